@@ -1,0 +1,1 @@
+"""lineside answers phone calls: it hears, thinks, speaks and gives way."""

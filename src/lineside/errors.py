@@ -1,0 +1,47 @@
+"""What can go wrong, and who can do something about it.
+
+    LinesideError
+    ├── ConfigError          refuse to start: a setting or a model file is wrong
+    ├── CallRefused          the house is full or the caller may not enter: the call never begins
+    ├── LineError            ends the call: its first message was wrong, or the line broke
+    └── EngineError          ends or re-routes the reply, never the call
+        ├── EngineBusy
+        ├── EngineTimeout
+        └── EngineUnreachable
+"""
+
+
+class LinesideError(Exception):
+    """Anything lineside says no to, with a sentence that tells what to do about it."""
+
+
+class ConfigError(LinesideError):
+    """A setting, a file or a model is wrong; the program must not answer calls."""
+
+
+class CallRefused(LinesideError):
+    """The call may not begin."""
+
+
+class LineError(LinesideError):
+    """The line cannot go on; `code` is the short name that the caller's program can act on."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class EngineError(LinesideError):
+    """An engine failed one request."""
+
+
+class EngineBusy(EngineError):
+    """The engine has no room for this request now."""
+
+
+class EngineTimeout(EngineError):
+    """The engine did not answer before its deadline."""
+
+
+class EngineUnreachable(EngineError):
+    """Nobody answers at the engine's address."""
