@@ -1,0 +1,238 @@
+"""The call over a WebSocket, whole: what a caller's program may say and what lineside answers.
+
+Text messages are JSON; binary messages are sound, raw, in the codec of the first message. `docs/protocol.md` explains
+each and is tested against this file.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from lineside.errors import LineError
+
+Codec = Literal["pcm", "g711_ulaw", "g711_alaw"]
+Mode = Literal["conversation", "transcribe_only"]
+Name = Annotated[str, Meta(max_length=200)]
+LongText = Annotated[str, Meta(max_length=20_000)]
+
+G711_RATE = 8000
+
+
+# ── from the caller ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Hello(Struct, frozen=True, forbid_unknown_fields=True):
+    """The first message: who calls, in which codec, and who shall answer. Only `codec` has no default."""
+
+    codec: Codec
+    sample_rate: Annotated[int, Meta(ge=8000, le=48000)] | UnsetType = UNSET  # 16000; 8000 for G.711
+    mode: Mode = "conversation"
+    stt_engine: Name = ""
+    llm_engine: Name = ""
+    llm_model: Name = ""
+    tts_engine: Name = ""
+    tts_voice: Name = ""
+    system_prompt: LongText | None = None
+    greeting: LongText | None = None  # an empty one: say nothing first
+
+    @property
+    def rate(self) -> int:
+        """Samples a second, both ways."""
+        if self.sample_rate is UNSET:
+            return 16_000 if self.codec == "pcm" else G711_RATE
+        return self.sample_rate
+
+
+class Text(Struct, frozen=True, tag="text"):
+    """Typed instead of spoken: a turn of its own."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=4000)]
+
+
+class Dtmf(Struct, frozen=True, tag="dtmf"):
+    """Keys pressed: a turn of their own."""
+
+    digits: Annotated[str, Meta(pattern=r"^[0-9A-D*#]{1,32}$")]
+
+
+class HangUp(Struct, frozen=True, tag="hangup"):
+    """The caller goes."""
+
+
+Told = Text | Dtmf | HangUp
+
+
+# ── from lineside ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Ready(Struct, frozen=True, tag="ready"):
+    """The call is up; sound may flow."""
+
+    call_id: str
+    codec: Codec
+    sample_rate: int
+    engines: dict[str, str]  # role → engine that answers
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """What happened, and when."""
+
+    at: float  # seconds of caller audio
+
+
+class InTurn(Event, frozen=True, kw_only=True):
+    """What happened inside a turn. Turn 0 is the greeting; `reply` is 0 where there is none yet."""
+
+    turn: int
+    reply: int = 0
+
+
+class SpeechStarted(InTurn, frozen=True, tag="speech_started"):
+    """The caller has begun; `at` is where."""
+
+
+class SpeechStopped(InTurn, frozen=True, tag="speech_stopped"):
+    """The caller's turn is over; `at` is its last sample of speech."""
+
+
+class Partial(InTurn, frozen=True, tag="partial"):
+    """What was heard so far; it may still change."""
+
+    text: str
+
+
+class Heard(InTurn, frozen=True, tag="transcript"):
+    """What the caller said."""
+
+    text: str
+    latency_ms: float  # since the end of speech
+
+
+class ThoughtToken(InTurn, frozen=True, tag="thought"):
+    """A token of reasoning: shown, never spoken."""
+
+    token: str
+
+
+class LlmToken(InTurn, frozen=True, tag="llm_token"):
+    """A token of the answer."""
+
+    token: str
+
+
+class LlmDone(InTurn, frozen=True, tag="llm_done"):
+    """The answer is thought to its end."""
+
+    text: str
+
+
+class AudioStarted(InTurn, frozen=True, tag="audio_started"):
+    """The first sound of the reply goes out now."""
+
+    latency_ms: float  # since the end of speech
+
+
+class AudioDone(InTurn, frozen=True, tag="audio_done"):
+    """The last sound of the reply has been heard."""
+
+
+class BargeIn(InTurn, frozen=True, tag="barge_in"):
+    """The caller talked over the reply, which stopped."""
+
+    heard: str  # the words of it that reached the caller
+
+
+class Clear(InTurn, frozen=True, tag="clear"):
+    """Forget all audio that has not been played yet."""
+
+
+class Metrics(InTurn, frozen=True, tag="metrics"):
+    """Where the time of this reply went, in milliseconds; null where a stage had no part in it."""
+
+    endpoint_ms: float | None = None  # end of speech → end of turn decided
+    asr_ms: float | None = None
+    llm_first_ms: float | None = None  # asked → first token
+    llm_ms: float | None = None  # asked → last token
+    tts_first_ms: float | None = None  # first sentence given → its first sound
+    tts_ms: float | None = None  # spent in synthesis, all sentences
+    e2e_ms: float | None = None  # end of speech → first audio
+
+
+class Error(Event, frozen=True, tag="error"):
+    """Something went wrong; after a fatal one the call ends."""
+
+    code: str
+    message: str
+    fatal: bool
+
+
+class Ended(Event, frozen=True, tag="ended"):
+    """The call is over."""
+
+    reason: str
+
+
+ServerMessage = (
+    Ready
+    | SpeechStarted
+    | SpeechStopped
+    | Partial
+    | Heard
+    | ThoughtToken
+    | LlmToken
+    | LlmDone
+    | AudioStarted
+    | AudioDone
+    | BargeIn
+    | Clear
+    | Metrics
+    | Error
+    | Ended
+)
+
+encode = msgspec.json.Encoder().encode
+decode_server: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
+_decode_hello = msgspec.json.Decoder(Hello).decode
+_decode_told: msgspec.json.Decoder[Told] = msgspec.json.Decoder(Told)
+
+ALLOWED = {
+    "codec": "one of pcm, g711_ulaw, g711_alaw",
+    "sample_rate": "a whole number from 8000 to 48000 for pcm, 8000 for g711_ulaw and g711_alaw",
+    "mode": "one of conversation, transcribe_only",
+    "type": "one of text, dtmf, hangup",
+    "digits": "1 to 32 of 0-9, A-D, * and #",
+    "text": "1 to 4000 characters",
+}
+
+
+def read_hello(raw: str | bytes) -> Hello:
+    """The first message. Raises `LineError` naming the wrong field and what is allowed there."""
+    try:
+        hello = _decode_hello(raw)
+    except msgspec.ValidationError as wrong:
+        raise LineError("bad_first_message", f"first message: {_explain(wrong)}") from None
+    except msgspec.DecodeError as wrong:
+        raise LineError(
+            "bad_first_message", f'first message: not JSON ({wrong}); send for example {{"codec":"pcm"}}'
+        ) from None
+    if hello.codec != "pcm" and hello.rate != G711_RATE:
+        raise LineError("bad_first_message", f"first message: sample_rate: must be 8000 for {hello.codec}")
+    return hello
+
+
+def read_told(raw: str | bytes) -> Told:
+    """A later text message. Raises `LineError` (the call goes on)."""
+    try:
+        return _decode_told.decode(raw)
+    except msgspec.ValidationError as wrong:
+        raise LineError("bad_message", f"message: {_explain(wrong)}") from None
+    except msgspec.DecodeError:
+        raise LineError("bad_message", 'message: not JSON; send for example {"type":"hangup"}') from None
+
+
+def _explain(wrong: msgspec.ValidationError) -> str:
+    """The library's sentence names the field; we add what is allowed there."""
+    sentence = str(wrong)
+    field = next((name for name in ALLOWED if f"`$.{name}`" in sentence or f"field `{name}`" in sentence), None)
+    return f"{field}: {sentence}; allowed: {ALLOWED[field]}" if field else sentence
