@@ -1,0 +1,72 @@
+"""The agent: who answers, what it knows, what it says first, and what it says by rule."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from lineside.errors import ConfigError
+
+# A caller who asks for a person gets one, whatever the language model would have thought of it.
+_PERSON = (
+    r"(?:(?:real|live|actual|human|another)\s+)*"
+    r"(?:person|human|human\s+being|agent|representative|rep|operator|advis[eo]r|assistant|colleague|manager|supervisor"
+    r"|somebody|someone|anybody|anyone|people|customer\s+services?|member\s+of\s+(?:your\s+)?(?:staff|the\s+team)"
+    r"|one\s+of\s+your\s+(?:colleagues|people|team|staff|agents))\b"
+)
+_REACH = (
+    r"(?:speak|talk|chat|spoken|talking|speaking)\s+(?:to|with)"
+    r"|transfer\s+me(?:\s+(?:on|over))?(?:\s+to)?|(?:put|pass|patch)\s+me\s+(?:through|on|over)(?:\s+to)?"
+    r"|connect\s+me(?:\s+(?:to|with))?|get\s+me|give\s+me|hand\s+me\s+over(?:\s+to)?"
+)
+_WISH = r"(?:want|need|prefer|like|get|have|is\s+there|reach|i'?ll\s+take)"
+WANTS_PERSON = re.compile(
+    rf"\b(?:{_REACH})\s+(?:an?\s+|the\s+|some\s+|your\s+)?{_PERSON}"
+    rf"|\b{_WISH}\s+(?:an?\s+)?(?:(?:real|live|actual|human)\s+)+{_PERSON}"
+    rf"|\b(?:transfer\s+me|(?:put|patch)\s+me\s+through|transfer\s+(?:this|my)\s+call)\b"
+    rf"|^\W*(?:an?\s+)?(?:(?:real|live|actual)\s+)*(?:person|human|agent|operator|representative)\W*(?:please\W*)?$",
+    re.IGNORECASE,
+)
+NOT_WANTED = re.compile(
+    r"\b(?:don'?t|do\s+not|didn'?t|rather\s+not|no\s+need\s+to|without)\s+"
+    r"(?:want(?:ing)?\s+|need(?:ing)?\s+|have(?:ing)?\s+|wish\s+)*(?:to\s+)?(?:speak|talk|chat|be\s+transferred|a\b|an\b)"
+    r"|\b(?:don'?t|do\s+not|never)\s+(?:transfer|put|patch|connect)\b",
+    re.IGNORECASE,
+)
+
+
+class Agent(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one desk is told. Text is plain; the prompt's facts are what the model may answer from."""
+
+    name: str
+    prompt: str
+    greeting: str = ""
+    facts: tuple[str, ...] = ()
+    transfer: str = "Of course. I will transfer you to a colleague now."
+
+    @property
+    def system_prompt(self) -> str:
+        """The prompt with its facts, as the language model gets it."""
+        return "\n".join([self.prompt.strip(), *(f"- {fact}" for fact in self.facts)])
+
+    def by_rule(self, said: str) -> str | None:
+        """The answer that is not left to the model, if this calls for one."""
+        return self.transfer if wants_person(said) else None
+
+
+def wants_person(said: str) -> bool:
+    """Whether the caller asks to be put through to a person."""
+    plain = said.replace("\u2019", "'")
+    return bool(WANTS_PERSON.search(plain)) and not NOT_WANTED.search(plain)
+
+
+def load_agent(path: Path) -> Agent:
+    """Read an agent from a TOML file. Raises `ConfigError` naming the file and what is wrong in it."""
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Agent)
+    except OSError as cause:
+        raise ConfigError(f"AGENT_FILE={path}: {cause.strerror}; name a file such as samples/broadband.toml") from None
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as cause:
+        raise ConfigError(f"AGENT_FILE={path}: {cause}") from None

@@ -1,0 +1,246 @@
+"""One call: listen, ask the floor, reply. One tree of tasks; when the line ends, all of it is gone.
+
+The line hands every frame to `_hear`, a plain function that waits for nothing. What the floor decides is done at once;
+only replies are tasks, one after the other, owned by the call's `TaskGroup`.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from lineside.agent import Agent
+from lineside.audio.frame import Utterance
+from lineside.ear import Ear, EarRules, VoiceDetector
+from lineside.engines.protocols import Ask
+from lineside.engines.registry import Engines
+from lineside.errors import LineError
+from lineside.floor import (
+    Drop,
+    Floor,
+    FloorEvent,
+    FloorRules,
+    GiveWay,
+    Listen,
+    Prepare,
+    ReplyOver,
+    Speak,
+    Unasked,
+)
+from lineside.floor import Typed as TypedTurn
+from lineside.history import History
+from lineside.lines.protocol import Line
+from lineside.reply import About, Desk, Reply, Say, Typed
+from lineside.schema import (
+    BargeIn,
+    Clear,
+    Dtmf,
+    Ended,
+    Error,
+    HangUp,
+    Hello,
+    SpeechStarted,
+    SpeechStopped,
+    Text,
+    Told,
+)
+from lineside.settings import Settings
+
+WATCH_EVERY = 1.0  # seconds between looks at the idle and the longest time
+
+
+class Call:
+    """One call, from its first message to its end."""
+
+    def __init__(
+        self, line: Line, hello: Hello, *, agent: Agent, engines: Engines, settings: Settings, voice: VoiceDetector
+    ) -> None:
+        self._line, self._settings = line, settings
+        self._clock: Callable[[], float] = asyncio.get_running_loop().time
+        self._ear = Ear(hello.codec, hello.rate, voice, EarRules(min_speech=settings.vad_min_speech_ms / 1000))
+        self._floor = Floor(
+            FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation)
+        )
+        self._greeting = agent.greeting if hello.greeting is None else hello.greeting
+        self.history = History(agent.system_prompt if hello.system_prompt is None else hello.system_prompt)
+        self._desk = Desk(
+            agent=agent,
+            stt=engines.stt,
+            llm=engines.llm,
+            tts=engines.tts,
+            ask=Ask(model=hello.llm_model, max_tokens=settings.llm_max_tokens),
+            voice=hello.tts_voice,
+            line=line,
+            history=self.history,
+            answers=hello.mode == "conversation",
+            clock=self._clock,
+            now=lambda: round(self._ear.at, 3),
+            tell=line.tell,
+        )
+        self._tasks: asyncio.TaskGroup
+        self._reply: Reply | None = None  # the one that prepares or sounds
+        self._running: asyncio.Task[None] | None = None  # its task; a new reply waits until the old one is gone
+        self._replies = 0
+        self._words = ""  # of the turn that comes as text, the caller's or our own
+        self._unheard = ""  # what a barge-in left unsaid; said after all if it was no interruption
+        self._stirred = self._clock()  # when the caller last said something, or was spoken to
+        self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def hold(self) -> str:
+        """Carry the call to its end; answer the reason. Raises nothing for what a caller or an engine does."""
+        async with asyncio.TaskGroup() as self._tasks:
+            ends = [
+                self._tasks.create_task(self._carry(), name="line"),
+                self._tasks.create_task(self._watch(), name="watch"),
+            ]
+            if self._desk.answers and self._greeting.strip():
+                self._say(self._greeting)
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            reason = min(task.result() for task in done)
+            for task in ends:
+                task.cancel()
+            self._stop_reply()
+        self._line.tell(Ended(at=self._desk.now(), reason=reason))
+        return reason
+
+    def end(self, reason: str) -> None:
+        """End the call from outside: the house closes, or an operator ends it."""
+        if not self._ending.done():
+            self._ending.set_result(reason)
+
+    async def _carry(self) -> str:
+        try:
+            return await self._line.carry(self._hear, self._told)
+        except LineError as broken:
+            self._line.tell(Error(at=self._desk.now(), code=broken.code, message=str(broken), fatal=True))
+            return broken.code
+
+    async def _watch(self) -> str:
+        """End a call that nobody speaks on, or that lasts too long. Every wait here is a look at most a second off."""
+        begun, settings = self._clock(), self._settings
+        while not self._ending.done():
+            await asyncio.wait([self._ending], timeout=WATCH_EVERY)
+            if self._reply is not None and self._reply.allowed.is_set():
+                self._stirred = self._clock()
+            if self._clock() - self._stirred >= settings.call_idle_timeout_s:
+                self.end("idle")
+            elif self._clock() - begun >= settings.call_max_s:
+                self.end("too_long")
+        return self._ending.result()
+
+    # ── what comes over the line; called by it, waits for nothing ──────────────────────────────────────────────────
+
+    def _hear(self, payload: bytes) -> None:
+        for event in self._ear.hear(payload):
+            self._feed(event)
+
+    def _told(self, told: Told) -> None:
+        match told:
+            case HangUp():
+                self.end("caller_hung_up")
+            case Dtmf(digits=digits):
+                self._type(f"[keys pressed: {digits}]")
+            case Text(text=text):
+                self._type(text)
+
+    def _type(self, text: str) -> None:
+        self._words = text
+        self._feed(TypedTurn(self._ear.at))
+
+    def _say(self, text: str) -> None:
+        self._words = text
+        self._feed(Unasked(self._ear.at))
+
+    # ── what the floor decides ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _feed(self, event: FloorEvent) -> None:
+        decision = self._floor.feed(event)
+        match decision:
+            case None:
+                return
+            case Listen(turn=turn, at=at):
+                self._listen(turn, at)
+            case GiveWay(turn=turn, at=at):
+                self._give_way(turn, at)
+            case Prepare(turn=turn):
+                self._begin(self._ear.utterance(), turn)
+            case Drop():
+                self._stop_reply()
+            case Speak():
+                self._speak(decision, event)
+        self._stirred = self._clock()
+
+    def _listen(self, turn: int, at: float) -> None:
+        self._unheard = ""
+        self._line.tell(SpeechStarted(at=round(at, 3), turn=turn))
+
+    def _give_way(self, turn: int, at: float) -> None:
+        self._line.tell(SpeechStarted(at=round(at, 3), turn=turn))
+        cut = self._interrupt()
+        if cut is not None and isinstance(cut.about, Utterance) and cut.question is None:
+            self._ear.give_back(cut.about)  # nobody has understood it yet: it belongs to this turn now
+
+    def _interrupt(self) -> Reply | None:
+        """Stop the sound now; remember what was heard of it."""
+        reply = self._reply
+        self._stop_reply()
+        if reply is None or not reply.allowed.is_set():
+            return None
+        where = {"at": self._desk.now(), "turn": reply.turn, "reply": reply.number}
+        self._line.tell(BargeIn(**where, heard=reply.heard()))  # type: ignore[arg-type]
+        self._line.tell(Clear(**where))  # type: ignore[arg-type]
+        self._unheard = reply.rest()
+        return reply
+
+    def _speak(self, decision: Speak, event: FloorEvent) -> None:
+        match event:
+            case Unasked():
+                about: About = Say(self._words)
+            case TypedTurn():
+                about = Typed(self._words)
+            case _:
+                about = self._ear.utterance()
+                self._ear.close_turn()
+                self._line.tell(SpeechStopped(at=round(decision.ended, 3), turn=decision.turn))
+        reply = self._reply
+        if reply is not None and reply.allowed.is_set():
+            self._interrupt()
+            reply = None
+        if reply is None or reply.turn != decision.turn or reply.failed is not None:
+            reply = self._begin(about, decision.turn)
+        reply.allow(silence=decision.at - decision.ended)
+
+    # ── replies ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _begin(self, about: About, turn: int) -> Reply:
+        """Begin a reply; whatever was prepared or sounding before is dropped first."""
+        self._stop_reply()
+        self._replies += 1
+        self._reply = reply = Reply(self._desk, about, turn=turn, number=self._replies)
+        self._running = self._tasks.create_task(self._run(reply, self._running), name="reply")
+        return reply
+
+    async def _run(self, reply: Reply, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await asyncio.wait([before])  # it has been cancelled already
+        await reply.run()
+        if self._reply is reply:
+            self._over(reply)
+
+    def _over(self, reply: Reply) -> None:
+        """It was heard to its end, or there was nothing to say."""
+        self._reply = None
+        self.history.agent(reply.heard())
+        self._floor.feed(ReplyOver(self._ear.at, reply.turn))
+        self._stirred = self._clock()
+        nothing_said = isinstance(reply.about, Utterance) and not reply.question
+        if nothing_said and self._unheard:  # a cough or a door had cut the agent off: go on where it stopped
+            unheard, self._unheard = self._unheard, ""
+            self._say(unheard)
+
+    def _stop_reply(self) -> None:
+        """Cut the reply that prepares or sounds; history keeps what was heard of it."""
+        reply, self._reply = self._reply, None
+        if reply is None or self._running is None:
+            return
+        if reply.allowed.is_set():
+            self.history.agent(reply.cut())
+        self._running.cancel()

@@ -1,0 +1,145 @@
+"""The ear: the caller's audio in, voice and pauses out. Called once a frame; waits for nothing.
+
+Silence and speech are counted in the caller's samples. What counts as speech long enough to begin a turn is *voiced
+time*: the windows that the voice detector calls speech, added up over one sound. `VAD_MIN_SPEECH_MS` speaks of a whole
+sound, from its onset to the last of its decay, and of a spoken word well under half is voiced: "yes" lasts 300 to
+500 ms and holds 200 to 300 ms of voice, a click of 20 ms holds one window of 32 at most, and often none. So the bar is
+`VOICED_SHARE` of the setting, counted in voiced time: 200 ms at the default of 500. A click, a cough or a knock never
+reaches it; a spoken "yes" does.
+"""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from lineside.audio import g711
+from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES, Utterance
+from lineside.audio.resample import Resampler
+from lineside.floor import Full, Quiet, Voice
+from lineside.schema import Codec
+
+WINDOW_BYTES = 512 * SAMPLE_BYTES  # what the voice detector takes
+WINDOW = 512 / EAR_RATE  # 32 ms
+BYTES_PER_SECOND = EAR_RATE * SAMPLE_BYTES
+
+SPEECH = 0.5  # probability at which a window begins to be voiced …
+STILL_SPEECH = 0.35  # … and under which it is no longer
+VOICED_SHARE = 0.4  # of VAD_MIN_SPEECH_MS; see above
+PRE_ROLL = 0.32  # seconds kept from before the first voiced window: soft onsets are in there
+TAIL = 0.3  # seconds of quiet given to the recogniser after the last voiced window
+BLIP = 2  # windows: a shorter run of voice inside a pause is a click, and the pause goes on
+FORGET = 0.5  # seconds of quiet after which a sound too short for a turn is forgotten
+TURN_MAX = 27.0  # seconds of one turn; then it is answered as it stands (the recogniser hears 30)
+
+
+class VoiceDetector(Protocol):
+    """Says how likely a window of 512 samples is speech."""
+
+    def feed(self, window: bytes) -> float:
+        """Probability of speech, 0 to 1."""
+        ...
+
+
+class EarRules(Struct, frozen=True):
+    """What begins a turn."""
+
+    min_speech: float = 0.5  # seconds, as VAD_MIN_SPEECH_MS has it
+
+
+class Ear:
+    """The ear of one call."""
+
+    def __init__(self, codec: Codec, rate: int, voice: VoiceDetector, rules: EarRules) -> None:
+        self._codec, self._rate, self._voice = codec, rate, voice
+        self._enough = rules.min_speech * VOICED_SHARE
+        self._resampler = Resampler(rate, EAR_RATE)
+        self._waiting = bytearray()  # less than one window
+        self._samples = 0  # of the caller's own rate, since the call began
+        self._windows = 0
+        self._sound = bytearray()  # the turn so far, or the pre-roll of the next one; at most TURN_MAX
+        self._voiced = 0.0  # seconds of voice in the sound
+        self._began = 0.0
+        self._last = 0.0  # end of the last voiced window that counted
+        self._run = 0  # voiced windows in a row
+        self._open = False  # a turn is open
+        self._paused = False
+
+    @property
+    def at(self) -> float:
+        """The call's clock: seconds of caller audio so far."""
+        return self._samples / self._rate
+
+    def hear(self, payload: bytes) -> list[Voice | Quiet | Full]:
+        """Take a frame as it came over the line, of any length; say what happened in it."""
+        pcm = payload if self._codec == "pcm" else g711.decode(payload, self._codec)
+        self._samples += len(pcm) // SAMPLE_BYTES
+        self._waiting += self._resampler.feed(pcm)
+        events: list[Voice | Quiet | Full] = []
+        while len(self._waiting) >= WINDOW_BYTES:
+            window = bytes(self._waiting[:WINDOW_BYTES])
+            del self._waiting[:WINDOW_BYTES]
+            if event := self._window(window):
+                events.append(event)
+        return events
+
+    def utterance(self) -> Utterance:
+        """What the caller has said in the open turn so far, without the silence at its end."""
+        end = self._windows * WINDOW
+        surplus = max(0.0, end - self._last - TAIL)
+        keep = len(self._sound) - _whole(surplus)
+        return Utterance(bytes(self._sound[:keep]), end - len(self._sound) / BYTES_PER_SECOND, self._voiced)
+
+    def close_turn(self) -> None:
+        """The turn has been taken; what comes next begins another."""
+        self._forget()
+
+    def give_back(self, utterance: Utterance) -> None:
+        """Put an utterance that nobody understood yet before the turn that is open now: nothing said is lost."""
+        room = _whole(TURN_MAX) - len(self._sound)
+        self._sound[:0] = utterance.pcm[-room:] if room > 0 else b""
+        self._voiced += utterance.voiced
+
+    def _window(self, window: bytes) -> Voice | Quiet | Full | None:
+        self._windows += 1
+        at = self._windows * WINDOW
+        self._sound += window
+        probability = self._voice.feed(window)
+        if probability >= (STILL_SPEECH if self._run else SPEECH):
+            return self._voiced_window(at)
+        self._run = 0
+        if self._open:
+            self._paused = True
+            return self._full(at) or Quiet(at, self._last)
+        if not self._voiced or at - self._last >= FORGET:
+            self._forget()
+        return None
+
+    def _voiced_window(self, at: float) -> Voice | Full | None:
+        if not self._voiced:
+            self._began = at - WINDOW
+        self._run += 1
+        self._voiced += WINDOW
+        if self._open:
+            if self._run >= BLIP:
+                self._last = at
+                if self._paused:
+                    self._paused = False
+                    return Voice(at, at - self._run * WINDOW)
+            return self._full(at)
+        self._last = at
+        if self._voiced < self._enough:
+            return None
+        self._open, self._paused = True, False
+        return Voice(at, self._began)
+
+    def _full(self, at: float) -> Full | None:
+        return Full(at, self._last) if len(self._sound) >= _whole(TURN_MAX) else None
+
+    def _forget(self) -> None:
+        del self._sound[: -_whole(PRE_ROLL)]
+        self._voiced, self._open, self._paused = 0.0, False, False
+
+
+def _whole(seconds: float) -> int:
+    """Bytes of so many seconds, a whole number of samples."""
+    return int(seconds * EAR_RATE) * SAMPLE_BYTES

@@ -1,0 +1,210 @@
+"""The door: routes, admission, who may enter, and closing time."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from uuid import uuid4
+
+import structlog
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from lineside.access import TOKEN_SECONDS, Access, key_of
+from lineside.agent import Agent
+from lineside.call import Call
+from lineside.ear import VoiceDetector
+from lineside.engines.registry import ROLES, Engines, Registry
+from lineside.errors import CallRefused, LineError
+from lineside.lines.browser import BrowserLine
+from lineside.schema import Ended, Error, Hello, Ready, encode, read_hello
+from lineside.settings import Settings
+
+log = structlog.get_logger()
+
+FIRST_MESSAGE = 5.0  # seconds; a caller's program that says nothing by then is shown out
+HEARTBEAT = 20.0  # seconds between pings; a peer that is gone without a word is noticed within twice that
+LARGEST_MESSAGE = 1 << 20  # bytes; beyond it the WebSocket itself is closed with 1009. Sound has a limit of its own
+FAREWELL = 3.0  # seconds for calls to end when the house closes
+WEB = Path(__file__).parent / "web"
+
+
+class Gateway:
+    """One process full of calls."""
+
+    def __init__(
+        self, settings: Settings, agent: Agent, registry: Registry, new_voice: Callable[[], VoiceDetector]
+    ) -> None:
+        self._settings, self._agent, self._registry, self._new_voice = settings, agent, registry, new_voice
+        self._access = Access(settings)
+        self._calls: dict[str, Call | None] = {}  # a slot is taken before the upgrade and freed when the call is gone
+        self._closing = False
+
+    @property
+    def calls(self) -> int:
+        """Calls alive now."""
+        return len(self._calls)
+
+    def app(self) -> web.Application:
+        """The routes, ready to be served."""
+        app = web.Application(middlewares=[self._guard])
+        app.router.add_get("/", self._page)
+        app.router.add_static("/web/", WEB)
+        app.router.add_get("/health", self._health)
+        app.router.add_post("/api/token", self._token)
+        app.router.add_get("/api/engines", self._engines)
+        app.router.add_get("/ws/call", self._call)
+        app.on_shutdown.append(self._close)
+        return app
+
+    # ── who may enter ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    @web.middleware
+    async def _guard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if refusal := self._access.refuses_origin(request.headers.get("Origin"), request.host):
+            return _problem(403, "origin_not_allowed", refusal)
+        open_to_all = request.path in ("/", "/health") or request.path.startswith("/web/")
+        if not open_to_all and not self._knows(request):
+            response = _problem(401, "key_needed", "give a key of API_KEYS as 'Authorization: Bearer KEY'")
+            response.headers["WWW-Authenticate"] = "Bearer"
+            return response
+        response = await handler(request)
+        if not response.prepared:
+            response.headers["X-Content-Type-Options"] = "nosniff"
+            response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    def _knows(self, request: web.Request) -> bool:
+        if self._access.has_key(key_of(dict(request.headers))):
+            return True
+        return request.path == "/ws/call" and self._access.has_token(request.query.get("token"), time.time())
+
+    # ── the small rooms ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        response = web.FileResponse(WEB / "index.html")
+        response.headers["Content-Security-Policy"] = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:"
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    async def _health(self, request: web.Request) -> web.Response:
+        status = "closing" if self._closing else "ok"
+        body = {"status": status, "calls": self.calls, "max_calls": self._settings.max_concurrent_calls}
+        return web.json_response(body, status=503 if self._closing else 200)
+
+    async def _token(self, request: web.Request) -> web.Response:
+        return web.json_response({"token": self._access.token(time.time()), "seconds": TOKEN_SECONDS})
+
+    async def _engines(self, request: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                role: {
+                    "default": self._registry.defaults[role],
+                    "engines": {name: list(self._registry.choices(role, name)) for name in self._registry.names(role)},
+                }
+                for role in ROLES
+            }
+        )
+
+    # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _call(self, request: web.Request) -> web.StreamResponse:
+        try:
+            call_id = self._admit()
+        except CallRefused as full:
+            response = _problem(503, "full", str(full))
+            response.headers["Retry-After"] = "5"
+            return response
+        try:
+            ws = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=LARGEST_MESSAGE, compress=False)
+            await ws.prepare(request)
+            transport = request.transport
+            await self._hold(call_id, ws, transport.abort if transport is not None else lambda: None)
+            return ws
+        finally:
+            del self._calls[call_id]
+
+    def _admit(self) -> str:
+        """Take a slot. Raises `CallRefused` before anything is upgraded."""
+        if self._closing:
+            raise CallRefused("this gateway is closing")
+        if self.calls >= self._settings.max_concurrent_calls:
+            raise CallRefused(f"all {self._settings.max_concurrent_calls} lines are taken (MAX_CONCURRENT_CALLS)")
+        call_id = uuid4().hex
+        self._calls[call_id] = None
+        return call_id
+
+    async def _hold(self, call_id: str, ws: web.WebSocketResponse, abort: Callable[[], None]) -> None:
+        """From the first message to the last."""
+        try:
+            hello = await _first_message(ws)
+            engines = self._registry.choose(
+                stt=hello.stt_engine,
+                llm=hello.llm_engine,
+                tts=hello.tts_engine,
+                model=hello.llm_model,
+                voice=hello.tts_voice,
+            )
+        except LineError as fault:
+            await _show_out(ws, fault)
+            return
+        line = BrowserLine(ws, hello, abort)
+        try:
+            reason, code = await self._answer(call_id, line, hello, engines), WSCloseCode.OK
+        except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
+            log.exception("call failed", call=call_id)
+            reason, code = "internal_error", WSCloseCode.INTERNAL_ERROR
+            line.tell(Error(at=0.0, code=reason, message="something broke inside lineside", fatal=True))
+            line.tell(Ended(at=0.0, reason=reason))
+        await line.close(WSCloseCode.POLICY_VIOLATION if reason in _FAULTS else code)
+
+    async def _answer(self, call_id: str, line: BrowserLine, hello: Hello, engines: Engines) -> str:
+        call = Call(
+            line, hello, agent=self._agent, engines=engines, settings=self._settings, voice=self._new_voice()
+        )
+        self._calls[call_id] = call
+        line.tell(Ready(call_id=call_id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))
+        log.info("call began", call=call_id, codec=hello.codec, rate=hello.rate, calls=self.calls)
+        began = time.monotonic()
+        reason = await call.hold()
+        log.info("call ended", call=call_id, reason=reason, seconds=round(time.monotonic() - began, 1))
+        return reason
+
+    async def _close(self, app: web.Application) -> None:
+        """Closing time: no new calls; those under way are ended, with a word, within `FAREWELL`."""
+        self._closing = True
+        for call in self._calls.values():
+            if call is not None:
+                call.end("server_stopping")
+        deadline = time.monotonic() + FAREWELL
+        while self._calls and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+
+
+_FAULTS = {"too_fast", "too_many_messages", "frame_too_large", "odd_length", "bad_message"}
+
+
+async def _first_message(ws: web.WebSocketResponse) -> Hello:
+    example = '{"codec":"pcm","sample_rate":16000}'
+    try:
+        message = await ws.receive(timeout=FIRST_MESSAGE)
+    except TimeoutError:
+        raise LineError("no_first_message", f"first message: none within {FIRST_MESSAGE:g} s; send {example}") from None
+    if message.type is WSMsgType.TEXT:
+        return read_hello(message.data)
+    if message.type is WSMsgType.BINARY:
+        raise LineError("bad_first_message", f"first message: sound came before it; send {example} first")
+    raise LineError("line_lost", "the caller was gone before the first message")
+
+
+async def _show_out(ws: web.WebSocketResponse, fault: LineError) -> None:
+    try:
+        await ws.send_str(encode(Error(at=0.0, code=fault.code, message=str(fault), fatal=True)).decode())
+        await ws.close(code=WSCloseCode.POLICY_VIOLATION, message=str(fault).encode()[:120])
+    except ConnectionError:
+        return  # gone already
+
+
+def _problem(status: int, code: str, message: str) -> web.Response:
+    return web.json_response({"error": {"code": code, "message": message}}, status=status)

@@ -1,0 +1,56 @@
+"""What was said, for the language model: the caller's words as understood, the agent's only as far as heard."""
+
+from lineside.engines.protocols import Message
+
+KEPT = 6000  # characters of conversation; older exchanges are left out, half of it at once so prompts keep a prefix
+
+
+class History:
+    """The conversation of one call."""
+
+    def __init__(self, system: str) -> None:
+        self._system = Message("system", system)
+        self._said: list[Message] = []
+
+    def caller(self, text: str) -> None:
+        """The caller said this. Two turns in a row with no answer heard between them are one message."""
+        self._add("user", text)
+
+    def agent(self, heard: str) -> None:
+        """The caller heard this much of the agent's reply; nothing of it is no message."""
+        self._add("assistant", heard)
+
+    def messages(self, *, asking: str = "") -> tuple[Message, ...]:
+        """All of it, for a language model; `asking` is a question not committed to history yet."""
+        said = [*self._said]
+        if asking:
+            said = _joined(said, Message("user", asking))
+        return (self._system, *said)
+
+    @property
+    def said(self) -> tuple[Message, ...]:
+        """The conversation without the system prompt."""
+        return tuple(self._said)
+
+    def _add(self, role: str, text: str) -> None:
+        if not text.strip():
+            return
+        speaker = "user" if role == "user" else "assistant"
+        self._said = _joined(self._said, Message(speaker, text.strip()))
+        if sum(len(m.content) for m in self._said) > KEPT:
+            self._said = _younger_half(self._said)
+
+
+def _joined(said: list[Message], new: Message) -> list[Message]:
+    if said and said[-1].role == new.role:
+        return [*said[:-1], Message(new.role, f"{said[-1].content} {new.content}")]
+    return [*said, new]
+
+
+def _younger_half(said: list[Message]) -> list[Message]:
+    kept: list[Message] = []
+    for message in reversed(said):
+        if kept and sum(len(m.content) for m in kept) + len(message.content) > KEPT // 2:
+            break
+        kept.insert(0, message)
+    return kept

@@ -1,0 +1,348 @@
+"""One reply: prepared at once, silent until allowed, then played, or dropped without trace.
+
+Speculation, an ordinary answer, the greeting and an apology are all replies. Three stages run side by side: think
+(recognise, ask the model, cut into pieces), voice (synthesise piece by piece), play (paced, into the ledger). Between
+them stand two bounded channels. Cancelling the reply closes the streams of all three engines.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from msgspec import Struct
+
+from lineside.agent import Agent
+from lineside.audio.frame import EAR_RATE, AudioFrame, Sound, Utterance
+from lineside.channel import Channel
+from lineside.engines.deadline import in_time, tried_twice
+from lineside.engines.protocols import Ask, LanguageModel, SpeechToText, TextToSpeech, Thought
+from lineside.errors import EngineError
+from lineside.history import History
+from lineside.lines.protocol import Line
+from lineside.playout import Playout
+from lineside.schema import (
+    AudioDone,
+    AudioStarted,
+    Error,
+    Heard,
+    LlmDone,
+    LlmToken,
+    Metrics,
+    Partial,
+    ServerMessage,
+    ThoughtToken,
+)
+from lineside.sentences import Sentences
+from lineside.spoken import Saying, spoken
+
+PIECES = 32  # sentences ahead of the voice; beyond that the model waits
+SOUNDS = 150  # frames ahead of playout, three seconds; beyond that the voice waits
+
+# Seconds; what is not there by then counts as a failed engine. The caller is told to wait long before that.
+TRANSCRIPT, FIRST_TOKEN, NEXT_TOKEN, FIRST_SOUND, NEXT_SOUND = 10.0, 12.0, 5.0, 6.0, 4.0
+PATIENCE, MORE_PATIENCE = 1.6, 6.0  # seconds of silence after which the caller is asked for a moment, and asked again
+
+MOMENT = "One moment, please."
+SORRY = "I'm sorry, something went wrong on my side. Could you say that again?"
+PHRASES = (MOMENT, SORRY)  # synthesised at start-up, so that they can be said when the voice is dead
+
+
+class Say(Struct, frozen=True):
+    """Something to be said as it stands: a greeting, the rest of an interrupted reply."""
+
+    text: str
+
+
+class Typed(Struct, frozen=True):
+    """A question that came as text."""
+
+    text: str
+
+
+About = Utterance | Typed | Say
+
+
+class Desk(Struct, frozen=True):
+    """What all replies of one call share."""
+
+    agent: Agent
+    stt: SpeechToText
+    llm: LanguageModel
+    tts: TextToSpeech
+    ask: Ask
+    voice: str
+    line: Line
+    history: History
+    answers: bool  # False: transcribe only
+    clock: Callable[[], float]
+    now: Callable[[], float]  # seconds of caller audio
+    tell: Callable[[ServerMessage], None]
+
+
+class Reply:
+    """One reply of one call. Its owner runs it, allows it or cancels it, and asks it what was heard."""
+
+    def __init__(self, desk: Desk, about: About, *, turn: int, number: int) -> None:
+        self._desk, self.about, self.turn, self.number = desk, about, turn, number
+        self.question: str | None = about.text if isinstance(about, Typed) else None  # what the caller said
+        self.text = ""  # what the agent means to say
+        self.allowed = asyncio.Event()
+        self._pieces: Channel[str] = Channel(PIECES)
+        self._sounds: Channel[Sound] = Channel(SOUNDS)
+        self._playout = Playout(desk.line, desk.clock)
+        self._held: list[ServerMessage] = []  # told when allowed; as long as the answer at most
+        self.failed: EngineError | None = None
+        self._times: dict[str, float] = {}
+        self._speech_ended = 0.0  # on the clock
+        self._first_sound = False
+
+    async def run(self) -> None:
+        """Prepare, wait for leave, play to the end."""
+        async with asyncio.TaskGroup() as stages:
+            stages.create_task(self._think(), name="think")
+            stages.create_task(self._voice(), name="voice")
+            stages.create_task(self._play(), name="play")
+
+    def allow(self, *, silence: float) -> None:
+        """The floor is ours, `silence` seconds after the end of the caller's speech."""
+        self._speech_ended = self._desk.clock() - silence
+        if isinstance(self.about, Utterance):
+            self._times["endpoint_ms"] = silence * 1000
+        self.allowed.set()
+        if self.question is not None:
+            self._understood()
+        for event in self._held:
+            self._desk.tell(event)
+        self._held.clear()
+
+    def cut(self) -> str:
+        """Stop its sound now; answer the words that were heard."""
+        self._playout.cut()
+        return self.heard()
+
+    def heard(self) -> str:
+        """The words of it that have reached the caller."""
+        return self._playout.heard().strip()
+
+    def rest(self) -> str:
+        """The words of it that have not."""
+        return rest_after(self.text, self.heard().removeprefix(MOMENT))
+
+    # ── think ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _think(self) -> None:
+        try:
+            async with aclosing(self._answer_to(self.about)) as pieces:
+                async for piece in pieces:
+                    await self._pieces.put(piece)
+        except EngineError as failure:
+            self._blame(failure)
+        await self._pieces.close()
+
+    async def _answer_to(self, about: About) -> AsyncGenerator[str, None]:
+        """What to say about it, in pieces."""
+        if isinstance(about, Say):
+            self.text = about.text
+            for piece in _cut(about.text):
+                yield piece
+            return
+        question = await self._understand(about) if isinstance(about, Utterance) else about.text
+        if question and self._desk.answers:
+            async with aclosing(self._answer(question)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def _understand(self, utterance: Utterance) -> str:
+        began, desk, heard = self._desk.clock(), self._desk, ""
+        words = tried_twice(
+            lambda: in_time(desk.stt.transcribe(utterance), first=TRANSCRIPT, later=TRANSCRIPT, who="the recogniser")
+        )
+        async with aclosing(words) as transcripts:
+            async for transcript in transcripts:
+                heard = transcript.text
+        self._times["asr_ms"] = (desk.clock() - began) * 1000
+        self.question = heard
+        if self.allowed.is_set():
+            self._understood()
+        elif heard:
+            desk.tell(Partial(at=desk.now(), turn=self.turn, reply=self.number, text=heard))
+        return heard
+
+    def _understood(self) -> None:
+        """The caller's words are known and their turn is over: from here on they were said."""
+        question = self.question or ""
+        self._desk.history.caller(question)
+        latency = (self._desk.clock() - self._speech_ended) * 1000
+        self._desk.tell(
+            Heard(at=self._desk.now(), turn=self.turn, reply=self.number, text=question, latency_ms=round(latency, 1))
+        )
+
+    async def _answer(self, question: str) -> AsyncGenerator[str, None]:
+        """The answer, in pieces as they are ready."""
+        desk = self._desk
+        if (fixed := desk.agent.by_rule(question)) is not None:
+            self.text = fixed
+            for piece in _cut(fixed):
+                yield piece
+            self._tell(LlmDone(at=desk.now(), turn=self.turn, reply=self.number, text=fixed))
+            return
+        messages = desk.history.messages(asking="" if self.allowed.is_set() else question)
+        began, sentences = desk.clock(), Sentences()
+        answer = tried_twice(
+            lambda: in_time(
+                desk.llm.reply(messages, desk.ask), first=FIRST_TOKEN, later=NEXT_TOKEN, who="the language model"
+            )
+        )
+        async with aclosing(answer) as tokens:
+            async for token in tokens:
+                self._times.setdefault("llm_first_ms", (desk.clock() - began) * 1000)
+                if isinstance(token, Thought):
+                    self._tell(ThoughtToken(at=desk.now(), turn=self.turn, reply=self.number, token=token.text))
+                    continue
+                self.text += token.text
+                self._tell(LlmToken(at=desk.now(), turn=self.turn, reply=self.number, token=token.text))
+                for piece in sentences.feed(token.text):
+                    yield piece
+        self._times["llm_ms"] = (desk.clock() - began) * 1000
+        for piece in sentences.end():
+            yield piece
+        self._tell(LlmDone(at=desk.now(), turn=self.turn, reply=self.number, text=self.text.strip()))
+
+    # ── voice ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _voice(self) -> None:
+        dead = False
+        async with aclosing(self._pieces.all()) as pieces:
+            async for piece in pieces:
+                if dead:
+                    continue  # read on, so that the model is not held up
+                try:
+                    await self._speak(piece)
+                except EngineError as failure:
+                    self._blame(failure)
+                    dead = True
+        await self._sounds.close()
+
+    async def _speak(self, piece: str) -> None:
+        """Synthesise one piece; every frame says the words of the *written* text that end in it."""
+        desk, wording, began = self._desk, Wording(spoken(piece)), self._desk.clock()
+        said = wording.said
+        sounds = tried_twice(
+            lambda: in_time(desk.tts.speak(said, desk.voice), first=FIRST_SOUND, later=NEXT_SOUND, who="the voice")
+        )
+        spent, rate = 0.0, EAR_RATE
+        if said:
+            async with aclosing(sounds) as stream:
+                async for sound in stream:
+                    self._times.setdefault("tts_first_ms", (desk.clock() - began) * 1000)
+                    rate = sound.frame.rate
+                    spent += desk.clock() - began
+                    await self._sounds.put(Sound(sound.frame, wording.written(sound.says)))
+                    began = desk.clock()  # waiting for playout is not the voice's time
+        self._times["tts_ms"] = self._times.get("tts_ms", 0.0) + spent * 1000
+        await self._sounds.put(Sound(AudioFrame(b"", rate), f"{wording.rest()} "))
+
+    # ── play ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _play(self) -> None:
+        await self.allowed.wait()
+        sound = await self._first()
+        while sound is not None:
+            self._started(sound)
+            await self._playout.play(sound)
+            sound = await self._sounds.get()
+        if self.failed is not None:
+            await self._phrase(SORRY)
+        await self._playout.drain()
+        where = {"at": self._desk.now(), "turn": self.turn, "reply": self.number}
+        if self._first_sound:
+            self._desk.tell(AudioDone(**where))  # type: ignore[arg-type]
+        if self._times:
+            times = {name: round(value, 1) for name, value in self._times.items()}
+            self._desk.tell(Metrics(**where, **times))  # type: ignore[arg-type]
+
+    async def _first(self) -> Sound | None:
+        """The first sound; while it takes too long the caller hears that somebody is there."""
+        patience = PATIENCE
+        while True:
+            try:
+                async with asyncio.timeout(patience):
+                    return await self._sounds.get()
+            except TimeoutError:
+                if self._desk.answers:
+                    await self._phrase(MOMENT)
+                patience = MORE_PATIENCE
+
+    def _started(self, sound: Sound) -> None:
+        if self._first_sound or not sound.frame.pcm:
+            return
+        self._first_sound = True
+        latency = round((self._desk.clock() - self._speech_ended) * 1000, 1)
+        if not isinstance(self.about, Say):
+            self._times["e2e_ms"] = latency
+        self._desk.tell(AudioStarted(at=self._desk.now(), turn=self.turn, reply=self.number, latency_ms=latency))
+
+    async def _phrase(self, phrase: str) -> None:
+        """Say a phrase that was synthesised at start-up."""
+        try:
+            async with aclosing(self._desk.tts.speak(phrase, self._desk.voice)) as sounds:
+                async for sound in sounds:
+                    await self._playout.play(sound if not sound.says else Sound(sound.frame, f"{sound.says} "))
+        except EngineError:
+            return  # a voice that never spoke cannot apologise either; the error event has said so
+
+    # ── both ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _tell(self, event: ServerMessage) -> None:
+        if self.allowed.is_set():
+            self._desk.tell(event)
+        else:
+            self._held.append(event)
+
+    def _blame(self, failure: EngineError) -> None:
+        """An engine's failure ends the reply, never the call: what is ready is still said, then an apology."""
+        self.failed = failure
+        self._tell(Error(at=self._desk.now(), code="engine_error", message=str(failure), fatal=False))
+
+
+class Wording:
+    """One piece as it is written and as it is said, and how far the voice has come with it."""
+
+    def __init__(self, sayings: list[Saying]) -> None:
+        self._left = list(sayings)
+        self._owed = 0  # words said of stretches that are not complete yet
+        self.said = " ".join("".join(s.said for s in sayings).split())
+
+    def written(self, says: str) -> str:
+        """The written stretches that are complete now that the voice has said these words too."""
+        self._owed += _words(says)
+        done = ""
+        while self._left and (need := _words(self._left[0].said)) <= self._owed and (self._owed or not need):
+            self._owed -= need
+            done += self._left.pop(0).written
+        return done
+
+    def rest(self) -> str:
+        """All that is left."""
+        left = "".join(s.written for s in self._left)
+        self._left.clear()
+        return left
+
+
+def rest_after(text: str, heard: str) -> str:
+    """What follows in `text` when its beginning has been heard, whatever the spaces."""
+    left = sum(not c.isspace() for c in heard)
+    for index, char in enumerate(text):
+        if left == 0:
+            return text[index:].strip()
+        left -= not char.isspace()
+    return ""
+
+
+def _cut(text: str) -> list[str]:
+    sentences = Sentences()
+    return [*sentences.feed(text), *sentences.end()]
+
+
+def _words(text: str) -> int:
+    return sum(any(c.isalnum() for c in word) for word in text.split())

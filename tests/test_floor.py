@@ -1,0 +1,142 @@
+"""The floor: whose turn it is, decided from events alone."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lineside.floor import (
+    Decision,
+    Drop,
+    Floor,
+    FloorEvent,
+    FloorRules,
+    Full,
+    GiveWay,
+    Listen,
+    Prepare,
+    Quiet,
+    ReplyOver,
+    Speak,
+    Typed,
+    Unasked,
+    Voice,
+)
+
+RULES = FloorRules(timeout=1.0, short_pause=0.3, attempts=2)
+
+
+def told(events: list[FloorEvent], rules: FloorRules = RULES) -> list[Decision | None]:
+    floor = Floor(rules)
+    return [floor.feed(event) for event in events]
+
+
+def test_a_turn_is_prepared_at_a_short_pause_and_spoken_at_the_timeout() -> None:
+    """Speech, a short pause, a long one: listen, prepare, speak."""
+    assert told([Voice(1.0, 0.8), Quiet(1.2, 1.0), Quiet(1.4, 1.0), Quiet(1.9, 1.0), Quiet(2.0, 1.0)]) == [
+        Listen(1, 0.8),
+        None,
+        Prepare(1),
+        None,
+        Speak(1, 1.0, 2.0),
+    ]
+
+
+def test_a_caller_who_goes_on_drops_what_was_prepared() -> None:
+    """Prepared, but the caller was only breathing: dropped, and prepared again at the next pause."""
+    decisions = told([Voice(1.0, 0.8), Quiet(1.4, 1.0), Voice(1.6, 1.5), Quiet(2.4, 2.0), Quiet(3.0, 2.0)])
+    assert decisions == [Listen(1, 0.8), Prepare(1), Drop(1), Prepare(1), Speak(1, 2.0, 3.0)]
+
+
+def test_preparations_for_one_turn_are_bounded() -> None:
+    """After two wasted attempts the end of turn is waited for."""
+    pauses: list[FloorEvent] = [Voice(1.0, 0.8)]
+    for start in (2.0, 3.0, 4.0):
+        pauses += [Quiet(start + 0.4, start), Voice(start + 0.6, start + 0.5)]
+    assert told(pauses).count(Prepare(1)) == 2
+
+
+def test_without_speculation_nothing_is_prepared() -> None:
+    """Speculation off: only the end of turn makes a reply."""
+    rules = FloorRules(timeout=1.0, short_pause=0.3, speculate=False)
+    assert told([Voice(1.0, 0.8), Quiet(1.9, 1.0), Quiet(2.0, 1.0)], rules)[1:] == [None, Speak(1, 1.0, 2.0)]
+
+
+def test_a_caller_who_talks_over_the_agent_gets_the_floor() -> None:
+    """Voice during a reply: give way, once, and the turn is a new one."""
+    events: list[FloorEvent] = [Unasked(0.0), Voice(1.0, 0.8), Voice(1.5, 1.4)]
+    assert told(events) == [Speak(0, 0.0, 0.0), GiveWay(1, 0.8), None]
+
+
+def test_after_the_reply_is_over_voice_only_begins_a_turn() -> None:
+    """Nobody is interrupted when nobody speaks."""
+    assert told([Unasked(0.0), ReplyOver(0.9, 0), Voice(1.0, 0.8)])[2] == Listen(1, 0.8)
+
+
+def test_the_end_of_an_old_reply_does_not_take_the_floor_from_a_new_one() -> None:
+    """A late ReplyOver of turn 0 leaves turn 1 answering."""
+    assert told([Unasked(0.0), Typed(0.5), ReplyOver(0.6, 0), Voice(1.0, 0.8)])[3] == GiveWay(2, 0.8)
+
+
+def test_typed_words_are_a_turn_at_once() -> None:
+    """No pause is waited for when the words came as text."""
+    assert told([Typed(0.5)]) == [Speak(1, 0.5, 0.5)]
+
+
+def test_a_caller_who_never_pauses_is_answered_when_the_turn_is_full() -> None:
+    """A turn has a longest length."""
+    assert told([Voice(1.0, 0.8), Full(27.0, 26.9)])[1] == Speak(1, 26.9, 27.0)
+
+
+def test_the_agent_says_nothing_unasked_while_the_caller_speaks() -> None:
+    """The rest of a broken-off reply waits for nobody's interruption."""
+    assert told([Voice(1.0, 0.8), Unasked(1.1)])[1] is None
+
+
+@st.composite
+def call_events(draw: st.DrawFn) -> list[FloorEvent]:
+    at, since, turn, events = 0.0, 0.0, 0, []
+    for kind in draw(st.lists(st.sampled_from("vvqqqqqtuof"), max_size=60)):
+        at += draw(st.sampled_from([0.032, 0.2, 0.7, 1.5]))
+        match kind:
+            case "v":
+                since = at
+                events.append(Voice(at, at - 0.1))
+            case "q":
+                events.append(Quiet(at, since))
+            case "t":
+                events.append(Typed(at))
+            case "u":
+                events.append(Unasked(at))
+            case "f":
+                events.append(Full(at, since))
+            case _:
+                turn = draw(st.integers(0, 8))
+                events.append(ReplyOver(at, turn))
+    return events
+
+
+@given(call_events())
+def test_every_turn_is_answered_once_and_nothing_is_dropped_that_was_not_prepared(events: list[FloorEvent]) -> None:
+    """Whatever happens in whatever order: one Speak a turn, Drop only after Prepare, GiveWay only from the agent."""
+    floor, spoken_turns, prepared, answering = Floor(RULES), [], False, False
+    for event in events:
+        decision = floor.feed(event)
+        if isinstance(event, ReplyOver):
+            answering = floor._answering is not None
+        match decision:
+            case Speak(turn=turn):
+                if turn and not isinstance(event, Unasked):
+                    assert turn not in spoken_turns
+                    spoken_turns.append(turn)
+                prepared, answering = False, True
+            case GiveWay():
+                assert answering
+                answering = False
+            case Prepare():
+                assert not prepared
+                assert not answering
+                prepared = True
+            case Drop():
+                assert prepared
+                prepared = False
+            case Listen():
+                assert not answering
