@@ -1,0 +1,79 @@
+"""Calls for tests: a scripted caller, scripted engines, virtual time; and what came of it."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from lineside.agent import Agent
+from lineside.audio.vad import LoudnessVoice
+from lineside.call import Call
+from lineside.engines.registry import Engines
+from lineside.engines.remembered import RememberingVoice
+from lineside.engines.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
+from lineside.lines.scripted import Doing, ScriptedLine
+from lineside.reply import PHRASES
+from lineside.schema import Hello, ServerMessage
+from lineside.settings import Settings
+from tests.virtual import run
+
+E = TypeVar("E", bound=ServerMessage)
+
+AGENT = Agent(name="Test", prompt="You answer.", greeting="")
+
+
+@dataclass
+class Held:
+    """A call that is over."""
+
+    line: ScriptedLine
+    call: Call
+    reason: str
+    ears: ScriptedEars
+    mind: ScriptedMind
+    voice: ScriptedVoice
+
+    def all(self, kind: type[E]) -> list[E]:
+        return [event for event in self.line.events if isinstance(event, kind)]
+
+    def one(self, kind: type[E]) -> E:
+        (event,) = self.all(kind)
+        return event
+
+    @property
+    def conversation(self) -> list[tuple[str, str]]:
+        return [(m.role, m.content) for m in self.call.history.said]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [type(event).__name__ for event in self.line.events]
+
+
+def settings(**given: object) -> Settings:
+    return Settings(_env_file=None, **given)  # type: ignore[call-arg, arg-type]
+
+
+def hold(
+    *script: Doing,
+    agent: Agent = AGENT,
+    hello: Hello | None = None,
+    ears: ScriptedEars | None = None,
+    mind: ScriptedMind | None = None,
+    voice: ScriptedVoice | None = None,
+    **given: object,
+) -> Held:
+    """Hold one call on virtual time."""
+    ears, mind, voice = ears or ScriptedEars(), mind or ScriptedMind(), voice or ScriptedVoice()
+    hello = hello or Hello(codec="pcm")
+    line = ScriptedLine(script, codec=hello.codec, rate=hello.rate)
+
+    async def story() -> Held:
+        memory = RememberingVoice(voice)
+        fails, voice.fails = voice.fails, 0
+        for phrase in PHRASES:
+            await memory.keep(phrase, hello.tts_voice)
+        voice.fails = fails
+        voice.spoken.clear()
+        engines = Engines(ears, mind, memory, {"stt": "scripted", "llm": "scripted", "tts": "scripted"})
+        call = Call(line, hello, agent=agent, engines=engines, settings=settings(**given), voice=LoudnessVoice())
+        return Held(line, call, await call.hold(), ears, mind, voice)
+
+    return run(story())

@@ -1,0 +1,325 @@
+"""Calls, told as sentences: what the caller does, what they hear, what is remembered."""
+
+import pytest
+
+from lineside.engines.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
+from lineside.lines.scripted import Silent, Speaks, Tells
+from lineside.reply import MOMENT, SORRY
+from lineside.schema import (
+    AudioDone,
+    AudioStarted,
+    BargeIn,
+    Clear,
+    Dtmf,
+    Ended,
+    Error,
+    HangUp,
+    Heard,
+    Hello,
+    LlmDone,
+    LlmToken,
+    Metrics,
+    Partial,
+    SpeechStarted,
+    SpeechStopped,
+    Text,
+    ThoughtToken,
+)
+from tests.calls import AGENT, Held, hold
+
+ANSWER = "We are open. From nine to six."
+
+
+def ordinary(**given: object) -> Held:
+    return hold(
+        Silent(0.5),
+        Speaks(1.0),
+        Silent(6.0),
+        ears=ScriptedEars(hears=["When are you open?"]),
+        mind=ScriptedMind(answers=[ANSWER]),
+        **given,
+    )
+
+
+def test_a_question_is_heard_and_answered() -> None:
+    """The whole of a turn, in order, and what is remembered of it."""
+    call = ordinary()
+    assert call.one(Heard).text == "When are you open?"
+    assert call.one(LlmDone).text == ANSWER
+    assert call.conversation == [("user", "When are you open?"), ("assistant", ANSWER)]
+    order = ["SpeechStarted", "Partial", "SpeechStopped", "Heard", "LlmToken", "AudioStarted", "AudioDone", "Metrics"]
+    assert [kind for kind in dict.fromkeys(call.kinds) if kind in order] == order
+    assert call.reason == "caller_hung_up"
+    assert isinstance(call.line.events[-1], Ended)
+
+
+def test_the_caller_gets_the_floor_times_in_their_own_seconds() -> None:
+    """Speech from 0.5 to 1.5 s is said to be there, to a window's length."""
+    call = ordinary()
+    assert call.one(SpeechStarted).at == pytest.approx(0.5, abs=0.064)
+    assert call.one(SpeechStopped).at == pytest.approx(1.5, abs=0.064)
+
+
+def test_the_answer_is_prepared_while_the_pause_is_waited_out() -> None:
+    """With speculation the caller waits for the pause alone; without it for all three engines after it."""
+    fast, slow = ordinary().one(Metrics), ordinary(speculation=False).one(Metrics)
+    assert fast.endpoint_ms == pytest.approx(1000, abs=40)
+    assert fast.e2e_ms is not None
+    assert slow.e2e_ms is not None
+    assert fast.e2e_ms == pytest.approx(1000, abs=60)
+    assert slow.e2e_ms > fast.e2e_ms + 140  # the three engines take 50 ms each
+
+
+def test_nothing_is_told_or_sent_before_the_floor_is_ours() -> None:
+    """A prepared reply is silent: before the end of turn there is a partial and nothing else."""
+    call = ordinary()
+    stopped = call.kinds.index("SpeechStopped")
+    assert set(call.kinds[:stopped]) <= {"SpeechStarted", "Partial"}
+    ends = call.one(SpeechStopped).at + 1.0
+    assert min(at for at, _ in call.line.sent) >= ends - 0.05
+
+
+def test_a_pause_inside_a_sentence_wastes_a_reply_and_says_nothing() -> None:
+    """The caller stops to think for half a second: one answer, to the whole of it."""
+    ears = ScriptedEars(hears=["I would like", "I would like to know"])
+    call = hold(Speaks(1.0), Silent(0.6), Speaks(1.0), Silent(5.0), ears=ears, mind=ScriptedMind(answers=["No", ANSWER]))
+    assert [event.text for event in call.all(Partial)] == ["I would like", "I would like to know"]
+    assert call.one(Heard).text == "I would like to know"
+    assert call.conversation == [("user", "I would like to know"), ("assistant", ANSWER)]
+    assert ears.utterances[-1].seconds == pytest.approx(2.6 + 0.3, abs=0.1)
+
+
+def test_sound_is_paced_at_most_one_second_ahead() -> None:
+    """However fast the voice is, the caller's buffer never holds more than a second."""
+    call = hold(Tells(Text("Hello")), Silent(12.0), mind=ScriptedMind(answers=[" ".join(["word"] * 30) + "."]))
+    began, sent = call.line.sent[0][0], 0.0
+    for at, payload in call.line.sent:
+        sent += len(payload) / 2 / 16000
+        assert sent - (at - began) <= 1.0
+    assert sent == pytest.approx(30 * 0.3, abs=0.1)
+
+
+@pytest.mark.parametrize("after", [0.05, 0.2, 0.7, 1.0, 1.33, 1.9, 2.1])
+def test_barge_in_keeps_only_what_was_heard(after: float) -> None:
+    """When the caller interrupts, history holds the words that reached them and no more."""
+    call = hold(
+        *(Tells(Text("When?")), Silent(0.2 + after), Speaks(1.0), Silent(4.0)),
+        ears=ScriptedEars(hears=["Stop"]),
+        mind=ScriptedMind(answers=["one two three four five six seven eight.", "Sorry."]),
+    )
+    barge_in = call.one(BargeIn)
+    heard = barge_in.heard.split()
+    assert len(heard) == int((call.line.cleared[0] - call.line.sent[0][0]) / 0.3 + 1e-6 if call.line.sent else 0)
+    assert " ".join(heard) == " ".join("one two three four five six seven eight.".split()[: len(heard)])
+    assert call.conversation == [
+        ("user", "When?"),
+        *([("assistant", barge_in.heard)] if heard else []),
+        ("user", "Stop" if heard else "When? Stop"),
+        ("assistant", "Sorry."),
+    ][slice(0, None) if heard else slice(1, None)]
+
+
+def test_sound_stops_within_a_frame_of_the_decision() -> None:
+    """After the barge-in not one frame of the old reply goes out, and the line is cleared."""
+    call = hold(Tells(Text("Go")), Silent(1.5), Speaks(0.6), Silent(0.3), mind=ScriptedMind(answers=["a b c d e f g h i."]))
+    cleared = call.line.cleared[0]
+    assert all(at <= cleared for at, _ in call.line.sent)
+    assert call.one(Clear).reply == call.one(BargeIn).reply == 1
+
+
+def test_the_model_is_stopped_when_the_caller_interrupts() -> None:
+    """Cancelling a reply closes the model's stream: nothing is thought for nobody."""
+    mind = ScriptedMind(answers=["word " * 140, "ok."], each=0.2)
+    hold(Tells(Text("Go")), Silent(2.0), Speaks(1.0), Silent(3.0), mind=mind)
+    assert mind.closed_early == 1
+
+
+def test_a_click_starts_no_turn() -> None:
+    """Twenty milliseconds of sound, again and again, are no speech."""
+    call = hold(*[Speaks(0.02), Silent(0.6)] * 5)
+    assert call.kinds == ["Ended"]
+
+
+def test_a_short_yes_is_answered() -> None:
+    """Three hundred milliseconds of voice are a turn at the default of 500 ms minimum."""
+    assert hold(Silent(0.3), Speaks(0.3), Silent(4.0), ears=ScriptedEars(hears=["Yes."])).one(Heard).text == "Yes."
+
+
+def test_the_minimum_of_speech_acts() -> None:
+    """With VAD_MIN_SPEECH_MS at 2000 the same "yes" is too short."""
+    assert hold(Silent(0.3), Speaks(0.3), Silent(4.0), vad_min_speech_ms=2000).kinds == ["Ended"]
+
+
+def test_the_silence_timeout_acts() -> None:
+    """With VAD_SILENCE_TIMEOUT_MS at 500 the turn ends half a second after the last word."""
+    assert ordinary(vad_silence_timeout_ms=500).one(Metrics).endpoint_ms == pytest.approx(500, abs=40)
+
+
+def test_the_token_limit_acts() -> None:
+    """LLM_MAX_TOKENS reaches the model."""
+    assert len(ordinary(llm_max_tokens=3).all(LlmToken)) == 3
+
+
+def test_a_noise_that_was_no_interruption_costs_nothing() -> None:
+    """The caller coughs over the reply, no words are found: the agent goes on where it stopped."""
+    call = hold(
+        *(Tells(Text("When?")), Silent(1.0), Speaks(0.5), Silent(7.0)),
+        ears=ScriptedEars(hears=[""]),
+        mind=ScriptedMind(answers=["one two three four five six."]),
+    )
+    assert call.conversation == [("user", "When?"), ("assistant", "one two three four five six.")]
+    assert len(call.all(BargeIn)) == 1
+
+
+def test_words_cut_off_before_they_were_understood_are_not_lost() -> None:
+    """The caller goes on before the recogniser has answered: the next turn has both halves."""
+    ears = ScriptedEars(hears=["both halves"], takes=1.5)
+    call = hold(Speaks(1.0), Silent(1.2), Speaks(1.0), Silent(6.0), ears=ears, speculation=False)
+    assert call.one(Heard).text == "both halves"
+    assert ears.utterances[0].seconds > 2.3
+
+
+def test_the_greeting_is_said_and_can_be_interrupted() -> None:
+    """Turn 0 is the agent's; what was not heard of it is not remembered."""
+    agent = AGENT.__class__(name="T", prompt="P", greeting="Hello this is the test desk.")
+    call = hold(Silent(0.9), Speaks(0.6), Silent(3.0), agent=agent, ears=ScriptedEars(hears=["Hi"]))
+    assert call.all(AudioStarted)[0].turn == 0
+    heard = call.one(BargeIn).heard
+    assert 0 < len(heard.split()) < 6
+    assert call.conversation[0] == ("assistant", heard)
+
+
+def test_a_greeting_in_the_first_message_replaces_the_agents() -> None:
+    """An empty one means: say nothing first."""
+    agent = AGENT.__class__(name="T", prompt="P", greeting="Hello there.")
+    assert hold(Silent(2.0), agent=agent, hello=Hello(codec="pcm", greeting="Good day.")).conversation == [
+        ("assistant", "Good day.")
+    ]
+    assert hold(Silent(2.0), agent=agent, hello=Hello(codec="pcm", greeting="")).kinds == ["Ended"]
+
+
+def test_keys_are_a_turn() -> None:
+    """DTMF digits reach the model as what they are."""
+    call = hold(Tells(Dtmf("42#")), Silent(4.0))
+    assert call.conversation[0] == ("user", "[keys pressed: 42#]")
+
+
+def test_transcribe_only_answers_nothing() -> None:
+    """A call that only wants the words gets the words, and no sound."""
+    hello = Hello(codec="pcm", mode="transcribe_only")
+    call = hold(Speaks(1.0), Silent(4.0), hello=hello, ears=ScriptedEars(hears=["Note this."]))
+    assert call.one(Heard).text == "Note this."
+    assert call.line.sent == []
+    assert call.mind.asked == []
+
+
+@pytest.mark.parametrize(("codec", "rate"), [("g711_ulaw", 8000), ("g711_alaw", 8000), ("pcm", 48000), ("pcm", 11025)])
+def test_every_codec_is_heard_and_answered_in_its_own_kind(codec: str, rate: int) -> None:
+    """The reply comes in the caller's codec and rate, as long as it should be."""
+    hello = Hello(codec=codec, sample_rate=rate)  # type: ignore[arg-type]
+    call = hold(Speaks(1.0), Silent(5.0), hello=hello, mind=ScriptedMind(answers=["one two three."]))
+    size = sum(len(payload) for _, payload in call.line.sent) / (2 if codec == "pcm" else 1)
+    assert size / rate == pytest.approx(0.9, abs=0.02)
+
+
+def test_reasoning_is_shown_and_never_spoken() -> None:
+    """Thoughts are told under their turn; the voice gets none of them."""
+    call = hold(Tells(Text("Why?")), Silent(4.0), mind=ScriptedMind(answers=["<think> hm well </think> Because."]))
+    assert "".join(event.token for event in call.all(ThoughtToken)) == "<think> hm well </think> "
+    assert call.voice.spoken == ["Because."]
+    assert call.conversation[-1] == ("assistant", "Because.")
+
+
+def test_a_person_is_promised_by_rule() -> None:
+    """Whatever the model would say: who asks for a person is told of the transfer, and the model is not asked."""
+    call = hold(Speaks(1.0), Silent(6.0), ears=ScriptedEars(hears=["Let me speak to a person."]))
+    assert call.conversation[-1] == ("assistant", AGENT.transfer)
+    assert call.mind.asked == []
+
+
+def test_an_engine_that_fails_once_is_asked_again() -> None:
+    """One failure of each engine costs the caller a moment, not the answer."""
+    call = hold(
+        *(Speaks(1.0), Silent(6.0)),
+        ears=ScriptedEars(hears=["Hm?"], fails=1),
+        mind=ScriptedMind(answers=[ANSWER], fails=1),
+        voice=ScriptedVoice(fails=1),
+    )
+    assert call.conversation == [("user", "Hm?"), ("assistant", ANSWER)]
+    assert call.all(Error) == []
+
+
+@pytest.mark.parametrize("dead", ["ears", "mind", "voice"])
+def test_a_dead_engine_is_apologised_for_and_the_call_goes_on(dead: str) -> None:
+    """The caller hears that something is wrong, in a voice that was kept for it, and the next turn works."""
+    ears, mind, voice = ScriptedEars(hears=["Hm?"]), ScriptedMind(answers=[ANSWER]), ScriptedVoice()
+    engine = {"ears": ears, "mind": mind, "voice": voice}[dead]
+    engine.fails = 4  # the prepared reply twice, and the one after it twice
+    call = hold(Speaks(1.0), Silent(9.0), Speaks(1.0), Silent(6.0), ears=ears, mind=mind, voice=voice)
+    assert [error.code for error in call.all(Error)] == ["engine_error"]
+    assert call.conversation[-1] == ("assistant", ANSWER)
+    assert any(SORRY in content for role, content in call.conversation if role == "assistant")
+
+
+def test_a_slow_engine_costs_at_most_two_seconds_of_silence() -> None:
+    """A model that needs five seconds: the caller is asked for a moment first."""
+    call = hold(Tells(Text("Hm?")), Silent(10.0), mind=ScriptedMind(answers=[ANSWER], first=5.0))
+    assert call.line.sent[0][0] < 2.0
+    assert call.conversation[-1] == ("assistant", f"{MOMENT} {ANSWER}")
+
+
+def test_a_silent_engine_is_given_up() -> None:
+    """A recogniser that never answers ends in an apology, not in dead air."""
+    call = hold(Speaks(1.0), Silent(30.0), ears=ScriptedEars(takes=1e6))
+    assert "say that again" in call.conversation[-1][1]
+
+
+def test_a_caller_who_hangs_up_ends_the_call_at_once() -> None:
+    """Nothing is synthesised for nobody."""
+    call = hold(Tells(Text("Go")), Silent(0.5), Tells(HangUp()), Silent(60.0))
+    assert call.reason == "caller_hung_up"
+    assert call.line.sent[-1][0] < 0.6
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.04, 0.1, 0.22, 0.5, 0.9, 1.31, 1.34, 1.37, 1.4, 1.5, 2.5, 3.3])
+def test_wherever_the_caller_vanishes_no_task_is_left(seconds: float) -> None:
+    """The line ends at any point of a turn; `run` checks that every task of the call is gone."""
+    assert hold(Speaks(min(seconds, 1.0)), Silent(max(0.0, seconds - 1.0))).reason == "caller_hung_up"
+
+
+def test_a_silent_caller_is_ended() -> None:
+    """Nobody speaks for CALL_IDLE_TIMEOUT_S: the line is freed, with a reason."""
+    call = hold(Silent(100.0), call_idle_timeout_s=20)
+    assert call.reason == "idle"
+    assert call.line.events[-1] == Ended(at=pytest.approx(20, abs=1.1), reason="idle")
+
+
+def test_a_call_has_a_longest_length() -> None:
+    """CALL_MAX_S ends even a lively call."""
+    call = hold(*[Speaks(1.0), Silent(3.0)] * 20, call_max_s=30)
+    assert call.reason == "too_long"
+
+
+def test_a_caller_who_never_pauses_is_answered() -> None:
+    """A minute of speech without a pause is taken in pieces, and memory stays bounded."""
+    ears = ScriptedEars(hears=["a long story"])
+    call = hold(Speaks(60.0), Silent(5.0), ears=ears)
+    assert len(call.all(SpeechStopped)) == 3
+    assert max(utterance.seconds for utterance in ears.utterances) < 28
+
+
+def test_metrics_name_every_stage() -> None:
+    """Each reply says where its time went."""
+    metrics = ordinary(speculation=False).one(Metrics)
+    assert metrics.asr_ms == pytest.approx(50, abs=5)
+    assert metrics.llm_first_ms == pytest.approx(50, abs=5)
+    assert metrics.tts_first_ms == pytest.approx(50, abs=5)
+    assert metrics.llm_ms is not None
+    assert metrics.llm_ms > metrics.llm_first_ms
+
+
+def test_audio_starts_before_the_last_token() -> None:
+    """Sentences go to the voice while the model goes on."""
+    call = hold(Tells(Text("Hm?")), Silent(9.0), mind=ScriptedMind(answers=[ANSWER], each=0.2))
+    assert call.kinds.index("AudioStarted") < call.kinds.index("LlmDone")
+    assert call.one(AudioDone).turn == 1
