@@ -10,7 +10,7 @@ with warnings.catch_warnings():
 
 Law = Literal["g711_ulaw", "g711_alaw"]
 
-# Silence is not zero bytes: 0x00 is the loudest negative sample of mu-law and nearly so in A-law (G.711, tables 1a, 2a).
+# Silence is not zero bytes: 0x00 is the loudest sample of mu-law (-32124) and -5504 in A-law (G.711, tables 1 and 2).
 SILENCE = {"g711_ulaw": b"\xff", "g711_alaw": b"\xd5"}
 
 

@@ -26,7 +26,9 @@ def read_wav(source: Path | bytes) -> AudioFrame:
             channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
             pcm = file.readframes(file.getnframes())
     except (wave.Error, EOFError) as cause:
-        raise ConfigError(f"{name} is not a PCM WAV file ({cause}); convert it, e.g. with sox IN -b 16 OUT.wav") from None
+        raise ConfigError(
+            f"{name} is not a PCM WAV file ({cause}); convert it, e.g. with sox IN -b 16 OUT.wav"
+        ) from None
     except OSError as cause:
         raise ConfigError(f"{name}: {cause.strerror}") from None
     if width != SAMPLE_BYTES:
@@ -95,7 +97,9 @@ class WavStream:
                 coding, channels, rate = struct.unpack_from("<HHI", head, at + 8)
                 bits = struct.unpack_from("<H", head, at + 22)[0]
                 if coding not in (1, 0xFFFE) or channels != 1 or bits != 16 or not rate:
-                    raise ConfigError(f"the sound is WAV of coding {coding}, {channels} channels, {bits} bits; not PCM mono 16")
+                    raise ConfigError(
+                        f"the sound is WAV of coding {coding}, {channels} channels, {bits} bits; not PCM mono 16"
+                    )
             if size > HEADER_MAX:
                 raise ConfigError("the sound's WAV header is longer than any honest one")
             at += 8 + size + size % 2
