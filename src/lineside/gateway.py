@@ -1,6 +1,7 @@
 """The door: routes, admission, who may enter, and closing time."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from lineside.agent import Agent
 from lineside.call import Call
 from lineside.ear import VoiceDetector
 from lineside.engines.registry import ROLES, Engines, Registry
-from lineside.errors import CallRefused, LineError
+from lineside.errors import CallRefused, ConfigError, LineError
 from lineside.lines.browser import BrowserLine
 from lineside.schema import Ended, Error, Hello, Ready, encode, read_hello
 from lineside.settings import Settings
@@ -208,3 +209,23 @@ async def _show_out(ws: web.WebSocketResponse, fault: LineError) -> None:
 
 def _problem(status: int, code: str, message: str) -> web.Response:
     return web.json_response({"error": {"code": code, "message": message}}, status=status)
+
+
+def listening_socket(settings: Settings) -> socket.socket:
+    """The port, taken before anything else: finding it in use should not cost the loading of models.
+
+    Raises `ConfigError` when it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    host = "127.0.0.1" if settings.host == "localhost" else settings.host
+    door = socket.socket(family, socket.SOCK_STREAM)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((host, settings.port))
+    except OSError as cause:
+        door.close()
+        raise ConfigError(
+            f"PORT={settings.port} on {host} cannot be opened ({cause.strerror}); "
+            "stop what holds it, or choose another, e.g. PORT=3002 ./run.sh"
+        ) from None
+    return door

@@ -1,27 +1,126 @@
-"""Start-up, in the order that a wrong setting is found before anything is spent on it; and the end of it all."""
+"""Start-up, in an order that finds a wrong setting before anything is spent on it; and the end of it all."""
 
 import asyncio
 import signal
-import sys
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager
 
 import aiohttp
 import structlog
 from aiohttp import web
+from msgspec import Struct
 
 from lineside.agent import Agent, load_agent
-from lineside.audio.vad import Voice, VoiceModel
+from lineside.audio.vad import LoudnessVoice, Voice, VoiceModel
 from lineside.ear import VoiceDetector
 from lineside.engines.protocols import Ask, Message
 from lineside.engines.registry import Registry
 from lineside.errors import ConfigError, EngineError
-from lineside.gateway import Gateway
+from lineside.gateway import Gateway, listening_socket
+from lineside.hosts.engine_server.launch import engine_server
 from lineside.models.store import locate
 from lineside.reply import PHRASES
 from lineside.settings import Settings, check_exposure
 
 log = structlog.get_logger()
 
-CONNECTIONS = 100  # to one engine server; more requests wait for one of them
-EMBEDDED_STT, EMBEDDED_TTS = "faster-whisper-base", "en_US-joe-medium"
+CONNECTIONS = 200  # to all engine servers together; further requests wait for one, under their own deadlines
+DEFAULT_MODELS = ("silero-vad", "faster-whisper-base", "en_US-joe-medium")  # and a language model, by the machine
+VAD_MODEL, VAD_FILE = "silero-vad", "silero_vad.onnx"
+GOODBYE = 2.0  # seconds for open HTTP requests when the house closes; calls have had theirs by then
+
+
+class House(Struct, frozen=True):
+    """A gateway that answers calls."""
+
+    url: str
+    engine_url: str  # of the embedded engine server; empty where none is used
+    gateway: Gateway
+    registry: Registry
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, *, insecure: bool = False) -> AsyncGenerator[House, None]:
+    """Start everything, answer calls while the block runs, and leave nothing behind.
+
+    Raises `ConfigError` with what to do about it.
+    """
+    check_exposure(settings, insecure=insecure)
+    agent = load_agent(settings.agent_file)
+    with listening_socket(settings) as door:
+        async with _engines(settings, agent) as (reached, registry):
+            gateway = Gateway(reached, agent, registry, _voices(settings))
+            runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=GOODBYE)
+            await runner.setup()
+            try:
+                await web.SockSite(runner, door).start()
+                name = "localhost" if settings.only_this_machine else settings.host
+                url = f"http://{name}:{door.getsockname()[1]}"
+                yield House(url, reached.embedded_url, gateway, registry)
+            finally:
+                await runner.cleanup()
+
+
+async def serve(settings: Settings, *, insecure: bool, ready: Callable[[House], None]) -> None:
+    """Answer calls until SIGTERM or Ctrl-C."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    opening = asyncio.create_task(_keep_open(settings, insecure, ready, stop), name="house")
+    stopped = asyncio.create_task(stop.wait(), name="stop")
+    await asyncio.wait({opening, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if not opening.done():
+        opening.cancel()  # in start-up as well as later: everything is undone on the way out
+    stopped.cancel()
+    await asyncio.wait({opening, stopped})
+    if not opening.cancelled():
+        opening.result()
+
+
+async def _keep_open(
+    settings: Settings, insecure: bool, ready: Callable[[House], None], stop: asyncio.Event
+) -> None:
+    async with open_house(settings, insecure=insecure) as house:
+        ready(house)
+        await stop.wait()
+
+
+def _voices(settings: Settings) -> Callable[[], VoiceDetector]:
+    """What makes a voice detector for a call: Silero, or plain loudness where the recogniser is scripted too."""
+    if settings.default_stt_engine == "scripted":
+        return LoudnessVoice
+    model = VoiceModel(locate(VAD_MODEL, settings.models_dir) / VAD_FILE)
+    return lambda: Voice(model)
+
+
+@asynccontextmanager
+async def _engines(settings: Settings, agent: Agent) -> AsyncGenerator[tuple[Settings, Registry], None]:
+    """The engines, reachable and warm. Starts the embedded engine server if a default engine lives in it."""
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=60)
+    async with aiohttp.ClientSession(connector=connector, trust_env=True) as http:
+        registry = Registry(settings, http)
+        if settings.embedded_url or not registry.uses_engine_server:
+            await _warm(registry, agent)
+            yield settings, registry
+            return
+        async with engine_server(
+            models_dir=settings.models_dir, llm=settings.llm_model, warm_prompt=agent.system_prompt
+        ) as url:
+            reached = settings.model_copy(update={"embedded_url": url})
+            registry = Registry(reached, http)
+            await _warm(registry, agent)
+            yield reached, registry
+
+
+async def _warm(registry: Registry, agent: Agent) -> None:
+    """Learn the phrases for bad moments and the greeting; let the model read the prompt once."""
+    engines = registry.choose()
+    try:
+        for phrase in (*PHRASES, agent.transfer, *filter(None, [agent.greeting])):
+            await registry.voice().keep(phrase)
+        question = (Message("system", agent.system_prompt), Message("user", "Hello"))
+        async with aclosing(engines.llm.reply(question, Ask(max_tokens=1))) as tokens:
+            async for _ in tokens:
+                break
+    except EngineError as cause:
+        raise ConfigError(f"the default engines do not answer: {cause}. Try: lineside doctor") from cause

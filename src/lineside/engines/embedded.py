@@ -16,6 +16,7 @@ from lineside.settings import Settings
 class FasterWhisper:
     """Whisper base in INT8 through CTranslate2, on the CPU."""
 
+    embedded = True  # lives in the engine server that lineside starts beside itself
     choices = ("faster-whisper-base",)
 
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
@@ -30,6 +31,8 @@ class FasterWhisper:
 class LlamaCpp:
     """Qwen2.5 through llama.cpp, on the CPU; 0.5 or 1.5 billion weights, as the machine allows."""
 
+    embedded = True
+
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
         self._http = http
         self._place = wire.Place("the embedded language model", settings.embedded_url, timeout=60.0)
@@ -43,6 +46,7 @@ class LlamaCpp:
 class Piper:
     """Piper: small voices that run faster than real time on a CPU."""
 
+    embedded = True
     choices = ("en_US-joe-medium",)
 
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:

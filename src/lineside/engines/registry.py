@@ -47,6 +47,16 @@ class Registry:
                     f"DEFAULT_{role.upper()}_ENGINE={name!r} is not known; known are {', '.join(self.names(role))}"
                 )
 
+    @property
+    def uses_engine_server(self) -> bool:
+        """Whether a default engine lives in the engine server that lineside starts beside itself."""
+        return any(getattr(self._entries[role][name].load(), "embedded", False) for role, name in self.defaults.items())
+
+    def voice(self) -> RememberingVoice:
+        """The default voice."""
+        voice: RememberingVoice = self.engine("tts")
+        return voice
+
     def names(self, role: Role) -> tuple[str, ...]:
         """The engines that can be named for a role."""
         return tuple(sorted(self._entries[role]))

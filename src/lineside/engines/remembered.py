@@ -21,17 +21,19 @@ class RememberingVoice:
     def __init__(self, voice: TextToSpeech) -> None:
         self._voice = voice
         self.choices: tuple[str, ...] = getattr(voice, "choices", ())
+        self._usual = self.choices[0] if self.choices else ""
         self._kept: dict[tuple[str, str], tuple[Sound, ...]] = {}
         self._said: OrderedDict[tuple[str, str], tuple[Sound, ...]] = OrderedDict()
 
-    async def keep(self, sentence: str, voice: str) -> None:
+    async def keep(self, sentence: str, voice: str = "") -> None:
         """Synthesise it now and never forget it. Raises what the voice raises."""
-        if (voice, sentence) not in self._kept:
-            self._kept[voice, sentence] = tuple([sound async for sound in self._voice.speak(sentence, voice)])
+        which = (voice or self._usual, sentence)
+        if which not in self._kept:
+            self._kept[which] = tuple([sound async for sound in self._voice.speak(sentence, voice)])
 
     async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
         """See `TextToSpeech`."""
-        which = (voice, sentence)
+        which = (voice or self._usual, sentence)
         known = self._kept.get(which) or self._said.get(which)
         if known is not None:
             if which in self._said:

@@ -1,0 +1,150 @@
+"""The command line."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import structlog
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from lineside.errors import ConfigError, LinesideError
+from lineside.models.cli import app as models_app
+from lineside.settings import Settings, load_settings
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="lineside answers phone calls.")
+app.add_typer(models_app, name="models", help="The model files: what there is, fetch it, check it.")
+console = Console(stderr=True)
+
+FilesArgument = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="WAV files: the turns of one call.")]
+UrlOption = Annotated[str, typer.Option(help="Where lineside answers; default: this machine, PORT.")]
+
+
+def main() -> None:
+    """The entry point: every error of ours is a sentence, not a traceback."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        app()
+    except LinesideError as fault:
+        console.print(f"[bold red]lineside:[/] {fault}", highlight=False, soft_wrap=True)
+        sys.exit(2 if isinstance(fault, ConfigError) else 1)
+
+
+@app.command()
+def serve(
+    insecure: Annotated[bool, typer.Option(help="Listen beyond this machine without API_KEYS.")] = False,
+) -> None:
+    """Start the gateway and its engines, and answer calls until Ctrl-C."""
+    from lineside.serve import House
+    from lineside.serve import serve as keep_serving
+
+    def ready(house: House) -> None:
+        names = {role: house.registry.defaults[role] for role in ("stt", "llm", "tts")}
+        models = {role: ", ".join(house.registry.choices(role)) for role in ("stt", "llm", "tts")}
+        out = Console()
+        out.print(f"\nlineside answers at [bold]{house.url}[/]", highlight=False)
+        for role, name in names.items():
+            out.print(f"  {role}: {name} ({models[role]})" if models[role] else f"  {role}: {name}", highlight=False)
+        out.print("Ctrl-C ends it.\n")
+
+    _run(lambda: keep_serving(load_settings(), insecure=insecure, ready=ready))
+
+
+@app.command()
+def talk(
+    files: FilesArgument,
+    url: UrlOption = "",
+    save: Annotated[Path | None, typer.Option(help="Write what was answered to this WAV file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the call as one JSON document.")] = False,
+    codec: Annotated[str, typer.Option(help="pcm, g711_ulaw or g711_alaw.")] = "pcm",
+    greeting: Annotated[bool, typer.Option(help="Let the agent greet first.")] = False,
+    key: Annotated[str, typer.Option(envvar="LINESIDE_KEY", help="One of the API_KEYS.")] = "",
+) -> None:
+    """Call lineside: speak WAV files in real time, print what was heard, said, and where the time went."""
+    from lineside.caller import Caller, Conversation, recordings
+    from lineside.schema import Heard, Hello, LlmDone, read_hello
+
+    settings = load_settings()
+    hello = read_hello(msgspec.json.encode({"codec": codec} | ({} if greeting else {"greeting": ""})))
+    assert isinstance(hello, Hello)  # noqa: S101
+
+    def notice(event: object) -> None:
+        if isinstance(event, Heard):
+            console.print(f"  [bold]caller[/] {event.text}", highlight=False)
+        elif isinstance(event, LlmDone):
+            console.print(f"  [bold]agent[/]  {event.text}", highlight=False)
+
+    caller = Caller(
+        url or _own_url(settings), hello, key=key or next(iter(settings.api_keys), ""), notice=lambda e: None if as_json else notice(e)
+    )
+    spoken = recordings(files)
+    conversation: Conversation = _run(lambda: caller.hold(spoken))
+    if save is not None:
+        save.write_bytes(caller.reply_wav())
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(conversation), indent=2).decode())
+    else:
+        _print_times(conversation)
+    if any(not turn.reply for turn in conversation.turns):
+        raise typer.Exit(1)
+
+
+@app.command()
+def engines() -> None:
+    """The engines that a call may name, and the default ones."""
+    import aiohttp
+
+    from lineside.engines.registry import ROLES, Registry
+
+    async def show() -> None:
+        async with aiohttp.ClientSession() as http:
+            registry = Registry(load_settings(), http)
+            table = Table("role", "engine", "models or voices", "default")
+            for role in ROLES:
+                for name in registry.names(role):
+                    default = "yes" if registry.defaults[role] == name else ""
+                    table.add_row(role, name, ", ".join(registry.choices(role, name)) or "any", default)
+            Console().print(table)
+
+    _run(show)
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine and hear one sentence through the whole chain; say what to do about each fault."""
+    from lineside.doctor import examine
+
+    if not _run(lambda: examine(load_settings(), Console())):
+        raise typer.Exit(1)
+
+
+def _run(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main())
+
+
+def _own_url(settings: Settings) -> str:
+    return f"http://{'127.0.0.1' if settings.only_this_machine else settings.host}:{settings.port}"
+
+
+def _print_times(conversation: "Any") -> None:
+    table = Table("turn", "voice to voice", "end of turn", "ASR", "first token", "LLM", "first sound", "TTS", title="milliseconds")
+    for turn in conversation.turns:
+        m = turn.metrics
+        times = (m.endpoint_ms, m.asr_ms, m.llm_first_ms, m.llm_ms, m.tts_first_ms, m.tts_ms) if m else ()
+        table.add_row(turn.file, *(f"{t:.0f}" if t is not None else "–" for t in (turn.voice_to_voice_ms, *times)))
+    Console().print(table)

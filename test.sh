@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Everything that must hold, in one command: lint, types, import layers, all tests.
+#   ./test.sh                 all of it
+#   ./test.sh tests/test_floor.py -k barge    only these tests, after the checks
+set -euo pipefail
+cd "$(dirname "$0")"
+. scripts/environment.sh
+
+packages="chromium"
+if ! command -v chromium >/dev/null 2>&1; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "Installing Debian packages: $packages"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+    else
+        echo "The browser tests need Chromium. Once: sudo apt-get install -y $packages" >&2
+        exit 1
+    fi
+fi
+
+prepare requirements-dev.lock
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+.venv/bin/mypy
+.venv/bin/lint-imports
+.venv/bin/lineside models pull
+exec .venv/bin/python -m pytest "$@"
