@@ -1,0 +1,38 @@
+"""What the app needs of its models; tests give it models that need no files."""
+
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from typing import Protocol
+
+from lineside.hosts.engine_server.hear import Heard, Samples
+from lineside.hosts.engine_server.speak import Spoken
+from lineside.hosts.engine_server.think import Piece
+
+
+class Hears(Protocol):
+    """Sound to words; blocks."""
+
+    def hear(self, samples: Samples, language: str = "en") -> Heard:
+        """Samples between -1 and 1 at 16 kHz. Raises `ValueError` for an unknown language."""
+        ...
+
+
+class Thinks(Protocol):
+    """Messages to an answer."""
+
+    slots: int
+
+    def think(
+        self, messages: Sequence[dict[str, str]], max_tokens: int, temperature: float
+    ) -> AsyncGenerator[Piece, None]:
+        """Yield the answer as it comes; closing early stops the work."""
+        ...
+
+
+class Speaks(Protocol):
+    """Text to sound; every step of the iterator blocks."""
+
+    rate: int
+
+    def speak(self, text: str, speed: float = 1.0) -> Iterator[Spoken]:
+        """Yield sentence after sentence."""
+        ...
