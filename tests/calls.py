@@ -1,7 +1,7 @@
 """Calls for tests: a scripted caller, scripted engines, virtual time; and what came of it."""
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lineside.agent import Agent
 from lineside.audio.vad import LoudnessVoice
@@ -58,7 +58,7 @@ def hold(
     ears: ScriptedEars | None = None,
     mind: ScriptedMind | None = None,
     voice: ScriptedVoice | None = None,
-    **given: object,
+    **given: Any,
 ) -> Held:
     """Hold one call on virtual time."""
     ears, mind, voice = ears or ScriptedEars(), mind or ScriptedMind(), voice or ScriptedVoice()

@@ -93,7 +93,8 @@ def test_the_agent_says_nothing_unasked_while_the_caller_speaks() -> None:
 
 @st.composite
 def call_events(draw: st.DrawFn) -> list[FloorEvent]:
-    at, since, turn, events = 0.0, 0.0, 0, []
+    at, since = 0.0, 0.0
+    events: list[FloorEvent] = []
     for kind in draw(st.lists(st.sampled_from("vvqqqqqtuof"), max_size=60)):
         at += draw(st.sampled_from([0.032, 0.2, 0.7, 1.5]))
         match kind:
@@ -109,8 +110,7 @@ def call_events(draw: st.DrawFn) -> list[FloorEvent]:
             case "f":
                 events.append(Full(at, since))
             case _:
-                turn = draw(st.integers(0, 8))
-                events.append(ReplyOver(at, turn))
+                events.append(ReplyOver(at, draw(st.integers(0, 8))))
     return events
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
+import numpy as np
 from msgspec import Struct
 
 from lineside.audio import g711
@@ -189,7 +190,9 @@ class Caller:
                         return
                     case Metrics() if event.turn == number and (turn.transcript or turn.errors):
                         turn.metrics = event
-                        turn.seconds = round(len(self._replies[-1]) / SAMPLE_BYTES / self._hello.rate, 2) if self._replies else 0
+                        turn.seconds = (
+                            round(len(self._replies[-1]) / SAMPLE_BYTES / self._hello.rate, 2) if self._replies else 0
+                        )
                         return
 
     async def _farewell(self) -> str:
@@ -214,6 +217,6 @@ def recordings(files: Sequence[Path]) -> list[tuple[str, AudioFrame]]:
 def _end_of_speech(pcm: bytes, rate: int) -> int:
     """Bytes until the last frame that is not silence."""
     size = round(rate * FRAME_SECONDS) * SAMPLE_BYTES
-    levels = [g711.rms(pcm[at : at + size]) for at in range(0, len(pcm), size)]
+    levels = [float(np.abs(np.frombuffer(pcm[at : at + size], "<i2")).mean()) for at in range(0, len(pcm), size)]
     loud = [index for index, level in enumerate(levels) if level > QUIET * max(levels)]
     return (loud[-1] + 1) * size if loud else len(pcm)

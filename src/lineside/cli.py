@@ -20,7 +20,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="lineside ans
 app.add_typer(models_app, name="models", help="The model files: what there is, fetch it, check it.")
 console = Console(stderr=True)
 
-FilesArgument = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="WAV files: the turns of one call.")]
+FilesArgument = Annotated[
+    list[Path], typer.Argument(exists=True, dir_okay=False, help="WAV files: the turns of one call.")
+]
 UrlOption = Annotated[str, typer.Option(help="Where lineside answers; default: this machine, PORT.")]
 
 
@@ -87,7 +89,10 @@ def talk(
             console.print(f"  [bold]agent[/]  {event.text}", highlight=False)
 
     caller = Caller(
-        url or _own_url(settings), hello, key=key or next(iter(settings.api_keys), ""), notice=lambda e: None if as_json else notice(e)
+        url or _own_url(settings),
+        hello,
+        key=key or next(iter(settings.api_keys), ""),
+        notice=lambda e: None if as_json else notice(e),
     )
     spoken = recordings(files)
     conversation: Conversation = _run(lambda: caller.hold(spoken))
@@ -142,7 +147,9 @@ def _own_url(settings: Settings) -> str:
 
 
 def _print_times(conversation: "Any") -> None:
-    table = Table("turn", "voice to voice", "end of turn", "ASR", "first token", "LLM", "first sound", "TTS", title="milliseconds")
+    table = Table(
+        "turn", "voice to voice", "end of turn", "ASR", "first token", "LLM", "first sound", "TTS", title="milliseconds"
+    )
     for turn in conversation.turns:
         m = turn.metrics
         times = (m.endpoint_ms, m.asr_ms, m.llm_first_ms, m.llm_ms, m.tts_first_ms, m.tts_ms) if m else ()

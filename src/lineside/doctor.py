@@ -1,7 +1,6 @@
 """The doctor: looks at this machine, then hears one sentence through the whole chain."""
 
 import os
-from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -51,9 +50,14 @@ def _show(finding: Finding, out: Console) -> bool:
 
 
 def _machine(settings: Settings) -> list[Finding]:
-    cores, memory = os.cpu_count() or 1, int(psutil.virtual_memory().total)
+    cores = os.cpu_count() or 1
+    memory: int = psutil.virtual_memory().total
     return [
-        Finding("CPU", cores >= ENOUGH_CORES, f"{cores} cores" + ("" if cores >= 2 else "; answers will be slow, use two or more")),
+        Finding(
+            "CPU",
+            cores >= ENOUGH_CORES,
+            f"{cores} cores" + ("" if cores >= 2 else "; answers will be slow, use two or more"),
+        ),
         Finding(
             "memory",
             memory >= ENOUGH_MEMORY,
@@ -63,11 +67,7 @@ def _machine(settings: Settings) -> list[Finding]:
 
 
 def _gpu(settings: Settings) -> list[Finding]:
-    found = [
-        name
-        for name, sign in (("AMD (ROCm)", "/dev/kfd"), ("NVIDIA", "/dev/nvidiactl"))
-        if Path(sign).exists()
-    ]
+    found = [name for name, sign in (("AMD (ROCm)", "/dev/kfd"), ("NVIDIA", "/dev/nvidiactl")) if Path(sign).exists()]
     return [Finding("GPU", True, ", ".join(found) or "none seen; the embedded engines run on the CPU")]
 
 
@@ -102,7 +102,9 @@ async def _chain(settings: Settings) -> Finding:
     turn = call.turns[0]
     good = bool(turn.transcript and answer) and _alike(turn.reply, answer)
     latency = f"{turn.voice_to_voice_ms:.0f} ms" if turn.voice_to_voice_ms else "never"
-    says = f"asked {QUESTION!r}, understood {turn.transcript!r}, answered {turn.reply!r} after {latency}, heard {answer!r}"
+    says = (
+        f"asked {QUESTION!r}, understood {turn.transcript!r}, answered {turn.reply!r} after {latency}, heard {answer!r}"
+    )
     return Finding("one call", good, says)
 
 
@@ -125,5 +127,10 @@ async def _written(house: House, sound: AudioFrame) -> str:
 
 def _alike(meant: str, heard: str) -> bool:
     """Whether most of the words meant were heard; numbers may be written in another way."""
-    words: Callable[[str], set[str]] = lambda text: {w for w in "".join(c if c.isalnum() else " " for c in text.lower()).split() if not w.isdigit()}
-    return len(words(meant) & words(heard)) >= 0.6 * len(words(meant))
+    wanted = _words(meant)
+    return len(wanted & _words(heard)) >= 0.6 * len(wanted)
+
+
+def _words(text: str) -> set[str]:
+    plain = "".join(c if c.isalnum() else " " for c in text.lower())
+    return {word for word in plain.split() if not word.isdigit()}

@@ -1,13 +1,13 @@
 """What can go wrong, and who can do something about it.
 
-    LinesideError
-    ├── ConfigError          refuse to start: a setting or a model file is wrong
-    ├── CallRefused          the house is full or the caller may not enter: the call never begins
-    ├── LineError            ends the call: its first message was wrong, or the line broke
-    └── EngineError          ends or re-routes the reply, never the call
-        ├── EngineBusy
-        ├── EngineTimeout
-        └── EngineUnreachable
+LinesideError
+├── ConfigError          refuse to start: a setting or a model file is wrong
+├── CallRefused          the house is full or the caller may not enter: the call never begins
+├── LineError            ends the call: its first message was wrong, or the line broke
+└── EngineError          ends or re-routes the reply, never the call
+    ├── EngineBusy
+    ├── EngineTimeout
+    └── EngineUnreachable
 """
 
 

@@ -39,6 +39,7 @@ class Gateway:
         self._access = Access(settings)
         self._calls: dict[str, Call | None] = {}  # a slot is taken before the upgrade and freed when the call is gone
         self._closing = False
+        self._empty = asyncio.Event()  # no call is left
 
     @property
     def calls(self) -> int:
@@ -67,9 +68,9 @@ class Gateway:
             return _problem(403, "origin_not_allowed", refusal)
         open_to_all = request.path in ("/", "/health") or request.path.startswith("/web/")
         if not open_to_all and not self._knows(request):
-            response = _problem(401, "key_needed", "give a key of API_KEYS as 'Authorization: Bearer KEY'")
-            response.headers["WWW-Authenticate"] = "Bearer"
-            return response
+            refused = _problem(401, "key_needed", "give a key of API_KEYS as 'Authorization: Bearer KEY'")
+            refused.headers["WWW-Authenticate"] = "Bearer"
+            return refused
         response = await handler(request)
         if not response.prepared:
             response.headers["X-Content-Type-Options"] = "nosniff"
@@ -85,7 +86,9 @@ class Gateway:
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         response = web.FileResponse(WEB / "index.html")
-        response.headers["Content-Security-Policy"] = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:"
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:"
+        )
         response.headers["Cache-Control"] = "no-cache"
         return response
 
@@ -125,6 +128,8 @@ class Gateway:
             return ws
         finally:
             del self._calls[call_id]
+            if not self._calls:
+                self._empty.set()
 
     def _admit(self) -> str:
         """Take a slot. Raises `CallRefused` before anything is upgraded."""
@@ -161,9 +166,7 @@ class Gateway:
         await line.close(WSCloseCode.POLICY_VIOLATION if reason in _FAULTS else code)
 
     async def _answer(self, call_id: str, line: BrowserLine, hello: Hello, engines: Engines) -> str:
-        call = Call(
-            line, hello, agent=self._agent, engines=engines, settings=self._settings, voice=self._new_voice()
-        )
+        call = Call(line, hello, agent=self._agent, engines=engines, settings=self._settings, voice=self._new_voice())
         self._calls[call_id] = call
         line.tell(Ready(call_id=call_id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))
         log.info("call began", call=call_id, codec=hello.codec, rate=hello.rate, calls=self.calls)
@@ -178,9 +181,13 @@ class Gateway:
         for call in self._calls.values():
             if call is not None:
                 call.end("server_stopping")
-        deadline = time.monotonic() + FAREWELL
-        while self._calls and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
+        if self._calls:
+            self._empty.clear()
+            try:
+                async with asyncio.timeout(FAREWELL):
+                    await self._empty.wait()
+            except TimeoutError:
+                log.warning("calls cut off at closing time", calls=self.calls)
 
 
 _FAULTS = {"too_fast", "too_many_messages", "frame_too_large", "odd_length", "bad_message"}

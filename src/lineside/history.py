@@ -14,11 +14,11 @@ class History:
 
     def caller(self, text: str) -> None:
         """The caller said this. Two turns in a row with no answer heard between them are one message."""
-        self._add("user", text)
+        self._add(Message("user", text.strip()))
 
     def agent(self, heard: str) -> None:
         """The caller heard this much of the agent's reply; nothing of it is no message."""
-        self._add("assistant", heard)
+        self._add(Message("assistant", heard.strip()))
 
     def messages(self, *, asking: str = "") -> tuple[Message, ...]:
         """All of it, for a language model; `asking` is a question not committed to history yet."""
@@ -32,11 +32,10 @@ class History:
         """The conversation without the system prompt."""
         return tuple(self._said)
 
-    def _add(self, role: str, text: str) -> None:
-        if not text.strip():
+    def _add(self, message: Message) -> None:
+        if not message.content:
             return
-        speaker = "user" if role == "user" else "assistant"
-        self._said = _joined(self._said, Message(speaker, text.strip()))
+        self._said = _joined(self._said, message)
         if sum(len(m.content) for m in self._said) > KEPT:
             self._said = _younger_half(self._said)
 

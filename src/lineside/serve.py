@@ -77,9 +77,7 @@ async def serve(settings: Settings, *, insecure: bool, ready: Callable[[House], 
         opening.result()
 
 
-async def _keep_open(
-    settings: Settings, insecure: bool, ready: Callable[[House], None], stop: asyncio.Event
-) -> None:
+async def _keep_open(settings: Settings, insecure: bool, ready: Callable[[House], None], stop: asyncio.Event) -> None:
     async with open_house(settings, insecure=insecure) as house:
         ready(house)
         await stop.wait()

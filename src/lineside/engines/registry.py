@@ -88,5 +88,9 @@ class Registry:
             self.engine("stt", stt),
             self.engine("llm", llm),
             self.engine("tts", tts),
-            {"stt": stt or self.defaults["stt"], "llm": llm or self.defaults["llm"], "tts": tts or self.defaults["tts"]},
+            {
+                "stt": stt or self.defaults["stt"],
+                "llm": llm or self.defaults["llm"],
+                "tts": tts or self.defaults["tts"],
+            },
         )

@@ -5,7 +5,7 @@ Functions, not classes: an engine's own file says where it lives and what it is 
 
 import json
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import msgspec
@@ -66,9 +66,12 @@ async def transcribe(
     form.add_field("file", wav_bytes(utterance.pcm, EAR_RATE), filename="utterance.wav", content_type="audio/wav")
     form.add_field("model", model)
     form.add_field("response_format", "verbose_json")
-    async with _asking(place), http.post(
-        f"{place.url}/v1/audio/transcriptions", data=form, headers=place.headers(), timeout=_total(place)
-    ) as answer:
+    async with (
+        _asking(place),
+        http.post(
+            f"{place.url}/v1/audio/transcriptions", data=form, headers=place.headers(), timeout=_total(place)
+        ) as answer,
+    ):
         await _check(place, answer)
         heard = _transcription.decode(await answer.read())
     sure, no_speech = 1.0, 0.0
@@ -89,9 +92,12 @@ async def chat(
         "temperature": ask.temperature,
         "stream": True,
     }
-    async with _asking(place), http.post(
-        f"{place.url}/v1/chat/completions", json=body, headers=place.headers(), timeout=_total(place)
-    ) as answer:
+    async with (
+        _asking(place),
+        http.post(
+            f"{place.url}/v1/chat/completions", json=body, headers=place.headers(), timeout=_total(place)
+        ) as answer,
+    ):
         await _check(place, answer)
         async for line in answer.content:
             if not line.startswith(b"data:"):
@@ -113,9 +119,10 @@ async def speech(
     if not any(c.isalnum() for c in sentence):
         return
     body = {"model": model, "input": sentence, "voice": voice, "response_format": "wav"}
-    async with _asking(place), http.post(
-        f"{place.url}/v1/audio/speech", json=body, headers=place.headers(), timeout=_total(place)
-    ) as answer:
+    async with (
+        _asking(place),
+        http.post(f"{place.url}/v1/audio/speech", json=body, headers=place.headers(), timeout=_total(place)) as answer,
+    ):
         await _check(place, answer)
         wav = WavStream()
         words: Words | None = None
@@ -189,10 +196,8 @@ async def _check(place: Place, answer: aiohttp.ClientResponse) -> None:
     if answer.status == 200:
         return
     said = (await answer.content.read(500)).decode(errors="replace")
-    try:
+    with suppress(ValueError, KeyError, TypeError):
         said = json.loads(said)["error"]["message"]
-    except (ValueError, KeyError, TypeError):
-        pass
     kind = EngineBusy if answer.status in (429, 503) else EngineError
     raise kind(f"{place.who} at {place.url} answered {answer.status}: {said}")
 
