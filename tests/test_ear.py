@@ -1,0 +1,148 @@
+"""The ear: sound in, voice and pauses out, counted in the caller's samples."""
+
+import math
+from array import array
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lineside.audio.g711 import encode
+from lineside.audio.resample import Resampler
+from lineside.audio.vad import LoudnessVoice
+from lineside.audio.wav import read_wav
+from lineside.ear import TURN_MAX, Ear, EarRules
+from lineside.floor import Full, Quiet, Voice
+from lineside.schema import Codec
+
+AUDIO = Path(__file__).parents[2] / "shared" / "audio"
+
+
+def tone(seconds: float, rate: int = 16_000, level: int = 9000) -> bytes:
+    return array(
+        "h", (round(level * math.sin(2 * math.pi * 300 * n / rate)) for n in range(round(seconds * rate)))
+    ).tobytes()
+
+
+def silence(seconds: float, rate: int = 16_000) -> bytes:
+    return bytes(2 * round(seconds * rate))
+
+
+def ear(codec: Codec = "pcm", rate: int = 16_000, min_speech: float = 0.5) -> Ear:
+    return Ear(codec, rate, LoudnessVoice(), EarRules(min_speech=min_speech))
+
+
+def hear(listener: Ear, pcm: bytes, size: int = 640) -> list[Voice | Quiet | Full]:
+    return [event for at in range(0, len(pcm), size) for event in listener.hear(pcm[at : at + size])]
+
+
+def test_speech_is_timed_in_samples_whatever_the_wall_clock_does() -> None:
+    """A second of speech after two of silence: voice at two, quiet from three, however fast the frames came."""
+    events = hear(ear(), silence(2) + tone(1) + silence(1))
+    voice = next(e for e in events if isinstance(e, Voice))
+    assert voice.began == pytest.approx(2.0, abs=0.033)
+    assert voice.at - voice.began == pytest.approx(0.2, abs=0.033)
+    assert [e.since for e in events if isinstance(e, Quiet)][-1] == pytest.approx(3.0, abs=0.033)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.integers(1, 3000), min_size=1, max_size=200),
+    st.sampled_from([("pcm", 16000), ("pcm", 48000), ("g711_ulaw", 8000)]),
+)
+def test_frames_of_any_size_are_heard_alike(sizes: list[int], kind: tuple[Codec, int]) -> None:
+    """However the network cuts the sound, the ear says the same."""
+    codec, rate = kind
+    pcm = silence(0.3, rate) + tone(0.5, rate) + silence(0.5, rate)
+    payload, sample = (pcm, 2) if codec == "pcm" else (encode(pcm, codec), 1)
+    whole, cut = ear(codec, rate), ear(codec, rate)
+    expected = hear(whole, payload, size=len(payload))
+    events, at = [], 0
+    for size in sizes:
+        events += cut.hear(payload[at : at + size * sample])
+        at += size * sample
+    events += cut.hear(payload[at:])
+    assert events == expected
+
+
+def test_the_utterance_has_its_onset_and_not_its_silence() -> None:
+    """A third of a second from before the first voiced window, and as much after the last."""
+    listener = ear()
+    hear(listener, silence(2) + tone(1) + silence(0.9))
+    utterance = listener.utterance()
+    assert utterance.began == pytest.approx(2 - 0.3, abs=0.07)
+    assert utterance.seconds == pytest.approx(1.6, abs=0.1)
+    assert utterance.voiced == pytest.approx(1.0, abs=0.04)
+
+
+def test_a_click_in_a_pause_does_not_end_the_pause() -> None:
+    """One window of sound inside a pause: the silence is still counted from the last speech."""
+    events = hear(ear(), tone(0.5) + silence(0.4) + tone(0.02) + silence(0.4))
+    assert sum(isinstance(e, Voice) for e in events) == 1
+    assert events[-1] == Quiet(events[-1].at, pytest.approx(0.5, abs=0.04))
+
+
+def test_going_on_after_a_pause_is_told_once() -> None:
+    """Speech, a pause, speech: two voices, the second with the place where it began."""
+    voices = [e for e in hear(ear(), tone(0.5) + silence(0.5) + tone(0.5)) if isinstance(e, Voice)]
+    assert [v.began for v in voices] == [pytest.approx(0.0, abs=0.04), pytest.approx(1.0, abs=0.04)]
+
+
+def test_clicks_do_not_add_up_to_speech() -> None:
+    """Ten clicks half a second apart are ten clicks."""
+    assert hear(ear(), (tone(0.03) + silence(0.6)) * 10) == []
+
+
+def test_after_a_turn_was_taken_the_next_one_starts_empty() -> None:
+    """What was answered is not heard again."""
+    listener = ear()
+    hear(listener, tone(2) + silence(1))
+    listener.close_turn()
+    hear(listener, silence(1) + tone(0.5) + silence(0.5))
+    assert listener.utterance().voiced == pytest.approx(0.5, abs=0.04)
+    assert listener.utterance().seconds < 1.3
+
+
+def test_a_turn_is_bounded() -> None:
+    """A minute of speech without a pause: `Full` at the longest turn, and no more is kept."""
+    listener = ear()
+    events = hear(listener, tone(TURN_MAX + 1))
+    assert next(e for e in events if isinstance(e, Full)).at == pytest.approx(TURN_MAX, abs=0.4)
+
+
+def test_what_nobody_understood_comes_first_in_the_next_turn() -> None:
+    """An utterance given back is heard before the one that is open."""
+    listener = ear()
+    hear(listener, tone(1) + silence(1))
+    first = listener.utterance()
+    listener.close_turn()
+    hear(listener, tone(0.5, level=4000))
+    listener.give_back(first)
+    assert listener.utterance().pcm.startswith(first.pcm)
+    assert listener.utterance().voiced == pytest.approx(1.5, abs=0.07)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("codec", ["pcm", "g711_ulaw"])
+@pytest.mark.parametrize(
+    ("name", "turns"),
+    [("yes", 1), ("no", 1), ("hello", 1), ("order_status", 1), ("noise_ringing_phone", 0), ("noise_dog_bark", 0)],
+)
+def test_real_words_begin_turns_and_noises_do_not(name: str, turns: int, codec: Codec) -> None:
+    """A real "yes" of half a second begins a turn at the default minimum of 500 ms; a ring and a bark do not."""
+    from lineside.models.store import locate
+
+    from lineside.audio.vad import Voice as Silero
+    from lineside.audio.vad import VoiceModel
+    from lineside.settings import load_settings
+
+    rate = 16_000 if codec == "pcm" else 8000
+    model = VoiceModel(locate("silero-vad", load_settings().models_dir) / "silero_vad.onnx")
+    recording = read_wav(AUDIO / f"{name}.wav")
+    resampler = Resampler(recording.rate, rate)
+    pcm = silence(1, rate) + resampler.feed(recording.pcm) + resampler.end() + silence(2, rate)
+    listener = Ear(codec, rate, Silero(model), EarRules())
+    payload = pcm if codec == "pcm" else encode(pcm, codec)
+    events = hear(listener, payload, size=320)
+    assert min(1, sum(isinstance(e, Voice) for e in events)) == turns
