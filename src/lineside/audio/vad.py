@@ -132,12 +132,10 @@ class VoiceModel:
             raise ConfigError(f"the voice detector's model is missing: {path}; fetch it with `lineside models pull`")
         import onnxruntime as ort
 
-        options = ort.SessionOptions()  # type: ignore[attr-defined]  # exported without saying so
+        options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session: Any = ort.InferenceSession(  # type: ignore[attr-defined]
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        self._session: Any = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._rate = np.array(EAR_RATE, np.int64)
 
     def probabilities(self, windows: Sequence[bytes], states: Sequence[VoiceState]) -> list[float]:

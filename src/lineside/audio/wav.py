@@ -1,4 +1,4 @@
-"""WAV: reading files whole, reading streams as they come, and writing. One channel, signed 16-bit inside lineside.
+"""WAV: files read whole, streams read as they come, and writing. One channel, signed 16-bit inside lineside.
 
 The format is RIFF (Microsoft and IBM, Multimedia Programming Interface and Data Specifications 1.0, 1991).
 """
@@ -13,31 +13,38 @@ import numpy as np
 from lineside.audio.frame import SAMPLE_BYTES, AudioFrame
 from lineside.errors import ConfigError
 
-UNKNOWN = 0xFFFFFFFF  # the length of a stream that is still being made
-HEADER_MAX = 64 * 1024  # bytes to look through for the data; a WAV whose header is longer is none
+UNKNOWN = 0xFFFFFFFF  # the length of a stream that is still being made …
+LONGEST = 0x7FFF0000  # … and other programs write 0, or 2 GiB less a header: nothing this long is meant
+HEADER_MAX = 64 * 1024  # bytes before the sound; a WAV whose header is longer is none
+RATES = range(4000, 192_001)  # Hz; any other is a mistake, and nothing after it could be trusted
+PCM, EXTENSIBLE = 1, 0xFFFE  # codings; the second says more further on, and with 16 bits it is PCM
 
 
 def read_wav(source: Path | bytes) -> AudioFrame:
     """A whole file; several channels are mixed to one. Raises `ConfigError` naming the file and what is wrong."""
-    name = source.name if isinstance(source, Path) else "the sound"
+    name = str(source) if isinstance(source, Path) else "the sound"
     try:
-        opened = io.BytesIO(source) if isinstance(source, bytes) else str(source)
-        with wave.open(opened, "rb") as file:
+        with wave.open(io.BytesIO(source) if isinstance(source, bytes) else str(source), "rb") as file:
             channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
             pcm = file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as cause:
-        raise ConfigError(
-            f"{name} is not a PCM WAV file ({cause}); convert it, e.g. with sox IN -b 16 OUT.wav"
-        ) from None
+    except (wave.Error, EOFError, struct.error, RuntimeError) as cause:  # all of them seen from damaged files
+        reason = str(cause) or "it ends too early"
+        raise ConfigError(f"{name} is not a PCM WAV file ({reason}); convert it: sox IN -b 16 OUT.wav") from None
     except OSError as cause:
-        raise ConfigError(f"{name}: {cause.strerror}") from None
+        raise ConfigError(f"cannot read {name}: {cause.strerror}") from None
     if width != SAMPLE_BYTES:
         raise ConfigError(f"{name} has {8 * width}-bit samples; 16 are needed: sox IN -b 16 OUT.wav")
+    if rate not in RATES:
+        raise ConfigError(f"{name} says that it has {rate} samples a second; {RATES[0]} to {RATES[-1]} are possible")
+    samples = np.frombuffer(pcm, "<i2", count=len(pcm) // SAMPLE_BYTES // channels * channels)
     if channels > 1:
-        whole = len(pcm) // (SAMPLE_BYTES * channels) * SAMPLE_BYTES * channels
-        mixed = np.frombuffer(pcm[:whole], np.int16).reshape(-1, channels).mean(axis=1)
-        pcm = mixed.astype(np.int16).tobytes()
-    return AudioFrame(pcm, rate)
+        samples = np.rint(samples.reshape(-1, channels).mean(axis=1)).astype("<i2")
+    return AudioFrame(samples.tobytes(), rate)
+
+
+def wav_bytes(pcm: bytes, rate: int) -> bytes:
+    """A whole WAV of one channel. `pcm` is signed 16-bit; `rate` in hertz."""
+    return wav_header(rate, len(pcm)) + pcm
 
 
 def wav_header(rate: int, data_bytes: int | None = None) -> bytes:
@@ -45,64 +52,75 @@ def wav_header(rate: int, data_bytes: int | None = None) -> bytes:
     size = UNKNOWN if data_bytes is None else data_bytes
     return struct.pack(
         "<4sI4s4sIHHIIHH4sI",
-        *(b"RIFF", min(UNKNOWN, size + 36), b"WAVE", b"fmt ", 16, 1, 1, rate, rate * SAMPLE_BYTES, SAMPLE_BYTES, 16),
+        *(b"RIFF", min(UNKNOWN, size + 36), b"WAVE"),
+        *(b"fmt ", 16, PCM, 1, rate, rate * SAMPLE_BYTES, SAMPLE_BYTES, 8 * SAMPLE_BYTES),
         *(b"data", size),
     )
 
 
-def wav_bytes(pcm: bytes, rate: int) -> bytes:
-    """A whole WAV."""
-    return wav_header(rate, len(pcm)) + pcm
-
-
 class WavStream:
-    """Reads a WAV as it comes in, cut anywhere. `rate` is None until the header is complete."""
+    """Reads a WAV as it comes in, cut anywhere."""
 
     def __init__(self) -> None:
-        self.rate: int | None = None
-        self.total_bytes: int | None = None  # of sound; None when the maker did not know
-        self._head = bytearray()
+        self.rate: int | None = None  # in hertz; None until the header is complete
+        self.total_bytes: int | None = None  # of sound; None when its maker did not know
+        self._head = bytearray()  # at most HEADER_MAX and one piece
         self._left = 0  # bytes of sound still to come
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes; give the sound in them. Raises `ConfigError` if this is no 16-bit mono WAV."""
+        """Take the next bytes; give the sound in them, which may end inside a sample.
+
+        Raises `ConfigError` if this is no WAV of 16-bit PCM with one channel.
+        """
         if self.rate is None:
             self._head += data
-            data = self._header()
-            if self.rate is None:
-                return b""
+            data = self._after_header()
         if self.total_bytes is None:
             return data
-        sound = data[: self._left]
+        sound = data[: self._left]  # what follows the sound is notes about it
         self._left -= len(sound)
         return sound
 
-    def _header(self) -> bytes:
-        """Look for the data; give what follows its header, once there is any."""
+    def _after_header(self) -> bytes:
+        """Look for the sound, chunk by chunk; give what has come of it."""
         head = self._head
-        magic = (bytes(head[:4]), bytes(head[8:12]))
-        if not (b"RIFF".startswith(magic[0]) and b"WAVE".startswith(magic[1])):
-            raise ConfigError("the sound is not a WAV stream")
-        at, rate = 12, 0
+        if not (b"RIFF".startswith(head[:4]) and b"WAVE".startswith(head[8:12])):
+            raise ConfigError("the sound is not a WAV stream: it does not begin with RIFF … WAVE")
+        at, rate = 12, None
         while len(head) >= at + 8:
             kind, size = bytes(head[at : at + 4]), int.from_bytes(head[at + 4 : at + 8], "little")
+            at += 8
             if kind == b"data":
-                self.rate = rate
-                self.total_bytes = size if 0 < size < UNKNOWN - 36 else None
-                self._left = size
-                rest = bytes(head[at + 8 :])
-                head.clear()
-                return rest
-            if kind == b"fmt " and len(head) >= at + 8 + 16:
-                coding, channels, rate = struct.unpack_from("<HHI", head, at + 8)
-                bits = struct.unpack_from("<H", head, at + 22)[0]
-                if coding not in (1, 0xFFFE) or channels != 1 or bits != 16 or not rate:
-                    raise ConfigError(
-                        f"the sound is WAV of coding {coding}, {channels} channels, {bits} bits; not PCM mono 16"
-                    )
-            if size > HEADER_MAX:
-                raise ConfigError("the sound's WAV header is longer than any honest one")
-            at += 8 + size + size % 2
-        if len(head) > HEADER_MAX:
-            raise ConfigError("the sound's WAV header has no data")
+                return self._begin(rate, size, at)
+            if at + size > HEADER_MAX:
+                raise ConfigError(f"the sound's WAV header has no sound in its first {HEADER_MAX} bytes")
+            if len(head) < at + size:
+                break
+            if kind == b"fmt ":
+                rate = _rate_of(bytes(head[at : at + size]))
+            at += size + size % 2  # chunks begin at even places
         return b""
+
+    def _begin(self, rate: int | None, size: int, at: int) -> bytes:
+        if rate is None:
+            raise ConfigError("the sound's WAV header does not say what the samples are (no fmt before data)")
+        self.rate = rate
+        self.total_bytes = self._left = size
+        if not 0 < size < LONGEST:
+            self.total_bytes = None
+        sound = bytes(self._head[at:])
+        self._head.clear()
+        return sound
+
+
+def _rate_of(form: bytes) -> int:
+    """The rate in a fmt chunk, if all else in it is as we need it."""
+    if len(form) < 16:
+        raise ConfigError(f"the sound's WAV header is damaged: its fmt has {len(form)} bytes, not 16")
+    coding, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", form)
+    if coding not in (PCM, EXTENSIBLE) or channels != 1 or bits != 8 * SAMPLE_BYTES:
+        found = f"coding {coding}, {channels} channels, {bits} bits"
+        raise ConfigError(f"the sound is WAV of {found}; coding 1 (PCM), 1 channel and 16 bits are needed")
+    if rate not in RATES:
+        raise ConfigError(f"the sound says that it has {rate} samples a second; {RATES[0]} to {RATES[-1]} are possible")
+    return int(rate)
