@@ -35,7 +35,7 @@ class Gateway:
     def __init__(
         self, settings: Settings, agent: Agent, registry: Registry, new_voice: Callable[[], VoiceDetector]
     ) -> None:
-        self._settings, self._agent, self._registry, self._new_voice = settings, agent, registry, new_voice
+        self._settings, self.agent, self._registry, self._new_voice = settings, agent, registry, new_voice
         self._access = Access(settings)
         self._calls: dict[str, Call | None] = {}  # a slot is taken before the upgrade and freed when the call is gone
         self._closing = False
@@ -166,7 +166,7 @@ class Gateway:
         await line.close(WSCloseCode.POLICY_VIOLATION if reason in _FAULTS else code)
 
     async def _answer(self, call_id: str, line: BrowserLine, hello: Hello, engines: Engines) -> str:
-        call = Call(line, hello, agent=self._agent, engines=engines, settings=self._settings, voice=self._new_voice())
+        call = Call(line, hello, agent=self.agent, engines=engines, settings=self._settings, voice=self._new_voice())
         self._calls[call_id] = call
         line.tell(Ready(call_id=call_id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))
         log.info("call began", call=call_id, codec=hello.codec, rate=hello.rate, calls=self.calls)

@@ -1,0 +1,61 @@
+"""Asks the demonstration desk's questions of a language model, and says which answers are right.
+
+    .venv/bin/python bench/questions.py qwen2.5-coder-0.5b [more models …]
+
+Each question is a conversation of its own, at temperature 0, with the rules of the desk before the model as in a call.
+"""
+
+import asyncio
+import re
+import sys
+import time
+import tomllib
+from contextlib import aclosing
+from pathlib import Path
+from statistics import median
+
+from lineside.engines.protocols import Ask, Message, Token
+from lineside.serve import House, open_house
+from lineside.settings import load_settings
+
+QUESTIONS = Path(__file__).with_name("questions.toml")
+
+
+async def main(models: list[str]) -> None:
+    questions = tomllib.loads(QUESTIONS.read_text())["question"]
+    for model in models:
+        async with open_house(load_settings(port=0, embedded_llm=model)) as house:
+            await examine(house, model, questions)
+
+
+async def examine(house: House, model: str, questions: list[dict[str, str | list[str]]]) -> None:
+    print(f"\n## {model}\n\n| right | question | answer | first token ms |\n| --- | --- | --- | --- |")
+    right, waits = 0, []
+    for question in questions:
+        asks = str(question["asks"])
+        answer, wait = await ask(house, asks)
+        good = all(re.search(pattern, answer, re.I) for pattern in question.get("right", []))
+        good = good and not any(re.search(pattern, answer, re.I) for pattern in question.get("wrong", []))
+        right += good
+        if wait is not None:
+            waits.append(wait)
+        print(f"| {'yes' if good else '**no**'} | {asks} | {answer} | {'by rule' if wait is None else round(wait)} |")
+    print(f"\n{model}: {right} of {len(questions)} right; first token p50 {median(waits):.0f} ms", flush=True)
+
+
+async def ask(house: House, question: str) -> tuple[str, float | None]:
+    agent = house.gateway.agent
+    if (fixed := agent.by_rule(question)) is not None:
+        return fixed, None
+    messages = (Message("system", agent.system_prompt), Message("user", question))
+    began, wait, answer = time.perf_counter(), 0.0, ""
+    async with aclosing(house.registry.engine("llm").reply(messages, Ask())) as tokens:
+        async for token in tokens:
+            if isinstance(token, Token):
+                wait = wait or (time.perf_counter() - began) * 1000
+                answer += token.text
+    return " ".join(answer.split()), wait
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:] or [load_settings().llm_model]))

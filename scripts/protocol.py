@@ -1,0 +1,125 @@
+"""Writes docs/protocol.md from src/lineside/schema.py: the doc strings, the fields and the comments beside them.
+
+python scripts/protocol.py          writes the page
+python scripts/protocol.py --check  fails if the page is not what the schema says
+"""
+
+import inspect
+import re
+import sys
+from pathlib import Path
+
+from msgspec import UNSET, Struct
+from msgspec.structs import NODEFAULT, fields
+
+from lineside import schema
+
+PAGE = Path(__file__).parents[1] / "docs" / "protocol.md"
+
+HEAD = """# The call over a WebSocket
+
+Written from `src/lineside/schema.py` by `scripts/protocol.py`; a test keeps the two alike.
+
+Connect to `/ws/call`. Text messages are JSON, binary messages are sound, raw, in the codec of the first message: signed
+16-bit little-endian samples for `pcm`, one byte a sample for G.711. Messages of sound may have any length up to 64 KiB
+(a whole number of samples), and come as they are recorded: more than four times faster than real time ends the call.
+Reply sound is sent at most one second ahead of real time; what has not been played when `clear` comes is forgotten.
+
+Where `API_KEYS` are set, send one as `Authorization: Bearer KEY`; a browser gets a token that lives a minute from
+`POST /api/token` and opens `/ws/call?token=TOKEN`. A full house answers 503 with `Retry-After` before the upgrade.
+
+```
+caller   {"codec":"pcm","sample_rate":16000}
+lineside {"type":"ready", ...}
+caller   sound, sound, sound ...
+lineside {"type":"speech_started", ...} {"type":"transcript", ...} {"type":"audio_started", ...} sound, sound ...
+caller   {"type":"hangup"}
+lineside {"type":"ended","reason":"caller_hung_up", ...}
+```
+
+A wrong first message is answered with one `error` that names the field and what is allowed there, and close code 1008.
+A wrong later message costs that message and is answered with an `error` that is not fatal; after twenty of them, or a
+flood, the call ends with 1008.
+"""
+
+REASONS = """
+## Why a call ends
+
+| reason | what happened |
+| --- | --- |
+| `caller_hung_up` | `hangup`, or the socket was closed normally |
+| `line_lost` | the connection broke |
+| `idle` | nobody spoke for `CALL_IDLE_TIMEOUT_S` |
+| `too_long` | the call lasted `CALL_MAX_S` |
+| `server_stopping` | the gateway closes |
+| `too_fast`, `too_many_messages`, `caller_not_reading` | the caller's program misbehaved; `error` says how |
+| `odd_length`, `frame_too_large`, `bad_message` | the last of more than twenty bad messages |
+| `internal_error` | a fault of lineside's own; the log has it |
+"""
+
+
+def page() -> str:
+    parts = [HEAD, "\n## From the caller: the first message\n", _table(schema.Hello)]
+    parts.append("\n## From the caller, later\n")
+    parts += [_section(kind) for kind in (schema.Text, schema.Dtmf, schema.HangUp)]
+    parts.append("\n## From lineside\n\nEvery event but `ready` carries `at`, seconds of caller audio.\n")
+    parts += [_section(kind) for kind in schema.ServerMessage.__args__]
+    return "".join([*parts, REASONS])
+
+
+def _section(kind: type[Struct]) -> str:
+    return f"\n### `{kind.__struct_config__.tag}`\n\n{inspect.getdoc(kind)}\n{_table(kind)}"
+
+
+def _table(kind: type[Struct]) -> str:
+    rows = [_row(kind, field) for field in fields(kind) if field.name not in ("at",)]
+    if not rows:
+        return ""
+    return "\n| field | type | default | |\n| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
+
+
+def _row(kind: type[Struct], field: object) -> str:
+    name = field.name  # type: ignore[attr-defined]
+    default = field.default  # type: ignore[attr-defined]
+    said = "" if default is NODEFAULT else "" if default is UNSET else f"`{_json(default)}`"
+    for owner in kind.__mro__:
+        line = re.search(rf"^    {name}: (.+?)(?: = .+?)?(?:  # (.*))?$", inspect.getsource(owner), re.M)
+        if line is not None:
+            return f"| `{name}` | {_type(line[1])} | {said} | {line[2] or ''} |"
+    raise LookupError(name)
+
+
+def _type(written: str) -> str:
+    known = {"Codec": schema.Codec, "Mode": schema.Mode}
+    if written in known:
+        return " \\| ".join(f"`{choice}`" for choice in known[written].__args__)  # type: ignore[attr-defined]
+    limits = {"Name": "text, at most 200", "LongText": "text, at most 20000"}
+    base = written.partition(" | ")[0].partition(" = ")[0]
+    if "Annotated[int, Meta(ge=8000, le=48000)]" in written:
+        return "whole number, 8000 to 48000"
+    if base.startswith("Annotated[str"):
+        return "text, " + schema.ALLOWED["digits" if "pattern" in base else "text"]
+    words = {
+        "str": "text",
+        "float": "number",
+        "int": "whole number",
+        "bool": "true or false",
+        "dict[str, str]": "object",
+    }
+    return limits.get(base, words.get(base, base)) + (" or null" if "None" in written else "")
+
+
+def _json(value: object) -> str:
+    import msgspec
+
+    return msgspec.json.encode(value).decode()
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv:
+        sys.exit(
+            0
+            if PAGE.read_text() == page()
+            else "docs/protocol.md is not what the schema says: python scripts/protocol.py"
+        )
+    PAGE.write_text(page())
