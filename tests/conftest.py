@@ -1,0 +1,54 @@
+"""What several tests share: the whole product, running on the default models."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from lineside.serve import House, open_house
+from lineside.settings import load_settings
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A lineside that answers calls with real models."""
+
+    url: str
+    engine_url: str
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The gateway and its engine server, started once for all tests, on ports of their own."""
+    opened: list[House | BaseException] = []
+    ready, loops = threading.Event(), []
+
+    async def keep_open() -> None:
+        closing = asyncio.Event()
+        loops.append((asyncio.get_running_loop(), closing))
+        try:
+            async with open_house(load_settings(port=0)) as house:
+                opened.append(house)
+                ready.set()
+                await closing.wait()
+        except BaseException as cause:
+            opened.append(cause)
+            ready.set()
+            raise
+
+    thread = threading.Thread(target=lambda: asyncio.run(keep_open()), name="stack")
+    thread.start()
+    assert ready.wait(timeout=180), "the stack was not ready in three minutes"
+    house = opened[0]
+    if isinstance(house, BaseException):
+        thread.join()
+        raise house
+    try:
+        yield Stack(house.url.replace("localhost", "127.0.0.1"), house.engine_url)
+    finally:
+        loop, closing = loops[0]
+        loop.call_soon_threadsafe(closing.set)
+        thread.join(timeout=30)
+        assert not thread.is_alive(), "the stack did not close in thirty seconds"
