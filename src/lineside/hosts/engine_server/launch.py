@@ -1,0 +1,45 @@
+"""How lineside starts its own engine server: beside itself, supervised, with the prompt read before the first call."""
+
+import sys
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from lineside.hosts.supervise import Supervised
+
+READY_WITHIN = 120.0  # seconds; a cold disk and two slow cores need most of a minute
+
+
+@asynccontextmanager
+async def engine_server(
+    *,
+    models_dir: Path,
+    llm: str,
+    stt: str = "faster-whisper-base",
+    tts: str = "en_US-joe-medium",
+    warm_prompt: str = "",
+    threads: int = 2,
+) -> AsyncGenerator[str, None]:
+    """The address of an engine server that is ready and kept alive while the block runs.
+
+    `warm_prompt` is the system prompt that most calls begin with. Raises `ConfigError` if the server does not come up.
+    """
+    with tempfile.TemporaryDirectory(prefix="lineside-") as folder:
+        prompt = Path(folder) / "prompt.txt"
+        prompt.write_text(warm_prompt, encoding="utf-8")
+
+        def argv(port: int) -> list[str]:
+            program = [sys.executable, "-m", "lineside.hosts.engine_server", "--port", str(port)]
+            models = ["--models-dir", str(models_dir), "--stt", stt, "--llm", llm, "--tts", tts]
+            warm = ["--warm-prompt-file", str(prompt)] if warm_prompt else []
+            return [*program, *models, *warm, "--threads", str(threads)]
+
+        server = Supervised("the engine server", argv, ready_within=READY_WITHIN, passes_on=_pass_on)
+        async with server.running():
+            yield server.url
+
+
+def _pass_on(line: str) -> None:
+    """Its lines are structured and hold no words of callers."""
+    print(line, file=sys.stderr, flush=True)

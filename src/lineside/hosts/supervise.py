@@ -1,0 +1,226 @@
+"""A server on this machine that lineside starts, watches, restarts and ends: the engine server, whisper-server, Ollama.
+
+It counts as started when `GET /health` answers 200. Its port is chosen once and kept, so whoever talks to it need not
+be told when it is restarted: their requests fail, and succeed again.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Literal
+
+import aiohttp
+import structlog
+
+from lineside.errors import ConfigError
+from lineside.hosts import leash
+
+log = structlog.get_logger()
+
+PAUSE_FIRST, PAUSE_MOST = 0.25, 10.0  # seconds before a restart; each failure doubles it up to the most, for ever
+WELL_AFTER = 60.0  # seconds of health after which the pause is short again
+LOOK_EVERY = 0.1  # seconds between two looks while it starts
+PULSE = 5.0  # seconds between two looks while it works, and the longest wait for an answer to one
+MISSED = 3  # looks without an answer in a row after which it is taken for hung, and restarted
+LAST_LINES, LINE_BYTES = 20, 500  # of its output that are kept; older lines and longer ends are forgotten
+
+State = Literal["stopped", "starting", "ready", "resting"]
+
+
+class _Fallen(Exception):
+    """The server ended, or never came up, or hangs. The message goes after its name."""
+
+
+class Supervised:
+    """One server. `argv` is given the port; `passes_on` hears each line the server prints, where it may be shown.
+
+    Leave `passes_on` out for programs that print what callers say.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        argv: Callable[[int], Sequence[str]],
+        *,
+        ready_within: float = 60.0,
+        grace: float = 2.5,
+        health: str = "/health",
+        passes_on: Callable[[str], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.state: State = "stopped"
+        self.starts = 0
+        self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        port = _free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._argv = list(argv(port))
+        self._ready_within, self._grace, self._health = ready_within, grace, health
+        self._passes_on = passes_on
+        self._ready = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator["Supervised", None]:
+        """The block runs once the server is ready, which is kept alive until the block ends.
+
+        Raises `ConfigError` with the server's last lines if it does not come up the first time.
+        """
+        life = asyncio.create_task(self.run(), name=self.name)
+        ready = asyncio.create_task(self._ready.wait(), name=f"{self.name} ready")
+        try:
+            await asyncio.wait({life, ready}, return_when=asyncio.FIRST_COMPLETED)
+            if life.done():
+                await life
+            yield self
+        finally:
+            life.cancel()
+            ready.cancel()
+            await asyncio.wait({life, ready})
+        if not life.cancelled():
+            await life  # it only ends by itself through a fault of ours, which must be seen
+
+    async def run(self) -> None:
+        """Start it and keep it alive until cancelled, for a `TaskGroup`. Raises as `running` does."""
+        pause = PAUSE_FIRST
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PULSE)) as http:
+            while True:
+                well_since: float | None = None
+                try:
+                    async with self._process() as process:
+                        await self._comes_up(process, http)
+                        well_since = _now()
+                        await self._stays_up(process, http)
+                except _Fallen as why:
+                    if not self._ready.is_set():
+                        raise ConfigError(f"{self.name} {why}.{self._said()}") from None
+                    if well_since is not None and _now() - well_since >= WELL_AFTER:
+                        pause = PAUSE_FIRST
+                    log.warning("server fell", server=self.name, why=str(why), pause=pause)
+                self.state = "resting"
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, PAUSE_MOST)
+
+    @asynccontextmanager
+    async def _process(self) -> AsyncGenerator[asyncio.subprocess.Process, None]:
+        """The server's process, its output read; ended when the block ends."""
+        self.state = "starting"
+        self.starts += 1
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *_leashed(self._argv),
+                stdin=asyncio.subprocess.PIPE,  # ours to hold open: a server that reads it learns when we are gone
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for us, and we end the server in our own order
+            )
+        except OSError as cause:
+            raise _Fallen(f"cannot be started: {self._argv[0]}: {cause.strerror}") from None
+        reading = asyncio.create_task(self._listen(process), name=f"{self.name} output")
+        try:
+            yield process
+        finally:
+            try:
+                await self._put_down(process)
+            finally:
+                self.state = "stopped"
+                reading.cancel()
+                await asyncio.wait({reading})
+
+    async def _comes_up(self, process: asyncio.subprocess.Process, http: aiohttp.ClientSession) -> None:
+        try:
+            async with asyncio.timeout(self._ready_within):
+                while not await self._healthy(http):
+                    await self._alive(process, LOOK_EVERY)
+        except TimeoutError:
+            raise _Fallen(f"was not ready within {self._ready_within:g} s") from None
+        await self._alive(process, 0.0)  # somebody else may be answering at its port
+        self.state = "ready"
+        self._ready.set()
+        log.info("server ready", server=self.name, url=self.url, starts=self.starts)
+
+    async def _stays_up(self, process: asyncio.subprocess.Process, http: aiohttp.ClientSession) -> None:
+        missed = 0
+        while missed < MISSED:
+            await self._alive(process, PULSE)
+            missed = 0 if await self._healthy(http) else missed + 1
+        raise _Fallen(f"did not answer {MISSED} times in a row")
+
+    async def _alive(self, process: asyncio.subprocess.Process, seconds: float) -> None:
+        """Wait so long, or raise as soon as it has ended."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await process.wait()
+        if process.returncode is not None:
+            raise _Fallen(f"ended with {_how(process.returncode)}")
+
+    async def _healthy(self, http: aiohttp.ClientSession) -> bool:
+        try:
+            async with http.get(self.url + self._health) as answer:
+                return answer.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        line, rest = b"", b""
+        while block := await process.stdout.read(4096):
+            *lines, rest = (rest + block).split(b"\n")
+            rest = rest[:LINE_BYTES]
+            for line in lines:
+                said = line[:LINE_BYTES].decode(errors="replace").rstrip()
+                self.last_lines.append(said)
+                if self._passes_on:
+                    self._passes_on(said)
+
+    async def _put_down(self, process: asyncio.subprocess.Process) -> None:
+        """Ask it to end, then end it."""
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            if process.returncode is None:
+                _signal(process, signal.SIGTERM)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._grace):
+                        await process.wait()
+        finally:
+            _signal(process, signal.SIGKILL)  # whatever is left of it, children too
+            await process.wait()
+
+    def _said(self) -> str:
+        return " It said:\n  " + "\n  ".join(self.last_lines) if self.last_lines else " It said nothing."
+
+
+def _leashed(argv: Sequence[str]) -> list[str]:
+    """The same program, ended by the kernel when we end."""
+    if sys.platform != "linux":
+        return list(argv)
+    return [sys.executable, "-I", str(Path(leash.__file__)), str(os.getpid()), *argv]
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """To the process and its children: it leads a group of its own."""
+    with suppress(ProcessLookupError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+
+
+def _how(returncode: int) -> str:
+    return f"signal {signal.Signals(-returncode).name}" if returncode < 0 else f"exit code {returncode}"
+
+
+def _free_port() -> int:
+    with socket.socket() as finder:
+        finder.bind(("127.0.0.1", 0))
+        port: int = finder.getsockname()[1]
+        return port
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
