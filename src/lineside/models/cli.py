@@ -1,0 +1,179 @@
+"""`lineside models`: what there is, fetch it, check it.
+
+Ends with 0 when all is well, 1 when `verify` found a wrong file, and 2 (see `lineside.cli`) when a name is unknown or a
+model could not be fetched.
+"""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+
+from lineside.errors import ConfigError
+from lineside.models import store
+from lineside.models.catalogue import CATALOGUE, ModelFile, defaults, find
+from lineside.models.fetch import Step, ensure
+from lineside.settings import Settings, load_settings
+
+app = typer.Typer(no_args_is_help=True)
+
+NamesArgument = Annotated[list[str] | None, typer.Argument(help="Short names; none: the models that a call needs.")]
+COLOURS = {"ready": "green", "damaged": "red", "partial": "yellow"}
+
+
+@app.command("list")
+def list_models() -> None:
+    """Show every model that can be had, and how it stands on this machine."""
+    root = load_settings().models_dir
+    table = Table(box=box.SIMPLE)
+    table.add_column("name", min_width=max(len(model.name) for model in CATALOGUE))
+    for title in ("role", "size", "licence", "state"):
+        table.add_column(title, no_wrap=True, justify="right" if title == "size" else "left")
+    for model in CATALOGUE:
+        now = store.state(model, root)
+        name = f"[{'bold' if model.default else 'default'}]{model.name}[/]\n[dim]{model.description}[/]"
+        state = f"[{COLOURS.get(now, 'dim')}]{now}[/]"
+        table.add_row(name, model.role, _megabytes(model.bytes), model.licence, state)
+    out = Console()
+    out.print(table)
+    out.print(f"In {root}. Those in bold are the defaults.", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def pull(names: NamesArgument = None) -> None:
+    """Fetch models and check them; what is here and right is left alone. Ctrl-C keeps what has come for next time."""
+    settings = load_settings()
+    chosen = names or needed(settings)
+    out = Console()
+    with _ended_by_sigterm(), _shown(out) as show:
+        ensure(chosen, settings.models_dir, settings.models_mirror, show)
+    for name in chosen:
+        _say(out, f"{name}: ready in {settings.models_dir / name}")
+
+
+@app.command()
+def verify(names: NamesArgument = None) -> None:
+    """Hash every file of these models anew and compare."""
+    settings = load_settings()
+    out = Console()
+    wrong = 0
+    for model in [find(name) for name in names or needed(settings)]:
+        try:
+            with _shown(out) as show:
+                store.verify(model.name, settings.models_dir, _hashing(model.name, show))
+        except ConfigError as fault:
+            wrong += 1
+            _say(out, f"{model.name}: {fault}", "red")
+        else:
+            _say(out, f"{model.name}: right")
+    if wrong:
+        raise typer.Exit(1)
+
+
+def needed(settings: Settings) -> list[str]:
+    """The models that a call with these settings needs."""
+    return [settings.llm_model if find(name).role == "llm" else name for name in defaults()]
+
+
+@contextmanager
+def _shown(out: Console) -> Iterator[Callable[[Step], None]]:
+    """Show steps as bars on a terminal, as a line every tenth of a file where there is none."""
+    if not out.is_terminal:
+        yield Lines(out).show
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=out) as progress:
+        yield Bars(out, progress).show
+
+
+class Bars:
+    """A bar for each file."""
+
+    def __init__(self, out: Console, progress: Progress) -> None:
+        self._progress = progress
+        self._bars: dict[tuple[str, str], TaskID] = {}
+        self._troubles = Troubles(out)
+
+    def show(self, step: Step) -> None:
+        """Move the bar of the step's file."""
+        if step.trouble:
+            self._troubles.say(step)
+            return
+        name = (step.model, step.file)
+        if name not in self._bars:
+            self._bars[name] = self._progress.add_task(f"{step.model} {step.file}", total=step.total)
+        self._progress.update(self._bars[name], completed=step.done)
+
+
+class Lines:
+    """A line when a file has come another tenth."""
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+        self._tenths: dict[tuple[str, str], int] = {}
+        self._troubles = Troubles(out)
+
+    def show(self, step: Step) -> None:
+        """Say it, if there is something new to say."""
+        if step.trouble:
+            self._troubles.say(step)
+            return
+        name, tenths = (step.model, step.file), 10 * step.done // step.total
+        if tenths != self._tenths.get(name):
+            self._tenths[name] = tenths
+            _say(self._out, f"{step.model} {step.file}: {10 * tenths} % of {_megabytes(step.total)}")
+
+
+class Troubles:
+    """What was in the way: each thing is said once."""
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+        self._said: set[tuple[str, str]] = set()
+
+    def say(self, step: Step) -> None:
+        """Say it, unless it was said."""
+        if (step.source, step.trouble) not in self._said:
+            self._said.add((step.source, step.trouble))
+            _say(self._out, ": ".join(filter(None, (step.model, step.source, step.trouble))), "yellow")
+
+
+def _hashing(name: str, show: Callable[[Step], None]) -> Callable[[ModelFile, int], None]:
+    return lambda file, done: show(Step(name, file.name, done, file.bytes, "this machine"))
+
+
+def _say(out: Console, sentence: str, style: str = "") -> None:
+    out.print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end us as Ctrl-C does: pip is ended too, and its folder cleared away."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
