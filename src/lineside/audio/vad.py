@@ -1,7 +1,7 @@
 """Is that a voice? A cheap gate on loudness in front, Silero's network behind it. 16 kHz, windows of 32 ms.
 
 Silero VAD (MIT, github.com/snakers4/silero-vad) takes 512 samples, the 64 before them and its own memory of the call.
-It costs ten times as much as all other steps of a frame together, so it is only asked while there is something to hear.
+It costs more than all other steps of a frame together, so it is asked only while there is something to hear.
 """
 
 import math
@@ -9,7 +9,6 @@ import warnings
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +23,19 @@ with warnings.catch_warnings():
 WINDOW = 512  # samples
 CONTEXT = 64  # samples of the window before, heard again
 MEMORY = 128  # numbers in each of the network's two layers of memory
+FULL_SCALE = np.float32(1 / 32768)
+
+LOOK_BACK = 8  # windows from before the gate opened: the beginning of a word, and the network's run-up to it
+OPEN_ABOVE = 3.0  # dB over the line's own noise; white noise strays by 0.3 dB from window to window
+LOUD_ENOUGH = -65.0  # dBFS; under it nothing is heard, whatever the noise
+HANGOVER = 32  # windows the gate stays open: a second, longer than any pause that still belongs to a turn
+FLOOR_MIN, FLOOR_MAX = -75.0, -30.0  # dBFS; over a noise of -30 the gate opens for all that is louder than -27
+FIRST_FLOOR = -50.0  # dBFS at the most: a call may begin with a word
+FALL = 0.5  # of the way down, each window: every gap between words tells the noise
+RISE = 0.05  # dB up, each window: 1.6 dB a second, so that a long word is not taken for noise
 
 Floats = npt.NDArray[np.float32]
+_MEND = "fetch it again with `lineside models pull`"
 
 
 class Voice:
@@ -34,23 +44,17 @@ class Voice:
     def __init__(self, model: "VoiceModel") -> None:
         self._gate = EnergyGate()
         self._detector = VoiceDetector(model)
-        # What was heard just before the gate opened: the soft beginning of a word is in there.
-        self._before: deque[bytes] = deque(maxlen=LOOK_BACK)
-        self._was_open = False
+        self._before: deque[bytes] = deque(maxlen=LOOK_BACK)  # older ones are forgotten: silence
 
     def feed(self, window: bytes) -> float:
-        """Probability of speech in a window of 512 samples, 0 to 1; 0 while the gate is closed."""
-        opened = self._gate.feed(window)
-        if not opened:
-            self._was_open = False
+        """Probability of speech in a window of 512 samples (1024 bytes), 0 to 1; 0 while the gate is closed."""
+        if not self._gate.feed(window):
             self._before.append(window)
             return 0.0
-        if not self._was_open:
-            self._was_open = True
-            self._detector.reset()
-            for earlier in self._before:
-                self._detector.probability(earlier)
-            self._before.clear()
+        # The network keeps its memory while the gate is closed. Begun afresh at every opening it misses three times as
+        # many windows of soft speech; it knows the line's own quiet from the second before the gate closed.
+        while self._before:
+            self._detector.probability(self._before.popleft())
         return self._detector.probability(window)
 
 
@@ -65,47 +69,24 @@ class LoudnessVoice:
         return float(audioop.rms(window, SAMPLE_BYTES) > self._threshold)
 
 
-LOOK_BACK = 2  # windows
-OPEN_ABOVE = 4.0  # dB over the floor
-LOUD_ENOUGH = -65.0  # dBFS; under it nothing is heard, whatever the floor
-FLOOR_MIN, FLOOR_MAX = -75.0, -30.0  # dBFS
-FALL = 0.5  # of the way, each window
-RISE = 0.1  # dB a window: 3 dB a second
-HANGOVER = 16  # windows: half a second, longer than the quiet inside a word
-
-
 class EnergyGate:
-    """Open while the line is louder than its own noise."""
+    """Open while the line is louder than its own noise, and for a second after. Counts windows, not time."""
 
     def __init__(self) -> None:
-        self.floor = FLOOR_MIN  # dBFS
-        self._left = 0  # windows to stay open
+        self.floor: float | None = None  # the line's own noise, dBFS; None before the first window
+        self._open_for = HANGOVER  # the network first hears what the line sounds like when nobody speaks
 
     def feed(self, window: bytes) -> bool:
-        """Whether there is something to hear in this window."""
+        """Whether there may be something to hear in this window."""
         level = 20 * math.log10(max(1, audioop.rms(window, SAMPLE_BYTES)) / 32768)
-        step = FALL * (level - self.floor) if level < self.floor else RISE
-        self.floor = min(FLOOR_MAX, max(FLOOR_MIN, min(self.floor + step, max(level, self.floor))))
+        floor = min(level, FIRST_FLOOR) if self.floor is None else self.floor
+        floor += FALL * (level - floor) if level < floor else min(RISE, level - floor)
+        self.floor = max(FLOOR_MIN, min(FLOOR_MAX, floor))
         if level >= LOUD_ENOUGH and level >= self.floor + OPEN_ABOVE:
-            self._left = HANGOVER
-        elif self._left:
-            self._left -= 1
-        return self._left > 0
-
-
-class VoiceState:
-    """What the network remembers of one call."""
-
-    __slots__ = ("context", "memory")
-
-    def __init__(self) -> None:
-        self.context: Floats = np.zeros(CONTEXT, np.float32)
-        self.memory: Floats = np.zeros((2, MEMORY), np.float32)
-
-    def reset(self) -> None:
-        """Forget the call."""
-        self.context.fill(0)
-        self.memory.fill(0)
+            self._open_for = HANGOVER
+        elif self._open_for:
+            self._open_for -= 1
+        return self._open_for > 0
 
 
 class VoiceDetector:
@@ -113,40 +94,64 @@ class VoiceDetector:
 
     def __init__(self, model: "VoiceModel") -> None:
         self._model = model
-        self._state = [VoiceState()]
+        self._state = VoiceState()
 
     def probability(self, window: bytes) -> float:
         """Probability of speech in a window of 512 samples, 0 to 1."""
-        return self._model.probabilities([window], self._state)[0]
+        return self._model.probabilities([window], [self._state])[0]
 
     def reset(self) -> None:
         """Forget what was heard."""
-        self._state[0].reset()
+        self._state = VoiceState()
+
+
+class VoiceState:
+    """What the network remembers of one call: the end of the last window, and two layers of memory."""
+
+    __slots__ = ("context", "memory")
+
+    def __init__(self) -> None:
+        self.context: Floats = np.zeros(CONTEXT, np.float32)
+        self.memory: Floats = np.zeros((2, 1, MEMORY), np.float32)
 
 
 class VoiceModel:
-    """Silero's network, loaded once a process and shared by all its calls. Not for several threads at once."""
+    """Silero's network, loaded once a process and shared by all its calls. For one thread: it waits for nobody."""
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise ConfigError(f"the voice detector's model is missing: {path}; fetch it with `lineside models pull`")
+        """Raises `ConfigError` if the file is missing, damaged or another model."""
         import onnxruntime as ort
 
         options = ort.SessionOptions()
+        # One thread, and it never spins: a window is too small to share out, and the other cores have other calls.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session: Any = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as cause:  # onnxruntime has a dozen kinds, none of them public
+            raise ConfigError(f"cannot load the voice detector from {path}: {_MEND} ({cause})") from None
+        names = [given.name for given in self._session.get_inputs()]
+        if names != ["input", "state", "sr"]:
+            raise ConfigError(f"{path} is not Silero VAD 5 or 6, it takes {', '.join(names)}: {_MEND}")
+        self._run_options = ort.RunOptions()
         self._rate = np.array(EAR_RATE, np.int64)
+        self._one: Floats = np.empty((1, CONTEXT + WINDOW), np.float32)  # the usual case, again and again
 
     def probabilities(self, windows: Sequence[bytes], states: Sequence[VoiceState]) -> list[float]:
-        """One window of each of several calls at once; their states go on to the next window."""
-        sound = np.empty((len(windows), CONTEXT + WINDOW), np.float32)
+        """One window of 512 samples of each of several calls at once; their states go on to the next window.
+
+        Eight at once cost half as much as one after the other (bench/audio_steps.py).
+        """
+        many = len(windows)
+        sound = self._one if many == 1 else np.empty((many, CONTEXT + WINDOW), np.float32)
         for row, window, state in zip(sound, windows, states, strict=True):
             row[:CONTEXT] = state.context
-            np.multiply(np.frombuffer(window, np.int16), np.float32(1 / 32768), out=row[CONTEXT:])
-            state.context[:] = row[-CONTEXT:]
-        memory = np.stack([state.memory for state in states], axis=1)
-        given, memory = self._session.run(None, {"input": sound, "state": memory, "sr": self._rate})
+            np.multiply(np.frombuffer(window, "<i2"), FULL_SCALE, out=row[CONTEXT:])
+            state.context = row[-CONTEXT:].copy()
+        memory = states[0].memory if many == 1 else np.concatenate([state.memory for state in states], axis=1)
+        inputs = {"input": sound, "state": memory, "sr": self._rate}
+        speech, memory = self._session.run(None, inputs, self._run_options)
         for index, state in enumerate(states):
-            state.memory[:] = memory[:, index]
-        return [float(probability) for probability in given[:, 0]]
+            state.memory = memory[:, index : index + 1]
+        return [float(probability) for probability in speech[:, 0]]
