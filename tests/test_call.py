@@ -271,10 +271,12 @@ def test_a_dead_engine_is_apologised_for_and_the_call_goes_on(dead: str) -> None
 
 
 def test_a_slow_engine_costs_at_most_two_seconds_of_silence() -> None:
-    """A model that needs five seconds: the caller is asked for a moment first."""
-    call = hold(Tells(Text("Hm?")), Silent(10.0), mind=ScriptedMind(answers=[ANSWER], first=5.0))
+    """A model that needs nine seconds: the caller is asked for a moment, twice, and history has the answer alone."""
+    call = hold(Tells(Text("Hm?")), Silent(20.0), mind=ScriptedMind(answers=[ANSWER], first=9.0))
     assert call.line.sent[0][0] < 2.0
-    assert call.conversation[-1] == ("assistant", f"{MOMENT} {ANSWER}")
+    spoken = sum(len(payload) for _, payload in call.line.sent) / 2 / 16000
+    assert spoken == pytest.approx(0.3 * (2 * len(MOMENT.split()) + len(ANSWER.split())), abs=0.05)
+    assert call.conversation[-1] == ("assistant", ANSWER)
 
 
 def test_a_silent_engine_is_given_up() -> None:

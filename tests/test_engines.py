@@ -141,7 +141,7 @@ def test_every_role_has_a_scripted_engine_and_unknown_names_are_answered_with_th
         assert "scripted" in registry.names(role)
         with pytest.raises(LineError, match=rf"{role}_engine: 'x'.*scripted"):
             registry.engine(role, "x")
-    with pytest.raises(ConfigError, match="DEFAULT_TTS_ENGINE='loud'.*piper"):
+    with pytest.raises(ConfigError, match=r"DEFAULT_TTS_ENGINE='loud'.*piper"):
         Registry(settings(default_tts_engine="loud"), None)  # type: ignore[arg-type]
 
 

@@ -240,5 +240,6 @@ class Call:
         if reply is None or self._running is None:
             return
         if reply.allowed.is_set():
-            self.history.agent(reply.cut())
+            reply.cut()
+            self.history.agent(reply.heard())
         self._running.cancel()

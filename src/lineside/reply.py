@@ -115,18 +115,23 @@ class Reply:
             self._desk.tell(event)
         self._held.clear()
 
-    def cut(self) -> str:
-        """Stop its sound now; answer the words that were heard."""
+    def cut(self) -> None:
+        """Stop its sound now."""
         self._playout.cut()
-        return self.heard()
 
     def heard(self) -> str:
-        """The words of it that have reached the caller."""
-        return self._playout.heard().strip()
+        """The words of it that have reached the caller.
+
+        Not those that only filled the silence: a model that reads them in its history begins to answer with them.
+        """
+        heard = self._playout.heard().strip()
+        while heard.startswith(MOMENT):
+            heard = heard.removeprefix(MOMENT).lstrip()
+        return heard
 
     def rest(self) -> str:
         """The words of it that have not."""
-        return rest_after(self.text, self.heard().removeprefix(MOMENT))
+        return rest_after(self.text, self.heard())
 
     # ── think ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
