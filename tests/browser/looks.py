@@ -1,0 +1,28 @@
+"""Looking at the page while a call is on it."""
+
+import time
+
+from playwright.sync_api import Page
+
+from tests.browser.conftest import PATIENCE
+
+
+def phase(page: Page, name: str) -> None:
+    """Wait until the call stands so."""
+    page.wait_for_selector(f"body[data-phase={name}]")
+
+
+def until(page: Page, truth: str) -> None:
+    """Wait until this is so in the page. Playwright's `wait_for_function` needs the eval that our policy forbids."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not page.evaluate(truth):
+        assert time.monotonic() < deadline, f"never came true: {truth}"
+        page.wait_for_timeout(10)
+
+
+def said(page: Page) -> list[tuple[str, str]]:
+    """The conversation as it stands on the page."""
+    return [
+        (row.locator(".who").inner_text(), row.locator(".text").inner_text())
+        for row in page.locator("#lines > li").all()
+    ]

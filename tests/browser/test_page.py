@@ -1,0 +1,461 @@
+"""The page, as a caller meets it: what they see, what they hear, and what they are told when something is wrong."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from lineside.schema import ServerMessage
+from tests.browser.conftest import REFUSE, OpenHouse, OpenPage
+from tests.browser.looks import phase, said, until
+from tests.browser.sounds import event_times, played, recording, silence, voice
+
+pytestmark = pytest.mark.browser
+
+LONG = " ".join(["One two three four five six seven eight nine ten."] * 4)  # twelve seconds of the scripted voice
+
+
+def type_in(page: Page, words: str) -> None:
+    page.fill("#words", words)
+    page.press("#words", "Enter")
+
+
+def problem(page: Page, *parts: str) -> None:
+    """Wait until the page says what is wrong; every part must be in it."""
+    for part in parts:
+        expect(page.locator("#problem")).to_contain_text(part)
+
+
+# ── a call ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_spoken_question_is_heard_shown_and_answered_aloud(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+    """From the microphone to the loudspeaker: the transcript, the answer, its latency, and sound without a hole."""
+    mic = recording(tmp_path / "mic.wav", [silence(1), voice(1), silence(1)])
+    page = visit(house().url, mic=mic, record=True)
+    page.click("#talk")
+    phase(page, "listening")
+    until(page, "Number(document.getElementById('level').getAttribute('aria-valuenow')) > 40")
+    phase(page, "speaking")
+    assert said(page) == [("You", "When are you open?"), ("Agent", "We are open. From nine to six.")]
+    phase(page, "listening")
+    until(page, "document.querySelector('[data-ms=asr_ms]').textContent !== '–'")
+    answered_in = int(page.locator("[data-ms=e2e_ms]").inner_text())
+    assert int(page.locator("[data-ms=endpoint_ms]").inner_text()) <= answered_in
+    assert page.locator("#gaps").inner_text() == "0"
+    sound = played(page)
+    first, last = sound.sounding()
+    assert last - first == pytest.approx(2.1, abs=0.05)  # seven words of the scripted voice
+    between = sound.loudness(0.005)[round((first - sound.began) / 0.005) + 2 : round((last - sound.began) / 0.005) - 2]
+    assert between.min() > 300  # the voice is one tone: a hole of five milliseconds would be seen
+
+
+def test_the_microphone_is_asked_for_as_a_telephone_needs_it(house: OpenHouse, visit: OpenPage) -> None:
+    """Without echo, noise and level, in one channel, at the device's own rate, in frames of 20 ms."""
+    page = visit(house().url)
+    page.click("#talk")
+    phase(page, "listening")
+    wanted = page.evaluate("tap.streams[0].wanted.audio")
+    assert wanted == {"channelCount": 1, "echoCancellation": True, "noiseSuppression": True, "autoGainControl": True}
+    rate = page.evaluate("tap.context.sampleRate")
+    assert page.evaluate("tap.said[0]") == {"codec": "pcm", "sample_rate": rate}
+    until(page, "tap.frames.length > 5")
+    assert set(page.evaluate("tap.frames")) == {round(rate * 0.02) * 2}
+
+
+def test_a_partial_is_grey_until_it_is_final(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+    """What may still change looks so, and stops looking so."""
+    mic = recording(tmp_path / "mic.wav", [silence(1), voice(1), silence(1)])
+    page = visit(house(vad_silence_timeout_ms=3000).url, mic=mic)
+    page.click("#talk")
+    line = page.locator("#lines > .caller")
+    expect(line.locator(".text")).to_have_text("When are you open?")
+    grey = "rgb(86, 100, 116)"
+    expect(line.locator(".text")).to_have_css("color", grey)
+    phase(page, "speaking")
+    expect(line.locator(".text")).not_to_have_css("color", grey)
+
+
+def test_typed_words_are_answered_without_a_microphone(house: OpenHouse, visit: OpenPage) -> None:
+    """Typing begins a call of its own when there is none, and lends no microphone for it."""
+    page = visit(house(greeting="Hello!", answers=["From nine.", "Until six."]).url)
+    type_in(page, "When do you open?")
+    phase(page, "speaking")
+    phase(page, "listening")
+    type_in(page, "And until when?")
+    phase(page, "speaking")
+    assert said(page) == [
+        ("You", "When do you open?"),
+        ("Agent", "From nine."),
+        ("You", "And until when?"),
+        ("Agent", "Until six."),
+    ]
+    assert page.evaluate("tap.streams.length") == 0
+    assert page.input_value("#words") == ""
+
+
+def test_an_interrupted_answer_stops_at_once_and_shows_what_was_heard(house: OpenHouse, visit: OpenPage) -> None:
+    """Sound ends within 50 ms of `clear`; the words that nobody heard are struck through."""
+    page = visit(house(answers=[LONG, "All right."], thinks=0.5).url, record=True)
+    type_in(page, "Count.")
+    until(page, "tap.events.some(e => e.type === 'audio_started')")
+    page.wait_for_timeout(1500)  # the caller listens a while
+    type_in(page, "Stop.")
+    until(page, "tap.events.some(e => e.type === 'clear')")
+    page.wait_for_timeout(300)  # less than the next answer takes: all sound so far is the first answer's
+    (cleared,) = event_times(page, "clear")
+    _, last = played(page).sounding()
+    assert last - cleared < 0.050
+    agent = page.locator("#lines > .agent").first
+    heard = page.evaluate("tap.events.find(e => e.type === 'barge_in').heard")
+    assert heard.startswith("One two three")
+    assert agent.locator(".text > span").inner_text() == heard
+    assert f"{heard} {agent.locator('del').inner_text()}" == LONG
+    phase(page, "speaking")
+    assert said(page)[-1] == ("Agent", "All right.")
+
+
+def test_talking_over_the_answer_cuts_it(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+    """A voice in the microphone silences the loudspeaker, and what it says is the next turn."""
+    mic = recording(tmp_path / "mic.wav", [silence(1), voice(1), silence(2.5), voice(1), silence(1)])
+    page = visit(house(hears=["Count.", "Stop."], answers=[LONG, "All right."]).url, mic=mic, record=True)
+    page.click("#talk")
+    until(page, "tap.events.some(e => e.type === 'clear')")
+    page.wait_for_timeout(300)
+    (cleared,) = event_times(page, "clear")
+    assert played(page).sounding()[1] - cleared < 0.050
+    phase(page, "speaking")
+    assert [words for who, words in said(page) if who == "You"] == ["Count.", "Stop."]
+    assert page.locator("#lines > .agent del").count() == 1
+
+
+def test_reasoning_is_folded_under_its_own_turn(house: OpenHouse, visit: OpenPage) -> None:
+    """It can be read, and is no part of the answer."""
+    page = visit(house(answers=["<think> They ask for the hours. </think> From nine."]).url)
+    type_in(page, "When?")
+    phase(page, "speaking")
+    assert said(page)[-1] == ("Agent", "From nine.")
+    thoughts = page.locator("#lines > .agent details")
+    expect(thoughts.locator("p")).to_be_hidden()
+    thoughts.get_by_text("Show reasoning").click()
+    expect(thoughts.locator("p")).to_contain_text("They ask for the hours.")
+    assert page.locator("#lines > .caller details").is_hidden()
+
+
+def test_what_a_model_says_never_becomes_html(house: OpenHouse, visit: OpenPage) -> None:
+    """Tags in questions, answers, reasoning and barge-ins are shown as they are."""
+    html = '<img src=x onerror="hacked=1"><script>hacked=1</script><b>bold</b>'
+    page = visit(house(hears=[html], answers=[f"<think> {html} </think> {html} {LONG}", html]).url)
+    type_in(page, html)
+    phase(page, "speaking")
+    page.wait_for_timeout(500)
+    type_in(page, html)
+    page.wait_for_selector("#lines del")
+    phase(page, "speaking")
+    assert [text for _, text in said(page)][::2] == [html, html]
+    assert html in page.locator("#lines > .agent .text").first.inner_text()
+    assert page.locator("#lines :is(img, script, b)").count() == 0
+    assert page.evaluate("window.hacked") is None
+
+
+# ── the end of a call, and the next ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_stop_closes_everything_and_talk_begins_anew(house: OpenHouse, visit: OpenPage) -> None:
+    """Hung up with a word, the microphone given back, the sound device let go; the next call starts empty."""
+    one = house()
+    page = visit(one.url)
+    page.click("#talk")
+    phase(page, "listening")
+    type_in(page, "When?")
+    phase(page, "speaking")
+    page.click("#talk")
+    phase(page, "ended")
+    expect(page.locator("#state")).to_have_text("Call ended")
+    assert page.evaluate("tap.said.at(-1)") == {"type": "hangup"}
+    assert page.evaluate("tap.streams[0].stream.getTracks().map(t => t.readyState)") == ["ended"]
+    until(page, "tap.context.state === 'closed'")
+    assert page.locator("#level").get_attribute("aria-valuenow") == "0"
+    assert len(said(page)) == 2  # it can still be read
+    page.click("#talk")
+    phase(page, "listening")
+    assert said(page) == []
+    assert one.gateway.calls == 1
+
+
+def test_stop_while_the_microphone_is_being_asked_for_gives_it_back(house: OpenHouse, visit: OpenPage) -> None:
+    """A microphone that comes too late is closed at once, and no call begins."""
+    one = house()
+    page = visit(one.url)
+    page.evaluate(
+        """() => {
+            const lend = navigator.mediaDevices.getUserMedia;
+            const asked = new Promise(done => { window.allow = done; });
+            navigator.mediaDevices.getUserMedia = async wanted => { await asked; return lend(wanted); };
+        }"""
+    )
+    page.click("#talk")
+    phase(page, "connecting")
+    page.click("#talk")
+    phase(page, "ready")
+    page.evaluate("allow()")
+    until(page, "tap.streams[0]?.stream.getTracks()[0].readyState === 'ended'")
+    assert page.evaluate("tap.said") == []
+    assert one.gateway.calls == 0
+
+
+def test_the_last_words_are_heard_when_the_gateway_ends_the_call(house: OpenHouse, visit: OpenPage) -> None:
+    """The page says why it ended, and plays what it had been sent."""
+    page = visit(house(call_idle_timeout_s=1, greeting="One two three.").url, record=True)
+    page.click("#talk")
+    phase(page, "ended")
+    problem(page, "nobody spoke for a while", "Press Talk")
+    first, last = played(page).sounding()
+    assert last - first == pytest.approx(0.9, abs=0.05)
+    assert page.evaluate("tap.streams[0].stream.getTracks()[0].readyState") == "ended"
+
+
+def test_a_house_that_closes_says_so_and_is_missed_afterwards(house: OpenHouse, visit: OpenPage) -> None:
+    """First that lineside is stopping; then, that nobody answers."""
+    one = house()
+    page = visit(one.url)
+    page.click("#talk")
+    phase(page, "listening")
+    one.close()
+    phase(page, "ended")
+    problem(page, "shutting down", "once it is running again")
+    page.click("#talk")
+    problem(page, "does not answer", "Check that it is running")
+
+
+def test_a_broken_connection_is_told_and_can_be_made_again(house: OpenHouse, visit: OpenPage) -> None:
+    """Connection lost, in words; Talk calls again and the words go."""
+    one = house()
+    page = visit(one.url)
+    page.click("#talk")
+    phase(page, "listening")
+    one.hang_up_on_everyone()
+    phase(page, "ended")
+    problem(page, "connection was lost", "press Talk")
+    page.click("#talk")
+    phase(page, "listening")
+    expect(page.locator("#problem")).to_be_empty()
+
+
+# ── what can be wrong ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_refused_microphone_is_told_and_typing_still_works(house: OpenHouse, visit: OpenPage) -> None:
+    """The words say what to do about it, and there is another way."""
+    page = visit(house().url, asked=REFUSE)
+    page.click("#talk")
+    problem(page, "microphone was refused", "address bar", "type below")
+    phase(page, "ready")
+    type_in(page, "When are you open?")
+    phase(page, "speaking")
+    expect(page.locator("#problem")).to_be_empty()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("NotFoundError", "No microphone was found. Connect one"),
+        ("NotReadableError", "held by another program"),
+        ("AbortError", "could not be opened"),
+    ],
+)
+def test_a_microphone_that_cannot_be_had_is_told(house: OpenHouse, visit: OpenPage, name: str, words: str) -> None:
+    """Each in its own words."""
+    fails = f"navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException('no', '{name}'); }};"
+    page = visit(house().url, script=fails)
+    page.click("#talk")
+    problem(page, words, "type below")
+
+
+def test_a_page_that_may_not_have_a_microphone_says_where_it_could(house: OpenHouse, visit: OpenPage) -> None:
+    """On plain http from another machine browsers have no microphone at all."""
+    page = visit(house().url, script="Object.defineProperty(navigator, 'mediaDevices', { value: undefined });")
+    page.click("#talk")
+    problem(page, "https", "localhost")
+
+
+def test_a_microphone_that_is_pulled_out_ends_the_call_with_a_word(house: OpenHouse, visit: OpenPage) -> None:
+    """The caller is told, not left speaking to nobody."""
+    page = visit(house().url)
+    page.click("#talk")
+    phase(page, "listening")
+    page.evaluate("tap.streams[0].stream.getTracks()[0].dispatchEvent(new Event('ended'))")
+    phase(page, "ended")
+    problem(page, "microphone is gone", "press Talk")
+
+
+def test_a_full_house_is_told(house: OpenHouse, visit: OpenPage) -> None:
+    """A socket cannot see the 503; the page asks /health what it was."""
+    one = house(max_concurrent_calls=1)
+    first, second = visit(one.url), visit(one.url)
+    first.click("#talk")
+    phase(first, "listening")
+    second.click("#talk")
+    problem(second, "lines are taken (1)", "Wait until a call has ended")
+    phase(second, "ready")
+    first.click("#talk")
+    phase(first, "ended")
+    until(second, "async () => (await (await fetch('/health')).json()).calls === 0")
+    second.click("#talk")
+    phase(second, "listening")
+
+
+def test_a_failed_engine_is_told_and_the_call_goes_on(house: OpenHouse, visit: OpenPage) -> None:
+    """The words go with the next turn."""
+    one = house()
+    one.mind.fails = 2  # it is asked twice
+    page = visit(one.url)
+    type_in(page, "When?")
+    problem(page, "told to fail")
+    type_in(page, "When?")
+    until(page, "document.querySelectorAll('#lines > .agent').length === 2")
+    expect(page.locator("#problem")).to_be_empty()
+
+
+def test_a_desk_with_keys_asks_for_one_and_forgets_it_with_the_tab(house: OpenHouse, visit: OpenPage) -> None:
+    """A wrong key is said to be wrong; the right one opens the line, is kept in this tab, and nowhere else."""
+    page = visit(house(api_keys=("open sesame",)).url)
+    page.click("#talk")
+    expect(page.locator("#key-why")).to_have_text("This desk asks for a key.")
+    page.fill("#key", "open barley")
+    page.press("#key", "Enter")
+    expect(page.locator("#key-why")).to_have_text("That key was not accepted.")
+    page.fill("#key", "open sesame")
+    page.press("#key", "Enter")
+    phase(page, "listening")
+    assert "open sesame" in page.evaluate("JSON.stringify({ ...sessionStorage })")
+    assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
+    page.reload()
+    type_in(page, "When?")
+    phase(page, "speaking")
+    expect(page.locator("#key-dialog")).to_be_hidden()
+
+
+def test_who_does_not_give_a_key_is_not_asked_again(house: OpenHouse, visit: OpenPage) -> None:
+    """Escape leaves the page as it was, saying what is missing."""
+    page = visit(house(api_keys=("open sesame",)).url)
+    page.click("#talk")
+    expect(page.locator("#key-dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#key-dialog")).to_be_hidden()
+    problem(page, "asks for a key")
+    phase(page, "ready")
+
+
+def test_a_sound_device_faster_than_lineside_hears_is_asked_for_48_khz(house: OpenHouse, visit: OpenPage) -> None:
+    """Studio cards run at 96 kHz and more; a call takes 48 at most."""
+    studio = """
+        window.AudioContext = class extends AudioContext {
+            constructor(given) { super({ sampleRate: 96000, ...given }); }
+        };
+    """
+    page = visit(house().url, script=studio)
+    page.click("#talk")
+    phase(page, "listening")
+    assert page.evaluate("tap.said[0].sample_rate") == 48_000
+
+
+# ── the page itself ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_space_bar_talks_and_stops_but_not_in_a_field(house: OpenHouse, visit: OpenPage) -> None:
+    """With nothing focused it is the button; in the field it is a space; on the button it is one press, not two."""
+    page = visit(house().url)
+    page.keyboard.press("Space")
+    phase(page, "listening")
+    page.focus("#words")
+    page.keyboard.type("a b")
+    assert page.input_value("#words") == "a b"
+    phase(page, "listening")
+    page.focus("#talk")
+    page.keyboard.press("Space")
+    phase(page, "ended")
+
+
+def test_everything_comes_from_the_house_itself(house: OpenHouse, visit: OpenPage) -> None:
+    """No font, script or picture from elsewhere: the page works on a machine without a network."""
+    one = house()
+    page = visit(one.url)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    page.click("#talk")
+    phase(page, "listening")
+    assert len(asked) > 8
+    assert not [url for url in asked if not url.startswith(one.url)]
+
+
+def test_a_screen_reader_is_told_each_line_once_and_finds_a_name_on_everything(
+    house: OpenHouse, visit: OpenPage
+) -> None:
+    """Whole lines go to a live region; nothing that can be used is without a name."""
+    page = visit(house().url)
+    page.evaluate(
+        """() => {
+            window.announced = [];
+            const note = () => announced.push(document.getElementById("announced").textContent);
+            new MutationObserver(note).observe(document.getElementById("announced"), { childList: true });
+        }"""
+    )
+    type_in(page, "When?")
+    phase(page, "speaking")
+    assert page.evaluate("announced") == ["You: When?", "Agent: We are open. From nine to six."]
+    tree = page.locator("body").aria_snapshot()
+    for named in ('button "Stop"', 'meter "Microphone"', 'textbox "Type instead of speaking"', 'region "Conversation"'):
+        assert named in tree
+    assert page.locator("#problem").get_attribute("role") == "alert"
+    assert page.locator("#state").get_attribute("role") == "status"
+
+
+CONTRAST = Path(__file__).parent / "contrast.js"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1200, 800), (360, 640)])
+def test_every_text_can_be_read(house: OpenHouse, visit: OpenPage, scheme: Any, size: tuple[int, int]) -> None:
+    """4.5:1 or better in both schemes (WCAG 2.2, 1.4.3 AA); nothing is wider than a small telephone's screen."""
+    page = visit(
+        house(answers=[f"<think> Hm. </think> {LONG}", "Yes."]).url,
+        color_scheme=scheme,
+        viewport={"width": size[0], "height": size[1]},
+    )
+    type_in(page, "A-word-that-is-much-longer-than-any-screen-of-a-telephone-is-wide" * 3)
+    phase(page, "speaking")
+    page.wait_for_timeout(500)
+    type_in(page, "When?")
+    page.wait_for_selector("#lines del")
+    page.evaluate("document.getElementById('problem').textContent = 'Something to do about it.'")
+    faint = page.evaluate(CONTRAST.read_text())
+    assert faint == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    assert page.evaluate("document.documentElement.scrollHeight") <= size[1]
+    assert page.locator("#conversation").bounding_box()["height"] > 120  # type: ignore[index]
+
+
+def test_long_conversations_stay_at_their_end_unless_the_reader_scrolls_up(house: OpenHouse, visit: OpenPage) -> None:
+    """New lines pull the view along; a reader who looks back is left alone."""
+    page = visit(house(answers=[LONG]).url, viewport={"width": 360, "height": 640})
+    below = "c => c.scrollHeight - c.scrollTop - c.clientHeight"
+    for _ in range(4):
+        type_in(page, "Count.")
+        page.wait_for_timeout(400)
+    pane = page.locator("#conversation")
+    assert pane.evaluate(below) < 2
+    pane.evaluate("c => { c.scrollTop = 0; }")
+    type_in(page, "Count.")
+    until(page, "document.querySelectorAll('#lines > .agent').length === 5")
+    assert pane.evaluate("c => c.scrollTop") == 0
+
+
+def test_the_page_knows_every_event_of_the_protocol(house: OpenHouse, visit: OpenPage) -> None:
+    """What the schema can say, the page has a rule for; `clear` is the loudspeaker's alone."""
+    known = visit(house().url).evaluate("fetch('/web/conversation.js').then(answer => answer.text())")
+    tags = {kind.__struct_config__.tag for kind in ServerMessage.__args__}
+    assert tags - set(re.findall(r'case "(\w+)":', known)) == {"clear"}

@@ -1,0 +1,78 @@
+"""One spoken call through the whole product: a browser, its microphone and loudspeaker, and the real models."""
+
+import asyncio
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from lineside.audio.frame import EAR_RATE, AudioFrame, Utterance
+from lineside.audio.resample import Resampler
+from lineside.audio.wav import read_wav, wav_bytes
+from lineside.engines import wire
+from lineside.spoken import said as said_aloud
+from tests.browser.conftest import OpenPage
+from tests.browser.looks import phase, said, until
+from tests.browser.sounds import event_times, played, recording, silence
+from tests.conftest import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.models]
+
+QUESTION = Path(__file__).parents[3] / "shared" / "audio" / "order_status.wav"
+WORDS = "I'd like to check my order status please"
+GREETED = 6.0  # seconds; the greeting takes half of it
+ENOUGH = 0.8  # of the words; the rest is what recognisers get wrong
+
+
+def test_a_question_spoken_into_the_page_is_answered_from_its_loudspeaker(
+    stack: Stack, visit: OpenPage, tmp_path: Path
+) -> None:
+    """What the caller asked stands on the page, and what stands there as the answer is what was to be heard."""
+    if not QUESTION.is_file():
+        pytest.skip(f"no spoken question: {QUESTION.name} is not beside the repository in shared/audio")
+    mic = recording(tmp_path / "mic.wav", [silence(GREETED), read_wav(QUESTION), silence(8)])
+    page = visit(stack.url, mic=mic, record=True)
+    page.click("#talk")
+    until(page, "tap.events.some(e => e.type === 'transcript')")
+    until(page, "tap.events.some(e => e.type === 'metrics' && e.e2e_ms !== null)")
+    phase(page, "listening")
+    page.wait_for_timeout(300)  # the page is a little behind the gateway's ledger
+
+    (_, question), (_, answer) = said(page)[-2:]
+    assert overlap(WORDS, question) >= ENOUGH, f"the page understood {question!r}"
+    assert answer
+    sound = played(page).between(event_times(page, "audio_started")[-1], event_times(page, "audio_done")[-1] + 0.3)
+    (tmp_path / "answer.wav").write_bytes(wav_bytes(sound.pcm, sound.rate))
+    heard = transcribed(stack.engine_url, sound)
+    assert overlap(answer, heard) >= ENOUGH, f"the page shows {answer!r} and {heard!r} was heard"
+    assert page.locator("#gaps").inner_text() == "0"
+
+
+def overlap(meant: str, got: str) -> float:
+    """The share of the words of the one that are in the other, numbers as they are said."""
+    wanted, there = (Counter(_words(text)) for text in (meant, got))
+    return (wanted & there).total() / wanted.total()
+
+
+def _words(text: str) -> list[str]:
+    return "".join(c if c.isalnum() or c == "'" else " " for c in said_aloud(text).lower()).split()
+
+
+def transcribed(engine_url: str, sound: AudioFrame) -> str:
+    """What the recogniser hears in it."""
+    resampler = Resampler(sound.rate, EAR_RATE)
+    pcm = resampler.feed(sound.pcm) + resampler.end()
+
+    async def ask() -> str:
+        place = wire.Place("the recogniser", engine_url)
+        async with (
+            aiohttp.ClientSession() as http,
+            aclosing(wire.transcribe(http, place, "", Utterance(pcm, 0.0, 0.0))) as transcripts,
+        ):
+            return " ".join([transcript.text async for transcript in transcripts])
+
+    with ThreadPoolExecutor(1) as apart:  # playwright's loop runs in this thread
+        return apart.submit(asyncio.run, ask()).result()
