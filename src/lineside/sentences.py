@@ -1,21 +1,206 @@
-"""Tokens of a language model become pieces that can be spoken, as soon as each is whole."""
+"""Tokens of a language model become pieces that can be spoken, each as soon as it is whole.
+
+A piece is a sentence, a line, a list item or a block of code. The first sound of a reply is what the caller waits for,
+so until enough has been handed out a clause is a piece too. Where a full stop may belong to an abbreviation the next
+word decides, otherwise nothing waits. Every decision is made at one character and looks only back, so the pieces are
+the same however the text was split into tokens.
+"""
 
 import re
+from typing import Literal
+
+from sentencex import segment
+
+EARLY = 40  # characters handed out; until then the caller may be waiting, and a clause is a piece
+CLAUSE_WORDS, CLAUSE = 4, 25  # words, characters; a shorter clause would sound chopped off
+LONGEST = 220  # characters; a longer sentence is cut at its last clause, or else at its last space
+ENDLESS = 600  # characters without a place to cut; there it is cut wherever it stands
+CODE = 20_000  # characters of one code block; what follows counts as a new piece
+
+# The characters where something is decided: a space, the first of a word, what follows a dash or a CJK full stop.
+_TURN = re.compile(r"[\s`]|(?<=\s)\S|(?<=[—。！？])[^」』”’）]")
+_FENCE = re.compile("`")
+_CLOSING = "\"'”’)]}»*_~`"
+_OPENING = "\"'“‘([{«*_~`"
+_BULLETS = "•◦▪●‣"
+_DASHES = ("-", "–", "—", "--")
+_CLAUSES = re.compile(r"[,;:—–]\s|\s(?:and|but|or|so|because|which)\s")
+_NUMBERED = re.compile(r"(\d{1,2})\.")
+
+# Never the end of a sentence; and abbreviations that sentencex does not know.
+_BEFORE_A_NAME = re.compile(
+    r"dr|mr|mrs|ms|mx|prof|st|rev|hon|gen|col|capt|sgt|lt|eg|ie|viz|vs|cf|(?![ap]\.m$)(?:[a-z]\.)+[a-z]", re.I
+)
+_SHORTENED = re.compile(
+    r"[ap]\.m|acct|approx|avg|est|excl|ext|fri|hrs?|incl|max|mgr|mins?|mon|plc|pls|qty|sat|sun|tel|temp|thu|thurs?|tues?"
+    r"|wed|yrs?",
+    re.I,
+)
+# "Two hundred | and five", "five pounds | and ten pence": an amount is never cut.
+_AMOUNT = re.compile(
+    r"\W*(?:.*\d.*|(?:.*-)?(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|(?:twen|thir|for|fif"
+    r"|six|seven|eigh|nine)ty|hundred|thousand|million|billion|half|quarter)|pounds?|dollars?|euros?|pence|cents?|percent"
+    r"|hours?|minutes?)\W*",
+    re.I,
+)
+
+Ended = Literal["yes", "no", "perhaps"]
 
 
 class Sentences:
     """Cuts one reply. Pure: it is fed tokens and answers with the pieces that are complete."""
 
     def __init__(self) -> None:
-        self._text = ""
+        self._text = ""  # not handed out yet: ENDLESS characters at most, CODE in a code block
+        self._seen = 0  # so much of it has been looked at
+        self._begin = 0  # of the piece under way; nothing lies before it once `feed` is done
+        self._perhaps = False  # a sentence has perhaps ended: the next word shows it
+        self._fenced = False
+        self._given = 0  # characters handed out so far, as far as EARLY asks
+        self._item = 0  # the number of the last list item
 
     def feed(self, token: str) -> list[str]:
-        """Take one token; answer the pieces that it completed."""
+        """Take one token; answer the pieces that it completed, without the spaces around them."""
         self._text += token
-        *done, self._text = re.split(r"(?<=[.!?])\s+", self._text)
-        return [piece for piece in done if piece]
+        pieces: list[str] = []
+        while (at := self._next()) < len(self._text):
+            self._seen = at + 1
+            if (cut := self._cut(at)) is not None:
+                pieces += self._hand_out(cut)
+        self._seen = len(self._text)
+        self._drop_what_is_gone()
+        return pieces
 
     def end(self) -> list[str]:
         """The reply is over: answer what is left of it."""
-        text, self._text = self._text.strip(), ""
-        return [text] if text else []
+        pieces = self._hand_out(len(self._text))
+        self._seen = len(self._text)
+        self._drop_what_is_gone()
+        return pieces
+
+    def _next(self) -> int:
+        """Where the next decision is due; the end of the text if there is none in it."""
+        found = (_FENCE if self._fenced else _TURN).search(self._text, self._seen)
+        at = found.start() if found else len(self._text)
+        return min(at, self._begin + (CODE if self._fenced else ENDLESS))
+
+    def _cut(self, at: int) -> int | None:
+        """Where the piece under way ends, now that the character `at` is known; None: it goes on."""
+        text, char = self._text, self._text[at]
+        if at - self._begin >= (CODE if self._fenced else ENDLESS):
+            return at
+        if char == "`":
+            return self._fence(at)
+        if not char.isspace():
+            return at if self._starts_anew(at) else None
+        piece = text[self._begin : at]
+        if char in "\n\r":
+            return at
+        if text[at - 1 : at].isspace() or not piece or _open(piece):
+            return None if len(piece) <= LONGEST else at
+        return self._after_word(piece, at)
+
+    def _fence(self, at: int) -> int | None:
+        """Three backticks begin a code block, and three more end it."""
+        begin = at - 2
+        if begin < self._begin or self._text[begin : at + 1] != "```":
+            return None
+        if self._fenced and begin >= self._begin + 3:
+            self._fenced = False
+            return at + 1
+        if self._fenced:
+            return None
+        self._fenced = True
+        return begin
+
+    def _starts_anew(self, at: int) -> bool:
+        """Whether the character `at`, the first of a word, begins a piece."""
+        char, before = self._text[at], self._text[at - 1]
+        if before == "—":
+            return self._early(self._text[self._begin : at]) and char.isalpha()
+        if before in "。！？":
+            return True
+        perhaps, self._perhaps = self._perhaps, False
+        return char in _BULLETS or (perhaps and not (char.islower() or char.isdigit() or char in "([,;:-–—&/+$£€%"))
+
+    def _after_word(self, piece: str, at: int) -> int | None:
+        """A word and a space have come."""
+        words = piece.split()
+        if (item := _NUMBERED.fullmatch(words[-1])) and self._is_item(int(item[1]), words):
+            return at - len(words[-1]) if len(words) > 1 and not words[-2].endswith(":") else None
+        ended = _ended(words)
+        if ended == "yes":
+            return at
+        self._perhaps = ended == "perhaps"
+        if len(piece) > LONGEST:
+            return self._begin + _last_clause(piece)
+        if self._early(piece):
+            if piece.endswith((",", ";", ":")) or words[-1] in _DASHES:
+                return at if not any(c.isdigit() for c in words[-2 if words[-1] in _DASHES else -1]) else None
+            if words[-1] in ("and", "but") and _may_part(words):
+                return at - len(words[-1])
+        return None
+
+    def _is_item(self, number: int, words: list[str]) -> bool:
+        """Whether "2." is a list item rather than the end of "It costs 2."."""
+        first = len(words) == 1 or words[-2].endswith(":")
+        if not first and (self._item == 0 or number != self._item + 1):
+            return False
+        self._item = number
+        return True
+
+    def _early(self, piece: str) -> bool:
+        """Whether a clause will do: the caller may still be waiting, and it is long enough to be spoken."""
+        return self._given < EARLY and (len(piece.strip()) >= CLAUSE or len(piece.split()) >= CLAUSE_WORDS)
+
+    def _hand_out(self, cut: int) -> list[str]:
+        piece = self._text[self._begin : cut].strip()
+        self._begin, self._perhaps = cut, False
+        self._given += len(piece)
+        return [piece] if piece else []
+
+    def _drop_what_is_gone(self) -> None:
+        self._text = self._text[self._begin :]
+        self._seen -= self._begin
+        self._begin = 0
+
+
+def _ended(words: list[str]) -> Ended:
+    """Whether a sentence ends with the last of these words, as far as they show."""
+    last = words[-1].rstrip(_CLOSING)
+    if last.endswith(("!", "?")):
+        return "yes"
+    if last.endswith(("…", "..")):
+        return "perhaps"
+    if not last.endswith("."):
+        return "no"
+    word = last.lstrip(_OPENING)[:-1]
+    if _BEFORE_A_NAME.fullmatch(word):
+        return "no"
+    if len(word) == 1 and word.isalpha():  # an initial, unless it ends "option A."
+        return "no" if len(words) == 1 or words[-2][0].isupper() else "perhaps"
+    if _SHORTENED.fullmatch(word):
+        return "perhaps"
+    # sentencex takes "ok." and "no." for abbreviations as well: the next word tells.
+    return "yes" if segment("en", f"So {word}. A")[-1] == "A" else "perhaps"
+
+
+def _open(piece: str) -> bool:
+    """Whether it stops inside a link or a stretch of code."""
+    if piece.count("`") % 2 or piece.rfind("[") > piece.rfind("]"):
+        return True
+    link = piece.rfind("](")
+    return link >= 0 and piece.find(")", link) < 0
+
+
+def _may_part(words: list[str]) -> bool:
+    """Whether the clause before the last word ("and", "but") can be spoken alone."""
+    whole = len(" ".join(words[:-1])) >= CLAUSE and not _AMOUNT.fullmatch(words[-2])
+    return whole and "between" not in words and "both" not in words
+
+
+def _last_clause(piece: str) -> int:
+    """Where to cut a sentence that is too long."""
+    for found in reversed([*_CLAUSES.finditer(piece, LONGEST // 3)]):
+        return found.end() - 1 if found[0][-1].isspace() and not found[0][0].isspace() else found.start()
+    return max(piece.rfind(" "), 0) or len(piece)
