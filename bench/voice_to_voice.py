@@ -24,7 +24,7 @@ from statistics import median
 import psutil
 
 from lineside.caller import Caller, Conversation, Turn, recordings
-from lineside.schema import Hello
+from lineside.schema import Heard, Hello
 
 AUDIO = Path(__file__).parents[2] / "shared" / "audio"
 QUESTIONS = [
@@ -36,10 +36,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=10)
     turns = parser.parse_args().turns
-    print(
-        "| speculation | voice to voice p50 / p95 | transcript p50 | end of turn p50 | ASR p50 | first token p50 | first sound p50 |"
+    columns = (
+        "speculation",
+        "voice to voice p50 / p95",
+        "transcript",
+        "end of turn",
+        "ASR",
+        "first token",
+        "first sound",
     )
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
     for speculation in (True, False):
         with serving(speculation) as (url, process):
             call, shown = asyncio.run(hold(url, turns))
@@ -48,23 +54,20 @@ def main() -> None:
     two = [turn for turn in call.turns if sum(turn.reply.count(end) for end in ".!?") >= 2]
     early = sum(bool(turn.audio_before_last_token) for turn in two)
     print(
-        f"\nWithout speculation, first audio came before the last token in {early} of {len(two)} replies of two or more sentences."
+        f"\nWithout speculation, first audio before the last token: {early} of {len(two)} replies of two sentences up."
     )
-    print(
-        f"Memory after {turns} turns: gateway {memory[0]:.0f} MB, engine server {sum(memory[1:]):.0f} MB, together {sum(memory):.0f} MB."
-    )
+    print(f"Memory: gateway {memory[0]:.0f} MB, engine server {sum(memory[1:]):.0f} MB, together {sum(memory):.0f} MB.")
     print(f"{os.cpu_count()} cores; load average before the end {os.getloadavg()[0]:.1f}.")
 
 
 async def hold(url: str, turns: int) -> tuple[Conversation, list[float]]:
     shown: list[float] = []
-    caller = Caller(
-        url,
-        Hello(codec="pcm", greeting=""),
-        notice=lambda event: (
-            shown.append(event.latency_ms) if hasattr(event, "text") and hasattr(event, "latency_ms") else None
-        ),
-    )
+
+    def notice(event: object) -> None:
+        if isinstance(event, Heard):
+            shown.append(event.latency_ms)
+
+    caller = Caller(url, Hello(codec="pcm", greeting=""), notice=notice)
     return await caller.hold(recordings(list(islice(cycle(QUESTIONS), turns)))), shown
 
 
@@ -101,7 +104,7 @@ def await_health(url: str, child: "subprocess.Popen[bytes]") -> None:
         if child.poll() is not None:
             sys.exit("lineside did not start; run `lineside serve` and see why")
         try:
-            urllib.request.urlopen(f"{url}/health", timeout=1).close()
+            urllib.request.urlopen(f"{url}/health", timeout=1).close()  # noqa: S310 - our own
         except OSError:
             time.sleep(0.2)
         else:
