@@ -166,9 +166,8 @@ class Supervised:
             return False
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
-        line, rest = b"", b""
-        while block := await process.stdout.read(4096):
+        output, rest = process.stdout, b""
+        while output and (block := await output.read(4096)):
             *lines, rest = (rest + block).split(b"\n")
             rest = rest[:LINE_BYTES]
             for line in lines:
@@ -179,8 +178,8 @@ class Supervised:
 
     async def _put_down(self, process: asyncio.subprocess.Process) -> None:
         """Ask it to end, then end it."""
-        assert process.stdin is not None
-        process.stdin.close()
+        if process.stdin:
+            process.stdin.close()
         try:
             if process.returncode is None:
                 _signal(process, signal.SIGTERM)

@@ -1,73 +1,53 @@
-"""The engine server's routes, shaped as OpenAI's are (platform.openai.com/docs/api-reference), so that any client fits."""
+"""The engine server's routes: what callers said becomes words, words an answer, the answer sound.
+
+No line here logs what anybody says: neither text nor the messages of exceptions that may quote it.
+"""
 
 import asyncio
-import json
-import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
-from typing import Annotated, Any, Literal
+from typing import Never
 
 import msgspec
-import numpy as np
-import soxr
 import structlog
 from aiohttp import web
 
-from lineside.audio.wav import read_wav, wav_header
-from lineside.errors import ConfigError, EngineBusy, EngineError
+from lineside.audio.wav import wav_header
+from lineside.errors import EngineBusy, EngineError
+from lineside.hosts.engine_server.counts import Counts
 from lineside.hosts.engine_server.desk import Desk
-from lineside.hosts.engine_server.hear import Heard, Samples
-from lineside.hosts.engine_server.mel import RATE
 from lineside.hosts.engine_server.parts import Hears, Speaks, Thinks
 from lineside.hosts.engine_server.speak import Spoken
-from lineside.hosts.engine_server.think import Piece
+from lineside.hosts.engine_server.think import Piece, TooLong
+from lineside.hosts.engine_server.wire import (
+    AUDIO_BYTES,
+    Chat,
+    Completion,
+    Refused,
+    SpeechAsk,
+    Warm,
+    body,
+    error,
+    event,
+    refusal,
+    samples,
+    transcription,
+)
 
 log = structlog.get_logger()
 
-AUDIO_BYTES = 16 << 20  # of one upload: five minutes at 16 kHz and more; a larger one is refused with 413
-LONGEST_AUDIO = 300.0  # seconds; a longer one is refused
-JSON_BYTES = 1 << 20
-HEARING_ROOM, SPEAKING_ROOM, THINKING_WAIT = 16, 16, 16  # requests; more are told to come back in a second
+HEARING_ROOM, SPEAKING_ROOM, THINKING_ROOM = 16, 16, 32  # requests at each model; more are sent away with a 503
 
 
 class Models(msgspec.Struct):
-    """The models, as far as they are loaded. `loading` names the others; `failed` says why there will be none."""
+    """The models, each as soon as it is loaded."""
 
-    names: dict[str, str]  # role → name: stt, llm, tts
+    names: dict[str, str]  # role → name; the roles are stt, llm and tts
     hears: Hears | None = None
     thinks: Thinks | None = None
     speaks: Speaks | None = None
-    loading: set[str] = msgspec.field(default_factory=set)
-
-
-class Refused(Exception):
-    """A request that cannot be served, in OpenAI's error shape."""
-
-    def __init__(self, status: int, message: str, param: str | None = None) -> None:
-        super().__init__(message)
-        self.status, self.message, self.param = status, message, param
-
-
-class ChatMessage(msgspec.Struct, frozen=True):
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-class Chat(msgspec.Struct, frozen=True):
-    messages: Annotated[list[ChatMessage], msgspec.Meta(min_length=1, max_length=1000)]
-    model: str = ""
-    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 150
-    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.0
-    stream: bool = False
-
-
-class SpeechAsk(msgspec.Struct, frozen=True):
-    input: Annotated[str, msgspec.Meta(max_length=4096)]
-    model: str = ""
-    voice: str = ""
-    response_format: Literal["wav", "pcm"] = "wav"
-    speed: Annotated[float, msgspec.Meta(ge=0.25, le=4)] = 1.0
+    waiting_for: set[str] = msgspec.field(default_factory=set)  # what must be done before all is well
 
 
 class EngineServer:
@@ -75,181 +55,182 @@ class EngineServer:
 
     def __init__(self, models: Models) -> None:
         self.models = models
-        self.hearing, self.speaking = Desk("the recogniser", HEARING_ROOM), Desk("the voice", SPEAKING_ROOM)
-        self.thinking = Desk("the language model", THINKING_WAIT)
+        self._hearing, self._speaking = Desk("stt", HEARING_ROOM), Desk("tts", SPEAKING_ROOM)
+        self._thinking = Desk("llm", THINKING_ROOM)
+        self._counts = Counts()
 
     def app(self) -> web.Application:
-        """The routes."""
-        app = web.Application(middlewares=[self._said_properly], client_max_size=AUDIO_BYTES)
+        """The routes. Run it with `handler_cancellation=True`, so that a client that leaves stops the work."""
+        app = web.Application(middlewares=[self._counted, self._guarded], client_max_size=AUDIO_BYTES)
         app.add_routes(
             [
                 web.get("/health", self.health),
+                web.get("/metrics", self.metrics),
                 web.get("/v1/models", self.list_models),
                 web.post("/v1/audio/transcriptions", self.transcriptions),
-                web.post("/v1/audio/speech", self.speech),
                 web.post("/v1/chat/completions", self.chat),
+                web.post("/v1/warm", self.warm),
+                web.post("/v1/audio/speech", self.speech),
             ]
         )
         return app
 
-    @web.middleware
-    async def _said_properly(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        try:
-            if "Origin" in request.headers:
-                raise Refused(403, "browsers do not talk to the engine server; ask the gateway")
-            return await handler(request)
-        except Refused as no:
-            return refusal(no.status, no.message, no.param)
-        except EngineBusy as no:
-            return refusal(503, str(no))
-        except EngineError as no:
-            return refusal(500, str(no))
-        except web.HTTPException as no:
-            return refusal(no.status, no.reason)
+    def close(self) -> None:
+        """Begin no more work."""
+        for desk in (self._hearing, self._speaking, self._thinking):
+            desk.close()
 
-    async def health(self, request: web.Request) -> web.Response:
-        """200 when all models are loaded and warm, otherwise 503 and what is still loading."""
-        loading = sorted(self.models.loading)
-        return web.json_response(
-            {"status": "loading" if loading else "ok", "loading": loading, "models": self.models.names},
-            status=503 if loading else 200,
-        )
+    async def transcriptions(self, request: web.Request) -> web.Response:
+        """A WAV to words."""
+        hears = self.models.hears or _still_loading("stt")
+        try:
+            form = await request.post()
+        except ValueError:
+            raise Refused(400, "the body is no multipart/form-data with a field 'file'", "file") from None
+        self._check_model("stt", str(form.get("model", "")))
+        file, shape = form.get("file"), form.get("response_format", "json")
+        if not isinstance(file, web.FileField):
+            raise Refused(400, "the form has no file in its field 'file'; send a 16-bit PCM WAV", "file")
+        if shape not in ("json", "text", "verbose_json"):
+            raise Refused(400, "response_format must be json, text or verbose_json", "response_format")
+        with self._hearing.admitted():
+            sound = await self._hearing.do(lambda: samples(file.file.read()))
+            try:
+                heard = await self._hearing.do(hears.hear, sound, str(form.get("language") or "en"))
+            except ValueError as no:
+                raise Refused(400, str(no), "language") from None
+        return transcription(heard, shape)
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        """Messages to an answer, as server-sent events or whole."""
+        thinks = self.models.thinks or _still_loading("llm")
+        ask = await body(request, Chat)
+        self._check_model("llm", ask.model)
+        messages = [{"role": message.role, "content": message.content} for message in ask.messages]
+        completion = Completion(self.models.names["llm"])
+        with self._thinking.admitted():
+            async with aclosing(thinks.think(messages, ask.tokens, ask.temperature)) as pieces:
+                try:
+                    first = await anext(pieces, Piece("", "stop"))
+                except TooLong as no:
+                    raise Refused(400, str(no), "messages") from None
+                if ask.stream:
+                    return await self._stream(request, completion, first, pieces)
+                text, last = first.text, first
+                async for last in pieces:
+                    text += last.text
+                return web.json_response(completion.whole(text, last))
+
+    async def _stream(
+        self, request: web.Request, completion: Completion, first: Piece, rest: AsyncGenerator[Piece, None]
+    ) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+        await answer.prepare(request)
+        await answer.write(completion.event(first))
+        try:
+            async for piece in rest:
+                await answer.write(completion.event(piece))
+        except EngineError as no:  # too late for another status: the stream itself must say it
+            await answer.write(event({"error": error("server_error", str(no))}))
+            return answer
+        await answer.write(b"data: [DONE]\n\n")
+        await answer.write_eof()
+        return answer
+
+    async def warm(self, request: web.Request) -> web.Response:
+        """Let the language model read a system prompt before it is needed, which the first answer then need not."""
+        thinks = self.models.thinks or _still_loading("llm")
+        ask = await body(request, Warm)
+        self._check_model("llm", ask.model)
+        began = time.monotonic()
+        with self._thinking.admitted():
+            try:
+                await thinks.warm(ask.system)
+            except TooLong as no:
+                raise Refused(400, str(no), "system") from None
+        return web.json_response({"seconds": round(time.monotonic() - began, 3)})
+
+    async def speech(self, request: web.Request) -> web.StreamResponse:
+        """Text to sound, each sentence sent as soon as it is made."""
+        speaks = self.models.speaks or _still_loading("tts")
+        ask = await body(request, SpeechAsk)
+        if ask.voice not in ("", self.models.names["tts"]):
+            raise Refused(400, f"voice must be {self.models.names['tts']!r}, the one that is loaded", "voice")
+        with self._speaking.admitted():
+            sentences: Iterator[Spoken] = speaks.speak(ask.input, ask.speed)
+            spoken = await self._speaking.do(next, sentences, None)
+            if spoken is None:
+                raise Refused(400, "input has no words to speak", "input")
+            answer = web.StreamResponse()
+            answer.content_type = "audio/wav" if ask.response_format == "wav" else "audio/pcm"
+            await answer.prepare(request)
+            if ask.response_format == "wav":
+                await answer.write(wav_header(speaks.rate, len(spoken.pcm) if spoken.last else None))
+            while spoken is not None:
+                await answer.write(spoken.pcm)
+                spoken = None if spoken.last else await self._speaking.do(next, sentences, None)
+            await answer.write_eof()
+            return answer
 
     async def list_models(self, request: web.Request) -> web.Response:
         """The names of the models."""
         data = [{"id": name, "object": "model", "owned_by": "lineside"} for name in self.models.names.values()]
         return web.json_response({"object": "list", "data": data})
 
-    async def transcriptions(self, request: web.Request) -> web.Response:
-        """A WAV to words."""
-        hears = self.models.hears or _not_yet("stt")
-        form = await request.post()
-        file = form.get("file")
-        if not isinstance(file, web.FileField):
-            raise Refused(400, "the form has no file named 'file'; send a 16-bit PCM WAV", "file")
-        shape = form.get("response_format", "json")
-        if shape not in ("json", "text", "verbose_json"):
-            raise Refused(400, "response_format must be json, text or verbose_json", "response_format")
-        with self.hearing.admitted():
-            samples = await self.hearing.do(_samples, file.file.read())
-            try:
-                heard = await self.hearing.do(hears.hear, samples, str(form.get("language") or "en"))
-            except ValueError as no:
-                raise Refused(400, str(no), "language") from None
-        if shape == "text":
-            return web.Response(text=heard.text + "\n")
-        return web.json_response(_verbose(heard) if shape == "verbose_json" else {"text": heard.text})
+    async def health(self, request: web.Request) -> web.Response:
+        """200 when all models are loaded and warm, otherwise 503 and what is still to do."""
+        waiting_for = sorted(self.models.waiting_for)
+        state = {"status": "loading" if waiting_for else "ok", "loading": waiting_for, "models": self.models.names}
+        return web.json_response(state, status=503 if waiting_for else 200)
 
-    async def speech(self, request: web.Request) -> web.StreamResponse:
-        """Text to sound, sent as it is made."""
-        speaks = self.models.speaks or _not_yet("tts")
-        ask = await _body(request, SpeechAsk)
-        if not any(character.isalnum() for character in ask.input):
-            raise Refused(400, "input has no words to speak", "input")
-        with self.speaking.admitted():
-            sentences: Iterator[Spoken] = speaks.speak(ask.input, ask.speed)
-            first = await self.speaking.do(next, sentences, None)
-            if first is None:
-                raise Refused(400, "input has no words to speak", "input")
-            answer = web.StreamResponse()
-            answer.content_type = "audio/wav" if ask.response_format == "wav" else "audio/pcm"
-            await answer.prepare(request)
-            if ask.response_format == "wav":
-                await answer.write(wav_header(speaks.rate, len(first.pcm) if first.last else None))
-            spoken: Spoken | None = first
-            while spoken is not None:
-                await answer.write(spoken.pcm)
-                spoken = await self.speaking.do(next, sentences, None)
-            await answer.write_eof()
+    async def metrics(self, request: web.Request) -> web.Response:
+        """For Prometheus."""
+        desks = [(desk.name, desk.inside) for desk in (self._hearing, self._speaking, self._thinking)]
+        return web.Response(text=self._counts.text(desks, not self.models.waiting_for))
+
+    def _check_model(self, role: str, name: str) -> None:
+        """A wrong name is refused, rather than answered by some other model."""
+        if name not in ("", self.models.names[role]):
+            raise Refused(404, f"model must be {self.models.names[role]!r}, the one that is loaded", "model")
+
+    @web.middleware
+    async def _counted(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        began, status = time.monotonic(), 499  # as nginx has it for a client that left
+        try:
+            answer = await handler(request)
+            status = answer.status
             return answer
+        finally:
+            resource = request.match_info.route.resource
+            self._counts.add(resource.canonical if resource else "other", status, time.monotonic() - began)
 
-    async def chat(self, request: web.Request) -> web.StreamResponse:
-        """Messages to an answer, as server-sent events or whole."""
-        thinks = self.models.thinks or _not_yet("llm")
-        ask = await _body(request, Chat)
-        with self.thinking.admitted():
-            messages = [{"role": m.role, "content": m.content} for m in ask.messages]
-            async with aclosing(thinks.think(messages, ask.max_tokens, ask.temperature)) as pieces:
-                if ask.stream:
-                    return await self._stream(request, pieces)
-                return await self._whole(pieces)
-
-    async def _stream(self, request: web.Request, pieces: AsyncGenerator[Piece, None]) -> web.StreamResponse:
-        answer = web.StreamResponse()
-        answer.content_type = "text/event-stream"
-        about = self._about("chat.completion.chunk")
-        async for piece in pieces:
-            if not answer.prepared:
-                await answer.prepare(request)
-            delta = {"content": piece.text} if piece.finish is None else {}
-            choice = {"index": 0, "delta": delta, "finish_reason": piece.finish}
-            await answer.write(b"data: " + json.dumps(about | {"choices": [choice]}).encode() + b"\n\n")
-        if not answer.prepared:
-            await answer.prepare(request)
-        await answer.write(b"data: [DONE]\n\n")
-        await answer.write_eof()
-        return answer
-
-    async def _whole(self, pieces: AsyncGenerator[Piece, None]) -> web.Response:
-        text, last = "", Piece("", "stop")
-        async for piece in pieces:
-            text += piece.text
-            last = piece
-        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": last.finish}
-        usage = {"prompt_tokens": last.prompt_tokens, "completion_tokens": last.completion_tokens}
-        usage["total_tokens"] = sum(usage.values())
-        return web.json_response(self._about("chat.completion") | {"choices": [choice], "usage": usage})
-
-    def _about(self, kind: str) -> dict[str, Any]:
-        name = self.models.names.get("llm", "")
-        return {"id": f"chatcmpl-{secrets.token_hex(8)}", "object": kind, "created": int(time.time()), "model": name}
+    @web.middleware
+    async def _guarded(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Whatever goes wrong is said in one shape."""
+        try:
+            if "Origin" in request.headers:
+                raise Refused(403, "browsers have no business here; let the page ask the gateway")
+            return await handler(request)
+        except Refused as no:
+            return refusal(no.status, no.message, no.param)
+        except EngineError as no:
+            return refusal(503 if isinstance(no, EngineBusy) else 500, str(no))
+        except web.HTTPException as no:
+            return refusal(no.status, no.text or no.reason)
+        except (ConnectionError, asyncio.CancelledError):
+            raise  # the client left
+        except Exception as fault:  # a fault of ours: its kind and place are logged, its message may quote a caller
+            place = fault.__traceback__
+            while place and place.tb_next:
+                place = place.tb_next
+            where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else ""
+            log.error("a request failed", path=request.path, kind=type(fault).__name__, where=where)
+            return refusal(500, f"the engine server failed ({type(fault).__name__}); its log says where")
 
 
-def refusal(status: int, message: str, param: str | None = None) -> web.Response:
-    """OpenAI's error shape."""
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    error = {"message": message, "type": kind, "param": param, "code": None}
-    headers = {"Retry-After": "1"} if status == 503 else {}
-    return web.json_response({"error": error}, status=status, headers=headers)
-
-
-def _not_yet(role: str) -> Any:
-    raise EngineBusy(f"the {role} model is still loading")
-
-
-async def _body(request: web.Request, kind: type[Any]) -> Any:
-    raw = await request.read()
-    if len(raw) > JSON_BYTES:
-        raise Refused(413, f"the body is larger than {JSON_BYTES} bytes")
-    try:
-        return msgspec.json.decode(raw, type=kind)
-    except msgspec.MsgspecError as no:
-        _, _, at = str(no).partition("$.")
-        raise Refused(400, str(no), at.strip("`") or None) from None
-
-
-def _samples(raw: bytes) -> Samples:
-    try:
-        sound = read_wav(raw)
-    except ConfigError as no:
-        raise Refused(400, str(no), "file") from None
-    if sound.seconds > LONGEST_AUDIO:
-        raise Refused(400, f"the file sounds for {sound.seconds:.0f} s; {LONGEST_AUDIO:.0f} are the most", "file")
-    samples: Samples = np.frombuffer(sound.pcm, np.int16).astype(np.float32) / 32768
-    return samples if sound.rate == RATE else soxr.resample(samples, sound.rate, RATE)
-
-
-def _verbose(heard: Heard) -> dict[str, Any]:
-    segments = [{"id": index} | msgspec.to_builtins(segment) for index, segment in enumerate(heard.segments)]
-    about = {"task": "transcribe", "language": heard.language, "duration": heard.seconds}
-    return about | {"text": heard.text, "segments": segments}
-
-
-async def load(models: Models, role: str, make: Callable[[], Any]) -> None:
-    """Load one model beside the others."""
-    began = time.monotonic()
-    made = await asyncio.to_thread(make)
-    setattr(models, {"stt": "hears", "llm": "thinks", "tts": "speaks"}[role], made)
-    log.info("model loaded", role=role, model=models.names[role], seconds=round(time.monotonic() - began, 2))
+def _still_loading(role: str) -> Never:
+    raise EngineBusy(f"the {role} model is still loading; /health says when all is well")

@@ -25,7 +25,7 @@ class Desk:
     def admitted(self) -> Generator[None, None, None]:
         """Be in the room. Raises `EngineBusy` when it is full: a caller is better sent away than kept waiting."""
         if self.inside >= self._room:
-            raise EngineBusy(f"{self.name} has {self.inside} requests already; try again in a second")
+            raise EngineBusy(f"the {self.name} model has {self.inside} requests already; try again in a second")
         self.inside += 1
         try:
             yield

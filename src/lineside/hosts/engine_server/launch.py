@@ -30,7 +30,7 @@ async def engine_server(
         prompt.write_text(warm_prompt, encoding="utf-8")
 
         def argv(port: int) -> list[str]:
-            program = [sys.executable, "-m", "lineside.hosts.engine_server", "--port", str(port)]
+            program = [sys.executable, "-m", "lineside.hosts.engine_server", "--end-with-parent", "--port", str(port)]
             models = ["--models-dir", str(models_dir), "--stt", stt, "--llm", llm, "--tts", tts]
             warm = ["--warm-prompt-file", str(prompt)] if warm_prompt else []
             return [*program, *models, *warm, "--threads", str(threads)]

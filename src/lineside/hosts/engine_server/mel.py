@@ -14,6 +14,7 @@ HOP = 160  # samples, 10 ms
 BANDS = 80
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
 
 def log_mel(samples: Floats) -> Floats:
@@ -28,14 +29,14 @@ def log_mel(samples: Floats) -> Floats:
     return scaled
 
 
-def _to_mel(hertz: Floats) -> Floats:
+def _to_mel(hertz: Doubles) -> Doubles:
     """Slaney's scale (Auditory Toolbox, 1998): straight up to 1 kHz, then 27 steps to each factor of 6.4."""
     straight = hertz / (200.0 / 3.0)
     curved = 15.0 + np.log(np.maximum(hertz, 1.0) / 1000.0) * (27.0 / np.log(6.4))
     return np.where(hertz < 1000.0, straight, curved)
 
 
-def _to_hertz(mel: Floats) -> Floats:
+def _to_hertz(mel: Doubles) -> Doubles:
     return np.where(mel < 15.0, mel * (200.0 / 3.0), 1000.0 * np.exp((mel - 15.0) * (np.log(6.4) / 27.0)))
 
 

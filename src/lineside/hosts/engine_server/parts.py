@@ -19,12 +19,14 @@ class Hears(Protocol):
 class Thinks(Protocol):
     """Messages to an answer."""
 
-    slots: int
-
     def think(
         self, messages: Sequence[dict[str, str]], max_tokens: int, temperature: float
     ) -> AsyncGenerator[Piece, None]:
-        """Yield the answer as it comes; closing early stops the work."""
+        """Yield the answer as it comes; closing early stops the work. Raises `EngineError` and `TooLong`."""
+        ...
+
+    async def warm(self, system: str) -> None:
+        """Read a system prompt beforehand. Raises as `think` does."""
         ...
 
 

@@ -1,7 +1,8 @@
-"""Speaking: Piper voices. The package `piper-tts` is GPL-3.0; it is loaded here, in the engine server, and nowhere else."""
+"""Speaking: Piper voices. The package `piper-tts` is GPL-3.0: loaded here, in the engine server, and nowhere else."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +54,7 @@ class Piper:
         sentences = [phonemes for phonemes in self._voice.phonemize(text) if phonemes]
         pace = SynthesisConfig(length_scale=self._voice.config.length_scale / speed)
         for index, phonemes in enumerate(sentences):
-            made = self._voice.phoneme_ids_to_audio(self._voice.phonemes_to_ids(phonemes), pace)
+            made: Any = self._voice.phoneme_ids_to_audio(self._voice.phonemes_to_ids(phonemes), pace)
             samples = trim(np.clip(made, -1.0, 1.0), self.rate)
             yield Spoken((samples * 32767).astype("<i2").tobytes(), index == len(sentences) - 1)
 
