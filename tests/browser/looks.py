@@ -12,11 +12,13 @@ def phase(page: Page, name: str) -> None:
     page.wait_for_selector(f"body[data-phase={name}]")
 
 
-def until(page: Page, truth: str) -> None:
+def until(page: Page, truth: str, seconds: float = PATIENCE / 1000) -> None:
     """Wait until this is so in the page. Playwright's `wait_for_function` needs the eval that our policy forbids."""
-    deadline = time.monotonic() + PATIENCE / 1000
+    deadline = time.monotonic() + seconds
     while not page.evaluate(truth):
-        assert time.monotonic() < deadline, f"never came true: {truth}"
+        assert time.monotonic() < deadline, (
+            f"not so after {seconds:g} s: {truth}; the page says: {page.inner_text('body')}"
+        )
         page.wait_for_timeout(10)
 
 

@@ -74,9 +74,12 @@ def test_a_word_shorter_than_the_start_up_buffer_is_played_after_it(page: Page) 
 
 def test_running_dry_inside_a_reply_is_counted_and_between_replies_is_not(page: Page) -> None:
     """A gap is one that the caller heard: sound, none, and sound of the same reply again."""
-    reply = [["add", RATE // 10, 1], ["fill", blocks(0.2)]]
-    assert page.evaluate(PLAYBACK, [*reply, *reply, *reply])["gaps"] == 2
-    assert page.evaluate(PLAYBACK, [*reply, ["over"], *reply, ["clear"], *reply])["gaps"] == 0
+    sound, begin = [["add", RATE // 10, 1], ["fill", blocks(0.2)]], ["begin"]
+    assert page.evaluate(PLAYBACK, [begin, *sound, *sound, *sound])["gaps"] == 2
+    ends = [begin, *sound, ["over"], begin, *sound, ["clear"], begin, *sound]
+    assert page.evaluate(PLAYBACK, ends)["gaps"] == 0
+    asked_to_wait_twice = [*sound, *sound, begin, *sound]
+    assert page.evaluate(PLAYBACK, asked_to_wait_twice)["gaps"] == 0
 
 
 def test_clear_fades_to_silence_in_five_milliseconds(page: Page) -> None:

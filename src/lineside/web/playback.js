@@ -10,14 +10,14 @@ const FADE = 0.005; // seconds from sound to silence when it is cleared: at once
 
 export class Playback {
   constructor(rate) {
-    this.gaps = 0; // times the sound ran dry inside a reply
+    this.gaps = 0; // times the sound ran dry inside a reply and came again
     this.waiting = 0; // samples
     this._ring = new Float32Array(Math.round(HELD * rate));
     this._next = 0; // to be played
     this._start = Math.round(START * rate);
     this._fade = Math.round(FADE * rate);
     this._playing = false;
-    this._waited = 0; // samples since the first one of this reply came; … and a reply shorter than START begins too
+    this._waited = 0; // samples since the first one came: a sound shorter than START is played too, after it
     this._inReply = false;
     this._dry = false;
   }
@@ -26,13 +26,18 @@ export class Playback {
   add(pcm) {
     if (this._dry) this.gaps += 1;
     this._dry = false;
-    this._inReply = true;
     const size = this._ring.length;
     for (const sample of pcm) {
       this._ring[(this._next + this.waiting) % size] = sample / 32768;
       if (this.waiting < size) this.waiting += 1;
       else this._next = (this._next + 1) % size;
     }
+  }
+
+  /** A reply begins with the sound that comes next; what came before it ("One moment, please.") was none. */
+  begin() {
+    this._inReply = true;
+    this._dry = false;
   }
 
   /** The reply has been sent to its end: running dry is in order now. */
