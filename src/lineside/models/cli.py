@@ -33,6 +33,7 @@ from lineside.settings import Settings, load_settings
 app = typer.Typer(no_args_is_help=True)
 
 NamesArgument = Annotated[list[str] | None, typer.Argument(help="Short names; none: the models that a call needs.")]
+BIG = 20_000_000  # bytes; smaller files are here before anyone has read the line
 COLOURS = {"ready": "green", "damaged": "red", "partial": "yellow"}
 
 
@@ -121,7 +122,7 @@ class Bars:
 
 
 class Lines:
-    """A line when a file has come another tenth."""
+    """A line when a big file has come another tenth, and when a small one is here."""
 
     def __init__(self, out: Console) -> None:
         self._out = out
@@ -134,7 +135,8 @@ class Lines:
             self._troubles.say(step)
             return
         name, tenths = (step.model, step.file), 10 * step.done // step.total
-        if tenths != self._tenths.get(name):
+        worth_a_line = step.total >= BIG or tenths == 10
+        if worth_a_line and tenths != self._tenths.get(name):
             self._tenths[name] = tenths
             _say(self._out, f"{step.model} {step.file}: {10 * tenths} % of {_megabytes(step.total)}")
 

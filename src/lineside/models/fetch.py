@@ -16,8 +16,8 @@ from yarl import URL
 from lineside.errors import ConfigError
 from lineside.models import store
 from lineside.models.catalogue import Member, Model, ModelFile, Source, find
-from lineside.models.index import Archives, IndexUnreachable, opened
-from lineside.models.landing import BrokenOff, Landing, NotHere, WrongBytes
+from lineside.models.index import Archives, opened
+from lineside.models.landing import BrokenOff, Landing, NotHere, Unreachable, WrongBytes, cannot_write
 
 CONNECT_SECONDS = 3.0  # name, connection and TLS together: beyond that the host counts as unreachable in this run
 READ_SECONDS = 30.0  # without a byte: the attempt counts as broken off
@@ -52,8 +52,8 @@ def ensure(names: Iterable[str], root: Path, mirror: str = "", progress: Progres
     name, a full or read-only disk, or a file that no source could give.
     """
     models = [find(name) for name in dict.fromkeys(names)]
-    if mirror and URL(mirror).scheme not in ("http", "https"):
-        raise ConfigError(f"LINESIDE_MIRROR={mirror} is no http:// or https:// address.")
+    if mirror and not _is_web(mirror):
+        raise ConfigError("LINESIDE_MIRROR is no http:// or https:// address. Correct it, or leave it empty.")
     wanting = [model for model in models if not all(store.intact(root / model.name, file) for file in model.files)]
     if wanting:
         asyncio.run(_fetch(wanting, root, mirror, progress))
@@ -61,20 +61,19 @@ def ensure(names: Iterable[str], root: Path, mirror: str = "", progress: Progres
 
 async def _fetch(models: Sequence[Model], root: Path, mirror: str, progress: Progress) -> None:
     patience = ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=READ_SECONDS)
-    silent: set[str] = set()  # hosts that did not answer in this run: they are not asked again
+    silent: set[str] = set()  # hosts and indexes that did not answer in this run: they are not asked again
     # trust_env: the proxy that the operator's shell names counts for us as it does for pip.
     async with aiohttp.ClientSession(timeout=patience, trust_env=True) as http:
         for model in models:
-            folder = _folder(root, model)
-            async with _alone(folder, model, progress):
+            async with _alone(root / model.name, model, progress) as folder:
                 with Archives(folder / ".archive") as archives:
                     for file in model.files:
-                        # Another process may have brought it while we waited.
-                        if not store.intact(folder, file):
-                            with Landing(folder, file) as landing:
-                                errand = Errand(model, landing, progress, http, archives, silent)
-                                await errand.bring((*_mirrored(mirror, file), *file.sources))
-                            store.stamp(folder, file)
+                        if store.intact(folder, file):
+                            continue  # here already, or another process brought it while we waited
+                        with Landing(folder, file) as landing:
+                            errand = Errand(model, landing, progress, http, archives, silent)
+                            await errand.bring((*_mirrored(mirror, file), *file.sources))
+                        store.stamp(folder, file)
 
 
 class Errand:
@@ -99,6 +98,9 @@ class Errand:
         troubles = []
         for source in sources:
             self._source = _spoken(source)
+            if _place(source) in self._silent:
+                troubles.append(f"{self._source}: did not answer before")
+                continue
             trouble = await self._try(source)
             if not trouble:
                 return
@@ -120,6 +122,9 @@ class Errand:
             try:
                 await self._stream(source)
                 self._landing.finish()
+            except Unreachable as cause:
+                self._silent.add(_place(source))
+                return str(cause)
             except NotHere as cause:
                 return str(cause)
             except WrongBytes as cause:
@@ -132,6 +137,7 @@ class Errand:
                     attempts, pause = ATTEMPTS, PAUSE_SECONDS
                 attempts -= 1
                 if not attempts:
+                    self._silent.add(_place(source))
                     return str(cause)
                 await asyncio.sleep(pause)
                 pause *= 2
@@ -152,9 +158,6 @@ class Errand:
 
     async def _from_address(self, address: URL) -> None:
         """The rest of the file by HTTP, from where the `.part` ends (RFC 9110, section 14)."""
-        host = address.authority
-        if host in self._silent:
-            raise NotHere("did not answer before")
         headers = {"Accept-Encoding": "identity"}
         if self._landing.size:
             headers["Range"] = f"bytes={self._landing.size}-"
@@ -165,9 +168,8 @@ class Errand:
                     self._landing.write(chunk)
                     self._tell()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as cause:
-            self._silent.add(host)
-            raise NotHere(f"cannot be reached ({_reason(cause)})") from cause
-        except (aiohttp.InvalidURL, aiohttp.TooManyRedirects) as cause:
+            raise Unreachable(f"cannot be reached ({_reason(cause)})") from cause
+        except (aiohttp.InvalidURL, aiohttp.RedirectClientError, aiohttp.TooManyRedirects) as cause:
             raise NotHere(f"sends us astray ({_reason(cause)})") from cause
         except (ClientError, TimeoutError) as cause:
             raise BrokenOff(f"broke off after {self._landing.size} bytes ({_reason(cause)})") from cause
@@ -203,14 +205,7 @@ class Errand:
         for member in members:
             ends = begins + member.bytes
             if ends > self._landing.size:
-                index = f"the {member.index} index"
-                if index in self._silent:
-                    raise NotHere("did not answer before")
-                try:
-                    archive = await self._archives.of(member, partial(self._grown, member.bytes))
-                except IndexUnreachable:
-                    self._silent.add(index)
-                    raise
+                archive = await self._archives.of(member, partial(self._grown, member.bytes))
                 with opened(archive, member) as stream:
                     stream.seek(self._landing.size - begins)  # the rest of this part; what is before it came earlier
                     while chunk := stream.read(CHUNK):
@@ -228,22 +223,11 @@ class Errand:
         self._progress(Step(self._model.name, file.name, self._shown, file.bytes, self._source, trouble))
 
 
-def _folder(root: Path, model: Model) -> Path:
-    folder = root / model.name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as cause:
-        raise ConfigError(
-            f"{folder} could not be made ({cause.strerror}). Set LINESIDE_MODELS to a folder that may be written."
-        ) from cause
-    return folder
-
-
 @asynccontextmanager
-async def _alone(folder: Path, model: Model, progress: Progress) -> AsyncGenerator[None, None]:
-    """Fetch this model in one process at a time. The lock goes with the process, however that ends."""
+async def _alone(folder: Path, model: Model, progress: Progress) -> AsyncGenerator[Path, None]:
+    """The model's folder, for one process at a time. The lock goes with the process, however that ends."""
     clock = asyncio.get_running_loop().time
-    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    lock = _lock(folder)
     try:
         until = clock() + LOCK_SECONDS
         waiting = Step(model.name, "", 0, model.bytes, "", "another lineside is fetching this model: waiting for it")
@@ -252,9 +236,18 @@ async def _alone(folder: Path, model: Model, progress: Progress) -> AsyncGenerat
                 raise ConfigError(f"another process has held {folder / '.lock'} for an hour. End it and try again.")
             progress(waiting)
             await asyncio.sleep(PAUSE_SECONDS)
-        yield
+        yield folder
     finally:
         os.close(lock)
+
+
+def _lock(folder: Path) -> int:
+    """The folder's lock, open but not taken yet; makes the folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as cause:
+        raise cannot_write(folder, cause) from cause
 
 
 def _locked(lock: int) -> bool:
@@ -265,8 +258,21 @@ def _locked(lock: int) -> bool:
     return True
 
 
+def _is_web(address: str) -> bool:
+    try:
+        url = URL(address)
+    except ValueError:
+        return False
+    return url.scheme in ("http", "https") and bool(url.host)
+
+
 def _mirrored(mirror: str, file: ModelFile) -> tuple[Source, ...]:
     return (f"{mirror.rstrip('/')}/{file.sha256}",) if mirror else ()
+
+
+def _place(source: Source) -> str:
+    """Whom the source is asked of."""
+    return URL(source).authority if isinstance(source, str) else source[0].index
 
 
 def _spoken(source: Source) -> str:
@@ -283,6 +289,10 @@ def _reason(cause: Exception) -> str:
         return f"no connection within {CONNECT_SECONDS:.0f} s"
     if isinstance(cause, aiohttp.SocketTimeoutError):
         return f"nothing came for {READ_SECONDS:.0f} s"
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError):
+        return f"its certificate is not trusted: {cause.certificate_error}"
     if isinstance(cause, aiohttp.ClientConnectorError):
-        return cause.os_error.strerror or type(cause.os_error).__name__
+        number = cause.os_error.errno or 0
+        # asyncio puts the address into the sentence of the operating system; a failed look-up has no number of its own.
+        return os.strerror(number) if number > 0 else str(cause.os_error.strerror or cause.os_error)
     return type(cause).__name__

@@ -6,29 +6,32 @@ passwords. At most one archive is on the disk at a time, in a folder of its own 
 
 import asyncio
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from lineside.models.catalogue import Member
-from lineside.models.landing import BrokenOff, NotHere
+from lineside.models.landing import BrokenOff, NotHere, Unreachable
 
 LOOK_SECONDS = 0.2  # between two looks at how far the download has come
-STALLED_SECONDS = 120.0  # without a new byte: pip is ended and the attempt counts as broken off
+STALLED_SECONDS = 60.0  # without a new byte: pip is ended, and the attempt counts as broken off
 PIP_RETRIES = 2  # pip's own, a request; we ask again besides
-NO_LINE = ("connection broken by", "NewConnectionError", "ENOTFOUND", "ECONNREFUSED", "ETIMEDOUT", "EAI_AGAIN")
-
-
-class IndexUnreachable(NotHere):
-    """The index does not answer at all: asking it for anything else is no use now."""
+SAID = 1 << 16  # bytes of what pip said that are read for the reason; the end of it counts
+# How pip (urllib3) and npm (Node) name a host that is not there, and a line that broke.
+NO_PIP_LINE = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
+NO_NPM_LINE = ("ENOTFOUND", "ECONNREFUSED", "ETIMEDOUT", "EAI_AGAIN")
+LINE_BROKE = ("connection broken by", "IncompleteRead", "Read timed out", "ECONNRESET")
 
 
 class Archives:
@@ -102,7 +105,7 @@ async def _download(member: Member, folder: Path, grown: Callable[[int], None]) 
     argv = _argv(member, folder)
     # pip collects into the folder for temporary files first: it has to be this one, to be seen and cleared away.
     environment = os.environ | {"TMPDIR": str(folder)}
-    with (folder / "said.log").open("w+b") as said:
+    with tempfile.TemporaryFile(dir=folder) as said:  # nameless: it does not count as something that came
         process = await asyncio.create_subprocess_exec(
             *argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment, start_new_session=True
         )
@@ -110,10 +113,11 @@ async def _download(member: Member, folder: Path, grown: Callable[[int], None]) 
             await _watch(process, folder, grown)
         finally:
             if process.returncode is None:
-                process.kill()
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # npm may be a script that started another process
                 await process.wait()
-        said.seek(0)
-        complaint = said.read(1 << 20).decode(errors="replace")
+        said.seek(max(0, said.seek(0, os.SEEK_END) - SAID))
+        complaint = said.read().decode(errors="replace")
     if process.returncode:
         _explain(member, complaint)
     return _brought(member, folder)
@@ -143,7 +147,7 @@ def _argv(member: Member, folder: Path) -> list[str]:
 async def _watch(process: asyncio.subprocess.Process, folder: Path, grown: Callable[[int], None]) -> None:
     """Tell how the folder grows until the process ends."""
     clock = asyncio.get_running_loop().time
-    most, since = 0, clock()
+    size, since = 0, clock()
     while True:
         try:
             await asyncio.wait_for(process.wait(), LOOK_SECONDS)
@@ -151,12 +155,13 @@ async def _watch(process: asyncio.subprocess.Process, folder: Path, grown: Calla
             pass
         else:
             return
-        size = _size_of(folder)
-        if size > most:
-            most, since = size, clock()
+        before, size = size, _size_of(folder)
+        if size != before:
+            since = clock()
             grown(size)
         elif clock() - since > STALLED_SECONDS:
-            raise BrokenOff(f"nothing came for {STALLED_SECONDS:.0f} s")
+            kind = BrokenOff if size else Unreachable
+            raise kind(f"nothing came for {STALLED_SECONDS:.0f} s")
 
 
 def _size_of(folder: Path) -> int:
@@ -176,6 +181,9 @@ def _explain(member: Member, complaint: str) -> None:
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower()]
     reason = (errors or lines or ["it gave no reason"])[-1]
-    if any(sign in complaint for sign in NO_LINE):
-        raise IndexUnreachable(f"{member.index} cannot reach its index: {reason}")
+    if any(sign in complaint for sign in NO_PIP_LINE + NO_NPM_LINE):
+        why = re.findall(r"\[Errno -?\d+\] [^'\")]+", complaint) or [reason]
+        raise Unreachable(f"{member.index} cannot reach its index: {why[-1]}")
+    if any(sign in complaint for sign in LINE_BROKE):
+        raise BrokenOff(f"the line to the index of {member.index} broke: {reason}")
     raise NotHere(f"{member.index} could not download {member.package} {member.version}: {reason}")

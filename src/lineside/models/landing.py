@@ -23,6 +23,10 @@ class NotHere(Exception):
     """This source cannot give the file; another may."""
 
 
+class Unreachable(NotHere):
+    """Nobody answers there: asking the same host or index for another file is no use now."""
+
+
 class BrokenOff(Exception):
     """The line broke; the same source may go on where it stopped."""
 
@@ -47,7 +51,7 @@ class Landing:
         try:
             self._fd = os.open(self._part, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as cause:
-            raise _cannot_write(self._part, cause) from cause
+            raise cannot_write(self._part, cause) from cause
         while block := os.read(self._fd, BLOCK):
             self._hash.update(block)
             self.size += len(block)
@@ -90,7 +94,7 @@ class Landing:
                 rest = rest[os.write(self._fd, rest) :]
         except OSError as cause:
             self.restart()  # a full disk is everybody's trouble: give the room back
-            raise _cannot_write(self._part, cause) from cause
+            raise cannot_write(self._part, cause) from cause
         self._hash.update(chunk)
         self.size += len(chunk)
 
@@ -104,7 +108,7 @@ class Landing:
             self._part.replace(self._folder / self.file.name)
             _settle(self._folder)
         except OSError as cause:
-            raise _cannot_write(self._folder / self.file.name, cause) from cause
+            raise cannot_write(self._folder / self.file.name, cause) from cause
 
 
 def _settle(folder: Path) -> None:
@@ -116,7 +120,8 @@ def _settle(folder: Path) -> None:
         os.close(fd)
 
 
-def _cannot_write(path: Path, cause: OSError) -> ConfigError:
+def cannot_write(path: Path, cause: OSError) -> ConfigError:
+    """The sentence for a disk that does not take what we write."""
     if cause.errno in FULL:
         return ConfigError(
             f"the disk is full: {path} could not be written ({cause.strerror}). "

@@ -114,7 +114,10 @@ def _fault(
 
 
 def _size(path: Path) -> int | None:
-    return path.stat().st_size if path.is_file() else None
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:
+        return None  # a folder we may not look into: to us it is not there
 
 
 def _stamped(folder: Path, file: ModelFile) -> bool:

@@ -1,0 +1,58 @@
+"""What every test here has: a host, a folder for models, a shelf of wheels for pip, and a catalogue of toys."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lineside.models import catalogue, fetch
+from lineside.models.catalogue import Model
+from lineside.models.fetch import Step
+from tests.models import places
+
+
+@pytest.fixture
+def host() -> Iterator[places.Host]:
+    with places.host() as running:
+        yield running
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only place that pip takes wheels from."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    for name, value in {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder)}.items():
+        monkeypatch.setenv(name, value)
+    return folder
+
+
+@pytest.fixture
+def steps() -> list[Step]:
+    return []
+
+
+@pytest.fixture
+def catalogued(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let the catalogue have these models and no others."""
+
+    def put(*models: Model) -> None:
+        monkeypatch.setattr(catalogue, "CATALOGUE", models)
+
+    return put
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try again at once."""
+    monkeypatch.setattr(fetch, "PAUSE_SECONDS", 0.01)
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")

@@ -1,0 +1,55 @@
+"""The catalogue: what is written there can be trusted, and only what is written there can be asked for."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lineside.errors import ConfigError
+from lineside.models.catalogue import CATALOGUE, Model, ModelFile, defaults, find
+
+FILES = [pytest.param(model, file, id=f"{model.name} {file.name}") for model in CATALOGUE for file in model.files]
+PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+
+
+@pytest.mark.parametrize(("model", "file"), FILES)
+def test_every_file_can_be_checked_and_had(model: Model, file: ModelFile) -> None:
+    """A hash of 64 digits, a size, a licence, the publisher's address first and the index after it."""
+    assert re.fullmatch(r"[0-9a-f]{64}", file.sha256)
+    assert file.bytes > 0
+    assert model.licence
+    publisher, *index = file.sources
+    assert isinstance(publisher, str)
+    assert publisher.startswith("https://")
+    assert publisher.endswith(f"/{file.name}")
+    assert index
+    for members in index:
+        assert not isinstance(members, str)
+        assert sum(member.bytes for member in members) == file.bytes
+
+
+@pytest.mark.parametrize("model", CATALOGUE, ids=lambda model: model.name)
+def test_names_are_plain_names(model: Model) -> None:
+    """Names of models and files are names of folders and files, never paths out of them."""
+    names = [model.name, *(file.name for file in model.files)]
+    assert all(PLAIN.fullmatch(name) for name in names)
+    assert len(set(names)) == len(names)
+
+
+def test_no_two_models_share_a_name() -> None:
+    """A short name means one model."""
+    assert len({model.name for model in CATALOGUE}) == len(CATALOGUE)
+
+
+def test_the_defaults_make_a_call() -> None:
+    """One ear, one mind, one voice and one voice detector are fetched when nobody says which."""
+    assert sorted(find(name).role for name in defaults()) == ["llm", "stt", "tts", "vad"]
+
+
+@given(st.text() | st.sampled_from(["../silero-vad", "silero-vad/", "/silero-vad", "SILERO-VAD", "silero-vad\0", ""]))
+def test_an_unknown_name_is_refused_with_the_known_ones(name: str) -> None:
+    """Whatever is typed, a model is found by its exact name or not at all."""
+    with pytest.raises(ConfigError, match="silero-vad") as refused:
+        find(name)
+    assert all(model.name in str(refused.value) for model in CATALOGUE)
