@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -64,7 +64,17 @@ class Conversation(Struct):
 class Caller:
     """One call to a lineside gateway."""
 
-    def __init__(self, url: str, hello: Hello, *, key: str = "", notice: Callable[[ServerMessage], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        hello: Hello,
+        *,
+        key: str = "",
+        notice: Callable[[ServerMessage], None] = lambda event: None,
+        interrupt_after: float | None = None,  # seconds into each reply at which the next recording is spoken over it
+        before_each: Callable[[int], Awaitable[None]] | None = None,  # called before each recording
+    ) -> None:
+        self._interrupt_after, self._before_each = interrupt_after, before_each
         self._url, self._hello, self._key, self._notice = url.rstrip("/"), hello, key, notice
         self._law = None if hello.codec == "pcm" else hello.codec
         self._mouth = bytearray()  # signed 16-bit at the line's rate, still to be spoken
@@ -108,12 +118,14 @@ class Caller:
             talking = tasks.create_task(self._talk(ws), name="talk")
             conversation = Conversation(self._url, ready.call_id, ready.engines, [])
             if self._hello.greeting != "" and self._hello.mode == "conversation":
-                await self._turn(Turn("(greeting)"), greeting=True)
-            for name, recording in recordings:
+                await self._turn(Turn("(greeting)"), greeting=True, last=not recordings)
+            for number, (name, recording) in enumerate(recordings):
+                if self._before_each is not None:
+                    await self._before_each(number)
                 turn = Turn(name)
                 conversation.turns.append(turn)
                 self._say(recording)
-                await self._turn(turn)
+                await self._turn(turn, last=number == len(recordings) - 1)
             talking.cancel()
             await ws.send_str(json.dumps({"type": "hangup"}))
             conversation.reason = await self._farewell()
@@ -159,41 +171,45 @@ class Caller:
         self._speech_ended = 0.0
         self._mouth += lead + pcm
 
-    async def _turn(self, turn: Turn, *, greeting: bool = False) -> None:
-        """Collect what happens until the reply has been heard to its end."""
+    async def _turn(self, turn: Turn, *, greeting: bool = False, last: bool = False) -> None:
+        """Collect what happens until the reply has been heard to its end, or until it is to be interrupted."""
         number: int | None = 0 if greeting else None
-        texts = []
         async with asyncio.timeout(ANSWER_WITHIN):
             while True:
                 event = await self._next()
                 if isinstance(event, float):
-                    if self._speech_ended and turn.voice_to_voice_ms is None and number is not None:
+                    if self._speech_ended and turn.voice_to_voice_ms is None and number is not None and not greeting:
                         turn.voice_to_voice_ms = round((event - self._speech_ended) * 1000, 1)
                     continue
-                if isinstance(event, Ended | Error) and getattr(event, "fatal", True):
-                    raise LineError("ended", f"the call was ended: {getattr(event, 'message', None) or event}")
-                match event:
-                    case SpeechStopped():
-                        number = event.turn
-                    case Heard(text=text):
-                        texts.append(text)
-                        turn.transcript = " ".join(texts)
-                    case AudioStarted() if turn.audio_before_last_token is None:
-                        turn.audio_before_last_token = not turn.reply
-                    case LlmDone(text=text):
-                        turn.reply = text
-                    case BargeIn(heard=heard):
-                        turn.heard = heard
-                    case Error(message=message):
-                        turn.errors.append(message)
-                    case AudioDone() if greeting:
-                        return
-                    case Metrics() if event.turn == number and (turn.transcript or turn.errors):
-                        turn.metrics = event
-                        turn.seconds = (
-                            round(len(self._replies[-1]) / SAMPLE_BYTES / self._hello.rate, 2) if self._replies else 0
-                        )
-                        return
+                if isinstance(event, SpeechStopped):
+                    number = event.turn
+                self._note(event, turn)
+                if isinstance(event, AudioStarted) and self._interrupt_after is not None and not last:
+                    await asyncio.sleep(self._interrupt_after)
+                    return
+                if greeting and isinstance(event, AudioDone):
+                    return
+                if isinstance(event, Metrics) and event.turn == number and (turn.transcript or turn.errors):
+                    reply = self._replies[-1] if self._replies else b""
+                    turn.metrics, turn.seconds = event, round(len(reply) / SAMPLE_BYTES / self._hello.rate, 2)
+                    return
+
+    def _note(self, event: ServerMessage, turn: Turn) -> None:
+        match event:
+            case Heard(text=text):
+                turn.transcript = f"{turn.transcript} {text}".strip()
+            case AudioStarted():
+                turn.audio_before_last_token = not turn.reply
+            case LlmDone(text=text):
+                turn.reply = text
+            case BargeIn(heard=heard):
+                turn.heard = heard
+            case Error(fatal=False, message=message):
+                turn.errors.append(message)
+            case Error() | Ended():
+                raise LineError("ended", f"the call was ended: {getattr(event, 'message', None) or event}")
+            case _:
+                return
 
     async def _farewell(self) -> str:
         async with asyncio.timeout(ANSWER_WITHIN):

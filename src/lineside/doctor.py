@@ -94,7 +94,7 @@ async def _chain(settings: Settings) -> Finding:
     try:
         async with open_house(settings.model_copy(update={"port": 0})) as house:
             question = await _spoken(house, QUESTION)
-            caller = Caller(house.url, Hello(codec="pcm", greeting=""), notice=lambda event: None)
+            caller = Caller(house.url, Hello(codec="pcm", greeting=""))
             call = await caller.hold([("question", question)])
             answer = await _written(house, read_wav(caller.reply_wav()))
     except (LinesideError, TimeoutError) as fault:

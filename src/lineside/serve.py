@@ -66,21 +66,20 @@ async def serve(settings: Settings, *, insecure: bool, ready: Callable[[House], 
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    opening = asyncio.create_task(_keep_open(settings, insecure, ready, stop), name="house")
+    opening = asyncio.create_task(_keep_open(settings, insecure, ready), name="house")
     stopped = asyncio.create_task(stop.wait(), name="stop")
     await asyncio.wait({opening, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    if not opening.done():
-        opening.cancel()  # in start-up as well as later: everything is undone on the way out
+    opening.cancel()  # in start-up as well as later: everything is undone on the way out
     stopped.cancel()
     await asyncio.wait({opening, stopped})
     if not opening.cancelled():
         opening.result()
 
 
-async def _keep_open(settings: Settings, insecure: bool, ready: Callable[[House], None], stop: asyncio.Event) -> None:
+async def _keep_open(settings: Settings, insecure: bool, ready: Callable[[House], None]) -> None:
     async with open_house(settings, insecure=insecure) as house:
         ready(house)
-        await stop.wait()
+        await asyncio.Event().wait()  # until cancelled
 
 
 def _voices(settings: Settings) -> Callable[[], VoiceDetector]:
