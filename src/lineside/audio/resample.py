@@ -22,6 +22,7 @@ CUTOFF = 0.95  # of the lower rate's Nyquist frequency, the middle of the transi
 PHASES = 2048  # filters at the most; odd pairs of rates take the nearest one (68 dB at the band's edge)
 FEW = 4  # output samples in a cycle, up to which a cycle is one small matrix
 RATES = range(4000, 192_001)  # Hz; beyond it nobody means it, and the tables would grow without end
+LOWEST, HIGHEST = np.float32(-32768), np.float32(32767)
 
 Samples = npt.NDArray[np.float32]
 
@@ -74,18 +75,20 @@ class Resampler:
         used = stop * self._down // self._up - self._start
         self._buffer = self._buffer[used:]
         self._start += used
-        return np.clip(np.rint(out), -32768, 32767).astype("<i2").tobytes()
+        np.rint(out, out=out)
+        np.minimum(np.maximum(out, LOWEST, out=out), HIGHEST, out=out)  # np.clip takes four microseconds for it
+        return out.astype("<i2").tobytes()
 
     def _cycles(self, stop: int) -> Samples:
         """Few output samples in a cycle: the same small matrix on every so many-th input."""
         count = (stop - self._next) // self._up
         step = self._buffer.itemsize
-        # The windows overlap and stay where they are. einsum adds each one up alone and in order; a BLAS product would
-        # copy them, and round differently with the number of them.
+        # The windows overlap and stay where they are, and each is multiplied alone. A matrix product would copy them,
+        # and round differently with the number of them.
         windows: Samples = np.ndarray(
-            (count, self._filters.shape[1]), np.float32, self._buffer, strides=(self._down * step, step)
+            (count, 1, self._filters.shape[1]), np.float32, self._buffer, strides=(self._down * step, 0, step)
         )
-        out: Samples = np.einsum("it,ut->iu", windows, self._filters)
+        out: Samples = np.vecdot(windows, self._filters)
         return out.ravel()
 
     def _singly(self, stop: int) -> Samples:
@@ -98,7 +101,7 @@ class Resampler:
         windows: Samples = np.ndarray(
             (len(self._buffer) - self._taps + 1, self._taps), np.float32, self._buffer, strides=(step, step)
         )
-        out: Samples = np.einsum("ij,ij->i", windows[place], self._filters[phase * len(self._filters) // self._up])
+        out: Samples = np.vecdot(windows[place], self._filters[phase * len(self._filters) // self._up])
         return out
 
 

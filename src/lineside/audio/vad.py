@@ -141,7 +141,7 @@ class VoiceModel:
     def probabilities(self, windows: Sequence[bytes], states: Sequence[VoiceState]) -> list[float]:
         """One window of 512 samples of each of several calls at once; their states go on to the next window.
 
-        Eight at once cost half as much as one after the other (bench/audio_steps.py).
+        Eight at once cost less than half as much as one after the other (bench/audio_steps.py).
         """
         many = len(windows)
         sound = self._one if many == 1 else np.empty((many, CONTEXT + WINDOW), np.float32)
