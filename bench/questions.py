@@ -47,7 +47,7 @@ async def ask(house: House, question: str) -> tuple[str, float | None]:
     agent = house.gateway.agent
     if (fixed := agent.by_rule(question)) is not None:
         return fixed, None
-    messages = (Message("system", agent.system_prompt), Message("user", question))
+    messages = (*agent.opening(), Message("user", question))
     began, wait, answer = time.perf_counter(), 0.0, ""
     async with aclosing(house.registry.engine("llm").reply(messages, Ask())) as tokens:
         async for token in tokens:

@@ -67,7 +67,10 @@ def test_a_caller_who_only_mentions_one_is_not_sent_away(said: str) -> None:
 def test_the_demonstration_agent_holds_its_facts() -> None:
     """The sample reads, and its facts stand in the prompt."""
     agent = load_agent(Path("samples/broadband.toml"))
-    assert "55 dollars" in agent.system_prompt
+    system, *examples = agent.opening()
+    assert "55 dollars" in system.content
+    assert [m.role for m in examples] == ["user", "assistant"] * 2
+    assert [m.content for m in agent.opening("Mine.")] == ["Mine."]
     assert agent.by_rule("Let me talk to a human") == agent.transfer
     assert agent.by_rule("What does Pro cost?") is None
 

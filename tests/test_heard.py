@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineside.audio.frame import AudioFrame, Sound
+from lineside.engines.protocols import Message
 from lineside.engines.remembered import REMEMBERED, RememberingVoice
 from lineside.engines.scripted import ScriptedMind, ScriptedVoice
 from lineside.errors import EngineError
@@ -118,7 +119,7 @@ def test_sentences_lose_nothing(text: str) -> None:
 
 def test_two_turns_without_an_answer_between_them_are_one_message() -> None:
     """Models want turns to alternate; nothing the caller said is left out."""
-    history = History("system")
+    history = History((Message("system", "system"),))
     history.caller("I would like")
     history.agent("  ")
     history.caller("to pay.")
@@ -130,7 +131,7 @@ def test_two_turns_without_an_answer_between_them_are_one_message() -> None:
 
 def test_history_is_bounded_and_keeps_the_latest() -> None:
     """An hour of talk does not grow the prompt for ever."""
-    history = History("system")
+    history = History((Message("system", "system"),))
     for number in range(500):
         history.caller(f"question {number} " + "x" * 50)
         history.agent(f"answer {number} " + "y" * 50)

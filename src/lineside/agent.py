@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from lineside.engines.protocols import Message
 from lineside.errors import ConfigError
 
 # A caller who asks for a person gets one, whatever the language model would have thought of it.
@@ -37,6 +38,13 @@ NOT_WANTED = re.compile(
 )
 
 
+class Example(Struct, frozen=True, forbid_unknown_fields=True):
+    """A question and the answer it should get."""
+
+    asks: str
+    says: str
+
+
 class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     """What one desk is told. Text is plain; the prompt's facts are what the model may answer from."""
 
@@ -44,12 +52,18 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     prompt: str
     greeting: str = ""
     facts: tuple[str, ...] = ()
+    examples: tuple[Example, ...] = ()
     transfer: str = "Of course. I will transfer you to a colleague now."
 
-    @property
-    def system_prompt(self) -> str:
-        """The prompt with its facts, as the language model gets it."""
-        return "\n".join([self.prompt.strip(), *(f"- {fact}" for fact in self.facts)])
+    def opening(self, prompt: str | None = None) -> tuple[Message, ...]:
+        """What stands before every conversation: the prompt with its facts, and the examples.
+
+        The same for all calls, so that the model has read it before. A caller's own `prompt` stands alone.
+        """
+        if prompt is not None:
+            return (Message("system", prompt),)
+        shown = [m for e in self.examples for m in (Message("user", e.asks), Message("assistant", e.says))]
+        return (Message("system", "\n".join([self.prompt.strip(), "", *self.facts])), *shown)
 
     def by_rule(self, said: str) -> str | None:
         """The answer that is not left to the model, if this calls for one."""

@@ -58,7 +58,7 @@ class Call:
         self._ear = Ear(hello.codec, hello.rate, voice, EarRules(min_speech=settings.vad_min_speech_ms / 1000))
         self._floor = Floor(FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation))
         self._greeting = agent.greeting if hello.greeting is None else hello.greeting
-        self.history = History(agent.system_prompt if hello.system_prompt is None else hello.system_prompt)
+        self.history = History(agent.opening(hello.system_prompt))
         self._desk = Desk(
             agent=agent,
             stt=engines.stt,

@@ -8,8 +8,8 @@ KEPT = 6000  # characters of conversation; older exchanges are left out, half of
 class History:
     """The conversation of one call."""
 
-    def __init__(self, system: str) -> None:
-        self._system = Message("system", system)
+    def __init__(self, opening: tuple[Message, ...]) -> None:
+        self._opening = opening
         self._said: list[Message] = []
 
     def caller(self, text: str) -> None:
@@ -25,11 +25,11 @@ class History:
         said = [*self._said]
         if asking:
             said = _joined(said, Message("user", asking))
-        return (self._system, *said)
+        return (*self._opening, *said)
 
     @property
     def said(self) -> tuple[Message, ...]:
-        """The conversation without the system prompt."""
+        """The conversation without its opening."""
         return tuple(self._said)
 
     def _add(self, message: Message) -> None:

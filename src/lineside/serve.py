@@ -101,7 +101,7 @@ async def _engines(settings: Settings, agent: Agent) -> AsyncGenerator[tuple[Set
             yield settings, registry
             return
         async with engine_server(
-            models_dir=settings.models_dir, llm=settings.llm_model, warm_prompt=agent.system_prompt
+            models_dir=settings.models_dir, llm=settings.llm_model, warm_prompt=agent.opening()[0].content
         ) as url:
             reached = settings.model_copy(update={"embedded_url": url})
             registry = Registry(reached, http)
@@ -115,7 +115,7 @@ async def _warm(registry: Registry, agent: Agent) -> None:
     try:
         for phrase in (*PHRASES, agent.transfer, *filter(None, [agent.greeting])):
             await registry.voice().keep(phrase)
-        question = (Message("system", agent.system_prompt), Message("user", "Hello"))
+        question = (*agent.opening(), Message("user", "Hello"))
         async with aclosing(engines.llm.reply(question, Ask(max_tokens=1))) as tokens:
             async for _ in tokens:
                 break
