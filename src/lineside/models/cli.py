@@ -76,7 +76,7 @@ def verify(names: NamesArgument = None) -> None:
     for model in [find(name) for name in names or needed(settings)]:
         try:
             with _shown(out) as show:
-                store.verify(model.name, settings.models_dir, _hashing(model.name, show))
+                store.verify(model.name, settings.models_dir, _hashing(model.name, show) if out.is_terminal else None)
         except ConfigError as fault:
             wrong += 1
             _say(out, f"{model.name}: {fault}", "red")
