@@ -80,6 +80,8 @@ def test_verify_hashes_whatever_was_noted(toy: Path, root: Path, hashed: list[st
 
     assert hashed == ["small.json", "weights.bin"]
     assert done[-1] == len(WEIGHTS)
+    with pytest.raises(ConfigError, match="is damaged"):  # and is not taken for right again
+        locate("toy", root)
 
 
 def test_a_missing_file_is_named_with_what_mends_it(toy: Path, root: Path) -> None:

@@ -73,7 +73,7 @@ async def _fetch(models: Sequence[Model], root: Path, mirror: str, progress: Pro
                         with Landing(folder, file) as landing:
                             errand = Errand(model, landing, progress, http, archives, silent)
                             await errand.bring((*_mirrored(mirror, file), *file.sources))
-                        store.stamp(folder, file)
+                        store.stamp(folder, file, file.sha256)
 
 
 class Errand:

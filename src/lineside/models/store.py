@@ -74,10 +74,10 @@ def intact(folder: Path, file: ModelFile) -> bool:
     return not _fault(folder, file, stamped=True)
 
 
-def stamp(folder: Path, file: ModelFile) -> None:
-    """Note that the file was hashed just now and is right."""
+def stamp(folder: Path, file: ModelFile, found: str) -> None:
+    """Note that the file was hashed just now, and what was found."""
     seen = (folder / file.name).stat()
-    stamps = _stamps(folder) | {file.name: Stamp(seen.st_size, seen.st_mtime_ns, file.sha256)}
+    stamps = _stamps(folder) | {file.name: Stamp(seen.st_size, seen.st_mtime_ns, found)}
     draft = folder / f"{STAMPS}.{os.getpid()}"
     try:
         draft.write_bytes(msgspec.json.format(msgspec.json.encode(stamps)))
@@ -107,9 +107,9 @@ def _fault(
         found = sha256_of(path, (lambda done: progress(file, done)) if progress else None)
     except OSError as cause:
         return f"cannot be read ({cause.strerror})"
+    stamp(folder, file, found)  # a wrong hash too: what was found damaged is not taken for right again
     if found != file.sha256:
         return f"is damaged: its SHA-256 is {found} instead of {file.sha256}"
-    stamp(folder, file)
     return ""
 
 
