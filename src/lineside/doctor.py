@@ -14,9 +14,11 @@ from lineside.audio.resample import Resampler
 from lineside.audio.wav import read_wav
 from lineside.caller import Caller
 from lineside.errors import ConfigError, LinesideError
+from lineside.gateway import listening_socket
+from lineside.models.catalogue import needed
 from lineside.models.store import locate
 from lineside.schema import Hello
-from lineside.serve import DEFAULT_MODELS, House, open_house
+from lineside.serve import House, open_house
 from lineside.settings import Settings
 
 QUESTION = "What time do you open on Saturday?"
@@ -34,7 +36,7 @@ class Finding(Struct, frozen=True):
 async def examine(settings: Settings, out: Console) -> bool:
     """Print every finding as it is made; answer whether all are good."""
     good = True
-    for look in (_machine, _gpu, _agent, _models):
+    for look in (_machine, _gpu, _port, _agent, _models):
         for finding in look(settings):
             good = _show(finding, out) and good
     if not good:
@@ -71,6 +73,16 @@ def _gpu(settings: Settings) -> list[Finding]:
     return [Finding("GPU", True, ", ".join(found) or "none seen; the embedded engines run on the CPU")]
 
 
+def _port(settings: Settings) -> list[Finding]:
+    try:
+        listening_socket(settings).close()
+    except ConfigError as fault:
+        return [
+            Finding("port", False, f"{fault} (A lineside that runs already holds it rightly: stop it to be examined.)")
+        ]
+    return [Finding("port", True, f"{settings.port} is free")]
+
+
 def _agent(settings: Settings) -> list[Finding]:
     try:
         return [Finding("agent", True, f"{load_agent(settings.agent_file).name} ({settings.agent_file})")]
@@ -79,7 +91,7 @@ def _agent(settings: Settings) -> list[Finding]:
 
 
 def _models(settings: Settings) -> list[Finding]:
-    return [_model(name, settings) for name in (*DEFAULT_MODELS, settings.llm_model)]
+    return [_model(name, settings) for name in needed(settings.llm_model)]
 
 
 def _model(name: str, settings: Settings) -> Finding:

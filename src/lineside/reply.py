@@ -94,7 +94,7 @@ class Reply:
         self.failed: EngineError | None = None
         self._times: dict[str, float] = {}
         self._speech_ended = 0.0  # on the clock
-        self._first_sound = False
+        self._sounding = False
 
     async def run(self) -> None:
         """Prepare, wait for leave, play to the end."""
@@ -177,9 +177,9 @@ class Reply:
         """The caller's words are known and their turn is over: from here on they were said."""
         question = self.question or ""
         self._desk.history.caller(question)
-        latency = (self._desk.clock() - self._speech_ended) * 1000
+        latency = round(self._since_speech(), 1)
         self._desk.tell(
-            Heard(at=self._desk.now(), turn=self.turn, reply=self.number, text=question, latency_ms=round(latency, 1))
+            Heard(at=self._desk.now(), turn=self.turn, reply=self.number, text=question, latency_ms=latency)
         )
 
     async def _answer(self, question: str) -> AsyncGenerator[str, None]:
@@ -254,13 +254,15 @@ class Reply:
         sound = await self._first()
         while sound is not None:
             self._started(sound)
+            if not isinstance(self.about, Say):
+                self._times.setdefault("e2e_ms", self._since_speech())
             await self._playout.play(sound)
             sound = await self._sounds.get()
         if self.failed is not None:
             await self._phrase(SORRY)
         await self._playout.drain()
         where = {"at": self._desk.now(), "turn": self.turn, "reply": self.number}
-        if self._first_sound:
+        if self._sounding:
             self._desk.tell(AudioDone(**where))  # type: ignore[arg-type]
         if self._times:
             times = {name: round(value, 1) for name, value in self._times.items()}
@@ -279,19 +281,22 @@ class Reply:
                 patience = MORE_PATIENCE
 
     def _started(self, sound: Sound) -> None:
-        if self._first_sound or not sound.frame.pcm:
+        if self._sounding or not sound.frame.pcm:
             return
-        self._first_sound = True
-        latency = round((self._desk.clock() - self._speech_ended) * 1000, 1)
-        if not isinstance(self.about, Say):
-            self._times["e2e_ms"] = latency
+        self._sounding = True
+        latency = round(self._since_speech(), 1)
         self._desk.tell(AudioStarted(at=self._desk.now(), turn=self.turn, reply=self.number, latency_ms=latency))
+
+    def _since_speech(self) -> float:
+        """Milliseconds since the caller's last sample of speech."""
+        return (self._desk.clock() - self._speech_ended) * 1000
 
     async def _phrase(self, phrase: str) -> None:
         """Say a phrase that was synthesised at start-up."""
         try:
             async with aclosing(self._desk.tts.speak(phrase, self._desk.voice)) as sounds:
                 async for sound in sounds:
+                    self._started(sound)
                     await self._playout.play(sound if not sound.says else Sound(sound.frame, f"{sound.says} "))
         except EngineError:
             return  # a voice that never spoke cannot apologise either; the error event has said so

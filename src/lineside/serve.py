@@ -18,6 +18,7 @@ from lineside.engines.registry import Registry
 from lineside.errors import ConfigError, EngineError
 from lineside.gateway import Gateway, listening_socket
 from lineside.hosts.engine_server.launch import engine_server
+from lineside.models.catalogue import needed
 from lineside.models.store import locate
 from lineside.reply import PHRASES
 from lineside.settings import Settings, check_exposure
@@ -25,7 +26,6 @@ from lineside.settings import Settings, check_exposure
 log = structlog.get_logger()
 
 CONNECTIONS = 200  # to all engine servers together; further requests wait for one, under their own deadlines
-DEFAULT_MODELS = ("silero-vad", "faster-whisper-base", "en_US-joe-medium")  # and a language model, by the machine
 VAD_MODEL, VAD_FILE = "silero-vad", "silero_vad.onnx"
 GOODBYE = 2.0  # seconds for open HTTP requests when the house closes; calls have had theirs by then
 
@@ -100,6 +100,8 @@ async def _engines(settings: Settings, agent: Agent) -> AsyncGenerator[tuple[Set
             await _warm(registry, agent)
             yield settings, registry
             return
+        for name in needed(settings.llm_model):
+            locate(name, settings.models_dir)  # a missing or damaged file is named here, before anything is started
         async with engine_server(
             models_dir=settings.models_dir, llm=settings.llm_model, warm_prompt=agent.opening()[0].content
         ) as url:

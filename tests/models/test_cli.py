@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from lineside.errors import ConfigError
 from lineside.models import cli
-from lineside.models.catalogue import Model
+from lineside.models.catalogue import Model, needed
 from lineside.models.fetch import Step
 from lineside.settings import load_settings
 from tests.models.places import SMALL, WEIGHTS, Host, announces, answers, file_of, model_of
@@ -156,7 +156,7 @@ def test_on_a_terminal_there_are_bars() -> None:
     assert "1.0/1.0 kB" in text
 
 
-def test_the_language_model_is_the_one_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_language_model_is_the_one_of_the_settings() -> None:
     """Who chose the bigger language model gets that one, and not the smaller one besides."""
-    settings = load_settings(embedded_llm="qwen2.5-coder-1.5b")
-    assert cli.needed(settings) == ["faster-whisper-base", "en_US-joe-medium", "qwen2.5-coder-1.5b", "silero-vad"]
+    chosen = needed(load_settings(embedded_llm="qwen2.5-coder-1.5b").llm_model)
+    assert chosen == ["faster-whisper-base", "en_US-joe-medium", "qwen2.5-coder-1.5b", "silero-vad"]

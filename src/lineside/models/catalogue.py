@@ -66,6 +66,11 @@ def find(name: str) -> Model:
     raise ConfigError(f"there is no model named {name!r}. The models are: {', '.join(m.name for m in CATALOGUE)}.")
 
 
+def needed(llm: str) -> list[str]:
+    """The models that calls need with this language model."""
+    return [llm if find(name).role == "llm" else name for name in defaults()]
+
+
 def defaults() -> tuple[str, ...]:
     """The names of the models that a call needs when nothing else was chosen."""
     return tuple(model.name for model in CATALOGUE if model.default)

@@ -26,9 +26,9 @@ from rich.table import Table
 
 from lineside.errors import ConfigError
 from lineside.models import store
-from lineside.models.catalogue import CATALOGUE, ModelFile, defaults, find
+from lineside.models.catalogue import CATALOGUE, ModelFile, find, needed
 from lineside.models.fetch import Step, ensure
-from lineside.settings import Settings, load_settings
+from lineside.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -59,7 +59,7 @@ def list_models() -> None:
 def pull(names: NamesArgument = None) -> None:
     """Fetch models and check them; what is here and right is left alone. Ctrl-C keeps what has come for next time."""
     settings = load_settings()
-    chosen = names or needed(settings)
+    chosen = names or needed(settings.llm_model)
     out = Console()
     with _ended_by_sigterm(), _shown(out) as show:
         ensure(chosen, settings.models_dir, settings.models_mirror, show)
@@ -73,7 +73,7 @@ def verify(names: NamesArgument = None) -> None:
     settings = load_settings()
     out = Console()
     wrong = 0
-    for model in [find(name) for name in names or needed(settings)]:
+    for model in [find(name) for name in names or needed(settings.llm_model)]:
         try:
             with _shown(out) as show:
                 store.verify(model.name, settings.models_dir, _hashing(model.name, show) if out.is_terminal else None)
@@ -84,11 +84,6 @@ def verify(names: NamesArgument = None) -> None:
             _say(out, f"{model.name}: right")
     if wrong:
         raise typer.Exit(1)
-
-
-def needed(settings: Settings) -> list[str]:
-    """The models that a call with these settings needs."""
-    return [settings.llm_model if find(name).role == "llm" else name for name in defaults()]
 
 
 @contextmanager
