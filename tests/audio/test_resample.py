@@ -100,6 +100,14 @@ def test_a_loud_square_does_not_wrap_around() -> None:
 
 
 @pytest.mark.parametrize(("from_rate", "to_rate"), PAIRS)
+def test_a_constant_stays_what_it_is(from_rate: int, to_rate: int) -> None:
+    """No gain, no offset, no rounding to one side."""
+    for level in (-1000.0, 1.0, 12345.0):
+        heard = resample(np.full(from_rate // 10, level), from_rate, to_rate, 100)
+        assert set(heard[to_rate // 50 : -to_rate // 50]) == {level}
+
+
+@pytest.mark.parametrize(("from_rate", "to_rate"), PAIRS)
 def test_nothing_is_held_back_longer_than_half_the_filter(from_rate: int, to_rate: int) -> None:
     """What has been fed is out again after 16 samples of the lower rate, and a cycle of the rates where it is short."""
     resampler = Resampler(from_rate, to_rate)

@@ -8,8 +8,9 @@ from typing import cast
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime as ort
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineside.audio.vad import (
@@ -131,6 +132,7 @@ def test_no_noise_is_so_loud_that_nobody_can_be_heard_over_it() -> None:
     assert all(opened(gate, white(2, -20)))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 32767), min_size=1, max_size=200))
 def test_the_floor_stays_in_its_bounds_and_under_what_is_heard(levels: list[int]) -> None:
     """Whatever is fed; and two gates that hear the same say the same."""
@@ -159,6 +161,7 @@ class Listener:
         return [0.75] * len(states)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 80)), max_size=8))
 def test_the_network_hears_the_windows_before_the_gate_opened(stretches: list[tuple[bool, int]]) -> None:
     """All windows of an open gate and the eight before it, in order and once each; and none while it is closed."""
@@ -201,13 +204,36 @@ def test_a_model_that_is_missing_or_damaged_is_named(tmp_path: Path, content: by
         VoiceModel(path)
 
 
+def field(number: int, content: bytes) -> bytes:
+    """A field of a protocol buffer that holds less than 128 bytes."""
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def test_another_model_is_refused(tmp_path: Path) -> None:
+    """A model that loads, but listens to something else."""
+    floats = field(1, bytes([1 << 3, 1]))  # a tensor of floats
+    node = field(1, b"wave") + field(2, b"same") + field(4, b"Identity")
+    graph = field(1, node) + field(2, b"g") + field(11, field(1, b"wave") + field(2, floats))
+    graph += field(12, field(1, b"same") + field(2, floats))
+    path = tmp_path / "silero_vad.onnx"
+    path.write_bytes(bytes([1 << 3, 8]) + field(7, graph) + field(8, bytes([2 << 3, 13])))
+
+    with pytest.raises(ConfigError, match="is not Silero VAD 5 or 6, it takes wave"):
+        VoiceModel(path)
+
+
 # The network on real sound
+
+
+def model_file() -> Path:
+    """Where it lies."""
+    return locate("silero-vad", load_settings().models_dir) / "silero_vad.onnx"
 
 
 @pytest.fixture(scope="module")
 def model() -> VoiceModel:
     """The network, loaded once."""
-    return VoiceModel(locate("silero-vad", load_settings().models_dir) / "silero_vad.onnx")
+    return VoiceModel(model_file())
 
 
 def ungated(model: VoiceModel, sound: list[bytes]) -> npt.NDArray[np.float64]:
@@ -220,6 +246,21 @@ def gated(model: VoiceModel, sound: list[bytes]) -> npt.NDArray[np.float64]:
     """The same behind the gate."""
     voice = Voice(model)
     return np.array([voice.feed(window) for window in sound])
+
+
+@pytest.mark.models
+def test_the_network_is_run_as_its_makers_run_it(model: VoiceModel) -> None:
+    """Each window after the last 64 samples of the one before, as Silero's own OnnxWrapper does."""
+    sound = recording(SPEECH[0])
+    padded = np.concatenate([np.zeros(64), sound]) / 32768
+    session = ort.InferenceSession(str(model_file()), providers=["CPUExecutionProvider"])
+    state, expected = np.zeros((2, 1, 128), np.float32), []
+    for at in range(0, len(sound) - WINDOW + 1, WINDOW):
+        heard = padded[None, at : at + 64 + WINDOW].astype(np.float32)
+        speech, state = session.run(None, {"input": heard, "state": state, "sr": np.array(RATE)})
+        expected.append(float(speech[0, 0]))
+
+    assert ungated(model, windows(sound)) == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.models
