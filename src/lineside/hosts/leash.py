@@ -1,7 +1,8 @@
 """Run a program that ends when the process that started it ends, however that ended: `leash.py PARENT PROGRAM …`.
 
 Linux only, by `prctl(PR_SET_PDEATHSIG)`, which survives the `exec` below (man 2 prctl). It stands in a program of its
-own because a function run between fork and exec is not safe in a process that has threads.
+own because a function run between fork and exec is not safe in a process that has threads. To the kernel the parent
+is the thread that started the program: let that be one that stays, such as the event loop's.
 """
 
 import ctypes

@@ -86,6 +86,12 @@ class Supervised:
 
     async def run(self) -> None:
         """Start it and keep it alive until cancelled, for a `TaskGroup`. Raises as `running` does."""
+        try:
+            await self._keep_alive()
+        finally:
+            self.state = "stopped"
+
+    async def _keep_alive(self) -> None:
         pause = PAUSE_FIRST
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PULSE)) as http:
             while True:
@@ -127,7 +133,6 @@ class Supervised:
             try:
                 await self._put_down(process)
             finally:
-                self.state = "stopped"
                 reading.cancel()
                 await asyncio.wait({reading})
 
@@ -203,7 +208,7 @@ def _leashed(argv: Sequence[str]) -> list[str]:
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
     """To the process and its children: it leads a group of its own."""
-    with suppress(ProcessLookupError):
+    with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group that has ended
         if hasattr(os, "killpg"):
             os.killpg(process.pid, number)
         else:

@@ -1,5 +1,6 @@
 """Hearing: Whisper through CTranslate2, with a window as short as what was said."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ SEARCH = 7.0  # seconds before `LONGEST` in which the quiet place is looked for
 TOKENS_AT_LEAST, TOKENS_A_SECOND = 8, 8.0  # faster than anybody speaks; beyond it the model is talking to itself
 STEP = 0.02  # seconds of sound that are measured together
 
+LANGUAGE = re.compile("[a-z]{2,3}")
 TIMESTAMP_SECONDS = 0.02  # from one timestamp token to the next
 
 
@@ -71,15 +73,14 @@ class Whisper:
             self._tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         except Exception as cause:  # both raise plain RuntimeError and Exception
             raise ConfigError(f"the model in {folder} cannot be loaded: {cause}") from cause
-        self._start = self._tokenizer.token_to_id("<|startoftranscript|>")
-        self._transcribe = self._tokenizer.token_to_id("<|transcribe|>")
-        self._timestamps = self._tokenizer.token_to_id("<|notimestamps|>") + 1  # the token of 0.00 s
+        self._start, self._transcribe, no_timestamps = (
+            self._token(name) for name in ("startoftranscript", "transcribe", "notimestamps")
+        )
+        self._timestamps = no_timestamps + 1  # the token of 0.00 s
 
     def hear(self, samples: Samples, language: str = "en") -> Heard:
         """Samples between -1 and 1 at `RATE` → words. Raises `ValueError` for a language the model has never learnt."""
-        spoken = self._tokenizer.token_to_id(f"<|{language}|>")
-        if spoken is None:
-            raise ValueError(f"language {language!r} is not one that this model knows; it knows en, de, fr, es, …")
+        spoken = self._token(language if LANGUAGE.fullmatch(language) else "")
         segments, at = [], 0
         for piece in cut(samples):
             segment = self._window(piece, at / RATE, spoken)
@@ -87,6 +88,12 @@ class Whisper:
                 segments.append(segment)
             at += len(piece)
         return Heard(len(samples) / RATE, language, tuple(segments))
+
+    def _token(self, name: str) -> int:
+        number: int | None = self._tokenizer.token_to_id(f"<|{name}|>")
+        if number is None:
+            raise ValueError("the model does not know this language; they are named as in en, de, fr, es")
+        return number
 
     def _window(self, samples: Samples, at: float, language: int) -> Segment:
         seconds = len(samples) / RATE
