@@ -11,7 +11,7 @@ import zlib
 
 from msgspec import Struct
 
-MAYBE_NOBODY = 0.3  # no_speech
+MAYBE_NOBODY = 0.25  # no_speech
 UNSURE = -1.2  # mean natural log-probability of the tokens
 NOBODY, DOUBTFUL = 0.6, -1.0  # the model's authors' own pair (openai/whisper, transcribe.py: its two thresholds)
 PACKED = 2.4  # the authors' bound for a text that can only be a loop
