@@ -44,6 +44,7 @@ def main() -> None:
         "ASR",
         "first token",
         "first sound",
+        "moments",
     )
     print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
     for speculation in (True, False):
@@ -72,11 +73,17 @@ async def hold(url: str, turns: int) -> tuple[Conversation, list[float]]:
 
 
 def report(speculation: bool, call: Conversation, shown: list[float]) -> None:
-    waits = sorted(turn.voice_to_voice_ms or 60_000.0 for turn in call.turns)
+    waits = sorted(max(turn.voice_to_voice_ms or 60_000.0, e2e(turn)) for turn in call.turns)
+    moments = sum(e2e(turn) > (turn.voice_to_voice_ms or 0.0) + 400 for turn in call.turns)
     stages = [p50(call.turns, name) for name in ("endpoint_ms", "asr_ms", "llm_first_ms", "tts_first_ms")]
     p95 = waits[min(len(waits) - 1, round(0.95 * len(waits)))]
-    cells = [f"{median(waits):.0f} / {p95:.0f} ms", f"{median(shown):.0f} ms", *(f"{stage:.0f} ms" for stage in stages)]
+    cells = [f"{median(waits):.0f} / {p95:.0f} ms", f"{median(shown):.0f} ms", *(f"{stage:.0f} ms" for stage in stages), str(moments)]
     print(f"| {'on' if speculation else 'off'} | {' | '.join(cells)} |", flush=True)
+
+
+def e2e(turn: Turn) -> float:
+    """End of speech to the first sound of the answer itself, where "One moment, please." came before it."""
+    return (turn.metrics.e2e_ms if turn.metrics else None) or 0.0
 
 
 def p50(turns: list[Turn], name: str) -> float:
