@@ -5,7 +5,7 @@ window.tap = (() => {
 
   const connect = AudioNode.prototype.connect;
   AudioNode.prototype.connect = function (to, ...rest) {
-    if (to instanceof AudioDestinationNode) {
+    if (to instanceof AudioDestinationNode && this.numberOfInputs === 0) { // the microphone's worklet is silent there
       tap.context = this.context;
       if (window.recorder) record(this);
     }

@@ -28,6 +28,14 @@ def problem(page: Page, *parts: str) -> None:
         expect(page.locator("#problem")).to_contain_text(part)
 
 
+def silent_when_cleared(page: Page) -> None:
+    """From 50 ms after `clear` until the next answer nothing is played."""
+    (cleared,), started = event_times(page, "clear"), event_times(page, "audio_started")[-1]
+    between = played(page).between(cleared + 0.050, started)
+    assert between.seconds > 0.2
+    assert not any(between.pcm)
+
+
 # ── a call ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -42,8 +50,10 @@ def test_a_spoken_question_is_heard_shown_and_answered_aloud(house: OpenHouse, v
     assert said(page) == [("You", "When are you open?"), ("Agent", "We are open. From nine to six.")]
     phase(page, "listening")
     until(page, "document.querySelector('[data-ms=asr_ms]').textContent !== '–'")
-    answered_in = int(page.locator("[data-ms=e2e_ms]").inner_text())
-    assert int(page.locator("[data-ms=endpoint_ms]").inner_text()) <= answered_in
+    endpoint, answered = (
+        int(page.locator(f"[data-ms={name}]").inner_text().replace(",", "")) for name in ("endpoint_ms", "e2e_ms")
+    )
+    assert 900 < endpoint <= answered
     assert page.locator("#gaps").inner_text() == "0"
     sound = played(page)
     first, last = sound.sounding()
@@ -104,16 +114,13 @@ def test_an_interrupted_answer_stops_at_once_and_shows_what_was_heard(house: Ope
     page.wait_for_timeout(1500)  # the caller listens a while
     type_in(page, "Stop.")
     until(page, "tap.events.some(e => e.type === 'clear')")
-    page.wait_for_timeout(300)  # less than the next answer takes: all sound so far is the first answer's
-    (cleared,) = event_times(page, "clear")
-    _, last = played(page).sounding()
-    assert last - cleared < 0.050
+    phase(page, "speaking")
+    silent_when_cleared(page)
     agent = page.locator("#lines > .agent").first
     heard = page.evaluate("tap.events.find(e => e.type === 'barge_in').heard")
     assert heard.startswith("One two three")
-    assert agent.locator(".text > span").inner_text() == heard
+    assert agent.locator(".text > span").inner_text().strip() == heard
     assert f"{heard} {agent.locator('del').inner_text()}" == LONG
-    phase(page, "speaking")
     assert said(page)[-1] == ("Agent", "All right.")
 
 
@@ -123,10 +130,8 @@ def test_talking_over_the_answer_cuts_it(house: OpenHouse, visit: OpenPage, tmp_
     page = visit(house(hears=["Count.", "Stop."], answers=[LONG, "All right."]).url, mic=mic, record=True)
     page.click("#talk")
     until(page, "tap.events.some(e => e.type === 'clear')")
-    page.wait_for_timeout(300)
-    (cleared,) = event_times(page, "clear")
-    assert played(page).sounding()[1] - cleared < 0.050
     phase(page, "speaking")
+    silent_when_cleared(page)
     assert [words for who, words in said(page) if who == "You"] == ["Count.", "Stop."]
     assert page.locator("#lines > .agent del").count() == 1
 
@@ -452,9 +457,9 @@ def test_long_conversations_stay_at_their_end_unless_the_reader_scrolls_up(house
     """New lines pull the view along; a reader who looks back is left alone."""
     page = visit(house(answers=[LONG]).url, viewport={"width": 360, "height": 640})
     below = "c => c.scrollHeight - c.scrollTop - c.clientHeight"
-    for _ in range(4):
+    for answers in range(1, 5):
         type_in(page, "Count.")
-        page.wait_for_timeout(400)
+        until(page, f"document.querySelectorAll('#lines > .agent').length === {answers}")
     pane = page.locator("#conversation")
     assert pane.evaluate(below) < 2
     pane.evaluate("c => { c.scrollTop = 0; }")

@@ -127,22 +127,23 @@ def says(words: str, number: int = 1) -> Event:
 
 
 @pytest.mark.parametrize(
-    ("text", "heard", "rest"),
+    ("text", "heard", "parts"),
     [
-        ("We are open. From nine.", "We are open.", "From nine."),
-        ("We are  open.\nFrom nine.", "We are open.", "From nine."),
-        ("We are open.", "", "We are open."),
-        ("We are open.", "We are open.", ""),
-        ("We are open.", "One moment, please. We are", "open."),
-        ("We are open.", "One moment, please.", "We are open."),
-        ("", "Hello, this is", ""),
+        ("We are open. From nine.", "We are open.", ["We are open. ", "From nine."]),
+        ("We are  open.\nFrom nine.", "We are open.", ["We are open.\n", "From nine."]),
+        ("We are open.", "", ["", "We are open."]),
+        ("We are open.", "We are open.", ["We are open.", ""]),
+        ("We are open.", "One moment, please. We are", ["One moment, please. We are ", "open."]),
+        ("We are open.", "One moment, please.", ["One moment, please. ", "We are open."]),
+        ("From 9-18.", "From 9", ["From 9", "-18."]),
+        ("", "Hello, this is", ["Hello, this is ", ""]),
     ],
 )
 def test_a_cut_answer_is_parted_where_the_caller_stopped_hearing_it(
-    page: Page, text: str, heard: str, rest: str
+    page: Page, text: str, heard: str, parts: list[str]
 ) -> None:
     """However it is spaced, and whatever was said before it."""
-    assert page.evaluate(PARTED, [text, heard]) == {"heard": heard, "rest": rest}
+    assert page.evaluate(PARTED, [text, heard]) == {"heard": parts[0], "rest": parts[1]}
 
 
 def test_a_late_token_of_a_cut_reply_changes_nothing(after: Callable[..., Any]) -> None:

@@ -63,7 +63,9 @@ export function after(state, event) {
 }
 
 const caller = (event) => ({ key: `caller ${event.turn}`, who: "caller", text: "", open: true });
-const agent = (event) => ({ key: `agent ${event.reply}`, who: "agent", text: "", open: true, thoughts: "", ms: null, cut: null });
+const agent = (event) => ({
+  key: `agent ${event.reply}`, who: "agent", turn: event.turn, text: "", open: true, thoughts: "", ms: null, cut: null,
+});
 
 /** Change the line of that key, or begin it. A reply that was cut stays as it was cut, whatever comes late. */
 function edit(state, blank, change) {
@@ -109,8 +111,8 @@ function ended(state, why) {
 export function parted(text, heard) {
   const bare = (words) => words.replace(/\s+/g, "");
   const told = bare(heard);
-  const begins = (end) => told.endsWith(bare(text.slice(0, end)));
   let end = text.length;
-  while (end > 0 && !begins(end)) end -= 1;
-  return { heard, rest: text.slice(end).trim() };
+  while (end > 0 && !told.endsWith(bare(text.slice(0, end)))) end -= 1;
+  const space = end > 0 ? text.slice(0, end).match(/\s*$/)[0] : heard && " "; // none, where a word was cut in two
+  return { heard: heard + space, rest: text.slice(end).trimEnd() };
 }

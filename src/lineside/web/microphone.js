@@ -19,9 +19,10 @@ export async function makeMicrophone(context, hear, lost) {
   const close = () => stream.getTracks().forEach((track) => track.stop());
   try {
     await context.audioWorklet.addModule("/web/microphone-worklet.js");
-    const node = new AudioWorkletNode(context, "microphone", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
+    const node = new AudioWorkletNode(context, "microphone", { channelCount: 1, channelCountMode: "explicit" });
     node.port.onmessage = ({ data }) => hear(data);
-    context.createMediaStreamSource(stream).connect(node);
+    // Its output is silence; it is connected because some browsers run only what leads to the loudspeaker.
+    context.createMediaStreamSource(stream).connect(node).connect(context.destination);
     stream.getAudioTracks()[0].onended = lost;
   } catch (cause) {
     close();

@@ -18,6 +18,8 @@ function made(tag, className, text = "") {
   return element;
 }
 
+const whole = (ms) => Math.round(ms).toLocaleString("en");
+
 /** Draw the state. */
 export function draw(state) {
   document.body.dataset.phase = state.phase;
@@ -29,7 +31,7 @@ export function draw(state) {
   drawLines(state.lines);
   for (const element of document.querySelectorAll("[data-ms]")) {
     const ms = state.times[element.dataset.ms];
-    set(element, typeof ms === "number" ? String(Math.round(ms)) : "–");
+    set(element, typeof ms === "number" ? whole(ms) : "–");
   }
   drawCall(state);
 }
@@ -71,19 +73,20 @@ function newRow(line) {
 function drawRow(row, line) {
   row.classList.toggle("open", line.open);
   const text = row.querySelector(".text");
+  text.classList.toggle("wordless", !line.text && !line.cut);
   if (line.cut) {
-    text.replaceChildren(made("span", "", line.cut.heard), " ", made("del", "", line.cut.rest));
+    text.replaceChildren(made("span", "", line.cut.heard), made("del", "", line.cut.rest));
   } else {
-    set(text, line.text || (line.who === "caller" ? "…" : "♪"));
+    set(text, line.text || (line.turn === 0 ? "(greeting)" : "…"));
   }
-  set(row.querySelector(".ms"), line.ms ? `${Math.round(line.ms)} ms` : "");
+  set(row.querySelector(".ms"), line.ms ? `${whole(line.ms)} ms` : "");
   row.querySelector(".thoughts").hidden = !line.thoughts;
   set(row.querySelector(".thoughts p"), line.thoughts ?? "");
 }
 
 /** For screen readers: each line once, when it is whole. */
 function announce(line) {
-  const words = line.cut ? `${line.cut.heard}, interrupted` : line.text;
+  const words = line.cut ? `${line.cut.heard.trim()}, interrupted` : line.text;
   set($("announced"), `${line.who === "caller" ? "You" : "Agent"}: ${words}`);
 }
 
