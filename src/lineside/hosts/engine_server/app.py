@@ -33,6 +33,7 @@ from lineside.hosts.engine_server.wire import (
     refusal,
     samples,
     transcription,
+    upload,
 )
 
 log = structlog.get_logger()
@@ -83,18 +84,15 @@ class EngineServer:
     async def transcriptions(self, request: web.Request) -> web.Response:
         """A WAV to words."""
         hears = self.models.hears or _still_loading("stt")
-        try:
-            form = await request.post()
-        except ValueError:
-            raise Refused(400, "the body is no multipart/form-data with a field 'file'", "file") from None
+        form = await upload(request)
         self._check_model("stt", str(form.get("model", "")))
         file, shape = form.get("file"), form.get("response_format", "json")
-        if not isinstance(file, web.FileField):
+        if not isinstance(file, bytes):
             raise Refused(400, "the form has no file in its field 'file'; send a 16-bit PCM WAV", "file")
         if shape not in ("json", "text", "verbose_json"):
             raise Refused(400, "response_format must be json, text or verbose_json", "response_format")
         with self._hearing.admitted():
-            sound = await self._hearing.do(lambda: samples(file.file.read()))
+            sound = await self._hearing.do(samples, file)
             try:
                 heard = await self._hearing.do(hears.hear, sound, str(form.get("language") or "en"))
             except ValueError as no:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import secrets
 import time
 import wave
@@ -79,12 +80,29 @@ async def body(request: web.Request, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as no:
-        at = (
-            str(no).rpartition("`$.")[2].rstrip("`")
-            if "`$." in str(no)
-            else str(no).rpartition("field `")[2].rstrip("`")
-        )
-        raise Refused(400, str(no), at or None) from None
+        raise Refused(400, str(no), _field(str(no))) from None
+
+
+def _field(complaint: str) -> str | None:
+    """The field that msgspec complains about: "… missing required field `content` - at `$.messages[0]`"."""
+    places = re.findall(r"at `\$\.?(.*?)`", complaint) + re.findall(r"field `(\w+)`", complaint)
+    return ".".join(filter(None, places)) or None
+
+
+async def upload(request: web.Request) -> dict[str, str | bytes]:
+    """The fields of a form; files as bytes. Raises `Refused`."""
+    try:
+        form = await request.post()
+    except ValueError:
+        raise Refused(400, "the body is no multipart/form-data with a field 'file'", "file") from None
+    fields: dict[str, str | bytes] = {}
+    for name, value in form.items():
+        if isinstance(value, web.FileField):
+            with value.file as file:
+                fields[name] = file.read()
+        else:
+            fields[name] = value if isinstance(value, str) else ""
+    return fields
 
 
 def samples(raw: bytes) -> Samples:
