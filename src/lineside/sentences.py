@@ -168,7 +168,7 @@ class Sentences:
 def _ended(words: list[str]) -> Ended:
     """Whether a sentence ends with the last of these words, as far as they show."""
     last = words[-1].rstrip(_CLOSING)
-    if last.endswith(("!", "?")):
+    if last.endswith(("!", "?", "。", "！", "？")):
         return "yes"
     if last.endswith(("…", "..")):
         return "perhaps"

@@ -27,7 +27,7 @@ _PER = {
     "sec": "second", "s": "second", "second": "second", "GB": "gigabyte", "MB": "megabyte", "kWh": "kilowatt hour",
     "kg": "kilogram", "user": "user", "line": "line", "person": "person", "item": "item", "call": "call", "m": "month",
 }  # fmt: skip
-_PER_PATTERN = r"(?:\s?/\s?(?P<per>" + "|".join(sorted(_PER, key=len, reverse=True)) + r")(?!\w)\.?)?"
+_PER_PATTERN = r"(?:\s?/\s?(?P<per>" + "|".join(sorted(_PER, key=len, reverse=True)) + r")(?!\w)(?:\.(?=\s+[a-z]))?)?"
 
 # As written: one, many. Those in _CLOSE stand close to their number, or they are words of their own.
 _UNITS_TEXT = """
@@ -99,13 +99,14 @@ for _line in _UNITS_TEXT.strip().splitlines():
 _UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True))
 _SIGNS = {"+": "plus", "±": "plus or minus", "~": "about", "≈": "about", "<": "less than", ">": "more than"}
 _SIGNS |= {"-": "minus", "−": "minus", "–": "minus", "≤": "at most", "≥": "at least", "": ""}
+_COUNTED = re.compile(r"\b(?:step|page|part|question|item|stage|phase|chapter)\s$", re.IGNORECASE)
 _PARTS = {2: ("half", "halves"), 4: ("quarter", "quarters")}
 _SCREENS = ("480", "720", "1080", "1440", "2160")
 
 
 def _money(m: re.Match[str]) -> str | None:
     """$49.99, £5-10, €1.2m, $30/month."""
-    sign, currency = m["sign"] or m["minus"], _CODES.get(m["currency"], m["currency"])
+    sign, currency = m["sign"] or m["minus"], _CODES.get(m["currency"].strip(), m["currency"])
     first = _sum(m["a"], m["many"], currency)
     if m["b"] is not None:
         whole = m["other"] or "." in m["a"] or m["many"]
@@ -143,6 +144,13 @@ def _quantity(m: re.Match[str]) -> str | None:
     return f"{_sign(m)}{decimal(m['a'])} {unit}{_per(m)}"
 
 
+def _many(m: re.Match[str]) -> str | None:
+    """1.5M users; 4K is no number of anything."""
+    if m["a"] in ("2", "4", "8") and m["many"] == "K":
+        return None
+    return f"{decimal(m['a'])} {_SCALES[m['many'].lower()]}"
+
+
 def _range(m: re.Match[str]) -> str:
     """The 10 of "10-20" and of "10–20 GB"."""
     years = re.fullmatch(r"(?:19|20)\d\d", m["a"]) and re.match(r"(?:(?:19|20)?\d\d)(?!\d|[.,]\d)", m.string[m.end() :])
@@ -159,8 +167,10 @@ def _fraction(m: re.Match[str]) -> str | None:
     whole, above, below = m["whole"], int(m["above"]), int(m["below"])
     if (above, below) == (24, 7):
         return "twenty-four seven"
+    if not whole and _COUNTED.search(before(m)):
+        return f"{cardinal(above)} of {cardinal(below)}"
     if above == below:
-        return f"{cardinal(above)} out of {cardinal(below)}"
+        return f"{cardinal(above)} {'' if above == 50 else 'out of '}{cardinal(below)}"
     if not 1 < below <= 20 or not 0 < above < below:
         return None if whole else f"{cardinal(above)} slash {cardinal(below)}"
     return _parts(int(whole) if whole else 0, above, below)
@@ -180,13 +190,13 @@ def _parts(whole: int, above: int, below: int) -> str:
 
 
 def _by(m: re.Match[str]) -> str:
-    """The 3 of "3 x 4"."""
-    return f"{decimal(m['a'])} by"
+    """The 3 of "3 x 4" and of "3 x $4"."""
+    return f"{decimal(m['a'])} {'times' if m['money'] is not None else 'by'}"
 
 
-def _times(m: re.Match[str]) -> str:
+def _times(m: re.Match[str]) -> str | None:
     """2x."""
-    return f"{decimal(m['a'])} times"
+    return f"{_sign(m)}{decimal(m['a'])} times" if _signed(m) else None
 
 
 def _ratio(m: re.Match[str]) -> str:
@@ -242,12 +252,13 @@ AMOUNTS: list[Rule] = [
         _money_behind,
     ),
     (re.compile(r"(\d{3,4})p(?!\w)"), _screen),
+    (re.compile(rf"(?P<a>{NUMBER})(?P<many>K|M|bn)(?!\w)"), _many),
     (re.compile(rf"{_SIGN}(?P<a>{NUMBER})(?P<gap>\s|-)?(?P<unit>{_UNIT})(?!\w|['’]){_PER_PATTERN}"), _quantity),
     (re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th|ST|ND|RD|TH)(?!\w)"), _ordinal),
     (re.compile(r"(?:(?P<whole>\d+)\s)?(?P<above>\d{1,4})[/⁄](?P<below>\d{1,4})(?![\w/⁄])"), _fraction),
     (re.compile(r"(?P<whole>\d*)\s?(?P<part>[¼-¾⅐-⅞])"), _sign_fraction),
-    (re.compile(rf"(?P<a>{NUMBER})\s?[x×]\s?(?=\d)"), _by),
-    (re.compile(rf"(?P<a>{NUMBER})[x×](?!\w)"), _times),
+    (re.compile(rf"(?P<a>{NUMBER})\s?[x×]\s?(?:(?P<money>)(?=[$£€])|(?=\d))"), _by),
+    (re.compile(rf"{_SIGN}(?P<a>{NUMBER})[x×](?!\w)"), _times),
     (re.compile(r"(\d{1,4}):(\d{1,4})(?![\w:])"), _ratio),
     (re.compile(rf"(?P<a>{NUMBER}){_TO}(?=[$£€]?\.?\d)"), _range),
     (re.compile(rf"(?P<a>{NUMBER})-(?=[A-Za-z]{{2}})"), _compound),

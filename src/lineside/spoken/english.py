@@ -7,7 +7,7 @@ from lineside.spoken.numbers import cardinal
 from lineside.spoken.rule import Rule
 
 # Most of a text: a word that no rule is about, its punctuation and one space.
-_WORD = re.compile(r"([A-Za-z][a-z]*(?:['’][a-z]+)?)(?:[,;:.!?][\"”]?|[)\"”][,;:.!?]?)?(?: |\Z)")
+_WORD = re.compile(r"(?![A-Z]\. )([A-Za-z][a-z]*(?:['’][a-z]+)?)(?:[,;:.!?][\"”]?|[)\"”][,;:.!?]?)?(?: |\Z)")
 _SPECIAL = words.SPECIAL | times.SPECIAL
 
 _LETTER = r"[^\W0-9_][\u0300-\u036f]*"
@@ -20,8 +20,8 @@ _ITEM = re.compile(r"(\d{1,3})[.)](?=\s+\S)")
 _NUMBER_BEFORE = re.compile(r"\d\s?(?:%|°?[A-Za-z]{1,4})?\s?$")
 _OPENERS = "(\"'“‘"
 _MARKS = ",.;:!?"
-_TRAILING_OFF = re.compile(r"(?:\.{2,}|…)+(?=[!?])")
-_ELLIPSIS = re.compile(r"(?:\.{2,}|…)+\.?")
+_TRAILING_OFF = re.compile(r"(?<![.…])(?:\.\.|…)[.…]*(?=[!?])")
+_ELLIPSIS = re.compile(r"(?:\.\.|…)[.…]*")
 _SHOUTS = re.compile(r"[!?]{2,}")
 _BREATHS = re.compile(r"([,;:.])[,;:.]+")
 
@@ -35,7 +35,14 @@ _FROM_DIGIT: list[Rule] = [
     *codes.CODES,
     *amounts.NUMBERS,
 ]
-_FROM_SIGN: list[Rule] = [*amounts.MONEY, *codes.HASHES, *codes.TELEPHONES, *amounts.AMOUNTS, *amounts.NUMBERS]
+_FROM_SIGN: list[Rule] = [
+    *amounts.MONEY,
+    *times.SIGNS,
+    *codes.HASHES,
+    *codes.TELEPHONES,
+    *amounts.AMOUNTS,
+    *amounts.NUMBERS,
+]
 _FROM_LETTER: list[Rule] = [
     *codes.ADDRESSES,
     *amounts.MONEY,
@@ -156,6 +163,8 @@ class _Reader:
         before, after = text[max(0, at - 12) : at], text[end : end + 12]
         if char in _DASHES:
             return _dash(text, at, end, before, after)
+        if char == "." and end - at == 1 and after[:1].isalpha() and not before[-1:].strip():
+            return end, "dot"
         if char in "….":
             return end, _punctuation(text[at:end], text[end:]) if end - at > 1 or char == "…" else "."
         if char == "/":
@@ -166,6 +175,8 @@ class _Reader:
             return end, "hashtag" if after[:1].isalpha() else "hash" if before[-1:].isalnum() or not after[
                 :1
             ].strip() else ""
+        if char == ">" and before[-1:] == " " and after[:1] == " ":
+            return end, "then" if before.strip()[-1:].isalpha() else "greater than"  # Settings > Wi-Fi
         if char in _OPENERS and after[:1].strip():
             return at + 1, char
         if char in _MARKS:

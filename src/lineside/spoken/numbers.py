@@ -5,6 +5,7 @@ seventeen eighteen nineteen"""
 _TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety"
 ONES, TENS = _ONES.split(), _TENS.split()
 SCALES = ("", " thousand", " million", " billion", " trillion")
+GROUPS = {6: [3, 3], 7: [3, 4], 8: [4, 4], 9: [3, 3, 3], 10: [3, 3, 4], 11: [5, 3, 3]}
 LARGEST = 10**15  # above it a number is said digit by digit
 UNEVEN = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth"}
 UNEVEN |= {"twelve": "twelfth"}
@@ -63,20 +64,14 @@ def digits(written: str) -> str:
 
 
 def in_groups(written: str) -> str:
-    """A long number digit by digit, with a breath between groups of three or four."""
+    """A long number digit by digit, with a breath between groups."""
     count = len(written)
-    if count <= 5:
-        return digits(written)
-    size = 4 if count in (8, 12, 16) else 3
-    cuts = [*range(0, count, size)]
-    if count - cuts[-1] == 1:  # a last group of one digit sounds lost
-        cuts.pop()
-    return ", ".join(digits(written[a:b]) for a, b in zip(cuts, [*cuts[1:], count], strict=True))
-
-
-def plural(count: str, one: str, many: str) -> str:
-    """The singular for 1 only."""
-    return one if count == "1" else many
+    sizes = GROUPS.get(count) or ([4] * (count // 4) + [count % 4] * (count % 4 > 0) if count > 5 else [count])
+    said, at = [], 0
+    for size in sizes:
+        said.append(digits(written[at : at + size]))
+        at += size
+    return ", ".join(said)
 
 
 def _hundreds(number: int) -> str:

@@ -22,6 +22,7 @@ _NTH = r"(?:st|nd|rd|th)"
 
 _AFTER_MONTH = re.compile(rf"\b{_MONTH}\.?,?\s+(?:the\s+)?(?:\d{{1,2}}{_NTH}?\s?[-–—]\s?)?$")
 _LONG = re.compile(r"\b(?:in|since|until|from|before|after|by|year|to|of|during|[-–—])\s?$")
+_IN_MONTH = re.compile(r"\b(?:in|since|until|till|from|every|last|next|early|late|\w{3} to)\s$", re.I)
 _ALONE = re.compile(r"\b(?:on|until|till|to|every|by|next|this|last|from|through|before|after)\s$|[-–—/]\s?$", re.I)
 
 # Words that are not passed by: May is said as it is written.
@@ -84,7 +85,7 @@ def _day_of_month(m: re.Match[str]) -> str | None:
     if not 1 <= number <= 31:
         return None
     the = "" if re.search(r"\bthe\s$", before(m), re.I) else "the "
-    of = "" if m["to"] or m["of"] else " of"
+    of = "" if m["to"] or m["of"] is not None else " of"
     return f"{the}{ordinal(number)}{' to' if m['to'] else of}"
 
 
@@ -104,16 +105,23 @@ def _year(m: re.Match[str]) -> str | None:
     return f"{year(number)}{' to' if m['to'] else ''}"
 
 
-def _decade(m: re.Match[str]) -> str:
-    """1990s, '90s."""
-    return decade(int(m[1]))
+def _decade(m: re.Match[str]) -> str | None:
+    """1990s, '90s, the 90s; but 90s is a minute and a half."""
+    short = len(m["years"]) == 2 and not m["since"] and not re.search(r"\bthe\s$", before(m), re.I)
+    return None if short else decade(int(m["years"]))
+
+
+def _short_year(m: re.Match[str]) -> str:
+    """'98."""
+    return cardinal(int(m[1])) if m[1][0] != "0" else f"oh {cardinal(int(m[1]))}"
 
 
 def _month(m: re.Match[str]) -> str | None:
     """Jan, Feb: beside a number. The whole names stand as they are."""
     key = m[1][:3].lower()
     beside = re.match(r"\s?\d", after(m)) or re.search(rf"\d(?:{_NTH})?(?:\sof)?\s$", before(m))
-    return MONTHS[key] if beside or key not in ("mar", "jan", "dec") or m[0].endswith(".") else None
+    sure = beside or key not in ("mar", "jan", "dec") or m[0].endswith(".")
+    return f"{MONTHS[key]}{stop(m)}" if sure or _IN_MONTH.search(before(m)) else None
 
 
 def _weekday(m: re.Match[str]) -> str | None:
@@ -141,6 +149,7 @@ def _pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
+_DECADE = (_pattern(r"(?P<since>['’‘]?)(?P<years>\d{1,3}0)s(?!\w)"), _decade)
 DATES: list[Rule] = [
     (_pattern(r"(\d{4})-(\d\d)-(\d\d)(?![\w-])"), _iso),
     (_pattern(r"(\d{1,2})([/.])(\d{1,2})\2(\d{4}|\d\d)(?![\w/]|\.\d)"), _slashed),
@@ -156,8 +165,9 @@ DATES: list[Rule] = [
         _day_of_month,
     ),
     (_pattern(rf"(?P<day>\d{{1,2}}){_NTH}?(?![\w:%/]|[.,]\d)(?:{_TO}(?=\d{{1,2}}(?!\d)))?"), _day_after_month),
-    (_pattern(r"(\d{2,3}0)s(?!\w)"), _decade),
+    _DECADE,
 ]
+SIGNS: list[Rule] = [_DECADE, (_pattern(r"['’‘](\d\d)(?![\w'’])"), _short_year)]
 YEARS: list[Rule] = [(_pattern(r"(?P<year>\d{4})(?![\w%/]|[.,:]\d)(?:(?P<to>\s?[-–—]\s?)(?=\d))?"), _year)]
 NAMES: list[Rule] = [
     (_pattern(r"(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?(?!\w|['’-])"), _month),

@@ -36,6 +36,9 @@ fyi|for your information
 asap|as soon as possible
 a.k.a|also known as
 aka|also known as
+p/m|per month
+p/a|per year
+ph.d|P.H.D
 w/|with
 w/o|without
 c/o|care of
@@ -111,7 +114,8 @@ def _abbreviation(m: re.Match[str]) -> str | None:
     if bare in ("max", "min", "est") and stop(m):
         return None  # "That is the max."
     full = _ABBREVIATIONS.get(bare)
-    return f"{full}{stop(m)}" if full else None
+    ends = bare == "etc" or not after(m).strip()
+    return f"{full}{stop(m) if ends else ''}" if full else None
 
 
 def _title(m: re.Match[str]) -> str | None:
@@ -147,6 +151,11 @@ def _initials(m: re.Match[str]) -> str:
     return m[0].rstrip(".") + stop(m)
 
 
+def _initial(m: re.Match[str]) -> str | None:
+    """The F. of John F. Kennedy, without a stop to it."""
+    return m[1] if re.search(r"(?:^|\b[A-Z][\w’']*[.,]?\s)$", before(m)) else None
+
+
 def _capitals(m: re.Match[str]) -> str | None:
     """ISP, PIN, FAQs, USB-C, IMPORTANT."""
     shouted = m.string.isupper() and len(re.findall(r"[A-Z]{2,}", m.string)) >= 3
@@ -179,10 +188,11 @@ ABBREVIATIONS: list[Rule] = [
     (re.compile(r"(Inc|Ltd|Corp|Co|Jr|Sr)(?![\w-])\.?"), _firm),
     (re.compile(r"[Nn]o(s)?\.\s?(?=#?\d)|No(s)?\s(?=\d)|№\s?(?=\d)"), _numero),
     (re.compile(r"(?:[A-Za-z]\.){2,}(?!\w)|(?:[A-Z]\.)+[A-Z](?!\w)"), _initials),
+    (re.compile(r"([A-Z])\.(?=\s[A-Z])"), _initial),
     (re.compile(rf"(?:{_alternation([*_BARE_UNITS])})(?!\w)"), _unit),
 ]
 CAPITALS: list[Rule] = [
-    (re.compile(r"(?P<caps>[A-Z]+(?:-[A-Z]+)*)(?P<more>['’]?s)?(?!\w|['’-]\w|\.\w)"), _capitals),
+    (re.compile(r"(?P<caps>[A-Z]+(?:-[A-Z]+)*)(?P<more>['’]?s)?(?![^\W_]|['’-]\w|\.\w)"), _capitals),
 ]
 # Words that are not passed by.
 SPECIAL = frozenset(name.lower() for name in [*_ABBREVIATIONS, *_TITLES, *_STREETS, *_FIRMS, *_BARE_UNITS, "no", "nos"])
