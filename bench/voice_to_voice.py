@@ -77,11 +77,8 @@ def report(speculation: bool, call: Conversation, shown: list[float]) -> None:
     moments = sum(e2e(turn) > (turn.voice_to_voice_ms or 0.0) + 400 for turn in call.turns)
     stages = [p50(call.turns, name) for name in ("endpoint_ms", "asr_ms", "llm_first_ms", "tts_first_ms")]
     p95 = waits[min(len(waits) - 1, round(0.95 * len(waits)))]
-    cells = [
-        f"{median(waits):.0f} / {p95:.0f} ms",
-        *(f"{each:.0f} ms" for each in (median(shown), *stages)),
-        str(moments),
-    ]
+    times = [f"{each:.0f} ms" for each in (median(shown), *stages)]
+    cells = [f"{median(waits):.0f} / {p95:.0f} ms", *times, str(moments)]
     print(f"| {'on' if speculation else 'off'} | {' | '.join(cells)} |", flush=True)
 
 
