@@ -1,5 +1,6 @@
 """Speaking: Piper voices. The package `piper-tts` is GPL-3.0: loaded here, in the engine server, and nowhere else."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from msgspec import Struct
 
 from lineside.errors import ConfigError
 
-LEAD = 0.02  # seconds kept before the first sound: every millisecond of silence there is one the caller waits
-TAIL = 0.12  # seconds kept after the last
-QUIET = 0.01  # of full scale, -40 dBFS
+# Piper begins with 30 to 60 ms of silence and ends with 150 to 370 ms. Every millisecond at the beginning is one that
+# the caller waits.
+LEAD, TAIL = 0.02, 0.12  # seconds that are kept before the first sound and after the last
+QUIET = 0.004  # of full scale, -48 dBFS: below it are neither the h of "hello" nor the d of "road"
 FADE = 0.004  # seconds at both cuts, so that they do not click
+LONGEST = 400  # phonemes made at once, some 25 s of speech; more of them would keep all other callers waiting
 
 Samples = npt.NDArray[np.float32]
 
@@ -26,37 +29,50 @@ class Spoken(Struct, frozen=True):
 
 
 class Piper:
-    """One voice. For one thread at a time."""
+    """One voice. For one thread at a time.
+
+    The level is the model's own, -24 dBFS on average and peaks under -3: what telephones want (ITU-T P.56 measures
+    -26 there), and the same from sentence to sentence, which bringing each to the same peak would not be.
+    """
 
     def __init__(self, folder: Path, threads: int = 2) -> None:
         import onnxruntime
-        from piper import PiperVoice
+        from piper import PiperVoice, SynthesisConfig
         from piper.config import PiperConfig
 
         model = folder / f"{folder.name}.onnx"
-        options = onnxruntime.SessionOptions()
+        options: Any = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        # No busy loop between two sentences or operators: see GENTLE_THREADS in __main__.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            import json
-
-            config = PiperConfig.from_dict(json.loads(model.with_suffix(".onnx.json").read_text()))
-            session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        except Exception as cause:
+            config = PiperConfig.from_dict(json.loads(model.with_suffix(".onnx.json").read_text("utf-8")))
+            session: Any = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        except Exception as cause:  # onnxruntime's errors have no common class
             raise ConfigError(f"the voice in {folder} cannot be loaded: {cause}") from cause
         self._voice = PiperVoice(session=session, config=config)
-        self.name = folder.name
+        self._pace = SynthesisConfig
         self.rate: int = config.sample_rate
 
     def speak(self, text: str, speed: float = 1.0) -> Iterator[Spoken]:
-        """Yield sentence after sentence, each as soon as it is made."""
-        from piper import SynthesisConfig
-
-        sentences = [phonemes for phonemes in self._voice.phonemize(text) if phonemes]
-        pace = SynthesisConfig(length_scale=self._voice.config.length_scale / speed)
-        for index, phonemes in enumerate(sentences):
+        """Yield sentence after sentence, each as soon as it is made. `speed` 2 is twice as fast."""
+        plain = text.replace("[[", "[ [")  # what stands between two of them Piper takes for phonemes
+        pieces = [piece for phonemes in self._voice.phonemize(plain) for piece in cut(phonemes)]
+        pace = self._pace(length_scale=self._voice.config.length_scale / speed)
+        for index, phonemes in enumerate(pieces):
             made: Any = self._voice.phoneme_ids_to_audio(self._voice.phonemes_to_ids(phonemes), pace)
             samples = trim(np.clip(made, -1.0, 1.0), self.rate)
-            yield Spoken((samples * 32767).astype("<i2").tobytes(), index == len(sentences) - 1)
+            yield Spoken((samples * 32767).astype("<i2").tobytes(), index == len(pieces) - 1)
+
+
+def cut(phonemes: list[str]) -> list[list[str]]:
+    """Pieces of at most `LONGEST`, cut between words where that can be."""
+    pieces = []
+    while len(phonemes) > LONGEST:
+        at = next((i for i in range(LONGEST, LONGEST // 2, -1) if phonemes[i] == " "), LONGEST)
+        pieces.append(phonemes[:at])
+        phonemes = phonemes[at:]
+    return [*pieces, phonemes] if phonemes else pieces
 
 
 def trim(samples: Samples, rate: int) -> Samples:
