@@ -155,7 +155,7 @@ class Sentences:
 
     def _hand_out(self, cut: int) -> list[str]:
         piece = self._text[self._begin : cut].strip()
-        self._begin, self._perhaps = cut, False
+        self._begin = cut
         self._given += len(piece)
         return [piece] if piece else []
 

@@ -23,6 +23,8 @@ def spoken(text: str, language: str = "en") -> list[Saying]:
     """Say each stretch. Joined, `written` is `text` again; joined, `said` is what the voice gets.
 
     A stretch is as small as it can be: a word, an amount, a date. No word of what is said runs across two of them.
+    Meant for the pieces that `Sentences` cuts: its cost grows with the square of a text without spaces.
+
     In a language other than English ("de", "fr-CA") marks and pictures are silent and the voice reads numbers its own
     way.
     """

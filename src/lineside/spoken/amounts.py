@@ -138,7 +138,7 @@ def _sum(amount: str, many: str | None, currency: str) -> str:
 def _quantity(m: re.Match[str]) -> str | None:
     """100 Mbps, -5 °C, 99.9%, 10 GB/month."""
     one, more = UNITS[m["unit"]]
-    if (m["unit"] in "pkl" and m["gap"]) or not _signed(m):
+    if not _signed(m):
         return None
     unit = one if m["a"] == "1" or m["gap"] == "-" else more
     return f"{_sign(m)}{decimal(m['a'])} {unit}{_per(m)}"

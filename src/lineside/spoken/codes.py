@@ -188,8 +188,11 @@ def _spelled(text: str) -> str:
     return " ".join(word for word in said if word)
 
 
-ADDRESSES: list[Rule] = [
+EMAILS: list[Rule] = [
     (re.compile(r"[\w.+'-]*\w@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(?!\w)"), _email),
+]
+ADDRESSES: list[Rule] = [
+    *EMAILS,
     (re.compile(r"(?:https?://|www\.)[^\s<>\"“”()]*[^\s<>\"“”().,;:!?'’*]", re.I), _url),
     (re.compile(rf"{_HOST}(?:/[^\s<>\"“”()]*[^\s<>\"“”().,;:!?'’*])?", re.I), _url),
 ]

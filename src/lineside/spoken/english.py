@@ -26,7 +26,7 @@ _SHOUTS = re.compile(r"[!?]{2,}")
 _BREATHS = re.compile(r"([,;:.])[,;:.]+")
 
 _FROM_DIGIT: list[Rule] = [
-    *codes.ADDRESSES[:1],
+    *codes.EMAILS,
     *times.DATES,
     *codes.TELEPHONES,
     *amounts.AMOUNTS,
@@ -172,9 +172,7 @@ class _Reader:
         if char == "*":
             return end, _star(before, after)
         if char == "#":
-            return end, "hashtag" if after[:1].isalpha() else "hash" if before[-1:].isalnum() or not after[
-                :1
-            ].strip() else ""
+            return end, _hash(before, after)
         if char == ">" and before[-1:] == " " and after[:1] == " ":
             return end, "then" if before.strip()[-1:].isalpha() else "greater than"  # Settings > Wi-Fi
         if char in _OPENERS and after[:1].strip():
@@ -217,6 +215,13 @@ def _slash(before: str, after: str) -> str:
     if not (last.isalpha() and first.isalpha()):
         return "slash" if first.isalnum() else ""
     return "" if last.isupper() and first.isupper() else "or"
+
+
+def _hash(before: str, after: str) -> str:
+    """A key of the telephone, or a hashtag."""
+    if after[:1].isalpha():
+        return "hashtag"
+    return "hash" if before[-1:].isalnum() or not after[:1].strip() else ""
 
 
 def _star(before: str, after: str) -> str:

@@ -31,7 +31,6 @@ _INLINE = re.compile(
       (?P<address>\]\((?:[^()\s]|\([^()\s]*\))*(?:\s+"[^"\n]*")?\))  # [text](address): the text is said
     | <(?P<auto>(?:https?://|[\w.+-]+@)[^<>\s]+)>
     | (?P<url>https?://[^\s<>\]\)*]+)
-    | `(?P<code>[^`\n]+)`
     | \\(?P<escaped>[\\`*_{{}}\[\]()\#+.!|>~-])
     | (?P<image>!?\[)
     | (?P<tag></?(?:{_TAGS})(?:\s[^<>\n]{{0,200}})?/?>)
@@ -97,9 +96,9 @@ def _inline(text: str) -> Iterator[Edit]:
     for found in _INLINE.finditer(text):
         start, end = found.span()
         match found.lastgroup:
-            case "auto" | "code" as name:
-                yield start, found.start(name), ""
-                yield found.end(name), end, ""
+            case "auto":
+                yield start, start + 1, ""
+                yield end - 1, end, ""
             case "escaped":
                 yield start, start + 1, ""
             case "entity":

@@ -42,7 +42,7 @@ def _time(m: re.Match[str]) -> str | None:
             half = "A" if hour < 12 or hour == 24 else "P"
     said = cardinal(hour % 12 or 12)
     if not half:
-        return f"{said}{past or ' o’clock'}{to}"
+        return said + (past or " o'clock") + to
     return f"{said}{past} {half}M{to or (stop(m) if written.endswith('.') else '')}"
 
 
@@ -145,34 +145,30 @@ def _whole_year(written: str) -> int:
     return int(written) if len(written) == 4 else 2000 + int(written) if int(written) < 70 else 1900 + int(written)
 
 
-def _pattern(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
-
-
-_DECADE = (_pattern(r"(?P<since>['’‘]?)(?P<years>\d{1,3}0)s(?!\w)"), _decade)
+_DECADE = (re.compile(r"(?P<since>['’‘]?)(?P<years>\d{1,3}0)s(?!\w)"), _decade)
 DATES: list[Rule] = [
-    (_pattern(r"(\d{4})-(\d\d)-(\d\d)(?![\w-])"), _iso),
-    (_pattern(r"(\d{1,2})([/.])(\d{1,2})\2(\d{4}|\d\d)(?![\w/]|\.\d)"), _slashed),
-    (_pattern(r"(\d{1,2}):([0-5]\d):([0-5]\d)(?![\w:])"), _seconds),
-    (_pattern(rf"(?P<hour>{_HOUR})(?:(?:[:.](?P<minute>[0-5]\d))?\s?(?P<half>{_HALF}))(?:{_TO}(?=\d))?"), _time),
-    (_pattern(rf"(?P<hour>{_HOUR}):(?P<minute>[0-5]\d)(?P<half>)(?![\d:])(?:{_TO}(?=\d))?"), _time),
-    (_pattern(rf"(?P<hour>{_HOUR})\s?[-–—]\s?(?={_CLOCK})"), _hour_to),
+    (re.compile(r"(\d{4})-(\d\d)-(\d\d)(?![\w-])"), _iso),
+    (re.compile(r"(\d{1,2})([/.])(\d{1,2})\2(\d{4}|\d\d)(?![\w/]|\.\d)"), _slashed),
+    (re.compile(r"(\d{1,2}):([0-5]\d):([0-5]\d)(?![\w:])"), _seconds),
+    (re.compile(rf"(?P<hour>{_HOUR})(?:(?:[:.](?P<minute>[0-5]\d))?\s?(?P<half>{_HALF}))(?:{_TO}(?=\d))?"), _time),
+    (re.compile(rf"(?P<hour>{_HOUR}):(?P<minute>[0-5]\d)(?P<half>)(?![\d:])(?:{_TO}(?=\d))?"), _time),
+    (re.compile(rf"(?P<hour>{_HOUR})\s?[-–—]\s?(?={_CLOCK})"), _hour_to),
     (
-        _pattern(
+        re.compile(
             rf"(?P<day>\d{{1,2}}){_NTH}?(?:(?P<of>)(?=\s+of\s+{_MONTH})|(?=\s+{_MONTH}(?!\s+\d{{1,2}}(?!\d)))"
             rf"|{_TO}(?=\d{{1,2}}{_NTH}?(?:\s+of)?\s+{_MONTH}))"
         ),
         _day_of_month,
     ),
-    (_pattern(rf"(?P<day>\d{{1,2}}){_NTH}?(?![\w:%/]|[.,]\d)(?:{_TO}(?=\d{{1,2}}(?!\d)))?"), _day_after_month),
+    (re.compile(rf"(?P<day>\d{{1,2}}){_NTH}?(?![\w:%/]|[.,]\d)(?:{_TO}(?=\d{{1,2}}(?!\d)))?"), _day_after_month),
     _DECADE,
 ]
-SIGNS: list[Rule] = [_DECADE, (_pattern(r"['’‘](\d\d)(?![\w'’])"), _short_year)]
-YEARS: list[Rule] = [(_pattern(r"(?P<year>\d{4})(?![\w%/]|[.,:]\d)(?:(?P<to>\s?[-–—]\s?)(?=\d))?"), _year)]
+SIGNS: list[Rule] = [_DECADE, (re.compile(r"['’‘](\d\d)(?![\w'’])"), _short_year)]
+YEARS: list[Rule] = [(re.compile(r"(?P<year>\d{4})(?![\w%/]|[.,:]\d)(?:(?P<to>\s?[-–—]\s?)(?=\d))?"), _year)]
 NAMES: list[Rule] = [
-    (_pattern(r"(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?(?!\w|['’-])"), _month),
+    (re.compile(r"(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?(?!\w|['’-])"), _month),
     (
-        _pattern(
+        re.compile(
             rf"(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b(?:{_TO}(?=(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun))|\.?(?!\w|['’]))"
         ),
         _weekday,

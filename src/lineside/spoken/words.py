@@ -186,7 +186,7 @@ ABBREVIATIONS: list[Rule] = [
     (re.compile(rf"(?:{_alternation([*_ABBREVIATIONS])})(?![\w&]|/\w|[.-]\w)\.?", re.I), _abbreviation),
     (re.compile(r"(Dr|Mr|Mrs|Ms|Prof|St|Rd|Ave|Blvd|Ln)(?!\w)\.?"), _title),
     (re.compile(r"(Inc|Ltd|Corp|Co|Jr|Sr)(?![\w-])\.?"), _firm),
-    (re.compile(r"[Nn]o(s)?\.\s?(?=#?\d)|No(s)?\s(?=\d)|№\s?(?=\d)"), _numero),
+    (re.compile(r"[Nn]o(s)?\.\s?(?=#?\d)|№\s?(?=\d)"), _numero),
     (re.compile(r"(?:[A-Za-z]\.){2,}(?!\w)|(?:[A-Z]\.)+[A-Z](?!\w)"), _initials),
     (re.compile(r"([A-Z])\.(?=\s[A-Z])"), _initial),
     (re.compile(rf"(?:{_alternation([*_BARE_UNITS])})(?!\w)"), _unit),
