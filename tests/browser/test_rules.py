@@ -74,12 +74,9 @@ def test_a_word_shorter_than_the_start_up_buffer_is_played_after_it(page: Page) 
 
 def test_running_dry_inside_a_reply_is_counted_and_between_replies_is_not(page: Page) -> None:
     """A gap is one that the caller heard: sound, none, and sound of the same reply again."""
-    sound, begin = [["add", RATE // 10, 1], ["fill", blocks(0.2)]], ["begin"]
-    assert page.evaluate(PLAYBACK, [begin, *sound, *sound, *sound])["gaps"] == 2
-    ends = [begin, *sound, ["over"], begin, *sound, ["clear"], begin, *sound]
-    assert page.evaluate(PLAYBACK, ends)["gaps"] == 0
-    asked_to_wait_twice = [*sound, *sound, begin, *sound]
-    assert page.evaluate(PLAYBACK, asked_to_wait_twice)["gaps"] == 0
+    reply = [["add", RATE // 10, 1], ["fill", blocks(0.2)]]
+    assert page.evaluate(PLAYBACK, [*reply, *reply, *reply])["gaps"] == 2
+    assert page.evaluate(PLAYBACK, [*reply, ["over"], *reply, ["clear"], *reply])["gaps"] == 0
 
 
 def test_clear_fades_to_silence_in_five_milliseconds(page: Page) -> None:
@@ -133,8 +130,8 @@ def says(words: str, number: int = 1) -> Event:
         ("We are  open.\nFrom nine.", "We are open.", ["We are open.\n", "From nine."]),
         ("We are open.", "", ["", "We are open."]),
         ("We are open.", "We are open.", ["We are open.", ""]),
-        ("We are open.", "One moment, please. We are", ["One moment, please. We are ", "open."]),
-        ("We are open.", "One moment, please.", ["One moment, please. ", "We are open."]),
+        ("We are open. From", "We are open. Sorry.", ["We are open. Sorry. ", "From"]),
+        ("We are open.", "Sorry.", ["Sorry. ", "We are open."]),
         ("From 9-18.", "From 9", ["From 9", "-18."]),
         ("", "Hello, this is", ["Hello, this is ", ""]),
     ],
@@ -142,7 +139,7 @@ def says(words: str, number: int = 1) -> Event:
 def test_a_cut_answer_is_parted_where_the_caller_stopped_hearing_it(
     page: Page, text: str, heard: str, parts: list[str]
 ) -> None:
-    """However it is spaced, and whatever was said before it."""
+    """However it is spaced, and whatever was said besides it."""
     assert page.evaluate(PARTED, [text, heard]) == {"heard": parts[0], "rest": parts[1]}
 
 
@@ -183,6 +180,12 @@ def test_the_greeting_has_no_latency(after: Callable[..., Any]) -> None:
     state = after(event("audio_started", turn=0, latency_ms=50.0), event("audio_done", turn=0))
     assert state["times"] == {}
     assert state["lines"][0]["ms"] is None
+
+
+def test_the_latency_is_that_of_the_answer_not_of_a_word_that_asked_to_wait(after: Callable[..., Any]) -> None:
+    """What is shown at the first sound is put right when the metrics come."""
+    state = after(event("audio_started", latency_ms=1600.0), event("audio_done"), event("metrics", e2e_ms=2500.0))
+    assert state["lines"][0]["ms"] == state["times"]["e2e_ms"] == 2500.0
 
 
 def test_an_error_that_ends_the_call_is_not_talked_over_by_its_end(after: Callable[..., Any]) -> None:

@@ -71,9 +71,6 @@ export function makeCall({ key, words, tell, hear }) {
         return;
       case "clear":
         return speaker.clear();
-      case "audio_started":
-        speaker.begin();
-        return tell(event);
       case "audio_done":
         speaker.over();
         return tell(event);

@@ -44,7 +44,7 @@ export function after(state, event) {
     case "barge_in":
       return { ...cut(state, event), phase: "listening" };
     case "metrics":
-      return { ...settled(state, event), phase: "listening", times: event.e2e_ms === null ? state.times : event };
+      return { ...(event.e2e_ms === null ? settled(state, event) : measured(state, event)), phase: "listening" };
     case "error":
       return { ...state, problem: event.message, fatal: event.fatal };
     case "ended":
@@ -88,6 +88,11 @@ function started(state, event) {
   return { ...edit(state, agent(event), (line) => ({ ...line, ms })), times };
 }
 
+/** The first sound may have been "One moment, please."; the metrics tell of the answer. */
+function measured(state, event) {
+  return { ...edit(settled(state, event), agent(event), (line) => ({ ...line, ms: event.e2e_ms })), times: event };
+}
+
 /** The turn is over: words of it that no transcript confirmed will not be confirmed any more. */
 function settled(state, event) {
   const { key } = caller(event);
@@ -107,12 +112,16 @@ function ended(state, why) {
   return { ...state, phase: state.call ? "ended" : "ready", problem: state.fatal ? state.problem : why };
 }
 
-/** What was heard of a text, and the rest of it. `heard` may begin with words outside it ("One moment, please."). */
+/** What was heard of a text, and the rest of it. After its words `heard` may hold an apology that is not in the text. */
 export function parted(text, heard) {
-  const bare = (words) => words.replace(/\s+/g, "");
-  const told = bare(heard);
-  let end = text.length;
-  while (end > 0 && !told.endsWith(bare(text.slice(0, end)))) end -= 1;
-  const space = end > 0 ? text.slice(0, end).match(/\s*$/)[0] : heard && " "; // none, where a word was cut in two
+  const told = heard.replace(/\s+/g, "");
+  let end = 0;
+  let matched = 0;
+  for (; end < text.length; end += 1) {
+    if (/\s/.test(text[end])) continue;
+    if (text[end] !== told[matched]) break;
+    matched += 1;
+  }
+  const space = matched === told.length ? text.slice(0, end).match(/\s*$/)[0] : " "; // none, where a word was cut in two
   return { heard: heard + space, rest: text.slice(end).trimEnd() };
 }

@@ -26,18 +26,13 @@ export class Playback {
   add(pcm) {
     if (this._dry) this.gaps += 1;
     this._dry = false;
+    this._inReply = true;
     const size = this._ring.length;
     for (const sample of pcm) {
       this._ring[(this._next + this.waiting) % size] = sample / 32768;
       if (this.waiting < size) this.waiting += 1;
       else this._next = (this._next + 1) % size;
     }
-  }
-
-  /** A reply begins with the sound that comes next; what came before it ("One moment, please.") was none. */
-  begin() {
-    this._inReply = true;
-    this._dry = false;
   }
 
   /** The reply has been sent to its end: running dry is in order now. */

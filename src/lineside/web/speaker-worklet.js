@@ -1,6 +1,6 @@
 import { Playback } from "./playback.js";
 
-/** Plays what the page sends it: sound as Int16Array, or the words "begin", "over", "clear" and "drain". */
+/** Plays what the page sends it: sound as Int16Array, or the words "over", "clear" and "drain". */
 class Speaker extends AudioWorkletProcessor {
   constructor() {
     super();
@@ -9,8 +9,7 @@ class Speaker extends AudioWorkletProcessor {
     this._draining = false;
     this._toldGaps = 0;
     this.port.onmessage = ({ data }) => {
-      if (data === "begin") playback.begin();
-      else if (data === "over") playback.over();
+      if (data === "over") playback.over();
       else if (data === "clear") playback.clear();
       else if (data === "drain") this._draining = true;
       else playback.add(data);

@@ -9,7 +9,6 @@ export async function makeSpeaker(context, tellGaps) {
   node.port.onmessage = ({ data }) => (data.drained ? drained() : tellGaps(data.gaps));
   return {
     play: (buffer) => node.port.postMessage(new Int16Array(buffer), [buffer]),
-    begin: () => node.port.postMessage("begin"),
     over: () => node.port.postMessage("over"),
     clear: () => node.port.postMessage("clear"),
     /** Wait until all that was given has been played. */
