@@ -9,8 +9,8 @@ import re
 import sys
 from pathlib import Path
 
-from msgspec import UNSET, Struct
-from msgspec.structs import NODEFAULT, fields
+from msgspec import NODEFAULT, UNSET, Struct
+from msgspec.structs import fields
 
 from lineside import schema
 

@@ -103,7 +103,7 @@ async def _engines(settings: Settings, agent: Agent) -> AsyncGenerator[tuple[Set
         for name in needed(settings.llm_model):
             locate(name, settings.models_dir)  # a missing or damaged file is named here, before anything is started
         async with engine_server(
-            models_dir=settings.models_dir, llm=settings.llm_model, warm_prompt=agent.opening()[0].content
+            models_dir=settings.models_dir, llm=settings.llm_model, opening=agent.opening()
         ) as url:
             reached = settings.model_copy(update={"embedded_url": url})
             registry = Registry(reached, http)

@@ -52,7 +52,7 @@ class Mind:
 
     def __init__(self) -> None:
         self.said = 0
-        self.warmed: list[str] = []
+        self.warmed: list[dict[str, str]] = []
         self.stopped = asyncio.Event()
         self.pauses_at = -1  # for ever, unless somebody stops it
 
@@ -73,8 +73,8 @@ class Mind:
         finally:
             self.stopped.set()
 
-    async def warm(self, system: str) -> None:
-        self.warmed.append(system)
+    async def warm(self, opening: Sequence[dict[str, str]]) -> None:
+        self.warmed.extend(opening)
 
 
 class Voice:
@@ -387,14 +387,15 @@ def test_a_model_that_fails_is_a_failed_request() -> None:
 
 
 def test_a_prompt_is_read_beforehand() -> None:
-    """`/v1/warm` hands the system prompt to the model; an empty one is refused."""
+    """`/v1/warm` hands what conversations begin with to the model; nothing at all is refused."""
 
     async def main() -> None:
         async with house() as it:
-            status, said = await it.post("/v1/warm", {"system": "You sell boats."})
+            opening = [{"role": "system", "content": "You sell boats."}, {"role": "user", "content": "Cars?"}]
+            status, said = await it.post("/v1/warm", {"messages": opening})
             assert (status, list(said)) == (200, ["seconds"])
-            assert it.mind.warmed == ["You sell boats."]
-            assert (await it.post("/v1/warm", {"system": ""}))[1]["error"]["param"] == "system"
+            assert it.mind.warmed == opening
+            assert (await it.post("/v1/warm", {"messages": []}))[1]["error"]["param"] == "messages"
 
     run(main())
 

@@ -1,6 +1,7 @@
 """`python -m lineside.hosts.engine_server`: the engine server's command line."""
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -23,7 +24,9 @@ def main() -> int:
     parser.add_argument("--stt", default="faster-whisper-base")
     parser.add_argument("--llm", default="qwen2.5-coder-0.5b")
     parser.add_argument("--tts", default="en_US-joe-medium")
-    parser.add_argument("--warm-prompt-file", type=Path, help="a system prompt to read before the first call")
+    parser.add_argument(
+        "--opening", type=Path, help="JSON messages to read before the first call: system prompt, examples"
+    )
     parser.add_argument("--threads", type=int, default=min(4, os.cpu_count() or 1), help="threads of each model")
     parser.add_argument("--slots", type=int, default=4, help="callers that the language model answers at once")
     parser.add_argument("--end-with-parent", action="store_true", help="end when the starting process or stdin ends")
@@ -46,7 +49,7 @@ def main() -> int:
         port=told.port,
         models_dir=told.models_dir.expanduser(),
         names={"stt": told.stt, "llm": told.llm, "tts": told.tts},
-        warm_prompt=told.warm_prompt_file.read_text("utf-8") if told.warm_prompt_file else "",
+        opening=json.loads(told.opening.read_text("utf-8")) if told.opening else [],
         threads=told.threads,
         slots=told.slots,
         end_with_parent=told.end_with_parent,

@@ -136,16 +136,16 @@ class EngineServer:
         return answer
 
     async def warm(self, request: web.Request) -> web.Response:
-        """Let the language model read a system prompt before it is needed, which the first answer then need not."""
+        """Let the language model read an opening before it is needed, which the first answer then need not."""
         thinks = self.models.thinks or _still_loading("llm")
         ask = await body(request, Warm)
         self._check_model("llm", ask.model)
         began = time.monotonic()
         with self._thinking.admitted():
             try:
-                await thinks.warm(ask.system)
+                await thinks.warm(msgspec.to_builtins(ask.messages))
             except TooLong as no:
-                raise Refused(400, str(no), "system") from None
+                raise Refused(400, str(no), "messages") from None
         return web.json_response({"seconds": round(time.monotonic() - began, 3)})
 
     async def speech(self, request: web.Request) -> web.StreamResponse:

@@ -2,10 +2,13 @@
 
 import sys
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
+
+from lineside.engines.protocols import Message
 from lineside.hosts.supervise import Supervised
 
 READY_WITHIN = 120.0  # seconds; a cold disk and two slow cores need most of a minute
@@ -18,22 +21,21 @@ async def engine_server(
     llm: str,
     stt: str = "faster-whisper-base",
     tts: str = "en_US-joe-medium",
-    warm_prompt: str = "",
+    opening: Sequence[Message] = (),
     threads: int = 2,
 ) -> AsyncGenerator[str, None]:
     """The address of an engine server that is ready and kept alive while the block runs.
 
-    `warm_prompt` is the system prompt that most calls begin with. Raises `ConfigError` if the server does not come up.
+    `opening` is what most conversations begin with. Raises `ConfigError` if the server does not come up.
     """
     with tempfile.TemporaryDirectory(prefix="lineside-") as folder:
-        prompt = Path(folder) / "prompt.txt"
-        prompt.write_text(warm_prompt, encoding="utf-8")
+        read = Path(folder) / "opening.json"
+        read.write_bytes(msgspec.json.encode(opening))
 
         def argv(port: int) -> list[str]:
             program = [sys.executable, "-m", "lineside.hosts.engine_server", "--end-with-parent", "--port", str(port)]
             models = ["--models-dir", str(models_dir), "--stt", stt, "--llm", llm, "--tts", tts]
-            warm = ["--warm-prompt-file", str(prompt)] if warm_prompt else []
-            return [*program, *models, *warm, "--threads", str(threads)]
+            return [*program, *models, "--opening", str(read), "--threads", str(threads)]
 
         server = Supervised("the engine server", argv, ready_within=READY_WITHIN, passes_on=_pass_on)
         async with server.running():

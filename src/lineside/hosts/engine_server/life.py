@@ -37,7 +37,7 @@ class Orders(Struct, frozen=True):
     port: int
     models_dir: Path
     names: dict[str, str]  # role → model
-    warm_prompt: str
+    opening: list[dict[str, str]]  # read before the first call; empty for none
     threads: int
     slots: int
     end_with_parent: bool
@@ -59,7 +59,7 @@ def live(orders: Orders) -> int:
 async def _serve(orders: Orders, shelf: Path) -> None:
     ended = asyncio.Event()
     _listen_for_the_end(ended, orders.end_with_parent)
-    models = Models(dict(orders.names), waiting_for={*orders.names, *(["prompt"] if orders.warm_prompt else [])})
+    models = Models(dict(orders.names), waiting_for={*orders.names, *(["prompt"] if orders.opening else [])})
     server = EngineServer(models)
     # handler_cancellation: a client that goes away stops the work that was done for it.
     runner = web.AppRunner(server.app(), handler_cancellation=True, access_log=None, shutdown_timeout=LAST_WORDS)
@@ -88,8 +88,8 @@ async def _load_all(models: Models, orders: Orders, shelf: Path) -> None:
 
     async def llm_warm() -> None:
         mind: Llama = await _load(models, "llm", llm)
-        if orders.warm_prompt:
-            await mind.warm(orders.warm_prompt)
+        if orders.opening:
+            await mind.warm(orders.opening)
             models.waiting_for.discard("prompt")
 
     async with asyncio.TaskGroup() as tasks:  # the slowest first

@@ -25,8 +25,8 @@ class Thinks(Protocol):
         """Yield the answer as it comes; closing early stops the work. Raises `EngineError` and `TooLong`."""
         ...
 
-    async def warm(self, system: str) -> None:
-        """Read a system prompt beforehand. Raises as `think` does."""
+    async def warm(self, opening: Sequence[dict[str, str]]) -> None:
+        """Read beforehand what many conversations begin with. Raises as `think` does."""
         ...
 
 

@@ -123,9 +123,9 @@ class Llama:
                     for piece in _pieces(chunk):
                         yield piece
 
-    async def warm(self, system: str) -> None:
-        """Read a system prompt and put it on the shelf, so that a caller's first answer need not wait for that."""
-        messages = [{"role": "system", "content": system}]
+    async def warm(self, opening: Sequence[dict[str, str]]) -> None:
+        """Read what many conversations begin with, and put it on the shelf: no caller waits for that again."""
+        messages = list(opening)
         text = _text(messages)
         if self._shelf.has(text):
             async with self._slot(messages):

@@ -57,9 +57,9 @@ class Chat(msgspec.Struct, frozen=True):
 
 
 class Warm(msgspec.Struct, frozen=True):
-    """The body of `/v1/warm`: a system prompt that is going to be used."""
+    """The body of `/v1/warm`: what conversations are going to begin with, the system prompt and any examples."""
 
-    system: Annotated[str, msgspec.Meta(min_length=1, max_length=50_000)]
+    messages: Annotated[list[ChatMessage], msgspec.Meta(min_length=1, max_length=100)]
     model: str = ""
 
 
