@@ -147,8 +147,7 @@ class Reply:
     async def _answer_to(self, about: About) -> AsyncGenerator[str, None]:
         """What to say about it, in pieces."""
         if isinstance(about, Say):
-            self.text = about.text
-            for piece in _cut(about.text):
+            for piece in self._as_it_stands(about.text):
                 yield piece
             return
         question = await self._understand(about) if isinstance(about, Utterance) else about.text
@@ -156,6 +155,12 @@ class Reply:
             async with aclosing(self._answer(question)) as pieces:
                 async for piece in pieces:
                     yield piece
+
+    def _as_it_stands(self, text: str) -> list[str]:
+        """Words that no model was asked for, in pieces."""
+        self.text = text
+        self._tell(LlmDone(at=self._desk.now(), turn=self.turn, reply=self.number, text=text))
+        return _cut(text)
 
     async def _understand(self, utterance: Utterance) -> str:
         began, desk, heard = self._desk.clock(), self._desk, ""
@@ -186,10 +191,8 @@ class Reply:
         """The answer, in pieces as they are ready."""
         desk = self._desk
         if (fixed := desk.agent.by_rule(question)) is not None:
-            self.text = fixed
-            for piece in _cut(fixed):
+            for piece in self._as_it_stands(fixed):
                 yield piece
-            self._tell(LlmDone(at=desk.now(), turn=self.turn, reply=self.number, text=fixed))
             return
         messages = desk.history.messages(asking="" if self.allowed.is_set() else question)
         began, sentences = desk.clock(), Sentences()
