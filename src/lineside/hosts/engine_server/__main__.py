@@ -8,11 +8,20 @@ from pathlib import Path
 
 import structlog
 
+from lineside.errors import ConfigError
+from lineside.hosts.cores import cores
+from lineside.hosts.engine_server.openmp import borrow
+
 # OpenMP's threads wait for each other some hundred times a token, by default in a busy loop. As soon as anything else
 # wants a core, all stand still for whole time slices: measured beside one busy process, 40 tokens took 35 s; with a
 # short loop, 3.4 s. BLAS is asked for one small matrix a time, for which threads do not pay. All are read when the
 # libraries are loaded, so they are set before anything that loads them is imported.
 GENTLE_THREADS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def threads() -> int:
+    """Half of the cores, because three models and the calls share them; both of two, eight at the most."""
+    return min(cores(), max(2, min(8, cores() // 2)))
 
 
 def main() -> int:
@@ -27,7 +36,7 @@ def main() -> int:
     parser.add_argument(
         "--opening", type=Path, help="JSON messages to read before the first call: system prompt, examples"
     )
-    parser.add_argument("--threads", type=int, default=min(4, os.cpu_count() or 1), help="threads of each model")
+    parser.add_argument("--threads", type=int, default=threads(), help="threads of a model (the recogniser takes half)")
     parser.add_argument("--slots", type=int, default=4, help="callers that the language model answers at once")
     parser.add_argument("--end-with-parent", action="store_true", help="end when the starting process or stdin ends")
     told = parser.parse_args()
@@ -42,6 +51,11 @@ def main() -> int:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    try:
+        borrow(told.models_dir.expanduser() / ".libraries")
+    except ConfigError as no:
+        structlog.get_logger().error("the engine server cannot go on", why=str(no))
+        return 1
     from lineside.hosts.engine_server.life import Orders, live
 
     orders = Orders(

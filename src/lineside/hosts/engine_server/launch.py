@@ -22,11 +22,12 @@ async def engine_server(
     stt: str = "faster-whisper-base",
     tts: str = "en_US-joe-medium",
     opening: Sequence[Message] = (),
-    threads: int = 2,
+    threads: int | None = None,
 ) -> AsyncGenerator[str, None]:
     """The address of an engine server that is ready and kept alive while the block runs.
 
-    `opening` is what most conversations begin with. Raises `ConfigError` if the server does not come up.
+    `opening` is what most conversations begin with; `threads` go by the machine if not given. Raises `ConfigError` if
+    the server does not come up.
     """
     with tempfile.TemporaryDirectory(prefix="lineside-") as folder:
         read = Path(folder) / "opening.json"
@@ -35,7 +36,13 @@ async def engine_server(
         def argv(port: int) -> list[str]:
             program = [sys.executable, "-m", "lineside.hosts.engine_server", "--end-with-parent", "--port", str(port)]
             models = ["--models-dir", str(models_dir), "--stt", stt, "--llm", llm, "--tts", tts]
-            return [*program, *models, "--opening", str(read), "--threads", str(threads)]
+            return [
+                *program,
+                *models,
+                "--opening",
+                str(read),
+                *([] if threads is None else ["--threads", str(threads)]),
+            ]
 
         server = Supervised("the engine server", argv, ready_within=READY_WITHIN, passes_on=_pass_on)
         async with server.running():

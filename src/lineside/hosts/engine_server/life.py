@@ -81,6 +81,7 @@ async def _serve(orders: Orders, shelf: Path) -> None:
 async def _load_all(models: Models, orders: Orders, shelf: Path) -> None:
     began = time.monotonic()
     root, threads = orders.models_dir, orders.threads
+    hearing = max(1, threads // 2)  # measured on two cores: one thread is as fast, and leaves the other to the calls
 
     def llm() -> Llama:
         [file] = locate(orders.names["llm"], root).glob("*.gguf")
@@ -94,7 +95,7 @@ async def _load_all(models: Models, orders: Orders, shelf: Path) -> None:
 
     async with asyncio.TaskGroup() as tasks:  # the slowest first
         tasks.create_task(llm_warm(), name="llm")
-        tasks.create_task(_load(models, "stt", lambda: Whisper(locate(orders.names["stt"], root), threads)), name="stt")
+        tasks.create_task(_load(models, "stt", lambda: Whisper(locate(orders.names["stt"], root), hearing)), name="stt")
         tasks.create_task(_load(models, "tts", lambda: Piper(locate(orders.names["tts"], root), threads)), name="tts")
     log.info("ready", seconds=round(time.monotonic() - began, 2), **orders.names)
 
