@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from lineside.errors import EngineError
 from lineside.hosts.engine_server import app as the_app
 from lineside.hosts.engine_server.app import EngineServer, Models
-from lineside.hosts.engine_server.hear import Heard, Samples, Segment
+from lineside.hosts.engine_server.hear import Heard, Samples, Segment, UnknownLanguage
 from lineside.hosts.engine_server.speak import Spoken
 from lineside.hosts.engine_server.think import Piece, TooLong
 from lineside.hosts.engine_server.wire import AUDIO_BYTES, JSON_BYTES, samples
@@ -40,7 +40,7 @@ class Ears:
         seconds = round(len(samples) / 16_000, 3)
         self.heard.append(seconds)
         if language != "en":
-            raise ValueError("the model does not know this language")
+            raise UnknownLanguage("the model does not know this language")
         if seconds == 9.0:
             raise RuntimeError(SECRET)
         segment = Segment(0.0, seconds, f"{seconds} seconds", -0.25, 0.01, 1.1)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineside.hosts.engine_server.gates import believable, compression, find_loop
-from lineside.hosts.engine_server.hear import BLANK, QUIET, cut, last_sound, until_the_end, window
+from lineside.hosts.engine_server.hear import BLANK, LONGEST, QUIET, cut, last_sound, until_the_end, window
 from lineside.hosts.engine_server.mel import RATE
 
 TIMES = 1000  # the first timestamp token in these tests
@@ -71,18 +71,19 @@ def test_long_sound_is_cut_where_it_is_quiet_and_loses_nothing() -> None:
 @settings(deadline=None)
 @given(st.floats(0, 120))
 def test_every_piece_fits_the_window(seconds: float) -> None:
-    """Whatever the length: each piece is at most 27 s, and together they are the whole."""
+    """Whatever the length: each piece has room for what comes behind it, and together they are the whole."""
     pieces = cut(np.zeros(round(seconds * RATE), np.float32))
-    assert max(len(piece) for piece in pieces) <= 27 * RATE
+    assert max(len(piece) for piece in pieces) <= LONGEST * RATE
     assert sum(len(piece) for piece in pieces) == round(seconds * RATE)
 
 
 @settings(deadline=None)  # other work on the machine is no fault
-@given(st.integers(0, 27 * RATE))
+@given(st.integers(0, int(LONGEST * RATE)))
 def test_the_window_is_even_and_as_short_as_the_sound(samples: int) -> None:
-    """The encoder halves the frames; the window is the sound, the quiet and the blank, and never over thirty-one."""
+    """The encoder halves the frames and takes 3000 at the most: the sound, the quiet and the blank."""
     frames = window(np.zeros(samples, np.float32)).shape[2]
     assert frames % 2 == 0
+    assert frames <= 3000
     assert frames == pytest.approx(100 * (samples / RATE + QUIET + BLANK), abs=2)
 
 

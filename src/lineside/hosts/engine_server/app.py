@@ -17,6 +17,7 @@ from lineside.audio.wav import wav_header
 from lineside.errors import EngineBusy, EngineError
 from lineside.hosts.engine_server.counts import Counts
 from lineside.hosts.engine_server.desk import Desk
+from lineside.hosts.engine_server.hear import UnknownLanguage
 from lineside.hosts.engine_server.parts import Hears, Speaks, Thinks
 from lineside.hosts.engine_server.speak import Spoken
 from lineside.hosts.engine_server.think import Piece, TooLong
@@ -95,7 +96,7 @@ class EngineServer:
             sound = await self._hearing.do(samples, file)
             try:
                 heard = await self._hearing.do(hears.hear, sound, str(form.get("language") or "en"))
-            except ValueError as no:
+            except UnknownLanguage as no:
                 raise Refused(400, str(no), "language") from None
         return transcription(heard, shape)
 

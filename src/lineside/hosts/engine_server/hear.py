@@ -23,13 +23,17 @@ QUIET, BLANK = 0.6, 3.0  # seconds
 LOUDNESS = 0.5  # peak that every utterance is brought to; faint ones are otherwise heard twice ("yes, yes")
 MOST_GAIN = 30.0
 NEAR_END = 0.35  # seconds; a timestamp so close to the last sound ends the last true words
-LONGEST = 27.0  # seconds in one window of 30; longer sound is cut where it is quiet
+LONGEST = 30.0 - QUIET - BLANK  # seconds that fit into the model's window; longer sound is cut where it is quiet
 SEARCH = 7.0  # seconds before `LONGEST` in which the quiet place is looked for
 TOKENS_AT_LEAST, TOKENS_A_SECOND = 8, 8.0  # faster than anybody speaks; beyond it the model is talking to itself
 STEP = 0.02  # seconds of sound that are measured together
 
 LANGUAGE = re.compile("[a-z]{2,3}")
 TIMESTAMP_SECONDS = 0.02  # from one timestamp token to the next
+
+
+class UnknownLanguage(Exception):
+    """A language that the model never learnt."""
 
 
 class Segment(Struct, frozen=True):
@@ -79,7 +83,7 @@ class Whisper:
         self._timestamps = no_timestamps + 1  # the token of 0.00 s
 
     def hear(self, samples: Samples, language: str = "en") -> Heard:
-        """Samples between -1 and 1 at `RATE` → words. Raises `ValueError` for a language the model has never learnt."""
+        """Samples between -1 and 1 at `RATE` → words. Raises `UnknownLanguage`."""
         spoken = self._token(language if LANGUAGE.fullmatch(language) else "")
         segments, at = [], 0
         for piece in cut(samples):
@@ -92,7 +96,7 @@ class Whisper:
     def _token(self, name: str) -> int:
         number: int | None = self._tokenizer.token_to_id(f"<|{name}|>")
         if number is None:
-            raise ValueError("the model does not know this language; they are named as in en, de, fr, es")
+            raise UnknownLanguage("the model does not know this language; they are named as in en, de, fr, es")
         return number
 
     def _window(self, samples: Samples, at: float, language: int) -> Segment:

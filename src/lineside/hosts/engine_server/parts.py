@@ -12,7 +12,7 @@ class Hears(Protocol):
     """Sound to words; blocks."""
 
     def hear(self, samples: Samples, language: str = "en") -> Heard:
-        """Samples between -1 and 1 at 16 kHz. Raises `ValueError` for an unknown language."""
+        """Samples between -1 and 1 at 16 kHz. Raises `UnknownLanguage`."""
         ...
 
 

@@ -16,7 +16,7 @@ from lineside.errors import ConfigError
 LEAD, TAIL = 0.02, 0.12  # seconds that are kept before the first sound and after the last
 QUIET = 0.004  # of full scale, -48 dBFS: below it are neither the h of "hello" nor the d of "road"
 FADE = 0.004  # seconds at both cuts, so that they do not click
-LONGEST = 400  # phonemes made at once, some 25 s of speech; more of them would keep all other callers waiting
+LONGEST = 250  # phonemes made at once, some 10 s of speech: more keep all other callers waiting, and take memory
 
 Samples = npt.NDArray[np.float32]
 
@@ -43,6 +43,7 @@ class Piper:
         model = folder / f"{folder.name}.onnx"
         options: Any = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.enable_cpu_mem_arena = False  # it would keep the memory of the longest sentence for ever; no slower
         # No busy loop between two sentences or operators: see GENTLE_THREADS in __main__.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
