@@ -1,5 +1,6 @@
 """Which slot answers which conversation, and what lies on the shelf. No model is needed."""
 
+import os
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -91,6 +92,17 @@ def test_the_shelf_holds_only_so_many(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == MOST
     assert shelf.has("prompt 19")
     assert not shelf.has("prompt 0")
+
+
+def test_a_prompt_that_is_used_stays(tmp_path: Path) -> None:
+    """The prompt of most calls is looked for at each start; others come and go beside it."""
+    shelf = Shelf(tmp_path, "model")
+    shelf.put(PROMPT, written(tmp_path))
+    for number in range(20):
+        os.utime(tmp_path / shelf.name(PROMPT), (number, number))  # long ago
+        assert shelf.has(PROMPT)
+        shelf.put(f"prompt {number}", written(tmp_path))
+    assert shelf.has(PROMPT)
 
 
 def test_a_useless_prompt_is_thrown_away(tmp_path: Path) -> None:

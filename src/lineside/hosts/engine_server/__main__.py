@@ -52,8 +52,9 @@ def main() -> int:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     try:
+        opening = json.loads(told.opening.read_text("utf-8")) if told.opening else []
         borrow(told.models_dir.expanduser() / ".libraries")
-    except ConfigError as no:
+    except (ConfigError, OSError, ValueError) as no:
         structlog.get_logger().error("the engine server cannot go on", why=str(no))
         return 1
     from lineside.hosts.engine_server.life import Orders, live
@@ -63,7 +64,7 @@ def main() -> int:
         port=told.port,
         models_dir=told.models_dir.expanduser(),
         names={"stt": told.stt, "llm": told.llm, "tts": told.tts},
-        opening=json.loads(told.opening.read_text("utf-8")) if told.opening else [],
+        opening=opening,
         threads=told.threads,
         slots=told.slots,
         end_with_parent=told.end_with_parent,

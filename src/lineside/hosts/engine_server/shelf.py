@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lineside.hosts.engine_server.slots import shared
 
-MOST = 8  # prompts, 12 kB a token with the small model; the one put here longest ago is thrown away
+MOST = 8  # prompts, 12 kB a token with the small model; the one used longest ago is thrown away
 
 
 class Shelf:
@@ -27,10 +27,12 @@ class Shelf:
 
     def has(self, text: str) -> bool:
         """Whether the prompt is on the shelf; one from an earlier start is found here."""
-        if (self._folder / self.name(text)).is_file():
-            self._texts.add(text)
-        else:
+        try:
+            os.utime(self._folder / self.name(text))  # used just now, so not to be thrown away next
+        except OSError:
             self._texts.discard(text)
+        else:
+            self._texts.add(text)
         return text in self._texts
 
     def nearest(self, text: str) -> tuple[str, int]:
@@ -39,15 +41,21 @@ class Shelf:
 
     def put(self, text: str, written: Path) -> None:
         """The prompt was just written to that file in the folder."""
-        path = self._folder / self.name(text)
-        written.replace(path)
-        os.utime(path)
-        for old in sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime)[:-MOST]:
+        written.replace(self._folder / self.name(text))
+        self.has(text)
+        for old in sorted(self._folder.iterdir(), key=_used)[:-MOST]:
             old.unlink(missing_ok=True)
-        self._texts = {each for each in {*self._texts, text} if (self._folder / self.name(each)).is_file()}
+        self._texts = {each for each in self._texts if (self._folder / self.name(each)).is_file()}
 
     def drop(self, text: str) -> None:
         """The prompt's file is of no use."""
         self._texts.discard(text)
         with suppress(OSError):
             (self._folder / self.name(text)).unlink()
+
+
+def _used(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:  # another engine server has thrown it away
+        return 0.0

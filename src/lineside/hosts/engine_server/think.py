@@ -135,7 +135,7 @@ class Llama:
         async with self._slot(messages) as slot:
             greeted = [*messages, {"role": "user", "content": "Hello"}]
             await self._post("/v1/chat/completions", {"messages": greeted, "max_tokens": 1, "id_slot": slot})
-            written = f"{self._shelf.name(text)}.part"
+            written = f"{self._shelf.name(text)}.{os.getpid()}.part"  # another engine server may write the same
             await self._post(f"/slots/{slot}?action=save", {"filename": written})
             self._shelf.put(text, self._folder / written)
 
