@@ -12,7 +12,7 @@ from typing import Literal
 from sentencex import segment
 
 EARLY = 40  # characters handed out; until then the caller may be waiting, and a clause is a piece
-CLAUSE_WORDS, CLAUSE = 4, 25  # words, characters; a shorter clause would sound chopped off
+CLAUSE_WORDS, CLAUSE = 2, 10  # words, characters; a shorter clause would sound chopped off
 LONGEST = 220  # characters; a longer sentence is cut at its last clause, or else at its last space
 ENDLESS = 600  # characters without a place to cut; there it is cut wherever it stands
 CODE = 20_000  # characters of one code block; what follows counts as a new piece

@@ -11,16 +11,18 @@ from aiohttp import web
 from msgspec import Struct
 
 from lineside.agent import Agent, load_agent
+from lineside.audio.frame import EAR_RATE, Sound, Utterance
+from lineside.audio.resample import Resampler
 from lineside.audio.vad import LoudnessVoice, Voice, VoiceModel
 from lineside.ear import VoiceDetector
-from lineside.engines.protocols import Ask, Message
+from lineside.engines.protocols import Ask, Message, SpeechToText
 from lineside.engines.registry import Registry
 from lineside.errors import ConfigError, EngineError
 from lineside.gateway import Gateway, listening_socket
 from lineside.hosts.engine_server.launch import engine_server
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
-from lineside.reply import PHRASES
+from lineside.reply import MOMENT, PHRASES
 from lineside.settings import Settings, check_exposure
 
 log = structlog.get_logger()
@@ -111,12 +113,22 @@ async def _engines(settings: Settings, agent: Agent) -> AsyncGenerator[tuple[Set
             yield reached, registry
 
 
+async def _hear(stt: SpeechToText, sounds: list[Sound]) -> None:
+    """Let the recogniser hear something once: its first utterance takes twice as long as later ones."""
+    resampler = Resampler(sounds[0].frame.rate, EAR_RATE)
+    pcm = b"".join(resampler.feed(sound.frame.pcm) for sound in sounds) + resampler.end()
+    async with aclosing(stt.transcribe(Utterance(pcm, 0.0, 1.0))) as transcripts:
+        async for _ in transcripts:
+            pass
+
+
 async def _warm(registry: Registry, agent: Agent) -> None:
     """Learn the phrases for bad moments and the greeting; let the model read the prompt once."""
     engines = registry.choose()
     try:
         for phrase in (*PHRASES, agent.transfer, *filter(None, [agent.greeting])):
             await registry.voice().keep(phrase)
+        await _hear(engines.stt, [sound async for sound in registry.voice().speak(MOMENT, "")])
         question = (*agent.opening(), Message("user", "Hello"))
         async with aclosing(engines.llm.reply(question, Ask(max_tokens=1))) as tokens:
             async for _ in tokens:
