@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from lineside.models.store import locate
 log = structlog.get_logger()
 
 LAST_WORDS = 1.0  # seconds that open requests have when the server ends; what is not done then is broken off
+# Threads of our own: asyncio would wait for its own at the end, and a model that is half loaded cannot be stopped.
+LOADERS = ThreadPoolExecutor(3, "load")
 PARTS = {"stt": "hears", "llm": "thinks", "tts": "speaks"}
 
 
@@ -93,7 +96,7 @@ async def _load_all(models: Models, orders: Orders, shelf: Path) -> None:
             await mind.warm(orders.opening)
             models.waiting_for.discard("prompt")
 
-    async with asyncio.TaskGroup() as tasks:  # the slowest first
+    async with asyncio.TaskGroup() as tasks:
         tasks.create_task(llm_warm(), name="llm")
         tasks.create_task(_load(models, "stt", lambda: Whisper(locate(orders.names["stt"], root), hearing)), name="stt")
         tasks.create_task(_load(models, "tts", lambda: Piper(locate(orders.names["tts"], root), threads)), name="tts")
@@ -102,7 +105,7 @@ async def _load_all(models: Models, orders: Orders, shelf: Path) -> None:
 
 async def _load(models: Models, role: str, make: Callable[[], Any]) -> Any:
     began = time.monotonic()
-    model = await asyncio.to_thread(make)
+    model = await asyncio.get_running_loop().run_in_executor(LOADERS, make)
     setattr(models, PARTS[role], model)
     models.waiting_for.discard(role)
     log.info("model loaded", role=role, model=models.names[role], seconds=round(time.monotonic() - began, 2))

@@ -16,7 +16,7 @@ import aiohttp
 import msgspec
 import structlog
 
-from lineside.errors import ConfigError, EngineError
+from lineside.errors import ConfigError, EngineError, LinesideError
 from lineside.hosts.engine_server.shelf import Shelf
 from lineside.hosts.engine_server.slots import Slots
 
@@ -37,7 +37,7 @@ class Piece(msgspec.Struct, frozen=True):
     completion_tokens: int = 0
 
 
-class TooLong(Exception):
+class TooLong(LinesideError):
     """The conversation does not fit into the model's context."""
 
 
@@ -175,11 +175,6 @@ class Llama:
                 connector=aiohttp.TCPConnector(force_close=True),
             )
         return self._http
-
-    async def close(self) -> None:
-        """Let go of the connections."""
-        if self._http:
-            await self._http.close()
 
 
 def _text(messages: Sequence[dict[str, str]]) -> str:
