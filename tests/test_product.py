@@ -195,7 +195,7 @@ def test_a_spoken_interruption_stops_the_agent(stack: Stack) -> None:
 
 @pytest.mark.models
 def test_a_call_survives_the_death_of_its_engines(stack: Stack) -> None:
-    """The engine server is killed in the middle of a call: an apology, a restart, and the next turn is answered."""
+    """The engine server is killed in a call: that turn is answered late or apologised for, the next one is answered."""
     port = int(stack.engine_url.rsplit(":", 1)[1])
     (server,) = [
         child
@@ -212,8 +212,8 @@ def test_a_call_survives_the_death_of_its_engines(stack: Stack) -> None:
     caller = Caller(stack.url, Hello(codec="pcm", greeting=""), before_each=before)
     spoken = recordings([AUDIO / "order_status.wav", AUDIO / "order_status.wav"])
     first, second = asyncio.run(caller.hold(spoken)).turns
-    assert first.errors
-    assert first.seconds > 1.0, "an apology was heard"
+    assert first.seconds > 1.0, "the answer of a server that was back in time, or an apology, was heard"
+    assert first.errors or "order status" in first.transcript.lower()
     assert "order status" in second.transcript.lower()
     assert second.errors == []
     assert second.reply

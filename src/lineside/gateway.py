@@ -75,7 +75,6 @@ class Gateway:
         if not response.prepared:
             response.headers["X-Content-Type-Options"] = "nosniff"
             response.headers["Referrer-Policy"] = "no-referrer"
-            response.headers.setdefault("Cache-Control", "no-cache")  # an upgraded gateway, an upgraded page
         return response
 
     def _knows(self, request: web.Request) -> bool:
@@ -90,6 +89,7 @@ class Gateway:
         response.headers["Content-Security-Policy"] = (
             "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:"
         )
+        response.headers["Cache-Control"] = "no-cache"
         return response
 
     async def _health(self, request: web.Request) -> web.Response:
