@@ -76,3 +76,60 @@ class TextToSpeech(Protocol):
         `voice` empty means the engine's own default. A sentence without speakable words yields nothing.
         """
         ...
+
+
+# ── what an engine may be able to do besides its role ──────────────────────────────────────────────────────────────
+
+
+class Kept(Struct, frozen=True):
+    """A model that an engine's back end has, in memory or on its disk."""
+
+    name: str
+    loaded: bool
+    bytes: int | None = None  # on disk
+    memory_bytes: int | None = None  # in memory, where the back end tells
+    on_gpu: bool = False
+    in_use: int = 0  # requests under way
+
+
+class Pulled(Struct, frozen=True):
+    """How far a model has come that the back end itself fetches."""
+
+    file: str
+    done: int  # bytes
+    total: int  # bytes; 0 while unknown
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """Can be asked whether it would answer."""
+
+    async def check(self) -> None:
+        """Ask the back end, two seconds at most. Raises `EngineError` saying what is wrong and what to do."""
+        ...
+
+
+@runtime_checkable
+class ModelKeeper(Protocol):
+    """Its models can be loaded and unloaded."""
+
+    async def kept(self) -> tuple[Kept, ...]:
+        """The models of the back end. Raises `EngineError`."""
+        ...
+
+    async def load(self, model: str) -> None:
+        """Have it in memory; nothing happens if it is. Raises `EngineError`, also for a name that is not among `kept`."""
+        ...
+
+    async def unload(self, model: str, *, wait: bool) -> None:
+        """Free its memory. In use: raises `EngineBusy`, or, with `wait`, waits for the requests under way (60 s)."""
+        ...
+
+
+@runtime_checkable
+class Puller(Protocol):
+    """Its back end fetches models itself."""
+
+    def pull(self, model: str) -> AsyncGenerator[Pulled, None]:
+        """Fetch it, telling how far it is. Closing early stops; the next time goes on from there. Raises `EngineError`."""
+        ...
