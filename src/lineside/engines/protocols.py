@@ -118,7 +118,7 @@ class ModelKeeper(Protocol):
         ...
 
     async def load(self, model: str) -> None:
-        """Have it in memory; nothing happens if it is. Raises `EngineError`, also for a name that is not among `kept`."""
+        """Have it in memory; nothing happens if it is. Raises `EngineError`, for an unknown name too."""
         ...
 
     async def unload(self, model: str, *, wait: bool) -> None:
@@ -131,5 +131,5 @@ class Puller(Protocol):
     """Its back end fetches models itself."""
 
     def pull(self, model: str) -> AsyncGenerator[Pulled, None]:
-        """Fetch it, telling how far it is. Closing early stops; the next time goes on from there. Raises `EngineError`."""
+        """Fetch it, telling how far it is; closing early stops, the next time goes on. Raises `EngineError`."""
         ...

@@ -31,6 +31,11 @@ class RememberingVoice:
         if which not in self._kept:
             self._kept[which] = tuple([sound async for sound in self._voice.speak(sentence, voice)])
 
+    def remembers(self, sentence: str, voice: str) -> bool:
+        """Whether it can say this without being asked to synthesise anything."""
+        which = (voice or self._usual, sentence)
+        return which in self._kept or which in self._said
+
     async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
         """See `TextToSpeech`."""
         which = (voice or self._usual, sentence)

@@ -1,0 +1,34 @@
+"""A circuit breaker: an engine that keeps failing is left alone for a while, then tried with one request. Pure."""
+
+FAILURES = 3  # in a row, after which it is left alone
+REST = 15.0  # seconds until it is tried again; a trial that never reports is forgotten after as many
+
+
+class Breaker:
+    """Closed lets everyone through; open nobody; half-open one, whose success closes it. Time, in seconds, is handed in."""
+
+    def __init__(self) -> None:
+        self._failed = 0  # in a row
+        self._rests_until = 0.0
+
+    def lets(self, now: float) -> bool:
+        """Whether a request may try."""
+        return self.closed or now >= self._rests_until
+
+    def tried(self, now: float) -> None:
+        """A request begins. If it is the trial of an open one, no other may begin beside it."""
+        self._rests_until = now + REST
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is trusted."""
+        return self._failed < FAILURES
+
+    def succeeded(self) -> None:
+        """It answered."""
+        self._failed = 0
+
+    def failed(self, now: float) -> None:
+        """It did not."""
+        self._failed += 1
+        self._rests_until = now + REST

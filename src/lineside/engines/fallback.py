@@ -1,0 +1,258 @@
+"""Engines in a row: when one fails, is slow or talks nonsense, the next one goes on where it stopped.
+
+A row is an engine itself. Only the last of a row has the caller's whole patience; the others must begin within
+`FIRST` and go on within `LATER` seconds. Each has a breaker, so that a dead engine costs its deadline three times and
+not at every turn.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from typing import Any, Generic, TypeVar
+
+import structlog
+from msgspec import Struct
+
+from lineside.audio.frame import AudioFrame, Sound, Utterance
+from lineside.engines.breaker import Breaker
+from lineside.engines.deadline import in_time
+from lineside.engines.protocols import (
+    Ask,
+    Checked,
+    LanguageModel,
+    Message,
+    SpeechToText,
+    TextToSpeech,
+    Thought,
+    Token,
+    Transcript,
+)
+from lineside.errors import EngineBusy, EngineError
+
+log = structlog.get_logger()
+
+# Seconds. With a filler at 1.6 s the caller's silence stays under two seconds whatever happens within them.
+FIRST = {"stt": 3.0, "llm": 3.0, "tts": 1.5}
+LATER = {"stt": 3.0, "llm": 2.0, "tts": 1.0}
+LAST = 60.0  # for the last of a row: whoever asks has a deadline of its own, far below
+
+E = TypeVar("E")
+T = TypeVar("T")
+
+
+class Place(Struct, Generic[E]):
+    """One engine of a row, and whether it is trusted."""
+
+    name: str
+    engine: E
+    breaker: Breaker
+
+
+class Turn(Struct, Generic[E], frozen=True):
+    """Whose turn it is to try."""
+
+    place: Place[E]
+    last: bool  # nobody comes after it
+    first: float  # seconds until it must have begun
+    later: float  # seconds until it must go on
+
+    def in_time(self, stream: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+        """The stream, under these deadlines."""
+        return in_time(stream, first=self.first, later=self.later, who=self.place.name)
+
+
+class Row(Generic[E]):
+    """Engines in the order in which they are asked."""
+
+    role = ""
+
+    def __init__(self, engines: Sequence[tuple[str, E]]) -> None:
+        self._places = [Place(name, engine, Breaker()) for name, engine in engines]
+        self.switches = 0  # times that another than the first had to answer
+        self.choices: tuple[str, ...] = ()
+        if all(_choices(engine) for _, engine in engines):
+            self.choices = tuple(dict.fromkeys(c for _, engine in engines for c in _choices(engine)))
+
+    @property
+    def embedded(self) -> bool:
+        """Whether one of them lives in the engine server that lineside starts."""
+        return any(getattr(place.engine, "embedded", False) for place in self._places)
+
+    async def check(self) -> None:
+        """Whether any of them would answer."""
+        await self.first_up()
+
+    async def first_up(self) -> E:
+        """The first that says it would answer. Raises the last one's `EngineError`."""
+        for place in self._places:
+            try:
+                if isinstance(place.engine, Checked):
+                    await place.engine.check()
+                return place.engine
+            except EngineError:
+                if place is self._places[-1]:
+                    raise
+        raise EngineError(f"no {self.role} engine is given")
+
+    def _in_order(self, wanted: str = "") -> "Iterator[Turn[E]]":
+        """Whom to ask: those who know what is wanted first; those who keep failing not at all.
+
+        If all keep failing, all are asked: better a slim chance than none.
+        """
+        places = sorted(self._places, key=lambda place: bool(wanted) and wanted not in _choices(place.engine))
+        trusted = [place for place in places if place.breaker.lets(_now())] or places
+        for place in trusted:
+            place.breaker.tried(_now())
+            last = place is trusted[-1]
+            yield Turn(place, last, LAST if last else FIRST[self.role], LAST if last else LATER[self.role])
+
+    def _failed(self, turn: Turn[E], why: EngineError) -> None:
+        """Note it; raise it if nobody is left."""
+        place = turn.place
+        if not isinstance(why, EngineBusy):  # one that is busy is well
+            place.breaker.failed(_now())
+        if turn.last:
+            raise why
+        self.switches += 1
+        # The message of an engine's error holds addresses and statuses; what callers say is never in it.
+        log.warning("engine failed, the next one goes on", role=self.role, engine=place.name, why=type(why).__name__)
+
+
+class FallbackEars(Row[SpeechToText]):
+    """Recognisers in a row."""
+
+    role = "stt"
+
+    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcript, None]:
+        """See `SpeechToText`. What a failed one heard of it so far is replaced by what the next one hears."""
+        for turn in self._in_order():
+            try:
+                async with aclosing(turn.in_time(turn.place.engine.transcribe(utterance))) as stream:
+                    async for transcript in stream:
+                        yield transcript
+            except EngineError as why:
+                self._failed(turn, why)
+                continue
+            turn.place.breaker.succeeded()
+            return
+
+
+class FallbackMind(Row[LanguageModel]):
+    """Language models in a row. One that takes over in mid-answer is shown what was said, and goes on from there."""
+
+    role = "llm"
+
+    async def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+        """See `LanguageModel`."""
+        said = ""
+        for turn in self._in_order(ask.model):
+            place = turn.place
+            theirs = Ask(_known(ask.model, place.engine), ask.max_tokens, ask.temperature)
+            shown = (*messages, Message("assistant", said)) if said else messages
+            rest = Continued(said)
+            try:
+                async with aclosing(turn.in_time(place.engine.reply(shown, theirs))) as stream:
+                    async for token in stream:
+                        if isinstance(token, Thought):
+                            yield token
+                        elif text := rest.feed(token.text):
+                            said += text
+                            yield Token(text)
+                if not said.strip():
+                    raise EngineError(f"{place.name} answered nothing")
+            except EngineError as why:
+                self._failed(turn, why)
+                continue
+            place.breaker.succeeded()
+            return
+
+
+class FallbackVoice(Row[TextToSpeech]):
+    """Voices in a row. One that takes over in mid-sentence says the words that have not been said."""
+
+    role = "tts"
+
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+        """See `TextToSpeech`; the rate may change where another voice takes over."""
+        words, at = sentence.split(), 0.0
+        for turn in self._by_heart(" ".join(words), voice):
+            place, text, said, start = turn.place, " ".join(words), 0, at
+            try:
+                async with aclosing(turn.in_time(place.engine.speak(text, _known(voice, place.engine)))) as stream:
+                    async for sound in stream:
+                        said += len(sound.says.split())
+                        at = start + sound.frame.at + sound.frame.seconds
+                        frame = sound.frame
+                        yield Sound(AudioFrame(frame.pcm, frame.rate, start + frame.at), sound.says) if start else sound
+                if not said and any(c.isalnum() for c in text):
+                    raise EngineError(f"{place.name} said nothing")
+            except EngineError as why:
+                words = words[said:]
+                if not words:
+                    return  # only its last breath is missing
+                self._failed(turn, why)
+                continue
+            place.breaker.succeeded()
+            return
+
+    def _by_heart(self, sentence: str, voice: str) -> Iterator[Turn[TextToSpeech]]:
+        """As `_in_order`; but whoever remembers this very sentence says it, dead or alive."""
+        for place in self._places:
+            if getattr(place.engine, "remembers", _nothing)(sentence, _known(voice, place.engine)):
+                yield Turn(place, True, LAST, LAST)
+                return
+        yield from self._in_order(voice)
+
+
+ALIKE, AT_LEAST = 0.75, 20  # of what was said, and characters: then it was begun again in slightly other words
+
+
+class Continued:
+    """The rest of an answer, from one who may begin it again: a beginning that was said already is left out. Pure."""
+
+    def __init__(self, said: str) -> None:
+        self._said = "".join(said.split())
+        self._at = 0  # characters of it, spaces apart, that have been repeated
+        self._held = ""  # what came so far, while it may turn out to be new
+        self._repeats = bool(self._said)
+
+    def feed(self, text: str) -> str:
+        """What of this is new."""
+        if not self._repeats:
+            return text
+        self._held += text
+        for index, char in enumerate(text):
+            if char.isspace():
+                continue
+            whole = self._at == len(self._said)
+            if whole or char != self._said[self._at]:
+                self._repeats = False
+                again = whole or self._at >= max(AT_LEAST, ALIKE * len(self._said))
+                return f" {text[index:]}" if again else self._held
+            self._at += 1
+        return ""
+
+
+def in_a_row(role: str, engines: Sequence[tuple[str, Any]]) -> Any:
+    """The engines as one; a single one as it is."""
+    if len(engines) == 1:
+        return engines[0][1]
+    return {"stt": FallbackEars, "llm": FallbackMind, "tts": FallbackVoice}[role](engines)
+
+
+def _choices(engine: object) -> tuple[str, ...]:
+    return tuple(getattr(engine, "choices", ()))
+
+
+def _known(name: str, engine: object) -> str:
+    """The model or voice by this name, where the engine has it; its own default otherwise."""
+    choices = _choices(engine)
+    return name if not choices or name in choices else ""
+
+
+def _nothing(sentence: str, voice: str) -> bool:
+    return False
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
