@@ -9,12 +9,14 @@ from typing import Annotated, Any
 import msgspec
 import structlog
 import typer
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lineside.errors import ConfigError, LinesideError
 from lineside.models.cli import app as models_app
-from lineside.settings import Settings, load_settings
+from lineside.settings import Settings, explain, load_settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="lineside answers phone calls.")
 app.add_typer(models_app, name="models", help="The model files: what there is, fetch it, check it.")
@@ -124,6 +126,16 @@ def engines() -> None:
             Console().print(table)
 
     _run(show)
+
+
+@app.command()
+def settings() -> None:
+    """Every setting as it stands, and who set it; secrets are masked."""
+    table = Table("setting", "value", "set by", "what it does", box=box.SIMPLE)
+    for row in explain(load_settings()):
+        source = row.source if row.source == "default" else f"[bold]{row.source}[/]"
+        table.add_row(row.name, escape(row.value), source, escape(row.about))
+    Console().print(table)
 
 
 @app.command()

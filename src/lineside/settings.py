@@ -1,61 +1,167 @@
 """Settings, read once at start-up from the environment and `.env`, and handed down as arguments.
 
-No other module reads the environment and no default stands twice. A wrong value stops the program before it answers
-a call, with a sentence that says how to put it right.
+No other module reads the environment and no default stands twice: `.env.example` is made from this file. A wrong value
+stops the program before it answers a call, with a sentence that says how to put it right; so does a name in `.env`
+that is none of ours.
 """
 
+import difflib
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import psutil
-from pydantic import AliasChoices, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from msgspec import Struct
+from pydantic import AfterValidator, AliasChoices, Field, PrivateAttr, ValidationError, field_validator
+from pydantic.config import JsonDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from lineside.errors import ConfigError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LLM_MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")
 
+# Names that compose reads from the same `.env`; they are not ours, and not wrong.
+OTHERS = ("COMPOSE_", "DOCKER_", "GRAFANA_", "GF_", "LINESIDE_IMAGE", "HIP_", "HSA_", "CUDA_", "NVIDIA_")
+
+
+def _web_address(value: str) -> str:
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("must be an address that begins with http:// or https://, or empty")
+    return value.rstrip("/")
+
+
+Url = Annotated[str, AfterValidator(_web_address)]
+Names = Annotated[tuple[str, ...], NoDecode]  # comma-separated
+SECRET: JsonDict = {"secret": True}
+
 
 class Settings(BaseSettings):
     """Everything an operator can set. The environment wins over `.env`."""
 
-    model_config = SettingsConfigDict(env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True, use_attribute_docstrings=True
+    )
+    _sources: dict[str, str] = PrivateAttr(default_factory=dict)
 
-    # Who may connect.
+    # ── who may connect ──
     host: str = "127.0.0.1"
     port: int = Field(3001, ge=0, le=65535)
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()  # comma-separated, as https://desk.example.com
-    api_keys: Annotated[tuple[str, ...], NoDecode] = ()  # comma-separated; once set, everything asks for one
+    allowed_origins: Names = ()
+    """pages of other origins that may connect, comma-separated: https://desk.example.com"""
+    api_keys: Names = Field((), json_schema_extra=SECRET)
+    """comma-separated; once set, everything asks for one"""
 
-    # How many calls, how long.
+    # ── how many calls, how long ──
     max_concurrent_calls: int = Field(100, ge=1, le=100_000)
-    call_idle_timeout_s: float = Field(120, gt=0)  # a caller silent for so long is ended
+    """one more is refused with 503 before anything is upgraded"""
+    call_idle_timeout_s: float = Field(120, gt=0)
+    """a caller silent for so long is ended"""
     call_max_s: float = Field(3600, gt=0)
 
-    # Whose turn it is.
-    vad_silence_timeout_ms: int = Field(1000, ge=200, le=10_000)  # the longest wait for an end of turn
-    vad_min_speech_ms: int = Field(500, ge=50, le=10_000)  # shorter sounds start no turn
-    speculation: bool = True  # prepare the answer at a short pause, silently
+    # ── whose turn it is ──
+    vad_silence_timeout_ms: int = Field(1000, ge=200, le=10_000)
+    """the longest wait for an end of turn"""
+    vad_min_speech_ms: int = Field(500, ge=50, le=10_000)
+    """shorter sounds start no turn"""
+    speculation: bool = True
+    """prepare the answer at a short pause, silently"""
 
-    # Who answers.
+    # ── who answers ──
     default_stt_engine: str = "faster-whisper"
     default_llm_engine: str = "embedded"
+    """auto: Ollama if it answers at OLLAMA_URL, else the embedded model"""
     default_tts_engine: str = "piper"
+    """fast, quality, high: Piper voices of rising size; all: lineside engines"""
+    fallback_stt_engines: Names = ()
+    """who hears when the chosen engine fails, in this order, comma-separated"""
+    fallback_llm_engines: Names = ()
+    fallback_tts_engines: Names = ()
+    """an engine that is not installed is passed over; none: no fallback"""
     llm_max_tokens: int = Field(150, ge=1, le=100_000)
     agent_file: Path = Path("samples/broadband.toml")
+    asr_pool_size: int = Field(50, ge=1, le=10_000)
+    """connections to each back end that hears; further requests wait, under their deadline"""
+    llm_pool_size: int = Field(50, ge=1, le=10_000)
+    tts_pool_size: int = Field(50, ge=1, le=10_000)
 
-    # The embedded engine server and its models.
-    embedded_url: str = ""  # empty: lineside starts one of its own
+    # ── the embedded engine server and its models ──
+    embedded_url: Url = ""
+    """empty: lineside starts one of its own"""
     embedded_llm: Literal["auto", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"] = "auto"
+    """auto goes by the machine"""
     models_dir: Path = Field(Path("~/.cache/lineside"), validation_alias=AliasChoices("LINESIDE_MODELS", "models_dir"))
-    models_mirror: str = Field("", validation_alias=AliasChoices("LINESIDE_MIRROR", "models_mirror"))
+    models_mirror: Url = Field("", validation_alias=AliasChoices("LINESIDE_MIRROR", "models_mirror"))
+    """a mirror of yours, asked first for model files, as MIRROR/SHA256"""
 
-    @field_validator("allowed_origins", "api_keys", mode="before")
+    # ── recognisers elsewhere ──
+    whisper_server_url: Url = "http://127.0.0.1:8178"
+    """whisper.cpp's server, which the host agent starts"""
+    faster_whisper_url: Url = ""
+    """a container that speaks /v1/audio/transcriptions; empty: the embedded engine server"""
+    faster_whisper_model: str = "faster-whisper-base"
+
+    # ── language models elsewhere ──
+    ollama_url: Url = "http://127.0.0.1:11434"
+    ollama_model: str = "llama3.2:3b"
+    ollama_models: Names = ("llama3.2:1b", "qwen3:1.7b", "qwen3:4b", "gemma3:4b", "mistral:7b")
+    """further models that a call may name"""
+    ollama_keep_alive: str = "5m"
+    """how long Ollama keeps a model loaded after a request"""
+    ollama_think: Literal["auto", "on", "off"] = "auto"
+    """whether thinking models think first; auto: as the model does by itself"""
+    openai_url: Url = ""
+    """any OpenAI-compatible server, up to but without /v1: vLLM, llama.cpp, LM Studio, the cloud"""
+    openai_api_key: str = Field("", json_schema_extra=SECRET)
+    openai_model: str = ""
+    """empty: the server's own default"""
+
+    # ── OpenAI-compatible ears and voices; empty addresses: OPENAI_URL ──
+    openai_stt_url: Url = ""
+    openai_stt_model: str = "whisper-1"
+    openai_tts_url: Url = ""
+    openai_tts_model: str = "tts-1"
+    openai_tts_voice: str = "alloy"
+
+    # ── voices elsewhere ──
+    piper_url: Url = ""
+    """a container that speaks /v1/audio/speech with Piper voices; empty: the embedded engine server"""
+    kokoro_url: Url = ""
+    """Kokoro-FastAPI; empty: the embedded engine server"""
+    kokoro_voice: str = "af_heart"
+    melotts_url: Url = ""
+    melotts_accent: Literal["EN-US", "EN-BR", "EN_INDIA", "EN-AU", "EN-Default"] = "EN-US"
+    melotts_speed: float = Field(1.0, ge=0.25, le=4.0)
+    elevenlabs_api_key: str = Field("", json_schema_extra=SECRET)
+    """the engine elevenlabs is there only with a key"""
+    elevenlabs_url: Url = "https://api.elevenlabs.io"
+    elevenlabs_voice_id: str = "21m00Tcm4TlvDq8ikWAM"
+    elevenlabs_model_id: str = "eleven_turbo_v2_5"
+
+    # ── the host agent ──
+    host_agent_url: Url = ""
+    """where `lineside host` answers, e.g. http://127.0.0.1:3003; empty: none"""
+    host_agent_token: str = Field("", json_schema_extra=SECRET)
+    """what it asks for; it listens beyond this machine only with one"""
+    services_file: Path = Path("samples/services.toml")
+    """the services it may start"""
+
+    @field_validator(
+        "allowed_origins",
+        "api_keys",
+        "fallback_stt_engines",
+        "fallback_llm_engines",
+        "fallback_tts_engines",
+        "ollama_models",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return () if value.strip() == "none" else tuple(part.strip() for part in value.split(",") if part.strip())
 
     @field_validator("models_dir", mode="after")
     @classmethod
@@ -78,13 +184,49 @@ class Settings(BaseSettings):
         return LLM_MODELS[1] if roomy else LLM_MODELS[0]
 
 
+class Setting(Struct, frozen=True):
+    """One setting as it stands, and who set it. A secret's value is masked."""
+
+    name: str
+    value: str
+    source: Literal["default", "environment", ".env", "command line"]
+    secret: bool
+    about: str
+
+
 def load_settings(**given: object) -> Settings:
     """Read the settings; `given` (what the command line said) wins. Raises `ConfigError` naming each wrong one."""
+    in_file = _env_file()
+    _refuse_strangers(in_file)
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        settings = Settings(**given)  # type: ignore[arg-type]
     except ValidationError as cause:
-        wrong = "; ".join(f"{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in cause.errors())
+        wrong = "; ".join(_wrong(dict(error)) for error in cause.errors(include_context=False))
         raise ConfigError(f"wrong setting: {wrong}. Correct it in the environment or in .env.") from None
+    here = {name.upper() for name, value in os.environ.items() if value}
+    for field, info in Settings.model_fields.items():
+        name = variable(field, info)
+        if field in given:
+            settings._sources[field] = "command line"
+        elif name in here:
+            settings._sources[field] = "environment"
+        elif in_file.get(name):
+            settings._sources[field] = ".env"
+    return settings
+
+
+def explain(settings: Settings) -> list[Setting]:
+    """Every setting with its value and who set it, in the order of this file."""
+    return [
+        Setting(
+            name=variable(field, info),
+            value=_shown(getattr(settings, field), secret=_secret(info)),
+            source=settings._sources.get(field, "default"),  # type: ignore[arg-type]
+            secret=_secret(info),
+            about=info.description or "",
+        )
+        for field, info in Settings.model_fields.items()
+    ]
 
 
 def check_exposure(settings: Settings, *, insecure: bool) -> None:
@@ -95,3 +237,46 @@ def check_exposure(settings: Settings, *, insecure: bool) -> None:
         f"HOST={settings.host} lets other machines call, and API_KEYS is empty: anyone could. "
         "Set API_KEYS, or HOST=127.0.0.1, or say --insecure if that is what you want."
     )
+
+
+def variable(field: str, info: FieldInfo) -> str:
+    """The name of a setting in the environment."""
+    alias = info.validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else field.upper()
+
+
+def _env_file() -> Mapping[str, str | None]:
+    """The names and values of `.env`, in capitals; empty where there is none."""
+    read = DotEnvSettingsSource(Settings, case_sensitive=False).env_vars
+    return {name.upper(): value for name, value in read.items()}
+
+
+def _refuse_strangers(in_file: Mapping[str, str | None]) -> None:
+    known = {variable(field, info) for field, info in Settings.model_fields.items()}
+    for name in in_file:
+        if name in known or name.startswith(OTHERS):
+            continue
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}?" if near else "lineside settings lists all there are."
+        raise ConfigError(f".env sets {name}, which is no setting of lineside; {hint}")
+
+
+def _wrong(error: dict[str, Any]) -> str:
+    """One wrong setting, by its name in the environment; a secret's value stays out of the sentence."""
+    field = str(error["loc"][0])
+    fields = Settings.model_fields
+    field = next((f for f, info in fields.items() if variable(f, info).lower() == field.lower()), field)
+    info = fields.get(field)
+    name = variable(field, info) if info else field.upper()
+    value = "" if info and _secret(info) else f"={error['input']!r}"
+    return f"{name}{value}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _secret(info: FieldInfo) -> bool:
+    return info.json_schema_extra == SECRET
+
+
+def _shown(value: object, *, secret: bool) -> str:
+    if secret:
+        return "********" if value else ""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
