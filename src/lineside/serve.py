@@ -5,7 +5,6 @@ import signal
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
 
-import aiohttp
 import structlog
 from aiohttp import web
 from msgspec import Struct
@@ -15,6 +14,7 @@ from lineside.audio.frame import EAR_RATE, Sound, Utterance
 from lineside.audio.resample import Resampler
 from lineside.audio.vad import LoudnessVoice, Voice, VoiceModel
 from lineside.ear import VoiceDetector
+from lineside.engines.fallback import FallbackMind
 from lineside.engines.protocols import Ask, Message, SpeechToText
 from lineside.engines.registry import Registry
 from lineside.errors import ConfigError, EngineError
@@ -27,7 +27,6 @@ from lineside.settings import Settings, check_exposure
 
 log = structlog.get_logger()
 
-CONNECTIONS = 200  # to all engine servers together; further requests wait for one, under their own deadlines
 VAD_MODEL, VAD_FILE = "silero-vad", "silero_vad.onnx"
 GOODBYE = 2.0  # seconds for open HTTP requests when the house closes; calls have had theirs by then
 
@@ -94,23 +93,40 @@ def _voices(settings: Settings) -> Callable[[], VoiceDetector]:
 
 @asynccontextmanager
 async def _engines(settings: Settings, agent: Agent) -> AsyncGenerator[tuple[Settings, Registry], None]:
-    """The engines, reachable and warm. Starts the embedded engine server if a default engine lives in it."""
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=60)
-    async with aiohttp.ClientSession(connector=connector, trust_env=True) as http:
-        registry = Registry(settings, http)
+    """The engines, reachable and warm. Starts the embedded engine server if an engine lives in it."""
+    async with _registry(settings) as registry:
         if settings.embedded_url or not registry.uses_engine_server:
             await _warm(registry, agent)
             yield settings, registry
             return
-        for name in needed(settings.llm_model):
-            locate(name, settings.models_dir)  # a missing or damaged file is named here, before anything is started
-        async with engine_server(
-            models_dir=settings.models_dir, llm=settings.llm_model, opening=agent.opening()
-        ) as url:
-            reached = settings.model_copy(update={"embedded_url": url})
-            registry = Registry(reached, http)
+        llm = settings.llm_model if await _thinks_here(registry) else ""
+    for name in needed(settings.llm_model):
+        locate(name, settings.models_dir)  # a missing or damaged file is named here, before anything is started
+    async with engine_server(models_dir=settings.models_dir, llm=llm, opening=agent.opening()) as url:
+        reached = settings.model_copy(update={"embedded_url": url})
+        async with _registry(reached) as registry:
             await _warm(registry, agent)
             yield reached, registry
+
+
+@asynccontextmanager
+async def _registry(settings: Settings) -> AsyncGenerator[Registry, None]:
+    registry = Registry(settings)
+    try:
+        yield registry
+    finally:
+        await registry.close()
+
+
+async def _thinks_here(registry: Registry) -> bool:
+    """Whether the embedded language model will be asked: it is the default, or nobody before it answers."""
+    mind = registry.engine("llm")
+    if isinstance(mind, FallbackMind):
+        try:
+            mind = await mind.first_up()
+        except EngineError:
+            return bool(mind.embedded)  # nobody answers yet; the embedded one will
+    return bool(getattr(mind, "embedded", False))
 
 
 async def _hear(stt: SpeechToText, sounds: list[Sound]) -> None:

@@ -1,16 +1,19 @@
 """Which engines there are. Every one comes in through an entry point of the package that brings it, ours too.
 
 A new engine is one file and one line: `[project.entry-points."lineside.tts"]  name = "package.file:Class"`. The class
-is called with the settings and the shared HTTP client, and has the shape of its role in `engines.protocols`; its
-`choices` are the models or voices that may be named, empty for any.
+is called with the settings and an HTTP client of its own, and has the shape of its role in `engines.protocols`. It
+may have besides: `choices`, the models or voices that may be named, empty for any; `embedded`, true if it lives in the
+engine server beside us; `offered(settings)`, false while it lacks what it needs (a key, a program).
 """
 
-from importlib.metadata import entry_points
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, get_args
 
 import aiohttp
 from msgspec import Struct
 
+from lineside.engines.fallback import in_a_row
 from lineside.engines.protocols import LanguageModel, SpeechToText, TextToSpeech
 from lineside.engines.remembered import RememberingVoice
 from lineside.errors import ConfigError, LineError
@@ -18,6 +21,7 @@ from lineside.settings import Settings
 
 Role = Literal["stt", "llm", "tts"]
 ROLES: tuple[Role, ...] = get_args(Role)
+KEPT_OPEN = 60.0  # seconds that an idle connection to a back end stays open
 
 
 class Engines(Struct, frozen=True):
@@ -30,48 +34,68 @@ class Engines(Struct, frozen=True):
 
 
 class Registry:
-    """All engines of this process, each built once and shared by all calls."""
+    """All engines of this process, each built once, with a pool of connections of its own, and shared by all calls."""
 
-    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
+    def __init__(self, settings: Settings, http: aiohttp.ClientSession | None = None) -> None:
+        """`http`, if given, is used by all engines and stays the caller's; without it `close` closes the pools."""
         self._settings, self._http = settings, http
         self._entries = {role: {e.name: e for e in entry_points(group=f"lineside.{role}")} for role in ROLES}
-        self._built: dict[tuple[Role, str], Any] = {}
+        self._engines: dict[tuple[Role, str], Any] = {}
+        self._memories: dict[str, RememberingVoice] = {}
+        self._rows: dict[tuple[Role, str], Any] = {}
+        self._pools: list[aiohttp.ClientSession] = []
         self.defaults: dict[Role, str] = {
             "stt": settings.default_stt_engine,
             "llm": settings.default_llm_engine,
             "tts": settings.default_tts_engine,
         }
-        for role, name in self.defaults.items():
-            if name not in self._entries[role]:
-                raise ConfigError(
-                    f"DEFAULT_{role.upper()}_ENGINE={name!r} is not known; known are {', '.join(self.names(role))}"
-                )
+        self._fallbacks: dict[Role, tuple[str, ...]] = {
+            "stt": settings.fallback_stt_engines,
+            "llm": settings.fallback_llm_engines,
+            "tts": settings.fallback_tts_engines,
+        }
+        for role in ROLES:
+            self._check(role)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for pool in self._pools:
+            await pool.close()
 
     @property
     def uses_engine_server(self) -> bool:
-        """Whether a default engine lives in the engine server that lineside starts beside itself."""
-        return any(getattr(self._entries[role][name].load(), "embedded", False) for role, name in self.defaults.items())
-
-    def voice(self) -> RememberingVoice:
-        """The default voice."""
-        voice: RememberingVoice = self.engine("tts")
-        return voice
+        """Whether a default engine, or one that stands in for it, lives in the engine server beside us."""
+        named = [(role, name) for role in ROLES for name in (self.defaults[role], *self._stand_ins(role))]
+        return any(getattr(self.engine(role, name), "embedded", False) for role, name in named)
 
     def names(self, role: Role) -> tuple[str, ...]:
         """The engines that can be named for a role."""
-        return tuple(sorted(self._entries[role]))
+        return tuple(sorted(name for name, entry in self._entries[role].items() if self._offered(entry)))
 
     def engine(self, role: Role, name: str = "") -> Any:
-        """The engine of that name (empty: the default one), built at its first use. Raises `LineError`."""
+        """The engine of that name (empty: the default one) itself, built at its first use. Raises `LineError`."""
         name = name or self.defaults[role]
-        if name not in self._entries[role]:
+        if name not in self._entries[role] or not self._offered(self._entries[role][name]):
             raise LineError(
                 "unknown_engine", f"{role}_engine: {name!r} is not known; allowed: {', '.join(self.names(role))}"
             )
-        if (role, name) not in self._built:
-            engine = self._entries[role][name].load()(self._settings, self._http)
-            self._built[role, name] = RememberingVoice(engine) if role == "tts" else engine
-        return self._built[role, name]
+        if (role, name) not in self._engines:
+            make: Callable[[Settings, aiohttp.ClientSession], Any] = self._entries[role][name].load()
+            self._engines[role, name] = make(self._settings, self._http or self._pool(role))
+        return self._engines[role, name]
+
+    def voice(self) -> RememberingVoice:
+        """The default voice, which can be made to know sentences by heart."""
+        return self._memory(self.defaults["tts"])
+
+    def answering(self, role: Role, name: str = "") -> Any:
+        """The engine as calls use it: with a memory if it is a voice, and with those who stand in for it."""
+        name = name or self.defaults[role]
+        if (role, name) not in self._rows:
+            row = [name, *(other for other in self._stand_ins(role) if other != name)]
+            made = [(n, self._memory(n) if role == "tts" else self.engine(role, n)) for n in row]
+            self._rows[role, name] = in_a_row(role, made)
+        return self._rows[role, name]
 
     def choices(self, role: Role, name: str = "") -> tuple[str, ...]:
         """The models or voices that the engine knows; empty when it takes any."""
@@ -85,12 +109,47 @@ class Registry:
             if wanted and known and wanted not in known:
                 raise LineError("unknown_choice", f"{field}: {wanted!r} is not known; allowed: {', '.join(known)}")
         return Engines(
-            self.engine("stt", stt),
-            self.engine("llm", llm),
-            self.engine("tts", tts),
+            self.answering("stt", stt),
+            self.answering("llm", llm),
+            self.answering("tts", tts),
             {
                 "stt": stt or self.defaults["stt"],
                 "llm": llm or self.defaults["llm"],
                 "tts": tts or self.defaults["tts"],
             },
         )
+
+    def _memory(self, name: str) -> RememberingVoice:
+        if name not in self._memories:
+            self._memories[name] = RememberingVoice(self.engine("tts", name))
+        return self._memories[name]
+
+    def _stand_ins(self, role: Role) -> tuple[str, ...]:
+        return tuple(name for name in self._fallbacks[role] if self._offered(self._entries[role][name]))
+
+    def _offered(self, entry: EntryPoint) -> bool:
+        offered = getattr(entry.load(), "offered", None)
+        return offered is None or bool(offered(self._settings))
+
+    def _pool(self, role: Role) -> aiohttp.ClientSession:
+        """Connections of one back end. All share aiohttp's one TLS context; further requests wait, under deadlines."""
+        settings = self._settings
+        limit = {"stt": settings.asr_pool_size, "llm": settings.llm_pool_size, "tts": settings.tts_pool_size}[role]
+        connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEPT_OPEN)
+        self._pools.append(aiohttp.ClientSession(connector=connector, trust_env=True))
+        return self._pools[-1]
+
+    def _check(self, role: Role) -> None:
+        """Refuse names of engines that there are not."""
+        known = ", ".join(self.names(role))
+        name = self.defaults[role]
+        if name not in self._entries[role]:
+            raise ConfigError(f"DEFAULT_{role.upper()}_ENGINE={name!r} is not known; known are {known}")
+        if not self._offered(self._entries[role][name]):
+            raise ConfigError(
+                f"DEFAULT_{role.upper()}_ENGINE={name} lacks what it needs: a key, an address or a program. "
+                f"docs/engines.md says which; ready are {known}"
+            )
+        for name in self._fallbacks[role]:
+            if name not in self._entries[role]:
+                raise ConfigError(f"FALLBACK_{role.upper()}_ENGINES: {name!r} is not known; known are {known}")
