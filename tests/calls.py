@@ -38,6 +38,14 @@ class Held:
         (event,) = self.all(kind)
         return event
 
+    def longest_silence(self, since: float, until: float) -> float:
+        """Seconds of the longest stretch in which the caller heard nothing, as a player without a buffer has it."""
+        silence, ends = 0.0, since
+        for at, payload in self.line.sent:
+            silence = max(silence, min(at, until) - ends)
+            ends = max(ends, at) + len(payload) / 2 / self.line.rate
+        return max(silence, until - ends)
+
     @property
     def conversation(self) -> list[tuple[str, str]]:
         return [(m.role, m.content) for m in self.call.history.said]
@@ -69,10 +77,10 @@ def hold(
         memory = RememberingVoice(voice)
         fails, voice.fails = voice.fails, 0
         for phrase in PHRASES:
-            await memory.keep(phrase, hello.tts_voice)
+            await memory.keep(phrase)
         voice.fails = fails
         voice.spoken.clear()
-        engines = Engines(ears, mind, memory, {"stt": "scripted", "llm": "scripted", "tts": "scripted"})
+        engines = Engines(ears, mind, memory, {"stt": "scripted", "llm": "scripted", "tts": "scripted"}, memory)
         call = Call(line, hello, agent=agent, engines=engines, settings=settings(**given), voice=LoudnessVoice())
         return Held(line, call, await call.hold(), ears, mind, voice)
 

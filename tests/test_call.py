@@ -1,12 +1,16 @@
 """Calls, told as sentences: what the caller does, what they hear, what is remembered."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
+from lineside.audio.frame import Sound
 from lineside.engines.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
 from lineside.lines.scripted import Silent, Speaks, Tells
-from lineside.reply import MOMENT, SORRY
+from lineside.reply import MOMENT, SORRY, STILL
 from lineside.schema import (
     AudioDone,
     AudioStarted,
@@ -271,12 +275,37 @@ def test_a_dead_engine_is_apologised_for_and_the_call_goes_on(dead: str) -> None
 
 
 def test_a_slow_engine_costs_at_most_two_seconds_of_silence() -> None:
-    """A model that needs nine seconds: the caller is asked for a moment, twice, and history has the answer alone."""
+    """A model that needs nine seconds: again and again the caller hears that somebody is there; history does not."""
     call = hold(Tells(Text("Hm?")), Silent(20.0), mind=ScriptedMind(answers=[ANSWER], first=9.0))
-    assert call.line.sent[0][0] < 2.0
+    assert call.longest_silence(0.0, until=9.5) < 2.0
     spoken = sum(len(payload) for _, payload in call.line.sent) / 2 / 16000
-    assert spoken == pytest.approx(0.3 * (2 * len(MOMENT.split()) + len(ANSWER.split())), abs=0.05)
+    words = len(MOMENT.split()) + 2 * len(STILL.split()) + len(ANSWER.split())
+    assert spoken == pytest.approx(0.3 * words, abs=0.05)
     assert call.conversation[-1] == ("assistant", ANSWER)
+
+
+def test_a_voice_that_stalls_between_sentences_is_covered_too() -> None:
+    """The silence in the middle of a reply is as dead as the one before it."""
+
+    class Stalling(ScriptedVoice):
+        async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+            if sentence.startswith("It"):
+                await asyncio.sleep(5.0)
+            async with aclosing(super().speak(sentence, voice)) as sounds:
+                async for sound in sounds:
+                    yield sound
+
+    mind = ScriptedMind(answers=["One sentence. It has two."])
+    call = hold(Tells(Text("Hm?")), Silent(20.0), mind=mind, voice=Stalling())
+    assert call.longest_silence(0.0, until=6.5) < 2.0
+    assert call.conversation[-1] == ("assistant", "One sentence. It has two.")
+
+
+def test_a_model_that_answers_nothing_is_apologised_for() -> None:
+    """Reasoning alone is no answer: the caller is not left in silence."""
+    call = hold(Tells(Text("Hm?")), Silent(9.0), mind=ScriptedMind(answers=["<think> hm </think>"]))
+    assert call.one(Error).code == "engine_error"
+    assert call.conversation[-1] == ("assistant", SORRY)
 
 
 def test_a_silent_engine_is_given_up() -> None:

@@ -66,6 +66,7 @@ class Call:
             tts=engines.tts,
             ask=Ask(model=hello.llm_model, max_tokens=settings.llm_max_tokens),
             voice=hello.tts_voice,
+            phrases=engines.phrases,
             line=line,
             history=self.history,
             answers=hello.mode == "conversation",

@@ -59,14 +59,18 @@ class Playout:
                 self._resampler, self._rate = Resampler(frame.rate, self._line.rate), frame.rate
             self._send(self._resampler.feed(frame.pcm))
         self._ledger.sent(frame.seconds, sound.says, self._clock())
-        ahead = self._ledger.ahead(self._clock())
+        ahead = self.ahead()
         if ahead > LEAD:
             await asyncio.sleep(ahead - LEAD + SLICE)
 
     async def drain(self) -> None:
         """Wait until the last of it has been heard."""
         self._flush()
-        await asyncio.sleep(self._ledger.ahead(self._clock()))
+        await asyncio.sleep(self.ahead())
+
+    def ahead(self) -> float:
+        """Seconds of sound that the caller has yet to hear."""
+        return self._ledger.ahead(self._clock())
 
     def cut(self) -> None:
         """Stop now: what the line has not played is forgotten."""

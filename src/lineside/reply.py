@@ -40,11 +40,12 @@ SOUNDS = 150  # frames ahead of playout, three seconds; beyond that the voice wa
 
 # Seconds; what is not there by then counts as a failed engine. The caller is told to wait long before that.
 TRANSCRIPT, FIRST_TOKEN, NEXT_TOKEN, FIRST_SOUND, NEXT_SOUND = 10.0, 12.0, 5.0, 6.0, 4.0
-PATIENCE, MORE_PATIENCE = 1.6, 6.0  # seconds of silence after which the caller is asked for a moment, and asked again
+PATIENCE = 1.6  # seconds of silence after which the caller hears that somebody is there: two are promised
 
 MOMENT = "One moment, please."
+STILL = "Thanks for waiting, I'm still with you."
 SORRY = "I'm sorry, something went wrong on my side. Could you say that again?"
-PHRASES = (MOMENT, SORRY)  # synthesised at start-up, so that they can be said when the voice is dead
+PHRASES = (MOMENT, STILL, SORRY)  # synthesised at start-up, so that they can be said when the voice is dead
 
 
 class Say(Struct, frozen=True):
@@ -71,6 +72,7 @@ class Desk(Struct, frozen=True):
     tts: TextToSpeech
     ask: Ask
     voice: str
+    phrases: TextToSpeech  # knows them by heart
     line: Line
     history: History
     answers: bool  # False: transcribe only
@@ -120,14 +122,8 @@ class Reply:
         self._playout.cut()
 
     def heard(self) -> str:
-        """The words of it that have reached the caller.
-
-        Not those that only filled the silence: a model that reads them in its history begins to answer with them.
-        """
-        heard = self._playout.heard().strip()
-        while heard.startswith(MOMENT):
-            heard = heard.removeprefix(MOMENT).lstrip()
-        return heard
+        """The words of it that have reached the caller."""
+        return self._playout.heard().strip()
 
     def rest(self) -> str:
         """The words of it that have not."""
@@ -212,6 +208,8 @@ class Reply:
                 for piece in sentences.feed(token.text):
                     yield piece
         self._times["llm_ms"] = (desk.clock() - began) * 1000
+        if not self.text.strip():
+            raise EngineError("the language model answered nothing")
         for piece in sentences.end():
             yield piece
         self._tell(LlmDone(at=desk.now(), turn=self.turn, reply=self.number, text=self.text.strip()))
@@ -254,15 +252,15 @@ class Reply:
 
     async def _play(self) -> None:
         await self.allowed.wait()
-        sound = await self._first()
+        sound = await self._next()
         while sound is not None:
             self._started(sound)
             if not isinstance(self.about, Say):
                 self._times.setdefault("e2e_ms", self._since_speech())
             await self._playout.play(sound)
-            sound = await self._sounds.get()
+            sound = await self._next()
         if self.failed is not None:
-            await self._phrase(SORRY)
+            await self._phrase(SORRY, counts=True)
         await self._playout.drain()
         where = {"at": self._desk.now(), "turn": self.turn, "reply": self.number}
         if self._sounding:
@@ -271,17 +269,15 @@ class Reply:
             times = {name: round(value, 1) for name, value in self._times.items()}
             self._desk.tell(Metrics(**where, **times))  # type: ignore[arg-type]
 
-    async def _first(self) -> Sound | None:
-        """The first sound; while it takes too long the caller hears that somebody is there."""
-        patience = PATIENCE
+    async def _next(self) -> Sound | None:
+        """The next sound; whenever the caller would hear nothing for too long, they hear that somebody is there."""
         while True:
             try:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(self._playout.ahead() + PATIENCE):
                     return await self._sounds.get()
             except TimeoutError:
                 if self._desk.answers:
-                    await self._phrase(MOMENT)
-                patience = MORE_PATIENCE
+                    await self._phrase(STILL if self._sounding else MOMENT, counts=False)
 
     def _started(self, sound: Sound) -> None:
         if self._sounding or not sound.frame.pcm:
@@ -294,13 +290,16 @@ class Reply:
         """Milliseconds since the caller's last sample of speech."""
         return (self._desk.clock() - self._speech_ended) * 1000
 
-    async def _phrase(self, phrase: str) -> None:
-        """Say a phrase that was synthesised at start-up."""
+    async def _phrase(self, phrase: str, *, counts: bool) -> None:
+        """Say a phrase that was synthesised at start-up. Words that do not count are no part of what was said:
+
+        a model that reads them in its history begins to answer with them.
+        """
         try:
-            async with aclosing(self._desk.tts.speak(phrase, self._desk.voice)) as sounds:
+            async with aclosing(self._desk.phrases.speak(phrase, "")) as sounds:
                 async for sound in sounds:
                     self._started(sound)
-                    await self._playout.play(sound if not sound.says else Sound(sound.frame, f"{sound.says} "))
+                    await self._playout.play(Sound(sound.frame, f"{sound.says} " if counts and sound.says else ""))
         except EngineError:
             return  # a voice that never spoke cannot apologise either; the error event has said so
 

@@ -5,7 +5,7 @@ REST = 15.0  # seconds until it is tried again; a trial that never reports is fo
 
 
 class Breaker:
-    """Closed lets everyone through; open nobody; half-open one, whose success closes it. Time, in seconds, is handed in."""
+    """Closed lets everyone through; open nobody; half-open one, whose success closes it. `now` is in seconds."""
 
     def __init__(self) -> None:
         self._failed = 0  # in a row

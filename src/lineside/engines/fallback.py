@@ -27,6 +27,7 @@ from lineside.engines.protocols import (
     Token,
     Transcript,
 )
+from lineside.engines.remembered import RememberingVoice
 from lineside.errors import EngineBusy, EngineError
 
 log = structlog.get_logger()
@@ -175,7 +176,7 @@ class FallbackVoice(Row[TextToSpeech]):
     async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
         """See `TextToSpeech`; the rate may change where another voice takes over."""
         words, at = sentence.split(), 0.0
-        for turn in self._by_heart(" ".join(words), voice):
+        for turn in self._in_turn(" ".join(words), voice):
             place, text, said, start = turn.place, " ".join(words), 0, at
             try:
                 async with aclosing(turn.in_time(place.engine.speak(text, _known(voice, place.engine)))) as stream:
@@ -195,13 +196,17 @@ class FallbackVoice(Row[TextToSpeech]):
             place.breaker.succeeded()
             return
 
-    def _by_heart(self, sentence: str, voice: str) -> Iterator[Turn[TextToSpeech]]:
-        """As `_in_order`; but whoever remembers this very sentence says it, dead or alive."""
-        for place in self._places:
-            if getattr(place.engine, "remembers", _nothing)(sentence, _known(voice, place.engine)):
-                yield Turn(place, True, LAST, LAST)
-                return
-        yield from self._in_order(voice)
+    def remembers(self, sentence: str, voice: str) -> bool:
+        """Whether the first of them can say this without being asked to synthesise anything."""
+        first = self._places[0].engine
+        return isinstance(first, RememberingVoice) and first.remembers(sentence, _known(voice, first))
+
+    def _in_turn(self, sentence: str, voice: str) -> Iterator[Turn[TextToSpeech]]:
+        """As `_in_order`; but what the first knows by heart it says, dead or alive."""
+        if self.remembers(sentence, voice):
+            yield Turn(self._places[0], True, LAST, LAST)
+        else:
+            yield from self._in_order(voice)
 
 
 ALIKE, AT_LEAST = 0.75, 20  # of what was said, and characters: then it was begun again in slightly other words
@@ -248,10 +253,6 @@ def _known(name: str, engine: object) -> str:
     """The model or voice by this name, where the engine has it; its own default otherwise."""
     choices = _choices(engine)
     return name if not choices or name in choices else ""
-
-
-def _nothing(sentence: str, voice: str) -> bool:
-    return False
 
 
 def _now() -> float:

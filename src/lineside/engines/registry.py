@@ -31,6 +31,7 @@ class Engines(Struct, frozen=True):
     llm: LanguageModel
     tts: TextToSpeech
     names: dict[str, str]
+    phrases: TextToSpeech  # knows the phrases for bad moments by heart
 
 
 class Registry:
@@ -89,10 +90,13 @@ class Registry:
         return self._memory(self.defaults["tts"])
 
     def answering(self, role: Role, name: str = "") -> Any:
-        """The engine as calls use it: with a memory if it is a voice, and with those who stand in for it."""
+        """The engine as calls use it: with a memory if it is a voice, and with those who stand in for it.
+
+        The default engine stands in for one that a caller chose, and then the fallback engines.
+        """
         name = name or self.defaults[role]
         if (role, name) not in self._rows:
-            row = [name, *(other for other in self._stand_ins(role) if other != name)]
+            row = dict.fromkeys([name, self.defaults[role], *self._stand_ins(role)])
             made = [(n, self._memory(n) if role == "tts" else self.engine(role, n)) for n in row]
             self._rows[role, name] = in_a_row(role, made)
         return self._rows[role, name]
@@ -117,6 +121,7 @@ class Registry:
                 "llm": llm or self.defaults["llm"],
                 "tts": tts or self.defaults["tts"],
             },
+            self.voice(),
         )
 
     def _memory(self, name: str) -> RememberingVoice:
