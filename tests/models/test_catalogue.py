@@ -23,7 +23,6 @@ def test_every_file_can_be_checked_and_had(model: Model, file: ModelFile) -> Non
     assert isinstance(publisher, str)
     assert publisher.startswith("https://")
     assert publisher.endswith(f"/{file.name}")
-    assert index
     for members in index:
         assert not isinstance(members, str)
         assert sum(member.bytes for member in members) == file.bytes
@@ -45,6 +44,36 @@ def test_no_two_models_share_a_name() -> None:
 def test_the_defaults_make_a_call() -> None:
     """One ear, one mind, one voice and one voice detector are fetched when nobody says which."""
     assert sorted(find(name).role for name in defaults()) == ["llm", "stt", "tts", "vad"]
+
+
+@pytest.mark.parametrize("name", defaults())
+def test_the_defaults_come_from_the_index_too(name: str) -> None:
+    """A machine that reaches nothing but the package index can be made to answer calls."""
+    assert all(any(not isinstance(source, str) for source in file.sources) for file in find(name).files)
+
+
+def test_every_model_says_what_runs_it() -> None:
+    """An ear, a mind or a voice names its engine, one of that role; the gateway's own detectors name none."""
+    engines = {
+        "stt": {"faster-whisper", "whisper-server"},
+        "llm": {"embedded"},
+        "tts": {"piper", "kokoro"},
+        "turn": {""},
+        "vad": {""},
+    }
+    assert {model.name for model in CATALOGUE if model.engine not in engines[model.role]} == set()
+
+
+def test_a_models_own_engine_finds_its_files() -> None:
+    """What the engines look for by name is among the files: a voice's two, a recogniser's four, a server's one."""
+    for model in CATALOGUE:
+        names = {file.name for file in model.files}
+        if model.engine == "piper":
+            assert names == {f"{model.name}.onnx", f"{model.name}.onnx.json"}
+        if model.engine == "whisper-server":
+            assert names == {f"{model.name}.bin"}
+        if model.engine == "faster-whisper":
+            assert names - {"vocabulary.txt", "vocabulary.json"} == {"config.json", "tokenizer.json", "model.bin"}
 
 
 @given(st.text() | st.sampled_from(["../silero-vad", "silero-vad/", "/silero-vad", "SILERO-VAD", "silero-vad\0", ""]))
