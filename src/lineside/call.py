@@ -37,6 +37,7 @@ from lineside.schema import (
     Error,
     HangUp,
     Hello,
+    ServerMessage,
     SpeechStarted,
     SpeechStopped,
     Text,
@@ -51,9 +52,18 @@ class Call:
     """One call, from its first message to its end."""
 
     def __init__(
-        self, line: Line, hello: Hello, *, agent: Agent, engines: Engines, settings: Settings, voice: VoiceDetector
+        self,
+        line: Line,
+        hello: Hello,
+        *,
+        agent: Agent,
+        engines: Engines,
+        settings: Settings,
+        voice: VoiceDetector,
+        notice: Callable[[ServerMessage], None] = lambda event: None,
     ) -> None:
-        self._line, self._settings = line, settings
+        """`notice` hears everything that the caller's program is told; it must not wait."""
+        self._line, self._settings, self._notice = line, settings, notice
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
         self._ear = Ear(hello.codec, hello.rate, voice, EarRules(min_speech=settings.vad_min_speech_ms / 1000))
         self._floor = Floor(FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation))
@@ -72,7 +82,7 @@ class Call:
             answers=hello.mode == "conversation",
             clock=self._clock,
             now=lambda: round(self._ear.at, 3),
-            tell=line.tell,
+            tell=self._tell,
         )
         self._tasks: asyncio.TaskGroup
         self._reply: Reply | None = None  # the one that prepares or sounds
@@ -97,7 +107,7 @@ class Call:
             for task in ends:
                 task.cancel()
             self._stop_reply()
-        self._line.tell(Ended(at=self._desk.now(), reason=reason))
+        self._tell(Ended(at=self._desk.now(), reason=reason))
         return reason
 
     def end(self, reason: str) -> None:
@@ -109,7 +119,7 @@ class Call:
         try:
             return await self._line.carry(self._hear, self._told)
         except LineError as broken:
-            self._line.tell(Error(at=self._desk.now(), code=broken.code, message=str(broken), fatal=True))
+            self._tell(Error(at=self._desk.now(), code=broken.code, message=str(broken), fatal=True))
             return broken.code
 
     async def _watch(self) -> str:
@@ -124,6 +134,10 @@ class Call:
             elif self._clock() - begun >= settings.call_max_s:
                 self.end("too_long")
         return self._ending.result()
+
+    def _tell(self, event: ServerMessage) -> None:
+        self._line.tell(event)
+        self._notice(event)
 
     # ── what comes over the line; called by it, waits for nothing ──────────────────────────────────────────────────
 
@@ -169,10 +183,10 @@ class Call:
 
     def _listen(self, turn: int, at: float) -> None:
         self._unheard = ""
-        self._line.tell(SpeechStarted(at=round(at, 3), turn=turn))
+        self._tell(SpeechStarted(at=round(at, 3), turn=turn))
 
     def _give_way(self, turn: int, at: float) -> None:
-        self._line.tell(SpeechStarted(at=round(at, 3), turn=turn))
+        self._tell(SpeechStarted(at=round(at, 3), turn=turn))
         cut = self._interrupt()
         if cut is not None and isinstance(cut.about, Utterance) and cut.question is None:
             self._ear.give_back(cut.about)  # nobody has understood it yet: it belongs to this turn now
@@ -184,8 +198,8 @@ class Call:
         if reply is None or not reply.allowed.is_set():
             return None
         where = {"at": self._desk.now(), "turn": reply.turn, "reply": reply.number}
-        self._line.tell(BargeIn(**where, heard=reply.heard()))  # type: ignore[arg-type]
-        self._line.tell(Clear(**where))  # type: ignore[arg-type]
+        self._tell(BargeIn(**where, heard=reply.heard()))  # type: ignore[arg-type]
+        self._tell(Clear(**where))  # type: ignore[arg-type]
         self._unheard = reply.rest()
         return reply
 
@@ -198,7 +212,7 @@ class Call:
             case _:
                 about = self._ear.utterance()
                 self._ear.close_turn()
-                self._line.tell(SpeechStopped(at=round(decision.ended, 3), turn=decision.turn))
+                self._tell(SpeechStopped(at=round(decision.ended, 3), turn=decision.turn))
         reply = self._reply
         if reply is not None and reply.allowed.is_set():
             self._interrupt()

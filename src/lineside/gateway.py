@@ -1,11 +1,9 @@
 """The door: routes, admission, who may enter, and closing time."""
 
-import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from uuid import uuid4
 
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -19,6 +17,7 @@ from lineside.errors import CallRefused, ConfigError, LineError
 from lineside.lines.browser import BrowserLine
 from lineside.schema import Ended, Error, Hello, Ready, encode, read_hello
 from lineside.settings import Settings
+from lineside.switchboard import Slot, Switchboard
 
 log = structlog.get_logger()
 
@@ -37,14 +36,12 @@ class Gateway:
     ) -> None:
         self._settings, self.agent, self._registry, self._new_voice = settings, agent, registry, new_voice
         self._access = Access(settings)
-        self._calls: dict[str, Call | None] = {}  # a slot is taken before the upgrade and freed when the call is gone
-        self._closing = False
-        self._empty = asyncio.Event()  # no call is left
+        self.switchboard = Switchboard(settings.max_concurrent_calls)
 
     @property
     def calls(self) -> int:
         """Calls alive now."""
-        return len(self._calls)
+        return self.switchboard.calls
 
     def app(self) -> web.Application:
         """The routes, ready to be served."""
@@ -93,9 +90,10 @@ class Gateway:
         return response
 
     async def _health(self, request: web.Request) -> web.Response:
-        status = "closing" if self._closing else "ok"
+        closing = self.switchboard.closing
+        status = "closing" if closing else "ok"
         body = {"status": status, "calls": self.calls, "max_calls": self._settings.max_concurrent_calls}
-        return web.json_response(body, status=503 if self._closing else 200)
+        return web.json_response(body, status=503 if closing else 200)
 
     async def _token(self, request: web.Request) -> web.Response:
         return web.json_response({"token": self._access.token(time.time()), "seconds": TOKEN_SECONDS})
@@ -115,7 +113,7 @@ class Gateway:
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         try:
-            call_id = self._admit()
+            slot = self.switchboard.admit()
         except CallRefused as full:
             response = _problem(503, "full", str(full))
             response.headers["Retry-After"] = "5"
@@ -124,24 +122,12 @@ class Gateway:
             ws = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=LARGEST_MESSAGE, compress=False)
             await ws.prepare(request)
             transport = request.transport
-            await self._hold(call_id, ws, transport.abort if transport is not None else lambda: None)
+            await self._hold(slot, ws, transport.abort if transport is not None else lambda: None)
             return ws
         finally:
-            del self._calls[call_id]
-            if not self._calls:
-                self._empty.set()
+            self.switchboard.free(slot)
 
-    def _admit(self) -> str:
-        """Take a slot. Raises `CallRefused` before anything is upgraded."""
-        if self._closing:
-            raise CallRefused("this gateway is closing")
-        if self.calls >= self._settings.max_concurrent_calls:
-            raise CallRefused(f"all {self._settings.max_concurrent_calls} lines are taken (MAX_CONCURRENT_CALLS)")
-        call_id = uuid4().hex
-        self._calls[call_id] = None
-        return call_id
-
-    async def _hold(self, call_id: str, ws: web.WebSocketResponse, abort: Callable[[], None]) -> None:
+    async def _hold(self, slot: Slot, ws: web.WebSocketResponse, abort: Callable[[], None]) -> None:
         """From the first message to the last."""
         try:
             hello = await _first_message(ws)
@@ -157,37 +143,34 @@ class Gateway:
             return
         line = BrowserLine(ws, hello, abort)
         try:
-            reason, code = await self._answer(call_id, line, hello, engines), WSCloseCode.OK
+            reason, code = await self._answer(slot, line, hello, engines), WSCloseCode.OK
         except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
-            log.exception("call failed", call=call_id)
+            log.exception("call failed", call=slot.id)
             reason, code = "internal_error", WSCloseCode.INTERNAL_ERROR
             line.tell(Error(at=0.0, code=reason, message="something broke inside lineside", fatal=True))
             line.tell(Ended(at=0.0, reason=reason))
         await line.close(WSCloseCode.POLICY_VIOLATION if reason in _FAULTS else code)
 
-    async def _answer(self, call_id: str, line: BrowserLine, hello: Hello, engines: Engines) -> str:
-        call = Call(line, hello, agent=self.agent, engines=engines, settings=self._settings, voice=self._new_voice())
-        self._calls[call_id] = call
-        line.tell(Ready(call_id=call_id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))
-        log.info("call began", call=call_id, codec=hello.codec, rate=hello.rate, calls=self.calls)
+    async def _answer(self, slot: Slot, line: BrowserLine, hello: Hello, engines: Engines) -> str:
+        call = Call(
+            line,
+            hello,
+            agent=self.agent,
+            engines=engines,
+            settings=self._settings,
+            voice=self._new_voice(),
+            notice=slot.notice,
+        )
+        slot.answered(call, line="browser", codec=hello.codec, engines=engines.names)
+        line.tell(Ready(call_id=slot.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))
+        log.info("call began", call=slot.id, codec=hello.codec, rate=hello.rate, calls=self.calls)
         began = time.monotonic()
         reason = await call.hold()
-        log.info("call ended", call=call_id, reason=reason, seconds=round(time.monotonic() - began, 1))
+        log.info("call ended", call=slot.id, reason=reason, seconds=round(time.monotonic() - began, 1))
         return reason
 
     async def _close(self, app: web.Application) -> None:
-        """Closing time: no new calls; those under way are ended, with a word, within `FAREWELL`."""
-        self._closing = True
-        for call in self._calls.values():
-            if call is not None:
-                call.end("server_stopping")
-        if self._calls:
-            self._empty.clear()
-            try:
-                async with asyncio.timeout(FAREWELL):
-                    await self._empty.wait()
-            except TimeoutError:
-                log.warning("calls cut off at closing time", calls=self.calls)
+        await self.switchboard.close(FAREWELL, lambda calls: log.warning("calls cut off at closing time", calls=calls))
 
 
 _FAULTS = {"too_fast", "too_many_messages", "frame_too_large", "odd_length", "bad_message"}
