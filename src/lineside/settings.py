@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     """an engine that is not installed is passed over; none: no fallback"""
     llm_max_tokens: int = Field(150, ge=1, le=100_000)
     agent_file: Path = Path("samples/broadband.toml")
+    data_dir: Path = Path("~/.local/share/lineside")
+    """what lineside keeps: changes of the agent made on the page"""
     asr_pool_size: int = Field(50, ge=1, le=10_000)
     """connections to each back end that hears; further requests wait, under their deadline"""
     llm_pool_size: int = Field(50, ge=1, le=10_000)
@@ -163,7 +165,7 @@ class Settings(BaseSettings):
             return value
         return () if value.strip() == "none" else tuple(part.strip() for part in value.split(",") if part.strip())
 
-    @field_validator("models_dir", mode="after")
+    @field_validator("models_dir", "data_dir", mode="after")
     @classmethod
     def _at_home(cls, value: Path) -> Path:
         return value.expanduser()
