@@ -1,31 +1,53 @@
-"""The embedded engines: Whisper, Qwen and Piper in an engine server that lineside starts beside itself.
+"""The embedded recogniser and language model, in an engine server that lineside starts beside itself.
 
-They are reached as any other engine server is, by HTTP; only the address comes from lineside's own start-up.
+They are reached as any other engine server is, by HTTP; only the address comes from lineside's own start-up. The voices
+of that server are `engines.piper` and `engines.kokoro`.
 """
 
 from collections.abc import AsyncGenerator, Sequence
 
 import aiohttp
 
-from lineside.audio.frame import Sound, Utterance
-from lineside.engines import wire
-from lineside.engines.protocols import Ask, Message, Thought, Token, Transcript
+from lineside.audio.frame import Utterance
+from lineside.engines import keeping, wire
+from lineside.engines.piper import Piper
+from lineside.engines.protocols import Ask, Kept, Message, Thought, Token, Transcript
+from lineside.engines.reasoning import Habits
 from lineside.settings import Settings
+
+__all__ = ["FasterWhisper", "LlamaCpp", "Piper"]
 
 
 class FasterWhisper:
-    """Whisper base in INT8 through CTranslate2, on the CPU."""
+    """Whisper in INT8 through CTranslate2, on the CPU: embedded, or in a container that FASTER_WHISPER_URL names."""
 
     embedded = True  # lives in the engine server that lineside starts beside itself
-    choices = ("faster-whisper-base",)
 
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
+        self.embedded = not settings.faster_whisper_url
+        self.choices = (settings.faster_whisper_model,)
         self._http = http
-        self._place = wire.Place("faster-whisper", settings.embedded_url)
+        self._place = wire.Place("faster-whisper", settings.faster_whisper_url or settings.embedded_url)
 
     def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcript, None]:
         """See `SpeechToText`."""
         return wire.transcribe(self._http, self._place, self.choices[0], utterance)
+
+    async def check(self) -> None:
+        """See `Checked`."""
+        await wire.look(self._http, self._place, "/health")
+
+    async def kept(self) -> tuple[Kept, ...]:
+        """See `ModelKeeper`."""
+        return await keeping.listed(self._http, self._place, "stt")
+
+    async def load(self, model: str) -> None:
+        """See `ModelKeeper`."""
+        await keeping.load(self._http, self._place, model)
+
+    async def unload(self, model: str, *, wait: bool) -> None:
+        """See `ModelKeeper`."""
+        await keeping.unload(self._http, self._place, model, wait=wait)
 
 
 class LlamaCpp:
@@ -36,23 +58,25 @@ class LlamaCpp:
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
         self._http = http
         self._place = wire.Place("the embedded language model", settings.embedded_url, timeout=60.0)
+        self._habits = Habits()
         self.choices = (settings.llm_model,)
 
     def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
-        return wire.chat(self._http, self._place, ask.model or self.choices[0], messages, ask)
+        return wire.chat(self._http, self._place, ask.model or self.choices[0], messages, ask, self._habits)
 
+    async def check(self) -> None:
+        """See `Checked`."""
+        await wire.look(self._http, self._place, "/health")
 
-class Piper:
-    """Piper: small voices that run faster than real time on a CPU."""
+    async def kept(self) -> tuple[Kept, ...]:
+        """See `ModelKeeper`."""
+        return await keeping.listed(self._http, self._place, "llm")
 
-    embedded = True
-    choices = ("en_US-joe-medium",)
+    async def load(self, model: str) -> None:
+        """See `ModelKeeper`."""
+        await keeping.load(self._http, self._place, model)
 
-    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
-        self._http = http
-        self._place = wire.Place("piper", settings.embedded_url)
-
-    def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
-        """See `TextToSpeech`."""
-        return wire.speech(self._http, self._place, "piper", voice or self.choices[0], sentence)
+    async def unload(self, model: str, *, wait: bool) -> None:
+        """See `ModelKeeper`."""
+        await keeping.unload(self._http, self._place, model, wait=wait)

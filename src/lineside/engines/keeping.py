@@ -1,0 +1,70 @@
+"""Models of an engine server as lineside's own has them: listed, loaded and unloaded over HTTP.
+
+`GET /v1/models`, `POST /v1/models/load`, `POST /v1/models/unload`. Other OpenAI-shaped servers have only the list.
+"""
+
+import aiohttp
+import msgspec
+
+from lineside.engines import wire
+from lineside.engines.protocols import Kept
+from lineside.errors import EngineBusy, EngineError
+
+LOADING = 120.0  # seconds; the biggest model of the catalogue takes ten from a cold disk
+UNLOADING = 65.0  # seconds; the server itself waits 60 for requests under way
+
+
+class _Model(msgspec.Struct):
+    id: str
+    role: str = ""
+    loaded: bool = True  # a server that does not say answers with what it lists
+    in_use: int = 0
+    bytes: int | None = None
+    memory_bytes: int | None = None
+    voices: list[str] = []
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model] = []
+
+
+_models = msgspec.json.Decoder(_Models)
+
+
+async def listed(http: aiohttp.ClientSession, place: wire.Place, role: str = "") -> tuple[Kept, ...]:
+    """`GET /v1/models`: those of a role, and those that do not say theirs."""
+    raw = await wire.look(http, place, "/v1/models")
+    try:
+        models = _models.decode(raw).data
+    except msgspec.MsgspecError as cause:
+        raise EngineError(f"{place.who} at {place.url} answered with something else: {cause}") from cause
+    return tuple(
+        Kept(m.id, m.loaded, m.bytes, m.memory_bytes, in_use=m.in_use)
+        for m in models
+        if not role or m.role in ("", role)
+    )
+
+
+async def load(http: aiohttp.ClientSession, place: wire.Place, model: str) -> None:
+    """`POST /v1/models/load`."""
+    await _tell(http, place, "load", {"model": model}, LOADING)
+
+
+async def unload(http: aiohttp.ClientSession, place: wire.Place, model: str, *, wait: bool) -> None:
+    """`POST /v1/models/unload`."""
+    await _tell(http, place, "unload", {"model": model, "wait": wait}, UNLOADING)
+
+
+async def _tell(http: aiohttp.ClientSession, place: wire.Place, what: str, request: object, seconds: float) -> None:
+    patient = msgspec.structs.replace(place, timeout=seconds)
+    url = f"{place.url}/v1/models/{what}"
+    async with (
+        wire.asking(patient),
+        http.post(url, json=request, headers=place.headers(), timeout=wire.whole(patient)) as answer,
+    ):
+        if answer.status == 409 and what == "unload":
+            try:
+                await wire.refuse_failure(patient, answer)
+            except EngineError as cause:
+                raise EngineBusy(str(cause)) from None
+        await wire.refuse_failure(patient, answer)
