@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import structlog
@@ -14,9 +14,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lineside.errors import ConfigError, LinesideError
+from lineside.errors import ConfigError, EngineError, LinesideError
 from lineside.models.cli import app as models_app
 from lineside.settings import Settings, explain, load_settings
+
+if TYPE_CHECKING:
+    from lineside.engines.registry import Registry, Role
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="lineside answers phone calls.")
 app.add_typer(models_app, name="models", help="The model files: what there is, fetch it, check it.")
@@ -109,23 +112,59 @@ def talk(
 
 
 @app.command()
-def engines() -> None:
-    """The engines that a call may name, and the default ones."""
-    import aiohttp
-
+def engines(
+    check: Annotated[bool, typer.Option("--check", help="Ask each whether it would answer.")] = False,
+) -> None:
+    """The engines that a call may name, and the default ones. --check: 1 if a default one would not answer."""
+    from lineside.agent import load_agent
     from lineside.engines.registry import ROLES, Registry
+    from lineside.serve import reachable
 
-    async def show() -> None:
-        async with aiohttp.ClientSession() as http:
-            registry = Registry(load_settings(), http)
-            table = Table("role", "engine", "models or voices", "default")
-            for role in ROLES:
-                for name in registry.names(role):
-                    default = "yes" if registry.defaults[role] == name else ""
-                    table.add_row(role, name, ", ".join(registry.choices(role, name)) or "any", default)
-            Console().print(table)
+    async def show() -> bool:
+        chosen = load_settings()
+        if not check:
+            registry = Registry(chosen)
+            Console().print(_engine_table(registry, {}))
+            await registry.close()
+            return True
+        with console.status("starting the engine server, if it is needed"):
+            async with reachable(chosen, load_agent(chosen.agent_file)) as (_, registry):
+                every = [(role, name) for role in ROLES for name in registry.names(role)]
+                verdicts = dict(zip(every, await asyncio.gather(*(_verdict(registry, *e) for e in every)), strict=True))
+        Console().print(_engine_table(registry, verdicts))
+        return all(verdicts[role, registry.defaults[role]] in ("", "–") for role in ROLES)
 
-    _run(show)
+    if not _run(show):
+        raise typer.Exit(1)
+
+
+def _engine_table(registry: "Registry", verdicts: "dict[tuple[Role, str], str]") -> Table:
+    from lineside.engines.registry import ROLES
+
+    table = Table("role", "engine", "models or voices", "default", *(["answers"] if verdicts else []), box=box.SIMPLE)
+    for role in ROLES:
+        for name in registry.names(role):
+            default = "yes" if registry.defaults[role] == name else ""
+            row = [role, name, ", ".join(registry.choices(role, name)) or "any", default]
+            if verdicts:
+                why = verdicts[role, name]
+                row.append("[green]yes[/]" if not why else "–" if why == "–" else f"[red]no[/]: {escape(why)}")
+            table.add_row(*row)
+    return table
+
+
+async def _verdict(registry: "Registry", role: "Role", name: str) -> str:
+    """Why the engine would not answer; nothing if it would, a dash if it cannot be asked."""
+    from lineside.engines.protocols import Checked
+
+    engine = registry.engine(role, name)
+    if not isinstance(engine, Checked):
+        return "–"
+    try:
+        await engine.check()
+    except EngineError as cause:
+        return str(cause)
+    return ""
 
 
 @app.command()

@@ -49,7 +49,7 @@ async def open_house(settings: Settings, *, insecure: bool = False) -> AsyncGene
     check_exposure(settings, insecure=insecure)
     agent = load_agent(settings.agent_file)
     with listening_socket(settings) as door:
-        async with _engines(settings, agent) as (reached, registry):
+        async with reachable(settings, agent) as (reached, registry):
             gateway = Gateway(reached, agent, registry, _voices(settings))
             runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=GOODBYE)
             await runner.setup()
@@ -92,8 +92,11 @@ def _voices(settings: Settings) -> Callable[[], VoiceDetector]:
 
 
 @asynccontextmanager
-async def _engines(settings: Settings, agent: Agent) -> AsyncGenerator[tuple[Settings, Registry], None]:
-    """The engines, reachable and warm. Starts the embedded engine server if an engine lives in it."""
+async def reachable(settings: Settings, agent: Agent) -> AsyncGenerator[tuple[Settings, Registry], None]:
+    """The engines, reachable and warm. Starts the embedded engine server if an engine lives in it.
+
+    Raises `ConfigError` when the default ones do not answer.
+    """
     async with _registry(settings) as registry:
         if settings.embedded_url or not registry.uses_engine_server:
             await _warm(registry, agent)
