@@ -7,8 +7,8 @@ be told when it is restarted: their requests fail, and succeed again.
 import asyncio
 import os
 import signal
-import socket
 import sys
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -19,7 +19,8 @@ import aiohttp
 import structlog
 
 from lineside.errors import ConfigError
-from lineside.hosts import leash
+from lineside.hosts import family, leash
+from lineside.hosts.ports import free_port, somebody_answers
 
 log = structlog.get_logger()
 
@@ -30,7 +31,7 @@ PULSE = 5.0  # seconds between two looks while it works, and the longest wait fo
 MISSED = 3  # looks without an answer in a row after which it is taken for hung, and restarted
 LAST_LINES, LINE_BYTES = 20, 500  # of its output that are kept; older lines and longer ends are forgotten
 
-State = Literal["stopped", "starting", "ready", "resting"]
+State = Literal["stopped", "starting", "ready", "resting", "failed"]
 
 
 class _Fallen(Exception):
@@ -40,7 +41,9 @@ class _Fallen(Exception):
 class Supervised:
     """One server. `argv` is given the port; `passes_on` hears each line the server prints, where it may be shown.
 
-    Leave `passes_on` out for programs that print what callers say.
+    Leave `passes_on` out for programs that print what callers say. With a `port` of its own it is refused while
+    somebody else answers there. `keeps` lines of its output are remembered. With `family`, the processes that it
+    started end with it on Linux even when we are killed; without, only it does.
     """
 
     def __init__(
@@ -52,17 +55,24 @@ class Supervised:
         grace: float = 2.5,
         health: str = "/health",
         passes_on: Callable[[str], None] | None = None,
+        port: int | None = None,
+        keeps: int = LAST_LINES,
+        family: bool = False,
     ) -> None:
         self.name = name
         self.state: State = "stopped"
+        self.since = time.monotonic()  # when it came into this state
+        self.why = ""  # it is not ready: why it fell last
         self.starts = 0
-        self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
-        port = _free_port()
+        self.pid: int | None = None
+        self.last_lines: deque[str] = deque(maxlen=keeps)
+        self._fixed = port
+        port = port or free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._argv = list(argv(port))
         self._ready_within, self._grace, self._health = ready_within, grace, health
-        self._passes_on = passes_on
-        self._ready = asyncio.Event()
+        self._passes_on, self._family = passes_on, family
+        self._ready = asyncio.Event()  # set while it is ready
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator["Supervised", None]:
@@ -88,37 +98,61 @@ class Supervised:
         """Start it and keep it alive until cancelled, for a `TaskGroup`. Raises as `running` does."""
         try:
             await self._keep_alive()
+        except ConfigError:
+            self._enter("failed")
+            raise
         finally:
-            self.state = "stopped"
+            if self.state != "failed":
+                self._enter("stopped")
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been in this state."""
+        return time.monotonic() - self.since
+
+    async def until_ready(self) -> None:
+        """Wait until it is ready, for the first time or again."""
+        await self._ready.wait()
+
+    def _enter(self, state: State) -> None:
+        self.state, self.since = state, time.monotonic()
+        if state == "ready":
+            self.why = ""
+            self._ready.set()
+        else:
+            self._ready.clear()
 
     async def _keep_alive(self) -> None:
-        pause = PAUSE_FIRST
+        pause, came_up = PAUSE_FIRST, False
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PULSE)) as http:
             while True:
                 well_since: float | None = None
                 try:
                     async with self._process() as process:
                         await self._comes_up(process, http)
-                        well_since = _now()
+                        well_since, came_up = _now(), True
                         await self._stays_up(process, http)
                 except _Fallen as why:
-                    if not self._ready.is_set():
-                        raise ConfigError(f"{self.name} {why}.{self._said()}") from None
+                    self.why = f"{self.name} {why}"
+                    if not came_up:
+                        raise ConfigError(f"{self.why}.{self._said()}") from None
                     if well_since is not None and _now() - well_since >= WELL_AFTER:
                         pause = PAUSE_FIRST
                     log.warning("server fell", server=self.name, why=str(why), pause=pause)
-                self.state = "resting"
+                self._enter("resting")
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, PAUSE_MOST)
 
     @asynccontextmanager
     async def _process(self) -> AsyncGenerator[asyncio.subprocess.Process, None]:
         """The server's process, its output read; ended when the block ends."""
-        self.state = "starting"
+        self._enter("starting")
         self.starts += 1
+        if self._fixed and await somebody_answers(self._fixed):
+            raise _Fallen(f"cannot have port {self._fixed}: another program answers there; stop it, or change the port")
         try:
             process = await asyncio.create_subprocess_exec(
-                *_leashed(self._argv),
+                *_leashed(self._argv, self._family),
                 stdin=asyncio.subprocess.PIPE,  # ours to hold open: a server that reads it learns when we are gone
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
@@ -126,6 +160,7 @@ class Supervised:
             )
         except OSError as cause:
             raise _Fallen(f"cannot be started: {self._argv[0]}: {cause.strerror}") from None
+        self.pid = process.pid
         reading = asyncio.create_task(self._listen(process), name=f"{self.name} output")
         try:
             yield process
@@ -133,6 +168,7 @@ class Supervised:
             try:
                 await self._put_down(process)
             finally:
+                self.pid = None
                 reading.cancel()
                 await asyncio.wait({reading})
 
@@ -144,8 +180,7 @@ class Supervised:
         except TimeoutError:
             raise _Fallen(f"was not ready within {self._ready_within:g} s") from None
         await self._alive(process, 0.0)  # somebody else may be answering at its port
-        self.state = "ready"
-        self._ready.set()
+        self._enter("ready")
         log.info("server ready", server=self.name, url=self.url, starts=self.starts)
 
     async def _stays_up(self, process: asyncio.subprocess.Process, http: aiohttp.ClientSession) -> None:
@@ -196,14 +231,17 @@ class Supervised:
             await process.wait()
 
     def _said(self) -> str:
-        return " It said:\n  " + "\n  ".join(self.last_lines) if self.last_lines else " It said nothing."
+        last = list(self.last_lines)[-LAST_LINES:]
+        return " It said:\n  " + "\n  ".join(last) if last else " It said nothing."
 
 
-def _leashed(argv: Sequence[str]) -> list[str]:
-    """The same program, ended by the kernel when we end."""
+def _leashed(argv: Sequence[str], whole_family: bool) -> list[str]:
+    """The same program, ended by the kernel when we end, and if wished its family with it."""
     if sys.platform != "linux":
         return list(argv)
-    return [sys.executable, "-I", str(Path(leash.__file__)), str(os.getpid()), *argv]
+    python = [sys.executable, "-I", "-S"]  # without site-packages it is there in half the time
+    with_family = [*python, str(Path(family.__file__))] if whole_family else []
+    return [*python, str(Path(leash.__file__)), str(os.getpid()), *with_family, *argv]
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
@@ -217,13 +255,6 @@ def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None
 
 def _how(returncode: int) -> str:
     return f"signal {signal.Signals(-returncode).name}" if returncode < 0 else f"exit code {returncode}"
-
-
-def _free_port() -> int:
-    with socket.socket() as finder:
-        finder.bind(("127.0.0.1", 0))
-        port: int = finder.getsockname()[1]
-        return port
 
 
 def _now() -> float:

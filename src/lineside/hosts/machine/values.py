@@ -1,0 +1,50 @@
+"""What a reading of the machine consists of. Memory is in bytes, loads are percent of the whole."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Cpu(Struct, frozen=True):
+    """The processor cores that are ours, and how busy all of them were since the reading before."""
+
+    cores: int
+    percent: float
+
+
+class Ram(Struct, frozen=True):
+    """Main memory; used is what could not be had without taking it from somebody."""
+
+    total_bytes: int
+    used_bytes: int
+
+
+class GpuProcess(Struct, frozen=True):
+    """A process that holds memory of a graphics card."""
+
+    pid: int
+    name: str
+    model: str  # by its command line; empty where that does not tell
+    bytes: int  # 0 where the driver does not tell
+
+
+class Gpu(Struct, frozen=True):
+    """A graphics card."""
+
+    index: int
+    vendor: Literal["amd", "nvidia"]
+    name: str
+    total_bytes: int
+    used_bytes: int
+    percent: float | None = None  # busy; None where the driver does not tell
+    processes: tuple[GpuProcess, ...] = ()  # the largest first
+
+
+class Machine(Struct, frozen=True):
+    """One reading."""
+
+    at: float  # seconds since 1970
+    cpu: Cpu
+    ram: Ram
+    gpus: tuple[Gpu, ...] = ()
+    note: str = ""  # what could not be read, and why
