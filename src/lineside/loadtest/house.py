@@ -1,0 +1,81 @@
+"""The load tester's own gateway: `python -m lineside.loadtest.house PORT …`, everything real but the engines.
+
+The engines of `mocks` come in through the door that all engines use, an entry point, but only into this process: they
+are nothing that a call on an ordinary gateway should be able to name.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from lineside.errors import LinesideError
+from lineside.serve import House, serve
+from lineside.settings import Settings, load_settings
+
+CALLS = 100_000  # as good as no limit: what breaks first is what is asked
+AGENT = 'name = "Load test"\nprompt = "You answer."\n'
+DOOR = """\
+[lineside.stt]
+mock = lineside.loadtest.mocks:MockEars
+[lineside.llm]
+mock = lineside.loadtest.mocks:MockMind
+[lineside.tts]
+mock = lineside.loadtest.mocks:MockVoice
+"""
+
+
+def open_door(folder: Path) -> None:
+    """Let this process find the mock engines."""
+    package = folder / "lineside_mock_engines-0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: lineside-mock-engines\nVersion: 0\n")
+    (package / "entry_points.txt").write_text(DOOR)
+    sys.path.append(str(folder))
+
+
+def settings_for(folder: Path, port: int, speculation: bool) -> Settings:
+    """What the environment says, but for who answers, where, and how many. Raises `ConfigError`."""
+    agent = folder / "agent.toml"
+    agent.write_text(AGENT)
+    return load_settings(
+        host="127.0.0.1",
+        port=port,
+        api_keys=(),
+        agent_file=agent,
+        max_concurrent_calls=CALLS,
+        speculation=speculation,
+        llm_max_tokens=1000,
+        **{f"default_{role}_engine": "mock" for role in ("stt", "llm", "tts")},
+        **{f"fallback_{role}_engines": () for role in ("stt", "llm", "tts")},
+    )
+
+
+def main() -> None:
+    """Answer calls until SIGTERM."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int)
+    parser.add_argument("--speculation", action="store_true")
+    given = parser.parse_args()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+    def ready(house: House) -> None:
+        print(house.url, flush=True)
+
+    with tempfile.TemporaryDirectory(prefix="lineside-loadtest-") as name:
+        folder = Path(name)
+        open_door(folder)
+        try:
+            settings = settings_for(folder, given.port, given.speculation)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(serve(settings, insecure=False, ready=ready))
+        except LinesideError as fault:
+            sys.exit(f"lineside: {fault}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""A process full of callers: `python -m lineside.loadtest.worker`. It is told its plan on standard input, and speaks on
+standard output, a line each.
+
+Each caller is two tasks, one that speaks by absolute deadlines and one that listens. What a frame costs here is taken
+from the server under test where both share a machine, so frames are made beforehand and nothing is built for one.
+"""
+
+import asyncio
+import gc
+import os
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from random import Random
+
+import aiohttp
+import msgspec
+import uvloop
+
+from lineside.audio import g711
+from lineside.audio.frame import FRAME_SECONDS
+from lineside.errors import ConfigError
+from lineside.loadtest.caller import Caller
+from lineside.loadtest.lateness import Lateness
+from lineside.loadtest.path import Path, frame_due
+from lineside.loadtest.plan import CallEnd, Plan, Progress, Report, Spoken, Turn, Word, decode_plan, encode_word
+from lineside.loadtest.speech import Recording, rate_of, read
+from lineside.schema import Hello, Ready, decode_server
+
+READY_WITHIN = 10.0  # seconds from dialling to `ready`; then the call counts as failed
+AGAIN_AFTER = 1.0  # seconds before a caller who was refused or cut off dials again
+FAREWELL = 5.0  # seconds for the server to say goodbye; then the socket is closed without
+HELD_UP = 0.1  # seconds in one sending: the server does not read, and what was to be said meanwhile is dropped
+PROGRESS = 1.0  # seconds
+
+
+class Crowd:
+    """All callers of one worker."""
+
+    def __init__(self, plan: Plan, recordings: Sequence[Recording]) -> None:
+        self._plan, self._recordings = plan, recordings
+        self._clock = asyncio.get_running_loop().time
+        self._hello = msgspec.json.encode(Hello(codec=plan.codec, greeting="")).decode()
+        self._late = Lateness()
+        self._frames, self._lost, self._stuck = 0, 0, 0
+        self._here: dict[str, Caller] = {}  # calls that are up
+        self._turns: list[Turn] = []
+        self._ends: list[CallEnd] = []
+        self._kept: list[tuple[str, bytes]] = []
+        self._first_ms: list[float] = []  # since the last word
+
+    async def call(self, http: aiohttp.ClientSession) -> Report:
+        """Everybody calls; answers when the last one has hung up."""
+        async with asyncio.TaskGroup() as tasks:
+            news = tasks.create_task(self._tell(), name="progress")
+            async with asyncio.TaskGroup() as callers:
+                for number in range(self._plan.first, self._plan.first + self._plan.callers):
+                    callers.create_task(self._caller(number, http), name=f"caller {number}")
+            news.cancel()
+        return Report(
+            turns=self._turns,
+            calls=self._ends,
+            late=self._late.counts,
+            frames=self._frames,
+            lost=self._lost,
+            stuck=self._stuck,
+            cpu_seconds=time.process_time(),
+            spoken=[self._spoken(*kept) for kept in self._kept[: self._plan.keep_sound]],
+        )
+
+    async def _caller(self, number: int, http: aiohttp.ClientSession) -> None:
+        """One caller after another on one line, until the test is over."""
+        plan, clock = self._plan, self._clock
+        dice = Random(f"{plan.seed} {number}")  # noqa: S311 - no secret, and the same again for the same seed
+        await asyncio.sleep(max(0.0, plan.began + plan.ramp * number / plan.total - clock()))
+        calls = 0
+        while clock() < plan.began + plan.duration:
+            began, name = clock(), f"{number}.{calls}"
+            calls += 1
+            reason = await self._dial(name, dice, http)
+            self._ends.append(CallEnd(name, round(clock() - began, 3), reason))
+            if reason != "caller_hung_up":
+                await asyncio.sleep(AGAIN_AFTER)
+
+    async def _dial(self, name: str, dice: Random, http: aiohttp.ClientSession) -> str:
+        """One call, from dialling to its end; answers why it ended."""
+        try:
+            async with asyncio.timeout(READY_WITHIN):
+                ws = await http.ws_connect(f"{self._plan.url}/ws/call", max_msg_size=0)
+                await ws.send_str(self._hello)
+                ready = await ws.receive()
+        except aiohttp.WSServerHandshakeError as refused:
+            return "refused" if refused.status == 503 else f"refused_{refused.status}"
+        except TimeoutError:
+            return "no_ready"
+        except (aiohttp.ClientError, OSError):
+            return "no_connection"
+        async with ws:
+            if ready.type is not aiohttp.WSMsgType.TEXT or not isinstance(decode_server.decode(ready.data), Ready):
+                return "no_ready"
+            return await self._converse(name, dice, ws)
+
+    async def _converse(self, name: str, dice: Random, ws: aiohttp.ClientWebSocketResponse) -> str:
+        keep = len(self._kept) < self._plan.keep_sound
+        caller = Caller(
+            name, self._plan, self._recordings, dice, at=self._clock(), keep=keep, notice=self._first_ms.append
+        )
+        self._here[name] = caller
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                speaking = tasks.create_task(self._speak(caller, dice, ws), name=f"{name} speaks")
+                await self._listen(caller, ws)
+                speaking.cancel()
+        finally:
+            caller.gone(self._clock())
+            self._turns += caller.turns
+            self._kept += caller.kept
+            del self._here[name]
+        return caller.reason or "line_lost"
+
+    async def _listen(self, caller: Caller, ws: aiohttp.ClientWebSocketResponse) -> None:
+        clock = self._clock
+        async for message in ws:
+            if message.type is aiohttp.WSMsgType.BINARY:
+                caller.heard(message.data, clock())
+            elif message.type is aiohttp.WSMsgType.TEXT:
+                caller.told(decode_server.decode(message.data), clock())
+
+    async def _speak(self, caller: Caller, dice: Random, ws: aiohttp.ClientWebSocketResponse) -> None:
+        try:
+            await self._frame_by_frame(caller, dice, ws)
+            await ws.send_str('{"type":"hangup"}')
+            await asyncio.sleep(FAREWELL)  # the listener hears the goodbye before that, and ends this
+            await ws.close()
+        except (aiohttp.ClientError, ConnectionError):
+            return  # the listener sees the end of the line too
+
+    async def _frame_by_frame(self, caller: Caller, dice: Random, ws: aiohttp.ClientWebSocketResponse) -> None:
+        """A frame every twenty milliseconds, each at its own absolute time, until the caller is done."""
+        path = Path(dice, loss=self._plan.loss, jitter=self._plan.jitter)
+        clock, late = self._clock, self._late
+        began, number = clock(), 0
+        while not caller.is_done(clock()):
+            due = frame_due(began, number)
+            leaves = path.leaves(due)
+            if (wait := leaves - clock()) > 0:
+                await asyncio.sleep(wait)
+            sent = clock()
+            late.add(sent - leaves)
+            frame = caller.frame(due + sent - leaves)
+            number += 1
+            if path.loses():
+                self._lost += 1
+                continue
+            await ws.send_bytes(frame)
+            self._frames += 1
+            if (held := clock() - sent) > HELD_UP:  # not our lateness: counted apart
+                missed = round(held / FRAME_SECONDS)
+                self._stuck += missed
+                number += missed
+
+    async def _tell(self) -> None:
+        """Say once a second how it goes."""
+        while True:
+            await asyncio.sleep(PROGRESS)
+            turns = len(self._turns) + sum(len(caller.turns) for caller in self._here.values())
+            first_ms, self._first_ms[:] = list(self._first_ms), []
+            errors = sum(end.reason != "caller_hung_up" for end in self._ends)
+            errors += sum(turn.missing for turn in self._turns)
+            say(Word(progress=Progress(len(self._here), turns, first_ms, errors, self._late.ms(0.99))))
+
+    def _spoken(self, meant: str, sound: bytes) -> Spoken:
+        codec = self._plan.codec
+        pcm = sound if codec == "pcm" else g711.decode(sound, codec)
+        return Spoken(meant, pcm, rate_of(codec))
+
+
+def say(word: Word) -> None:
+    """A line to the load tester."""
+    sys.stdout.buffer.write(encode_word(word) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+async def work(plan: Plan, recordings: Sequence[Recording]) -> None:
+    """Do a worker's share."""
+    headers = {"Authorization": f"Bearer {plan.key}"} if plan.key else {}
+    connector = aiohttp.TCPConnector(limit=0)  # as many as there are callers
+    async with aiohttp.ClientSession(headers=headers, connector=connector) as http:
+        say(Word(report=await Crowd(plan, recordings).call(http)))
+
+
+def main() -> None:
+    """Read the plan, get everything ready, wait for the word to begin, and call."""
+    plan = decode_plan(sys.stdin.buffer.readline())
+    try:
+        recordings = read(plan.recordings, plan.codec)
+    except ConfigError as wrong:
+        sys.exit(str(wrong))
+    say(Word(ready=True))
+    began = sys.stdin.buffer.readline()
+    if not began:
+        return  # whoever wanted the test is gone
+    plan = msgspec.structs.replace(plan, began=float(began))
+    gc.collect()
+    gc.freeze()  # a collection that walks through all that was imported costs a frame
+    threading.Thread(target=_end_with_the_tester, daemon=True).start()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work(plan, recordings))
+
+
+def _end_with_the_tester() -> None:
+    """Standard input ends when the load tester does, however that ended; nobody should call on for it."""
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

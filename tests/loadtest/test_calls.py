@@ -1,0 +1,147 @@
+"""The load tester's callers on the line: their pace on virtual time, and a whole test against a real gateway."""
+
+import asyncio
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from lineside.audio.wav import wav_bytes
+from lineside.errors import ConfigError
+from lineside.lines.scripted import ScriptedLine
+from lineside.loadtest.caller import Caller
+from lineside.loadtest.figures import Figures, Goal
+from lineside.loadtest.plan import Plan, Report
+from lineside.loadtest.speech import Recording, recordings_in
+from lineside.loadtest.tester import Outlook, hold_test
+from lineside.loadtest.worker import Crowd
+from tests.test_gateway import opened
+from tests.virtual import run
+
+SPEECH = Recording("a.wav", (b"\x01\x10" * 320,) * 25)
+
+
+class Ear:
+    """A WebSocket that notes when each message was sent, and may hold the sender up."""
+
+    def __init__(self, holds_up: dict[int, float] | None = None) -> None:
+        self.sent: list[tuple[float, bytes]] = []
+        self._holds_up = holds_up or {}
+
+    async def send_bytes(self, frame: bytes) -> None:
+        self.sent.append((asyncio.get_running_loop().time(), frame))
+        if held := self._holds_up.get(len(self.sent)):
+            await asyncio.sleep(held)
+
+
+async def speak(plan: Plan, ear: Any) -> Crowd:
+    crowd = Crowd(plan, [SPEECH])
+    dice = Random(1)  # noqa: S311 - the same every time
+    caller = Caller("0.0", plan, [SPEECH], dice, at=0.0)
+    await crowd._frame_by_frame(caller, dice, ear)
+    return crowd
+
+
+def test_frames_leave_at_their_deadlines() -> None:
+    """A frame every 20 ms, the last one of a minute as punctual as the first; nothing adds up."""
+    ear = Ear()
+    crowd = run(speak(Plan(url="", callers=1, duration=60.0), ear))
+    assert len(ear.sent) >= 60 * 50
+    assert max(abs(at - (n + 1) * 0.02) for n, (at, _) in enumerate(ear.sent)) < 1e-6
+    assert crowd._late.ms(1.0) <= 0.1
+    assert SPEECH.frames[0] in {frame for _, frame in ear.sent}
+
+
+def test_a_late_frame_makes_no_later_one_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a stall of the load tester the missed frames leave at once, are counted as late, and the pace is kept."""
+    ear = Ear()
+    sleep = asyncio.sleep
+    naps = iter([0.0] * 10 + [0.5])
+
+    async def oversleeping(seconds: float) -> None:
+        await sleep(seconds + next(naps, 0.0))
+
+    monkeypatch.setattr("lineside.loadtest.worker.asyncio.sleep", oversleeping)
+    crowd = run(speak(Plan(url="", callers=1, duration=5.0), ear))
+    assert crowd._late.ms(1.0) == pytest.approx(500, abs=1)
+    assert sum(crowd._late.counts[100:]) == pytest.approx(25, abs=1)
+    at, _ = ear.sent[-1]
+    assert at == pytest.approx(len(ear.sent) * 0.02)
+
+
+def test_a_server_that_does_not_read_is_not_our_lateness() -> None:
+    """A second in one sending: the sound of that second is dropped and counted, the next frame is punctual."""
+    ear = Ear({20: 1.0})
+    crowd = run(speak(Plan(url="", callers=1, duration=5.0), ear))
+    assert crowd._stuck == 50
+    assert crowd._late.ms(1.0) < 21
+
+
+def test_a_lossy_path_sends_less() -> None:
+    """Lost frames are never sent, and counted apart."""
+    ear = Ear()
+    crowd = run(speak(Plan(url="", callers=1, duration=50.0, loss=0.1, jitter=0.03), ear))
+    assert crowd._frames == len(ear.sent)
+    assert crowd._lost + crowd._frames >= 50 * 50
+    assert crowd._lost == pytest.approx(0.1 * (crowd._lost + crowd._frames), rel=0.25)
+    assert crowd._late.ms(1.0) <= 0.1, "jitter is the path's, not ours"
+
+
+@pytest.fixture
+def tones(tmp_path: Path) -> Path:
+    """A folder with one recording, 0.6 s that a loudness detector takes for speech."""
+    loud, _ = ScriptedLine([])._frames()
+    (tmp_path / "tone.wav").write_bytes(wav_bytes(loud * 30, 16_000))
+    return tmp_path
+
+
+def test_callers_hold_real_calls_and_say_what_they_heard(tones: Path) -> None:
+    """A whole test: workers of their own, real sockets, a gateway with scripted engines."""
+
+    async def main() -> tuple[Figures, list[Report], list[Outlook]]:
+        outlooks: list[Outlook] = []
+        async with opened(vad_silence_timeout_ms=200, api_keys=("secret",)) as door:
+            plan = Plan(
+                url=door.url,
+                key="secret",
+                callers=4,
+                duration=2.5,
+                ramp=0.1,
+                recordings=recordings_in(tones),
+                barge_in_rate=0.5,
+                codec="g711_ulaw",
+            )
+            found, reports = await hold_test(plan, Goal(60_000), notice=outlooks.append)
+        return found, reports, outlooks
+
+    began = time.monotonic()
+    found, reports, outlooks = asyncio.run(main(), debug=True)
+    turns = [turn for report in reports for turn in report.turns]
+    assert found.misses == (), f"after {time.monotonic() - began:.1f} s"
+    assert found.calls == 4
+    assert found.answered == len(turns) >= 4
+    assert found.caller["first sound"].p50 > 180, "nobody may answer before the turn is over"
+    assert found.server["e2e_ms"].count >= 1
+    whole = [turn for turn in turns if not turn.barged]
+    assert all(turn.seconds == pytest.approx(2.7, abs=0.1) for turn in whole)
+    assert all(turn.overlap_ms is not None for turn in turns if turn.barged)
+    assert outlooks
+    assert outlooks[-1].turns >= 1
+
+
+def test_a_gateway_that_is_not_there_is_an_error_of_every_caller(tones: Path) -> None:
+    """No hanging, no traceback: errors by name, and the goal is missed."""
+    plan = Plan(url="http://127.0.0.1:9", callers=2, duration=0.5, recordings=recordings_in(tones))
+    found, _ = asyncio.run(hold_test(plan, Goal(1000), notice=lambda outlook: None), debug=True)
+    assert found.errors == {"no_connection": 2}
+    assert found.misses == ("nobody heard an answer", "errors: no_connection 2")
+
+
+def test_a_recording_that_cannot_be_read_stops_the_test(tmp_path: Path) -> None:
+    """Named, before anybody calls."""
+    (tmp_path / "bad.wav").write_bytes(b"no sound")
+    plan = Plan(url="http://127.0.0.1:9", callers=1, duration=0.5, recordings=recordings_in(tmp_path))
+    with pytest.raises(ConfigError, match=r"bad\.wav"):
+        asyncio.run(hold_test(plan, Goal(1000), notice=lambda outlook: None), debug=True)
