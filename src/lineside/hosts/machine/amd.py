@@ -8,6 +8,7 @@ missing, forbidden or nonsense costs that figure, never the reading.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -123,11 +124,16 @@ def _name(folder: Path, root: Path) -> str:
     if product := _text(folder / "product_name"):
         return product
     device, revision = (_text(folder / name).removeprefix("0x").upper() for name in ("device", "revision"))
+    return (_listed(device, revision, root) or f"AMD {device}") if device else "AMD"
+
+
+@lru_cache(maxsize=64)
+def _listed(device: str, revision: str, root: Path) -> str:
     for line in _text(root / "usr/share/libdrm/amdgpu.ids").splitlines():
         known = [part.strip() for part in line.split(",", 2)]
-        if len(known) == 3 and known[0].upper() == device and known[1].upper() == revision:
-            return known[2]
-    return f"AMD {device}" if device else "AMD"
+        if [part.upper() for part in known[:2]] == [device, revision]:
+            return known[-1]
+    return ""
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """Which model a process runs, as far as its command line says. Reads Linux's /proc."""
 
+from itertools import pairwise
 from pathlib import Path
 
 # whisper-server, llama-server, Ollama's runner, vLLM (--model, -m); our own engine server (--stt, --llm, --tts)
@@ -28,7 +29,7 @@ def model_of(pid: int, root: Path) -> str:
 def model_in(argv: list[str]) -> str:
     """The models that a command line names, joined by commas: of a file, its name without the ending."""
     models = []
-    for flag, value in zip(argv, [*argv[1:], ""], strict=True):
+    for flag, value in pairwise([*argv, ""]):
         word, equals, rest = flag.partition("=")
         # "-m" is a model only with a file behind it: to Python it is a module.
         if word in MODEL_FLAGS or (flag == "-m" and value.endswith(MODEL_ENDINGS)):
