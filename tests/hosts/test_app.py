@@ -3,143 +3,16 @@
 import asyncio
 import io
 import json
-import threading
 import wave
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 import numpy as np
 import pytest
-from aiohttp import web
 from structlog.testing import capture_logs
 
-from lineside.errors import EngineError
-from lineside.hosts.engine_server import app as the_app
-from lineside.hosts.engine_server.app import EngineServer, Models
-from lineside.hosts.engine_server.hear import Heard, Samples, Segment, UnknownLanguage
-from lineside.hosts.engine_server.speak import Spoken
-from lineside.hosts.engine_server.think import Piece, TooLong
+from lineside.hosts.engine_server import roster
 from lineside.hosts.engine_server.wire import AUDIO_BYTES, JSON_BYTES, samples
-
-SECRET = "my card number is 4111"  # noqa: S105 - what a caller might say
-NAMES = {"stt": "ears", "llm": "mind", "tts": "voice"}
-
-
-class Ears:
-    """Hears how long the sound was. Waits at a closed gate."""
-
-    def __init__(self) -> None:
-        self.gate = threading.Event()
-        self.gate.set()
-        self.heard: list[float] = []
-
-    def hear(self, samples: Samples, language: str = "en") -> Heard:
-        assert self.gate.wait(20)
-        seconds = round(len(samples) / 16_000, 3)
-        self.heard.append(seconds)
-        if language != "en":
-            raise UnknownLanguage("the model does not know this language")
-        if seconds == 9.0:
-            raise RuntimeError(SECRET)
-        segment = Segment(0.0, seconds, f"{seconds} seconds", -0.25, 0.01, 1.1)
-        return Heard(seconds, language, (segment,))
-
-
-class Mind:
-    """Counts to what is asked; remembers how far it got."""
-
-    def __init__(self) -> None:
-        self.said = 0
-        self.warmed: list[dict[str, str]] = []
-        self.stopped = asyncio.Event()
-        self.pauses_at = -1  # for ever, unless somebody stops it
-
-    async def think(
-        self, messages: Sequence[dict[str, str]], max_tokens: int, temperature: float
-    ) -> AsyncGenerator[Piece, None]:
-        if messages[-1]["content"] == "too much":
-            raise TooLong("the messages are too long")
-        try:
-            for number in range(max_tokens):
-                if messages[-1]["content"] == "fail" and number == 2:
-                    raise EngineError("the model failed")
-                if number == self.pauses_at:
-                    await asyncio.Event().wait()
-                self.said += 1
-                yield Piece(f"{number} ")
-            yield Piece("", "length", 7, max_tokens)
-        finally:
-            self.stopped.set()
-
-    async def warm(self, opening: Sequence[dict[str, str]]) -> None:
-        self.warmed.extend(opening)
-
-
-class Voice:
-    """Says a sentence a word, a tenth of a second each; waits at a closed gate after the first."""
-
-    rate = 22_050
-
-    def __init__(self) -> None:
-        self.gate = threading.Event()
-        self.gate.set()
-        self.said: list[str] = []
-
-    def speak(self, text: str, speed: float = 1.0) -> Iterator[Spoken]:
-        words = [word for word in text.split() if word.isalnum()]
-        for index, word in enumerate(words):
-            assert index == 0 or self.gate.wait(20)
-            self.said.append(word)
-            yield Spoken(bytes([index + 1, 0]) * round(2205 / speed), index == len(words) - 1)
-
-
-class House:
-    """An engine server with such models, and a client of it."""
-
-    def __init__(self, url: str, http: aiohttp.ClientSession) -> None:
-        self.url, self.http = url, http
-        self.ears, self.mind, self.voice = Ears(), Mind(), Voice()
-        self.models = Models(dict(NAMES), self.ears, self.mind, self.voice)
-
-    async def post(self, path: str, body: Any, **more: Any) -> tuple[int, Any]:
-        """Status, and the JSON or the bytes."""
-        given = {"data": body} if isinstance(body, aiohttp.FormData | bytes | io.BytesIO) else {"json": body}
-        async with self.http.post(self.url + path, **given, **more) as answer:
-            raw = await answer.read()
-            return answer.status, json.loads(raw) if "json" in answer.content_type else raw
-
-    async def until(self, line: str) -> None:
-        """Wait until the metrics say so."""
-        while line not in await self.metrics():
-            pass  # the question takes its time itself
-
-    async def metrics(self) -> str:
-        async with self.http.get(self.url + "/metrics") as answer:
-            return await answer.text()
-
-
-@asynccontextmanager
-async def house() -> AsyncGenerator[House, None]:
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
-        it = House("", http)
-        server = EngineServer(it.models)
-        runner = web.AppRunner(server.app(), handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        it.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        try:
-            yield it
-        finally:
-            it.ears.gate.set()
-            it.voice.gate.set()
-            await runner.cleanup()
-            server.close()
-
-
-def run(main: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(main, 60), debug=True)
+from tests.hosts.staff import SECRET, chat, form, house, run
 
 
 def wav(seconds: float = 1.0, rate: int = 16_000, channels: int = 1, width: int = 2) -> bytes:
@@ -150,19 +23,6 @@ def wav(seconds: float = 1.0, rate: int = 16_000, channels: int = 1, width: int 
         writer.setframerate(rate)
         writer.writeframes(bytes(round(seconds * rate) * channels * width))
     return file.getvalue()
-
-
-def form(file: bytes | None = None, **fields: str) -> aiohttp.FormData:
-    data = aiohttp.FormData()
-    if file is not None:
-        data.add_field("file", io.BytesIO(file), filename="utterance.wav", content_type="audio/wav")
-    for name, value in fields.items():
-        data.add_field(name, value)
-    return data
-
-
-def chat(content: str = "count", **more: Any) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": content}]} | more
 
 
 # Hearing
@@ -253,16 +113,16 @@ def test_a_full_room_sends_the_next_one_away() -> None:
             async with asyncio.TaskGroup() as tasks:
                 inside = [
                     tasks.create_task(it.post("/v1/audio/transcriptions", form(wav(0.1))))
-                    for _ in range(the_app.HEARING_ROOM)
+                    for _ in range(roster.ROOM["stt"])
                 ]
-                await it.until(f'inside{{model="stt"}} {the_app.HEARING_ROOM}\n')
+                await it.until(f'model="ears"}} {roster.ROOM["stt"]}\n')
                 async with it.http.post(it.url + "/v1/audio/transcriptions", data=form(wav(0.1))) as turned_away:
                     assert turned_away.status == 503
                     assert turned_away.headers["Retry-After"] == "1"
                     assert (await turned_away.json())["error"]["type"] == "server_error"
                 it.ears.gate.set()
             assert {task.result()[0] for task in inside} == {200}
-            assert 'inside{model="stt"} 0\n' in await it.metrics()
+            assert 'inside{role="stt",model="ears"} 0\n' in await it.metrics()
 
     run(main())
 
@@ -275,9 +135,9 @@ def test_a_client_that_leaves_the_queue_is_never_heard() -> None:
             it.ears.gate.clear()
             first = asyncio.create_task(it.post("/v1/audio/transcriptions", form(wav(1.0))))
             second = asyncio.create_task(it.post("/v1/audio/transcriptions", form(wav(2.0))))
-            await it.until('inside{model="stt"} 2\n')
+            await it.until('inside{role="stt",model="ears"} 2\n')
             second.cancel()
-            await it.until('inside{model="stt"} 1\n')
+            await it.until('inside{role="stt",model="ears"} 1\n')
             it.ears.gate.set()
             await first
             await it.post("/v1/audio/transcriptions", form(wav(3.0)))
@@ -334,7 +194,7 @@ def test_a_client_that_hangs_up_stops_the_model() -> None:
             async with asyncio.timeout(10):
                 await it.mind.stopped.wait()
             assert it.mind.said == 2
-            await it.until('inside{model="llm"} 0\n')
+            await it.until('inside{role="llm",model="mind"} 0\n')
 
     run(main())
 
@@ -452,7 +312,7 @@ def test_a_client_that_hangs_up_stops_the_voice_at_the_next_sentence() -> None:
             it.voice.gate.clear()
             async with it.http.post(it.url + "/v1/audio/speech", json={"input": "One two three four"}) as answer:
                 await answer.content.readexactly(44 + 4410)
-            await it.until('inside{model="tts"} 0\n')
+            await it.until('inside{role="tts",model="voice"} 0\n')
             it.voice.gate.set()
             await it.post("/v1/audio/speech", {"input": "Next"})
             assert it.voice.said in (["One", "Next"], ["One", "two", "Next"])
@@ -502,30 +362,19 @@ def test_browsers_are_refused_everywhere() -> None:
     run(main())
 
 
-def test_health_waits_for_all_models() -> None:
-    """503 and what is missing, and a busy answer from each that is; 200 once nothing is."""
+def test_health_waits_for_the_defaults() -> None:
+    """503 and what is missing, while others answer already; 200 once nothing is."""
 
     async def main() -> None:
         async with house() as it:
-            it.models.thinks, it.models.waiting_for = None, {"llm", "prompt"}
-            async with it.http.get(it.url + "/health") as answer:
-                assert (answer.status, (await answer.json())["loading"]) == (503, ["llm", "prompt"])
-            status, said = await it.post("/v1/chat/completions", chat())
-            assert (status, "loading" in said["error"]["message"]) == (503, True)
+            it.server.waiting_for = {"llm", "stt"}
+            status, said = await it.get("/health")
+            assert (status, said["status"], said["loading"]) == (503, "loading", ["llm", "stt"])
             assert (await it.post("/v1/audio/speech", {"input": "Hello"}))[0] == 200
-            it.models.thinks, it.models.waiting_for = it.mind, set()
-            async with it.http.get(it.url + "/health") as answer:
-                assert (answer.status, (await answer.json())["status"]) == (200, "ok")
-
-    run(main())
-
-
-def test_models_are_listed() -> None:
-    """As OpenAI lists them."""
-
-    async def main() -> None:
-        async with house() as it, it.http.get(it.url + "/v1/models") as answer:
-            assert [model["id"] for model in (await answer.json())["data"]] == ["ears", "mind", "voice"]
+            it.server.waiting_for = set()
+            status, said = await it.get("/health")
+            assert (status, said["status"]) == (200, "ok")
+            assert said["models"] == {"stt": "ears", "llm": "mind", "tts": "voice"}
 
     run(main())
 

@@ -35,14 +35,14 @@ def test_nothing_but_silence_is_nothing() -> None:
 @given(st.lists(st.sampled_from(["a", "b", " "]), max_size=3 * LONGEST))
 def test_long_text_is_made_in_pieces_and_loses_nothing(phonemes: list[str]) -> None:
     """However long: each piece is bounded, and together they are the whole."""
-    pieces = cut(phonemes)
+    pieces = cut(phonemes, LONGEST)
     assert [phoneme for piece in pieces for phoneme in piece] == phonemes
     assert all(0 < len(piece) <= LONGEST for piece in pieces)
 
 
 def test_it_is_cut_between_words() -> None:
     """Words of ten phonemes: no piece begins or ends within one."""
-    pieces = cut((["x"] * 10 + [" "]) * 100)
+    pieces = cut((["x"] * 10 + [" "]) * 100, LONGEST)
     assert len(pieces) > 1
     assert all(len("".join(piece).strip()) % 11 == 10 for piece in pieces)
     assert max(len(piece) for piece in pieces) == pytest.approx(LONGEST, abs=11)

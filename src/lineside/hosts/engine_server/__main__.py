@@ -18,6 +18,8 @@ from lineside.hosts.engine_server.openmp import borrow
 # libraries are loaded, so they are set before anything that loads them is imported.
 GENTLE_THREADS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000", "OPENBLAS_NUM_THREADS": "1"}
 
+NONE = ("none", "")  # as the name of a model: none is loaded at start
+
 
 def threads() -> int:
     """Half of the cores, because three models and the calls share them; both of two, eight at the most."""
@@ -30,9 +32,10 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at; there is no authentication here")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--models-dir", type=Path, required=True)
-    parser.add_argument("--stt", default="faster-whisper-base")
-    parser.add_argument("--llm", default="qwen2.5-coder-0.5b")
-    parser.add_argument("--tts", default="en_US-joe-medium")
+    models = "model that is loaded at start; none: the first one that a request names"
+    parser.add_argument("--stt", default="faster-whisper-base", help=models)
+    parser.add_argument("--llm", default="qwen2.5-coder-0.5b", help=models)
+    parser.add_argument("--tts", default="en_US-joe-medium", help=models)
     parser.add_argument(
         "--opening", type=Path, help="JSON messages to read before the first call: system prompt, examples"
     )
@@ -63,7 +66,7 @@ def main() -> int:
         host=told.host,
         port=told.port,
         models_dir=told.models_dir.expanduser(),
-        names={"stt": told.stt, "llm": told.llm, "tts": told.tts},
+        names={role: name for role in ("stt", "llm", "tts") if (name := getattr(told, role)) not in NONE},
         opening=opening,
         threads=told.threads,
         slots=told.slots,

@@ -25,8 +25,8 @@ class Counts:
         for bound in (*BUCKETS, float("inf")):
             self._within[endpoint, bound] += seconds <= bound
 
-    def text(self, inside: Iterable[tuple[str, int]], ready: bool) -> str:
-        """All of it; `inside` are the requests now at each model."""
+    def text(self, on_duty: Iterable[tuple[str, str, int, int]], ready: bool) -> str:
+        """All of it; of each model on duty its role, its name, the requests at it now and the bytes it took."""
         requests, seconds = "lineside_engine_requests_total", "lineside_engine_request_seconds"
         lines = [f"# TYPE {requests} counter"]
         for (endpoint, status), count in sorted(self._requests.items()):
@@ -38,8 +38,11 @@ class Counts:
         for endpoint, total in sorted(self._seconds.items()):
             lines.append(f'{seconds}_sum{{endpoint="{endpoint}"}} {total:.6f}')
             lines.append(f'{seconds}_count{{endpoint="{endpoint}"}} {self._within[endpoint, float("inf")]}')
-        lines.append("# TYPE lineside_engine_inside gauge")
-        lines += [f'lineside_engine_inside{{model="{model}"}} {count}' for model, count in inside]
+        inside, loaded = ["# TYPE lineside_engine_inside gauge"], ["# TYPE lineside_engine_model_memory_bytes gauge"]
+        for role, model, count, size in on_duty:
+            inside.append(f'lineside_engine_inside{{role="{role}",model="{model}"}} {count}')
+            loaded.append(f'lineside_engine_model_memory_bytes{{role="{role}",model="{model}"}} {size}')
+        lines += [*inside, *loaded]
         memory, processor = self._process.memory_info().rss, self._process.cpu_times()
         gauges = {
             "lineside_engine_ready gauge": int(ready),

@@ -61,7 +61,7 @@ class Heard(Struct, frozen=True):
 
 
 class Whisper:
-    """One Whisper model of the multilingual family. For one thread at a time."""
+    """One Whisper model. For one thread at a time."""
 
     rate = RATE
 
@@ -81,17 +81,26 @@ class Whisper:
             self._token(name) for name in ("startoftranscript", "transcribe", "notimestamps")
         )
         self._timestamps = no_timestamps + 1  # the token of 0.00 s
+        self._only_english: bool = not self._model.is_multilingual
 
     def hear(self, samples: Samples, language: str = "en") -> Heard:
         """Samples between -1 and 1 at `RATE` → words. Raises `UnknownLanguage`."""
-        spoken = self._token(language if LANGUAGE.fullmatch(language) else "")
+        prompt = self._prompt(language)
         segments, at = [], 0
         for piece in cut(samples):
-            segment = self._window(piece, at / RATE, spoken)
+            segment = self._window(piece, at / RATE, prompt)
             if segment.text:
                 segments.append(segment)
             at += len(piece)
         return Heard(len(samples) / RATE, language, tuple(segments))
+
+    def _prompt(self, language: str) -> list[int]:
+        """What the model is told beforehand; the English ones never learnt to be told a language (openai/whisper)."""
+        if not self._only_english:
+            return [self._start, self._token(language if LANGUAGE.fullmatch(language) else ""), self._transcribe]
+        if language != "en":
+            raise UnknownLanguage("the model knows English alone, which is named en")
+        return [self._start]
 
     def _token(self, name: str) -> int:
         number: int | None = self._tokenizer.token_to_id(f"<|{name}|>")
@@ -99,11 +108,11 @@ class Whisper:
             raise UnknownLanguage("the model does not know this language; they are named as in en, de, fr, es")
         return number
 
-    def _window(self, samples: Samples, at: float, language: int) -> Segment:
+    def _window(self, samples: Samples, at: float, prompt: list[int]) -> Segment:
         seconds = len(samples) / RATE
         [result] = self._model.generate(
-            self._storage(window(samples)),
-            [[self._start, language, self._transcribe]],
+            self._storage(window(samples, self._model.n_mels)),
+            [prompt],
             beam_size=1,
             max_length=2 * round(TOKENS_AT_LEAST + TOKENS_A_SECOND * seconds),  # CTranslate2 generates half of it
             return_scores=True,
@@ -116,12 +125,12 @@ class Whisper:
         return Segment(at, at + min(end, seconds), text, avg_logprob, no_speech, compression(said))
 
 
-def window(samples: Samples) -> Samples:
-    """What the model is shown: 1 × 80 × an even number of frames, because it halves them."""
+def window(samples: Samples, bands: int = BANDS) -> Samples:
+    """What the model is shown: 1 × `bands` × an even number of frames, because it halves them."""
     gain = min(MOST_GAIN, LOUDNESS / max(1e-6, float(np.abs(samples).max(initial=0.0))))
-    mel = log_mel(np.concatenate([samples * np.float32(gain), np.zeros(round(QUIET * RATE), np.float32)]))
+    mel = log_mel(np.concatenate([samples * np.float32(gain), np.zeros(round(QUIET * RATE), np.float32)]), bands)
     frames = (mel.shape[1] + round(BLANK * RATE / HOP)) // 2 * 2
-    shown = np.zeros((1, BANDS, frames), np.float32)
+    shown = np.zeros((1, bands, frames), np.float32)
     shown[0, :, : mel.shape[1]] = mel
     return shown
 

@@ -26,6 +26,7 @@ async def engine_server(
 ) -> AsyncGenerator[str, None]:
     """The address of an engine server that is ready and kept alive while the block runs.
 
+    The models are loaded at start; an empty name leaves that to the first request that names one, or to an operator.
     `opening` is what most conversations begin with; `threads` go by the machine if not given. Raises `ConfigError` if
     the server does not come up.
     """
@@ -35,14 +36,9 @@ async def engine_server(
 
         def argv(port: int) -> list[str]:
             program = [sys.executable, "-m", "lineside.hosts.engine_server", "--end-with-parent", "--port", str(port)]
-            models = ["--models-dir", str(models_dir), "--stt", stt, "--llm", llm, "--tts", tts]
-            return [
-                *program,
-                *models,
-                "--opening",
-                str(read),
-                *([] if threads is None else ["--threads", str(threads)]),
-            ]
+            models = ["--stt", stt or "none", "--llm", llm or "none", "--tts", tts or "none"]
+            places = ["--models-dir", str(models_dir), "--opening", str(read)]
+            return [*program, *models, *places, *([] if threads is None else ["--threads", str(threads)])]
 
         server = Supervised("the engine server", argv, ready_within=READY_WITHIN, passes_on=_pass_on)
         async with server.running():

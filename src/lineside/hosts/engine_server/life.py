@@ -1,4 +1,4 @@
-"""The engine server's life: answer at once, load the models side by side, end when told or when the parent ends."""
+"""The engine server's life: answer at once, load the first models, end when told or when the parent ends."""
 
 import asyncio
 import os
@@ -7,8 +7,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,20 +16,24 @@ import structlog
 from aiohttp import web
 from msgspec import Struct
 
-from lineside.errors import LinesideError
+from lineside.errors import ConfigError, LinesideError
 from lineside.hosts import leash
-from lineside.hosts.engine_server.app import EngineServer, Models
+from lineside.hosts.engine_server.app import EngineServer
 from lineside.hosts.engine_server.hear import Whisper
+from lineside.hosts.engine_server.kokoro import Kokoro
+from lineside.hosts.engine_server.parts import Hears, Speaks, Thinks
+from lineside.hosts.engine_server.roster import Roster
 from lineside.hosts.engine_server.speak import Piper
 from lineside.hosts.engine_server.think import Llama
-from lineside.models.store import locate
+from lineside.hosts.engine_server.wire import Refused
+from lineside.models.catalogue import CATALOGUE, Model
+from lineside.models.presets import piper_voice
+from lineside.models.store import locate, state
 
 log = structlog.get_logger()
 
 LAST_WORDS = 1.0  # seconds that open requests have when the server ends; what is not done then is broken off
-# Threads of our own: asyncio would wait for its own at the end, and a model that is half loaded cannot be stopped.
-LOADERS = ThreadPoolExecutor(3, "load")
-PARTS = {"stt": "hears", "llm": "thinks", "tts": "speaks"}
+ENGINES = ("embedded", "faster-whisper", "piper", "kokoro")  # whose models run in here
 
 
 class Orders(Struct, frozen=True):
@@ -39,7 +42,7 @@ class Orders(Struct, frozen=True):
     host: str
     port: int
     models_dir: Path
-    names: dict[str, str]  # role → model
+    names: dict[str, str]  # role → the model that is loaded at start, and the one meant where a request names none
     opening: list[dict[str, str]]  # read before the first call; empty for none
     threads: int
     slots: int
@@ -62,54 +65,73 @@ def live(orders: Orders) -> int:
 async def _serve(orders: Orders, shelf: Path) -> None:
     ended = asyncio.Event()
     _listen_for_the_end(ended, orders.end_with_parent)
-    models = Models(dict(orders.names), waiting_for={*orders.names, *(["prompt"] if orders.opening else [])})
-    server = EngineServer(models)
-    # handler_cancellation: a client that goes away stops the work that was done for it.
-    runner = web.AppRunner(server.app(), handler_cancellation=True, access_log=None, shutdown_timeout=LAST_WORDS)
-    await runner.setup()
-    await web.TCPSite(runner, orders.host, orders.port).start()
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            loading = tasks.create_task(_load_all(models, orders, shelf), name="load")
-            await ended.wait()
-            loading.cancel()
-    finally:
-        log.info("ending")
-        server.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORDS):
-                await runner.cleanup()
+    async with asyncio.TaskGroup() as tasks:
+        roster = _roster(orders, shelf, tasks)
+        server = EngineServer(roster, lambda preset: piper_voice(preset, orders.models_dir), {*orders.names})
+        # handler_cancellation: a client that goes away stops the work that was done for it.
+        runner = web.AppRunner(server.app(), handler_cancellation=True, access_log=None, shutdown_timeout=LAST_WORDS)
+        await runner.setup()
+        await web.TCPSite(runner, orders.host, orders.port).start()
+        try:
+            async with asyncio.TaskGroup() as starting:
+                start = starting.create_task(_start(roster, server, orders), name="start")
+                await ended.wait()
+                start.cancel()
+        finally:
+            log.info("ending")
+            roster.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS):
+                    await runner.cleanup()
 
 
-async def _load_all(models: Models, orders: Orders, shelf: Path) -> None:
+def _roster(orders: Orders, shelf: Path, tasks: asyncio.TaskGroup) -> Roster:
+    root = orders.models_dir
+
+    async def read_opening(part: Any) -> None:
+        if isinstance(part, Llama) and orders.opening:
+            await part.warm(orders.opening)
+
+    return Roster(
+        tasks,
+        [model for model in CATALOGUE if model.engine in ENGINES],
+        lambda model: state(model, root) in ("ready", "unchecked"),
+        lambda model: _load(model, orders, shelf),
+        orders.names,
+        read_opening,
+    )
+
+
+def _load(model: Model, orders: Orders, shelf: Path) -> Hears | Thinks | Speaks:
+    folder, threads = locate(model.name, orders.models_dir), orders.threads
+    match model.engine:
+        case "faster-whisper":
+            # Half of the threads: on two cores one is as fast (measured), and leaves the other to the calls.
+            return Whisper(folder, max(1, threads // 2))
+        case "piper":
+            return Piper(folder, threads)
+        case "kokoro":
+            return Kokoro(folder, threads)
+        case _:
+            [file] = folder.glob("*.gguf")
+            return Llama(file, shelf, threads, orders.slots)
+
+
+async def _start(roster: Roster, server: EngineServer, orders: Orders) -> None:
+    """Load the first models; the one that thinks first, because it reads the prompt while the others come."""
     began = time.monotonic()
-    root, threads = orders.models_dir, orders.threads
-    hearing = max(1, threads // 2)  # measured on two cores: one thread is as fast, and leaves the other to the calls
 
-    def llm() -> Llama:
-        [file] = locate(orders.names["llm"], root).glob("*.gguf")
-        return Llama(file, shelf, threads, orders.slots)
-
-    async def llm_warm() -> None:
-        mind: Llama = await _load(models, "llm", llm)
-        if orders.opening:
-            await mind.warm(orders.opening)
-            models.waiting_for.discard("prompt")
+    async def load(role: str, name: str) -> None:
+        try:
+            await roster.load(roster.find(role, name))
+        except Refused as no:
+            raise ConfigError(no.message) from None
+        server.waiting_for.discard(role)
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(llm_warm(), name="llm")
-        tasks.create_task(_load(models, "stt", lambda: Whisper(locate(orders.names["stt"], root), hearing)), name="stt")
-        tasks.create_task(_load(models, "tts", lambda: Piper(locate(orders.names["tts"], root), threads)), name="tts")
+        for role in sorted(orders.names):
+            tasks.create_task(load(role, orders.names[role]), name=role)
     log.info("ready", seconds=round(time.monotonic() - began, 2), **orders.names)
-
-
-async def _load(models: Models, role: str, make: Callable[[], Any]) -> Any:
-    began = time.monotonic()
-    model = await asyncio.get_running_loop().run_in_executor(LOADERS, make)
-    setattr(models, PARTS[role], model)
-    models.waiting_for.discard(role)
-    log.info("model loaded", role=role, model=models.names[role], seconds=round(time.monotonic() - began, 2))
-    return model
 
 
 @contextmanager

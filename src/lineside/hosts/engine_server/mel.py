@@ -1,9 +1,11 @@
-"""The spectrogram that Whisper hears: 80 log-mel bands, a frame every 10 ms.
+"""The spectrogram that Whisper hears: 80 log-mel bands, 128 from the third large model on, a frame every 10 ms.
 
 As published with the model (openai/whisper, audio.py: `log_mel_spectrogram`, `mel_filters.npz`, the latter made by
 librosa 0.8's `filters.mel(sr=16000, n_fft=400, n_mels=80)`): periodic Hann window of 25 ms, hop of 10 ms, reflected
 edges, power spectrum, Slaney's mel scale with equal area under each triangle, log10, no more than 8 below the loudest.
 """
+
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +19,13 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
 
-def log_mel(samples: Floats) -> Floats:
-    """Samples between -1 and 1 at `RATE` → `BANDS` × frames, one frame for every whole `HOP` samples."""
+def log_mel(samples: Floats, bands: int = BANDS) -> Floats:
+    """Samples between -1 and 1 at `RATE` → `bands` × frames, one frame for every whole `HOP` samples."""
     frames = len(samples) // HOP
     reflected = np.pad(samples, WINDOW // 2, mode="reflect")
     pieces = np.lib.stride_tricks.sliding_window_view(reflected, WINDOW)[::HOP][:frames]
     power = np.abs(np.fft.rfft(pieces * HANN, axis=1)) ** 2
-    loudness = np.log10(np.maximum(FILTERS @ power.T.astype(np.float32), 1e-10))
+    loudness = np.log10(np.maximum(filters(bands) @ power.T.astype(np.float32), 1e-10))
     loudness = np.maximum(loudness, loudness.max(initial=-10.0) - 8.0)
     scaled: Floats = ((loudness + 4.0) / 4.0).astype(np.float32)
     return scaled
@@ -40,10 +42,11 @@ def _to_hertz(mel: Doubles) -> Doubles:
     return np.where(mel < 15.0, mel * (200.0 / 3.0), 1000.0 * np.exp((mel - 15.0) * (np.log(6.4) / 27.0)))
 
 
-def _filters() -> Floats:
-    """Triangles, `BANDS` × 201; the area under each, in hertz, is the same."""
+@cache
+def filters(bands: int) -> Floats:
+    """Triangles, `bands` × 201; the area under each, in hertz, is the same."""
     bins = np.linspace(0.0, RATE / 2, WINDOW // 2 + 1)
-    corners = _to_hertz(np.linspace(0.0, float(_to_mel(np.array(RATE / 2))), BANDS + 2))
+    corners = _to_hertz(np.linspace(0.0, float(_to_mel(np.array(RATE / 2))), bands + 2))
     widths = np.diff(corners)
     slopes = corners[:, None] - bins[None, :]
     up, down = -slopes[:-2] / widths[:-1, None], slopes[2:] / widths[1:, None]
@@ -53,4 +56,3 @@ def _filters() -> Floats:
 
 
 HANN: Floats = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
-FILTERS: Floats = _filters()

@@ -35,6 +35,6 @@ class Speaks(Protocol):
 
     rate: int
 
-    def speak(self, text: str, speed: float = 1.0) -> Iterator[Spoken]:
-        """Yield sentence after sentence."""
+    def speak(self, text: str, voice: str, speed: float = 1.0) -> Iterator[Spoken]:
+        """Yield sentence after sentence. `voice` is one that the model has."""
         ...

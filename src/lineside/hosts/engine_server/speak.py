@@ -1,6 +1,7 @@
 """Speaking: Piper voices. The package `piper-tts` is GPL-3.0: loaded here, in the engine server, and nowhere else."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ LEAD, TAIL = 0.02, 0.12  # seconds that are kept before the first sound and afte
 QUIET = 0.004  # of full scale, -48 dBFS: below it are neither the h of "hello" nor the d of "road"
 FADE = 0.004  # seconds at both cuts, so that they do not click
 LONGEST = 250  # phonemes made at once, some 10 s of speech: more keep all other callers waiting, and take memory
+
+# What turns text into phonemes speaks one language at a time, in the whole process.
+ESPEAK = threading.Lock()
 
 Samples = npt.NDArray[np.float32]
 
@@ -36,41 +40,54 @@ class Piper:
     """
 
     def __init__(self, folder: Path, threads: int = 2) -> None:
-        import onnxruntime
         from piper import PiperVoice, SynthesisConfig
         from piper.config import PiperConfig
 
         model = folder / f"{folder.name}.onnx"
-        options: Any = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.enable_cpu_mem_arena = False  # it would keep the memory of the longest sentence for ever; no slower
-        # No busy loop between two sentences or operators: see GENTLE_THREADS in __main__.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             config = PiperConfig.from_dict(json.loads(model.with_suffix(".onnx.json").read_text("utf-8")))
-            session: Any = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+            session = network(model, threads)
         except Exception as cause:  # onnxruntime's errors have no common class
             raise ConfigError(f"the voice in {folder} cannot be loaded: {cause}") from cause
         self._voice = PiperVoice(session=session, config=config)
         self._pace = SynthesisConfig
         self.rate: int = config.sample_rate
 
-    def speak(self, text: str, speed: float = 1.0) -> Iterator[Spoken]:
-        """Yield sentence after sentence, each as soon as it is made. `speed` 2 is twice as fast."""
+    def speak(self, text: str, voice: str = "", speed: float = 1.0) -> Iterator[Spoken]:
+        """Yield sentence after sentence, each as soon as it is made. `speed` 2 is twice as fast; there is one voice."""
         plain = text.replace("[[", "[ [")  # what stands between two of them Piper takes for phonemes
-        pieces = [piece for phonemes in self._voice.phonemize(plain) for piece in cut(phonemes)]
+        with ESPEAK:
+            sentences = self._voice.phonemize(plain)
+        pieces = [piece for phonemes in sentences for piece in cut(phonemes, LONGEST)]
         pace = self._pace(length_scale=self._voice.config.length_scale / speed)
         for index, phonemes in enumerate(pieces):
             made: Any = self._voice.phoneme_ids_to_audio(self._voice.phonemes_to_ids(phonemes), pace)
-            samples = trim(np.clip(made, -1.0, 1.0), self.rate)
-            yield Spoken((samples * 32767).astype("<i2").tobytes(), index == len(pieces) - 1)
+            yield spoken(made, self.rate, last=index == len(pieces) - 1)
 
 
-def cut(phonemes: list[str]) -> list[list[str]]:
-    """Pieces of at most `LONGEST`, cut between words where that can be."""
+def network(file: Path, threads: int) -> Any:
+    """A session of onnxruntime on the CPU."""
+    import onnxruntime
+
+    options: Any = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.enable_cpu_mem_arena = False  # it would keep the memory of the longest sentence for ever; no slower
+    # No busy loop between two sentences or operators: see GENTLE_THREADS in __main__.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
+def spoken(made: Samples, rate: int, last: bool) -> Spoken:
+    """A sentence as a network made it, without the silence around it."""
+    samples = trim(np.clip(made, -1.0, 1.0), rate)
+    return Spoken((samples * 32767).astype("<i2").tobytes(), last)
+
+
+def cut(phonemes: list[str], longest: int) -> list[list[str]]:
+    """Pieces of at most `longest`, cut between words where that can be."""
     pieces = []
-    while len(phonemes) > LONGEST:
-        at = next((i for i in range(LONGEST, LONGEST // 2, -1) if phonemes[i] == " "), LONGEST)
+    while len(phonemes) > longest:
+        at = next((i for i in range(longest, longest // 2, -1) if phonemes[i] == " "), longest)
         pieces.append(phonemes[:at])
         phonemes = phonemes[at:]
     return [*pieces, phonemes] if phonemes else pieces

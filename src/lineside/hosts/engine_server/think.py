@@ -98,7 +98,6 @@ class Llama:
         except Exception as cause:
             raise ConfigError(f"the language model {model} cannot be loaded: {cause}") from cause
         self._headers = {"Authorization": f"Bearer {key}"}
-        self._http: aiohttp.ClientSession | None = None
         self._free = asyncio.Semaphore(slots)  # the app lets only so many wait here
         self._slots = Slots(slots)
         self._folder = shelf
@@ -111,7 +110,7 @@ class Llama:
         async with self._slot(messages) as slot:
             ask = {"messages": list(messages), "max_tokens": max_tokens, "temperature": temperature}
             ask |= {"stream": True, "id_slot": slot, "cache_prompt": True}
-            async with self._session().post("/v1/chat/completions", json=ask) as answer:
+            async with self._session() as http, http.post("/v1/chat/completions", json=ask) as answer:
                 if answer.status != 200:
                     raise _fault(_chunk.decode(await answer.read()).error or _Fault(message=str(answer.status)))
                 async for line in answer.content:
@@ -161,20 +160,19 @@ class Llama:
             self._shelf.drop(shelved)
 
     async def _post(self, path: str, body: dict[str, Any]) -> None:
-        async with self._session().post(path, json=body) as answer:
+        async with self._session() as http, http.post(path, json=body) as answer:
             raw = await answer.read()
             if answer.status != 200:
                 raise _fault(_chunk.decode(raw).error or _Fault(message=str(answer.status)))
 
     def _session(self) -> aiohttp.ClientSession:
-        if self._http is None:
-            self._http = aiohttp.ClientSession(
-                self._server.listening_address,
-                headers=self._headers,
-                timeout=aiohttp.ClientTimeout(total=None),  # who asked us has a deadline, and goes away
-                connector=aiohttp.TCPConnector(force_close=True),
-            )
-        return self._http
+        """A session a request, so that there is nothing to close when the model goes."""
+        return aiohttp.ClientSession(
+            self._server.listening_address,
+            headers=self._headers,
+            timeout=aiohttp.ClientTimeout(total=None),  # who asked us has a deadline, and goes away
+            connector=aiohttp.TCPConnector(force_close=True),
+        )
 
 
 def _text(messages: Sequence[dict[str, str]]) -> str:

@@ -25,12 +25,15 @@ RATES = range(4000, 192_001)  # Hz; others are a broken header
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-class Refused(Exception):
-    """A request that cannot be served; `param` is the field that is wrong."""
+UNKNOWN_MODEL = "unknown_model"  # one of the codes of refusals
 
-    def __init__(self, status: int, message: str, param: str | None = None) -> None:
+
+class Refused(Exception):
+    """A request that cannot be served; `param` is the field that is wrong, `code` a short name to act on."""
+
+    def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
-        self.status, self.message, self.param = status, message, param
+        self.status, self.message, self.param, self.code = status, message, param, code
 
 
 class ChatMessage(msgspec.Struct, frozen=True):
@@ -71,6 +74,19 @@ class SpeechAsk(msgspec.Struct, frozen=True):
     voice: str = ""
     response_format: Literal["wav", "pcm"] = "wav"
     speed: Annotated[float, msgspec.Meta(ge=0.25, le=4)] = 1.0
+
+
+class Load(msgspec.Struct, frozen=True):
+    """The body of `/v1/models/load`."""
+
+    model: str
+
+
+class Unload(msgspec.Struct, frozen=True):
+    """The body of `/v1/models/unload`. With `wait`, requests under way are let end first."""
+
+    model: str
+    wait: bool = False
 
 
 async def body(request: web.Request, kind: type[T]) -> T:
@@ -122,16 +138,16 @@ def samples(raw: bytes) -> Samples:
     return sound if rate == RATE else np.asarray(soxr.resample(sound, rate, RATE), np.float32)
 
 
-def refusal(status: int, message: str, param: str | None = None) -> web.Response:
+def refusal(status: int, message: str, param: str | None = None, code: str | None = None) -> web.Response:
     """OpenAI's error shape."""
     kind = "invalid_request_error" if status < 500 else "server_error"
     headers = {"Retry-After": "1"} if status == 503 else {}
-    return web.json_response({"error": error(kind, message, param)}, status=status, headers=headers)
+    return web.json_response({"error": error(kind, message, param, code)}, status=status, headers=headers)
 
 
-def error(kind: str, message: str, param: str | None = None) -> dict[str, str | None]:
+def error(kind: str, message: str, param: str | None = None, code: str | None = None) -> dict[str, str | None]:
     """What is inside OpenAI's error shape."""
-    return {"message": message, "type": kind, "param": param, "code": None}
+    return {"message": message, "type": kind, "param": param, "code": code}
 
 
 def transcription(heard: Heard, shape: str) -> web.Response:
