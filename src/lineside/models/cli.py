@@ -1,15 +1,17 @@
-"""`lineside models`: what there is, fetch it, check it.
+"""`lineside models`: what there is, fetch it, check it, delete it; have a running lineside load and unload it.
 
 Ends with 0 when all is well, 1 when `verify` found a wrong file, and 2 (see `lineside.cli`) when a name is unknown or a
 model could not be fetched.
 """
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich import box
 from rich.console import Console
@@ -26,21 +28,34 @@ from rich.table import Table
 
 from lineside.errors import ConfigError
 from lineside.models import store
-from lineside.models.catalogue import CATALOGUE, ModelFile, find, needed
+from lineside.models.asking import NobodyThere, ask
+from lineside.models.catalogue import CATALOGUE, Model, ModelFile, find, needed
 from lineside.models.fetch import Step, ensure
-from lineside.settings import load_settings
+from lineside.models.progress import Teller
+from lineside.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True)
 
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON.")]
+NameArgument = Annotated[str, typer.Argument(help="A short name, as `lineside models list` shows it.")]
+EngineOption = Annotated[str, typer.Option(help="The engine that has it, where several do.")]
+UrlOption = Annotated[str, typer.Option(help="Where lineside answers; default: this machine, PORT.")]
+KeyOption = Annotated[str, typer.Option(envvar="LINESIDE_KEY", help="One of the API_KEYS.")]
 NamesArgument = Annotated[list[str] | None, typer.Argument(help="Short names; none: the models that a call needs.")]
 BIG = 20_000_000  # bytes; smaller files are here before anyone has read the line
 COLOURS = {"ready": "green", "damaged": "red", "partial": "yellow"}
 
 
 @app.command("list")
-def list_models() -> None:
+def list_models(as_json: JsonOption = False) -> None:
     """Show every model that can be had, and how it stands on this machine."""
-    root = load_settings().models_dir
+    settings = load_settings()
+    root = settings.models_dir
+    if as_json:
+        standard = needed(settings.llm_model)
+        rows = [_row(model, store.state(model, root), default=model.name in standard) for model in CATALOGUE]
+        _print_json({"models": rows})
+        return
     table = Table(box=box.SIMPLE)
     table.add_column("name", min_width=max(len(model.name) for model in CATALOGUE))
     for title in ("role", "size", "licence", "state"):
@@ -56,10 +71,13 @@ def list_models() -> None:
 
 
 @app.command()
-def pull(names: NamesArgument = None) -> None:
+def pull(names: NamesArgument = None, as_json: JsonOption = False) -> None:
     """Fetch models and check them; what is here and right is left alone. Ctrl-C keeps what has come for next time."""
     settings = load_settings()
     chosen = names or needed(settings.llm_model)
+    if as_json:
+        _pull_for_programs(chosen, settings)
+        return
     out = Console()
     with _ended_by_sigterm(), _shown(out) as show:
         ensure(chosen, settings.models_dir, settings.models_mirror, show)
@@ -84,6 +102,72 @@ def verify(names: NamesArgument = None) -> None:
             _say(out, f"{model.name}: right")
     if wrong:
         raise typer.Exit(1)
+
+
+@app.command()
+def load(name: NameArgument, engine: EngineOption = "", url: UrlOption = "", key: KeyOption = "") -> None:
+    """Have a model in the memory of a running lineside."""
+    body = {"model": name, "engine": engine}
+    _say(Console(), f"{name}: loaded by {_asked('POST', '/api/models/load', body, url, key)['engine']}")
+
+
+@app.command()
+def unload(
+    name: NameArgument,
+    engine: EngineOption = "",
+    wait: Annotated[bool, typer.Option(help="Wait for the requests under way, a minute at most.")] = False,
+    url: UrlOption = "",
+    key: KeyOption = "",
+) -> None:
+    """Free a model's memory in a running lineside."""
+    body = {"model": name, "engine": engine, "wait": wait}
+    _say(Console(), f"{name}: unloaded by {_asked('POST', '/api/models/unload', body, url, key)['engine']}")
+
+
+@app.command()
+def rm(name: NameArgument, url: UrlOption = "", key: KeyOption = "") -> None:
+    """Delete a model's files. A lineside that runs here is asked, and refuses while it has the model in memory."""
+    find(name)
+    try:
+        freed = int(_asked("DELETE", f"/api/models/{name}", None, url, key)["freed_bytes"])
+    except NobodyThere:
+        if url:
+            raise
+        freed = store.remove(name, load_settings().models_dir)
+    _say(Console(), f"{name}: deleted, {_megabytes(freed)} free")
+
+
+def _asked(method: str, path: str, body: object, url: str, key: str) -> dict[str, Any]:
+    settings = load_settings()
+    own = f"http://{'127.0.0.1' if settings.only_this_machine else settings.host}:{settings.port}"
+    return ask(method, f"{url.rstrip('/') or own}{path}", body, key or next(iter(settings.api_keys), ""))
+
+
+def _pull_for_programs(names: list[str], settings: Settings) -> None:
+    """As `pull`, telling every step as a line of JSON; each model's last line says what came of it."""
+    teller = Teller(sys.stdout.buffer)
+    try:
+        with _ended_by_sigterm():
+            for name in names:
+                teller.begin(name)
+                ensure([name], settings.models_dir, settings.models_mirror, teller.step)
+                teller.end("done")
+    except ConfigError as fault:
+        teller.end("failed", str(fault))
+        raise typer.Exit(2) from None
+    except (KeyboardInterrupt, SystemExit):
+        teller.end("cancelled")
+        raise
+
+
+def _row(model: Model, state: store.State, *, default: bool) -> dict[str, object]:
+    """A model in the words of `GET /api/models`."""
+    told = {"name": model.name, "role": model.role, "engine": model.engine, "description": model.description}
+    return told | {"licence": model.licence, "bytes": model.bytes, "state": state, "default": default}
+
+
+def _print_json(value: object) -> None:
+    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 @contextmanager

@@ -5,9 +5,12 @@ it in `.verified.json`. Touch the file and it is hashed again. So a bad disk or 
 that was exchanged; somebody who wants to deceive lineside and can write here can also write there.
 """
 
+import fcntl
 import hashlib
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -66,7 +69,35 @@ def state(model: Model, root: Path) -> State:
         return "partial" if begun else "missing"
     if any(size != file.bytes for size, file in zip(sizes, model.files, strict=True)):
         return "damaged"
-    return "ready" if all(_stamped(folder, file) for file in model.files) else "unchecked"
+    stamps = _stamps(folder)
+    return "ready" if all(_same(folder, file, stamps) for file in model.files) else "unchecked"
+
+
+def remove(name: str, root: Path) -> int:
+    """Delete the model's files, and its folder unless somebody put something else there; the bytes that are free now.
+
+    Raises `ConfigError` for an unknown name, while another process fetches it, or when the disk does not let go.
+    """
+    model = find(name)
+    folder = root / model.name
+    freed = 0
+    try:
+        with _alone(folder):
+            for path in _ours(folder, model):
+                freed += path.lstat().st_size
+                path.unlink()
+            if (folder / ".archive").is_dir():
+                shutil.rmtree(folder / ".archive")
+            (folder / ".lock").unlink(missing_ok=True)
+            with suppress(OSError):  # not empty: what we did not put there is not ours to delete
+                folder.rmdir()
+    except FileNotFoundError:
+        return freed
+    except BlockingIOError:
+        raise ConfigError(f"another process fetches {name} just now; end that, or delete it when it is done") from None
+    except OSError as cause:
+        raise ConfigError(f"{cause.filename or folder} could not be deleted ({cause.strerror})") from cause
+    return freed
 
 
 def intact(folder: Path, file: ModelFile) -> bool:
@@ -85,6 +116,24 @@ def stamp(folder: Path, file: ModelFile, found: str) -> None:
     except OSError:
         # Models on a read-only disk are as good as others; they are only hashed again at each start.
         draft.unlink(missing_ok=True)
+
+
+def _ours(folder: Path, model: Model) -> list[Path]:
+    """What the fetching of the model leaves in its folder."""
+    names = [name for file in model.files for name in (file.name, f"{file.name}.part")]
+    found = [folder / name for name in names if (folder / name).is_file() or (folder / name).is_symlink()]
+    return [*found, *folder.glob(f"{STAMPS}*")]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, which whoever fetches holds too. Raises `OSError`."""
+    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _unusable(model: Model, folder: Path, file: ModelFile, fault: str) -> ConfigError:
@@ -121,8 +170,15 @@ def _size(path: Path) -> int | None:
 
 
 def _stamped(folder: Path, file: ModelFile) -> bool:
-    seen = (folder / file.name).stat()
-    return _stamps(folder).get(file.name) == Stamp(seen.st_size, seen.st_mtime_ns, file.sha256)
+    return _same(folder, file, _stamps(folder))
+
+
+def _same(folder: Path, file: ModelFile, stamps: dict[str, Stamp]) -> bool:
+    try:
+        seen = (folder / file.name).stat()
+    except OSError:
+        return False  # deleted this moment
+    return stamps.get(file.name) == Stamp(seen.st_size, seen.st_mtime_ns, file.sha256)
 
 
 def _stamps(folder: Path) -> dict[str, Stamp]:

@@ -1,0 +1,47 @@
+"""Asking a lineside that runs, from the command line."""
+
+import json
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+from lineside.errors import ConfigError
+
+PATIENCE = 700.0  # seconds; loading a big model from a slow disk may take ten minutes
+LARGEST = 1 << 20  # bytes of an answer
+
+_opener = build_opener(ProxyHandler({}))  # a lineside is ours, and near: no proxy stands before it
+
+
+class NobodyThere(ConfigError):
+    """No lineside answers at the address."""
+
+
+def ask(method: str, url: str, body: object, key: str) -> dict[str, Any]:
+    """The answer of the control API. Raises `ConfigError` with its message, `NobodyThere` where there is none."""
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError(f"{url!r} is no address; it begins with http:// or https://")
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    data = None
+    if body is not None:
+        data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
+    try:
+        with _opener.open(Request(url, data, headers, method=method), timeout=PATIENCE) as answer:  # noqa: S310
+            told: dict[str, Any] = json.loads(answer.read(LARGEST))
+            return told
+    except HTTPError as no:
+        with no:
+            raise ConfigError(_message(no)) from None
+    except (URLError, HTTPException, OSError) as cause:
+        reason = getattr(cause, "reason", cause)
+        raise NobodyThere(f"no lineside answers at {url} ({reason}); start it with: lineside serve") from None
+    except ValueError:
+        raise ConfigError(f"what answers at {url} is no lineside") from None
+
+
+def _message(no: HTTPError) -> str:
+    try:
+        return str(json.loads(no.read(LARGEST))["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"{no.url} answered {no.code}: that is no lineside, or another version of it"

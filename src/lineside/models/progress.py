@@ -1,0 +1,66 @@
+"""How far a download has come, as it is told to programs: one JSON object a line."""
+
+import time
+from typing import IO, Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from lineside.models.fetch import Step
+
+LONGEST = 2000  # characters of a message; what is beyond is cut off
+EVERY = 0.2  # seconds between two lines of the same file; its first and its last are always told
+
+
+class Progress(Struct, frozen=True):
+    """How far a download has come. The last one of a download is `done`, `failed` or `cancelled`."""
+
+    model: str
+    file: Annotated[str, Meta(description="the file that is coming now; empty between files")] = ""
+    done: Annotated[int, Meta(ge=0, description="bytes of this file that are here")] = 0
+    total: Annotated[int, Meta(ge=0, description="bytes of this file; 0 while unknown")] = 0
+    source: Annotated[str, Meta(description="where it comes from")] = ""
+    state: Literal["running", "done", "failed", "cancelled"] = "running"
+    message: Annotated[str, Meta(description="why it waits, failed, or went to the next source")] = ""
+
+    @property
+    def last(self) -> bool:
+        """Whether nothing comes after it."""
+        return self.state != "running"
+
+
+class Teller:
+    """Tells the steps of one model after the other as lines of JSON."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out = out
+        self._now = Progress("")
+        self._told_at = 0.0
+
+    def begin(self, model: str) -> None:
+        """This model now."""
+        self._tell(Progress(model))
+
+    def step(self, step: Step) -> None:
+        """Tell it, unless the line before is too young."""
+        now = Progress(step.model, step.file, step.done, step.total, step.source, message=short(step.trouble))
+        due = time.monotonic() - self._told_at >= EVERY
+        if due or step.trouble != self._now.message or step.file != self._now.file or step.done == step.total:
+            self._tell(now)
+
+    def end(self, state: Literal["done", "failed", "cancelled"], message: str = "") -> None:
+        """The last line of this model."""
+        self._tell(replace(self._now, state=state, message=short(message)))
+
+    def _tell(self, progress: Progress) -> None:
+        if progress == self._now:
+            return
+        self._now, self._told_at = progress, time.monotonic()
+        self._out.write(msgspec.json.encode(progress) + b"\n")
+        self._out.flush()
+
+
+def short(message: str) -> str:
+    """The message, within `LONGEST`."""
+    return message if len(message) <= LONGEST else f"{message[: LONGEST - 1]}…"
