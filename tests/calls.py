@@ -75,10 +75,10 @@ def hold(
 
     async def story() -> Held:
         memory = RememberingVoice(voice)
-        fails, voice.fails = voice.fails, 0
+        fails, voice.fails, takes, voice.takes = voice.fails, 0, voice.takes, 0.0
         for phrase in PHRASES:
             await memory.keep(phrase)
-        voice.fails = fails
+        voice.fails, voice.takes = fails, takes
         voice.spoken.clear()
         engines = Engines(ears, mind, memory, {"stt": "scripted", "llm": "scripted", "tts": "scripted"}, memory)
         call = Call(line, hello, agent=agent, engines=engines, settings=settings(**given), voice=LoudnessVoice())

@@ -1,13 +1,14 @@
 """Calls, told as sentences: what the caller does, what they hear, what is remembered."""
 
 import asyncio
+from array import array
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
 import pytest
 
-from lineside.audio.frame import Sound
+from lineside.audio.frame import AudioFrame, Sound
 from lineside.engines.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
 from lineside.lines.scripted import Silent, Speaks, Tells
 from lineside.reply import MOMENT, SORRY, STILL
@@ -26,6 +27,7 @@ from lineside.schema import (
     LlmToken,
     Metrics,
     Partial,
+    Resumed,
     SpeechStarted,
     SpeechStopped,
     Text,
@@ -137,7 +139,85 @@ def test_sound_stops_within_a_frame_of_the_decision() -> None:
     )
     cleared = call.line.cleared[0]
     assert all(at <= cleared for at, _ in call.line.sent)
-    assert call.one(Clear).reply == call.one(BargeIn).reply == 1
+    assert {clear.reply for clear in call.all(Clear)} == {call.one(BargeIn).reply} == {1}
+
+
+class Counting(ScriptedVoice):
+    """Every sample is another, so that one that is lost or said twice is seen."""
+
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+        number = 0
+        async with aclosing(super().speak(sentence, voice)) as sounds:
+            async for sound in sounds:
+                pcm = array("h", (n % 20_000 for n in range(number, number + len(sound.frame.pcm) // 2)))
+                number += len(pcm)
+                yield Sound(AudioFrame(pcm.tobytes(), sound.frame.rate, sound.frame.at), sound.says)
+
+
+LONG = "one two three four five six seven eight nine ten."
+
+
+@pytest.mark.parametrize("said", ["Mm-hm.", "", "Okay, right.", "Yeah."])
+@pytest.mark.parametrize("at", [0.31, 0.84, 1.5])
+def test_a_backchannel_holds_the_sound_and_lets_it_go_on_from_the_very_sample(said: str, at: float) -> None:
+    """The first sound of the caller stops the agent within 60 ms; not one sample of the reply is lost or repeated."""
+    call = hold(
+        *(Tells(Text("Go")), Silent(at), Speaks(0.3), Silent(8.0)),
+        ears=ScriptedEars(hears=[said]),
+        mind=ScriptedMind(answers=[LONG]),
+        voice=Counting(),
+    )
+    assert call.line.cleared == [pytest.approx(at + 0.03, abs=0.03)]
+    assert list(memoryview(bytes(call.line.played)).cast("h")) == [n % 20_000 for n in range(10 * 4800)]
+    assert call.one(Resumed).text == said
+    assert call.all(BargeIn) == []
+    assert call.conversation == [("user", "Go"), ("assistant", LONG)]
+
+
+def test_the_sound_is_held_for_half_a_second_at_most_while_nobody_knows() -> None:
+    """The recogniser is slow: the reply goes on, and still gives way when the words turn out to be an interruption."""
+    call = hold(
+        *(Tells(Text("Go")), Silent(1.0), Speaks(0.3), Silent(8.0)),
+        ears=ScriptedEars(hears=["Stop it."], takes=1.0),
+        mind=ScriptedMind(answers=[LONG, "Sorry."]),
+    )
+    held = call.line.cleared[0]
+    assert next(at for at, _ in call.line.sent if at > held) - held < 0.85  # 0.3 of speech, and half a second
+    assert call.one(BargeIn).heard != ""
+    assert call.conversation[-2:] == [("user", "Stop it."), ("assistant", "Sorry.")]
+
+
+def test_a_word_that_claims_the_floor_gets_it() -> None:
+    """One short word is enough, if it is not one of those that people say while they listen."""
+    call = hold(
+        *(Tells(Text("Go")), Silent(1.0), Speaks(0.3), Silent(8.0)),
+        ears=ScriptedEars(hears=["Stop."]),
+        mind=ScriptedMind(answers=[LONG, "Sorry."]),
+    )
+    assert call.one(BargeIn).turn == 1
+    assert call.conversation[-2:] == [("user", "Stop."), ("assistant", "Sorry.")]
+
+
+def test_yes_to_a_question_is_an_answer() -> None:
+    """The same word is a backchannel in the middle of a statement, and an answer where a question has been heard."""
+    call = hold(
+        *(Tells(Text("Go")), Silent(0.3 * 8), Speaks(0.3), Silent(8.0)),
+        ears=ScriptedEars(hears=["Yes."]),
+        mind=ScriptedMind(answers=["one two three four five six seven shall we?", "Done."]),
+    )
+    assert call.conversation[-2:] == [("user", "Yes."), ("assistant", "Done.")]
+
+
+def test_a_click_over_the_reply_is_hardly_heard() -> None:
+    """The reply is held for a moment and goes on; nobody is asked what it was."""
+    call = hold(
+        *(Tells(Text("Go")), Silent(1.0), Speaks(0.04), Silent(8.0)),
+        mind=ScriptedMind(answers=[LONG]),
+        voice=Counting(),
+    )
+    assert call.ears.utterances == []
+    assert call.longest_silence(0.5, until=3.0) < 0.25
+    assert list(memoryview(bytes(call.line.played)).cast("h")) == [n % 20_000 for n in range(10 * 4800)]
 
 
 def test_the_model_is_stopped_when_the_caller_interrupts() -> None:
@@ -174,9 +254,9 @@ def test_the_token_limit_acts() -> None:
 
 
 def test_a_noise_that_was_no_interruption_costs_nothing() -> None:
-    """The caller coughs over the reply, no words are found: the agent goes on where it stopped."""
+    """A long noise over the reply, in which no words are found: the agent says what was not heard."""
     call = hold(
-        *(Tells(Text("When?")), Silent(1.0), Speaks(0.5), Silent(7.0)),
+        *(Tells(Text("When?")), Silent(1.0), Speaks(1.0), Silent(7.0)),
         ears=ScriptedEars(hears=[""]),
         mind=ScriptedMind(answers=["one two three four five six."]),
     )

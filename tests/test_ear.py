@@ -12,8 +12,8 @@ from lineside.audio.g711 import encode
 from lineside.audio.resample import Resampler
 from lineside.audio.vad import LoudnessVoice
 from lineside.audio.wav import read_wav
-from lineside.ear import TURN_MAX, Ear, EarRules
-from lineside.floor import Full, Quiet, Voice
+from lineside.ear import TURN_MAX, Ear, EarRules, Heard
+from lineside.floor import Faded, Full, Quiet, Stir, Voice
 from lineside.schema import Codec
 
 AUDIO = Path(__file__).parents[2] / "shared" / "audio"
@@ -33,7 +33,7 @@ def ear(codec: Codec = "pcm", rate: int = 16_000, min_speech: float = 0.5) -> Ea
     return Ear(codec, rate, LoudnessVoice(), EarRules(min_speech=min_speech))
 
 
-def hear(listener: Ear, pcm: bytes, size: int = 640) -> list[Voice | Quiet | Full]:
+def hear(listener: Ear, pcm: bytes, size: int = 640) -> list[Heard]:
     return [event for at in range(0, len(pcm), size) for event in listener.hear(pcm[at : at + size])]
 
 
@@ -92,7 +92,8 @@ def test_going_on_after_a_pause_is_told_once() -> None:
 
 def test_clicks_do_not_add_up_to_speech() -> None:
     """Ten clicks half a second apart are ten clicks."""
-    assert hear(ear(), (tone(0.03) + silence(0.6)) * 10) == []
+    events = hear(ear(), (tone(0.03) + silence(0.6)) * 10)
+    assert {type(event) for event in events} <= {Stir, Faded}
 
 
 def test_after_a_turn_was_taken_the_next_one_starts_empty() -> None:

@@ -5,17 +5,25 @@ from hypothesis import strategies as st
 
 from lineside.floor import (
     Decision,
+    Dismiss,
     Drop,
+    Faded,
     Floor,
     FloorEvent,
     FloorRules,
     Full,
     GiveWay,
+    Hush,
+    Judge,
+    Judged,
     Listen,
+    Long,
     Prepare,
     Quiet,
     ReplyOver,
+    Resume,
     Speak,
+    Stir,
     Typed,
     Unasked,
     Voice,
@@ -60,10 +68,49 @@ def test_without_speculation_nothing_is_prepared() -> None:
     assert told([Voice(1.0, 0.8), Quiet(1.9, 1.0), Quiet(2.0, 1.0)], rules)[1:] == [None, Speak(1, 1.0, 2.0)]
 
 
+# ── talking over the agent ─────────────────────────────────────────────────────────────────────────────────────────
+
+
 def test_a_caller_who_talks_over_the_agent_gets_the_floor() -> None:
-    """Voice during a reply: give way, once, and the turn is a new one."""
-    events: list[FloorEvent] = [Unasked(0.0), Voice(1.0, 0.8), Voice(1.5, 1.4)]
-    assert told(events) == [Speak(0, 0.0, 0.0), GiveWay(1, 0.8), None]
+    """The first sound holds the reply; who goes on gets the floor, once, and the turn is a new one."""
+    events: list[FloorEvent] = [Unasked(0.0), Stir(0.8), Voice(1.0, 0.8), Long(1.3), Voice(1.9, 1.8)]
+    assert told(events) == [Speak(0, 0.0, 0.0), Hush(0), None, GiveWay(1, 0.8), None]
+
+
+def test_a_click_holds_the_reply_and_lets_it_go_again() -> None:
+    """Too short for a turn: the reply goes on as soon as it is over."""
+    assert told([Unasked(0.0), Stir(0.8), Faded(0.9), Stir(2.0)])[1:] == [Hush(0), Resume(0), Hush(0)]
+
+
+def test_a_short_sound_over_the_agent_is_judged_by_its_words() -> None:
+    """A real word claims the floor; its turn then ends as any other."""
+    events: list[FloorEvent] = [Unasked(0.0), Stir(0.8), Voice(1.0, 0.8), Quiet(1.17, 1.0), Quiet(1.2, 1.0)]
+    assert told([*events, Judged(1.3, 1, True), Quiet(2.0, 1.0)], RULES)[1:] == [
+        *(Hush(0), None, Judge(1), None),
+        *(GiveWay(1, 0.8), Speak(1, 1.0, 2.0)),
+    ]
+
+
+def test_a_backchannel_leaves_the_floor_to_the_agent() -> None:
+    """ "Mm-hm" is dismissed, and whatever is said later is judged for itself."""
+    events: list[FloorEvent] = [Unasked(0.0), Stir(0.8), Voice(1.0, 0.8), Quiet(1.2, 1.0), Judged(1.3, 1, False)]
+    later: list[FloorEvent] = [Stir(3.0), Voice(3.2, 3.0), Judged(3.3, 1, True), Quiet(3.4, 3.2), Judged(3.5, 2, True)]
+    decisions = [Dismiss(0), Hush(0), None, None, Judge(2), GiveWay(1, 3.0)]
+    assert told([*events, *later])[4:] == decisions
+
+
+def test_the_reply_is_not_held_for_long_while_nobody_knows() -> None:
+    """The words take their time: the reply goes on, and gives way when they come."""
+    events: list[FloorEvent] = [Unasked(0.0), Stir(0.8), Voice(1.0, 0.8), Quiet(1.2, 1.0), Quiet(1.5, 1.0)]
+    assert told([*events, Judged(2.0, 1, True)])[3:] == [Judge(1), Resume(0), GiveWay(1, 0.8)]
+
+
+def test_a_sound_at_the_end_of_a_reply_is_a_turn_of_its_own() -> None:
+    """The reply is over before the sound is judged: nobody is interrupted any more, so it is heard as it is."""
+    events: list[FloorEvent] = [Unasked(0.0), Stir(0.8), Voice(1.0, 0.8), Quiet(1.2, 1.0), Quiet(1.5, 1.0)]
+    assert told([*events, ReplyOver(1.6, 0), Judged(1.7, 1, False), Quiet(2.0, 1.0)])[5:] == [
+        *(Listen(1, 0.8), None, Speak(1, 1.0, 2.0)),
+    ]
 
 
 def test_after_the_reply_is_over_voice_only_begins_a_turn() -> None:
@@ -73,7 +120,7 @@ def test_after_the_reply_is_over_voice_only_begins_a_turn() -> None:
 
 def test_the_end_of_an_old_reply_does_not_take_the_floor_from_a_new_one() -> None:
     """A late ReplyOver of turn 0 leaves turn 1 answering."""
-    assert told([Unasked(0.0), Typed(0.5), ReplyOver(0.6, 0), Voice(1.0, 0.8)])[3] == GiveWay(2, 0.8)
+    assert told([Unasked(0.0), Typed(0.5), ReplyOver(0.6, 0), Voice(1.0, 0.8), Long(1.3)])[4] == GiveWay(2, 0.8)
 
 
 def test_typed_words_are_a_turn_at_once() -> None:
@@ -95,7 +142,7 @@ def test_the_agent_says_nothing_unasked_while_the_caller_speaks() -> None:
 def call_events(draw: st.DrawFn) -> list[FloorEvent]:
     at, since = 0.0, 0.0
     events: list[FloorEvent] = []
-    for kind in draw(st.lists(st.sampled_from("vvqqqqqtuof"), max_size=60)):
+    for kind in draw(st.lists(st.sampled_from("vvvlsfjJqqqqqqtuoF"), max_size=60)):
         at += draw(st.sampled_from([0.032, 0.2, 0.7, 1.5]))
         match kind:
             case "v":
@@ -107,8 +154,16 @@ def call_events(draw: st.DrawFn) -> list[FloorEvent]:
                 events.append(Typed(at))
             case "u":
                 events.append(Unasked(at))
-            case "f":
+            case "F":
                 events.append(Full(at, since))
+            case "s":
+                events.append(Stir(at))
+            case "f":
+                events.append(Faded(at))
+            case "l":
+                events.append(Long(at))
+            case "j" | "J":
+                events.append(Judged(at, draw(st.integers(1, 4)), kind == "J"))
             case _:
                 events.append(ReplyOver(at, draw(st.integers(0, 8))))
     return events
@@ -116,21 +171,35 @@ def call_events(draw: st.DrawFn) -> list[FloorEvent]:
 
 @given(call_events())
 def test_every_turn_is_answered_once_and_nothing_is_dropped_that_was_not_prepared(events: list[FloorEvent]) -> None:
-    """Whatever happens in whatever order: one Speak a turn, Drop only after Prepare, GiveWay only from the agent."""
-    floor, spoken_turns, prepared, answering = Floor(RULES), [], False, False
+    """Whatever happens in whatever order: one Speak a turn, Drop only after Prepare, GiveWay only from the agent.
+
+    Sound is held only while the agent has the floor, and goes on only if it was held.
+    """
+    floor, spoken_turns, prepared, answering, held = Floor(RULES), [], False, False, False
     for event in events:
         decision = floor.feed(event)
         if isinstance(event, ReplyOver):
             answering = floor._answering is not None
+            held = held and answering
         match decision:
             case Speak(turn=turn):
                 if turn and not isinstance(event, Unasked):
                     assert turn not in spoken_turns
                     spoken_turns.append(turn)
-                prepared, answering = False, True
+                prepared, answering, held = False, True, False
+            case Hush():
+                assert answering
+                assert not held
+                held = True
+            case Resume():
+                assert held
+                held = False
+            case Dismiss() | Judge():
+                assert answering
+                held = held and isinstance(decision, Judge)
             case GiveWay():
                 assert answering
-                answering = False
+                answering = held = False
             case Prepare():
                 assert not prepared
                 assert not answering

@@ -6,22 +6,30 @@ only replies are tasks, one after the other, owned by the call's `TaskGroup`.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import aclosing
 
 from lineside.agent import Agent
 from lineside.audio.frame import Utterance
+from lineside.backchannel import is_backchannel
 from lineside.ear import Ear, EarRules, VoiceDetector
+from lineside.engines.deadline import in_time
 from lineside.engines.protocols import Ask
 from lineside.engines.registry import Engines
-from lineside.errors import LineError
+from lineside.errors import EngineError, LineError
 from lineside.floor import (
+    Dismiss,
     Drop,
     Floor,
     FloorEvent,
     FloorRules,
     GiveWay,
+    Hush,
+    Judge,
+    Judged,
     Listen,
     Prepare,
     ReplyOver,
+    Resume,
     Speak,
     Unasked,
 )
@@ -37,6 +45,7 @@ from lineside.schema import (
     Error,
     HangUp,
     Hello,
+    Resumed,
     ServerMessage,
     SpeechStarted,
     SpeechStopped,
@@ -45,6 +54,7 @@ from lineside.schema import (
 )
 from lineside.settings import Settings
 
+JUDGE = 2.0  # seconds for the words of a short sound; the agent has gone on long before
 WATCH_EVERY = 1.0  # seconds between looks at the idle and the longest time
 
 
@@ -87,6 +97,7 @@ class Call:
         self._tasks: asyncio.TaskGroup
         self._reply: Reply | None = None  # the one that prepares or sounds
         self._running: asyncio.Task[None] | None = None  # its task; a new reply waits until the old one is gone
+        self._judging: asyncio.Task[None] | None = None  # finds out about a sound over the agent's; two seconds at most
         self._replies = 0
         self._words = ""  # of the turn that comes as text, the caller's or our own
         self._unheard = ""  # what a barge-in left unsaid; said after all if it was no interruption
@@ -104,8 +115,9 @@ class Call:
                 self._say(self._greeting)
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             reason = min(task.result() for task in done)
-            for task in ends:
-                task.cancel()
+            for task in (*ends, self._judging):
+                if task is not None:
+                    task.cancel()
             self._stop_reply()
         self._tell(Ended(at=self._desk.now(), reason=reason))
         return reason
@@ -171,6 +183,15 @@ class Call:
                 return
             case Listen(turn=turn, at=at):
                 self._listen(turn, at)
+            case Hush(turn=turn):
+                self._hush(turn)
+            case Judge(number=number):
+                self._judging = self._tasks.create_task(self._judge(number, self._ear.utterance()), name="judge")
+            case Resume():
+                self._go_on()
+            case Dismiss(turn=turn):
+                self._ear.close_turn()
+                self._go_on()
             case GiveWay(turn=turn, at=at):
                 self._give_way(turn, at)
             case Prepare(turn=turn):
@@ -184,6 +205,29 @@ class Call:
     def _listen(self, turn: int, at: float) -> None:
         self._unheard = ""
         self._tell(SpeechStarted(at=round(at, 3), turn=turn))
+
+    def _hush(self, turn: int) -> None:
+        """Somebody may be interrupting: hold the sound until it is known."""
+        if self._reply is not None and self._reply.hold():
+            self._tell(Clear(at=self._desk.now(), turn=turn, reply=self._reply.number))
+
+    def _go_on(self) -> None:
+        if self._reply is not None:
+            self._reply.go_on()
+
+    async def _judge(self, number: int, sound: Utterance) -> None:
+        """Find out what was said over the agent's words, and tell the floor whether it claims the floor."""
+        said, reply = "", self._reply
+        try:
+            async with aclosing(in_time(self._desk.stt.transcribe(sound), first=JUDGE, later=JUDGE, who="it")) as words:
+                async for transcript in words:
+                    said = transcript.text
+            real = not is_backchannel(said) or (bool(said.strip()) and reply is not None and reply.just_asked())
+        except EngineError:
+            real = True  # whoever says something that nobody understands is not talked over
+        self._feed(Judged(self._ear.at, number, real))
+        if not real and reply is not None and reply is self._reply:
+            self._tell(Resumed(at=self._desk.now(), turn=reply.turn, reply=reply.number, text=said))
 
     def _give_way(self, turn: int, at: float) -> None:
         self._tell(SpeechStarted(at=round(at, 3), turn=turn))
@@ -242,7 +286,7 @@ class Call:
         """It was heard to its end, or there was nothing to say."""
         self._reply = None
         self.history.agent(reply.heard())
-        self._floor.feed(ReplyOver(self._ear.at, reply.turn))
+        self._feed(ReplyOver(self._ear.at, reply.turn))
         self._stirred = self._clock()
         nothing_said = isinstance(reply.about, Utterance) and not reply.question
         if nothing_said and self._unheard:  # a cough or a door had cut the agent off: go on where it stopped

@@ -15,7 +15,7 @@ from msgspec import Struct
 from lineside.audio import g711
 from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES, Utterance
 from lineside.audio.resample import Resampler
-from lineside.floor import Full, Quiet, Voice
+from lineside.floor import Faded, Full, Long, Quiet, Stir, Voice
 from lineside.schema import Codec
 
 WINDOW_BYTES = 512 * SAMPLE_BYTES  # what the voice detector takes
@@ -28,6 +28,8 @@ VOICED_SHARE = 0.4  # of VAD_MIN_SPEECH_MS; see above
 PRE_ROLL = 0.32  # seconds kept from before the first voiced window: soft onsets are in there
 TAIL = 0.3  # seconds of quiet given to the recogniser after the last voiced window
 BLIP = 2  # windows: a shorter run of voice inside a pause is a click, and the pause goes on
+LONG = 0.55  # seconds of voice in a sound: "mm-hm", "yes okay" have less, whoever says more wants to be heard
+FADED = 0.1  # seconds of quiet after which a sound too short for a turn does not hold the agent's any longer
 FORGET = 0.5  # seconds of quiet after which a sound too short for a turn is forgotten
 TURN_MAX = 27.0  # seconds of one turn; then it is answered as it stands (the recogniser hears 30)
 
@@ -44,6 +46,9 @@ class EarRules(Struct, frozen=True):
     """What begins a turn."""
 
     min_speech: float = 0.5  # seconds, as VAD_MIN_SPEECH_MS has it
+
+
+Heard = Stir | Faded | Voice | Long | Quiet | Full
 
 
 class Ear:
@@ -63,18 +68,19 @@ class Ear:
         self._run = 0  # voiced windows in a row
         self._open = False  # a turn is open
         self._paused = False
+        self._stirred = False  # a sound too short for a turn has been told of
 
     @property
     def at(self) -> float:
         """The call's clock: seconds of caller audio so far."""
         return self._samples / self._rate
 
-    def hear(self, payload: bytes) -> list[Voice | Quiet | Full]:
+    def hear(self, payload: bytes) -> list[Heard]:
         """Take a frame as it came over the line, of any length; say what happened in it."""
         pcm = payload if self._codec == "pcm" else g711.decode(payload, self._codec)
         self._samples += len(pcm) // SAMPLE_BYTES
         self._waiting += self._resampler.feed(pcm)
-        events: list[Voice | Quiet | Full] = []
+        events: list[Heard] = []
         while len(self._waiting) >= WINDOW_BYTES:
             window = bytes(self._waiting[:WINDOW_BYTES])
             del self._waiting[:WINDOW_BYTES]
@@ -99,7 +105,7 @@ class Ear:
         self._sound[:0] = utterance.pcm[-room:] if room > 0 else b""
         self._voiced += utterance.voiced
 
-    def _window(self, window: bytes) -> Voice | Quiet | Full | None:
+    def _window(self, window: bytes) -> Heard | None:
         self._windows += 1
         at = self._windows * WINDOW
         self._sound += window
@@ -112,25 +118,34 @@ class Ear:
             return self._full(at) or Quiet(at, self._last)
         if not self._voiced or at - self._last >= FORGET:
             self._forget()
+        if self._stirred and at - self._last >= FADED:
+            self._stirred = False
+            return Faded(at)
         return None
 
-    def _voiced_window(self, at: float) -> Voice | Full | None:
+    def _voiced_window(self, at: float) -> Heard | None:
         if not self._voiced:
             self._began = at - WINDOW
         self._run += 1
-        self._voiced += WINDOW
+        before, self._voiced = self._voiced, self._voiced + WINDOW
         if self._open:
             if self._run >= BLIP:
                 self._last = at
                 if self._paused:
                     self._paused = False
                     return Voice(at, at - self._run * WINDOW)
-            return self._full(at)
+            return self._full(at) or (Long(at) if before < LONG <= self._voiced else None)
         self._last = at
         if self._voiced < self._enough:
-            return None
-        self._open, self._paused = True, False
+            return self._stir(at)
+        self._open, self._paused, self._stirred = True, False, False
         return Voice(at, self._began)
+
+    def _stir(self, at: float) -> Stir | None:
+        if self._stirred:
+            return None
+        self._stirred = True
+        return Stir(at)
 
     def _full(self, at: float) -> Full | None:
         return Full(at, self._last) if len(self._sound) >= _whole(TURN_MAX) else None

@@ -9,11 +9,37 @@ from msgspec import Struct
 # ── what happens ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class Stir(Struct, frozen=True):
+    """A first sound that may be a voice, too short yet to begin a turn."""
+
+    at: float
+
+
+class Faded(Struct, frozen=True):
+    """It was too short, and is over."""
+
+    at: float
+
+
 class Voice(Struct, frozen=True):
     """The caller speaks: enough of it to begin a turn, or on again after a pause inside one."""
 
     at: float
     began: float  # the first voiced sample of it
+
+
+class Long(Struct, frozen=True):
+    """The caller has spoken for longer than people do who only show that they listen."""
+
+    at: float
+
+
+class Judged(Struct, frozen=True):
+    """The words of a sound that may have been an interruption are known, or will not be."""
+
+    at: float
+    number: int  # of the `Judge` that asked
+    real: bool  # they claim the floor
 
 
 class Quiet(Struct, frozen=True):
@@ -49,7 +75,7 @@ class ReplyOver(Struct, frozen=True):
     turn: int
 
 
-FloorEvent = Voice | Quiet | Full | Typed | Unasked | ReplyOver
+FloorEvent = Stir | Faded | Voice | Long | Judged | Quiet | Full | Typed | Unasked | ReplyOver
 
 # ── what to do ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -61,8 +87,32 @@ class Listen(Struct, frozen=True):
     at: float
 
 
+class Hush(Struct, frozen=True):
+    """The caller may be interrupting: hold the agent's sound at this very sample."""
+
+    turn: int  # whose reply sounds
+
+
+class Judge(Struct, frozen=True):
+    """A short sound over the agent's is complete: find out its words, and say whether they claim the floor."""
+
+    number: int
+
+
+class Resume(Struct, frozen=True):
+    """Go on from the sample where the sound was held."""
+
+    turn: int
+
+
+class Dismiss(Struct, frozen=True):
+    """That was no interruption: forget what was heard, and go on if the sound is still held."""
+
+    turn: int
+
+
 class GiveWay(Struct, frozen=True):
-    """The caller talks over the agent: stop its sound now; a turn of the caller's begins."""
+    """The caller talks over the agent: drop what it had to say; a turn of the caller's begins."""
 
     turn: int
     at: float
@@ -88,7 +138,7 @@ class Speak(Struct, frozen=True):
     at: float  # when it was decided
 
 
-Decision = Listen | GiveWay | Prepare | Drop | Speak
+Decision = Listen | Hush | Judge | Resume | Dismiss | GiveWay | Prepare | Drop | Speak
 
 
 class FloorRules(Struct, frozen=True):
@@ -97,6 +147,8 @@ class FloorRules(Struct, frozen=True):
     timeout: float = 1.0  # the longest silence inside a turn
     short_pause: float = 0.2  # after this, prepare; shorter ones waste more than they win (0.15 won nothing measurable)
     speculate: bool = True
+    judge_after: float = 0.16  # silence after which a short sound over the agent's is judged …
+    hush: float = 0.32  # … and for so much longer the agent holds its sound while nobody knows
     attempts: int = 4  # preparations for one turn; beyond that the end of turn is waited for
 
 
@@ -110,12 +162,24 @@ class Floor:
         self._answering: int | None = None  # the turn whose reply has the floor
         self._prepared = False
         self._attempts = 0
+        self._hushed = False  # the reply's sound is held
+        self._perhaps: float | None = None  # when a sound began that may be an interruption
+        self._judges = 0  # asked so far
+        self._judging = False
 
     def feed(self, event: FloorEvent) -> Decision | None:
         """One thing happened; what is to be done?"""
         match event:
+            case Stir():
+                return self._hush()
+            case Faded():
+                return self._resume() if self._perhaps is None else None
             case Voice(began=began):
                 return self._voice(began)
+            case Long():
+                return self._give_way() if self._perhaps is not None else None
+            case Judged(number=number, real=real):
+                return self._judged(real) if number == self._judges and self._judging else None
             case Quiet(at=at, since=since):
                 return self._quiet(at, since)
             case Full(at=at, since=since):
@@ -123,26 +187,35 @@ class Floor:
             case Typed(at=at):
                 self._turns += 1
                 self._prepared = False  # a spoken turn still open is prepared anew when its time comes
-                self._answering = self._turns
+                self._answering, self._hushed = self._turns, False
                 return Speak(self._turns, at, at)
             case Unasked(at=at):
-                if self._listening is not None:
+                if self._listening is not None or self._perhaps is not None:
                     return None  # the caller is speaking: what they say comes first
                 self._answering = self._turns
                 return Speak(self._turns, at, at)
             case ReplyOver(turn=turn):
-                if self._answering == turn:
-                    self._answering = None
-                return None
+                return self._over() if self._answering == turn else None
+
+    def _hush(self) -> Decision | None:
+        if self._answering is None or self._listening is not None or self._hushed:
+            return None
+        self._hushed = True
+        return Hush(self._answering)
+
+    def _resume(self) -> Decision | None:
+        if not self._hushed or self._answering is None:
+            return None
+        self._hushed = False
+        return Resume(self._answering)
 
     def _voice(self, began: float) -> Decision | None:
         if self._listening is None:
-            self._turns += 1
-            self._listening, self._attempts = self._turns, 0
             if self._answering is None:
-                return Listen(self._turns, began)
-            self._answering = None
-            return GiveWay(self._turns, began)
+                return self._listen(began)
+            self._judging = False  # they go on: judged when they stop
+            self._perhaps = began if self._perhaps is None else self._perhaps
+            return self._hush()
         if self._answering is not None:  # something was typed while they spoke, and they go on over its answer
             self._answering = None
             return GiveWay(self._listening, began)
@@ -151,10 +224,36 @@ class Floor:
             return Drop(self._listening)
         return None
 
+    def _listen(self, began: float) -> Decision:
+        self._turns += 1
+        self._listening, self._attempts, self._perhaps, self._judging = self._turns, 0, None, False
+        return Listen(self._turns, began)
+
+    def _give_way(self) -> Decision:
+        began = self._perhaps or 0.0
+        self._answering, self._hushed = None, False
+        self._listen(began)
+        return GiveWay(self._turns, began)
+
+    def _judged(self, real: bool) -> Decision | None:
+        self._judging = False
+        if self._perhaps is None or self._answering is None:
+            return None
+        if real:
+            return self._give_way()
+        self._perhaps, self._hushed = None, False
+        return Dismiss(self._answering)
+
+    def _over(self) -> Decision | None:
+        self._answering, self._hushed = None, False
+        return self._listen(self._perhaps) if self._perhaps is not None else None
+
     def _quiet(self, at: float, since: float) -> Decision | None:
+        silence = at - since
+        if self._perhaps is not None:
+            return self._wonder(silence)
         if self._listening is None:
             return None
-        silence = at - since
         if silence >= self._rules.timeout:
             return self._speak(self._listening, since, at)
         early = self._rules.speculate and self._attempts < self._rules.attempts and self._answering is None
@@ -163,6 +262,14 @@ class Floor:
             self._attempts += 1
             return Prepare(self._listening)
         return None
+
+    def _wonder(self, silence: float) -> Decision | None:
+        """A short sound over the agent's is over: have it judged, and do not hold the sound for long meanwhile."""
+        if not self._judging and silence >= self._rules.judge_after:
+            self._judging = True
+            self._judges += 1
+            return Judge(self._judges)
+        return self._resume() if silence >= self._rules.judge_after + self._rules.hush else None
 
     def _speak(self, turn: int | None, ended: float, at: float) -> Decision | None:
         if turn is None:

@@ -1,14 +1,18 @@
 """Playout: the agent's sound out, at the pace it is heard, and the ledger of what the caller really heard."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from lineside.audio import g711
-from lineside.audio.frame import Sound
+from lineside.audio.frame import SAMPLE_BYTES, Sound
 from lineside.audio.resample import Resampler
 from lineside.lines.protocol import Line
 
 LEAD = 0.6  # seconds sent ahead of the caller's ear, under the second that is promised: enough to ride out a stall
+HELD_MOST = 1.5  # seconds that sound is held for a decision; then it goes on by itself
 SLICE = 0.1  # seconds sent at one waking
 
 
@@ -29,6 +33,11 @@ class Ledger:
         if says:
             self._words.append((self.ends, says))
 
+    def taken_back(self, now: float) -> None:
+        """What has not been played will not be."""
+        self._words = [(ends, says) for ends, says in self._words if ends <= now]
+        self.ends = min(self.ends, now)
+
     def ahead(self, now: float) -> float:
         """Seconds sent but not played."""
         return max(0.0, self.ends - now)
@@ -36,6 +45,12 @@ class Ledger:
     def heard(self, now: float) -> str:
         """The words that have been played."""
         return "".join(says for ends, says in self._words if ends <= now)
+
+
+class _Sent(Struct, frozen=True):
+    pcm: bytes  # at the line's rate
+    says: str
+    ends: float  # when it will have been played
 
 
 class Playout:
@@ -46,47 +61,96 @@ class Playout:
         self._ledger = Ledger()
         self._resampler: Resampler | None = None
         self._rate = 0
+        self._sent: deque[_Sent] = deque()  # what may not have been played yet: about `LEAD` of it
+        self._held: list[tuple[bytes, str]] | None = None  # sound taken back, to be sent again
+        self._going = asyncio.Event()
+        self._going.set()
         self._stopped: float | None = None
 
     async def play(self, sound: Sound) -> None:
-        """Send it, and wait while the caller's ear is too far behind."""
+        """Send it, and wait while the caller's ear is too far behind, or the sound is held."""
+        await self._may()
         if self._stopped is not None:
             return  # a late chunk of a reply that has been cut
-        frame = sound.frame
+        frame, pcm = sound.frame, b""
         if frame.pcm:
             if self._resampler is None or frame.rate != self._rate:
                 self._flush()
                 self._resampler, self._rate = Resampler(frame.rate, self._line.rate), frame.rate
-            self._send(self._resampler.feed(frame.pcm))
-        self._ledger.sent(frame.seconds, sound.says, self._clock())
+            pcm = self._resampler.feed(frame.pcm)
+        self._send(pcm, sound.says)
         ahead = self.ahead()
         if ahead > LEAD:
             await asyncio.sleep(ahead - LEAD + SLICE)
 
     async def drain(self) -> None:
         """Wait until the last of it has been heard."""
+        await self._may()
         self._flush()
-        await asyncio.sleep(self.ahead())
+        while (ahead := self.ahead()) > 0:
+            await asyncio.sleep(ahead)
+            await self._may()
 
     def ahead(self) -> float:
         """Seconds of sound that the caller has yet to hear."""
         return self._ledger.ahead(self._clock())
+
+    def hold(self) -> None:
+        """Stop at this very sample, to go on from it: what the line has not played is taken back."""
+        if self._held is not None or self._stopped is not None:
+            return
+        now = self._clock()
+        self._going.clear()
+        self._line.clear()
+        self._held = [(self._rest(sent, now), sent.says) for sent in self._sent if sent.ends > now]
+        self._sent.clear()
+        self._ledger.taken_back(now)
+
+    def go_on(self) -> None:
+        """Send again what was taken back, and go on."""
+        held, self._held = self._held, None
+        if held is None or self._stopped is not None:
+            return
+        for pcm, says in held:
+            self._send(pcm, says)
+        self._going.set()
 
     def cut(self) -> None:
         """Stop now: what the line has not played is forgotten."""
         if self._stopped is None:
             self._stopped = self._clock()
             self._line.clear()
+            self._going.set()
 
     def heard(self) -> str:
         """The words that have reached the caller."""
         return self._ledger.heard(self._clock() if self._stopped is None else self._stopped)
 
+    async def _may(self) -> None:
+        """Wait while the sound is held; not for longer than a hold may last, whoever forgot it."""
+        try:
+            async with asyncio.timeout(HELD_MOST):
+                await self._going.wait()
+        except TimeoutError:
+            self.go_on()
+
+    def _rest(self, sent: _Sent, now: float) -> bytes:
+        """The samples of it that have not been played."""
+        left = round((sent.ends - now) * self._line.rate) * SAMPLE_BYTES
+        return sent.pcm[-left:] if left < len(sent.pcm) else sent.pcm
+
     def _flush(self) -> None:
         if self._resampler is not None and self._stopped is None:
-            self._send(self._resampler.end())
+            self._send(self._resampler.end(), "")
         self._resampler, self._rate = None, 0
 
-    def _send(self, pcm: bytes) -> None:
+    def _send(self, pcm: bytes, says: str) -> None:
+        now = self._clock()
+        self._ledger.sent(len(pcm) / SAMPLE_BYTES / self._line.rate, says, now)
+        if not pcm and not says:
+            return
+        while self._sent and self._sent[0].ends <= now:
+            self._sent.popleft()
+        self._sent.append(_Sent(pcm, says, self._ledger.ends))
         if pcm:
             self._line.send(pcm if self._line.codec == "pcm" else g711.encode(pcm, self._line.codec))

@@ -40,6 +40,7 @@ SOUNDS = 150  # frames ahead of playout, three seconds; beyond that the voice wa
 
 # Seconds; what is not there by then counts as a failed engine. The caller is told to wait long before that.
 TRANSCRIPT, FIRST_TOKEN, NEXT_TOKEN, FIRST_SOUND, NEXT_SOUND = 10.0, 12.0, 5.0, 6.0, 4.0
+NEARLY = 20  # characters: a question is answered before its last word is over
 PATIENCE = 1.6  # seconds of silence after which the caller hears that somebody is there: two are promised
 
 MOMENT = "One moment, please."
@@ -117,6 +118,15 @@ class Reply:
             self._desk.tell(event)
         self._held.clear()
 
+    def hold(self) -> bool:
+        """Hold its sound at this very sample; whether there was any."""
+        self._playout.hold()
+        return self._sounding
+
+    def go_on(self) -> None:
+        """Go on from the sample where it was held."""
+        self._playout.go_on()
+
     def cut(self) -> None:
         """Stop its sound now."""
         self._playout.cut()
@@ -124,6 +134,11 @@ class Reply:
     def heard(self) -> str:
         """The words of it that have reached the caller."""
         return self._playout.heard().strip()
+
+    def just_asked(self) -> bool:
+        """Whether the caller has heard a question to its end, or nearly: then "yes" is an answer."""
+        heard, rest = self.heard(), self.rest()
+        return heard.endswith("?") or (len(rest) < NEARLY and rest.endswith("?"))
 
     def rest(self) -> str:
         """The words of it that have not."""
@@ -333,6 +348,11 @@ class Wording:
             self._owed -= need
             done += self._left.pop(0).written
         return done
+
+    def just_asked(self) -> bool:
+        """Whether the caller has heard a question to its end, or nearly: then "yes" is an answer."""
+        heard, rest = self.heard(), self.rest()
+        return heard.endswith("?") or (len(rest) < NEARLY and rest.endswith("?"))
 
     def rest(self) -> str:
         """All that is left."""

@@ -144,7 +144,13 @@ class BargeIn(InTurn, frozen=True, tag="barge_in"):
 
 
 class Clear(InTurn, frozen=True, tag="clear"):
-    """Forget all audio that has not been played yet."""
+    """Forget all audio that has not been played yet. What follows may go on from the very sample where it stopped."""
+
+
+class Resumed(InTurn, frozen=True, tag="resumed"):
+    """A sound over the reply was no interruption; the reply goes on where it was held."""
+
+    text: str  # what the caller said, such as "mm-hm"; empty for a noise
 
 
 class Metrics(InTurn, frozen=True, tag="metrics"):
@@ -186,6 +192,7 @@ ServerMessage = (
     | AudioDone
     | BargeIn
     | Clear
+    | Resumed
     | Metrics
     | Error
     | Ended

@@ -107,12 +107,12 @@ class ScriptedVoice:
         takes: float = 0.05,
         fails: int = 0,
     ) -> None:
-        self._takes, self.fails = takes, fails
+        self.takes, self.fails = takes, fails
         self.spoken: list[str] = []
 
     async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
         """See `TextToSpeech`."""
-        await asyncio.sleep(self._takes)
+        await asyncio.sleep(self.takes)
         if self.fails > 0:
             self.fails -= 1
             raise EngineError("the scripted voice was told to fail")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from lineside.audio import g711
-from lineside.audio.frame import FRAME_SECONDS
+from lineside.audio.frame import FRAME_SECONDS, SAMPLE_BYTES
 from lineside.schema import Codec, ServerMessage, Told
 
 
@@ -43,6 +43,8 @@ class ScriptedLine:
         self.events: list[ServerMessage] = []
         self.sent: list[tuple[float, bytes]] = []
         self.cleared: list[float] = []
+        self.played = bytearray()  # what a player without a buffer of its own has played, or will
+        self._ends = 0.0  # when it will have played all of that
         self.now: Callable[[], float] = lambda: asyncio.get_running_loop().time()
 
     async def carry(self, hear: Callable[[bytes], None], told: Callable[[Told], None]) -> str:
@@ -63,14 +65,26 @@ class ScriptedLine:
     def send(self, payload: bytes) -> None:
         """See `Line`."""
         self.sent.append((self.now(), payload))
+        self.played += payload
+        self._ends = max(self._ends, self.now()) + self._seconds(len(payload))
 
     def clear(self) -> None:
         """See `Line`."""
         self.cleared.append(self.now())
+        unplayed = round(max(0.0, self._ends - self.now()) * self.rate) * self._bytes
+        del self.played[len(self.played) - unplayed :]
+        self._ends = min(self._ends, self.now())
 
     def tell(self, event: ServerMessage) -> None:
         """See `Line`."""
         self.events.append(event)
+
+    @property
+    def _bytes(self) -> int:
+        return SAMPLE_BYTES if self.codec == "pcm" else 1
+
+    def _seconds(self, size: int) -> float:
+        return size / self._bytes / self.rate
 
     def _frames(self) -> tuple[bytes, bytes]:
         samples = round(self.rate * FRAME_SECONDS)
