@@ -44,7 +44,7 @@ async def examine(house: House, model: str, questions: list[dict[str, str | list
 
 
 async def ask(house: House, question: str) -> tuple[str, float | None]:
-    agent = house.gateway.agent
+    agent = house.desk.agent()
     if (fixed := agent.by_rule(question)) is not None:
         return fixed, None
     messages = (*agent.opening(), Message("user", question))

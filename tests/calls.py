@@ -20,6 +20,19 @@ E = TypeVar("E", bound=ServerMessage)
 AGENT = Agent(name="Test", prompt="You answer.", greeting="")
 
 
+class FixedDesk:
+    """One agent, who can be exchanged, and is kept nowhere."""
+
+    def __init__(self, agent: Agent = AGENT) -> None:
+        self._agent = agent
+
+    def agent(self) -> Agent:
+        return self._agent
+
+    async def change(self, agent: Agent) -> None:
+        self._agent = agent
+
+
 @dataclass
 class Held:
     """A call that is over."""

@@ -16,7 +16,7 @@ from lineside.audio.vad import LoudnessVoice
 from lineside.engines.registry import Registry
 from lineside.gateway import Gateway, listening_socket
 from lineside.schema import Error, Ready, ServerMessage, decode_server
-from tests.calls import settings
+from tests.calls import FixedDesk, settings
 
 AGENT = Agent(name="Test", prompt="You answer.", greeting="")
 SECOND = bytes(32000)  # of silence at 16 kHz
@@ -57,7 +57,7 @@ async def opened(**given: Any) -> AsyncGenerator[Door, None]:
     scripted = {f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")}
     chosen = settings(**(scripted | {"port": 0} | given))
     async with aiohttp.ClientSession() as http:
-        gateway = Gateway(chosen, AGENT, Registry(chosen, http), LoudnessVoice)
+        gateway = Gateway(chosen, FixedDesk(AGENT), Registry(chosen, http), LoudnessVoice, http)
         runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
         await runner.setup()
         with listening_socket(chosen) as door:

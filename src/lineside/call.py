@@ -6,14 +6,14 @@ only replies are tasks, one after the other, owned by the call's `TaskGroup`.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from lineside.agent import Agent
 from lineside.audio.frame import Utterance
 from lineside.backchannel import is_backchannel
 from lineside.ear import Ear, EarRules, VoiceDetector
 from lineside.engines.deadline import in_time
-from lineside.engines.protocols import Ask
+from lineside.engines.protocols import Ask, Warmable
 from lineside.engines.registry import Engines
 from lineside.errors import EngineError, LineError
 from lineside.floor import (
@@ -78,6 +78,7 @@ class Call:
         self._ear = Ear(hello.codec, hello.rate, voice, EarRules(min_speech=settings.vad_min_speech_ms / 1000))
         self._floor = Floor(FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation))
         self._greeting = agent.greeting if hello.greeting is None else hello.greeting
+        self._own_prompt = hello.system_prompt is not None
         self.history = History(agent.opening(hello.system_prompt))
         self._desk = Desk(
             agent=agent,
@@ -113,9 +114,10 @@ class Call:
             ]
             if self._desk.answers and self._greeting.strip():
                 self._say(self._greeting)
+            warm = self._tasks.create_task(self._warm(), name="warm")
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             reason = min(task.result() for task in done)
-            for task in (*ends, self._judging):
+            for task in (*ends, warm, self._judging):
                 if task is not None:
                     task.cancel()
             self._stop_reply()
@@ -133,6 +135,12 @@ class Call:
         except LineError as broken:
             self._tell(Error(at=self._desk.now(), code=broken.code, message=str(broken), fatal=True))
             return broken.code
+
+    async def _warm(self) -> None:
+        """Let the model read a prompt of the caller's own while they still greet; the agent's it has read already."""
+        if self._own_prompt and self._desk.answers and isinstance(self._desk.llm, Warmable):
+            with suppress(EngineError):
+                await self._desk.llm.warm(self.history.messages())
 
     async def _watch(self) -> str:
         """End a call that nobody speaks on, or that lasts too long. Every wait here is a look at most a second off."""

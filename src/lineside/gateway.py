@@ -5,15 +5,18 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import aiohttp
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from lineside.access import TOKEN_SECONDS, Access, key_of
-from lineside.agent import Agent
 from lineside.call import Call
+from lineside.control import Desk, Room, mount
 from lineside.ear import VoiceDetector
-from lineside.engines.registry import ROLES, Engines, Registry
+from lineside.engines.registry import Engines, Registry
 from lineside.errors import CallRefused, ConfigError, LineError
+from lineside.hosts.client import HostAgent
+from lineside.hosts.machine import Readings
 from lineside.lines.browser import BrowserLine
 from lineside.schema import Ended, Error, Hello, Ready, encode, read_hello
 from lineside.settings import Settings
@@ -25,6 +28,7 @@ FIRST_MESSAGE = 5.0  # seconds; a caller's program that says nothing by then is 
 HEARTBEAT = 20.0  # seconds between pings; a peer that is gone without a word is noticed within twice that
 LARGEST_MESSAGE = 1 << 20  # bytes; beyond it the WebSocket itself is closed with 1009. Sound has a limit of its own
 FAREWELL = 3.0  # seconds for calls to end when the house closes
+IN_HOUSE = ("silero-vad",)  # models that this process itself has in memory
 WEB = Path(__file__).parent / "web"
 
 
@@ -32,9 +36,16 @@ class Gateway:
     """One process full of calls."""
 
     def __init__(
-        self, settings: Settings, agent: Agent, registry: Registry, new_voice: Callable[[], VoiceDetector]
+        self,
+        settings: Settings,
+        desk: Desk,
+        registry: Registry,
+        new_voice: Callable[[], VoiceDetector],
+        http: aiohttp.ClientSession,
     ) -> None:
-        self._settings, self.agent, self._registry, self._new_voice = settings, agent, registry, new_voice
+        """`desk` says who answers; by `http` the host agent is asked, if there is one."""
+        self._settings, self._desk, self._registry, self._new_voice = settings, desk, registry, new_voice
+        self._host = HostAgent(settings.host_agent_url, settings.host_agent_token, http)
         self._access = Access(settings)
         self.switchboard = Switchboard(settings.max_concurrent_calls)
 
@@ -50,8 +61,17 @@ class Gateway:
         app.router.add_static("/web/", WEB)
         app.router.add_get("/health", self._health)
         app.router.add_post("/api/token", self._token)
-        app.router.add_get("/api/engines", self._engines)
         app.router.add_get("/ws/call", self._call)
+        room = Room(
+            settings=self._settings,
+            registry=self._registry,
+            calls=self.switchboard,
+            desk=self._desk,
+            read=Readings().latest,
+            host=self._host,
+            in_house=IN_HOUSE,
+        )
+        mount(app, room)
         app.on_shutdown.append(self._close)
         return app
 
@@ -97,17 +117,6 @@ class Gateway:
 
     async def _token(self, request: web.Request) -> web.Response:
         return web.json_response({"token": self._access.token(time.time()), "seconds": TOKEN_SECONDS})
-
-    async def _engines(self, request: web.Request) -> web.Response:
-        return web.json_response(
-            {
-                role: {
-                    "default": self._registry.defaults[role],
-                    "engines": {name: list(self._registry.choices(role, name)) for name in self._registry.names(role)},
-                }
-                for role in ROLES
-            }
-        )
 
     # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -155,7 +164,7 @@ class Gateway:
         call = Call(
             line,
             hello,
-            agent=self.agent,
+            agent=self._desk.agent(),
             engines=engines,
             settings=self._settings,
             voice=self._new_voice(),

@@ -349,11 +349,6 @@ class Wording:
             done += self._left.pop(0).written
         return done
 
-    def just_asked(self) -> bool:
-        """Whether the caller has heard a question to its end, or nearly: then "yes" is an answer."""
-        heard, rest = self.heard(), self.rest()
-        return heard.endswith("?") or (len(rest) < NEARLY and rest.endswith("?"))
-
     def rest(self) -> str:
         """All that is left."""
         left = "".join(s.written for s in self._left)

@@ -5,17 +5,18 @@ import signal
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
 
+import aiohttp
 import structlog
 from aiohttp import web
 from msgspec import Struct
 
-from lineside.agent import Agent, load_agent
+from lineside.agent import Agent, AgentBook
 from lineside.audio.frame import EAR_RATE, Sound, Utterance
 from lineside.audio.resample import Resampler
 from lineside.audio.vad import LoudnessVoice, Voice, VoiceModel
 from lineside.ear import VoiceDetector
 from lineside.engines.fallback import FallbackMind
-from lineside.engines.protocols import Ask, Message, SpeechToText
+from lineside.engines.protocols import Ask, Message, SpeechToText, Warmable
 from lineside.engines.registry import Registry
 from lineside.errors import ConfigError, EngineError
 from lineside.gateway import Gateway, listening_socket
@@ -38,6 +39,7 @@ class House(Struct, frozen=True):
     engine_url: str  # of the embedded engine server; empty where none is used
     gateway: Gateway
     registry: Registry
+    desk: "FrontDesk"
 
 
 @asynccontextmanager
@@ -47,17 +49,19 @@ async def open_house(settings: Settings, *, insecure: bool = False) -> AsyncGene
     Raises `ConfigError` with what to do about it.
     """
     check_exposure(settings, insecure=insecure)
-    agent = load_agent(settings.agent_file)
+    book = AgentBook(settings.agent_file, settings.data_dir)
+    agent = book.read()
     with listening_socket(settings) as door:
-        async with reachable(settings, agent) as (reached, registry):
-            gateway = Gateway(reached, agent, registry, _voices(settings))
+        async with reachable(settings, agent) as (reached, registry), aiohttp.ClientSession() as http:
+            desk = FrontDesk(agent, book, registry)
+            gateway = Gateway(reached, desk, registry, _voices(settings), http)
             runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=GOODBYE)
             await runner.setup()
             try:
                 await web.SockSite(runner, door).start()
                 name = "localhost" if settings.only_this_machine else settings.host
                 url = f"http://{name}:{door.getsockname()[1]}"
-                yield House(url, reached.embedded_url, gateway, registry)
+                yield House(url, reached.embedded_url, gateway, registry, desk)
             finally:
                 await runner.cleanup()
 
@@ -89,6 +93,23 @@ def _voices(settings: Settings) -> Callable[[], VoiceDetector]:
         return LoudnessVoice
     model = VoiceModel(locate(VAD_MODEL, settings.models_dir) / VAD_FILE)
     return lambda: Voice(model)
+
+
+class FrontDesk:
+    """Who answers, and how that is changed."""
+
+    def __init__(self, agent: Agent, book: AgentBook, registry: Registry) -> None:
+        self._agent, self._book, self._registry = agent, book, registry
+
+    def agent(self) -> Agent:
+        """The one who answers now."""
+        return self._agent
+
+    async def change(self, agent: Agent) -> None:
+        """Let this one answer from the next call on, after it has learnt its lines. Raises `ConfigError`."""
+        await _learn(self._registry, agent)
+        self._book.write(agent)
+        self._agent = agent
 
 
 @asynccontextmanager
@@ -142,15 +163,25 @@ async def _hear(stt: SpeechToText, sounds: list[Sound]) -> None:
 
 
 async def _warm(registry: Registry, agent: Agent) -> None:
-    """Learn the phrases for bad moments and the greeting; let the model read the prompt once."""
-    engines = registry.choose()
+    """Learn the phrases for bad moments and the greeting; let the models do each thing once."""
+    await _learn(registry, agent)
+    try:
+        await _hear(registry.answering("stt"), [sound async for sound in registry.voice().speak(MOMENT, "")])
+        question = (*agent.opening(), Message("user", "Hello"))
+        async with aclosing(registry.answering("llm").reply(question, Ask(max_tokens=1))) as tokens:
+            async for _ in tokens:
+                break
+    except EngineError as cause:
+        raise ConfigError(f"the default engines do not answer: {cause}. Try: lineside doctor") from cause
+
+
+async def _learn(registry: Registry, agent: Agent) -> None:
+    """Synthesise what will be said often, and in bad moments; let the model read the prompt. Raises `ConfigError`."""
+    mind = registry.answering("llm")
     try:
         for phrase in (*PHRASES, agent.transfer, *filter(None, [agent.greeting])):
             await registry.voice().keep(phrase)
-        await _hear(engines.stt, [sound async for sound in registry.voice().speak(MOMENT, "")])
-        question = (*agent.opening(), Message("user", "Hello"))
-        async with aclosing(engines.llm.reply(question, Ask(max_tokens=1))) as tokens:
-            async for _ in tokens:
-                break
+        if isinstance(mind, Warmable):
+            await mind.warm(agent.opening())
     except EngineError as cause:
         raise ConfigError(f"the default engines do not answer: {cause}. Try: lineside doctor") from cause

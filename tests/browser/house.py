@@ -15,7 +15,7 @@ from lineside.engines.registry import Registry, Role
 from lineside.engines.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
 from lineside.gateway import Gateway
 from lineside.settings import Settings
-from tests.calls import settings
+from tests.calls import FixedDesk, settings
 
 AGENT = Agent(name="Test", prompt="You answer.", greeting="")
 OPENS_WITHIN = CLOSES_WITHIN = 20.0  # seconds
@@ -75,7 +75,7 @@ class House:
         try:
             async with aiohttp.ClientSession() as http:
                 registry = ScriptedRegistry(self._settings, http, self._engines)
-                gateway = Gateway(self._settings, self._agent, registry, LoudnessVoice)
+                gateway = Gateway(self._settings, FixedDesk(self._agent), registry, LoudnessVoice, http)
                 runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
                 await runner.setup()
                 await web.TCPSite(runner, "127.0.0.1", 0).start()

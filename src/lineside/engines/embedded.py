@@ -10,12 +10,9 @@ import aiohttp
 
 from lineside.audio.frame import Utterance
 from lineside.engines import keeping, wire
-from lineside.engines.piper import Piper
 from lineside.engines.protocols import Ask, Kept, Message, Thought, Token, Transcript
 from lineside.engines.reasoning import Habits
 from lineside.settings import Settings
-
-__all__ = ["FasterWhisper", "LlamaCpp", "Piper"]
 
 
 class FasterWhisper:
@@ -80,3 +77,7 @@ class LlamaCpp:
     async def unload(self, model: str, *, wait: bool) -> None:
         """See `ModelKeeper`."""
         await keeping.unload(self._http, self._place, model, wait=wait)
+
+    async def warm(self, opening: Sequence[Message]) -> None:
+        """See `Warmable`."""
+        await keeping.warm(self._http, self._place, self.choices[0], opening)

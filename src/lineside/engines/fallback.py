@@ -26,6 +26,7 @@ from lineside.engines.protocols import (
     Thought,
     Token,
     Transcript,
+    Warmable,
 )
 from lineside.engines.remembered import RememberingVoice
 from lineside.errors import EngineBusy, EngineError
@@ -166,6 +167,12 @@ class FallbackMind(Row[LanguageModel]):
                 continue
             place.breaker.succeeded()
             return
+
+    async def warm(self, opening: Sequence[Message]) -> None:
+        """See `Warmable`: the one that would answer now reads it."""
+        mind = await self.first_up()
+        if isinstance(mind, Warmable):
+            await mind.warm(opening)
 
 
 class FallbackVoice(Row[TextToSpeech]):

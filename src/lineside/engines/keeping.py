@@ -3,11 +3,13 @@
 `GET /v1/models`, `POST /v1/models/load`, `POST /v1/models/unload`. Other OpenAI-shaped servers have only the list.
 """
 
+from collections.abc import Sequence
+
 import aiohttp
 import msgspec
 
 from lineside.engines import wire
-from lineside.engines.protocols import Kept
+from lineside.engines.protocols import Kept, Message
 from lineside.errors import EngineBusy, EngineError
 
 LOADING = 120.0  # seconds; the biggest model of the catalogue takes ten from a cold disk
@@ -47,22 +49,27 @@ async def listed(http: aiohttp.ClientSession, place: wire.Place, role: str = "")
 
 async def load(http: aiohttp.ClientSession, place: wire.Place, model: str) -> None:
     """`POST /v1/models/load`."""
-    await _tell(http, place, "load", {"model": model}, LOADING)
+    await _tell(http, place, "models/load", {"model": model}, LOADING)
 
 
 async def unload(http: aiohttp.ClientSession, place: wire.Place, model: str, *, wait: bool) -> None:
     """`POST /v1/models/unload`."""
-    await _tell(http, place, "unload", {"model": model, "wait": wait}, UNLOADING)
+    await _tell(http, place, "models/unload", {"model": model, "wait": wait}, UNLOADING)
+
+
+async def warm(http: aiohttp.ClientSession, place: wire.Place, model: str, opening: Sequence[Message]) -> None:
+    """`POST /v1/warm`: let a language model read what a conversation begins with."""
+    await _tell(http, place, "warm", {"model": model, "messages": msgspec.to_builtins(opening)}, place.timeout)
 
 
 async def _tell(http: aiohttp.ClientSession, place: wire.Place, what: str, request: object, seconds: float) -> None:
     patient = msgspec.structs.replace(place, timeout=seconds)
-    url = f"{place.url}/v1/models/{what}"
+    url = f"{place.url}/v1/{what}"
     async with (
         wire.asking(patient),
         http.post(url, json=request, headers=place.headers(), timeout=wire.whole(patient)) as answer,
     ):
-        if answer.status == 409 and what == "unload":
+        if answer.status == 409 and what == "models/unload":
             try:
                 await wire.refuse_failure(patient, answer)
             except EngineError as cause:

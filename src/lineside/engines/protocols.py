@@ -110,6 +110,15 @@ class Checked(Protocol):
 
 
 @runtime_checkable
+class Warmable(Protocol):
+    """Answers sooner when it has read beforehand what a conversation begins with."""
+
+    async def warm(self, opening: Sequence[Message]) -> None:
+        """Read it now. Raises `EngineError`."""
+        ...
+
+
+@runtime_checkable
 class ModelKeeper(Protocol):
     """Its models can be loaded and unloaded."""
 
