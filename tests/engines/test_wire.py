@@ -9,10 +9,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from lineside.audio.frame import Sound
+from lineside.audio.frame import Sound, Utterance
 from lineside.audio.wav import wav_bytes, wav_header
 from lineside.engines import wire
-from lineside.engines.protocols import Ask, Message, Thought, Token
+from lineside.engines.protocols import Ask, Message, Thought, Token, Transcript
 from lineside.errors import EngineBusy, EngineError, EngineTimeout, EngineUnreachable
 from tests.engines.reached import all_of
 from tests.fakes import serving
@@ -64,7 +64,16 @@ def speech(http: aiohttp.ClientSession, place: wire.Place) -> AsyncGenerator[Sou
         (429, b"slow down", EngineBusy, "slow down"),
         (500, b"<html>oops", EngineError, "500: <html>oops"),
         (404, b'{"error":{"message":"no such model"}}', EngineError, "no such model"),
+        (401, b'{"detail":{"status":"invalid_api_key","message":"bad key"}}', EngineError, "401: bad key"),
+        (404, b'{"error":"model not found"}', EngineError, "404: model not found"),
+        (500, b'{"detail":[]}', EngineError, "500: no reason"),
         (200, b"data: {not json}\n\n", EngineError, "something else"),
+        (200, b"<html><body>Welcome to nginx!</body></html>", EngineError, "answered nothing"),
+        (200, b"", EngineError, "answered nothing"),
+        (200, b"data: [DONE]\n\n", EngineError, "answered nothing"),
+        (200, b'data: {"error":{"message":"out of memory"}}\n\n', EngineError, "broke off: out of memory"),
+        (200, b"data: " + b"x" * 1_000_000, EngineError, "something else"),
+        (200, b'data: {"choices":[{"delta":{"content":"word "}}]}\n\n' * 5000, EngineError, "does not end"),
     ],
 )
 def test_an_answer_that_is_none_is_an_engine_error(
@@ -172,3 +181,54 @@ def test_closing_a_stream_early_closes_the_request() -> None:
                 await gone.wait()
 
     asyncio.run(main(), debug=True)
+
+
+def test_what_a_server_repeats_of_a_request_is_in_no_error() -> None:
+    """FastAPI's complaints quote what was sent, which is what somebody said; the error may be logged."""
+    body = b'{"detail":[{"loc":["body","input"],"msg":"too long","input":"my card number is 1234","ctx":{"x":"1234"}}]}'
+    with pytest.raises(EngineError, match=r"422: too long$") as failure:
+        asked(answers(422, body), speech)
+    assert "1234" not in str(failure.value)
+
+
+def heard(http: aiohttp.ClientSession, place: wire.Place) -> AsyncGenerator[Transcript, None]:
+    return wire.transcribe(http, place, "m", Utterance(bytes(2 << 20), 0.0, 0.0))  # over a minute: 2 MiB
+
+
+@pytest.mark.parametrize(
+    ("body", "comes"),
+    [
+        (b'{"text":" Hi. ","segments":[{"avg_logprob":0.0,"no_speech_prob":0.5}]}', Transcript("Hi.", no_speech=0.5)),
+        (b'{"text":"Hi."}', Transcript("Hi.")),
+        (b'{"text":"","segments":null}', Transcript("")),
+        (b'{"text":"","segments":[{"avg_logprob":null,"no_speech_prob":7}]}', Transcript("", no_speech=1.0)),
+    ],
+)
+def test_a_transcript_is_read(body: bytes, comes: Transcript) -> None:
+    """With its probabilities, without them, and with ones that are none; from an utterance of more than a megabyte."""
+    assert asked(answers(200, body), heard) == [comes]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "answered with nothing"),
+        (b"<html>", "something else"),
+        (b'{"words":"Hi."}', "something else.*missing required field"),
+        (b'{"text":"' + b"word " * 400_000 + b'"}', "more than 1048576 bytes"),
+    ],
+)
+def test_a_transcript_that_is_none_is_an_engine_error(body: bytes, says: str) -> None:
+    """Nothing, a page, another shape, a book."""
+    with pytest.raises(EngineError, match=says):
+        asked(answers(200, body), heard)
+
+
+def test_a_page_where_sound_was_asked_for_is_an_engine_error() -> None:
+    """A proxy that answers 200 with a page about its troubles."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.Response(text="<html>Bad gateway", content_type="text/html")
+
+    with pytest.raises(EngineError, match="answered with text/html where sound was asked for"):
+        asked(handler, speech)

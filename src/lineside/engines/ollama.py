@@ -110,14 +110,14 @@ class Ollama:
     async def check(self) -> None:
         """See `Checked`; a model that is not there is found here."""
         model = self.choices[0]
-        async with asyncio.timeout(wire.CHECK + 1), self._asking(model):
+        async with self._asking(model, wire.CHECK), asyncio.timeout(wire.CHECK):
             names = {m.model for m in (await self._look.list()).models}
         if _tagged(model) not in names:
             raise EngineError(f"ollama at {self._place.url} has no model {model}; fetch it: ollama pull {model}")
 
     async def kept(self) -> tuple[Kept, ...]:
         """See `ModelKeeper`."""
-        async with self._asking(""):
+        async with self._asking("", 2 * wire.CHECK):
             disk, memory = await self._look.list(), await self._look.ps()
         loaded = {m.model: m for m in memory.models}
         return tuple(
@@ -135,7 +135,7 @@ class Ollama:
 
     async def load(self, model: str) -> None:
         """See `ModelKeeper`: an empty question."""
-        async with self._asking(model):
+        async with self._asking(model, LOADING):
             await self._load.generate(model, "", keep_alive=self._alive)
 
     async def unload(self, model: str, *, wait: bool) -> None:
@@ -147,22 +147,22 @@ class Ollama:
                 await self._one_less.wait_for(lambda: not self._in_use[model])
         except TimeoutError:
             raise EngineBusy(f"ollama still answers with {model} after {FREE_WITHIN:g} s") from None
-        async with self._asking(model):
+        async with self._asking(model, LOADING):
             await self._load.generate(model, "", keep_alive=0)
 
     async def pull(self, model: str) -> AsyncGenerator[Pulled, None]:
         """See `Puller`."""
-        async with self._asking(model):
+        async with self._asking(model, PULLING):
             stream: Any = await self._pull.pull(model, stream=True)
             async with aclosing(stream) as news:
                 async for part in news:
                     yield Pulled(part.digest or part.status or "", part.completed or 0, part.total or 0)
 
     @asynccontextmanager
-    async def _asking(self, model: str) -> AsyncGenerator[None, None]:
-        """Its errors in our words."""
+    async def _asking(self, model: str, seconds: float = SILENCE) -> AsyncGenerator[None, None]:
+        """Its errors in our words; `seconds` is the wait that a timeout stands for."""
         try:
-            async with wire.asking(self._place):
+            async with wire.asking(msgspec.structs.replace(self._place, timeout=seconds)):
                 yield
         except self._error as no:
             if no.status_code == 404:

@@ -76,6 +76,3 @@ class High(Piper):
     """The most natural voice."""
 
     usual = "high"
-
-
-fast, quality, high = Fast, Quality, High  # as the entry points name them

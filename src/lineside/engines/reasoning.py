@@ -14,6 +14,7 @@ from lineside.errors import EngineError
 
 ROOM = 1000  # tokens for thinking, on top of the answer's: a model that runs out of them has answered nothing
 CHARACTERS_PER_TOKEN = 64  # more than any tokeniser gives on average; an answer beyond that has no end
+SHORT_TOKEN = 3  # characters; the tokens of ordinary words have four and more
 
 _TAG = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
 _PART_OF_TAG = re.compile(r"<(?:/?(?:t(?:h(?:i(?:n(?:k(?:i(?:ng?)?)?)?)?)?)?)?)?\Z", re.IGNORECASE)
@@ -105,9 +106,10 @@ class Answer:
         self.full = False  # it may say no more
         self._who, self._model, self._habits = who, model, habits
         self._reasoning = Reasoning(inside=thinks and habits.begins_inside(model))
-        # Thoughts take from the same tokens, so where there is room for them we count what is said. Servers of such
-        # models send a token at a time; where one sends more at once the answer may be longer than asked for.
-        self._pieces = ask.max_tokens if room else self.max_tokens + 1
+        # Thoughts take from the same tokens, so where there is room for them what is said is counted here: a piece is
+        # a token with nearly every server, and with those that send letters it is at least as long as so many tokens.
+        self._counts = bool(room)
+        self._pieces, self._length = ask.max_tokens, ask.max_tokens * SHORT_TOKEN
         self._characters = CHARACTERS_PER_TOKEN * self.max_tokens + 1000
         self._thought = self._said = False
 
@@ -130,9 +132,11 @@ class Answer:
     def _counted(self, pieces: list[Token | Thought]) -> list[Token | Thought]:
         for piece in pieces:
             if isinstance(piece, Token):
-                self._said, self._pieces = True, self._pieces - 1
+                self._said = True
+                self._pieces -= 1
+                self._length -= len(piece.text)
             else:
                 self._thought = True
-        self.full = self._pieces <= 0
+        self.full = self._counts and self._pieces <= 0 and self._length <= 0
         self._habits.learn(self._model, thinks=self._thought, unopened=self._reasoning.unopened)
         return pieces

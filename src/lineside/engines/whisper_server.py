@@ -22,8 +22,8 @@ FORM = {
     "response_format": "verbose_json",
     "no_language_probabilities": "true",  # or it runs its encoder a second time, for a figure that nobody reads
 }
-# What it writes where nobody speaks: "[BLANK_AUDIO]", "[ Silence ]", "(wind blowing)".
-NOTES = re.compile(r"\[[^\]]*\]|^\s*(?:\([^)]*\)\s*)+$")
+# What it writes where nobody speaks: "[BLANK_AUDIO]", "[ Silence ]"; "(wind blowing)", which can also be words.
+NOTE, ASIDES_ALONE = re.compile(r"\[[^\]]*\]"), re.compile(r"(\s*\([^)]*\))+\s*")
 
 
 class WhisperServer:
@@ -41,8 +41,8 @@ class WhisperServer:
         heard = wire.transcribe(self._http, self._place, "", utterance, path="/inference", fields=FORM)
         async with aclosing(heard) as transcripts:
             async for transcript in transcripts:
-                text = " ".join(NOTES.sub(" ", transcript.text).split())
-                yield msgspec.structs.replace(transcript, text=text)
+                text = " ".join(NOTE.sub(" ", transcript.text).split())
+                yield msgspec.structs.replace(transcript, text="" if ASIDES_ALONE.fullmatch(text) else text)
 
     async def check(self) -> None:
         """See `Checked`."""

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
+from aiohttp.http_exceptions import HttpProcessingError
 
 from lineside.audio.frame import EAR_RATE, Sound, Utterance
 from lineside.audio.wav import wav_bytes
@@ -191,6 +192,8 @@ async def asking(place: Place) -> AsyncGenerator[None, None]:
         raise EngineUnreachable(f"{place.who}: nobody answers at {place.url}{hint}") from cause
     except (aiohttp.ClientError, ConnectionError) as cause:
         raise EngineUnreachable(f"{place.who} at {place.url} broke off: {type(cause).__name__}") from cause
+    except HttpProcessingError as cause:  # a line without end, which is no ClientError; its message quotes the line
+        raise EngineError(f"{place.who} at {place.url} answered with something else: {type(cause).__name__}") from cause
     except (msgspec.MsgspecError, ConfigError, ValueError) as cause:
         raise EngineError(f"{place.who} at {place.url} answered with something else: {cause}") from cause
 
@@ -231,7 +234,7 @@ def _message(said: Any) -> str:
     Only that: FastAPI's complaints about a field also quote what was sent, and that is what callers say.
     """
     if isinstance(said, dict):
-        for name in ("error", "detail", "message", "msg"):
+        for name in ("message", "msg", "error", "detail", "status"):
             if said.get(name):
                 return _message(said[name])
         return "no reason"

@@ -1,0 +1,303 @@
+"""Engines in containers and in the cloud: what they are asked, and what becomes of their refusals."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from lineside.audio.frame import EAR_RATE, Utterance
+from lineside.engines.elevenlabs import ElevenLabs
+from lineside.engines.embedded import FasterWhisper, LlamaCpp
+from lineside.engines.kokoro import Kokoro
+from lineside.engines.melotts import MeloTTS
+from lineside.engines.openai import OpenAIEars, OpenAIMind, OpenAIVoice
+from lineside.engines.piper import Fast, Piper
+from lineside.engines.protocols import Ask, Kept, Message, Thought, Token, Transcript
+from lineside.engines.registry import Registry
+from lineside.engines.whisper_server import WhisperServer
+from lineside.errors import EngineBusy, EngineError
+from tests.calls import settings
+from tests.engines.reached import all_of, spoken
+from tests.fakes import ANSWERED, HEARD, WHAT_IT_THOUGHT, elevenlabs, openai, serving
+from tests.fakes.elevenlabs import FakeElevenLabs
+from tests.fakes.kokoro import FakeKokoro
+from tests.fakes.melotts import FakeMeloTTS
+from tests.fakes.openai import FakeOpenAI
+from tests.fakes.whisper_server import FakeWhisperServer
+
+QUESTION = (Message("user", "Where is my order?"),)
+SENTENCE = "It left us this morning."
+SILENCE = Utterance(bytes(2 * EAR_RATE), 0.0, 0.0)
+
+
+def told(story: Callable[[Any], Awaitable[None]], kind: Any, app: web.Application, setting: str, **given: Any) -> None:
+    """Tell a story about an engine whose back end is there."""
+
+    async def main() -> None:
+        async with serving(app) as url, aiohttp.ClientSession() as http:
+            await story(kind(settings(**({setting: url} | given)), http))
+
+    asyncio.run(main(), debug=True)
+
+
+# ── whisper-server ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_whisper_server_is_asked_for_words_and_probabilities_alone() -> None:
+    """Its form; and its notes about silence are no words."""
+    fake = FakeWhisperServer()
+
+    async def story(engine: WhisperServer) -> None:
+        (heard,) = await all_of(engine.transcribe(spoken("yes")))
+        assert (heard.text, heard.no_speech) == (HEARD, 0.02)
+        assert heard.sure == pytest.approx(0.905, abs=0.001)
+        assert {k: v for k, v in fake.asked[0].items() if k != "file"} == {
+            "temperature": "0.0",
+            "temperature_inc": "0.2",
+            "response_format": "verbose_json",
+            "no_language_probabilities": "true",
+        }
+        assert [t.text for t in await all_of(engine.transcribe(SILENCE))] == [""]
+        fake.loading = True
+        with pytest.raises(EngineBusy, match="503: loading model"):
+            await engine.check()
+
+    told(story, WhisperServer, fake.app(), "whisper_server_url")
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (" [BLANK_AUDIO]\n", ""),
+        (" [ Silence ] (wind blowing)", ""),
+        ("(wind blowing) (beeping)", ""),
+        (" Yes. [MUSIC]\n please", "Yes. please"),
+        ("It costs ten dollars (or so).", "It costs ten dollars (or so)."),
+    ],
+)
+def test_notes_are_no_words(written: str, words: str) -> None:
+    """What somebody really said in brackets stays."""
+
+    async def inference(request: web.Request) -> web.Response:
+        await request.read()
+        return web.json_response({"text": written})
+
+    app = web.Application()
+    app.router.add_post("/inference", inference)
+
+    async def story(engine: WhisperServer) -> None:
+        assert await all_of(engine.transcribe(SILENCE)) == [Transcript(words)]
+
+    told(story, WhisperServer, app, "whisper_server_url")
+
+
+# ── OpenAI-shaped servers ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("reasoning", ["reasoning_content", "reasoning", "inline", "unopened", ""])
+def test_thoughts_are_kept_apart_however_the_server_gives_them(reasoning: str) -> None:
+    """In a field of their own or in the text, with its opening tag or without, cut in the middle of the other."""
+    fake = FakeOpenAI("deepseek-r1-distill-qwen-7b" if reasoning == "unopened" else "some-model", reasoning=reasoning)
+
+    async def story(engine: OpenAIMind) -> None:
+        pieces = await all_of(engine.reply(QUESTION, Ask()))
+        thought, said = ("".join(p.text for p in pieces if isinstance(p, kind)).strip() for kind in (Thought, Token))
+        assert (thought, said) == (WHAT_IT_THOUGHT if reasoning else "", ANSWERED)
+
+    told(story, OpenAIMind, fake.app(), "openai_url", openai_api_key=openai.KEY)
+
+
+def test_without_a_model_the_first_that_the_server_lists_answers() -> None:
+    """It is asked once; the cloud lists too many for that, and is not asked."""
+    fake = FakeOpenAI("whatever-is-loaded")
+
+    async def story(engine: OpenAIMind) -> None:
+        assert engine.choices == ()
+        for _ in range(2):
+            assert await all_of(engine.reply(QUESTION, Ask()))
+        assert [ask["model"] for ask in fake.asked] == ["whatever-is-loaded"] * 2
+
+    told(story, OpenAIMind, fake.app(), "openai_url", openai_api_key=openai.KEY)
+
+    async def cloud() -> None:
+        async with aiohttp.ClientSession() as http:
+            with pytest.raises(EngineError, match="OPENAI_MODEL is empty"):
+                await all_of(OpenAIMind(settings(openai_api_key="sk-x"), http).reply(QUESTION, Ask()))
+
+    asyncio.run(cloud(), debug=True)
+
+
+def test_a_wrong_key_is_said() -> None:
+    """In the check and in the request, without the key."""
+
+    async def story(engine: OpenAIMind) -> None:
+        for doing in (engine.check(), all_of(engine.reply(QUESTION, Ask(model="m")))):
+            with pytest.raises(EngineError, match="answered 401: Incorrect API key") as failure:
+                await doing
+            assert "sk-wrong" not in str(failure.value)
+
+    told(story, OpenAIMind, FakeOpenAI().app(), "openai_url", openai_api_key="sk-wrong")
+
+
+@pytest.mark.parametrize("model", ["whisper-1", "gpt-4o-mini-transcribe"])
+def test_a_recogniser_is_asked_in_a_shape_that_it_knows(model: str) -> None:
+    """The newer ones of the cloud have no probabilities to give."""
+
+    async def story(engine: OpenAIEars) -> None:
+        assert [t.text for t in await all_of(engine.transcribe(spoken("yes")))] == [HEARD]
+
+    app = FakeOpenAI().app()
+    told(story, OpenAIEars, app, "openai_stt_url", openai_api_key=openai.KEY, openai_stt_model=model)
+
+
+def test_a_voice_of_its_own_address() -> None:
+    """Model and voice as set."""
+    fake = FakeOpenAI()
+
+    async def story(engine: OpenAIVoice) -> None:
+        assert await all_of(engine.speak(SENTENCE, ""))
+        assert fake.asked == [{"model": "tts-1", "input": SENTENCE, "voice": "nova", "response_format": "wav"}]
+
+    given = {"openai_api_key": openai.KEY, "openai_tts_voice": "nova"}
+    told(story, OpenAIVoice, fake.app(), "openai_tts_url", **given)
+
+
+# ── voices ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_kokoro_in_its_container() -> None:
+    """Its own name for its model, bare samples, and its refusals read."""
+    fake = FakeKokoro()
+
+    async def story(engine: Kokoro) -> None:
+        sounds = await all_of(engine.speak(SENTENCE, "af_bella"))
+        assert {sound.frame.rate for sound in sounds} == {24_000}
+        assert fake.asked == [{"model": "kokoro", "input": SENTENCE, "voice": "af_bella", "response_format": "pcm"}]
+        with pytest.raises(EngineError, match="400: voice 'bf_lily' not found"):
+            await all_of(engine.speak(SENTENCE, "bf_lily"))
+        assert not engine.embedded
+
+    told(story, Kokoro, fake.app(), "kokoro_url")
+
+
+def test_melotts_is_asked_for_an_accent_and_a_pace() -> None:
+    """As its container has them; its WAV is believed though it calls itself something else."""
+    fake = FakeMeloTTS()
+
+    async def story(engine: MeloTTS) -> None:
+        assert engine.choices == ("EN-BR", "EN-US", "EN_INDIA", "EN-AU", "EN-Default")
+        sounds = await all_of(engine.speak(SENTENCE, ""))
+        assert {sound.frame.rate for sound in sounds} == {44_100}
+        assert await all_of(engine.speak(SENTENCE, "EN_INDIA"))
+        common = {"text": SENTENCE, "speed": 1.2, "language": "EN"}
+        assert fake.asked == [{**common, "speaker_id": "EN-BR"}, {**common, "speaker_id": "EN_INDIA"}]
+        with pytest.raises(EngineError, match="500: Internal Server Error"):
+            await all_of(engine.speak(SENTENCE, "EN-NOWHERE"))
+
+    told(story, MeloTTS, fake.app(), "melotts_url", melotts_accent="EN-BR", melotts_speed=1.2)
+
+
+def test_elevenlabs_is_asked_with_its_key_and_for_bare_samples() -> None:
+    """A wrong key or voice is said in its words; no voice can lead to another route."""
+    fake = FakeElevenLabs()
+
+    async def story(engine: ElevenLabs) -> None:
+        sounds = await all_of(engine.speak(SENTENCE, ""))
+        assert {sound.frame.rate for sound in sounds} == {22_050}
+        assert fake.asked == [{"text": SENTENCE, "model_id": "eleven_turbo_v2_5"}]
+        with pytest.raises(EngineError, match="404: A voice with the given ID was not found"):
+            await all_of(engine.speak(SENTENCE, "../../v1/models?"))
+
+    async def refused(engine: ElevenLabs) -> None:
+        for doing in (engine.check(), all_of(engine.speak(SENTENCE, ""))):
+            with pytest.raises(EngineError, match="401: Invalid API key"):
+                await doing
+
+    told(story, ElevenLabs, fake.app(), "elevenlabs_url", elevenlabs_api_key=elevenlabs.KEY)
+    told(refused, ElevenLabs, fake.app(), "elevenlabs_url", elevenlabs_api_key="wrong")
+
+
+def test_engines_are_offered_only_where_they_can_be_had() -> None:
+    """Without a key or an address nobody is offered what cannot answer."""
+    bare, cloud, own = settings(), settings(openai_api_key="k", elevenlabs_api_key="k"), settings(openai_url="http://x")
+    for kind in (OpenAIEars, OpenAIMind, OpenAIVoice):
+        assert [kind.offered(given) for given in (bare, cloud, own)] == [False, True, True]
+    assert [ElevenLabs.offered(given) for given in (bare, cloud)] == [False, True]
+    assert [MeloTTS.offered(given) for given in (bare, settings(melotts_url="http://x"))] == [False, True]
+    assert not {"openai", "elevenlabs", "melotts"} & set(Registry(bare).names("tts"))
+    assert {"openai", "elevenlabs"} <= set(Registry(cloud).names("tts"))
+
+
+# ── models of an engine server ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class Shelf:
+    """The part of an engine server that keeps models, by lineside's own convention."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, object]] = []
+        self.models = [
+            {"id": "faster-whisper-base", "role": "stt", "loaded": True, "in_use": 2, "bytes": 9, "memory_bytes": 8},
+            {"id": "qwen2.5-coder-0.5b", "role": "llm", "loaded": False, "in_use": 0, "bytes": 7, "memory_bytes": None},
+            {"id": "kokoro-82m", "role": "tts", "loaded": False, "in_use": 0, "bytes": 5, "voices": ["af_heart"]},
+            {"id": "en_US-joe-medium", "role": "tts", "loaded": True, "in_use": 0, "bytes": 3},
+        ]
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.add_routes([web.get("/v1/models", self.list), web.post("/v1/models/{what}", self.tell)])
+        return app
+
+    async def list(self, request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": self.models})
+
+    async def tell(self, request: web.Request) -> web.Response:
+        ask = await request.json()
+        self.told.append((request.match_info["what"], ask))
+        if ask["model"] == "faster-whisper-base" and not ask.get("wait"):
+            return web.json_response({"error": {"message": "2 requests under way", "code": "in_use"}}, status=409)
+        return web.json_response(self.models[0])
+
+
+def test_models_of_the_engine_server_are_listed_by_role_loaded_and_unloaded() -> None:
+    """What is in use is busy, not broken."""
+    shelf = Shelf()
+
+    async def story(url: str, http: aiohttp.ClientSession) -> None:
+        given = settings(embedded_url=url)
+        ears, mind = FasterWhisper(given, http), LlamaCpp(given, http)
+        assert await ears.kept() == (Kept("faster-whisper-base", True, 9, 8, in_use=2),)
+        assert [k.name for k in await mind.kept()] == ["qwen2.5-coder-0.5b"]
+        assert [k.name for k in await Piper(given, http).kept()] == ["en_US-joe-medium"]
+        assert [k.name for k in await Kokoro(given, http).kept()] == ["kokoro-82m"]
+        await mind.load("qwen2.5-coder-0.5b")
+        with pytest.raises(EngineBusy, match="2 requests under way"):
+            await ears.unload("faster-whisper-base", wait=False)
+        await ears.unload("faster-whisper-base", wait=True)
+        assert shelf.told == [
+            ("load", {"model": "qwen2.5-coder-0.5b"}),
+            ("unload", {"model": "faster-whisper-base", "wait": False}),
+            ("unload", {"model": "faster-whisper-base", "wait": True}),
+        ]
+
+    async def main() -> None:
+        async with serving(shelf.app()) as url, aiohttp.ClientSession() as http:
+            await story(url, http)
+
+    asyncio.run(main(), debug=True)
+
+
+def test_a_piper_preset_speaks_as_the_voice_that_is_there(tmp_path: Any) -> None:
+    """Where its own voice has not been fetched, the one that always is."""
+    fake = FakeOpenAI(key="")
+
+    async def story(engine: Fast) -> None:
+        assert engine.choices[0] == "fast"
+        assert await all_of(engine.speak(SENTENCE, ""))
+        assert await all_of(engine.speak(SENTENCE, "en_US-ljspeech-high"))
+        assert [ask["voice"] for ask in fake.asked] == ["en_US-joe-medium", "en_US-ljspeech-high"]
+
+    told(story, Fast, fake.app(), "piper_url", models_dir=tmp_path)
