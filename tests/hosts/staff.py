@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import threading
+import wave
 from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -184,6 +185,16 @@ async def house(defaults: dict[str, str] | None = None) -> AsyncGenerator[House,
 
 def run(main: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(main, 60), debug=True)
+
+
+def wav(seconds: float = 1.0, rate: int = 16_000, channels: int = 1, width: int = 2) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(channels)
+        writer.setsampwidth(width)
+        writer.setframerate(rate)
+        writer.writeframes(bytes(round(seconds * rate) * channels * width))
+    return file.getvalue()
 
 
 def form(file: bytes | None = None, **fields: str) -> aiohttp.FormData:

@@ -12,18 +12,7 @@ from structlog.testing import capture_logs
 
 from lineside.hosts.engine_server import roster
 from lineside.hosts.engine_server.wire import AUDIO_BYTES, JSON_BYTES, samples
-from tests.hosts.staff import SECRET, chat, form, house, run
-
-
-def wav(seconds: float = 1.0, rate: int = 16_000, channels: int = 1, width: int = 2) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(channels)
-        writer.setsampwidth(width)
-        writer.setframerate(rate)
-        writer.writeframes(bytes(round(seconds * rate) * channels * width))
-    return file.getvalue()
-
+from tests.hosts.staff import SECRET, chat, form, house, run, wav
 
 # Hearing
 

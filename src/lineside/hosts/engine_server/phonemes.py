@@ -21,7 +21,6 @@ BOTH = (
     ("dʒ", "ʤ"),
     ("tʃ", "ʧ"),
     ("ɚɹ", "əɹ"),
-    ("əl", "ᵊl"),
     ("ʲo", "jo"),
     ("ʲə", "jə"),
     ("ʲ", ""),
@@ -41,6 +40,7 @@ LAST = (
     ("\u0303", ""),
 )
 SYLLABIC = re.compile("(.)\u0329")
+DARK_L = re.compile("əl(?![ˈˌjaeiouæɑɐɒɔəɚɛɜɪʊʌᵻ])")  # that of "little", which is a syllable; not that of "hello"
 
 NUMBERS = dict(
     zip(";:,.!?", range(1, 7), strict=True)
@@ -56,7 +56,7 @@ NUMBERS = dict(
 
 def kokoro(espeak: Iterable[str], british: bool) -> str:
     """Espeak's phonemes of a sentence → Kokoro's, none that it does not know."""
-    text = unicodedata.normalize("NFC", "".join(espeak))
+    text = DARK_L.sub("ᵊl", unicodedata.normalize("NFC", "".join(espeak)))
     for old, new in (*BOTH, *(BRITISH if british else AMERICAN), *LAST):
         text = text.replace(old, new)
     text = SYLLABIC.sub(r"ᵊ\1", text)
