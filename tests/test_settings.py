@@ -24,6 +24,7 @@ def test_the_missions_settings_have_its_defaults() -> None:
     """The names and defaults that operators know from before."""
     known = {
         "ollama_model": "llama3.2:3b",
+        "default_tts_engine": "fast",
         "elevenlabs_api_key": "",
         "elevenlabs_voice_id": "21m00Tcm4TlvDq8ikWAM",
         "elevenlabs_model_id": "eleven_turbo_v2_5",

@@ -15,6 +15,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from lineside.errors import ConfigError, EngineError, LinesideError
+from lineside.hosts.cli import app as host_app
+from lineside.loadtest.cli import loadtest
 from lineside.models.cli import app as models_app
 from lineside.settings import Settings, explain, load_settings
 
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from lineside.engines.registry import Registry, Role
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="lineside answers phone calls.")
-app.add_typer(models_app, name="models", help="The model files: what there is, fetch it, check it.")
+app.add_typer(models_app, name="models", help="The models: what there is, fetch and check files, load and unload.")
+app.add_typer(host_app, name="host")
+app.command()(loadtest)
 console = Console(stderr=True)
 
 FilesArgument = Annotated[

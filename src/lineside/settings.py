@@ -71,14 +71,14 @@ class Settings(BaseSettings):
 
     # ── who answers ──
     default_stt_engine: str = "faster-whisper"
-    default_llm_engine: str = "embedded"
+    default_llm_engine: str = "auto"
     """auto: Ollama if it answers at OLLAMA_URL, else the embedded model"""
-    default_tts_engine: str = "piper"
+    default_tts_engine: str = "fast"
     """fast, quality, high: Piper voices of rising size; all: lineside engines"""
     fallback_stt_engines: Names = ()
     """who hears when the chosen engine fails, in this order, comma-separated"""
     fallback_llm_engines: Names = ()
-    fallback_tts_engines: Names = ()
+    fallback_tts_engines: Names = ("espeak",)
     """an engine that is not installed is passed over; none: no fallback"""
     llm_max_tokens: int = Field(150, ge=1, le=100_000)
     agent_file: Path = Path("samples/broadband.toml")
