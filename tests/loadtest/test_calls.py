@@ -13,9 +13,10 @@ from lineside.errors import ConfigError
 from lineside.lines.scripted import ScriptedLine
 from lineside.loadtest.caller import Caller
 from lineside.loadtest.figures import Figures, Goal
-from lineside.loadtest.plan import Plan, Report
+from lineside.loadtest.plan import Plan, Report, Spoken
 from lineside.loadtest.speech import Recording, recordings_in
 from lineside.loadtest.tester import Outlook, hold_test
+from lineside.loadtest.transcribe import distance, plain, word_error_rate
 from lineside.loadtest.worker import Crowd
 from tests.test_gateway import opened
 from tests.virtual import run
@@ -145,3 +146,24 @@ def test_a_recording_that_cannot_be_read_stops_the_test(tmp_path: Path) -> None:
     plan = Plan(url="http://127.0.0.1:9", callers=1, duration=0.5, recordings=recordings_in(tmp_path))
     with pytest.raises(ConfigError, match=r"bad\.wav"):
         asyncio.run(hold_test(plan, Goal(1000), notice=lambda outlook: None), debug=True)
+
+
+def test_what_callers_heard_is_written_down_and_compared() -> None:
+    """Two of three words are what was meant: one word in three is wrong."""
+
+    async def main() -> float | None:
+        async with opened(vad_silence_timeout_ms=300) as door:
+            loud, quiet = ScriptedLine([])._frames()
+            answer = Spoken("Scripted words, indeed.", loud * 30 + quiet * 5, 16_000)
+            return await word_error_rate(door.url, "", [answer, Spoken("", b"", 16_000)])
+
+    assert asyncio.run(main(), debug=True) == pytest.approx(1 / 3)
+
+
+def test_words_are_compared_as_they_are_spoken() -> None:
+    """Case, marks and the way an amount is written are no mistakes; a changed, a missing and an added word are."""
+    assert plain("It's $5, “now”.") == plain("it's five dollars now")
+    assert [distance(["a", "b", "c"], other.split()) for other in ("a b c", "a x c", "a c", "a b b c", "")] == [
+        *(0, 1, 1, 1),
+        3,
+    ]

@@ -21,6 +21,7 @@ from lineside.loadtest.picture import picture
 from lineside.loadtest.plan import Plan, Report, Turn
 from lineside.loadtest.speech import CODECS, recordings_in
 from lineside.loadtest.tester import hold_test
+from lineside.loadtest.transcribe import EACH, word_error_rate
 from lineside.schema import Codec
 from lineside.settings import Settings, load_settings
 
@@ -49,6 +50,7 @@ class Order(Struct, frozen=True):
     speculation: bool
     turn_ends_after: float  # seconds: VAD_SILENCE_TIMEOUT_MS
     find_capacity: bool
+    transcribe: bool
     json: Path | None
     html: Path | None
 
@@ -88,12 +90,17 @@ def loadtest(
     find_capacity: Annotated[
         bool, typer.Option("--find-capacity", help="Raise the callers until the goal is missed.")
     ] = False,
+    transcribe: Annotated[
+        bool, typer.Option("--transcribe", help="Have lineside write down what callers heard, and compare.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="The same number gives the same callers.")] = 0,
 ) -> None:
     """Call lineside with many callers at once, listen as they would, and say what they heard."""
     settings = load_settings()
     if mock_engines and url:
         raise ConfigError("--mock-engines tests a gateway of its own: leave --url (LINESIDE_URL) out, or the other")
+    if mock_engines and transcribe:
+        raise ConfigError("--transcribe compares words, and the voice of --mock-engines is a tone: leave one out")
     plan = Plan(
         url=(url or _own_url(settings)).rstrip("/"),
         callers=concurrency,
@@ -107,6 +114,7 @@ def loadtest(
         loss=loss,
         jitter=jitter,
         answer_seconds=mocks.ANSWER_SECONDS if mock_engines else 0.0,
+        keep_sound=EACH if transcribe else 0,
         seed=seed,
     )
     order = Order(
@@ -116,6 +124,7 @@ def loadtest(
         speculation=speculation,
         turn_ends_after=settings.vad_silence_timeout_ms / 1000,
         find_capacity=find_capacity,
+        transcribe=transcribe,
         json=json,
         html=html,
     )
@@ -153,7 +162,12 @@ async def _test(order: Order, callers: int, console: Console) -> tuple[Figures, 
             own = await stack.enter_async_context(own_gateway(speculation=order.speculation))
             plan = msgspec.structs.replace(plan, url=own.url)
         notice = stack.enter_context(show.live(console, f"{callers} callers"))
-        return await hold_test(plan, order.goal, notice=notice, own=own, ideal_ms=order.ideal_ms)
+        found, reports = await hold_test(plan, order.goal, notice=notice, own=own, ideal_ms=order.ideal_ms)
+    if order.transcribe:
+        answers = [answer for report in reports for answer in report.spoken]
+        rate = await word_error_rate(plan.url, plan.key, answers)
+        found = msgspec.structs.replace(found, word_error_rate=rate)
+    return found, reports
 
 
 def _write(order: Order, tests: Sequence[Figures], reports: Sequence[Report], verdict: str) -> None:
