@@ -6,14 +6,20 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/environment.sh
 
-packages="chromium"
-if ! command -v chromium >/dev/null 2>&1; then
+# Real programs that users would have: a browser, the voice of last resort, a monitor, a linter of shell scripts.
+missing=""
+for program in chromium espeak-ng prometheus promtool shellcheck; do
+    command -v "$program" >/dev/null 2>&1 || missing=1
+done
+packages="chromium espeak-ng prometheus shellcheck"
+if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "Installing Debian packages: $packages"
         apt-get update -qq
+        # shellcheck disable=SC2086 # a list of names
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
     else
-        echo "The browser tests need Chromium. Once: sudo apt-get install -y $packages" >&2
+        echo "The tests need some programs. Once: sudo apt-get install -y $packages" >&2
         exit 1
     fi
 fi

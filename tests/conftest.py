@@ -20,7 +20,7 @@ class Stack:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The gateway and its engine server, started once for all tests, on ports of their own."""
     opened: list[House | BaseException] = []
     ready, loops = threading.Event(), []
@@ -29,7 +29,7 @@ def stack() -> Iterator[Stack]:
         closing = asyncio.Event()
         loops.append((asyncio.get_running_loop(), closing))
         try:
-            async with open_house(load_settings(port=0)) as house:
+            async with open_house(load_settings(port=0, data_dir=tmp_path_factory.mktemp("data"))) as house:
                 opened.append(house)
                 ready.set()
                 await closing.wait()

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -25,16 +24,11 @@ from lineside.engines.protocols import (
 from lineside.engines.remembered import RememberingVoice
 from lineside.engines.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
 from lineside.errors import EngineBusy, EngineError
+from tests.engines.reached import all_of
 from tests.virtual import run
 
-T = TypeVar("T")
 SPOKEN = Utterance(b"\x10\x00" * 1600, 0.0, 0.1)
 ASKED = (Message("user", "What colour is the light?"),)
-
-
-async def all_of(stream: AsyncGenerator[T, None]) -> list[T]:
-    async with aclosing(stream):
-        return [item async for item in stream]
 
 
 async def heard(ears: SpeechToText) -> str:

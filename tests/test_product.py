@@ -16,13 +16,15 @@ import aiohttp
 import psutil
 import pytest
 
+from lineside.audio.wav import wav_bytes
 from lineside.caller import Caller, Conversation, recordings
 from lineside.engines.registry import Registry
 from lineside.schema import BargeIn, Hello
 from tests.calls import settings
 from tests.conftest import Stack
+from tests.engines.reached import all_of
 from tests.test_ear import AUDIO
-from tests.test_engines import all_of
+
 
 ROOT = Path(__file__).parents[1]
 SCRIPTED = {f"DEFAULT_{role}_ENGINE": "scripted" for role in ("STT", "LLM", "TTS")}
@@ -193,15 +195,52 @@ def test_a_spoken_interruption_stops_the_agent(stack: Stack) -> None:
     assert "order status" in conversation.turns[0].transcript.lower()
 
 
-@pytest.mark.models
-def test_a_call_survives_the_death_of_its_engines(stack: Stack) -> None:
-    """The engine server is killed in a call: that turn is answered late or apologised for, the next one is answered."""
+def engine_server(stack: Stack) -> psutil.Process:
+    """Its process."""
     port = int(stack.engine_url.rsplit(":", 1)[1])
     (server,) = [
         child
         for child in psutil.Process().children(recursive=True)
         if any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in child.net_connections(kind="tcp"))
     ]
+    return server
+
+
+@pytest.mark.models
+def test_the_rest_of_a_reply_is_heard_when_its_voice_dies_in_mid_sentence(stack: Stack) -> None:
+    """The engine server is killed while it speaks: another voice says the words that are left, at once."""
+    told = "Welcome to the desk. We sell lamps. We also sell tables. And the very last word of all is pineapple."
+
+    async def main() -> tuple[bytes, float]:
+        pcm, longest = bytearray(), 0.0
+        url = f"{stack.url}/ws/call"
+        async with aiohttp.ClientSession() as http, http.ws_connect(url) as ws, asyncio.timeout(60):
+            await ws.send_json({"codec": "pcm", "sample_rate": 16000, "greeting": told})
+            ends = 0.0  # when all that came will have been played
+            async for message in ws:
+                now = asyncio.get_running_loop().time()
+                if message.type is aiohttp.WSMsgType.BINARY:
+                    longest = max(longest, now - ends) if ends else 0.0
+                    ends = max(ends, now) + len(message.data) / 32000
+                    pcm += message.data
+                elif message.json()["type"] == "audio_started":
+                    engine_server(stack).kill()
+                elif message.json()["type"] == "audio_done":
+                    break
+        return bytes(pcm), longest
+
+    pcm, longest_silence = asyncio.run(main())
+    _healthy(stack.engine_url)
+    heard = words(written_down(stack.engine_url, wav_bytes(pcm, 16000)))
+    assert "pineapple" in heard, heard
+    assert len(words(told) & heard) >= 0.7 * len(words(told)), heard
+    assert longest_silence < 2.0
+
+
+@pytest.mark.models
+def test_a_call_survives_the_death_of_its_engines(stack: Stack) -> None:
+    """The engine server is killed in a call: that turn is answered late or apologised for, the next one is answered."""
+    server = engine_server(stack)
 
     async def before(number: int) -> None:
         if number == 0:
