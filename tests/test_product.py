@@ -25,7 +25,6 @@ from tests.conftest import Stack
 from tests.engines.reached import all_of
 from tests.test_ear import AUDIO
 
-
 ROOT = Path(__file__).parents[1]
 SCRIPTED = {f"DEFAULT_{role}_ENGINE": "scripted" for role in ("STT", "LLM", "TTS")}
 
