@@ -20,6 +20,7 @@ from lineside.settings import Settings
 PROGRAM = "espeak-ng"
 AT_ONCE = 8  # processes, ten milliseconds of a core each; a further sentence waits, under the reply's deadline
 BLOCK = 4096  # bytes read at once
+ENDS_WITHIN = 2.0  # seconds after it was killed; whatever still is there then, init will bury
 VOICES = ("en-us", "en-gb", "en-gb-scotland", "en-029")
 WORDS_A_MINUTE = "160"
 
@@ -50,9 +51,7 @@ class Espeak:
             except ConfigError as cause:
                 raise EngineError(f"{PROGRAM} gave no sound: {cause}") from None
             finally:
-                with suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+                await _put_down(process)
 
     async def check(self) -> None:
         """See `Checked`."""
@@ -77,3 +76,14 @@ async def _spoken(process: Process, sentence: str) -> AsyncGenerator[bytes, None
     process.stdin.close()
     while block := await process.stdout.read(BLOCK):
         yield block
+
+
+async def _put_down(process: Process) -> None:
+    """End it. What it has written is read to its end: asyncio does not see a process end whose pipe is full."""
+    with suppress(ProcessLookupError):
+        process.kill()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ENDS_WITHIN):
+            while process.stdout and await process.stdout.read(BLOCK):
+                pass
+            await process.wait()
