@@ -1,6 +1,7 @@
 """The program as its users run it: as a process, with signals, wrong settings, and real calls on real models."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -47,10 +48,10 @@ def free_port() -> str:
 
 
 @contextmanager
-def serving(**env: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+def serving(*arguments: str, **env: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """A `lineside serve` that says it is ready."""
     port = free_port()
-    process = command("serve", PORT=port, **env)
+    process = command("serve", *arguments, PORT=port, **env)
     try:
         assert process.stdout is not None
         said = ""
@@ -102,6 +103,29 @@ def test_wrong_settings_stop_the_start_with_a_sentence(tmp_path: Path) -> None:
     said = refused("serve", HOST="0.0.0.0", **SCRIPTED)  # noqa: S104 - refused, which is the point
     assert "API_KEYS" in said
     assert "--insecure" in said
+
+
+def test_a_host_agent_and_its_services_are_started_beside_the_gateway_and_end_with_it(tmp_path: Path) -> None:
+    """`--with NAME`: the service is ready before the first call, and nothing is left of either afterwards."""
+    services, port = tmp_path / "services.toml", free_port()
+    program = ["{python}", str(ROOT / "tests" / "hosts" / "child.py"), "{port}", "well"]
+    services.write_text(f'[[service]]\nname = "toy"\nport = {port}\nprogram = {program}\n')
+    with serving("--with", "toy", SERVICES_FILE=str(services), **SCRIPTED) as (process, url):
+        with urllib.request.urlopen(f"{url}/api/services", timeout=10) as answer:  # noqa: S310 - our own
+            (toy,) = json.load(answer)["services"]
+        assert (toy["name"], toy["state"]) == ("toy", "ready")
+        started = psutil.Process(process.pid).children(recursive=True)
+        assert toy["pid"] in [child.pid for child in started]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        assert not [child for child in started if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_service_that_there_is_not_stops_the_start() -> None:
+    """With those that there are."""
+    said = refused("serve", "--with", "nonsense", PORT="0", **SCRIPTED)
+    assert "nonsense" in said
+    assert "whisper-server" in said
 
 
 def test_a_port_in_use_is_named() -> None:

@@ -56,6 +56,10 @@ def main() -> None:
 @app.command()
 def serve(
     insecure: Annotated[bool, typer.Option(help="Listen beyond this machine without API_KEYS.")] = False,
+    services: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="SERVICE[=MODEL]", help="Start a host agent and this service; repeatable."),
+    ] = None,
 ) -> None:
     """Start the gateway and its engines, and answer calls until Ctrl-C."""
     from lineside.serve import House
@@ -70,7 +74,7 @@ def serve(
             out.print(f"  {role}: {name} ({models[role]})" if models[role] else f"  {role}: {name}", highlight=False)
         out.print("Ctrl-C ends it.\n")
 
-    _run(lambda: keep_serving(load_settings(), insecure=insecure, ready=ready))
+    _run(lambda: keep_serving(load_settings(), insecure=insecure, ready=ready, services=services or ()))
 
 
 @app.command()

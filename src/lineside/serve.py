@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 import aiohttp
@@ -20,6 +20,7 @@ from lineside.engines.protocols import Ask, Message, SpeechToText, Warmable
 from lineside.engines.registry import Registry
 from lineside.errors import ConfigError, EngineError
 from lineside.gateway import Gateway, listening_socket
+from lineside.hosts.beside import host_agent
 from lineside.hosts.engine_server.launch import engine_server
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
@@ -43,8 +44,12 @@ class House(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, *, insecure: bool = False) -> AsyncGenerator[House, None]:
+async def open_house(
+    settings: Settings, *, insecure: bool = False, services: Sequence[str] = ()
+) -> AsyncGenerator[House, None]:
     """Start everything, answer calls while the block runs, and leave nothing behind.
+
+    `services` are started beside it, by a host agent.
 
     Raises `ConfigError` with what to do about it.
     """
@@ -52,7 +57,11 @@ async def open_house(settings: Settings, *, insecure: bool = False) -> AsyncGene
     book = AgentBook(settings.agent_file, settings.data_dir)
     agent = book.read()
     with listening_socket(settings) as door:
-        async with reachable(settings, agent) as (reached, registry), aiohttp.ClientSession() as http:
+        async with (
+            host_agent(settings, services) as hosted,
+            reachable(hosted, agent) as (reached, registry),
+            aiohttp.ClientSession() as http,
+        ):
             desk = FrontDesk(agent, book, registry)
             gateway = Gateway(reached, desk, registry, _voices(settings), http)
             runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=GOODBYE)
@@ -66,12 +75,14 @@ async def open_house(settings: Settings, *, insecure: bool = False) -> AsyncGene
                 await runner.cleanup()
 
 
-async def serve(settings: Settings, *, insecure: bool, ready: Callable[[House], None]) -> None:
+async def serve(
+    settings: Settings, *, insecure: bool, ready: Callable[[House], None], services: Sequence[str] = ()
+) -> None:
     """Answer calls until SIGTERM or Ctrl-C."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    opening = asyncio.create_task(_keep_open(settings, insecure, ready), name="house")
+    opening = asyncio.create_task(_keep_open(settings, insecure, ready, services), name="house")
     stopped = asyncio.create_task(stop.wait(), name="stop")
     await asyncio.wait({opening, stopped}, return_when=asyncio.FIRST_COMPLETED)
     opening.cancel()  # in start-up as well as later: everything is undone on the way out
@@ -81,8 +92,10 @@ async def serve(settings: Settings, *, insecure: bool, ready: Callable[[House], 
         opening.result()
 
 
-async def _keep_open(settings: Settings, insecure: bool, ready: Callable[[House], None]) -> None:
-    async with open_house(settings, insecure=insecure) as house:
+async def _keep_open(
+    settings: Settings, insecure: bool, ready: Callable[[House], None], services: Sequence[str]
+) -> None:
+    async with open_house(settings, insecure=insecure, services=services) as house:
         ready(house)
         await asyncio.Event().wait()  # until cancelled
 
