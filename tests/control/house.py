@@ -1,6 +1,7 @@
 """A gateway's control API with scripted engines, calls, desk and host, open on a port of this machine."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -12,6 +13,7 @@ from aiohttp import web
 
 from lineside.agent import Agent
 from lineside.control import Room, mount
+from lineside.control.table import OPERATIONS
 from lineside.engines.protocols import Kept, Pulled
 from lineside.engines.registry import Role
 from lineside.errors import EngineBusy, LineError
@@ -201,6 +203,7 @@ class House:
         """The status, and the answer as JSON."""
         async with self.http.request(method, self.url + path, json=body) as answer:
             assert answer.content_type == "application/json", await answer.text()
+            _documented(method, path, answer.status)
             return answer.status, await answer.json()
 
     async def refused(self, method: str, path: str, body: Any = None) -> tuple[int, str, str]:
@@ -214,6 +217,16 @@ class House:
         _, answer = await self.ask("GET", "/api/models")
         (row,) = [row for row in answer["models"] if row["name"] == name]
         return dict(row)
+
+
+def _documented(method: str, path: str, status: int) -> None:
+    """No operation may answer with a status that the document does not have; a fault of ours is none of them."""
+    path = path.partition("?")[0]
+    for operation in OPERATIONS:
+        pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(operation.path))
+        if operation.method == method and re.fullmatch(pattern, path):
+            assert status in (*operation.statuses, 500), f"{operation.name}: {status} is not documented"
+            return
 
 
 def engines() -> dict[Role, dict[str, Any]]:

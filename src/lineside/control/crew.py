@@ -40,7 +40,9 @@ class Crew:
         if self._tasks is None:
             work.close()
             raise Refused(503, "closing", "this gateway is closing")
-        return self._tasks.create_task(_seen(work, name), name=name)
+        task = self._tasks.create_task(_seen(work, name), name=name)
+        task.add_done_callback(lambda _: work.close())  # it may have been cancelled before it began
+        return task
 
     async def _live(self, ready: asyncio.Event) -> None:
         try:

@@ -1,6 +1,7 @@
 """The control API's door: what comes in is checked against the table, what goes out is as the table says."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any
@@ -34,7 +35,7 @@ def mount(app: web.Application, room: Room) -> None:
     schemas, components = schemas_of(OPERATIONS)
     for operation in OPERATIONS:
         shapes = [allowed(schemas[t], components) if t is not None else "" for t in (operation.takes, operation.query)]
-        app.router.add_route(operation.method, operation.path, _route(operation, staff, shapes[0], shapes[1]))
+        app.router.add_route(operation.method, _pattern(operation), _route(operation, staff, shapes[0], shapes[1]))
     described = msgspec.json.encode(document(OPERATIONS))
     shown = page(OPERATIONS).encode()
 
@@ -63,6 +64,17 @@ def mount(app: web.Application, room: Room) -> None:
     app.on_startup.append(begin)
     app.on_shutdown.append(close)
     app.on_cleanup.append(end)
+
+
+def _pattern(operation: Operation) -> str:
+    """The path as aiohttp takes it. A name never matches a word that stands in its place in another path."""
+    before, name, after = operation.path.partition("{")
+    if not name:
+        return operation.path
+    words = {one.path.removeprefix(before).split("/")[0] for one in OPERATIONS if one.path.startswith(before)}
+    fixed = "|".join(sorted(re.escape(word) for word in words if not word.startswith("{")))
+    named, _, rest = after.partition("}")
+    return f"{before}{{{named}:{f'(?!(?:{fixed})$)' if fixed else ''}[^{{}}/]+}}{rest}"
 
 
 def _route(operation: Operation, staff: Staff, of_body: str, of_query: str) -> Handler:

@@ -48,6 +48,7 @@ class Downloads:
         self._room, self._crew = room, crew
         self._places = asyncio.Semaphore(AT_ONCE)
         self._under_way: dict[str, Download] = {}
+        self.when_over: Callable[[], None] = lambda: None  # what is to be done when one has ended
 
     def of(self, model: str) -> Progress | None:
         """How far it is; None when it is not under way."""
@@ -106,6 +107,7 @@ class Downloads:
 
     def _over(self, model: str, download: Download) -> None:
         del self._under_way[model]
+        self.when_over()
         progress = download.progress
         if download.unwanted and progress.state != "done":
             told = "cancelled; what has come is kept, and the next download goes on from there"

@@ -67,10 +67,14 @@ def _response(operation: Operation, status: int, schemas: dict[Any, Schema]) -> 
         return {"description": STATUS[status], "content": {"application/json": {"schema": schemas[Refusal]}}}
     if not operation.streams:
         return {"description": STATUS[200], "content": {operation.media: {"schema": schemas[operation.answer]}}}
-    pieces = "one JSON object a line" if operation.streams == "ndjson" else "events, `data: ` and one JSON object each"
-    # OpenAPI 3.1 has no word for the pieces of a stream; `itemSchema` is that of 3.2.
-    content = {"schema": {"type": "string"}, "x-itemSchema": schemas[operation.answer]}
-    return {"description": f"A stream: {pieces}, as in x-itemSchema.", "content": {operation.media: content}}
+    item = schemas[operation.answer]
+    if operation.streams == "ndjson":
+        # OpenAPI 3.1 has no word for the lines of a stream; `itemSchema` is that of 3.2.
+        lines = {"schema": {"type": "string"}, "x-itemSchema": item}
+        return {"description": "A JSON object a line, as in x-itemSchema.", "content": {operation.media: lines}}
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": item}
+    event = {"type": "object", "properties": {"data": data}, "required": ["data"]}
+    return {"description": "Server-sent events.", "content": {operation.media: {"schema": event}}}
 
 
 def _named(operation: Operation) -> list[dict[str, Any]]:

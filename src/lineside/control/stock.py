@@ -49,6 +49,7 @@ class Stock:
         self._disk: Lately[Path, dict[str, store.State]] = Lately(
             crew, self._look, fresh=FRESH / 2, stale=STALE, patience=PATIENCE
         )
+        downloads.when_over = self.forget
         self._thread = ThreadPoolExecutor(2, thread_name_prefix="models")  # looks at the disk, which may be slow
 
     def close(self) -> None:

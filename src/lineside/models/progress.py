@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from lineside.models.fetch import Step
 
 LONGEST = 2000  # characters of a message; what is beyond is cut off
-EVERY = 0.2  # seconds between two lines of the same file; its first and its last are always told
+EVERY = 0.2  # seconds between two lines of the same file
+PART = 100  # of the file; another hundredth is told at once, so what is told is never further behind than that
 
 
 class Progress(Struct, frozen=True):
@@ -45,8 +46,9 @@ class Teller:
     def step(self, step: Step) -> None:
         """Tell it, unless the line before is too young."""
         now = Progress(step.model, step.file, step.done, step.total, step.source, message=short(step.trouble))
-        due = time.monotonic() - self._told_at >= EVERY
-        if due or step.trouble != self._now.message or step.file != self._now.file or step.done == step.total:
+        news = (now.file, now.message, now.done == now.total) != (self._now.file, self._now.message, False)
+        came = now.done - self._now.done >= now.total / PART
+        if news or came or time.monotonic() - self._told_at >= EVERY:
             self._tell(now)
 
     def end(self, state: Literal["done", "failed", "cancelled"], message: str = "") -> None:
