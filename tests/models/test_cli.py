@@ -1,8 +1,14 @@
 """`lineside models`: what the operator types and reads."""
 
-from collections.abc import Callable
+import io
+import json
+import socket
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
+import msgspec
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -11,6 +17,7 @@ from lineside.errors import ConfigError
 from lineside.models import cli
 from lineside.models.catalogue import Model, needed
 from lineside.models.fetch import Step
+from lineside.models.progress import Progress, Teller, short
 from lineside.settings import load_settings
 from tests.models.places import SMALL, WEIGHTS, Host, announces, answers, file_of, model_of
 
@@ -160,3 +167,183 @@ def test_the_language_model_is_the_one_of_the_settings() -> None:
     """Who chose the bigger language model gets that one, and not the smaller one besides."""
     chosen = needed(load_settings(embedded_llm="qwen2.5-coder-1.5b").llm_model)
     assert chosen == ["faster-whisper-base", "en_US-joe-medium", "qwen2.5-coder-1.5b", "silero-vad"]
+
+
+def steps_told(said: str) -> list[Progress]:
+    return [msgspec.json.decode(line, type=Progress) for line in said.splitlines()]
+
+
+def test_pull_tells_programs_how_far_it_is(
+    lineside: Callable[..., tuple[int, str]], toys: tuple[Model, ...], host: Host
+) -> None:
+    """JSON, one line a step; the last line of each model is final, and no other is."""
+    code, said = lineside("pull", "toy", "other", "--json")
+
+    assert code == 0
+    told = steps_told(said)
+    assert [(one.model, one.state) for one in told if one.last] == [("toy", "done"), ("other", "done")]
+    assert told[0] == Progress("toy")
+    small = [one for one in told if one.file == "small.json"]
+    assert small[-1].done == small[-1].total == len(SMALL)
+    weights = [one.done for one in told if (one.model, one.file) == ("toy", "weights.bin") and not one.last]
+    assert weights == sorted(set(weights))
+    assert weights[-1] == len(WEIGHTS)
+
+
+def test_pull_tells_programs_what_went_wrong(
+    lineside: Callable[..., tuple[int, str]], toys: tuple[Model, ...], host: Host
+) -> None:
+    """The last line says `failed` and why; exit code 2 as ever."""
+    host.will(answers(404))
+    code, said = lineside("pull", "other", "--json")
+
+    assert code == 2
+    told = steps_told(said)
+    assert told[-1].state == "failed"
+    assert "weights.bin of other could not be fetched. 127.0.0.1: answered 404" in told[-1].message
+    assert any(one.message == "answered 404" for one in told[:-1])
+
+    code, said = lineside("pull", "../toy", "--json")
+    assert (code, steps_told(said)[-1].state) == (2, "failed")
+
+
+def test_another_hundredth_is_told_at_once_and_less_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However fast it comes, a file is about a hundred lines; when it stalls, no more than a hundredth is untold."""
+    monkeypatch.setattr("lineside.models.progress.time.monotonic", lambda: 1.0)
+    out = io.BytesIO()
+    teller = Teller(out)
+    teller.begin("toy")
+    for done in range(0, 100_001, 10):
+        teller.step(Step("toy", "weights.bin", done, 100_000, "hub"))
+    teller.end("done")
+
+    told = steps_told(out.getvalue().decode())
+    assert [one.done for one in told[1:-1]] == list(range(0, 100_001, 1000))
+
+
+def test_a_long_message_is_cut() -> None:
+    """A line never outgrows its reader."""
+    assert len(short("x" * 100_000)) == 2000
+
+
+def test_list_tells_programs_in_the_words_of_the_api(
+    lineside: Callable[..., tuple[int, str]], toys: tuple[Model, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Name, role, engine, licence, bytes, state; what calls need is `default`."""
+    monkeypatch.setattr(cli, "needed", lambda llm: ["toy"])
+    lineside("pull", "toy")
+    code, said = lineside("list", "--json")
+
+    assert code == 0
+    toy, other = json.loads(said)["models"]
+    assert (toy["name"], toy["state"], toy["default"], toy["bytes"]) == ("toy", "ready", True, len(SMALL + WEIGHTS))
+    assert (other["name"], other["state"], other["default"]) == ("other", "missing", False)
+
+
+Lineside = Callable[..., tuple[int, str]]
+Heard = list[tuple[str, str, str | None, bytes]]
+
+
+@pytest.fixture
+def gateway() -> Iterator[tuple[str, Heard, list[tuple[int, bytes]]]]:
+    """A lineside that runs: its address, what it was asked, and what it answers in turn."""
+    heard: Heard = []
+    says: list[tuple[int, bytes]] = []
+
+    class Asked(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            heard.append((self.command, self.path, self.headers.get("Authorization"), body))
+            status, answer = says.pop(0)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def do_DELETE(self) -> None:
+            self.do_POST()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Asked)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", heard, says
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_load_and_unload_ask_the_lineside_that_runs(
+    lineside: Lineside, gateway: tuple[str, Heard, list[tuple[int, bytes]]]
+) -> None:
+    """The body and the key are the API's; what it refuses is said in its own words."""
+    url, heard, says = gateway
+    says += [(200, b'{"engine":"embedded"}')] * 2 + [
+        (409, b'{"error":{"code":"in_use","message":"2 requests use it"}}')
+    ]
+
+    assert lineside("load", "qwen", "--url", url, "--key", "k") == (0, "qwen: loaded by embedded\n")
+    assert lineside("unload", "qwen", "--engine", "embedded", "--wait", "--url", f"{url}/")[0] == 0
+    with pytest.raises(ConfigError, match="2 requests use it"):
+        lineside("unload", "qwen", "--url", url)
+
+    assert [(method, path, key, json.loads(body)) for method, path, key, body in heard] == [
+        ("POST", "/api/models/load", "Bearer k", {"model": "qwen", "engine": ""}),
+        ("POST", "/api/models/unload", None, {"model": "qwen", "engine": "embedded", "wait": True}),
+        ("POST", "/api/models/unload", None, {"model": "qwen", "engine": "", "wait": False}),
+    ]
+
+
+def test_rm_asks_the_lineside_that_runs_and_does_it_itself_where_none_does(
+    lineside: Lineside,
+    toys: tuple[Model, ...],
+    root: Path,
+    gateway: tuple[str, Heard, list[tuple[int, bytes]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So a model that is in memory is not deleted from under it."""
+    url, heard, says = gateway
+    lineside("pull", "toy")
+    says.append((409, b'{"error":{"code":"loaded","message":"toy is in memory; unload it first"}}'))
+    with pytest.raises(ConfigError, match="toy is in memory"):
+        lineside("rm", "toy", "--url", url)
+    assert heard[0][:2] == ("DELETE", "/api/models/toy")
+    assert (root / "toy/weights.bin").exists()
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        free = taken.getsockname()[1]
+    monkeypatch.setenv("PORT", str(free))
+    with pytest.raises(ConfigError, match="no lineside answers"):
+        lineside("rm", "toy", "--url", f"http://127.0.0.1:{free}")
+    assert lineside("rm", "toy") == (0, "toy: deleted, 3.0 MB free\n")
+    assert not (root / "toy").exists()
+    with pytest.raises(ConfigError, match="no model named"):
+        lineside("rm", "../toy")
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "said"),
+    [(200, b"<html>", "is no lineside"), (502, b"<html>", "answered 502"), (404, b"{}", "answered 404")],
+)
+def test_what_is_no_lineside_is_said(
+    lineside: Lineside,
+    gateway: tuple[str, Heard, list[tuple[int, bytes]]],
+    status: int,
+    answer: bytes,
+    said: str,
+) -> None:
+    """Another program at the address, or an older lineside."""
+    url, _, says = gateway
+    says.append((status, answer))
+    with pytest.raises(ConfigError, match=said):
+        lineside("load", "qwen", "--url", url)
+
+
+def test_an_address_is_an_address(lineside: Lineside) -> None:
+    """A file is not."""
+    with pytest.raises(ConfigError, match="is no address"):
+        lineside("load", "qwen", "--url", "file:///etc/passwd#")

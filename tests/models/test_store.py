@@ -1,5 +1,6 @@
 """Model files on the disk: the right ones are found at once, wrong ones are named with what mends them."""
 
+import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from lineside.errors import ConfigError
 from lineside.models import store
-from lineside.models.store import locate, state, verify
+from lineside.models.store import locate, remove, state, verify
 from tests.models.places import SMALL, WEIGHTS, file_of, model_of, sha256
 
 Catalogued = Callable[..., None]
@@ -148,3 +149,50 @@ def test_only_names_of_the_catalogue_are_looked_up(toy: Path, root: Path, name: 
         locate(name, root)
     with pytest.raises(ConfigError, match="there is no model named"):
         verify(name, root)
+
+
+def test_remove_takes_all_that_fetching_left_and_nothing_else(toy: Path, root: Path) -> None:
+    """Files, `.part`s, notes, the lock and half an archive go; somebody else's file stays, and the folder with it."""
+    locate("toy", root)
+    (toy / "weights.bin.part").write_bytes(b"half")
+    (toy / ".lock").touch()
+    (toy / ".archive/deep").mkdir(parents=True)
+    (toy / ".archive/deep/half.whl").write_bytes(b"half a wheel")
+    (toy / "notes.txt").write_text("mine")
+
+    assert remove("toy", root) > len(SMALL) + len(WEIGHTS) + 4
+
+    assert [path.name for path in toy.iterdir()] == ["notes.txt"]
+    (toy / "notes.txt").unlink()
+    assert remove("toy", root) == 0
+    assert not toy.exists()
+    assert remove("toy", root) == 0
+
+
+def test_remove_waits_for_nobody(toy: Path, root: Path) -> None:
+    """While another process fetches the model it is refused, and nothing is gone."""
+    with (toy / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(ConfigError, match="another process fetches toy"):
+            remove("toy", root)
+    assert (toy / "weights.bin").exists()
+
+
+def test_remove_never_leaves_the_models_folder(toy: Path, root: Path, tmp_path: Path) -> None:
+    """A link is deleted and not what it leads to; a path is no name."""
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "weights.bin").write_bytes(b"precious")
+    (toy / "weights.bin").unlink()
+    (toy / "weights.bin").symlink_to(precious / "weights.bin")
+    (toy / ".archive").symlink_to(precious)
+
+    with pytest.raises(ConfigError, match="could not be deleted"):
+        remove("toy", root)
+    (toy / ".archive").unlink()
+    remove("toy", root)
+
+    assert (precious / "weights.bin").read_bytes() == b"precious"
+    for name in ("../precious", "toy/../../precious", ""):
+        with pytest.raises(ConfigError, match="there is no model named"):
+            remove(name, root)
