@@ -16,10 +16,12 @@ import msgspec
 import psutil
 import pytest
 from aiohttp import web
+from typer.testing import CliRunner
 
 from lineside.errors import ConfigError
 from lineside.hosts.agent import HostAgent, check_exposure
 from lineside.hosts.agent import run as run_agent
+from lineside.hosts.cli import app
 from lineside.hosts.client import HostAgent as Client
 from lineside.hosts.client import HostAgentError
 from lineside.hosts.declared import Declared
@@ -324,3 +326,23 @@ def test_killed_it_leaves_neither_children_nor_grandchildren(tmp_path: Path) -> 
         process.wait(SOON)
     wait_until(lambda: gone(pid), "the service ended with its agent")
     wait_until(lambda: gone(grandchild), "its child ended too")
+
+
+def test_the_commands_ask_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start, list, read, stop, and the machine, from the command line; what is refused is an error of ours."""
+    monkeypatch.setenv("COLUMNS", "200")
+    with agent_process(tmp_path, "well") as (_, url):
+        monkeypatch.setenv("HOST_AGENT_URL", url)
+
+        def said(*command: str) -> str:
+            done = CliRunner().invoke(app, command, catch_exceptions=False)
+            assert done.exit_code == 0
+            return done.output
+
+        assert "ready" in said("start", "ears")
+        assert "ears" in said("services")
+        assert said("logs", "ears", "--lines", "1") == "loading the thing\n"
+        assert "stopped" in said("stop", "ears")
+        assert "cores" in said("machine")
+        with pytest.raises(HostAgentError, match="The services are: ears"):
+            said("stop", "nose")

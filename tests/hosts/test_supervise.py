@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from lineside.errors import ConfigError
-from lineside.hosts import supervise
+from lineside.hosts import family, supervise
 from lineside.hosts.supervise import Supervised
 
 CHILD = str(Path(__file__).with_name("child.py"))
@@ -229,3 +229,48 @@ def test_a_server_does_not_outlive_a_parent_that_is_killed() -> None:
         assert psutil.pid_exists(pid)
         parent.kill()
     asyncio.run(until(lambda: not psutil.pid_exists(pid), "the server ended with its parent"))
+
+
+FAMILY = [sys.executable, "-I", "-S", str(Path(family.__file__))]
+watched = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the watchman needs Linux 5.3's pidfd_open")
+
+
+@watched
+def test_a_program_with_a_watchman_is_the_program() -> None:
+    """Its process id, its output and its exit code are its own, and the watchman is no child of its."""
+    script = "import os, psutil; print(os.getpid(), len(psutil.Process().children())); os._exit(5)"
+    command = [*FAMILY, sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as program:
+        assert program.communicate(timeout=SOON)[0] == f"{program.pid} 0\n"
+        assert program.returncode == 5
+
+
+@watched
+def test_what_a_killed_program_had_started_is_killed_too(tmp_path: Path) -> None:
+    """Nobody else is there to do it: the watchman does."""
+    note = tmp_path / "grandchild"
+    with subprocess.Popen([*FAMILY, *child("stubborn", str(note))(0)], start_new_session=True) as program:
+        asyncio.run(until(lambda: note.exists() and note.read_text() != "", "it had a child"))
+        program.kill()
+    asyncio.run(until(lambda: not psutil.pid_exists(int(note.read_text())), "its child was gone"))
+
+
+@watched
+def test_a_group_that_is_not_the_programs_own_is_left_alone() -> None:
+    """Started without a group of its own, the program has no watchman: whoever started it lives on."""
+    script = "import subprocess, sys, time; subprocess.run(sys.argv[1:]); time.sleep(0.5); print('alive')"
+    command = [sys.executable, "-c", script, *FAMILY, "true"]
+    done = subprocess.run(command, capture_output=True, text=True, start_new_session=True, timeout=SOON, check=False)
+    assert (done.stdout, done.returncode) == ("alive\n", 0)
+
+
+def test_one_that_fell_at_its_start_has_failed_and_says_why() -> None:
+    """The state stays for whoever looks later, beside the reason."""
+
+    async def main() -> None:
+        server = Supervised("the child", child("breaks"))
+        with pytest.raises(ConfigError):
+            await server.run()
+        assert (server.state, server.why, server.pid) == ("failed", "the child ended with exit code 3", None)
+
+    run(main())

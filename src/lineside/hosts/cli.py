@@ -116,7 +116,10 @@ def _asked(ask: Callable[[HostAgent], Awaitable[T]]) -> T:
 
 
 def _show(rows: Sequence[Service]) -> None:
-    table = Table("service", "state", "model", "memory", "address", "", box=box.SIMPLE)
+    table = Table(box=box.SIMPLE)
+    for title in ("service", "state", "model", "memory", "address"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("")
     for row in rows:
         state = f"[{COLOURS.get(row.state, 'dim')}]{row.state}[/]"
         memory = "" if row.memory_bytes is None else f"{row.memory_bytes / 2**20:.0f} MiB"

@@ -33,9 +33,6 @@ def watch() -> None:
 
 
 def _stand_watch(leader: int) -> None:
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for pipe in (0, 1, 2):
-        os.dup2(nothing, pipe)  # the server's pipes are its own: who reads them must see their end
     waiting = select.poll()
     waiting.register(leader, select.POLLIN)
     waiting.poll()

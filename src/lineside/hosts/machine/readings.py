@@ -29,7 +29,7 @@ class Readings:
     def __init__(self, root: Path = Path("/"), cards: Callable[[], Cards] | None = None) -> None:
         self._cards = cards or CardReader(root).read
         self._load = _Load()
-        self._latest: Machine | None = None
+        self._latest: tuple[float, Machine] | None = None  # with the time it was read at, which no clock is set back
         self._seen: Cards = ((), "")
         self._asked: Future[Cards] | None = None
         self._turn = asyncio.Lock()
@@ -37,9 +37,10 @@ class Readings:
     async def latest(self) -> Machine:
         """A reading at most `FRESH` old, after at most `PATIENCE`."""
         async with self._turn:  # whoever waits here is served by the reading of the one before
-            if self._latest is None or time.time() - self._latest.at >= FRESH:
-                self._latest = await self._read()
-            return self._latest
+            if self._latest is None or time.monotonic() - self._latest[0] >= FRESH:
+                machine = await self._read()
+                self._latest = time.monotonic(), machine
+            return self._latest[1]
 
     async def _read(self) -> Machine:
         if self._asked is None or self._asked.done():
