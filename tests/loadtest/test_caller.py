@@ -7,7 +7,7 @@ import pytest
 from lineside.loadtest.caller import ANSWER_WITHIN, Caller
 from lineside.loadtest.plan import Plan, Turn
 from lineside.loadtest.speech import Recording, silence
-from lineside.schema import AudioDone, AudioStarted, Clear, Ended, Error, LlmDone, Metrics
+from lineside.schema import AudioDone, AudioStarted, BargeIn, Clear, Ended, Error, LlmDone, Metrics, Resumed
 
 SPEECH = b"\x01\x10" * 320
 TENTH = bytes(3200)  # of sound, a tenth of a second
@@ -53,6 +53,10 @@ class Story:
             self.caller.heard(TENTH, self.at)
             self.go(0.1)
         return self
+
+    def dropped(self) -> None:
+        self.caller.told(BargeIn(at=0, turn=1, reply=1, heard=""), self.at)
+        self.caller.told(Clear(at=0, turn=1, reply=1), self.at)
 
     def over(self, reply: int = 1) -> "Story":
         self.caller.told(AudioDone(at=0, turn=1, reply=reply), self.at)
@@ -112,6 +116,8 @@ def test_barge_in_is_timed_to_the_silence_and_what_comes_after_it_is_stale() -> 
         spoken = sum(frame == SPEECH for frame in story.go(0.02))
     story.go(0.24)
     story.caller.told(Clear(at=0, turn=1, reply=1), story.at)
+    story.go(0.1)
+    story.dropped()
     story.caller.heard(TENTH, story.at)
     story.asks().answers(after=1.0, tenths=3, reply=2)
     assert barged.barged
@@ -132,15 +138,50 @@ def test_an_answer_that_begins_too_early_is_told_apart() -> None:
     assert not story.over().turn.missing
 
 
+def test_an_answer_that_is_held_and_goes_on_lost_nothing() -> None:
+    """The server stopped at a sound, found it was nothing, and went on: a gap, but no clipped word."""
+    story = Story().asks().answers(after=1.0, tenths=1)
+    story.caller.heard(bytes(16000), story.at)
+    story.go(0.1)
+    story.caller.told(Clear(at=0, turn=1, reply=1), story.at)
+    story.go(0.4)
+    story.caller.heard(bytes(12800), story.at)
+    story.caller.told(Resumed(at=0, turn=1, reply=1, text=""), story.at)
+    story.go(0.4)
+    story.over()
+    assert story.turn.seconds == pytest.approx(0.6)
+    assert (story.turn.clipped_ms, story.turn.missing, len(story.caller.turns)) == (0.0, False, 1)
+    assert story.turn.worst_gap_ms == pytest.approx(400)
+
+
+@pytest.mark.parametrize("later", [0.2, 1.0])
+def test_what_was_taken_for_a_mm_hm_is_no_question(later: float) -> None:
+    """The server goes on with its answer, before or after we have finished; no answer of ours is missing."""
+    story = Story(barge_in_rate=1.0).asks().answers(after=1.0, tenths=1)
+    while SPEECH not in story.go(0.02):
+        story.caller.heard(bytes(640), story.at)
+    story.go(0.1)
+    story.caller.told(Clear(at=0, turn=1, reply=1), story.at)
+    story.go(later)
+    story.caller.told(Resumed(at=0, turn=1, reply=1, text="mm-hm"), story.at)
+    story.caller.heard(bytes(32000), story.at)
+    story.go(1.0)
+    story.over()
+    assert len(story.caller.turns) == 1
+    assert (story.turn.barged, story.turn.resumed, story.turn.missing) == (False, 1, False)
+    assert story.turn.stages is not None
+    assert SPEECH in story.go(2.0), "and the conversation goes on"
+
+
 def test_sound_cut_away_without_reason_is_clipped() -> None:
     """`clear` while the caller is silent; and the rest that comes after it belongs to the same turn."""
     story = Story().asks().answers(after=1.0, tenths=1)
     story.caller.heard(bytes(16000), story.at)
-    story.caller.told(Clear(at=0, turn=1, reply=1), story.at)
+    story.dropped()
     story.answers(after=0.5, tenths=2, reply=2).over(2)
     assert len(story.caller.turns) == 1
     assert story.turn.clipped_ms == pytest.approx(500)
-    assert story.turn.seconds == pytest.approx(0.8)
+    assert story.turn.seconds == pytest.approx(0.3), "what was taken back was not heard"
     assert story.turn.first_ms == pytest.approx(1000)
 
 

@@ -15,12 +15,14 @@ from lineside.loadtest.speech import Recording, rate_of, silence
 from lineside.schema import (
     AudioDone,
     AudioStarted,
+    BargeIn,
     Clear,
     Ended,
     Error,
     Heard,
     LlmDone,
     Metrics,
+    Resumed,
     ServerMessage,
 )
 
@@ -59,6 +61,10 @@ class Caller:
         self._asked = 0.0
         self._interrupts_at: float | None = None
         self._barged_at: float | None = None  # while the old answer has not been cleared
+        self._over_it: Turn | None = None  # the turn whose answer is being talked over
+        self._void = False  # what is being said was taken for a mm-hm: no answer to it will come
+        self._dropped = False  # the answer that sounds will not go on
+        self._taken = 0.0  # seconds of it that were taken back
         self._early: float | None = None  # an answer began before the caller had finished
         self._ear: Earpiece | None = None  # what sounds now
         self._reply = -1  # the server's number of it
@@ -98,18 +104,21 @@ class Caller:
 
     def _begin(self) -> None:
         self._recording, self._next = self._dice.choice(self._recordings), 0
-        self._doing, self._early = "speaking", None
+        self._doing, self._early, self._void = "speaking", None, False
 
     def _barge_in(self, at: float) -> None:
         turn = self.turns[-1]
         turn.barged = True
         self._settle(turn)
-        self._barged_at, self._interrupts_at = at, None
+        self._barged_at, self._interrupts_at, self._over_it = at, None, turn
         self._begin()
 
     def _ask(self, at: float) -> None:
         """The last sample of speech."""
         self._asked = at
+        if self._void:
+            self._doing = "listening"
+            return
         turn = Turn(self._call, self._recording.name, round(at - self._plan.began, 3))
         self.turns.append(turn)
         self._doing = "waiting"
@@ -149,10 +158,14 @@ class Caller:
         """The server said what happened."""
         match event:
             case AudioStarted(reply=reply):
-                self._ear, self._reply = Earpiece(), reply
+                self._ear, self._reply, self._dropped, self._taken = Earpiece(), reply, False, 0.0
                 self._sound.clear()
+            case BargeIn():
+                self._dropped = True
             case Clear():
                 self._cleared(at)
+            case Resumed():
+                self._resumed()
             case AudioDone():
                 self._over(at)
             case Metrics():
@@ -177,21 +190,42 @@ class Caller:
             self._settle(turn)
 
     def _cleared(self, at: float) -> None:
-        ear, self._ear = self._ear, None
-        if self._barged_at is not None:
-            barged = next(turn for turn in reversed(self.turns) if turn.barged)
-            barged.overlap_ms = round((at - self._barged_at) * 1000, 2)
+        """The sound stops: for good after a `barge_in`, otherwise until the server knows what was said over it."""
+        if self._barged_at is not None and self._over_it is not None:
+            self._over_it.overlap_ms = round((at - self._barged_at) * 1000, 2)
             self._barged_at = None
-        elif self._doing == "listening" and ear is not None:  # cut off, and we had said nothing
-            self.turns[-1].clipped_ms += round(ear.unplayed(at) * 1000, 2)
-            self._doing = "waiting"  # for the rest of it, which comes as a new answer
-            self._asked = at
-            self._tally(self.turns[-1], ear)
-        self._early = None
+        if (ear := self._ear) is None:
+            return
+        taken = ear.take_back(at)
+        self._taken += taken
+        if taken and self._keep:
+            del self._sound[-round(taken * self._bytes_per_second) :]
+        if not self._dropped:
+            return
+        if self._doing == "listening":  # cut off, and we had said nothing
+            turn = self.turns[-1]
+            turn.clipped_ms += round(self._taken * 1000, 2)
+            self._tally(turn, ear)
+            self._doing, self._asked = "waiting", at  # for the rest of it, which comes as a new answer
+        self._ear = self._early = None
+
+    def _resumed(self) -> None:
+        """The answer goes on. If we spoke over it, that was taken for a mm-hm, and there is nothing to wait for."""
+        turn, self._over_it = self._over_it, None
+        self._taken = 0.0
+        if turn is None or self._ear is None:
+            return
+        turn.barged, turn.resumed = False, turn.resumed + 1
+        turn.seconds, turn.gaps, turn.worst_gap_ms = 0.0, 0, 0.0  # counted again at its end
+        if self._doing == "speaking":
+            self._void = True
+        elif self._doing == "waiting":
+            self.turns.pop()
+            self._doing = "listening"
 
     def _over(self, at: float) -> None:
         ear = self._ear
-        self._barged_at = None  # it ended by itself before it could be cleared
+        self._barged_at = self._over_it = None  # it ended by itself before it could be cleared
         if self._doing == "listening" and ear is not None:
             turn = self.turns[-1]
             self._settle(turn)

@@ -25,6 +25,13 @@ class Earpiece:
         self.ends = max(self.ends, at) + seconds
         self.seconds += seconds
 
+    def take_back(self, at: float) -> float:
+        """Forget what has not been played; so much it was. More may come, from the very sample where it stopped."""
+        left = self.unplayed(at)
+        self.seconds -= left
+        self.ends = min(self.ends, at)
+        return left
+
     def unplayed(self, at: float) -> float:
         """What has come and has not been heard yet."""
         return max(0.0, self.ends - at)

@@ -47,6 +47,7 @@ class Turn(Struct):
     clipped_ms: float = 0.0  # sound that was cut away without the caller having spoken
     barged: bool = False  # the caller spoke over this answer …
     overlap_ms: float | None = None  # … and it took so long from their first sample to `clear`
+    resumed: int = 0  # times that the answer went on after something was said over it
     stale_ms: float = 0.0  # sound of a cleared answer that still came
     errors: list[str] = []  # codes of the server's error events
     reply: int = -1  # the server's number of the answer
