@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineside.errors import ConfigError
-from lineside.models.catalogue import CATALOGUE, Model, ModelFile, defaults, find
+from lineside.models.catalogue import CATALOGUE, Model, ModelFile, defaults, find, needed
 
 FILES = [pytest.param(model, file, id=f"{model.name} {file.name}") for model in CATALOGUE for file in model.files]
 PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -44,6 +44,13 @@ def test_no_two_models_share_a_name() -> None:
 def test_the_defaults_make_a_call() -> None:
     """One ear, one mind, one voice and one voice detector are fetched when nobody says which."""
     assert sorted(find(name).role for name in defaults()) == ["llm", "stt", "tts", "vad"]
+
+
+def test_the_language_model_is_the_operators_choice() -> None:
+    """Another one takes the default's place; with none, as where Ollama has it, the others are needed all the same."""
+    assert [find(name).role for name in needed("qwen2.5-coder-1.5b")] == [find(name).role for name in defaults()]
+    assert "qwen2.5-coder-1.5b" in needed("qwen2.5-coder-1.5b")
+    assert sorted(find(name).role for name in needed("")) == ["stt", "tts", "vad"]
 
 
 @pytest.mark.parametrize("name", defaults())

@@ -25,8 +25,8 @@ def find(name: str) -> Model:
 
 
 def needed(llm: str) -> list[str]:
-    """The models that calls need with this language model."""
-    return [llm if find(name).role == "llm" else name for name in defaults()]
+    """The models that calls need with this language model; empty if another server has that."""
+    return [name for each in defaults() if (name := llm if find(each).role == "llm" else each)]
 
 
 def defaults() -> tuple[str, ...]:

@@ -169,8 +169,8 @@ class Roster:
             log.error("a model cannot be loaded", role=model.role, model=model.name, why=post.fault)
         else:
             self.defaults.setdefault(model.role, model.name)
-            seconds = round(time.monotonic() - began, 2)
-            log.info("model loaded", role=model.role, model=model.name, seconds=seconds, bytes=post.memory_bytes)
+            took = {"seconds": round(time.monotonic() - began, 2), "memory_bytes": post.memory_bytes}
+            log.info("model loaded", role=model.role, model=model.name, **took)
         finally:
             post.here.set()
 
