@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lineside.agent import Agent
 from lineside.audio.frame import AudioFrame, Sound
 from lineside.engines.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
 from lineside.lines.scripted import Silent, Speaks, Tells
@@ -412,6 +413,39 @@ def test_a_silent_caller_is_ended() -> None:
     call = hold(Silent(100.0), call_idle_timeout_s=20)
     assert call.reason == "idle"
     assert call.one(Ended).at == pytest.approx(20, abs=1.1)
+
+
+POLITE = Agent(name="T", prompt="P", reprompt="Are you there?", goodbye="Goodbye then, I will hang up.")
+
+
+def test_a_silent_caller_is_asked_once_then_told_goodbye_and_hung_up_on() -> None:
+    """After eight seconds, and eight more; the goodbye is heard to its end before the line is."""
+    call = hold(Silent(60.0), agent=POLITE)
+    assert call.reason == "caller_silent"
+    assert call.conversation == [("assistant", "Are you there? Goodbye then, I will hang up.")]
+    assert call.one(Ended).at == pytest.approx(8 + 0.9 + 8 + 1.8, abs=2.5)
+    assert call.line._ends <= call.one(Ended).at + 0.2
+
+
+def test_a_caller_who_speaks_again_is_asked_again_before_any_goodbye() -> None:
+    """What was silent once is not held against anybody."""
+    call = hold(*(Silent(10.0), Speaks(1.0)) * 3, Silent(4.0), agent=POLITE)
+    assert call.reason == "caller_hung_up"
+    assert [c for r, c in call.conversation if "Goodbye" in c] == []
+
+
+def test_a_caller_who_talks_over_the_goodbye_does_not_stop_it() -> None:
+    """It is protected: the last words are heard."""
+    call = hold(Silent(19.5), Speaks(1.0), Silent(30.0), agent=POLITE)
+    assert call.reason == "caller_silent"
+    assert call.conversation[-1][1].endswith("I will hang up.")
+    assert call.all(BargeIn) == []
+
+
+def test_an_agent_without_words_for_it_leaves_the_silence_alone() -> None:
+    """And so does a call that only wants the words written down."""
+    assert hold(Silent(60.0)).line.sent == []
+    assert hold(Silent(60.0), agent=POLITE, hello=Hello(codec="pcm", mode="transcribe_only")).line.sent == []
 
 
 def test_a_call_has_a_longest_length() -> None:

@@ -105,6 +105,14 @@ def test_the_reply_is_not_held_for_long_while_nobody_knows() -> None:
     assert told([*events, Judged(2.0, 1, True)])[3:] == [Judge(1), Resume(0), GiveWay(1, 0.8)]
 
 
+def test_a_goodbye_is_said_to_its_end_whoever_talks_over_it() -> None:
+    """Protected speech is neither held nor judged; what was said over it is a turn afterwards."""
+    events: list[FloorEvent] = [Unasked(0.0, protected=True), Stir(0.8), Voice(1.0, 0.8), Long(1.3), Quiet(1.9, 1.5)]
+    assert told([*events, ReplyOver(2.0, 0), Quiet(2.5, 1.5)])[1:] == [
+        *(None, None, None, None, Listen(1, 0.8), Speak(1, 1.5, 2.5)),
+    ]
+
+
 def test_a_sound_at_the_end_of_a_reply_is_a_turn_of_its_own() -> None:
     """The reply is over before the sound is judged: nobody is interrupted any more, so it is heard as it is."""
     events: list[FloorEvent] = [Unasked(0.0), Stir(0.8), Voice(1.0, 0.8), Quiet(1.2, 1.0), Quiet(1.5, 1.0)]
@@ -153,7 +161,7 @@ def call_events(draw: st.DrawFn) -> list[FloorEvent]:
             case "t":
                 events.append(Typed(at))
             case "u":
-                events.append(Unasked(at))
+                events.append(Unasked(at, draw(st.booleans())))
             case "F":
                 events.append(Full(at, since))
             case "s":

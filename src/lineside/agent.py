@@ -60,6 +60,12 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     facts: tuple[str, ...] = ()
     examples: tuple[Example, ...] = ()
     transfer: str = "Of course. I will transfer you to a colleague now."
+    reprompt: str = ""  # said when the caller is silent for CALLER_SILENCE_S; empty: nothing is
+    goodbye: str = ""  # said to its end when they still are, before the line is hung up; empty: it is not
+
+    def lines(self) -> tuple[str, ...]:
+        """What is said as it stands, and so can be learnt by heart."""
+        return tuple(filter(None, (self.greeting, self.transfer, self.reprompt, self.goodbye)))
 
     def opening(self, prompt: str | None = None) -> tuple[Message, ...]:
         """What stands before every conversation: the prompt with its facts, and the examples.

@@ -100,7 +100,9 @@ class Call:
         self._running: asyncio.Task[None] | None = None  # its task; a new reply waits until the old one is gone
         self._judging: asyncio.Task[None] | None = None  # finds out about a sound over the agent's; two seconds at most
         self._replies = 0
-        self._words = ""  # of the turn that comes as text, the caller's or our own
+        self._words = ""  # of the turn that comes as text
+        self._says = Say("")  # what the agent has to say unasked
+        self._silences = 0  # times that nobody spoke for too long, since the caller last did
         self._unheard = ""  # what a barge-in left unsaid; said after all if it was no interruption
         self._stirred = self._clock()  # when the caller last said something, or was spoken to
         self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -149,8 +151,11 @@ class Call:
             await asyncio.wait([self._ending], timeout=WATCH_EVERY)
             if self._reply is not None and self._reply.allowed.is_set():
                 self._stirred = self._clock()
-            if self._clock() - self._stirred >= settings.call_idle_timeout_s:
+            quiet = self._clock() - self._stirred
+            if quiet >= settings.call_idle_timeout_s:
                 self.end("idle")
+            elif quiet >= settings.caller_silence_s and self._floor.idle:
+                self._nobody_speaks()
             elif self._clock() - begun >= settings.call_max_s:
                 self.end("too_long")
         return self._ending.result()
@@ -175,12 +180,20 @@ class Call:
                 self._type(text)
 
     def _type(self, text: str) -> None:
-        self._words = text
+        self._words, self._silences = text, 0
         self._feed(TypedTurn(self._ear.at))
 
-    def _say(self, text: str) -> None:
-        self._words = text
-        self._feed(Unasked(self._ear.at))
+    def _say(self, text: str, *, ends: str = "") -> None:
+        self._says = Say(text, ends)
+        self._feed(Unasked(self._ear.at, protected=bool(ends)))
+
+    def _nobody_speaks(self) -> None:
+        """Ask once whether they are there; the second time say goodbye, and hang up when it has been heard."""
+        agent, self._silences = self._desk.agent, self._silences + 1
+        if self._desk.answers and self._silences == 1 and agent.reprompt:
+            self._say(agent.reprompt)
+        elif self._desk.answers and agent.goodbye:
+            self._say(agent.goodbye, ends="caller_silent")
 
     # ── what the floor decides ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -211,7 +224,7 @@ class Call:
         self._stirred = self._clock()
 
     def _listen(self, turn: int, at: float) -> None:
-        self._unheard = ""
+        self._unheard, self._silences = "", 0
         self._tell(SpeechStarted(at=round(at, 3), turn=turn))
 
     def _hush(self, turn: int) -> None:
@@ -238,6 +251,7 @@ class Call:
             self._tell(Resumed(at=self._desk.now(), turn=reply.turn, reply=reply.number, text=said))
 
     def _give_way(self, turn: int, at: float) -> None:
+        self._silences = 0
         self._tell(SpeechStarted(at=round(at, 3), turn=turn))
         cut = self._interrupt()
         if cut is not None and isinstance(cut.about, Utterance) and cut.question is None:
@@ -258,7 +272,7 @@ class Call:
     def _speak(self, decision: Speak, event: FloorEvent) -> None:
         match event:
             case Unasked():
-                about: About = Say(self._words)
+                about: About = self._says
             case TypedTurn():
                 about = Typed(self._words)
             case _:
@@ -300,6 +314,8 @@ class Call:
         if nothing_said and self._unheard:  # a cough or a door had cut the agent off: go on where it stopped
             unheard, self._unheard = self._unheard, ""
             self._say(unheard)
+        if isinstance(reply.about, Say) and reply.about.ends:
+            self.end(reply.about.ends)
 
     def _stop_reply(self) -> None:
         """Cut the reply that prepares or sounds; history keeps what was heard of it."""

@@ -63,9 +63,13 @@ class Typed(Struct, frozen=True):
 
 
 class Unasked(Struct, frozen=True):
-    """The agent has something to say that nobody asked for now: the greeting, the rest of a broken-off reply."""
+    """The agent has something to say that nobody asked for now: the greeting, the rest of a broken-off reply.
+
+    What is protected, such as a goodbye, is said to its end, whoever talks over it.
+    """
 
     at: float
+    protected: bool = False
 
 
 class ReplyOver(Struct, frozen=True):
@@ -163,6 +167,7 @@ class Floor:
         self._prepared = False
         self._attempts = 0
         self._hushed = False  # the reply's sound is held
+        self._protected = False  # the reply is said to its end
         self._perhaps: float | None = None  # when a sound began that may be an interruption
         self._judges = 0  # asked so far
         self._judging = False
@@ -177,7 +182,7 @@ class Floor:
             case Voice(began=began):
                 return self._voice(began)
             case Long():
-                return self._give_way() if self._perhaps is not None else None
+                return self._give_way() if self._perhaps is not None and not self._protected else None
             case Judged(number=number, real=real):
                 return self._judged(real) if number == self._judges and self._judging else None
             case Quiet(at=at, since=since):
@@ -187,18 +192,23 @@ class Floor:
             case Typed(at=at):
                 self._turns += 1
                 self._prepared = False  # a spoken turn still open is prepared anew when its time comes
-                self._answering, self._hushed = self._turns, False
+                self._answering, self._hushed, self._protected = self._turns, False, False
                 return Speak(self._turns, at, at)
-            case Unasked(at=at):
+            case Unasked(at=at, protected=protected):
                 if self._listening is not None or self._perhaps is not None:
                     return None  # the caller is speaking: what they say comes first
-                self._answering = self._turns
+                self._answering, self._protected = self._turns, protected
                 return Speak(self._turns, at, at)
             case ReplyOver(turn=turn):
                 return self._over() if self._answering == turn else None
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody has the floor."""
+        return self._listening is None and self._answering is None and self._perhaps is None
+
     def _hush(self) -> Decision | None:
-        if self._answering is None or self._listening is not None or self._hushed:
+        if self._protected or self._answering is None or self._listening is not None or self._hushed:
             return None
         self._hushed = True
         return Hush(self._answering)
@@ -245,7 +255,7 @@ class Floor:
         return Dismiss(self._answering)
 
     def _over(self) -> Decision | None:
-        self._answering, self._hushed = None, False
+        self._answering, self._hushed, self._protected = None, False, False
         return self._listen(self._perhaps) if self._perhaps is not None else None
 
     def _quiet(self, at: float, since: float) -> Decision | None:
@@ -265,6 +275,8 @@ class Floor:
 
     def _wonder(self, silence: float) -> Decision | None:
         """A short sound over the agent's is over: have it judged, and do not hold the sound for long meanwhile."""
+        if self._protected:
+            return None  # it is a turn when the agent has finished
         if not self._judging and silence >= self._rules.judge_after:
             self._judging = True
             self._judges += 1
@@ -274,6 +286,6 @@ class Floor:
     def _speak(self, turn: int | None, ended: float, at: float) -> Decision | None:
         if turn is None:
             return None
-        self._listening, self._prepared = None, False
+        self._listening, self._prepared, self._protected = None, False, False
         self._answering = turn
         return Speak(turn, ended, at)

@@ -53,6 +53,7 @@ class Say(Struct, frozen=True):
     """Something to be said as it stands: a greeting, the rest of an interrupted reply."""
 
     text: str
+    ends: str = ""  # why the call ends when it has been said
 
 
 class Typed(Struct, frozen=True):

@@ -192,7 +192,7 @@ async def _learn(registry: Registry, agent: Agent) -> None:
     """Synthesise what will be said often, and in bad moments; let the model read the prompt. Raises `ConfigError`."""
     mind = registry.answering("llm")
     try:
-        for phrase in (*PHRASES, agent.transfer, *filter(None, [agent.greeting])):
+        for phrase in (*PHRASES, *agent.lines()):
             await registry.voice().keep(phrase)
         if isinstance(mind, Warmable):
             await mind.warm(agent.opening())

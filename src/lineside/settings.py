@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     """one more is refused with 503 before anything is upgraded"""
     call_idle_timeout_s: float = Field(120, gt=0)
     """a caller silent for so long is ended"""
+    caller_silence_s: float = Field(8, gt=0)
+    """after so long the agent asks whether they are there, then says goodbye and hangs up, where it has words for it"""
     call_max_s: float = Field(3600, gt=0)
 
     # ── whose turn it is ──
