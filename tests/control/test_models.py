@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from lineside.engines.protocols import Kept
+from lineside.engines.registry import Role
 from lineside.errors import EngineError, EngineTimeout, EngineUnreachable
 from lineside.models import catalogue
-from tests.control.house import House, Keeper, Shelf, at_home
+from tests.control.house import House, Keeper, Shelf, at_home, engines
 from tests.control.toys import OTHER, QWEN, TINY, TOYS, WHISPER, fill
 from tests.models.places import SMALL
 
@@ -138,16 +139,17 @@ def test_what_cannot_be_loaded_says_why(root: Path) -> None:
 def test_a_name_that_two_engines_have_wants_the_engine_named(root: Path) -> None:
     """Refused with both; with one of them it is done."""
 
+    there = engines()
+    there["llm"]["another"] = Keeper(Kept("llama3.2:3b", loaded=False))
+
     async def story(house: House) -> None:
-        shelf: Any = house.room.registry
-        shelf.engines["llm"]["another"] = Keeper(Kept("llama3.2:3b", loaded=False))
         status, code, message = await house.refused("POST", "/api/models/load", {"model": "llama3.2:3b"})
         assert (status, code) == (409, "ambiguous")
         assert "ollama, another" in message
         body = {"model": "llama3.2:3b", "engine": "another"}
         assert (await house.ask("POST", "/api/models/load", body))[1]["engine"] == "another"
 
-    at_home(story, root)
+    at_home(story, root, registry=Shelf(there))
 
 
 @pytest.mark.parametrize(
@@ -300,11 +302,11 @@ def test_unload_all_frees_what_nobody_uses(root: Path) -> None:
 def test_an_engine_that_the_settings_do_not_let_be_is_passed_over(root: Path) -> None:
     """It is down, and keeps no models; the others are as they were."""
 
+    class Broken(Shelf):
+        def names(self, role: Role) -> tuple[str, ...]:
+            return (*super().names(role), "broken")
+
     async def story(house: House) -> None:
-        shelf = house.room.registry
-        assert isinstance(shelf, Shelf)
-        names = shelf.names
-        shelf.names = lambda role: (*names(role), "broken")  # type: ignore[method-assign]
         _, now = await house.ask("GET", "/api/engines")
         assert now["tts"]["engines"][-1] == {
             "name": "broken",
@@ -316,4 +318,4 @@ def test_an_engine_that_the_settings_do_not_let_be_is_passed_over(root: Path) ->
         }
         assert len((await house.ask("GET", "/api/models"))[1]["models"]) == 7
 
-    at_home(story, root)
+    at_home(story, root, registry=Broken(engines()))

@@ -48,6 +48,7 @@ def mount(app: web.Application, room: Room) -> None:
 
     async def begin(app: web.Application) -> None:
         await crew.begin()
+        _ = staff.roster.all  # built now: a client with its TLS context takes so long that calls would hear it
 
     async def close(app: web.Application) -> None:
         crew.closing.set()

@@ -1,6 +1,7 @@
 """Which engines there are, and whether they would answer."""
 
 import asyncio
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lineside.control.crew import Crew, Lately
@@ -18,31 +19,54 @@ Which = tuple[Role, str]
 Verdict = tuple[bool | None, str]
 
 
+class Roster:
+    """Every engine of this process, of each role the default one first. They are built once and stay."""
+
+    def __init__(self, registry: Shelf) -> None:
+        self._registry = registry
+        self._all: dict[Which, Any] | None = None
+
+    @property
+    def all(self) -> dict[Which, Any]:
+        """By role and name; None where the settings do not let one be."""
+        if self._all is None:
+            self._all = {which: self._built(which) for which in self._names()}
+        return self._all
+
+    def _names(self) -> Iterator[Which]:
+        registry = self._registry
+        for role in ROLES:
+            for name in sorted(registry.names(role), key=lambda name: name != registry.defaults[role]):
+                yield role, name
+
+    def _built(self, which: Which) -> Any:
+        try:
+            return self._registry.engine(*which)
+        except (LineError, ConfigError):
+            return None
+
+
 class Engines:
     """The engines of this process, and what their last check said."""
 
-    def __init__(self, registry: Shelf, crew: Crew) -> None:
-        self._registry = registry
+    def __init__(self, roster: Roster, defaults: Mapping[Role, str], crew: Crew) -> None:
+        self._roster, self._defaults = roster, defaults
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._checked: Lately[Which, Verdict] = Lately(crew, self._check, fresh=KNOWN_FOR, stale=KNOWN_FOR)
 
     async def now(self) -> EnginesNow:
         """All of them, checked at the same time."""
-        every = [(role, name) for role in ROLES for name in self._registry.names(role)]
-        verdicts = await asyncio.gather(*(self._checked.of(which) for which in every))
+        verdicts = await asyncio.gather(*(self._checked.of(which) for which in self._roster.all))
         rows: dict[Role, list[EngineNow]] = {role: [] for role in ROLES}
-        for (role, name), (up, why) in zip(every, verdicts, strict=True):
-            rows[role].append(self._row(role, name, up, why))
-        return EnginesNow(**{role: RoleEngines(self._registry.defaults[role], tuple(rows[role])) for role in ROLES})
-
-    def _row(self, role: Role, name: str, up: bool | None, why: str) -> EngineNow:
-        engine = engine_of(self._registry, role, name)
-        choices = tuple(getattr(engine, "choices", ()))
-        default = choices[0] if choices else ""
-        return EngineNow(name, choices, default, bool(getattr(engine, "embedded", False)), up, why)
+        for ((role, name), engine), (up, why) in zip(self._roster.all.items(), verdicts, strict=True):
+            choices = tuple(getattr(engine, "choices", ()))
+            default = choices[0] if choices else ""
+            embedded = bool(getattr(engine, "embedded", False))
+            rows[role].append(EngineNow(name, choices, default, embedded, up, why))
+        return EnginesNow(**{role: RoleEngines(self._defaults[role], tuple(rows[role])) for role in ROLES})
 
     async def _check(self, which: Which) -> Verdict:
-        engine = engine_of(self._registry, *which)
+        engine = self._roster.all[which]
         if engine is None:
             return False, "it cannot be used with these settings"
         if not isinstance(engine, Checked):
@@ -56,11 +80,3 @@ class Engines:
             except TimeoutError:
                 return False, f"{which[1]} did not answer in {CHECK_SECONDS:g} s"
         return True, ""
-
-
-def engine_of(registry: Shelf, role: Role, name: str) -> Any:
-    """The engine itself; None where the settings do not let it be."""
-    try:
-        return registry.engine(role, name)
-    except (LineError, ConfigError):
-        return None

@@ -8,7 +8,7 @@ from msgspec.structs import fields as struct_fields
 
 from lineside.control.crew import Crew
 from lineside.control.downloads import Downloads
-from lineside.control.engines import Engines
+from lineside.control.engines import Engines, Roster
 from lineside.control.gpu import Readings
 from lineside.control.models import Models
 from lineside.control.room import Room
@@ -36,9 +36,10 @@ class Staff:
 
     def __init__(self, room: Room, crew: Crew) -> None:
         self.room, self.crew = room, crew
-        self.engines = Engines(room.registry, crew)
+        self.roster = Roster(room.registry)
+        self.engines = Engines(self.roster, room.registry.defaults, crew)
         self.downloads = Downloads(room, crew)
-        self.stock = Stock(room, crew, self.downloads)
+        self.stock = Stock(room, self.roster, crew, self.downloads)
         self.models = Models(room, self.stock, self.downloads)
         self.readings = Readings(room, crew)
         self.services = Services(room)

@@ -11,12 +11,11 @@ from msgspec import Struct
 
 from lineside.control.crew import Crew, Lately
 from lineside.control.downloads import Downloads
-from lineside.control.engines import Which, engine_of
+from lineside.control.engines import Roster, Which
 from lineside.control.refused import Refused, unknown
 from lineside.control.room import Room
 from lineside.control.shapes import ModelNow, ModelsNow
 from lineside.engines.protocols import Kept, ModelKeeper, Puller
-from lineside.engines.registry import ROLES
 from lineside.errors import EngineError, EngineUnreachable
 from lineside.models import catalogue, store
 from lineside.models.catalogue import Model
@@ -42,8 +41,8 @@ Told = Mapping[Which, Said]
 class Stock:
     """All models of the catalogue and of the engines that keep models."""
 
-    def __init__(self, room: Room, crew: Crew, downloads: Downloads) -> None:
-        self._room, self._downloads = room, downloads
+    def __init__(self, room: Room, roster: Roster, crew: Crew, downloads: Downloads) -> None:
+        self._room, self._roster, self._downloads = room, roster, downloads
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._kept: Lately[Which, Said] = Lately(crew, self._ask, fresh=FRESH, stale=STALE, patience=PATIENCE)
         self._disk: Lately[Path, dict[str, store.State]] = Lately(
@@ -64,14 +63,18 @@ class Stock:
     async def now(self) -> ModelsNow:
         """Every model as it stands."""
         states, told = await asyncio.gather(self._disk.of(self._room.settings.models_dir), self.told())
-        rows = [self._catalogued(model, states.get(model.name, "missing"), told) for model in catalogue.CATALOGUE]
+        usual = catalogue.needed(self._room.settings.llm_model)
+        rows = [
+            self._catalogued(model, states.get(model.name, "missing"), told, default=model.name in usual)
+            for model in catalogue.CATALOGUE
+        ]
         troubles = {name: said.trouble for (_, name), said in told.items() if said.trouble}
         notes = (f"{name} does not say which models it has: {trouble}" for name, trouble in troubles.items())
         return ModelsNow((*rows, *self._elsewhere(told)), tuple(notes))
 
     async def told(self) -> Told:
         """What each engine that keeps models said of them."""
-        keepers = [which for which, engine in self._engines() if isinstance(engine, ModelKeeper)]
+        keepers = [which for which, engine in self._roster.all.items() if isinstance(engine, ModelKeeper)]
         said = await asyncio.gather(*(self._kept.of(which) for which in keepers))
         return dict(zip(keepers, said, strict=True))
 
@@ -92,27 +95,18 @@ class Stock:
 
     def engine_of(self, row: ModelNow) -> Any:
         """The engine of a row; None if it has none."""
-        return next(
-            (engine for (role, name), engine in self._engines() if (role, name) == (row.role, row.engine)), None
-        )
+        return next((one for which, one in self._roster.all.items() if which == (row.role, row.engine)), None)
 
     async def in_thread(self, work: Callable[..., T], *given: object) -> T:
         """Have something done that may wait for the disk."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
 
-    def _engines(self) -> Iterator[tuple[Which, Any]]:
-        """All engines, of each role the default one first."""
-        registry = self._room.registry
-        for role in ROLES:
-            for name in sorted(registry.names(role), key=lambda name: name != registry.defaults[role]):
-                if (engine := engine_of(registry, role, name)) is not None:
-                    yield (role, name), engine
-
-    def _catalogued(self, model: Model, state: store.State, told: Told) -> ModelNow:
-        engine = model.engine if any(which == (model.role, model.engine) for which, _ in self._engines()) else ""
+    def _catalogued(self, model: Model, state: store.State, told: Told, *, default: bool) -> ModelNow:
+        which: Any = (model.role, model.engine)
+        engine = model.engine if self._roster.all.get(which) is not None else ""
         # The engine that the catalogue names is asked first; a voice, say, may be known to several.
-        said = sorted(told.items(), key=lambda item: item[0][1] != engine)
-        kept = next((kept for _, one in said for kept in one.kept if kept.name == model.name), None)
+        said = [told[which]] if which in told else []
+        kept = next((kept for one in (*said, *told.values()) for kept in one.kept if kept.name == model.name), None)
         in_house = model.name in self._room.in_house
         return ModelNow(
             name=model.name,
@@ -126,18 +120,18 @@ class Stock:
             state=state,
             loaded=in_house or bool(kept and kept.loaded),
             in_use=kept.in_use if kept else 0,
-            default=model.name in catalogue.needed(self._room.settings.llm_model),
+            default=default,
             downloading=self._downloads.of(model.name),
         )
 
     def _elsewhere(self, told: Told) -> Iterator[ModelNow]:
         """Models that only an engine's back end has, and those that it could fetch."""
         known = {model.name for model in catalogue.CATALOGUE}
-        registry = self._room.registry
-        for which, engine in self._engines():
+        defaults = self._room.registry.defaults
+        for which, engine in self._roster.all.items():
             role, name = which
             choices: tuple[str, ...] = tuple(getattr(engine, "choices", ()))
-            usual = choices[0] if choices and registry.defaults[role] == name else ""
+            usual = choices[0] if choices and defaults[role] == name else ""
             here = {kept.name: kept for kept in (told[which].kept if which in told else ()) if kept.name not in known}
             wanted = [c for c in choices if c not in known] if isinstance(engine, Puller) else []
             for model in dict.fromkeys((*here, *wanted)):
@@ -159,7 +153,7 @@ class Stock:
                 )
 
     async def _ask(self, which: Which) -> Said:
-        keeper = engine_of(self._room.registry, *which)
+        keeper = self._roster.all[which]
         async with self._turns:
             try:
                 async with asyncio.timeout(ASK_SECONDS):
