@@ -16,8 +16,8 @@ from lineside.audio.resample import Resampler
 from lineside.audio.vad import LoudnessVoice, Voice, VoiceModel
 from lineside.ear import VoiceDetector
 from lineside.engines.fallback import FallbackMind
-from lineside.engines.protocols import Ask, Message, SpeechToText, Warmable
-from lineside.engines.registry import Registry
+from lineside.engines.protocols import Ask, Checked, Message, SpeechToText, Warmable
+from lineside.engines.registry import ROLES, Registry, Role
 from lineside.errors import ConfigError, EngineError
 from lineside.gateway import Gateway, listening_socket
 from lineside.hosts.beside import host_agent
@@ -186,6 +186,17 @@ async def _warm(registry: Registry, agent: Agent) -> None:
                 break
     except EngineError as cause:
         raise ConfigError(f"the default engines do not answer: {cause}. Try: lineside doctor") from cause
+    await asyncio.gather(*(_greet(registry, role, name) for role in ROLES for name in registry.stand_ins(role)))
+
+
+async def _greet(registry: Registry, role: Role, name: str) -> None:
+    """Open a connection to one who stands in; say now, and not in the middle of a call, if nobody is there."""
+    engine = registry.engine(role, name)
+    try:
+        if isinstance(engine, Checked):
+            await engine.check()
+    except EngineError as cause:
+        log.warning("a fallback engine does not answer", role=role, engine=name, why=str(cause))
 
 
 async def _learn(registry: Registry, agent: Agent) -> None:

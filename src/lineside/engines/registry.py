@@ -66,7 +66,7 @@ class Registry:
     @property
     def uses_engine_server(self) -> bool:
         """Whether a default engine, or one that stands in for it, lives in the engine server beside us."""
-        named = [(role, name) for role in ROLES for name in (self.defaults[role], *self._stand_ins(role))]
+        named = [(role, name) for role in ROLES for name in (self.defaults[role], *self.stand_ins(role))]
         return any(getattr(self.engine(role, name), "embedded", False) for role, name in named)
 
     def names(self, role: Role) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ class Registry:
         """
         name = name or self.defaults[role]
         if (role, name) not in self._rows:
-            row = dict.fromkeys([name, self.defaults[role], *self._stand_ins(role)])
+            row = dict.fromkeys([name, self.defaults[role], *self.stand_ins(role)])
             made = [(n, self._memory(n) if role == "tts" else self.engine(role, n)) for n in row]
             self._rows[role, name] = in_a_row(role, made)
         return self._rows[role, name]
@@ -129,7 +129,8 @@ class Registry:
             self._memories[name] = RememberingVoice(self.engine("tts", name))
         return self._memories[name]
 
-    def _stand_ins(self, role: Role) -> tuple[str, ...]:
+    def stand_ins(self, role: Role) -> tuple[str, ...]:
+        """Who answers when the engine of a call does not, besides the default one; those that lack something are not."""
         return tuple(name for name in self._fallbacks[role] if self._offered(self._entries[role][name]))
 
     def _offered(self, entry: EntryPoint) -> bool:
