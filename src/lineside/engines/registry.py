@@ -130,7 +130,7 @@ class Registry:
         return self._memories[name]
 
     def stand_ins(self, role: Role) -> tuple[str, ...]:
-        """Who answers when the engine of a call does not, besides the default one; those that lack something are not."""
+        """Who answers when the engine of a call does not, besides the default one; not those who lack something."""
         return tuple(name for name in self._fallbacks[role] if self._offered(self._entries[role][name]))
 
     def _offered(self, entry: EntryPoint) -> bool:
