@@ -11,11 +11,12 @@ from aiohttp import web
 from lineside.audio.frame import Utterance
 from lineside.engines.fallback import FallbackEars, FallbackMind, FallbackVoice
 from lineside.engines.protocols import Ask, Message
-from lineside.engines.registry import Registry, Role
+from lineside.engines.registry import RINGS, Registry, Role
 from lineside.engines.remembered import RememberingVoice
 from lineside.errors import ConfigError, EngineError, LineError
 from tests.calls import settings
 from tests.engines.reached import all_of
+from tests.virtual import run
 
 ENOUGH = 12  # requests at once
 
@@ -155,3 +156,31 @@ def test_engines_have_pools_of_their_own() -> None:
             assert len(pools) == 3
 
     asyncio.run(main())
+
+
+def test_what_a_call_names_is_made_ready_before_it_begins_and_the_default_is_not_asked() -> None:
+    """Only what was named; one that cannot is passed over, and one that hangs is not waited for longer than a ring."""
+
+    class Loading:
+        choices = ("v",)
+
+        def __init__(self, fault: EngineError | None = None, takes: float = 0.0) -> None:
+            self.asked, self._fault, self._takes = list[str](), fault, takes
+
+        async def prepare(self, choice: str) -> None:
+            self.asked.append(choice)
+            await asyncio.sleep(self._takes)
+            if self._fault:
+                raise self._fault
+
+    async def story() -> None:
+        opened = Registry(settings(), object())  # type: ignore[arg-type]
+        ears, mind, voice = Loading(EngineError("not fetched")), Loading(takes=1000), Loading()
+        opened._engines |= {("stt", "mock"): ears, ("llm", "mock"): mind, ("tts", "mock"): voice}
+        await opened.prepare({"stt": ("mock", ""), "llm": ("", ""), "tts": ("mock", "v")})
+        assert (ears.asked, mind.asked, voice.asked) == ([""], [], ["v"])
+        began = asyncio.get_running_loop().time()
+        await opened.prepare({"llm": ("mock", "")})
+        assert asyncio.get_running_loop().time() - began == pytest.approx(RINGS)
+
+    run(story())

@@ -150,6 +150,13 @@ class Gateway:
         except LineError as fault:
             await _show_out(ws, fault)
             return
+        await self._registry.prepare(
+            {
+                "stt": (hello.stt_engine, ""),
+                "llm": (hello.llm_engine, hello.llm_model),
+                "tts": (hello.tts_engine, hello.tts_voice),
+            }
+        )
         line = BrowserLine(ws, hello, abort)
         try:
             reason, code = await self._answer(slot, line, hello, engines), WSCloseCode.OK

@@ -46,6 +46,11 @@ class FasterWhisper:
         """See `ModelKeeper`."""
         await keeping.unload(self._http, self._place, model, wait=wait)
 
+    async def prepare(self, choice: str) -> None:
+        """See `Preparable`."""
+        if self.embedded:
+            await self.load(self.choices[0])
+
 
 class LlamaCpp:
     """Qwen2.5 through llama.cpp, on the CPU; 0.5 or 1.5 billion weights, as the machine allows."""
@@ -81,3 +86,7 @@ class LlamaCpp:
     async def warm(self, opening: Sequence[Message]) -> None:
         """See `Warmable`."""
         await keeping.warm(self._http, self._place, self.choices[0], opening)
+
+    async def prepare(self, choice: str) -> None:
+        """See `Preparable`."""
+        await self.load(choice or self.choices[0])

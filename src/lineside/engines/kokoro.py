@@ -59,3 +59,8 @@ class Kokoro:
     async def unload(self, model: str, *, wait: bool) -> None:
         """See `ModelKeeper`."""
         await keeping.unload(self._http, self._place, model, wait=wait)
+
+    async def prepare(self, choice: str) -> None:
+        """See `Preparable`."""
+        if self.embedded:
+            await self.load(KOKORO.name)

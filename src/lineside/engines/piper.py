@@ -59,6 +59,11 @@ class Piper:
         """See `ModelKeeper`; presets are known too."""
         await keeping.unload(self._http, self._place, piper_voice(model, self._root)[0], wait=wait)
 
+    async def prepare(self, choice: str) -> None:
+        """See `Preparable`."""
+        if self.embedded:
+            await self.load(choice or self.usual)
+
 
 class Fast(Piper):
     """The smallest voice: the first sound soonest."""

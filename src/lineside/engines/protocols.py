@@ -119,6 +119,15 @@ class Warmable(Protocol):
 
 
 @runtime_checkable
+class Preparable(Protocol):
+    """Its model may have to be loaded first, which is better done before a call needs it."""
+
+    async def prepare(self, choice: str) -> None:
+        """Have what this model or voice needs in memory; nothing happens if it is. Raises `EngineError`."""
+        ...
+
+
+@runtime_checkable
 class ModelKeeper(Protocol):
     """Its models can be loaded and unloaded."""
 

@@ -6,21 +6,26 @@ may have besides: `choices`, the models or voices that may be named, empty for a
 engine server beside us; `offered(settings)`, false while it lacks what it needs (a key, a program).
 """
 
+import asyncio
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, get_args
 
 import aiohttp
+import structlog
 from msgspec import Struct
 
 from lineside.engines.fallback import in_a_row
-from lineside.engines.protocols import LanguageModel, SpeechToText, TextToSpeech
+from lineside.engines.protocols import LanguageModel, Preparable, SpeechToText, TextToSpeech
 from lineside.engines.remembered import RememberingVoice
-from lineside.errors import ConfigError, LineError
+from lineside.errors import ConfigError, EngineError, LineError
 from lineside.settings import Settings
+
+log = structlog.get_logger()
 
 Role = Literal["stt", "llm", "tts"]
 ROLES: tuple[Role, ...] = get_args(Role)
+RINGS = 6.0  # seconds that a caller waits for a model to be loaded
 KEPT_OPEN = 60.0  # seconds that an idle connection to a back end stays open
 
 
@@ -123,6 +128,25 @@ class Registry:
             },
             self.voice(),
         )
+
+    async def prepare(self, chosen: dict[Role, tuple[str, str]]) -> None:
+        """Have ready what a call named that is not the default: role → engine and model or voice.
+
+        The caller waits for it as for any telephone that rings, `RINGS` seconds at most. What is not ready then is
+        asked all the same, and stood in for if it is too slow.
+        """
+        wanted = [(role, name, choice) for role, (name, choice) in chosen.items() if name or choice]
+        await asyncio.gather(*(self._prepare(*one) for one in wanted))
+
+    async def _prepare(self, role: Role, name: str, choice: str) -> None:
+        engine = self.engine(role, name)
+        if not isinstance(engine, Preparable):
+            return
+        try:
+            async with asyncio.timeout(RINGS):
+                await engine.prepare(choice)
+        except (EngineError, TimeoutError) as cause:
+            log.warning("an engine is not ready for a call", role=role, engine=name, why=str(cause) or "too slow")
 
     def _memory(self, name: str) -> RememberingVoice:
         if name not in self._memories:
