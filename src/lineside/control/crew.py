@@ -1,7 +1,7 @@
 """Who owns the tasks of the control API, and how several readers share what one of them brings."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -115,35 +115,41 @@ async def _came(event: asyncio.Event, seconds: float) -> bool:
 class Lately(Generic[K, T]):
     """What each of several back ends said last. One question at a time goes to each of them.
 
-    An answer younger than `fresh` seconds is given as it is; one younger than `stale` is given if the next one takes
-    longer than `patience`; an older one never. `ask` has to end by itself and raise nothing.
+    An answer younger than `fresh` seconds is given as it is. One younger than `stale` is given at once too, but its
+    back end is asked anew meanwhile: so a slow one makes nobody wait who asks often, nor a busy loop. An older one is
+    never given. `ask` has to end by itself and raise nothing.
     """
 
-    def __init__(
-        self, crew: Crew, ask: Callable[[K], Awaitable[T]], *, fresh: float, stale: float, patience: float = 0.0
-    ) -> None:
+    def __init__(self, crew: Crew, ask: Callable[[K], Awaitable[T]], *, fresh: float, stale: float) -> None:
         self._crew, self._ask = crew, ask
-        self._fresh, self._stale, self._patience = fresh, stale, patience
+        self._fresh, self._stale = fresh, stale
         self._said: dict[K, tuple[T, float]] = {}
         self._asking: dict[K, asyncio.Task[T | None]] = {}
 
     async def of(self, which: K) -> T:
         """The answer of this one. Raises `Refused` when the house closes meanwhile."""
-        now = asyncio.get_running_loop().time
+        return (await self.of_all((which,)))[which]
+
+    async def of_all(self, every: Iterable[K]) -> dict[K, T]:
+        """The answers of all of these, asked at the same time. Raises `Refused` as `of` does."""
+        answers = {which: self._known(which) for which in every}
+        asking = {which: self._asked(which) for which, said in answers.items() if said is None}
+        if asking:
+            await asyncio.wait(asking.values())
+        return {which: _result(asking[which]) if said is None else said[0] for which, said in answers.items()}
+
+    def _known(self, which: K) -> tuple[T, float] | None:
+        """What may still be given; asks anew where that is about to grow old."""
         said = self._said.get(which)
-        if said is not None and now() - said[1] < self._fresh:
-            return said[0]
-        asking = self._asking.get(which) or self._begin(which)
-        may_be_old = said is not None and now() - said[1] < self._stale
-        await asyncio.wait({asking}, timeout=self._patience if may_be_old else None)
-        if said is not None and not asking.done():
-            return said[0]
-        if asking.cancelled():
-            raise Refused(503, "closing", "this gateway is closing")
-        answer = asking.result()
-        if answer is None:
-            raise RuntimeError(f"asking {which} failed")  # a bug; the crew has logged it
-        return answer
+        if said is None:
+            return None
+        age = asyncio.get_running_loop().time() - said[1]
+        if age >= self._fresh:
+            self._asked(which)
+        return said if age < self._stale else None
+
+    def _asked(self, which: K) -> "asyncio.Task[T | None]":
+        return self._asking.get(which) or self._begin(which)
 
     def forget(self) -> None:
         """Ask all anew the next time: we know that something has changed. Questions under way do not count."""
@@ -165,3 +171,12 @@ class Lately(Generic[K, T]):
         finally:
             if self._asking.get(which) is me:
                 del self._asking[which]
+
+
+def _result(asked: "asyncio.Task[T | None]") -> T:
+    if asked.cancelled():
+        raise Refused(503, "closing", "this gateway is closing")
+    answer = asked.result()
+    if answer is None:
+        raise RuntimeError(f"{asked.get_name()} failed")  # a bug; the crew has logged it
+    return answer

@@ -56,9 +56,10 @@ class Engines:
 
     async def now(self) -> EnginesNow:
         """All of them, checked at the same time."""
-        verdicts = await asyncio.gather(*(self._checked.of(which) for which in self._roster.all))
+        verdicts = await self._checked.of_all(self._roster.all)
         rows: dict[Role, list[EngineNow]] = {role: [] for role in ROLES}
-        for ((role, name), engine), (up, why) in zip(self._roster.all.items(), verdicts, strict=True):
+        for (role, name), (up, why) in verdicts.items():
+            engine = self._roster.all[role, name]
             choices = tuple(getattr(engine, "choices", ()))
             default = choices[0] if choices else ""
             embedded = bool(getattr(engine, "embedded", False))

@@ -14,8 +14,7 @@ from lineside.hosts.client import HostAgentError
 from lineside.hosts.machine.values import Machine
 
 EVERY = 1.0  # seconds between two readings for those who watch
-FRESH = 0.5  # seconds; who asks more often is given the same reading
-STALE, PATIENCE = 3.0, 0.02  # seconds; a slow reading is awaited only when the last one is older than this
+FRESH, STALE = 0.5, 2.0  # seconds, see `Lately`
 READ_SECONDS = 2.0  # for the host agent's reading; then we read here
 PULSE = 15.0  # seconds without a reading; then a comment shows whether the watcher is still there
 WATCHERS = 64  # one more is answered 503
@@ -26,11 +25,11 @@ class Readings:
 
     def __init__(self, room: Room, crew: Crew) -> None:
         self._room, self._crew = room, crew
-        self._lately: Lately[str, Machine] = Lately(crew, self._read, fresh=FRESH, stale=STALE, patience=PATIENCE)
+        self._lately: Lately[str, Machine] = Lately(crew, self._read, fresh=FRESH, stale=STALE)
         self._shown: Newest[Machine] | None = None
 
     async def now(self) -> Machine:
-        """The machine as it was half a second ago or later."""
+        """The machine as it was two seconds ago at most, half a second where somebody asks often."""
         return await self._lately.of("machine")
 
     async def watch(self) -> AsyncGenerator[bytes, None]:
@@ -61,6 +60,7 @@ class Readings:
         try:
             due = clock()
             while not shown.closed:
+                self._lately.forget()
                 shown.put(await self._lately.of("machine"))
                 due = max(due + EVERY, clock())
                 await asyncio.sleep(due - clock())

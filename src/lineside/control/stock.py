@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 AT_ONCE = 8  # back ends that are asked at the same time
 ASK_SECONDS = 2.0  # for a back end to say what it has
-FRESH, STALE, PATIENCE = 1.0, 10.0, 0.02  # seconds, see `Lately`: a slow back end does not make the list slow
+FRESH, STALE = 1.0, 10.0  # seconds, see `Lately`
 
 
 class Said(Struct, frozen=True):
@@ -44,10 +44,8 @@ class Stock:
     def __init__(self, room: Room, roster: Roster, crew: Crew, downloads: Downloads) -> None:
         self._room, self._roster, self._downloads = room, roster, downloads
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._kept: Lately[Which, Said] = Lately(crew, self._ask, fresh=FRESH, stale=STALE, patience=PATIENCE)
-        self._disk: Lately[Path, dict[str, store.State]] = Lately(
-            crew, self._look, fresh=FRESH / 2, stale=STALE, patience=PATIENCE
-        )
+        self._kept: Lately[Which, Said] = Lately(crew, self._ask, fresh=FRESH, stale=STALE)
+        self._disk: Lately[Path, dict[str, store.State]] = Lately(crew, self._look, fresh=FRESH, stale=STALE)
         downloads.when_over = self.forget
         self._thread = ThreadPoolExecutor(2, thread_name_prefix="models")  # looks at the disk, which may be slow
 
@@ -62,7 +60,7 @@ class Stock:
 
     async def now(self) -> ModelsNow:
         """Every model as it stands."""
-        states, told = await asyncio.gather(self._disk.of(self._room.settings.models_dir), self.told())
+        states, told = await self._disk.of(self._room.settings.models_dir), await self.told()
         usual = catalogue.needed(self._room.settings.llm_model)
         rows = [
             self._catalogued(model, states.get(model.name, "missing"), told, default=model.name in usual)
@@ -74,9 +72,8 @@ class Stock:
 
     async def told(self) -> Told:
         """What each engine that keeps models said of them."""
-        keepers = [which for which, engine in self._roster.all.items() if isinstance(engine, ModelKeeper)]
-        said = await asyncio.gather(*(self._kept.of(which) for which in keepers))
-        return dict(zip(keepers, said, strict=True))
+        keepers = (which for which, engine in self._roster.all.items() if isinstance(engine, ModelKeeper))
+        return await self._kept.of_all(keepers)
 
     async def find(self, name: str, engine: str = "") -> ModelNow:
         """The model of this name. Raises `Refused` with the names there are, or with the engines to choose from."""

@@ -198,7 +198,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET",
         "/api/gpu",
         HOST,
-        "Graphics cards, processor and memory, at most half a second ago.",
+        "Graphics cards, processor and memory, two seconds ago at most.",
         answer=Machine,
         does=lambda staff, asked: staff.readings.now(),
     ),
