@@ -1,0 +1,254 @@
+"""Grafana's dashboards, one for each question: `python monitoring/dashboards.py` writes grafana/dashboards/*.json.
+
+A panel is a title, a unit and its queries; the JSON around it is the same for all. A test keeps files and this alike
+and puts every query to a real Prometheus.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import Struct
+
+OUT = Path(__file__).parent / "grafana" / "dashboards"
+Unit = Literal["s", "short", "percentunit", "bytes", "cps"]
+EACH = "$__rate_interval"
+
+
+class Panel(Struct, frozen=True):
+    """One picture: queries by what their lines are called."""
+
+    title: str
+    unit: Unit
+    queries: dict[str, str]
+    about: str = ""
+    kind: Literal["timeseries", "stat"] = "timeseries"
+    wide: bool = False
+
+
+class Dashboard(Struct, frozen=True):
+    """One question."""
+
+    name: str
+    question: str
+    panels: tuple[Panel, ...]
+
+
+def quantile(share: float, meter: str, by: str = "", where: str = "") -> str:
+    """A percentile of a histogram, over the time that one point of the picture stands for."""
+    groups = f"{by}, le" if by else "le"
+    return f"histogram_quantile({share}, sum by ({groups}) (rate({meter}_bucket{where}[{EACH}])))"
+
+
+def rate(meter: str, by: str = "", where: str = "") -> str:
+    """How often a second."""
+    return f"sum{f' by ({by})' if by else ''} (rate({meter}{where}[{EACH}]))"
+
+
+def percentiles(stage: str) -> dict[str, str]:
+    """Of one stage."""
+    where = f'{{stage="{stage}"}}'
+    return {
+        f"p{round(100 * share)}": quantile(share, "lineside_stage_seconds", where=where) for share in (0.5, 0.95, 0.99)
+    }
+
+
+UP = Dashboard(
+    "up",
+    "Is it up?",
+    (
+        Panel("Gateways that answer", "short", {"up": 'sum(up{job="lineside"})'}, kind="stat"),
+        Panel("Calls now", "short", {"calls": "sum(lineside_calls_active)"}, kind="stat"),
+        Panel("Turns a second", "cps", {"turns": rate("lineside_turns_total")}, kind="stat"),
+        Panel(
+            "Turns that end in an apology", "percentunit", {"share": "job:lineside_engine_errors:ratio5m"}, kind="stat"
+        ),
+        Panel("Calls", "short", {"{{line}}": "sum by (line) (lineside_calls_active)"}, wide=True),
+        Panel("Calls that began", "cps", {"{{line}}": rate("lineside_calls_started_total", "line")}),
+        Panel("Why calls ended", "cps", {"{{reason}}": rate("lineside_calls_total", "reason")}),
+        Panel("What went wrong", "cps", {"{{stage}}: {{kind}}": rate("lineside_errors_total", "stage, kind")}),
+        Panel("Calls that were not taken", "cps", {"{{reason}}": rate("lineside_calls_refused_total", "reason")}),
+    ),
+)
+
+FAST = Dashboard(
+    "fast",
+    "Is it fast?",
+    (
+        Panel(
+            "Last word to first sound",
+            "s",
+            percentiles("e2e"),
+            "What a caller waits. A person answers in 0.2 to 1 s; beyond 2 s callers ask whether anybody is there.",
+            wide=True,
+        ),
+        Panel("Now, 19 of 20 wait at most", "s", {"p95": 'stage:lineside_stage_seconds:p95{stage="e2e"}'}, kind="stat"),
+        Panel("Holes in answers", "s", {"p99": quantile(0.99, "lineside_playout_gap_seconds")}),
+        Panel(
+            "Callers who spoke over an answer",
+            "cps",
+            {"{{kind}}": rate("lineside_barge_ins_total", "kind")},
+            "false: a cough, a mm-hm; the answer went on.",
+        ),
+        Panel("Length of calls", "s", {"p50": quantile(0.5, "lineside_call_seconds")}),
+    ),
+)
+
+WHERE = Dashboard(
+    "where",
+    "Where is the time?",
+    (
+        Panel(
+            "Median of each stage",
+            "s",
+            {"{{stage}}": quantile(0.5, "lineside_stage_seconds", "stage")},
+            "Prepared answers overlap with the wait for the end of the turn: the stages do not add up to e2e.",
+            wide=True,
+        ),
+        Panel("p95 of each stage", "s", {"{{stage}}": "stage:lineside_stage_seconds:p95"}, wide=True),
+        *(
+            Panel(title, "s", percentiles(stage))
+            for title, stage in (
+                ("End of turn", "endpoint"),
+                ("ASR: transcript", "asr"),
+                ("LLM: first token", "llm_first"),
+                ("LLM: whole answer", "llm"),
+                ("TTS: first sound", "tts_first"),
+                ("TTS: all sentences", "tts"),
+            )
+        ),
+        Panel(
+            "Answers prepared early",
+            "cps",
+            {"{{outcome}}": rate("lineside_speculations_total", "outcome")},
+            "Wasted ones cost the engines their time and nobody else.",
+        ),
+    ),
+)
+
+FULL = Dashboard(
+    "full",
+    "Is it full?",
+    (
+        Panel("Lines taken", "percentunit", {"share": "job:lineside_calls_full:ratio"}, kind="stat"),
+        Panel("Memory", "bytes", {"gateway": "sum(lineside_memory_bytes)"}, kind="stat"),
+        Panel(
+            "Calls and lines",
+            "short",
+            {"calls": "sum(lineside_calls_active)", "lines": "sum(lineside_calls_limit)"},
+            wide=True,
+        ),
+        Panel("Cores busy", "short", {"{{instance}}": rate("lineside_cpu_seconds_total", "instance")}),
+        Panel(
+            "Event loop late by",
+            "s",
+            {"p99 {{instance}}": quantile(0.99, "lineside_loop_lag_seconds", "instance")},
+            "Every call of a process waits so long for its turn.",
+        ),
+        Panel("Sound", "short", {"{{direction}}, × real time": rate("lineside_audio_seconds_total", "direction")}),
+        Panel("Messages of sound", "cps", {"{{direction}}": rate("lineside_audio_chunks_total", "direction")}),
+        Panel("Stretches of speech", "cps", {"{{line}}": rate("lineside_speech_segments_total", "line")}),
+        Panel("Callers turned away", "cps", {"{{reason}}": rate("lineside_calls_refused_total", "reason")}),
+    ),
+)
+
+ENGINES = Dashboard(
+    "engines",
+    "How are the engines?",
+    (
+        Panel(
+            "p95 by engine",
+            "s",
+            {"{{engine}} {{stage}}": quantile(0.95, "lineside_stage_seconds", "engine, stage", '{engine!=""}')},
+            wide=True,
+        ),
+        Panel(
+            "Requests that failed",
+            "cps",
+            {"{{engine}}: {{kind}}": rate("lineside_engine_failures_total", "engine, kind")},
+        ),
+        Panel("Another had to go on", "cps", {"for {{engine}}": rate("lineside_engine_switches_total", "engine")}),
+        Panel("Requests that wait", "short", {"{{engine}}": "sum by (engine) (lineside_engine_waiting)"}),
+        Panel("Models in memory", "bytes", {"{{model}}": "max by (model) (lineside_model_memory_bytes)"}),
+    ),
+)
+
+GPU = Dashboard(
+    "gpu",
+    "How are the graphics cards?",
+    (
+        Panel(
+            "Memory taken",
+            "percentunit",
+            {"{{instance}} {{gpu}}": "lineside_gpu_memory_used_bytes / lineside_gpu_memory_bytes"},
+            wide=True,
+        ),
+        Panel(
+            "Memory",
+            "bytes",
+            {"{{gpu}} used": "lineside_gpu_memory_used_bytes", "{{gpu}}": "lineside_gpu_memory_bytes"},
+        ),
+        Panel("Busy", "percentunit", {"{{gpu}}": "lineside_gpu_busy_ratio"}),
+    ),
+)
+
+ALL = (UP, FAST, WHERE, FULL, ENGINES, GPU)
+
+
+def document(dashboard: Dashboard) -> dict[str, Any]:
+    """As Grafana reads it (grafana.com/docs: dashboard JSON model)."""
+    panels, x, y = [], 0, 0
+    for number, panel in enumerate(dashboard.panels, 1):
+        width = 24 if panel.wide else 6 if panel.kind == "stat" else 12
+        height = 4 if panel.kind == "stat" else 8
+        if x + width > 24:
+            x, y = 0, y + 8
+        panels.append(_panel(panel, number, {"x": x, "y": y, "w": width, "h": height}))
+        x += width
+    return {
+        "uid": f"lineside-{dashboard.name}",
+        "title": dashboard.question,
+        "tags": ["lineside"],
+        "schemaVersion": 39,
+        "editable": False,
+        "refresh": "10s",
+        "time": {"from": "now-30m", "to": "now"},
+        "timezone": "browser",
+        "links": [{"type": "dashboards", "tags": ["lineside"], "asDropdown": False, "title": "", "keepTime": True}],
+        "panels": panels,
+    }
+
+
+def _panel(panel: Panel, number: int, place: dict[str, int]) -> dict[str, Any]:
+    source = {"type": "prometheus", "uid": "lineside"}
+    return {
+        "id": number,
+        "type": panel.kind,
+        "title": panel.title,
+        "description": panel.about,
+        "datasource": source,
+        "gridPos": place,
+        "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
+        "targets": [
+            {"refId": chr(65 + index), "datasource": source, "expr": query, "legendFormat": name}
+            for index, (name, query) in enumerate(panel.queries.items())
+        ],
+    }
+
+
+def text(dashboard: Dashboard) -> str:
+    """The file."""
+    return json.dumps(document(dashboard), indent=2, ensure_ascii=False) + "\n"
+
+
+def main() -> int:
+    """Write all of them."""
+    OUT.mkdir(exist_ok=True)
+    for dashboard in ALL:
+        (OUT / f"{dashboard.name}.json").write_text(text(dashboard), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

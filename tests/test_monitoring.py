@@ -1,0 +1,188 @@
+"""The monitoring files: rules that alarm when they should, dashboards whose every query finds something."""
+
+import configparser
+import importlib.util
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import pytest
+
+from lineside.metrics import CONTENT_TYPE, Meters
+from tests.test_metrics import busy
+
+MONITORING = Path(__file__).parents[1] / "monitoring"
+
+
+def needs(program: str) -> str:
+    """Its path; without Debian's package the test says so."""
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"{program} is not installed; once: apt-get install prometheus")
+    return found
+
+
+def dashboards() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("dashboards", MONITORING / "dashboards.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["dashboards"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def queries() -> list[tuple[str, str]]:
+    """Every query of every dashboard's file, with where it stands."""
+    found = []
+    for file in sorted((MONITORING / "grafana" / "dashboards").glob("*.json")):
+        for panel in json.loads(file.read_text())["panels"]:
+            found += [(f"{file.stem}: {panel['title']}", target["expr"]) for target in panel["targets"]]
+    return found
+
+
+def test_dashboards_are_as_they_are_written() -> None:
+    """`python monitoring/dashboards.py` makes these files and no others; every panel is on the board once."""
+    made = dashboards()
+    files = {file.name: file.read_text() for file in (MONITORING / "grafana" / "dashboards").glob("*.json")}
+    assert files == {f"{board.name}.json": made.text(board) for board in made.ALL}
+    for text in files.values():
+        board = json.loads(text)
+        places = {
+            (p["gridPos"]["x"] + dx, p["gridPos"]["y"] + dy)
+            for p in board["panels"]
+            for dx in range(p["gridPos"]["w"])
+            for dy in range(p["gridPos"]["h"])
+        }
+        assert len(places) == sum(p["gridPos"]["w"] * p["gridPos"]["h"] for p in board["panels"]), "panels overlap"
+        assert max(x for x, _ in places) < 24
+
+
+def test_grafana_shows_and_changes_nothing() -> None:
+    """An anonymous viewer, no password to guess, the data source that the dashboards name."""
+    ini = configparser.ConfigParser()
+    ini.read(MONITORING / "grafana" / "grafana.ini")
+    assert ini["security"]["disable_initial_admin_creation"] == "true"
+    assert ini["auth.anonymous"]["org_role"] == "Viewer"
+    assert "admin_password" not in (MONITORING / "grafana" / "grafana.ini").read_text()
+    provisioned = (MONITORING / "grafana/provisioning/datasources/prometheus.yml").read_text()
+    assert re.findall(r"uid: (.*)", provisioned) == ["lineside"]
+
+
+def test_rules_are_right_and_alarm_when_they_should() -> None:
+    """promtool: the configuration, and every alert's own story."""
+    promtool = needs("promtool")
+    stories, alerts = MONITORING / "tests" / "alerts.yml", MONITORING / "rules" / "alerts.yml"
+    for what in (["check", "config", str(MONITORING / "prometheus.yml")], ["test", "rules", str(stories)]):
+        told = subprocess.run([promtool, *what], capture_output=True, text=True, check=False)
+        assert told.returncode == 0, told.stdout + told.stderr
+    named = set(re.findall(r"alert: (\w+)", alerts.read_text()))
+    tested = set(re.findall(r"alertname: (\w+)", stories.read_text()))
+    assert named == tested, "an alert without a story"
+
+
+@contextmanager
+def served(text: Callable[[], bytes]) -> Iterator[str]:
+    """An address on this machine that answers `/metrics`."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = text()
+            self.send_response(200)
+            self.send_header("Content-Type", CONTENT_TYPE)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *about: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def prometheus(target: str, folder: Path) -> Iterator[Callable[[str], list[Any]]]:
+    """A real Prometheus with our rules that scrapes `target` five times a second; gives a way to ask it."""
+    config = (MONITORING / "prometheus.yml").read_text()
+    for ours, here in (
+        ("_interval: 5s", "_interval: 200ms"),
+        ("rules/*.yml", str(MONITORING / "rules" / "*.yml")),
+        ("file_sd_configs:", "static_configs:"),
+        ('files: ["targets/*.yml"]', f'targets: ["{target}"]'),
+    ):
+        assert ours in config
+        config = config.replace(ours, here)
+    (folder / "prometheus.yml").write_text(config)
+    port = free_port()
+    argv = [
+        needs("prometheus"),
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    with (folder / "log").open("wb") as log, subprocess.Popen(argv, stdout=log, stderr=log) as process:
+        try:
+            yield lambda query: ask(f"http://127.0.0.1:{port}", query)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def free_port() -> int:
+    with socket.socket() as finder:
+        finder.bind(("127.0.0.1", 0))
+        port: int = finder.getsockname()[1]
+        return port
+
+
+def ask(url: str, query: str) -> list[Any]:
+    """The samples that are no NaN; empty while it does not answer yet. Raises for a query that is wrong."""
+    try:
+        with urlopen(f"{url}/api/v1/query?{urlencode({'query': query})}", timeout=5) as answer:  # noqa: S310 - our own
+            told = json.load(answer)
+    except HTTPError as wrong:
+        if wrong.code != 503:  # not ready yet
+            raise
+        return []
+    except OSError:
+        return []
+    return [sample for sample in told["data"]["result"] if sample["value"][1] != "NaN"]
+
+
+def test_every_query_of_every_dashboard_finds_something(tmp_path: Path) -> None:
+    """A real Prometheus, scraping the meters of calls that go on; no panel is empty."""
+    meters = Meters()
+    busy(meters)
+
+    def text() -> bytes:
+        busy(meters)
+        return meters.text()
+
+    empty = [(where, query.replace("$__rate_interval", "10s")) for where, query in queries()]
+    assert len(empty) > 40
+    with served(text) as target, prometheus(target, tmp_path) as answers:
+        until = time.monotonic() + 60
+        while empty and time.monotonic() < until:
+            time.sleep(0.5)
+            empty = [(where, query) for where, query in empty if not answers(query)]
+    assert empty == [], (tmp_path / "log").read_text()[-2000:]
