@@ -1,6 +1,6 @@
 """What the control API costs the calls, and whether it can be trusted.
 
-    .venv/bin/python bench/control.py [--calls 100] [--seconds 20]
+    .venv/bin/python bench/control.py [--calls 100] [--seconds 20] [--silero]
     .venv/bin/python bench/control.py --fuzz 10000
 
 Without `--fuzz`: a gateway with scripted engines carries that many calls in its own event loop while another process
@@ -31,7 +31,6 @@ import uvloop
 from lineside.agent import Agent
 from lineside.audio.vad import LoudnessVoice, Voice, VoiceModel
 from lineside.call import Call
-from lineside.errors import ConfigError
 from lineside.lines.scripted import ScriptedLine, Silent, Speaks
 from lineside.models.store import locate
 from lineside.schema import Hello
@@ -59,17 +58,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--silero", action="store_true", help="calls listen with the network, not by loudness")
     parser.add_argument("--fuzz", type=int, default=0, metavar="REQUESTS")
     parser.add_argument("--serve", choices=["calls", "steps"], help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve == "calls":
-        uvloop.run(carry(given.calls))
+        uvloop.run(carry(given.calls, given.silero))
     elif given.serve == "steps":
         asyncio.run(steps())
     elif given.fuzz:
         fuzz(given.fuzz)
     else:
-        asyncio.run(measure(given.calls, given.seconds))
+        asyncio.run(measure(given.calls, given.seconds, *(["--silero"] if given.silero else [])))
 
 
 # ── the gateway under test, in a process of its own ────────────────────────────────────────────────────────────────
@@ -84,14 +84,11 @@ async def gateway() -> AsyncGenerator[House, None]:
             yield house
 
 
-async def carry(calls: int) -> None:
+async def carry(calls: int, silero: bool) -> None:
     """Carry calls; at each line of the input, print how late the clock was since the line before."""
     async with gateway() as house:
         settings = load_settings()
-        try:
-            model = VoiceModel(locate("silero-vad", settings.models_dir) / "silero_vad.onnx")
-        except ConfigError:
-            model = None
+        model = VoiceModel(locate("silero-vad", settings.models_dir) / "silero_vad.onnx") if silero else None
         held = [asyncio.create_task(hold(house, settings, model, 4.0 * n / calls)) for n in range(calls)]
         late: list[float] = []
         ticking = asyncio.create_task(tick(late))
@@ -165,8 +162,8 @@ def told(process: "subprocess.Popen[str]") -> Any:
     return json.loads(process.stdout.readline())
 
 
-async def measure(calls: int, seconds: float) -> None:
-    with started("--serve", "calls", "--calls", str(calls)) as (url, process):
+async def measure(calls: int, seconds: float, *more: str) -> None:
+    with started("--serve", "calls", "--calls", str(calls), *more) as (url, process):
         await asyncio.sleep(5.0)  # the calls begin
         told(process)
         await asyncio.sleep(seconds)
@@ -174,7 +171,7 @@ async def measure(calls: int, seconds: float) -> None:
         async with aiohttp.ClientSession(url) as http:
             times = await asyncio.gather(*(ask(http, path, seconds) for path in ASKED))
         busy = told(process)
-    print(f"{calls} calls, {seconds:g} s, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"{calls} calls {' '.join(more)}, {seconds:g} s, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     for path, took in zip(ASKED, times, strict=True):
         print(f"{path}: {shown(took)} ({len(took)} answers)")
     print(f"clock late without requests: {shown(quiet)}")
