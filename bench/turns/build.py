@@ -1,0 +1,219 @@
+"""Builds the labelled set of bench/turns: turns of callers, with their true end and every pause inside.
+
+    python -m bench.turns.build [--share 1.0] [--models-dir ~/.cache/lineside] [--cache ~/.cache/lineside-bench]
+
+Writes WAVs and `fit/turns.jsonl`, `held/turns.jsonl` into the cache. The same seed makes the same set. Needs espeak-ng,
+and Debian's `asterisk-core-sounds-en-wav`, `flite`, `libflite1` and `libasound2` unpacked into `<cache>/prompts`:
+
+    cd ~/.cache/lineside-bench/prompts && apt-get download asterisk-core-sounds-en-wav flite libflite1 libasound2 &&
+    for each in *.deb; do dpkg -x $each .; done
+"""
+
+import argparse
+import random
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from bench.turns.plan import Piece, plans, recorded_plans
+from bench.turns.voices import SPEAKERS, Samples, Speaker, Studio, at_ear_rate
+from msgspec import Struct
+
+from lineside.audio import g711
+from lineside.audio.frame import EAR_RATE
+from lineside.audio.resample import Resampler
+from lineside.audio.wav import wav_bytes
+
+HERE = Path(__file__).parent
+SHARED = HERE.parents[2] / "shared" / "audio"
+LEAD, TAIL = 0.7, 3.2  # seconds of the line's own noise before and after the turn
+SPEECH_LEVEL = -26.0  # dBFS while speaking (ITU-T P.56), a few decibels more or less for every call
+ROOM = -62.0  # dBFS of the line's own noise
+TELEPHONE_RATE = 8000
+TURNS_A_CALL = 6
+
+
+class Pause(Struct, frozen=True):
+    """A pause inside the turn. Seconds from the beginning of the file."""
+
+    began: float
+    ended: float
+    why: str  # unfinished, goes_on, digits
+
+
+class Turn(Struct, frozen=True):
+    """One labelled turn."""
+
+    file: str
+    speaker: str
+    call: str  # turns of one call come one after another: a caller's pace is learnt in it
+    kind: str  # open, question, yes_no, name, digits, goes_on
+    asked: str  # what the agent had said before
+    text: str
+    band: str  # wide, telephone
+    noise: str  # "", babble, phone
+    snr: int | None  # dB
+    began: float
+    ended: float  # where the caller truly stopped
+    pauses: list[Pause]
+
+
+class Call(Struct, frozen=True):
+    """What stays the same in one call."""
+
+    name: str
+    pace: float  # this caller's pauses are so many times longer
+    level: float
+    room: float
+    band: str
+    noise: str
+    snr: int | None
+
+
+def main() -> None:
+    """Build both halves."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--share", type=float, default=1.0, help="of the turns; a small set for a first look")
+    parser.add_argument("--models-dir", type=Path, default=Path("~/.cache/lineside").expanduser())
+    parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
+    told = parser.parse_args()
+    studio = Studio(told.models_dir, told.cache / "voices", told.cache / "prompts" / "usr")
+    said = tomllib.loads((HERE / "said.toml").read_text("utf-8"))
+    for half in ("fit", "held"):
+        folder = told.cache / half
+        folder.mkdir(parents=True, exist_ok=True)
+        noises = _noises(half)
+        with (folder / "turns.jsonl").open("wb") as listing:
+            for speaker in (each for each in SPEAKERS if each.half == half):
+                many = max(2, round(speaker.turns * told.share))
+                for turn in _turns(speaker, many, said[half], studio, noises, folder, told.cache):
+                    listing.write(msgspec.json.encode(turn) + b"\n")
+                print(half, speaker.name, many, flush=True)
+
+
+def _turns(
+    speaker: Speaker,
+    many: int,
+    said: dict[str, list[str]],
+    studio: Studio,
+    noises: dict[str, list[Samples]],
+    folder: Path,
+    cache: Path,
+) -> Iterator[Turn]:
+    chance = random.Random(f"5 {speaker.name}")  # noqa: S311  (a set that can be made again)
+    recorded = speaker.name.startswith("recorded/")
+    spoken = recorded_plans(speaker.name, SHARED, cache / "prompts", chance) if recorded else plans(said, chance)
+    for number in range(many):
+        if number % TURNS_A_CALL == 0:
+            call = _call(f"{speaker.name}-{number // TURNS_A_CALL}", chance)
+        plan = next(spoken, None)
+        if plan is None:
+            return
+        sounds = [
+            piece.sound if piece.sound is not None else studio.say(speaker.name, piece.text) for piece in plan.pieces
+        ]
+        if any(not len(sound) for sound in sounds):
+            continue
+        name = f"{speaker.name.replace('/', '-')}-{number:03}.wav"
+        speech, pauses = _joined(plan.pieces, sounds, call, chance)
+        pcm, rate = _on_the_line(speech, call, noises, np.random.default_rng(chance.getrandbits(32)))
+        (folder / name).write_bytes(wav_bytes(pcm, rate))
+        yield Turn(
+            name,
+            speaker.name,
+            call.name,
+            plan.kind,
+            plan.asked,
+            " | ".join(piece.text for piece in plan.pieces),
+            call.band,
+            call.noise,
+            call.snr,
+            LEAD,
+            LEAD + len(speech) / EAR_RATE,
+            pauses,
+        )
+
+
+def _call(name: str, chance: random.Random) -> Call:
+    noise = chance.choices(["", "babble", "phone"], [0.5, 0.25, 0.25])[0]
+    return Call(
+        name,
+        pace=chance.lognormvariate(0.0, 0.4),
+        level=SPEECH_LEVEL + chance.uniform(-6, 4),
+        room=ROOM + chance.uniform(-6, 6),
+        band=chance.choice(["wide", "telephone"]),
+        noise=noise,
+        snr=chance.choice([20, 10, 5]) if noise else None,
+    )
+
+
+def pause(pace: float, chance: random.Random) -> float:
+    """Seconds of one pause inside a turn, 0.2 to 2.5.
+
+    Log-normal, so that silence alone does on this set about what it does on people's: LiveKit's eot-bench (English)
+    says that 56 % of the pauses inside people's turns outlast 0.3 s, 22 % 0.6 s, 10 % 1.0 s and 5 % 1.6 s.
+    """
+    while True:
+        seconds = 0.33 * pace * chance.lognormvariate(0.0, 0.8)
+        if 0.2 <= seconds <= 2.5:
+            return seconds
+
+
+def _joined(
+    pieces: list[Piece], sounds: list[Samples], call: Call, chance: random.Random
+) -> tuple[Samples, list[Pause]]:
+    """The whole turn, every piece at the same level, and where its pauses are."""
+    out, pauses, at = [], [], LEAD
+    for piece, sound in zip(pieces, sounds, strict=True):
+        out.append(_at_level(sound, call.level))
+        at += len(sound) / EAR_RATE
+        if piece is not pieces[-1]:
+            seconds = pause(call.pace, chance)
+            out.append(np.zeros(round(seconds * EAR_RATE), np.float32))
+            pauses.append(Pause(at, at + seconds, piece.then))
+            at += seconds
+    return np.concatenate(out), pauses
+
+
+def _on_the_line(
+    speech: Samples, call: Call, noises: dict[str, list[Samples]], dice: np.random.Generator
+) -> tuple[bytes, int]:
+    """The speech between two quiet stretches, in its noise, coded."""
+    quiet = [np.zeros(round(seconds * EAR_RATE), np.float32) for seconds in (LEAD, TAIL)]
+    sound = np.concatenate([quiet[0], speech, quiet[1]])
+    room = dice.standard_normal(len(sound)).astype(np.float32)
+    room = np.convolve(room, np.ones(4, np.float32) / 2, "same").astype(np.float32)  # duller than white: a room
+    sound = sound + room * np.float32(10 ** (call.room / 20))
+    if call.snr is not None:
+        noise = noises[call.noise][int(dice.integers(len(noises[call.noise])))]
+        start = int(dice.integers(len(noise)))
+        looped = np.tile(noise, len(sound) // len(noise) + 2)[start : start + len(sound)]
+        sound = sound + looped * np.float32(10 ** ((call.level - call.snr) / 20))
+    pcm = (np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes()
+    if call.band == "wide":
+        return pcm, EAR_RATE
+    resampler = Resampler(EAR_RATE, TELEPHONE_RATE)
+    narrow = resampler.feed(pcm) + resampler.end()
+    return g711.decode(g711.encode(narrow, "g711_ulaw"), "g711_ulaw"), TELEPHONE_RATE
+
+
+def _noises(half: str) -> dict[str, list[Samples]]:
+    """Noise, loud parts at 0 dBFS. Each half hears its own half of the babble."""
+    babble = _at_level(at_ear_rate(SHARED / "noise_people_talking.wav"), 0.0)
+    middle = len(babble) // 2
+    phone = [_at_level(at_ear_rate(SHARED / f"noise_{name}.wav"), 0.0) for name in ("ringing_phone", "dog_bark")]
+    return {"babble": [babble[:middle] if half == "fit" else babble[middle:]], "phone": phone}
+
+
+def _at_level(sound: Samples, dbfs: float) -> Samples:
+    """Brought to a level, measured over its loud part (that within 20 dB of the loudest 10 ms)."""
+    steps = np.square(sound[: max(160, len(sound) // 160 * 160)]).reshape(-1, 160).mean(axis=1)
+    active = float(np.sqrt(steps[steps > 0.01 * steps.max()].mean()))
+    levelled: Samples = sound * np.float32(10 ** (dbfs / 20) / max(active, 1e-6))
+    return levelled
+
+
+if __name__ == "__main__":
+    main()

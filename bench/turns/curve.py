@@ -1,0 +1,128 @@
+"""Delay against false cut-offs on the held-out half: silence alone, Smart Turn alone, ours.
+
+    python -m bench.turns.curve [--half held] [--cache ~/.cache/lineside-bench] [--picture docs/turn-taking.svg]
+
+Ends with 1 if ours is not the quickest at every level, or takes more than 750 ms on average at 5 % false cut-offs.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench.turns.hear import read
+from bench.turns.picture import draw
+from bench.turns.play import (
+    LEVELS,
+    Moment,
+    Outcome,
+    Policy,
+    at_level,
+    moments,
+    our_policies,
+    outcome,
+    profile,
+    silence_policies,
+    smart_turn_policies,
+)
+
+from lineside.endpointing import WEIGHTS
+
+BAR = 0.75  # seconds at 5 %
+EVERY = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.10, 0.12, 0.15, 0.20)  # levels at which ours has to be the quickest
+
+KINDS: dict[str, Callable[[Moment], bool]] = {
+    "sentences, names": lambda moment: moment.turn.turn.kind in ("open", "name"),
+    "questions": lambda moment: moment.turn.turn.kind == "question",
+    "yes or no": lambda moment: moment.turn.turn.kind == "yes_no",
+    "finished, then goes on": lambda moment: moment.turn.turn.kind == "goes_on",
+    "digits": lambda moment: moment.turn.turn.kind == "digits",
+    "no noise": lambda moment: not moment.turn.turn.noise,
+    "babble": lambda moment: moment.turn.turn.noise == "babble",
+    "phone, dog": lambda moment: moment.turn.turn.noise == "phone",
+    "noise at 5 dB": lambda moment: moment.turn.turn.snr == 5,
+    "telephone band": lambda moment: moment.turn.turn.band == "telephone",
+    "recorded people": lambda moment: moment.turn.turn.speaker.startswith("recorded/"),
+    "Kokoro, Piper": lambda moment: moment.turn.turn.speaker.startswith(("kokoro/", "piper/")),
+    "flite, espeak": lambda moment: moment.turn.turn.speaker.startswith(("flite/", "espeak/")),
+}
+
+
+def main() -> int:
+    """Print the tables, draw the picture; the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--half", choices=["fit", "held"], default="held")
+    parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
+    parser.add_argument("--picture", type=Path)
+    told = parser.parse_args()
+    found = moments(read(told.cache / told.half / "heard.jsonl"))
+    inside = sum(not moment.over for moment in found)
+    print(f"{told.half}: {len({moment.turn.turn.file for moment in found})} turns, {inside} pauses inside them\n")
+    tried = {
+        "silence alone": silence_policies(),
+        "Smart Turn alone": smart_turn_policies(found),
+        "lineside": our_policies(),
+    }
+    curves = {name: [(outcome(found, each), each) for each in policies] for name, policies in tried.items()}
+    _levels(curves)
+    _kinds(found, curves)
+    _profiles(found)
+    if told.picture:
+        told.picture.write_text(draw({name: [each for each, _ in curve] for name, curve in curves.items()}), "utf-8")
+    return 0 if _bars(curves) else 1
+
+
+Curves = dict[str, list[tuple[Outcome, Policy]]]
+
+
+def _best(curve: Sequence[tuple[Outcome, Policy]], level: float) -> tuple[Outcome, Policy]:
+    allowed = [each for each in curve if each[0].cut <= level]
+    return min(allowed, key=lambda each: each[0].mean)
+
+
+def _levels(curves: Curves) -> None:
+    print("delay in ms, mean / median" + "".join(f"{level:>14.0%}" for level in LEVELS))
+    for name, curve in curves.items():
+        best = [_best(curve, level)[0] for level in LEVELS]
+        print(f"{name:26}" + "".join(f"{1000 * each.mean:>7.0f} / {1000 * each.median:<4.0f}" for each in best))
+    print()
+
+
+def _kinds(found: Sequence[Moment], curves: Curves) -> None:
+    """What each does to one kind of turn, set so that it cuts off 5 % of all."""
+    print("at 5 % overall: cut off, mean delay in ms" + " " * 12 + "".join(f"{name:>20}" for name in curves))
+    chosen = {name: _best(curve, 0.05)[1] for name, curve in curves.items()}
+    for kind, belongs in KINDS.items():
+        some = [moment for moment in found if belongs(moment)]
+        if not any(moment.over for moment in some):
+            continue
+        inside = sum(not moment.over for moment in some)
+        row = [outcome(some, policy) for policy in chosen.values()]
+        cells = "".join(f"{each.cut:>12.1%} {1000 * each.mean:>7.0f}" for each in row)
+        print(f"{kind:24} {inside:4} pauses, {len(some) - inside:4} ends   {cells}")
+    print()
+
+
+def _profiles(found: Sequence[Moment]) -> None:
+    for name in WEIGHTS.profiles:
+        each = outcome(found, profile(name))
+        print(f"profile {name:10} {each.cut:6.1%} cut off, {1000 * each.mean:5.0f} / {1000 * each.median:.0f} ms")
+    print()
+
+
+def _bars(curves: Curves) -> bool:
+    good = True
+    for level in EVERY:
+        delays = {name: at_level([each for each, _ in curve], level) for name, curve in curves.items()}
+        means = {name: each.mean if each else float("inf") for name, each in delays.items()}
+        if means["lineside"] >= min(means["silence alone"], means["Smart Turn alone"]):
+            print(f"NOT the quickest at {level:.0%}")
+            good = False
+        if level == 0.05 and means["lineside"] > BAR:
+            print(f"NOT within {1000 * BAR:.0f} ms at 5 %")
+            good = False
+    return good
+
+
+if __name__ == "__main__":
+    sys.exit(main())

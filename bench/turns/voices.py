@@ -1,0 +1,128 @@
+"""The voices of bench/turns: who speaks, and how a piece of text becomes their sound.
+
+Each voice belongs to one half for good. Synthetic sound is kept in the cache folder, by voice and text, and made once.
+"""
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+from lineside.audio.frame import EAR_RATE
+from lineside.audio.resample import Resampler
+from lineside.audio.wav import read_wav, wav_bytes
+from lineside.hosts.engine_server.kokoro import Kokoro
+from lineside.hosts.engine_server.speak import Piper
+
+Samples = npt.NDArray[np.float32]  # between -1 and 1, 16 kHz
+
+EDGE = 0.012  # of the loudest: what is softer at both ends of a piece is silence (-38 dB)
+STEP = 160  # samples measured together
+
+
+class Speaker(Struct, frozen=True):
+    """One voice, and how many turns it speaks."""
+
+    name: str
+    half: str  # fit or held
+    turns: int
+
+
+# Kokoro's and Piper's voices sound like people, the small ones like machines; Allison (Debian's recorded prompts), the
+# reader of Austen and Kennedy are people.
+SPEAKERS = (
+    Speaker("kokoro/af_heart", "fit", 32),
+    Speaker("kokoro/am_adam", "fit", 32),
+    Speaker("kokoro/bm_george", "fit", 32),
+    Speaker("piper/en_US-joe-medium", "fit", 56),
+    Speaker("flite/slt", "fit", 30),
+    Speaker("flite/kal16", "fit", 20),
+    Speaker("espeak/en-us+m3", "fit", 20),
+    Speaker("recorded/austen", "fit", 12),
+    Speaker("recorded/tau2", "fit", 12),
+    Speaker("kokoro/af_bella", "held", 32),
+    Speaker("kokoro/am_michael", "held", 32),
+    Speaker("kokoro/bf_emma", "held", 32),
+    Speaker("flite/awb", "held", 30),
+    Speaker("flite/rms", "held", 30),
+    Speaker("espeak/en-gb+f3", "held", 20),
+    Speaker("recorded/allison", "held", 84),
+    Speaker("recorded/jfk", "held", 4),
+)
+
+
+class Studio:
+    """Makes the sound of synthetic voices, once each."""
+
+    def __init__(self, models: Path, cache: Path, flite: Path) -> None:
+        self._models, self._cache, self._flite = models, cache, flite
+
+    def say(self, voice: str, text: str) -> Samples:
+        """The sound of the text, without silence at its ends."""
+        kept = self._cache / f"{hashlib.sha256(f'{voice} {text}'.encode()).hexdigest()[:24]}.wav"
+        if not kept.exists():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(self._made(voice, text))
+        return trimmed(at_ear_rate(kept))
+
+    def _made(self, voice: str, text: str) -> bytes:
+        kind, _, name = voice.partition("/")
+        match kind:
+            case "kokoro":
+                pieces = [piece.pcm for piece in self._kokoro.speak(text, name)]
+                return wav_bytes(b"".join(pieces), self._kokoro.rate)
+            case "piper":
+                return wav_bytes(b"".join(piece.pcm for piece in self._piper.speak(text)), self._piper.rate)
+            case "espeak":
+                return _program(["espeak-ng", "-v", name, "-w", "FILE", text], {})
+            case "flite":
+                libraries = str(self._flite / "lib" / "x86_64-linux-gnu")
+                program = str(self._flite / "bin" / "flite")
+                return _program([program, "-voice", name, "-t", text, "-o", "FILE"], {"LD_LIBRARY_PATH": libraries})
+            case _:
+                raise ValueError(f"{voice} is no synthetic voice")
+
+    @cached_property
+    def _kokoro(self) -> Kokoro:
+        return Kokoro(self._models / "kokoro-82m", 1)
+
+    @cached_property
+    def _piper(self) -> Piper:
+        return Piper(self._models / "en_US-joe-medium", 1)
+
+
+def at_ear_rate(file: Path) -> Samples:
+    """A recording at 16 kHz, between -1 and 1."""
+    sound = read_wav(file)
+    resampler = Resampler(sound.rate, EAR_RATE)
+    pcm = resampler.feed(sound.pcm) + resampler.end()
+    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
+
+
+def loud_steps(samples: Samples) -> npt.NDArray[np.bool_]:
+    """For every 10 ms, whether there is speech in it."""
+    steps = samples[: len(samples) // STEP * STEP].reshape(-1, STEP)
+    level = np.sqrt(np.square(steps).mean(axis=1))
+    loud: npt.NDArray[np.bool_] = level > EDGE * float(level.max(initial=1e-6))
+    return loud
+
+
+def trimmed(samples: Samples) -> Samples:
+    """Without the silence at both ends: the last sample is where the speaker stopped."""
+    loud = np.flatnonzero(loud_steps(samples))
+    return samples[int(loud[0]) * STEP : (int(loud[-1]) + 1) * STEP] if len(loud) else samples[:0]
+
+
+def _program(command: list[str], more: dict[str, str]) -> bytes:
+    """The WAV that a program writes; FILE in the command stands for its name."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "said.wav"
+        named = [str(file) if word == "FILE" else word for word in command]
+        subprocess.run(named, capture_output=True, check=True, timeout=60, env={**os.environ, **more})
+        return file.read_bytes()
