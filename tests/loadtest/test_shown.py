@@ -18,7 +18,7 @@ from lineside.loadtest.capacity import Capacity
 from lineside.loadtest.figures import Figures, Goal, Load, figures, misses
 from lineside.loadtest.lateness import Lateness
 from lineside.loadtest.own import Reading, cores_used
-from lineside.loadtest.picture import picture
+from lineside.loadtest.picture import _round_up, picture
 from lineside.loadtest.plan import CallEnd, Plan, Report, Turn
 from lineside.loadtest.speech import OWN, recordings_in
 from lineside.loadtest.tester import Outlook
@@ -101,7 +101,7 @@ def test_the_picture_is_one_file_without_anything_from_elsewhere() -> None:
     assert tags.open == []
     assert "script" not in tags.seen
     assert "http" not in page
-    assert tags.seen.count("polyline") == 3
+    assert tags.seen.count("polyline") == 6, "three curves, and three names for them"
     assert tags.seen.count("circle") == len(TURNS)
 
 
@@ -171,3 +171,36 @@ def test_a_codec_that_is_none_is_refused() -> None:
     """With those there are."""
     with pytest.raises(ConfigError, match="g711_ulaw"):
         cli._codec("opus")
+
+
+@pytest.mark.parametrize(("value", "end"), [(0.3, 0.5), (9.99, 10.0), (10.0, 10.0), (1210.0, 1500.0), (2069.0, 2500.0)])
+def test_an_axis_ends_where_people_count_to(value: float, end: float) -> None:
+    """Never below the value, never more than twice it."""
+    assert _round_up(value) == pytest.approx(end)
+
+
+def test_a_searchs_files_show_the_turns_of_its_largest_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not of the last one tried, which lay between."""
+
+    async def tried(order: cli.Order, callers: int, console: Console) -> tuple[Figures, list[Report]]:
+        turn = Turn(f"of {callers}", "a.wav", 1.0, first_ms=1000.0)
+        return made(callers=callers, slow=1500 if callers < 25 else 900), [Report([turn], [], [], 0, 0, 0, 0.0)]
+
+    monkeypatch.setattr(cli, "_test", tried)
+    order = cli.Order(
+        plan=PLAN,
+        goal=Goal(1500),
+        mock_engines=False,
+        speculation=False,
+        turn_ends_after=1.0,
+        find_capacity=True,
+        transcribe=False,
+        json=tmp_path / "out.json",
+        html=tmp_path / "out.html",
+    )
+    console = Console(file=io.StringIO(), width=200)
+    assert asyncio.run(cli.carry_out(order, console), debug=True)
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert [turn["call"] for turn in document["turns"]] == ["of 40"]
+    assert "The knee: 2" in document["verdict"]
+    assert "The knee" in console.file.getvalue()  # type: ignore[attr-defined]

@@ -144,13 +144,13 @@ async def carry_out(order: Order, console: Console) -> bool:
 
 async def _search(order: Order, console: Console) -> bool:
     capacity = Capacity(order.plan.callers, MOST_CALLERS)
-    reports: list[Report] = []
+    heard: dict[int, list[Report]] = {}
     while (callers := capacity.next()) is not None:
-        found, reports = await _test(order, callers, console)
+        found, heard[callers] = await _test(order, callers, console)
         capacity.tell(callers, found)
     show.knee(console, capacity)
     tests = [step.figures for step in sorted(capacity.steps, key=lambda step: step.callers)]
-    _write(order, tests, reports, show.verdict(capacity))
+    _write(order, tests, heard[max(heard)], show.verdict(capacity))
     return capacity.knee > 0
 
 
@@ -171,6 +171,7 @@ async def _test(order: Order, callers: int, console: Console) -> tuple[Figures, 
 
 
 def _write(order: Order, tests: Sequence[Figures], reports: Sequence[Report], verdict: str) -> None:
+    """The files that were asked for; `reports` are those of the last of the tests."""
     turns: list[Turn] = sorted((turn for report in reports for turn in report.turns), key=lambda turn: turn.asked)
     if order.json is not None:
         plan = msgspec.structs.replace(order.plan, key="")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from html import escape
+from math import floor, log10
 
 from lineside.loadtest.figures import Figures, Spread
 from lineside.loadtest.plan import Turn
@@ -68,8 +69,8 @@ def _chart(curves: dict[str, Points], dots: Points, goal_ms: float, across: str)
     every = [*dots, *(point for points in curves.values() for point in points)]
     if not every:
         return "<p>Nobody heard an answer.</p>"
-    widest = max(x for x, _ in every) * 1.02 or 1.0
-    highest = max(goal_ms, *(y for _, y in every)) * 1.1
+    widest = _round_up(max(x for x, _ in every))
+    highest = _round_up(max(goal_ms, *(y for _, y in every)))
 
     def place(x: float, y: float) -> tuple[str, str]:
         right = LEFT + x / widest * (WIDTH - LEFT - RIGHT)
@@ -79,14 +80,21 @@ def _chart(curves: dict[str, Points], dots: Points, goal_ms: float, across: str)
     _, goal = place(0, goal_ms)
     drawn.append(f'<line class="goal" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{goal}" y2="{goal}"/>')
     drawn.append(f'<text x="{WIDTH - RIGHT}" y="{float(goal) - 5:.1f}" text-anchor="end">goal {goal_ms:.0f} ms</text>')
-    for name, points in curves.items():
-        line = " ".join(",".join(place(*point)) for point in points)
-        right, up = place(*points[-1])
-        drawn.append(f'<polyline class="{name}" points="{line}"/><text x="{right}" y="{up}">{name}</text>')
+    for number, (name, points) in enumerate(curves.items()):
+        line, right = " ".join(",".join(place(*point)) for point in points), LEFT + 12 + 60 * number
+        drawn.append(f'<polyline class="{name}" points="{line}"/>')
+        drawn.append(f'<polyline class="{name}" points="{right},{TOP} {right + 16},{TOP}"/>')
+        drawn.append(f'<text x="{right + 20}" y="{TOP + 4}">{name}</text>')
     drawn += ['<circle cx="{}" cy="{}" r="2.5"/>'.format(*place(*dot)) for dot in dots]
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="milliseconds by {across}">{"".join(drawn)}</svg>'
     )
+
+
+def _round_up(value: float) -> float:
+    """The end of an axis of five equal steps that people count in."""
+    size = 10.0 ** floor(log10(max(value, 1e-3)))
+    return next(size * step for step in (1, 1.5, 2, 2.5, 5, 7.5, 10) if size * step >= value)
 
 
 def _grid(widest: float, highest: float, place: Place, across: str) -> str:
@@ -95,8 +103,8 @@ def _grid(widest: float, highest: float, place: Place, across: str) -> str:
         x, y = number / 5 * widest, number / 5 * highest
         (right, _), (_, up) = place(x, 0), place(0, y)
         drawn.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{up}" y2="{up}"/>')
-        drawn.append(f'<text x="{LEFT - 8}" y="{up}" text-anchor="end" dominant-baseline="middle">{y:.0f}</text>')
-        drawn.append(f'<text x="{right}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{x:.0f}</text>')
+        drawn.append(f'<text x="{LEFT - 8}" y="{up}" text-anchor="end" dominant-baseline="middle">{y:g}</text>')
+        drawn.append(f'<text x="{right}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{x:g}</text>')
     drawn.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 6}" text-anchor="middle">{across}</text>')
     drawn.append(f'<text x="4" y="{TOP}">ms</text>')
     return "".join(drawn)
