@@ -1,0 +1,24 @@
+import solid from 'vite-plugin-solid';
+import { defineConfig } from 'vitest/config';
+
+// The built page is part of the Python package, so that nobody needs Node to run lineside.
+export default defineConfig({
+  base: '/web/',
+  plugins: [solid()],
+  build: {
+    outDir: '../src/lineside/web',
+    emptyOutDir: true,
+    target: 'es2022',
+    modulePreload: false,
+    sourcemap: false,
+    assetsInlineLimit: 0,
+    rollupOptions: {
+      output: {
+        entryFileNames: 'assets/[name]-[hash].js',
+        chunkFileNames: 'assets/[name]-[hash].js',
+        assetFileNames: 'assets/[name]-[hash][extname]',
+      },
+    },
+  },
+  test: { environment: 'node', include: ['tests/**/*.test.ts'] },
+});
