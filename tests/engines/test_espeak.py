@@ -79,6 +79,20 @@ def test_what_is_said_is_text_and_no_order(sentence: str) -> None:
     told(story)
 
 
+@real
+def test_phonemes_are_read_out_and_not_obeyed() -> None:
+    """It would take what stands in double brackets for its own notation."""
+
+    async def story(engine: Espeak) -> None:
+        odd, plain = [
+            b"".join(sound.frame.pcm for sound in await all_of(engine.speak(sentence, "")))
+            for sentence in ("[[f@'nEtIk]] words", "[ [f@'nEtIk]] words")
+        ]
+        assert odd == plain
+
+    told(story)
+
+
 @pytest.mark.parametrize(
     ("script", "says"),
     [

@@ -156,6 +156,29 @@ def test_one_that_accepts_and_never_answers_is_given_up() -> None:
     asyncio.run(main(), debug=True)
 
 
+def test_one_that_stops_in_mid_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its silence has a limit."""
+    monkeypatch.setattr("lineside.engines.ollama.SILENCE", 0.5)
+
+    async def story(engine: Ollama, fake: FakeOllama) -> None:
+        fake.goes_on = asyncio.Event()
+        with pytest.raises(EngineTimeout):
+            await all_of(engine.reply(QUESTION, Ask()))
+
+    told(story)
+
+
+def test_one_that_never_ends_its_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it sends: a line without end as well."""
+    monkeypatch.setattr("lineside.engines.ollama.ANSWER_BYTES", 300)
+
+    async def story(engine: Ollama, fake: FakeOllama) -> None:
+        with pytest.raises(EngineError, match="does not end its answer"):
+            await all_of(engine.reply(QUESTION, Ask()))
+
+    told(story)
+
+
 def test_closing_an_answer_closes_the_request() -> None:
     """Ollama stops generating when its client leaves."""
 
@@ -197,9 +220,10 @@ def test_a_model_that_answers_is_not_unloaded_under_it() -> None:
             with pytest.raises(EngineBusy, match=r"answering with llama3\.2:3b"):
                 await engine.unload("llama3.2:3b", wait=False)
             waiting = asyncio.create_task(engine.unload("llama3.2:3b", wait=True))
+            for _ in range(5):  # round trips, in which it would have been unloaded
+                assert {m.name: m.loaded for m in await engine.kept()}["llama3.2:3b"]
             fake.goes_on.set()
             assert [token async for token in tokens]
-            assert "llama3.2:3b" in fake.memory
         await waiting
         assert fake.memory == {}
 
