@@ -10,12 +10,11 @@ from aiohttp import web
 
 from lineside.audio.frame import EAR_RATE, Utterance
 from lineside.engines.elevenlabs import ElevenLabs
-from lineside.engines.embedded import FasterWhisper, LlamaCpp
 from lineside.engines.kokoro import Kokoro
 from lineside.engines.melotts import MeloTTS
 from lineside.engines.openai import OpenAIEars, OpenAIMind, OpenAIVoice
-from lineside.engines.piper import Fast, Piper
-from lineside.engines.protocols import Ask, Kept, Message, Thought, Token, Transcript
+from lineside.engines.piper import Fast
+from lineside.engines.protocols import Ask, Message, Thought, Token, Transcript
 from lineside.engines.registry import Registry
 from lineside.engines.whisper_server import WhisperServer
 from lineside.errors import EngineBusy, EngineError
@@ -229,65 +228,6 @@ def test_engines_are_offered_only_where_they_can_be_had() -> None:
     assert [MeloTTS.offered(given) for given in (bare, settings(melotts_url="http://x"))] == [False, True]
     assert not {"openai", "elevenlabs", "melotts"} & set(Registry(bare).names("tts"))
     assert {"openai", "elevenlabs"} <= set(Registry(cloud).names("tts"))
-
-
-# ── models of an engine server ─────────────────────────────────────────────────────────────────────────────────────
-
-
-class Shelf:
-    """The part of an engine server that keeps models, by lineside's own convention."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, object]] = []
-        self.models = [
-            {"id": "faster-whisper-base", "role": "stt", "loaded": True, "in_use": 2, "bytes": 9, "memory_bytes": 8},
-            {"id": "qwen2.5-coder-0.5b", "role": "llm", "loaded": False, "in_use": 0, "bytes": 7, "memory_bytes": None},
-            {"id": "kokoro-82m", "role": "tts", "loaded": False, "in_use": 0, "bytes": 5, "voices": ["af_heart"]},
-            {"id": "en_US-joe-medium", "role": "tts", "loaded": True, "in_use": 0, "bytes": 3},
-        ]
-
-    def app(self) -> web.Application:
-        app = web.Application()
-        app.add_routes([web.get("/v1/models", self.list), web.post("/v1/models/{what}", self.tell)])
-        return app
-
-    async def list(self, request: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": self.models})
-
-    async def tell(self, request: web.Request) -> web.Response:
-        ask = await request.json()
-        self.told.append((request.match_info["what"], ask))
-        if ask["model"] == "faster-whisper-base" and not ask.get("wait"):
-            return web.json_response({"error": {"message": "2 requests under way", "code": "in_use"}}, status=409)
-        return web.json_response(self.models[0])
-
-
-def test_models_of_the_engine_server_are_listed_by_role_loaded_and_unloaded() -> None:
-    """What is in use is busy, not broken."""
-    shelf = Shelf()
-
-    async def story(url: str, http: aiohttp.ClientSession) -> None:
-        given = settings(embedded_url=url)
-        ears, mind = FasterWhisper(given, http), LlamaCpp(given, http)
-        assert await ears.kept() == (Kept("faster-whisper-base", True, 9, 8, in_use=2),)
-        assert [k.name for k in await mind.kept()] == ["qwen2.5-coder-0.5b"]
-        assert [k.name for k in await Piper(given, http).kept()] == ["en_US-joe-medium"]
-        assert [k.name for k in await Kokoro(given, http).kept()] == ["kokoro-82m"]
-        await mind.load("qwen2.5-coder-0.5b")
-        with pytest.raises(EngineBusy, match="2 requests under way"):
-            await ears.unload("faster-whisper-base", wait=False)
-        await ears.unload("faster-whisper-base", wait=True)
-        assert shelf.told == [
-            ("load", {"model": "qwen2.5-coder-0.5b"}),
-            ("unload", {"model": "faster-whisper-base", "wait": False}),
-            ("unload", {"model": "faster-whisper-base", "wait": True}),
-        ]
-
-    async def main() -> None:
-        async with serving(shelf.app()) as url, aiohttp.ClientSession() as http:
-            await story(url, http)
-
-    asyncio.run(main(), debug=True)
 
 
 def test_a_piper_preset_speaks_as_the_voice_that_is_there(tmp_path: Any) -> None:

@@ -232,3 +232,14 @@ def test_a_page_where_sound_was_asked_for_is_an_engine_error() -> None:
 
     with pytest.raises(EngineError, match="answered with text/html where sound was asked for"):
         asked(handler, speech)
+
+
+def test_an_engine_server_that_was_never_started_is_said_so() -> None:
+    """Where the default engines are all elsewhere, and a caller names an embedded one."""
+
+    async def main() -> None:
+        async with aiohttp.ClientSession() as http:
+            await all_of(speech(http, wire.Place("piper", "")))
+
+    with pytest.raises(EngineUnreachable, match="piper has no address: no engine server was started"):
+        asyncio.run(main(), debug=True)

@@ -12,7 +12,7 @@ from lineside.audio.frame import Utterance
 from lineside.engines import keeping, wire
 from lineside.engines.protocols import Ask, Kept, Message, Thought, Token, Transcript
 from lineside.engines.reasoning import Habits
-from lineside.settings import Settings
+from lineside.settings import LLM_MODELS, Settings
 
 
 class FasterWhisper:
@@ -61,7 +61,7 @@ class LlamaCpp:
         self._http = http
         self._place = wire.Place("the embedded language model", settings.embedded_url, timeout=60.0)
         self._habits = Habits()
-        self.choices = (settings.llm_model,)
+        self.choices = tuple(dict.fromkeys((settings.llm_model, *LLM_MODELS)))  # one that is not loaded is, when named
 
     def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""

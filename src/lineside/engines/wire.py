@@ -24,6 +24,7 @@ from lineside.errors import ConfigError, EngineBusy, EngineError, EngineTimeout,
 CONNECT = 2.0  # seconds; whoever is not there by then is not there
 CHECK = 2.0  # seconds for a whole look at a server
 ANSWER_BYTES = 1 << 20  # of a transcript or a list; a longer answer is none
+NO_SERVER = "no engine server was started, because no default engine needs it; set EMBEDDED_URL to one that runs"
 SAID = 200  # characters of what a server says about an error
 
 T = TypeVar("T")
@@ -184,6 +185,8 @@ async def look(http: aiohttp.ClientSession, place: Place, path: str, headers: Ma
 async def asking(place: Place) -> AsyncGenerator[None, None]:
     """What can go wrong on the way, said in our own words."""
     hint = f"; {place.hint}" if place.hint else ""
+    if not place.url:
+        raise EngineUnreachable(f"{place.who} has no address: {NO_SERVER}")
     try:
         yield
     except (TimeoutError, aiohttp.ServerTimeoutError) as cause:
