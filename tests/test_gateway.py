@@ -15,7 +15,7 @@ from lineside.agent import Agent
 from lineside.audio.vad import LoudnessVoice
 from lineside.engines.registry import Registry
 from lineside.gateway import Gateway, listening_socket
-from lineside.schema import Error, Ready, ServerMessage, decode_server
+from lineside.schema import AudioDone, Error, Ready, ServerMessage, decode_server
 from tests.calls import FixedDesk, settings
 
 AGENT = Agent(name="Test", prompt="You answer.", greeting="")
@@ -323,3 +323,30 @@ def test_no_word_of_a_caller_is_logged(capfd: pytest.CaptureFixture[str]) -> Non
     assert "call ended" in printed
     assert "Rumpelstiltskin" not in printed
     assert "scripted" not in printed
+
+
+def test_what_happened_in_calls_is_counted_for_prometheus() -> None:
+    """Calls, refusals, turns, stages, sound in and out: each is there after one call, and nothing a caller chose."""
+
+    async def story(door: Door) -> None:
+        ws = await door.call('{"codec":"pcm","greeting":"Good day to you."}')
+        async with door.http.get(f"{door.url}/ws/call") as full:
+            assert full.status == 503
+        for _ in range(60):
+            await ws.send_bytes(bytes(640))
+        while not isinstance(await event(ws), AudioDone):
+            pass
+        await ws.send_str('{"type":"hangup"}')
+        await events(ws)
+        async with door.http.get(f"{door.url}/metrics") as answer:
+            assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+            lines = dict(line.rsplit(" ", 1) for line in (await answer.text()).splitlines() if line[0] != "#")
+        assert lines['lineside_calls_active{line="browser"}'] == "0.0"
+        assert lines['lineside_calls_total{line="browser",reason="caller_hung_up"}'] == "1.0"
+        assert lines['lineside_calls_refused_total{reason="full"}'] == "1.0"
+        assert float(lines['lineside_audio_seconds_total{direction="in",line="browser"}']) == pytest.approx(1.2)
+        assert float(lines['lineside_audio_seconds_total{direction="out",line="browser"}']) == pytest.approx(1.2)
+        assert float(lines["lineside_memory_bytes"]) > 1e7
+        assert float(lines["lineside_loop_lag_seconds_count"]) > 0
+
+    at_the_door(story, max_concurrent_calls=1)

@@ -176,11 +176,11 @@ def test_what_a_call_names_is_made_ready_before_it_begins_and_the_default_is_not
     async def story() -> None:
         opened = Registry(settings(), object())  # type: ignore[arg-type]
         ears, mind, voice = Loading(EngineError("not fetched")), Loading(takes=1000), Loading()
-        opened._engines |= {("stt", "mock"): ears, ("llm", "mock"): mind, ("tts", "mock"): voice}
-        await opened.prepare({"stt": ("mock", ""), "llm": ("", ""), "tts": ("mock", "v")})
+        opened._engines |= {("stt", "scripted"): ears, ("llm", "scripted"): mind, ("tts", "scripted"): voice}
+        await opened.prepare({"stt": ("scripted", ""), "llm": ("", ""), "tts": ("scripted", "v")})
         assert (ears.asked, mind.asked, voice.asked) == ([""], [], ["v"])
         began = asyncio.get_running_loop().time()
-        await opened.prepare({"llm": ("mock", "")})
+        await opened.prepare({"llm": ("scripted", "")})
         assert asyncio.get_running_loop().time() - began == pytest.approx(RINGS)
 
     run(story())

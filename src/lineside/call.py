@@ -36,6 +36,7 @@ from lineside.floor import (
 from lineside.floor import Typed as TypedTurn
 from lineside.history import History
 from lineside.lines.protocol import Line
+from lineside.meter import Meter, Unmetered
 from lineside.reply import About, Desk, Reply, Say, Typed
 from lineside.schema import (
     BargeIn,
@@ -71,8 +72,10 @@ class Call:
         settings: Settings,
         voice: VoiceDetector,
         notice: Callable[[ServerMessage], None] = lambda event: None,
+        meter: Meter | None = None,
     ) -> None:
         """`notice` hears everything that the caller's program is told; it must not wait."""
+        self._meter = meter or Unmetered()
         self._line, self._settings, self._notice = line, settings, notice
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
         self._ear = Ear(hello.codec, hello.rate, voice, EarRules(min_speech=settings.vad_min_speech_ms / 1000))
@@ -94,6 +97,7 @@ class Call:
             clock=self._clock,
             now=lambda: round(self._ear.at, 3),
             tell=self._tell,
+            gap=self._meter.gap,
         )
         self._tasks: asyncio.TaskGroup
         self._reply: Reply | None = None  # the one that prepares or sounds
@@ -162,6 +166,7 @@ class Call:
 
     def _tell(self, event: ServerMessage) -> None:
         self._line.tell(event)
+        self._meter.tell(event)
         self._notice(event)
 
     # ── what comes over the line; called by it, waits for nothing ──────────────────────────────────────────────────
@@ -218,6 +223,7 @@ class Call:
             case Prepare(turn=turn):
                 self._begin(self._ear.utterance(), turn)
             case Drop():
+                self._meter.speculated(committed=False)
                 self._stop_reply()
             case Speak():
                 self._speak(decision, event)
@@ -285,6 +291,8 @@ class Call:
             reply = None
         if reply is None or reply.turn != decision.turn or reply.failed is not None:
             reply = self._begin(about, decision.turn)
+        else:
+            self._meter.speculated(committed=True)
         reply.allow(silence=decision.at - decision.ended)
 
     # ── replies ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,8 +1,9 @@
 """The door: routes, admission, who may enter, and closing time."""
 
+import asyncio
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
@@ -12,12 +13,14 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from lineside.access import TOKEN_SECONDS, Access, key_of
 from lineside.call import Call
 from lineside.control import Desk, Room, mount
+from lineside.control.crew import Crew
 from lineside.ear import VoiceDetector
 from lineside.engines.registry import Engines, Registry
 from lineside.errors import CallRefused, ConfigError, LineError
 from lineside.hosts.client import HostAgent
 from lineside.hosts.machine import Readings
 from lineside.lines.browser import BrowserLine
+from lineside.metrics import CONTENT_TYPE, CallMeter, Meters
 from lineside.schema import Ended, Error, Hello, Ready, encode, read_hello
 from lineside.settings import Settings
 from lineside.switchboard import Slot, Switchboard
@@ -27,6 +30,7 @@ log = structlog.get_logger()
 FIRST_MESSAGE = 5.0  # seconds; a caller's program that says nothing by then is shown out
 HEARTBEAT = 20.0  # seconds between pings; a peer that is gone without a word is noticed within twice that
 LARGEST_MESSAGE = 1 << 20  # bytes; beyond it the WebSocket itself is closed with 1009. Sound has a limit of its own
+LOOK_EVERY = 15.0  # seconds between two readings of the graphics cards for /metrics
 FAREWELL = 3.0  # seconds for calls to end when the house closes
 IN_HOUSE = ("silero-vad",)  # models that this process itself has in memory
 WEB = Path(__file__).parent / "web"
@@ -45,9 +49,14 @@ class Gateway:
     ) -> None:
         """`desk` says who answers; by `http` the host agent is asked, if there is one."""
         self._settings, self._desk, self._registry, self._new_voice = settings, desk, registry, new_voice
+        self._readings = Readings()
         self._host = HostAgent(settings.host_agent_url, settings.host_agent_token, http)
         self._access = Access(settings)
         self.switchboard = Switchboard(settings.max_concurrent_calls)
+        self._meters = Meters()
+        self._meters.limit.set(settings.max_concurrent_calls)
+        registry.failed = self._meters.engine_failed
+        registry.switched = self._meters.engine_switched
 
     @property
     def calls(self) -> int:
@@ -61,13 +70,15 @@ class Gateway:
         app.router.add_static("/web/", WEB)
         app.router.add_get("/health", self._health)
         app.router.add_post("/api/token", self._token)
+        app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/ws/call", self._call)
+        app.cleanup_ctx.append(self._watched)
         room = Room(
             settings=self._settings,
             registry=self._registry,
             calls=self.switchboard,
             desk=self._desk,
-            read=Readings().latest,
+            read=self._readings.latest,
             host=self._host,
             in_house=IN_HOUSE,
         )
@@ -115,6 +126,24 @@ class Gateway:
         body = {"status": status, "calls": self.calls, "max_calls": self._settings.max_concurrent_calls}
         return web.json_response(body, status=503 if closing else 200)
 
+    async def _metrics(self, request: web.Request) -> web.Response:
+        text = await asyncio.to_thread(self._meters.text)
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
+
+    async def _watched(self, app: web.Application) -> AsyncGenerator[None, None]:
+        """How late the loop is, and what the machine is doing, while the house is open."""
+        crew = Crew()
+        await crew.begin()
+        crew.start(self._meters.watch_loop(), "loop lag")
+        crew.start(self._watch_machine(), "machine")
+        yield
+        await crew.end()
+
+    async def _watch_machine(self) -> None:
+        while True:
+            self._meters.machine(await self._readings.latest())
+            await asyncio.sleep(LOOK_EVERY)
+
     async def _token(self, request: web.Request) -> web.Response:
         return web.json_response({"token": self._access.token(time.time()), "seconds": TOKEN_SECONDS})
 
@@ -124,6 +153,7 @@ class Gateway:
         try:
             slot = self.switchboard.admit()
         except CallRefused as full:
+            self._meters.call_refused("closing" if self.switchboard.closing else "full")
             response = _problem(503, "full", str(full))
             response.headers["Retry-After"] = "5"
             return response
@@ -157,17 +187,20 @@ class Gateway:
                 "tts": (hello.tts_engine, hello.tts_voice),
             }
         )
-        line = BrowserLine(ws, hello, abort)
+        meter = self._meters.call("browser", engines.names)
+        line, began = BrowserLine(ws, hello, abort, meter), time.monotonic()
         try:
-            reason, code = await self._answer(slot, line, hello, engines), WSCloseCode.OK
+            reason, code = await self._answer(slot, line, hello, engines, meter), WSCloseCode.OK
         except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
             log.exception("call failed", call=slot.id)
             reason, code = "internal_error", WSCloseCode.INTERNAL_ERROR
             line.tell(Error(at=0.0, code=reason, message="something broke inside lineside", fatal=True))
             line.tell(Ended(at=0.0, reason=reason))
+        finally:
+            meter.over(time.monotonic() - began)
         await line.close(WSCloseCode.POLICY_VIOLATION if reason in _FAULTS else code)
 
-    async def _answer(self, slot: Slot, line: BrowserLine, hello: Hello, engines: Engines) -> str:
+    async def _answer(self, slot: Slot, line: BrowserLine, hello: Hello, engines: Engines, meter: CallMeter) -> str:
         call = Call(
             line,
             hello,
@@ -176,6 +209,7 @@ class Gateway:
             settings=self._settings,
             voice=self._new_voice(),
             notice=slot.notice,
+            meter=meter,
         )
         slot.answered(call, line="browser", codec=hello.codec, engines=engines.names)
         line.tell(Ready(call_id=slot.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))

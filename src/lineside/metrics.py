@@ -255,6 +255,10 @@ class CallMeter:
         """In a reply that sounded, the next sound came so long after the caller had heard the last."""
         self._gaps.observe(seconds)
 
+    def speculated(self, *, committed: bool) -> None:
+        """A reply that was prepared early is played, or was for nothing."""
+        self._meters.speculated(committed=committed)
+
     def over(self, seconds: float) -> None:
         """The call is over, after so long. Once a call, whatever became of it."""
         self._meters.active.labels(self._line).dec()

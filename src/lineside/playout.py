@@ -56,8 +56,9 @@ class _Sent(Struct, frozen=True):
 class Playout:
     """The sound of one reply on its way to the line. After `cut` nothing of it goes out any more."""
 
-    def __init__(self, line: Line, clock: Callable[[], float]) -> None:
-        self._line, self._clock = line, clock
+    def __init__(self, line: Line, clock: Callable[[], float], gap: Callable[[float], None]) -> None:
+        """`gap` hears of every stretch in which sound of this reply was due and not there, in seconds."""
+        self._line, self._clock, self._gap = line, clock, gap
         self._ledger = Ledger()
         self._resampler: Resampler | None = None
         self._rate = 0
@@ -146,6 +147,8 @@ class Playout:
 
     def _send(self, pcm: bytes, says: str) -> None:
         now = self._clock()
+        if pcm and self._sent and now > self._ledger.ends:
+            self._gap(now - self._ledger.ends)
         self._ledger.sent(len(pcm) / SAMPLE_BYTES / self._line.rate, says, now)
         if not pcm and not says:
             return

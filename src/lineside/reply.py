@@ -81,6 +81,7 @@ class Desk(Struct, frozen=True):
     clock: Callable[[], float]
     now: Callable[[], float]  # seconds of caller audio
     tell: Callable[[ServerMessage], None]
+    gap: Callable[[float], None]  # hears of holes in the sound of a reply, in seconds
 
 
 class Reply:
@@ -93,7 +94,7 @@ class Reply:
         self.allowed = asyncio.Event()
         self._pieces: Channel[str] = Channel(PIECES)
         self._sounds: Channel[Sound] = Channel(SOUNDS)
-        self._playout = Playout(desk.line, desk.clock)
+        self._playout = Playout(desk.line, desk.clock, desk.gap)
         self._held: list[ServerMessage] = []  # told when allowed; as long as the answer at most
         self.failed: EngineError | None = None
         self._times: dict[str, float] = {}

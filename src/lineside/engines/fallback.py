@@ -6,7 +6,7 @@ not at every turn.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any, Generic, TypeVar
 
@@ -40,6 +40,7 @@ LAST = 60.0  # for the last of a row: whoever asks has a deadline of its own, fa
 
 E = TypeVar("E")
 T = TypeVar("T")
+Failed = Callable[[str, str, EngineError, bool], None]
 
 
 class Place(Struct, Generic[E]):
@@ -68,7 +69,11 @@ class Row(Generic[E]):
 
     role = ""
 
-    def __init__(self, engines: Sequence[tuple[str, E]]) -> None:
+    def __init__(
+        self, engines: Sequence[tuple[str, E]], failed: Failed = lambda role, name, why, switched: None
+    ) -> None:
+        """`failed` hears of every failure: role, engine, error, and whether another one goes on."""
+        self._notice = failed
         self._places = [Place(name, engine, Breaker()) for name, engine in engines]
         self.switches = 0  # times that another than the first had to answer
         self.choices: tuple[str, ...] = ()
@@ -113,6 +118,7 @@ class Row(Generic[E]):
         place = turn.place
         if not isinstance(why, EngineBusy):  # one that is busy is well
             place.breaker.failed(_now())
+        self._notice(self.role, place.name, why, not turn.last)
         if turn.last:
             raise why
         self.switches += 1
@@ -245,11 +251,11 @@ class Continued:
         return ""
 
 
-def in_a_row(role: str, engines: Sequence[tuple[str, Any]]) -> Any:
+def in_a_row(role: str, engines: Sequence[tuple[str, Any]], failed: Failed) -> Any:
     """The engines as one; a single one as it is."""
     if len(engines) == 1:
         return engines[0][1]
-    return {"stt": FallbackEars, "llm": FallbackMind, "tts": FallbackVoice}[role](engines)
+    return {"stt": FallbackEars, "llm": FallbackMind, "tts": FallbackVoice}[role](engines, failed)
 
 
 def _choices(engine: object) -> tuple[str, ...]:

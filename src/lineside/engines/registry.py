@@ -49,6 +49,8 @@ class Registry:
         self._engines: dict[tuple[Role, str], Any] = {}
         self._memories: dict[str, RememberingVoice] = {}
         self._rows: dict[tuple[Role, str], Any] = {}
+        self.failed: Callable[[str, str, EngineError], None] = lambda role, name, why: None  # hears of failures …
+        self.switched: Callable[[str, str], None] = lambda role, name: None  # … and of another that goes on
         self._pools: list[aiohttp.ClientSession] = []
         self.defaults: dict[Role, str] = {
             "stt": settings.default_stt_engine,
@@ -103,7 +105,7 @@ class Registry:
         if (role, name) not in self._rows:
             row = dict.fromkeys([name, self.defaults[role], *self.stand_ins(role)])
             made = [(n, self._memory(n) if role == "tts" else self.engine(role, n)) for n in row]
-            self._rows[role, name] = in_a_row(role, made)
+            self._rows[role, name] = in_a_row(role, made, self._failed)
         return self._rows[role, name]
 
     def choices(self, role: Role, name: str = "") -> tuple[str, ...]:
@@ -147,6 +149,11 @@ class Registry:
                 await engine.prepare(choice)
         except (EngineError, TimeoutError) as cause:
             log.warning("an engine is not ready for a call", role=role, engine=name, why=str(cause) or "too slow")
+
+    def _failed(self, role: str, name: str, why: EngineError, switched: bool) -> None:
+        self.failed(role, name, why)
+        if switched:
+            self.switched(role, name)
 
     def _memory(self, name: str) -> RememberingVoice:
         if name not in self._memories:

@@ -8,6 +8,7 @@ from aiohttp import WSMsgType, web
 
 from lineside.audio.frame import SAMPLE_BYTES
 from lineside.errors import LineError
+from lineside.meter import Meter
 from lineside.schema import Error, Hello, ServerMessage, Told, encode, read_told
 
 LARGEST = 64 * 1024  # bytes of one message of sound; a larger one is not heard
@@ -17,15 +18,17 @@ MESSAGES_PER_SECOND = 2000  # 128-sample frames at 48 kHz are 375; a caller who 
 FAULTS = 20  # bad messages that are answered with an error; the next one ends the call
 OUTBOX = 4000  # messages waiting for a caller who does not read; one more ends the call
 TOGETHER = 32 * 1024  # bytes of sound joined into one message
+COUNT_EVERY = 50  # messages between two words to the meter, a second of ordinary frames
 LAST_WORDS = 2.0  # seconds for the last messages to leave before the socket is closed
 
 
 class BrowserLine:
     """One WebSocket. Nothing that lineside says to it waits: messages go to an outbox with one writer."""
 
-    def __init__(self, ws: web.WebSocketResponse, hello: Hello, abort: Callable[[], None]) -> None:
+    def __init__(self, ws: web.WebSocketResponse, hello: Hello, abort: Callable[[], None], meter: Meter) -> None:
         self.codec, self.rate = hello.codec, hello.rate
-        self._ws, self._abort = ws, abort
+        self._ws, self._abort, self._meter = ws, abort, meter
+        self._counted = (0, 0)  # bytes and messages of sound that the meter knows of
         self._outbox: deque[bytes | ServerMessage] = deque()
         self._something = asyncio.Event()
         self._bytes_per_second = self.rate * (SAMPLE_BYTES if self.codec == "pcm" else 1)
@@ -38,6 +41,7 @@ class BrowserLine:
         try:
             await self._read(hear, told)
         finally:
+            self._count()
             writer.cancel()
             await asyncio.wait([writer])
         if self._deaf:
@@ -75,6 +79,8 @@ class BrowserLine:
             try:
                 if message.type is WSMsgType.BINARY:
                     hear(self._sound(message.data, clock() - began))
+                    if self._messages % COUNT_EVERY == 0:
+                        self._count()
                 elif message.type is WSMsgType.TEXT:
                     told(read_told(message.data))
             except LineError as fault:
@@ -89,6 +95,11 @@ class BrowserLine:
         if self.codec == "pcm" and len(payload) % SAMPLE_BYTES:
             raise LineError("odd_length", f"{len(payload)} bytes are no whole number of 16-bit samples")
         return payload
+
+    def _count(self) -> None:
+        size, messages = self._received - self._counted[0], self._messages - self._counted[1]
+        self._counted = (self._received, self._messages)
+        self._meter.heard(size / self._bytes_per_second, messages)
 
     def _fault(self, fault: LineError) -> None:
         """Bad messages are answered and passed over, up to a number."""
@@ -127,6 +138,7 @@ class BrowserLine:
                 together.append(self._outbox.popleft())  # type: ignore[arg-type]
                 size += len(together[-1])
             await self._ws.send_bytes(b"".join(together))
+            self._meter.sent(size / self._bytes_per_second)
 
 
 class _Last(LineError):
