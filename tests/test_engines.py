@@ -26,7 +26,7 @@ from lineside.models.store import state
 from lineside.models.voices import KOKORO, VOICES
 from tests.calls import settings
 from tests.conftest import Stack
-from tests.engines.reached import Case, all_of, cases, reached, spoken
+from tests.engines.reached import Case, all_of, cases, patient_checks, reached, spoken
 from tests.virtual import run
 
 SENTENCE = "Your router restarts in thirty seconds."
@@ -45,7 +45,8 @@ def conform(request: pytest.FixtureRequest, case: Case, story: Callable[[Any], A
                 await engine.check()
             await story(engine)
 
-    asyncio.run(main(), debug=True)
+    with patient_checks():
+        asyncio.run(main(), debug=True)
 
 
 def here(voice: str) -> bool:

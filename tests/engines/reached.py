@@ -1,8 +1,8 @@
 """How each engine is reached in tests: against the running stack, a fake of its back end, or by itself."""
 
 import shutil
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
@@ -14,6 +14,7 @@ from aiohttp import web
 from lineside.audio.frame import EAR_RATE, Utterance
 from lineside.audio.resample import Resampler
 from lineside.audio.wav import read_wav
+from lineside.engines import wire
 from lineside.engines.registry import Registry
 from tests.calls import settings
 from tests.fakes import elevenlabs, serving
@@ -112,3 +113,12 @@ def spoken(name: str) -> Utterance:
     recording = read_wav(AUDIO / f"{name}.wav")
     resampler = Resampler(recording.rate, EAR_RATE)
     return Utterance(resampler.feed(recording.pcm) + resampler.end(), 0.0, recording.seconds)
+
+
+@contextmanager
+def patient_checks() -> Iterator[None]:
+    """A look at a server, and a connection to it, may take half a minute."""
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in ("CHECK", "CONNECT"):
+            patch.setattr(wire, limit, 30.0)
+        yield
