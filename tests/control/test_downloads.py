@@ -266,6 +266,36 @@ def test_a_child_that_ends_without_a_result_has_failed(
     at_home(story, tmp_path, puller=argv)
 
 
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_child_is_asked_to_end_before_it_is_ended(
+    toy: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stubborn: bool
+) -> None:
+    """SIGTERM first, and time to put things away; SIGKILL for one that does not listen."""
+    monkeypatch.setattr("lineside.control.child.GRACE", 0.2 if stubborn else PATIENCE)
+    heard = tmp_path / "heard"
+    program = f"""
+import signal, sys, time
+def asked(*_):
+    open({str(heard)!r}, "w").close()
+    {"pass" if stubborn else "sys.exit(143)"}
+signal.signal(signal.SIGTERM, asked)
+print('{{"model":"toy","done":1}}', flush=True)
+while True:
+    time.sleep(600)
+"""
+
+    async def story(house: House) -> None:
+        async with following(house) as answer:
+            while (await house.model("toy"))["downloading"]["done"] != 1:
+                await answer.content.readline()
+            status, told = await house.ask("POST", "/api/models/download/cancel", {"model": "toy"})
+        assert (status, told["state"]) == (200, "cancelled")
+        assert heard.exists()
+        assert not psutil.Process().children()
+
+    at_home(story, tmp_path, puller=(sys.executable, "-c", program))
+
+
 def test_further_models_wait_in_line(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many at once; the next says that it waits, can be cancelled there, and one too many is refused."""
     monkeypatch.setattr(downloads, "AT_ONCE", 1)

@@ -111,8 +111,6 @@ def _explained(may: str) -> Iterator[None]:
     """Say which field is wrong, and what is allowed."""
     try:
         yield
-    except RecursionError:
-        raise Refused(400, "bad_request", f"nested too deeply; allowed: {may}") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as wrong:
         raise Refused(400, "bad_request", f"{_named(str(wrong))}; allowed: {may}") from None
 
