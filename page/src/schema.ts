@@ -1,0 +1,413 @@
+// Written by scripts/page_types.py from src/lineside/schema.py and the shapes of the control API. Do not edit.
+
+/** The first message: who calls, in which codec, and who shall answer. Only `codec` has no default. */
+export interface Hello {
+  codec: 'g711_alaw' | 'g711_ulaw' | 'pcm';
+  sample_rate?: number;
+  mode?: 'conversation' | 'transcribe_only';
+  stt_engine?: string;
+  llm_engine?: string;
+  llm_model?: string;
+  tts_engine?: string;
+  tts_voice?: string;
+  system_prompt?: string | null;
+  greeting?: string | null;
+}
+
+/** Typed instead of spoken: a turn of its own. */
+export interface TypedText {
+  type: 'text';
+  text: string;
+}
+
+/** Keys pressed: a turn of their own. */
+export interface Dtmf {
+  type: 'dtmf';
+  digits: string;
+}
+
+/** The caller goes. */
+export interface HangUp {
+  type: 'hangup';
+}
+
+/** The call is up; sound may flow. */
+export interface Ready {
+  type: 'ready';
+  call_id: string;
+  codec: 'g711_alaw' | 'g711_ulaw' | 'pcm';
+  sample_rate: number;
+  engines: Record<string, string>;
+}
+
+/** The caller has begun; `at` is where. */
+export interface SpeechStarted {
+  type: 'speech_started';
+  at: number;
+  turn: number;
+  reply: number;
+}
+
+/** The caller's turn is over; `at` is its last sample of speech. */
+export interface SpeechStopped {
+  type: 'speech_stopped';
+  at: number;
+  turn: number;
+  reply: number;
+}
+
+/** What was heard so far; it may still change. */
+export interface PartialText {
+  type: 'partial';
+  text: string;
+  at: number;
+  turn: number;
+  reply: number;
+}
+
+/** What the caller said. */
+export interface Heard {
+  type: 'transcript';
+  text: string;
+  latency_ms: number;
+  at: number;
+  turn: number;
+  reply: number;
+}
+
+/** A token of reasoning: shown, never spoken. */
+export interface ThoughtToken {
+  type: 'thought';
+  token: string;
+  at: number;
+  turn: number;
+  reply: number;
+}
+
+/** A token of the answer. */
+export interface LlmToken {
+  type: 'llm_token';
+  token: string;
+  at: number;
+  turn: number;
+  reply: number;
+}
+
+/** The answer is thought to its end. */
+export interface LlmDone {
+  type: 'llm_done';
+  text: string;
+  at: number;
+  turn: number;
+  reply: number;
+}
+
+/** The first sound of the reply goes out now. */
+export interface AudioStarted {
+  type: 'audio_started';
+  latency_ms: number;
+  at: number;
+  turn: number;
+  reply: number;
+}
+
+/** The last sound of the reply has been heard. */
+export interface AudioDone {
+  type: 'audio_done';
+  at: number;
+  turn: number;
+  reply: number;
+}
+
+/** The caller talked over the reply, which stopped. */
+export interface BargeIn {
+  type: 'barge_in';
+  heard: string;
+  at: number;
+  turn: number;
+  reply: number;
+}
+
+/** Forget all audio that has not been played yet. What follows may go on from the very sample where it stopped. */
+export interface Clear {
+  type: 'clear';
+  at: number;
+  turn: number;
+  reply: number;
+}
+
+/** A sound over the reply was no interruption; the reply goes on where it was held. */
+export interface Resumed {
+  type: 'resumed';
+  text: string;
+  at: number;
+  turn: number;
+  reply: number;
+}
+
+/** Where the time of this reply went, in milliseconds; null where a stage had no part in it. */
+export interface Metrics {
+  type: 'metrics';
+  endpoint_ms: number | null;
+  asr_ms: number | null;
+  llm_first_ms: number | null;
+  llm_ms: number | null;
+  tts_first_ms: number | null;
+  tts_ms: number | null;
+  e2e_ms: number | null;
+  at: number;
+  turn: number;
+  reply: number;
+}
+
+/** Something went wrong; after a fatal one the call ends. */
+export interface CallError {
+  type: 'error';
+  code: string;
+  message: string;
+  fatal: boolean;
+  at: number;
+}
+
+/** The call is over. */
+export interface Ended {
+  type: 'ended';
+  reason: string;
+  at: number;
+}
+
+/** All engines, by role. */
+export interface EnginesNow {
+  stt: RoleEngines;
+  llm: RoleEngines;
+  tts: RoleEngines;
+}
+
+/** The engines of one role. */
+export interface RoleEngines {
+  default: string;
+  engines: EngineNow[];
+}
+
+/** An engine that a call may name. */
+export interface EngineNow {
+  name: string;
+  choices: string[];
+  default_choice: string;
+  embedded: boolean;
+  up: boolean | null;
+  why: string;
+}
+
+/** All models. */
+export interface ModelsNow {
+  models: ModelNow[];
+  notes: string[];
+}
+
+/** A model, on the disk and in memory. */
+export interface ModelNow {
+  name: string;
+  role: 'llm' | 'stt' | 'tts' | 'turn' | 'vad';
+  engine: string;
+  description: string;
+  licence: string;
+  source: string;
+  bytes: number | null;
+  memory_bytes: number | null;
+  state: 'damaged' | 'missing' | 'partial' | 'ready' | 'remote' | 'unchecked';
+  loaded: boolean;
+  in_use: number;
+  default: boolean;
+  downloading: Progress | null;
+}
+
+/** How far a download has come. The last one of a download is `done`, `failed` or `cancelled`. */
+export interface Progress {
+  model: string;
+  file: string;
+  done: number;
+  total: number;
+  source: string;
+  state: 'cancelled' | 'done' | 'failed' | 'running';
+  message: string;
+}
+
+/** A model, and where it is wanted. */
+export interface WhichModel {
+  model: string;
+  engine?: string;
+}
+
+/** A model that shall leave the memory. */
+export interface UnloadModel {
+  model: string;
+  engine?: string;
+  wait?: boolean;
+}
+
+/** Files of a model that are gone. */
+export interface Deleted {
+  deleted: string;
+  freed_bytes: number;
+}
+
+/** The services of the host: programs that the host agent starts, watches and ends. */
+export interface ServicesNow {
+  services: Service[];
+}
+
+/** A service as it stands. */
+export interface Service {
+  name: string;
+  state: 'failed' | 'ready' | 'resting' | 'starting' | 'stopped';
+  url: string;
+  model: string;
+  models: string[];
+  pid: number | null;
+  starts: number;
+  seconds: number;
+  memory_bytes: number | null;
+  why: string;
+}
+
+/** How a service shall be started. */
+export interface StartService {
+  model?: string;
+}
+
+/** The newest lines of a service's output. */
+export interface Log {
+  lines: string[];
+}
+
+/** One reading. */
+export interface Machine {
+  at: number;
+  cpu: Cpu;
+  ram: Ram;
+  gpus: Gpu[];
+  note: string;
+}
+
+/** The processor cores that are ours, and how busy all of them were since the reading before. */
+export interface Cpu {
+  cores: number;
+  percent: number;
+}
+
+/** Main memory; used is what could not be had without taking it from somebody. */
+export interface Ram {
+  total_bytes: number;
+  used_bytes: number;
+}
+
+/** A graphics card. */
+export interface Gpu {
+  index: number;
+  vendor: 'amd' | 'nvidia';
+  name: string;
+  total_bytes: number;
+  used_bytes: number;
+  percent: number | null;
+  processes: GpuProcess[];
+}
+
+/** A process that holds memory of a graphics card. */
+export interface GpuProcess {
+  pid: number;
+  name: string;
+  model: string;
+  bytes: number;
+}
+
+/** What became of every loaded model. */
+export interface AllUnloaded {
+  unloaded: Unloaded[];
+  kept: StillLoaded[];
+}
+
+/** A model that left the memory. */
+export interface Unloaded {
+  engine: string;
+  model: string;
+}
+
+/** A model that did not, and why. */
+export interface StillLoaded {
+  engine: string;
+  model: string;
+  why: string;
+}
+
+/** The calls under way. */
+export interface CallsNow {
+  calls: CallNow[];
+}
+
+/** A call that is up. */
+export interface CallNow {
+  id: string;
+  line: string;
+  codec: string;
+  state: 'connecting' | 'listening' | 'speaking' | 'thinking';
+  seconds: number;
+  turns: number;
+  engines: Record<string, string>;
+  last_e2e_ms: number | null;
+}
+
+/** A call that is being ended. */
+export interface CallEnded {
+  ended: string;
+}
+
+/** What one desk is told. Text is plain; the prompt's facts are what the model may answer from. */
+export interface Agent {
+  name: string;
+  prompt: string;
+  greeting: string;
+  facts: string[];
+  examples: Example[];
+  transfer: string;
+  reprompt: string;
+  goodbye: string;
+}
+
+/** A question and the answer it should get. */
+export interface Example {
+  asks: string;
+  says: string;
+}
+
+/** Every setting; the values of secrets are masked. */
+export interface SettingsNow {
+  settings: Setting[];
+}
+
+/** One setting as it stands, and who set it. A secret's value is masked. */
+export interface Setting {
+  name: string;
+  value: string;
+  source: '.env' | 'command line' | 'default' | 'environment';
+  secret: boolean;
+  about: string;
+}
+
+export type ServerMessage =
+  | Ready
+  | SpeechStarted
+  | SpeechStopped
+  | PartialText
+  | Heard
+  | ThoughtToken
+  | LlmToken
+  | LlmDone
+  | AudioStarted
+  | AudioDone
+  | BargeIn
+  | Clear
+  | Resumed
+  | Metrics
+  | CallError
+  | Ended;
