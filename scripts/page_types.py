@@ -19,8 +19,7 @@ from lineside import schema
 from lineside.control.table import OPERATIONS
 
 FILE = Path(__file__).parents[1] / "page" / "src" / "schema.ts"
-HEAD = "// Written by scripts/page_types.py from schema.py and the shapes of the control API. Do not edit.
-"
+HEAD = "// Written by scripts/page_types.py from schema.py and the shapes of the control API. Do not edit.\n"
 # Those that a browser or TypeScript has of its own.
 NAMES = {
     "Error": "CallError",

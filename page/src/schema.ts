@@ -1,4 +1,4 @@
-// Written by scripts/page_types.py from src/lineside/schema.py and the shapes of the control API. Do not edit.
+// Written by scripts/page_types.py from schema.py and the shapes of the control API. Do not edit.
 
 /** The first message: who calls, in which codec, and who shall answer. Only `codec` has no default. */
 export interface Hello {
@@ -11,6 +11,7 @@ export interface Hello {
   tts_engine?: string;
   tts_voice?: string;
   system_prompt?: string | null;
+  turn_profile?: '' | 'balanced' | 'digits' | 'fast' | 'patient' | 'silence';
   greeting?: string | null;
 }
 
