@@ -1,0 +1,186 @@
+/** What the page shows, as a pure function of what happened. Nothing here waits or touches the page. */
+
+import { learnt, parted, saidBy } from './heard';
+import { type CallState, type Happened, idle, type Kind, type Line, type Of } from './state';
+import { beganSpeaking, noted, stoppedSpeaking } from './turns';
+
+const LINES = 200; // of one call on the page; the oldest leave it, the call goes on
+
+const REASONS: Record<string, string> = {
+  caller_hung_up: '',
+  caller_silent: 'The call was ended because nobody answered. Press Talk to call again.',
+  idle: 'The call was ended because nobody spoke for a while. Press Talk to call again.',
+  too_long:
+    'The call was ended because it reached the longest time allowed (CALL_MAX_S). Press Talk to call again.',
+  ended_by_operator: 'The call was ended by an operator. Press Talk to call again.',
+  server_stopping: 'lineside is shutting down. Press Talk once it is running again.',
+  internal_error: 'Something broke inside lineside; its log says where. Press Talk to call again.',
+};
+
+type Rules = { readonly [K in Kind]: (state: CallState, event: Of<K>) => CallState };
+
+// The compiler sees to it that there is a rule for every event of the protocol.
+const RULES: Rules = {
+  connecting: (state) => ({ ...state, phase: 'connecting', problem: '', fatal: false }),
+  ready: (state, event) => ({ ...idle, phase: 'listening', call: event, pace: state.pace }),
+  speech_started: (state, event) => ({
+    ...beganSpeaking(edit(state, caller(event), same), event),
+    phase: 'listening',
+    problem: '',
+  }),
+  speech_stopped: (state, event) => ({ ...stoppedSpeaking(state, event), phase: 'thinking' }),
+  partial: (state, event) => edit(state, caller(event), (line) => ({ ...line, text: event.text })),
+  transcript: (state, event) => ({
+    ...understood(noted(state, event), event),
+    phase: event.text ? 'thinking' : 'listening',
+    problem: '',
+  }),
+  thought: (state, event) =>
+    edit(noted(state, event), agent(event), (line) => ({ ...line, thoughts: line.thoughts + event.token })),
+  llm_token: (state, event) =>
+    edit(noted(state, event), agent(event), (line) => ({ ...line, text: line.text + event.token })),
+  llm_done: (state, event) =>
+    edit(state, agent(event), (line) => ({ ...line, text: event.text, open: false })),
+  audio_started: (state, event) => ({ ...sounding(noted(state, event), event), phase: 'speaking' }),
+  played: (state, event) => heard(state, event),
+  audio_done: (state, event) => ({
+    ...wholly(settled(noted(state, event), event), event),
+    phase: 'listening',
+  }),
+  barge_in: (state, event) => ({ ...cut(noted(state, event), event), phase: 'listening' }),
+  clear: (state) => state, // the loudspeaker's
+  resumed: (state, event) => ({ ...resumed(state, event), phase: 'speaking' }),
+  metrics: (state, event) => ({
+    ...(event.e2e_ms === null ? settled(state, event) : measured(noted(state, event), event)),
+    phase: 'listening',
+  }),
+  error: (state, event) => ({ ...state, problem: event.message, fatal: event.fatal }),
+  ended: (state, event) =>
+    ended(state, REASONS[event.reason] ?? `The call was ended: ${event.reason}. Press Talk to call again.`),
+  failed: (state, event) => ended(state, event.words),
+  lost: (state) => ended(state, 'The connection was lost. Check that lineside is running, then press Talk.'),
+  stopped: (state) => ended(state, ''),
+  gaps: (state, event) => ({ ...state, gaps: event.gaps }),
+};
+
+/** The state after an event. A newer gateway may say more than this page knows: that changes nothing. */
+export function after(state: CallState, event: Happened): CallState {
+  if (!Object.hasOwn(RULES, event.type)) return state;
+  const rule = RULES[event.type] as (state: CallState, event: Happened) => CallState;
+  return rule(state, event);
+}
+
+interface Where {
+  readonly turn: number;
+  readonly reply: number;
+}
+
+const blank = { text: '', open: true, thoughts: '', ms: null, cut: null, heard: 0, played: 0 };
+const same = (line: Line): Line => line;
+
+const caller = (event: Where): Line => ({
+  ...blank,
+  key: `caller ${event.turn}`,
+  who: 'caller',
+  turn: event.turn,
+});
+const agent = (event: Where): Line => ({
+  ...blank,
+  key: `agent ${event.reply}`,
+  who: 'agent',
+  turn: event.turn,
+});
+
+/** Change the line of that key, or begin it. A reply that was cut stays as it was cut, whatever comes late. */
+function edit(state: CallState, begun: Line, change: (line: Line) => Line): CallState {
+  const known = state.lines.find((line) => line.key === begun.key);
+  if (known?.cut) return state;
+  const lines = known
+    ? state.lines.map((line) => (line === known ? change(line) : line))
+    : [...state.lines, change(begun)].slice(-LINES);
+  return { ...state, lines };
+}
+
+/** Change the line of that key, if there is one. */
+function amend(state: CallState, key: string, change: (line: Line) => Line): CallState {
+  return {
+    ...state,
+    lines: state.lines.map((line) => (line.key === key && !line.cut ? change(line) : line)),
+  };
+}
+
+function understood(state: CallState, event: Of<'transcript'>): CallState {
+  return edit(state, caller(event), (line) => ({ ...line, text: event.text || '(no words)', open: false }));
+}
+
+function sounding(state: CallState, event: Of<'audio_started'>): CallState {
+  const answers = event.turn > 0; // turn 0 is the greeting: nobody waited for it
+  const ms = answers ? event.latency_ms : null;
+  const times = answers ? { e2e_ms: ms } : state.times;
+  return { ...edit(state, agent(event), (line) => ({ ...line, ms })), times };
+}
+
+/** So much of the reply has been played: the words of it that must have been said by now. */
+function heard(state: CallState, event: Of<'played'>): CallState {
+  return amend(state, `agent ${event.reply}`, (line) => ({
+    ...line,
+    played: event.seconds,
+    heard: Math.max(line.heard, saidBy(line.text, event.seconds, state.pace)),
+  }));
+}
+
+/** All of the reply has been heard; from that the pace of the voice is learnt. */
+function wholly(state: CallState, event: Of<'audio_done'>): CallState {
+  const line = state.lines.find((line) => line.key === agent(event).key);
+  if (!line || line.cut) return state;
+  const pace = learnt(state.pace, line.text.length, line.played);
+  return { ...amend(state, line.key, (line) => ({ ...line, heard: line.text.length })), pace };
+}
+
+/** The first sound may have been "One moment, please."; the metrics tell of the answer. */
+function measured(state: CallState, event: Of<'metrics'>): CallState {
+  return {
+    ...edit(settled(state, event), agent(event), (line) => ({ ...line, ms: event.e2e_ms })),
+    times: event,
+  };
+}
+
+/** The turn is over: words of it that no transcript confirmed will not be confirmed any more. */
+function settled(state: CallState, event: Where): CallState {
+  const { key } = caller(event);
+  const lines = state.lines.filter((line) => line.key !== key || line.text);
+  return {
+    ...state,
+    lines: lines.map((line) => (line.key === key && line.open ? { ...line, open: false } : line)),
+  };
+}
+
+/** The caller talked over a reply. Words of theirs that it had not understood yet come again, in their next turn. */
+function cut(state: CallState, event: Of<'barge_in'>): CallState {
+  const { key } = caller(event);
+  const understood = { ...state, lines: state.lines.filter((line) => line.key !== key || !line.open) };
+  return edit(understood, agent(event), (line) => ({
+    ...line,
+    open: false,
+    cut: parted(line.text, event.heard),
+  }));
+}
+
+/** A sound over the reply was no interruption: a note, after the reply it was said over. */
+function resumed(state: CallState, event: Of<'resumed'>): CallState {
+  const text = event.text ? `You said “${event.text}”; the agent went on.` : 'A noise; the agent went on.';
+  const said = state.lines.filter((line) => line.who === 'note').length;
+  const note: Line = {
+    ...blank,
+    key: `note ${event.reply} ${said} ${event.at}`,
+    who: 'note',
+    turn: event.turn,
+    text,
+  };
+  return edit(state, note, (line) => ({ ...line, open: false }));
+}
+
+/** After a fatal error, that error says more than the end of the call does. */
+function ended(state: CallState, why: string): CallState {
+  return { ...state, phase: state.call ? 'ended' : 'ready', problem: state.fatal ? state.problem : why };
+}

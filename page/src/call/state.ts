@@ -1,0 +1,85 @@
+import type { Metrics, Ready, ServerMessage } from '../schema';
+
+export type Phase = 'ready' | 'connecting' | 'listening' | 'thinking' | 'speaking' | 'ended';
+
+/** A text of which the caller heard only the beginning. */
+export interface Cut {
+  readonly heard: string;
+  readonly rest: string;
+}
+
+/** One line of the conversation. */
+export interface Line {
+  readonly key: string;
+  readonly who: 'caller' | 'agent' | 'note';
+  readonly turn: number;
+  readonly text: string;
+  /** It may still change. */
+  readonly open: boolean;
+  readonly thoughts: string;
+  /** From the end of speech to the first sound of this answer. */
+  readonly ms: number | null;
+  readonly cut: Cut | null;
+  /** Characters of the text that have been heard, as far as one can tell. */
+  readonly heard: number;
+  /** Seconds of its sound that have been played. */
+  readonly played: number;
+}
+
+/** Moments of one reply, in milliseconds of this page's clock; null before they have come. */
+export interface Moments {
+  readonly reply: number;
+  readonly turn: number;
+  /** Seconds that the caller spoke. */
+  readonly speech: number | null;
+  /** The caller's last sample of speech. */
+  readonly asked: number | null;
+  readonly understood: number | null;
+  readonly token: number | null;
+  readonly sounded: number | null;
+  readonly silent: number | null;
+  readonly metrics: Metrics | null;
+}
+
+/** All that the page shows of a call. */
+export interface CallState {
+  readonly phase: Phase;
+  readonly problem: string;
+  readonly fatal: boolean;
+  readonly lines: readonly Line[];
+  readonly times: Partial<Metrics>;
+  readonly turns: readonly Moments[];
+  readonly call: Ready | null;
+  readonly gaps: number;
+  /** Characters a second that the agent's voice says; learnt from each reply that was heard to its end. */
+  readonly pace: number;
+  /** The turn that began last: when it did, and when the caller stopped speaking, in seconds of their sound. */
+  readonly speech: { readonly turn: number; readonly began: number; readonly ended: number | null } | null;
+}
+
+/** What happens on the page itself. */
+export type PageEvent =
+  | { type: 'connecting' }
+  | { type: 'failed'; words: string; keyNeeded?: boolean }
+  | { type: 'lost' }
+  | { type: 'stopped' }
+  | { type: 'gaps'; gaps: number }
+  | { type: 'played'; reply: number; seconds: number };
+
+/** `seen` is when it came, in milliseconds of this page's clock. */
+export type Happened = (ServerMessage | PageEvent) & { readonly seen?: number };
+export type Kind = Happened['type'];
+export type Of<K extends Kind> = Extract<Happened, { type: K }> & { readonly seen?: number };
+
+export const idle: CallState = {
+  phase: 'ready',
+  problem: '',
+  fatal: false,
+  lines: [],
+  times: {},
+  turns: [],
+  call: null,
+  gaps: 0,
+  pace: 15,
+  speech: null,
+};
