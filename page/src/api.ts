@@ -1,0 +1,132 @@
+/** The control API: what it answers or, in words, why it does not. */
+
+import { createSignal } from 'solid-js';
+import { eventsOf, objectsOf } from './streams';
+
+const KEY = 'lineside key'; // in this tab's sessionStorage, and nowhere else
+const QUICK = 15_000; // ms for an ordinary answer; then the gateway counts as away
+export const SLOW = 660_000; // ms for a model to be loaded or a service to be healthy; the gateway gives up before
+
+const SILENT = 'lineside does not answer. Check that it is running; this page asks again by itself.';
+const LOST = 'The connection to lineside broke off. This page asks again by itself.';
+
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+/** Something that could not be done. The message is for people, the code for programs. */
+export class Trouble extends Error {
+  readonly code: string;
+  readonly status: number;
+
+  /** `status` is 0 where there was no answer at all. */
+  constructor(code: string, message: string, status = 0) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+const [key, setKey] = createSignal(globalThis.sessionStorage?.getItem(KEY) ?? '');
+
+/** The key of API_KEYS that this tab gives; empty: none. */
+export { key };
+
+/** Give this key from now on. */
+export function useKey(given: string): void {
+  setKey(given);
+  if (given) globalThis.sessionStorage?.setItem(KEY, given);
+  else globalThis.sessionStorage?.removeItem(KEY);
+}
+
+/** Ask, and have the answer. Rejects with a `Trouble`, or with the reason of `signal` once that is aborted. */
+export async function ask<T>(
+  method: Method,
+  path: string,
+  { body, signal, within = QUICK }: { body?: unknown; signal?: AbortSignal; within?: number } = {},
+): Promise<T> {
+  const limit = AbortSignal.timeout(within);
+  const answer = await request(method, path, body, signal ? AbortSignal.any([signal, limit]) : limit, signal);
+  try {
+    return (await answer.json()) as T;
+  } catch {
+    signal?.throwIfAborted();
+    throw new Trouble('unreadable', LOST);
+  }
+}
+
+/** Ask for a stream of JSON lines. */
+export function lines<T>(
+  method: Method,
+  path: string,
+  body: unknown,
+  signal: AbortSignal,
+): AsyncGenerator<T> {
+  return stream(objectsOf, method, path, body, signal);
+}
+
+/** Ask for a stream of server-sent events. An EventSource could not carry the key. */
+export function events<T>(path: string, signal: AbortSignal): AsyncGenerator<T> {
+  return stream(eventsOf, 'GET', path, undefined, signal);
+}
+
+/** Anything that was thrown, as a trouble. */
+export function troubleOf(cause: unknown): Trouble {
+  return cause instanceof Trouble ? cause : new Trouble('lost', LOST);
+}
+
+async function* stream<T>(
+  read: (body: ReadableStream<Uint8Array>) => AsyncGenerator<unknown>,
+  method: Method,
+  path: string,
+  body: unknown,
+  signal: AbortSignal,
+): AsyncGenerator<T> {
+  const answer = await request(method, path, body, signal, signal);
+  try {
+    if (answer.body) for await (const piece of read(answer.body)) yield piece as T;
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw troubleOf(cause);
+  }
+}
+
+async function request(
+  method: Method,
+  path: string,
+  body: unknown,
+  until: AbortSignal,
+  signal?: AbortSignal,
+): Promise<Response> {
+  const headers: Record<string, string> = {};
+  if (key()) headers.Authorization = `Bearer ${plain(key())}`;
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  let answer: Response;
+  try {
+    answer = await fetch(path, { method, headers, signal: until, cache: 'no-store', ...sent });
+  } catch {
+    signal?.throwIfAborted();
+    throw new Trouble('silent', SILENT);
+  }
+  if (!answer.ok) throw await refusal(answer);
+  return answer;
+}
+
+/** A header takes plain signs only; a key that has others is none of API_KEYS. */
+function plain(given: string): string {
+  return /^[\x21-\x7e]*$/.test(given) ? given : '-';
+}
+
+async function refusal(answer: Response): Promise<Trouble> {
+  const told = (await answer.json().catch(() => null)) as {
+    error?: { code?: unknown; message?: unknown };
+  } | null;
+  const { code, message } = told?.error ?? {};
+  if (answer.status === 401) {
+    const words = key() ? 'That key was not accepted.' : 'This desk asks for a key.';
+    return new Trouble('key_needed', words, 401);
+  }
+  if (typeof code === 'string' && typeof message === 'string')
+    return new Trouble(code, message, answer.status);
+  const words = `Something between this page and lineside answered ${answer.status}. lineside may be starting.`;
+  return new Trouble('odd_answer', words, answer.status);
+}
