@@ -1,0 +1,74 @@
+import { Problem } from '../call/problem';
+
+const WANTED = { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+const KEPT = 'lineside microphone';
+
+const REFUSALS: Record<string, string> = {
+  NotAllowedError:
+    "The microphone was refused. Allow it for this page in the browser's address bar and press Talk, or type below.",
+  NotFoundError: 'No microphone was found. Connect one and press Talk, or type below.',
+  NotReadableError: 'The microphone is held by another program. Close that and press Talk, or type below.',
+};
+
+/** A microphone that the browser lends us. */
+export interface Lent {
+  readonly stream: MediaStream;
+  mute(muted: boolean): void;
+  /** What to do when it is pulled out. */
+  lost(then: () => void): void;
+  close(): void;
+}
+
+/** Ask for that microphone, or for any where none is named. Throws a `Problem` where there is none. */
+export async function lend(device: string): Promise<Lent> {
+  if (!navigator.mediaDevices) {
+    throw new Problem(
+      'Browsers lend the microphone only to https pages and to localhost. Open this page there, or type below.',
+    );
+  }
+  const audio = device ? { ...WANTED, deviceId: device } : WANTED;
+  const stream = await navigator.mediaDevices.getUserMedia({ audio }).catch((cause: DOMException) => {
+    throw new Problem(
+      REFUSALS[cause.name] ?? `The microphone could not be opened (${cause.message}). You can type below.`,
+    );
+  });
+  const tracks = stream.getAudioTracks();
+  return {
+    stream,
+    mute: (muted) => {
+      for (const track of tracks) track.enabled = !muted;
+    },
+    lost: (then) => {
+      for (const track of tracks) track.onended = then;
+    },
+    close: () => {
+      for (const track of stream.getTracks()) {
+        track.onended = null;
+        track.stop();
+      }
+    },
+  };
+}
+
+export interface Device {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The microphones there are; without names until one was lent once. */
+export async function microphones(): Promise<Device[]> {
+  const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+  const inputs = all.filter((device) => device.kind === 'audioinput' && device.deviceId !== '');
+  return inputs.map((device, index) => ({
+    id: device.deviceId,
+    name: device.label || `Microphone ${index + 1}`,
+  }));
+}
+
+/** The microphone that was chosen last; empty: the browser's own choice. */
+export const chosenMicrophone = (): string => localStorage.getItem(KEPT) ?? '';
+
+export function chooseMicrophone(id: string): void {
+  if (id) localStorage.setItem(KEPT, id);
+  else localStorage.removeItem(KEPT);
+}

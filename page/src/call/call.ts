@@ -1,0 +1,177 @@
+import { type Caller, makeCaller } from '../audio/caller';
+import { makeContext } from '../audio/context';
+import { readRecording } from '../audio/file';
+import { fromMuLaw, toMuLaw } from '../audio/g711';
+import { Recording } from '../audio/recording';
+import { makeSpeaker, type Played, type Speaker } from '../audio/speaker';
+import type { Hello, ServerMessage } from '../schema';
+import { KeyNeeded, Problem } from './problem';
+import { makeSocket, type Socket } from './socket';
+import type { Happened } from './state';
+import { askForToken } from './token';
+
+/** How a call begins. With words or a file it opens no microphone, skips the greeting and begins with them. */
+export interface Opening {
+  readonly key: string | null;
+  /** Who shall answer. */
+  readonly wishes: Omit<Hello, 'codec' | 'sample_rate'>;
+  /** As a telephone would send it: 8 kHz, mu-law. */
+  readonly telephone: boolean;
+  readonly device: string;
+  readonly words?: string;
+  readonly file?: File;
+}
+
+export interface Ears {
+  /** Gets what happens; see state.ts. */
+  readonly tell: (event: Happened) => void;
+  /** Gets each frame of the caller's sound. */
+  readonly hear: (pcm: Int16Array) => void;
+}
+
+export interface CallHandle {
+  type(text: string): void;
+  play(file: File): Promise<void>;
+  mute(muted: boolean): void;
+  listen(device: string): Promise<void>;
+  /** Both sides of it, so far. */
+  recording(): Recording | null;
+  close(): void;
+}
+
+const GONE = 'The microphone is gone. Connect it again and press Talk.';
+
+/** One call: context, loudspeaker, microphone and socket, opened in that order and closed together. */
+export function makeCall(opening: Opening, { tell, hear }: Ears): CallHandle {
+  const { words, file, telephone } = opening;
+  const held: { close(): unknown }[] = []; // what is to be closed, in the order in which it was opened
+  let over = false;
+  let ready = false; // what is said before the line is up, or after it has ended, is not sent
+  let muted = false;
+  let context: AudioContext | null = null;
+  let speaker: Speaker | null = null;
+  let caller: Caller | null = null;
+  let socket: Socket | null = null;
+  let recording: Recording | null = null;
+  let sounding = 0; // the reply whose sound comes
+  let before: Played | null = null;
+
+  const keep = <T extends { close(): unknown }>(thing: T): T => {
+    if (over)
+      thing.close(); // Stop was pressed while it was being opened
+    else held.push(thing);
+    return thing;
+  };
+  const end = (event: Happened) => {
+    if (over) return;
+    over = true;
+    for (const thing of held.reverse()) thing.close();
+    tell(event);
+  };
+
+  const played = (now: Played) => {
+    if (over) return;
+    recording?.played(now.pcm);
+    if (now.gaps !== (before?.gaps ?? 0)) tell({ type: 'gaps', gaps: now.gaps });
+    if (sounding && now.seconds !== before?.seconds)
+      tell({ type: 'played', reply: sounding, seconds: now.seconds });
+    before = now;
+  };
+
+  const frame = (pcm: Int16Array<ArrayBuffer>) => {
+    if (over) return;
+    hear(pcm);
+    if (!ready) return;
+    recording?.said(pcm);
+    socket?.send(telephone ? toMuLaw(pcm) : new Uint8Array(pcm.buffer));
+  };
+
+  /** Where the caller's sound goes in; a typed call has none until a file is played. */
+  const mouth = async (sound: AudioContext): Promise<Caller> => {
+    caller ??= keep(await makeCaller(sound, frame, () => end({ type: 'failed', words: GONE })));
+    caller.mute(muted);
+    return caller;
+  };
+
+  const open = async () => {
+    const sound = makeContext(telephone);
+    context = keep(sound);
+    const rate = Math.round(sound.sampleRate);
+    recording = new Recording(rate);
+    speaker = keep(await makeSpeaker(sound, played));
+    const spoken = words === undefined && !file;
+    const upload = file && !over ? await readRecording(file, sound) : null;
+    if ((spoken || upload) && !over) await mouth(sound);
+    if (spoken && !over) await caller?.listen(opening.device);
+    const token = over ? '' : await askForToken(opening.key);
+    if (over) return;
+
+    const hello: Hello = {
+      codec: telephone ? 'g711_ulaw' : 'pcm',
+      sample_rate: rate,
+      ...opening.wishes,
+      ...(!spoken && { greeting: '' }),
+    };
+    const bytes = telephone ? 1 : 2;
+    socket = keep(
+      makeSocket(token, hello, bytes * rate, {
+        hear: (data) => speaker?.play(telephone ? fromMuLaw(new Uint8Array(data)) : new Int16Array(data)),
+        told: (event) => happened(event, upload),
+        lost: () => end({ type: 'lost' }),
+        refused: (why) => end({ type: 'failed', words: why }),
+      }),
+    );
+  };
+
+  const happened = (event: ServerMessage, upload: AudioBuffer | null) => {
+    if (over) return;
+    const seen = performance.now();
+    switch (event.type) {
+      case 'ready':
+        ready = true;
+        tell({ ...event, seen });
+        if (words) socket?.say({ type: 'text', text: words });
+        if (upload) caller?.play(upload, () => {});
+        return;
+      case 'audio_started':
+        sounding = event.reply;
+        speaker?.begin();
+        break;
+      case 'clear':
+        speaker?.clear();
+        break;
+      case 'audio_done':
+        speaker?.over();
+        break;
+      case 'ended': // the gateway closes now; what it has sent is still heard
+        ready = false;
+        socket?.over();
+        speaker?.drain().then(() => end(event));
+        return;
+    }
+    tell({ ...event, seen });
+  };
+
+  tell({ type: 'connecting' });
+  open().catch((cause: Error) => {
+    if (over) return; // what was still being opened was closed under its hands
+    if (!(cause instanceof Problem || cause instanceof KeyNeeded)) console.error(cause);
+    end({ type: 'failed', words: cause.message, keyNeeded: cause instanceof KeyNeeded });
+  });
+
+  return {
+    type: (text) => socket?.say({ type: 'text', text }),
+    play: async (upload) => {
+      if (!context) return;
+      const sound = await readRecording(upload, context);
+      if (!over && ready) (await mouth(context)).play(sound, () => {});
+    },
+    mute: (wanted) => {
+      muted = wanted;
+      caller?.mute(wanted);
+    },
+    listen: async (device) => caller?.listen(device),
+    recording: () => recording,
+    close: () => end({ type: 'stopped' }),
+  };
+}

@@ -1,0 +1,41 @@
+import { KeyNeeded, Problem } from './problem';
+
+const SILENT = 'lineside does not answer. Check that it is running, then press Talk.';
+
+interface Health {
+  status: string;
+  calls: number;
+  max_calls: number;
+}
+
+/** A socket cannot carry a header, so a short-lived token in its address stands for the key. */
+export async function askForToken(key: string | null): Promise<string> {
+  const headers: HeadersInit = key ? { Authorization: `Bearer ${key}` } : {};
+  const answer = await fetch('/api/token', { method: 'POST', headers }).catch(() => {
+    throw new Problem(SILENT);
+  });
+  if (answer.status === 401)
+    throw new KeyNeeded(key ? 'That key was not accepted.' : 'This desk asks for a key.');
+  const body = (await answer.json().catch(() => ({}))) as { token?: string; error?: { message: string } };
+  if (!answer.ok || !body.token) {
+    throw new Problem(
+      body.error?.message ??
+        `lineside answered ${answer.status}; its log may say why. Press Talk to try again.`,
+    );
+  }
+  return body.token;
+}
+
+/** A socket that is refused cannot see the status; /health can say what it was. */
+export async function whyRefused(): Promise<string> {
+  try {
+    const health = (await (await fetch('/health', { cache: 'no-store' })).json()) as Health;
+    if (health.status === 'closing') return 'lineside is shutting down. Press Talk once it is running again.';
+    if (health.calls < health.max_calls) {
+      return "The call was refused. Press Talk to try again; lineside's log may say why.";
+    }
+    return `All lines are taken (${health.max_calls}). Wait until a call has ended, then press Talk.`;
+  } catch {
+    return SILENT;
+  }
+}
