@@ -13,6 +13,7 @@ from lineside.lines.scripted import Doing, ScriptedLine
 from lineside.reply import PHRASES
 from lineside.schema import Hello, ServerMessage
 from lineside.settings import Settings
+from lineside.turns import TurnJudge, nobody_knows
 from tests.virtual import run
 
 E = TypeVar("E", bound=ServerMessage)
@@ -79,6 +80,7 @@ def hold(
     ears: ScriptedEars | None = None,
     mind: ScriptedMind | None = None,
     voice: ScriptedVoice | None = None,
+    turns: TurnJudge = nobody_knows,
     **given: Any,
 ) -> Held:
     """Hold one call on virtual time."""
@@ -94,7 +96,9 @@ def hold(
         voice.fails, voice.takes = fails, takes
         voice.spoken.clear()
         engines = Engines(ears, mind, memory, {"stt": "scripted", "llm": "scripted", "tts": "scripted"}, memory)
-        call = Call(line, hello, agent=agent, engines=engines, settings=settings(**given), voice=LoudnessVoice())
+        call = Call(
+            line, hello, agent=agent, engines=engines, settings=settings(**given), voice=LoudnessVoice(), turns=turns
+        )
         return Held(line, call, await call.hold(), ears, mind, voice)
 
     return run(story())

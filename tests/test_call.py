@@ -249,6 +249,45 @@ def test_the_silence_timeout_acts() -> None:
     assert ordinary(vad_silence_timeout_ms=500).one(Metrics).endpoint_ms == pytest.approx(500, abs=40)
 
 
+def endpoint(over: float | None, said: str = "Well, yes", *, after: float = 0.1, **given: Any) -> float:
+    """How long the silence was that ended the turn, in ms, with a turn model that says so after some seconds."""
+    asked: list[int] = []
+
+    async def judge(pcm: bytes) -> float | None:
+        asked.append(len(pcm))
+        await asyncio.sleep(after)
+        return over
+
+    given = {"turn_profile": "balanced"} | given
+    call = hold(Speaks(1.0), Silent(6.0), ears=ScriptedEars(hears=[said]), turns=judge, **given)
+    assert asked or given["turn_profile"] == "silence"
+    return call.one(Metrics).endpoint_ms or 0.0
+
+
+def test_the_turn_model_ends_a_turn_sooner_or_later() -> None:
+    """Sure of an end it is answered sooner than by the timer, sure of none later; TURN_PROFILE=silence asks nobody."""
+    assert endpoint(0.99) < endpoint(None) < endpoint(0.01)
+    assert endpoint(0.99) < 1000 < endpoint(0.01)
+    assert endpoint(0.01, turn_profile="silence") == pytest.approx(1000, abs=40)
+
+
+def test_a_patient_call_waits_longer_and_a_call_may_say_so_itself() -> None:
+    """The profile is a setting, and a word of the first message."""
+    assert endpoint(None, turn_profile="fast") < endpoint(None) < endpoint(None, turn_profile="patient")
+    own = hold(Speaks(1.0), Silent(6.0), hello=Hello(codec="pcm", turn_profile="patient")).one(Metrics).endpoint_ms
+    assert own == pytest.approx(endpoint(None, "scripted words", turn_profile="patient"), abs=40)
+
+
+def test_a_turn_model_that_hangs_costs_nothing() -> None:
+    """The end of the turn is told without it, and nothing of it outlives the call."""
+    assert endpoint(0.01, after=1e6) == endpoint(None, after=0.0)
+
+
+def test_the_turn_ends_without_speculation_too() -> None:
+    """Nothing is prepared, and the turn model is asked all the same."""
+    assert endpoint(0.99, speculation=False) < 1000
+
+
 def test_the_token_limit_acts() -> None:
     """LLM_MAX_TOKENS reaches the model."""
     assert len(ordinary(llm_max_tokens=3).all(LlmToken)) == 3

@@ -18,6 +18,7 @@ from lineside.floor import (
     Judged,
     Listen,
     Long,
+    Ponder,
     Prepare,
     Quiet,
     ReplyOver,
@@ -27,6 +28,7 @@ from lineside.floor import (
     Typed,
     Unasked,
     Voice,
+    Wait,
 )
 
 RULES = FloorRules(timeout=1.0, short_pause=0.3, attempts=2)
@@ -65,7 +67,10 @@ def test_preparations_for_one_turn_are_bounded() -> None:
 def test_without_speculation_nothing_is_prepared() -> None:
     """Speculation off: only the end of turn makes a reply."""
     rules = FloorRules(timeout=1.0, short_pause=0.3, speculate=False)
-    assert told([Voice(1.0, 0.8), Quiet(1.9, 1.0), Quiet(2.0, 1.0)], rules)[1:] == [None, Speak(1, 1.0, 2.0)]
+    assert told([Voice(1.0, 0.8), Quiet(1.9, 1.0), Quiet(2.0, 1.0)], rules)[1:] == [
+        Ponder(1),
+        Speak(1, 1.0, 2.0),
+    ]
 
 
 # ── talking over the agent ─────────────────────────────────────────────────────────────────────────────────────────
@@ -146,11 +151,29 @@ def test_the_agent_says_nothing_unasked_while_the_caller_speaks() -> None:
     assert told([Voice(1.0, 0.8), Unasked(1.1)])[1] is None
 
 
+def test_what_is_known_of_a_pause_ends_the_turn_sooner_or_later_than_the_timer() -> None:
+    """A whole sentence is answered at once; an unfinished one is waited for; news may come in the pause."""
+    opened: list[FloorEvent] = [Voice(1.0, 0.8), Quiet(1.4, 1.0)]
+    assert told([*opened, Wait(1.45, 0.5), Quiet(1.48, 1.0), Quiet(1.52, 1.0)])[1:] == [
+        *(Prepare(1), None, None, Speak(1, 1.0, 1.52)),
+    ]
+    assert told([*opened, Wait(1.4, 0.6), Wait(1.5, 1.6), Quiet(2.5, 1.0), Quiet(2.6, 1.0)])[4:] == [
+        *(None, Speak(1, 1.0, 2.6)),
+    ]
+
+
+def test_what_was_known_of_one_pause_counts_for_no_other() -> None:
+    """The caller went on: late news of the pause before is not news of the next one."""
+    events: list[FloorEvent] = [Voice(1.0, 0.8), Quiet(1.4, 1.0), Wait(1.4, 0.5), Voice(1.45, 1.42), Wait(1.5, 0.3)]
+    decisions = told([*events, Quiet(2.35, 2.0), Quiet(2.9, 2.0), Quiet(3.0, 2.0)])
+    assert decisions[3:] == [Drop(1), None, Prepare(1), None, Speak(1, 2.0, 3.0)]
+
+
 @st.composite
 def call_events(draw: st.DrawFn) -> list[FloorEvent]:
     at, since = 0.0, 0.0
     events: list[FloorEvent] = []
-    for kind in draw(st.lists(st.sampled_from("vvvlsfjJqqqqqqtuoF"), max_size=60)):
+    for kind in draw(st.lists(st.sampled_from("vvvlsfjJqqqqqqtuoFw"), max_size=60)):
         at += draw(st.sampled_from([0.032, 0.2, 0.7, 1.5]))
         match kind:
             case "v":
@@ -164,6 +187,8 @@ def call_events(draw: st.DrawFn) -> list[FloorEvent]:
                 events.append(Unasked(at, draw(st.booleans())))
             case "F":
                 events.append(Full(at, since))
+            case "w":
+                events.append(Wait(at, draw(st.sampled_from([0.1, 0.6, 3.0]))))
             case "s":
                 events.append(Stir(at))
             case "f":

@@ -8,10 +8,13 @@ import asyncio
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 
+from msgspec.structs import replace
+
 from lineside.agent import Agent
 from lineside.audio.frame import Utterance
 from lineside.backchannel import is_backchannel
 from lineside.ear import Ear, EarRules, VoiceDetector
+from lineside.endpointing import Evidence, Pace, Profile, expects, wait, words_evidence
 from lineside.engines.deadline import in_time
 from lineside.engines.protocols import Ask, Warmable
 from lineside.engines.registry import Engines
@@ -27,11 +30,15 @@ from lineside.floor import (
     Judge,
     Judged,
     Listen,
+    Ponder,
     Prepare,
+    Quiet,
     ReplyOver,
     Resume,
     Speak,
     Unasked,
+    Voice,
+    Wait,
 )
 from lineside.floor import Typed as TypedTurn
 from lineside.history import History
@@ -54,7 +61,9 @@ from lineside.schema import (
     Told,
 )
 from lineside.settings import Settings
+from lineside.turns import TurnJudge, nobody_knows
 
+LOOK_AGAIN = 0.4  # seconds after which the turn model is asked once more in the same pause
 JUDGE = 2.0  # seconds for the words of a short sound; the agent has gone on long before
 WATCH_EVERY = 1.0  # seconds between looks at the idle and the longest time
 
@@ -73,8 +82,17 @@ class Call:
         voice: VoiceDetector,
         notice: Callable[[ServerMessage], None] = lambda event: None,
         meter: Meter | None = None,
+        turns: TurnJudge = nobody_knows,
     ) -> None:
-        """`notice` hears everything that the caller's program is told; it must not wait."""
+        """`notice` hears everything that the caller's program is told; it must not wait. `turns` is the turn model."""
+        self._turns = turns
+        told = hello.turn_profile or settings.turn_profile
+        self._profile: Profile | None = None if told == "silence" else told
+        self._evidence = Evidence()  # of the pause that is now, or was last
+        self._pauses = 0  # in which somebody wondered whether the turn was over
+        self._pace = Pace()
+        self._quiet_since: float | None = None
+        self._pondering: asyncio.Task[None] | None = None
         self._meter = meter or Unmetered()
         self._line, self._settings, self._notice = line, settings, notice
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
@@ -123,7 +141,7 @@ class Call:
             warm = self._tasks.create_task(self._warm(), name="warm")
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             reason = min(task.result() for task in done)
-            for task in (*ends, warm, self._judging):
+            for task in (*ends, warm, self._judging, self._pondering):
                 if task is not None:
                     task.cancel()
             self._stop_reply()
@@ -173,6 +191,10 @@ class Call:
 
     def _hear(self, payload: bytes) -> None:
         for event in self._ear.hear(payload):
+            if isinstance(event, Quiet):
+                self._quiet_since = event.since
+            elif isinstance(event, Voice):
+                self._went_on(event)
             self._feed(event)
 
     def _told(self, told: Told) -> None:
@@ -221,7 +243,11 @@ class Call:
             case GiveWay(turn=turn, at=at):
                 self._give_way(turn, at)
             case Prepare(turn=turn):
-                self._begin(self._ear.utterance(), turn)
+                utterance = self._ear.utterance()
+                self._ponder(utterance)
+                self._begin(utterance, turn)
+            case Ponder():
+                self._ponder(self._ear.utterance())
             case Drop():
                 self._meter.speculated(committed=False)
                 self._stop_reply()
@@ -255,6 +281,45 @@ class Call:
         self._feed(Judged(self._ear.at, number, real))
         if not real and reply is not None and reply is self._reply:
             self._tell(Resumed(at=self._desk.now(), turn=reply.turn, reply=reply.number, text=said))
+
+    # ── whether the turn is over ───────────────────────────────────────────────────────────────────────────────────
+
+    def _ponder(self, utterance: Utterance) -> None:
+        """A pause: what is known of it so far, and the turn model's opinion as soon as it has one."""
+        if self._profile is None:
+            return
+        self._pauses += 1
+        asked, wanted = expects(self._last_said())
+        pace = self._pace.usual
+        self._evidence = Evidence(asked=asked, wanted=wanted, spoken=utterance.seconds, pace=pace)
+        self._weigh(self._pauses)
+        if self._pondering is not None:
+            self._pondering.cancel()
+        self._pondering = self._tasks.create_task(self._listen_again(self._pauses), name="turn")
+
+    async def _listen_again(self, pause: int) -> None:
+        """Ask the turn model now, and once more in a long pause."""
+        for wait_before in (0.0, LOOK_AGAIN):
+            await asyncio.sleep(wait_before)
+            if pause == self._pauses and (over := await self._turns(self._ear.utterance().pcm)) is not None:
+                self._weigh(pause, turn=over)
+
+    def _weigh(self, pause: int, **news: object) -> None:
+        """Something was learnt of this pause: tell the floor how much silence it asks for now."""
+        if self._profile is not None and pause == self._pauses:
+            self._evidence = replace(self._evidence, **news)
+            self._feed(Wait(self._ear.at, wait(self._evidence, self._profile)))
+
+    def _went_on(self, voice: Voice) -> None:
+        if self._quiet_since is not None and not self._floor.idle:
+            self._pace.paused(voice.began - self._quiet_since)
+        self._quiet_since = None
+        self._pauses += 1  # whatever is still to be learnt of the pause before counts no longer
+
+    def _last_said(self) -> str:
+        """The agent's words that the caller heard last."""
+        said = self.history.said
+        return said[-1].content if said and said[-1].role == "assistant" else ""
 
     def _give_way(self, turn: int, at: float) -> None:
         self._silences = 0
@@ -301,7 +366,14 @@ class Call:
         """Begin a reply; whatever was prepared or sounding before is dropped first."""
         self._stop_reply()
         self._replies += 1
-        self._reply = reply = Reply(self._desk, about, turn=turn, number=self._replies)
+        pause = self._pauses
+        self._reply = reply = Reply(
+            self._desk,
+            about,
+            turn=turn,
+            number=self._replies,
+            words=lambda said: self._weigh(pause, words=words_evidence(said)),
+        )
         self._running = self._tasks.create_task(self._run(reply, self._running), name="reply")
         return reply
 

@@ -42,6 +42,13 @@ class Judged(Struct, frozen=True):
     real: bool  # they claim the floor
 
 
+class Wait(Struct, frozen=True):
+    """What is known of this pause by now asks for so much silence before the turn counts as over."""
+
+    at: float
+    seconds: float
+
+
 class Quiet(Struct, frozen=True):
     """The caller's turn is open and they are silent."""
 
@@ -79,7 +86,7 @@ class ReplyOver(Struct, frozen=True):
     turn: int
 
 
-FloorEvent = Stir | Faded | Voice | Long | Judged | Quiet | Full | Typed | Unasked | ReplyOver
+FloorEvent = Stir | Faded | Voice | Long | Judged | Wait | Quiet | Full | Typed | Unasked | ReplyOver
 
 # ── what to do ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -128,6 +135,12 @@ class Prepare(Struct, frozen=True):
     turn: int
 
 
+class Ponder(Struct, frozen=True):
+    """A likely end of turn: find out whether it is one. `Prepare` asks for that too."""
+
+    turn: int
+
+
 class Drop(Struct, frozen=True):
     """The caller goes on: the prepared reply was for nothing."""
 
@@ -142,13 +155,13 @@ class Speak(Struct, frozen=True):
     at: float  # when it was decided
 
 
-Decision = Listen | Hush | Judge | Resume | Dismiss | GiveWay | Prepare | Drop | Speak
+Decision = Listen | Hush | Judge | Resume | Dismiss | GiveWay | Prepare | Ponder | Drop | Speak
 
 
 class FloorRules(Struct, frozen=True):
     """How long to wait. Seconds of the caller's audio."""
 
-    timeout: float = 1.0  # the longest silence inside a turn
+    timeout: float = 1.0  # the longest silence inside a turn, if nothing more is known of the pause (`Wait`)
     short_pause: float = 0.2  # after this, prepare; shorter ones waste more than they win (0.15 won nothing measurable)
     speculate: bool = True
     judge_after: float = 0.16  # silence after which a short sound over the agent's is judged …
@@ -165,6 +178,8 @@ class Floor:
         self._listening: int | None = None  # the caller's open turn
         self._answering: int | None = None  # the turn whose reply has the floor
         self._prepared = False
+        self._pondered = False  # somebody finds out about this pause
+        self._wait: float | None = None  # seconds of silence that end this pause's turn, as far as is known
         self._attempts = 0
         self._hushed = False  # the reply's sound is held
         self._protected = False  # the reply is said to its end
@@ -185,13 +200,17 @@ class Floor:
                 return self._give_way() if self._perhaps is not None and not self._protected else None
             case Judged(number=number, real=real):
                 return self._judged(real) if number == self._judges and self._judging else None
+            case Wait(seconds=seconds):
+                self._wait = seconds if self._pondered else None
+                return None
             case Quiet(at=at, since=since):
                 return self._quiet(at, since)
             case Full(at=at, since=since):
                 return self._speak(self._listening, since, at)
             case Typed(at=at):
                 self._turns += 1
-                self._prepared = False  # a spoken turn still open is prepared anew when its time comes
+                # A spoken turn still open is prepared anew when its time comes.
+                self._prepared, self._pondered, self._wait = False, False, None
                 self._answering, self._hushed, self._protected = self._turns, False, False
                 return Speak(self._turns, at, at)
             case Unasked(at=at, protected=protected):
@@ -229,6 +248,7 @@ class Floor:
         if self._answering is not None:  # something was typed while they spoke, and they go on over its answer
             self._answering = None
             return GiveWay(self._listening, began)
+        self._pondered, self._wait = False, None
         if self._prepared:
             self._prepared = False
             return Drop(self._listening)
@@ -237,6 +257,7 @@ class Floor:
     def _listen(self, began: float) -> Decision:
         self._turns += 1
         self._listening, self._attempts, self._perhaps, self._judging = self._turns, 0, None, False
+        self._pondered, self._wait = False, None
         return Listen(self._turns, began)
 
     def _give_way(self) -> Decision:
@@ -264,14 +285,16 @@ class Floor:
             return self._wonder(silence)
         if self._listening is None:
             return None
-        if silence >= self._rules.timeout:
+        if silence >= (self._rules.timeout if self._wait is None else self._wait):
             return self._speak(self._listening, since, at)
-        early = self._rules.speculate and self._attempts < self._rules.attempts and self._answering is None
-        if early and not self._prepared and silence >= self._rules.short_pause:
-            self._prepared = True
-            self._attempts += 1
-            return Prepare(self._listening)
-        return None
+        if silence < self._rules.short_pause or self._pondered:
+            return None
+        self._pondered = True
+        if not self._rules.speculate or self._attempts >= self._rules.attempts or self._answering is not None:
+            return Ponder(self._listening)
+        self._prepared = True
+        self._attempts += 1
+        return Prepare(self._listening)
 
     def _wonder(self, silence: float) -> Decision | None:
         """A short sound over the agent's is over: have it judged, and do not hold the sound for long meanwhile."""
@@ -287,5 +310,6 @@ class Floor:
         if turn is None:
             return None
         self._listening, self._prepared, self._protected = None, False, False
+        self._pondered, self._wait = False, None
         self._answering = turn
         return Speak(turn, ended, at)

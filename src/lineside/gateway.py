@@ -24,6 +24,7 @@ from lineside.metrics import CONTENT_TYPE, CallMeter, Meters
 from lineside.schema import Ended, Error, Hello, Ready, encode, read_hello
 from lineside.settings import Settings
 from lineside.switchboard import Slot, Switchboard
+from lineside.turns import TurnJudge, nobody_knows
 
 log = structlog.get_logger()
 
@@ -32,7 +33,7 @@ HEARTBEAT = 20.0  # seconds between pings; a peer that is gone without a word is
 LARGEST_MESSAGE = 1 << 20  # bytes; beyond it the WebSocket itself is closed with 1009. Sound has a limit of its own
 LOOK_EVERY = 15.0  # seconds between two readings of the graphics cards for /metrics
 FAREWELL = 3.0  # seconds for calls to end when the house closes
-IN_HOUSE = ("silero-vad",)  # models that this process itself has in memory
+IN_HOUSE = ("silero-vad", "smart-turn-v3.2")  # models that this process itself has in memory
 WEB = Path(__file__).parent / "web"
 
 
@@ -46,8 +47,10 @@ class Gateway:
         registry: Registry,
         new_voice: Callable[[], VoiceDetector],
         http: aiohttp.ClientSession,
+        turns: TurnJudge = nobody_knows,
     ) -> None:
-        """`desk` says who answers; by `http` the host agent is asked, if there is one."""
+        """`desk` says who answers; by `http` the host agent is asked, if there is one; `turns` is the turn model."""
+        self._turns = turns
         self._settings, self._desk, self._registry, self._new_voice = settings, desk, registry, new_voice
         self._readings = Readings()
         self._host = HostAgent(settings.host_agent_url, settings.host_agent_token, http)
@@ -210,6 +213,7 @@ class Gateway:
             voice=self._new_voice(),
             notice=slot.notice,
             meter=meter,
+            turns=self._turns,
         )
         slot.answered(call, line="browser", codec=hello.codec, engines=engines.names)
         line.tell(Ready(call_id=slot.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))

@@ -87,7 +87,11 @@ class Desk(Struct, frozen=True):
 class Reply:
     """One reply of one call. Its owner runs it, allows it or cancels it, and asks it what was heard."""
 
-    def __init__(self, desk: Desk, about: About, *, turn: int, number: int) -> None:
+    def __init__(
+        self, desk: Desk, about: About, *, turn: int, number: int, words: Callable[[str], None] = lambda said: None
+    ) -> None:
+        """`words` hears what the caller said as soon as it is known, which may be before the turn is over."""
+        self._words = words
         self._desk, self.about, self.turn, self.number = desk, about, turn, number
         self.question: str | None = about.text if isinstance(about, Typed) else None  # what the caller said
         self.text = ""  # what the agent means to say
@@ -185,6 +189,7 @@ class Reply:
                 heard = transcript.text
         self._times["asr_ms"] = (desk.clock() - began) * 1000
         self.question = heard
+        self._words(heard)
         if self.allowed.is_set():
             self._understood()
         elif heard:

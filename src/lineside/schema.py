@@ -34,6 +34,7 @@ class Hello(Struct, frozen=True, forbid_unknown_fields=True):
     tts_engine: Name = ""
     tts_voice: Name = ""
     system_prompt: LongText | None = None
+    turn_profile: Literal["", "silence", "fast", "balanced", "patient", "digits"] = ""  # empty: TURN_PROFILE
     greeting: LongText | None = None  # an empty one: say nothing first
 
     @property

@@ -26,9 +26,11 @@ from lineside.models.catalogue import needed
 from lineside.models.store import locate
 from lineside.reply import MOMENT, PHRASES
 from lineside.settings import Settings, check_exposure
+from lineside.turns import TurnJudge, TurnListener, nobody_knows
 
 log = structlog.get_logger()
 
+TURN_MODEL, TURN_FILE = "smart-turn-v3.2", "smart-turn-v3.2-cpu.onnx"
 VAD_MODEL, VAD_FILE = "silero-vad", "silero_vad.onnx"
 GOODBYE = 2.0  # seconds for open HTTP requests when the house closes; calls have had theirs by then
 
@@ -61,9 +63,10 @@ async def open_house(
             host_agent(settings, services) as hosted,
             reachable(hosted, agent) as (reached, registry),
             aiohttp.ClientSession() as http,
+            _turns(settings) as turns,
         ):
             desk = FrontDesk(agent, book, registry)
-            gateway = Gateway(reached, desk, registry, _voices(settings), http)
+            gateway = Gateway(reached, desk, registry, _voices(settings), http, turns)
             runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=GOODBYE)
             await runner.setup()
             try:
@@ -106,6 +109,21 @@ def _voices(settings: Settings) -> Callable[[], VoiceDetector]:
         return LoudnessVoice
     model = VoiceModel(locate(VAD_MODEL, settings.models_dir) / VAD_FILE)
     return lambda: Voice(model)
+
+
+@asynccontextmanager
+async def _turns(settings: Settings) -> AsyncGenerator[TurnJudge, None]:
+    """The turn model, where it has been fetched; without it turns end by their words and the silence."""
+    try:
+        listener = TurnListener(locate(TURN_MODEL, settings.models_dir) / TURN_FILE)
+    except ConfigError as missing:
+        log.warning("no turn model", why=str(missing))
+        yield nobody_knows
+        return
+    try:
+        yield listener.probability
+    finally:
+        listener.close()
 
 
 class FrontDesk:

@@ -95,6 +95,7 @@ SMART_TURN = Model(
     role="turn",
     licence="BSD-2-Clause",
     description="Smart Turn v3.2 for CPU: has the caller finished the sentence?",
+    default=True,
     files=(
         ModelFile(
             "smart-turn-v3.2-cpu.onnx",

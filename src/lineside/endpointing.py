@@ -1,0 +1,227 @@
+"""Has the caller finished? From evidence: how it sounded, the words, what was asked, and this caller's own pace.
+
+The rule is one weighing. At a pause, some odds speak for the turn being over (`score`), and every further moment of
+silence speaks for it too, because pauses inside a turn seldom last long. Waiting costs the caller time; cutting them
+off costs more: so many seconds, the *price* of a profile. The wait that costs least in the end is where the chance
+that the caller goes on just now, times the price, has fallen to the chance that they wait for us (`silence`).
+
+The weights lie in `data/end_of_turn.toml`, and are fitted by `bench/turns`, which also measures them:
+docs/turn-taking.md. Everything here is pure: no clock, no model, no call.
+"""
+
+import math
+import re
+from importlib.resources import files
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+Asked = Literal["open", "yes_no", "digits", "name"]
+Profile = Literal["fast", "balanced", "patient", "digits"]
+
+SHORTEST = 0.1  # seconds; shorter silences are within words: the p of "stop" closes the lips that long
+SURE = 4.0  # log odds beyond which the turn model's certainty counts no more: it says 0.98 of half a sentence too
+KNOWN_PAUSES = 4.0  # what is known of all callers weighs as much as so many pauses of this one
+
+
+class Words(Struct, frozen=True):
+    """What the words of an utterance say about its end."""
+
+    count: int = 0
+    hangs: bool = False  # ends with a word that no sentence ends with
+    leans: bool = False  # ends with a word that few do
+    filled: bool = False  # ends with "um"
+    trails: bool = False  # the recogniser heard it trail off, or put a comma
+    stops: bool = False  # the recogniser put a full stop, an exclamation or a question mark
+    asks: bool = False  # it is a question
+    answers: bool = False  # nothing but an answer: "yes, please"
+    digits: int = 0  # said in all
+    dictating: bool = False  # it ends with a digit
+
+
+class Evidence(Struct, frozen=True):
+    """What is known at one moment of a pause; None is not known yet, or will not be."""
+
+    turn: float | None = None  # the turn model's probability
+    words: Words | None = None
+    asked: Asked = "open"  # what the agent had asked for
+    wanted: int | None = None  # how many digits, if it said so
+    spoken: float | None = None  # seconds of the utterance so far
+    pace: float | None = None  # this caller's usual pause inside a turn, seconds (`Pace`)
+
+
+def wait(evidence: Evidence, profile: Profile) -> float:
+    """Seconds of silence after which the turn is over. Better evidence of an end never waits longer."""
+    told = WEIGHTS.profiles[profile]
+    return silence(evidence, told.price, told.longest)
+
+
+def silence(evidence: Evidence, price: float, longest: float) -> float:
+    """The same for any price of a cut-off, in seconds, and any time-out.
+
+    Pauses inside a turn last log-normally. With odds o that the turn is over, waiting t seconds costs o t, and cut-offs
+    cost `price` times the share of pauses that last longer; the sum is least where their density is o / `price`.
+    """
+    pauses = WEIGHTS.pauses
+    if evidence.words is None:
+        price *= pauses.before_words  # they may come at any moment, and say more
+    usual = math.log(evidence.pace or pauses.median)
+    spread = pauses.spread
+    heard_of = 0.5 * math.erfc((math.log(FROM) - usual) / (spread * math.sqrt(2)))  # longer than FROM
+    level = score(evidence) - math.log(price) + math.log(spread * math.sqrt(2 * math.pi) * heard_of)
+    # ln density = -x - (x - usual)² / 2 spread² - …, with x = ln t: a parabola, solved for its falling side.
+    under = spread**4 - 2 * spread**2 * (usual + level)
+    if under <= 0:
+        return SHORTEST
+    return min(longest, max(SHORTEST, math.exp(usual - spread**2 + math.sqrt(under))))
+
+
+def score(evidence: Evidence) -> float:
+    """Log odds that the turn is over, at the moment when a silence has lasted `FROM`."""
+    return sum(WEIGHTS.odds.get(name, 0.0) * value for name, value in signs(evidence).items())
+
+
+def signs(evidence: Evidence) -> dict[str, float]:
+    """The signs that are weighed, by the names they have in the file."""
+    found = {"always": 1.0, "short": float((evidence.spoken or 9.0) < 1.0)}
+    found[f"asked_{evidence.asked}"] = 1.0
+    if evidence.turn is None:
+        found["turn_unknown"] = 1.0
+    else:
+        sure = min(0.999, max(0.001, evidence.turn))
+        found["turn"] = max(-SURE, min(SURE, math.log(sure / (1 - sure))))
+    if evidence.words is None:
+        found["words_unknown"] = 1.0
+    else:
+        found |= _said(evidence.words, evidence.asked, evidence.wanted)
+    return found
+
+
+def _said(words: Words, asked: Asked, wanted: int | None) -> dict[str, float]:
+    ended = not (words.hangs or words.leans or words.filled or words.trails)
+    counted = asked == "digits" and wanted is not None
+    found = {
+        "hangs": words.hangs,
+        "leans": words.leans,
+        "filled": words.filled,
+        "trails": words.trails,
+        "stops": words.stops and ended,
+        "asks": words.asks and ended,
+        "answers": words.answers,
+        "answers_yes_no": words.answers and asked == "yes_no",
+        "nothing": not words.count,
+        "one_name": asked == "name" and words.count == 1,
+        "no_digits_yet": asked == "digits" and not words.digits,
+        "dictating": words.dictating and not counted,
+        "few_digits": words.dictating and not counted and words.digits < 4,
+        "many_digits": words.dictating and not counted and words.digits >= 10,
+        "too_few": counted and 0 < words.digits < (wanted or 0),
+        "enough": counted and words.digits >= (wanted or 0),
+    }
+    return {name: float(value) for name, value in found.items()}
+
+
+def words_evidence(text: str) -> Words:
+    """Read the recogniser's words of an utterance so far, with its marks."""
+    plain = text.strip().lower().replace("’", "'")
+    said = re.findall(r"[a-z']+|\d", plain)
+    words = [word for word in said if not word.isdigit() and word not in DIGITS]
+    digits = [word for word in said if word.isdigit() or word in DIGITS]
+    last = said[-1] if said else ""
+    told = WEIGHTS.words
+    answer = bool(said) and any(word in told.answers for word in said)
+    return Words(
+        count=len(re.findall(r"[\w']+", plain)),
+        hangs=last in told.hangs,
+        leans=last in told.leans,
+        filled=last in told.filled,
+        trails=plain.endswith(("...", "…", ",", "-", "–", "—", ":", ";")),
+        stops=plain.endswith((".", "!", "?")) and not plain.endswith("..."),
+        asks=plain.endswith("?") or (len(words) > 2 and words[0] in told.asks),
+        answers=answer and all(word in told.answers or word in told.beside for word in said),
+        digits=len(digits),
+        dictating=last.isdigit() or last in DIGITS,
+    )
+
+
+def expects(question: str) -> tuple[Asked, int | None]:
+    """What the agent's words want to hear next, and how many digits if they say so: "the last four digits"."""
+    told = question.strip().lower().replace("’", "'")
+    last = re.split(r"(?<=[.!?])\s+", told)[-1]
+    asked = told if re.search(r"\b(it|them|those)\b", last) else last  # "we sent you a code. Please read it to me."
+    for kind, pattern in WEIGHTS.asked.items():
+        if re.search(pattern, asked):
+            many = re.search(rf"\b(\d+|{'|'.join(COUNTS)})[- ](?:digit|figure)", asked)
+            return kind, (_counted(many[1]) if many and kind == "digits" else None)
+    return "open", None
+
+
+def _counted(word: str) -> int:
+    return int(word) if word.isdigit() else COUNTS[word]
+
+
+class Pace:
+    """A caller's own pauses inside their turns, learnt during the call."""
+
+    def __init__(self) -> None:
+        self._logs, self._many = 0.0, 0
+
+    def paused(self, seconds: float) -> None:
+        """They were silent for so long and then went on; what is shorter than `FROM` is not a pause."""
+        if seconds >= FROM:
+            self._logs += math.log(seconds)
+            self._many += 1
+
+    @property
+    def usual(self) -> float | None:
+        """Their usual pause in seconds, between all callers' and their own; None before the first."""
+        if not self._many:
+            return None
+        everybody = math.log(WEIGHTS.pauses.median)
+        return math.exp((self._logs + KNOWN_PAUSES * everybody) / (self._many + KNOWN_PAUSES))
+
+
+# ── the file ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+FROM = 0.2  # seconds of silence from which a pause is one, here and in bench/turns
+NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+COUNTS = {word: number for number, word in enumerate(NUMBERS.split())}
+DIGITS = frozenset([*NUMBERS.split()[:10], "oh", "double", "triple"])
+
+
+class _Pauses(Struct, frozen=True):
+    median: float  # seconds
+    spread: float  # of the logarithm
+    before_words: float  # so many times dearer is a cut-off while the words are not known
+
+
+class _Profile(Struct, frozen=True):
+    price: float  # seconds of waiting that one cut-off is worth
+    longest: float  # seconds; then the turn is over whatever the evidence
+
+
+class _Lists(Struct, frozen=True):
+    hangs: frozenset[str]
+    leans: frozenset[str]
+    filled: frozenset[str]
+    answers: frozenset[str]
+    beside: frozenset[str]
+    asks: frozenset[str]
+
+
+class _Weights(Struct, frozen=True):
+    odds: dict[str, float]
+    pauses: _Pauses
+    profiles: dict[Profile, _Profile]
+    words: _Lists
+    asked: dict[Asked, str]
+
+
+def _read() -> _Weights:
+    raw: dict[str, Any] = msgspec.toml.decode((files("lineside") / "data" / "end_of_turn.toml").read_bytes())
+    raw["words"] = {name: text.split() for name, text in raw["words"].items()}
+    return msgspec.convert(raw, _Weights)
+
+
+WEIGHTS = _read()
