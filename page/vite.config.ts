@@ -9,6 +9,7 @@ export default defineConfig({
     outDir: '../src/lineside/web',
     emptyOutDir: true,
     target: 'es2022',
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'], // the first with light-dark()
     modulePreload: false,
     sourcemap: false,
     assetsInlineLimit: 0,
@@ -20,5 +21,7 @@ export default defineConfig({
       },
     },
   },
+  // Audio worklets, built as modules of their own.
+  worker: { format: 'es', rollupOptions: { output: { entryFileNames: 'assets/[name]-[hash].js' } } },
   test: { environment: 'node', include: ['tests/**/*.test.ts'] },
 });

@@ -1,6 +1,5 @@
 import { createSignal } from 'solid-js';
-
-const KEPT = 'lineside key'; // in this tab's sessionStorage, and nowhere else
+import { useKey } from './api';
 
 /** A question for the key: why it is asked, and who waits for the answer. */
 interface Question {
@@ -10,12 +9,8 @@ interface Question {
 
 const [question, setQuestion] = createSignal<Question | null>(null);
 
+/** The question that waits for an answer, if there is one. */
 export { question };
-
-/** The key that this tab was given. */
-export const keptKey = (): string | null => sessionStorage.getItem(KEPT);
-
-export const forgetKey = (): void => sessionStorage.removeItem(KEPT);
 
 /** Ask for the key, saying why; true once there is one, false where the caller would not. */
 export function giveKey(why: string): Promise<boolean> {
@@ -24,9 +19,9 @@ export function giveKey(why: string): Promise<boolean> {
 }
 
 /** The question was answered: with a key, or not at all. */
-export function answerKey(key: string | null): void {
+export function answerKey(given: string): void {
   const asked = question();
-  if (key) sessionStorage.setItem(KEPT, key);
+  useKey(given);
   setQuestion(null);
-  asked?.answer(Boolean(key));
+  asked?.answer(given !== '');
 }

@@ -1,8 +1,9 @@
 import { render } from 'solid-js/web';
-
-function Page() {
-  return <main>lineside</main>;
-}
+import { App } from './App';
+import { paint } from './theme';
+import './style.css';
 
 const place = document.getElementById('page');
-if (place) render(() => <Page />, place);
+if (!place) throw new Error('the page has no place to be drawn in');
+paint();
+render(() => <App />, place);

@@ -12,7 +12,7 @@ import { askForToken } from './token';
 
 /** How a call begins. With words or a file it opens no microphone, skips the greeting and begins with them. */
 export interface Opening {
-  readonly key: string | null;
+  readonly key: string;
   /** Who shall answer. */
   readonly wishes: Omit<Hello, 'codec' | 'sample_rate'>;
   /** As a telephone would send it: 8 kHz, mu-law. */

@@ -1,8 +1,9 @@
 import { createSignal, onCleanup } from 'solid-js';
+import { key, useKey } from '../api';
 import { levelOf, silent } from '../audio/level';
 import { chooseMicrophone, chosenMicrophone } from '../audio/microphone';
 import type { Recording } from '../audio/recording';
-import { forgetKey, giveKey, keptKey } from '../key';
+import { giveKey } from '../key';
 import type { Hello } from '../schema';
 import { after } from './after';
 import { type CallHandle, makeCall, type Opening } from './call';
@@ -36,13 +37,13 @@ export function createCall(wishes: () => Wishes) {
       if (event.type === 'failed' && event.keyNeeded) void unlock(event.words, first);
     };
     const { hello, telephone } = wishes();
-    const given = { key: keptKey(), wishes: hello, telephone, device: chosenMicrophone(), ...first };
+    const given = { key: key(), wishes: hello, telephone, device: chosenMicrophone(), ...first };
     call = makeCall(given, { tell, hear: (pcm) => setLevel(levelOf(pcm)) });
     call.mute(muted());
   };
 
   const unlock = async (why: string, first: First) => {
-    forgetKey();
+    useKey('');
     if (await giveKey(why)) begin(first);
   };
 

@@ -2,6 +2,9 @@ import { KeyNeeded, Problem } from './problem';
 
 const SILENT = 'lineside does not answer. Check that it is running, then press Talk.';
 
+const WRONG = 'That key was not accepted.';
+const PLAIN = /^[\x21-\x7e]+$/; // what a header can carry; a key with other signs is none of API_KEYS
+
 interface Health {
   status: string;
   calls: number;
@@ -9,13 +12,13 @@ interface Health {
 }
 
 /** A socket cannot carry a header, so a short-lived token in its address stands for the key. */
-export async function askForToken(key: string | null): Promise<string> {
+export async function askForToken(key: string): Promise<string> {
+  if (key && !PLAIN.test(key)) throw new KeyNeeded(WRONG);
   const headers: HeadersInit = key ? { Authorization: `Bearer ${key}` } : {};
   const answer = await fetch('/api/token', { method: 'POST', headers }).catch(() => {
     throw new Problem(SILENT);
   });
-  if (answer.status === 401)
-    throw new KeyNeeded(key ? 'That key was not accepted.' : 'This desk asks for a key.');
+  if (answer.status === 401) throw new KeyNeeded(key ? WRONG : 'This desk asks for a key.');
   const body = (await answer.json().catch(() => ({}))) as { token?: string; error?: { message: string } };
   if (!answer.ok || !body.token) {
     throw new Problem(

@@ -1,0 +1,33 @@
+import { createEffect, type JSX } from 'solid-js';
+import { answerKey, question } from '../key';
+
+/** Asks for the key where one is needed. */
+export function KeyDialog(): JSX.Element {
+  let dialog!: HTMLDialogElement;
+  let field!: HTMLInputElement;
+  createEffect(() => {
+    if (!question()) return dialog.close();
+    field.value = '';
+    dialog.returnValue = '';
+    if (!dialog.open) dialog.showModal();
+  });
+  const closed = () => question() && answerKey(dialog.returnValue === 'enter' ? field.value.trim() : '');
+  return (
+    <dialog id="key-dialog" aria-labelledby="key-why" ref={dialog} onClose={closed}>
+      <form method="dialog" autocomplete="off">
+        <p id="key-why">{question()?.why}</p>
+        <label for="key">A key of API_KEYS</label>
+        <input id="key" type="password" autocomplete="off" required ref={field} />
+        <p class="note">Kept in this tab until it is closed.</p>
+        <div class="choices">
+          <button id="key-cancel" type="button" onClick={() => dialog.close()}>
+            Cancel
+          </button>
+          <button type="submit" value="enter" class="main">
+            Go on
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}

@@ -1,0 +1,94 @@
+import { For, type JSX } from 'solid-js';
+import type { CallState } from '../call/state';
+import { average, type Measure } from './waterfall';
+import './measures.css';
+
+const ROWS: readonly (readonly [Measure, string, string, boolean])[] = [
+  ['endpoint_ms', 'End of turn', '', false],
+  ['asr_ms', 'ASR', '', false],
+  ['llm_first_ms', 'LLM', ', first token', false],
+  ['llm_ms', 'LLM, whole answer', '', true],
+  ['tts_first_ms', 'TTS', ', first sound', false],
+  ['tts_ms', 'TTS, all sentences', '', true],
+];
+
+const whole = (ms: number | null | undefined) =>
+  typeof ms === 'number' ? Math.round(ms).toLocaleString('en') : '–';
+
+/** The last answer and the average of this call, in milliseconds. */
+export function Measures(given: { state: CallState }): JSX.Element {
+  const mean = (measure: Measure) => whole(average(given.state.turns, measure));
+  return (
+    <section class="card measures" aria-labelledby="latency">
+      <h2 id="latency">Last answer</h2>
+      <p class="figure">
+        <output data-ms="e2e_ms">{whole(given.state.times.e2e_ms)}</output> ms
+        <span class="note"> from the end of speech to the first sound; average {mean('e2e_ms')} ms</span>
+      </p>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Stage, in ms</th>
+            <th scope="col">Last</th>
+            <th scope="col">Average</th>
+          </tr>
+        </thead>
+        <tbody>
+          <For each={ROWS}>
+            {([measure, name, which, long]) => (
+              <tr classList={{ long }}>
+                <th scope="row">
+                  {name}
+                  <span class="which">{which}</span>
+                </th>
+                <td data-ms={measure}>{whole(given.state.times[measure])}</td>
+                <td data-mean={measure}>{mean(measure)}</td>
+              </tr>
+            )}
+          </For>
+        </tbody>
+      </table>
+      <p class="note overlap">Stages overlap: the answer is prepared while the end of the turn is awaited.</p>
+    </section>
+  );
+}
+
+/** Which call this is. */
+export function ThisCall(given: { state: CallState }): JSX.Element {
+  const engine = (role: string) => given.state.call?.engines[role] ?? '–';
+  const sound = () => {
+    const call = given.state.call;
+    return call ? `${call.codec}, ${call.sample_rate / 1000} kHz` : '–';
+  };
+  return (
+    <details id="details" class="card" open={matchMedia('(min-width: 56rem)').matches}>
+      <summary>This call</summary>
+      <dl>
+        <div>
+          <dt>Hears</dt>
+          <dd id="hears">{engine('stt')}</dd>
+        </div>
+        <div>
+          <dt>Thinks</dt>
+          <dd id="thinks">{engine('llm')}</dd>
+        </div>
+        <div>
+          <dt>Speaks</dt>
+          <dd id="speaks">{engine('tts')}</dd>
+        </div>
+        <div>
+          <dt>Sound</dt>
+          <dd id="sound">{sound()}</dd>
+        </div>
+        <div>
+          <dt>Gaps in playback</dt>
+          <dd id="gaps">{given.state.gaps}</dd>
+        </div>
+        <div class="id">
+          <dt>Call</dt>
+          <dd id="call-id">{given.state.call?.call_id ?? '–'}</dd>
+        </div>
+      </dl>
+    </details>
+  );
+}

@@ -1,0 +1,76 @@
+import { createMemo, createSignal, For, type JSX, Show } from 'solid-js';
+import type { CallState, Moments } from '../call/state';
+import { type Bar, type Waterfall, waterfall } from './waterfall';
+import './waterfall.css';
+
+const whole = (ms: number) => `${Math.round(ms).toLocaleString('en')} ms`;
+
+/** Where the time of one turn went; the last one, unless another is chosen. */
+export function TurnChart(given: { state: CallState }): JSX.Element {
+  const measured = createMemo(() => given.state.turns.filter((turn) => waterfall(turn)));
+  const [chosen, setChosen] = createSignal<number | null>(null);
+  const turn = createMemo(
+    (): Moments | undefined => measured().find((one) => one.reply === chosen()) ?? measured().at(-1),
+  );
+  const step = (by: number) => {
+    const all = measured();
+    const next = all[all.indexOf(turn() as Moments) + by];
+    if (next) setChosen(next === all.at(-1) ? null : next.reply); // the last one: follow the call again
+  };
+  const at = (index: 0 | -1) => turn() === measured().at(index);
+  return (
+    <details id="waterfall" class="card waterfall" open={matchMedia('(min-width: 56rem)').matches}>
+      <summary>Where the time went</summary>
+      <Show when={measured().length > 1}>
+        <div class="row">
+          <button
+            type="button"
+            class="small"
+            aria-label="Turn before"
+            disabled={at(0)}
+            onClick={() => step(-1)}
+          >
+            ‹
+          </button>
+          <span class="note">Turn {turn()?.turn}</span>
+          <button
+            type="button"
+            class="small"
+            aria-label="Turn after"
+            disabled={at(-1)}
+            onClick={() => step(1)}
+          >
+            ›
+          </button>
+        </div>
+      </Show>
+      <Show
+        when={turn()}
+        fallback={<p class="note">Each answer is drawn here, from the end of speech on.</p>}
+      >
+        {(one) => <Chart of={waterfall(one()) as Waterfall} />}
+      </Show>
+    </details>
+  );
+}
+
+function Chart(given: { of: Waterfall }): JSX.Element {
+  const percent = (ms: number) => `${((ms - given.of.from) / (given.of.to - given.of.from)) * 100}%`;
+  const wide = (bar: Bar) => `${((bar.to - bar.from) / (given.of.to - given.of.from)) * 100}%`;
+  return (
+    <ol class="bars">
+      <For each={given.of.bars}>
+        {(bar) => (
+          <li title={`${bar.name}: ${whole(bar.took)}, from ${whole(bar.from)} after the end of speech`}>
+            <span class="name">{bar.name}</span>
+            <span class="track" aria-hidden="true">
+              <i class="zero" style={{ left: percent(0) }} />
+              <i class={`bar ${bar.tone}`} style={{ left: percent(bar.from), width: wide(bar) }} />
+            </span>
+            <span class="took">{whole(bar.took)}</span>
+          </li>
+        )}
+      </For>
+    </ol>
+  );
+}
