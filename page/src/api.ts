@@ -3,7 +3,7 @@
 import { createSignal } from 'solid-js';
 import { eventsOf, objectsOf } from './streams';
 
-const KEY = 'lineside key'; // in this tab's sessionStorage, and nowhere else
+const KEY = 'lineside key'; // in this tab's sessionStorage, and nowhere else; key.ts keeps it there too
 const QUICK = 15_000; // ms for an ordinary answer; then the gateway counts as away
 export const SLOW = 660_000; // ms for a model to be loaded or a service to be healthy; the gateway gives up before
 
@@ -25,16 +25,21 @@ export class Trouble extends Error {
   }
 }
 
-const [key, setKey] = createSignal(globalThis.sessionStorage?.getItem(KEY) ?? '');
+const [key, setKey] = createSignal(kept());
 
-/** The key of API_KEYS that this tab gives; empty: none. */
+/** The key that was given last; empty: none. It changes when another one is given. */
 export { key };
+
+/** The key as it is kept: the call may have asked for it. */
+function kept(): string {
+  return globalThis.sessionStorage?.getItem(KEY) ?? '';
+}
 
 /** Give this key from now on. */
 export function useKey(given: string): void {
-  setKey(given);
   if (given) globalThis.sessionStorage?.setItem(KEY, given);
   else globalThis.sessionStorage?.removeItem(KEY);
+  setKey(given);
 }
 
 /** Ask, and have the answer. Rejects with a `Trouble`, or with the reason of `signal` once that is aborted. */
@@ -97,7 +102,7 @@ async function request(
   signal?: AbortSignal,
 ): Promise<Response> {
   const headers: Record<string, string> = {};
-  if (key()) headers.Authorization = `Bearer ${plain(key())}`;
+  if (kept()) headers.Authorization = `Bearer ${plain(kept())}`;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   const sent = body === undefined ? {} : { body: JSON.stringify(body) };
   let answer: Response;
@@ -122,7 +127,7 @@ async function refusal(answer: Response): Promise<Trouble> {
   } | null;
   const { code, message } = told?.error ?? {};
   if (answer.status === 401) {
-    const words = key() ? 'That key was not accepted.' : 'This desk asks for a key.';
+    const words = kept() ? 'That key was not accepted.' : 'This desk asks for a key.';
     return new Trouble('key_needed', words, 401);
   }
   if (typeof code === 'string' && typeof message === 'string')

@@ -1,0 +1,107 @@
+/** Somebody's call, as a transcript. */
+
+import { createSignal, For, type JSX, onCleanup, onMount, Show } from 'solid-js';
+import { createStore, reconcile } from 'solid-js/store';
+import { events } from '../api';
+import { after } from '../call/after';
+import { type CallState, idle, type Line } from '../call/state';
+import type { ServerMessage } from '../schema';
+import { Away } from './parts';
+import { createFollowed } from './polled';
+
+const AT_END = 40; // pixels from the end; nearer, the reader follows, further up they look back
+const WHO = { caller: 'Caller', agent: 'Agent', note: '' } as const;
+const FINAL = [404]; // the call is gone
+
+export function Follow(given: { id: string; close: () => void }): JSX.Element {
+  const [store, setStore] = createStore<{ lines: Line[] }>({ lines: [] });
+  const [problem, setProblem] = createSignal('');
+  const [reason, setReason] = createSignal('');
+  let state: CallState = idle;
+  const show = (next: CallState) => {
+    if (next.lines !== state.lines) setStore('lines', reconcile([...next.lines], { key: 'key' }));
+    setProblem(next.fatal || next.phase !== 'ended' ? next.problem : '');
+    state = next;
+  };
+  const stream = createFollowed<ServerMessage>(
+    (signal) => events(`/api/calls/${encodeURIComponent(given.id)}/events`, signal),
+    {
+      // The gateway tells the conversation so far each time, so it begins anew.
+      opened: () => {
+        state = { ...idle };
+      },
+      take: (event) => {
+        if (event.type === 'ended') setReason(event.reason);
+        show(after(state, event));
+      },
+      done: (trouble) => reason() !== '' || (trouble !== null && FINAL.includes(trouble.status)),
+      silence: 0,
+    },
+  );
+  return (
+    <section class="card follow" aria-labelledby="follow-head">
+      <div class="head">
+        <h3 id="follow-head">Call {given.id.slice(0, 8)}</h3>
+        <button type="button" class="small" onClick={() => given.close()}>
+          Close
+          <span class="unseen"> the transcript</span>
+        </button>
+      </div>
+      <Away trouble={stream.over() ? null : stream.trouble()} stale={store.lines.length > 0} />
+      <Lines lines={store.lines} />
+      <Show when={problem()}>
+        <p class="trouble">{problem()}</p>
+      </Show>
+      <p class="note" role="status">
+        <Show when={stream.over()}>The call is over{reason() && ` (${reason().replaceAll('_', ' ')})`}.</Show>
+      </p>
+    </section>
+  );
+}
+
+function Lines(given: { lines: readonly Line[] }): JSX.Element {
+  let pane!: HTMLElement;
+  let list!: HTMLOListElement;
+  let follows = true;
+  onMount(() => {
+    const watch = new ResizeObserver(() => {
+      if (follows) pane.scrollTop = pane.scrollHeight;
+    });
+    watch.observe(list);
+    onCleanup(() => watch.disconnect());
+  });
+  const look = () => {
+    follows = pane.scrollHeight - pane.scrollTop - pane.clientHeight < AT_END;
+  };
+  return (
+    <section class="follow-lines" tabindex="0" aria-label="What was said" ref={pane} onScroll={look}>
+      <ol ref={list}>
+        <For each={given.lines}>
+          {(line) => (
+            <li class={`said ${line.who}`} classList={{ open: line.open }}>
+              <Show when={WHO[line.who]}>
+                <span class="said-by">{WHO[line.who]}</span>
+              </Show>
+              <span class="said-words">
+                <Show when={line.cut} fallback={line.text || '…'}>
+                  {(cut) => (
+                    <>
+                      {cut().heard}
+                      <del>{cut().rest}</del>
+                    </>
+                  )}
+                </Show>
+              </span>
+              <Show when={line.ms !== null}>
+                <span class="note">{Math.round(line.ms ?? 0)} ms</span>
+              </Show>
+            </li>
+          )}
+        </For>
+      </ol>
+      <Show when={given.lines.length === 0}>
+        <p class="note">Nothing has been said yet.</p>
+      </Show>
+    </section>
+  );
+}

@@ -1,0 +1,139 @@
+/** What the machine has, and who has taken it. */
+
+import { createSignal, For, type JSX, Show } from 'solid-js';
+import { createStore, reconcile } from 'solid-js/store';
+import { ask, events, SLOW } from '../api';
+import type { AllUnloaded, Gpu, Machine as Reading } from '../schema';
+import { createDeeds } from './deeds';
+import { Waiting } from './Engines';
+import { Away, Bar, Failed, Sure } from './parts';
+import { createFollowed } from './polled';
+import { percent, size, unloadedWords } from './words';
+
+const SILENCE = 10_000; // ms; a reading comes each second
+
+export function Machine(): JSX.Element {
+  const [store, setStore] = createStore<{ now?: Reading }>({});
+  const stream = createFollowed<Reading>((signal) => events('/api/gpu/stream', signal), {
+    take: (reading) => setStore('now' as never, reconcile(reading, { key: 'pid' }) as never),
+    done: () => false,
+    silence: SILENCE,
+  });
+  return (
+    <section aria-labelledby="machine-head">
+      <div class="head">
+        <h2 id="machine-head">Machine</h2>
+        <UnloadAll />
+      </div>
+      <Away trouble={stream.trouble()} stale={Boolean(store.now)} />
+      <Show when={store.now} fallback={<Waiting trouble={Boolean(stream.trouble())} />}>
+        {(now) => (
+          <div class="cards">
+            <For each={now().gpus}>{(card) => <Card card={card} />}</For>
+            <div class="card">
+              <h3>
+                {now().gpus.length > 0 ? 'Processor and memory' : 'No graphics card: processor and memory'}
+              </h3>
+              <Bar
+                label={`Processor, ${now().cpu.cores} ${now().cpu.cores === 1 ? 'core' : 'cores'}`}
+                percent={Math.round(now().cpu.percent)}
+                words={`${Math.round(now().cpu.percent)} % busy`}
+              />
+              <Bar
+                label="Memory"
+                percent={percent(now().ram.used_bytes, now().ram.total_bytes)}
+                words={`${size(now().ram.used_bytes)} of ${size(now().ram.total_bytes)}`}
+              />
+              <Show when={now().note}>
+                <p class="note">{now().note}</p>
+              </Show>
+            </div>
+          </div>
+        )}
+      </Show>
+    </section>
+  );
+}
+
+function Card(given: { card: Gpu }): JSX.Element {
+  const held = () => [...given.card.processes].sort((one, other) => other.bytes - one.bytes);
+  return (
+    <div class="card">
+      <h3>
+        {given.card.name} <span class="tag">{given.card.vendor}</span>
+      </h3>
+      <Bar
+        label={`Memory of card ${given.card.index}`}
+        percent={percent(given.card.used_bytes, given.card.total_bytes)}
+        words={`${size(given.card.used_bytes)} of ${size(given.card.total_bytes)}`}
+      />
+      <Show when={given.card.percent !== null}>
+        <Bar
+          label={`Work of card ${given.card.index}`}
+          percent={Math.round(given.card.percent ?? 0)}
+          words={`${Math.round(given.card.percent ?? 0)} % busy`}
+        />
+      </Show>
+      <Show
+        when={held().length > 0}
+        fallback={<p class="note">No process is known to hold memory of this card.</p>}
+      >
+        <table>
+          <caption class="unseen">Memory of {given.card.name} by process</caption>
+          <thead>
+            <tr>
+              <th scope="col">Process</th>
+              <th scope="col">Model</th>
+              <th scope="col" class="number">
+                Memory
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            <For each={held()}>
+              {(process) => (
+                <tr>
+                  <td>
+                    {process.name} <span class="note">{process.pid}</span>
+                  </td>
+                  <td>{process.model || '–'}</td>
+                  <td class="number">{size(process.bytes)}</td>
+                </tr>
+              )}
+            </For>
+          </tbody>
+        </table>
+      </Show>
+    </div>
+  );
+}
+
+function UnloadAll(): JSX.Element {
+  const act = createDeeds();
+  const [told, setTold] = createSignal('');
+  const unload = () => {
+    setTold('');
+    void act.act('all', 'unload', async () => {
+      const done = await ask<AllUnloaded>('POST', '/api/gpu/unload-all', { within: SLOW });
+      setTold(unloadedWords(done));
+    });
+  };
+  return (
+    <>
+      <Sure
+        label="Unload all models"
+        words="Unload all"
+        question="Unload every model that nobody uses? The next call waits until its models are loaded again."
+        yes="Unload all"
+        busy={act.of('all').busy !== ''}
+        onYes={unload}
+      />
+      <div role="status" class="told">
+        <Show when={told()}>
+          <p class="note">{told()}</p>
+        </Show>
+      </div>
+      <Failed words={act.of('all').trouble} />
+    </>
+  );
+}

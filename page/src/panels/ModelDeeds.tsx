@@ -1,0 +1,112 @@
+/** What can be done to a model, as buttons. */
+
+import { createEffect, createMemo, For, type JSX, on, Show } from 'solid-js';
+import { ask, SLOW } from '../api';
+import type { ModelNow } from '../schema';
+import type { createDeeds } from './deeds';
+import { downloads, nameOf } from './downloads';
+import { Doing, Sure } from './parts';
+import { type Deed, deeds } from './words';
+
+export interface Acting {
+  readonly model: ModelNow;
+  readonly act: ReturnType<typeof createDeeds>;
+  readonly again: () => void;
+}
+
+const WORDS: Record<Deed, string> = {
+  load: 'Load',
+  unload: 'Unload',
+  download: 'Download',
+  resume: 'Resume',
+  cancel: 'Cancel',
+  delete: 'Delete',
+};
+
+export function ModelDeeds(given: Acting & { running: boolean }): JSX.Element {
+  const name = () => nameOf(given.model);
+  const which = () => ({ engine: given.model.engine, model: given.model.name });
+  const busy = () => given.act.of(name()).busy;
+  const possible = createMemo(
+    () => (given.running ? (['cancel'] as Deed[]) : deeds(given.model)),
+    undefined,
+    {
+      equals: (one, other) => one.join() === other.join(),
+    },
+  );
+  const act = (deed: Deed, does: () => Promise<unknown>) =>
+    given.act.act(name(), deed, does).then(() => given.again());
+  const post =
+    (path: string, more = {}) =>
+    () =>
+      ask('POST', path, { body: { ...which(), ...more }, within: SLOW });
+  const bring = () => {
+    const over = downloads.begin(given.model);
+    given.again();
+    void over.then(given.again);
+    return Promise.resolve();
+  };
+  const does: Record<Deed, () => Promise<unknown>> = {
+    load: post('/api/models/load'),
+    unload: post('/api/models/unload'),
+    download: bring,
+    resume: bring,
+    cancel: post('/api/models/download/cancel'),
+    delete: () => ask('DELETE', `/api/models/${encodeURIComponent(given.model.name)}`),
+  };
+  // The button that was pressed may give way to another one: whoever works by keyboard goes on there.
+  let box!: HTMLDivElement;
+  let pressed = false;
+  createEffect(
+    on(possible, () => {
+      if (pressed && document.activeElement === document.body) box.querySelector('button')?.focus();
+      pressed = false;
+    }),
+  );
+  const start = (deed: Deed) => {
+    pressed = true;
+    if (deed !== 'cancel') downloads.forget(name());
+    void act(deed, does[deed]);
+  };
+  return (
+    <div class="thing-deeds" ref={box}>
+      <For each={possible()}>
+        {(deed) => (
+          <Show
+            when={deed === 'delete'}
+            fallback={
+              <Doing
+                busy={busy() === deed}
+                disabled={busy() !== '' && busy() !== deed}
+                label={`${WORDS[deed]} ${given.model.name}`}
+                words={WORDS[deed]}
+                onPress={() => start(deed)}
+              />
+            }
+          >
+            <Sure
+              label={`Delete ${given.model.name}`}
+              words="Delete"
+              question={`Delete ${given.model.name} from the disk? Calls that need it fail until it is downloaded again.`}
+              yes="Delete"
+              busy={busy() === 'delete'}
+              disabled={busy() !== '' && busy() !== 'delete'}
+              onYes={() => start('delete')}
+            />
+          </Show>
+        )}
+      </For>
+      <Show when={given.model.in_use > 0 && given.model.loaded}>
+        <Doing
+          busy={busy() === 'wait'}
+          disabled={busy() !== '' && busy() !== 'wait'}
+          label={`Unload ${given.model.name} when its requests are done`}
+          words="Unload when free"
+          onPress={() =>
+            void given.act.act(name(), 'wait', post('/api/models/unload', { wait: true })).then(given.again)
+          }
+        />
+      </Show>
+    </div>
+  );
+}

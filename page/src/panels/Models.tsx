@@ -1,0 +1,131 @@
+/** Models: on the disk, in memory, on their way. */
+
+import { createMemo, createSignal, For, type JSX, Show } from 'solid-js';
+import { ask } from '../api';
+import type { ModelsNow, Progress } from '../schema';
+import { createDeeds } from './deeds';
+import { downloads, nameOf } from './downloads';
+import { Waiting } from './Engines';
+import { type Acting, ModelDeeds } from './ModelDeeds';
+import { Away, Failed, Standing } from './parts';
+import { createPolled } from './polled';
+import { modelWords, percent, progressWords, roleWords, size } from './words';
+
+const ORDER = ['stt', 'llm', 'tts', 'turn', 'vad'];
+const EVERY = 4_000; // ms
+const EVERY_COMING = 1_000; // while something is on its way
+
+export function Models(): JSX.Element {
+  const coming = (now: ModelsNow | undefined) => now?.models.some((model) => model.downloading);
+  const models = createPolled<ModelsNow>(
+    (signal) => ask('GET', '/api/models', { signal }),
+    (now) => (coming(now) ? EVERY_COMING : EVERY),
+  );
+  const [role, setRole] = createSignal('');
+  const roles = createMemo(() =>
+    ORDER.filter((one) => models.value()?.models.some((model) => model.role === one)),
+  );
+  const shown = createMemo(() => roles().filter((one) => role() === '' || role() === one));
+  const act = createDeeds();
+  const rows = (of: string) => models.value()?.models.filter((model) => model.role === of) ?? [];
+  return (
+    <section aria-labelledby="models-head">
+      <div class="head">
+        <h2 id="models-head">Models</h2>
+        <label>
+          <span class="unseen">Show models for</span>
+          <select onChange={(event) => setRole(event.currentTarget.value)}>
+            <option value="">All</option>
+            <For each={roles()}>{(one) => <option value={one}>{roleWords(one)}</option>}</For>
+          </select>
+        </label>
+      </div>
+      <Away trouble={models.trouble()} stale={Boolean(models.value())} />
+      <Show when={!models.value()}>
+        <Waiting trouble={Boolean(models.trouble())} />
+      </Show>
+      <For each={models.value()?.notes}>{(note) => <p class="note">{note}</p>}</For>
+      <For each={shown()}>
+        {(one) => (
+          <>
+            <h3>{roleWords(one)}</h3>
+            <ul class="things">
+              <For each={rows(one)}>{(model) => <Row model={model} act={act} again={models.again} />}</For>
+            </ul>
+          </>
+        )}
+      </For>
+    </section>
+  );
+}
+
+function Row(given: Acting): JSX.Element {
+  const name = () => nameOf(given.model);
+  const doing = () => given.act.of(name());
+  const followed = () => downloads.of(given.model);
+  /** What is told of its download: by the one that is followed, or by the list. */
+  const progress = (): Progress | null => {
+    const own = followed();
+    if (own?.under && own.progress) return own.progress;
+    if (given.model.downloading) return given.model.downloading;
+    return own?.progress && own.progress.state !== 'running' ? own.progress : null;
+  };
+  const running = () => Boolean(followed()?.under) || progress()?.state === 'running';
+  const sizes = () => {
+    const { bytes, memory_bytes, state } = given.model;
+    const disk = bytes !== null ? `${size(bytes)}${state === 'missing' ? ' to download' : ''}` : '';
+    const memory = memory_bytes !== null && given.model.loaded ? `${size(memory_bytes)} in memory` : '';
+    return [disk, memory, given.model.licence].filter(Boolean).join(' · ');
+  };
+  return (
+    <li class="card thing" data-model={given.model.name}>
+      <div class="thing-words">
+        <p class="thing-name">
+          {given.model.name}
+          <Show when={given.model.default}>
+            <span class="tag">default</span>
+          </Show>
+          <Show when={given.model.engine}>
+            <span class="tag">{given.model.engine}</span>
+          </Show>
+        </p>
+        <Show when={given.model.description}>
+          <p class="note">{given.model.description}</p>
+        </Show>
+        <p class="note">{sizes()}</p>
+        <Show when={!running()}>
+          <Standing {...modelWords(given.model)} />
+        </Show>
+      </div>
+      <ModelDeeds {...given} running={running()} />
+      <Show when={running()}>
+        <Coming model={given.model.name} progress={progress()} />
+      </Show>
+      <div role="status">
+        <Show when={!running() && progress()?.state !== 'failed' && progress()}>
+          {(last) => <p class="note">{progressWords(last())}</p>}
+        </Show>
+      </div>
+      <Failed
+        words={
+          doing().trouble ||
+          followed()?.trouble ||
+          (!running() && progress()?.state === 'failed' ? progressWords(progress() as Progress) : '')
+        }
+      />
+    </li>
+  );
+}
+
+function Coming(given: { model: string; progress: Progress | null }): JSX.Element {
+  const far = () => {
+    const now = given.progress;
+    return now && now.total > 0 ? percent(now.done, now.total) : undefined;
+  };
+  return (
+    <div class="coming">
+      <progress aria-label={`Download of ${given.model}`} max="100" value={far()} />
+      <p class="note">{given.progress ? progressWords(given.progress) : 'begins'}</p>
+    </div>
+  );
+}

@@ -1,0 +1,165 @@
+/** Programs of the host that the host agent starts, watches and ends. */
+
+import { createSignal, createUniqueId, For, type JSX, Show } from 'solid-js';
+import { ask, SLOW } from '../api';
+import type { Log, Service, ServicesNow } from '../schema';
+import { createDeeds } from './deeds';
+import { Waiting } from './Engines';
+import { Away, Doing, Failed, Standing, Sure } from './parts';
+import { createPolled } from './polled';
+import { serviceWords, size } from './words';
+
+const EVERY = 2_000; // ms
+
+export function Services(): JSX.Element {
+  const services = createPolled<ServicesNow>(
+    (signal) => ask('GET', '/api/services', { signal }),
+    () => EVERY,
+  );
+  const act = createDeeds();
+  const hostless = () => services.trouble()?.code === 'no_host_agent';
+  return (
+    <section aria-labelledby="services-head">
+      <h2 id="services-head">Services of the host</h2>
+      <p class="note">
+        Engines that run as programs of their own, beside lineside: whisper-server, llama-server and others.
+      </p>
+      <Show
+        when={hostless()}
+        fallback={<Away trouble={services.trouble()} stale={Boolean(services.value())} />}
+      >
+        <NoHost why={services.trouble()?.message ?? ''} />
+      </Show>
+      <Show when={!services.value()}>
+        <Waiting trouble={Boolean(services.trouble())} />
+      </Show>
+      <Show when={!hostless()}>
+        <ul class="things">
+          <For each={services.value()?.services}>
+            {(service) => <Row service={service} act={act} again={services.again} />}
+          </For>
+        </ul>
+        <Show when={services.value()?.services.length === 0}>
+          <p class="note">The host agent knows no services.</p>
+        </Show>
+      </Show>
+    </section>
+  );
+}
+
+function NoHost(given: { why: string }): JSX.Element {
+  return (
+    <div class="card" role="status">
+      <h3>There is no host agent</h3>
+      <p>
+        The host agent is a small program that starts and stops engines on this machine, or on the one with
+        the graphics card. Calls do not need it. Start it with <code>lineside host</code> and set{' '}
+        <code>HOST_AGENT_URL</code> (by default <code>http://127.0.0.1:3003</code>); this list then fills by
+        itself.
+      </p>
+      <p class="note">{given.why}</p>
+    </div>
+  );
+}
+
+interface Acting {
+  readonly service: Service;
+  readonly act: ReturnType<typeof createDeeds>;
+  readonly again: () => void;
+}
+
+function Row(given: Acting): JSX.Element {
+  const id = createUniqueId();
+  const [model, setModel] = createSignal('');
+  const [logs, setLogs] = createSignal(false);
+  const doing = () => given.act.of(given.service.name);
+  const up = () => ['starting', 'ready', 'resting'].includes(given.service.state);
+  const act = (deed: 'start' | 'stop', body?: unknown) =>
+    void given.act
+      .act(given.service.name, deed, () => {
+        const path = `/api/services/${encodeURIComponent(given.service.name)}/${deed}`;
+        setTimeout(given.again, 200); // it is starting by then
+        return ask('POST', path, { body, within: SLOW });
+      })
+      .then(given.again);
+  return (
+    <li class="card thing" data-service={given.service.name}>
+      <div class="thing-words">
+        <p class="thing-name">{given.service.name}</p>
+        <p class="note">
+          {[
+            given.service.url,
+            given.service.model,
+            given.service.pid === null ? '' : `process ${given.service.pid}`,
+            given.service.memory_bytes === null ? '' : size(given.service.memory_bytes),
+          ]
+            .filter(Boolean)
+            .join(' · ')}
+        </p>
+        <Standing {...serviceWords(given.service)} />
+        <Show when={given.service.why}>
+          <p class="trouble">{given.service.why}</p>
+        </Show>
+      </div>
+      <div class="thing-deeds">
+        <Show
+          when={up()}
+          fallback={
+            <>
+              <Show when={given.service.models.length > 0}>
+                <label class="unseen" for={id}>
+                  Model of {given.service.name}
+                </label>
+                <select id={id} class="small" onChange={(event) => setModel(event.currentTarget.value)}>
+                  <For each={given.service.models}>{(one) => <option value={one}>{one}</option>}</For>
+                </select>
+              </Show>
+              <Doing
+                busy={doing().busy === 'start'}
+                label={`Start ${given.service.name}`}
+                words="Start"
+                onPress={() => act('start', { model: model() || given.service.models[0] || '' })}
+              />
+            </>
+          }
+        >
+          <Sure
+            label={`Stop ${given.service.name}`}
+            words={doing().busy === 'start' ? 'Starting …' : 'Stop'}
+            question={`Stop ${given.service.name}? Calls that use it fail or go on with another engine.`}
+            yes="Stop it"
+            no="Let it run"
+            busy={doing().busy !== ''}
+            onYes={() => act('stop')}
+          />
+        </Show>
+        <button type="button" class="small" aria-expanded={logs()} onClick={() => setLogs(!logs())}>
+          {logs() ? 'Hide log' : 'Log'}
+          <span class="unseen"> of {given.service.name}</span>
+        </button>
+      </div>
+      <Failed words={doing().trouble} />
+      <Show when={logs()}>
+        <Lines name={given.service.name} />
+      </Show>
+    </li>
+  );
+}
+
+function Lines(given: { name: string }): JSX.Element {
+  const log = createPolled<Log>(
+    (signal) => ask('GET', `/api/services/${encodeURIComponent(given.name)}/logs?lines=200`, { signal }),
+    () => EVERY,
+  );
+  return (
+    <div class="log">
+      <Away trouble={log.trouble()} stale={Boolean(log.value())} />
+      <Show when={log.value()}>
+        {/* It scrolls, so the keyboard must reach it. */}
+        <section tabindex="0" aria-label={`Log of ${given.name}`}>
+          <pre>{log.value()?.lines.join('\n') || 'It has printed nothing yet.'}</pre>
+        </section>
+      </Show>
+    </div>
+  );
+}
