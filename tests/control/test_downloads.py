@@ -40,6 +40,20 @@ def toy(host: Host, monkeypatch: pytest.MonkeyPatch) -> Model:
     return put(monkeypatch, model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS))))
 
 
+BEFORE: set[int] = set()  # children of other tests, such as the running stack
+
+
+@pytest.fixture(autouse=True)
+def _children_before() -> None:
+    BEFORE.clear()
+    BEFORE.update(child.pid for child in psutil.Process().children())
+
+
+def children_left() -> list[psutil.Process]:
+    """Those that began in this test and are still there."""
+    return [child for child in psutil.Process().children() if child.pid not in BEFORE]
+
+
 def put(monkeypatch: pytest.MonkeyPatch, *models: Model) -> Model:
     monkeypatch.setattr(catalogue, "CATALOGUE", models)
     monkeypatch.setattr(catalogue, "needed", lambda llm: ["toy"])
@@ -166,7 +180,7 @@ def test_a_cancelled_download_keeps_what_came_and_is_resumed(toy: Model, host: H
         go_on.set()
         came = (root / "toy/weights.bin.part").stat().st_size
         assert came >= 1_000_000
-        assert not psutil.Process().children()
+        assert children_left() == []
         assert (await downloaded(house))[-1].state == "done"
         assert host.asked[-1] == ("/weights.bin", f"bytes={came}-")
         assert (root / "toy/weights.bin").read_bytes() == WEIGHTS
@@ -235,7 +249,7 @@ def test_closing_time_ends_the_download_and_its_process(toy: Model, host: Host, 
             followed.append(asyncio.create_task(follow(house)))
             async with following(house) as answer:
                 await arrived(house, answer)
-        assert not psutil.Process().children()
+        assert children_left() == []
         assert (await followed[0])[-1].state == "cancelled"
 
     asyncio.run(whole(), debug=True)
@@ -291,7 +305,7 @@ while True:
             status, told = await house.ask("POST", "/api/models/download/cancel", {"model": "toy"})
         assert (status, told["state"]) == (200, "cancelled")
         assert heard.exists()
-        assert not psutil.Process().children()
+        assert children_left() == []
 
     at_home(story, tmp_path, puller=(sys.executable, "-c", program))
 
