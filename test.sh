@@ -8,10 +8,10 @@ cd "$(dirname "$0")"
 
 # Real programs that users would have: a browser, the voice of last resort, a monitor, a linter of shell scripts.
 missing=""
-for program in chromium espeak-ng prometheus promtool shellcheck; do
+for program in chromium curl espeak-ng prometheus promtool shellcheck; do
     command -v "$program" >/dev/null 2>&1 || missing=1
 done
-packages="chromium espeak-ng prometheus shellcheck"
+packages="chromium curl espeak-ng prometheus shellcheck"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "Installing Debian packages: $packages"
