@@ -8,7 +8,7 @@ import { createDeeds } from './deeds';
 import { Waiting } from './Engines';
 import { Away, Bar, Failed, Sure } from './parts';
 import { createFollowed } from './polled';
-import { percent, size, unloadedWords } from './words';
+import { memory, percent, unloadedWords } from './words';
 
 const SILENCE = 10_000; // ms; a reading comes each second
 
@@ -42,7 +42,7 @@ export function Machine(): JSX.Element {
               <Bar
                 label="Memory"
                 percent={percent(now().ram.used_bytes, now().ram.total_bytes)}
-                words={`${size(now().ram.used_bytes)} of ${size(now().ram.total_bytes)}`}
+                words={`${memory(now().ram.used_bytes)} of ${memory(now().ram.total_bytes)}`}
               />
               <Show when={now().note}>
                 <p class="note">{now().note}</p>
@@ -65,7 +65,7 @@ function Card(given: { card: Gpu }): JSX.Element {
       <Bar
         label={`Memory of card ${given.card.index}`}
         percent={percent(given.card.used_bytes, given.card.total_bytes)}
-        words={`${size(given.card.used_bytes)} of ${size(given.card.total_bytes)}`}
+        words={`${memory(given.card.used_bytes)} of ${memory(given.card.total_bytes)}`}
       />
       <Show when={given.card.percent !== null}>
         <Bar
@@ -97,7 +97,7 @@ function Card(given: { card: Gpu }): JSX.Element {
                     {process.name} <span class="note">{process.pid}</span>
                   </td>
                   <td>{process.model || '–'}</td>
-                  <td class="number">{size(process.bytes)}</td>
+                  <td class="number">{memory(process.bytes)}</td>
                 </tr>
               )}
             </For>

@@ -9,7 +9,7 @@ import { Waiting } from './Engines';
 import { type Acting, ModelDeeds } from './ModelDeeds';
 import { Away, Failed, Standing } from './parts';
 import { createPolled } from './polled';
-import { modelWords, percent, progressWords, roleWords, size } from './words';
+import { memory, modelWords, percent, progressWords, roleWords, size } from './words';
 
 const ORDER = ['stt', 'llm', 'tts', 'turn', 'vad'];
 const EVERY = 4_000; // ms
@@ -74,8 +74,8 @@ function Row(given: Acting): JSX.Element {
   const sizes = () => {
     const { bytes, memory_bytes, state } = given.model;
     const disk = bytes !== null ? `${size(bytes)}${state === 'missing' ? ' to download' : ''}` : '';
-    const memory = memory_bytes !== null && given.model.loaded ? `${size(memory_bytes)} in memory` : '';
-    return [disk, memory, given.model.licence].filter(Boolean).join(' · ');
+    const held = memory_bytes !== null && given.model.loaded ? `${memory(memory_bytes)} in memory` : '';
+    return [disk, held, given.model.licence].filter(Boolean).join(' · ');
   };
   return (
     <li class="card thing" data-model={given.model.name}>
@@ -124,7 +124,10 @@ function Coming(given: { model: string; progress: Progress | null }): JSX.Elemen
   };
   return (
     <div class="coming">
-      <progress aria-label={`Download of ${given.model}`} max="100" value={far()} />
+      {/* Without a value it shows that nobody knows how much there is to come. */}
+      <Show when={far() !== undefined} fallback={<progress aria-label={`Download of ${given.model}`} />}>
+        <progress aria-label={`Download of ${given.model}`} max="100" value={far() ?? 0} />
+      </Show>
       <p class="note">{given.progress ? progressWords(given.progress) : 'begins'}</p>
     </div>
   );

@@ -7,7 +7,7 @@ import { createDeeds } from './deeds';
 import { Waiting } from './Engines';
 import { Away, Doing, Failed, Standing, Sure } from './parts';
 import { createPolled } from './polled';
-import { serviceWords, size } from './words';
+import { memory, serviceWords } from './words';
 
 const EVERY = 2_000; // ms
 
@@ -91,7 +91,7 @@ function Row(given: Acting): JSX.Element {
             given.service.url,
             given.service.model,
             given.service.pid === null ? '' : `process ${given.service.pid}`,
-            given.service.memory_bytes === null ? '' : size(given.service.memory_bytes),
+            given.service.memory_bytes === null ? '' : memory(given.service.memory_bytes),
           ]
             .filter(Boolean)
             .join(' · ')}

@@ -2,17 +2,20 @@
 
 import type { AllUnloaded, EngineNow, ModelNow, Progress, Service } from '../schema';
 
-const STEPS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+/** Bytes of a disk or a download as people say them: 1.2 GB. */
+export const size = (bytes: number): string => scaled(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB']);
 
-/** Bytes as people say them: 1.2 GB. */
-export function size(bytes: number): string {
+/** Bytes of memory as people say them, who buy it by powers of two: 16 GiB. */
+export const memory = (bytes: number): string => scaled(bytes, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB']);
+
+function scaled(bytes: number, base: number, units: readonly string[]): string {
   let step = 0;
   let value = bytes;
-  while (value >= 999.5 && step < STEPS.length - 1) {
-    value /= 1000;
+  while (value >= base - 0.5 && step < units.length - 1) {
+    value /= base;
     step += 1;
   }
-  return `${step > 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${STEPS[step]}`;
+  return `${step > 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[step]}`;
 }
 
 /** Seconds as people say them: 4 s, 2 min 5 s, 3 h 10 min. */
