@@ -115,15 +115,15 @@ class Row(Generic[E]):
 
     def _failed(self, turn: Turn[E], why: EngineError) -> None:
         """Note it; raise it if nobody is left."""
-        place = turn.place
+        place, trusted = turn.place, turn.place.breaker.closed
         if not isinstance(why, EngineBusy):  # one that is busy is well
             place.breaker.failed(_now())
         self._notice(self.role, place.name, why, not turn.last)
         if turn.last:
             raise why
         self.switches += 1
-        # The message of an engine's error holds addresses and statuses; what callers say is never in it.
-        log.warning("engine failed, the next one goes on", role=self.role, engine=place.name, why=type(why).__name__)
+        if trusted:  # that one which was given up is still dead is no news
+            log.warning("engine failed, the next one goes on", role=self.role, engine=place.name, why=type(why).__name__)
 
 
 class FallbackEars(Row[SpeechToText]):
