@@ -40,17 +40,15 @@ export function ModelDeeds(given: Acting & { running: boolean }): JSX.Element {
     (path: string, more = {}) =>
     () =>
       ask('POST', path, { body: { ...which(), ...more }, within: SLOW });
+  /** Under way at once; how it goes is told by `downloads`. */
   const bring = () => {
-    const over = downloads.begin(given.model);
+    given.act.clear(name());
+    void downloads.begin(given.model).then(given.again);
     given.again();
-    void over.then(given.again);
-    return Promise.resolve();
   };
-  const does: Record<Deed, () => Promise<unknown>> = {
+  const does = {
     load: post('/api/models/load'),
     unload: post('/api/models/unload'),
-    download: bring,
-    resume: bring,
     cancel: post('/api/models/download/cancel'),
     delete: () => ask('DELETE', `/api/models/${encodeURIComponent(given.model.name)}`),
   };
@@ -66,7 +64,8 @@ export function ModelDeeds(given: Acting & { running: boolean }): JSX.Element {
   const start = (deed: Deed) => {
     pressed = true;
     if (deed !== 'cancel') downloads.forget(name());
-    void act(deed, does[deed]);
+    if (deed === 'download' || deed === 'resume') bring();
+    else void act(deed, does[deed]);
   };
   return (
     <div class="thing-deeds" ref={box}>

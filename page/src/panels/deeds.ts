@@ -26,5 +26,9 @@ export function createDeeds() {
       return false;
     }
   };
-  return { of: (name: string): Doing => all[name] ?? quiet, act };
+  return {
+    of: (name: string): Doing => all[name] ?? quiet,
+    act,
+    clear: (name: string) => setAll(name, quiet),
+  };
 }
