@@ -3,7 +3,7 @@ import { KeyNeeded, Problem } from './problem';
 const SILENT = 'lineside does not answer. Check that it is running, then press Talk.';
 
 const WRONG = 'That key was not accepted.';
-const PLAIN = /^[\x21-\x7e]+$/; // what a header can carry; a key with other signs is none of API_KEYS
+const PLAIN = /^[\x20-\x7e]+$/; // what a header can carry; a key with other signs is none of API_KEYS
 
 interface Health {
   status: string;

@@ -15,9 +15,9 @@ export function Talk(given: { calls: Calls }): JSX.Element {
         <Transcript state={given.calls.state()} />
         <aside aria-label="Measurements">
           <Measures state={given.calls.state()} />
+          <Keep calls={given.calls} />
           <TurnChart state={given.calls.state()} />
           <ThisCall state={given.calls.state()} />
-          <Keep calls={given.calls} />
         </aside>
       </main>
       <Desk calls={given.calls} />

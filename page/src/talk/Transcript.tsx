@@ -1,4 +1,5 @@
 import {
+  createComputed,
   createEffect,
   createMemo,
   createSignal,
@@ -14,6 +15,7 @@ import { Markdown } from './Markdown';
 import './transcript.css';
 
 const AT_END = 40; // pixels from the end; nearer, the reader follows, further up they look back
+const CLASS = { caller: 'caller', agent: 'agent', note: 'aside' } as const;
 const WHO = { caller: 'You', agent: 'Agent', note: '' } as const;
 
 /** What was said, by whom; it follows the call unless the reader scrolls up. */
@@ -62,7 +64,7 @@ function Row(given: { line: Line | undefined }): JSX.Element {
     return last;
   });
   return (
-    <li class={line().who} classList={{ open: line().open }}>
+    <li class={CLASS[line().who]} classList={{ open: line().open }}>
       <span class="who">{WHO[line().who]}</span>
       <Said line={line()} />
       <span class="ms" title="From the end of speech to the first sound">

@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest';
+import { after as next } from '../src/call/after';
+import { learnt, parted, saidBy } from '../src/call/heard';
+import { type CallState, type Happened, idle } from '../src/call/state';
+import type { Ready } from '../src/schema';
+
+const ready: Ready = { type: 'ready', call_id: 'c', codec: 'pcm', sample_rate: 48_000, engines: {} };
+
+/** What the page shows after these events of a call. */
+const shown = (...events: Happened[]): CallState => [ready, ...events].reduce(next, idle);
+
+const at = (turn = 1, reply = 1) => ({ turn, reply, at: 0 });
+const says = (token: string, number = 1): Happened => ({ type: 'llm_token', token, ...at(number, number) });
+const none = {
+  endpoint_ms: null,
+  asr_ms: null,
+  llm_first_ms: null,
+  llm_ms: null,
+  tts_first_ms: null,
+  tts_ms: null,
+  e2e_ms: null,
+};
+const texts = (state: CallState, who: string) =>
+  state.lines.filter((line) => line.who === who).map((line) => line.text);
+
+test.each([
+  ['We are open. From nine.', 'We are open.', 'We are open. ', 'From nine.'],
+  ['We are  open.\nFrom nine.', 'We are open.', 'We are open.\n', 'From nine.'],
+  ['We are open.', '', '', 'We are open.'],
+  ['We are open.', 'We are open.', 'We are open.', ''],
+  ['We are open. From', 'We are open. Sorry.', 'We are open. Sorry. ', 'From'],
+  ['We are open.', 'Sorry.', 'Sorry. ', 'We are open.'],
+  ['From 9-18.', 'From 9', 'From 9', '-18.'],
+  ['', 'Hello, this is', 'Hello, this is ', ''],
+])('%j is parted where the caller stopped hearing it, after %j', (text, whole, heard, rest) => {
+  expect(parted(text, whole)).toEqual({ heard, rest });
+});
+
+describe('a cut reply', () => {
+  test('stays as it was heard, whatever comes late', () => {
+    const told: Happened[] = [says('We are open. '), { type: 'barge_in', heard: 'We are', ...at() }];
+    const late: Happened[] = [
+      says('From nine.'),
+      { type: 'llm_done', text: 'We are open. From nine.', ...at() },
+    ];
+    expect(shown(...told, ...late).lines).toEqual(shown(...told).lines);
+  });
+
+  test('leaves words that nobody understood to the next turn', () => {
+    const state = shown(
+      { type: 'speech_started', ...at(1, 0) },
+      { type: 'partial', text: 'I have a', ...at() },
+      { type: 'speech_started', ...at(2, 0) },
+      { type: 'barge_in', heard: '', ...at() },
+      { type: 'transcript', text: 'I have a question.', latency_ms: 1, ...at(2, 2) },
+    );
+    expect(texts(state, 'caller')).toEqual(['I have a question.']);
+  });
+});
+
+test('a sound without words goes back to listening', () => {
+  const state = shown(
+    { type: 'speech_started', ...at(1, 0) },
+    { type: 'speech_stopped', ...at(1, 0) },
+    { type: 'transcript', text: '', latency_ms: 1, ...at() },
+    { type: 'metrics', ...none, asr_ms: 1, ...at() },
+  );
+  expect(state.phase).toBe('listening');
+  expect(texts(state, 'caller')).toEqual(['(no words)']);
+  expect(state.times).toEqual({});
+});
+
+test('the greeting has no latency', () => {
+  const state = shown({ type: 'audio_started', latency_ms: 50, ...at(0) }, { type: 'audio_done', ...at(0) });
+  expect(state.times).toEqual({});
+  expect(state.lines[0]?.ms).toBeNull();
+});
+
+test('the latency is that of the answer, not of a word that asked to wait', () => {
+  const state = shown(
+    { type: 'audio_started', latency_ms: 1600, ...at() },
+    { type: 'audio_done', ...at() },
+    { type: 'metrics', ...none, e2e_ms: 2500, ...at() },
+  );
+  expect([state.lines[0]?.ms, state.times.e2e_ms]).toEqual([2500, 2500]);
+});
+
+test('an error that ends the call is not talked over by its end', () => {
+  const fatal: Happened = {
+    type: 'error',
+    at: 0,
+    code: 'too_fast',
+    message: 'sound came too fast',
+    fatal: true,
+  };
+  const passing: Happened = { ...fatal, message: 'the voice failed', fatal: false };
+  expect(shown(fatal, { type: 'ended', at: 0, reason: 'too_fast' }).problem).toBe('sound came too fast');
+  expect(shown(passing, { type: 'lost' }).problem).toContain('lost');
+});
+
+test('a reason that is new to the page is told as it is', () => {
+  expect(shown({ type: 'ended', at: 0, reason: 'new_reason' }).problem).toContain('new_reason');
+});
+
+test('an event that is new to the page changes nothing', () => {
+  const state = shown();
+  for (const type of ['surprise', 'toString', '__proto__']) {
+    expect(next(state, { type } as unknown as Happened)).toBe(state);
+  }
+});
+
+test('a very long call keeps its last two hundred lines and fifty turns', () => {
+  const events = Array.from({ length: 250 }, (_, index) => ({ ...says('x', index + 1), seen: index }));
+  const state = shown(...events);
+  expect(state.lines).toHaveLength(200);
+  expect(state.lines.at(-1)?.key).toBe('agent 250');
+  expect(state.turns).toHaveLength(50);
+});
+
+test('a sound over the reply is noted, and the reply goes on', () => {
+  const state = shown(says('We are open.'), { type: 'resumed', text: 'mm-hm', ...at() });
+  expect(state.phase).toBe('speaking');
+  expect(texts(state, 'note')[0]).toContain('mm-hm');
+  expect(texts(shown({ type: 'resumed', text: '', ...at() }), 'note')[0]).toContain('noise');
+});
+
+describe('the words of a reply', () => {
+  test('are heard as its sound is played, whole words at a time', () => {
+    const text = 'We are open from nine.';
+    const begun = shown(says(text), { type: 'audio_started', latency_ms: 1, ...at() });
+    expect(begun.lines[0]?.heard).toBe(0);
+    const later = next(begun, { type: 'played', reply: 1, seconds: 0.3 });
+    expect(text.slice(0, later.lines[0]?.heard)).toBe('We are');
+    const done = next(later, { type: 'audio_done', ...at() });
+    expect(done.lines[0]?.heard).toBe(text.length);
+  });
+
+  test('are never unheard again', () => {
+    const state = shown(
+      says('We are open.'),
+      { type: 'played', reply: 1, seconds: 0.5 },
+      { type: 'played', reply: 1, seconds: 0.1 },
+    );
+    expect(state.lines[0]?.heard).toBe(12);
+  });
+
+  test('teach the pace of the voice', () => {
+    const state = shown(
+      says('x'.repeat(100)),
+      { type: 'played', reply: 1, seconds: 10 },
+      { type: 'audio_done', ...at() },
+    );
+    expect(state.pace).toBe((15 + 10) / 2);
+    expect(next(state, ready).pace).toBe(state.pace); // the next call has the same voice, most likely
+  });
+
+  test('are reckoned with reason', () => {
+    expect(saidBy('', 5, 15)).toBe(0);
+    expect(saidBy('Hello there', 0, 15)).toBe(0);
+    expect(saidBy('Hello there', 9, 15)).toBe(11);
+    expect(learnt(15, 1000, 0.1)).toBe(15); // too short to tell
+    expect(learnt(15, 0, 5)).toBe(15);
+    expect(learnt(15, 10_000, 1)).toBe((15 + 40) / 2);
+  });
+});

@@ -1,0 +1,145 @@
+import { expect, test } from 'vitest';
+import { idle, type Moments } from '../src/call/state';
+import { asJson, asText } from '../src/talk/kept';
+import { type Block, blocks, type Inline } from '../src/talk/markdown';
+import { average, waterfall } from '../src/talk/waterfall';
+
+const plain = (inside: readonly Inline[]): string =>
+  inside.map((span) => ('inside' in span ? `<${span.kind}>${plain(span.inside)}` : span.text)).join('|');
+
+/** Blocks as short texts. */
+const drawn = (source: string): string[] =>
+  blocks(source).map((block: Block) => {
+    if (block.kind === 'pre') return `pre ${block.language}: ${block.text}`;
+    if ('items' in block) return `${block.kind}: ${block.items.map(plain).join(', ')}`;
+    return `${block.kind}: ${plain(block.inside)}`;
+  });
+
+test.each([
+  ['We are open.', ['p: We are open.']],
+  ['**Open** and *not* `shut`', ['p: <strong>Open| and |<em>not| |shut']],
+  ['# Hours\nFrom nine', ['h: Hours', 'p: From nine']],
+  ['- one\n- two\n\n1. first\n2) second', ['ul: one, two', 'ol: first, second']],
+  ['> said\n> so', ['quote: said|\n|so']],
+  ['```ts\nlet a;\n\nlet b;\n```\nafter', ['pre ts: let a;\n\nlet b;', 'p: after']],
+  ['```\nstill being wri', ['pre : still being wri']],
+  ['```', ['pre : ']],
+  ['2 * 3 * 4 and snake_case_name', ['p: 2 * 3 * 4 and snake_case_name']],
+  ['**not closed', ['p: **not closed']],
+  ['', []],
+])('%j is drawn as it is meant', (source, wanted) => {
+  expect(drawn(source)).toEqual(wanted);
+});
+
+test('a link leads to a page, and runs nothing', () => {
+  const link = (source: string) => (blocks(source)[0] as Extract<Block, { inside: unknown }>).inside[0];
+  expect(link('[hours](https://example.org/a)')).toMatchObject({
+    kind: 'link',
+    href: 'https://example.org/a',
+  });
+  for (const bad of ['javascript:alert`1`', 'data:text/html,x', '/web/', 'JaVaScRiPt:x', 'https://']) {
+    expect(link(`[x](${bad})`)).toMatchObject({ kind: 'text' });
+  }
+});
+
+test('every text tells where it stands in what was written', () => {
+  const source = '# A **b**\n- c `d`\n> e\n```\nf\n```\n[g](https://h.example)';
+  const check = (span: Inline): void => {
+    if ('inside' in span) span.inside.forEach(check);
+    else expect(source.slice(span.at, span.at + span.text.length)).toBe(span.text);
+  };
+  for (const block of blocks(source)) {
+    if (block.kind === 'pre') expect(source.slice(block.at, block.at + block.text.length)).toBe(block.text);
+    else if ('items' in block) block.items.flat().forEach(check);
+    else block.inside.forEach(check);
+  }
+});
+
+test('a text made to be slow is not', () => {
+  const began = performance.now();
+  for (const part of ['*', '**a', '[', '`', '[a](', '_a ']) blocks(part.repeat(4000));
+  expect(performance.now() - began).toBeLessThan(5000);
+});
+
+const metrics = {
+  type: 'metrics' as const,
+  turn: 1,
+  reply: 1,
+  at: 0,
+  endpoint_ms: 400,
+  asr_ms: 100,
+  llm_first_ms: 50,
+  llm_ms: 200,
+  tts_first_ms: 80,
+  tts_ms: 150,
+  e2e_ms: 500,
+};
+const turn: Moments = {
+  reply: 1,
+  turn: 1,
+  speech: 2.5,
+  asked: 1000,
+  understood: 1300,
+  token: 1420,
+  sounded: 1500,
+  silent: 4500,
+  metrics,
+};
+
+test('the bars of a turn stand on one axis, zero at the end of speech', () => {
+  const chart = waterfall(turn);
+  const legs = chart?.bars.map(({ name, from, to, took }) => [name, from, to, took]);
+  expect(legs).toEqual([
+    ['Caller speaks', -1000, 0, 2500],
+    ['Waited for the end of the turn', 0, 400, 400],
+    ['Speech to text', 200, 300, 100],
+    ['Model, first token', 370, 420, 50],
+    ['Model, whole answer', 370, 570, 200],
+    ['Voice, first sound', 420, 500, 80],
+    ['Voice, all sentences', 420, 570, 150],
+    ['Agent speaks', 500, 1500, 3000],
+  ]);
+  expect([chart?.from, chart?.to]).toEqual([-1000, 1500]);
+});
+
+test('a stage that had no part in a turn has no bar', () => {
+  const typed = { ...turn, speech: null, metrics: { ...metrics, endpoint_ms: null, asr_ms: null } };
+  expect(waterfall(typed)?.bars.map((bar) => bar.name)).not.toContain('Speech to text');
+  expect(waterfall({ ...turn, metrics: null })).toBeNull();
+});
+
+test('the average is that of the turns that have the measure', () => {
+  const other = { ...turn, metrics: { ...metrics, e2e_ms: 700, asr_ms: null } };
+  expect(average([turn, other, { ...turn, metrics: null }], 'e2e_ms')).toBe(600);
+  expect(average([turn, other], 'asr_ms')).toBe(100);
+  expect(average([], 'asr_ms')).toBeNull();
+});
+
+test('a conversation is kept with what was cut off told apart', () => {
+  const line = { turn: 1, open: false, thoughts: '', ms: null, cut: null, heard: 0, played: 0 };
+  const state = {
+    ...idle,
+    lines: [
+      { ...line, key: 'a', who: 'caller' as const, text: 'When?' },
+      {
+        ...line,
+        key: 'b',
+        who: 'agent' as const,
+        text: 'From nine.',
+        cut: { heard: 'From ', rest: 'nine.' },
+        ms: 5,
+      },
+    ],
+    turns: [turn],
+  };
+  expect(asText(state)).toBe('You: When?\nAgent: From [interrupted; not heard: nine.]\n');
+  const kept = JSON.parse(asJson(state));
+  expect(kept.lines[1]).toEqual({
+    who: 'agent',
+    turn: 1,
+    text: 'From nine.',
+    e2e_ms: 5,
+    cut: { heard: 'From ', rest: 'nine.' },
+  });
+  expect(kept.metrics).toHaveLength(1);
+});
