@@ -15,6 +15,7 @@ import wave
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 LONGEST = 64 * 1024  # bytes of a request; a sentence has some hundred
+MOST_THROWN_AWAY = 1 << 20  # bytes of a request that is too long; the rest is not read, and the connection reset
 WAITING = 8  # requests at once, the one that is spoken among them; one more is refused with 503
 PATIENCE = 30.0  # seconds that a request waits for its turn; then it is refused with 503
 SLOW_PEER = 30.0  # seconds without a byte; then the connection is closed
@@ -72,6 +73,16 @@ def wrong(ask, names):
     return ""
 
 
+class Server(ThreadingHTTPServer):
+    """A thread for each connection; one that breaks off is no fault of ours, and nothing to write down."""
+
+    daemon_threads = True  # SIGTERM does not wait for sentences
+
+    def handle_error(self, request, address):
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, address)
+
+
 def handler_for(voice):
     """What answers requests with this voice."""
     seats, turn = threading.BoundedSemaphore(WAITING), threading.Lock()
@@ -89,7 +100,9 @@ def handler_for(voice):
         def do_POST(self):
             length = self.headers.get("Content-Length", "")
             if self.path != "/convert/tts" or not length.isdecimal() or int(length) > LONGEST:
-                self.close_connection = True  # the body is not read
+                # Read first: closed on bytes that nobody read, the connection is reset, and the answer lost with it.
+                self.rfile.read(min(int(length), MOST_THROWN_AWAY) if length.isdecimal() else 0)
+                self.close_connection = True
                 known = self.path == "/convert/tts"
                 self._json(413 if known else 404, {"detail": f"POST /convert/tts, of at most {LONGEST} bytes"})
                 return
@@ -147,7 +160,7 @@ def main():
     if told.say:
         sys.stdout.buffer.write(as_wav(voice.say(told.say, voice.names[0], 1.0), voice.rate))
         return
-    server = ThreadingHTTPServer((told.host, told.port), handler_for(voice))
+    server = Server((told.host, told.port), handler_for(voice))
     # shutdown() waits for serve_forever(), which this very thread is in
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     print(f"MeloTTS speaks at port {server.server_address[1]}: {', '.join(voice.names)}", file=sys.stderr, flush=True)
