@@ -1,4 +1,4 @@
-"""The picture of the page in the README: two spoken turns with a running lineside, as a caller sees them.
+"""The pictures of the page: two spoken turns with a running lineside, as a caller sees them.
 
 ./run.sh &
 .venv/bin/python scripts/screenshot.py http://localhost:3001 QUESTION.wav QUESTION.wav docs/page.png
@@ -28,6 +28,7 @@ def main() -> None:
     asked.add_argument("questions", nargs="+", type=Path)
     asked.add_argument("picture", type=Path)
     asked.add_argument("--dark", action="store_true")
+    asked.add_argument("--operate", type=Path, help="a second picture: what stands behind the call")
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         mic = Path(folder) / "mic.wav"
@@ -39,6 +40,10 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1200, "height": 800}, color_scheme="dark" if given.dark else "light")
         _call(page, given.url, len(given.questions))
         page.screenshot(path=given.picture)
+        if given.operate:
+            page.get_by_role("button", name="Operate").click()
+            page.wait_for_timeout(3000)
+            page.screenshot(path=given.operate)
         browser.close()
 
 

@@ -1,2 +1,0 @@
-/** What went wrong, in words that tell the caller what to do about it. */
-export class Problem extends Error {}
