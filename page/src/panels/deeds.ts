@@ -19,7 +19,7 @@ export function createDeeds() {
     setAll(name, { busy, trouble: '' });
     try {
       await deed();
-      setAll(name, quiet);
+      setAll(name, { ...quiet });
       return true;
     } catch (cause) {
       setAll(name, { busy: '', trouble: troubleOf(cause).message });
@@ -29,6 +29,6 @@ export function createDeeds() {
   return {
     of: (name: string): Doing => all[name] ?? quiet,
     act,
-    clear: (name: string) => setAll(name, quiet),
+    clear: (name: string) => setAll(name, { ...quiet }),
   };
 }

@@ -5,4 +5,4 @@ import '../style.css';
 import { Panels } from './Panels';
 
 const place = document.getElementById('page');
-if (place) render(() => <Panels />, place);
+if (place) render(() => [<h1 class="unseen">lineside</h1>, <Panels />], place);
