@@ -123,7 +123,8 @@ class Row(Generic[E]):
             raise why
         self.switches += 1
         if trusted:  # that one which was given up is still dead is no news
-            log.warning("engine failed, the next one goes on", role=self.role, engine=place.name, why=type(why).__name__)
+            kind = type(why).__name__
+            log.warning("engine failed, the next one goes on", role=self.role, engine=place.name, why=kind)
 
 
 class FallbackEars(Row[SpeechToText]):
