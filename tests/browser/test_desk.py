@@ -186,10 +186,10 @@ def saved(page: Page, name: str) -> bytes:
 def test_a_huge_transcript_leaves_the_page_quick(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
     """A hundred thousand words heard at once are shown, and the page still answers at once."""
     mic = recording(tmp_path / "mic.wav", [silence(1), voice(1), silence(60)])
-    page = visit(house(hears=["word " * 100_000], answers=[f"{'word ' * 1000} end."]).url, mic=mic)
+    page = visit(house(hears=["word " * 100_000], answers=["word " * 100]).url, mic=mic)
     page.click("#talk")
     until(page, "document.querySelector('#lines > .caller .text')?.textContent.length > 400_000")
-    until(page, "document.querySelector('#lines > .agent .text')?.textContent.length > 5000")
+    until(page, "document.querySelector('#lines > .agent .text')?.textContent.length > 450")
     took = page.evaluate(
         """() => {
             const began = performance.now();
