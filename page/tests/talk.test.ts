@@ -37,7 +37,14 @@ test('a link leads to a page, and runs nothing', () => {
     kind: 'link',
     href: 'https://example.org/a',
   });
-  for (const bad of ['javascript:alert`1`', 'data:text/html,x', '/web/', 'JaVaScRiPt:x', 'https://']) {
+  for (const bad of [
+    'javascript:alert`1`',
+    'javascript://x/%0aalert',
+    'data:text/html,x',
+    '/web/',
+    'JaVaScRiPt:x',
+    'https://',
+  ]) {
     expect(link(`[x](${bad})`)).toMatchObject({ kind: 'text' });
   }
 });
