@@ -9,6 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from lineside.control import Room, mount
 from lineside.engines.protocols import Kept
 from lineside.hosts.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.hosts.services import Service
-from lineside.schema import ServerMessage
+from lineside.schema import Ended, ServerMessage
 from lineside.switchboard import Slot, Switchboard
 from tests.browser import slow_fetch
 from tests.calls import settings
@@ -42,6 +43,7 @@ class ScriptedCall:
 
     def end(self, reason: str) -> None:
         self.why = reason
+        self.slot.notice(Ended(at=9.0, reason=reason))
         self._calls.free(self.slot)
 
 
@@ -117,7 +119,8 @@ class ControlHouse:
 
     def tell(self, call: ScriptedCall, *events: ServerMessage) -> None:
         """Let these happen in a call."""
-        self.do(lambda: [call.slot.notice(event) for event in events])
+        for event in events:
+            self.do(partial(call.slot.notice, event))
 
     def close(self) -> None:
         """Close, as the gateway does."""
@@ -184,9 +187,12 @@ class ControlHouse:
         try:
             runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1)
             await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", self._port).start()
+            site = web.TCPSite(runner, "127.0.0.1", self._port)
+            await site.start()
             self._opened.set_result((asyncio.get_running_loop(), closing, runner.addresses[0][1]))
             await closing.wait()
+            await site.stop()
+            await asyncio.sleep(0.1)  # who was let in at the last moment is shown out with the others
             await runner.cleanup()
         except BaseException as cause:
             if not self._opened.done():

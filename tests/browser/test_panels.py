@@ -5,14 +5,16 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from lineside.errors import EngineError, EngineUnreachable
 from lineside.gateway import WEB
 from lineside.hosts.client import HostAgentError
 from lineside.models import catalogue
-from lineside.schema import BargeIn, Ended, Heard, LlmDone, Metrics
+from lineside.schema import BargeIn, Heard, LlmDone, Metrics
 from tests.browser.conftest import OpenPage
 from tests.browser.control_house import ControlHouse, ScriptedCall
 from tests.control.toys import TINY, TOYS, WHISPER, fill
@@ -25,17 +27,17 @@ OpenControl = Callable[..., ControlHouse]
 
 @pytest.fixture(scope="module")
 def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page as it is shipped, or the panels alone, built now, where the shipped one has none."""
+    """The page as it is shipped or, where that one has no panels, as its sources are now."""
     if (WEB / "assets").is_dir():
         return WEB / "index.html"
     node = shutil.which("npx")
     if node is None or not (SOURCES / "node_modules").is_dir():
         pytest.skip("the shipped page has no panels, and Node is not here to build them: npm ci in page/")
     folder = tmp_path_factory.mktemp("panels")
-    build = [node, "vite", "build", "--config", "panels-dev.config.ts", "--outDir", str(folder)]
+    build = [node, "vite", "build", "--outDir", str(folder), "--emptyOutDir"]
     done = subprocess.run(build, cwd=SOURCES, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
-    return folder / "panels-dev.html"
+    return folder / "index.html"
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def control(html: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     shutil.rmtree(fill(tmp_path / "models") / TINY)
     opened: list[ControlHouse] = []
 
-    def open_control(**how: str) -> ControlHouse:
+    def open_control(**how: Any) -> ControlHouse:
         opened.append(ControlHouse(tmp_path, html, **how))
         return opened[-1]
 
@@ -54,7 +56,7 @@ def control(html: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         one.close()
 
 
-def panel(visit: OpenPage, house: ControlHouse, name: str, **how: object) -> Page:
+def panel(visit: OpenPage, house: ControlHouse, name: str, **how: Any) -> Page:
     """The page with that panel open."""
     page = visit(f"{house.url}/#operate", **how)
     page.get_by_role("tab", name=name).click()
@@ -71,16 +73,10 @@ def press(page: Page, label: str) -> None:
     page.get_by_role("button", name=label, exact=True).click()
 
 
-def restart(house: ControlHouse) -> ControlHouse:
-    """Close it, and open another one at its address."""
-    house.close()
-    return house.again()
-
-
 # ── models ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_download_shows_how_far_it_is_and_then_that_it_is_here(visit: OpenPage, control: OpenControl) -> None:
+def test_a_download_shows_how_far_it_is_and_then_that_it_is_here(control: OpenControl, visit: OpenPage) -> None:
     """A slow source: the bar stands at what has come; at the end the model can be loaded."""
     house = control()
     page = panel(visit, house, "Engines")
@@ -99,7 +95,7 @@ def test_a_download_shows_how_far_it_is_and_then_that_it_is_here(visit: OpenPage
     expect(row.get_by_role("progressbar")).to_have_count(0)
 
 
-def test_a_cancelled_download_goes_on_from_where_it_was(visit: OpenPage, control: OpenControl) -> None:
+def test_a_cancelled_download_goes_on_from_where_it_was(control: OpenControl, visit: OpenPage) -> None:
     """Cancel keeps what has come; Resume begins there."""
     house = control()
     page = panel(visit, house, "Engines")
@@ -114,7 +110,7 @@ def test_a_cancelled_download_goes_on_from_where_it_was(visit: OpenPage, control
     expect(row).to_contain_text("21 MB of 40 MB")
 
 
-def test_a_failed_download_says_why_and_can_be_tried_again(visit: OpenPage, control: OpenControl) -> None:
+def test_a_failed_download_says_why_and_can_be_tried_again(control: OpenControl, visit: OpenPage) -> None:
     """The words stand in the row of the model, as an alert."""
     house = control()
     page = panel(visit, house, "Engines")
@@ -128,7 +124,7 @@ def test_a_failed_download_says_why_and_can_be_tried_again(visit: OpenPage, cont
     expect(row.get_by_role("alert")).to_have_text("")
 
 
-def test_a_download_outlives_its_page(visit: OpenPage, control: OpenControl) -> None:
+def test_a_download_outlives_its_page(control: OpenControl, visit: OpenPage) -> None:
     """Whoever opens the page later sees how far it is, and can end it."""
     house = control()
     house.let(8 * MB)
@@ -143,7 +139,7 @@ def test_a_download_outlives_its_page(visit: OpenPage, control: OpenControl) -> 
     expect(thing(page, TINY)).to_contain_text("downloaded in part")
 
 
-def test_a_gateway_that_restarts_is_said_and_found_again(visit: OpenPage, control: OpenControl) -> None:
+def test_a_gateway_that_restarts_is_said_and_found_again(control: OpenControl, visit: OpenPage) -> None:
     """In mid-download: what was known stays on the page, the loss is said, and all comes back by itself."""
     house = control()
     page = panel(visit, house, "Engines")
@@ -164,7 +160,7 @@ def test_a_gateway_that_restarts_is_said_and_found_again(visit: OpenPage, contro
         house.close()
 
 
-def test_loading_turns_until_it_is_done_and_a_failure_stands_in_its_row(visit: OpenPage, control: OpenControl) -> None:
+def test_loading_turns_until_it_is_done_and_a_failure_stands_in_its_row(control: OpenControl, visit: OpenPage) -> None:
     """The button is busy while the engine loads."""
     house = control()
     page = panel(visit, house, "Engines")
@@ -177,17 +173,13 @@ def test_loading_turns_until_it_is_done_and_a_failure_stands_in_its_row(visit: O
     press(page, "Unload llama3.2:3b")
     expect(row).to_contain_text("kept by its engine")
 
-    def break_down() -> None:
-        from lineside.errors import EngineError
-
-        house.ollama.fault = EngineError("ollama has no memory left for llama3.2:3b; unload another model")
-
-    house.do(break_down)
+    broken = EngineError("ollama has no memory left for llama3.2:3b; unload another model")
+    house.do(lambda: setattr(house.ollama, "fault", broken))
     press(page, "Load llama3.2:3b")
     expect(row.get_by_role("alert")).to_contain_text("no memory left")
 
 
-def test_a_loaded_model_is_unloaded_and_deleted_only_when_one_is_sure(visit: OpenPage, control: OpenControl) -> None:
+def test_a_loaded_model_is_unloaded_and_deleted_only_when_one_is_sure(control: OpenControl, visit: OpenPage) -> None:
     """Esc leaves it; a second yes deletes it."""
     house = control()
     page = panel(visit, house, "Engines")
@@ -206,7 +198,7 @@ def test_a_loaded_model_is_unloaded_and_deleted_only_when_one_is_sure(visit: Ope
 # ── engines ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_what_the_next_call_names_is_chosen_and_kept(visit: OpenPage, control: OpenControl) -> None:
+def test_what_the_next_call_names_is_chosen_and_kept(control: OpenControl, visit: OpenPage) -> None:
     """Engine, model and band survive a reload; another engine forgets the model."""
     house = control()
     page = panel(visit, house, "Engines")
@@ -222,10 +214,8 @@ def test_what_the_next_call_names_is_chosen_and_kept(visit: OpenPage, control: O
     expect(llm.get_by_label("Model of embedded")).to_have_value("")
 
 
-def test_an_engine_that_is_down_says_what_to_do(visit: OpenPage, control: OpenControl) -> None:
+def test_an_engine_that_is_down_says_what_to_do(control: OpenControl, visit: OpenPage) -> None:
     """In the words of its check, beside its dot."""
-    from lineside.errors import EngineUnreachable
-
     house = control()
     house.do(
         lambda: setattr(house.ollama, "fault", EngineUnreachable("ollama is not there: start it with ollama serve"))
@@ -238,7 +228,7 @@ def test_an_engine_that_is_down_says_what_to_do(visit: OpenPage, control: OpenCo
 # ── the host ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_service_is_started_with_a_model_and_stopped(visit: OpenPage, control: OpenControl) -> None:
+def test_a_service_is_started_with_a_model_and_stopped(control: OpenControl, visit: OpenPage) -> None:
     """It starts for a while, then it is ready; a stop is asked twice."""
     house = control()
     page = panel(visit, house, "Services")
@@ -257,7 +247,7 @@ def test_a_service_is_started_with_a_model_and_stopped(visit: OpenPage, control:
     expect(row.get_by_label("Log of llama-server")).to_contain_text("<img src=x onerror=alert(1)>")
 
 
-def test_a_start_that_fails_stands_in_its_row_with_the_last_words(visit: OpenPage, control: OpenControl) -> None:
+def test_a_start_that_fails_stands_in_its_row_with_the_last_words(control: OpenControl, visit: OpenPage) -> None:
     """The host agent's message, whole."""
     house = control()
     page = panel(visit, house, "Services")
@@ -270,7 +260,7 @@ def test_a_start_that_fails_stands_in_its_row_with_the_last_words(visit: OpenPag
 
 
 def test_without_a_host_agent_the_panel_says_what_that_is_and_fills_by_itself(
-    visit: OpenPage, control: OpenControl
+    control: OpenControl, visit: OpenPage
 ) -> None:
     """503 no_host_agent is no fault of the page."""
     house = control()
@@ -284,7 +274,7 @@ def test_without_a_host_agent_the_panel_says_what_that_is_and_fills_by_itself(
     expect(page.get_by_text("There is no host agent")).to_have_count(0)
 
 
-def test_the_machine_is_shown_live_and_after_a_restart(visit: OpenPage, control: OpenControl) -> None:
+def test_the_machine_is_shown_live_and_after_a_restart(control: OpenControl, visit: OpenPage) -> None:
     """Memory by process; without a card, processor and memory alone."""
     house = control()
     page = panel(visit, house, "Machine")
@@ -303,7 +293,7 @@ def test_the_machine_is_shown_live_and_after_a_restart(visit: OpenPage, control:
         house.close()
 
 
-def test_unload_all_tells_what_went(visit: OpenPage, control: OpenControl) -> None:
+def test_unload_all_tells_what_went(control: OpenControl, visit: OpenPage) -> None:
     """Asked twice, then told in words."""
     house = control()
     page = panel(visit, house, "Machine")
@@ -315,7 +305,7 @@ def test_unload_all_tells_what_went(visit: OpenPage, control: OpenControl) -> No
 # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_call_is_seen_followed_and_ended(visit: OpenPage, control: OpenControl) -> None:
+def test_a_call_is_seen_followed_and_ended(control: OpenControl, visit: OpenPage) -> None:
     """What was said so far, what is said now, what was cut off; then it is ended, and what was said stays."""
     house = control()
     page = panel(visit, house, "Calls")
@@ -336,8 +326,6 @@ def test_a_call_is_seen_followed_and_ended(visit: OpenPage, control: OpenControl
     expect(said.locator("del")).to_have_text("from nine.")
     expect(row).to_contain_text("last answer after 612 ms")
     press(page, f"End call {call.slot.id[:8]}")
-    house.do(lambda: setattr(call, "end", lambda why: (call.slot.notice(Ended(at=4, reason=why)), end(why))))
-    end = ScriptedCall.end.__get__(call)
     page.get_by_role("dialog").get_by_role("button", name="End the call").click()
     expect(row).to_have_count(0)
     assert call.why == "ended_by_operator"
@@ -348,7 +336,7 @@ def test_a_call_is_seen_followed_and_ended(visit: OpenPage, control: OpenControl
 # ── the desk ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_agent_is_edited_kept_and_reverted(visit: OpenPage, control: OpenControl) -> None:
+def test_the_agent_is_edited_kept_and_reverted(control: OpenControl, visit: OpenPage) -> None:
     """A draft survives another panel; wrong fields are named; what is saved is what the gateway has."""
     house = control()
     page = panel(visit, house, "Agent")
@@ -377,7 +365,7 @@ def test_the_agent_is_edited_kept_and_reverted(visit: OpenPage, control: OpenCon
     expect(page.get_by_role("button", name="Revert")).to_be_disabled()
 
 
-def test_settings_are_found_by_their_words_and_secrets_stay_hidden(visit: OpenPage, control: OpenControl) -> None:
+def test_settings_are_found_by_their_words_and_secrets_stay_hidden(control: OpenControl, visit: OpenPage) -> None:
     """The key of this gateway is nowhere on its page; a wrong key is refused in words, the right one opens."""
     house = control(key="orchid-7")
     page = panel(visit, house, "Settings")
@@ -399,7 +387,7 @@ def test_settings_are_found_by_their_words_and_secrets_stay_hidden(visit: OpenPa
 PANELS = ("Engines", "Services", "Machine", "Calls", "Agent", "Settings")
 
 
-def test_the_tabs_are_worked_by_keyboard(visit: OpenPage, control: OpenControl) -> None:
+def test_the_tabs_are_worked_by_keyboard(control: OpenControl, visit: OpenPage) -> None:
     """Arrows, Home and End, as tabs are worked everywhere."""
     page = panel(visit, control(), "Engines")
     page.keyboard.press("ArrowLeft")
@@ -413,7 +401,7 @@ def test_the_tabs_are_worked_by_keyboard(visit: OpenPage, control: OpenControl) 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "dark"), (3840, "light")])
 def test_no_panel_is_too_wide_or_at_fault_by_axe(
-    visit: OpenPage, control: OpenControl, width: int, scheme: str
+    control: OpenControl, visit: OpenPage, width: int, scheme: str
 ) -> None:
     """From 360 px to 4K, in light and dark; axe's rules for WCAG AA, contrast among them."""
     axe = SOURCES / "node_modules" / "axe-core" / "axe.min.js"
@@ -422,8 +410,8 @@ def test_no_panel_is_too_wide_or_at_fault_by_axe(
     house = control()
     call = house.do(lambda: ScriptedCall(house.calls))
     house.tell(call, Heard(at=1, turn=1, text="When are you open?", latency_ms=180))
-    how = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme, "bypass_csp": True}
-    page = panel(visit, house, "Engines", record=True, **{k: v for k, v in how.items() if k != "bypass_csp"})
+    size = {"width": width, "height": 800}
+    page = panel(visit, house, "Engines", record=True, viewport=size, color_scheme=scheme)  # lets axe in
     page.evaluate(axe.read_text("utf-8"))
     for name in PANELS:
         page.get_by_role("tab", name=name).click()

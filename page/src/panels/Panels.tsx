@@ -46,7 +46,7 @@ export function Panels(): JSX.Element {
     list.querySelector<HTMLElement>(`#tab-${next.name}`)?.focus();
   };
   return (
-    <div class="panels">
+    <main class="panels">
       <div class="tabs" role="tablist" aria-label="Panels" ref={list} onKeyDown={turn}>
         <For each={TABS}>
           {(one) => (
@@ -67,6 +67,6 @@ export function Panels(): JSX.Element {
       <div id="panel" role="tabpanel" aria-labelledby={`tab-${tab().name}`}>
         <Dynamic component={tab().shows} />
       </div>
-    </div>
+    </main>
   );
 }
