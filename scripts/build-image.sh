@@ -35,11 +35,9 @@ make_base() {
     folder=$(mktemp -d)
     # shellcheck disable=SC2064 # the folder of now
     trap "rm -rf '$folder'" EXIT
-    printf 'deb http://deb.debian.org/debian%s bookworm%s main\n' '' '' '' -updates -security -security >"$folder/sources.list"
-    mmdebstrap --quiet --variant=minbase --include=ca-certificates,python3,python3-venv bookworm "$folder/root.tar" "$folder/sources.list"
+    mmdebstrap --quiet --variant=minbase --include=ca-certificates,python3,python3-venv bookworm "$folder/root.tar"
     mkdir "$folder/root"
     tar -xf "$folder/root.tar" -C "$folder/root" --exclude './dev/*'
-    cp "$folder/sources.list" "$folder/root/etc/apt/sources.list"
     container=$(buildah from scratch)
     buildah copy --quiet "$container" "$folder/root" /
     buildah config --cmd python3 --env PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin "$container"
