@@ -54,7 +54,7 @@ function NoHost(given: { why: string }): JSX.Element {
       <p>
         The host agent is a small program that starts and stops engines on this machine, or on the one with
         the graphics card. Calls do not need it. Start it with <code>lineside host</code> and set{' '}
-        <code>HOST_AGENT_URL</code> (by default <code>http://127.0.0.1:3003</code>); this list then fills by
+        <code>HOST_AGENT_URL</code> (for example <code>http://127.0.0.1:3003</code>); this list then fills by
         itself.
       </p>
       <p class="note">{given.why}</p>
