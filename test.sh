@@ -29,7 +29,7 @@ prepare requirements-dev.lock
 .venv/bin/ruff format --check .
 .venv/bin/mypy
 .venv/bin/lint-imports
-if command -v node >/dev/null 2>&1 && node -e 'process.exit(process.versions.node.split(".")[0] < 20)'; then
+if command -v node >/dev/null 2>&1 && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'; then
     scripts/page.sh --check
 else
     echo "SKIPPED the page's own checks: they need Node 20 or newer, and there is none. The built page is tested all the same."
