@@ -9,7 +9,8 @@ cd "$(dirname "$0")/../page"
 command -v npm >/dev/null 2>&1 || { echo "The page is built with Node: install nodejs and npm, 20 or newer." >&2; exit 1; }
 
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-    npm ci --no-audit --no-fund
+    # Not npm ci: it insists on packages for every other platform, and not every mirror of the registry has those.
+    npm install --no-save --no-audit --no-fund
 fi
 npx tsc --noEmit
 npx biome check .
