@@ -42,9 +42,10 @@ STEPS = 4000
 BEFORE_WORDS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0)
 
 # A sign may only say what it can mean: it never speaks for the other side, whatever a small set shows by chance.
-FOR_AN_END = {"turn", "stops", "asks", "answers", "answers_yes_no", "many_digits", "enough"}
+FOR_AN_END = {"turn", "turn_in_noise", "turn_of_digits", "stops", "asks", "answers", "answers_yes_no"}
+FOR_AN_END |= {"many_digits", "enough"}
 AGAINST = {"hangs", "leans", "filled", "trails", "nothing", "one_name", "no_digits_yet", "few_digits", "too_few"}
-PAUSES = ("median", "spread", "before_words")
+PAUSES = ("usual", "before_words")
 FREE_OF_RIDGE = {"always", "turn_unknown", "words_unknown"}
 
 Doubles = npt.NDArray[np.float64]
@@ -70,9 +71,8 @@ def main() -> None:
 
 
 def fitted(found: Sequence[Moment]) -> dict[str, float]:
-    """Odds by name, then `median`, `spread` and `before_words`."""
-    median, spread = pauses(found)
-    weights = odds(found) | {"median": median, "spread": spread, "before_words": 1.0}
+    """Odds by name, then `usual` and `before_words`."""
+    weights = odds(found) | {"usual": usual_pause(found), "before_words": 1.0}
     scored = {times: _worth(found, weights | {"before_words": times}) for times in BEFORE_WORDS}
     return weights | {"before_words": min(scored, key=lambda times: scored[times])}
 
@@ -116,16 +116,10 @@ def odds(found: Sequence[Moment]) -> dict[str, float]:
     return {name: round(float(weight), 2) for name, weight in zip(names, weights, strict=True)}
 
 
-def pauses(found: Sequence[Moment]) -> tuple[float, float]:
-    """Median and spread of the log-normal law of pauses inside turns that last longer than FROM (most likely ones)."""
-    logs = np.log([moment.lasts for moment in found if not moment.over])
-    best = (np.inf, 0.0, 0.0)
-    for middle in np.log(np.arange(0.2, 0.8, 0.01)):
-        for spread in np.arange(0.4, 1.6, 0.02):
-            tail = 0.5 * math.erfc((np.log(FROM) - middle) / (spread * np.sqrt(2)))
-            loss = float(np.sum((logs - middle) ** 2 / (2 * spread**2) + np.log(spread) + np.log(tail)))
-            best = min(best, (loss, float(middle), float(spread)))
-    return round(float(np.exp(best[1])), 2), round(best[2], 2)
+def usual_pause(found: Sequence[Moment]) -> float:
+    """The median in Pareto's law that makes the pauses of this half most likely."""
+    logs = [math.log(max(FROM, moment.lasts) / FROM) for moment in found if not moment.over]
+    return round(FROM * 2 ** float(np.mean(logs)), 3)
 
 
 def left_out(found: Sequence[Moment]) -> list[Outcome]:

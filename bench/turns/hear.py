@@ -12,10 +12,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from bench.turns.build import Turn
+from bench.turns.voices import at_ear_rate
 from msgspec import Struct
 
 from lineside.audio import g711
-from lineside.audio.turn import TurnModel
+from lineside.audio.frame import EAR_RATE
+from lineside.audio.turn import TurnModel, clearness
 from lineside.audio.vad import Voice as VoiceWindows
 from lineside.audio.vad import VoiceModel
 from lineside.audio.wav import read_wav
@@ -38,6 +40,7 @@ class HeardPause(Struct):
     why: str  # of a pause inside: unfinished, goes_on, digits, or natural for one that nobody put there
     turn: list[float]  # the turn model's probability at each of LOOKS that the silence reached
     spoken: float = 0.0  # seconds of the utterance that the recogniser was given
+    clear: float | None = None  # decibels of the voice over the noise in the pause
     words: str = ""  # what it understood, empty if the silence was too short to ask
 
 
@@ -75,6 +78,7 @@ def main() -> None:
             key = hashlib.sha256((folder / turn.file).read_bytes()).hexdigest()[:16]
             heard = known.get((turn.file, key)) or HeardTurn(turn, key, hear(folder / turn.file, turn, ears))
             heard.turn = turn
+            _measure(folder / turn.file, heard.pauses)
             out.write(msgspec.json.encode(heard) + b"\n")
             if number % 20 == 0:
                 print(told.half, number, "of", len(turns), flush=True)
@@ -133,6 +137,16 @@ def _ask(pause: HeardPause, silence: float, ear: Ear, ears: Ears) -> None:
         if not looks:
             samples = np.frombuffer(utterance.pcm, "<i2").astype(np.float32) / np.float32(32768)
             pause.spoken, pause.words = round(utterance.seconds, 3), ears.words.hear(samples).text
+
+
+def _measure(file: Path, pauses: list[HeardPause]) -> None:
+    """How clear the voice was in what the turn model was given."""
+    sound = at_ear_rate(file)
+    for pause in pauses:
+        if pause.turn:
+            end = pause.since + LOOKS[0]
+            given = sound[round(max(0.0, end - pause.spoken) * EAR_RATE) : round(end * EAR_RATE)]
+            pause.clear = round(clearness((given * 32767).astype("<i2").tobytes()), 1)
 
 
 def _why(turn: Turn, since: float) -> str:

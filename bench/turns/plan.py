@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from bench.turns.voices import STEP, Samples, at_ear_rate, loud_steps, trimmed
@@ -12,6 +13,8 @@ from msgspec import Struct
 from lineside.audio.frame import EAR_RATE
 
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+# How long the numbers are that people are asked for, and how they group them; [3, 3, 4] is a phone number, the last one
+# is a card's.
 NUMBERS = [[4], [5], [3, 3], [2, 2, 2], [4, 4], [3, 2, 3], [3, 3, 4], [3, 3, 4], [5, 6], [4, 3, 4], [4, 4, 4, 4]]
 KINDS = {"open": 30, "question": 14, "goes_on": 12, "digits": 22, "yes_no": 10, "name": 10}  # of a hundred turns
 FILLED = 0.25  # of the hesitations have a filled pause before the silence
@@ -34,7 +37,7 @@ TAU2 = "check_order_12345 order_status help_me hello hi_how_are_you yes no thank
 
 
 class Piece(Struct, frozen=True):
-    """What is said in one breath. Its sound is made from the text unless it is a recording."""
+    """What is said in one breath. Its sound is cut out of the sound of the sentence, unless it is a recording."""
 
     text: str
     then: str  # why the pause behind it is there: unfinished, goes_on, digits; "" at the end of the turn
@@ -49,7 +52,7 @@ class Plan(Struct, frozen=True):
     pieces: list[Piece]
 
 
-def plans(said: dict[str, list[str]], chance: random.Random) -> Iterator[Plan]:
+def plans(said: dict[str, Any], chance: random.Random) -> Iterator[Plan]:
     """Turns for a synthetic voice, without end; a text comes again only when all of its kind were said."""
     decks = {kind: _shuffled(said["number" if kind == "digits" else kind], chance) for kind in KINDS}
     while True:
@@ -62,7 +65,10 @@ def plans(said: dict[str, list[str]], chance: random.Random) -> Iterator[Plan]:
         if kind == "digits" and chance.random() < 0.25 and sum(groups) < 9:
             asked = "asks_code"  # the agent says how many digits it wants
         pieces = _number(text, groups, chance) if kind == "digits" else list(_pieces(text, chance))
-        yield Plan(kind, chance.choice(said[asked]).format(digits=DIGITS[min(9, sum(groups))]), pieces)
+        question = chance.choice(said[asked]).format(digits=DIGITS[min(9, sum(groups))])
+        if asked == "asks_number":  # phone and card numbers have their length, others any
+            question = {10: said["asks_phone"], 16: said["asks_card"]}.get(sum(groups), question)
+        yield Plan(kind, question, pieces)
 
 
 def _pieces(text: str, chance: random.Random) -> Iterator[Piece]:
@@ -83,15 +89,15 @@ def _pieces(text: str, chance: random.Random) -> Iterator[Piece]:
 
 
 def _broken_off(text: str, chance: random.Random) -> str:
-    """As a voice reads it that has not finished: how it sounds depends on the mark, and no mark sounds the hardest."""
+    """With the mark that stands there when the voice reads the whole sentence, from which the pieces are then cut."""
     if chance.random() < FILLED:
-        text += chance.choice([", um", ", uh", ", er"])
-    return text.rstrip(",") + chance.choices([",", "...", ""], [0.4, 0.25, 0.35])[0]
+        return text.rstrip(",") + chance.choice([", um,", ", uh,", "... um...", ", er,"])
+    return text.rstrip(",") + chance.choices(["", ",", "..."], [0.5, 0.3, 0.2])[0]
 
 
 def _number(text: str, groups: list[int], chance: random.Random) -> list[Piece]:
     words = [[DIGITS[chance.randrange(10)] for _ in range(size)] for size in groups]
-    pieces = [Piece(" ".join(group) + chance.choice([",", ",", ""]), "digits") for group in words]
+    pieces = [Piece(" ".join(group) + ",", "digits") for group in words]
     pieces[-1] = Piece(" ".join(words[-1]) + ".", "")
     intro = text.replace("|", "").strip()
     if intro and chance.random() < 0.5:
@@ -109,7 +115,7 @@ def recorded_plans(speaker: str, shared: Path, prompts: Path, chance: random.Ran
         chance.shuffle(names)
         for index, name in enumerate(names):
             yield _recorded(name, chance)
-            if index % 4 == 3:
+            if index % 8 == 7:
                 yield _recorded_number(digits, chance)
         return
     files = {

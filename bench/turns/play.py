@@ -60,7 +60,9 @@ def moments(turns: Sequence[HeardTurn]) -> list[Moment]:
             lasts = LONGEST if pause.until is None else pause.until - pause.since
             if inside and (pause.ended or 0.0) - pause.since < FROM:
                 continue
-            plain = Evidence(asked=asked, wanted=wanted, spoken=pause.spoken or None, pace=pace.usual)
+            plain = Evidence(
+                asked=asked, wanted=wanted, spoken=pause.spoken or None, clear=pause.clear, pace=pace.usual
+            )
             late = pause.since - heard.turn.ended if pause.over else 0.0
             found.append(Moment(heard, pause, tuple(_stages(pause, plain)), lasts, late))
             if inside and pause.ended is not None:

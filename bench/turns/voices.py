@@ -8,6 +8,7 @@ import os
 import subprocess
 import tempfile
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from msgspec import Struct
 
 from lineside.audio.frame import EAR_RATE
 from lineside.audio.resample import Resampler
+from lineside.audio.turn import log_mel
 from lineside.audio.wav import read_wav, wav_bytes
 from lineside.hosts.engine_server.kokoro import Kokoro
 from lineside.hosts.engine_server.speak import Piper
@@ -24,6 +26,8 @@ Samples = npt.NDArray[np.float32]  # between -1 and 1, 16 kHz
 
 EDGE = 0.012  # of the loudest: what is softer at both ends of a piece is silence (-38 dB)
 STEP = 160  # samples measured together
+NEAR = 6  # steps around the aligned end of a word in which the softest is looked for
+FADE = 80  # samples
 
 
 class Speaker(Struct, frozen=True):
@@ -37,21 +41,21 @@ class Speaker(Struct, frozen=True):
 # Kokoro's and Piper's voices sound like people, the small ones like machines; Allison (Debian's recorded prompts), the
 # reader of Austen and Kennedy are people.
 SPEAKERS = (
-    Speaker("kokoro/af_heart", "fit", 32),
-    Speaker("kokoro/am_adam", "fit", 32),
-    Speaker("kokoro/bm_george", "fit", 32),
-    Speaker("piper/en_US-joe-medium", "fit", 56),
-    Speaker("flite/slt", "fit", 30),
-    Speaker("flite/kal16", "fit", 20),
-    Speaker("espeak/en-us+m3", "fit", 20),
+    Speaker("kokoro/af_heart", "fit", 45),
+    Speaker("kokoro/am_adam", "fit", 45),
+    Speaker("kokoro/bm_george", "fit", 45),
+    Speaker("piper/en_US-joe-medium", "fit", 78),
+    Speaker("flite/slt", "fit", 20),
+    Speaker("flite/kal16", "fit", 8),
+    Speaker("espeak/en-us+m3", "fit", 8),
     Speaker("recorded/austen", "fit", 12),
     Speaker("recorded/tau2", "fit", 12),
-    Speaker("kokoro/af_bella", "held", 32),
-    Speaker("kokoro/am_michael", "held", 32),
-    Speaker("kokoro/bf_emma", "held", 32),
-    Speaker("flite/awb", "held", 30),
-    Speaker("flite/rms", "held", 30),
-    Speaker("espeak/en-gb+f3", "held", 20),
+    Speaker("kokoro/af_bella", "held", 45),
+    Speaker("kokoro/am_michael", "held", 45),
+    Speaker("kokoro/bf_emma", "held", 45),
+    Speaker("flite/awb", "held", 20),
+    Speaker("flite/rms", "held", 20),
+    Speaker("espeak/en-gb+f3", "held", 8),
     Speaker("recorded/allison", "held", 84),
     Speaker("recorded/jfk", "held", 4),
 )
@@ -70,6 +74,15 @@ class Studio:
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_bytes(self._made(voice, text))
         return trimmed(at_ear_rate(kept))
+
+    def cut(self, voice: str, texts: list[str]) -> list[Samples]:
+        """The sound of a sentence in pieces, each from where the one before ended."""
+        whole = self.say(voice, " ".join(texts))
+        ends = [0]
+        for index in range(1, len(texts)):
+            end = boundary(self.say(voice, " ".join(texts[:index])), self.say(voice, " ".join(texts[index:])), whole)
+            ends.append(max(ends[-1], min(len(whole) - STEP, end)))
+        return [trimmed(faded(whole[start:end])) for start, end in pairwise([*ends, len(whole)])]
 
     def _made(self, voice: str, text: str) -> bytes:
         kind, _, name = voice.partition("/")
@@ -95,6 +108,41 @@ class Studio:
     @cached_property
     def _piper(self) -> Piper:
         return Piper(self._models / "en_US-joe-medium", 1)
+
+
+def boundary(before: Samples, after: Samples, whole: Samples) -> int:
+    """The sample of the whole where the words of one part end and those of the other begin; each was spoken alone too.
+
+    Both are aligned with the whole, the one from its beginning, the other from its end; where they fit together best,
+    the softest place nearby is taken.
+    """
+    first, last, both = (log_mel(sound)[:, : len(sound) // STEP].T for sound in (before, after, whole))
+    fits = aligned(first, both)[:-1] + aligned(last[::-1], both[::-1])[::-1][1:]
+    if not np.isfinite(fits).any():  # much longer or shorter than the parts: in proportion
+        return round(len(whole) * len(first) / (len(first) + len(last)))
+    end = int(fits.argmin()) + 1
+    start, stop = max(0, end - NEAR), min(len(whole) // STEP, end + NEAR)
+    level = np.square(whole[start * STEP : stop * STEP]).reshape(-1, STEP).mean(axis=1)
+    return (start + int(level.argmin())) * STEP + STEP // 2
+
+
+def aligned(part: Samples, whole: Samples) -> npt.NDArray[np.float64]:
+    """Dynamic time warping, each step of the part taking none to two of the whole: the cost of ending at each step."""
+    apart = np.sqrt(np.square(part[:, None, :] - whole[None, :, :]).mean(axis=2))
+    cost = np.full(len(whole), np.inf)
+    cost[0] = apart[0, 0]
+    for row in apart[1:]:
+        cost = np.stack([cost, np.r_[np.inf, cost[:-1]], np.r_[np.inf, np.inf, cost[:-2]]]).min(axis=0) + row
+    return cost
+
+
+def faded(samples: Samples) -> Samples:
+    """Without a click at its ends."""
+    ramp = np.linspace(0, 1, min(FADE, len(samples) // 2), dtype=np.float32)
+    out = samples.copy()
+    out[: len(ramp)] *= ramp
+    out[len(out) - len(ramp) :] *= ramp[::-1]
+    return out
 
 
 def at_ear_rate(file: Path) -> Samples:

@@ -20,8 +20,11 @@ from msgspec import Struct
 Asked = Literal["open", "yes_no", "digits", "name"]
 Profile = Literal["fast", "balanced", "patient", "digits"]
 
-SHORTEST = 0.1  # seconds; shorter silences are within words: the p of "stop" closes the lips that long
+FROM = 0.2  # seconds; shorter silences are within words, and nothing is decided in them
+BRISK = 0.22  # seconds of the shortest usual pause: below it the law below has no sense
+LIMIT = 9.0  # of a logarithm: no time-out is longer, and nothing overflows
 SURE = 4.0  # log odds beyond which the turn model's certainty counts no more: it says 0.98 of half a sentence too
+CLEAR = 20.0  # decibels; in more noise the turn model can hardly tell one from the other
 KNOWN_PAUSES = 4.0  # what is known of all callers weighs as much as so many pauses of this one
 
 
@@ -37,18 +40,19 @@ class Words(Struct, frozen=True):
     asks: bool = False  # it is a question
     answers: bool = False  # nothing but an answer: "yes, please"
     digits: int = 0  # said in all
-    dictating: bool = False  # it ends with a digit
+    dictating: bool = False  # it ends with a digit, and not the first or second: "the fifteenth" may be written 15
 
 
 class Evidence(Struct, frozen=True):
     """What is known at one moment of a pause; None is not known yet, or will not be."""
 
     turn: float | None = None  # the turn model's probability
+    clear: float | None = None  # decibels of the voice over the line's noise (`audio.turn.clearness`)
     words: Words | None = None
     asked: Asked = "open"  # what the agent had asked for
     wanted: int | None = None  # how many digits, if it said so
     spoken: float | None = None  # seconds of the utterance so far
-    pace: float | None = None  # this caller's usual pause inside a turn, seconds (`Pace`)
+    pace: float | None = None  # this caller's usual pause inside a turn: half are longer. Seconds (`Pace`)
 
 
 def wait(evidence: Evidence, profile: Profile) -> float:
@@ -60,21 +64,15 @@ def wait(evidence: Evidence, profile: Profile) -> float:
 def silence(evidence: Evidence, price: float, longest: float) -> float:
     """The same for any price of a cut-off, in seconds, and any time-out.
 
-    Pauses inside a turn last log-normally. With odds o that the turn is over, waiting t seconds costs o t, and cut-offs
-    cost `price` times the share of pauses that last longer; the sum is least where their density is o / `price`.
+    Of the pauses inside turns that reach `FROM`, the share that lasts t seconds is (FROM / t) ** power, Pareto's law.
+    With odds o that the turn is over, waiting until t costs o t, and cut-offs cost `price` times that share. The sum is
+    least at the t below.
     """
-    pauses = WEIGHTS.pauses
     if evidence.words is None:
-        price *= pauses.before_words  # they may come at any moment, and say more
-    usual = math.log(evidence.pace or pauses.median)
-    spread = pauses.spread
-    heard_of = 0.5 * math.erfc((math.log(FROM) - usual) / (spread * math.sqrt(2)))  # longer than FROM
-    level = score(evidence) - math.log(price) + math.log(spread * math.sqrt(2 * math.pi) * heard_of)
-    # ln density = -x - (x - usual)² / 2 spread² - …, with x = ln t: a parabola, solved for its falling side.
-    under = spread**4 - 2 * spread**2 * (usual + level)
-    if under <= 0:
-        return SHORTEST
-    return min(longest, max(SHORTEST, math.exp(usual - spread**2 + math.sqrt(under))))
+        price *= WEIGHTS.pauses.before_words  # they may come at any moment, and say more
+    power = math.log(2) / math.log(max(BRISK, evidence.pace or WEIGHTS.pauses.usual) / FROM)
+    level = math.log(power * price) + power * math.log(FROM) - score(evidence)
+    return min(longest, max(FROM, math.exp(min(LIMIT, level / (power + 1)))))
 
 
 def score(evidence: Evidence) -> float:
@@ -90,12 +88,20 @@ def signs(evidence: Evidence) -> dict[str, float]:
         found["turn_unknown"] = 1.0
     else:
         sure = min(0.999, max(0.001, evidence.turn))
-        found["turn"] = max(-SURE, min(SURE, math.log(sure / (1 - sure))))
+        found[_trusted(evidence)] = max(-SURE, min(SURE, math.log(sure / (1 - sure))))
     if evidence.words is None:
         found["words_unknown"] = 1.0
     else:
         found |= _said(evidence.words, evidence.asked, evidence.wanted)
     return found
+
+
+def _trusted(evidence: Evidence) -> str:
+    """The turn model's word weighs by itself; in noise, and of digits in groups, it says next to nothing."""
+    if evidence.clear is not None and evidence.clear < CLEAR:
+        return "turn_in_noise"
+    digits = evidence.words.dictating if evidence.words else evidence.asked == "digits"
+    return "turn_of_digits" if digits else "turn"
 
 
 def _said(words: Words, asked: Asked, wanted: int | None) -> dict[str, float]:
@@ -141,7 +147,7 @@ def words_evidence(text: str) -> Words:
         asks=plain.endswith("?") or (len(words) > 2 and words[0] in told.asks),
         answers=answer and all(word in told.answers or word in told.beside for word in said),
         digits=len(digits),
-        dictating=last.isdigit() or last in DIGITS,
+        dictating=(last.isdigit() or last in DIGITS) and len(digits) > 2,
     )
 
 
@@ -152,13 +158,15 @@ def expects(question: str) -> tuple[Asked, int | None]:
     asked = told if re.search(r"\b(it|them|those)\b", last) else last  # "we sent you a code. Please read it to me."
     for kind, pattern in WEIGHTS.asked.items():
         if re.search(pattern, asked):
-            many = re.search(rf"\b(\d+|{'|'.join(COUNTS)})[- ](?:digit|figure)", asked)
-            return kind, (_counted(many[1]) if many and kind == "digits" else None)
+            return kind, (_wanted(asked) if kind == "digits" else None)
     return "open", None
 
 
-def _counted(word: str) -> int:
-    return int(word) if word.isdigit() else COUNTS[word]
+def _wanted(asked: str) -> int | None:
+    said = re.search(rf"\b(\d+|{'|'.join(COUNTS)})[- ](?:digit|figure)", asked)
+    if said:
+        return int(said[1]) if said[1].isdigit() else COUNTS[said[1]]
+    return next((int(many) for many, pattern in WEIGHTS.wanted.items() if re.search(pattern, asked)), None)
 
 
 class Pace:
@@ -168,31 +176,30 @@ class Pace:
         self._logs, self._many = 0.0, 0
 
     def paused(self, seconds: float) -> None:
-        """They were silent for so long and then went on; what is shorter than `FROM` is not a pause."""
+        """They were silent for so long and then went on; what is shorter than `FROM` is no pause."""
         if seconds >= FROM:
-            self._logs += math.log(seconds)
+            self._logs += math.log(seconds / FROM)
             self._many += 1
 
     @property
     def usual(self) -> float | None:
-        """Their usual pause in seconds, between all callers' and their own; None before the first."""
+        """Their usual pause in seconds: half are longer. Between all callers' and their own; None before the first."""
         if not self._many:
             return None
-        everybody = math.log(WEIGHTS.pauses.median)
-        return math.exp((self._logs + KNOWN_PAUSES * everybody) / (self._many + KNOWN_PAUSES))
+        everybody = math.log(WEIGHTS.pauses.usual / FROM) / math.log(2)  # the mean of the logarithms, in Pareto's law
+        mean = (self._logs + KNOWN_PAUSES * everybody) / (self._many + KNOWN_PAUSES)
+        return float(FROM * 2**mean)
 
 
 # ── the file ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-FROM = 0.2  # seconds of silence from which a pause is one, here and in bench/turns
 NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 COUNTS = {word: number for number, word in enumerate(NUMBERS.split())}
 DIGITS = frozenset([*NUMBERS.split()[:10], "oh", "double", "triple"])
 
 
 class _Pauses(Struct, frozen=True):
-    median: float  # seconds
-    spread: float  # of the logarithm
+    usual: float  # seconds: half of the pauses inside turns are longer
     before_words: float  # so many times dearer is a cut-off while the words are not known
 
 
@@ -216,6 +223,7 @@ class _Weights(Struct, frozen=True):
     profiles: dict[Profile, _Profile]
     words: _Lists
     asked: dict[Asked, str]
+    wanted: dict[str, str]  # keys of a table are text
 
 
 def _read() -> _Weights:
