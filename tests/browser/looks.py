@@ -22,6 +22,12 @@ def until(page: Page, truth: str, seconds: float = PATIENCE / 1000) -> None:
         page.wait_for_timeout(10)
 
 
+def answered(page: Page, times: int = 1) -> None:
+    """Wait until so many answers have been given whole: a call that has just begun listens too."""
+    until(page, f"tap.events.filter(e => e.type === 'metrics').length >= {times}")
+    phase(page, "listening")
+
+
 def said(page: Page) -> list[tuple[str, str]]:
     """The conversation as it stands on the page."""
     return [

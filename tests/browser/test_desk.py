@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenHouse, OpenPage
-from tests.browser.looks import phase, said, until
+from tests.browser.looks import answered, phase, said, until
 from tests.browser.sounds import played, recording, silence, voice
 from tests.browser.test_page import LONG, problem, type_in
 
@@ -128,7 +128,7 @@ def test_markdown_is_drawn_and_code_can_be_copied(house: OpenHouse, visit: OpenP
     """As elements of the page's own; a link that would run something is words."""
     page = visit(house(answers=[MARKDOWN]).url, permissions=["clipboard-read", "clipboard-write"])
     type_in(page, "How?")
-    phase(page, "listening")
+    answered(page)
     answer = page.locator("#lines > .agent .text")
     assert answer.locator("strong").inner_text() == "how"
     assert answer.locator("li").count() == 2
@@ -162,7 +162,7 @@ def test_a_conversation_can_be_taken_along(house: OpenHouse, visit: OpenPage) ->
     page = visit(house().url, permissions=["clipboard-read", "clipboard-write"])
     expect(page.get_by_role("button", name="JSON")).to_be_disabled()
     type_in(page, "When?")
-    phase(page, "listening")
+    answered(page)
     until(page, "document.querySelector('[data-ms=tts_ms]').textContent !== '–'")
     text = "You: When?\nAgent: We are open. From nine to six.\n"
     page.get_by_role("button", name="Copy the conversation").click()
@@ -214,7 +214,7 @@ def test_what_a_newer_gateway_says_is_passed_over(house: OpenHouse, visit: OpenP
     """
     page = visit(house().url, script=future)
     type_in(page, "When?")
-    phase(page, "listening")
+    answered(page)
     assert said(page)[-1] == ("Agent", "We are open. From nine to six.")
 
 
@@ -228,7 +228,7 @@ def test_axe_finds_no_fault(house: OpenHouse, visit: OpenPage, scheme: Any) -> N
         pytest.skip("axe-core is not installed: (cd page && npm ci)")
     page = visit(house(answers=[f"<think> Hm. </think> {MARKDOWN}", LONG]).url, color_scheme=scheme, record=True)
     type_in(page, "How?")
-    phase(page, "listening")
+    answered(page)
     type_in(page, "Count.")
     phase(page, "speaking")
     type_in(page, "Stop.")
