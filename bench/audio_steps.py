@@ -20,7 +20,8 @@ from rich.table import Table
 from lineside.audio import g711
 from lineside.audio.frame import EAR_RATE
 from lineside.audio.resample import Resampler
-from lineside.audio.vad import WINDOW, EnergyGate, Voice, VoiceDetector, VoiceModel, VoiceState
+from lineside.audio.silero import WINDOW
+from lineside.audio.vad import EnergyGate, Voice, VoiceDetector, VoiceModel, VoiceState
 from lineside.models.store import locate
 from lineside.settings import load_settings
 

@@ -2,6 +2,7 @@
 
 import math
 from array import array
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,62 @@ def test_the_utterance_has_its_onset_and_not_its_silence() -> None:
     assert utterance.began == pytest.approx(2 - 0.3, abs=0.07)
     assert utterance.seconds == pytest.approx(1.6, abs=0.1)
     assert utterance.voiced == pytest.approx(1.0, abs=0.04)
+
+
+class Later:
+    """A detector that is asked by hand: it owes its answers until then."""
+
+    def __init__(self) -> None:
+        self._owed: list[tuple[float, Callable[[float], None]]] = []
+        self._voice = LoudnessVoice()
+
+    def feed(self, window: bytes, tell: Callable[[float], None]) -> float | None:
+        probability = self._voice.feed(window)
+        if not probability and not self._owed:
+            return probability  # as behind a closed gate
+        self._owed.append((probability, tell))
+        return None
+
+    def answer(self) -> None:
+        owed, self._owed = self._owed, []
+        for probability, tell in owed:
+            tell(probability)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=5))
+def test_a_detector_that_answers_later_changes_no_time(ticks: list[int]) -> None:
+    """Events come later, and say the same of the caller's sound: only how long it has been silent is learnt later."""
+    pcm = silence(0.5) + tone(0.8) + silence(0.4) + tone(0.3) + silence(1.5) + tone(0.06) + silence(1)
+    expected = [e for e in hear(ear(), pcm) if not isinstance(e, Quiet)]
+    detector, told = Later(), list[Heard]()
+    listener = Ear("pcm", 16_000, detector, EarRules(), told.append)
+    for frame, at in enumerate(range(0, len(pcm), 640)):
+        told += listener.hear(pcm[at : at + 640])
+        if frame % ticks[frame % len(ticks)] == 0:
+            detector.answer()
+    detector.answer()
+    assert [e for e in told if not isinstance(e, Quiet)] == expected
+
+
+def test_a_call_that_is_over_is_told_nothing_more() -> None:
+    """What the detector still owes is nobody's business."""
+    detector, told = Later(), list[Heard]()
+    listener = Ear("pcm", 16_000, detector, EarRules(), told.append)
+    hear(listener, tone(1))
+    listener.close()
+    detector.answer()
+    assert not told
+
+
+@pytest.mark.parametrize("silence_ms", [600, 1000, 1500])
+def test_the_longest_silence_is_told_with_the_frame_that_completes_it(silence_ms: int) -> None:
+    """Not with the window of 32 ms that happens to end after it: that would be half a window late on average."""
+    listener = Ear("pcm", 16_000, LoudnessVoice(), EarRules(silence=silence_ms / 1000))
+    quiet = [e for e in hear(listener, tone(0.512) + silence(2)) if isinstance(e, Quiet)]
+    first = next(e for e in quiet if e.at - e.since >= silence_ms / 1000)
+    assert first.since == pytest.approx(0.512)
+    assert first.at - first.since < silence_ms / 1000 + 0.02
 
 
 def test_a_click_in_a_pause_does_not_end_the_pause() -> None:

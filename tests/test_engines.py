@@ -94,13 +94,13 @@ def test_a_language_model_conforms(request: pytest.FixtureRequest, case: Case) -
 
 @pytest.mark.parametrize("case", cases("tts"))
 def test_a_voice_conforms(request: pytest.FixtureRequest, case: Case) -> None:
-    """One rate, frames of 20 ms in order without holes, all the words once and in order, real sound, known voices."""
+    """One rate, frames of up to 100 ms without holes, all the words once and in order, real sound, known voices."""
 
     async def story(engine: TextToSpeech) -> None:
         assert isinstance(engine, TextToSpeech)
         sounds: list[Sound] = await all_of(engine.speak(SENTENCE, ""))
         assert len({sound.frame.rate for sound in sounds}) == 1
-        assert all(sound.frame.seconds <= 0.0201 for sound in sounds)
+        assert all(sound.frame.seconds <= 0.1001 for sound in sounds)
         at = 0.0
         for sound in sounds:
             assert sound.frame.at == pytest.approx(at, abs=1e-6)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from lineside.agent import Agent
 from lineside.audio.frame import Utterance
 from lineside.backchannel import is_backchannel
-from lineside.ear import Ear, EarRules, VoiceDetector
+from lineside.ear import Ear, EarRules, Heard, VoiceDetector
 from lineside.endpointing import Evidence, Pace, Profile, expects, wait, words_evidence
 from lineside.engines.deadline import in_time
 from lineside.engines.protocols import Ask, Warmable
@@ -96,8 +96,10 @@ class Call:
         self._meter = meter or Unmetered()
         self._line, self._settings, self._notice = line, settings, notice
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
-        self._ear = Ear(hello.codec, hello.rate, voice, EarRules(min_speech=settings.vad_min_speech_ms / 1000))
-        self._floor = Floor(FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation))
+        timeout = settings.vad_silence_timeout_ms / 1000
+        rules = EarRules(min_speech=settings.vad_min_speech_ms / 1000, silence=timeout)
+        self._ear = Ear(hello.codec, hello.rate, voice, rules, self._heard_later)
+        self._floor = Floor(FloorRules(timeout=timeout, speculate=settings.speculation))
         self._greeting = agent.greeting if hello.greeting is None else hello.greeting
         self._own_prompt = hello.system_prompt is not None
         self.history = History(agent.opening(hello.system_prompt))
@@ -145,6 +147,7 @@ class Call:
                 if task is not None:
                     task.cancel()
             self._stop_reply()
+            self._ear.close()
         self._tell(Ended(at=self._desk.now(), reason=reason))
         return reason
 
@@ -191,11 +194,22 @@ class Call:
 
     def _hear(self, payload: bytes) -> None:
         for event in self._ear.hear(payload):
-            if isinstance(event, Quiet):
-                self._quiet_since = event.since
-            elif isinstance(event, Voice):
-                self._went_on(event)
-            self._feed(event)
+            self._heard(event)
+
+    def _heard(self, event: Heard) -> None:
+        if isinstance(event, Quiet):
+            self._quiet_since = event.since
+        elif isinstance(event, Voice):
+            self._went_on(event)
+        self._feed(event)
+
+    def _heard_later(self, event: Heard) -> None:
+        """From the worker's panel, which judges for other calls too: a fault of this call ends this one alone."""
+        try:
+            self._heard(event)
+        except Exception as bug:
+            if not self._ending.done():
+                self._ending.set_exception(bug)
 
     def _told(self, told: Told) -> None:
         match told:

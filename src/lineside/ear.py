@@ -6,8 +6,13 @@ sound, from its onset to the last of its decay, and of a spoken word well under 
 500 ms and holds 200 to 300 ms of voice, a click of 20 ms holds one window of 32 at most, and often none. So the bar is
 `VOICED_SHARE` of the setting, counted in voiced time: 200 ms at the default of 500. A click, a cough or a knock never
 reaches it; a spoken "yes" does.
+
+A detector may answer later (`audio.panel`). Then all that a window means happens when it is judged, with the times that
+its samples have; only the call's clock, `at`, runs on with the caller's sound.
 """
 
+from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Struct
@@ -37,8 +42,8 @@ TURN_MAX = 27.0  # seconds of one turn; then it is answered as it stands (the re
 class VoiceDetector(Protocol):
     """Says how likely a window of 512 samples is speech."""
 
-    def feed(self, window: bytes) -> float:
-        """Probability of speech, 0 to 1."""
+    def feed(self, window: bytes, tell: Callable[[float], None]) -> float | None:
+        """Probability of speech, 0 to 1; None: `tell` will hear it, in the order of the windows."""
         ...
 
 
@@ -46,6 +51,7 @@ class EarRules(Struct, frozen=True):
     """What begins a turn."""
 
     min_speech: float = 0.5  # seconds, as VAD_MIN_SPEECH_MS has it
+    silence: float = 1.0  # seconds, as VAD_SILENCE_TIMEOUT_MS has it: told at once, not at the end of a window
 
 
 Heard = Stir | Faded | Voice | Long | Quiet | Full
@@ -54,13 +60,22 @@ Heard = Stir | Faded | Voice | Long | Quiet | Full
 class Ear:
     """The ear of one call."""
 
-    def __init__(self, codec: Codec, rate: int, voice: VoiceDetector, rules: EarRules) -> None:
-        self._codec, self._rate, self._voice = codec, rate, voice
-        self._enough = rules.min_speech * VOICED_SHARE
+    def __init__(
+        self,
+        codec: Codec,
+        rate: int,
+        voice: VoiceDetector,
+        rules: EarRules,
+        later: Callable[[Heard], None] = lambda event: None,
+    ) -> None:
+        """`later` hears what happened in windows that were judged after `hear` had returned. It must not raise."""
+        self._codec, self._rate, self._voice, self._later = codec, rate, voice, later
+        self._enough, self._silence = rules.min_speech * VOICED_SHARE, rules.silence
         self._resampler = Resampler(rate, EAR_RATE)
         self._waiting = bytearray()  # less than one window
         self._samples = 0  # of the caller's own rate, since the call began
-        self._windows = 0
+        self._windows = 0  # judged
+        self._unjudged: deque[bytes] = deque()  # windows that the detector has yet to answer for: a tick's worth
         self._sound = bytearray()  # the turn so far, or the pre-roll of the next one; at most TURN_MAX
         self._voiced = 0.0  # seconds of voice in the sound
         self._began = 0.0
@@ -69,6 +84,7 @@ class Ear:
         self._open = False  # a turn is open
         self._paused = False
         self._stirred = False  # a sound too short for a turn has been told of
+        self._told = False  # that this pause has lasted for `silence`
 
     @property
     def at(self) -> float:
@@ -84,8 +100,13 @@ class Ear:
         while len(self._waiting) >= WINDOW_BYTES:
             window = bytes(self._waiting[:WINDOW_BYTES])
             del self._waiting[:WINDOW_BYTES]
-            if event := self._window(window):
+            probability = self._voice.feed(window, self._judged)
+            if probability is None:
+                self._unjudged.append(window)
+            elif event := self._window(window, probability):
                 events.append(event)
+        if self._paused and (silent := self._long_silent()):
+            events.append(silent)
         return events
 
     def utterance(self) -> Utterance:
@@ -105,11 +126,33 @@ class Ear:
         self._sound[:0] = utterance.pcm[-room:] if room > 0 else b""
         self._voiced += utterance.voiced
 
-    def _window(self, window: bytes) -> Heard | None:
+    def close(self) -> None:
+        """The call is over: what is judged from here on is nobody's business."""
+        self._later = lambda event: None
+
+    def _judged(self, probability: float) -> None:
+        """The detector's answer for the oldest window that it owes one for."""
+        if event := self._window(self._unjudged.popleft(), probability):
+            self._later(event)
+        if self._paused and (silent := self._long_silent()):
+            self._later(silent)
+
+    def _long_silent(self) -> Quiet | None:
+        """The pause is as long as one inside a turn may be: said as soon as the caller's sound has come so far.
+
+        A turn that waited for the end of the next window would be answered half a window later, on average. All whole
+        windows are judged by then: what is not is shorter than one.
+        """
+        at = self.at
+        if self._told or at - self._last < self._silence or self._unjudged:
+            return None
+        self._told = True
+        return Quiet(at, self._last)
+
+    def _window(self, window: bytes, probability: float) -> Heard | None:
         self._windows += 1
         at = self._windows * WINDOW
         self._sound += window
-        probability = self._voice.feed(window)
         if probability >= (STILL_SPEECH if self._run else SPEECH):
             return self._voiced_window(at)
         self._run = 0
@@ -132,13 +175,13 @@ class Ear:
             if self._run >= BLIP:
                 self._last = at
                 if self._paused:
-                    self._paused = False
+                    self._paused = self._told = False
                     return Voice(at, at - self._run * WINDOW)
             return self._full(at) or (Long(at) if before < LONG <= self._voiced else None)
         self._last = at
         if self._voiced < self._enough:
             return self._stir(at)
-        self._open, self._paused, self._stirred = True, False, False
+        self._open, self._paused, self._told, self._stirred = True, False, False, False
         return Voice(at, self._began)
 
     def _stir(self, at: float) -> Stir | None:
@@ -152,7 +195,7 @@ class Ear:
 
     def _forget(self) -> None:
         del self._sound[: -_whole(PRE_ROLL)]
-        self._voiced, self._open, self._paused = 0.0, False, False
+        self._voiced, self._open, self._paused, self._told = 0.0, False, False, False
 
 
 def _whole(seconds: float) -> int:

@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from lineside.agent import Agent, AgentBook
 from lineside.audio.frame import EAR_RATE, Sound, Utterance
+from lineside.audio.panel import Panel
 from lineside.audio.resample import Resampler
-from lineside.audio.vad import LoudnessVoice, Voice, VoiceModel
+from lineside.audio.vad import LoudnessVoice, VoiceModel
 from lineside.ear import VoiceDetector
 from lineside.engines.fallback import FallbackMind
 from lineside.engines.protocols import Ask, Checked, Message, SpeechToText, Warmable
@@ -108,7 +109,7 @@ def _voices(settings: Settings) -> Callable[[], VoiceDetector]:
     if settings.default_stt_engine == "scripted":
         return LoudnessVoice
     model = VoiceModel(locate(VAD_MODEL, settings.models_dir) / VAD_FILE)
-    return lambda: Voice(model)
+    return Panel(model, asyncio.get_running_loop().call_later).voice
 
 
 @asynccontextmanager

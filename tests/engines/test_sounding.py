@@ -30,11 +30,38 @@ def made(*pieces: bytes, rate: int | None = RATE, sentence: str = SENTENCE) -> l
 
 @given(st.lists(st.integers(1, 30_000), max_size=10))
 def test_cut_anywhere_it_is_the_same_sound(places: list[int]) -> None:
-    """In the middle of samples too."""
+    """In the middle of samples too: the same samples, and every word ends at the same one."""
     pcm = speech(SENTENCE, RATE)
     marks = sorted({0, len(pcm), *places})
     pieces = [pcm[a:b] for a, b in pairwise(marks)]
-    assert made(*pieces) == made(pcm)
+    assert told(made(*pieces)) == told(made(pcm))
+
+
+def told(spoken: list[Sound]) -> tuple[bytes, list[tuple[int, str]]]:
+    """The samples, and where the words end in them."""
+    pcm, ends = b"", []
+    for sound in spoken:
+        assert sound.frame.at == pytest.approx(len(pcm) / 2 / RATE)
+        pcm += sound.frame.pcm
+        if sound.says:
+            ends.append((len(pcm), sound.says))
+    return pcm, ends
+
+
+def test_what_is_there_at_once_goes_on_in_a_few_longer_pieces() -> None:
+    """A tenth of a second at the most, and words end where a piece ends; a frame that comes alone goes on alone."""
+    pcm = speech(SENTENCE, RATE)
+    spoken = made(pcm)
+    assert max(sound.frame.seconds for sound in spoken) == pytest.approx(0.1)
+    assert len(spoken) < len(pcm) / 640 / 2
+    assert told(spoken) == told([sound for frame in _frames(pcm) for sound in frame])
+    assert made(*(pcm[at : at + 640] for at in range(0, len(pcm), 640)))[3].frame.seconds == 0.02
+
+
+def _frames(pcm: bytes) -> list[list[Sound]]:
+    """One by one, as the cut gives them."""
+    cut = Cut("it", SENTENCE, RATE, None)
+    return [cut.feed(pcm), cut.end()]
 
 
 def test_a_pause_before_the_first_word_is_kept_and_in_its_place() -> None:
@@ -42,7 +69,7 @@ def test_a_pause_before_the_first_word_is_kept_and_in_its_place() -> None:
     pcm = bytes(RATE) + speech(SENTENCE, RATE)
     spoken = made(pcm)
     assert b"".join(sound.frame.pcm for sound in spoken) == pcm
-    assert spoken[1].frame.at == pytest.approx(0.02)
+    assert spoken[1].frame.at == pytest.approx(0.1)
 
 
 def test_nothing_goes_on_before_something_can_be_heard() -> None:

@@ -103,15 +103,15 @@ def test_a_stream_of_tokens_and_reasoning_is_read() -> None:
 
 @pytest.mark.parametrize("known", [True, False])
 def test_sound_says_all_its_words_whether_its_length_is_told_or_not(known: bool) -> None:
-    """Frames of 20 ms; the last one says what is left."""
+    """Each ends within a frame of where it should; the last frame says what is left."""
     pcm = b"\x10\x27" * 22050
     body = wav_bytes(pcm, 22050) if known else wav_header(22050) + pcm
     sounds = asked(answers(200, body), speech)
     assert b"".join(s.frame.pcm for s in sounds) == pcm
     assert " ".join(s.says for s in sounds if s.says) == "one two three"
-    said = {s.says: s.frame.at for s in sounds if s.says}
+    said = {s.says: s.frame.at + s.frame.seconds for s in sounds if s.says}
     assert said["one"] == pytest.approx(1 * 4 / 14 if known else 4 / 15, abs=0.03)  # its letters of all, or of a second
-    assert said.get("three", said.get("two three")) == pytest.approx(0.98, abs=0.001)
+    assert said.get("three", said.get("two three")) == pytest.approx(1.0, abs=0.001)
 
 
 @pytest.mark.parametrize("body", [b"", b"not a wav at all", wav_header(22050)[:20]])

@@ -21,6 +21,7 @@ BETA = 6.76  # Kaiser window for 70 dB of stop band, 13 % of the lower rate for 
 CUTOFF = 0.95  # of the lower rate's Nyquist frequency, the middle of the transition: 3400 of 4000 Hz pass at -0.2 dB
 PHASES = 2048  # filters at the most; odd pairs of rates take the one before theirs (62 dB at the band's edge)
 FEW = 4  # output samples in a cycle, up to which a cycle is one small matrix
+BLOCK = range(4, 9)  # output samples of a larger cycle that are made by one small matrix: half a millisecond at 16 kHz
 RATES = range(4000, 192_001)  # Hz; beyond it nobody means it, and the tables would grow without end
 LOWEST, HIGHEST = np.float32(-32768), np.float32(32767)
 
@@ -38,6 +39,10 @@ class Resampler:
         self._up, self._down = to_rate // common, from_rate // common
         self._taps = 2 * round(CROSSINGS / 2 * max(1.0, from_rate / to_rate))
         self._filters = _filters(self._up, self._down, self._taps)
+        self._block = _block(self._up)
+        self._in_matrices = self._up > FEW and self._block > 1
+        if self._in_matrices:
+            self._places, self._blocks = _blocks(self._up, self._down, self._taps, self._block)
         # The first output sample stands at the first input sample: half the filter looks at the quiet before it.
         self._buffer: Samples = np.zeros(self._taps // 2 - 1, np.float32)
         self._start = 0  # input samples that have left the buffer
@@ -58,19 +63,26 @@ class Resampler:
             return b""
         whole = -(-self._received * self._up // self._down)
         due = whole - self._next
-        quiet = np.zeros(self._taps + self._down, np.float32)  # enough for the last cycle, and some to cut off
+        # Enough for the last cycle or block, and some to cut off.
+        quiet = np.zeros(self._taps + self._down + 2 * BLOCK[-1], np.float32)
         return self._take(quiet)[: due * SAMPLE_BYTES]
 
     def _take(self, samples: Samples) -> bytes:
         """All output samples whose filter lies inside of what has come."""
         self._buffer = np.concatenate((self._buffer, samples))
         ready = self._start + len(self._buffer) - self._taps + 1
+        if self._in_matrices:
+            ready -= 1  # some blocks look one sample further than others; all matrices are as wide as the widest
         stop = max(self._next, -(-ready * self._up // self._down))
-        if self._up <= FEW:
-            stop -= stop % self._up
+        stop -= stop % self._block
         if stop == self._next:
             return b""
-        out = self._cycles(stop) if self._up <= FEW else self._singly(stop)
+        if self._up <= FEW:
+            out = self._cycles(stop)
+        elif self._in_matrices:
+            out = self._in_blocks(stop)
+        else:
+            out = self._singly(stop)
         self._next = stop
         used = stop * self._down // self._up - self._start
         self._buffer = self._buffer[used:]
@@ -91,6 +103,25 @@ class Resampler:
         out: Samples = np.vecdot(windows, self._filters)
         return out.ravel()
 
+    def _in_blocks(self, stop: int) -> Samples:
+        """Neighbours in a cycle look at nearly the same input: each block of them is one small matrix."""
+        first, last = self._next // self._block, stop // self._block
+        in_cycle = len(self._places)
+        width, step = self._blocks.shape[1], self._buffer.itemsize
+        windows: Samples = np.ndarray(
+            (len(self._buffer) - width + 1, width), np.float32, self._buffer, strides=(step, step)
+        )
+        out: Samples = np.empty((last - first, 1, self._block), np.float32)
+        at = first
+        while at < last:  # cycle by cycle, so that the matrices are used where they lie
+            cycle, begin = divmod(at, in_cycle)
+            end = min(in_cycle, begin + last - at)
+            seen = windows[self._places[begin:end] + (cycle * self._down - self._start)]
+            # One row a product: with more, it would round differently with the number of them.
+            np.matmul(seen[:, None], self._blocks[begin:end], out=out[at - first : at - first + end - begin])
+            at += end - begin
+        return out.ravel()
+
     def _singly(self, stop: int) -> Samples:
         """Many output samples in a cycle: each has its own filter and its own place."""
         cycle = self._next // self._up
@@ -103,6 +134,28 @@ class Resampler:
         )
         out: Samples = np.vecdot(windows[place], self._filters[phase * len(self._filters) // self._up])
         return out
+
+
+def _block(up: int) -> int:
+    """Output samples that are made together: a cycle of few, or the largest part of one that divides it."""
+    if up <= FEW:
+        return up
+    return next((size for size in reversed(BLOCK) if up % size == 0), 1) if up <= PHASES else 1
+
+
+@lru_cache(maxsize=16)  # as above
+def _blocks(up: int, down: int, taps: int, block: int) -> tuple[npt.NDArray[np.int64], Samples]:
+    """Where each block of a cycle begins to look, and its matrix: blocks × input samples × output samples."""
+    filters = _filters(up, down, taps)
+    place, phase = np.divmod(np.arange(up) * down, up)
+    places = place[::block]
+    width = taps + max(int(place[at + block - 1] - place[at]) for at in range(0, up, block))
+    matrices = np.zeros((len(places), width, block), np.float32)
+    for output in range(up):
+        number, column = divmod(output, block)
+        begin = int(place[output] - places[number])
+        matrices[number, begin : begin + taps, column] = filters[phase[output]]
+    return places, matrices
 
 
 @lru_cache(maxsize=16)  # pairs of rates, at most 2 MB each, shared by all calls; the least used one is made anew

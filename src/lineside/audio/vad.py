@@ -1,28 +1,25 @@
 """Is that a voice? A cheap gate on loudness in front, Silero's network behind it. 16 kHz, windows of 32 ms.
 
 Silero VAD (MIT, github.com/snakers4/silero-vad) takes 512 samples, the 64 before them and its own memory of the call.
-It costs more than all other steps of a frame together, so it is asked only while there is something to hear.
+It costs more than all other steps of a frame together, so it is asked only while there is something to hear, and in a
+gateway for all calls together (`panel`).
 """
 
 import math
 import warnings
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES
-from lineside.errors import ConfigError
+from lineside.audio.frame import SAMPLE_BYTES
+from lineside.audio.silero import CONTEXT, MEMORY, WINDOW, Floats, Network
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # see g711.py
     import audioop
 
-WINDOW = 512  # samples
-CONTEXT = 64  # samples of the window before, heard again
-MEMORY = 128  # numbers in each of the network's two layers of memory
 FULL_SCALE = np.float32(1 / 32768)
 
 LOOK_BACK = 8  # windows from before the gate opened: the beginning of a word, and the network's run-up to it
@@ -34,8 +31,7 @@ FIRST_FLOOR = -50.0  # dBFS at the most: a call may begin with a word
 FALL = 0.5  # of the way down, each window: every gap between words tells the noise
 RISE = 0.05  # dB up, each window: 1.6 dB a second, so that a long word is not taken for noise
 
-Floats = npt.NDArray[np.float32]
-_MEND = "fetch it again with `lineside models pull`"
+Tell = Callable[[float], None]  # for detectors that answer later; those here answer at once
 
 
 class Voice:
@@ -46,7 +42,7 @@ class Voice:
         self._detector = VoiceDetector(model)
         self._before: deque[bytes] = deque(maxlen=LOOK_BACK)  # older ones are forgotten: silence
 
-    def feed(self, window: bytes) -> float:
+    def feed(self, window: bytes, tell: Tell | None = None) -> float:
         """Probability of speech in a window of 512 samples (1024 bytes), 0 to 1; 0 while the gate is closed."""
         if not self._gate.feed(window):
             self._before.append(window)
@@ -64,7 +60,7 @@ class LoudnessVoice:
     def __init__(self, threshold: int = 500) -> None:
         self._threshold = threshold  # root mean square, of 32768
 
-    def feed(self, window: bytes) -> float:
+    def feed(self, window: bytes, tell: Tell | None = None) -> float:
         """1 for a loud window, 0 for a quiet one."""
         return float(audioop.rms(window, SAMPLE_BYTES) > self._threshold)
 
@@ -116,42 +112,27 @@ class VoiceState:
 
 
 class VoiceModel:
-    """Silero's network, loaded once a process and shared by all its calls. For one thread: it waits for nobody."""
+    """Silero's network, loaded once a process and shared by all its calls. For one thread."""
 
     def __init__(self, path: Path) -> None:
         """Raises `ConfigError` if the file is missing, damaged or another model."""
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        # One thread, and it never spins: a window is too small to share out, and the other cores have other calls.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        try:
-            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as cause:  # onnxruntime has a dozen kinds, none of them public
-            raise ConfigError(f"cannot load the voice detector from {path}: {_MEND} ({cause})") from None
-        names = [given.name for given in self._session.get_inputs()]
-        if names != ["input", "state", "sr"]:
-            raise ConfigError(f"{path} is not Silero VAD 5 or 6, it takes {', '.join(names)}: {_MEND}")
-        self._run_options = ort.RunOptions()
-        self._rate = np.array(EAR_RATE, np.int64)
-        self._one: Floats = np.empty((1, CONTEXT + WINDOW), np.float32)  # the usual case, again and again
+        self._network = Network(path)
 
     def probabilities(self, windows: Sequence[bytes], states: Sequence[VoiceState]) -> list[float]:
         """One window of 512 samples of each of several calls at once; their states go on to the next window.
 
-        Eight at once cost less than half as much as one after the other (bench/audio_steps.py).
+        Sixteen at once cost a quarter of what they cost one after the other (docs/performance.md).
         """
-        many = len(windows)
-        sound = self._one if many == 1 else np.empty((many, CONTEXT + WINDOW), np.float32)
-        for row, window, state in zip(sound, windows, states, strict=True):
+        sound: Floats = np.empty((len(windows), CONTEXT + WINDOW), np.float32)
+        for row, state in zip(sound, states, strict=True):
             row[:CONTEXT] = state.context
-            np.multiply(np.frombuffer(window, "<i2"), FULL_SCALE, out=row[CONTEXT:])
-            state.context = row[-CONTEXT:].copy()
-        memory = states[0].memory if many == 1 else np.concatenate([state.memory for state in states], axis=1)
-        inputs = {"input": sound, "state": memory, "sr": self._rate}
-        speech, memory = self._session.run(None, inputs, self._run_options)
+        heard = np.frombuffer(b"".join(windows), "<i2").reshape(-1, WINDOW)
+        np.multiply(heard, FULL_SCALE, out=sound[:, CONTEXT:])
+        memory = states[0].memory if len(states) == 1 else np.concatenate([each.memory for each in states], axis=1)
+        speech, memory = self._network.probabilities(sound, memory)
         for index, state in enumerate(states):
-            state.memory = memory[:, index : index + 1]
-        return [float(probability) for probability in speech[:, 0]]
+            # Copies: a view would keep the whole batch in memory for as long as this call is quiet.
+            state.context = sound[index, -CONTEXT:].copy()
+            state.memory = memory[:, index : index + 1].copy()
+        found: list[float] = speech.tolist()
+        return found

@@ -5,7 +5,7 @@ fits the words, and nothing of it goes on before something can be heard in it, s
 over.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
 
 from lineside.audio.frame import FRAME_SECONDS, SAMPLE_BYTES, AudioFrame, Sound
 from lineside.audio.wav import WavStream
@@ -14,6 +14,7 @@ from lineside.errors import EngineError
 CHARACTERS_PER_SECOND = 15.0  # an ordinary pace of speech, for voices that do not tell their length beforehand
 FASTEST = 80.0  # letters a second; nobody can speak, or follow, half of it
 SLOWEST, SLACK = 0.4, 4.0  # seconds a letter, and for pauses before and after; beyond that it is not the sentence
+BLOCK = 0.1  # seconds of sound in one piece at the most
 RATES = range(8000, 48_001)  # Hz
 SILENT = 8  # of 32767: what dither may leave of digital silence
 
@@ -21,7 +22,7 @@ SILENT = 8  # of 32767: what dither may leave of digital silence
 async def sounds(
     who: str, sentence: str, pieces: AsyncIterable[bytes], rate: int | None = None
 ) -> AsyncGenerator[Sound, None]:
-    """The sentence as frames of 20 ms that say its words. `rate` in hertz is that of bare samples; without it, WAV.
+    """The sentence in frames that say its words (`joined`). `rate` in hertz is that of bare samples; without it, WAV.
 
     Raises `EngineError` for sound that cannot be the sentence, `ConfigError` for a WAV that is none.
     """
@@ -31,12 +32,38 @@ async def sounds(
         pcm = wav.feed(piece) if wav else piece
         if cut is None and (known := wav.rate if wav else rate) is not None:
             cut = Cut(who, sentence, known, wav.total_bytes if wav else None)
-        for sound in cut.feed(pcm) if cut else ():
+        for sound in joined(cut.feed(pcm)) if cut else ():
             yield sound
     if cut is None:
         raise EngineError(f"{who} answered with no sound at all")
-    for sound in cut.end():
+    for sound in joined(cut.end()):
         yield sound
+
+
+def joined(frames: Iterable[Sound]) -> Iterator[Sound]:
+    """Frames of 20 ms that are there at the same time as fewer, longer ones, of `BLOCK` at the most.
+
+    Each goes through deadlines, channels and the resampler alone, which costs more than its samples do. A frame that
+    words end in stays the end of one: when a word was heard is known as exactly as before.
+    """
+    together: list[Sound] = []
+    seconds = 0.0
+    for sound in frames:
+        full = seconds > BLOCK - FRAME_SECONDS / 2
+        if together and (full or together[-1].says or sound.frame.rate != together[0].frame.rate):
+            yield _one(together)
+            together, seconds = [], 0.0
+        together.append(sound)
+        seconds += sound.frame.seconds
+    if together:
+        yield _one(together)
+
+
+def _one(together: list[Sound]) -> Sound:
+    if len(together) == 1:
+        return together[0]
+    first, pcm = together[0].frame, b"".join(sound.frame.pcm for sound in together)
+    return Sound(AudioFrame(pcm, first.rate, first.at), together[-1].says)
 
 
 class Cut:

@@ -14,6 +14,7 @@ import aiohttp
 
 from lineside.audio.frame import FRAME_SECONDS, AudioFrame, Sound, Utterance
 from lineside.engines.protocols import Ask, Message, Thought, Token, Transcript
+from lineside.engines.sounding import joined
 from lineside.settings import Settings
 
 ASR = 0.05  # seconds to the transcript
@@ -80,9 +81,11 @@ class MockVoice:
         """See `TextToSpeech`."""
         await asyncio.sleep(TTS)
         words = sentence.split()
-        for number, frame in enumerate(self._frames):
-            spoken, more = (len(words) * n // len(self._frames) for n in (number, number + 1))
-            yield Sound(frame, " ".join(words[spoken:more]))
+        spoken = [len(words) * number // len(self._frames) for number in range(len(self._frames) + 1)]
+        ends = itertools.pairwise(spoken)
+        frames = (Sound(frame, " ".join(words[a:b])) for frame, (a, b) in zip(self._frames, ends, strict=True))
+        for sound in joined(frames):  # as every voice that has more than a frame at once
+            yield sound
 
 
 def _name(number: int) -> str:
