@@ -33,6 +33,7 @@ from lineside.schema import (
     SpeechStopped,
     Text,
     ThoughtToken,
+    Words,
 )
 from tests.calls import AGENT, Held, hold
 
@@ -100,6 +101,30 @@ def test_a_pause_inside_a_sentence_wastes_a_reply_and_says_nothing() -> None:
     assert ears.utterances[-1].seconds == pytest.approx(2.6 + 0.3, abs=0.1)
 
 
+def test_what_was_prepared_for_nothing_is_told_with_the_turn_it_belongs_to() -> None:
+    """How often, how long, and when; the turn after it begins anew."""
+    ears = ScriptedEars(hears=["I would like", "I would like to know"])
+    call = hold(Speaks(1.0), Silent(0.6), Speaks(1.0), Silent(6.0), Speaks(1.0), Silent(6.0), ears=ears)
+    first, second = call.all(Metrics)
+    assert first.wasted == 1
+    assert first.wasted_ms == pytest.approx(420, abs=80)
+    assert first.wasted_from_ms == pytest.approx(-1300, abs=80)
+    assert (second.wasted, second.wasted_ms, second.wasted_from_ms) == (0, None, None)
+
+
+def test_the_stages_of_an_answer_say_when_they_began() -> None:
+    """Each after the one before; what was prepared in the pause, before the turn was over."""
+    told = hold(
+        *(Speaks(1.0), Silent(6.0)),
+        ears=ScriptedEars(hears=["When?"], takes=0.1),
+        mind=ScriptedMind(answers=[ANSWER], first=0.2),
+    ).one(Metrics)
+    began = [told.asr_from_ms or 0, told.llm_from_ms or 0, told.tts_from_ms or 0]
+    assert began[0] == pytest.approx(300, abs=80)
+    assert began[1] == pytest.approx(began[0] + 100, abs=5)
+    assert began[1] + 200 <= began[2] < 1000
+
+
 def test_sound_is_paced_at_most_one_second_ahead() -> None:
     """However fast the voice is, the caller's buffer never holds more than a second."""
     call = hold(Tells(Text("Hello")), Silent(12.0), mind=ScriptedMind(answers=[" ".join(["word"] * 30) + "."]))
@@ -158,6 +183,14 @@ class Counting(ScriptedVoice):
 LONG = "one two three four five six seven eight nine ten."
 
 
+def test_the_callers_program_is_told_which_words_are_in_the_sound_and_where_they_end() -> None:
+    """So that it can show what has been heard, and no more; a word is told with its sound, before it is over."""
+    call = ordinary()
+    words = [told for told in call.all(Words) if told.text.strip()]
+    assert "".join(told.text for told in call.all(Words)).split() == ANSWER.split()
+    assert [told.ends for told in words] == pytest.approx([0.3 * n for n in range(1, len(words) + 1)], abs=0.03)
+
+
 @pytest.mark.parametrize("said", ["Mm-hm.", "", "Okay, right.", "Yeah."])
 @pytest.mark.parametrize("at", [0.31, 0.84, 1.5])
 def test_a_backchannel_holds_the_sound_and_lets_it_go_on_from_the_very_sample(said: str, at: float) -> None:
@@ -171,6 +204,8 @@ def test_a_backchannel_holds_the_sound_and_lets_it_go_on_from_the_very_sample(sa
     assert call.line.cleared == [pytest.approx(at + 0.03, abs=0.03)]
     assert list(memoryview(bytes(call.line.played)).cast("h")) == [n % 20_000 for n in range(10 * 4800)]
     assert call.one(Resumed).text == said
+    assert "".join(told.text for told in call.all(Words)).strip() == LONG  # none is told twice
+    assert [told.ends for told in call.all(Words)] == sorted(told.ends for told in call.all(Words))
     assert call.all(BargeIn) == []
     assert call.conversation == [("user", "Go"), ("assistant", LONG)]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -78,6 +79,27 @@ def at_the_door(story: Callable[[Door], Awaitable[None]], **given: Any) -> None:
             await story(door)
 
     asyncio.run(main(), debug=True)
+
+
+def test_the_page_may_be_kept_and_framed_by_nobody() -> None:
+    """Its files have a hash in their names and are kept for good; the page that names them is asked for every time."""
+
+    async def story(door: Door) -> None:
+        async with door.http.get(door.url + "/") as page:
+            text = await page.text()
+            assert page.headers["Cache-Control"] == "no-cache"
+            policy = page.headers["Content-Security-Policy"]
+            for rule in ("default-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"):
+                assert rule in policy
+        script = re.search(r'src="(/web/assets/[^"]+)"', text)
+        assert script is not None
+        async with door.http.get(door.url + script[1]) as file:
+            assert "immutable" in file.headers["Cache-Control"]
+        async with door.http.get(door.url + "/web/assets/none.js") as none:
+            assert none.status == 404
+            assert "immutable" not in none.headers.get("Cache-Control", "")
+
+    at_the_door(story)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,21 @@ def test_a_watcher_hears_the_story_so_far_and_then_everything_to_the_end() -> No
     run(story())
 
 
+def test_a_watcher_of_a_quiet_call_is_told_that_it_lives() -> None:
+    """Nothing for a while is told as nothing, and what comes after it is not lost."""
+
+    async def story() -> None:
+        slot, _ = answered(Switchboard(1))
+        events, began = slot.watch(), asyncio.get_running_loop().time()
+        assert await anext(events) == b""
+        assert asyncio.get_running_loop().time() - began == pytest.approx(15)
+        slot.notice(AudioDone(at=1.0, turn=1))
+        assert b"audio_done" in await anext(events)
+        await events.aclose()
+
+    run(story())
+
+
 def test_a_watcher_who_does_not_read_is_let_go_and_others_do_not_notice() -> None:
     """The queue of a slow operator has an end; the call never waits for it."""
 

@@ -118,7 +118,7 @@ async function request(
 
 /** A header takes plain signs only; a key that has others is none of API_KEYS. */
 function plain(given: string): string {
-  return /^[\x21-\x7e]*$/.test(given) ? given : '-';
+  return /^[\x20-\x7e]*$/.test(given) ? given : '-';
 }
 
 async function refusal(answer: Response): Promise<Trouble> {

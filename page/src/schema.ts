@@ -112,6 +112,16 @@ export interface AudioStarted {
   reply: number;
 }
 
+/** Words of the answer, as they are written, are in the sound that goes out now; markdown and spaces included. */
+export interface Words {
+  type: 'words';
+  text: string;
+  ends: number;
+  at: number;
+  turn: number;
+  reply: number;
+}
+
 /** The last sound of the reply has been heard. */
 export interface AudioDone {
   type: 'audio_done';
@@ -156,6 +166,12 @@ export interface Metrics {
   tts_first_ms: number | null;
   tts_ms: number | null;
   e2e_ms: number | null;
+  asr_from_ms: number | null;
+  llm_from_ms: number | null;
+  tts_from_ms: number | null;
+  wasted: number;
+  wasted_ms: number | null;
+  wasted_from_ms: number | null;
   at: number;
   turn: number;
   reply: number;
@@ -405,6 +421,7 @@ export type ServerMessage =
   | LlmToken
   | LlmDone
   | AudioStarted
+  | Words
   | AudioDone
   | BargeIn
   | Clear

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { after as next } from '../src/call/after';
-import { learnt, parted, saidBy } from '../src/call/heard';
+import { parted } from '../src/call/heard';
 import { type CallState, type Happened, idle } from '../src/call/state';
 import type { Ready } from '../src/schema';
 
@@ -19,6 +19,12 @@ const none = {
   tts_first_ms: null,
   tts_ms: null,
   e2e_ms: null,
+  asr_from_ms: null,
+  llm_from_ms: null,
+  tts_from_ms: null,
+  wasted: 0,
+  wasted_ms: null,
+  wasted_from_ms: null,
 };
 const texts = (state: CallState, who: string) =>
   state.lines.filter((line) => line.who === who).map((line) => line.text);
@@ -110,7 +116,10 @@ test('an event that is new to the page changes nothing', () => {
 });
 
 test('a very long call keeps its last two hundred lines and fifty turns', () => {
-  const events = Array.from({ length: 250 }, (_, index) => ({ ...says('x', index + 1), seen: index }));
+  const events = Array.from({ length: 250 }, (_, index): Happened[] => [
+    says('x', index + 1),
+    { type: 'audio_done', ...at(index + 1, index + 1), seen: index },
+  ]).flat();
   const state = shown(...events);
   expect(state.lines).toHaveLength(200);
   expect(state.lines.at(-1)?.key).toBe('agent 250');
@@ -125,41 +134,35 @@ test('a sound over the reply is noted, and the reply goes on', () => {
 });
 
 describe('the words of a reply', () => {
-  test('are heard as its sound is played, whole words at a time', () => {
-    const text = 'We are open from nine.';
-    const begun = shown(says(text), { type: 'audio_started', latency_ms: 1, ...at() });
-    expect(begun.lines[0]?.heard).toBe(0);
-    const later = next(begun, { type: 'played', reply: 1, seconds: 0.3 });
-    expect(text.slice(0, later.lines[0]?.heard)).toBe('We are');
-    const done = next(later, { type: 'audio_done', ...at() });
-    expect(done.lines[0]?.heard).toBe(text.length);
+  const word = (text: string, ends: number): Happened => ({ type: 'words', text, ends, ...at() });
+  const played = (seconds: number): Happened => ({ type: 'played', reply: 1, seconds });
+  const heard = (...events: Happened[]): string => {
+    const line = shown(...events).lines[0];
+    return line?.text.slice(0, line.heard) ?? '';
+  };
+  const text = 'We **are** open from nine.';
+  const words = [word('We **are** ', 0.5), word('open ', 0.8), word('from nine.', 1.2)];
+
+  test('are heard when the sound they are in has been played', () => {
+    expect(heard(says(text), ...words)).toBe('');
+    expect(heard(says(text), ...words, played(0.49))).toBe('');
+    expect(heard(says(text), ...words, played(0.5))).toBe('We **are**');
+    expect(heard(says(text), ...words, played(0.9))).toBe('We **are** open');
+    expect(heard(says(text), ...words, played(9))).toBe(text);
+    expect(heard(says(text), { type: 'audio_done', ...at() })).toBe(text);
+  });
+
+  test('that come after others were heard go on from them', () => {
+    const [first, ...others] = words as [Happened, ...Happened[]];
+    expect(heard(says(text), first, played(0.6), ...others, played(0.9))).toBe('We **are** open');
   });
 
   test('are never unheard again', () => {
-    const state = shown(
-      says('We are open.'),
-      { type: 'played', reply: 1, seconds: 0.5 },
-      { type: 'played', reply: 1, seconds: 0.1 },
-    );
-    expect(state.lines[0]?.heard).toBe(12);
+    expect(heard(says(text), ...words, played(0.9), played(0.1))).toBe('We **are** open');
   });
 
-  test('teach the pace of the voice', () => {
-    const state = shown(
-      says('x'.repeat(100)),
-      { type: 'played', reply: 1, seconds: 10 },
-      { type: 'audio_done', ...at() },
-    );
-    expect(state.pace).toBe((15 + 10) / 2);
-    expect(next(state, ready).pace).toBe(state.pace); // the next call has the same voice, most likely
-  });
-
-  test('are reckoned with reason', () => {
-    expect(saidBy('', 5, 15)).toBe(0);
-    expect(saidBy('Hello there', 0, 15)).toBe(0);
-    expect(saidBy('Hello there', 9, 15)).toBe(11);
-    expect(learnt(15, 1000, 0.1)).toBe(15); // too short to tell
-    expect(learnt(15, 0, 5)).toBe(15);
-    expect(learnt(15, 10_000, 1)).toBe((15 + 40) / 2);
+  test('wait no longer once they were heard', () => {
+    expect(shown(says(text), ...words, played(0.9)).lines[0]?.coming).toHaveLength(1);
+    expect(shown(says(text), ...words, played(9)).lines[0]?.coming).toEqual([]);
   });
 });

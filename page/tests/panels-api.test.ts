@@ -81,6 +81,18 @@ describe('asking', () => {
     expect((await trouble(ask('GET', '/api/calls'))).message).toContain('broke off');
   });
 
+  test('a key may have spaces, and one with signs that no header takes is none', async () => {
+    const sent: string[] = [];
+    for (const given of ['one two', 'ключ']) {
+      vi.stubGlobal('sessionStorage', { getItem: () => given });
+      answer(() => json(200, { calls: [] }));
+      await ask('GET', '/api/calls');
+      const [, init] = vi.mocked(fetch).mock.calls[0] ?? [];
+      sent.push(new Headers(init?.headers).get('Authorization') ?? '');
+    }
+    expect(sent).toEqual(['Bearer one two', 'Bearer -']);
+  });
+
   test('a wanted key is asked for', async () => {
     answer(() => json(401, { error: { code: 'key_needed', message: 'give a key' } }));
     expect((await trouble(ask('GET', '/api/calls'))).message).toBe('This desk asks for a key.');

@@ -64,7 +64,8 @@ test('every text tells where it stands in what was written', () => {
 
 test('a text made to be slow is not', () => {
   const began = performance.now();
-  for (const part of ['*', '**a', '[', '`', '[a](', '_a ']) blocks(part.repeat(4000));
+  for (const part of ['*', '**a', '**a ', '__a ', '[', '`', '``a ', '[a](', '_a '])
+    blocks(part.repeat(20_000));
   expect(performance.now() - began).toBeLessThan(5000);
 });
 
@@ -80,14 +81,18 @@ const metrics = {
   tts_first_ms: 80,
   tts_ms: 150,
   e2e_ms: 500,
+  asr_from_ms: 200,
+  llm_from_ms: 300,
+  tts_from_ms: 420,
+  wasted: 0,
+  wasted_ms: null,
+  wasted_from_ms: null,
 };
 const turn: Moments = {
   reply: 1,
   turn: 1,
   speech: 2.5,
   asked: 1000,
-  understood: 1300,
-  token: 1420,
   sounded: 1500,
   silent: 4500,
   metrics,
@@ -100,13 +105,28 @@ test('the bars of a turn stand on one axis, zero at the end of speech', () => {
     ['Caller speaks', -1000, 0, 2500],
     ['Waited for the end of the turn', 0, 400, 400],
     ['Speech to text', 200, 300, 100],
-    ['Model, first token', 370, 420, 50],
-    ['Model, whole answer', 370, 570, 200],
+    ['Model, first token', 300, 350, 50],
+    ['Model, first sentence', 300, 420, 120],
+    ['Model, whole answer', 300, 500, 200],
     ['Voice, first sound', 420, 500, 80],
     ['Voice, all sentences', 420, 570, 150],
     ['Agent speaks', 500, 1500, 3000],
   ]);
   expect([chart?.from, chart?.to]).toEqual([-1000, 1500]);
+});
+
+test('what was prepared for nothing is drawn where it was, as far as it is shown', () => {
+  const legs = (metrics: Moments['metrics']) =>
+    waterfall({ ...turn, metrics })
+      ?.bars.filter((bar) => bar.tone === 'waste')
+      .map(({ name, from, to, took }) => [name, from, to, took]);
+  expect(legs({ ...metrics, wasted: 1, wasted_ms: 400, wasted_from_ms: -900 })).toEqual([
+    ['Prepared for nothing', -900, -500, 400],
+  ]);
+  expect(legs({ ...metrics, wasted: 3, wasted_ms: 900, wasted_from_ms: -5000 })).toEqual([
+    ['Prepared for nothing, 3 times', -1000, -1000, 900],
+  ]);
+  expect(legs(metrics)).toEqual([]);
 });
 
 test('a stage that had no part in a turn has no bar', () => {
@@ -123,7 +143,7 @@ test('the average is that of the turns that have the measure', () => {
 });
 
 test('a conversation is kept with what was cut off told apart', () => {
-  const line = { turn: 1, open: false, thoughts: '', ms: null, cut: null, heard: 0, played: 0 };
+  const line = { turn: 1, open: false, thoughts: '', ms: null, cut: null, heard: 0, coming: [] };
   const state = {
     ...idle,
     lines: [

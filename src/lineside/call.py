@@ -44,7 +44,7 @@ from lineside.floor import Typed as TypedTurn
 from lineside.history import History
 from lineside.lines.protocol import Line
 from lineside.meter import Meter, Unmetered
-from lineside.reply import About, Desk, Reply, Say, Typed
+from lineside.reply import NOTHING, About, Desk, Reply, Say, Typed
 from lineside.schema import (
     BargeIn,
     Clear,
@@ -124,6 +124,7 @@ class Call:
         self._running: asyncio.Task[None] | None = None  # its task; a new reply waits until the old one is gone
         self._judging: asyncio.Task[None] | None = None  # finds out about a sound over the agent's; two seconds at most
         self._replies = 0
+        self._waste = NOTHING  # answers of this turn that were prepared for nothing
         self._words = ""  # of the turn that comes as text
         self._says = Say("")  # what the agent has to say unasked
         self._silences = 0  # times that nobody spoke for too long, since the caller last did
@@ -270,7 +271,7 @@ class Call:
         self._stirred = self._clock()
 
     def _listen(self, turn: int, at: float) -> None:
-        self._unheard, self._silences = "", 0
+        self._unheard, self._silences, self._waste = "", 0, NOTHING
         self._tell(SpeechStarted(at=round(at, 3), turn=turn))
 
     def _hush(self, turn: int) -> None:
@@ -336,7 +337,7 @@ class Call:
         return said[-1].content if said and said[-1].role == "assistant" else ""
 
     def _give_way(self, turn: int, at: float) -> None:
-        self._silences = 0
+        self._silences, self._waste = 0, NOTHING
         self._tell(SpeechStarted(at=round(at, 3), turn=turn))
         cut = self._interrupt()
         if cut is not None and isinstance(cut.about, Utterance) and cut.question is None:
@@ -372,7 +373,8 @@ class Call:
             reply = self._begin(about, decision.turn)
         else:
             self._meter.speculated(committed=True)
-        reply.allow(silence=decision.at - decision.ended)
+        reply.allow(silence=decision.at - decision.ended, waste=self._waste)
+        self._waste = NOTHING
 
     # ── replies ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -419,4 +421,6 @@ class Call:
         if reply.allowed.is_set():
             reply.cut()
             self.history.agent(reply.heard())
+        else:
+            self._waste = reply.wasted(self._waste)
         self._running.cancel()

@@ -56,9 +56,18 @@ class _Sent(Struct, frozen=True):
 class Playout:
     """The sound of one reply on its way to the line. After `cut` nothing of it goes out any more."""
 
-    def __init__(self, line: Line, clock: Callable[[], float], gap: Callable[[float], None]) -> None:
-        """`gap` hears of every stretch in which sound of this reply was due and not there, in seconds."""
-        self._line, self._clock, self._gap = line, clock, gap
+    def __init__(
+        self,
+        line: Line,
+        clock: Callable[[], float],
+        gap: Callable[[float], None],
+        says: Callable[[str, float], None] = lambda words, ends: None,
+    ) -> None:
+        """`gap` hears of every stretch in which sound of this reply was due and not there, in seconds; `says` of all
+        words that go out, with the second of this reply's sound in which they end.
+        """
+        self._line, self._clock, self._gap, self._says = line, clock, gap, says
+        self._samples = 0  # of this reply, at the line's rate; what is held and sent again counts once
         self._ledger = Ledger()
         self._resampler: Resampler | None = None
         self._rate = 0
@@ -79,7 +88,10 @@ class Playout:
                 self._flush()
                 self._resampler, self._rate = Resampler(frame.rate, self._line.rate), frame.rate
             pcm = self._resampler.feed(frame.pcm)
+        self._samples += len(pcm) // SAMPLE_BYTES
         self._send(pcm, sound.says)
+        if sound.says:
+            self._says(sound.says, self._samples / self._line.rate)
         ahead = self.ahead()
         if ahead > LEAD:
             await asyncio.sleep(ahead - LEAD + SLICE)
@@ -142,7 +154,9 @@ class Playout:
 
     def _flush(self) -> None:
         if self._resampler is not None and self._stopped is None:
-            self._send(self._resampler.end(), "")
+            pcm = self._resampler.end()
+            self._samples += len(pcm) // SAMPLE_BYTES
+            self._send(pcm, "")
         self._resampler, self._rate = None, 0
 
     def _send(self, pcm: bytes, says: str) -> None:

@@ -31,6 +31,7 @@ from lineside.schema import (
     Partial,
     ServerMessage,
     ThoughtToken,
+    Words,
 )
 from lineside.sentences import Sentences
 from lineside.spoken import Saying, spoken
@@ -63,6 +64,17 @@ class Typed(Struct, frozen=True):
 
 
 About = Utterance | Typed | Say
+
+
+class Waste(Struct, frozen=True):
+    """Answers prepared in pauses of one turn, and dropped because the caller went on."""
+
+    many: int = 0
+    seconds: float = 0.0  # spent on them
+    began: float = 0.0  # the last of them, on the clock
+
+
+NOTHING = Waste()
 
 
 class Desk(Struct, frozen=True):
@@ -98,10 +110,13 @@ class Reply:
         self.allowed = asyncio.Event()
         self._pieces: Channel[str] = Channel(PIECES)
         self._sounds: Channel[Sound] = Channel(SOUNDS)
-        self._playout = Playout(desk.line, desk.clock, desk.gap)
+        self._playout = Playout(desk.line, desk.clock, desk.gap, self._said)
         self._held: list[ServerMessage] = []  # told when allowed; as long as the answer at most
         self.failed: EngineError | None = None
         self._times: dict[str, float] = {}
+        self._began = desk.clock()
+        self._asked: dict[str, float] = {}  # stage → when it was asked first, on the clock
+        self._waste = NOTHING
         self._speech_ended = 0.0  # on the clock
         self._sounding = False
 
@@ -112,9 +127,10 @@ class Reply:
             stages.create_task(self._voice(), name="voice")
             stages.create_task(self._play(), name="play")
 
-    def allow(self, *, silence: float) -> None:
-        """The floor is ours, `silence` seconds after the end of the caller's speech."""
+    def allow(self, *, silence: float, waste: "Waste | None" = None) -> None:
+        """The floor is ours, `silence` seconds after the end of the caller's speech; `waste` was for nothing."""
         self._speech_ended = self._desk.clock() - silence
+        self._waste = waste or NOTHING
         if isinstance(self.about, Utterance):
             self._times["endpoint_ms"] = silence * 1000
         self.allowed.set()
@@ -136,6 +152,10 @@ class Reply:
     def cut(self) -> None:
         """Stop its sound now."""
         self._playout.cut()
+
+    def wasted(self, before: Waste) -> Waste:
+        """It was prepared for nothing, after those before it."""
+        return Waste(before.many + 1, before.seconds + self._desk.clock() - self._began, self._began)
 
     def heard(self) -> str:
         """The words of it that have reached the caller."""
@@ -180,7 +200,7 @@ class Reply:
         return _cut(text)
 
     async def _understand(self, utterance: Utterance) -> str:
-        began, desk, heard = self._desk.clock(), self._desk, ""
+        began, desk, heard = self._asks("asr"), self._desk, ""
         words = tried_twice(
             lambda: in_time(desk.stt.transcribe(utterance), first=TRANSCRIPT, later=TRANSCRIPT, who="the recogniser")
         )
@@ -213,7 +233,7 @@ class Reply:
                 yield piece
             return
         messages = desk.history.messages(asking="" if self.allowed.is_set() else question)
-        began, sentences = desk.clock(), Sentences()
+        began, sentences = self._asks("llm"), Sentences()
         answer = tried_twice(
             lambda: in_time(
                 desk.llm.reply(messages, desk.ask), first=FIRST_TOKEN, later=NEXT_TOKEN, who="the language model"
@@ -253,7 +273,7 @@ class Reply:
 
     async def _speak(self, piece: str) -> None:
         """Synthesise one piece; every frame says the words of the *written* text that end in it."""
-        desk, wording, began = self._desk, Wording(spoken(piece)), self._desk.clock()
+        desk, wording, began = self._desk, Wording(spoken(piece)), self._asks("tts")
         said = wording.said
         sounds = tried_twice(
             lambda: in_time(desk.tts.speak(said, desk.voice), first=FIRST_SOUND, later=NEXT_SOUND, who="the voice")
@@ -288,8 +308,7 @@ class Reply:
         if self._sounding:
             self._desk.tell(AudioDone(**where))  # type: ignore[arg-type]
         if self._times:
-            times = {name: round(value, 1) for name, value in self._times.items()}
-            self._desk.tell(Metrics(**where, **times))  # type: ignore[arg-type]
+            self._desk.tell(self._measured())
 
     async def _next(self) -> Sound | None:
         """The next sound; whenever the caller would hear nothing for too long, they hear that somebody is there."""
@@ -301,6 +320,14 @@ class Reply:
                 if self._desk.answers:
                     await self._phrase(STILL if self._sounding else MOMENT, counts=False)
 
+    def _measured(self) -> Metrics:
+        """Where the time went."""
+        times = self._times | {f"{stage}_from_ms": self._since_speech(at) for stage, at in self._asked.items()}
+        if self._waste.many:
+            times |= {"wasted_ms": self._waste.seconds * 1000, "wasted_from_ms": self._since_speech(self._waste.began)}
+        rounded = {name: round(value, 1) for name, value in times.items()}
+        return Metrics(at=self._desk.now(), turn=self.turn, reply=self.number, wasted=self._waste.many, **rounded)
+
     def _started(self, sound: Sound) -> None:
         if self._sounding or not sound.frame.pcm:
             return
@@ -308,9 +335,13 @@ class Reply:
         latency = round(self._since_speech(), 1)
         self._desk.tell(AudioStarted(at=self._desk.now(), turn=self.turn, reply=self.number, latency_ms=latency))
 
-    def _since_speech(self) -> float:
-        """Milliseconds since the caller's last sample of speech."""
-        return (self._desk.clock() - self._speech_ended) * 1000
+    def _said(self, words: str, ends: float) -> None:
+        """Words go out; the caller's program may show them when they have been heard."""
+        self._desk.tell(Words(at=self._desk.now(), turn=self.turn, reply=self.number, text=words, ends=round(ends, 3)))
+
+    def _since_speech(self, moment: float | None = None) -> float:
+        """Milliseconds from the caller's last sample of speech to that moment, or to now."""
+        return ((self._desk.clock() if moment is None else moment) - self._speech_ended) * 1000
 
     async def _phrase(self, phrase: str, *, counts: bool) -> None:
         """Say a phrase that was synthesised at start-up. Words that do not count are no part of what was said:
@@ -326,6 +357,12 @@ class Reply:
             return  # a voice that never spoke cannot apologise either; the error event has said so
 
     # ── both ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _asks(self, stage: str) -> float:
+        """A stage is asked now."""
+        now = self._desk.clock()
+        self._asked.setdefault(stage, now)
+        return now
 
     def _tell(self, event: ServerMessage) -> None:
         if self.allowed.is_set():

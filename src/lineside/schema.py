@@ -134,6 +134,13 @@ class AudioStarted(InTurn, frozen=True, tag="audio_started"):
     latency_ms: float  # since the end of speech
 
 
+class Words(InTurn, frozen=True, tag="words"):
+    """Words of the answer, as they are written, are in the sound that goes out now; markdown and spaces included."""
+
+    text: str
+    ends: float  # seconds of this reply's sound, "One moment, please." included, after which they have been heard
+
+
 class AudioDone(InTurn, frozen=True, tag="audio_done"):
     """The last sound of the reply has been heard."""
 
@@ -164,6 +171,12 @@ class Metrics(InTurn, frozen=True, tag="metrics"):
     tts_first_ms: float | None = None  # first sentence given → its first sound
     tts_ms: float | None = None  # spent in synthesis, all sentences
     e2e_ms: float | None = None  # end of speech → first audio
+    asr_from_ms: float | None = None  # end of speech → recogniser asked; below 0 if that was before
+    llm_from_ms: float | None = None  # the same, the model
+    tts_from_ms: float | None = None  # the same, the voice
+    wasted: int = 0  # answers prepared in pauses of this turn, after which the caller went on
+    wasted_ms: float | None = None  # spent on them
+    wasted_from_ms: float | None = None  # end of speech → the last of them was begun
 
 
 class Error(Event, frozen=True, tag="error"):
@@ -190,6 +203,7 @@ ServerMessage = (
     | LlmToken
     | LlmDone
     | AudioStarted
+    | Words
     | AudioDone
     | BargeIn
     | Clear

@@ -33,6 +33,7 @@ from lineside.schema import (
 State = Literal["connecting", "listening", "thinking", "speaking"]
 WATCHERS = 8  # operators who follow one call; one more is refused
 BEHIND = 500  # events that a watcher may be behind; a slower one is let go
+STILL = 15.0  # seconds without an event, after which a watcher is told that there was none
 STORY = 200  # events of the conversation so far that a new watcher is told; older ones are forgotten
 
 
@@ -108,7 +109,10 @@ class Slot:
             self._tell(watcher, line)
 
     def watch(self) -> AsyncGenerator[bytes, None]:
-        """Its events as JSON: the conversation so far, then each as it comes, to its end. Raises `CallRefused`."""
+        """Its events as JSON: the conversation so far, then each as it comes, to its end; nothing now and then.
+
+        Raises `CallRefused`.
+        """
         if len(self._watchers) >= WATCHERS:
             raise CallRefused(f"{WATCHERS} already follow this call")
         watcher: asyncio.Queue[bytes | None] = asyncio.Queue(BEHIND + STORY + 1)
@@ -124,7 +128,7 @@ class Slot:
 
     async def _events(self, watcher: "asyncio.Queue[bytes | None]") -> AsyncGenerator[bytes, None]:
         try:
-            while (line := await watcher.get()) is not None:
+            while (line := await _next(watcher)) is not None:
                 yield line
         finally:
             if watcher in self._watchers:
@@ -137,6 +141,14 @@ class Slot:
         else:
             self._watchers.remove(watcher)
             watcher.put_nowait(None)
+
+
+async def _next(watcher: "asyncio.Queue[bytes | None]") -> bytes | None:
+    """What comes next; nothing for a while is told too, so that whoever left is noticed."""
+    try:
+        return await asyncio.wait_for(watcher.get(), STILL)
+    except TimeoutError:
+        return b""
 
 
 class Switchboard:

@@ -43,12 +43,14 @@ class House:
         answers: Sequence[str] = ("We are open. From nine to six.",),
         greeting: str = "",
         thinks: float = 0.05,
+        port: int = 0,
         **given: Any,
     ) -> None:
         self.mind = ScriptedMind(answers=answers, first=thinks)
         self._engines: dict[Role, Any] = {"stt": ScriptedEars(hears=hears), "llm": self.mind, "tts": ScriptedVoice()}
         self._agent = Agent(name="Test", prompt="You answer.", greeting=greeting)
         self._settings = settings(**{f"default_{role}_engine": "scripted" for role in self._engines}, **given)
+        self._port = port
         self._opened: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, web.AppRunner, Gateway]] = Future()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._keep_open()), name="house")
         self._thread.start()
@@ -78,7 +80,7 @@ class House:
                 gateway = Gateway(self._settings, FixedDesk(self._agent), registry, LoudnessVoice, http)
                 runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
                 await runner.setup()
-                await web.TCPSite(runner, "127.0.0.1", 0).start()
+                await web.TCPSite(runner, "127.0.0.1", self._port, reuse_address=True).start()
                 self._opened.set_result((asyncio.get_running_loop(), closing, runner, gateway))
                 await closing.wait()
                 await runner.cleanup()

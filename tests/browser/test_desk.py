@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from lineside.audio.frame import AudioFrame
 from tests.browser.conftest import OpenHouse, OpenPage
 from tests.browser.looks import answered, phase, said, until
 from tests.browser.sounds import played, recording, silence, voice
@@ -107,6 +109,18 @@ def test_the_sound_check_shows_the_level_and_gives_the_microphone_back(
     page.click("#talk")
     phase(page, "listening")
     assert page.evaluate("tap.streams[2].wanted.audio.deviceId") == other
+
+
+def test_a_microphone_that_is_too_loud_lights_a_lamp(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+    """In words, long enough to be seen, and off again."""
+    shout = voice(1)
+    loud = np.clip(np.frombuffer(shout.pcm, "<i2").astype(int) * 20, -32768, 32767).astype("<i2").tobytes()
+    mic = recording(tmp_path / "mic.wav", [silence(1), AudioFrame(loud, shout.rate), voice(20)])
+    page = visit(house().url, mic=mic)
+    page.click("#talk")
+    lamp = page.locator(".clip").first
+    expect(lamp).to_have_text("Too loud")
+    expect(lamp).to_have_text("")
 
 
 # ── what comes back ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -262,7 +276,13 @@ def test_the_colours_can_be_chosen_and_are_kept(house: OpenHouse, visit: OpenPag
 
 def test_the_page_is_small_and_there_at_once(house: OpenHouse, visit: OpenPage) -> None:
     """At most 150 kB packed for the first load, counted unpacked here; to be used within a second."""
-    page = visit(house().url)
+    url = house().url
+    page = visit("about:blank")
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})  # of the page's thread, not of the machine
+    page.goto(url)
     page.wait_for_selector("#talk")
+    spent = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    assert spent["TaskDuration"] < 1.0
     sizes = "performance.getEntriesByType('resource').reduce((sum, one) => sum + one.decodedBodySize, 0)"
     assert page.evaluate(sizes) < 150_000

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import REFUSE, OpenHouse, OpenPage
-from tests.browser.looks import phase, said, until
+from tests.browser.looks import answered, phase, said, until
 from tests.browser.sounds import event_times, played, recording, silence, voice
 
 pytestmark = pytest.mark.browser
@@ -29,7 +29,7 @@ def problem(page: Page, *parts: str) -> None:
 def silent_when_cleared(page: Page) -> None:
     """From 50 ms after `clear` until the next answer nothing is played."""
     cleared, started = event_times(page, "clear")[0], event_times(page, "audio_started")[-1]
-    between = played(page).between(cleared + 0.050, started)
+    between = played(page).between(cleared + 0.050, started - 0.1)  # the two clocks differ on a busy machine
     assert between.seconds > 0.2
     assert not any(between.pcm)
 
@@ -117,8 +117,8 @@ def test_an_interrupted_answer_stops_at_once_and_shows_what_was_heard(house: Ope
     agent = page.locator("#lines > .agent").first
     heard = page.evaluate("tap.events.find(e => e.type === 'barge_in').heard")
     assert heard.startswith("One two three")
-    assert agent.locator(".text > span").inner_text().strip() == heard
-    assert f"{heard} {agent.locator('del').inner_text()}" == LONG
+    assert f"{heard} {agent.locator('del').inner_text().strip()}" == LONG
+    assert agent.locator(".text").inner_text() == LONG
     assert said(page)[-1] == ("Agent", "All right.")
 
 
@@ -253,6 +253,22 @@ def test_a_broken_connection_is_told_and_can_be_made_again(house: OpenHouse, vis
     problem(page, "connection was lost", "press Talk")
     page.click("#talk")
     phase(page, "listening")
+    expect(page.locator("#problem")).to_be_empty()
+
+
+def test_a_gateway_that_restarts_is_called_again(house: OpenHouse, visit: OpenPage) -> None:
+    """The same page, not loaded anew: it says what happened, what to do, and the next call is answered."""
+    one = house()
+    page = visit(one.url)
+    type_in(page, "When?")
+    answered(page)
+    one.close()
+    problem(page, "shutting down", "Press Talk once it is running")
+    page.click("#talk")
+    problem(page, "does not answer")
+    house(port=int(one.url.rpartition(":")[2]), answers=["We are back."])
+    type_in(page, "And now?")
+    until(page, "document.querySelector('#lines').textContent.includes('We are back.')")
     expect(page.locator("#problem")).to_be_empty()
 
 
@@ -460,7 +476,7 @@ def test_long_conversations_stay_at_their_end_unless_the_reader_scrolls_up(house
         type_in(page, "Count.")
         until(page, f"document.querySelectorAll('#lines > .agent').length === {answers}")
     pane = page.locator("#conversation")
-    assert pane.evaluate(below) < 2
+    until(page, f"({below})(document.querySelector('#conversation')) < 2")  # the view follows once a frame
     pane.evaluate("c => { c.scrollTop = 0; }")
     type_in(page, "Count.")
     until(page, "document.querySelectorAll('#lines > .agent').length === 5")

@@ -21,7 +21,8 @@ from tests.conftest import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 
-QUESTION = Path(__file__).parents[3] / "shared" / "audio" / "order_status.wav"
+AUDIO = Path(__file__).parents[3] / "shared" / "audio"
+QUESTION = AUDIO / "order_status.wav"
 WORDS = "I'd like to check my order status please"
 GREETED = 6.0  # seconds; the greeting takes half of it
 PATIENCE = 90.0  # seconds; real models on a shared machine
@@ -49,6 +50,26 @@ def test_a_question_spoken_into_the_page_is_answered_from_its_loudspeaker(
     (tmp_path / "answer.wav").write_bytes(wav_bytes(sound.pcm, sound.rate))
     heard = transcribed(stack.engine_url, sound)
     assert overlap(answer, heard) >= ENOUGH, f"the page shows {answer!r} and {heard!r} was heard"
+
+
+def test_a_caller_who_talks_over_the_answer_is_heard(stack: Stack, visit: OpenPage) -> None:
+    """With the real models: the sound stops, what was not heard is struck through, the new question is understood."""
+    stop, question = AUDIO / "check_order_12345.wav", AUDIO / "help_me.wav"
+    for file in (stop, question):
+        if not file.is_file():
+            pytest.skip(f"no spoken question: {file.name} is not beside the repository in shared/audio")
+    page = visit(stack.url, record=True)
+    page.fill("#words", "Please tell me about your opening hours, and about delivery, returns and payment.")
+    page.press("#words", "Enter")
+    until(page, "tap.events.some(e => e.type === 'audio_started')", PATIENCE)
+    page.set_input_files("#file", stop)
+    until(page, "tap.events.some(e => e.type === 'barge_in')", PATIENCE)
+    until(page, "tap.events.some(e => e.type === 'transcript' && e.turn === 2)", PATIENCE)
+    until(page, "tap.events.filter(e => e.type === 'audio_started').length === 2", PATIENCE)
+    stopped, again = event_times(page, "barge_in")[0], event_times(page, "audio_started")[1]
+    assert not any(played(page).between(stopped + 0.05, again - 0.1).pcm)
+    page.wait_for_selector("#lines del")
+    assert "12345" in "".join(c for c in said(page)[2][1] if c.isalnum())
 
 
 def overlap(meant: str, got: str) -> float:

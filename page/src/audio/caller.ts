@@ -1,5 +1,6 @@
 import { Problem } from '../call/problem';
 import worklet from './caller.worklet?worker&url';
+import { addWorklet } from './context';
 import { type Lent, lend } from './microphone';
 
 /** What the caller says, from wherever it comes: a microphone, a file, or both at once. */
@@ -19,7 +20,7 @@ export async function makeCaller(
   hear: (pcm: Int16Array<ArrayBuffer>) => void,
   lost: () => void,
 ): Promise<Caller> {
-  await context.audioWorklet.addModule(worklet);
+  await addWorklet(context, worklet);
   const node = new AudioWorkletNode(context, 'caller', { channelCount: 1, channelCountMode: 'explicit' });
   node.port.onmessage = ({ data }: MessageEvent<Int16Array<ArrayBuffer>>) => hear(data);
   // Its output is silence; it is connected because some browsers run only what leads to the loudspeaker.

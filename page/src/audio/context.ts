@@ -1,3 +1,5 @@
+import { Problem, SILENT } from '../call/problem';
+
 const RATES = { lowest: 8000, highest: 48000 }; // what lineside takes
 const TELEPHONE = 8000;
 
@@ -8,4 +10,13 @@ export function makeContext(telephone = false): AudioContext {
   if (context.sampleRate >= RATES.lowest && context.sampleRate <= RATES.highest) return context;
   context.close();
   return new AudioContext({ latencyHint: 'interactive', sampleRate: RATES.highest });
+}
+
+/** Load what runs beside the page, in the thread of its sound. Rejects with a `Problem` when it cannot be fetched. */
+export async function addWorklet(context: AudioContext, worklet: string): Promise<void> {
+  try {
+    await context.audioWorklet.addModule(worklet);
+  } catch (cause) {
+    throw context.state === 'closed' ? cause : new Problem(SILENT);
+  }
 }

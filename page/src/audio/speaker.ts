@@ -1,3 +1,4 @@
+import { addWorklet } from './context';
 import worklet from './speaker.worklet?worker&url';
 
 const DRAIN = 2.5; // seconds for the last sound to be heard; as long as the ring can be, and a little more
@@ -24,7 +25,7 @@ export interface Speaker {
 
 /** The caller's loudspeaker: sound in the rate of the context, played without gaps. `tell` is called ten times a second. */
 export async function makeSpeaker(context: AudioContext, tell: (played: Played) => void): Promise<Speaker> {
-  await context.audioWorklet.addModule(worklet);
+  await addWorklet(context, worklet);
   const node = new AudioWorkletNode(context, 'speaker', { numberOfInputs: 0, outputChannelCount: [1] });
   node.connect(context.destination);
   let drained = (): void => {};

@@ -1,6 +1,6 @@
 /** What the page shows, as a pure function of what happened. Nothing here waits or touches the page. */
 
-import { learnt, parted, saidBy } from './heard';
+import { characters, parted, reach } from './heard';
 import { type CallState, type Happened, idle, type Kind, type Line, type Of } from './state';
 import { beganSpeaking, noted, stoppedSpeaking } from './turns';
 
@@ -22,7 +22,7 @@ type Rules = { readonly [K in Kind]: (state: CallState, event: Of<K>) => CallSta
 // The compiler sees to it that there is a rule for every event of the protocol.
 const RULES: Rules = {
   connecting: (state) => ({ ...state, phase: 'connecting', problem: '', fatal: false }),
-  ready: (state, event) => ({ ...idle, phase: 'listening', call: event, pace: state.pace }),
+  ready: (_before, event) => ({ ...idle, phase: 'listening', call: event }),
   speech_started: (state, event) => ({
     ...beganSpeaking(edit(state, caller(event), same), event),
     phase: 'listening',
@@ -31,17 +31,18 @@ const RULES: Rules = {
   speech_stopped: (state, event) => ({ ...stoppedSpeaking(state, event), phase: 'thinking' }),
   partial: (state, event) => edit(state, caller(event), (line) => ({ ...line, text: event.text })),
   transcript: (state, event) => ({
-    ...understood(noted(state, event), event),
+    ...understood(state, event),
     phase: event.text ? 'thinking' : 'listening',
     problem: '',
   }),
   thought: (state, event) =>
-    edit(noted(state, event), agent(event), (line) => ({ ...line, thoughts: line.thoughts + event.token })),
+    edit(state, agent(event), (line) => ({ ...line, thoughts: line.thoughts + event.token })),
   llm_token: (state, event) =>
-    edit(noted(state, event), agent(event), (line) => ({ ...line, text: line.text + event.token })),
+    edit(state, agent(event), (line) => ({ ...line, text: line.text + event.token })),
   llm_done: (state, event) =>
     edit(state, agent(event), (line) => ({ ...line, text: event.text, open: false })),
   audio_started: (state, event) => ({ ...sounding(noted(state, event), event), phase: 'speaking' }),
+  words: (state, event) => said(state, event),
   played: (state, event) => heard(state, event),
   audio_done: (state, event) => ({
     ...wholly(settled(noted(state, event), event), event),
@@ -75,7 +76,7 @@ interface Where {
   readonly reply: number;
 }
 
-const blank = { text: '', open: true, thoughts: '', ms: null, cut: null, heard: 0, played: 0 };
+const blank = { text: '', open: true, thoughts: '', ms: null, cut: null, heard: 0, coming: [] };
 const same = (line: Line): Line => line;
 
 const caller = (event: Where): Line => ({
@@ -120,21 +121,31 @@ function sounding(state: CallState, event: Of<'audio_started'>): CallState {
   return { ...edit(state, agent(event), (line) => ({ ...line, ms })), times };
 }
 
-/** So much of the reply has been played: the words of it that must have been said by now. */
+/** These words are in the sound that comes. */
+function said(state: CallState, event: Of<'words'>): CallState {
+  return amend(state, agent(event).key, (line) => {
+    const before = line.coming.at(-1)?.characters ?? characters(line.text.slice(0, line.heard));
+    const coming = { characters: before + characters(event.text), ends: event.ends };
+    return { ...line, coming: [...line.coming, coming] };
+  });
+}
+
+/** So much of the reply has been played: the words that ended in it have been heard. */
 function heard(state: CallState, event: Of<'played'>): CallState {
-  return amend(state, `agent ${event.reply}`, (line) => ({
+  const key = `agent ${event.reply}`;
+  const now = state.lines.find((line) => line.key === key)?.coming.filter((one) => one.ends <= event.seconds);
+  const last = now?.at(-1);
+  if (!now || !last) return state;
+  return amend(state, key, (line) => ({
     ...line,
-    played: event.seconds,
-    heard: Math.max(line.heard, saidBy(line.text, event.seconds, state.pace)),
+    heard: Math.max(line.heard, reach(line.text, last.characters)),
+    coming: line.coming.slice(now.length),
   }));
 }
 
-/** All of the reply has been heard; from that the pace of the voice is learnt. */
+/** All of the reply has been heard. */
 function wholly(state: CallState, event: Of<'audio_done'>): CallState {
-  const line = state.lines.find((line) => line.key === agent(event).key);
-  if (!line || line.cut) return state;
-  const pace = learnt(state.pace, line.text.length, line.played);
-  return { ...amend(state, line.key, (line) => ({ ...line, heard: line.text.length })), pace };
+  return amend(state, agent(event).key, (line) => ({ ...line, heard: line.text.length, coming: [] }));
 }
 
 /** The first sound may have been "One moment, please."; the metrics tell of the answer. */

@@ -8,6 +8,12 @@ export interface Cut {
   readonly rest: string;
 }
 
+/** A place in a text: so many characters, spaces not counted, have been heard after so many seconds of its sound. */
+export interface Coming {
+  readonly characters: number;
+  readonly ends: number;
+}
+
 /** One line of the conversation. */
 export interface Line {
   readonly key: string;
@@ -20,10 +26,10 @@ export interface Line {
   /** From the end of speech to the first sound of this answer. */
   readonly ms: number | null;
   readonly cut: Cut | null;
-  /** Characters of the text that have been heard, as far as one can tell. */
+  /** Characters of the text that have been heard. */
   readonly heard: number;
-  /** Seconds of its sound that have been played. */
-  readonly played: number;
+  /** Words that are in its sound but have not been heard, in order. */
+  readonly coming: readonly Coming[];
 }
 
 /** Moments of one reply, in milliseconds of this page's clock; null before they have come. */
@@ -34,8 +40,6 @@ export interface Moments {
   readonly speech: number | null;
   /** The caller's last sample of speech. */
   readonly asked: number | null;
-  readonly understood: number | null;
-  readonly token: number | null;
   readonly sounded: number | null;
   readonly silent: number | null;
   readonly metrics: Metrics | null;
@@ -51,8 +55,6 @@ export interface CallState {
   readonly turns: readonly Moments[];
   readonly call: Ready | null;
   readonly gaps: number;
-  /** Characters a second that the agent's voice says; learnt from each reply that was heard to its end. */
-  readonly pace: number;
   /** The turn that began last: when it did, and when the caller stopped speaking, in seconds of their sound. */
   readonly speech: { readonly turn: number; readonly began: number; readonly ended: number | null } | null;
 }
@@ -80,6 +82,5 @@ export const idle: CallState = {
   turns: [],
   call: null,
   gaps: 0,
-  pace: 15,
   speech: null,
 };

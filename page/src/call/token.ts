@@ -1,6 +1,4 @@
-import { KeyNeeded, Problem } from './problem';
-
-const SILENT = 'lineside does not answer. Check that it is running, then press Talk.';
+import { KeyNeeded, Problem, SILENT } from './problem';
 
 const WRONG = 'That key was not accepted.';
 const PLAIN = /^[\x20-\x7e]+$/; // what a header can carry; a key with other signs is none of API_KEYS

@@ -7,8 +7,6 @@ const TURNS = 50; // that are kept to be looked at; the averages are taken of th
 const unknown = {
   speech: null,
   asked: null,
-  understood: null,
-  token: null,
   sounded: null,
   silent: null,
   metrics: null,
@@ -23,9 +21,7 @@ export function stoppedSpeaking(state: CallState, event: Of<'speech_stopped'>): 
   return { ...state, speech: { ...state.speech, ended: event.at } };
 }
 
-type Noted = Of<
-  'transcript' | 'thought' | 'llm_token' | 'audio_started' | 'audio_done' | 'barge_in' | 'metrics'
->;
+type Noted = Of<'audio_started' | 'audio_done' | 'barge_in' | 'metrics'>;
 
 /** Write down when this came. Turn 0 is the greeting: nobody asked, so nothing is measured. */
 export function noted(state: CallState, event: Noted): CallState {
@@ -39,18 +35,12 @@ export function noted(state: CallState, event: Noted): CallState {
     speech: spoken(state, event.turn),
   };
   const next = moment(begun, event, seen);
-  if (next === known) return state;
   const turns = known ? state.turns.map((turn) => (turn === known ? next : turn)) : [...state.turns, next];
   return { ...state, turns: turns.slice(-TURNS) };
 }
 
 function moment(turn: Moments, event: Noted, seen: number): Moments {
   switch (event.type) {
-    case 'transcript':
-      return { ...turn, understood: seen, asked: seen - event.latency_ms };
-    case 'thought':
-    case 'llm_token':
-      return turn.token === null ? { ...turn, token: seen } : turn;
     case 'audio_started':
       return { ...turn, sounded: seen, asked: seen - event.latency_ms };
     case 'audio_done':

@@ -3,13 +3,20 @@ import { type Block, blocks, type Inline } from './markdown';
 
 interface Given {
   readonly text: string;
-  /** Characters of it that have been heard; what follows is dim. */
+  /** Characters of it that have been heard; what follows is dim, or struck through if it was cut off. */
   readonly heard: number;
+  readonly cut?: boolean;
+}
+
+/** How far it has been heard, and whether it went no further. */
+interface Heard {
+  readonly now: () => number;
+  readonly cut: boolean;
 }
 
 /** An answer as it was meant. Every text in it is only ever text. */
 export function Markdown(given: Given): JSX.Element {
-  const heard = () => given.heard;
+  const heard: Heard = { now: () => given.heard, cut: given.cut ?? false };
   // A block that is as it was stays the same value, so that while words come only the last one is drawn anew.
   const known = createMemo<{ source: string; block: Block }[]>((before) => {
     return blocks(given.text).map((block, index) => {
@@ -21,7 +28,7 @@ export function Markdown(given: Given): JSX.Element {
   return <For each={known()}>{({ block }) => <Drawn block={block} heard={heard} />}</For>;
 }
 
-function Drawn(given: { block: Block; heard: () => number }): JSX.Element {
+function Drawn(given: { block: Block; heard: Heard }): JSX.Element {
   const { block, heard } = given;
   switch (block.kind) {
     case 'pre':
@@ -71,11 +78,11 @@ function Drawn(given: { block: Block; heard: () => number }): JSX.Element {
   }
 }
 
-function Spans(given: { of: readonly Inline[]; heard: () => number }): JSX.Element {
+function Spans(given: { of: readonly Inline[]; heard: Heard }): JSX.Element {
   return <For each={given.of}>{(span) => <Span span={span} heard={given.heard} />}</For>;
 }
 
-function Span(given: { span: Inline; heard: () => number }): JSX.Element {
+function Span(given: { span: Inline; heard: Heard }): JSX.Element {
   const { span, heard } = given;
   switch (span.kind) {
     case 'text':
@@ -107,15 +114,19 @@ function Span(given: { span: Inline; heard: () => number }): JSX.Element {
   }
 }
 
-/** A text, of which the part that was not heard yet is dim. */
-function Words(given: { text: string; at: number; heard: () => number }): JSX.Element {
-  const told = createMemo(() => Math.max(0, Math.min(given.text.length, given.heard() - given.at)));
+/** A text, and which part of it was heard. */
+function Words(given: { text: string; at: number; heard: Heard }): JSX.Element {
+  const told = createMemo(() => Math.max(0, Math.min(given.text.length, given.heard.now() - given.at)));
   return (
     <Switch
       fallback={
         <>
           {given.text.slice(0, told())}
-          <span class="ahead">{given.text.slice(told())}</span>
+          {given.heard.cut ? (
+            <del>{given.text.slice(told())}</del>
+          ) : (
+            <span class="ahead">{given.text.slice(told())}</span>
+          )}
         </>
       }
     >
@@ -124,7 +135,7 @@ function Words(given: { text: string; at: number; heard: () => number }): JSX.El
   );
 }
 
-function Code(given: { text: string; at: number; heard: () => number }): JSX.Element {
+function Code(given: { text: string; at: number; heard: Heard }): JSX.Element {
   const [copied, setCopied] = createSignal('Copy');
   const copy = () =>
     navigator.clipboard

@@ -1,68 +1,44 @@
-import {
-  createComputed,
-  createEffect,
-  createMemo,
-  createSignal,
-  For,
-  type JSX,
-  on,
-  onCleanup,
-  onMount,
-  Show,
-} from 'solid-js';
-import type { CallState, Line } from '../call/state';
+import { createEffect, createSignal, For, type JSX, onMount, Show } from 'solid-js';
+import { characters } from '../call/heard';
+import type { CallState, Cut, Line } from '../call/state';
+import { createFollowing } from './follow';
 import { Markdown } from './Markdown';
+import { createRows } from './rows';
 import './transcript.css';
 
-const AT_END = 40; // pixels from the end; nearer, the reader follows, further up they look back
 const CLASS = { caller: 'caller', agent: 'agent', note: 'aside' } as const;
 const WHO = { caller: 'You', agent: 'Agent', note: '' } as const;
 
 /** What was said, by whom; it follows the call unless the reader scrolls up. */
 export function Transcript(given: { state: CallState }): JSX.Element {
-  const keys = createMemo(() => given.state.lines.map((line) => line.key));
-  const known = createMemo(() => new Map(given.state.lines.map((line) => [line.key, line])));
+  const lines = () => given.state.lines;
+  const rows = createRows(lines);
   let pane!: HTMLElement;
-  let follows = true;
-
-  const look = () => {
-    follows = pane.scrollHeight - pane.scrollTop - pane.clientHeight < AT_END;
-  };
-  const follow = () => {
-    if (follows) pane.scrollTop = pane.scrollHeight;
-  };
-  // Where the reader is, is asked before the new lines are drawn.
-  createComputed(on(() => given.state.lines, look, { defer: true }));
-  createEffect(on(() => given.state.lines, follow));
-  onMount(() => {
-    const watch = new ResizeObserver(follow);
-    watch.observe(pane);
-    onCleanup(() => watch.disconnect());
-  });
+  onMount(() => createFollowing(pane, lines));
 
   return (
     <section id="conversation" class="card" tabindex="0" aria-label="Conversation" ref={pane}>
-      <Show when={keys().length === 0}>
+      <Show when={rows.keys().length === 0}>
         <p id="empty" class="note">
           Press <strong>Talk</strong> or the space bar and speak, or type below. Talk over the answer to
           interrupt it.
         </p>
       </Show>
       <ol id="lines">
-        <For each={keys()}>{(key) => <Row line={known().get(key)} />}</For>
+        <For each={rows.keys()}>
+          {(key) => {
+            const line = rows.line(key);
+            return <Row line={line()} />;
+          }}
+        </For>
       </ol>
       <Announced lines={given.state.lines} />
     </section>
   );
 }
 
-function Row(given: { line: Line | undefined }): JSX.Element {
-  // A row that has just left the page is asked once more before it goes.
-  let last = given.line as Line;
-  const line = createMemo(() => {
-    last = given.line ?? last;
-    return last;
-  });
+function Row(given: { line: Line }): JSX.Element {
+  const line = () => given.line;
   return (
     <li class={CLASS[line().who]} classList={{ open: line().open }}>
       <span class="who">{WHO[line().who]}</span>
@@ -93,14 +69,28 @@ function Said(given: { line: Line }): JSX.Element {
           </Show>
         }
       >
-        {(cut) => (
-          <>
-            <span>{cut().heard}</span>
-            <del>{cut().rest}</del>
-          </>
-        )}
+        {(cut) => <CutOff text={given.line.text} cut={cut()} />}
       </Show>
     </div>
+  );
+}
+
+/** An answer that was talked over. After its own words it may have held an apology, which is not in its text. */
+function CutOff(given: { text: string; cut: Cut }): JSX.Element {
+  const heard = () => given.text.trimEnd().length - given.cut.rest.length;
+  const whole = () => characters(given.text.slice(0, heard())) === characters(given.cut.heard);
+  return (
+    <Show
+      when={whole() && given.text}
+      fallback={
+        <>
+          <span>{given.cut.heard}</span>
+          <del>{given.cut.rest}</del>
+        </>
+      }
+    >
+      <Markdown text={given.text} heard={heard()} cut />
+    </Show>
   );
 }
 

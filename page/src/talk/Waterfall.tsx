@@ -5,6 +5,9 @@ import './waterfall.css';
 
 const whole = (ms: number) => `${Math.round(ms).toLocaleString('en')} ms`;
 
+/** Where a bar begins; of what is drawn in part, only one end is true. */
+const begins = (bar: Bar) => (bar.tone === 'caller' ? '' : Math.round(bar.from).toLocaleString('en'));
+
 /** Where the time of one turn went; the last one, unless another is chosen. */
 export function TurnChart(given: { state: CallState }): JSX.Element {
   const measured = createMemo(() => given.state.turns.filter((turn) => waterfall(turn)));
@@ -61,13 +64,18 @@ function Chart(given: { of: Waterfall }): JSX.Element {
     <ol class="bars">
       <For each={given.of.bars}>
         {(bar) => (
-          <li title={`${bar.name}: ${whole(bar.took)}, from ${whole(bar.from)} after the end of speech`}>
+          <li>
             <span class="name">{bar.name}</span>
             <span class="track" aria-hidden="true">
               <i class="zero" style={{ left: percent(0) }} />
               <i class={`bar ${bar.tone}`} style={{ left: percent(bar.from), width: wide(bar) }} />
             </span>
             <span class="took">{whole(bar.took)}</span>
+            <span class="begins">
+              <span class="unseen">, from </span>
+              {begins(bar)}
+              <span class="unseen"> after the end of speech</span>
+            </span>
           </li>
         )}
       </For>

@@ -114,9 +114,10 @@ function gathered(
 
 const line = (row: Row, skipped: number): Inline[] => inline(row.text.slice(skipped), row.at + skipped);
 
-// In this order: code, which holds nothing else; strong; em; a link.
+// In this order: code, which holds nothing else; strong; em; a link. Each has a longest length: a mark that is never
+// closed is looked for no further, or a text full of them would take minutes.
 const SPAN =
-  /(`+)(.+?)\1|(\*\*|__)(?=\S)(.+?)(?<=\S)\3|(?<![\w*])([*_])(?=\S)([^*_]+?)(?<=\S)\5(?!\w)|\[([^\][]{1,300})\]\(([^()\s]{1,2000})\)/;
+  /(`+)(.{1,500}?)\1|(\*\*|__)(?=\S)(.{1,500}?)(?<=\S)\3|(?<![\w*])([*_])(?=\S)([^*_]+?)(?<=\S)\5(?!\w)|\[([^\][]{1,300})\]\(([^()\s]{1,2000})\)/;
 
 /** The spans of a line. */
 export function inline(text: string, at: number): Inline[] {

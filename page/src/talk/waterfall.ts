@@ -7,7 +7,7 @@ const SHOWN = 1000; // ms of the caller's speech and of the playing that are dra
 
 export interface Bar {
   readonly name: string;
-  readonly tone: 'caller' | 'wait' | 'stt' | 'llm' | 'tts' | 'agent';
+  readonly tone: 'caller' | 'wait' | 'waste' | 'stt' | 'llm' | 'tts' | 'agent';
   /** Milliseconds on the axis, as far as they are drawn. */
   readonly from: number;
   readonly to: number;
@@ -26,16 +26,19 @@ type Leg = Bar | false | null;
 /** The bars of a turn; null where too little is known of it yet. */
 export function waterfall(turn: Moments): Waterfall | null {
   const { metrics, asked } = turn;
-  if (!metrics || asked === null) return null;
-  const since = (moment: number | null) => (moment === null ? null : moment - asked);
+  if (!metrics) return null;
+  const since = (moment: number | null) => (moment === null || asked === null ? null : moment - asked);
   const first = metrics.e2e_ms ?? since(turn.sounded);
   const legs: Leg[] = [
     turn.speech !== null && speech(turn.speech * 1000),
     span('Waited for the end of the turn', 'wait', 0, metrics.endpoint_ms),
-    before('Speech to text', 'stt', since(turn.understood), metrics.asr_ms),
-    ...model(metrics, since(turn.token), first),
-    first === null ? null : before('Voice, first sound', 'tts', first, metrics.tts_first_ms),
-    span('Voice, all sentences', 'tts', (first ?? 0) - (metrics.tts_first_ms ?? 0), metrics.tts_ms),
+    wasted(metrics),
+    span('Speech to text', 'stt', metrics.asr_from_ms, metrics.asr_ms),
+    span('Model, first token', 'llm', metrics.llm_from_ms, metrics.llm_first_ms),
+    sentence(metrics),
+    span('Model, whole answer', 'llm', metrics.llm_from_ms, metrics.llm_ms),
+    span('Voice, first sound', 'tts', metrics.tts_from_ms, metrics.tts_first_ms),
+    span('Voice, all sentences', 'tts', metrics.tts_from_ms, metrics.tts_ms),
     playing(first, since(turn.silent)),
   ];
   const bars = legs.filter((leg): leg is Bar => Boolean(leg));
@@ -47,11 +50,20 @@ export function waterfall(turn: Moments): Waterfall | null {
   };
 }
 
-const span = (name: string, tone: Bar['tone'], from: number, took: number | null): Leg =>
-  took === null ? null : { name, tone, from, to: from + took, took };
+const span = (name: string, tone: Bar['tone'], from: number | null, took: number | null): Leg =>
+  from === null || took === null ? null : { name, tone, from, to: from + took, took };
 
-const before = (name: string, tone: Bar['tone'], to: number | null, took: number | null): Leg =>
-  took === null ? null : { name, tone, from: (to ?? took) - took, to: to ?? took, took };
+/** From asking the model to the first words that the voice could say. */
+const sentence = ({ llm_from_ms: from, tts_from_ms: to }: Metrics): Leg =>
+  from === null || to === null || to < from ? null : span('Model, first sentence', 'llm', from, to - from);
+
+/** Prepared in earlier pauses of this turn, for nothing; the last of them is drawn where it was. */
+const wasted = ({ wasted: many, wasted_ms: took, wasted_from_ms: at }: Metrics): Leg => {
+  if (many === 0 || took === null || at === null) return null;
+  const from = Math.max(at, -SHOWN);
+  const name = many === 1 ? 'Prepared for nothing' : `Prepared for nothing, ${many} times`;
+  return { name, tone: 'waste', from, to: Math.max(from, Math.min(0, at + took / many)), took };
+};
 
 const speech = (took: number): Bar => ({
   name: 'Caller speaks',
@@ -60,19 +72,6 @@ const speech = (took: number): Bar => ({
   to: 0,
   took,
 });
-
-/** What is told of the first token may come late: an answer prepared in a pause is told once the turn is over. */
-function model(metrics: Metrics, token: number | null, first: number | null): Leg[] {
-  if (metrics.llm_first_ms === null) return [];
-  const latest = first === null ? Number.POSITIVE_INFINITY : first - (metrics.tts_first_ms ?? 0);
-  const at = Math.min(token ?? latest, latest);
-  if (!Number.isFinite(at)) return [];
-  const began = at - metrics.llm_first_ms;
-  return [
-    span('Model, first token', 'llm', began, metrics.llm_first_ms),
-    span('Model, whole answer', 'llm', began, metrics.llm_ms),
-  ];
-}
 
 function playing(first: number | null, silent: number | null): Leg {
   if (first === null || silent === null || silent <= first) return null;

@@ -34,6 +34,9 @@ async def _settings(staff: Staff, asked: Asked) -> SettingsNow:
     return SettingsNow(tuple(explain(staff.room.settings)))
 
 
+STILL = b": still here\n\n"  # a comment (WHATWG, server-sent events): proxies and pages see that the line lives
+
+
 async def _calls(staff: Staff, asked: Asked) -> CallsNow:
     return CallsNow(tuple(staff.room.calls.list()))
 
@@ -57,7 +60,7 @@ async def _watch(staff: Staff, asked: Asked) -> AsyncGenerator[bytes, None]:
 async def _sent(events: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     async with aclosing(events):
         async for event in events:
-            yield b"data: " + event + b"\n\n"
+            yield b"data: " + event + b"\n\n" if event else STILL
 
 
 def _no_call(staff: Staff, name: str) -> Refused:

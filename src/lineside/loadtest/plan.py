@@ -7,7 +7,11 @@ from msgspec import Meta, Struct
 
 from lineside.schema import Codec, Metrics
 
-STAGES: tuple[str, ...] = tuple(field for field in Metrics.__struct_fields__ if field.endswith("_ms"))
+STAGES: tuple[str, ...] = tuple(
+    field
+    for field in Metrics.__struct_fields__
+    if field.endswith("_ms") and not field.endswith(("_from_ms", "wasted_ms"))
+)
 
 
 class Plan(Struct, frozen=True):
