@@ -4,11 +4,12 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
 import structlog
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import web
 
 from lineside.access import TOKEN_SECONDS, Access, key_of
 from lineside.call import Call
@@ -19,7 +20,8 @@ from lineside.engines.registry import Engines, Registry
 from lineside.errors import CallRefused, ConfigError, LineError
 from lineside.hosts.client import HostAgent
 from lineside.hosts.machine import Readings
-from lineside.lines.browser import BrowserLine
+from lineside.lines.browser import LAST_WORDS, BrowserLine
+from lineside.lines.websocket import NORMAL, TEXT, WebSocket, framed, refusal
 from lineside.metrics import CONTENT_TYPE, CallMeter, Meters
 from lineside.schema import Ended, Error, Hello, Ready, encode, read_hello
 from lineside.settings import Settings
@@ -33,6 +35,7 @@ HEARTBEAT = 20.0  # seconds between pings; a peer that is gone without a word is
 LARGEST_MESSAGE = 1 << 20  # bytes; beyond it the WebSocket itself is closed with 1009. Sound has a limit of its own
 LOOK_EVERY = 15.0  # seconds between two readings of the graphics cards for /metrics
 FAREWELL = 3.0  # seconds for calls to end when the house closes
+POLICY_VIOLATION, INTERNAL_ERROR = 1008, 1011  # RFC 6455, 7.4.1
 IN_HOUSE = ("silero-vad", "smart-turn-v3.2")  # models that this process itself has in memory
 WEB = Path(__file__).parent / "web"
 FOREVER = "public, max-age=31536000, immutable"  # the page's files have a hash of what is in them in their names
@@ -172,15 +175,22 @@ class Gateway:
             response.headers["Retry-After"] = "5"
             return response
         try:
-            ws = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=LARGEST_MESSAGE, compress=False)
-            await ws.prepare(request)
+            if refused := refusal(request.method, request.headers):
+                return _problem(400, "no_websocket", refused)
             transport = request.transport
-            await self._hold(slot, ws, transport.abort if transport is not None else lambda: None)
-            return ws
+            if transport is None:
+                return web.Response()  # gone already
+            ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, request.protocol.connection_lost)
+            ws.take_over(transport, request.headers["Sec-WebSocket-Key"])
+            try:
+                await self._hold(slot, ws)
+            finally:
+                ws.abort()  # where it is open still, nobody is there to close it
+            return web.Response()  # to nobody: the connection was the call's, and is gone
         finally:
             self.switchboard.free(slot)
 
-    async def _hold(self, slot: Slot, ws: web.WebSocketResponse, abort: Callable[[], None]) -> None:
+    async def _hold(self, slot: Slot, ws: WebSocket) -> None:
         """From the first message to the last."""
         try:
             hello = await _first_message(ws)
@@ -202,17 +212,17 @@ class Gateway:
             }
         )
         meter = self._meters.call("browser", engines.names)
-        line, began = BrowserLine(ws, hello, abort, meter), time.monotonic()
+        line, began = BrowserLine(ws, hello, meter), time.monotonic()
         try:
-            reason, code = await self._answer(slot, line, hello, engines, meter), WSCloseCode.OK
+            reason, code = await self._answer(slot, line, hello, engines, meter), NORMAL
         except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
             log.exception("call failed", call=slot.id)
-            reason, code = "internal_error", WSCloseCode.INTERNAL_ERROR
+            reason, code = "internal_error", INTERNAL_ERROR
             line.tell(Error(at=0.0, code=reason, message="something broke inside lineside", fatal=True))
             line.tell(Ended(at=0.0, reason=reason))
         finally:
             meter.over(time.monotonic() - began)
-        await line.close(WSCloseCode.POLICY_VIOLATION if reason in _FAULTS else code)
+        await line.close(POLICY_VIOLATION if reason in _FAULTS else code)
 
     async def _answer(self, slot: Slot, line: BrowserLine, hello: Hello, engines: Engines, meter: CallMeter) -> str:
         call = Call(
@@ -241,25 +251,25 @@ class Gateway:
 _FAULTS = {"too_fast", "too_many_messages", "frame_too_large", "odd_length", "bad_message"}
 
 
-async def _first_message(ws: web.WebSocketResponse) -> Hello:
+async def _first_message(ws: WebSocket) -> Hello:
     example = '{"codec":"pcm","sample_rate":16000}'
     try:
-        message = await ws.receive(timeout=FIRST_MESSAGE)
+        async with asyncio.timeout(FIRST_MESSAGE):
+            message = await ws.first()
     except TimeoutError:
         raise LineError("no_first_message", f"first message: none within {FIRST_MESSAGE:g} s; send {example}") from None
-    if message.type is WSMsgType.TEXT:
-        return read_hello(message.data)
-    if message.type is WSMsgType.BINARY:
+    if isinstance(message, str):
+        return read_hello(message)
+    if isinstance(message, bytes):
         raise LineError("bad_first_message", f"first message: sound came before it; send {example} first")
     raise LineError("line_lost", "the caller was gone before the first message")
 
 
-async def _show_out(ws: web.WebSocketResponse, fault: LineError) -> None:
-    try:
-        await ws.send_str(encode(Error(at=0.0, code=fault.code, message=str(fault), fatal=True)).decode())
-        await ws.close(code=WSCloseCode.POLICY_VIOLATION, message=str(fault).encode()[:120])
-    except ConnectionError:
-        return  # gone already
+async def _show_out(ws: WebSocket, fault: LineError) -> None:
+    ws.write(framed(TEXT, encode(Error(at=0.0, code=fault.code, message=str(fault), fatal=True))))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_WORDS):
+            await ws.close(POLICY_VIOLATION)
 
 
 def _problem(status: int, code: str, message: str) -> web.Response:

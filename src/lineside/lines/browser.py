@@ -4,10 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from aiohttp import WSMsgType, web
-
 from lineside.audio.frame import SAMPLE_BYTES
 from lineside.errors import LineError
+from lineside.lines.websocket import BINARY, NORMAL, TEXT, WebSocket, framed
 from lineside.meter import Meter
 from lineside.schema import Error, Hello, ServerMessage, Told, encode, read_told
 
@@ -17,36 +16,41 @@ HEAD_START = 4.0  # seconds of sound that may come at once: a network that stall
 MESSAGES_PER_SECOND = 2000  # 128-sample frames at 48 kHz are 375; a caller who sends more than this is ended
 FAULTS = 20  # bad messages that are answered with an error; the next one ends the call
 OUTBOX = 4000  # messages waiting for a caller who does not read; one more ends the call
+AT_ONCE = 32  # messages in one write; then it is looked whether the socket takes more
 TOGETHER = 32 * 1024  # bytes of sound joined into one message
 COUNT_EVERY = 50  # messages between two words to the meter, a second of ordinary frames
 LAST_WORDS = 2.0  # seconds for the last messages to leave before the socket is closed
 
 
 class BrowserLine:
-    """One WebSocket. Nothing that lineside says to it waits: messages go to an outbox with one writer."""
+    """One WebSocket. Nothing that lineside says to it waits: it goes to an outbox, which is emptied once a step."""
 
-    def __init__(self, ws: web.WebSocketResponse, hello: Hello, abort: Callable[[], None], meter: Meter) -> None:
+    def __init__(self, ws: WebSocket, hello: Hello, meter: Meter) -> None:
         self.codec, self.rate = hello.codec, hello.rate
-        self._ws, self._abort, self._meter = ws, abort, meter
+        self._ws, self._meter = ws, meter
+        loop = asyncio.get_running_loop()
+        self._clock, self._soon = loop.time, loop.call_soon
+        self._began = loop.time()
         self._counted = (0, 0)  # bytes and messages of sound that the meter knows of
         self._outbox: deque[bytes | ServerMessage] = deque()
-        self._something = asyncio.Event()
+        self._set = False  # the outbox will be emptied
         self._bytes_per_second = self.rate * (SAMPLE_BYTES if self.codec == "pcm" else 1)
         self._received, self._messages, self._faults = 0, 0, 0
-        self._deaf = False  # the caller does not read what we send
+        self._over: asyncio.Future[str] = loop.create_future()  # why the caller is gone, or what broke
+        self._hear: Callable[[bytes], None]
+        self._told: Callable[[Told], None]
+        ws.on_writable = self._flush
 
     async def carry(self, hear: Callable[[bytes], None], told: Callable[[Told], None]) -> str:
         """See `Line`."""
-        writer = asyncio.create_task(self._write(), name="write")
+        self._hear, self._told, self._began = hear, told, self._clock()
+        self._ws.over.add_done_callback(self._gone)
+        self._ws.listen(self._message)
         try:
-            await self._read(hear, told)
+            return await self._over
         finally:
+            self._ws.listen(lambda message: None)
             self._count()
-            writer.cancel()
-            await asyncio.wait([writer])
-        if self._deaf:
-            raise LineError("caller_not_reading", f"more than {OUTBOX} messages wait to be read by the caller")
-        return "caller_hung_up" if self._ws.close_code == 1000 else "line_lost"
 
     def send(self, payload: bytes) -> None:
         """See `Line`."""
@@ -62,29 +66,39 @@ class BrowserLine:
 
     async def close(self, code: int) -> None:
         """Let the last messages leave, then close."""
+        self._flush()
         try:
             async with asyncio.timeout(LAST_WORDS):
-                await self._flush()
-                await self._ws.close(code=code)
-        except (TimeoutError, ConnectionError):
-            self._abort()
+                await self._ws.close(code)
+        except TimeoutError:
+            self._ws.abort()
 
-    async def _read(self, hear: Callable[[bytes], None], told: Callable[[Told], None]) -> None:
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        async for message in self._ws:
-            self._messages += 1
-            if self._messages > MESSAGES_PER_SECOND * (1 + clock() - began):
-                raise LineError("too_many_messages", f"more than {MESSAGES_PER_SECOND} messages a second")
-            try:
-                if message.type is WSMsgType.BINARY:
-                    hear(self._sound(message.data, clock() - began))
-                    if self._messages % COUNT_EVERY == 0:
-                        self._count()
-                elif message.type is WSMsgType.TEXT:
-                    told(read_told(message.data))
-            except LineError as fault:
-                self._fault(fault)
+    def _gone(self, over: "asyncio.Future[int]") -> None:
+        if not self._over.done():
+            self._over.set_result("caller_hung_up" if over.result() == NORMAL else "line_lost")
+
+    def _message(self, message: bytes | str) -> None:
+        """Called for every message, waits for nothing. What cannot be borne ends the call, in `carry`."""
+        if self._over.done():
+            return
+        try:
+            self._take(message, self._clock() - self._began)
+        except Exception as fault:
+            self._over.set_exception(fault)
+
+    def _take(self, message: bytes | str, elapsed: float) -> None:
+        self._messages += 1
+        if self._messages > MESSAGES_PER_SECOND * (1 + elapsed):
+            raise LineError("too_many_messages", f"more than {MESSAGES_PER_SECOND} messages a second")
+        try:
+            if isinstance(message, bytes):
+                self._hear(self._sound(message, elapsed))
+                if self._messages % COUNT_EVERY == 0:
+                    self._count()
+            else:
+                self._told(read_told(message))
+        except LineError as fault:
+            self._fault(fault)
 
     def _sound(self, payload: bytes, elapsed: float) -> bytes:
         self._received += len(payload)
@@ -111,34 +125,38 @@ class BrowserLine:
 
     def _put(self, item: bytes | ServerMessage) -> None:
         if len(self._outbox) >= OUTBOX:
-            self._deaf = True
-            self._abort()
+            if not self._over.done():
+                why = f"more than {OUTBOX} messages wait to be read by the caller"
+                self._over.set_exception(LineError("caller_not_reading", why))
+            self._ws.abort()
             return
         self._outbox.append(item)
-        self._something.set()
+        if not self._set and self._ws.writable:
+            self._set = True
+            self._soon(self._flush)
 
-    async def _write(self) -> None:
-        while True:
-            await self._something.wait()
-            self._something.clear()
-            try:
-                await self._flush()
-            except ConnectionError:
-                return  # the reader sees the end of the line too, and says so
-
-    async def _flush(self) -> None:
-        while self._outbox:
+    def _flush(self) -> None:
+        """Everything in the outbox as one stretch of bytes; what cannot leave waits until the socket is free again."""
+        self._set = False
+        frames: list[bytes] = []
+        while self._outbox and self._ws.writable:
             item = self._outbox.popleft()
-            if not isinstance(item, bytes):
-                await self._ws.send_str(encode(item).decode())
-                continue
-            together = [item]
-            size = len(item)
-            while self._outbox and isinstance(self._outbox[0], bytes) and size < TOGETHER:
-                together.append(self._outbox.popleft())  # type: ignore[arg-type]
-                size += len(together[-1])
-            await self._ws.send_bytes(b"".join(together))
-            self._meter.sent(size / self._bytes_per_second)
+            if isinstance(item, bytes):
+                frames.append(framed(BINARY, self._together(item)))
+            else:
+                frames.append(framed(TEXT, encode(item)))
+            if len(frames) == AT_ONCE or not self._outbox:
+                self._ws.write(b"".join(frames))
+                frames.clear()
+
+    def _together(self, first: bytes) -> bytes:
+        """Sound that waits in a row, as one message."""
+        sound, size = [first], len(first)
+        while self._outbox and isinstance(self._outbox[0], bytes) and size < TOGETHER:
+            sound.append(self._outbox.popleft())  # type: ignore[arg-type]
+            size += len(sound[-1])
+        self._meter.sent(size / self._bytes_per_second)
+        return first if len(sound) == 1 else b"".join(sound)
 
 
 class _Last(LineError):
