@@ -308,7 +308,9 @@ def test_the_turn_model_ends_a_turn_sooner_or_later() -> None:
 
 def test_a_patient_call_waits_longer_and_a_call_may_say_so_itself() -> None:
     """The profile is a setting, and a word of the first message."""
-    assert endpoint(None, turn_profile="fast") < endpoint(None) < endpoint(None, turn_profile="patient")
+    long: dict[str, Any] = {"vad_silence_timeout_ms": 5000}
+    fast, balanced, patient = (endpoint(None, turn_profile=name, **long) for name in ("fast", "balanced", "patient"))
+    assert fast < balanced < patient
     own = hold(Speaks(1.0), Silent(6.0), hello=Hello(codec="pcm", turn_profile="patient")).one(Metrics).endpoint_ms
     assert own == pytest.approx(endpoint(None, "scripted words", turn_profile="patient"), abs=40)
 
@@ -318,9 +320,20 @@ def test_a_turn_model_that_hangs_costs_nothing() -> None:
     assert endpoint(0.01, after=1e6) == endpoint(None, after=0.0)
 
 
+def test_words_that_ask_for_more_are_waited_for() -> None:
+    """An unfinished sentence is given longer than a question, whatever its sound."""
+    assert endpoint(None, "When are you open on Saturday?") < endpoint(None, "I would like to speak about the")
+
+
+def test_the_time_out_holds_for_whoever_seems_to_have_finished() -> None:
+    """VAD_SILENCE_TIMEOUT_MS is the longest wait after a whole sentence, and not after half of one."""
+    assert endpoint(None, "When are you open?", vad_silence_timeout_ms=500) == pytest.approx(500, abs=40)
+    assert endpoint(0.01, "I would like to speak about the", vad_silence_timeout_ms=500) > 1000
+
+
 def test_the_turn_ends_without_speculation_too() -> None:
     """Nothing is prepared, and the turn model is asked all the same."""
-    assert endpoint(0.99, speculation=False) < 1000
+    assert endpoint(0.99, speculation=False) < endpoint(0.01, speculation=False)
 
 
 def test_the_token_limit_acts() -> None:

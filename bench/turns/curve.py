@@ -14,6 +14,7 @@ from bench.turns.hear import read
 from bench.turns.picture import draw
 from bench.turns.play import (
     LEVELS,
+    TIMEOUT,
     Moment,
     Outcome,
     Policy,
@@ -22,6 +23,7 @@ from bench.turns.play import (
     our_policies,
     outcome,
     profile,
+    silence_only,
     silence_policies,
     smart_turn_policies,
 )
@@ -104,8 +106,9 @@ def _kinds(found: Sequence[Moment], curves: Curves) -> None:
 
 
 def _profiles(found: Sequence[Moment]) -> None:
-    for name in WEIGHTS.profiles:
-        each = outcome(found, profile(name))
+    told = {"silence": silence_only(TIMEOUT)} | {name: profile(name) for name in WEIGHTS.profiles}
+    for name, policy in told.items():
+        each = outcome(found, policy)
         print(f"profile {name:10} {each.cut:6.1%} cut off, {1000 * each.mean:5.0f} / {1000 * each.median:.0f} ms")
     print()
 

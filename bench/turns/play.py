@@ -6,11 +6,13 @@ import numpy as np
 from bench.turns.hear import LOOKS, WORDS_AT, HeardPause, HeardTurn
 from msgspec import Struct
 
-from lineside.endpointing import FROM, WEIGHTS, Evidence, Pace, Profile, expects, silence, words_evidence
+from lineside.endpointing import FROM, Evidence, Pace, Profile, expects, silence, wait, words_evidence
 
 LONGEST = 3.0  # seconds; no policy waits longer
 TURN_TAKES = 0.12  # seconds of the turn model, with its features, beside other work on the machine
 WORDS_TAKE, WORDS_TAKE_MORE = 0.15, 0.07  # seconds of the recogniser, and so much more for each second of speech
+
+TIMEOUT = 1.0  # seconds, the default of VAD_SILENCE_TIMEOUT_MS
 
 LEVELS = (0.02, 0.05, 0.10, 0.20)  # false cut-offs
 
@@ -86,14 +88,17 @@ def _stages(pause: HeardPause, plain: Evidence) -> Iterator[Stage]:
 
 def ours(price: float, longest: float = LONGEST) -> Policy:
     """The rule of `lineside.endpointing`, at a price of a cut-off."""
+    return _by_stages(lambda evidence: silence(evidence, price, longest))
 
+
+def _by_stages(rule: Callable[[Evidence], float]) -> Policy:
     def decide(moment: Moment) -> float:
         stages = moment.stages
         for stage, after in zip(stages, [*(later.at for later in stages[1:]), LONGEST], strict=True):
-            at = max(stage.at, silence(stage.evidence, price, longest))
+            at = max(stage.at, rule(stage.evidence))
             if at < after:
                 return at
-        return longest
+        return LONGEST
 
     return decide
 
@@ -175,6 +180,5 @@ def our_policies(many: int = 100) -> list[Policy]:
 
 
 def profile(name: Profile) -> Policy:
-    """One of the profiles, as a call has it."""
-    told = WEIGHTS.profiles[name]
-    return ours(told.price, told.longest)
+    """One of the profiles, as a call has it that nobody set up otherwise."""
+    return _by_stages(lambda evidence: wait(evidence, name, TIMEOUT))

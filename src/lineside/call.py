@@ -323,7 +323,8 @@ class Call:
         """Something was learnt of this pause: tell the floor how much silence it asks for now."""
         if self._profile is not None and pause == self._pauses:
             self._evidence = replace(self._evidence, **news)
-            self._feed(Wait(self._ear.at, wait(self._evidence, self._profile)))
+            timeout = self._settings.vad_silence_timeout_ms / 1000
+            self._feed(Wait(self._ear.at, wait(self._evidence, self._profile, timeout)))
 
     def _went_on(self, voice: Voice) -> None:
         if self._quiet_since is not None and not self._floor.idle:

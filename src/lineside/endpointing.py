@@ -55,10 +55,14 @@ class Evidence(Struct, frozen=True):
     pace: float | None = None  # this caller's usual pause inside a turn: half are longer. Seconds (`Pace`)
 
 
-def wait(evidence: Evidence, profile: Profile) -> float:
-    """Seconds of silence after which the turn is over. Better evidence of an end never waits longer."""
+def wait(evidence: Evidence, profile: Profile, timeout: float = math.inf) -> float:
+    """Seconds of silence after which the turn is over. Better evidence of an end never waits longer.
+
+    Not longer than the time-out, in seconds, unless more speaks for a caller who goes on.
+    """
     told = WEIGHTS.profiles[profile]
-    return silence(evidence, told.price, told.longest)
+    seconds = silence(evidence, told.price, told.longest)
+    return min(seconds, timeout) if score(evidence) >= 0 else seconds
 
 
 def silence(evidence: Evidence, price: float, longest: float) -> float:

@@ -65,8 +65,8 @@ class Settings(BaseSettings):
 
     # ── whose turn it is ──
     vad_silence_timeout_ms: int = Field(1000, ge=200, le=10_000)
-    """the longest wait for an end of turn"""
-    turn_profile: Literal["silence", "fast", "balanced", "patient", "digits"] = "silence"
+    """the longest wait for an end of turn; only who has plainly not finished is waited for longer"""
+    turn_profile: Literal["silence", "fast", "balanced", "patient", "digits"] = "balanced"
     """how the end of a turn is told: by VAD_SILENCE_TIMEOUT_MS alone, or from how it sounded, the words and the pace"""
     vad_min_speech_ms: int = Field(500, ge=50, le=10_000)
     """shorter sounds start no turn"""

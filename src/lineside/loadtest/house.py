@@ -49,6 +49,7 @@ def settings_for(folder: Path, port: int, speculation: bool) -> Settings:
         agent_file=agent,
         max_concurrent_calls=CALLS,
         speculation=speculation,
+        turn_profile="silence",  # its callers' words are no evidence, and every turn shall wait as long
         llm_max_tokens=1000,
         **{f"default_{role}_engine": "mock" for role in ("stt", "llm", "tts")},
         **{f"fallback_{role}_engines": () for role in ("stt", "llm", "tts")},
