@@ -333,7 +333,8 @@ def test_the_time_out_holds_for_whoever_seems_to_have_finished() -> None:
 
 def test_the_turn_ends_without_speculation_too() -> None:
     """Nothing is prepared, and the turn model is asked all the same."""
-    assert endpoint(0.99, speculation=False) < endpoint(0.01, speculation=False)
+    long: dict[str, Any] = {"vad_silence_timeout_ms": 5000}
+    assert endpoint(0.99, speculation=False, **long) < endpoint(0.01, speculation=False, **long)
 
 
 def test_the_token_limit_acts() -> None:

@@ -58,11 +58,12 @@ class Evidence(Struct, frozen=True):
 def wait(evidence: Evidence, profile: Profile, timeout: float = math.inf) -> float:
     """Seconds of silence after which the turn is over. Better evidence of an end never waits longer.
 
-    Not longer than the time-out, in seconds, unless more speaks for a caller who goes on.
+    Not longer than the time-out, in seconds, unless their words are known and more speaks for a caller who goes on.
     """
     told = WEIGHTS.profiles[profile]
     seconds = silence(evidence, told.price, told.longest)
-    return min(seconds, timeout) if score(evidence) >= 0 else seconds
+    goes_on = evidence.words is not None and score(evidence) < 0
+    return seconds if goes_on else min(seconds, timeout)
 
 
 def silence(evidence: Evidence, price: float, longest: float) -> float:
