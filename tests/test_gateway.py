@@ -138,7 +138,7 @@ def test_a_wrong_first_message_is_named_and_shown_out(first: str | bytes, names:
 
 def test_a_caller_who_says_nothing_first_is_shown_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """No first message in time: a named error, 1008, and the slot is free again."""
-    monkeypatch.setattr("lineside.gateway.FIRST_MESSAGE", 0.05)
+    monkeypatch.setattr("lineside.booth.FIRST_MESSAGE", 0.05)
 
     async def story(door: Door) -> None:
         ws = await door.call(None)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-import structlog
 import typer
 from rich import box
 from rich.console import Console
@@ -17,6 +16,7 @@ from rich.table import Table
 from lineside.errors import ConfigError, EngineError, LinesideError
 from lineside.hosts.cli import app as host_app
 from lineside.loadtest.cli import loadtest
+from lineside.logs import log_to_stderr
 from lineside.models.cli import app as models_app
 from lineside.settings import Settings, explain, load_settings
 
@@ -37,15 +37,7 @@ UrlOption = Annotated[str, typer.Option(help="Where lineside answers; default: t
 
 def main() -> None:
     """The entry point: every error of ours is a sentence, not a traceback."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    log_to_stderr()
     try:
         app()
     except LinesideError as fault:
@@ -62,6 +54,14 @@ def serve(
     ] = None,
 ) -> None:
     """Start the gateway and its engines, and answer calls until Ctrl-C."""
+    from lineside.together import counted_together, worker_count
+
+    settings = load_settings()
+    with counted_together(worker_count(settings)):
+        _keep_serving(settings, insecure, services or [])
+
+
+def _keep_serving(settings: Settings, insecure: bool, services: list[str]) -> None:
     from lineside.serve import House
     from lineside.serve import serve as keep_serving
 
@@ -74,7 +74,7 @@ def serve(
             out.print(f"  {role}: {name} ({models[role]})" if models[role] else f"  {role}: {name}", highlight=False)
         out.print("Ctrl-C ends it.\n")
 
-    _run(lambda: keep_serving(load_settings(), insecure=insecure, ready=ready, services=services or ()))
+    _run(lambda: keep_serving(settings, insecure=insecure, ready=ready, services=services))
 
 
 @app.command()

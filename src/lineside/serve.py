@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 import aiohttp
 import structlog
@@ -27,7 +27,9 @@ from lineside.models.catalogue import needed
 from lineside.models.store import locate
 from lineside.reply import MOMENT, PHRASES
 from lineside.settings import Settings, check_exposure
+from lineside.together import worker_count
 from lineside.turns import TurnJudge, TurnListener, nobody_knows
+from lineside.workers import Workers
 
 log = structlog.get_logger()
 
@@ -64,10 +66,12 @@ async def open_house(
             host_agent(settings, services) as hosted,
             reachable(hosted, agent) as (reached, registry),
             aiohttp.ClientSession() as http,
-            _turns(settings) as turns,
+            turn_model(settings) as turns,
+            AsyncExitStack() as stack,
         ):
             desk = FrontDesk(agent, book, registry)
-            gateway = Gateway(reached, desk, registry, _voices(settings), http, turns)
+            workers = await stack.enter_async_context(_workers(reached, desk))
+            gateway = Gateway(reached, desk, registry, voices(settings), http, turns, workers)
             runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=GOODBYE)
             await runner.setup()
             try:
@@ -77,6 +81,20 @@ async def open_house(
                 yield House(url, reached.embedded_url, gateway, registry, desk)
             finally:
                 await runner.cleanup()
+
+
+@asynccontextmanager
+async def _workers(settings: Settings, desk: "FrontDesk") -> AsyncGenerator[Workers | None, None]:
+    """The processes that hold the calls; none where one holds them all, which is then this one."""
+    count = worker_count(settings)
+    if count < 2:
+        yield None
+        return
+    workers = Workers(count, settings, desk.agent)
+    desk.others = workers.learn
+    async with workers.running():
+        log.info("workers are up", workers=count)
+        yield workers
 
 
 async def serve(
@@ -104,7 +122,7 @@ async def _keep_open(
         await asyncio.Event().wait()  # until cancelled
 
 
-def _voices(settings: Settings) -> Callable[[], VoiceDetector]:
+def voices(settings: Settings) -> Callable[[], VoiceDetector]:
     """What makes a voice detector for a call: Silero, or plain loudness where the recogniser is scripted too."""
     if settings.default_stt_engine == "scripted":
         return LoudnessVoice
@@ -113,7 +131,7 @@ def _voices(settings: Settings) -> Callable[[], VoiceDetector]:
 
 
 @asynccontextmanager
-async def _turns(settings: Settings) -> AsyncGenerator[TurnJudge, None]:
+async def turn_model(settings: Settings) -> AsyncGenerator[TurnJudge, None]:
     """The turn model, where it has been fetched; without it turns end by their words and the silence."""
     try:
         listener = TurnListener(locate(TURN_MODEL, settings.models_dir) / TURN_FILE)
@@ -132,6 +150,7 @@ class FrontDesk:
 
     def __init__(self, agent: Agent, book: AgentBook, registry: Registry) -> None:
         self._agent, self._book, self._registry = agent, book, registry
+        self.others: Callable[[Agent], Awaitable[None]] | None = None  # who has to learn it as well: the workers
 
     def agent(self) -> Agent:
         """The one who answers now."""
@@ -139,9 +158,11 @@ class FrontDesk:
 
     async def change(self, agent: Agent) -> None:
         """Let this one answer from the next call on, after it has learnt its lines. Raises `ConfigError`."""
-        await _learn(self._registry, agent)
+        await learn(self._registry, agent)
         self._book.write(agent)
         self._agent = agent
+        if self.others is not None:
+            await self.others(agent)
 
 
 @asynccontextmanager
@@ -150,7 +171,7 @@ async def reachable(settings: Settings, agent: Agent) -> AsyncGenerator[tuple[Se
 
     Raises `ConfigError` when the default ones do not answer.
     """
-    async with _registry(settings) as registry:
+    async with engines(settings) as registry:
         if settings.embedded_url or not registry.uses_engine_server:
             await _warm(registry, agent)
             yield settings, registry
@@ -160,13 +181,13 @@ async def reachable(settings: Settings, agent: Agent) -> AsyncGenerator[tuple[Se
         locate(name, settings.models_dir)  # a missing or damaged file is named here, before anything is started
     async with engine_server(models_dir=settings.models_dir, llm=llm, opening=agent.opening()) as url:
         reached = settings.model_copy(update={"embedded_url": url})
-        async with _registry(reached) as registry:
+        async with engines(reached) as registry:
             await _warm(registry, agent)
             yield reached, registry
 
 
 @asynccontextmanager
-async def _registry(settings: Settings) -> AsyncGenerator[Registry, None]:
+async def engines(settings: Settings) -> AsyncGenerator[Registry, None]:
     registry = Registry(settings)
     try:
         yield registry
@@ -196,7 +217,7 @@ async def _hear(stt: SpeechToText, sounds: list[Sound]) -> None:
 
 async def _warm(registry: Registry, agent: Agent) -> None:
     """Learn the phrases for bad moments and the greeting; let the models do each thing once."""
-    await _learn(registry, agent)
+    await learn(registry, agent)
     try:
         await _hear(registry.answering("stt"), [sound async for sound in registry.voice().speak(MOMENT, "")])
         question = (*agent.opening(), Message("user", "Hello"))
@@ -218,7 +239,7 @@ async def _greet(registry: Registry, role: Role, name: str) -> None:
         log.warning("a fallback engine does not answer", role=role, engine=name, why=str(cause))
 
 
-async def _learn(registry: Registry, agent: Agent) -> None:
+async def learn(registry: Registry, agent: Agent) -> None:
     """Synthesise what will be said often, and in bad moments; let the model read the prompt. Raises `ConfigError`."""
     mind = registry.answering("llm")
     try:

@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     # ── how many calls, how long ──
     max_concurrent_calls: int = Field(100, ge=1, le=100_000)
     """one more is refused with 503 before anything is upgraded"""
+    workers: int = Field(0, ge=0, le=256)
+    """processes that hold calls; 0: one for each core but one. The limit above is for all of them together"""
     call_idle_timeout_s: float = Field(120, gt=0)
     """a caller silent for so long is ended"""
     caller_silence_s: float = Field(8, gt=0)

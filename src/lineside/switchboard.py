@@ -71,6 +71,7 @@ class Slot:
         self._e2e: float | None = None
         self._story: deque[bytes] = deque(maxlen=STORY)
         self._watchers: list[asyncio.Queue[bytes | None]] = []
+        self.followed: Callable[[bool], None] = lambda somebody: None  # hears when the first comes and the last leaves
 
     def answered(self, live: Live, *, line: str, codec: str, engines: dict[str, str]) -> None:
         """It is a call now."""
@@ -119,6 +120,7 @@ class Slot:
         for line in self._story:
             watcher.put_nowait(line)
         self._watchers.append(watcher)
+        self.followed(True)
         return self._events(watcher)
 
     def over(self) -> None:
@@ -133,6 +135,8 @@ class Slot:
         finally:
             if watcher in self._watchers:
                 self._watchers.remove(watcher)
+            if not self._watchers:
+                self.followed(False)
 
     def _tell(self, watcher: "asyncio.Queue[bytes | None]", line: bytes | None) -> None:
         """Hand it on; who does not read is let go at the place where it stopped."""

@@ -176,7 +176,7 @@ class WebSocket(asyncio.Protocol):
         self.writable = True
         self.on_writable: Callable[[], None] = lambda: None
         self._transport: asyncio.Transport
-        self._beat: asyncio.TimerHandle
+        self._beat: asyncio.TimerHandle | None = None
 
     def take_over(self, transport: asyncio.Transport, key: str) -> None:
         """Welcome the peer, and be the one who reads from here on. Nothing of theirs may have been read yet."""
@@ -237,7 +237,8 @@ class WebSocket(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
-        self._beat.cancel()
+        if self._beat is not None:
+            self._beat.cancel()
         self._finish(LOST)
         self._gone(exc)
 

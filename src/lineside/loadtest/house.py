@@ -6,16 +6,21 @@ are nothing that a call on an ordinary gateway should be able to name.
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 import uvloop
 
 from lineside.errors import LinesideError
-from lineside.serve import House, serve
 from lineside.settings import Settings, load_settings
+from lineside.together import counted_together, worker_count
+
+if TYPE_CHECKING:
+    from lineside.serve import House
 
 CALLS = 100_000  # as good as no limit: what breaks first is what is asked
 AGENT = 'name = "Load test"\nprompt = "You answer."\n'
@@ -30,12 +35,13 @@ mock = lineside.loadtest.mocks:MockVoice
 
 
 def open_door(folder: Path) -> None:
-    """Let this process find the mock engines."""
+    """Let this process and its workers find the mock engines."""
     package = folder / "lineside_mock_engines-0.dist-info"
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: lineside-mock-engines\nVersion: 0\n")
     (package / "entry_points.txt").write_text(DOOR)
     sys.path.append(str(folder))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(folder)]))
 
 
 def settings_for(folder: Path, port: int, speculation: bool) -> Settings:
@@ -64,18 +70,25 @@ def main() -> None:
     given = parser.parse_args()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
-    def ready(house: House) -> None:
-        print(house.url, flush=True)
-
     with tempfile.TemporaryDirectory(prefix="lineside-loadtest-") as name:
         folder = Path(name)
         open_door(folder)
         try:
             settings = settings_for(folder, given.port, given.speculation)
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(serve(settings, insecure=False, ready=ready))
+            with counted_together(worker_count(settings)):
+                _answer(settings)
         except LinesideError as fault:
             sys.exit(f"lineside: {fault}")
+
+
+def _answer(settings: Settings) -> None:
+    from lineside.serve import serve
+
+    def ready(house: "House") -> None:
+        print(house.url, flush=True)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(settings, insecure=False, ready=ready))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,146 @@
+"""Where a call is held, from its caller's first message to the last: in the gateway's own process, or in a worker."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+import structlog
+
+from lineside.agent import Agent
+from lineside.call import Call
+from lineside.ear import VoiceDetector
+from lineside.engines.registry import Engines, Registry
+from lineside.errors import LineError
+from lineside.lines.browser import LAST_WORDS, BrowserLine
+from lineside.lines.websocket import NORMAL, TEXT, WebSocket, framed
+from lineside.metrics import CallMeter, Meters
+from lineside.schema import Ended, Error, Hello, Ready, ServerMessage, encode, read_hello
+from lineside.settings import Settings
+from lineside.switchboard import Live
+from lineside.turns import TurnJudge
+
+log = structlog.get_logger()
+
+FIRST_MESSAGE = 5.0  # seconds; a caller's program that says nothing by then is shown out
+HEARTBEAT = 20.0  # seconds between pings; a peer that is gone without a word is noticed within twice that
+LARGEST_MESSAGE = 1 << 20  # bytes; beyond it the WebSocket itself is closed with 1009. Sound has a limit of its own
+POLICY_VIOLATION, INTERNAL_ERROR = 1008, 1011  # RFC 6455, 7.4.1
+
+
+class Place(Protocol):
+    """The place of a call in the switchboard: `switchboard.Slot`, or a worker's word for one."""
+
+    id: str
+
+    def answered(self, live: Live, *, line: str, codec: str, engines: dict[str, str]) -> None:
+        """It is a call now."""
+        ...
+
+    def notice(self, event: ServerMessage) -> None:
+        """Something happened in it."""
+        ...
+
+
+class Booth:
+    """Holds calls, many at a time."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        agent: Callable[[], Agent],
+        registry: Registry,
+        new_voice: Callable[[], VoiceDetector],
+        meters: Meters,
+        turns: TurnJudge,
+    ) -> None:
+        """`agent` says who answers now; `turns` is the turn model."""
+        self._settings, self._agent, self._registry = settings, agent, registry
+        self._new_voice, self._meters, self._turns = new_voice, meters, turns
+        registry.failed = meters.engine_failed
+        registry.switched = meters.engine_switched
+
+    async def hold(self, place: Place, ws: WebSocket) -> None:
+        """From the first message to the last. Raises nothing for what a caller or an engine does."""
+        try:
+            await self._hold(place, ws)
+        finally:
+            ws.abort()  # where it is open still, nobody is there to close it
+
+    async def _hold(self, place: Place, ws: WebSocket) -> None:
+        try:
+            hello = await _first_message(ws)
+            engines = self._registry.choose(
+                stt=hello.stt_engine,
+                llm=hello.llm_engine,
+                tts=hello.tts_engine,
+                model=hello.llm_model,
+                voice=hello.tts_voice,
+            )
+        except LineError as fault:
+            await _show_out(ws, fault)
+            return
+        await self._registry.prepare(
+            {
+                "stt": (hello.stt_engine, ""),
+                "llm": (hello.llm_engine, hello.llm_model),
+                "tts": (hello.tts_engine, hello.tts_voice),
+            }
+        )
+        meter = self._meters.call("browser", engines.names)
+        line, began = BrowserLine(ws, hello, meter), time.monotonic()
+        try:
+            reason, code = await self._answer(place, line, hello, engines, meter), NORMAL
+        except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
+            log.exception("call failed", call=place.id)
+            reason, code = "internal_error", INTERNAL_ERROR
+            line.tell(Error(at=0.0, code=reason, message="something broke inside lineside", fatal=True))
+            line.tell(Ended(at=0.0, reason=reason))
+        finally:
+            meter.over(time.monotonic() - began)
+        await line.close(POLICY_VIOLATION if reason in _FAULTS else code)
+
+    async def _answer(self, place: Place, line: BrowserLine, hello: Hello, engines: Engines, meter: CallMeter) -> str:
+        call = Call(
+            line,
+            hello,
+            agent=self._agent(),
+            engines=engines,
+            settings=self._settings,
+            voice=self._new_voice(),
+            notice=place.notice,
+            meter=meter,
+            turns=self._turns,
+        )
+        place.answered(call, line="browser", codec=hello.codec, engines=engines.names)
+        line.tell(Ready(call_id=place.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))
+        log.info("call began", call=place.id, codec=hello.codec, rate=hello.rate)
+        began = time.monotonic()
+        reason = await call.hold()
+        log.info("call ended", call=place.id, reason=reason, seconds=round(time.monotonic() - began, 1))
+        return reason
+
+
+_FAULTS = {"too_fast", "too_many_messages", "frame_too_large", "odd_length", "bad_message"}
+
+
+async def _first_message(ws: WebSocket) -> Hello:
+    example = '{"codec":"pcm","sample_rate":16000}'
+    try:
+        async with asyncio.timeout(FIRST_MESSAGE):
+            message = await ws.first()
+    except TimeoutError:
+        raise LineError("no_first_message", f"first message: none within {FIRST_MESSAGE:g} s; send {example}") from None
+    if isinstance(message, str):
+        return read_hello(message)
+    if isinstance(message, bytes):
+        raise LineError("bad_first_message", f"first message: sound came before it; send {example} first")
+    raise LineError("line_lost", "the caller was gone before the first message")
+
+
+async def _show_out(ws: WebSocket, fault: LineError) -> None:
+    ws.write(framed(TEXT, encode(Error(at=0.0, code=fault.code, message=str(fault), fatal=True))))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_WORDS):
+            await ws.close(POLICY_VIOLATION)
