@@ -19,6 +19,7 @@ from lineside.metrics import CallMeter, Meters
 from lineside.schema import Ended, Error, Hello, Ready, ServerMessage, encode, read_hello
 from lineside.settings import Settings
 from lineside.switchboard import Live
+from lineside.traces import Hear, Traces
 from lineside.turns import TurnJudge
 
 log = structlog.get_logger()
@@ -58,6 +59,7 @@ class Booth:
         """`agent` says who answers now; `turns` is the turn model."""
         self._settings, self._agent, self._registry = settings, agent, registry
         self._new_voice, self._meters, self._turns = new_voice, meters, turns
+        self._traces = Traces(settings.otlp_endpoint) if settings.otlp_endpoint else None
         registry.failed = meters.engine_failed
         registry.switched = meters.engine_switched
 
@@ -67,6 +69,11 @@ class Booth:
             await self._hold(place, ws)
         finally:
             ws.abort()  # where it is open still, nobody is there to close it
+
+    async def close(self) -> None:
+        """The last call is over."""
+        if self._traces is not None:
+            await self._traces.close()
 
     async def _hold(self, place: Place, ws: WebSocket) -> None:
         try:
@@ -102,6 +109,9 @@ class Booth:
         await line.close(POLICY_VIOLATION if reason in _FAULTS else code)
 
     async def _answer(self, place: Place, line: BrowserLine, hello: Hello, engines: Engines, meter: CallMeter) -> str:
+        notice: Hear = place.notice
+        if self._traces is not None:
+            notice = _both(place.notice, self._traces.call(place.id, "browser", engines.names))
         call = Call(
             line,
             hello,
@@ -109,7 +119,7 @@ class Booth:
             engines=engines,
             settings=self._settings,
             voice=self._new_voice(),
-            notice=place.notice,
+            notice=notice,
             meter=meter,
             turns=self._turns,
         )
@@ -120,6 +130,14 @@ class Booth:
         reason = await call.hold()
         log.info("call ended", call=place.id, reason=reason, seconds=round(time.monotonic() - began, 1))
         return reason
+
+
+def _both(one: Hear, other: Hear) -> Hear:
+    def tell(event: ServerMessage) -> None:
+        one(event)
+        other(event)
+
+    return tell
 
 
 _FAULTS = {"too_fast", "too_many_messages", "frame_too_large", "odd_length", "bad_message"}

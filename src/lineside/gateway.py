@@ -196,6 +196,7 @@ class Gateway:
 
     async def _close(self, app: web.Application) -> None:
         await self.switchboard.close(FAREWELL, lambda calls: log.warning("calls cut off at closing time", calls=calls))
+        await self._booth.close()
 
 
 def _problem(status: int, code: str, message: str) -> web.Response:

@@ -148,6 +148,10 @@ class Settings(BaseSettings):
     elevenlabs_voice_id: str = "21m00Tcm4TlvDq8ikWAM"
     elevenlabs_model_id: str = "eleven_turbo_v2_5"
 
+    # ── what is told to others ──
+    otlp_endpoint: Url = ""
+    """an OpenTelemetry collector that gets a trace of every call, e.g. http://127.0.0.1:4318; empty: none"""
+
     # ── the host agent ──
     host_agent_url: Url = ""
     """where `lineside host` answers, e.g. http://127.0.0.1:3003; empty: none"""

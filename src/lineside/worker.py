@@ -58,6 +58,7 @@ class Worker:
                 self._bus.say(Up())
                 await self._alone.wait()
                 await self._farewell()
+                await self._booth.close()
                 watching.cancel()
 
     async def _farewell(self) -> None:
