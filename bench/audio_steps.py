@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lineside.audio import g711
+from lineside.audio.echo import Echo
 from lineside.audio.frame import EAR_RATE
 from lineside.audio.resample import Resampler
 from lineside.audio.silero import WINDOW
@@ -102,6 +103,11 @@ def detectors() -> Iterator[Step]:
     loud, quiet, seconds = noise(WINDOW), b"\0\0" * WINDOW, WINDOW / EAR_RATE
     model = VoiceModel(locate("silero-vad", load_settings().models_dir) / "silero_vad.onnx")
     yield Step("gate", partial(EnergyGate().feed, loud), seconds)
+    echo = Echo()
+    yield Step("echo gate, told what is played", partial(echo.played, noise(320), EAR_RATE, 0.0), 0.02)
+    yield Step("echo gate, nothing played", partial(Echo().heard, loud), seconds)
+    echo.played(noise(60 * EAR_RATE), EAR_RATE, 1e4)  # so far ahead that all of it may still come back
+    yield Step("echo gate, while we speak", partial(echo.heard, loud), seconds)
     voice = Voice(model)
     for _ in range(100):
         voice.feed(quiet)

@@ -11,6 +11,7 @@ from contextlib import aclosing, suppress
 from msgspec.structs import replace
 
 from lineside.agent import Agent
+from lineside.audio.echo import Echo, EchoGate
 from lineside.audio.frame import Utterance
 from lineside.backchannel import is_backchannel
 from lineside.ear import Ear, EarRules, Heard, VoiceDetector
@@ -98,6 +99,8 @@ class Call:
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
         timeout = settings.vad_silence_timeout_ms / 1000
         rules = EarRules(min_speech=settings.vad_min_speech_ms / 1000, silence=timeout)
+        echo = Echo() if settings.echo_gate else None
+        voice = voice if echo is None else EchoGate(voice, echo)
         self._ear = Ear(hello.codec, hello.rate, voice, rules, self._heard_later)
         self._floor = Floor(FloorRules(timeout=timeout, speculate=settings.speculation))
         self._greeting = agent.greeting if hello.greeting is None else hello.greeting
@@ -118,6 +121,7 @@ class Call:
             now=lambda: round(self._ear.at, 3),
             tell=self._tell,
             gap=self._meter.gap,
+            far=None if echo is None else _FarEnd(echo, self._ear, self._clock),
         )
         self._tasks: asyncio.TaskGroup
         self._reply: Reply | None = None  # the one that prepares or sounds
@@ -425,3 +429,18 @@ class Call:
         else:
             self._waste = reply.wasted(self._waste)
         self._running.cancel()
+
+
+class _FarEnd:
+    """What the caller's loudspeaker plays, told to the echo gate in the caller's own seconds."""
+
+    def __init__(self, echo: Echo, ear: Ear, clock: Callable[[], float]) -> None:
+        self._echo, self._ear, self._clock = echo, ear, clock
+
+    def played(self, pcm: bytes, rate: int, begins: float) -> None:
+        """See `FarEnd`."""
+        self._echo.played(pcm, rate, self._ear.at + begins - self._clock())
+
+    def taken_back(self, now: float) -> None:
+        """See `FarEnd`."""
+        self._echo.taken_back(self._ear.at + now - self._clock())

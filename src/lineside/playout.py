@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -47,6 +48,18 @@ class Ledger:
         return "".join(says for ends, says in self._words if ends <= now)
 
 
+class FarEnd(Protocol):
+    """Whoever must know what the caller's loudspeaker plays. Times are on the clock; nothing here waits."""
+
+    def played(self, pcm: bytes, rate: int, begins: float) -> None:
+        """This sound, signed 16-bit, begins to play then."""
+        ...
+
+    def taken_back(self, now: float) -> None:
+        """What was to play from now on does not."""
+        ...
+
+
 class _Sent(Struct, frozen=True):
     pcm: bytes  # at the line's rate
     says: str
@@ -62,11 +75,12 @@ class Playout:
         clock: Callable[[], float],
         gap: Callable[[float], None],
         says: Callable[[str, float], None] = lambda words, ends: None,
+        far: FarEnd | None = None,
     ) -> None:
         """`gap` hears of every stretch in which sound of this reply was due and not there, in seconds; `says` of all
-        words that go out, with the second of this reply's sound in which they end.
+        words that go out, with the second of this reply's sound in which they end; `far` of the sound itself.
         """
-        self._line, self._clock, self._gap, self._says = line, clock, gap, says
+        self._line, self._clock, self._gap, self._says, self._far = line, clock, gap, says, far
         self._samples = 0  # of this reply, at the line's rate; what is held and sent again counts once
         self._ledger = Ledger()
         self._resampler: Resampler | None = None
@@ -118,6 +132,8 @@ class Playout:
         self._held = [(self._rest(sent, now), sent.says) for sent in self._sent if sent.ends > now]
         self._sent.clear()
         self._ledger.taken_back(now)
+        if self._far is not None:
+            self._far.taken_back(now)
 
     def go_on(self) -> None:
         """Send again what was taken back, and go on."""
@@ -134,6 +150,8 @@ class Playout:
             self._stopped = self._clock()
             self._line.clear()
             self._going.set()
+            if self._far is not None:
+                self._far.taken_back(self._stopped)
 
     def heard(self) -> str:
         """The words that have reached the caller."""
@@ -163,6 +181,8 @@ class Playout:
         now = self._clock()
         if pcm and self._sent and now > self._ledger.ends:
             self._gap(now - self._ledger.ends)
+        if pcm and self._far is not None:
+            self._far.played(pcm, self._line.rate, max(now, self._ledger.ends))
         self._ledger.sent(len(pcm) / SAMPLE_BYTES / self._line.rate, says, now)
         if not pcm and not says:
             return

@@ -19,7 +19,7 @@ from lineside.engines.protocols import Ask, LanguageModel, SpeechToText, TextToS
 from lineside.errors import EngineError
 from lineside.history import History
 from lineside.lines.protocol import Line
-from lineside.playout import Playout
+from lineside.playout import FarEnd, Playout
 from lineside.schema import (
     AudioDone,
     AudioStarted,
@@ -94,6 +94,7 @@ class Desk(Struct, frozen=True):
     now: Callable[[], float]  # seconds of caller audio
     tell: Callable[[ServerMessage], None]
     gap: Callable[[float], None]  # hears of holes in the sound of a reply, in seconds
+    far: FarEnd | None = None  # hears all that is played
 
 
 class Reply:
@@ -110,7 +111,7 @@ class Reply:
         self.allowed = asyncio.Event()
         self._pieces: Channel[str] = Channel(PIECES)
         self._sounds: Channel[Sound] = Channel(SOUNDS)
-        self._playout = Playout(desk.line, desk.clock, desk.gap, self._said)
+        self._playout = Playout(desk.line, desk.clock, desk.gap, self._said, desk.far)
         self._held: list[ServerMessage] = []  # told when allowed; as long as the answer at most
         self.failed: EngineError | None = None
         self._times: dict[str, float] = {}
