@@ -214,6 +214,7 @@ def _names(said: str) -> set[str]:
         for each in asked
         for known in (
             Evidence(asked=each),
+            Evidence(turn=0.5, asked=each),
             Evidence(turn=0.5, asked=each, clear=5.0),
             Evidence(turn=0.5, words=words_evidence("one two three"), asked=each),
             Evidence(turn=0.5, words=words_evidence(said), asked=each, wanted=3),

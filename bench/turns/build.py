@@ -112,9 +112,7 @@ def _turns(
         plan = next(spoken, None)
         if plan is None:
             return
-        sounds = [
-            piece.sound if piece.sound is not None else studio.say(speaker.name, piece.text) for piece in plan.pieces
-        ]
+        sounds = _sounds(speaker.name, plan.pieces, studio)
         if any(not len(sound) for sound in sounds):
             continue
         name = f"{speaker.name.replace('/', '-')}-{number:03}.wav"

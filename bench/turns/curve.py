@@ -7,13 +7,16 @@ Ends with 1 if ours is not the quickest at every level, or takes more than 750 m
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench.turns.hear import read
+import numpy as np
+from bench.turns.doubt import doubt
+from bench.turns.hear import HeardTurn, read
 from bench.turns.picture import draw
 from bench.turns.play import (
     LEVELS,
+    LONGEST,
     TIMEOUT,
     Moment,
     Outcome,
@@ -57,9 +60,9 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
     parser.add_argument("--picture", type=Path)
     told = parser.parse_args()
-    found = moments(read(told.cache / told.half / "heard.jsonl"))
-    inside = sum(not moment.over for moment in found)
-    print(f"{told.half}: {len({moment.turn.turn.file for moment in found})} turns, {inside} pauses inside them\n")
+    turns = read(told.cache / told.half / "heard.jsonl")
+    found = moments(turns)
+    print(f"{told.half}: {_size(turns, found)}\n")
     tried = {
         "silence alone": silence_policies(),
         "Smart Turn alone": smart_turn_policies(found),
@@ -67,6 +70,7 @@ def main() -> int:
     }
     curves = {name: [(outcome(found, each), each) for each in policies] for name, policies in tried.items()}
     _levels(curves)
+    _doubt(found, tried)
     _kinds(found, curves)
     _profiles(found)
     if told.picture:
@@ -88,6 +92,27 @@ def _levels(curves: Curves) -> None:
         best = [_best(curve, level)[0] for level in LEVELS]
         print(f"{name:26}" + "".join(f"{1000 * each.mean:>7.0f} / {1000 * each.median:<4.0f}" for each in best))
     print()
+
+
+def _size(turns: Sequence[HeardTurn], found: Sequence[Moment]) -> str:
+    heard = {moment.turn.turn.file for moment in found if moment.over}
+    inside = sum(not moment.over for moment in found)
+    return (
+        f"{len(turns)} turns, {inside} pauses of 0.2 s and more heard inside them; "
+        f"{len(turns) - len(heard)} turns are too short to begin one, or their end was not heard: in no figure"
+    )
+
+
+def _doubt(found: Sequence[Moment], tried: Mapping[str, Sequence[Policy]]) -> None:
+    """How far each figure goes in nineteen of twenty draws, and how often ours is the quicker one."""
+    drawn = doubt(found, tried, LEVELS)
+    print("95 % of 400 draws of turns  " + "".join(f"{level:>14.0%}" for level in LEVELS))
+    for name, columns in drawn.items():
+        spans = [np.quantile(np.minimum(column, LONGEST), [0.025, 0.975]) * 1000 for column in columns]
+        print(f"{name:28}" + "".join(f"{low:>8.0f}–{high:<5.0f}" for low, high in spans))
+    *others, own = drawn.values()
+    ahead = [np.mean([own[at] < np.minimum(*(each[at] for each in others))]) for at in range(len(LEVELS))]
+    print(f"{'ours quicker than both in':28}" + "".join(f"{share:>14.0%}" for share in ahead) + "\n")
 
 
 def _kinds(found: Sequence[Moment], curves: Curves) -> None:

@@ -37,12 +37,21 @@ from lineside.endpointing import FROM, Evidence, signs
 
 FILE = Path(endpointing.__file__).parent / "data" / "end_of_turn.toml"
 HALF = "fit"
-RIDGE = 3.0  # how strongly a weight is drawn to 0: as if so many pauses spoke against it; by leaving out voices
+RIDGE = 1.0  # how strongly a weight is drawn to 0: as if so many pauses spoke against it; by leaving out voices
 STEPS = 4000
 BEFORE_WORDS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0)
 
 # A sign may only say what it can mean: it never speaks for the other side, whatever a small set shows by chance.
-FOR_AN_END = {"turn", "turn_in_noise", "turn_of_digits", "stops", "asks", "answers", "answers_yes_no"}
+FOR_AN_END = {
+    "turn",
+    "turn_before_words",
+    "turn_in_noise",
+    "turn_of_digits",
+    "stops",
+    "asks",
+    "answers",
+    "answers_yes_no",
+}
 FOR_AN_END |= {"many_digits", "enough"}
 AGAINST = {"hangs", "leans", "filled", "trails", "nothing", "one_name", "no_digits_yet", "few_digits", "too_few"}
 PAUSES = ("usual", "before_words")

@@ -14,7 +14,7 @@ WORDS_TAKE, WORDS_TAKE_MORE = 0.15, 0.07  # seconds of the recogniser, and so mu
 
 TIMEOUT = 1.0  # seconds, the default of VAD_SILENCE_TIMEOUT_MS
 
-LEVELS = (0.02, 0.05, 0.10, 0.20)  # false cut-offs
+LEVELS = (0.02, 0.03, 0.05, 0.10, 0.20)  # false cut-offs
 
 
 class Stage(Struct, frozen=True):
@@ -127,8 +127,17 @@ def outcome(moments: Sequence[Moment], policy: Policy) -> Outcome:
 
 def tally(moments: Sequence[Moment], policy: Policy) -> tuple[list[bool], list[float]]:
     """For each pause inside a turn whether it was cut, for each turn the seconds from its end to the decision."""
-    cuts = [policy(moment) < moment.lasts for moment in moments if not moment.over]
+    cuts, waited = each_turn(moments, policy)
+    return [cut for turn in cuts.values() for cut in turn], list(waited.values())
+
+
+def each_turn(moments: Sequence[Moment], policy: Policy) -> tuple[dict[str, list[bool]], dict[str, float]]:
+    """The same by the turn's file."""
+    cuts: dict[str, list[bool]] = {}
     waited: dict[str, float] = {}
+    for moment in moments:
+        if not moment.over:
+            cuts.setdefault(moment.turn.turn.file, []).append(policy(moment) < moment.lasts)
     for moment in reversed(moments):
         if moment.over:
             name, at = moment.turn.turn.file, policy(moment)
@@ -136,7 +145,7 @@ def tally(moments: Sequence[Moment], policy: Policy) -> tuple[list[bool], list[f
                 waited[name] = moment.late + at
             else:  # a noise was taken for a voice, or nothing was decided before the recording ends
                 waited.setdefault(name, LONGEST)
-    return cuts, list(waited.values())
+    return cuts, waited
 
 
 def summary(cuts: Sequence[bool], waited: Sequence[float]) -> Outcome:

@@ -78,9 +78,10 @@ class Studio:
     def cut(self, voice: str, texts: list[str]) -> list[Samples]:
         """The sound of a sentence in pieces, each from where the one before ended."""
         whole = self.say(voice, " ".join(texts))
+        parts = [self.say(voice, text) for text in texts] if len(texts) > 1 else []
         ends = [0]
         for index in range(1, len(texts)):
-            end = boundary(self.say(voice, " ".join(texts[:index])), self.say(voice, " ".join(texts[index:])), whole)
+            end = boundary(np.concatenate(parts[:index]), np.concatenate(parts[index:]), whole)
             ends.append(max(ends[-1], min(len(whole) - STEP, end)))
         return [trimmed(faded(whole[start:end])) for start, end in pairwise([*ends, len(whole)])]
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from lineside.agent import Agent
 from lineside.audio.echo import Echo, EchoGate
 from lineside.audio.frame import Utterance
+from lineside.audio.turn import clearness
 from lineside.backchannel import is_backchannel
 from lineside.ear import Ear, EarRules, Heard, VoiceDetector
 from lineside.endpointing import Evidence, Pace, Profile, expects, wait, words_evidence
@@ -121,7 +122,6 @@ class Call:
             now=lambda: round(self._ear.at, 3),
             tell=self._tell,
             gap=self._meter.gap,
-            filler_after=settings.filler_after_ms / 1000,
             far=None if echo is None else _FarEnd(echo, self._ear, self._clock),
         )
         self._tasks: asyncio.TaskGroup
@@ -311,7 +311,8 @@ class Call:
         self._pauses += 1
         asked, wanted = expects(self._last_said())
         pace = self._pace.usual
-        self._evidence = Evidence(asked=asked, wanted=wanted, spoken=utterance.seconds, pace=pace)
+        clear = clearness(utterance.pcm)
+        self._evidence = Evidence(asked=asked, wanted=wanted, spoken=utterance.seconds, pace=pace, clear=clear)
         self._weigh(self._pauses)
         if self._pondering is not None:
             self._pondering.cancel()

@@ -24,7 +24,7 @@ FROM = 0.2  # seconds; shorter silences are within words, and nothing is decided
 BRISK = 0.22  # seconds of the shortest usual pause: below it the law below has no sense
 LIMIT = 9.0  # of a logarithm: no time-out is longer, and nothing overflows
 SURE = 4.0  # log odds beyond which the turn model's certainty counts no more: it says 0.98 of half a sentence too
-CLEAR = 20.0  # decibels; in more noise the turn model can hardly tell one from the other
+CLEAR = 20.0  # decibels; in more noise than that the turn model is weighed apart
 KNOWN_PAUSES = 4.0  # what is known of all callers weighs as much as so many pauses of this one
 
 
@@ -102,11 +102,13 @@ def signs(evidence: Evidence) -> dict[str, float]:
 
 
 def _trusted(evidence: Evidence) -> str:
-    """The turn model's word weighs by itself; in noise, and of digits in groups, it says next to nothing."""
+    """Which weight the turn model's word has: before the words are known, beside them, in noise, of digits."""
     if evidence.clear is not None and evidence.clear < CLEAR:
         return "turn_in_noise"
     digits = evidence.words.dictating if evidence.words else evidence.asked == "digits"
-    return "turn_of_digits" if digits else "turn"
+    if digits:
+        return "turn_of_digits"
+    return "turn" if evidence.words is not None else "turn_before_words"
 
 
 def _said(words: Words, asked: Asked, wanted: int | None) -> dict[str, float]:
