@@ -6,12 +6,15 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/environment.sh
 
-# Real programs that users would have: a browser, the voice of last resort, a monitor, a linter of shell scripts.
+# Real programs that users would have: a browser, the voice of last resort, a database, a monitor, a linter of shell
+# scripts.
 missing=""
 for program in chromium curl espeak-ng prometheus promtool shellcheck; do
     command -v "$program" >/dev/null 2>&1 || missing=1
 done
-packages="chromium curl espeak-ng prometheus shellcheck"
+# Debian keeps the server's own programs out of PATH.
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing=1
+packages="chromium curl espeak-ng postgresql prometheus shellcheck"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "Installing Debian packages: $packages"

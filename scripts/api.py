@@ -27,6 +27,14 @@ do. Models and engines are looked up by their names; an unknown name is 404 with
 hour at the latest; what it tells of goes on, and who asks again joins it where it is.
 """
 
+PIECES = {
+    "": "",
+    "ndjson": ", one a line, as it comes",
+    "sse": ", server-sent events",
+    "csv": "a table, `text/csv`",
+    "flac": "a file, `audio/flac`",
+}
+
 
 def page() -> str:
     """The whole page."""
@@ -44,13 +52,15 @@ def page() -> str:
 
 def _section(operation: Operation, schemas: dict[Any, Schema], components: dict[str, Schema]) -> str:
     statuses = ", ".join(str(status) for status in operation.statuses if status != 200)
-    pieces = {"": "", "ndjson": ", one a line, as it comes", "sse": ", server-sent events"}[operation.streams]
-    answer = " or ".join(_links(schemas[operation.answer]))
+    pieces = PIECES[operation.streams]
+    answer = ""
+    if operation.answer is not None:
+        answer = " or ".join(_links(schemas[operation.answer])) or "an object"
     told = [f"\n### `{operation.method} {operation.path}`\n\n{operation.summary}\n\n```sh\n{operation.curl}\n```\n"]
     for title, shape in (("Body", operation.takes), ("Query", operation.query)):
         if shape is not None:
             told.append(f"\n{title}:\n\n{_table(schemas[shape], components)}")
-    told.append(f"\nAnswer: {answer or 'an object'}{pieces}. Refusals: {statuses}.\n")
+    told.append(f"\nAnswer: {answer}{pieces}. Refusals: {statuses}.\n")
     return "".join(told)
 
 

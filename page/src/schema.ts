@@ -13,6 +13,8 @@ export interface Hello {
   system_prompt?: string | null;
   turn_profile?: '' | 'balanced' | 'digits' | 'fast' | 'patient' | 'silence';
   greeting?: string | null;
+  caller?: string;
+  record?: boolean | null;
 }
 
 /** Typed instead of spoken: a turn of its own. */
@@ -49,9 +51,12 @@ export interface SpeechStarted {
   reply: number;
 }
 
-/** The caller's turn is over; `at` is its last sample of speech. */
+/** The caller's turn is over; `at` is its last sample of speech. Why it counts as over stands here too. */
 export interface SpeechStopped {
   type: 'speech_stopped';
+  by: string;
+  score: number | null;
+  silence_ms: number | null;
   at: number;
   turn: number;
   reply: number;
@@ -377,6 +382,93 @@ export interface CallNow {
 /** A call that is being ended. */
 export interface CallEnded {
   ended: string;
+}
+
+/** Some of the calls, the newest first. */
+export interface CallPage {
+  calls: KeptCall[];
+  next: string;
+}
+
+/** A call as the list shows it. */
+export interface KeptCall {
+  id: string;
+  began: number;
+  seconds: number | null;
+  reason: string;
+  line: string;
+  codec: string;
+  rate: number;
+  caller: string;
+  mode: string;
+  agent: string;
+  stt: string;
+  llm: string;
+  llm_model: string;
+  tts: string;
+  tts_voice: string;
+  turns: number;
+  recording: 'given_up' | 'kept' | 'none' | 'running';
+  recording_bytes: number;
+}
+
+/** All that is kept of one call, but its sound. */
+export interface WholeCall {
+  call: KeptCall;
+  turns: KeptTurn[];
+  decisions: KeptDecision[];
+  tool_calls: KeptToolCall[];
+}
+
+/** One reply and what it was about. Times are seconds of caller audio, which the recording counts in too. */
+export interface KeptTurn {
+  turn: number;
+  reply: number;
+  speech_began_at: number | null;
+  speech_ended_at: number | null;
+  heard_at: number | null;
+  heard: string;
+  said: string;
+  reached: string;
+  audio_at: number | null;
+  done_at: number | null;
+  cut: boolean;
+  wasted: number;
+  stages: Record<string, number>;
+}
+
+/** A decision, and why. */
+export interface KeptDecision {
+  at: number;
+  turn: number;
+  what: string;
+  detector: string;
+  score: number | null;
+  silence_ms: number | null;
+  reason: string;
+}
+
+/** A tool that the agent used. */
+export interface KeptToolCall {
+  at: number;
+  turn: number;
+  tool: string;
+  arguments: string;
+  result: string;
+  ms: number | null;
+}
+
+/** How loud each voice is over a recording, for a picture of it. */
+export interface Waveform {
+  seconds: number;
+  caller: number[];
+  agent: number[];
+}
+
+/** What was deleted. */
+export interface Forgotten {
+  calls: string[];
+  under_way: string[];
 }
 
 /** What one desk is told. Text is plain; the prompt's facts are what the model may answer from. */

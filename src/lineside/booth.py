@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 import structlog
@@ -14,8 +14,10 @@ from lineside.ear import VoiceDetector
 from lineside.engines.registry import Engines, Registry
 from lineside.errors import LineError
 from lineside.lines.browser import LAST_WORDS, BrowserLine
+from lineside.lines.protocol import Line
 from lineside.lines.websocket import NORMAL, TEXT, WebSocket, framed
 from lineside.metrics import CallMeter, Meters
+from lineside.records.archive import Archive
 from lineside.schema import Ended, Error, Hello, Ready, ServerMessage, encode, read_hello
 from lineside.settings import Settings
 from lineside.switchboard import Live
@@ -55,8 +57,12 @@ class Booth:
         new_voice: Callable[[], VoiceDetector],
         meters: Meters,
         turns: TurnJudge,
+        records: Archive | None = None,
     ) -> None:
-        """`agent` says who answers now; `turns` is the turn model."""
+        """`agent` says who answers now; `turns` is the turn model; `records` keeps the calls, if they are kept."""
+        self._records = records
+        if records is not None:
+            records.counter = meters
         self._settings, self._agent, self._registry = settings, agent, registry
         self._new_voice, self._meters, self._turns = new_voice, meters, turns
         self._traces = Traces(settings.otlp_endpoint) if settings.otlp_endpoint else None
@@ -112,10 +118,39 @@ class Booth:
         notice: Hear = place.notice
         if self._traces is not None:
             notice = _both(place.notice, self._traces.call(place.id, "browser", engines.names))
+        agent = self._agent()
+        with self._kept(place.id, line, hello, engines, agent.name, notice) as (taped, told):
+            return await self._carry(place, line, hello, engines, meter, agent, taped, told)
+
+    @contextmanager
+    def _kept(
+        self, call: str, line: BrowserLine, hello: Hello, engines: Engines, agent: str, notice: "Hear"
+    ) -> "Iterator[tuple[Line, Hear]]":
+        """The line to hold the call on, with a tape in it if the call is recorded, and who hears what happens."""
+        if self._records is None:
+            yield line, notice
+            return
+        keeping = self._records.begin(call, line, hello, engines.names, agent, "browser")
+        try:
+            yield keeping.line, _both(notice, keeping.notice)
+        finally:
+            keeping.over()
+
+    async def _carry(
+        self,
+        place: Place,
+        line: BrowserLine,
+        hello: Hello,
+        engines: Engines,
+        meter: CallMeter,
+        agent: Agent,
+        taped: Line,
+        notice: "Hear",
+    ) -> str:
         call = Call(
-            line,
+            taped,
             hello,
-            agent=self._agent(),
+            agent=agent,
             engines=engines,
             settings=self._settings,
             voice=self._new_voice(),

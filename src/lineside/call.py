@@ -27,6 +27,7 @@ from lineside.floor import (
     Floor,
     FloorEvent,
     FloorRules,
+    Full,
     GiveWay,
     Hush,
     Judge,
@@ -371,7 +372,7 @@ class Call:
             case _:
                 about = self._ear.utterance()
                 self._ear.close_turn()
-                self._tell(SpeechStopped(at=round(decision.ended, 3), turn=decision.turn))
+                self._tell(self._stopped(decision, event))
         reply = self._reply
         if reply is not None and reply.allowed.is_set():
             self._interrupt()
@@ -382,6 +383,13 @@ class Call:
             self._meter.speculated(committed=True)
         reply.allow(silence=decision.at - decision.ended, waste=self._waste)
         self._waste = NOTHING
+
+    def _stopped(self, decision: Speak, event: FloorEvent) -> SpeechStopped:
+        """The turn is over, and why."""
+        by = "limit" if isinstance(event, Full) else "silence" if self._profile is None else "evidence"
+        score = self._evidence.turn if by == "evidence" else None
+        silence = round((decision.at - decision.ended) * 1000, 1)
+        return SpeechStopped(at=round(decision.ended, 3), turn=decision.turn, by=by, score=score, silence_ms=silence)
 
     # ── replies ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -21,6 +21,7 @@ from lineside.hosts.client import HostAgent
 from lineside.hosts.machine import Readings
 from lineside.lines.websocket import WebSocket, refusal
 from lineside.metrics import CONTENT_TYPE, Meters
+from lineside.records.archive import Archive
 from lineside.settings import Settings
 from lineside.switchboard import Switchboard
 from lineside.turns import TurnJudge, nobody_knows
@@ -58,11 +59,14 @@ class Gateway:
         http: aiohttp.ClientSession,
         turns: TurnJudge = nobody_knows,
         workers: Workers | None = None,
+        records: Archive | None = None,
     ) -> None:
         """`desk` says who answers; by `http` the host agent is asked, if there is one; `turns` is the turn model.
 
         With `workers` calls are held by them, and this process has the door, the page and the control API.
+        `records` keeps the calls, if they are kept.
         """
+        self._records = records
         self._settings, self._desk, self._registry, self._workers = settings, desk, registry, workers
         self._readings = Readings()
         self._host = HostAgent(settings.host_agent_url, settings.host_agent_token, http)
@@ -70,7 +74,7 @@ class Gateway:
         self.switchboard = Switchboard(settings.max_concurrent_calls)
         self._meters = Meters()
         self._meters.limit.set(settings.max_concurrent_calls)
-        self._booth = Booth(settings, desk.agent, registry, new_voice, self._meters, turns)
+        self._booth = Booth(settings, desk.agent, registry, new_voice, self._meters, turns, records)
 
     @property
     def calls(self) -> int:
@@ -95,6 +99,7 @@ class Gateway:
             read=self._readings.latest,
             host=self._host,
             in_house=IN_HOUSE,
+            records=self._records,
         )
         mount(app, room)
         app.on_response_prepare.append(_kept)

@@ -105,6 +105,10 @@ class Meters:
         self.gpu_used = gauge("gpu_memory_used_bytes", "Graphics memory taken", "gpu", "vendor", how="mostrecent")
         self.gpu_total = gauge("gpu_memory_bytes", "Graphics memory there is", "gpu", "vendor", how="mostrecent")
         self.gpu_busy = gauge("gpu_busy_ratio", "How busy the card is, 0 to 1", "gpu", "vendor", how="mostrecent")
+        self.spool = gauge("records_spool_bytes", "Records that wait for the database")
+        self.write_failures = counter("records_write_failures", "Times that database or disk took no records")
+        self.given_up = counter("recordings_given_up", "Recordings given up: disk full, or too slow")
+        self.lost = counter("records_lost", "Records lost: no room in database, disk and memory, or damaged")
 
         self._begin()
 
@@ -188,6 +192,24 @@ class Meters:
             self.gpu_total.labels(*labels).set(gpu.total_bytes)
             if gpu.percent is not None:
                 self.gpu_busy.labels(*labels).set(gpu.percent / 100)
+
+    # ── records; from the archive's threads ────────────────────────────────────────────────────────────────────────
+
+    def spooled(self, size: int) -> None:
+        """So many bytes wait for the database."""
+        self.spool.set(size)
+
+    def write_failed(self) -> None:
+        """The database or the disk took nothing this time."""
+        self.write_failures.inc()
+
+    def recording_given_up(self) -> None:
+        """A recording was given up."""
+        self.given_up.inc()
+
+    def entries_lost(self, many: int) -> None:
+        """There was no room for them anywhere."""
+        self.lost.inc(many)
 
     # ── this process ───────────────────────────────────────────────────────────────────────────────────────────────
 

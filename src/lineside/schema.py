@@ -36,6 +36,8 @@ class Hello(Struct, frozen=True, forbid_unknown_fields=True):
     system_prompt: LongText | None = None
     turn_profile: Literal["", "silence", "fast", "balanced", "patient", "digits"] = ""  # empty: TURN_PROFILE
     greeting: LongText | None = None  # an empty one: say nothing first
+    caller: Name = ""  # who calls, such as a number; kept with the call
+    record: bool | None = None  # whether the sound is kept; null: RECORD_CALLS
 
     @property
     def rate(self) -> int:
@@ -94,7 +96,11 @@ class SpeechStarted(InTurn, frozen=True, tag="speech_started"):
 
 
 class SpeechStopped(InTurn, frozen=True, tag="speech_stopped"):
-    """The caller's turn is over; `at` is its last sample of speech."""
+    """The caller's turn is over; `at` is its last sample of speech. Why it counts as over stands here too."""
+
+    by: str = "silence"  # long enough; `evidence`: enough of it for how it sounded and the words; `limit`: too long
+    score: float | None = None  # the turn model's probability that it is over, where it was asked
+    silence_ms: float | None = None  # in the caller's samples
 
 
 class Partial(InTurn, frozen=True, tag="partial"):

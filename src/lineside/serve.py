@@ -25,6 +25,7 @@ from lineside.hosts.beside import host_agent
 from lineside.hosts.engine_server.launch import engine_server
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
+from lineside.records.archive import Archive
 from lineside.reply import MOMENT, PHRASES
 from lineside.settings import Settings, check_exposure
 from lineside.together import worker_count
@@ -67,11 +68,12 @@ async def open_house(
             reachable(hosted, agent) as (reached, registry),
             aiohttp.ClientSession() as http,
             turn_model(settings) as turns,
+            kept(settings) as records,
             AsyncExitStack() as stack,
         ):
             desk = FrontDesk(agent, book, registry)
             workers = await stack.enter_async_context(_workers(reached, desk))
-            gateway = Gateway(reached, desk, registry, voices(settings), http, turns, workers)
+            gateway = Gateway(reached, desk, registry, voices(settings), http, turns, workers, records)
             runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=GOODBYE)
             await runner.setup()
             try:
@@ -143,6 +145,16 @@ async def turn_model(settings: Settings) -> AsyncGenerator[TurnJudge, None]:
         yield listener.probability
     finally:
         listener.close()
+
+
+@asynccontextmanager
+async def kept(settings: Settings) -> AsyncGenerator[Archive | None, None]:
+    """What is kept of calls, if anything is."""
+    if not settings.keep_calls:
+        yield None
+        return
+    async with Archive(settings).opened() as archive:
+        yield archive
 
 
 class FrontDesk:

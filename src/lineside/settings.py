@@ -91,7 +91,17 @@ class Settings(BaseSettings):
     llm_max_tokens: int = Field(150, ge=1, le=100_000)
     agent_file: Path = Path("samples/broadband.toml")
     data_dir: Path = Path("~/.local/share/lineside")
-    """what lineside keeps: changes of the agent made on the page"""
+    """what lineside keeps: changes of the agent made on the page, calls, recordings"""
+    keep_calls: bool = True
+    """keep what happened in calls: who called, what was said and decided, where the time went"""
+    record_calls: bool = False
+    """keep their sound too, unless a call's first message says otherwise"""
+    records_url: str = Field("", json_schema_extra=SECRET)
+    """postgresql://user:password@host/name; empty: SQLite in DATA_DIR"""
+    records_max_mb: int = Field(20_000, ge=1, le=100_000_000)
+    """recordings take so much of the disk at most; then the oldest are given up"""
+    retention_days: int = Field(30, ge=0, le=36_500)
+    """calls are forgotten after so many days; 0: never"""
     asr_pool_size: int = Field(50, ge=1, le=10_000)
     """connections to each back end that hears; further requests wait, under their deadline"""
     llm_pool_size: int = Field(50, ge=1, le=10_000)

@@ -21,7 +21,7 @@ from lineside.lines.websocket import WebSocket
 from lineside.logs import log_to_stderr
 from lineside.metrics import Meters
 from lineside.schema import LlmToken, Partial, ServerMessage, ThoughtToken, encode
-from lineside.serve import engines, learn, turn_model, voices
+from lineside.serve import engines, kept, learn, turn_model, voices
 from lineside.settings import Settings
 from lineside.switchboard import Live
 
@@ -48,11 +48,12 @@ class Worker:
         """Hold calls until the bus ends. Raises `ConfigError` when it cannot begin."""
         begin = await self._begun
         settings = Settings(_env_file=None, **msgspec.json.decode(begin.settings))  # type: ignore[call-arg]
-        async with engines(settings) as self._registry, turn_model(settings) as turns:
+        async with engines(settings) as self._registry, turn_model(settings) as turns, kept(settings) as records:
             self._agent = begin.agent
             await learn(self._registry, self._agent)
             meters = Meters()
-            self._booth = Booth(settings, lambda: self._agent, self._registry, voices(settings), meters, turns)
+            voice = voices(settings)
+            self._booth = Booth(settings, lambda: self._agent, self._registry, voice, meters, turns, records)
             async with asyncio.TaskGroup() as self._tasks:
                 watching = self._tasks.create_task(meters.watch_loop(), name="loop lag")
                 self._bus.say(Up())

@@ -20,7 +20,9 @@ from lineside.errors import EngineBusy, LineError
 from lineside.hosts.client import HostAgentError
 from lineside.hosts.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.hosts.services import Service
-from lineside.schema import Heard, encode
+from lineside.lines.scripted import ScriptedLine, Speaks
+from lineside.records.archive import Archive
+from lineside.schema import Ended, Heard, Hello, Metrics, SpeechStopped, encode
 from lineside.settings import Settings
 from lineside.switchboard import CallNow
 from tests.calls import settings
@@ -248,9 +250,42 @@ def room(chosen: Settings, **given: Any) -> Room:
 
 
 @asynccontextmanager
-async def opened(root: Path, *, given: dict[str, Any] | None = None, **scripted: Any) -> AsyncGenerator[House, None]:
-    """Open it; `given` are settings, `scripted` are parts of the room."""
-    there = room(settings(models_dir=root, **(given or {})), **scripted)
+async def history(folder: Path, *, kept: bool) -> AsyncGenerator[Archive | None, None]:
+    """An archive in which the call 5f0c is kept, with its sound; or none."""
+    if not kept:
+        yield None
+        return
+    async with Archive(settings(data_dir=folder)).opened() as archive:
+        line = ScriptedLine((Speaks(0.1),))
+        hello = Hello(codec="pcm", caller="+15550100", record=True)
+        keeping = archive.begin("5f0c", line, hello, {"stt": "s", "llm": "l", "tts": "t"}, "Test", "browser")
+        for event in (
+            SpeechStopped(at=0.5, turn=1),
+            Heard(at=0.6, turn=1, reply=1, text="=1+1, he said", latency_ms=90.0),
+            Metrics(at=1.0, turn=1, reply=1, asr_ms=40.0),
+            Ended(at=1.0, reason="caller_hung_up"),
+        ):
+            keeping.notice(event)
+        await keeping.line.carry(lambda payload: None, lambda told: None)
+        keeping.over()
+        await archive.settled()
+        yield archive
+
+
+@asynccontextmanager
+async def opened(
+    root: Path, *, given: dict[str, Any] | None = None, kept: bool = False, **scripted: Any
+) -> AsyncGenerator[House, None]:
+    """Open it; `given` are settings, `scripted` are parts of the room; `kept`: it keeps calls, and has one."""
+    async with history(root / "kept", kept=kept) as records, _open(root, given, records, scripted) as house:
+        yield house
+
+
+@asynccontextmanager
+async def _open(
+    root: Path, given: dict[str, Any] | None, records: Archive | None, scripted: dict[str, Any]
+) -> AsyncGenerator[House, None]:
+    there = room(settings(models_dir=root, **(given or {})), records=records, **scripted)
     app = web.Application()
     mount(app, there)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

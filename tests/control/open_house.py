@@ -19,7 +19,7 @@ async def keep_open() -> None:
     catalogue.CATALOGUE = TOYS  # type: ignore[assignment]
     fetches = (sys.executable, "-c", 'print(\'{"model":"toy","state":"done"}\')')
     with tempfile.TemporaryDirectory() as folder:
-        async with opened(fill(Path(folder)), puller=fetches, longest_watch=WATCH) as house:
+        async with opened(fill(Path(folder)), puller=fetches, longest_watch=WATCH, kept=True) as house:
             print(house.url, flush=True)
             await asyncio.to_thread(sys.stdin.read)
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -99,6 +100,8 @@ def _route(operation: Operation, staff: Staff, of_body: str, of_query: str) -> H
             answer = await operation.does(staff, await asked(request))
         except Refused as no:
             return _refusal(no.status, no.code, str(no))
+        if isinstance(answer, Path):
+            return web.FileResponse(answer, headers={"Content-Type": operation.media, "Cache-Control": "no-store"})
         if isinstance(answer, AsyncGenerator):
             return await _stream(request, operation, answer, staff)
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")

@@ -63,6 +63,10 @@ def _operation(operation: Operation, schemas: dict[Any, Schema], components: dic
 
 
 def _response(operation: Operation, status: int, schemas: dict[Any, Schema]) -> dict[str, Any]:
+    if operation.streams in ("csv", "flac") and status in (200, 206):
+        return {"description": STATUS[status], "content": {operation.media: {"schema": {"type": "string"}}}}
+    if status == 416:
+        return {"description": STATUS[status]}
     if status != 200:
         return {"description": STATUS[status], "content": {"application/json": {"schema": schemas[Refusal]}}}
     if not operation.streams:

@@ -17,13 +17,25 @@ from lineside.control.stock import Stock
 
 ALWAYS = (401, 403, 503)  # no key, a stranger's page, closing time
 
+MEDIA = {
+    "": "application/json",
+    "ndjson": "application/x-ndjson",
+    "sse": "text/event-stream",
+    "csv": "text/csv",
+    "flac": "audio/flac",
+}
+
+CURL = {"ndjson": ["-N"], "sse": ["-N"], "flac": ["-o", "call.flac"]}  # what it wants to be told
+
 STATUS = {
     200: "Done.",
+    206: "The range that was asked for.",
     400: "The request is wrong: the message names the field and what is allowed.",
     401: "API_KEYS is set, and none of its keys was given.",
     403: "Pages of this origin may not ask.",
     404: "There is nothing of this name: the message lists the names there are.",
     409: "It contradicts what goes on: the message says why, and what to do.",
+    416: "There is no such range.",
     413: "The body is larger than a mebibyte.",
     502: "The engine or the host agent failed: the message says how.",
     503: "Not now: the gateway closes, too many watch, or there is no host agent.",
@@ -61,11 +73,13 @@ class Operation(Struct, frozen=True):
     about: str  # the group it is shown in
     summary: str
     answer: Any  # the type of the answer, or of each piece of a stream
-    does: Callable[[Staff, Asked], Awaitable[Any]]  # returns an `answer`, or an AsyncGenerator of bytes that streams it
+    does: Callable[
+        [Staff, Asked], Awaitable[Any]
+    ]  # returns an `answer`, an AsyncGenerator of bytes that streams it, or a file
     takes: Any = None  # the type of the body
     query: Any = None  # the type of what stands behind the question mark
     refuses: tuple[int, ...] = ()  # statuses besides 200, `ALWAYS`, and those that every body and query may get
-    streams: Literal["", "ndjson", "sse"] = ""
+    streams: Literal["", "ndjson", "sse", "csv", "flac"] = ""
     named: Mapping[str, str] = {}  # the name in the path → an example of it
     example: Any = None  # a body
 
@@ -90,7 +104,7 @@ class Operation(Struct, frozen=True):
     @property
     def media(self) -> str:
         """The type of its answer."""
-        return {"": "application/json", "ndjson": "application/x-ndjson", "sse": "text/event-stream"}[self.streams]
+        return MEDIA[self.streams]
 
     @property
     def curl(self) -> str:
@@ -98,7 +112,7 @@ class Operation(Struct, frozen=True):
         path = self.path
         for name, example in self.named.items():
             path = path.replace(f"{{{name}}}", example)
-        words = ["curl", *(["-N"] if self.streams else []), *([] if self.method == "GET" else ["-X", self.method])]
+        words = ["curl", *CURL.get(self.streams, []), *([] if self.method == "GET" else ["-X", self.method])]
         if self.example is not None:
             words += ["-H 'Content-Type: application/json'", f"-d '{_json(self.example)}'"]
         return " ".join([*words, f"http://localhost:3001{path}"])

@@ -60,7 +60,8 @@ def _operation(operation: Operation, schemas: dict[object, Schema], components: 
     for title, shape in (("Body", operation.takes), ("Query", operation.query)):
         if shape is not None:
             told.append(f"<h3>{title}</h3>{_table(schemas[shape], components)}")
-    told.append(f"<h3>Answers</h3><p>200 {escape(operation.media)}: {_link(schemas[operation.answer])}</p><ul>")
+    shape = f": {_link(schemas[operation.answer])}" if operation.answer is not None else ""
+    told.append(f"<h3>Answers</h3><p>200 {escape(operation.media)}{shape}</p><ul>")
     told += [f"<li>{status}: {escape(STATUS[status])}</li>" for status in operation.statuses if status != 200]
     head = f"<code>{operation.method} {escape(operation.path)}</code> {escape(operation.summary)}"
     return f'<details id="{operation.name}"><summary>{head}</summary>{"".join(told)}</ul></details>'

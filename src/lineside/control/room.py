@@ -8,6 +8,7 @@ from lineside.agent import Agent
 from lineside.engines.registry import Role
 from lineside.hosts.machine.values import Machine
 from lineside.hosts.services import Service
+from lineside.records.archive import Archive
 from lineside.settings import Settings
 from lineside.switchboard import CallNow
 
@@ -93,4 +94,5 @@ class Room:
     read: Callable[[], Awaitable[Machine]]  # this machine, now: `hosts.machine.Readings().latest`
     in_house: tuple[str, ...] = ()  # models that this process itself has in memory, such as the voice detector's
     puller: Sequence[str] = ()  # the program that downloads, up to its arguments; empty: this lineside's own
+    records: Archive | None = None  # what is kept of calls; None: nothing is
     longest_watch: float = 3600.0  # seconds; then a stream ends, and who still watches asks again

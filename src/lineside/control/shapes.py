@@ -180,3 +180,24 @@ class CallEnded(Struct, frozen=True):
     """A call that is being ended."""
 
     ended: str
+
+
+# ── the history ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class WhichCalls(Struct, frozen=True, forbid_unknown_fields=True):
+    """Calls of the history."""
+
+    search: Annotated[str, Meta(max_length=200, description="words, an engine, a reason; empty: all")] = ""
+    caller: Annotated[str, Meta(max_length=200, description="of this caller only")] = ""
+    before: Annotated[
+        str, Meta(pattern=r"^$|^[0-9]{1,12}(\.[0-9]{1,9})?-[0-9A-Za-z_-]{1,64}$", description="`next` of a page")
+    ] = ""
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
+class ExportCalls(Struct, frozen=True, forbid_unknown_fields=True):
+    """Calls to be exported."""
+
+    search: Annotated[str, Meta(max_length=200, description="words, an engine, a reason; empty: all")] = ""
+    caller: Annotated[str, Meta(max_length=200, description="of this caller only")] = ""

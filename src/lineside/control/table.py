@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from lineside.agent import Agent
+from lineside.control import history
 from lineside.control.operations import Asked, Operation, Staff
 from lineside.control.refused import Refused
 from lineside.control.shapes import (
@@ -12,6 +13,7 @@ from lineside.control.shapes import (
     CallsNow,
     Deleted,
     EnginesNow,
+    ExportCalls,
     HowManyLines,
     Log,
     ModelNow,
@@ -20,12 +22,14 @@ from lineside.control.shapes import (
     SettingsNow,
     StartService,
     UnloadModel,
+    WhichCalls,
     WhichModel,
 )
 from lineside.errors import CallRefused, ConfigError
 from lineside.hosts.machine.values import Machine
 from lineside.hosts.services import Service
 from lineside.models.progress import Progress
+from lineside.records.values import CallPage, Forgotten, Waveform, WholeCall
 from lineside.schema import ServerMessage
 from lineside.settings import explain
 
@@ -81,6 +85,7 @@ async def _change(staff: Staff, asked: Asked) -> Agent:
 
 
 ENGINES, MODELS, HOST, CALLS, DESK = "Engines", "Models", "The host", "Calls", "The desk"
+HISTORY = "The history"
 QWEN = "qwen2.5-coder-0.5b"
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -250,6 +255,85 @@ OPERATIONS: tuple[Operation, ...] = (
         streams="sse",
         refuses=(404,),
         named={"id": "5f0c"},
+    ),
+    Operation(
+        "GET",
+        "/api/history",
+        HISTORY,
+        "The calls that are kept, the newest first.",
+        answer=CallPage,
+        does=history.page,
+        query=WhichCalls,
+    ),
+    Operation(
+        "GET",
+        "/api/history/export.jsonl",
+        HISTORY,
+        "All of them, or those that are searched for, whole, a line each.",
+        answer=WholeCall,
+        does=history.as_jsonl,
+        streams="ndjson",
+        query=ExportCalls,
+    ),
+    Operation(
+        "GET",
+        "/api/history/export.csv",
+        HISTORY,
+        "The same as a table, a line a turn, for spreadsheets.",
+        answer=None,
+        does=history.as_csv,
+        streams="csv",
+        query=ExportCalls,
+    ),
+    Operation(
+        "GET",
+        "/api/calls/{id}",
+        HISTORY,
+        "What is kept of a call: its turns, where their time went, what was decided and why.",
+        answer=WholeCall,
+        does=history.whole,
+        refuses=(404,),
+        named={"id": "5f0c"},
+    ),
+    Operation(
+        "GET",
+        "/api/calls/{id}/audio",
+        HISTORY,
+        "Its recording: the caller on the left, the agent on the right. Takes ranges.",
+        answer=None,
+        does=history.audio,
+        streams="flac",
+        refuses=(206, 404, 416),
+        named={"id": "5f0c"},
+    ),
+    Operation(
+        "GET",
+        "/api/calls/{id}/waveform",
+        HISTORY,
+        "How loud each voice is over the recording.",
+        answer=Waveform,
+        does=history.waveform,
+        refuses=(404,),
+        named={"id": "5f0c"},
+    ),
+    Operation(
+        "DELETE",
+        "/api/calls/{id}",
+        HISTORY,
+        "Delete a call and its recording, without a trace.",
+        answer=Forgotten,
+        does=history.forget,
+        refuses=(404, 409),
+        named={"id": "5f0c"},
+    ),
+    Operation(
+        "DELETE",
+        "/api/callers/{caller}",
+        HISTORY,
+        "Delete all calls of a caller that are over, with their recordings, without a trace.",
+        answer=Forgotten,
+        does=history.forget_caller,
+        named={"caller": "+15550100"},
     ),
     Operation(
         "GET",

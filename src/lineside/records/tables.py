@@ -1,0 +1,94 @@
+"""The tables, as SQLite and PostgreSQL both have them. `migrations` makes them; a test holds the two together."""
+
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+
+def _of_call(*, key: bool = True) -> "Column[str]":
+    return Column("call_id", String(64), ForeignKey("calls.id", ondelete="CASCADE"), primary_key=key, nullable=False)
+
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("keeper", String(64), nullable=False),
+    Column("began", Float, nullable=False),  # seconds since 1970
+    Column("ended", Float),
+    Column("seconds", Float),
+    Column("reason", String(64), nullable=False, server_default=""),
+    Column("line", String(64), nullable=False, server_default=""),
+    Column("codec", String(32), nullable=False, server_default=""),
+    Column("rate", Integer, nullable=False, server_default="0"),
+    Column("caller", String(200), nullable=False, server_default=""),
+    Column("mode", String(32), nullable=False, server_default=""),
+    Column("agent", Text, nullable=False, server_default=""),
+    Column("stt", String(200), nullable=False, server_default=""),
+    Column("llm", String(200), nullable=False, server_default=""),
+    Column("llm_model", String(200), nullable=False, server_default=""),
+    Column("tts", String(200), nullable=False, server_default=""),
+    Column("tts_voice", String(200), nullable=False, server_default=""),
+    Column("turns", Integer, nullable=False, server_default="0"),
+    Column("recording", String(16), nullable=False, server_default="none"),
+    Column("recording_bytes", Integer, nullable=False, server_default="0"),
+    Index("calls_began", "began", "id"),
+    Index("calls_caller", "caller", "began"),
+    Index("calls_keeper", "keeper", "reason"),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    _of_call(),
+    Column("reply", Integer, primary_key=True, autoincrement=False),
+    Column("turn", Integer, nullable=False),
+    Column("speech_began_at", Float),  # seconds of caller audio
+    Column("speech_ended_at", Float),
+    Column("heard_at", Float),
+    Column("heard", Text, nullable=False),
+    Column("said", Text, nullable=False),
+    Column("reached", Text, nullable=False),
+    Column("audio_at", Float),
+    Column("done_at", Float),
+    Column("cut", Boolean, nullable=False),
+    Column("wasted", Integer, nullable=False),
+)
+
+stage_times = Table(
+    "stage_times",
+    metadata,
+    _of_call(),
+    Column("reply", Integer, primary_key=True, autoincrement=False),
+    Column("stage", String(32), primary_key=True),
+    Column("ms", Float, nullable=False),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    _of_call(),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("what", String(32), nullable=False),
+    Column("detector", String(64), nullable=False),
+    Column("score", Float),
+    Column("silence_ms", Float),
+    Column("reason", Text, nullable=False),
+)
+
+tool_calls = Table(
+    "tool_calls",
+    metadata,
+    _of_call(),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("tool", String(200), nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("ms", Float),
+)
+
+PARTS = (turns, stage_times, decisions, tool_calls)
