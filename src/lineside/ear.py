@@ -127,8 +127,9 @@ class Ear:
         self._voiced += utterance.voiced
 
     def close(self) -> None:
-        """The call is over: what is judged from here on is nobody's business."""
+        """The call is over: what is judged from here on is nobody's business, and what was heard need not be kept."""
         self._later = lambda event: None
+        self._sound.clear()
 
     def _judged(self, probability: float) -> None:
         """The detector's answer for the oldest window that it owes one for."""

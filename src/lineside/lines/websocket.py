@@ -241,6 +241,8 @@ class WebSocket(asyncio.Protocol):
             self._beat.cancel()
         self._finish(LOST)
         self._gone(exc)
+        # A call that is over is not held on to: in a circle it would lie about until the collector comes round.
+        self._listener, self.on_writable, self._gone = None, lambda: None, lambda gone: None
 
     def pause_writing(self) -> None:
         """See `asyncio.Protocol`."""
