@@ -169,7 +169,15 @@ ENGINES = Dashboard(
             {"{{engine}}: {{kind}}": rate("lineside_engine_failures_total", "engine, kind")},
         ),
         Panel("Another had to go on", "cps", {"for {{engine}}": rate("lineside_engine_switches_total", "engine")}),
-        Panel("Requests that wait", "short", {"{{engine}}": "sum by (engine) (lineside_engine_waiting)"}),
+        Panel(
+            "Requests that wait",
+            "short",
+            {"{{engine}}": "sum by (engine) (lineside_engine_waiting)"},
+            "For a free connection: all of ASR_POOL_SIZE, LLM_POOL_SIZE or TTS_POOL_SIZE are taken.",
+        ),
+        Panel(
+            "Requests that had to wait", "cps", {"{{engine}}": rate("lineside_engine_queue_seconds_count", "engine")}
+        ),
         Panel("Models in memory", "bytes", {"{{model}}": "max by (model) (lineside_model_memory_bytes)"}),
     ),
 )

@@ -3,11 +3,15 @@
 import asyncio
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp import web
 
+from lineside.engines.registry import Registry
 from lineside.errors import EngineTimeout
 from lineside.hosts.machine import Cpu, Gpu, Machine, Ram
 from lineside.lines.scripted import Silent, Speaks
@@ -24,7 +28,11 @@ from lineside.schema import (
     SpeechStarted,
     SpeechStopped,
 )
-from tests.calls import hold
+from tests.calls import hold, settings
+from tests.control.house import engines as back_ends
+from tests.control.house import opened as control_house
+from tests.fakes import serving
+from tests.test_gateway import Door, at_the_door, event, events
 
 MONITORING = Path(__file__).parents[1] / "monitoring"
 ENGINES = {"stt": "faster-whisper", "llm": "embedded", "tts": "piper"}
@@ -64,8 +72,8 @@ def busy(meters: Meters) -> None:
     """A little of everything."""
     meters.limit.set(100)
     meter = meters.call("browser", ENGINES)
-    for event in STORY:
-        meter.tell(event)
+    for told in STORY:
+        meter.tell(told)
     meter.heard(0.02)
     meter.sent(0.1)
     meter.gap(0.05)
@@ -76,6 +84,7 @@ def busy(meters: Meters) -> None:
     meters.engine_failed("tts", "piper", EngineTimeout("slow"))
     meters.engine_switched("tts", "piper")
     meters.engine_waits("tts", "piper", +1)
+    meters.engine_waits("tts", "piper", 0, 0.03)
     meters.models({("llm", "qwen2.5-coder-0.5b"): 600_000_000})
     gpu = Gpu(index=0, vendor="amd", name="x", total_bytes=100, used_bytes=40, percent=30.0)
     meters.machine(Machine(at=0.0, cpu=Cpu(2, 10.0), ram=Ram(10, 5), gpus=(gpu,)))
@@ -141,6 +150,134 @@ def test_labels_have_a_bound() -> None:
     assert text.count("lineside_calls_active{") <= NAMES + 1
     assert value(meters, 'lineside_errors_total{kind="other",stage="line"}') == 1000 - NAMES
     assert len(text) < 1_000_000
+
+
+def test_requests_that_wait_for_an_engine_are_counted_and_given_up_ones_wait_no_longer() -> None:
+    """One connection, three requests: two wait; one of them is given up, the other is timed."""
+    meters = Meters()
+    waiting = 'lineside_engine_waiting{engine="openai",role="llm"}'
+    queued = 'lineside_engine_queue_seconds_count{engine="openai",role="llm"}'
+
+    async def main() -> None:
+        go = asyncio.Event()
+
+        async def answer(request: web.Request) -> web.Response:
+            await go.wait()
+            return web.Response()
+
+        app = web.Application()
+        app.router.add_get("/", answer)
+        registry = Registry(settings(llm_pool_size=1, openai_url="http://127.0.0.1:9"))
+        registry.waits = meters.engine_waits
+        pool: aiohttp.ClientSession = registry._pool("llm", "openai")
+        async with serving(app) as url:
+
+            async def ask() -> None:
+                async with pool.get(url):
+                    pass
+
+            asked = [asyncio.create_task(ask()) for _ in range(3)]
+            await asyncio.sleep(0.2)
+            assert value(meters, waiting) == 2
+            asked[1].cancel()
+            await asyncio.wait([asked[1]])
+            assert value(meters, waiting) == 1
+            go.set()
+            await asyncio.wait(asked)
+            await registry.close()
+
+    asyncio.run(main(), debug=True)
+    assert value(meters, waiting) == 0
+    assert value(meters, queued) == 2
+    assert value(meters, queued.replace("_count", "_sum")) > 0.2
+
+
+def test_models_in_memory_are_counted_and_one_that_left_stands_at_nought(tmp_path: Path) -> None:
+    """As the engines that keep models tell the control API; a name that nobody knows beforehand has a bound."""
+    meters = Meters()
+
+    async def main() -> None:
+        async with control_house(tmp_path, loaded=meters.models):
+            async with asyncio.timeout(10):
+                while b"faster-whisper-base" not in meters.text():  # noqa: ASYNC110 - looked at now and then
+                    await asyncio.sleep(0.01)
+
+    asyncio.run(main(), debug=True)
+    assert back_ends()["stt"]["faster-whisper"].models["faster-whisper-base"].memory_bytes == 9
+    whisper = 'lineside_model_memory_bytes{model="faster-whisper-base",role="stt"}'
+    assert value(meters, whisper) == 9
+    meters.models({("llm", f"pulled {number}"): 1 for number in range(1000)})
+    assert value(meters, whisper) == 0
+    assert value(meters, 'lineside_model_memory_bytes{model="other",role="llm"}') == 1000 - NAMES + 1
+    assert meters.text().count(b"lineside_model_memory_bytes{") <= NAMES + 2
+
+
+def test_a_clock_that_steps_in_mid_call_changes_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A year forward: times are told by the monotonic clock and the caller's samples, never by the wall."""
+
+    async def story(door: Door) -> None:
+        ws = await door.call()
+        await event(ws)
+        monkeypatch.setattr(time, "time", lambda: 4e9)
+        await ws.send_str('{"type":"hangup"}')
+        await events(ws)
+        while door.gateway.calls:  # noqa: ASYNC110 - the call ends by itself
+            await asyncio.sleep(0.01)
+        assert 0 < value(door.gateway._meters, 'lineside_call_seconds_sum{line="browser"}') < 10
+        assert value(door.gateway._meters, "lineside_loop_lag_seconds_sum") < 10
+
+    at_the_door(story)
+
+
+def test_a_scrape_that_takes_long_holds_no_call_and_is_made_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one is being written twenty others ask, and calls come, are answered and end."""
+    meters: list[Meters] = []
+    go = threading.Event()
+    written = Meters.text
+
+    def slowly(self: Meters) -> bytes:
+        meters.append(self)
+        go.wait(10.0)
+        return written(self)
+
+    async def story(door: Door) -> None:
+        monkeypatch.setattr(Meters, "text", slowly)
+
+        async def scrape() -> int:
+            async with door.http.get(door.url + "/metrics") as answer:
+                return len(await answer.read())
+
+        scrapes = [asyncio.create_task(scrape()) for _ in range(20)]
+        began = time.monotonic()
+        for _ in range(3):
+            ws = await door.call()
+            await event(ws)
+            await ws.send_str('{"type":"hangup"}')
+            await events(ws)
+        assert time.monotonic() - began < 5
+        assert not any(one.done() for one in scrapes)
+        go.set()
+        assert all(await asyncio.gather(*scrapes))
+        assert len(meters) == 1
+        assert await scrape(), "the next one is a new one"
+        assert len(meters) == 2
+
+    at_the_door(story)
+
+
+def test_names_that_a_caller_chose_make_no_series() -> None:
+    """Engines, voices and codecs that there are not are refused under one name each, whatever was asked for."""
+
+    async def story(door: Door) -> None:
+        for number in range(20):
+            hello = f'{{"codec":"pcm","tts_engine":"mine {number}","llm_model":"my model {number}"}}'
+            await events(await door.call(hello))
+        text = door.gateway._meters.text().decode()
+        assert "mine" not in text
+        assert "my model" not in text
+        assert value(door.gateway._meters, 'lineside_calls_refused_total{reason="unknown_engine"}') == 20
+
+    at_the_door(story)
 
 
 def test_rates_see_the_first_of_a_kind() -> None:
@@ -209,8 +346,8 @@ def test_a_real_call_is_counted_as_its_caller_was_told() -> None:
     meters = Meters()
     meter = meters.call("browser", dict.fromkeys(ENGINES, "scripted"))
     held = hold(Speaks(1.0), Silent(6.0))
-    for event in held.line.events:
-        meter.tell(event)
+    for told in held.line.events:
+        meter.tell(told)
     assert value(meters, 'lineside_turns_total{line="browser"}') == 1
     assert value(meters, 'lineside_stage_seconds_count{engine="",stage="e2e"}') == 1
     assert value(meters, 'lineside_calls_total{line="browser",reason="caller_hung_up"}') == 1

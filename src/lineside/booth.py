@@ -68,6 +68,7 @@ class Booth:
         self._traces = Traces(settings.otlp_endpoint) if settings.otlp_endpoint else None
         registry.failed = meters.engine_failed
         registry.switched = meters.engine_switched
+        registry.waits = meters.engine_waits
 
     async def hold(self, place: Place, ws: WebSocket) -> None:
         """From the first message to the last. Raises nothing for what a caller or an engine does."""
@@ -92,6 +93,7 @@ class Booth:
                 voice=hello.tts_voice,
             )
         except LineError as fault:
+            self._meters.call_refused(fault.code)
             await _show_out(ws, fault)
             return
         await self._registry.prepare(

@@ -73,6 +73,7 @@ class Gateway:
         self._access = Access(settings)
         self.switchboard = Switchboard(settings.max_concurrent_calls)
         self._meters = Meters()
+        self._scrape: asyncio.Task[bytes] | None = None
         self._meters.limit.set(settings.max_concurrent_calls)
         self._booth = Booth(settings, desk.agent, registry, new_voice, self._meters, turns, records)
 
@@ -100,6 +101,7 @@ class Gateway:
             host=self._host,
             in_house=IN_HOUSE,
             records=self._records,
+            loaded=self._meters.models,
         )
         mount(app, room)
         app.on_response_prepare.append(_kept)
@@ -147,8 +149,14 @@ class Gateway:
         return web.json_response(body, status=503 if closing else 200)
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        text = await asyncio.to_thread(self._meters.text)
+        if self._scrape is None:  # who asks while one is being written gets the same
+            self._scrape = asyncio.create_task(asyncio.to_thread(self._meters.text), name="metrics")
+            self._scrape.add_done_callback(self._scraped)
+        text = await asyncio.shield(self._scrape)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
+
+    def _scraped(self, done: "asyncio.Task[bytes]") -> None:
+        self._scrape = None
 
     async def _watched(self, app: web.Application) -> AsyncGenerator[None, None]:
         """How late the loop is, and what the machine is doing, while the house is open."""

@@ -72,6 +72,8 @@ class Meters:
         self._registry = registry or CollectorRegistry()
         counter, gauge, histogram = self._counter, self._gauge, self._histogram
         self._line, self._engine, self._reason, self._kind = Bound("browser"), Bound(""), Bound(), Bound()
+        self._model = Bound()
+        self._in_memory: set[tuple[str, str]] = set()  # models that were there at the last look
         self.active = gauge("calls_active", "Calls that are up", "line")
         self.limit = gauge("calls_limit", "Calls that may be up at once (MAX_CONCURRENT_CALLS)", how="livemax")
         self.calls = counter("calls", "Calls that are over, by why they ended", "line", "reason")
@@ -89,7 +91,10 @@ class Meters:
         self.errors = counter("errors", "What went wrong in calls", "stage", "kind")
         self.failures = counter("engine_failures", "Requests that an engine failed", "role", "engine", "kind")
         self.switches = counter("engine_switches", "Times that the next engine went on for this one", "role", "engine")
-        self.waiting = gauge("engine_waiting", "Requests that wait for an engine", "role", "engine")
+        self.waiting = gauge("engine_waiting", "Requests that wait for a free connection", "role", "engine")
+        self.queued = histogram(
+            "engine_queue_seconds", "How long requests waited for a free connection", STAGE_BUCKETS, "role", "engine"
+        )
         self.seconds = counter("audio_seconds", "Sound from callers (in) and to them (out)", "direction", "line")
         self.chunks = counter("audio_chunks", "Messages of sound", "direction", "line")
         self.segments = counter("speech_segments", "Stretches of speech that began a turn", "line")
@@ -127,7 +132,12 @@ class Meters:
 
     def call(self, line: str, engines: Mapping[str, str]) -> "CallMeter":
         """A call is answered; `engines` are role → engine. The meter is told the rest."""
-        return CallMeter(self, self._line(line), {role: self._engine(name) for role, name in engines.items()})
+        known = {role: self._engine(name) for role, name in engines.items()}
+        for role, name in known.items():  # at nought from the first call on: a rate sees the first fault too
+            self.switches.labels(role, name)
+            self.waiting.labels(role, name)
+            self.queued.labels(role, name)
+        return CallMeter(self, self._line(line), known)
 
     def call_refused(self, reason: str) -> None:
         """A call is not taken: `full`, `closing`, `no_key`."""
@@ -174,15 +184,22 @@ class Meters:
         """Another engine goes on for this one."""
         self.switches.labels(role, self._engine(engine)).inc()
 
-    def engine_waits(self, role: str, engine: str, more: int) -> None:
-        """So many requests more (or, below nought, fewer) wait for it."""
-        self.waiting.labels(role, self._engine(engine)).inc(more)
+    def engine_waits(self, role: str, engine: str, more: int, seconds: float | None = None) -> None:
+        """So many requests more (or, below nought, fewer) wait for it; `seconds`: how long one of them had."""
+        engine = self._engine(engine)
+        self.waiting.labels(role, engine).inc(more)
+        if seconds is not None:
+            self.queued.labels(role, engine).observe(seconds)
 
     def models(self, loaded: Mapping[tuple[str, str], int]) -> None:
-        """The models in memory now: role and name → bytes."""
-        self.model_memory.clear()
-        for (role, model), size in list(loaded.items())[:NAMES]:
-            self.model_memory.labels(role, model).set(size)
+        """The models in memory now: role and name → bytes. One that has left stands at nought."""
+        now: dict[tuple[str, str], int] = {}
+        for (role, model), size in loaded.items():
+            which = role, self._model(model)
+            now[which] = now.get(which, 0) + size
+        for role, model in self._in_memory | now.keys():  # over several processes none can be taken away
+            self.model_memory.labels(role, model).set(now.get((role, model), 0))
+        self._in_memory |= now.keys()
 
     def machine(self, machine: Machine) -> None:
         """A reading of this machine's graphics cards."""
@@ -232,11 +249,15 @@ class Meters:
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format (`CONTENT_TYPE`). Some milliseconds: call it in a thread."""
+        return generate_latest(self.all())
+
+    def all(self) -> CollectorRegistry:
+        """The meters of all processes, to be read."""
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # prometheus_client's own switch, read by it at import
-            return generate_latest(self._registry)
+            return self._registry
         everybody = CollectorRegistry()
         multiprocess.MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
-        return generate_latest(everybody)
+        return everybody
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:
         return Counter(f"lineside_{name}", about, labels, registry=self._registry)

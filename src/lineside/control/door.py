@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from lineside.control.words import allowed
 log = structlog.get_logger()
 
 WRITE_SECONDS = 30.0  # for one piece of a stream to be taken; who reads no more is let go
+LOOK_EVERY = 15.0  # seconds between two looks at the models in memory
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -49,6 +50,8 @@ def mount(app: web.Application, room: Room) -> None:
 
     async def begin(app: web.Application) -> None:
         await crew.begin()
+        if room.loaded is not None:
+            crew.start(_tell_of_models(staff, room.loaded), "models in memory")
         _ = staff.roster.all  # built now: a client with its TLS context takes so long that calls would hear it
 
     async def close(app: web.Application) -> None:
@@ -66,6 +69,14 @@ def mount(app: web.Application, room: Room) -> None:
     app.on_startup.append(begin)
     app.on_shutdown.append(close)
     app.on_cleanup.append(end)
+
+
+async def _tell_of_models(staff: Staff, hears: Callable[[Mapping[tuple[str, str], int]], None]) -> None:
+    while True:
+        told = await staff.stock.told()
+        kept = [(role, one) for (role, _), said in told.items() for one in said.kept]
+        hears({(role, one.name): one.memory_bytes for role, one in kept if one.loaded and one.memory_bytes})
+        await asyncio.sleep(LOOK_EVERY)
 
 
 def _pattern(operation: Operation) -> str:

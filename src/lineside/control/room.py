@@ -1,6 +1,6 @@
 """What the control API works with: its room in the gateway, handed in, so that it knows of no call and no server."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -95,4 +95,5 @@ class Room:
     in_house: tuple[str, ...] = ()  # models that this process itself has in memory, such as the voice detector's
     puller: Sequence[str] = ()  # the program that downloads, up to its arguments; empty: this lineside's own
     records: Archive | None = None  # what is kept of calls; None: nothing is
+    loaded: Callable[[Mapping[tuple[str, str], int]], None] | None = None  # hears which models have which memory
     longest_watch: float = 3600.0  # seconds; then a stream ends, and who still watches asks again

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from lineside.engines.fallback import in_a_row
 from lineside.engines.protocols import LanguageModel, Preparable, SpeechToText, TextToSpeech
+from lineside.engines.queue import Waits, nobody_counts, queue_trace
 from lineside.engines.remembered import RememberingVoice
 from lineside.errors import ConfigError, EngineError, LineError
 from lineside.settings import Settings
@@ -51,6 +52,7 @@ class Registry:
         self._rows: dict[tuple[Role, str], Any] = {}
         self.failed: Callable[[str, str, EngineError], None] = lambda role, name, why: None  # hears of failures …
         self.switched: Callable[[str, str], None] = lambda role, name: None  # … and of another that goes on
+        self.waits: Waits = nobody_counts  # … and of requests that wait for a connection
         self._pools: list[aiohttp.ClientSession] = []
         self.defaults: dict[Role, str] = {
             "stt": settings.default_stt_engine,
@@ -89,7 +91,7 @@ class Registry:
             )
         if (role, name) not in self._engines:
             make: Callable[[Settings, aiohttp.ClientSession], Any] = self._entries[role][name].load()
-            self._engines[role, name] = make(self._settings, self._http or self._pool(role))
+            self._engines[role, name] = make(self._settings, self._http or self._pool(role, name))
         return self._engines[role, name]
 
     def voice(self) -> RememberingVoice:
@@ -168,12 +170,13 @@ class Registry:
         offered = getattr(entry.load(), "offered", None)
         return offered is None or bool(offered(self._settings))
 
-    def _pool(self, role: Role) -> aiohttp.ClientSession:
+    def _pool(self, role: Role, name: str) -> aiohttp.ClientSession:
         """Connections of one back end. All share aiohttp's one TLS context; further requests wait, under deadlines."""
         settings = self._settings
         limit = {"stt": settings.asr_pool_size, "llm": settings.llm_pool_size, "tts": settings.tts_pool_size}[role]
         connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEPT_OPEN)
-        self._pools.append(aiohttp.ClientSession(connector=connector, trust_env=True))
+        trace = queue_trace(lambda more, seconds: self.waits(role, name, more, seconds))
+        self._pools.append(aiohttp.ClientSession(connector=connector, trust_env=True, trace_configs=[trace]))
         return self._pools[-1]
 
     def _check(self, role: Role) -> None:

@@ -1,0 +1,36 @@
+"""How many requests wait because every connection to their engine is taken, and for how long."""
+
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+
+Waits = Callable[[str, str, int, float | None], None]  # role, engine, so many more (or fewer), seconds waited
+
+
+def nobody_counts(role: str, name: str, more: int, seconds: float | None) -> None:
+    """Nobody counts."""
+
+
+def queue_trace(tell: Callable[[int, float | None], None]) -> aiohttp.TraceConfig:
+    """For a client with a limited pool: `tell` hears +1 when a request begins to wait, −1 and its seconds at the end.
+
+    A request that is given up while it waits is at its end too.
+    """
+
+    async def begins(session: aiohttp.ClientSession, about: SimpleNamespace, told: Any) -> None:
+        about.waits_since = time.monotonic()
+        tell(+1, None)
+
+    async def ends(session: aiohttp.ClientSession, about: SimpleNamespace, told: Any) -> None:
+        since = about.__dict__.pop("waits_since", None)
+        if since is not None:
+            tell(-1, time.monotonic() - since)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_queued_start.append(begins)
+    trace.on_connection_queued_end.append(ends)
+    trace.on_request_exception.append(ends)
+    return trace
