@@ -1,5 +1,6 @@
 """The monitoring files: rules that alarm when they should, dashboards whose every query finds something."""
 
+import asyncio
 import configparser
 import importlib.util
 import json
@@ -20,10 +21,14 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+import psutil
 import pytest
 
+from lineside.hosts.monitoring import HOW, monitoring
 from lineside.metrics import CONTENT_TYPE, Meters
+from tests.calls import settings
 from tests.test_metrics import busy
+from tests.test_product import SCRIPTED, serving
 
 MONITORING = Path(__file__).parents[1] / "monitoring"
 
@@ -186,3 +191,34 @@ def test_every_query_of_every_dashboard_finds_something(tmp_path: Path) -> None:
             time.sleep(0.5)
             empty = [(where, query) for where, query in empty if not answers(query)]
     assert empty == [], (tmp_path / "log").read_text()[-2000:]
+
+
+def test_monitoring_is_started_beside_a_gateway_that_asks_for_a_key_and_ends_with_it(tmp_path: Path) -> None:
+    """`serve --monitoring`: Prometheus says the gateway is up; SIGTERM leaves nothing running."""
+    needs("prometheus")
+    with serving("--monitoring", **SCRIPTED, API_KEYS="secret", DATA_DIR=str(tmp_path), NO_COLOR="1") as (process, _):
+        (pid,) = [child.pid for child in psutil.Process(process.pid).children() if child.name() == "prometheus"]
+        argv = psutil.Process(pid).cmdline()
+        (listens,) = [given.split("=")[1] for given in argv if given.startswith("--web.listen-address")]
+        until = time.monotonic() + 40
+        while not (up := ask(f"http://{listens}", 'up{job="lineside"} == 1')) and time.monotonic() < until:
+            time.sleep(0.3)
+        assert up
+        assert (tmp_path / "prometheus" / "lineside.key").stat().st_mode & 0o077 == 0
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+        assert not psutil.pid_exists(pid)
+
+
+def test_without_prometheus_it_is_said_how_to_have_it_and_calls_are_answered(tmp_path: Path) -> None:
+    """A sentence, and the gateway is open."""
+    said: list[str] = []
+
+    async def story() -> None:
+        async with monitoring(settings(data_dir=tmp_path), "http://localhost:1", said.append):
+            pass
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path))
+        asyncio.run(story())
+    assert said == [HOW]

@@ -52,16 +52,19 @@ def serve(
         list[str] | None,
         typer.Option("--with", metavar="SERVICE[=MODEL]", help="Start a host agent and this service; repeatable."),
     ] = None,
+    monitoring: Annotated[
+        bool, typer.Option("--monitoring", help="Start Prometheus beside it, where that is installed.")
+    ] = False,
 ) -> None:
     """Start the gateway and its engines, and answer calls until Ctrl-C."""
     from lineside.together import counted_together, worker_count
 
     settings = load_settings()
     with counted_together(worker_count(settings)):
-        _keep_serving(settings, insecure, services or [])
+        _keep_serving(settings, insecure, services or [], monitoring)
 
 
-def _keep_serving(settings: Settings, insecure: bool, services: list[str]) -> None:
+def _keep_serving(settings: Settings, insecure: bool, services: list[str], monitored: bool) -> None:
     from lineside.serve import House
     from lineside.serve import serve as keep_serving
 
@@ -74,7 +77,14 @@ def _keep_serving(settings: Settings, insecure: bool, services: list[str]) -> No
             out.print(f"  {role}: {name} ({models[role]})" if models[role] else f"  {role}: {name}", highlight=False)
         out.print("Ctrl-C ends it.\n")
 
-    _run(lambda: keep_serving(settings, insecure=insecure, ready=ready, services=services))
+    def say(words: str) -> None:
+        Console().print(words, highlight=False, soft_wrap=True)
+
+    _run(
+        lambda: keep_serving(
+            settings, insecure=insecure, ready=ready, services=services, monitored=say if monitored else None
+        )
+    )
 
 
 @app.command()

@@ -23,6 +23,7 @@ from lineside.errors import ConfigError, EngineError
 from lineside.gateway import Gateway, listening_socket
 from lineside.hosts.beside import host_agent
 from lineside.hosts.engine_server.launch import engine_server
+from lineside.hosts.monitoring import monitoring
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
 from lineside.records.archive import Archive
@@ -100,13 +101,18 @@ async def _workers(settings: Settings, desk: "FrontDesk") -> AsyncGenerator[Work
 
 
 async def serve(
-    settings: Settings, *, insecure: bool, ready: Callable[[House], None], services: Sequence[str] = ()
+    settings: Settings,
+    *,
+    insecure: bool,
+    ready: Callable[[House], None],
+    services: Sequence[str] = (),
+    monitored: Callable[[str], None] | None = None,
 ) -> None:
-    """Answer calls until SIGTERM or Ctrl-C."""
+    """Answer calls until SIGTERM or Ctrl-C. `monitored`: start Prometheus too; it hears where that answers."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    opening = asyncio.create_task(_keep_open(settings, insecure, ready, services), name="house")
+    opening = asyncio.create_task(_keep_open(settings, insecure, ready, services, monitored), name="house")
     stopped = asyncio.create_task(stop.wait(), name="stop")
     await asyncio.wait({opening, stopped}, return_when=asyncio.FIRST_COMPLETED)
     opening.cancel()  # in start-up as well as later: everything is undone on the way out
@@ -117,9 +123,16 @@ async def serve(
 
 
 async def _keep_open(
-    settings: Settings, insecure: bool, ready: Callable[[House], None], services: Sequence[str]
+    settings: Settings,
+    insecure: bool,
+    ready: Callable[[House], None],
+    services: Sequence[str],
+    monitored: Callable[[str], None] | None,
 ) -> None:
-    async with open_house(settings, insecure=insecure, services=services) as house:
+    async with AsyncExitStack() as stack:
+        house = await stack.enter_async_context(open_house(settings, insecure=insecure, services=services))
+        if monitored is not None:
+            await stack.enter_async_context(monitoring(settings, house.url, monitored))
         ready(house)
         await asyncio.Event().wait()  # until cancelled
 
