@@ -13,7 +13,7 @@ from lineside.audio.frame import AudioFrame, Sound
 from lineside.endpointing import CLEAR
 from lineside.engines.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
 from lineside.lines.scripted import ScriptedLine, Silent, Speaks, Tells
-from lineside.reply import MOMENT, SORRY, STILL
+from lineside.reply import FILLERS, MOMENT, SORRY, STILL
 from lineside.schema import (
     AudioDone,
     AudioStarted,
@@ -465,9 +465,40 @@ def test_a_slow_engine_costs_at_most_two_seconds_of_silence() -> None:
     call = hold(Tells(Text("Hm?")), Silent(20.0), mind=ScriptedMind(answers=[ANSWER], first=9.0))
     assert call.longest_silence(0.0, until=9.5) < 2.0
     spoken = sum(len(payload) for _, payload in call.line.sent) / 2 / 16000
-    words = len(MOMENT.split()) + 2 * len(STILL.split()) + len(ANSWER.split())
+    words = sum(len(phrase.split()) for phrase in (FILLERS[1], MOMENT, STILL, ANSWER))
     assert spoken == pytest.approx(0.3 * words, abs=0.05)
     assert call.conversation[-1] == ("assistant", ANSWER)
+
+
+def test_an_answer_that_takes_longer_is_announced_by_a_filler() -> None:
+    """0.7 s after the end of turn, or as FILLER_AFTER_MS has it, another wording each turn, and in no history."""
+    mind = ScriptedMind(answers=[ANSWER], first=2.5)
+    call = hold(Tells(Text("Hm?")), Silent(9.0), Tells(Text("And?")), Silent(9.0), mind=mind)
+    began = [event.at for event in call.all(AudioStarted)]
+    assert began == [pytest.approx(0.7, abs=0.05), pytest.approx(9.7, abs=0.05)]
+    assert call.conversation == [("user", "Hm?"), ("assistant", ANSWER), ("user", "And?"), ("assistant", ANSWER)]
+    assert FILLERS[1] != FILLERS[2]
+    late = hold(Tells(Text("Hm?")), Silent(9.0), mind=mind, filler_after_ms=1200)
+    assert late.one(AudioStarted).at == pytest.approx(1.2, abs=0.05)
+
+
+def test_an_answer_that_is_there_in_time_is_not_announced() -> None:
+    """Nothing but the answer is heard."""
+    call = hold(Tells(Text("Hm?")), Silent(9.0), mind=ScriptedMind(answers=[ANSWER], first=0.5))
+    assert sum(len(payload) for _, payload in call.line.sent) / 32000 == pytest.approx(0.3 * len(ANSWER.split()))
+
+
+def test_a_noise_gets_no_filler() -> None:
+    """The recogniser takes a second to find no words in it: nobody says that they will see."""
+    ears = ScriptedEars(hears=[""], takes=1.4)
+    assert hold(Speaks(1.0), Silent(8.0), ears=ears, speculation=False).line.sent == []
+
+
+def test_a_filler_gives_way_to_a_caller_who_goes_on() -> None:
+    """It is held at their first sound, as any speech is, and not begun while they speak."""
+    mind = ScriptedMind(answers=[ANSWER], first=5.0)
+    call = hold(Tells(Text("Hm?")), Silent(0.4), Speaks(1.2), Silent(1.0), mind=mind)
+    assert [at for at, _ in call.line.sent if 0.45 < at < 1.6] == []
 
 
 def test_a_voice_that_stalls_between_sentences_is_covered_too() -> None:

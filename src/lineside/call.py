@@ -123,6 +123,7 @@ class Call:
             now=lambda: round(self._ear.at, 3),
             tell=self._tell,
             gap=self._meter.gap,
+            filler_after=settings.filler_after_ms / 1000,
             far=None if echo is None else _FarEnd(echo, self._ear, self._clock),
         )
         self._tasks: asyncio.TaskGroup

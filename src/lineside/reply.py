@@ -44,10 +44,11 @@ TRANSCRIPT, FIRST_TOKEN, NEXT_TOKEN, FIRST_SOUND, NEXT_SOUND = 10.0, 12.0, 5.0, 
 NEARLY = 20  # characters: a question is answered before its last word is over
 PATIENCE = 1.6  # seconds of silence after which the caller hears that somebody is there: two are promised
 
+FILLERS = ("Let me see.", "Let me check.", "Just a second.")  # one a turn, in turn
 MOMENT = "One moment, please."
 STILL = "Thanks for waiting, I'm still with you."
 SORRY = "I'm sorry, something went wrong on my side. Could you say that again?"
-PHRASES = (MOMENT, STILL, SORRY)  # synthesised at start-up, so that they can be said when the voice is dead
+PHRASES = (*FILLERS, MOMENT, STILL, SORRY)  # synthesised at start-up, so that they can be said when the voice is dead
 
 
 class Say(Struct, frozen=True):
@@ -95,6 +96,7 @@ class Desk(Struct, frozen=True):
     tell: Callable[[ServerMessage], None]
     gap: Callable[[float], None]  # hears of holes in the sound of a reply, in seconds
     far: FarEnd | None = None  # hears all that is played
+    filler_after: float = 0.7  # seconds after the end of turn was decided; then a short filler is said
 
 
 class Reply:
@@ -120,6 +122,9 @@ class Reply:
         self._waste = NOTHING
         self._speech_ended = 0.0  # on the clock
         self._sounding = False
+        self._patience = desk.filler_after  # seconds of silence after which the caller hears that somebody is there
+        self._waits = 0  # that lasted so long
+        self._thanks = False  # they have heard the answer's beginning, or have been asked to wait
 
     async def run(self) -> None:
         """Prepare, wait for leave, play to the end."""
@@ -298,6 +303,7 @@ class Reply:
         sound = await self._next()
         while sound is not None:
             self._started(sound)
+            self._patience, self._thanks = PATIENCE, True
             if not isinstance(self.about, Say):
                 self._times.setdefault("e2e_ms", self._since_speech())
             await self._playout.play(sound)
@@ -315,11 +321,24 @@ class Reply:
         """The next sound; whenever the caller would hear nothing for too long, they hear that somebody is there."""
         while True:
             try:
-                async with asyncio.timeout(self._playout.ahead() + PATIENCE):
+                async with asyncio.timeout(self._playout.ahead() + self._patience):
                     return await self._sounds.get()
             except TimeoutError:
-                if self._desk.answers:
-                    await self._phrase(STILL if self._sounding else MOMENT, counts=False)
+                await self._somebody_is_there()
+
+    async def _somebody_is_there(self) -> None:
+        """Say what a person would who needs longer: a filler first, then that it takes a moment, then thanks."""
+        first, self._waits = not self._sounding and not self._waits, self._waits + 1
+        self._patience = PATIENCE
+        if not self._desk.answers:
+            return
+        if first and not self.question:  # a noise, as far as anybody knows: that is answered by no filler
+            self._patience -= self._desk.filler_after
+        elif first:
+            await self._phrase(FILLERS[self.turn % len(FILLERS)], counts=False)
+        else:
+            await self._phrase(STILL if self._thanks else MOMENT, counts=False)
+            self._thanks = True
 
     def _measured(self) -> Metrics:
         """Where the time went."""

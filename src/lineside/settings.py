@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     speculation: bool = True
     """prepare the answer at a short pause, silently"""
 
+    filler_after_ms: int = Field(700, ge=200, le=1500)
+    """an answer that is not there so long after the end of a turn is announced: "Let me see." """
+
     # ── who answers ──
     default_stt_engine: str = "faster-whisper"
     default_llm_engine: str = "auto"
