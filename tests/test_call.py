@@ -102,6 +102,17 @@ def test_a_pause_inside_a_sentence_wastes_a_reply_and_says_nothing() -> None:
     assert ears.utterances[-1].seconds == pytest.approx(2.6 + 0.3, abs=0.1)
 
 
+def test_nothing_is_prepared_early_while_the_engines_are_behind() -> None:
+    """The recogniser took two seconds for the first turn: in the pauses of the second it is asked once, at its end."""
+    ears = ScriptedEars(hears=["First.", "Second."], takes=2.0)
+    call = hold(Speaks(1.0), Silent(9.0), *(Speaks(1.0), Silent(0.5)) * 3, Silent(6.0), ears=ears)
+    assert [event.text for event in call.all(Heard)] == ["First.", "Second."]
+    assert [metrics.wasted for metrics in call.all(Metrics)] == [0, 0]
+    quick = ScriptedEars(hears=["First.", "No", "No", "Second."], takes=0.1)
+    call = hold(Speaks(1.0), Silent(9.0), *(Speaks(1.0), Silent(0.5)) * 3, Silent(6.0), ears=quick)
+    assert [metrics.wasted for metrics in call.all(Metrics)] == [0, 2]
+
+
 def test_what_was_prepared_for_nothing_is_told_with_the_turn_it_belongs_to() -> None:
     """How often, how long, and when; the turn after it begins anew."""
     ears = ScriptedEars(hears=["I would like", "I would like to know"])

@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from lineside.agent import Agent
+from lineside.budget import Budget
 from lineside.call import Call
 from lineside.ear import VoiceDetector
 from lineside.engines.registry import Engines, Registry
@@ -65,6 +66,7 @@ class Booth:
             records.counter = meters
         self._settings, self._agent, self._registry = settings, agent, registry
         self._new_voice, self._meters, self._turns = new_voice, meters, turns
+        self._budget = Budget(time.monotonic)
         self._traces = Traces(settings.otlp_endpoint) if settings.otlp_endpoint else None
         registry.failed = meters.engine_failed
         registry.switched = meters.engine_switched
@@ -159,6 +161,7 @@ class Booth:
             notice=notice,
             meter=meter,
             turns=self._turns,
+            budget=self._budget,
         )
         place.answered(call, line="browser", codec=hello.codec, engines=engines.names)
         line.tell(Ready(call_id=place.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))

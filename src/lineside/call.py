@@ -15,6 +15,7 @@ from lineside.audio.echo import Echo, EchoGate
 from lineside.audio.frame import Utterance
 from lineside.audio.turn import clearness
 from lineside.backchannel import is_backchannel
+from lineside.budget import Budget
 from lineside.ear import Ear, EarRules, Heard, VoiceDetector
 from lineside.endpointing import Evidence, Pace, Profile, expects, wait, words_evidence
 from lineside.engines.deadline import in_time
@@ -56,6 +57,7 @@ from lineside.schema import (
     Error,
     HangUp,
     Hello,
+    Metrics,
     Resumed,
     ServerMessage,
     SpeechStarted,
@@ -86,8 +88,11 @@ class Call:
         notice: Callable[[ServerMessage], None] = lambda event: None,
         meter: Meter | None = None,
         turns: TurnJudge = nobody_knows,
+        budget: Budget | None = None,
     ) -> None:
-        """`notice` hears everything that the caller's program is told; it must not wait. `turns` is the turn model."""
+        """`notice` hears everything that the caller's program is told; it must not wait. `turns` is the turn model,
+        `budget` what all calls of the process know of the machine.
+        """
         self._turns = turns
         told = hello.turn_profile or settings.turn_profile
         self._profile: Profile | None = None if told == "silence" else told
@@ -99,6 +104,7 @@ class Call:
         self._meter = meter or Unmetered()
         self._line, self._settings, self._notice = line, settings, notice
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
+        self._budget = budget or Budget(self._clock)
         timeout = settings.vad_silence_timeout_ms / 1000
         rules = EarRules(min_speech=settings.vad_min_speech_ms / 1000, silence=timeout)
         echo = Echo() if settings.echo_gate else None
@@ -194,6 +200,8 @@ class Call:
         return self._ending.result()
 
     def _tell(self, event: ServerMessage) -> None:
+        if isinstance(event, Metrics):
+            self._budget.tell(event)
         self._line.tell(event)
         self._meter.tell(event)
         self._notice(event)
@@ -267,15 +275,24 @@ class Call:
             case Prepare(turn=turn):
                 utterance = self._ear.utterance()
                 self._ponder(utterance)
-                self._begin(utterance, turn)
+                self._prepare(utterance, turn)
             case Ponder():
                 self._ponder(self._ear.utterance())
             case Drop():
-                self._meter.speculated(committed=False)
-                self._stop_reply()
+                self._drop()
             case Speak():
                 self._speak(decision, event)
         self._stirred = self._clock()
+
+    def _prepare(self, utterance: Utterance, turn: int) -> None:
+        """Begin an answer early, if the machine keeps up with those that are waited for."""
+        if not self._budget.over():
+            self._begin(utterance, turn)
+
+    def _drop(self) -> None:
+        if self._reply is not None:  # over the budget nothing was prepared
+            self._meter.speculated(committed=False)
+        self._stop_reply()
 
     def _listen(self, turn: int, at: float) -> None:
         self._unheard, self._silences, self._waste = "", 0, NOTHING
