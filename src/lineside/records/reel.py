@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -35,14 +34,6 @@ LEVEL = 0.3  # of FLAC's effort, 0 to 1: 3 of 8. Higher levels take twice the ti
 FRESH = 5.0  # seconds; a file that was written to since is another process's open one
 
 
-class Gone(Protocol):
-    """Who hears what became of recordings. Called from the reel's thread."""
-
-    def __call__(self, taped: Taped) -> None:
-        """A recording is complete, or was given up."""
-        ...
-
-
 class _Next(Struct, frozen=True):
     call: str
     strip: Strip | None  # None: that was the last
@@ -55,8 +46,11 @@ class _Told(Struct, frozen=True):
 class Reel:
     """All recordings of one process."""
 
-    def __init__(self, folder: Path, gone: Gone, most: int) -> None:
-        """`most`: bytes that recordings may take together; beyond it the oldest is given up."""
+    def __init__(self, folder: Path, gone: Callable[[Taped], None], most: int) -> None:
+        """`gone` hears what became of each, in the reel's thread.
+
+        `most`: bytes that recordings may take together; beyond it the oldest is given up.
+        """
         self.folder, self._gone, self._most = folder, gone, most
         self._waiting: queue.SimpleQueue[_Next | _Told | None] = queue.SimpleQueue()  # bounded by `BACKLOG`, below
         self._bytes = 0  # that wait; counted under the lock

@@ -5,10 +5,10 @@ A transaction is short: several processes write to one SQLite file (write-ahead 
 
 import asyncio
 import fcntl
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import sqlalchemy as sa
 from msgspec.structs import asdict
@@ -22,6 +22,7 @@ from lineside.records.values import LOST, Began, Decided, Entry, Over, Replied, 
 
 BUSY = 5.0  # seconds that SQLite waits for another writer
 ANSWER = 15.0  # seconds for a transaction; then the database counts as gone
+LOOK_EVERY = 0.05  # seconds between two looks whether another process has made the tables
 CONNECT = 5.0  # seconds to reach PostgreSQL
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x6C696E65  # PostgreSQL's advisory lock of whoever changes the tables: "line"
@@ -86,7 +87,9 @@ class Store:
 
     async def _migrate(self) -> None:
         """Bring the tables up to date; one process at a time."""
-        with _alone(self._folder / "records.lock") if self.lite else nullcontext():
+        async with AsyncExitStack() as stack:
+            if self.lite:
+                await stack.enter_async_context(_alone(self._folder / "records.lock"))
             async with self._engine.connect() as connection:
                 if not self.lite:
                     await connection.execute(sa.text(f"SELECT pg_advisory_lock({MIGRATION_LOCK})"))
@@ -218,13 +221,22 @@ def _set_up_sqlite(connection: Any, record: object) -> None:
     cursor.close()
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One process at a time; others wait, in the records' own thread, as long as the making of tables takes."""
+@asynccontextmanager
+async def _alone(path: Path) -> AsyncGenerator[None, None]:
+    """One process at a time; others look again until `ANSWER` is over."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        while not _locked(file):  # noqa: ASYNC110 - another process tells us nothing
+            await asyncio.sleep(LOOK_EVERY)
         yield
+
+
+def _locked(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _plain(why: BaseException) -> str:

@@ -1,0 +1,126 @@
+"""The history on both databases: tables made from nothing, pages by index, search, exports that are safe to open."""
+
+import asyncio
+import csv
+import io
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from lineside.records import asking
+from lineside.records.store import Store
+from lineside.records.tables import metadata
+from lineside.records.values import Began, Entry, Over, Replied
+from tests.records.house import House, at_home
+
+MANY = 10_000
+NOW = 1_700_000_000.0
+
+
+def call(number: int) -> list[Entry]:
+    """A call of one turn, a minute after the one before it."""
+    name = f"{number:08x}"
+    return [
+        Began(
+            call=name, keeper="k", began=NOW + 60 * number, line="browser", codec="pcm", rate=16_000,
+            caller=f"+1555{number % 100:04}", mode="conversation", agent="Test", stt="s", llm="l", llm_model="",
+            tts="t", tts_voice="", recording="none",
+        ),
+        Replied(
+            call=name, reply=1, turn=1, speech_began_at=0.0, speech_ended_at=1.0, heard_at=1.1,
+            heard=f"Question {number}?\0", said="An answer.", reached="An answer.", audio_at=1.5, done_at=2.5,
+            cut=False, stages={"asr_ms": 5.0}, wasted=0,
+        ),
+        Over(call=name, ended=NOW + 60 * number + 5, seconds=5.0, turns=1, reason="caller_hung_up"),
+    ]  # fmt: skip
+
+
+def test_the_tables_are_made_from_nothing_and_are_what_is_written_of_them(tmp_path: Path, records_url: str) -> None:
+    """The migrations and `tables` say the same; a second process that comes finds them there."""
+
+    async def story() -> None:
+        one, two = Store(records_url, tmp_path), Store(records_url, tmp_path)
+        await asyncio.gather(one.write(call(1)), two.write(call(2)))
+        async with one.transaction() as connection:
+            found = await connection.run_sync(lambda c: compare_metadata(MigrationContext.configure(c), metadata))
+            assert found == []
+            assert len((await asking.page(connection)).calls) == 2
+        await one.close()
+        await two.close()
+
+    asyncio.run(story())
+
+
+def test_what_is_written_twice_is_there_once(tmp_path: Path, records_url: str) -> None:
+    """A spool that is replayed after a half-finished batch changes nothing."""
+
+    async def story() -> None:
+        store = Store(records_url, tmp_path)
+        await store.write(call(1))
+        await store.write(call(1))
+        async with store.transaction() as connection:
+            whole = await asking.whole(connection, f"{1:08x}")
+            assert whole is not None
+            assert [turn.heard for turn in whole.turns] == ["Question 1?"]
+            assert whole.turns[0].stages == {"asr_ms": 5.0}
+        await store.close()
+
+    asyncio.run(story())
+
+
+def test_ten_thousand_calls_are_paged_by_index(tmp_path: Path, records_url: str) -> None:
+    """Every page is complete, in order and quick; what is searched for is found."""
+
+    async def story() -> None:
+        store = Store(records_url, tmp_path)
+        for begin in range(0, MANY, 500):
+            await store.write([entry for number in range(begin, begin + 500) for entry in call(number)])
+        took, seen, before = list[float](), list[str](), ""
+        async with store.transaction() as connection:
+            if not store.lite:
+                await connection.execute(sa.text("ANALYZE"))
+            for _ in range(50):
+                began = time.perf_counter()
+                page = await asking.page(connection, before=before, limit=100)
+                took.append(time.perf_counter() - began)
+                seen += [one.id for one in page.calls]
+                before = page.next
+            assert seen == [f"{number:08x}" for number in range(MANY - 1, MANY // 2 - 1, -1)]
+            assert sorted(took)[47] < 0.1
+            plan = await _plan(connection, store)
+            assert "calls_began" in plan, plan
+            (found,) = (await asking.page(connection, search="question 4321?")).calls
+            assert found.id == f"{4321:08x}"
+            assert (await asking.page(connection, search="100%_\\")).calls == ()
+            assert len((await asking.page(connection, caller="+15550007", limit=200)).calls) == 100
+        await store.close()
+
+    asyncio.run(story())
+
+
+async def _plan(connection: Any, store: Store) -> str:
+    explain = "EXPLAIN QUERY PLAN" if store.lite else "EXPLAIN"
+    asked = explain + " SELECT id FROM calls ORDER BY began DESC, id DESC LIMIT 51"  # noqa: S608 - our own words
+    return "\n".join(str(row) for row in await connection.execute(sa.text(asked)))
+
+
+def test_exports_are_whole_and_safe_to_open(tmp_path: Path) -> None:
+    """A line a call, a row a turn; nothing that a caller said is taken for a formula."""
+
+    async def story(house: House) -> None:
+        one, two = await house.call(0.4), await house.call(0.4)
+        await house.archive.settled()
+        async with house.http.get(f"{house.url}/api/history/export.jsonl") as answer:
+            lines = [json.loads(line) for line in (await answer.text()).splitlines()]
+        assert {line["call"]["id"] for line in lines} == {one, two}
+        async with house.http.get(f"{house.url}/api/history/export.csv") as answer:
+            rows = list(csv.DictReader(io.StringIO(await answer.text())))
+        assert [row["heard"] for row in rows] == ["'=1+1"] * 2
+        assert float(rows[0]["asr_ms"]) > 0
+
+    at_home(story, tmp_path, hears=("=1+1",))
