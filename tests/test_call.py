@@ -124,6 +124,14 @@ def test_what_was_prepared_for_nothing_is_told_with_the_turn_it_belongs_to() -> 
     assert (second.wasted, second.wasted_ms, second.wasted_from_ms) == (0, None, None)
 
 
+def test_an_answer_that_was_talked_over_is_measured_as_far_as_it_came() -> None:
+    """It has its place in the averages like any other; once."""
+    mind = ScriptedMind(answers=[LONG, "So."])
+    call = hold(*(Tells(Text("Go")), Silent(1.5), Tells(Text("Stop")), Silent(9.0)), mind=mind)
+    assert [told.turn for told in call.all(Metrics)] == [1, 2]
+    assert call.all(Metrics)[0].e2e_ms == pytest.approx(call.all(Metrics)[1].e2e_ms, abs=60)
+
+
 def test_the_stages_of_an_answer_say_when_they_began() -> None:
     """Each after the one before; what was prepared in the pause, before the turn was over."""
     told = hold(

@@ -156,8 +156,10 @@ class Reply:
         self._playout.go_on()
 
     def cut(self) -> None:
-        """Stop its sound now."""
+        """Stop its sound now; where its time went is told, if the caller heard something of the answer."""
         self._playout.cut()
+        if "e2e_ms" in self._times:
+            self._measure()
 
     def wasted(self, before: Waste) -> Waste:
         """It was prepared for nothing, after those before it."""
@@ -314,8 +316,7 @@ class Reply:
         where = {"at": self._desk.now(), "turn": self.turn, "reply": self.number}
         if self._sounding:
             self._desk.tell(AudioDone(**where))  # type: ignore[arg-type]
-        if self._times:
-            self._desk.tell(self._measured())
+        self._measure()
 
     async def _next(self) -> Sound | None:
         """The next sound; whenever the caller would hear nothing for too long, they hear that somebody is there."""
@@ -340,13 +341,17 @@ class Reply:
             await self._phrase(STILL if self._thanks else MOMENT, counts=False)
             self._thanks = True
 
-    def _measured(self) -> Metrics:
-        """Where the time went."""
+    def _measure(self) -> None:
+        """Tell where the time went, as far as the reply has come; once."""
+        if not self._times:
+            return
         times = self._times | {f"{stage}_from_ms": self._since_speech(at) for stage, at in self._asked.items()}
         if self._waste.many:
             times |= {"wasted_ms": self._waste.seconds * 1000, "wasted_from_ms": self._since_speech(self._waste.began)}
         rounded = {name: round(value, 1) for name, value in times.items()}
-        return Metrics(at=self._desk.now(), turn=self.turn, reply=self.number, wasted=self._waste.many, **rounded)
+        wasted = self._waste.many
+        self._desk.tell(Metrics(at=self._desk.now(), turn=self.turn, reply=self.number, wasted=wasted, **rounded))
+        self._times.clear()
 
     def _started(self, sound: Sound) -> None:
         if self._sounding or not sound.frame.pcm:
