@@ -501,6 +501,15 @@ def test_an_answer_that_takes_longer_is_announced_by_a_filler() -> None:
     assert late.one(AudioStarted).at == pytest.approx(1.2, abs=0.05)
 
 
+def test_an_answer_that_is_being_written_is_waited_for() -> None:
+    """Its first words are there, so it is said sooner than a filler would be over; or somebody speaks after 1.6 s."""
+    soon = hold(Tells(Text("Hm?")), Silent(9.0), mind=ScriptedMind(answers=[ANSWER], first=0.5, each=0.2))
+    assert sum(len(payload) for _, payload in soon.line.sent) / 2 / 16000 == pytest.approx(0.3 * 7, abs=0.05)
+    assert soon.one(AudioStarted).at > 0.75
+    late = hold(Tells(Text("Hm?")), Silent(9.0), mind=ScriptedMind(answers=[ANSWER], first=0.4, each=1.0))
+    assert late.one(AudioStarted).at == pytest.approx(1.6, abs=0.05)
+
+
 def test_an_answer_that_is_there_in_time_is_not_announced() -> None:
     """Nothing but the answer is heard."""
     call = hold(Tells(Text("Hm?")), Silent(9.0), mind=ScriptedMind(answers=[ANSWER], first=0.5))

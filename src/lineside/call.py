@@ -341,6 +341,8 @@ class Call:
         """Ask the turn model now, and once more in a long pause."""
         for wait_before in (0.0, LOOK_AGAIN):
             await asyncio.sleep(wait_before)
+            if wait_before and self._evidence.words is not None:
+                return  # the words say more, and the answer they are waiting for needs the processor
             if pause == self._pauses and (over := await self._turns(self._ear.utterance().pcm)) is not None:
                 self._weigh(pause, turn=over)
 

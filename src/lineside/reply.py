@@ -333,7 +333,9 @@ class Reply:
         self._patience = PATIENCE
         if not self._desk.answers:
             return
-        if first and not self.question:  # a noise, as far as anybody knows: that is answered by no filler
+        # A noise, as far as anybody knows, is answered by no filler. And an answer that has begun to be written is said
+        # sooner than a filler would be over.
+        if first and (not self.question or self.text):
             self._patience -= self._desk.filler_after
         elif first:
             await self._phrase(FILLERS[self.turn % len(FILLERS)], counts=False)
