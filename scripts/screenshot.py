@@ -15,7 +15,7 @@ from lineside.audio.resample import Resampler
 from lineside.audio.wav import read_wav, wav_bytes
 
 RATE = 48_000  # of the browser's microphone
-GREETING, ANSWER = 6.0, 15.0  # seconds of silence left for each; a slow machine needs more for the answer
+GREETING, ANSWER = 6.0, 9.0  # seconds of silence left for each; after ten the agent asks whether somebody is there
 PATIENCE = 90_000  # milliseconds
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--use-fake-device-for-media-stream")
 ANSWERED = "answers => document.querySelectorAll('#lines > .agent .ms:not(:empty)').length === answers"

@@ -67,7 +67,7 @@ describe('a cut reply', () => {
 test('a sound without words goes back to listening', () => {
   const state = shown(
     { type: 'speech_started', ...at(1, 0) },
-    { type: 'speech_stopped', ...at(1, 0) },
+    { type: 'speech_stopped', by: 'silence', score: null, silence_ms: 1000, ...at(1, 0) },
     { type: 'transcript', text: '', latency_ms: 1, ...at() },
     { type: 'metrics', ...none, asr_ms: 1, ...at() },
   );
@@ -80,6 +80,16 @@ test('the greeting has no latency', () => {
   const state = shown({ type: 'audio_started', latency_ms: 50, ...at(0) }, { type: 'audio_done', ...at(0) });
   expect(state.times).toEqual({});
   expect(state.lines[0]?.ms).toBeNull();
+});
+
+test('what is said unasked is no answer: it has no latency and no bars', () => {
+  const unasked = [
+    { type: 'audio_started', latency_ms: 1, ...at(2, 2), seen: 10 },
+    { type: 'audio_done', ...at(2, 2), seen: 20 },
+    { type: 'metrics', ...none, tts_ms: 9, ...at(2, 2), seen: 30 },
+  ] as const;
+  const state = shown(...unasked);
+  expect([state.times, state.turns, state.lines[0]?.ms]).toEqual([{}, [], null]);
 });
 
 test('the latency is that of the answer, not of a word that asked to wait', () => {
@@ -116,10 +126,10 @@ test('an event that is new to the page changes nothing', () => {
 });
 
 test('a very long call keeps its last two hundred lines and fifty turns', () => {
-  const events = Array.from({ length: 250 }, (_, index): Happened[] => [
-    says('x', index + 1),
-    { type: 'audio_done', ...at(index + 1, index + 1), seen: index },
-  ]).flat();
+  const events = Array.from({ length: 250 }, (_, index) => index + 1).flatMap((turn): Happened[] => [
+    { type: 'transcript', text: 'x', latency_ms: 1, ...at(turn, turn) },
+    { type: 'audio_started', latency_ms: 1, ...at(turn, turn), seen: turn },
+  ]);
   const state = shown(...events);
   expect(state.lines).toHaveLength(200);
   expect(state.lines.at(-1)?.key).toBe('agent 250');

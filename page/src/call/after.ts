@@ -2,7 +2,7 @@
 
 import { characters, parted, reach } from './heard';
 import { type CallState, type Happened, idle, type Kind, type Line, type Of } from './state';
-import { beganSpeaking, noted, stoppedSpeaking } from './turns';
+import { beganSpeaking, noted, stoppedSpeaking, wasAsked } from './turns';
 
 const LINES = 200; // of one call on the page; the oldest leave it, the call goes on
 
@@ -115,7 +115,7 @@ function understood(state: CallState, event: Of<'transcript'>): CallState {
 }
 
 function sounding(state: CallState, event: Of<'audio_started'>): CallState {
-  const answers = event.turn > 0; // turn 0 is the greeting: nobody waited for it
+  const answers = wasAsked(state, event.turn); // nobody waited for a greeting, nor for "Are you still there?"
   const ms = answers ? event.latency_ms : null;
   const times = answers ? { e2e_ms: ms } : state.times;
   return { ...edit(state, agent(event), (line) => ({ ...line, ms })), times };

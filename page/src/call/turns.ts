@@ -23,11 +23,16 @@ export function stoppedSpeaking(state: CallState, event: Of<'speech_stopped'>): 
 
 type Noted = Of<'audio_started' | 'audio_done' | 'barge_in' | 'metrics'>;
 
-/** Write down when this came. Turn 0 is the greeting: nobody asked, so nothing is measured. */
+/** Whether the caller said something in this turn. What the agent says unasked, as its greeting, is no answer. */
+export function wasAsked(state: CallState, turn: number): boolean {
+  return state.lines.some((line) => line.who === 'caller' && line.turn === turn);
+}
+
+/** Write down when this came. Where nobody asked nothing is measured. */
 export function noted(state: CallState, event: Noted): CallState {
   const seen = event.seen;
-  if (event.turn === 0 || seen === undefined) return state;
   const known = state.turns.find((turn) => turn.reply === event.reply);
+  if (seen === undefined || (!known && !wasAsked(state, event.turn))) return state;
   const begun: Moments = known ?? {
     ...unknown,
     reply: event.reply,
