@@ -107,7 +107,8 @@ def detectors() -> Iterator[Step]:
     yield Step("echo gate, told what is played", partial(echo.played, noise(320), EAR_RATE, 0.0), 0.02)
     yield Step("echo gate, nothing played", partial(Echo().heard, loud), seconds)
     echo.played(noise(60 * EAR_RATE), EAR_RATE, 1e4)  # so far ahead that all of it may still come back
-    yield Step("echo gate, while we speak", partial(echo.heard, loud), seconds)
+    yield Step("echo gate, while we speak, nobody heard", partial(echo.passed, quiet), seconds)
+    yield Step("echo gate, while we speak, somebody heard", partial(echo.heard, loud), seconds)
     voice = Voice(model)
     for _ in range(100):
         voice.feed(quiet)

@@ -25,6 +25,10 @@ class Channel(Generic[T]):
         """The next value; None when there will be no more."""
         return await self._queue.get()
 
+    def get_nowait(self) -> T | None:
+        """The next value if there is one already. Raises `asyncio.QueueEmpty`."""
+        return self._queue.get_nowait()
+
     async def all(self) -> AsyncGenerator[T, None]:
         """Every value to the end."""
         while (value := await self._queue.get()) is not None:

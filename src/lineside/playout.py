@@ -8,8 +8,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from lineside.audio import g711
+from lineside.audio.convert import Converter
 from lineside.audio.frame import SAMPLE_BYTES, Sound
-from lineside.audio.resample import Resampler
 from lineside.lines.protocol import Line
 
 LEAD = 0.6  # seconds sent ahead of the caller's ear, under the second that is promised: enough to ride out a stall
@@ -83,7 +83,7 @@ class Playout:
         self._line, self._clock, self._gap, self._says, self._far = line, clock, gap, says, far
         self._samples = 0  # of this reply, at the line's rate; what is held and sent again counts once
         self._ledger = Ledger()
-        self._resampler: Resampler | None = None
+        self._converter: Converter | None = None
         self._rate = 0
         self._sent: deque[_Sent] = deque()  # what may not have been played yet: about `LEAD` of it
         self._held: list[tuple[bytes, str]] | None = None  # sound taken back, to be sent again
@@ -98,10 +98,10 @@ class Playout:
             return  # a late chunk of a reply that has been cut
         frame, pcm = sound.frame, b""
         if frame.pcm:
-            if self._resampler is None or frame.rate != self._rate:
+            if self._converter is None or frame.rate != self._rate:
                 self._flush()
-                self._resampler, self._rate = Resampler(frame.rate, self._line.rate), frame.rate
-            pcm = self._resampler.feed(frame.pcm)
+                self._converter, self._rate = Converter(frame.rate, self._line.rate), frame.rate
+            pcm = self._converter.feed(frame.pcm)
         self._samples += len(pcm) // SAMPLE_BYTES
         self._send(pcm, sound.says)
         if sound.says:
@@ -159,6 +159,8 @@ class Playout:
 
     async def _may(self) -> None:
         """Wait while the sound is held; not for longer than a hold may last, whoever forgot it."""
+        if self._going.is_set():
+            return
         try:
             async with asyncio.timeout(HELD_MOST):
                 await self._going.wait()
@@ -171,11 +173,11 @@ class Playout:
         return sent.pcm[-left:] if left < len(sent.pcm) else sent.pcm
 
     def _flush(self) -> None:
-        if self._resampler is not None and self._stopped is None:
-            pcm = self._resampler.end()
+        if self._converter is not None and self._stopped is None:
+            pcm = self._converter.end()
             self._samples += len(pcm) // SAMPLE_BYTES
             self._send(pcm, "")
-        self._resampler, self._rate = None, 0
+        self._converter, self._rate = None, 0
 
     def _send(self, pcm: bytes, says: str) -> None:
         now = self._clock()

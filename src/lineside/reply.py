@@ -6,8 +6,9 @@ them stand two bounded channels. Cancelling the reply closes the streams of all 
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from msgspec import Struct
 
@@ -320,6 +321,8 @@ class Reply:
 
     async def _next(self) -> Sound | None:
         """The next sound; whenever the caller would hear nothing for too long, they hear that somebody is there."""
+        with suppress(asyncio.QueueEmpty):
+            return self._sounds.get_nowait()
         while True:
             try:
                 async with asyncio.timeout(self._playout.ahead() + self._patience):
@@ -442,5 +445,8 @@ def _cut(text: str) -> list[str]:
     return [*sentences.feed(text), *sentences.end()]
 
 
+_WORD = re.compile(r"\S*[^\W_]\S*")  # with a letter or a digit in it
+
+
 def _words(text: str) -> int:
-    return sum(any(c.isalnum() for c in word) for word in text.split())
+    return len(_WORD.findall(text))

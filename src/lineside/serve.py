@@ -15,6 +15,7 @@ from lineside.audio.frame import EAR_RATE, Sound, Utterance
 from lineside.audio.panel import Panel
 from lineside.audio.resample import Resampler
 from lineside.audio.vad import LoudnessVoice, VoiceModel
+from lineside.booth import settle
 from lineside.ear import VoiceDetector
 from lineside.engines.fallback import FallbackMind
 from lineside.engines.protocols import Ask, Checked, Message, SpeechToText, Warmable
@@ -133,6 +134,7 @@ async def _keep_open(
         house = await stack.enter_async_context(open_house(settings, insecure=insecure, services=services))
         if monitored is not None:
             await stack.enter_async_context(monitoring(settings, house.url, monitored))
+        settle()
         ready(house)
         await asyncio.Event().wait()  # until cancelled
 

@@ -14,7 +14,7 @@ import uvloop
 from msgspec import Raw
 
 from lineside.agent import Agent
-from lineside.booth import HEARTBEAT, LARGEST_MESSAGE, Booth
+from lineside.booth import HEARTBEAT, LARGEST_MESSAGE, Booth, settle
 from lineside.bus import Answered, Begin, Bus, EndCall, Follow, Happened, Learn, Learnt, Over, Take, Up, Word
 from lineside.errors import ConfigError
 from lineside.lines.websocket import WebSocket
@@ -56,6 +56,7 @@ class Worker:
             self._booth = Booth(settings, lambda: self._agent, self._registry, voice, meters, turns, records)
             async with asyncio.TaskGroup() as self._tasks:
                 watching = self._tasks.create_task(meters.watch_loop(), name="loop lag")
+                settle()
                 self._bus.say(Up())
                 await self._alone.wait()
                 await self._farewell()

@@ -11,15 +11,18 @@ first reply would otherwise interrupt themselves. A second of such sound that do
 
 Bands rather than samples: jitter, codecs and two clocks that disagree move samples about, and loudness hardly
 (Avendano 2001, "Acoustic echo suppression in the STFT domain"; here only the decision is taken, no sound is changed).
-A window of 32 ms costs about as much as the detector's network, 110 µs on a busy core, while there may be an echo, and
-under 1 µs otherwise; a frame played costs 40 (bench/audio_steps.py).
+Nothing is compared before it must be. What is played is kept as it is for as long as it may return, and the caller's
+windows too while the detector's own gate is shut, for then nobody speaks, whoever it is: a line without an echo pays a
+microsecond a window (bench/audio_steps.py). When the gate opens, what was kept is made up for in one go.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES
 from lineside.audio.resample import Resampler
@@ -28,6 +31,7 @@ STEP = 512  # samples at 16 kHz: a window of the voice detector
 STEP_SECONDS = STEP / EAR_RATE
 LAGS = 32  # steps: the longest delay looked for, a second
 KEPT = 128  # steps of what was played, four seconds: `LAGS` of the past, and what was sent ahead
+LOOK_BACK = 8  # windows from before the gate opened: they tell the line's noise
 BANDS = 10
 SPREAD = 1  # steps that an echo may be early or late: a room's reverberation, jitter at the beginning of a reply
 FORGETS = 0.97  # a step: the correlations remember about a second
@@ -61,10 +65,28 @@ class EchoGate:
 
     def feed(self, window: bytes, tell: Callable[[float], None]) -> float | None:
         """See `ear.VoiceDetector`. The detector hears all, for it remembers; what is echo counts for nothing."""
-        if not self._echo.heard(window):
+        if not self._echo.may_come:
+            self._echo.passed(window)
             return self._voice.feed(window, tell)
-        now = self._voice.feed(window, lambda probability: tell(0.0))
-        return None if now is None else 0.0
+        judgement = _Judgement(tell)
+        now = self._voice.feed(window, judgement.tell)
+        if now == 0.0:  # nobody speaks; nor do we
+            self._echo.passed(window)
+            return now
+        judgement.ours = self._echo.heard(window)
+        return 0.0 if judgement.ours and now is not None else now
+
+
+class _Judgement:
+    """Of one window: what the detector will say of it, unless it is ours."""
+
+    __slots__ = ("_tell", "ours")
+
+    def __init__(self, tell: Callable[[float], None]) -> None:
+        self._tell, self.ours = tell, False
+
+    def tell(self, probability: float) -> None:
+        self._tell(0.0 if self.ours else probability)
 
 
 class Echo:
@@ -74,12 +96,14 @@ class Echo:
         self._far: Floats = np.zeros((KEPT, BANDS), np.float32)  # magnitudes of what was played, a ring
         self._of = np.full(KEPT, -1, np.int64)  # the step each place of the ring is for
         self._last = -LAGS - 1  # step: nothing was played after it
+        self._fresh: deque[_Played] = deque()  # what is not in the ring yet, of as many seconds as the ring holds
         self._resampler: Resampler | None = None
-        self._rate = 0
-        self._rest = b""  # played, shorter than a step
+        self._rest = b""  # in the ring but for less than a step
         self._next = 0  # the step that it begins
+        self._rate = 0
         self._runs_to = -1.0  # when the sound played last ends: what follows at once belongs to it
         self._now = 0  # the caller's step
+        self._quiet: deque[bytes] = deque(maxlen=LOOK_BACK + 1)  # the caller's windows while the gate is shut
         self._before: Floats = np.zeros(STEP, np.float32)
         self._far_before: Floats = np.zeros(STEP, np.float32)
         self._noise: Floats | None = None  # power of each band when nobody speaks
@@ -93,39 +117,79 @@ class Echo:
 
     def played(self, pcm: bytes, rate: int, at: float) -> None:
         """This sound, signed 16-bit, begins to play at `at`, or directly after the sound before it."""
-        if self._resampler is None or rate != self._rate or at > self._runs_to + 0.1:
-            self._resampler, self._rate, self._rest = Resampler(rate, EAR_RATE), rate, b""
-            self._next, self._runs_to = max(0, round(at / STEP_SECONDS)), at
-            self._far_before = np.zeros(STEP, np.float32)
-        self._runs_to += len(pcm) / SAMPLE_BYTES / rate
-        self._rest += self._resampler.feed(pcm)
-        whole = len(self._rest) // (STEP * SAMPLE_BYTES)
-        if not whole:
-            return
+        afresh = rate != self._rate or at > self._runs_to + 0.1
+        begins = max(0.0, at) if afresh else self._runs_to
+        ends = begins + len(pcm) / SAMPLE_BYTES / rate
+        self._fresh.append(_Played(pcm, rate, begins, afresh))
+        self._rate, self._runs_to, self._last = rate, ends, int(ends / STEP_SECONDS)
+        past = max(self._now - LAGS - SPREAD, self._last - KEPT) * STEP_SECONDS  # nobody will ask for it any more
+        while self._fresh[0].ends < past:
+            self._fresh.popleft()
+
+    def taken_back(self, at: float) -> None:
+        """What was to be played from `at` on is not."""
+        first = round(at / STEP_SECONDS)
+        while self._fresh and self._fresh[-1].begins >= at:
+            self._fresh.pop()
+        if self._fresh:
+            self._fresh[-1] = self._fresh[-1].until(at)
+        self._of[self._of >= first] = -1
+        self._last, self._runs_to = min(self._last, first), -1.0  # what is played next begins afresh
+
+    def _make_up(self) -> None:
+        """Put into the ring what was played."""
+        while self._fresh:
+            first = self._fresh.popleft()
+            sound = [first.pcm]
+            while self._fresh and not self._fresh[0].afresh:
+                sound.append(self._fresh.popleft().pcm)
+            if first.afresh or self._resampler is None or round(first.begins / STEP_SECONDS) > self._next + 1:
+                self._resampler, self._rest = Resampler(first.rate, EAR_RATE), b""
+                self._next, self._far_before = round(first.begins / STEP_SECONDS), np.zeros(STEP, np.float32)
+            self._rest += self._resampler.feed(b"".join(sound))
+            if whole := len(self._rest) // (STEP * SAMPLE_BYTES):
+                self._analyse(whole)
+
+    def _analyse(self, whole: int) -> None:
         size = whole * STEP * SAMPLE_BYTES
         magnitudes, self._far_before = _magnitudes(self._rest[:size], self._far_before)
         self._rest = self._rest[size:]
         steps = np.arange(self._next, self._next + whole)[-KEPT:]
         self._far[steps % KEPT], self._of[steps % KEPT] = magnitudes[-KEPT:], steps
         self._next += whole
-        self._last = self._next - 1
-
-    def taken_back(self, at: float) -> None:
-        """What was to be played from `at` on is not."""
-        first = round(at / STEP_SECONDS)
-        self._of[self._of >= first] = -1
-        self._last = min(self._last, first - 1)
-        self._resampler, self._rest, self._runs_to = None, b"", -1.0
 
     # ── what is heard ──────────────────────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def may_come(self) -> bool:
+        """Whether something of ours may be in the caller's next window: while we speak, and a second longer where
+        there may be an echo.
+        """
+        return self._now <= (self._last if self._clear and self._lag is None else self._last + LAGS)
+
+    def passed(self, window: bytes) -> None:
+        """The caller's next 512 samples at 16 kHz, in which nobody speaks, or nothing of ours can be."""
+        self._now += 1
+        self._quiet.append(window)
+
     def heard(self, window: bytes) -> bool:
         """Whether this, the caller's next 512 samples at 16 kHz, is our own voice and nothing else."""
-        step, self._now = self._now, self._now + 1
-        if step > self._last + LAGS:  # nothing of ours can come back any more
+        if not self.may_come:
+            self.passed(window)
             return False
-        [near], self._before = _magnitudes(window, self._before)
-        return self._step(step, near)
+        if self._fresh:
+            self._make_up()
+        if self._quiet:
+            self._before = _samples(self._quiet.popleft())
+        self._quiet.append(window)
+        near, self._before = _magnitudes(b"".join(self._quiet), self._before)
+        step = self._now - len(self._quiet) + 1
+        self._now += 1
+        self._quiet.clear()
+        ours = False
+        for number, magnitudes in enumerate(near):
+            ours = self._step(step + number, magnitudes)
+        return ours
 
     def _step(self, step: int, near: Floats) -> bool:
         order = np.arange(step + SPREAD, step - LAGS - SPREAD, -1)  # the newest first
@@ -207,26 +271,52 @@ class _Sums:
         return share
 
 
+class _Played(Struct, frozen=True):
+    """Sound that was played; `afresh`: it does not follow what was played before it."""
+
+    pcm: bytes
+    rate: int
+    begins: float
+    afresh: bool
+
+    @property
+    def ends(self) -> float:
+        """When the last of it is played."""
+        return self.begins + len(self.pcm) / SAMPLE_BYTES / self.rate
+
+    def until(self, at: float) -> "_Played":
+        """Without what would be played from then on."""
+        samples = max(0, round((at - self.begins) * self.rate))
+        return _Played(self.pcm[: samples * SAMPLE_BYTES], self.rate, self.begins, self.afresh)
+
+
+def _samples(pcm: bytes) -> Floats:
+    """Full scale is 1."""
+    return np.frombuffer(pcm, "<i2") * _FULL_SCALE
+
+
 def _magnitudes(pcm: bytes, before: Floats) -> tuple[Floats, Floats]:
-    """Magnitudes of the bands, steps × `BANDS`, of sound that follows `before`; and its own last step."""
-    samples = np.frombuffer(pcm, "<i2").astype(np.float32) * np.float32(1 / 32768)
-    joined = np.concatenate((before, samples))
-    windows = np.lib.stride_tricks.sliding_window_view(joined, 2 * STEP)[::STEP]
-    waves = np.fft.rfft(windows * _HANN, axis=1)
-    power = (waves.real**2 + waves.imag**2).astype(np.float32) @ _BANDS
-    found: Floats = np.sqrt(power)
-    return found, samples[-STEP:]
+    """Magnitudes of the bands, steps × `BANDS`, of whole steps of sound that follow `before`; and the last of them."""
+    joined: Floats = np.concatenate((before, _samples(pcm)))
+    wide = joined.itemsize
+    windows: Floats = np.ndarray((len(joined) // STEP - 1, 2 * STEP), np.float32, joined, strides=(STEP * wide, wide))
+    waves = np.fft.rfft(windows * _HANN)[:, _FIRST:_BEYOND]
+    found: Floats = np.sqrt((waves.real**2 + waves.imag**2) @ _BANDS)
+    return found, joined[-STEP:]
+
+
+_FIRST, _BEYOND = 20, 218  # the bins of the bands
 
 
 def _bands() -> Floats:
     """Bins → bands: ten of equal ratio between 300 and 3400 Hz."""
-    hertz = np.fft.rfftfreq(2 * STEP, 1 / EAR_RATE)
+    hertz = np.fft.rfftfreq(2 * STEP, 1 / EAR_RATE)[_FIRST:_BEYOND]
     edges = np.geomspace(300.0, 3400.0, BANDS + 1)
     table = (hertz[:, None] >= edges[None, :-1]) & (hertz[:, None] < edges[None, 1:])
     scaled: Floats = (table / float(np.square(_HANN).sum() * STEP)).astype(np.float32)
     return scaled
 
 
-_FORGETS, _TINY = np.float32(FORGETS), np.float32(1e-12)  # floats of Python would cost a conversion each
+_FORGETS, _TINY, _FULL_SCALE = np.float32(FORGETS), np.float32(1e-12), np.float32(1 / 32768)
 _HANN: Floats = np.hanning(2 * STEP + 1)[:-1].astype(np.float32)
 _BANDS: Floats = _bands()

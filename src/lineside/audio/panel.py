@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from lineside.audio.vad import LOOK_BACK, EnergyGate, Tell, VoiceModel, VoiceState
 
-TICK = 0.01  # seconds a window waits for those of other calls; half a frame
+TICK = 0.016  # seconds a window waits for those of other calls: half of what it lasts
 ROUNDS = 16  # windows of one call judged at one tick, half a second of sound; the rest of a burst waits for the next
 TOGETHER = 64  # windows in one run, three milliseconds of it; more are run after one another
 

@@ -118,12 +118,15 @@ class Reader:
         return message
 
 
+_QUAD = np.dtype("<u4")
+
+
 def unmasked(payload: bytes, mask: bytes) -> bytes:
     """The payload as it was meant (RFC 6455, 5.3). `mask` has four bytes."""
     size = len(payload)
     if size % 4:
         payload += bytes(-size % 4)
-    meant: bytes = (np.frombuffer(payload, "<u4") ^ np.frombuffer(mask, "<u4")).tobytes()
+    meant: bytes = (np.frombuffer(payload, _QUAD) ^ int.from_bytes(mask, "little")).tobytes()
     return meant[:size] if size % 4 else meant
 
 
