@@ -25,9 +25,7 @@ FULL_SCALE = np.float32(1 / 32768)
 LOOK_BACK = 8  # windows from before the gate opened: the beginning of a word, and the network's run-up to it
 OPEN_ABOVE = 3.0  # dB over the line's own noise; white noise strays by 0.3 dB from window to window
 LOUD_ENOUGH = -65.0  # dBFS; under it nothing is heard, whatever the noise
-HANGOVER = (
-    16  # windows the gate stays open: half a second; a whole one misses no fewer voices (tests/audio/test_vad.py)
-)
+HANGOVER = 16  # windows the gate stays open, half a second; a whole one misses as many (tests/audio/test_vad.py)
 FLOOR_MIN, FLOOR_MAX = -75.0, -30.0  # dBFS; over a noise of -30 the gate opens for all that is louder than -27
 FIRST_FLOOR = -50.0  # dBFS at the most: a call may begin with a word
 FALL = 0.5  # of the way down, each window: every gap between words tells the noise
