@@ -8,7 +8,7 @@ from lineside.audio.frame import SAMPLE_BYTES
 from lineside.errors import LineError
 from lineside.lines.websocket import BINARY, NORMAL, TEXT, WebSocket, framed
 from lineside.meter import Meter
-from lineside.schema import Error, Hello, ServerMessage, Told, encode, read_told
+from lineside.schema import Error, Hello, LlmToken, ServerMessage, ThoughtToken, Told, encode, read_told
 
 LARGEST = 64 * 1024  # bytes of one message of sound; a larger one is not heard
 FASTEST = 4.0  # times real time; a faster caller is ended
@@ -19,6 +19,7 @@ OUTBOX = 4000  # messages waiting for a caller who does not read; one more ends 
 AT_ONCE = 32  # messages in one write; then it is looked whether the socket takes more
 TOGETHER = 32 * 1024  # bytes of sound joined into one message
 COUNT_EVERY = 50  # messages between two words to the meter, a second of ordinary frames
+TOKENS_WAIT = 0.02  # seconds that a token waits for others, or for sound: a write costs more than all else about it
 LAST_WORDS = 2.0  # seconds for the last messages to leave before the socket is closed
 
 
@@ -29,11 +30,12 @@ class BrowserLine:
         self.codec, self.rate = hello.codec, hello.rate
         self._ws, self._meter = ws, meter
         loop = asyncio.get_running_loop()
-        self._clock, self._soon = loop.time, loop.call_soon
+        self._clock, self._soon, self._later = loop.time, loop.call_soon, loop.call_later
         self._began = loop.time()
         self._counted = (0, 0)  # bytes and messages of sound that the meter knows of
         self._outbox: deque[bytes | ServerMessage] = deque()
-        self._set = False  # the outbox will be emptied
+        self._set = False  # the outbox will be emptied at once
+        self._set_later = False  # … or soon
         self._bytes_per_second = self.rate * (SAMPLE_BYTES if self.codec == "pcm" else 1)
         self._received, self._messages, self._faults = 0, 0, 0
         self._over: asyncio.Future[str] = loop.create_future()  # why the caller is gone, or what broke
@@ -131,9 +133,18 @@ class BrowserLine:
             self._ws.abort()
             return
         self._outbox.append(item)
-        if not self._set and self._ws.writable:
+        if self._set or not self._ws.writable:
+            return
+        if not isinstance(item, LlmToken | ThoughtToken):
             self._set = True
             self._soon(self._flush)
+        elif not self._set_later:
+            self._set_later = True
+            self._later(TOKENS_WAIT, self._flush_tokens)
+
+    def _flush_tokens(self) -> None:
+        self._set_later = False
+        self._flush()
 
     def _flush(self) -> None:
         """Everything in the outbox as one stretch of bytes; what cannot leave waits until the socket is free again."""
