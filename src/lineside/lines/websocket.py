@@ -58,7 +58,10 @@ class Reader:
         size = len(data) - 8
         if size <= CONTROL or size != data[2] << 8 | data[3] or size > self._largest:
             return None
-        return unmasked(data[8:], data[4:8])
+        if size % 4:
+            return unmasked(data[8:], data[4:8])
+        meant: bytes = (np.frombuffer(data, _QUAD, offset=8) ^ int.from_bytes(data[4:8], "little")).tobytes()
+        return meant
 
     def feed(self, data: bytes) -> list[Frame]:
         """The messages that are complete now. Raises `Broken`; what came before the fault is lost with the socket."""
