@@ -13,6 +13,9 @@ from lineside.schema import Clear, Hello, LlmToken
 from tests.virtual import run
 
 
+WORD = "word"
+
+
 class Wire:
     """Stands for the socket: what was written, one entry a write, as kinds and payloads."""
 
@@ -45,7 +48,7 @@ def written(*steps: Callable[[BrowserLine], None], each: float = 0.0) -> list[li
 
 
 def token(line: BrowserLine) -> None:
-    line.tell(LlmToken(at=1.0, turn=1, reply=1, token="word"))
+    line.tell(LlmToken(at=1.0, turn=1, reply=1, token=WORD))
 
 
 def sound(line: BrowserLine) -> None:
