@@ -12,7 +12,6 @@ from lineside.meter import Unmetered
 from lineside.schema import Clear, Hello, LlmToken
 from tests.virtual import run
 
-
 WORD = "word"
 
 
