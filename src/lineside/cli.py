@@ -18,6 +18,8 @@ from lineside.hosts.cli import app as host_app
 from lineside.loadtest.cli import loadtest
 from lineside.logs import log_to_stderr
 from lineside.models.cli import app as models_app
+from lineside.records.cli import calls
+from lineside.replay.cli import replay
 from lineside.settings import Settings, explain, load_settings
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="lineside ans
 app.add_typer(models_app, name="models", help="The models: what there is, fetch and check files, load and unload.")
 app.add_typer(host_app, name="host")
 app.command()(loadtest)
+app.command()(calls)
+app.command()(replay)
 console = Console(stderr=True)
 
 FilesArgument = Annotated[

@@ -14,12 +14,29 @@ ESCAPE = "\\"
 
 
 async def page(
-    connection: AsyncConnection, *, search: str = "", caller: str = "", before: str = "", limit: int = 50
+    connection: AsyncConnection,
+    *,
+    search: str = "",
+    caller: str = "",
+    line: str = "",
+    since: float | None = None,
+    until: float | None = None,
+    before: str = "",
+    limit: int = 50,
 ) -> CallPage:
-    """The newest calls, or those older than `before` (a page's `next`); `search` looks at words, callers, engines."""
+    """The newest calls, or those older than `before` (a page's `next`); `search` looks at words, callers, engines.
+
+    `since` and `until`: when they began, in seconds since 1970.
+    """
     wanted = sa.select(*(calls.c[name] for name in LISTED)).order_by(calls.c.began.desc(), calls.c.id.desc())
     if caller:
         wanted = wanted.where(calls.c.caller == caller)
+    if line:
+        wanted = wanted.where(calls.c.line == line)
+    if since is not None:
+        wanted = wanted.where(calls.c.began >= since)
+    if until is not None:
+        wanted = wanted.where(calls.c.began <= until)
     if search:
         wanted = wanted.where(_says(search))
     if before:

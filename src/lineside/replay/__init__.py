@@ -1,0 +1,1 @@
+"""A kept call, held again from its caller's sound: `lineside replay`."""
