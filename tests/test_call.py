@@ -113,6 +113,46 @@ def test_nothing_is_prepared_early_while_the_engines_are_behind() -> None:
     assert [metrics.wasted for metrics in call.all(Metrics)] == [0, 2]
 
 
+def test_a_noise_in_a_pause_and_another_comma_do_not_make_the_model_think_again() -> None:
+    """The same words in other marks: the answer that was written already is said, and the first wording is kept."""
+    ears = ScriptedEars(hears=["When are you open?", "when are you, open"])
+    call = hold(
+        Speaks(1.0), Silent(0.7), Speaks(0.1), Silent(6.0), ears=ears, mind=ScriptedMind(answers=[ANSWER, "No"])
+    )
+    assert len(ears.utterances) == 2
+    assert len(call.mind.asked) == 1
+    assert call.conversation == [("user", "When are you open?"), ("assistant", ANSWER)]
+    assert call.one(Metrics).wasted == 1
+
+
+def test_other_words_are_thought_about_again() -> None:
+    """What was written to half of the question is not said to all of it."""
+    ears = ScriptedEars(hears=["When are you open?", "When are you open on Sunday?"])
+    call = hold(
+        Speaks(1.0), Silent(0.7), Speaks(0.5), Silent(6.0), ears=ears, mind=ScriptedMind(answers=["No", ANSWER])
+    )
+    assert len(call.mind.asked) == 2
+    assert call.conversation == [("user", "When are you open on Sunday?"), ("assistant", ANSWER)]
+
+
+def test_an_answer_that_was_half_written_is_asked_for_in_the_same_words() -> None:
+    """The model has read them already, and reads nothing new."""
+    ears = ScriptedEars(hears=["When are you open?", "When are you open"])
+    mind = ScriptedMind(answers=[ANSWER], first=0.3)
+    call = hold(Speaks(1.0), Silent(0.4), Speaks(0.1), Silent(6.0), ears=ears, mind=mind)
+    assert len(mind.asked) == 2
+    assert mind.asked[0] == mind.asked[1]
+    assert call.conversation == [("user", "When are you open?"), ("assistant", ANSWER)]
+
+
+def test_an_answer_from_before_the_keys_is_not_said_after_them() -> None:
+    """The words are the same, what they answer is not."""
+    ears = ScriptedEars(hears=["When are you open?"])
+    mind = ScriptedMind(answers=["To words.", "To keys.", "To all."])
+    call = hold(Speaks(1.0), Silent(0.7), Tells(Dtmf(digits="3")), Silent(6.0), ears=ears, mind=mind)
+    assert call.conversation == [("user", "[keys pressed: 3] When are you open?"), ("assistant", "To all.")]
+
+
 def test_what_was_prepared_for_nothing_is_told_with_the_turn_it_belongs_to() -> None:
     """How often, how long, and when; the turn after it begins anew."""
     ears = ScriptedEars(hears=["I would like", "I would like to know"])
@@ -349,6 +389,81 @@ def test_a_patient_call_waits_longer_and_a_call_may_say_so_itself() -> None:
     assert fast < balanced < patient
     own = hold(Speaks(1.0), Silent(6.0), hello=Hello(codec="pcm", turn_profile="patient")).one(Metrics).endpoint_ms
     assert own == pytest.approx(endpoint(None, "scripted words", turn_profile="patient"), abs=40)
+
+
+def waited_after(asked: str, *said: str, pause: float = 0.0, **given: Any) -> float:
+    """How long the silence was that ended the turn, in ms, when the agent had asked this and the caller says that."""
+    set_up: dict[str, Any] = {"turn_profile": "balanced", "vad_silence_timeout_ms": 5000} | given
+    speaks = [doing for _ in said[:-1] for doing in (Speaks(0.8), Silent(pause))]
+    ears = ScriptedEars(hears=said)
+    agent = Agent(name="Test", prompt="You answer.", greeting=asked)
+    call = hold(Silent(4.0), *speaks, Speaks(0.8), Silent(9.0), agent=agent, ears=ears, **set_up)
+    assert [event.text for event in call.all(Heard)] == [said[-1]]
+    return call.all(Metrics)[-1].endpoint_ms or 0.0
+
+
+def test_what_the_agent_asked_changes_how_long_it_waits() -> None:
+    """A yes to "Is that correct?" is answered at once; the same yes to an open question may go on."""
+    assert waited_after("Is that correct?", "Yes.") < waited_after("How can I help you?", "Yes.") - 50
+
+
+def test_a_code_that_is_read_out_in_groups_is_waited_for_and_then_answered_soon() -> None:
+    """Three digits of six, a pause, three more: one turn. Nobody waits once all six were said."""
+    code = "Please tell me the six-digit code."
+    assert waited_after(code, "4 7 1", "4 7 1 9 0 2", pause=0.9) < 900
+    assert waited_after(code, "4 7 1") > 1500
+    assert waited_after(code, "4 7 1 9 0 2") < waited_after("How can I help you?", "4 7 1 9 0 2")
+
+
+def test_a_number_of_unknown_length_waits_longer_than_one_that_is_complete() -> None:
+    """After a group of digits another may come; the profile for digits waits longer still."""
+    asked = "What is your account number?"
+    assert waited_after(asked, "4 7 1 9") > waited_after("Please tell me the four-digit code.", "4 7 1 9")
+    assert waited_after(asked, "4 7 1 9", turn_profile="digits") > waited_after(asked, "4 7 1 9", turn_profile="fast")
+
+
+def test_the_callers_words_can_be_followed_while_they_speak() -> None:
+    """Every second, and only what two hearings agree on; without the setting nobody asks."""
+    heard = ["I would", "I would like", "I would like two", "I'd like to know", "I would like to know"]
+    script = (Speaks(4.5), Silent(6.0))
+    call = hold(*script, ears=ScriptedEars(hears=heard), partials_every_ms=1000)
+    assert [event.text for event in call.all(Partial)][:2] == ["I would", "I would like"]
+    assert call.one(Heard).text == "I would like to know"
+    assert len(hold(*script, ears=ScriptedEars(hears=heard)).ears.utterances) == 1
+
+
+def foreseen(ends: float | None, *, each: float = 0.005, said: str = "I'd like a table", **given: Any) -> Held:
+    """A call whose language model says how likely the words may end where they do."""
+    set_up: dict[str, Any] = {"turn_profile": "balanced", "vad_silence_timeout_ms": 5000} | given
+    mind = ScriptedMind(answers=[ANSWER], ends=ends, each=each)
+    return hold(Speaks(1.0), Silent(9.0), ears=ScriptedEars(hears=[said]), mind=mind, **set_up)
+
+
+def test_the_language_model_says_whether_the_words_may_end_here() -> None:
+    """Likely, the turn ends sooner; unlikely, later; an engine that cannot tell changes nothing."""
+    likely, unknown, unlikely = (foreseen(ends).one(Metrics).endpoint_ms or 0.0 for ends in (4.0, None, -6.0))
+    assert likely < unknown < unlikely
+
+
+def test_the_language_model_is_asked_with_the_words_of_the_answer_and_without_the_last_mark() -> None:
+    """So it has read them when the answer is asked for; whether a mark belongs there is the question."""
+    call = foreseen(0.0, said="I'd like a table.")
+    assert [asked[-1].content for asked in call.mind.foresaw] == ["I'd like a table"]
+    assert [asked[:-1] for asked in call.mind.foresaw] == [asked[:-1] for asked in call.mind.asked]
+    assert foreseen(0.0, turn_profile="silence").mind.foresaw == []
+
+
+def test_a_language_model_that_is_slow_to_foresee_is_not_waited_for() -> None:
+    """The answer is asked for all the same, no later than the deadline; and it is not asked again in this call."""
+    script = (Speaks(1.0), Silent(0.9), Speaks(1.0), Silent(20.0))
+    ears, mind = ScriptedEars(hears=["I'd like a", "I'd like a table."]), ScriptedMind(ends=4.0, each=3.0)
+    call = hold(*script, ears=ears, mind=mind, turn_profile="patient")
+    assert len(ears.utterances) == 2
+    assert len(mind.foresaw) == 1
+    call = foreseen(4.0, each=60.0, said="Yes.")
+    assert len(call.mind.foresaw) == 1
+    assert len(call.mind.asked) == 1
+    assert call.call._evidence.ends is None
 
 
 def test_a_turn_model_that_hangs_costs_nothing() -> None:

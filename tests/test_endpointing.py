@@ -16,6 +16,7 @@ from lineside.endpointing import (
     Pace,
     Profile,
     Words,
+    bare,
     expects,
     score,
     silence,
@@ -34,6 +35,7 @@ evidence = st.builds(
     wanted=st.none() | st.integers(1, 16),
     spoken=st.none() | st.floats(0.1, 27.0),
     pace=st.none() | st.floats(FROM, 3.0),
+    ends=st.none() | st.floats(-10.0, 10.0),
 )
 
 
@@ -50,6 +52,25 @@ def test_a_turn_that_sounds_more_finished_never_waits_longer(
     """The turn model's word counts in one direction."""
     less, more = (msgspec.structs.replace(known, turn=turn) for turn in sorted((one, other)))
     assert wait(more, profile) <= wait(less, profile)
+
+
+@given(evidence, words, st.floats(-10.0, 10.0), st.floats(-10.0, 10.0), st.sampled_from(PROFILES))
+def test_words_that_may_end_more_likely_never_wait_longer(
+    known: Evidence, said: Words, one: float, other: float, profile: Profile
+) -> None:
+    """The language model's opinion counts in one direction, and nothing while the words are not known."""
+    less, more = (msgspec.structs.replace(known, words=said, ends=ends) for ends in sorted((one, other)))
+    assert wait(more, profile) <= wait(less, profile)
+    unheard = [msgspec.structs.replace(known, words=None, ends=ends) for ends in (one, None)]
+    assert wait(unheard[0], profile) == wait(unheard[1], profile)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"), [("I'd like to.", "I'd like to"), ("Well, um…", "Well, um"), ("Why?!", "Why"), (" ... ", "")]
+)
+def test_the_mark_at_the_end_is_taken_off(text: str, plain: str) -> None:
+    """Whether a mark belongs there is what the language model is asked; marks inside stay."""
+    assert bare(text) == plain
 
 
 @given(evidence, words, st.sampled_from(["hangs", "leans", "filled", "trails"]), st.sampled_from(PROFILES))
@@ -218,6 +239,8 @@ def _names(said: str) -> set[str]:
             Evidence(turn=0.5, asked=each, clear=5.0),
             Evidence(turn=0.5, words=words_evidence("one two three"), asked=each),
             Evidence(turn=0.5, words=words_evidence(said), asked=each, wanted=3),
+            Evidence(turn=0.5, words=words_evidence("one two three"), ends=0.0, asked=each),
+            Evidence(turn=0.5, words=words_evidence("one"), ends=0.0, asked=each),
         )
         for name in signs(known)
     }

@@ -13,6 +13,7 @@ from lineside.engines.deadline import in_time, tried_twice
 from lineside.engines.protocols import (
     Ask,
     Checked,
+    Foreseeing,
     LanguageModel,
     Message,
     SpeechToText,
@@ -88,6 +89,11 @@ def test_a_language_model_conforms(request: pytest.FixtureRequest, case: Case) -
         async with aclosing(engine.reply(QUESTION, Ask(max_tokens=150))) as broken_off:
             await anext(broken_off)
         assert await all_of(engine.reply(QUESTION, Ask(max_tokens=2)))
+        if isinstance(engine, Foreseeing):
+            said = [Message("system", "You take orders."), Message("user", "I would like to order two of the")]
+            for messages in (said, QUESTION):
+                assert isinstance(await engine.may_end(messages, Ask()), float | None)
+            assert await all_of(engine.reply(QUESTION, Ask(max_tokens=2)))
 
     conform(request, case, story)
 

@@ -128,6 +128,28 @@ def test_a_model_that_begins_again_is_not_repeated() -> None:
     assert " ".join(run(answer(row)).split()) == whole
 
 
+def test_the_model_that_will_answer_says_whether_the_words_may_end() -> None:
+    """Not another one, which would know it no sooner; and not one that is given up."""
+
+    async def story() -> None:
+        first, second = ScriptedMind(ends=1.0, fails=FAILURES), ScriptedMind(ends=2.0)
+        row = FallbackMind([("first", first), ("second", second)])
+        assert await row.may_end(ASKED, Ask()) == 1.0
+        for _ in range(FAILURES):
+            await answer(row)
+        assert await row.may_end(ASKED, Ask()) == 2.0
+        assert await FallbackMind([("plain", Plain()), ("second", second)]).may_end(ASKED, Ask()) is None
+
+    run(story())
+
+
+class Plain:
+    """Answers, and can tell nothing beforehand."""
+
+    async def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+        yield Token("Yes.")
+
+
 def test_a_voice_that_chokes_is_followed_by_another_from_the_next_word() -> None:
     """The words that were said are not said again; sound goes on where it stopped."""
 

@@ -7,6 +7,13 @@ and Debian's `asterisk-core-sounds-en-wav`, `flite`, `libflite1` and `libasound2
 
     cd ~/.cache/lineside-bench/prompts && apt-get download asterisk-core-sounds-en-wav flite libflite1 libasound2 &&
     for each in *.deb; do dpkg -x $each .; done
+
+and Kokoro with voices that the product does not bring, in `<cache>/kokoro`:
+
+    mkdir -p ~/.cache/lineside-bench/kokoro && cd ~/.cache/lineside-bench/kokoro && npm pack kokoro-js@1.2.1 &&
+    tar xzf kokoro-js-1.2.1.tgz --strip-components 2 package/voices && ln -s ~/.cache/lineside/kokoro-82m/*.onnx .
+
+`--half` builds one half alone.
 """
 
 import argparse
@@ -18,7 +25,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from bench.turns.plan import Piece, plans, recorded_plans
+from bench.turns.plan import Piece, Plan, plans, recorded_plans
 from bench.turns.voices import SPEAKERS, Samples, Speaker, Studio, at_ear_rate
 from msgspec import Struct
 
@@ -77,12 +84,13 @@ def main() -> None:
     """Build both halves."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--share", type=float, default=1.0, help="of the turns; a small set for a first look")
+    parser.add_argument("--half", choices=["fit", "held"])
     parser.add_argument("--models-dir", type=Path, default=Path("~/.cache/lineside").expanduser())
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
     told = parser.parse_args()
-    studio = Studio(told.models_dir, told.cache / "voices", told.cache / "prompts" / "usr")
+    studio = Studio(told.models_dir, told.cache / "voices", told.cache / "prompts" / "usr", told.cache / "kokoro")
     said = tomllib.loads((HERE / "said.toml").read_text("utf-8"))
-    for half in ("fit", "held"):
+    for half in (told.half,) if told.half else ("fit", "held"):
         folder = told.cache / half
         folder.mkdir(parents=True, exist_ok=True)
         noises = _noises(half)
@@ -104,35 +112,42 @@ def _turns(
     cache: Path,
 ) -> Iterator[Turn]:
     chance = random.Random(f"5 {speaker.name}")  # noqa: S311  (a set that can be made again)
+    others = [random.Random(f"5 {speaker.name} {take}") for take in range(1, speaker.takes)]  # noqa: S311
     recorded = speaker.name.startswith("recorded/")
     spoken = recorded_plans(speaker.name, SHARED, cache / "prompts", chance) if recorded else plans(said, chance)
+    calls: list[Call] = []
     for number in range(many):
         if number % TURNS_A_CALL == 0:
-            call = _call(f"{speaker.name}-{number // TURNS_A_CALL}", chance)
+            named = f"{speaker.name}-{number // TURNS_A_CALL}"
+            calls = [_call(named, chance), *(_call(f"{named}-{take}", each) for take, each in enumerate(others, 1))]
         plan = next(spoken, None)
         if plan is None:
             return
         sounds = _sounds(speaker.name, plan.pieces, studio)
         if any(not len(sound) for sound in sounds):
             continue
-        name = f"{speaker.name.replace('/', '-')}-{number:03}.wav"
-        speech, pauses = _joined(plan.pieces, sounds, call, chance)
-        pcm, rate = _on_the_line(speech, call, noises, np.random.default_rng(chance.getrandbits(32)))
-        (folder / name).write_bytes(wav_bytes(pcm, rate))
-        yield Turn(
-            name,
-            speaker.name,
-            call.name,
-            plan.kind,
-            plan.asked,
-            " | ".join(piece.text for piece in plan.pieces),
-            call.band,
-            call.noise,
-            call.snr,
-            LEAD,
-            LEAD + len(speech) / EAR_RATE,
-            pauses,
-        )
+        for take, (call, dice) in enumerate(zip(calls, [chance, *others], strict=True)):
+            name = f"{speaker.name.replace('/', '-')}-{number:03}{f'-{take}' if take else ''}.wav"
+            yield _take(name, speaker.name, plan, sounds, call, noises, dice, folder)
+
+
+def _take(
+    name: str,
+    speaker: str,
+    plan: Plan,
+    sounds: list[Samples],
+    call: Call,
+    noises: dict[str, list[Samples]],
+    chance: random.Random,
+    folder: Path,
+) -> Turn:
+    """One turn, as it was said once: its pauses, its line."""
+    speech, pauses = _joined(plan.pieces, sounds, call, chance)
+    pcm, rate = _on_the_line(speech, call, noises, np.random.default_rng(chance.getrandbits(32)))
+    (folder / name).write_bytes(wav_bytes(pcm, rate))
+    text = " | ".join(piece.text for piece in plan.pieces)
+    where = (call.band, call.noise, call.snr, LEAD, LEAD + len(speech) / EAR_RATE)
+    return Turn(name, speaker, call.name, plan.kind, plan.asked, text, *where, pauses)
 
 
 def _sounds(voice: str, pieces: list[Piece], studio: Studio) -> list[Samples]:

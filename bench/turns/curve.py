@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from bench.turns.doubt import doubt
 from bench.turns.hear import HeardTurn, read
@@ -29,6 +30,7 @@ from bench.turns.play import (
     silence_only,
     silence_policies,
     smart_turn_policies,
+    tally,
 )
 
 from lineside.endpointing import WEIGHTS
@@ -69,7 +71,7 @@ def main() -> int:
         "lineside": our_policies(),
     }
     curves = {name: [(outcome(found, each), each) for each in policies] for name, policies in tried.items()}
-    _levels(curves)
+    _levels(curves | {"lineside, no language model": _without_opinion(turns)})
     _doubt(found, tried)
     _kinds(found, curves)
     _profiles(found)
@@ -87,18 +89,29 @@ def _best(curve: Sequence[tuple[Outcome, Policy]], level: float) -> tuple[Outcom
 
 
 def _levels(curves: Curves) -> None:
-    print("delay in ms, mean / median" + "".join(f"{level:>14.0%}" for level in LEVELS))
+    print("delay in ms, mean / median  " + "".join(f"{level:>14.0%}" for level in LEVELS))
     for name, curve in curves.items():
         best = [_best(curve, level)[0] for level in LEVELS]
-        print(f"{name:26}" + "".join(f"{1000 * each.mean:>7.0f} / {1000 * each.median:<4.0f}" for each in best))
+        print(f"{name:28}" + "".join(f"{1000 * each.mean:>7.0f} / {1000 * each.median:<4.0f}" for each in best))
     print()
+
+
+def _without_opinion(turns: Sequence[HeardTurn]) -> list[tuple[Outcome, Policy]]:
+    """Where the engine cannot say whether the words may end: the same weights, and that sign missing."""
+    plain = [
+        msgspec.structs.replace(turn, pauses=[msgspec.structs.replace(pause, ends=None) for pause in turn.pauses])
+        for turn in turns
+    ]
+    found = moments(plain)
+    return [(outcome(found, policy), policy) for policy in our_policies()]
 
 
 def _size(turns: Sequence[HeardTurn], found: Sequence[Moment]) -> str:
     heard = {moment.turn.turn.file for moment in found if moment.over}
     inside = sum(not moment.over for moment in found)
+    labelled = sum(len(turn.turn.pauses) for turn in turns)
     return (
-        f"{len(turns)} turns, {inside} pauses of 0.2 s and more heard inside them; "
+        f"{len(turns)} turns, {labelled} pauses inside them, in {inside} of which 0.2 s and more were heard; "
         f"{len(turns) - len(heard)} turns are too short to begin one, or their end was not heard: in no figure"
     )
 
@@ -123,10 +136,10 @@ def _kinds(found: Sequence[Moment], curves: Curves) -> None:
         some = [moment for moment in found if belongs(moment)]
         if not any(moment.over for moment in some):
             continue
-        inside = sum(not moment.over for moment in some)
+        inside = len(tally(some, silence_only(LONGEST))[0])
         row = [outcome(some, policy) for policy in chosen.values()]
         cells = "".join(f"{each.cut:>12.1%} {1000 * each.mean:>7.0f}" for each in row)
-        print(f"{kind:24} {inside:4} pauses, {len(some) - inside:4} ends   {cells}")
+        print(f"{kind:24} {inside:4} pauses, {sum(moment.over for moment in some):4} ends   {cells}")
     print()
 
 

@@ -52,10 +52,10 @@ FOR_AN_END = {
     "answers",
     "answers_yes_no",
 }
-FOR_AN_END |= {"many_digits", "enough"}
+FOR_AN_END |= {"many_digits", "enough", "ends", "ends_of_digits"}
 AGAINST = {"hangs", "leans", "filled", "trails", "nothing", "one_name", "no_digits_yet", "few_digits", "too_few"}
 PAUSES = ("usual", "before_words")
-FREE_OF_RIDGE = {"always", "turn_unknown", "words_unknown"}
+FREE_OF_RIDGE = {"always", "turn_unknown", "words_unknown", "ends_unknown"}
 
 Doubles = npt.NDArray[np.float64]
 
@@ -97,6 +97,7 @@ def odds(found: Sequence[Moment]) -> dict[str, float]:
         last = moment.stages[-1].evidence
         for evidence, weight in (
             (last, 1.0),
+            (_without(last, "ends"), 0.5),
             (_without(last, "words"), 0.5),
             (_without(last, "turn"), 0.25),
             (_without(_without(last, "words"), "turn"), 0.25),

@@ -42,6 +42,7 @@ class HeardPause(Struct):
     spoken: float = 0.0  # seconds of the utterance that the recogniser was given
     clear: float | None = None  # decibels of the voice over the noise in the pause
     words: str = ""  # what it understood, empty if the silence was too short to ask
+    ends: float | None = None  # the language model's log odds that these words may end here (`bench.turns.foresee`)
 
 
 class HeardTurn(Struct):

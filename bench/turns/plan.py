@@ -33,6 +33,15 @@ unidentified-no-callback agent-user ss-noservice pbx-invalidpark confbridge-pin 
 queue-youarenext vm-rec-unv agent-alreadyon demo-thanks vm-intro dictate/enter_filename vm-rec-busy
 queue-periodic-announce tt-allbusy conf-hasjoin one-moment-please sorry-youre-having-problems vm-incorrect
 """
+# More of them, among them some of several sentences, with the speaker's own pauses between.
+WHOLE_TOO = """
+confbridge-unlocked conf-now-unmuted vm-msgsaved conf-placeintoconf conf-waitforleader conf-extended conf-nonextended
+confbridge-removed conf-getpin enter-num-blacklist vm-incorrect-mailbox conf-invalidpin demo-nomatch conf-getchannel
+vm-reenterpassword vm-newpassword confbridge-invalid confbridge-only-participant confbridge-only-one privacy-prompt
+followme/pls-hold-while-try followme/options priv-introsaved vm-tmpexists dir-instr dir-usingkeypad vm-newuser dir-intro
+dir-intro-fn demo-nogo demo-moreinfo demo-abouttotry vm-invalid-password entr-num-rmv-blklist vm-rec-temp tt-allbusy
+confbridge-lock-no-join conf-roll-callcomplete vm-nonumber vm-login
+"""
 TAU2 = "check_order_12345 order_status help_me hello hi_how_are_you yes no thank_you"
 
 
@@ -109,14 +118,14 @@ def recorded_plans(speaker: str, shared: Path, prompts: Path, chance: random.Ran
     """Turns of a recorded voice: its sentences whole and cut between words, its digits in groups."""
     if speaker == "recorded/allison":
         folder = prompts / "usr" / "share" / "asterisk" / "sounds" / "en_US_f_Allison"
-        names = [folder / f"{name}.wav" for name in WHOLE.split()]
         digits = [trimmed(at_ear_rate(folder / "digits" / f"{digit}.wav")) for digit in range(10)]
-        names = list(dict.fromkeys(names))
-        chance.shuffle(names)
-        for index, name in enumerate(names):
-            yield _recorded(name, chance)
-            if index % 8 == 7:
-                yield _recorded_number(digits, chance)
+        for deck in (WHOLE, WHOLE_TOO, WHOLE, WHOLE_TOO, WHOLE):  # each whole and cut at different places
+            names = list(dict.fromkeys(folder / f"{name}.wav" for name in deck.split()))
+            chance.shuffle(names)
+            for index, name in enumerate(names):
+                yield _recorded(name, chance)
+                if index % 8 == 7:
+                    yield _recorded_number(digits, chance)
         return
     files = {
         "recorded/austen": ["austen_0870", "austen_0890"],  # 0880 ends with a comma: no end of a turn

@@ -11,6 +11,7 @@ from lineside.endpointing import FROM, Evidence, Pace, Profile, expects, silence
 LONGEST = 3.0  # seconds; no policy waits longer
 TURN_TAKES = 0.12  # seconds of the turn model, with its features, beside other work on the machine
 WORDS_TAKE, WORDS_TAKE_MORE = 0.15, 0.07  # seconds of the recogniser, and so much more for each second of speech
+ENDS_TAKE = 0.21  # seconds of the language model, which reads the words and takes one step
 
 TIMEOUT = 1.0  # seconds, the default of VAD_SILENCE_TIMEOUT_MS
 
@@ -42,7 +43,7 @@ class Moment(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """What a policy did with a set of pauses."""
 
-    cut: float  # share of the pauses inside turns
+    cut: float  # share of the labelled pauses inside turns
     mean: float  # seconds from the true end to the decision
     median: float
 
@@ -74,12 +75,16 @@ def moments(turns: Sequence[HeardTurn]) -> list[Moment]:
 
 def _stages(pause: HeardPause, plain: Evidence) -> Iterator[Stage]:
     yield Stage(0.0, plain)
+    takes = WORDS_TAKE + WORDS_TAKE_MORE * pause.spoken
     news: list[tuple[float, str, object]] = [
-        (at + TURN_TAKES, "turn", probability) for at, probability in zip(LOOKS, pause.turn, strict=False)
+        (at + TURN_TAKES, "turn", probability)
+        for at, probability in zip(LOOKS, pause.turn, strict=False)
+        if at == LOOKS[0] or at < WORDS_AT + takes  # as a call does: again only while the words are not known
     ]
     if pause.turn:
-        takes = WORDS_TAKE + WORDS_TAKE_MORE * pause.spoken
         news.append((WORDS_AT + takes, "words", words_evidence(pause.words)))
+        if pause.ends is not None:
+            news.append((WORDS_AT + takes + ENDS_TAKE, "ends", pause.ends))
     known: dict[str, object] = {name: getattr(plain, name) for name in plain.__struct_fields__}
     for at, name, value in sorted(news, key=lambda each: each[0]):
         known[name] = value
@@ -132,12 +137,19 @@ def tally(moments: Sequence[Moment], policy: Policy) -> tuple[list[bool], list[f
 
 
 def each_turn(moments: Sequence[Moment], policy: Policy) -> tuple[dict[str, list[bool]], dict[str, float]]:
-    """The same by the turn's file."""
+    """The same by the turn's file.
+
+    Every pause that is in the labels counts, also one in which nobody can be cut off because the ear noticed less than
+    `FROM` of it: a detector's hangover makes pauses shorter, and those of 0.2 s vanish.
+    """
     cuts: dict[str, list[bool]] = {}
     waited: dict[str, float] = {}
     for moment in moments:
         if not moment.over:
             cuts.setdefault(moment.turn.turn.file, []).append(policy(moment) < moment.lasts)
+    for heard in {moment.turn.turn.file: moment.turn for moment in moments}.values():
+        missed = len(heard.turn.pauses) - len(cuts.setdefault(heard.turn.file, []))
+        cuts[heard.turn.file] += [False] * missed
     for moment in reversed(moments):
         if moment.over:
             name, at = moment.turn.turn.file, policy(moment)

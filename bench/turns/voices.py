@@ -31,41 +31,47 @@ FADE = 80  # samples
 
 
 class Speaker(Struct, frozen=True):
-    """One voice, and how many turns it speaks."""
+    """One voice, how many turns it speaks, and how often each is put on the line: with other pauses, in other noise."""
 
     name: str
     half: str  # fit or held
     turns: int
+    takes: int = 1
 
 
 # Kokoro's and Piper's voices sound like people, the small ones like machines; Allison (Debian's recorded prompts), the
-# reader of Austen and Kennedy are people.
+# reader of Austen and Kennedy are people. Kokoro takes a second of a core for each second of speech, so that its turns
+# have several takes.
 SPEAKERS = (
-    Speaker("kokoro/af_heart", "fit", 45),
-    Speaker("kokoro/am_adam", "fit", 45),
-    Speaker("kokoro/bm_george", "fit", 45),
-    Speaker("piper/en_US-joe-medium", "fit", 78),
-    Speaker("flite/slt", "fit", 20),
-    Speaker("flite/kal16", "fit", 8),
-    Speaker("espeak/en-us+m3", "fit", 8),
-    Speaker("recorded/austen", "fit", 12),
-    Speaker("recorded/tau2", "fit", 12),
-    Speaker("kokoro/af_bella", "held", 45),
-    Speaker("kokoro/am_michael", "held", 45),
-    Speaker("kokoro/bf_emma", "held", 45),
-    Speaker("flite/awb", "held", 20),
-    Speaker("flite/rms", "held", 20),
-    Speaker("espeak/en-gb+f3", "held", 8),
-    Speaker("recorded/allison", "held", 84),
-    Speaker("recorded/jfk", "held", 4),
+    Speaker("kokoro/af_heart", "fit", 45, 2),
+    Speaker("kokoro/am_adam", "fit", 45, 2),
+    Speaker("kokoro/bm_george", "fit", 45, 2),
+    Speaker("piper/en_US-joe-medium", "fit", 100, 2),
+    Speaker("flite/slt", "fit", 40),
+    Speaker("flite/kal16", "fit", 20),
+    Speaker("espeak/en-us+m3", "fit", 20),
+    Speaker("recorded/austen", "fit", 12, 2),
+    Speaker("recorded/tau2", "fit", 12, 2),
+    Speaker("kokoro/af_bella", "held", 45, 3),
+    Speaker("kokoro/am_michael", "held", 45, 3),
+    Speaker("kokoro/bf_emma", "held", 45, 3),
+    Speaker("kokoro/am_fenrir", "held", 30, 3),
+    Speaker("kokoro/bf_isabella", "held", 30, 3),
+    Speaker("flite/awb", "held", 60),
+    Speaker("flite/rms", "held", 60),
+    Speaker("espeak/en-gb+f3", "held", 20),
+    Speaker("recorded/allison", "held", 240),
+    Speaker("recorded/jfk", "held", 4, 3),
 )
 
 
 class Studio:
     """Makes the sound of synthetic voices, once each."""
 
-    def __init__(self, models: Path, cache: Path, flite: Path) -> None:
+    def __init__(self, models: Path, cache: Path, flite: Path, kokoro: Path | None = None) -> None:
+        """`kokoro`: a folder with more of its voices than the product brings."""
         self._models, self._cache, self._flite = models, cache, flite
+        self._kokoro_folder = kokoro or models / "kokoro-82m"
 
     def say(self, voice: str, text: str) -> Samples:
         """The sound of the text, without silence at its ends."""
@@ -104,7 +110,7 @@ class Studio:
 
     @cached_property
     def _kokoro(self) -> Kokoro:
-        return Kokoro(self._models / "kokoro-82m", 1)
+        return Kokoro(self._kokoro_folder, 1)
 
     @cached_property
     def _piper(self) -> Piper:

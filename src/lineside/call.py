@@ -48,7 +48,8 @@ from lineside.floor import Typed as TypedTurn
 from lineside.history import History
 from lineside.lines.protocol import Line
 from lineside.meter import Meter, Unmetered
-from lineside.reply import NOTHING, About, Desk, Reply, Say, Typed
+from lineside.partials import listen_along
+from lineside.reply import NOTHING, About, Desk, Draft, Reply, Say, Typed
 from lineside.schema import (
     BargeIn,
     Clear,
@@ -58,6 +59,7 @@ from lineside.schema import (
     HangUp,
     Hello,
     Metrics,
+    Partial,
     Resumed,
     ServerMessage,
     SpeechStarted,
@@ -101,6 +103,7 @@ class Call:
         self._pace = Pace()
         self._quiet_since: float | None = None
         self._pondering: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None  # tells the words of the open turn
         self._meter = meter or Unmetered()
         self._line, self._settings, self._notice = line, settings, notice
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
@@ -138,6 +141,8 @@ class Call:
         self._judging: asyncio.Task[None] | None = None  # finds out about a sound over the agent's; two seconds at most
         self._replies = 0
         self._waste = NOTHING  # answers of this turn that were prepared for nothing
+        self._foresees_late = False  # the language model took too long to say whether the words may end
+        self._draft: Draft | None = None  # of this turn's answer, prepared for nothing
         self._words = ""  # of the turn that comes as text
         self._says = Say("")  # what the agent has to say unasked
         self._silences = 0  # times that nobody spoke for too long, since the caller last did
@@ -157,7 +162,7 @@ class Call:
             warm = self._tasks.create_task(self._warm(), name="warm")
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             reason = min(task.result() for task in done)
-            for task in (*ends, warm, self._judging, self._pondering):
+            for task in (*ends, warm, self._judging, self._pondering, self._following):
                 if task is not None:
                     task.cancel()
             self._stop_reply()
@@ -295,8 +300,30 @@ class Call:
         self._stop_reply()
 
     def _listen(self, turn: int, at: float) -> None:
-        self._unheard, self._silences, self._waste = "", 0, NOTHING
+        self._unheard, self._silences, self._waste, self._draft = "", 0, NOTHING, None
         self._tell(SpeechStarted(at=round(at, 3), turn=turn))
+        self._follow(turn)
+
+    def _follow(self, turn: int) -> None:
+        """Tell the caller's words while they speak, if that is wanted."""
+        self._stop_following()
+        if every := self._settings.partials_every_ms / 1000:
+            told = listen_along(
+                every, self._said_so_far, self._desk.stt.transcribe, lambda text: self._so_far(turn, text)
+            )
+            self._following = self._tasks.create_task(told, name="follow")
+
+    def _said_so_far(self) -> Utterance | None:
+        """The open turn; nothing while the recogniser works for an answer, or for more calls than it can."""
+        return None if self._reply is not None or self._budget.over() else self._ear.utterance()
+
+    def _so_far(self, turn: int, text: str) -> None:
+        self._tell(Partial(at=self._desk.now(), turn=turn, reply=self._replies + 1, text=text))
+
+    def _stop_following(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            self._following = None
 
     def _hush(self, turn: int) -> None:
         """Somebody may be interrupting: hold the sound until it is known."""
@@ -353,6 +380,13 @@ class Call:
             timeout = self._settings.vad_silence_timeout_ms / 1000
             self._feed(Wait(self._ear.at, wait(self._evidence, self._profile, timeout)))
 
+    def _foreseen(self, pause: int, odds: float | None) -> None:
+        """What the language model makes of the words. One that was late is not asked again: that delays answers."""
+        if odds is None:
+            self._foresees_late = True
+        else:
+            self._weigh(pause, ends=odds)
+
     def _went_on(self, voice: Voice) -> None:
         if self._quiet_since is not None and not self._floor.idle:
             self._pace.paused(voice.began - self._quiet_since)
@@ -365,8 +399,9 @@ class Call:
         return said[-1].content if said and said[-1].role == "assistant" else ""
 
     def _give_way(self, turn: int, at: float) -> None:
-        self._silences, self._waste = 0, NOTHING
+        self._silences, self._waste, self._draft = 0, NOTHING, None
         self._tell(SpeechStarted(at=round(at, 3), turn=turn))
+        self._follow(turn)
         cut = self._interrupt()
         if cut is not None and isinstance(cut.about, Utterance) and cut.question is None:
             self._ear.give_back(cut.about)  # nobody has understood it yet: it belongs to this turn now
@@ -392,6 +427,7 @@ class Call:
             case _:
                 about = self._ear.utterance()
                 self._ear.close_turn()
+                self._stop_following()
                 self._tell(self._stopped(decision, event))
         reply = self._reply
         if reply is not None and reply.allowed.is_set():
@@ -418,12 +454,15 @@ class Call:
         self._stop_reply()
         self._replies += 1
         pause = self._pauses
+        draft, self._draft = self._draft, None
         self._reply = reply = Reply(
             self._desk,
             about,
             turn=turn,
             number=self._replies,
             words=lambda said: self._weigh(pause, words=words_evidence(said)),
+            ends=None if self._profile is None or self._foresees_late else lambda odds: self._foreseen(pause, odds),
+            draft=draft,
         )
         self._running = self._tasks.create_task(self._run(reply, self._running), name="reply")
         return reply
@@ -457,7 +496,7 @@ class Call:
             reply.cut()
             self.history.agent(reply.heard())
         else:
-            self._waste = reply.wasted(self._waste)
+            self._waste, self._draft = reply.wasted(self._waste), reply.draft()
         self._running.cancel()
 
 

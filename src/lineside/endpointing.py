@@ -24,6 +24,7 @@ FROM = 0.2  # seconds; shorter silences are within words, and nothing is decided
 BRISK = 0.22  # seconds of the shortest usual pause: below it the law below has no sense
 LIMIT = 9.0  # of a logarithm: no time-out is longer, and nothing overflows
 SURE = 4.0  # log odds beyond which the turn model's certainty counts no more: it says 0.98 of half a sentence too
+NEVER = -6.0  # log odds below which the language model's doubt counts no more
 CLEAR = 20.0  # decibels; in more noise than that the turn model is weighed apart
 KNOWN_PAUSES = 4.0  # what is known of all callers weighs as much as so many pauses of this one
 
@@ -49,6 +50,7 @@ class Evidence(Struct, frozen=True):
     turn: float | None = None  # the turn model's probability
     clear: float | None = None  # decibels of the voice over the line's noise (`audio.turn.clearness`)
     words: Words | None = None
+    ends: float | None = None  # the language model's log odds that the words may end here
     asked: Asked = "open"  # what the agent had asked for
     wanted: int | None = None  # how many digits, if it said so
     spoken: float | None = None  # seconds of the utterance so far
@@ -98,7 +100,15 @@ def signs(evidence: Evidence) -> dict[str, float]:
         found["words_unknown"] = 1.0
     else:
         found |= _said(evidence.words, evidence.asked, evidence.wanted)
+    found |= _foreseen(evidence)
     return found
+
+
+def _foreseen(evidence: Evidence) -> dict[str, float]:
+    """What the language model makes of the words; of digits it knows as little as anybody."""
+    if evidence.ends is None or evidence.words is None:
+        return {"ends_unknown": 1.0}
+    return {"ends_of_digits" if evidence.words.dictating else "ends": max(NEVER, min(SURE, evidence.ends))}
 
 
 def _trusted(evidence: Evidence) -> str:
@@ -156,6 +166,11 @@ def words_evidence(text: str) -> Words:
         digits=len(digits),
         dictating=(last.isdigit() or last in DIGITS) and len(digits) > 2,
     )
+
+
+def bare(text: str) -> str:
+    """The words without the mark that the recogniser put behind them: whether one belongs there is the question."""
+    return re.sub(r"[\s.,!?;:…–—-]+$", "", text)
 
 
 def expects(question: str) -> tuple[Asked, int | None]:

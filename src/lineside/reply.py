@@ -15,8 +15,9 @@ from msgspec import Struct
 from lineside.agent import Agent
 from lineside.audio.frame import EAR_RATE, AudioFrame, Sound, Utterance
 from lineside.channel import Channel
+from lineside.endpointing import bare
 from lineside.engines.deadline import in_time, tried_twice
-from lineside.engines.protocols import Ask, LanguageModel, SpeechToText, TextToSpeech, Thought
+from lineside.engines.protocols import Ask, Foreseeing, LanguageModel, SpeechToText, TextToSpeech, Thought
 from lineside.errors import EngineError
 from lineside.history import History
 from lineside.lines.protocol import Line
@@ -42,6 +43,7 @@ SOUNDS = 150  # frames ahead of playout, three seconds; beyond that the voice wa
 
 # Seconds; what is not there by then counts as a failed engine. The caller is told to wait long before that.
 TRANSCRIPT, FIRST_TOKEN, NEXT_TOKEN, FIRST_SOUND, NEXT_SOUND = 10.0, 12.0, 5.0, 6.0, 4.0
+FORESEEN = 0.4  # seconds for one step of the language model; an answer is not held up longer than that
 NEARLY = 20  # characters: a question is answered before its last word is over
 PATIENCE = 1.6  # seconds of silence after which the caller hears that somebody is there: two are promised
 
@@ -79,6 +81,14 @@ class Waste(Struct, frozen=True):
 NOTHING = Waste()
 
 
+class Draft(Struct, frozen=True):
+    """What was written of an answer that was prepared for nothing, and to which question."""
+
+    question: str
+    text: str
+    whole: bool  # the model had come to its end
+
+
 class Desk(Struct, frozen=True):
     """What all replies of one call share."""
 
@@ -104,10 +114,24 @@ class Reply:
     """One reply of one call. Its owner runs it, allows it or cancels it, and asks it what was heard."""
 
     def __init__(
-        self, desk: Desk, about: About, *, turn: int, number: int, words: Callable[[str], None] = lambda said: None
+        self,
+        desk: Desk,
+        about: About,
+        *,
+        turn: int,
+        number: int,
+        words: Callable[[str], None] = lambda said: None,
+        ends: Callable[[float | None], None] | None = None,
+        draft: Draft | None = None,
     ) -> None:
-        """`words` hears what the caller said as soon as it is known, which may be before the turn is over."""
-        self._words = words
+        """`words` hears what the caller said as soon as it is known, which may be before the turn is over. `ends` hears
+
+        what the language model makes of it then: log odds that it may end there, or None if it was too slow. `draft` is
+        of this turn: a caller whom a noise seemed to let go on has said nothing new, and it still answers them.
+        """
+        self._words, self._ends = words, ends
+        self._draft = draft if isinstance(about, Utterance) else None
+        self._written = False  # the model has come to the answer's end
         self._desk, self.about, self.turn, self.number = desk, about, turn, number
         self.question: str | None = about.text if isinstance(about, Typed) else None  # what the caller said
         self.text = ""  # what the agent means to say
@@ -166,6 +190,10 @@ class Reply:
         """It was prepared for nothing, after those before it."""
         return Waste(before.many + 1, before.seconds + self._desk.clock() - self._began, self._began)
 
+    def draft(self) -> Draft | None:
+        """What there is of it, if the question is known; else what there was before."""
+        return self._draft if self.question is None else Draft(self.question, self.text.strip(), self._written)
+
     def heard(self) -> str:
         """The words of it that have reached the caller."""
         return self._playout.heard().strip()
@@ -205,6 +233,7 @@ class Reply:
     def _as_it_stands(self, text: str) -> list[str]:
         """Words that no model was asked for, in pieces."""
         self.text = text
+        self._written = True
         self._tell(LlmDone(at=self._desk.now(), turn=self.turn, reply=self.number, text=text))
         return _cut(text)
 
@@ -217,8 +246,12 @@ class Reply:
             async for transcript in transcripts:
                 heard = transcript.text
         self._times["asr_ms"] = (desk.clock() - began) * 1000
-        self.question = heard
         self._words(heard)
+        if self._draft is not None and alike(heard, self._draft.question):
+            heard = self._draft.question  # word for word, so that the model has read it already
+        else:
+            self._draft = None
+        self.question = heard
         if self.allowed.is_set():
             self._understood()
         elif heard:
@@ -241,6 +274,12 @@ class Reply:
             for piece in self._as_it_stands(fixed):
                 yield piece
             return
+        if self._ends is not None and not self.allowed.is_set():
+            await self._foresee(question, self._ends)
+        if self._draft is not None and self._draft.whole:
+            for piece in self._as_it_stands(self._draft.text):
+                yield piece
+            return
         messages = desk.history.messages(asking="" if self.allowed.is_set() else question)
         began, sentences = self._asks("llm"), Sentences()
         answer = tried_twice(
@@ -258,12 +297,29 @@ class Reply:
                 self._tell(LlmToken(at=desk.now(), turn=self.turn, reply=self.number, token=token.text))
                 for piece in sentences.feed(token.text):
                     yield piece
+        self._written = True
         self._times["llm_ms"] = (desk.clock() - began) * 1000
         if not self.text.strip():
             raise EngineError("the language model answered nothing")
         for piece in sentences.end():
             yield piece
         self._tell(LlmDone(at=desk.now(), turn=self.turn, reply=self.number, text=self.text.strip()))
+
+    async def _foresee(self, question: str, ends: Callable[[float | None], None]) -> None:
+        """Ask the model whether the turn may end with these words. It reads them now, and need not for the answer."""
+        mind, words = self._desk.llm, bare(question)
+        if not words or not isinstance(mind, Foreseeing):
+            return
+        try:
+            async with asyncio.timeout(FORESEEN):
+                odds = await mind.may_end(self._desk.history.messages(asking=words), self._desk.ask)
+        except TimeoutError:
+            ends(None)
+            return
+        except EngineError:
+            return  # the answer is asked for all the same, and has its own deadline
+        if odds is not None:
+            ends(odds)
 
     # ── voice ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -428,6 +484,11 @@ class Wording:
         left = "".join(s.written for s in self._left)
         self._left.clear()
         return left
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether both are the same words, whatever their marks and capitals."""
+    return re.findall(r"\w+", one.lower()) == re.findall(r"\w+", other.lower())
 
 
 def rest_after(text: str, heard: str) -> str:

@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     """the agent's own voice, coming back over the line, is not taken for the caller's"""
     speculation: bool = True
     """prepare the answer at a short pause, silently"""
+    partials_every_ms: int = Field(0, ge=0, le=10_000)
+    """tell the caller's words while they speak, heard anew so often, each time for all it costs; 0: only at pauses"""
 
     filler_after_ms: int = Field(700, ge=200, le=1500)
     """an answer that is not there so long after the end of a turn is announced: "Let me see." """

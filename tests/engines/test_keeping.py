@@ -9,8 +9,8 @@ from aiohttp import web
 from lineside.engines.embedded import FasterWhisper, LlamaCpp
 from lineside.engines.kokoro import Kokoro
 from lineside.engines.piper import Piper
-from lineside.engines.protocols import Kept
-from lineside.errors import EngineBusy
+from lineside.engines.protocols import Ask, Kept, Message
+from lineside.errors import EngineBusy, EngineError
 from tests.calls import settings
 from tests.fakes import serving
 
@@ -29,7 +29,13 @@ class Shelf:
 
     def app(self) -> web.Application:
         app = web.Application()
-        app.add_routes([web.get("/v1/models", self.list), web.post("/v1/models/{what}", self.tell)])
+        app.add_routes(
+            [
+                web.get("/v1/models", self.list),
+                web.post("/v1/models/{what}", self.tell),
+                web.post("/v1/{what}", self.tell),
+            ]
+        )
         return app
 
     async def list(self, request: web.Request) -> web.Response:
@@ -38,6 +44,8 @@ class Shelf:
     async def tell(self, request: web.Request) -> web.Response:
         ask = await request.json()
         self.told.append((request.match_info["what"], ask))
+        if request.match_info["what"] == "may_end":
+            return web.json_response({"log_odds": -2.5} if len(ask["messages"]) == 1 else {"odd": "answer"})
         if ask["model"] == "faster-whisper-base" and not ask.get("wait"):
             return web.json_response({"error": {"message": "2 requests under way", "code": "in_use"}}, status=409)
         return web.json_response(self.models[0])
@@ -69,3 +77,20 @@ def test_models_of_the_engine_server_are_listed_by_role_loaded_and_unloaded() ->
             await story(url, http)
 
     asyncio.run(main(), debug=True)
+
+
+def test_whether_words_may_end_is_asked_of_the_model_that_answers() -> None:
+    """An answer that is none is the engine's failure."""
+    shelf = Shelf()
+
+    async def main() -> None:
+        async with serving(shelf.app()) as url, aiohttp.ClientSession() as http:
+            mind = LlamaCpp(settings(embedded_url=url), http)
+            said = Message("user", "I would like to")
+            assert await mind.may_end([said], Ask(model="qwen2.5-coder-1.5b")) == -2.5
+            with pytest.raises(EngineError, match="something else"):
+                await mind.may_end([said, said], Ask())
+
+    asyncio.run(main(), debug=True)
+    said = {"role": "user", "content": "I would like to"}
+    assert shelf.told[0] == ("may_end", {"model": "qwen2.5-coder-1.5b", "messages": [said]})

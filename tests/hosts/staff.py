@@ -70,6 +70,11 @@ class Mind:
         finally:
             self.stopped.set()
 
+    async def may_end(self, messages: Sequence[dict[str, str]]) -> float | None:
+        if messages[-1]["content"] == "too much":
+            raise TooLong("the messages are too long")
+        return None if messages[-1]["content"] == "who knows" else len(messages) + 0.12345
+
     async def warm(self, opening: Sequence[dict[str, str]]) -> None:
         self.warmed.extend(opening)
 

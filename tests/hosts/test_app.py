@@ -249,6 +249,20 @@ def test_a_prompt_is_read_beforehand() -> None:
     run(main())
 
 
+def test_a_model_says_whether_the_words_may_be_all() -> None:
+    """`/v1/may_end` hands the conversation to the model; where it cannot tell, it says so."""
+
+    async def main() -> None:
+        async with house() as it:
+            assert await it.post("/v1/may_end", chat("I would like")) == (200, {"log_odds": 1.123})
+            assert await it.post("/v1/may_end", chat("who knows")) == (200, {"log_odds": None})
+            status, said = await it.post("/v1/may_end", chat("too much"))
+            assert (status, said["error"]["param"]) == (400, "messages")
+            assert (await it.post("/v1/may_end", {"messages": []}))[0] == 400
+
+    run(main())
+
+
 # Speaking
 
 

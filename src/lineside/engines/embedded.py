@@ -87,6 +87,10 @@ class LlamaCpp:
         """See `Warmable`."""
         await keeping.warm(self._http, self._place, self.choices[0], opening)
 
+    async def may_end(self, messages: Sequence[Message], ask: Ask) -> float | None:
+        """See `Foreseeing`."""
+        return await keeping.may_end(self._http, self._place, ask.model or self.choices[0], messages)
+
     async def prepare(self, choice: str) -> None:
         """See `Preparable`."""
         await self.load(choice or self.choices[0])

@@ -19,6 +19,7 @@ from lineside.engines.deadline import in_time
 from lineside.engines.protocols import (
     Ask,
     Checked,
+    Foreseeing,
     LanguageModel,
     Message,
     SpeechToText,
@@ -174,6 +175,14 @@ class FallbackMind(Row[LanguageModel]):
                 continue
             place.breaker.succeeded()
             return
+
+    async def may_end(self, messages: Sequence[Message], ask: Ask) -> float | None:
+        """See `Foreseeing`: the one that will answer is asked, if it can tell; nobody else would know it sooner."""
+        places = sorted(self._places, key=lambda place: bool(ask.model) and ask.model not in _choices(place.engine))
+        mind = next((place.engine for place in places if place.breaker.closed), None)
+        if not isinstance(mind, Foreseeing):
+            return None
+        return await mind.may_end(messages, Ask(_known(ask.model, mind), ask.max_tokens, ask.temperature))
 
     async def warm(self, opening: Sequence[Message]) -> None:
         """See `Warmable`: the one that would answer now reads it."""

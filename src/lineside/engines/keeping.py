@@ -13,6 +13,7 @@ from lineside.engines.protocols import Kept, Message
 from lineside.errors import EngineBusy, EngineError
 
 LOADING = 120.0  # seconds; the biggest model of the catalogue takes ten from a cold disk
+FORESEES = 1.0  # seconds; whoever asks waits less
 UNLOADING = 65.0  # seconds; the server itself waits 60 for requests under way
 
 
@@ -62,7 +63,22 @@ async def warm(http: aiohttp.ClientSession, place: wire.Place, model: str, openi
     await _tell(http, place, "warm", {"model": model, "messages": msgspec.to_builtins(opening)}, place.timeout)
 
 
-async def _tell(http: aiohttp.ClientSession, place: wire.Place, what: str, request: object, seconds: float) -> None:
+class _Odds(msgspec.Struct):
+    log_odds: float | None  # required: another server's answer is none
+
+
+async def may_end(
+    http: aiohttp.ClientSession, place: wire.Place, model: str, messages: Sequence[Message]
+) -> float | None:
+    """`POST /v1/may_end`: log odds that the last message may end where it does."""
+    raw = await _tell(http, place, "may_end", {"model": model, "messages": msgspec.to_builtins(messages)}, FORESEES)
+    try:
+        return msgspec.json.decode(raw, type=_Odds).log_odds
+    except msgspec.MsgspecError as cause:
+        raise EngineError(f"{place.who} at {place.url} answered with something else: {cause}") from cause
+
+
+async def _tell(http: aiohttp.ClientSession, place: wire.Place, what: str, request: object, seconds: float) -> bytes:
     patient = msgspec.structs.replace(place, timeout=seconds)
     url = f"{place.url}/v1/{what}"
     async with (
@@ -75,3 +91,4 @@ async def _tell(http: aiohttp.ClientSession, place: wire.Place, what: str, reque
             except EngineError as cause:
                 raise EngineBusy(str(cause)) from None
         await wire.refuse_failure(patient, answer)
+        return await answer.read()

@@ -119,6 +119,19 @@ class Warmable(Protocol):
 
 
 @runtime_checkable
+class Foreseeing(Protocol):
+    """Can tell whether what a caller has said so far may be all of it, from the words alone and without writing any."""
+
+    async def may_end(self, messages: Sequence[Message], ask: Ask) -> float | None:
+        """Log odds that the words of the last message may end where they do, or None where it cannot tell.
+
+        Much cheaper than an answer, and reading the messages makes the answer to them come sooner. Raises
+        `EngineError`.
+        """
+        ...
+
+
+@runtime_checkable
 class Preparable(Protocol):
     """Its model may have to be loaded first, which is better done before a call needs it."""
 

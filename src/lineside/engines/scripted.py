@@ -66,7 +66,11 @@ class ScriptedMind:
         first: float = 0.05,
         each: float = 0.005,
         fails: int = 0,
+        ends: float | None = None,
     ) -> None:
+        """`ends`: the log odds that whatever is said may end there; None: it cannot tell."""
+        self._ends = ends
+        self.foresaw: list[tuple[Message, ...]] = []
         self._answers, self._first, self._each, self.fails = list(answers), first, each, fails
         self.asked: list[tuple[Message, ...]] = []
         self.closed_early = 0
@@ -92,6 +96,12 @@ class ScriptedMind:
             finished = True
         finally:
             self.closed_early += not finished
+
+    async def may_end(self, messages: Sequence[Message], ask: Ask) -> float | None:
+        """See `Foreseeing`."""
+        self.foresaw.append(tuple(messages))
+        await asyncio.sleep(self._each)
+        return self._ends
 
 
 class ScriptedVoice:

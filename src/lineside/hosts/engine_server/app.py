@@ -62,6 +62,7 @@ class EngineServer:
                 web.post("/v1/models/unload", self.unload),
                 web.post("/v1/audio/transcriptions", self.transcriptions),
                 web.post("/v1/chat/completions", self.chat),
+                web.post("/v1/may_end", self.may_end),
                 web.post("/v1/warm", self.warm),
                 web.post("/v1/audio/speech", self.speech),
             ]
@@ -121,6 +122,18 @@ class EngineServer:
         await answer.write(b"data: [DONE]\n\n")
         await answer.write_eof()
         return answer
+
+    async def may_end(self, request: web.Request) -> web.Response:
+        """Whether the caller's words, the last message, may be a whole turn: one step of the language model."""
+        ask = await body(request, Chat)
+        model = self._roster.find("llm", ask.model)
+        async with self._roster.using(model) as post:
+            thinks: Thinks = post.part
+            try:
+                odds = await thinks.may_end([{"role": said.role, "content": said.content} for said in ask.messages])
+            except TooLong as no:
+                raise Refused(400, str(no), "messages") from None
+        return web.json_response({"log_odds": None if odds is None else round(odds, 3)})
 
     async def warm(self, request: web.Request) -> web.Response:
         """Let the language model read an opening before it is needed, which the first answer then need not."""

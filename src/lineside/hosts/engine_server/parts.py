@@ -25,6 +25,10 @@ class Thinks(Protocol):
         """Yield the answer as it comes; closing early stops the work. Raises `EngineError` and `TooLong`."""
         ...
 
+    async def may_end(self, messages: Sequence[dict[str, str]]) -> float | None:
+        """Log odds that the last message's words may end where they do; None: it cannot say. Raises as `think` does."""
+        ...
+
     async def warm(self, opening: Sequence[dict[str, str]]) -> None:
         """Read beforehand what many conversations begin with. Raises as `think` does."""
         ...

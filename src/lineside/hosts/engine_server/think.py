@@ -5,6 +5,7 @@ reading the prompt: the callback is first called after the first token.
 """
 
 import asyncio
+import math
 import os
 import secrets
 from collections.abc import AsyncGenerator, Sequence
@@ -26,6 +27,8 @@ CONTEXT = 4096  # tokens of one call: the prompt, its facts and some forty turns
 # Tokens read in one go. Other callers' answers stand still meanwhile: 0.6 s here, 5 s at llama.cpp's own 512; the
 # reading itself takes no longer (measured at 64, 128 and 512).
 AT_ONCE = 64
+LIKELY = 40  # next tokens whose chances are asked for; the others together have 5 % at most
+ENDS = (".", "?", "!")  # what a person's turn is written to end with, besides the model's own mark and a new line
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -65,6 +68,24 @@ class _Chunk(msgspec.Struct):
     choices: list[_Choice] = []
     timings: _Timings = msgspec.field(default_factory=_Timings)
     error: _Fault | None = None
+
+
+class _Chance(msgspec.Struct):
+    id: int = -1
+    token: str = ""
+    logprob: float = -math.inf
+
+
+class _Place(msgspec.Struct):
+    top_logprobs: list[_Chance] = []
+
+
+class _Foreseen(msgspec.Struct):
+    completion_probabilities: list[_Place] = []
+
+
+class _Prompt(msgspec.Struct):
+    prompt: str
 
 
 _chunk = msgspec.json.Decoder(_Chunk)
@@ -122,6 +143,22 @@ class Llama:
                     for piece in _pieces(chunk):
                         yield piece
 
+    async def may_end(self, messages: Sequence[dict[str, str]]) -> float | None:
+        """Log odds that the caller's words, the last message, may end where they do. Raises as `think` does.
+
+        One step of the model, in the slot that will answer them: it reads what the answer needs read anyway. None if
+        the model's chat template does not show the words as they are.
+        """
+        async with self._slot(messages) as slot:
+            shown = msgspec.json.decode(await self._post("/apply-template", {"messages": list(messages)}), type=_Prompt)
+            before, words, _ = shown.prompt.rpartition(messages[-1]["content"])
+            if not words:
+                return None
+            ask = {"prompt": before + words, "n_predict": 1, "n_probs": LIKELY, "temperature": 0.0}
+            raw = await self._post("/completion", ask | {"id_slot": slot, "cache_prompt": True})
+            places = msgspec.json.decode(raw, type=_Foreseen).completion_probabilities
+            return _odds(places[0].top_logprobs) if places else None
+
     async def warm(self, opening: Sequence[dict[str, str]]) -> None:
         """Read what many conversations begin with, and put it on the shelf: no caller waits for that again."""
         messages = list(opening)
@@ -159,11 +196,12 @@ class Llama:
             log.warning("a prompt on the shelf cannot be used and is thrown away", why=str(cause))
             self._shelf.drop(shelved)
 
-    async def _post(self, path: str, body: dict[str, Any]) -> None:
+    async def _post(self, path: str, body: dict[str, Any]) -> bytes:
         async with self._session() as http, http.post(path, json=body) as answer:
             raw = await answer.read()
             if answer.status != 200:
                 raise _fault(_chunk.decode(raw).error or _Fault(message=str(answer.status)))
+            return raw
 
     def _session(self) -> aiohttp.ClientSession:
         """A session a request, so that there is nothing to close when the model goes."""
@@ -188,6 +226,17 @@ def _pieces(chunk: _Chunk) -> list[Piece]:
             told = chunk.timings
             pieces.append(Piece("", choice.finish_reason, told.prompt_n + told.cache_n, told.predicted_n))
     return pieces
+
+
+def _odds(next_tokens: Sequence[_Chance]) -> float:
+    """Log odds of an end among the chances of the next token; a mark of the model's own is written as nothing."""
+    ends = sum(math.exp(chance.logprob) for chance in next_tokens if _ends(chance.token))
+    ends = min(1 - 1e-4, max(1e-4, ends))
+    return math.log(ends / (1 - ends))
+
+
+def _ends(token: str) -> bool:
+    return "\n" in token or not token or token.strip() in ENDS
 
 
 def _fault(fault: _Fault) -> Exception:
