@@ -136,6 +136,26 @@ def test_the_words_of_real_speech_are_right(stack: Stack) -> None:
     asyncio.run(main(), debug=True)
 
 
+@pytest.mark.models
+def test_half_a_sentence_is_less_likely_to_be_all_than_a_whole_one(stack: Stack) -> None:
+    """The embedded language model tells them apart by the words alone."""
+
+    async def main() -> None:
+        async with aiohttp.ClientSession() as http:
+            engine = Registry(settings(embedded_url=stack.engine_url), http).engine("llm", "embedded")
+            assert isinstance(engine, Foreseeing)
+            said = "I would like to change the address on my account"
+            half, whole = [
+                await engine.may_end((QUESTION[0], Message("user", text)), Ask())
+                for text in (said.removesuffix(" my account"), said)
+            ]
+            assert half is not None
+            assert whole is not None
+            assert half < whole - 1.0
+
+    asyncio.run(main(), debug=True)
+
+
 # ── the registry ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 

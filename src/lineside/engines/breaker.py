@@ -24,6 +24,11 @@ class Breaker:
         """Whether it is trusted."""
         return self._failed < FAILURES
 
+    @property
+    def well(self) -> bool:
+        """Whether it did not fail the last time, as far as anybody knows."""
+        return self._failed == 0
+
     def succeeded(self) -> None:
         """It answered."""
         self._failed = 0

@@ -179,7 +179,7 @@ class FallbackMind(Row[LanguageModel]):
     async def may_end(self, messages: Sequence[Message], ask: Ask) -> float | None:
         """See `Foreseeing`: the one that will answer is asked, if it can tell; nobody else would know it sooner."""
         places = sorted(self._places, key=lambda place: bool(ask.model) and ask.model not in _choices(place.engine))
-        mind = next((place.engine for place in places if place.breaker.closed), None)
+        mind = next((place.engine for place in places if place.breaker.well), None)
         if not isinstance(mind, Foreseeing):
             return None
         return await mind.may_end(messages, Ask(_known(ask.model, mind), ask.max_tokens, ask.temperature))
