@@ -2,6 +2,8 @@
 
 ./run.sh &
 .venv/bin/python scripts/screenshot.py http://localhost:3001 QUESTION.wav QUESTION.wav docs/page.png
+
+`--history` needs a lineside that records: RECORD_CALLS=true ./run.sh
 """
 
 import argparse
@@ -29,6 +31,7 @@ def main() -> None:
     asked.add_argument("picture", type=Path)
     asked.add_argument("--dark", action="store_true")
     asked.add_argument("--operate", type=Path, help="a second picture: what stands behind the call")
+    asked.add_argument("--history", type=Path, help="another picture: that call, kept")
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         mic = Path(folder) / "mic.wav"
@@ -44,6 +47,9 @@ def main() -> None:
             page.get_by_role("button", name="Operate").click()
             page.wait_for_timeout(3000)
             page.screenshot(path=given.operate)
+        if given.history:
+            _kept(page, given.url)
+            page.screenshot(path=given.history)
         browser.close()
 
 
@@ -68,6 +74,19 @@ def _call(page: Page, url: str, turns: int) -> None:
         page.wait_for_timeout(100)
     page.wait_for_selector("body[data-phase=listening]", timeout=PATIENCE)
     page.wait_for_timeout(500)
+
+
+def _kept(page: Page, url: str) -> None:
+    """Hang up, and open the call in the history."""
+    page.goto("about:blank")
+    page.wait_for_timeout(2000)  # until the database has it
+    page.set_viewport_size({"width": 1200, "height": 1080})
+    page.goto(f"{url}/#operate")
+    page.get_by_role("tab", name="History").click()
+    page.locator("[data-kept] button").first.click()
+    page.wait_for_selector(".wave path")
+    page.get_by_role("button", name="where the time went").last.click()
+    page.wait_for_timeout(1000)
 
 
 if __name__ == "__main__":

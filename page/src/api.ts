@@ -58,6 +58,15 @@ export async function ask<T>(
   }
 }
 
+/** A file, whole. Rejects as `ask` does. */
+export async function bytes(path: string, signal?: AbortSignal): Promise<Blob> {
+  const until = signal ?? new AbortController().signal;
+  const answer = await request('GET', path, undefined, until, signal);
+  return answer.blob().catch((cause) => {
+    throw troubleOf(cause);
+  });
+}
+
 /** Ask for a stream of JSON lines. */
 export function lines<T>(
   method: Method,

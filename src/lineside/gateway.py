@@ -36,7 +36,7 @@ WEB = Path(__file__).parent / "web"
 FOREVER = "public, max-age=31536000, immutable"  # the page's files have a hash of what is in them in their names
 # The page takes nothing from elsewhere, runs nothing that stands in it, and stands in no other page's frame.
 POLICY = (
-    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
+    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; media-src 'self' blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 

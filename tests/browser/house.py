@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
@@ -14,6 +15,7 @@ from lineside.audio.vad import LoudnessVoice
 from lineside.engines.registry import Registry, Role
 from lineside.engines.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
 from lineside.gateway import Gateway
+from lineside.records.archive import Archive
 from lineside.settings import Settings
 from tests.calls import FixedDesk, settings
 
@@ -44,8 +46,11 @@ class House:
         greeting: str = "",
         thinks: float = 0.05,
         port: int = 0,
+        keeps: bool = False,
         **given: Any,
     ) -> None:
+        """`keeps`: calls are kept, in `data_dir`."""
+        self._keeps = keeps
         self.mind = ScriptedMind(answers=answers, first=thinks)
         self._engines: dict[Role, Any] = {"stt": ScriptedEars(hears=hears), "llm": self.mind, "tts": ScriptedVoice()}
         self._agent = Agent(name="Test", prompt="You answer.", greeting=greeting)
@@ -75,9 +80,14 @@ class House:
     async def _keep_open(self) -> None:
         closing = asyncio.Event()
         try:
-            async with aiohttp.ClientSession() as http:
+            async with aiohttp.ClientSession() as http, AsyncExitStack() as stack:
+                records = Archive(self._settings) if self._keeps else None
+                if records is not None:
+                    self.records = await stack.enter_async_context(records.opened())
                 registry = ScriptedRegistry(self._settings, http, self._engines)
-                gateway = Gateway(self._settings, FixedDesk(self._agent), registry, LoudnessVoice, http)
+                gateway = Gateway(
+                    self._settings, FixedDesk(self._agent), registry, LoudnessVoice, http, records=records
+                )
                 runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
                 await runner.setup()
                 await web.TCPSite(runner, "127.0.0.1", self._port, reuse_address=True).start()

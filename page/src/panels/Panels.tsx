@@ -5,6 +5,7 @@ import { Dynamic } from 'solid-js/web';
 import { Agent } from './Agent';
 import { Calls } from './Calls';
 import { Engines } from './Engines';
+import { History } from './History';
 import { Machine } from './Machine';
 import { Services } from './Services';
 import { Settings } from './Settings';
@@ -18,6 +19,7 @@ const TABS = [
   { name: 'services', words: 'Services', shows: Services },
   { name: 'machine', words: 'Machine', shows: Machine },
   { name: 'calls', words: 'Calls', shows: Calls },
+  { name: 'history', words: 'History', shows: History },
   { name: 'agent', words: 'Agent', shows: Agent },
   { name: 'settings', words: 'Settings', shows: Settings },
 ] as const;

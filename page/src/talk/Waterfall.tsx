@@ -57,7 +57,8 @@ export function TurnChart(given: { state: CallState }): JSX.Element {
   );
 }
 
-function Chart(given: { of: Waterfall }): JSX.Element {
+/** The bars of one turn. */
+export function Chart(given: { of: Waterfall }): JSX.Element {
   const percent = (ms: number) => `${((ms - given.of.from) / (given.of.to - given.of.from)) * 100}%`;
   const wide = (bar: Bar) => `${((bar.to - bar.from) / (given.of.to - given.of.from)) * 100}%`;
   return (

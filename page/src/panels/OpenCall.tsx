@@ -1,0 +1,246 @@
+/** One kept call: its sound, its turns with where the time went, what was decided and why. */
+
+import { createResource, createSignal, For, type JSX, onCleanup, Show } from 'solid-js';
+import { ask, bytes, key, troubleOf } from '../api';
+import type { Forgotten, KeptTurn, Waveform, WholeCall } from '../schema';
+import { Chart } from '../talk/Waterfall';
+import { type Waterfall, waterfall } from '../talk/waterfall';
+import { createDeeds } from './deeds';
+import { beginOf, callWords, clock, decisionWords, momentsOf, outline, stretches } from './kept';
+import { Away, Failed, Sure } from './parts';
+import { Saving } from './saving';
+
+const LATE = 15_000; // ms for a long recording to be fetched whole, where a key is needed
+
+export function OpenCall(given: { id: string; close: () => void; gone: () => void }): JSX.Element {
+  const path = `/api/calls/${encodeURIComponent(given.id)}`;
+  const [whole] = createResource(() => ask<WholeCall>('GET', path));
+  const act = createDeeds();
+  const short = given.id.slice(0, 8);
+  const forget = () =>
+    void act.act('call', 'delete', () => ask<Forgotten>('DELETE', path)).then((done) => done && given.gone());
+  return (
+    <section class="card kept" aria-labelledby="kept-head" data-open={given.id}>
+      <div class="head">
+        <h3 id="kept-head">Call {short}</h3>
+        <Sure
+          label={`Delete call ${short}`}
+          words="Delete"
+          question={`Delete call ${short}? What was said, its times and its recording are gone for good.`}
+          yes="Delete the call"
+          no="Keep it"
+          busy={act.of('call').busy !== ''}
+          onYes={forget}
+        />
+        <button type="button" class="small" onClick={() => given.close()}>
+          Close
+          <span class="unseen"> the call</span>
+        </button>
+      </div>
+      <Failed words={act.of('call').trouble} />
+      <Show when={whole.error}>
+        <Away trouble={troubleOf(whole.error)} />
+      </Show>
+      <Show when={!whole.error && whole()}>
+        {(call) => (
+          <>
+            <p class="note">
+              {callWords(call().call)} · {call().call.agent}
+            </p>
+            <Told of={call()} path={path} />
+          </>
+        )}
+      </Show>
+    </section>
+  );
+}
+
+function Told(given: { of: WholeCall; path: string }): JSX.Element {
+  const [player, setPlayer] = createSignal<HTMLAudioElement>();
+  const [now, setNow] = createSignal(0);
+  const [shown, setShown] = createSignal(-1);
+  const recorded = () => given.of.call.recording === 'kept';
+  const playFrom = (at: number) => {
+    const audio = player();
+    if (!audio) return;
+    audio.currentTime = at;
+    void audio.play().catch(() => {}); // the player's own controls say what a browser would not play
+  };
+  return (
+    <>
+      <Show when={recorded()} fallback={<p class="note">Its sound was not kept.</p>}>
+        <Sound of={given.of} path={given.path} now={now()} seek={playFrom} player={setPlayer} told={setNow} />
+      </Show>
+      <ol class="kept-turns" aria-label="Turns">
+        <For each={given.of.turns}>
+          {(turn) => (
+            <Turn
+              of={turn}
+              play={recorded() ? playFrom : undefined}
+              open={shown() === turn.reply}
+              show={() => setShown(shown() === turn.reply ? -1 : turn.reply)}
+            />
+          )}
+        </For>
+      </ol>
+      <Show when={given.of.decisions.length > 0}>
+        <details open>
+          <summary>What was decided, and why</summary>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">At</th>
+                <th scope="col">Turn</th>
+                <th scope="col">Decision</th>
+                <th scope="col">Why</th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={given.of.decisions}>
+                {(decision) => (
+                  <tr>
+                    <td>{clock(decision.at)}</td>
+                    <td>{decision.turn}</td>
+                    <td>{decisionWords(decision).what}</td>
+                    <td>{decisionWords(decision).why}</td>
+                  </tr>
+                )}
+              </For>
+            </tbody>
+          </table>
+        </details>
+      </Show>
+    </>
+  );
+}
+
+interface Sounding {
+  readonly of: WholeCall;
+  readonly path: string;
+  readonly now: number;
+  readonly seek: (at: number) => void;
+  readonly player: (audio: HTMLAudioElement) => void;
+  readonly told: (at: number) => void;
+}
+
+function Sound(given: Sounding): JSX.Element {
+  const [drawn] = createResource(() => ask<Waveform>('GET', `${given.path}/waveform`));
+  const [source] = createResource(() => address(`${given.path}/audio`));
+  onCleanup(() => source()?.startsWith('blob:') && URL.revokeObjectURL(source() as string));
+  const jump = (event: MouseEvent & { currentTarget: SVGSVGElement }, seconds: number) => {
+    const box = event.currentTarget.getBoundingClientRect();
+    given.seek(((event.clientX - box.left) / box.width) * seconds);
+  };
+  return (
+    <>
+      <Show when={!drawn.error && drawn()}>
+        {(wave) => (
+          // The pointer's short cut: with keys, one plays from a turn, or moves in the player.
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the same can be done with the player below
+          <svg
+            class="wave"
+            role="img"
+            aria-label={`The caller's voice above, the agent's below, over ${Math.round(wave().seconds)} seconds`}
+            viewBox={`0 0 ${Math.max(wave().seconds, 0.1)} 100`}
+            preserveAspectRatio="none"
+            onClick={(event) => jump(event, wave().seconds)}
+          >
+            <path class="caller" d={outline(wave().caller, wave().seconds, 20, 19)} />
+            <path class="agent" d={outline(wave().agent, wave().seconds, 60, 19)} />
+            <For each={stretches(given.of.turns)}>
+              {(one) => (
+                <rect
+                  class={one.tone}
+                  x={one.from}
+                  width={one.to - one.from}
+                  y={82 + 4.5 * one.lane}
+                  height="4"
+                >
+                  <title>{one.name}</title>
+                </rect>
+              )}
+            </For>
+            <line class="now" x1={given.now} x2={given.now} y1="0" y2="100" />
+          </svg>
+        )}
+      </Show>
+      <p class="legend note" aria-hidden="true">
+        <span data-tone="caller">caller</span>
+        <span data-tone="agent">agent</span>
+        <span data-tone="wait">end of turn</span>
+        <span data-tone="stt">speech to text</span>
+        <span data-tone="llm">model</span>
+        <span data-tone="tts">voice</span>
+      </p>
+      <Show when={source.error || drawn.error}>
+        <p class="trouble">{troubleOf(source.error || drawn.error).message}</p>
+      </Show>
+      <div class="row">
+        {/* biome-ignore lint/a11y/useMediaCaption: its words stand below */}
+        <audio
+          controls
+          preload="metadata"
+          ref={given.player}
+          src={source.error ? undefined : source()}
+          onTimeUpdate={(event) => given.told(event.currentTarget.currentTime)}
+        />
+        <Saving path={`${given.path}/audio`} name={`${given.of.call.id}.flac`} words="FLAC" />
+      </div>
+    </>
+  );
+}
+
+/** Where the player finds it: a player cannot carry a key, so with one it is fetched whole. */
+async function address(path: string): Promise<string> {
+  return key() ? URL.createObjectURL(await bytes(path, AbortSignal.timeout(LATE))) : path;
+}
+
+interface OneTurn {
+  readonly of: KeptTurn;
+  readonly play: ((at: number) => void) | undefined;
+  readonly open: boolean;
+  readonly show: () => void;
+}
+
+function Turn(given: OneTurn): JSX.Element {
+  const at = () => beginOf(given.of);
+  const times = () => waterfall(momentsOf(given.of));
+  const first = () => given.of.stages.e2e_ms;
+  return (
+    <li data-turn={given.of.turn}>
+      <div class="row">
+        <Show when={given.play && at() !== null}>
+          <button type="button" class="small" onClick={() => given.play?.(at() as number)}>
+            <span aria-hidden="true">▶ </span>
+            {clock(at() as number)}
+            <span class="unseen">
+              : play from turn {given.of.turn}, reply {given.of.reply}
+            </span>
+          </button>
+        </Show>
+        <Show when={times()}>
+          <button type="button" class="small" aria-expanded={given.open} onClick={() => given.show()}>
+            {first() === undefined ? 'Times' : `${Math.round(first() as number)} ms`}
+            <span class="unseen"> to the first sound of reply {given.of.reply}: where the time went</span>
+          </button>
+        </Show>
+      </div>
+      <div class="kept-words">
+        <Show when={given.of.heard}>
+          <p>
+            <b>Caller</b> {given.of.heard}
+          </p>
+        </Show>
+        <Show when={given.of.reached || given.of.said}>
+          <p>
+            <b>Agent</b> {given.of.reached || '(nothing of it was heard)'}
+            <Show when={given.of.cut}>
+              <span class="tag">talked over</span>
+            </Show>
+          </p>
+        </Show>
+        <Show when={given.open && times()}>{(chart) => <Chart of={chart() as Waterfall} />}</Show>
+      </div>
+    </li>
+  );
+}

@@ -1,0 +1,108 @@
+/** A kept call, as pure functions: its waveform, where the time of each turn went on it, and what was decided. */
+
+import type { Moments } from '../call/state';
+import type { KeptCall, KeptDecision, KeptTurn, Metrics } from '../schema';
+import { type Bar, waterfall } from '../talk/waterfall';
+import { lasting } from './words';
+
+/** A picture of how loud a voice is: an outline around `middle`, `tall` units to each side; x is seconds. */
+export function outline(loud: readonly number[], seconds: number, middle: number, tall: number): string {
+  if (loud.length === 0) return '';
+  const x = (at: number) => ((at / loud.length) * seconds).toFixed(3);
+  const y = (value: number, side: 1 | -1) => (middle + side * Math.max(0.3, (value / 100) * tall)).toFixed(2);
+  const there = loud.map((value, at) => `${x(at)},${y(value, -1)} ${x(at + 1)},${y(value, -1)}`);
+  const back = loud.map((value, at) => `${x(at + 1)},${y(value, 1)} ${x(at)},${y(value, 1)}`).reverse();
+  return `M${there.join(' L')} L${back.join(' L')}Z`;
+}
+
+/** A kept turn as the waterfall wants it; zero is the end of the caller's speech. */
+export function momentsOf(turn: KeptTurn): Moments {
+  const ms = (at: number | null) => (at === null ? null : at * 1000);
+  const { speech_began_at: began, speech_ended_at: ended, stages } = turn;
+  const metrics = { wasted: turn.wasted, wasted_ms: null, wasted_from_ms: null } as Metrics;
+  for (const stage of ['endpoint', 'asr', 'llm_first', 'llm', 'tts_first', 'tts', 'e2e', 'wasted'])
+    Object.assign(metrics, { [`${stage}_ms`]: stages[`${stage}_ms`] ?? null });
+  for (const stage of ['asr', 'llm', 'tts', 'wasted'])
+    Object.assign(metrics, { [`${stage}_from_ms`]: stages[`${stage}_from_ms`] ?? null });
+  return {
+    reply: turn.reply,
+    turn: turn.turn,
+    speech: began === null || ended === null ? null : ended - began,
+    asked: ms(ended),
+    sounded: ms(turn.audio_at),
+    silent: ms(turn.done_at),
+    metrics: Object.keys(stages).length > 0 ? metrics : null,
+  };
+}
+
+/** A stretch of a stage on the recording. */
+export interface Stretch {
+  readonly tone: Bar['tone'];
+  readonly name: string;
+  readonly lane: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+const LANES: Partial<Record<Bar['tone'], number>> = { wait: 0, stt: 1, llm: 2, tts: 3 };
+
+/** Where the stages of all turns are on the recording, in its seconds. */
+export function stretches(turns: readonly KeptTurn[]): Stretch[] {
+  return turns.flatMap((turn) => {
+    const ended = turn.speech_ended_at;
+    const bars = ended === null ? [] : (waterfall(momentsOf(turn))?.bars ?? []);
+    return bars.flatMap(({ tone, name, from, to }) => {
+      const lane = LANES[tone];
+      if (lane === undefined || ended === null) return [];
+      return [{ tone, name, lane, from: ended + from / 1000, to: ended + to / 1000 }];
+    });
+  });
+}
+
+/** Where a turn begins on the recording: with the caller's words or, unasked, with the agent's. */
+export const beginOf = (turn: KeptTurn): number | null => turn.speech_began_at ?? turn.audio_at;
+
+const DECIDED: Record<string, string> = {
+  turn_ended: 'Turn over',
+  barge_in: 'Talked over',
+  resumed: 'Went on',
+  error: 'Fault',
+};
+const BY: Record<string, string> = {
+  silence: 'it was silent for long enough',
+  evidence: 'from how it sounded, its words and the silence',
+  limit: 'a turn may not be longer',
+  voice: 'from the voice alone',
+  words: 'from the words',
+};
+
+/** What was decided, and why. */
+export function decisionWords(decision: KeptDecision): { what: string; why: string } {
+  const { detector, silence_ms, score, reason } = decision;
+  const why = [
+    BY[detector] ?? detector,
+    silence_ms === null ? '' : `${Math.round(silence_ms)} ms of silence`,
+    score === null ? '' : `turn model ${score.toFixed(2)}`,
+    reason && `“${reason}”`,
+  ];
+  return { what: DECIDED[decision.what] ?? decision.what, why: why.filter(Boolean).join(' · ') };
+}
+
+/** A call in one line. */
+export function callWords(call: KeptCall): string {
+  const turns = `${call.turns} ${call.turns === 1 ? 'turn' : 'turns'}`;
+  const lasted = call.seconds === null ? 'under way' : lasting(call.seconds);
+  return [lasted, turns, call.reason.replaceAll('_', ' ')].filter(Boolean).join(' · ');
+}
+
+/** A moment on a call's clock: 1:05. */
+export const clock = (seconds: number): string =>
+  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
+
+/** The query of a page of calls. */
+export function query(search: string, before: string, limit: number): string {
+  const asked = new URLSearchParams({ limit: String(limit) });
+  if (search) asked.set('search', search);
+  if (before) asked.set('before', before);
+  return asked.toString();
+}

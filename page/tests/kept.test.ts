@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import {
+  beginOf,
+  callWords,
+  clock,
+  decisionWords,
+  momentsOf,
+  outline,
+  query,
+  stretches,
+} from '../src/panels/kept';
+import type { KeptCall, KeptTurn } from '../src/schema';
+
+const TURN: KeptTurn = {
+  turn: 1,
+  reply: 2,
+  speech_began_at: 4,
+  speech_ended_at: 6,
+  heard_at: 6.9,
+  heard: 'When?',
+  said: 'At nine.',
+  reached: 'At nine.',
+  audio_at: 7.5,
+  done_at: 9,
+  cut: false,
+  wasted: 0,
+  stages: { endpoint_ms: 600, asr_ms: 300, asr_from_ms: 200, e2e_ms: 1500 },
+};
+
+test('a waveform is an outline from its beginning to its end and back', () => {
+  const path = outline([0, 100], 2, 20, 19);
+  expect(path.startsWith('M0.000,19.70 1.000,19.70')).toBe(true);
+  expect(path).toContain('2.000,1.00');
+  expect(path.endsWith('Z')).toBe(true);
+  expect(outline([], 2, 20, 19)).toBe('');
+});
+
+test('the stages of a turn stand where they were in the call', () => {
+  const found = stretches([TURN]).map(({ tone, lane, from, to }) => [tone, lane, from, to]);
+  expect(found).toEqual([
+    ['wait', 0, 6, 6.6],
+    ['stt', 1, 6.2, 6.5],
+  ]);
+  expect(stretches([{ ...TURN, speech_ended_at: null }])).toEqual([]);
+});
+
+test('a turn without times has no waterfall', () => {
+  expect(momentsOf({ ...TURN, stages: {} }).metrics).toBeNull();
+  expect(momentsOf(TURN)).toMatchObject({ speech: 2, asked: 6000, sounded: 7500, silent: 9000 });
+});
+
+test('a turn is played from its first word, whoever says it', () => {
+  expect(beginOf(TURN)).toBe(4);
+  expect(beginOf({ ...TURN, speech_began_at: null })).toBe(7.5);
+});
+
+test('a decision says what and why', () => {
+  const decision = { at: 6.6, turn: 1, what: 'turn_ended', detector: 'evidence', reason: '' };
+  expect(decisionWords({ ...decision, score: 0.914, silence_ms: 600 })).toEqual({
+    what: 'Turn over',
+    why: 'from how it sounded, its words and the silence · 600 ms of silence · turn model 0.91',
+  });
+});
+
+test('a call is told in a line', () => {
+  const call = { seconds: 65, turns: 1, reason: 'caller_hung_up' } as KeptCall;
+  expect(callWords(call)).toBe('1 min 5 s · 1 turn · caller hung up');
+  expect(callWords({ ...call, seconds: null, reason: '' })).toBe('under way · 1 turn');
+  expect(clock(65.9)).toBe('1:05');
+  expect(query('a&b', '', 50)).toBe('limit=50&search=a%26b');
+});

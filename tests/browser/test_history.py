@@ -1,0 +1,156 @@
+"""The history on the page, at a real gateway that keeps its calls: found, opened, heard, deleted."""
+
+import asyncio
+import threading
+from array import array
+from collections.abc import Callable
+from math import pi, sin
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from lineside.audio.frame import AudioFrame
+from lineside.caller import Caller, Conversation
+from lineside.records.values import Began, Over
+from lineside.schema import Hello
+from tests.browser.conftest import OpenHouse, OpenPage
+from tests.browser.house import House
+from tests.browser.looks import until
+from tests.browser.test_desk import AXE
+
+RATE = 16_000
+MANY = 10_000
+
+
+def elsewhere(story: Callable[[], Any]) -> Any:
+    """Run it in a thread: while playwright lives, this one can run no event loop."""
+    told: list[Any] = []
+    thread = threading.Thread(target=lambda: told.append(story()), name="elsewhere")
+    thread.start()
+    thread.join(timeout=60)
+    assert told, "it did not end, or failed"
+    return told[0]
+
+
+def keep(house: House, *, record: bool = True, key: str = "") -> str:
+    """A call of one turn, kept; its id."""
+    tone = array("h", (round(9000 * sin(2 * pi * 300 * n / RATE)) for n in range(RATE))).tobytes()
+
+    def story() -> str:
+        caller = Caller(house.url, Hello(codec="pcm", greeting="", caller="+15550100", record=record), key=key)
+        held: Conversation = asyncio.run(caller.hold([("tone", AudioFrame(tone, RATE, 0.0))]))
+        asyncio.run_coroutine_threadsafe(house.records.settled(), house._loop).result(20)
+        return held.call_id
+
+    return str(elsewhere(story))
+
+
+def history(visit: OpenPage, house: House, **how: Any) -> Page:
+    page = visit(f"{house.url}/#operate", **how)
+    page.get_by_role("tab", name="History").click()
+    return page
+
+
+def opened(page: Page, call: str) -> None:
+    page.locator(f'[data-kept="{call}"]').get_by_role("button").click()
+    expect(page.locator(f'[data-open="{call}"] .kept-turns li')).to_have_count(1)
+
+
+def test_a_kept_call_is_found_opened_heard_and_deleted(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+    """Its words, its times, why the turn was over, its sound from any turn; then it is gone, after a question."""
+    here = house(keeps=True, data_dir=tmp_path)
+    call = keep(here)
+    page = history(visit, here)
+    page.get_by_role("searchbox").fill("nobody said this")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_text("No kept call fits.")).to_be_visible()
+    page.get_by_role("searchbox").fill("when are you")
+    page.get_by_role("button", name="Search").click()
+    opened(page, call)
+    kept = page.locator(f'[data-open="{call}"]')
+    expect(kept.locator(".kept-turns")).to_contain_text("When are you open?")
+    expect(kept.locator(".kept-turns")).to_contain_text("We are open. From nine to six.")
+    expect(kept.locator("table")).to_contain_text("ms of silence")
+    expect(kept.locator(".wave path")).to_have_count(2)
+    expect(kept.locator(".wave rect.wait")).to_have_count(1)
+    kept.get_by_role("button", name="where the time went").click()
+    expect(kept.locator(".bars li").first).to_be_visible()
+    until(page, "document.querySelector('.kept audio').duration > 1")
+    kept.get_by_role("button", name="play from turn 1").click()
+    until(page, "document.querySelector('.kept audio').currentTime > 0.3")
+    kept.get_by_role("button", name=f"Delete call {call[:8]}").click()
+    page.get_by_role("button", name="Keep it").click()
+    expect(kept).to_be_visible()
+    kept.get_by_role("button", name=f"Delete call {call[:8]}").click()
+    page.get_by_role("button", name="Delete the call").click()
+    expect(kept).to_have_count(0)
+    expect(page.locator("[data-kept]")).to_have_count(0)
+    assert not list((tmp_path / "recordings").glob("*.flac"))
+
+
+def test_a_house_with_a_key_lets_its_calls_be_heard_with_it(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+    """A player and a link can carry no key; they work all the same."""
+    here = house(keeps=True, data_dir=tmp_path, api_keys="secret")
+    call = keep(here, key="secret")
+    page = history(visit, here, script="sessionStorage.setItem('lineside key', 'secret')")
+    opened(page, call)
+    until(page, "document.querySelector('.kept audio').duration > 1")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save as FLAC").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"fLaC")
+
+
+def test_ten_thousand_calls_are_paged_without_lag(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+    """A page of them is drawn at a time; the next one is there at once, and one can go back."""
+    here = house(keeps=True, data_dir=tmp_path)
+
+    def fill() -> bool:
+        for number in range(MANY):
+            name = f"{number:032x}"
+            here.records.keep(
+                Began(
+                    call=name, keeper="k", began=1_700_000_000.0 + number, line="browser", codec="pcm", rate=RATE,
+                    caller=f"+{number}", mode="conversation", agent="Test", stt="s", llm="l", llm_model="", tts="t",
+                    tts_voice="", recording="none",
+                )
+            )  # fmt: skip
+            here.records.keep(Over(call=name, ended=1.0, seconds=5.0, turns=1, reason="caller_hung_up"))
+        asyncio.run_coroutine_threadsafe(here.records.settled(), here._loop).result(50)
+        return True
+
+    elsewhere(fill)
+    page = history(visit, here)
+    expect(page.get_by_text("Calls 1 to 50")).to_be_visible()
+    for number in range(1, 6):
+        page.get_by_role("button", name="Older").click()
+        expect(page.get_by_text(f"Calls {50 * number + 1} to {50 * number + 50}")).to_be_visible()
+        expect(page.locator("[data-kept]")).to_have_count(50)
+    took = page.evaluate(
+        """async () => {
+            const began = performance.now();
+            [...document.querySelectorAll('nav button')].at(-1).click();
+            while (!document.body.innerText.includes('Calls 301 to 350')) await new Promise(requestAnimationFrame);
+            return performance.now() - began;
+        }"""
+    )
+    assert took < 1000, f"the next page took {took:.0f} ms"
+    page.get_by_role("button", name="Newer").click()
+    expect(page.get_by_text("Calls 251 to 300")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault_in_an_opened_call(house: OpenHouse, visit: OpenPage, tmp_path: Path, scheme: Any) -> None:
+    """WCAG 2.2 A and AA, in light and in dark; and nothing is wider than a small telephone."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: (cd page && npm ci)")
+    here = house(keeps=True, data_dir=tmp_path)
+    call = keep(here)
+    page = history(visit, here, color_scheme=scheme, record=True, viewport={"width": 360, "height": 640})
+    opened(page, call)
+    page.get_by_role("button", name="where the time went").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })")
+    assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found["violations"]] == []
