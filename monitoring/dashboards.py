@@ -84,7 +84,15 @@ FAST = Dashboard(
             wide=True,
         ),
         Panel("Now, 19 of 20 wait at most", "s", {"p95": 'stage:lineside_stage_seconds:p95{stage="e2e"}'}, kind="stat"),
-        Panel("Holes in answers", "s", {"p99": quantile(0.99, "lineside_playout_gap_seconds")}),
+        Panel(
+            "Holes in answers",
+            "s",
+            {
+                "p99": f"{quantile(0.99, 'lineside_playout_gap_seconds')} > 0"
+                " or 0 * sum(rate(lineside_playout_gap_seconds_count[$__rate_interval]))"
+            },
+            "0: none.",
+        ),
         Panel(
             "Callers who spoke over an answer",
             "cps",

@@ -15,7 +15,7 @@ from lineside.engines.registry import Registry
 from lineside.errors import EngineTimeout
 from lineside.hosts.machine import Cpu, Gpu, Machine, Ram
 from lineside.lines.scripted import Silent, Speaks
-from lineside.metrics import NAMES, Meters
+from lineside.metrics import LINE_FAULTS, NAMES, Meters
 from lineside.schema import (
     AudioStarted,
     BargeIn,
@@ -148,7 +148,7 @@ def test_labels_have_a_bound() -> None:
     text = meters.text().decode()
     assert text.count("lineside_errors_total{") <= NAMES + 1
     assert text.count("lineside_calls_active{") <= NAMES + 1
-    assert value(meters, 'lineside_errors_total{kind="other",stage="line"}') == 1000 - NAMES
+    assert value(meters, 'lineside_errors_total{kind="other",stage="line"}') == 1000 - (NAMES - len(LINE_FAULTS) - 1)
     assert len(text) < 1_000_000
 
 
@@ -285,6 +285,11 @@ def test_rates_see_the_first_of_a_kind() -> None:
     meters = Meters()
     assert value(meters, 'lineside_calls_active{line="browser"}') == 0
     assert value(meters, 'lineside_calls_refused_total{reason="full"}') == 0
+    assert value(meters, 'lineside_errors_total{kind="bad_message",stage="line"}') == 0
+    assert value(meters, 'lineside_errors_total{kind="engine_error",stage="engine"}') == 0
+    meters.call("browser", ENGINES)
+    failed = 'lineside_engine_failures_total{engine="piper",kind="EngineTimeout",role="tts"}'
+    assert value(meters, failed) == 0
 
 
 def test_counting_an_event_costs_next_to_nothing() -> None:

@@ -9,11 +9,9 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,10 +22,18 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
+from lineside.audio.wav import wav_bytes
+from lineside.hosts.machine import Cpu, Gpu, Machine, Ram, Readings
 from lineside.hosts.monitoring import HOW, monitoring
-from lineside.metrics import CONTENT_TYPE, Meters
+from lineside.lines.scripted import ScriptedLine
+from lineside.loadtest.figures import Goal
+from lineside.loadtest.plan import Plan
+from lineside.loadtest.speech import recordings_in
+from lineside.loadtest.tester import hold_test
 from tests.calls import settings
-from tests.test_metrics import busy
+from tests.fakes import serving as fake
+from tests.fakes.ollama import FakeOllama
+from tests.test_gateway import Door, opened
 from tests.test_product import SCRIPTED, serving
 
 MONITORING = Path(__file__).parents[1] / "monitoring"
@@ -101,31 +107,6 @@ def test_rules_are_right_and_alarm_when_they_should() -> None:
 
 
 @contextmanager
-def served(text: Callable[[], bytes]) -> Iterator[str]:
-    """An address on this machine that answers `/metrics`."""
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = text()
-            self.send_response(200)
-            self.send_header("Content-Type", CONTENT_TYPE)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *about: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@contextmanager
 def prometheus(target: str, folder: Path) -> Iterator[Callable[[str], list[Any]]]:
     """A real Prometheus with our rules that scrapes `target` five times a second; gives a way to ask it."""
     config = (MONITORING / "prometheus.yml").read_text()
@@ -174,23 +155,60 @@ def ask(url: str, query: str) -> list[Any]:
     return [sample for sample in told["data"]["result"] if sample["value"][1] != "NaN"]
 
 
-def test_every_query_of_every_dashboard_finds_something(tmp_path: Path) -> None:
-    """A real Prometheus, scraping the meters of calls that go on; no panel is empty."""
-    meters = Meters()
-    busy(meters)
+def test_every_query_of_every_dashboard_finds_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real Prometheus, a real gateway under load. An engine fails and is stood in for; the card is pretended."""
+    card = Gpu(index=0, vendor="amd", name="x", total_bytes=100, used_bytes=40, percent=30.0)
 
-    def text() -> bytes:
-        busy(meters)
-        return meters.text()
+    async def reading(self: Readings) -> Machine:
+        return Machine(at=0.0, cpu=Cpu(2, 10.0), ram=Ram(10, 5), gpus=(card,))
 
-    empty = [(where, query.replace("$__rate_interval", "10s")) for where, query in queries()]
+    monkeypatch.setattr(Readings, "latest", reading)
+    loud, _ = ScriptedLine([])._frames()
+    (tmp_path / "tone.wav").write_bytes(wav_bytes(loud * 30, 16_000))
+    empty = [(where, query.replace("$__rate_interval", "15s")) for where, query in queries()]
     assert len(empty) > 40
-    with served(text) as target, prometheus(target, tmp_path) as answers:
-        until = time.monotonic() + 60
-        while empty and time.monotonic() < until:
-            time.sleep(0.5)
-            empty = [(where, query) for where, query in empty if not answers(query)]
-    assert empty == [], (tmp_path / "log").read_text()[-2000:]
+
+    async def load(door: Door) -> None:
+        plan = Plan(door.url, 3, 3.0, recordings=recordings_in(tmp_path), barge_in_rate=0.3, call_length=1.5)
+        while True:
+            failing = await door.call('{"codec":"pcm","llm_engine":"openai"}')
+            await failing.send_str('{"type":"text","text":"Hello"}')
+            bad = await door.call()
+            await bad.send_str("no JSON")
+            await hold_test(plan, Goal(60_000), notice=lambda outlook: None)
+            await failing.close()
+
+    async def look(answers: Callable[[str], list[Any]]) -> list[tuple[str, str]]:
+        def still(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
+            return [one for one in missing if not answers(one[1])]
+
+        missing, until = empty, time.monotonic() + 75
+        while missing and time.monotonic() < until:
+            await asyncio.sleep(0.5)
+            missing = await asyncio.to_thread(still, missing)
+        return missing
+
+    async def story() -> list[tuple[str, str]]:
+        ollama = FakeOllama()
+        async with (
+            fake(ollama.app()) as ollama_url,
+            opened(
+                vad_silence_timeout_ms=300,
+                default_llm_engine="ollama",
+                ollama_url=ollama_url,
+                openai_url="http://127.0.0.1:9",
+            ) as door,
+        ):
+            with prometheus(door.url.removeprefix("http://"), tmp_path) as answers:
+                loading = asyncio.create_task(load(door))
+                try:
+                    return await look(answers)
+                finally:
+                    loading.cancel()
+                    await asyncio.wait([loading])
+
+    missing = asyncio.run(story())
+    assert missing == [], (tmp_path / "log").read_text()[-2000:]
 
 
 def test_monitoring_is_started_beside_a_gateway_that_asks_for_a_key_and_ends_with_it(tmp_path: Path) -> None:

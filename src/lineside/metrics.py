@@ -18,7 +18,7 @@ import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from lineside.errors import EngineError
+from lineside.errors import EngineBusy, EngineError, EngineTimeout, EngineUnreachable
 from lineside.hosts.machine import Machine
 from lineside.schema import (
     BargeIn,
@@ -48,6 +48,9 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 ROLE: dict[Stage, str] = {"asr": "stt", "llm_first": "llm", "llm": "llm", "tts_first": "tts", "tts": "tts"}
 How = Literal["livesum", "livemax", "mostrecent"]  # how a gauge is one over several processes
 LINE_FAULT, ENGINE_FAULT = "line", "engine"  # stages of `lineside_errors_total`
+# What a caller's line may be told in a call; a code that is not here is counted too, from its first time on.
+LINE_FAULTS = ("bad_message", "too_many_messages", "frame_too_large", "odd_length", "too_fast", "caller_not_reading")
+ENGINE_FAULTS = tuple(kind.__name__ for kind in (EngineError, EngineBusy, EngineTimeout, EngineUnreachable))
 
 
 class Bound:
@@ -125,6 +128,9 @@ class Meters:
             self.refused.labels(self._reason(reason))
         for outcome in ("committed", "wasted"):
             self.speculations.labels(outcome)
+        for code in LINE_FAULTS:
+            self.errors.labels(LINE_FAULT, self._kind(code))
+        self.errors.labels(ENGINE_FAULT, self._kind("engine_error"))
         for kind in ("true", "false"):
             self.barge_ins.labels("browser", kind)
 
@@ -137,6 +143,8 @@ class Meters:
             self.switches.labels(role, name)
             self.waiting.labels(role, name)
             self.queued.labels(role, name)
+            for kind in ENGINE_FAULTS:
+                self.failures.labels(role, name, kind)
         return CallMeter(self, self._line(line), known)
 
     def call_refused(self, reason: str) -> None:

@@ -77,7 +77,7 @@ def loadtest(
     barge_in_rate: Annotated[float, typer.Option(min=0, max=1, help="Share of the answers talked over.")] = 0.0,
     loss: Annotated[float, typer.Option(min=0, max=1, help="Share of the frames that never arrive.")] = 0.0,
     jitter: Annotated[float, _time("The longest delay of a frame on its way.")] = 0.0,
-    slo: Annotated[float, _time("What 95 % of the first sounds must keep.")] = 1.5,
+    slo: Annotated[float, _time("What 95 % of the first sounds must keep.")] = 1.2,
     max_gap: Annotated[float, _time("The longest gap in any answer; 0: not asked.")] = 0.0,
     json: Annotated[Path | None, typer.Option(dir_okay=False, help="Write figures and turns to this file.")] = None,
     html: Annotated[Path | None, typer.Option(dir_okay=False, help="Write a picture to this file.")] = None,
