@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from lineside.lines.scripted import ScriptedLine
 from lineside.records import reel
-from lineside.records.archive import Archive, Uncounted
+from lineside.records.archive import Archive
+from lineside.records.counter import Uncounted
 from lineside.records.spool import Spool, left_behind, new_spool
 from lineside.records.values import WholeCall, encode
 from lineside.schema import Ended, Heard, Hello, Metrics

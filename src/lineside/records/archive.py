@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -21,13 +21,14 @@ import structlog
 from lineside.errors import ConfigError
 from lineside.lines.protocol import Line
 from lineside.records import asking
+from lineside.records.counter import Counter, Uncounted
+from lineside.records.keeping import Keeping
 from lineside.records.reel import Reel
-from lineside.records.scribe import Scribe
 from lineside.records.spool import Spool, left_behind, new_spool
 from lineside.records.store import Store, Unavailable
-from lineside.records.tape import Tape, TapedLine
+from lineside.records.tape import Tape
 from lineside.records.values import Began, CallPage, Entry, Forgotten, Over, Taped, WholeCall, decode, encode
-from lineside.schema import Ended, Hello, ServerMessage
+from lineside.schema import Hello
 from lineside.settings import Settings
 
 log = structlog.get_logger()
@@ -41,72 +42,6 @@ DAY = 86_400.0
 ID = re.compile(r"[0-9A-Za-z_-]{1,64}")  # of a call; file names are made of it
 
 T = TypeVar("T")
-
-
-class Counter(Protocol):
-    """Who counts what becomes of records. Called from the archive's threads."""
-
-    def spooled(self, size: int) -> None:
-        """So many bytes wait for the database."""
-        ...
-
-    def write_failed(self) -> None:
-        """The database or the disk took nothing this time."""
-        ...
-
-    def recording_given_up(self) -> None:
-        """A recording was given up."""
-        ...
-
-    def entries_lost(self, many: int) -> None:
-        """Neither database nor disk nor memory had room, or the disk gave back what nobody had written."""
-        ...
-
-
-class Uncounted:
-    """Nobody counts."""
-
-    def spooled(self, size: int) -> None:
-        """See `Counter`."""
-
-    def write_failed(self) -> None:
-        """See `Counter`."""
-
-    def recording_given_up(self) -> None:
-        """See `Counter`."""
-
-    def entries_lost(self, many: int) -> None:
-        """See `Counter`."""
-
-
-class Keeping:
-    """What is kept of one call that is up."""
-
-    def __init__(self, archive: "Archive", call: str, line: Line, tape: Tape | None) -> None:
-        """`line` is the one to hold the call on: it has the tape in it, if there is one."""
-        self._archive, self._call, self._tape = archive, call, tape
-        self.line: Line = TapedLine(line, tape) if tape is not None else line
-        self._scribe = Scribe(call, archive.keep)
-        self._began = asyncio.get_running_loop().time()
-        self._reason = "internal_error"  # unless the call says otherwise
-
-    def notice(self, event: ServerMessage) -> None:
-        """Something happened in it; waits for nothing."""
-        if isinstance(event, Ended):
-            self._reason = event.reason
-        self._scribe.notice(event)
-
-    def over(self) -> None:
-        """The call is gone. Once a call, whatever became of it."""
-        now = asyncio.get_running_loop().time()
-        self._scribe.over()
-        if self._tape is not None:
-            self._tape.end(now)
-            self._archive.taped(self._call)
-        seconds = round(now - self._began, 3)
-        self._archive.keep(
-            Over(call=self._call, ended=time.time(), seconds=seconds, turns=self._scribe.turns, reason=self._reason)
-        )
 
 
 class Archive:
