@@ -6,9 +6,11 @@ from typing import Any, cast
 
 import msgspec
 
+from lineside.errors import LineError
 from lineside.lines.browser import TOKENS_WAIT, BrowserLine
 from lineside.lines.websocket import BINARY, WebSocket
 from lineside.meter import Unmetered
+from lineside.metrics import Meters
 from lineside.schema import Clear, Hello, LlmToken
 from tests.virtual import run
 
@@ -76,3 +78,15 @@ def test_sound_waits_for_no_token_and_takes_them_along() -> None:
 def test_what_stops_the_sound_leaves_at_once() -> None:
     """A clear is in a write of its own, before the next thing happens."""
     assert written(clear, token, each=0.001) == [["clear"], ["llm_token"]]
+
+
+def test_a_message_that_is_passed_over_is_counted() -> None:
+    """The call goes on and knows nothing of it; whoever reads the metrics does, once."""
+    meters = Meters()
+
+    async def go() -> None:
+        line = BrowserLine(cast("WebSocket", Wire()), Hello(codec="pcm"), meters.call("browser", {}))
+        line._fault(LineError("bad_message", "not JSON"))
+
+    run(go())
+    assert b'lineside_errors_total{kind="bad_message",stage="line"} 1.0' in meters.text()

@@ -123,7 +123,9 @@ class BrowserLine:
         if isinstance(fault, _Last) or self._faults > FAULTS:
             raise fault
         at = round(self._received / self._bytes_per_second, 3)
-        self.tell(Error(at=at, code=fault.code, message=str(fault), fatal=False))
+        passed_over = Error(at=at, code=fault.code, message=str(fault), fatal=False)
+        self.tell(passed_over)
+        self._meter.tell(passed_over)  # the call does not hear of it, and so counts nothing
 
     def _put(self, item: bytes | ServerMessage) -> None:
         if len(self._outbox) >= OUTBOX:
