@@ -18,7 +18,7 @@ from lineside.records import reel
 from lineside.records.archive import Archive
 from lineside.records.counter import Uncounted
 from lineside.records.spool import Spool, left_behind, new_spool
-from lineside.records.values import WholeCall, encode
+from lineside.records.values import Began, WholeCall, encode
 from lineside.schema import Ended, Heard, Hello, Metrics
 from tests.calls import settings
 from tests.records.house import House, at_home
@@ -214,6 +214,39 @@ def test_calls_of_a_process_that_died_are_ended(tmp_path: Path) -> None:
     spool.append(asyncio.run(live()))
     os.close(spool._lock)  # as the kernel does when its process is gone
     asyncio.run(later())
+    assert not spool.folder.exists()
+
+
+def test_a_house_that_closes_before_it_could_adopt_leaves_the_work_to_the_next(tmp_path: Path) -> None:
+    """The database is down while it is open: the dead process' spool is still there afterwards, and is then written."""
+    spool = new_spool(tmp_path / "spool")
+    began = Began(
+        call="one",
+        keeper=spool.folder.name,
+        began=time.time(),
+        line="browser",
+        codec="pcm",
+        rate=16_000,
+        caller="",
+        mode="conversation",
+        agent="A",
+        stt="s",
+        llm="l",
+        llm_model="",
+        tts="t",
+        tts_voice="",
+        recording="none",
+    )
+    spool.append([encode(began)])
+    os.close(spool._lock)
+
+    async def once(url: str) -> str | None:
+        async with Archive(settings(data_dir=tmp_path, records_url=url)).opened() as archive:
+            return (await over(archive, "one")).call.reason if not url else None
+
+    asyncio.run(once("postgresql://nobody@127.0.0.1:1/none"))
+    assert spool.folder.exists()
+    assert asyncio.run(once("")) == "gateway_died"
     assert not spool.folder.exists()
 
 

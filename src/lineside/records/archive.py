@@ -187,16 +187,16 @@ class Archive:
         ready.set()
         others = [asyncio.create_task(work, name="others") for work in (self._tidy(), self._adopt())]
         while not self._closing.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._pause()):
-                    await self._closing.wait()
+            await self._rest(self._pause())
             try:
                 await self._batch()
                 self._failures = 0
             except Unavailable as why:
                 self._failed("the database takes no records; the spool keeps them", why)
             self.counter.spooled(self._spool.size)
-        for task in others:
+        # They end by themselves. Cancelled in the middle of a transaction they would leave its thread without a loop.
+        _, late = await asyncio.wait(others, timeout=LAST)
+        for task in late:
             task.cancel()
         await asyncio.wait(others)
         with suppress(Unavailable, TimeoutError):
@@ -204,6 +204,12 @@ class Archive:
                 await self._batch()
         self._spool.close()
         await self._store.close()
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait so long, or until the archive closes."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
 
     def _pause(self) -> float:
         return AGAIN[min(self._failures, len(AGAIN)) - 1] if self._failures else EVERY
@@ -256,19 +262,21 @@ class Archive:
     async def _adopt(self) -> None:
         """Write what processes that are gone have left, and end their calls."""
         for spool in left_behind(self._folder / "spool", self._spool.folder):
-            while True:
+            while not self._closing.is_set():
                 try:
                     while await self._move(spool):
                         pass
                     await self._store.cut_off(spool.folder.name)
+                    spool.close()
                     break
                 except Unavailable:
-                    await asyncio.sleep(AGAIN[-1])
-            spool.close()
+                    await self._rest(AGAIN[-1])
+            else:
+                spool.leave()
 
     async def _tidy(self) -> None:
         """Now and then: forget what is older than it may be."""
-        while True:
+        while not self._closing.is_set():
             days = self._settings.retention_days
             with suppress(Unavailable):
                 while days:
@@ -279,7 +287,7 @@ class Archive:
                     await self._erase(old)
                     log.info("calls were forgotten", calls=len(old), days=days)
             await asyncio.to_thread(self._reel.tidy)
-            await asyncio.sleep(TIDY_EVERY)
+            await self._rest(TIDY_EVERY)
 
     async def _erase(self, ids: list[str]) -> None:
         await self._store.forget(ids)

@@ -85,6 +85,10 @@ class Spool:
             (self.folder / "lock").unlink(missing_ok=True)
             with suppress(OSError):  # somebody put something in; it is theirs
                 self.folder.rmdir()
+        self.leave()
+
+    def leave(self) -> None:
+        """Let go of the folder as it is: whoever comes next finds it."""
         os.close(self._lock)
 
     def _segments(self) -> list[Path]:
