@@ -1,6 +1,8 @@
 """The turn model of a process: asked by many calls at once, and never waited for."""
 
 import asyncio
+import os
+import sys
 import threading
 
 import pytest
@@ -9,7 +11,7 @@ from lineside import turns
 from lineside.audio.wav import read_wav
 from lineside.models.store import locate
 from lineside.settings import load_settings
-from lineside.turns import WAITING, TurnListener
+from lineside.turns import NICE, WAITING, TurnListener
 from tests.test_ear import AUDIO
 
 
@@ -60,4 +62,21 @@ def test_one_that_hangs_is_not_waited_for_and_the_queue_has_an_end(
         assert await listener.probability(b"") == 0.5
 
     asyncio.run(main())
+    listener.close()
+
+
+@pytest.mark.models
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own on Linux alone")
+def test_the_words_and_the_answer_go_before_the_turn_models_opinion(
+    listener: TurnListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread has a lower priority, and no other."""
+
+    def priority(pcm: bytes = b"") -> float:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    monkeypatch.setattr(listener._model, "probability", priority)
+    ours = priority()
+    assert asyncio.run(listener.probability(b"")) == ours + NICE
+    assert priority() == ours
     listener.close()

@@ -1,13 +1,18 @@
 """The turn model for all calls of a process: a thread of its own, a short queue, a deadline, an answer or none."""
 
 import asyncio
+import os
+import sys
+import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from lineside.audio.turn import TurnModel
 
 WAITING = 8  # turns that wait for the thread; one more does without (a run takes 50 to 100 ms)
+NICE = 5  # a third of the share of whoever hears the words and writes the answer, where cores are few
 DEADLINE = 0.5  # seconds; then the end of the turn is told from the words and the silence alone
 
 # How likely the turn is over, from its sound; None where nobody could say in time.
@@ -20,7 +25,7 @@ class TurnListener:
     def __init__(self, path: Path) -> None:
         """Raises `ConfigError` if the model's file is missing or damaged."""
         self._model = TurnModel(path)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="turns")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="turns", initializer=_step_back)
         self._waiting = 0
 
     async def probability(self, pcm: bytes) -> float | None:
@@ -44,6 +49,13 @@ class TurnListener:
         self._waiting -= 1
         if not asked.cancelled():
             asked.exception()  # seen: whoever waited has it, or is gone
+
+
+def _step_back() -> None:
+    """Let other threads go first. Threads have priorities of their own on Linux alone (setpriority(2))."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 async def nobody_knows(pcm: bytes) -> float | None:
