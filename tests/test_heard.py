@@ -16,10 +16,10 @@ from lineside.errors import EngineError
 from lineside.history import KEPT, History
 from lineside.lines.scripted import Silent, Speaks, Tells
 from lineside.playout import Ledger
-from lineside.reply import Wording, rest_after
 from lineside.schema import BargeIn, Text
 from lineside.sentences import Sentences
 from lineside.spoken import Saying, spoken
+from lineside.wording import Wording, rest_after
 from tests.calls import hold
 
 STRETCHES = [*"abc ABC0123456789.,!?$%*_-:/()\n", "€", "é", "@", "10:30 ", "$5.50 ", "**bold** ", "e.g. ", "word "]

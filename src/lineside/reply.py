@@ -6,7 +6,6 @@ them stand two bounded channels. Cancelling the reply closes the streams of all 
 """
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 
@@ -36,7 +35,8 @@ from lineside.schema import (
     Words,
 )
 from lineside.sentences import Sentences
-from lineside.spoken import Saying, spoken
+from lineside.spoken import spoken
+from lineside.wording import Wording, alike, rest_after
 
 PIECES = 32  # sentences ahead of the voice; beyond that the model waits
 SOUNDS = 150  # frames ahead of playout, three seconds; beyond that the voice waits
@@ -462,52 +462,6 @@ class Reply:
         self._tell(Error(at=self._desk.now(), code="engine_error", message=str(failure), fatal=False))
 
 
-class Wording:
-    """One piece as it is written and as it is said, and how far the voice has come with it."""
-
-    def __init__(self, sayings: list[Saying]) -> None:
-        self._left = list(sayings)
-        self._owed = 0  # words said of stretches that are not complete yet
-        self.said = " ".join("".join(s.said for s in sayings).split())
-
-    def written(self, says: str) -> str:
-        """The written stretches that are complete now that the voice has said these words too."""
-        self._owed += _words(says)
-        done = ""
-        while self._left and (need := _words(self._left[0].said)) <= self._owed and (self._owed or not need):
-            self._owed -= need
-            done += self._left.pop(0).written
-        return done
-
-    def rest(self) -> str:
-        """All that is left."""
-        left = "".join(s.written for s in self._left)
-        self._left.clear()
-        return left
-
-
-def alike(one: str, other: str) -> bool:
-    """Whether both are the same words, whatever their marks and capitals."""
-    return re.findall(r"\w+", one.lower()) == re.findall(r"\w+", other.lower())
-
-
-def rest_after(text: str, heard: str) -> str:
-    """What follows in `text` when its beginning has been heard, whatever the spaces."""
-    left = sum(not c.isspace() for c in heard)
-    for index, char in enumerate(text):
-        if left == 0:
-            return text[index:].strip()
-        left -= not char.isspace()
-    return ""
-
-
 def _cut(text: str) -> list[str]:
     sentences = Sentences()
     return [*sentences.feed(text), *sentences.end()]
-
-
-_WORD = re.compile(r"\S*[^\W_]\S*")  # with a letter or a digit in it
-
-
-def _words(text: str) -> int:
-    return len(_WORD.findall(text))

@@ -18,6 +18,7 @@ from lineside.records import reel
 from lineside.records.archive import Archive
 from lineside.records.counter import Uncounted
 from lineside.records.spool import Spool, left_behind, new_spool
+from lineside.records.store import Store, Unavailable
 from lineside.records.values import Began, WholeCall, encode
 from lineside.schema import Ended, Heard, Hello, Metrics
 from tests.calls import settings
@@ -217,8 +218,10 @@ def test_calls_of_a_process_that_died_are_ended(tmp_path: Path) -> None:
     assert not spool.folder.exists()
 
 
-def test_a_house_that_closes_before_it_could_adopt_leaves_the_work_to_the_next(tmp_path: Path) -> None:
-    """The database is down while it is open: the dead process' spool is still there afterwards, and is then written."""
+def test_a_house_that_closes_before_it_could_adopt_leaves_the_work_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entries are written and the database goes down before their call is ended: the next one still ends it."""
     spool = new_spool(tmp_path / "spool")
     began = Began(
         call="one",
@@ -240,13 +243,24 @@ def test_a_house_that_closes_before_it_could_adopt_leaves_the_work_to_the_next(t
     spool.append([encode(began)])
     os.close(spool._lock)
 
-    async def once(url: str) -> str | None:
-        async with Archive(settings(data_dir=tmp_path, records_url=url)).opened() as archive:
-            return (await over(archive, "one")).call.reason if not url else None
+    async def fails(store: Store, keeper: str) -> None:
+        tried.append(keeper)
+        raise Unavailable("down")
 
-    asyncio.run(once("postgresql://nobody@127.0.0.1:1/none"))
+    async def closed_at_once() -> None:
+        async with Archive(settings(data_dir=tmp_path)).opened():
+            await until(lambda: bool(tried))
+
+    async def later() -> None:
+        async with Archive(settings(data_dir=tmp_path)).opened() as archive:
+            assert (await over(archive, "one")).call.reason == "gateway_died"
+
+    tried: list[str] = []
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "cut_off", fails)
+        asyncio.run(closed_at_once())
     assert spool.folder.exists()
-    assert asyncio.run(once("")) == "gateway_died"
+    asyncio.run(later())
     assert not spool.folder.exists()
 
 

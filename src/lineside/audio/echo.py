@@ -123,7 +123,7 @@ class Echo:
         self._fresh.append(_Played(pcm, rate, begins, afresh))
         self._rate, self._runs_to, self._last = rate, ends, int(ends / STEP_SECONDS)
         past = max(self._now - LAGS - SPREAD, self._last - KEPT) * STEP_SECONDS  # nobody will ask for it any more
-        while self._fresh[0].ends < past:
+        while self._fresh and self._fresh[0].ends < past:
             self._fresh.popleft()
 
     def taken_back(self, at: float) -> None:

@@ -23,6 +23,7 @@ CONTINUED, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 NORMAL, PROTOCOL_ERROR, NO_CODE, LOST, NOT_UTF8, TOO_BIG = 1000, 1002, 1005, 1006, 1007, 1009
 PARTS = 1000  # pieces of one message; a message in more is refused: each costs more than its bytes
 EARLY = 64  # messages before anybody listens; with one more the peer is gone too fast for us
+QUAD = np.dtype("<u4")  # four bytes, as many as a mask has
 CONTROL = 125  # bytes of a control frame
 
 Message = bytes | str
@@ -58,10 +59,7 @@ class Reader:
         size = len(data) - 8
         if size <= CONTROL or size != data[2] << 8 | data[3] or size > self._largest:
             return None
-        if size % 4:
-            return unmasked(data[8:], data[4:8])
-        meant: bytes = (np.frombuffer(data, _QUAD, offset=8) ^ int.from_bytes(data[4:8], "little")).tobytes()
-        return meant
+        return unmasked(data, data[4:8], 8)
 
     def feed(self, data: bytes) -> list[Frame]:
         """The messages that are complete now. Raises `Broken`; what came before the fault is lost with the socket."""
@@ -121,15 +119,12 @@ class Reader:
         return message
 
 
-_QUAD = np.dtype("<u4")
-
-
-def unmasked(payload: bytes, mask: bytes) -> bytes:
-    """The payload as it was meant (RFC 6455, 5.3). `mask` has four bytes."""
-    size = len(payload)
+def unmasked(masked: bytes, mask: bytes, begin: int = 0) -> bytes:
+    """The payload as it was meant (RFC 6455, 5.3), of what begins there. `mask` has four bytes."""
+    size = len(masked) - begin
     if size % 4:
-        payload += bytes(-size % 4)
-    meant: bytes = (np.frombuffer(payload, _QUAD) ^ int.from_bytes(mask, "little")).tobytes()
+        masked += bytes(-size % 4)
+    meant: bytes = (np.frombuffer(masked, QUAD, offset=begin) ^ int.from_bytes(mask, "little")).tobytes()
     return meant[:size] if size % 4 else meant
 
 

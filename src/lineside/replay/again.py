@@ -15,7 +15,7 @@ from lineside.ear import VoiceDetector
 from lineside.engines.registry import Engines
 from lineside.records.scribe import Scribe
 from lineside.records.values import Entry, KeptTurn, Replied, WholeCall
-from lineside.replay.clock import Ears, HurriedLoop, Mind, Voice, Work, judge
+from lineside.replay.clock import Ears, HurriedLoop, Voice, Work, judge, mind
 from lineside.replay.line import KeptLine
 from lineside.replay.shelf import Kept, take_down
 from lineside.schema import Codec, Hello, Mode
@@ -71,7 +71,7 @@ async def hold_again(
         Hello(codec=line.codec, sample_rate=line.rate, mode=cast(Mode, about.mode), greeting=_greeting(kept.whole)),
         agent=agent,
         engines=replace(
-            engines, stt=Ears(engines.stt, work), llm=Mind(engines.llm, work), tts=Voice(engines.tts, work)
+            engines, stt=Ears(engines.stt, work), llm=mind(engines.llm, work), tts=Voice(engines.tts, work)
         ),
         settings=settings,
         voice=new_voice(),

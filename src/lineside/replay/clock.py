@@ -14,6 +14,7 @@ from typing import TypeVar
 from lineside.audio.frame import Sound, Utterance
 from lineside.engines.protocols import (
     Ask,
+    Foreseeing,
     LanguageModel,
     Message,
     SpeechToText,
@@ -102,6 +103,24 @@ class Mind:
     def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
         return _in_real_time(self._llm.reply(messages, ask), self._work)
+
+
+class ForeseeingMind(Mind):
+    """One that can tell whether words may end, too."""
+
+    def __init__(self, llm: LanguageModel, foresees: Foreseeing, work: Work) -> None:
+        super().__init__(llm, work)
+        self._foresees = foresees
+
+    async def may_end(self, messages: Sequence[Message], ask: Ask) -> float | None:
+        """See `Foreseeing`."""
+        with self._work.done():
+            return await self._foresees.may_end(messages, ask)
+
+
+def mind(llm: LanguageModel, work: Work) -> Mind:
+    """A language model whose time is real, with all that it can."""
+    return ForeseeingMind(llm, llm, work) if isinstance(llm, Foreseeing) else Mind(llm, work)
 
 
 class Voice:
