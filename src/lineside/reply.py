@@ -465,3 +465,8 @@ class Reply:
 def _cut(text: str) -> list[str]:
     sentences = Sentences()
     return [*sentences.feed(text), *sentences.end()]
+
+
+def sayings(text: str) -> list[str]:
+    """What the voice is asked for when this text is said: a voice that knows all of these says it from memory."""
+    return [said for piece in _cut(text) if (said := Wording(spoken(piece)).said)]

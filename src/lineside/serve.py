@@ -28,7 +28,7 @@ from lineside.hosts.monitoring import monitoring
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
 from lineside.records.archive import Archive
-from lineside.reply import MOMENT, PHRASES
+from lineside.reply import MOMENT, PHRASES, sayings
 from lineside.settings import Settings, check_exposure
 from lineside.together import worker_count
 from lineside.turns import TurnJudge, TurnListener, nobody_knows
@@ -270,7 +270,7 @@ async def learn(registry: Registry, agent: Agent) -> None:
     """Synthesise what will be said often, and in bad moments; let the model read the prompt. Raises `ConfigError`."""
     mind = registry.answering("llm")
     try:
-        for phrase in (*PHRASES, *agent.lines()):
+        for phrase in (*PHRASES, *(said for line in agent.lines() for said in sayings(line))):
             await registry.voice().keep(phrase)
         if isinstance(mind, Warmable):
             await mind.warm(agent.opening())

@@ -1,9 +1,12 @@
-"""A voice that remembers: what it has said once it need not synthesise again.
+"""A voice that remembers: what it has said once it need not synthesise again, and what it is saying now, for anyone.
 
 The greeting and the phrases for bad moments ("I'm sorry, …") are kept from the start, so that they can be said when
-the voice itself has died.
+the voice itself has died. Calls that want the same sentence while it is being synthesised share one synthesis: all of
+them hear the same sound from its first sample. It goes on while anybody listens, and only what came to its end is
+remembered: one that failed or was broken off is asked for anew.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -11,8 +14,12 @@ from contextlib import aclosing
 from lineside.audio.frame import Sound
 from lineside.engines.protocols import TextToSpeech
 
-REMEMBERED = 256  # sentences; the one not said for longest is forgotten
-LONGEST = 15.0  # seconds; longer ones are not worth their memory (256 such would be 170 MB; ordinary ones are 20)
+REMEMBERED = 256  # sentences; the one not said for longest is forgotten …
+MOST_BYTES = 32 << 20  # … and so it is when all of them have more sound than that: twelve minutes at 22 kHz
+LONGEST = 15.0  # seconds; longer ones are not worth their memory
+KEPT = 64  # sentences known by heart: phrases and the agent's lines; changed lines push out the oldest
+
+Which = tuple[str, str]  # voice and sentence
 
 
 class RememberingVoice:
@@ -22,36 +29,124 @@ class RememberingVoice:
         self._voice = voice
         self.choices: tuple[str, ...] = getattr(voice, "choices", ())
         self._usual = self.choices[0] if self.choices else ""
-        self._kept: dict[tuple[str, str], tuple[Sound, ...]] = {}
-        self._said: OrderedDict[tuple[str, str], tuple[Sound, ...]] = OrderedDict()
+        self._kept: OrderedDict[Which, tuple[Sound, ...]] = OrderedDict()
+        self._said: OrderedDict[Which, tuple[Sound, ...]] = OrderedDict()
+        self._bytes = 0  # of what was said
+        self._takes: dict[Which, _Take] = {}  # under way; as many as there are calls
 
     async def keep(self, sentence: str, voice: str = "") -> None:
-        """Synthesise it now and never forget it. Raises what the voice raises."""
+        """Synthesise it now, and know it by heart. Raises what the voice raises."""
         which = (voice or self._usual, sentence)
-        if which not in self._kept:
-            self._kept[which] = tuple([sound async for sound in self._voice.speak(sentence, voice)])
+        if which in self._kept:
+            self._kept.move_to_end(which)
+            return
+        sounds = tuple([sound async for sound in self.speak(sentence, voice)])
+        self._forget(which)
+        if _size(sounds):
+            self._kept[which] = sounds
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
 
     def remembers(self, sentence: str, voice: str) -> bool:
         """Whether it can say this without being asked to synthesise anything."""
-        which = (voice or self._usual, sentence)
-        return which in self._kept or which in self._said
+        return self._known((voice or self._usual, sentence)) is not None
 
     async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
         """See `TextToSpeech`."""
         which = (voice or self._usual, sentence)
-        known = self._kept.get(which) or self._said.get(which)
+        known = self._known(which)
         if known is not None:
             if which in self._said:
                 self._said.move_to_end(which)
             for sound in known:
                 yield sound
             return
-        sounds: list[Sound] = []
-        async with aclosing(self._voice.speak(sentence, voice)) as stream:
+        take = self._takes.get(which)
+        if take is None:
+            take = self._takes[which] = _Take(self._voice.speak(sentence, voice))
+        take.listeners += 1
+        try:
+            async with aclosing(take.sounds()) as sounds:
+                async for sound in sounds:
+                    yield sound
+        except Exception:
+            self._over(which, take)  # whoever asks again begins another one
+            raise
+        else:
+            if self._over(which, take):
+                self._remember(which, tuple(take.made))
+        finally:
+            take.listeners -= 1
+            if not take.listeners:
+                self._over(which, take)
+                await take.stop()
+
+    def _known(self, which: Which) -> tuple[Sound, ...] | None:
+        return self._kept.get(which) or self._said.get(which)
+
+    def _over(self, which: Which, take: "_Take") -> bool:
+        """Nobody joins it any more. Whether this is the first to say so."""
+        if self._takes.get(which) is not take:
+            return False
+        del self._takes[which]
+        return True
+
+    def _remember(self, which: Which, sounds: tuple[Sound, ...]) -> None:
+        size = _size(sounds)
+        if not size or sum(sound.frame.seconds for sound in sounds) > LONGEST:
+            return  # a voice that had nothing to say is asked again
+        self._forget(which)
+        self._said[which], self._bytes = sounds, self._bytes + size
+        while len(self._said) > REMEMBERED or self._bytes > MOST_BYTES:
+            self._forget(next(iter(self._said)))
+
+    def _forget(self, which: Which) -> None:
+        self._bytes -= _size(self._said.pop(which, ()))
+
+
+class _Take:
+    """One synthesis under way, for all who want this sentence now. As long as one sentence, which its engine bounds."""
+
+    def __init__(self, stream: AsyncGenerator[Sound, None]) -> None:
+        self.made: list[Sound] = []
+        self.listeners = 0  # the last one to leave stops it
+        self._news = asyncio.Event()
+        self._making = asyncio.create_task(self._make(stream), name="synthesis")
+        self._making.add_done_callback(lambda making: self._tell())
+
+    async def sounds(self) -> AsyncGenerator[Sound, None]:
+        """All of it from its beginning, as it is made. Raises what the voice raises."""
+        at = 0
+        while True:
+            news = self._news
+            while at < len(self.made):
+                at += 1
+                yield self.made[at - 1]
+            if news is not self._news:
+                continue
+            if self._making.done():
+                break
+            await news.wait()
+        self._making.result()
+
+    async def stop(self) -> None:
+        """Nobody wants it any more; its stream is closed when this returns."""
+        if not self._making.done():
+            self._making.cancel()
+            await asyncio.wait([self._making])
+        if not self._making.cancelled():
+            self._making.exception()  # seen: those who were to hear of it have left
+
+    async def _make(self, stream: AsyncGenerator[Sound, None]) -> None:
+        async with aclosing(stream):
             async for sound in stream:
-                sounds.append(sound)
-                yield sound
-        if sum(sound.frame.seconds for sound in sounds) <= LONGEST:  # reached only when it was said to its end
-            self._said[which] = tuple(sounds)
-            if len(self._said) > REMEMBERED:
-                self._said.popitem(last=False)
+                self.made.append(sound)
+                self._tell()
+
+    def _tell(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+
+def _size(sounds: tuple[Sound, ...]) -> int:
+    return sum(len(sound.frame.pcm) for sound in sounds)
