@@ -187,6 +187,40 @@ def test_a_worker_that_is_killed_takes_its_own_calls_and_no_others(at_the_desk: 
     assert "calls were lost with their worker" in said
 
 
+def test_a_worker_that_stands_still_is_ended_and_replaced(at_the_desk: Tell) -> None:
+    """Nobody would notice but its callers: its socket is open, its process is there. The others' calls go on."""
+
+    async def story(desk: Desk) -> None:
+        calls = await desk.calls()
+        stuck, alive = desk.workers
+        os.kill(stuck, signal.SIGSTOP)
+
+        async def two_left() -> bool:
+            return await desk.up() == 2
+
+        await comes_true(two_left)
+        assert stuck not in desk.workers
+        listed = await desk.listed()
+        for ws, name in calls:
+            if name in listed:
+                await ws.send_str('{"type":"text","text":"Hello"}')
+                await until(ws, LlmToken)
+
+        async def another() -> bool:
+            return (await desk.ask("/health"))["workers"] == 2
+
+        await comes_true(another)
+        for _ in range(2):
+            await until(await desk.call(), Ready)
+        assert sorted(desk.workers.values()) == [2, 2]
+        assert desk.workers[alive] == 2
+        assert await desk.counted('lineside_workers_lost_total{how="stuck"}') == 1
+        assert await desk.counted('lineside_workers_lost_total{how="ended"}') == 0
+
+    said = at_the_desk(story)
+    assert "a worker stands still" in said
+
+
 def test_closing_time_reaches_the_calls_of_all_workers(at_the_desk: Tell) -> None:
     """SIGTERM: every caller is told why, and nothing is left running."""
     seen: dict[str, Any] = {}

@@ -17,6 +17,7 @@ from msgspec import Raw, Struct
 from lineside.agent import Agent
 
 LARGEST = 160 * 1024  # bytes of one message; Linux takes 200 kB by default (net.core.wmem_default)
+BEAT = 1.0  # seconds
 WAITING = 10_000  # messages that the other has not taken; with one more it is taken for dead
 
 
@@ -58,6 +59,10 @@ class Up(Struct, frozen=True, tag=True):
     """From a worker: it takes calls."""
 
 
+class Beat(Struct, frozen=True, tag=True):
+    """From a worker, once in `BEAT`: its event loop goes round."""
+
+
 class Learnt(Struct, frozen=True, tag=True):
     """From a worker: it has, or why not."""
 
@@ -86,7 +91,7 @@ class Over(Struct, frozen=True, tag=True):
     call: str
 
 
-Word = Begin | Take | EndCall | Follow | Learn | Up | Learnt | Answered | Happened | Over
+Word = Begin | Take | EndCall | Follow | Learn | Up | Beat | Learnt | Answered | Happened | Over
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Word).decode

@@ -75,6 +75,8 @@ class Gateway:
         self._meters = Meters()
         self._scrape: asyncio.Task[bytes] | None = None
         self._meters.limit.set(settings.max_concurrent_calls)
+        if workers is not None:
+            workers.lost = self._meters.worker_lost
         self._booth = Booth(settings, desk.agent, registry, new_voice, self._meters, turns, records)
 
     @property

@@ -116,6 +116,9 @@ class Meters:
         self.spool = gauge("records_spool_bytes", "Records that wait for the database")
         self.write_failures = counter("records_write_failures", "Times that database or disk took no records")
         self.given_up = counter("recordings_given_up", "Recordings given up: disk full, or too slow")
+        self.workers = counter(
+            "workers_lost", "Workers that ended (ended), or stood still and were ended (stuck)", "how"
+        )
         self.lost = counter("records_lost", "Records lost: no room in database, disk and memory, or damaged")
 
         self._begin()
@@ -126,6 +129,8 @@ class Meters:
             meter.labels("browser")
         for reason in ("full", "closing"):
             self.refused.labels(self._reason(reason))
+        for how in ("ended", "stuck"):
+            self.workers.labels(how)
         for outcome in ("committed", "wasted"):
             self.speculations.labels(outcome)
         for code in LINE_FAULTS:
@@ -146,6 +151,10 @@ class Meters:
             for kind in ENGINE_FAULTS:
                 self.failures.labels(role, name, kind)
         return CallMeter(self, self._line(line), known)
+
+    def worker_lost(self, how: str) -> None:
+        """One is gone, with its calls; another takes its place."""
+        self.workers.labels(how).inc()
 
     def call_refused(self, reason: str) -> None:
         """A call is not taken: `full`, `closing`, `no_key`."""

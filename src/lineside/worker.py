@@ -15,7 +15,22 @@ from msgspec import Raw
 
 from lineside.agent import Agent
 from lineside.booth import HEARTBEAT, LARGEST_MESSAGE, Booth, settle
-from lineside.bus import Answered, Begin, Bus, EndCall, Follow, Happened, Learn, Learnt, Over, Take, Up, Word
+from lineside.bus import (
+    BEAT,
+    Answered,
+    Beat,
+    Begin,
+    Bus,
+    EndCall,
+    Follow,
+    Happened,
+    Learn,
+    Learnt,
+    Over,
+    Take,
+    Up,
+    Word,
+)
 from lineside.errors import ConfigError
 from lineside.lines.websocket import WebSocket
 from lineside.logs import log_to_stderr
@@ -55,13 +70,22 @@ class Worker:
             voice = voices(settings)
             self._booth = Booth(settings, lambda: self._agent, self._registry, voice, meters, turns, records)
             async with asyncio.TaskGroup() as self._tasks:
-                watching = self._tasks.create_task(meters.watch_loop(), name="loop lag")
+                watching = [
+                    self._tasks.create_task(meters.watch_loop(), name="loop lag"),
+                    self._tasks.create_task(self._beat(), name="beat"),
+                ]
                 settle()
                 self._bus.say(Up())
                 await self._alone.wait()
                 await self._farewell()
                 await self._booth.close()
-                watching.cancel()
+                for task in watching:
+                    task.cancel()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT)
+            self._bus.say(Beat())
 
     async def _farewell(self) -> None:
         for place in self._places.values():

@@ -18,7 +18,23 @@ import msgspec
 import structlog
 
 from lineside.agent import Agent
-from lineside.bus import Answered, Begin, Bus, EndCall, Follow, Happened, Learn, Learnt, Over, Take, Up, Word, pair
+from lineside.bus import (
+    BEAT,
+    Answered,
+    Beat,
+    Begin,
+    Bus,
+    EndCall,
+    Follow,
+    Happened,
+    Learn,
+    Learnt,
+    Over,
+    Take,
+    Up,
+    Word,
+    pair,
+)
 from lineside.errors import CallRefused, ConfigError
 from lineside.hosts import leash
 from lineside.metrics import worker_gone
@@ -31,6 +47,7 @@ log = structlog.get_logger()
 READY_WITHIN = 60.0  # seconds for all workers to take calls, at the start
 LEARN_WITHIN = 30.0  # seconds for a worker to learn a new agent's lines
 GRACE = 5.0  # seconds for a worker to end its calls and itself; then it is killed
+MISSED = 8  # beats in a row; a worker that waits for a slow disk comes back sooner, and its end is the end of its calls
 PAUSE_FIRST, PAUSE_MOST = 0.25, 10.0  # seconds before a worker is started again; each failure doubles it
 WELL_AFTER = 60.0  # seconds of life after which the pause is short again
 
@@ -42,6 +59,7 @@ class Workers:
         """`settings` as calls are to have them; `agent` says who answers now."""
         self._count, self._settings, self._agent = count, settings, agent
         self._workers: dict[int, _Worker] = {}
+        self.lost: Callable[[str], None] = lambda how: None  # told when one is gone: `ended` or `stuck`
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
@@ -117,7 +135,7 @@ class Workers:
         worker.bus = Bus(ours, worker.heard, worker.gone)
         worker.bus.say(Begin(msgspec.Raw(self._settings.model_dump_json().encode()), self._agent()))
         try:
-            return await process.wait()
+            return await self._watch(worker, process)
         finally:
             worker.bus.close()  # for it, the word to end
             await _end(process)
@@ -125,13 +143,32 @@ class Workers:
             if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
                 worker_gone(process.pid)
 
+    async def _watch(self, worker: "_Worker", process: asyncio.subprocess.Process) -> int:
+        """Until it ends; one that stands still is ended. Answers its exit code.
+
+        Looks are counted, not seconds: when this process or the whole machine stood still, nobody is blamed for it.
+        """
+        ended = asyncio.ensure_future(process.wait())
+        try:
+            while not (await asyncio.wait([ended], timeout=BEAT))[0]:
+                if worker.missed_one() > MISSED:
+                    log.error("a worker stands still, it is ended", worker=worker.number, calls=len(worker.calls))
+                    self.lost("stuck")
+                    process.kill()
+                    return await ended
+            self.lost("ended")
+            return ended.result()
+        finally:
+            ended.cancel()
+
 
 class _Worker:
     """One life of one worker."""
 
     def __init__(self, pid: int, number: int) -> None:
-        self.pid, self._number = pid, number
+        self.pid, self.number = pid, number
         self.up = asyncio.Event()
+        self._missed = 0  # beats in a row
         self.calls: dict[str, tuple[Slot, asyncio.Future[None]]] = {}
         self.bus: Bus
         self._learning: asyncio.Future[str] | None = None
@@ -162,6 +199,8 @@ class _Worker:
         match word:
             case Up():
                 self.up.set()
+            case Beat():
+                self._missed = 0
             case Learnt(trouble=trouble):
                 if self._learning is not None and not self._learning.done():
                     self._learning.set_result(trouble)
@@ -175,11 +214,16 @@ class _Worker:
             case _:
                 return
 
+    def missed_one(self) -> int:
+        """A beat is due; answers how many in a row did not come. One that does not take calls yet has none."""
+        self._missed += self.up.is_set()
+        return self._missed
+
     def gone(self) -> None:
         """It is no more, and its calls neither."""
         self.up.clear()
         if self.calls:
-            log.error("calls were lost with their worker", worker=self._number, calls=len(self.calls))
+            log.error("calls were lost with their worker", worker=self.number, calls=len(self.calls))
         for call in tuple(self.calls):
             self._over(call)
         if self._learning is not None and not self._learning.done():
