@@ -4,8 +4,9 @@ Silence and speech are counted in the caller's samples. What counts as speech lo
 time*: the windows that the voice detector calls speech, added up over one sound. `VAD_MIN_SPEECH_MS` speaks of a whole
 sound, from its onset to the last of its decay, and of a spoken word well under half is voiced: "yes" lasts 300 to
 500 ms and holds 200 to 300 ms of voice, a click of 20 ms holds one window of 32 at most, and often none. So the bar is
-`VOICED_SHARE` of the setting, counted in voiced time: 200 ms at the default of 500. A click, a cough or a knock never
-reaches it; a spoken "yes" does.
+`VOICED_SHARE` of the setting, counted in voiced time: 200 ms at the default of 500. A click or a knock never reaches
+it; a spoken "yes" does. Windows that cannot be the caller's, keys and people behind them, do not count, and breath
+counts half (`audio.caller`).
 
 A detector may answer later (`audio.panel`). Then all that a window means happens when it is judged, with the times that
 its samples have; only the call's clock, `at`, runs on with the caller's sound.
@@ -18,6 +19,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from lineside.audio import g711
+from lineside.audio.caller import CallerKnown
 from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES, Utterance
 from lineside.audio.resample import Resampler
 from lineside.floor import Faded, Full, Long, Quiet, Stir, Voice
@@ -85,6 +87,7 @@ class Ear:
         self._paused = False
         self._stirred = False  # a sound too short for a turn has been told of
         self._told = False  # that this pause has lasted for `silence`
+        self._caller = CallerKnown()
 
     @property
     def at(self) -> float:
@@ -118,6 +121,7 @@ class Ear:
 
     def close_turn(self) -> None:
         """The turn has been taken; what comes next begins another."""
+        self._caller.spoke(self._windows * WINDOW)
         self._forget()
 
     def give_back(self, utterance: Utterance) -> None:
@@ -154,8 +158,10 @@ class Ear:
         self._windows += 1
         at = self._windows * WINDOW
         self._sound += window
-        if probability >= (STILL_SPEECH if self._run else SPEECH):
-            return self._voiced_window(at)
+        if probability >= (STILL_SPEECH if self._run else SPEECH) and (
+            self._open or self._caller.may_be(self._sound, at)
+        ):
+            return self._voiced_window(window, at)
         self._run = 0
         if self._open:
             self._paused = True
@@ -167,12 +173,13 @@ class Ear:
             return Faded(at)
         return None
 
-    def _voiced_window(self, at: float) -> Heard | None:
+    def _voiced_window(self, window: bytes, at: float) -> Heard | None:
         if not self._voiced:
             self._began = at - WINDOW
         self._run += 1
         before, self._voiced = self._voiced, self._voiced + WINDOW
         if self._open:
+            self._caller.speaks(window)
             if self._run >= BLIP:
                 self._last = at
                 if self._paused:
@@ -180,7 +187,7 @@ class Ear:
                     return Voice(at, at - self._run * WINDOW)
             return self._full(at) or (Long(at) if before < LONG <= self._voiced else None)
         self._last = at
-        if self._voiced < self._enough:
+        if not self._caller.enough(self._voiced, self._enough, self._sound):
             return self._stir(at)
         self._open, self._paused, self._told, self._stirred = True, False, False, False
         return Voice(at, self._began)
@@ -196,6 +203,7 @@ class Ear:
 
     def _forget(self) -> None:
         del self._sound[: -_whole(PRE_ROLL)]
+        self._caller.forget_sound()
         self._voiced, self._open, self._paused, self._told = 0.0, False, False, False
 
 
