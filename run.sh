@@ -3,7 +3,7 @@
 #   ./run.sh              http://localhost:3001
 #   PORT=8080 ./run.sh    another port; all settings: .env.example
 #   ./run.sh --with whisper-server=ggml-base.en --with ollama    also starts these, by a host agent beside it
-#   ./run.sh --monitoring    also starts Prometheus, where it is installed
+#   ./run.sh --monitoring    also starts Prometheus and Grafana, where they are installed
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/environment.sh

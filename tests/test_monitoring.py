@@ -4,6 +4,7 @@ import asyncio
 import configparser
 import importlib.util
 import json
+import os
 import re
 import shutil
 import socket
@@ -19,12 +20,13 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+import aiohttp
 import psutil
 import pytest
 
 from lineside.audio.wav import wav_bytes
 from lineside.hosts.machine import Cpu, Gpu, Machine, Ram, Readings
-from lineside.hosts.monitoring import HOW, monitoring
+from lineside.hosts.monitoring import HOW, HOW_GRAFANA, monitoring
 from lineside.lines.scripted import ScriptedLine
 from lineside.loadtest.figures import Goal
 from lineside.loadtest.plan import Plan
@@ -226,6 +228,78 @@ def test_monitoring_is_started_beside_a_gateway_that_asks_for_a_key_and_ends_wit
         process.terminate()
         assert process.wait(timeout=20) == 0
         assert not psutil.pid_exists(pid)
+
+
+GRAFANA = """#!/usr/bin/env python3
+import configparser, http.server, json, sys
+given = dict(word.lstrip("-").split("=", 1) for word in sys.argv[2:])
+ini = configparser.ConfigParser()
+ini.read(given["config"])
+class Answers(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        told = {"argv": sys.argv[1:], "ini": {name: dict(ini[name]) for name in ini.sections()}}
+        self.wfile.write(json.dumps(told).encode())
+    def log_message(self, *what): pass
+where = (ini["server"]["http_addr"], int(ini["server"]["http_port"]))
+http.server.HTTPServer(where, Answers).serve_forever()
+"""
+
+
+def test_grafana_is_started_on_our_prometheus_and_ends_with_the_gateway(tmp_path: Path) -> None:
+    """A program that stands in for it tells what it was given: this machine only, a viewer without a password."""
+    needs("prometheus")
+    program = tmp_path / "grafana" / "bin" / "grafana"
+    program.parent.mkdir(parents=True)
+    program.write_text(GRAFANA)
+    program.chmod(0o755)
+    (tmp_path / "grafana" / "conf").mkdir()
+    (tmp_path / "grafana" / "conf" / "defaults.ini").touch()
+    said: list[str] = []
+
+    async def story() -> tuple[dict[str, Any], str]:
+        async with monitoring(settings(data_dir=tmp_path / "data"), "http://localhost:1", said.append):
+            found = re.search(r"http://127.0.0.1:\d+", said[1])
+            assert found is not None, said
+            async with aiohttp.ClientSession() as http, http.get(found[0]) as answer:
+                return json.loads(await answer.text()), found[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+        told, url = asyncio.run(story())
+    assert told["argv"][0] == "server"
+    assert f"--homepath={tmp_path / 'grafana'}" in told["argv"]
+    ini = told["ini"]
+    assert ini["server"]["http_addr"] == "127.0.0.1"
+    assert ini["auth.anonymous"]["org_role"] == "Viewer"
+    assert ini["security"]["disable_initial_admin_creation"] == "true"
+    assert Path(ini["dashboards"]["default_home_dashboard_path"]).is_file()
+    provisioning = Path(ini["paths"]["provisioning"])
+    (prometheus_url,) = re.findall(r"url: (.*)", (provisioning / "datasources" / "prometheus.yml").read_text())
+    assert prometheus_url in said[0]
+    (boards,) = re.findall(r"path: (.*?) }", (provisioning / "dashboards" / "lineside.yml").read_text())
+    assert list(Path(boards).glob("*.json"))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), timeout=1)
+
+
+def test_without_grafana_it_is_said_how_to_have_it(tmp_path: Path) -> None:
+    """Prometheus answers all the same."""
+    said: list[str] = []
+    only = tmp_path / "bin"
+    only.mkdir()
+    (only / "prometheus").symlink_to(needs("prometheus"))
+
+    async def story() -> None:
+        async with monitoring(settings(data_dir=tmp_path), "http://localhost:1", said.append):
+            pass
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(only))
+        asyncio.run(story())
+    assert said[0].startswith("Prometheus answers")
+    assert said[1] == HOW_GRAFANA
 
 
 def test_without_prometheus_it_is_said_how_to_have_it_and_calls_are_answered(tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ def test_a_worker_that_stands_still_is_ended_and_replaced(at_the_desk: Tell) -> 
                 await until(ws, LlmToken)
 
         async def another() -> bool:
-            return (await desk.ask("/health"))["workers"] == 2
+            return bool((await desk.ask("/health"))["workers"] == 2)
 
         await comes_true(another)
         for _ in range(2):

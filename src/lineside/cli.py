@@ -57,7 +57,7 @@ def serve(
         typer.Option("--with", metavar="SERVICE[=MODEL]", help="Start a host agent and this service; repeatable."),
     ] = None,
     monitoring: Annotated[
-        bool, typer.Option("--monitoring", help="Start Prometheus beside it, where that is installed.")
+        bool, typer.Option("--monitoring", help="Start Prometheus and Grafana beside it, where installed.")
     ] = False,
 ) -> None:
     """Start the gateway and its engines, and answer calls until Ctrl-C."""
