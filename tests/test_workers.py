@@ -115,6 +115,11 @@ def test_calls_are_shared_out_and_known_as_one_house(at_the_desk: Tell) -> None:
         assert await desk.counted("lineside_calls_active") == 4
         assert await desk.counted("lineside_calls_refused_total") == 1
 
+        async def charted() -> bool:
+            return bool((await desk.ask("/api/trends"))["calls"][-1:] == [4.0])
+
+        await comes_true(charted)  # over both, at the next look
+
         for ws, _ in calls:  # each hears its own answer
             await ws.send_str('{"type":"text","text":"Hello"}')
         for ws, _ in calls:

@@ -343,6 +343,28 @@ export interface GpuProcess {
   bytes: number;
 }
 
+/** The last hour, over all workers: a point for every stretch of `every` seconds, all lines of one length. */
+export interface Trends {
+  every: number;
+  prometheus: string;
+  grafana: string;
+  at: number[];
+  calls: number[];
+  memory_bytes: number[];
+  cores: number[];
+  turns_a_minute: number[];
+  refused_a_minute: number[];
+  errors_a_minute: number[];
+  gaps_a_minute: number[];
+  loop_lag_p99_ms: (number | null)[];
+  e2e_p50_ms: (number | null)[];
+  e2e_p95_ms: (number | null)[];
+  endpoint_p50_ms: (number | null)[];
+  asr_p50_ms: (number | null)[];
+  llm_first_p50_ms: (number | null)[];
+  tts_first_p50_ms: (number | null)[];
+}
+
 /** What became of every loaded model. */
 export interface AllUnloaded {
   unloaded: Unloaded[];

@@ -19,11 +19,13 @@ from lineside.engines.registry import Registry
 from lineside.errors import CallRefused, ConfigError
 from lineside.hosts.client import HostAgent
 from lineside.hosts.machine import Readings
+from lineside.hosts.monitoring import Monitors
 from lineside.lines.websocket import WebSocket, refusal
 from lineside.metrics import CONTENT_TYPE, Meters
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 from lineside.switchboard import Switchboard
+from lineside.trends import EVERY, Looks, look
 from lineside.turns import TurnJudge, nobody_knows
 from lineside.workers import Workers
 
@@ -73,6 +75,8 @@ class Gateway:
         self._access = Access(settings)
         self.switchboard = Switchboard(settings.max_concurrent_calls)
         self._meters = Meters()
+        self._looks = Looks()
+        self.monitors = Monitors(settings.prometheus_url, settings.grafana_url)
         self._scrape: asyncio.Task[bytes] | None = None
         self._meters.limit.set(settings.max_concurrent_calls)
         if workers is not None:
@@ -100,6 +104,7 @@ class Gateway:
             calls=self.switchboard,
             desk=self._desk,
             read=self._readings.latest,
+            trends=lambda: self._looks.trends(self.monitors.prometheus, self.monitors.grafana),
             host=self._host,
             in_house=IN_HOUSE,
             records=self._records,
@@ -166,8 +171,14 @@ class Gateway:
         await crew.begin()
         crew.start(self._meters.watch_loop(), "loop lag")
         crew.start(self._watch_machine(), "machine")
+        crew.start(self._watch_trends(), "trends")
         yield
         await crew.end()
+
+    async def _watch_trends(self) -> None:
+        while True:
+            self._looks.take(await asyncio.to_thread(look, self._meters.all()))
+            await asyncio.sleep(EVERY)
 
     async def _watch_machine(self) -> None:
         while True:

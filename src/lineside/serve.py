@@ -133,7 +133,7 @@ async def _keep_open(
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(settings, insecure=insecure, services=services))
         if monitored is not None:
-            await stack.enter_async_context(monitoring(settings, house.url, monitored))
+            house.gateway.monitors = await stack.enter_async_context(monitoring(settings, house.url, monitored))
         settle()
         ready(house)
         await asyncio.Event().wait()  # until cancelled

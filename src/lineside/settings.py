@@ -169,6 +169,11 @@ class Settings(BaseSettings):
     otlp_endpoint: Url = ""
     """an OpenTelemetry collector that gets a trace of every call, e.g. http://127.0.0.1:4318; empty: none"""
 
+    prometheus_url: Url = ""
+    """where Prometheus answers browsers, for the page to link to; `--monitoring` finds its own; empty: none"""
+    grafana_url: Url = ""
+    """the same for Grafana"""
+
     # ── the host agent ──
     host_agent_url: Url = ""
     """where `lineside host` answers, e.g. http://127.0.0.1:3003; empty: none"""

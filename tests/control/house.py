@@ -25,6 +25,7 @@ from lineside.records.archive import Archive
 from lineside.schema import Ended, Heard, Hello, Metrics, SpeechStopped, encode
 from lineside.settings import Settings
 from lineside.switchboard import CallNow
+from lineside.trends import Looks
 from tests.calls import settings
 
 AGENT = Agent(name="Test", prompt="You answer.", greeting="Hello.")
@@ -245,7 +246,7 @@ def room(chosen: Settings, **given: Any) -> Room:
     async def read() -> Machine:
         return Machine(2.0, Cpu(2, 3.0), Ram(8, 4), (CARD,), "")
 
-    scripted = Room(chosen, Shelf(engines()), ScriptedCalls(), ScriptedDesk(), ScriptedHost(), read)
+    scripted = Room(chosen, Shelf(engines()), ScriptedCalls(), ScriptedDesk(), ScriptedHost(), read, Looks().trends)
     return replace(scripted, in_house=("silero-vad",), **given)
 
 

@@ -4,6 +4,7 @@ import { createSignal, For, type JSX } from 'solid-js';
 import { Dynamic } from 'solid-js/web';
 import { Agent } from './Agent';
 import { Calls } from './Calls';
+import { Charts } from './Charts';
 import { Engines } from './Engines';
 import { History } from './History';
 import { Machine } from './Machine';
@@ -19,6 +20,7 @@ const TABS = [
   { name: 'services', words: 'Services', shows: Services },
   { name: 'machine', words: 'Machine', shows: Machine },
   { name: 'calls', words: 'Calls', shows: Calls },
+  { name: 'charts', words: 'Charts', shows: Charts },
   { name: 'history', words: 'History', shows: History },
   { name: 'agent', words: 'Agent', shows: Agent },
   { name: 'settings', words: 'Settings', shows: Settings },

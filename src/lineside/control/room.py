@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lineside.agent import Agent
+from lineside.control.shapes import Trends
 from lineside.engines.registry import Role
 from lineside.hosts.machine.values import Machine
 from lineside.hosts.services import Service
@@ -92,6 +93,7 @@ class Room:
     desk: Desk
     host: Host
     read: Callable[[], Awaitable[Machine]]  # this machine, now: `hosts.machine.Readings().latest`
+    trends: Callable[[], Trends]  # the last hour: `trends.Looks().trends`
     in_house: tuple[str, ...] = ()  # models that this process itself has in memory, such as the voice detector's
     puller: Sequence[str] = ()  # the program that downloads, up to its arguments; empty: this lineside's own
     records: Archive | None = None  # what is kept of calls; None: nothing is

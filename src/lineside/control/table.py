@@ -21,6 +21,7 @@ from lineside.control.shapes import (
     ServicesNow,
     SettingsNow,
     StartService,
+    Trends,
     UnloadModel,
     WhichCalls,
     WhichModel,
@@ -36,6 +37,10 @@ from lineside.settings import explain
 
 async def _settings(staff: Staff, asked: Asked) -> SettingsNow:
     return SettingsNow(tuple(explain(staff.room.settings)))
+
+
+async def _trends(staff: Staff, asked: Asked) -> Trends:
+    return staff.room.trends()
 
 
 STILL = b": still here\n\n"  # a comment (WHATWG, server-sent events): proxies and pages see that the line lives
@@ -218,6 +223,14 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=Machine,
         does=lambda staff, asked: staff.readings.watch(),
         streams="sse",
+    ),
+    Operation(
+        "GET",
+        "/api/trends",
+        HOST,
+        "The last hour of the gateway: calls, speed, faults, load. For charts; Prometheus knows more, and longer.",
+        answer=Trends,
+        does=_trends,
     ),
     Operation(
         "POST",

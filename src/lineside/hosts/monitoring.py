@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from lineside.errors import ConfigError
 from lineside.hosts.ports import free_port, somebody_answers
 from lineside.hosts.supervise import Supervised
@@ -29,17 +31,26 @@ HOMES = ("/usr/share/grafana", "/usr/local/share/grafana", "/opt/homebrew/share/
 TARGETS = '    file_sd_configs:\n      - files: ["targets/*.yml"]'
 
 
+class Monitors(Struct, frozen=True):
+    """Where they answer; empty where there is none."""
+
+    prometheus: str = ""
+    grafana: str = ""
+
+
 @asynccontextmanager
-async def monitoring(settings: Settings, url: str, say: Callable[[str], None]) -> AsyncGenerator[None, None]:
+async def monitoring(settings: Settings, url: str, say: Callable[[str], None]) -> AsyncGenerator[Monitors, None]:
     """Both, watching the gateway at `url` while the block runs; `say` hears where they are, or why there is none."""
+    prometheus = grafana = ""
     async with AsyncExitStack() as stack:
         try:
             prometheus = await stack.enter_async_context(_prometheus(settings, url))
             say(f"Prometheus answers at {prometheus}")
-            say(f"Grafana answers at {await stack.enter_async_context(_grafana(settings, prometheus))}")
+            grafana = await stack.enter_async_context(_grafana(settings, prometheus))
+            say(f"Grafana answers at {grafana}")
         except (ConfigError, OSError) as why:  # calls go on without it
             say(str(why))
-        yield
+        yield Monitors(prometheus or settings.prometheus_url, grafana or settings.grafana_url)
 
 
 @asynccontextmanager

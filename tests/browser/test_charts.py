@@ -1,0 +1,80 @@
+"""The charts on the page, at a real gateway: they draw what it counted."""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from lineside.hosts.monitoring import Monitors
+from lineside.trends import Look, look
+from tests.browser.conftest import OpenHouse, OpenPage
+from tests.browser.house import House
+from tests.browser.looks import until
+from tests.browser.test_desk import AXE, faults
+from tests.browser.test_history import elsewhere, keep
+
+FIGURE = re.compile(r"^\d+$")
+COLOURS = """[...document.querySelectorAll('[data-chart] canvas')].map((canvas) => {
+    const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    return new Set(new Uint32Array(pixels.buffer)).size;
+}).every((many) => many > 3)"""
+
+
+def looked(here: House) -> None:
+    """The next look at the meters, now and not in ten seconds."""
+
+    async def take() -> Look:
+        now = look(here.gateway._meters.all())
+        here.gateway._looks.take(now)
+        return now
+
+    elsewhere(lambda: asyncio.run_coroutine_threadsafe(take(), here._loop).result(5))
+
+
+def charts(visit: OpenPage, here: House, **how: Any) -> Page:
+    page = visit(f"{here.url}/#operate", **how)
+    page.get_by_role("tab", name="Charts").click()
+    return page
+
+
+def test_what_the_gateway_counted_is_drawn(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+    """A call of one turn: its time stands beside the line, and every picture has something drawn in it."""
+    here = house(keeps=True, data_dir=tmp_path)
+    page = charts(visit, here)
+    expect(page.get_by_text("The first figures come")).to_be_visible()
+    keep(here, record=False)
+    looked(here)
+    fast = page.locator('[data-chart="fast"]')
+    expect(fast.locator('[data-line="e2e_p50_ms"] b')).to_have_text(FIGURE)
+    expect(page.locator('[data-chart="calls"] [data-line="calls"] b')).to_have_text("0")
+    expect(page.get_by_role("img", name="Calls under way, now: calls 0")).to_be_visible()
+    until(page, COLOURS)
+
+
+def test_grafana_and_prometheus_are_linked_where_there_are_any(house: OpenHouse, visit: OpenPage) -> None:
+    """And not a word of them where there are none."""
+    here = house()
+    page = charts(visit, here)
+    expect(page.get_by_role("heading", name="Charts")).to_be_visible()
+    expect(page.get_by_role("link", name="Grafana")).to_have_count(0)
+    here.gateway.monitors = Monitors("http://127.0.0.1:9090", "http://127.0.0.1:3002")
+    expect(page.get_by_role("link", name="Grafana")).to_have_attribute("href", "http://127.0.0.1:3002")
+    expect(page.get_by_role("link", name="Prometheus")).to_have_attribute("href", "http://127.0.0.1:9090")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault_in_the_charts(house: OpenHouse, visit: OpenPage, tmp_path: Path, scheme: Any) -> None:
+    """WCAG 2.2 A and AA, in light and in dark; and nothing is wider than a small telephone."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: (cd page && npm ci)")
+    here = house(keeps=True, data_dir=tmp_path)
+    keep(here, record=False)
+    looked(here)
+    page = charts(visit, here, color_scheme=scheme, record=True, viewport={"width": 360, "height": 640})
+    expect(page.locator("[data-chart]")).to_have_count(7)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.add_script_tag(path=AXE)
+    assert faults(page) == []
