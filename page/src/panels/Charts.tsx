@@ -119,7 +119,7 @@ function looks(chart: Chart, place: HTMLElement): Omit<uPlot.Options, 'width' | 
     cursor: { y: false, points: { size: 6 } },
     scales: { y: { range: (_, __, most) => [0, Math.max(chart.least, most * 1.1)] } },
     axes: [
-      { ...axis, values: '{HH}:{mm}', space: 60 },
+      { ...axis, values: '{HH}:{mm}', space: 60, size: 30 },
       { ...axis, size: 52 },
     ],
     series: [
