@@ -13,7 +13,7 @@ from lineside.audio.g711 import encode
 from lineside.audio.resample import Resampler
 from lineside.audio.vad import LoudnessVoice
 from lineside.audio.wav import read_wav
-from lineside.ear import TURN_MAX, Ear, EarRules, Heard
+from lineside.ear import Ear, EarRules, Heard
 from lineside.floor import Faded, Full, Quiet, Stir, Voice
 from lineside.schema import Codec
 
@@ -166,8 +166,9 @@ def test_after_a_turn_was_taken_the_next_one_starts_empty() -> None:
 def test_a_turn_is_bounded() -> None:
     """A minute of speech without a pause: `Full` at the longest turn, and no more is kept."""
     listener = ear()
-    events = hear(listener, tone(TURN_MAX + 1))
-    assert next(e for e in events if isinstance(e, Full)).at == pytest.approx(TURN_MAX, abs=0.4)
+    longest = EarRules().turn_max
+    events = hear(listener, tone(longest + 1))
+    assert next(e for e in events if isinstance(e, Full)).at == pytest.approx(longest, abs=0.4)
 
 
 def test_what_nobody_understood_comes_first_in_the_next_turn() -> None:

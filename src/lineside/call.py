@@ -49,7 +49,8 @@ from lineside.history import History
 from lineside.lines.protocol import Line
 from lineside.meter import Meter, Unmetered
 from lineside.partials import listen_along
-from lineside.reply import NOTHING, About, Desk, Draft, Reply, Say, Typed
+from lineside.patience import Patience
+from lineside.reply import NOTHING, TRANSCRIPT, About, Desk, Draft, Reply, Say, Typed
 from lineside.schema import (
     BargeIn,
     Clear,
@@ -67,12 +68,14 @@ from lineside.schema import (
     Text,
     Told,
 )
+from lineside.schema import Heard as HeardWords
 from lineside.settings import Settings
 from lineside.turns import TurnJudge, nobody_knows
 
 LOOK_AGAIN = 0.4  # seconds after which the turn model is asked once more in the same pause
 JUDGE = 2.0  # seconds for the words of a short sound; the agent has gone on long before
 WATCH_EVERY = 1.0  # seconds between looks at the idle and the longest time
+LEAVE = 20.0  # seconds in which a goodbye must have found a moment and been heard; then the line is hung up without
 
 
 class Call:
@@ -109,7 +112,7 @@ class Call:
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
         self._budget = budget or Budget(self._clock)
         timeout = settings.vad_silence_timeout_ms / 1000
-        rules = EarRules(min_speech=settings.vad_min_speech_ms / 1000, silence=timeout)
+        rules = EarRules(min_speech=settings.vad_min_speech_ms / 1000, silence=timeout, turn_max=settings.turn_max_s)
         echo = Echo() if settings.echo_gate else None
         voice = voice if echo is None else EchoGate(voice, echo)
         self._ear = Ear(hello.codec, hello.rate, voice, rules, self._heard_later)
@@ -138,6 +141,7 @@ class Call:
         self._tasks: asyncio.TaskGroup
         self._reply: Reply | None = None  # the one that prepares or sounds
         self._running: asyncio.Task[None] | None = None  # its task; a new reply waits until the old one is gone
+        self._writing: asyncio.Task[None] | None = None  # understands what was said before; ten seconds at most
         self._judging: asyncio.Task[None] | None = None  # finds out about a sound over the agent's; two seconds at most
         self._replies = 0
         self._waste = NOTHING  # answers of this turn that were prepared for nothing
@@ -146,6 +150,8 @@ class Call:
         self._words = ""  # of the turn that comes as text
         self._says = Say("")  # what the agent has to say unasked
         self._silences = 0  # times that nobody spoke for too long, since the caller last did
+        self._patience = Patience()
+        self._leaves: float | None = None  # since when there is no use in going on
         self._unheard = ""  # what a barge-in left unsaid; said after all if it was no interruption
         self._stirred = self._clock()  # when the caller last said something, or was spoken to
         self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -162,7 +168,7 @@ class Call:
             warm = self._tasks.create_task(self._warm(), name="warm")
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             reason = min(task.result() for task in done)
-            for task in (*ends, warm, self._judging, self._pondering, self._following):
+            for task in (*ends, warm, self._judging, self._writing, self._pondering, self._following):
                 if task is not None:
                     task.cancel()
             self._stop_reply()
@@ -198,7 +204,9 @@ class Call:
             quiet = self._clock() - self._stirred
             if quiet >= settings.call_idle_timeout_s:
                 self.end("idle")
-            elif quiet >= settings.caller_silence_s and self._floor.idle:
+            elif why := self._patience.lost:
+                self._take_leave(why)
+            elif (quiet >= settings.caller_silence_s or self._patience.nobody) and self._floor.idle:
                 self._nobody_speaks()
             elif self._clock() - begun >= settings.call_max_s:
                 self.end("too_long")
@@ -207,6 +215,9 @@ class Call:
     def _tell(self, event: ServerMessage) -> None:
         if isinstance(event, Metrics):
             self._budget.tell(event)
+        elif isinstance(event, HeardWords):
+            self._patience.heard(event.text)
+            self._silences = 0 if event.text else self._silences
         self._line.tell(event)
         self._meter.tell(event)
         self._notice(event)
@@ -252,10 +263,20 @@ class Call:
     def _nobody_speaks(self) -> None:
         """Ask once whether they are there; the second time say goodbye, and hang up when it has been heard."""
         agent, self._silences = self._desk.agent, self._silences + 1
+        self._patience.asked()
         if self._desk.answers and self._silences == 1 and agent.reprompt:
             self._say(agent.reprompt)
         elif self._desk.answers and agent.goodbye:
             self._say(agent.goodbye, ends="caller_silent")
+
+    def _take_leave(self, why: str) -> None:
+        """There is no use in going on: say goodbye as soon as nobody speaks, and hang up when it has been heard."""
+        now, goodbye = self._clock(), self._desk.agent.goodbye if self._desk.answers else ""
+        self._leaves = now if self._leaves is None else self._leaves
+        if not goodbye or now - self._leaves >= LEAVE:
+            self.end(why)
+        elif self._floor.idle:
+            self._say(goodbye, ends=why)
 
     # ── what the floor decides ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -300,7 +321,7 @@ class Call:
         self._stop_reply()
 
     def _listen(self, turn: int, at: float) -> None:
-        self._unheard, self._silences, self._waste, self._draft = "", 0, NOTHING, None
+        self._unheard, self._waste, self._draft = "", NOTHING, None
         self._tell(SpeechStarted(at=round(at, 3), turn=turn))
         self._follow(turn)
 
@@ -399,12 +420,33 @@ class Call:
         return said[-1].content if said and said[-1].role == "assistant" else ""
 
     def _give_way(self, turn: int, at: float) -> None:
-        self._silences, self._waste, self._draft = 0, NOTHING, None
+        self._waste, self._draft = NOTHING, None
         self._tell(SpeechStarted(at=round(at, 3), turn=turn))
         self._follow(turn)
         cut = self._interrupt()
         if cut is not None and isinstance(cut.about, Utterance) and cut.question is None:
-            self._ear.give_back(cut.about)  # nobody has understood it yet: it belongs to this turn now
+            self._not_understood_yet(cut.about, cut.turn)
+
+    def _not_understood_yet(self, said: Utterance, turn: int) -> None:
+        """What was said before belongs to this turn now; a whole turn's worth is written down apart instead."""
+        if said.seconds < self._settings.turn_max_s / 2:
+            self._ear.give_back(said)
+        else:
+            self._writing = self._tasks.create_task(self._write_down(said, turn, self._writing), name="write down")
+
+    async def _write_down(self, said: Utterance, turn: int, before: "asyncio.Task[None] | None") -> None:
+        """Understand a long turn whose answer was talked over: begun anew at each of their pauses, nobody would."""
+        if before is not None:
+            await asyncio.wait([before])
+        text, began = "", self._clock()
+        with suppress(EngineError):
+            words = in_time(self._desk.stt.transcribe(said), first=TRANSCRIPT, later=TRANSCRIPT, who="the recogniser")
+            async with aclosing(words) as transcripts:
+                async for transcript in transcripts:
+                    text = transcript.text
+        self.history.caller(text)
+        latency = round((self._clock() - began) * 1000, 1)
+        self._tell(HeardWords(at=self._desk.now(), turn=turn, reply=self._replies, text=text, latency_ms=latency))
 
     def _interrupt(self) -> Reply | None:
         """Stop the sound now; remember what was heard of it."""
@@ -468,8 +510,9 @@ class Call:
         return reply
 
     async def _run(self, reply: Reply, before: "asyncio.Task[None] | None") -> None:
-        if before is not None:
-            await asyncio.wait([before])  # it has been cancelled already
+        # The reply before has been cancelled already; what is being written down was said before this turn.
+        if first := [task for task in (before, self._writing) if task is not None]:
+            await asyncio.wait(first)
         await reply.run()
         if self._reply is reply:
             self._over(reply)
@@ -478,6 +521,7 @@ class Call:
         """It was heard to its end, or there was nothing to say."""
         self._reply = None
         self.history.agent(reply.heard())
+        self._patience.answered(failed=reply.failed is not None)
         self._feed(ReplyOver(self._ear.at, reply.turn))
         self._stirred = self._clock()
         nothing_said = isinstance(reply.about, Utterance) and not reply.question

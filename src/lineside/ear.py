@@ -8,6 +8,10 @@ sound, from its onset to the last of its decay, and of a spoken word well under 
 it; a spoken "yes" does. Windows that cannot be the caller's, keys and people behind them, do not count, and breath
 counts half (`audio.caller`).
 
+A turn is `TURN_MAX_S` long at most: then it is taken as it stands. Whoever speaks on without a pause is not taken to
+interrupt the answer by it, or nobody would ever answer them; what they say is kept for the next turn, which begins with
+their next pause, or when it is nearly full in turn.
+
 A detector may answer later (`audio.panel`). Then all that a window means happens when it is judged, with the times that
 its samples have; only the call's clock, `at`, runs on with the caller's sound.
 """
@@ -38,7 +42,8 @@ BLIP = 2  # windows: a shorter run of voice inside a pause is a click, and the p
 LONG = 0.55  # seconds of voice in a sound: "mm-hm", "yes okay" have less, whoever says more wants to be heard
 FADED = 0.1  # seconds of quiet after which a sound too short for a turn does not hold the agent's any longer
 FORGET = 0.5  # seconds of quiet after which a sound too short for a turn is forgotten
-TURN_MAX = 27.0  # seconds of one turn; then it is answered as it stands (the recogniser hears 30)
+OVERRUN_PAUSE = 0.2  # seconds of quiet in which a caller who did not stop at the limit is taken to have heard us
+LAST_SECOND = 1.0  # before the limit of a second turn without a pause: enough for the floor to become theirs again
 
 
 class VoiceDetector(Protocol):
@@ -54,6 +59,7 @@ class EarRules(Struct, frozen=True):
 
     min_speech: float = 0.5  # seconds, as VAD_MIN_SPEECH_MS has it
     silence: float = 1.0  # seconds, as VAD_SILENCE_TIMEOUT_MS has it: told at once, not at the end of a window
+    turn_max: float = 27.0  # seconds, as TURN_MAX_S has it
 
 
 Heard = Stir | Faded | Voice | Long | Quiet | Full
@@ -73,12 +79,13 @@ class Ear:
         """`later` hears what happened in windows that were judged after `hear` had returned. It must not raise."""
         self._codec, self._rate, self._voice, self._later = codec, rate, voice, later
         self._enough, self._silence = rules.min_speech * VOICED_SHARE, rules.silence
+        self._most = _whole(rules.turn_max)
         self._resampler = Resampler(rate, EAR_RATE)
         self._waiting = bytearray()  # less than one window
         self._samples = 0  # of the caller's own rate, since the call began
         self._windows = 0  # judged
         self._unjudged: deque[bytes] = deque()  # windows that the detector has yet to answer for: a tick's worth
-        self._sound = bytearray()  # the turn so far, or the pre-roll of the next one; at most TURN_MAX
+        self._sound = bytearray()  # the turn so far, or the pre-roll of the next one; at most `turn_max`
         self._voiced = 0.0  # seconds of voice in the sound
         self._began = 0.0
         self._last = 0.0  # end of the last voiced window that counted
@@ -87,6 +94,8 @@ class Ear:
         self._paused = False
         self._stirred = False  # a sound too short for a turn has been told of
         self._told = False  # that this pause has lasted for `silence`
+        self._long = False  # that the sound is too long for one that only shows that they listen
+        self._overruns = False  # the last turn was taken while they spoke, and they have not paused since
         self._caller = CallerKnown()
 
     @property
@@ -121,12 +130,16 @@ class Ear:
 
     def close_turn(self) -> None:
         """The turn has been taken; what comes next begins another."""
-        self._caller.spoke(self._windows * WINDOW)
+        at = self._windows * WINDOW
+        self._caller.spoke(at)
+        self._overruns = self._is_full() and at - self._last < OVERRUN_PAUSE
+        if self._overruns:
+            self._sound.clear()  # it has been taken: no word of it is heard again
         self._forget()
 
     def give_back(self, utterance: Utterance) -> None:
         """Put an utterance that nobody understood yet before the turn that is open now: nothing said is lost."""
-        room = _whole(TURN_MAX) - len(self._sound)
+        room = self._most - len(self._sound)
         self._sound[:0] = utterance.pcm[-room:] if room > 0 else b""
         self._voiced += utterance.voiced
 
@@ -158,9 +171,10 @@ class Ear:
         self._windows += 1
         at = self._windows * WINDOW
         self._sound += window
-        if probability >= (STILL_SPEECH if self._run else SPEECH) and (
-            self._open or self._caller.may_be(self._sound, at)
-        ):
+        voiced = probability >= (STILL_SPEECH if self._run else SPEECH)
+        if self._overruns:
+            return self._overrun(window, voiced, at)
+        if voiced and (self._open or self._caller.may_be(self._sound, at)):
             return self._voiced_window(window, at)
         self._run = 0
         if self._open:
@@ -177,7 +191,7 @@ class Ear:
         if not self._voiced:
             self._began = at - WINDOW
         self._run += 1
-        before, self._voiced = self._voiced, self._voiced + WINDOW
+        self._voiced += WINDOW
         if self._open:
             self._caller.speaks(window)
             if self._run >= BLIP:
@@ -185,12 +199,32 @@ class Ear:
                 if self._paused:
                     self._paused = self._told = False
                     return Voice(at, at - self._run * WINDOW)
-            return self._full(at) or (Long(at) if before < LONG <= self._voiced else None)
+            if not self._long and self._voiced >= LONG:
+                self._long = True
+                return Long(at)
+            return self._full(at)
         self._last = at
         if not self._caller.enough(self._voiced, self._enough, self._sound):
             return self._stir(at)
+        return self._begin(at)
+
+    def _begin(self, at: float) -> Voice:
         self._open, self._paused, self._told, self._stirred = True, False, False, False
         return Voice(at, self._began)
+
+    def _overrun(self, window: bytes, voiced: bool, at: float) -> Voice | None:
+        """They speak on after their turn was taken. It is told when they pause, or have nearly filled another one."""
+        if voiced:
+            self._began = self._began if self._voiced else at - WINDOW
+            self._voiced, self._last, self._run = self._voiced + WINDOW, at, self._run + 1
+            self._caller.speaks(window)
+        else:
+            self._run = 0
+        nearly_full = len(self._sound) >= self._most - _whole(LAST_SECOND)
+        if not nearly_full and at - self._last < OVERRUN_PAUSE:
+            return None
+        self._overruns = False
+        return self._begin(at) if self._voiced >= self._enough else None
 
     def _stir(self, at: float) -> Stir | None:
         if self._stirred:
@@ -199,12 +233,15 @@ class Ear:
         return Stir(at)
 
     def _full(self, at: float) -> Full | None:
-        return Full(at, self._last) if len(self._sound) >= _whole(TURN_MAX) else None
+        return Full(at, self._last) if self._is_full() else None
+
+    def _is_full(self) -> bool:
+        return len(self._sound) >= self._most
 
     def _forget(self) -> None:
         del self._sound[: -_whole(PRE_ROLL)]
         self._caller.forget_sound()
-        self._voiced, self._open, self._paused, self._told = 0.0, False, False, False
+        self._voiced, self._open, self._paused, self._told, self._long = 0.0, False, False, False, False
 
 
 def _whole(seconds: float) -> int:

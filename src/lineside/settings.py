@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     """how the end of a turn is told: by VAD_SILENCE_TIMEOUT_MS alone, or from how it sounded, the words and the pace"""
     vad_min_speech_ms: int = Field(500, ge=50, le=10_000)
     """shorter sounds start no turn"""
+    turn_max_s: float = Field(27, ge=5, le=27)
+    """a caller who does not pause is answered after so long; recognisers hear 30 seconds at once"""
     echo_gate: bool = True
     """the agent's own voice, coming back over the line, is not taken for the caller's"""
     speculation: bool = True
