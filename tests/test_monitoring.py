@@ -97,15 +97,23 @@ def test_grafana_shows_and_changes_nothing() -> None:
 
 
 def test_rules_are_right_and_alarm_when_they_should() -> None:
-    """promtool: the configuration, and every alert's own story."""
+    """promtool: the configuration, every alert's own story, and every number that is worked out beforehand."""
     promtool = needs("promtool")
-    stories, alerts = MONITORING / "tests" / "alerts.yml", MONITORING / "rules" / "alerts.yml"
-    for what in (["check", "config", str(MONITORING / "prometheus.yml")], ["test", "rules", str(stories)]):
+    stories = [str(MONITORING / "tests" / f"{name}.yml") for name in ("alerts", "recording")]
+    for what in (["check", "config", str(MONITORING / "prometheus.yml")], ["test", "rules", *stories]):
         told = subprocess.run([promtool, *what], capture_output=True, text=True, check=False)
         assert told.returncode == 0, told.stdout + told.stderr
-    named = set(re.findall(r"alert: (\w+)", alerts.read_text()))
-    tested = set(re.findall(r"alertname: (\w+)", stories.read_text()))
-    assert named == tested, "an alert without a story"
+
+
+def test_no_rule_is_without_a_story() -> None:
+    """Each alert is told of by name; each recording rule with a value that it must have."""
+    rules = "".join(file.read_text() for file in (MONITORING / "rules").glob("*.yml"))
+    alerts, recording = ((MONITORING / "tests" / f"{name}.yml").read_text() for name in ("alerts", "recording"))
+    assert set(re.findall(r"alert: (\w+)", rules)) == set(re.findall(r"alertname: (\w+)", alerts))
+    named = re.findall(r"record: (\S+)", rules)
+    assert len(named) == len(set(named)), "two rules of one name"
+    told = re.findall(r"expr: round\(([\w:]+), .*\n.*\n\s+exp_samples:\s+[-\[] ?\{ labels: .*value: ", recording)
+    assert set(named) == set(told)
 
 
 @contextmanager
