@@ -15,7 +15,6 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import uvloop
 
 from lineside.agent import Agent
@@ -121,23 +120,28 @@ async def measure(calls: int, seconds: float, *, with_model: bool) -> bool:
     await asyncio.gather(*(hold(number) for number in range(calls)))
     listener.close()
     gaps = sorted(gap for meter in meters for gap in meter.gaps)
-    late = np.array([each for line in lines for each in line.late])
+    late = sorted(each for line in lines for each in line.late)
     answers = sum(isinstance(event, AudioStarted) for line in lines for event in line.events)
-    took = np.array(counted.took or [0.0]) * 1000
+    took = sorted(counted.took) or [0.0]
     over = [gap for gap in gaps if gap > BOUND]
     model = "with" if with_model else "without"
     print(f"{calls} calls of {seconds:.0f} s, {model} the turn model: {answers} answers heard")
     longest = 1000 * max(gaps, default=0.0)
     print(f"gaps in their sound: {len(gaps)}, over {BOUND * 1000:.0f} ms: {len(over)}, longest {longest:.1f} ms")
     print(
-        f"frames late: median {1000 * np.median(late):.1f} ms, 99.9 % {1000 * np.quantile(late, 0.999):.1f} ms, "
-        f"most {1000 * late.max():.1f} ms, over {BOUND * 1000:.0f} ms: {int((late > BOUND).sum())} of {len(late)}"
+        f"frames late: median {at(late, 0.5):.1f} ms, 99.9 % {at(late, 0.999):.1f} ms, most {at(late, 1.0):.1f} ms, "
+        f"over {BOUND * 1000:.0f} ms: {sum(each > BOUND for each in late)} of {len(late)}"
     )
     print(
         f"turn model: asked {len(counted.took)} times, no answer in time {counted.unanswered}, "
-        f"median {np.median(took):.0f} ms, 95 % {np.quantile(took, 0.95):.0f} ms"
+        f"median {at(took, 0.5):.0f} ms, 95 % {at(took, 0.95):.0f} ms"
     )
     return not over
+
+
+def at(ordered: list[float], share: float) -> float:
+    """The quantile, in milliseconds."""
+    return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from lineside.audio.resample import Resampler
 from lineside.audio.vad import LoudnessVoice
 from lineside.audio.wav import read_wav
 from lineside.ear import Ear, EarRules, Heard
-from lineside.floor import Faded, Full, Quiet, Stir, Voice
+from lineside.floor import Faded, Full, Long, Quiet, Stir, Voice
 from lineside.schema import Codec
 
 AUDIO = Path(__file__).parents[2] / "shared" / "audio"
@@ -145,6 +145,35 @@ def test_going_on_after_a_pause_is_told_once() -> None:
     """Speech, a pause, speech: two voices, the second with the place where it began."""
     voices = [e for e in hear(ear(), tone(0.5) + silence(0.5) + tone(0.5)) if isinstance(e, Voice)]
     assert [v.began for v in voices] == [pytest.approx(0.0, abs=0.04), pytest.approx(1.0, abs=0.04)]
+
+
+def test_a_long_sound_is_told_though_it_grows_long_as_a_pause_ends() -> None:
+    """The bar is passed in the very window in which they go on after a pause: told with the next one, and once."""
+    events = hear(ear(), tone(0.512) + silence(0.32) + tone(0.4) + silence(0.3) + tone(0.3))
+    assert sum(isinstance(event, Long) for event in events) == 1
+
+
+def test_who_speaks_on_at_the_limit_is_kept_whole_for_the_next_turn() -> None:
+    """Taken in the middle of their speech: nothing is told until they pause, then all that came since is one turn."""
+    listener = Ear("pcm", 16_000, LoudnessVoice(), EarRules(turn_max=5.0))
+    first = hear(listener, tone(5.2))
+    assert isinstance(first[-1], Full)
+    listener.close_turn()
+    assert hear(listener, tone(2.0)) == []
+    told = hear(listener, silence(0.5))
+    assert [type(event) for event in told if not isinstance(event, Quiet)] == [Voice]
+    assert listener.utterance().voiced == pytest.approx(2.0, abs=0.07)
+    assert listener.utterance().seconds == pytest.approx(2.3, abs=0.1)  # and nothing of the turn before
+
+
+def test_who_never_pauses_has_the_floor_again_before_the_next_limit() -> None:
+    """Voice, then `Long`, then `Full`: the agent, if it still speaks, gives way in time for the next answer."""
+    listener = Ear("pcm", 16_000, LoudnessVoice(), EarRules(turn_max=5.0))
+    hear(listener, tone(5.2))
+    listener.close_turn()
+    kinds = [type(event) for event in hear(listener, tone(5.2))]
+    assert kinds[:2] == [Voice, Long]
+    assert set(kinds[2:]) == {Full}
 
 
 def test_clicks_do_not_add_up_to_speech() -> None:
