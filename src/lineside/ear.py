@@ -4,7 +4,7 @@ Silence and speech are counted in the caller's samples. What counts as speech lo
 time*: the windows that the voice detector calls speech, added up over one sound. `VAD_MIN_SPEECH_MS` speaks of a whole
 sound, from its onset to the last of its decay, and of a spoken word well under half is voiced: "yes" lasts 300 to
 500 ms and holds 200 to 300 ms of voice, a click of 20 ms holds one window of 32 at most, and often none. So the bar is
-`VOICED_SHARE` of the setting, counted in voiced time: 200 ms at the default of 500. A click or a knock never reaches
+`VOICED_SHARE` of the setting, counted in voiced time: 200 ms at the default of 500. A click or one knock does not reach
 it; a spoken "yes" does. Windows that cannot be the caller's, keys and people behind them, do not count, and breath
 counts half (`audio.caller`).
 
