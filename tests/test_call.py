@@ -496,12 +496,24 @@ def test_the_token_limit_acts() -> None:
 def test_a_noise_that_was_no_interruption_costs_nothing() -> None:
     """A long noise over the reply, in which no words are found: the agent says what was not heard."""
     call = hold(
-        *(Tells(Text("When?")), Silent(1.0), Speaks(1.0), Silent(7.0)),
+        *(Tells(Text("When?")), Silent(1.0), Speaks(1.5), Silent(7.0)),
         ears=ScriptedEars(hears=[""]),
         mind=ScriptedMind(answers=["one two three four five six."]),
     )
     assert call.conversation == [("user", "When?"), ("assistant", "one two three four five six.")]
     assert len(call.all(BargeIn)) == 1
+
+
+def test_a_noise_of_a_second_without_words_only_holds_the_reply() -> None:
+    """It is asked about twice, while it lasts and when it is over; not one sample of the reply is lost."""
+    call = hold(
+        *(Tells(Text("Go")), Silent(1.0), Speaks(0.9), Silent(8.0)),
+        ears=ScriptedEars(hears=["", ""]),
+        mind=ScriptedMind(answers=[LONG]),
+        voice=Counting(),
+    )
+    assert call.all(BargeIn) == []
+    assert list(memoryview(bytes(call.line.played)).cast("h")) == [n % 20_000 for n in range(10 * 4800)]
 
 
 def test_words_cut_off_before_they_were_understood_are_not_lost() -> None:

@@ -77,9 +77,33 @@ def test_without_speculation_nothing_is_prepared() -> None:
 
 
 def test_a_caller_who_talks_over_the_agent_gets_the_floor() -> None:
-    """The first sound holds the reply; who goes on gets the floor, once, and the turn is a new one."""
-    events: list[FloorEvent] = [Unasked(0.0), Stir(0.8), Voice(1.0, 0.8), Long(1.3), Voice(1.9, 1.8)]
-    assert told(events) == [Speak(0, 0.0, 0.0), Hush(0), None, GiveWay(1, 0.8), None]
+    """The first sound holds the reply; who goes on is judged, then gets the floor, once, and the turn is a new one."""
+    events: list[FloorEvent] = [Unasked(0.0), Stir(0.8), Voice(1.0, 0.8), Long(1.3), Long(1.8), Voice(2.9, 2.8)]
+    assert told(events)[1:] == [Hush(0), None, Judge(1, over=False), GiveWay(1, 0.8), None]
+
+
+def test_a_long_sound_is_judged_while_it_goes_on() -> None:
+    """Its first words claim the floor: nobody waits for the rest."""
+    events: list[FloorEvent] = [Unasked(0.0), Voice(1.0, 0.8), Long(1.3), Judged(1.5, 1, True), Long(1.8)]
+    assert told(events)[2:] == [Judge(1, over=False), GiveWay(1, 0.8), None]
+
+
+def test_a_long_nod_leaves_the_floor_to_the_agent() -> None:
+    """What there is of it by now claims nothing: the sound stays held, and the whole of it is judged once more."""
+    events: list[FloorEvent] = [Unasked(0.0), Voice(1.0, 0.8), Long(1.3), Judged(1.5, 1, False), Quiet(1.7, 1.5)]
+    assert told([*events, Judged(1.9, 2, False)])[2:] == [
+        *(Judge(1, over=False), None),
+        *(Judge(2, over=True), Dismiss(0)),
+    ]
+
+
+def test_who_stops_before_the_first_judgement_is_judged_whole() -> None:
+    """The answer about half of the sound comes too late, and counts no more."""
+    events: list[FloorEvent] = [Unasked(0.0), Voice(1.0, 0.8), Long(1.3), Quiet(1.6, 1.4), Judged(1.7, 1, True)]
+    assert told([*events, Judged(1.9, 2, False)])[2:] == [
+        *(Judge(1, over=False), Judge(2, over=True), None),
+        Dismiss(0),
+    ]
 
 
 def test_a_click_holds_the_reply_and_lets_it_go_again() -> None:
@@ -91,7 +115,7 @@ def test_a_short_sound_over_the_agent_is_judged_by_its_words() -> None:
     """A real word claims the floor; its turn then ends as any other."""
     events: list[FloorEvent] = [Unasked(0.0), Stir(0.8), Voice(1.0, 0.8), Quiet(1.17, 1.0), Quiet(1.2, 1.0)]
     assert told([*events, Judged(1.3, 1, True), Quiet(2.0, 1.0)], RULES)[1:] == [
-        *(Hush(0), None, Judge(1), None),
+        *(Hush(0), None, Judge(1, over=True), None),
         *(GiveWay(1, 0.8), Speak(1, 1.0, 2.0)),
     ]
 
@@ -100,14 +124,14 @@ def test_a_backchannel_leaves_the_floor_to_the_agent() -> None:
     """ "Mm-hm" is dismissed, and whatever is said later is judged for itself."""
     events: list[FloorEvent] = [Unasked(0.0), Stir(0.8), Voice(1.0, 0.8), Quiet(1.2, 1.0), Judged(1.3, 1, False)]
     later: list[FloorEvent] = [Stir(3.0), Voice(3.2, 3.0), Judged(3.3, 1, True), Quiet(3.4, 3.2), Judged(3.5, 2, True)]
-    decisions = [Dismiss(0), Hush(0), None, None, Judge(2), GiveWay(1, 3.0)]
+    decisions = [Dismiss(0), Hush(0), None, None, Judge(2, over=True), GiveWay(1, 3.0)]
     assert told([*events, *later])[4:] == decisions
 
 
 def test_the_reply_is_not_held_for_long_while_nobody_knows() -> None:
     """The words take their time: the reply goes on, and gives way when they come."""
     events: list[FloorEvent] = [Unasked(0.0), Stir(0.8), Voice(1.0, 0.8), Quiet(1.2, 1.0), Quiet(1.5, 1.0)]
-    assert told([*events, Judged(2.0, 1, True)])[3:] == [Judge(1), Resume(0), GiveWay(1, 0.8)]
+    assert told([*events, Judged(2.0, 1, True)])[3:] == [Judge(1, over=True), Resume(0), GiveWay(1, 0.8)]
 
 
 def test_a_goodbye_is_said_to_its_end_whoever_talks_over_it() -> None:
@@ -133,7 +157,9 @@ def test_after_the_reply_is_over_voice_only_begins_a_turn() -> None:
 
 def test_the_end_of_an_old_reply_does_not_take_the_floor_from_a_new_one() -> None:
     """A late ReplyOver of turn 0 leaves turn 1 answering."""
-    assert told([Unasked(0.0), Typed(0.5), ReplyOver(0.6, 0), Voice(1.0, 0.8), Long(1.3)])[4] == GiveWay(2, 0.8)
+    assert told([Unasked(0.0), Typed(0.5), ReplyOver(0.6, 0), Voice(1.0, 0.8), Long(1.3), Long(1.8)])[5] == GiveWay(
+        2, 0.8
+    )
 
 
 def test_typed_words_are_a_turn_at_once() -> None:

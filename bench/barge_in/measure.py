@@ -1,12 +1,11 @@
 """Who gets the floor when somebody makes a sound over the agent's: backchannels, noises, real interruptions.
 
-    python -m bench.barge_in [--models-dir ~/.cache/lineside] [--cache ~/.cache/lineside-bench]
+    python -m bench.barge_in.measure [--models-dir ~/.cache/lineside] [--cache ~/.cache/lineside-bench]
 
-The agent speaks all the time; over it come, one after the other, short words of eight voices, recordings of people
-and noises, each with a second of a quiet line before it. They go through the ear with Silero, the floor, and, where the
-floor asks, the embedded Whisper base and the list of backchannels, as in a call. What Whisper takes counts as time in
-the call. The first run makes the voices' sounds, and takes minutes longer than later ones.
-Run it on an otherwise idle machine.
+The agent speaks all the time; over it come the held-out half's words, each on two lines (band, room, noise), and noise,
+each with quiet before it. They go through the ear with Silero, the floor, and, where the floor asks, the embedded
+Whisper base and the weights, as in a call. What Whisper takes counts as time in the call. The first run makes the
+voices' sounds, and takes minutes longer than later ones. Run it on an otherwise idle machine.
 """
 
 import argparse
@@ -18,34 +17,23 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from bench.turns.voices import Samples, Studio, at_ear_rate, trimmed
+from bench.barge_in.hear import heard, studio_in
+from bench.barge_in.sounds import AUDIO, Over, overs
+from bench.turns.build import LEAD
+from bench.turns.voices import Samples, at_ear_rate
 from msgspec import Struct
 
-from lineside.audio.frame import EAR_RATE
+from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES
 from lineside.audio.vad import Voice, VoiceModel
-from lineside.backchannel import is_backchannel
+from lineside.barge_in import claims, overheard
 from lineside.ear import Ear, EarRules
 from lineside.floor import Dismiss, Floor, FloorRules, GiveWay, Hush, Judge, Judged, Resume, Unasked
 from lineside.hosts.engine_server.hear import Whisper
 
-AUDIO = Path(__file__).parents[2] / "shared" / "audio"
-VOICES = (
-    *(f"kokoro/{name}" for name in ("af_heart", "am_adam", "bm_george", "af_bella", "bf_emma")),
-    "piper/en_US-joe-medium",
-    "espeak/en-us+m3",
-    "espeak/en-gb+f3",
-)
-NODS = ("Uh-huh.", "Right.", "Mm.", "Mm-hmm.", "Okay.", "Yeah.", "I see.", "Sure.", "Oh, okay.", "Got it.")
-CLAIMS = (
-    *("Stop.", "Wait.", "No.", "Hold on a second.", "What?", "Excuse me.", "No, that's wrong."),
-    *("Actually, I have a question.", "Can I speak to a person?", "Sorry, I didn't get that."),
-    *("But my order number is different.", "Hello?"),
-)
 SPOKEN, BEHIND, HISS = 0.05, 0.009, 0.0005  # RMS of full scale: -26 dBFS, -41 as of people in the room, -66
-FRAME = EAR_RATE // 50
 
 
-class Over(Struct):
+class Came(Struct):
     """What a sound over the agent's did. Seconds from its first sample."""
 
     taken: int = 0  # times the caller got the floor
@@ -61,48 +49,40 @@ def main() -> None:
     parser.add_argument("--models-dir", type=Path, default=Path("~/.cache/lineside").expanduser())
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
     told = parser.parse_args()
-    studio = Studio(told.models_dir, told.cache / "voices", told.cache / "flite")
+    studio = studio_in(told.models_dir, told.cache)
     voice = VoiceModel(told.models_dir / "silero-vad" / "silero_vad.onnx")
     words = Whisper(told.models_dir / "faster-whisper-base", 1)
-
-    def over(sound: Samples, level: float) -> Over:
-        return over_the_agent(sound, level, voice, words)
-
+    came = [(sound, over_the_agent(sound, voice, words)) for sound in overs("held", studio)]
     print("| over the agent | sounds | took the floor | agent silent after, p50 / p95 | decided after, p50 / p95 |")
     print("| --- | --- | --- | --- | --- |")
-    nods = {f"{who}: {said}": over(studio.say(who, said), SPOKEN) for who in VOICES for said in NODS}
-    line("backchannels, eight voices", list(nods.values()))
-    recorded = [over(recording(name), SPOKEN) for name in ("yes", "thank_you")]
-    line("backchannels, recorded", recorded)
-    claims = {f"{who}: {said}": over(studio.say(who, said), SPOKEN) for who in VOICES for said in CLAIMS}
-    line("interruptions, eight voices", list(claims.values()))
-    people = [over(recording(name), SPOKEN) for name in ("no", "hello", "help_me", "order_status", "hi_how_are_you")]
-    line("interruptions, recorded", people)
+    for kind in ("nods", "claims"):
+        line(f"{kind}", [it for sound, it in came if sound.kind == kind])
+        quiet = [it for sound, it in came if sound.kind == kind and not sound.line.endswith((" 5", " 10"))]
+        line(f"{kind}, no noise or 20 dB under the voice", quiet)
+        for who in dict.fromkeys(sound.voice.partition("/")[0] for sound, _ in came):
+            line(f"{kind}, {who}", [it for sound, it in came if sound.kind == kind and sound.voice.startswith(who)])
     print("\n| noise over the agent's words | minutes | floor taken, a minute | agent silent, of the time |")
     print("| --- | --- | --- | --- |")
     for name, sound, level in noises():
-        noise, minutes = over(sound, level), len(sound) / EAR_RATE / 60
+        noise, minutes = over_the_agent(alone(sound, level), voice, words), len(sound) / EAR_RATE / 60
         print(f"| {name} | {minutes:.1f} | {noise.taken / minutes:.1f} | {noise.silent / minutes / 60:.1%} |")
-    wrong = [f"{name} ({it.said})" for name, it in nods.items() if it.taken]
-    missed = [f"{name} ({it.said})" for name, it in claims.items() if not it.taken]
-    print(f"\nBackchannels that took the floor: {'; '.join(wrong) or 'none'}.")
-    print(f"Interruptions that did not: {'; '.join(missed) or 'none'}.")
+    for kind, wrong in (("nods", True), ("claims", False)):
+        them = [(sound, it) for sound, it in came if sound.kind == kind and bool(it.taken) == wrong]
+        print(
+            f"\nWrong about {kind}:", "; ".join(f"{s.voice} {s.text} ({s.line}: {it.said})" for s, it in them) or "none"
+        )
     print(f"{os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f}.")
 
 
-def over_the_agent(sound: Samples, level: float, voice: VoiceModel, words: Whisper) -> Over:
+def over_the_agent(sound: Over, voice: VoiceModel, words: Whisper) -> Came:
     """Let it be heard while the agent speaks, and again after every barge-in."""
-    before, after = EAR_RATE, 5 * EAR_RATE // 2
-    quiet = np.random.default_rng(5).standard_normal(before + len(sound) + after).astype(np.float32) * HISS
-    quiet[before : before + len(sound)] += at_level(sound, level)
-    pcm = (np.clip(quiet, -1, 1) * 32767).astype("<i2").tobytes()
-    ear, floor, found = Ear("pcm", EAR_RATE, Voice(voice), EarRules()), Floor(FloorRules()), Over()
+    ear, floor, found = Ear("pcm", sound.rate, Voice(voice), EarRules()), Floor(FloorRules()), Came()
     floor.feed(Unasked(0.0))
     due: Judged | None = None
     held_at: float | None = None
-    for begin in range(0, len(pcm), 2 * FRAME):
-        events = list(ear.hear(pcm[begin : begin + 2 * FRAME]))
-        decisions = [floor.feed(event) for event in events]
+    size = sound.rate // 50 * SAMPLE_BYTES
+    for begin in range(0, len(sound.pcm), size):
+        decisions = [floor.feed(event) for event in ear.hear(sound.pcm[begin : begin + size])]
         if due is not None and ear.at >= due.at:
             decisions.append(floor.feed(due))
             due = None
@@ -110,15 +90,14 @@ def over_the_agent(sound: Samples, level: float, voice: VoiceModel, words: Whisp
             match decision:
                 case Hush():
                     held_at = ear.at
-                    found.held = ear.at - 1.0 if found.held is None else found.held
-                case Judge(number=number):
+                    found.held = ear.at - LEAD if found.held is None else found.held
+                case Judge(number=number, over=over):
                     began = time.perf_counter()
-                    heard = np.frombuffer(ear.utterance().pcm, "<i2").astype(np.float32) / np.float32(32768)
-                    found.said = words.hear(heard).text.strip()
-                    real = not is_backchannel(found.said)
-                    due = Judged(ear.at + time.perf_counter() - began, number, real)
+                    transcript = heard(overheard(ear.utterance()), words)
+                    found.said = transcript.text
+                    due = Judged(ear.at + time.perf_counter() - began, number, claims(transcript, over=over))
                 case Resume() | Dismiss() | GiveWay():
-                    found.decided = ear.at - 1.0
+                    found.decided = ear.at - LEAD
                     found.silent += 0.0 if held_at is None else ear.at - held_at
                     held_at = None
                     if isinstance(decision, Dismiss):
@@ -134,8 +113,19 @@ def over_the_agent(sound: Samples, level: float, voice: VoiceModel, words: Whisp
     return found
 
 
-def line(name: str, them: list[Over]) -> None:
+def alone(sound: Samples, level: float) -> Over:
+    """A noise on a quiet line, at its level."""
+    before, after = round(LEAD * EAR_RATE), 5 * EAR_RATE // 2
+    quiet = np.random.default_rng(5).standard_normal(before + len(sound) + after).astype(np.float32) * HISS
+    quiet[before : before + len(sound)] += at_level(sound, level)
+    pcm = (np.clip(quiet, -1, 1) * 32767).astype("<i2").tobytes()
+    return Over("", "noise", "", "", pcm, EAR_RATE)
+
+
+def line(name: str, them: list[Came]) -> None:
     """One line of the first table."""
+    if not them:
+        return
     took = sum(bool(it.taken) for it in them)
     held = spread([it.held for it in them if it.held is not None])
     decided = spread([it.decided for it in them if it.decided is not None])
@@ -148,11 +138,6 @@ def spread(seconds: list[float]) -> str:
         return "–"
     late = sorted(seconds)[min(len(seconds) - 1, round(0.95 * len(seconds)))]
     return f"{1000 * median(seconds):.0f} / {1000 * late:.0f} ms"
-
-
-def recording(name: str) -> Samples:
-    """One of the recordings, without silence at its ends."""
-    return trimmed(at_ear_rate(AUDIO / f"{name}.wav"))
 
 
 def at_level(sound: Samples, level: float) -> Samples:

@@ -93,7 +93,7 @@ def main() -> None:
     for half in (told.half,) if told.half else ("fit", "held"):
         folder = told.cache / half
         folder.mkdir(parents=True, exist_ok=True)
-        noises = _noises(half)
+        noises = noises_of(half)
         with (folder / "turns.jsonl").open("wb") as listing:
             for speaker in (each for each in SPEAKERS if each.half == half):
                 many = max(2, round(speaker.turns * told.share))
@@ -119,7 +119,10 @@ def _turns(
     for number in range(many):
         if number % TURNS_A_CALL == 0:
             named = f"{speaker.name}-{number // TURNS_A_CALL}"
-            calls = [_call(named, chance), *(_call(f"{named}-{take}", each) for take, each in enumerate(others, 1))]
+            calls = [
+                phone_call(named, chance),
+                *(phone_call(f"{named}-{take}", each) for take, each in enumerate(others, 1)),
+            ]
         plan = next(spoken, None)
         if plan is None:
             return
@@ -143,7 +146,7 @@ def _take(
 ) -> Turn:
     """One turn, as it was said once: its pauses, its line."""
     speech, pauses = _joined(plan.pieces, sounds, call, chance)
-    pcm, rate = _on_the_line(speech, call, noises, np.random.default_rng(chance.getrandbits(32)))
+    pcm, rate = on_the_line(speech, call, noises, np.random.default_rng(chance.getrandbits(32)))
     (folder / name).write_bytes(wav_bytes(pcm, rate))
     text = " | ".join(piece.text for piece in plan.pieces)
     where = (call.band, call.noise, call.snr, LEAD, LEAD + len(speech) / EAR_RATE)
@@ -165,7 +168,7 @@ def _sounds(voice: str, pieces: list[Piece], studio: Studio) -> list[Samples]:
     return sounds
 
 
-def _call(name: str, chance: random.Random) -> Call:
+def phone_call(name: str, chance: random.Random) -> Call:
     noise = chance.choices(["", "babble", "phone"], [0.5, 0.25, 0.25])[0]
     return Call(
         name,
@@ -205,7 +208,7 @@ def _joined(
     return np.concatenate(out), pauses
 
 
-def _on_the_line(
+def on_the_line(
     speech: Samples, call: Call, noises: dict[str, list[Samples]], dice: np.random.Generator
 ) -> tuple[bytes, int]:
     """The speech between two quiet stretches, in its noise, coded."""
@@ -227,7 +230,7 @@ def _on_the_line(
     return g711.decode(g711.encode(narrow, "g711_ulaw"), "g711_ulaw"), TELEPHONE_RATE
 
 
-def _noises(half: str) -> dict[str, list[Samples]]:
+def noises_of(half: str) -> dict[str, list[Samples]]:
     """Noise, loud parts at 0 dBFS. Each half hears its own half of the babble."""
     babble = _at_level(at_ear_rate(SHARED / "noise_people_talking.wav"), 0.0)
     middle = len(babble) // 2

@@ -14,12 +14,12 @@ from lineside.agent import Agent
 from lineside.audio.echo import Echo, EchoGate
 from lineside.audio.frame import Utterance
 from lineside.audio.turn import clearness
-from lineside.backchannel import is_backchannel
+from lineside.barge_in import claims, overheard
 from lineside.budget import Budget
 from lineside.ear import Ear, EarRules, Heard, VoiceDetector
 from lineside.endpointing import Evidence, Pace, Profile, expects, wait, words_evidence
 from lineside.engines.deadline import in_time
-from lineside.engines.protocols import Ask, Warmable
+from lineside.engines.protocols import Ask, Transcript, Warmable
 from lineside.engines.registry import Engines
 from lineside.errors import EngineError, LineError
 from lineside.floor import (
@@ -289,8 +289,8 @@ class Call:
                 self._listen(turn, at)
             case Hush(turn=turn):
                 self._hush(turn)
-            case Judge(number=number):
-                self._judging = self._tasks.create_task(self._judge(number, self._ear.utterance()), name="judge")
+            case Judge():
+                self._ask_about(decision)
             case Resume():
                 self._go_on()
             case Dismiss(turn=turn):
@@ -355,19 +355,30 @@ class Call:
         if self._reply is not None:
             self._reply.go_on()
 
-    async def _judge(self, number: int, sound: Utterance) -> None:
+    def _ask_about(self, judge: Judge) -> None:
+        """Somebody makes a sound while the floor is ours."""
+        if self._judging is not None:
+            self._judging.cancel()  # there is more of the sound by now
+        if not judge.over and self._reply is not None and not self._reply.sounding:
+            self._feed(Judged(self._ear.at, judge.number, real=True))  # they go on: nothing has answered them yet
+        else:
+            self._judging = self._tasks.create_task(self._judge(judge, self._ear.utterance()), name="judge")
+
+    async def _judge(self, judge: Judge, sound: Utterance) -> None:
         """Find out what was said over the agent's words, and tell the floor whether it claims the floor."""
-        said, reply = "", self._reply
+        heard, reply = Transcript(""), self._reply
         try:
-            async with aclosing(in_time(self._desk.stt.transcribe(sound), first=JUDGE, later=JUDGE, who="it")) as words:
-                async for transcript in words:
-                    said = transcript.text
-            real = not is_backchannel(said) or (bool(said.strip()) and reply is not None and reply.just_asked())
+            words = in_time(self._desk.stt.transcribe(overheard(sound)), first=JUDGE, later=JUDGE, who="it")
+            async with aclosing(words) as transcripts:
+                async for transcript in transcripts:
+                    heard = transcript
+            answers = bool(heard.text.strip()) and reply is not None and reply.just_asked()
+            real = answers or claims(heard, over=judge.over)
         except EngineError:
             real = True  # whoever says something that nobody understands is not talked over
-        self._feed(Judged(self._ear.at, number, real))
-        if not real and reply is not None and reply is self._reply:
-            self._tell(Resumed(at=self._desk.now(), turn=reply.turn, reply=reply.number, text=said))
+        self._feed(Judged(self._ear.at, judge.number, real))
+        if judge.over and not real and reply is not None and reply is self._reply:
+            self._tell(Resumed(at=self._desk.now(), turn=reply.turn, reply=reply.number, text=heard.text))
 
     # ── whether the turn is over ───────────────────────────────────────────────────────────────────────────────────
 

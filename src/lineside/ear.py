@@ -39,7 +39,7 @@ VOICED_SHARE = 0.4  # of VAD_MIN_SPEECH_MS; see above
 PRE_ROLL = 0.32  # seconds kept from before the first voiced window: soft onsets are in there
 TAIL = 0.3  # seconds of quiet given to the recogniser after the last voiced window
 BLIP = 2  # windows: a shorter run of voice inside a pause is a click, and the pause goes on
-LONG = 0.55  # seconds of voice in a sound: "mm-hm", "yes okay" have less, whoever says more wants to be heard
+LONG = 0.55  # seconds of voice in a sound: most of "mm-hm", "okay" have less; told of again after as much again
 FADED = 0.1  # seconds of quiet after which a sound too short for a turn does not hold the agent's any longer
 FORGET = 0.5  # seconds of quiet after which a sound too short for a turn is forgotten
 OVERRUN_PAUSE = 0.2  # seconds of quiet in which a caller who did not stop at the limit is taken to have heard us
@@ -94,7 +94,7 @@ class Ear:
         self._paused = False
         self._stirred = False  # a sound too short for a turn has been told of
         self._told = False  # that this pause has lasted for `silence`
-        self._long = False  # that the sound is too long for one that only shows that they listen
+        self._long = LONG  # seconds of voice at which the sound is told to be long, again
         self._overruns = False  # the last turn was taken while they spoke, and they have not paused since
         self._caller = CallerKnown()
 
@@ -199,8 +199,8 @@ class Ear:
                 if self._paused:
                     self._paused = self._told = False
                     return Voice(at, at - self._run * WINDOW)
-            if not self._long and self._voiced >= LONG:
-                self._long = True
+            if self._voiced >= self._long:
+                self._long += LONG
                 return Long(at)
             return self._full(at)
         self._last = at
@@ -241,7 +241,7 @@ class Ear:
     def _forget(self) -> None:
         del self._sound[: -_whole(PRE_ROLL)]
         self._caller.forget_sound()
-        self._voiced, self._open, self._paused, self._told, self._long = 0.0, False, False, False, False
+        self._voiced, self._open, self._paused, self._told, self._long = 0.0, False, False, False, LONG
 
 
 def _whole(seconds: float) -> int:

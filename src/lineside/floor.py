@@ -29,17 +29,17 @@ class Voice(Struct, frozen=True):
 
 
 class Long(Struct, frozen=True):
-    """The caller has spoken for longer than people do who only show that they listen."""
+    """The caller has spoken for longer than most who only show that they listen; then for as long again, and so on."""
 
     at: float
 
 
 class Judged(Struct, frozen=True):
-    """The words of a sound that may have been an interruption are known, or will not be."""
+    """What a sound is that may be an interruption is known, or will not be."""
 
     at: float
     number: int  # of the `Judge` that asked
-    real: bool  # they claim the floor
+    real: bool  # it claims the floor
 
 
 class Wait(Struct, frozen=True):
@@ -105,9 +105,10 @@ class Hush(Struct, frozen=True):
 
 
 class Judge(Struct, frozen=True):
-    """A short sound over the agent's is complete: find out its words, and say whether they claim the floor."""
+    """A sound over the agent's: find out whether it claims the floor."""
 
     number: int
+    over: bool  # it is complete; else it goes on, and this is what there is of it by now
 
 
 class Resume(Struct, frozen=True):
@@ -184,8 +185,9 @@ class Floor:
         self._hushed = False  # the reply's sound is held
         self._protected = False  # the reply is said to its end
         self._perhaps: float | None = None  # when a sound began that may be an interruption
-        self._judges = 0  # asked so far
-        self._judging = False
+        self._judges = 0  # asked so far; the answer to the last one counts, while it is awaited
+        self._judging: Judge | None = None
+        self._long = 0  # times that the sound was told to be long
 
     def feed(self, event: FloorEvent) -> Decision | None:
         """One thing happened; what is to be done?"""
@@ -197,9 +199,9 @@ class Floor:
             case Voice(began=began):
                 return self._voice(began)
             case Long():
-                return self._give_way() if self._perhaps is not None and not self._protected else None
+                return self._went_on()
             case Judged(number=number, real=real):
-                return self._judged(real) if number == self._judges and self._judging else None
+                return self._judged(self._judging, real) if self._judging and number == self._judging.number else None
             case Wait(seconds=seconds):
                 self._wait = seconds if self._pondered else None
                 return None
@@ -242,8 +244,9 @@ class Floor:
         if self._listening is None:
             if self._answering is None:
                 return self._listen(began)
-            self._judging = False  # they go on: judged when they stop
-            self._perhaps = began if self._perhaps is None else self._perhaps
+            self._judging = None  # they go on: judged when they stop
+            if self._perhaps is None:
+                self._perhaps, self._long = began, 0
             return self._hush()
         if self._answering is not None:  # something was typed while they spoke, and they go on over its answer
             self._answering = None
@@ -256,7 +259,7 @@ class Floor:
 
     def _listen(self, began: float) -> Decision:
         self._turns += 1
-        self._listening, self._attempts, self._perhaps, self._judging = self._turns, 0, None, False
+        self._listening, self._attempts, self._perhaps, self._judging = self._turns, 0, None, None
         self._pondered, self._wait = False, None
         return Listen(self._turns, began)
 
@@ -266,12 +269,26 @@ class Floor:
         self._listen(began)
         return GiveWay(self._turns, began)
 
-    def _judged(self, real: bool) -> Decision | None:
-        self._judging = False
+    def _went_on(self) -> Decision | None:
+        """The sound over the agent's is long: have it judged as far as it is; twice as long, it needs no judge."""
+        if self._perhaps is None or self._protected:
+            return None
+        self._long += 1
+        return self._judge(over=False) if self._long == 1 else self._give_way()
+
+    def _judge(self, *, over: bool) -> Judge:
+        self._judges += 1
+        self._judging = Judge(self._judges, over)
+        return self._judging
+
+    def _judged(self, asked: Judge, real: bool) -> Decision | None:
+        self._judging = None
         if self._perhaps is None or self._answering is None:
             return None
         if real:
             return self._give_way()
+        if not asked.over:
+            return None  # they go on, and the sound stays held
         self._perhaps, self._hushed = None, False
         return Dismiss(self._answering)
 
@@ -300,10 +317,8 @@ class Floor:
         """A short sound over the agent's is over: have it judged, and do not hold the sound for long meanwhile."""
         if self._protected:
             return None  # it is a turn when the agent has finished
-        if not self._judging and silence >= self._rules.judge_after:
-            self._judging = True
-            self._judges += 1
-            return Judge(self._judges)
+        if silence >= self._rules.judge_after and not (self._judging and self._judging.over):
+            return self._judge(over=True)
         return self._resume() if silence >= self._rules.judge_after + self._rules.hush else None
 
     def _speak(self, turn: int | None, ended: float, at: float) -> Decision | None:

@@ -146,7 +146,7 @@ class Reply:
         self._asked: dict[str, float] = {}  # stage → when it was asked first, on the clock
         self._waste = NOTHING
         self._speech_ended = 0.0  # on the clock
-        self._sounding = False
+        self.sounding = False  # some of it has gone out
         self._patience = desk.filler_after  # seconds of silence after which the caller hears that somebody is there
         self._waits = 0  # that lasted so long
         self._thanks = False  # they have heard the answer's beginning, or have been asked to wait
@@ -174,7 +174,7 @@ class Reply:
     def hold(self) -> bool:
         """Hold its sound at this very sample; whether there was any."""
         self._playout.hold()
-        return self._sounding
+        return self.sounding
 
     def go_on(self) -> None:
         """Go on from the sample where it was held."""
@@ -371,7 +371,7 @@ class Reply:
             await self._phrase(SORRY, counts=True)
         await self._playout.drain()
         where = {"at": self._desk.now(), "turn": self.turn, "reply": self.number}
-        if self._sounding:
+        if self.sounding:
             self._desk.tell(AudioDone(**where))  # type: ignore[arg-type]
         self._measure()
 
@@ -388,7 +388,7 @@ class Reply:
 
     async def _somebody_is_there(self) -> None:
         """Say what a person would who needs longer: a filler first, then that it takes a moment, then thanks."""
-        first, self._waits = not self._sounding and not self._waits, self._waits + 1
+        first, self._waits = not self.sounding and not self._waits, self._waits + 1
         self._patience = PATIENCE
         if not self._desk.answers:
             return
@@ -415,9 +415,9 @@ class Reply:
         self._times.clear()
 
     def _started(self, sound: Sound) -> None:
-        if self._sounding or not sound.frame.pcm:
+        if self.sounding or not sound.frame.pcm:
             return
-        self._sounding = True
+        self.sounding = True
         latency = round(self._since_speech(), 1)
         self._desk.tell(AudioStarted(at=self._desk.now(), turn=self.turn, reply=self.number, latency_ms=latency))
 

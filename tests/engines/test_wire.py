@@ -209,6 +209,22 @@ def test_a_transcript_is_read(body: bytes, comes: Transcript) -> None:
     assert asked(answers(200, body), heard) == [comes]
 
 
+def test_what_was_said_before_goes_with_the_sound_where_it_is_known() -> None:
+    """OpenAI's field `prompt`: a recogniser leans towards its words. Without one the field is not there."""
+    forms: list[list[str | None]] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        forms.append([part.name async for part in await request.multipart()])  # type: ignore[union-attr]
+        return web.Response(body=b'{"text":"Hi."}')
+
+    def with_words(http: aiohttp.ClientSession, place: wire.Place) -> AsyncGenerator[Transcript, None]:
+        return wire.transcribe(http, place, "m", Utterance(b"", 0.0, 0.0, prompt="Mm-hmm."))
+
+    asked(handler, with_words)
+    asked(handler, heard)
+    assert [("prompt" in form) for form in forms] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [

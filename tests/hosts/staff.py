@@ -31,9 +31,11 @@ class Ears:
         self.gate = threading.Event()
         self.gate.set()
         self.heard: list[float] = []
+        self.prompts: list[str] = []
 
-    def hear(self, samples: Samples, language: str = "en") -> Heard:
+    def hear(self, samples: Samples, language: str = "en", prompt: str = "") -> Heard:
         assert self.gate.wait(20)
+        self.prompts.append(prompt)
         seconds = round(len(samples) / 16_000, 3)
         self.heard.append(seconds)
         if language != "en":

@@ -35,7 +35,9 @@ def test_every_shape_of_transcript() -> None:
     async def main() -> None:
         async with house() as it:
             file = wav(1.5)
-            _, text = await it.post("/v1/audio/transcriptions", form(file, response_format="text", model="ears"))
+            told = form(file, response_format="text", model="ears", prompt="Mm-hmm.")
+            _, text = await it.post("/v1/audio/transcriptions", told)
+            assert it.ears.prompts == ["Mm-hmm."]
             assert text == b"1.5 seconds\n"
             _, verbose = await it.post("/v1/audio/transcriptions", form(file, response_format="verbose_json"))
             assert (verbose["text"], verbose["language"], verbose["duration"]) == ("1.5 seconds", "en", 1.5)

@@ -320,6 +320,15 @@ def test_kokoro_is_heard_as_it_speaks(server: Server, voice: str) -> None:
     assert server.say("Hello.")[1] == 22_050
 
 
+def test_the_recogniser_leans_towards_what_was_said_before(server: Server) -> None:
+    """OpenAI's `prompt`: a name that nobody could know is written as it stands there, and the words are the same."""
+    samples, rate = server.say("Please ask for Kaitlynne.")
+    assert "Kaitlynne" not in server.hear(samples, rate)
+    assert (
+        server.hear(samples, rate, prompt="This is the office of Kaitlynne.").rstrip(".") == "Please ask for Kaitlynne"
+    )
+
+
 @needs("faster-whisper-tiny.en")
 def test_two_recognisers_hear_side_by_side(server: Server) -> None:
     """The small English one is loaded as a call names it, knows no German, and goes when it is told to."""

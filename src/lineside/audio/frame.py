@@ -33,6 +33,7 @@ class Utterance(Struct, frozen=True):
     pcm: bytes
     began: float  # seconds of caller audio at its first sample
     voiced: float  # seconds of it that the voice detector called speech
+    prompt: str = ""  # what may have been said before it: recognisers lean towards its words, and write as it does
 
     @property
     def seconds(self) -> float:

@@ -88,6 +88,8 @@ async def transcribe(
     form.add_field("file", wav, filename="utterance.wav", content_type="audio/wav")
     for name, value in (fields or {"model": model, "response_format": "verbose_json"}).items():
         form.add_field(name, value)
+    if utterance.prompt:
+        form.add_field("prompt", utterance.prompt)
     async with (
         asking(place),
         http.post(place.url + path, data=form, headers=place.headers(), timeout=whole(place)) as answer,

@@ -82,7 +82,8 @@ class EngineServer:
             hears: Hears = post.part
             sound = await post.desk.do(samples, file)
             try:
-                heard = await post.desk.do(hears.hear, sound, str(form.get("language") or "en"))
+                told = (str(form.get("language") or "en"), str(form.get("prompt") or ""))
+                heard = await post.desk.do(hears.hear, sound, *told)
             except UnknownLanguage as no:
                 raise Refused(400, str(no), "language") from None
         return transcription(heard, shape)

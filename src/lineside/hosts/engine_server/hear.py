@@ -27,6 +27,7 @@ LONGEST = 30.0 - QUIET - BLANK  # seconds that fit into the model's window; long
 SEARCH = 7.0  # seconds before `LONGEST` in which the quiet place is looked for
 TOKENS_AT_LEAST, TOKENS_A_SECOND = 8, 8.0  # faster than anybody speaks; beyond it the model is talking to itself
 STEP = 0.02  # seconds of sound that are measured together
+LONGEST_PROMPT = 100  # tokens; the model takes 223
 
 LANGUAGE = re.compile("[a-z]{2,3}")
 TIMESTAMP_SECONDS = 0.02  # from one timestamp token to the next
@@ -83,12 +84,15 @@ class Whisper:
         self._timestamps = no_timestamps + 1  # the token of 0.00 s
         self._only_english: bool = not self._model.is_multilingual
 
-    def hear(self, samples: Samples, language: str = "en") -> Heard:
-        """Samples between -1 and 1 at `RATE` → words. Raises `UnknownLanguage`."""
-        prompt = self._prompt(language)
+    def hear(self, samples: Samples, language: str = "en", prompt: str = "") -> Heard:
+        """Samples between -1 and 1 at `RATE` → words. Raises `UnknownLanguage`.
+
+        `prompt`: what may have been said before; the model leans towards its words. Only its end counts, if it is long.
+        """
+        before, start = self._before(prompt), self._prompt(language)
         segments, at = [], 0
         for piece in cut(samples):
-            segment = self._window(piece, at / RATE, prompt)
+            segment = self._window(piece, at / RATE, before, start)
             if segment.text:
                 segments.append(segment)
             at += len(piece)
@@ -102,19 +106,25 @@ class Whisper:
             raise UnknownLanguage("the model knows English alone, which is named en")
         return [self._start]
 
+    def _before(self, prompt: str) -> list[int]:
+        """What was said before, as the model learnt to be told it (openai/whisper, decoding.py)."""
+        said: list[int] = self._tokenizer.encode(f" {prompt.strip()}", add_special_tokens=False).ids
+        return [self._token("startofprev"), *said[-LONGEST_PROMPT:]] if prompt.strip() else []
+
     def _token(self, name: str) -> int:
         number: int | None = self._tokenizer.token_to_id(f"<|{name}|>")
         if number is None:
             raise UnknownLanguage("the model does not know this language; they are named as in en, de, fr, es")
         return number
 
-    def _window(self, samples: Samples, at: float, prompt: list[int]) -> Segment:
+    def _window(self, samples: Samples, at: float, before: list[int], start: list[int]) -> Segment:
         seconds = len(samples) / RATE
         [result] = self._model.generate(
             self._storage(window(samples, self._model.n_mels)),
-            [prompt],
+            [before + start],
             beam_size=1,
-            max_length=2 * round(TOKENS_AT_LEAST + TOKENS_A_SECOND * seconds),  # CTranslate2 generates half of it
+            # CTranslate2 generates half of it, less what it was told before.
+            max_length=2 * (len(before) + round(TOKENS_AT_LEAST + TOKENS_A_SECOND * seconds)),
             return_scores=True,
             return_no_speech_prob=True,
         )

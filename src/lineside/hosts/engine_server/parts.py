@@ -11,7 +11,7 @@ from lineside.hosts.engine_server.think import Piece
 class Hears(Protocol):
     """Sound to words; blocks."""
 
-    def hear(self, samples: Samples, language: str = "en") -> Heard:
+    def hear(self, samples: Samples, language: str = "en", prompt: str = "") -> Heard:
         """Samples between -1 and 1 at 16 kHz. Raises `UnknownLanguage`."""
         ...
 
