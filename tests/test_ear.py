@@ -149,7 +149,7 @@ def test_going_on_after_a_pause_is_told_once() -> None:
 
 def test_a_long_sound_is_told_though_it_grows_long_as_a_pause_ends() -> None:
     """The bar is passed in the very window in which they go on after a pause: told with the next one, and once."""
-    events = hear(ear(), tone(0.512) + silence(0.32) + tone(0.4) + silence(0.3) + tone(0.3))
+    events = hear(ear(), tone(0.512) + silence(0.32) + tone(0.4) + silence(0.3) + tone(0.1))
     assert sum(isinstance(event, Long) for event in events) == 1
 
 
@@ -167,13 +167,13 @@ def test_who_speaks_on_at_the_limit_is_kept_whole_for_the_next_turn() -> None:
 
 
 def test_who_never_pauses_has_the_floor_again_before_the_next_limit() -> None:
-    """Voice, then `Long`, then `Full`: the agent, if it still speaks, gives way in time for the next answer."""
+    """Voice, then `Long` twice, then `Full`: the agent, if it still speaks, gives way in time for the next answer."""
     listener = Ear("pcm", 16_000, LoudnessVoice(), EarRules(turn_max=5.0))
     hear(listener, tone(5.2))
     listener.close_turn()
     kinds = [type(event) for event in hear(listener, tone(5.2))]
-    assert kinds[:2] == [Voice, Long]
-    assert set(kinds[2:]) == {Full}
+    assert kinds[:3] == [Voice, Long, Long]
+    assert set(kinds[3:]) == {Full}
 
 
 def test_clicks_do_not_add_up_to_speech() -> None:

@@ -1,6 +1,7 @@
 """The last hour in figures: what happened between two looks at the meters."""
 
 import pytest
+from msgspec import structs
 from prometheus_client import CollectorRegistry
 
 from lineside.metrics import Meters
@@ -86,8 +87,26 @@ def test_before_the_second_look_there_is_nothing_to_tell() -> None:
     """Empty lines, not an error."""
     looks = Looks()
     looks.take(looked(0.0))
-    assert looks.trends("http://p", "http://g").at == ()
-    assert (looks.trends("http://p", "http://g").prometheus, looks.trends("http://p", "http://g").grafana) == (
+    assert looks.trends(5, "http://p", "http://g").at == ()
+    assert (looks.trends(5, "http://p", "http://g").prometheus, looks.trends(5, "http://p", "http://g").grafana) == (
         "http://p",
         "http://g",
     )
+
+
+def test_a_clock_that_is_set_back_bends_no_line() -> None:
+    """The points stay in their order, ten seconds apart, and end now."""
+    looks = Looks()
+    for n, wall in enumerate((1000.0, 1010.0, 520.0, 530.0)):
+        looks.take(looked(10.0 * n))
+        looks._looks[-1] = structs.replace(looks._looks[-1], at=wall)
+    assert looks.trends().at == (510.0, 520.0, 530.0)
+
+
+def test_a_look_that_fails_is_told_until_one_succeeds() -> None:
+    """The page says why the newest figures are missing."""
+    looks = Looks()
+    looks.trouble = "the meters could not be read: disk"
+    assert looks.trends().trouble == "the meters could not be read: disk"
+    looks.take(looked(0.0))
+    assert looks.trends().trouble == ""

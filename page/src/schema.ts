@@ -348,6 +348,8 @@ export interface Trends {
   every: number;
   prometheus: string;
   grafana: string;
+  trouble: string;
+  limit: number;
   at: number[];
   calls: number[];
   memory_bytes: number[];

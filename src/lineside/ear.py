@@ -199,8 +199,8 @@ class Ear:
                 if self._paused:
                     self._paused = self._told = False
                     return Voice(at, at - self._run * WINDOW)
-            if self._voiced >= self._long:
-                self._long += LONG
+            if self._voiced >= self._long and not self._is_full():
+                self._long = self._voiced + LONG
                 return Long(at)
             return self._full(at)
         self._last = at

@@ -218,7 +218,7 @@ class Floor:
             case Unasked(at=at, protected=protected):
                 if self._listening is not None or self._perhaps is not None:
                     return None  # the caller is speaking: what they say comes first
-                self._answering, self._protected = self._turns, protected
+                self._answering, self._hushed, self._protected = self._turns, False, protected
                 return Speak(self._turns, at, at)
             case ReplyOver(turn=turn):
                 return self._over() if self._answering == turn else None

@@ -104,7 +104,9 @@ class Gateway:
             calls=self.switchboard,
             desk=self._desk,
             read=self._readings.latest,
-            trends=lambda: self._looks.trends(self.monitors.prometheus, self.monitors.grafana),
+            trends=lambda: self._looks.trends(
+                self._settings.max_concurrent_calls, self.monitors.prometheus, self.monitors.grafana
+            ),
             host=self._host,
             in_house=IN_HOUSE,
             records=self._records,
@@ -177,7 +179,11 @@ class Gateway:
 
     async def _watch_trends(self) -> None:
         while True:
-            self._looks.take(await asyncio.to_thread(look, self._meters.all()))
+            try:
+                self._looks.take(await asyncio.to_thread(lambda: look(self._meters.all())))
+            except Exception as why:  # a damaged file of a worker that was killed, a full disk: charts are not calls
+                self._looks.trouble = f"the meters could not be read: {why}"
+                log.warning("the meters could not be read", exc_info=True)
             await asyncio.sleep(EVERY)
 
     async def _watch_machine(self) -> None:

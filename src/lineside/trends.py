@@ -46,19 +46,27 @@ class Looks:
 
     def __init__(self) -> None:
         self._looks: deque[Look] = deque(maxlen=MOST)
+        self.trouble = ""  # why the newest could not be taken
 
     def take(self, look: Look) -> None:
         """One more."""
         self._looks.append(look)
+        self.trouble = ""
 
-    def trends(self, prometheus: str = "", grafana: str = "") -> Trends:
-        """What happened between them; with the addresses of who knows more."""
+    def _newest(self) -> float:
+        """When the last one was, by today's clock: where that was set, all of them move with it."""
+        return self._looks[-1].at
+
+    def trends(self, limit: int = 0, prometheus: str = "", grafana: str = "") -> Trends:
+        """What happened between them; `limit` is of calls, the addresses are of who knows more."""
         pairs = list(pairwise(self._looks))
         return Trends(
             every=EVERY,
             prometheus=prometheus,
             grafana=grafana,
-            at=tuple(round(after.at, 1) for _, after in pairs),
+            trouble=self.trouble,
+            limit=limit,
+            at=tuple(round(self._newest() - (pairs[-1][1].ticks - after.ticks), 1) for _, after in pairs),
             calls=tuple(after.sums["calls"] for _, after in pairs),
             memory_bytes=tuple(after.sums["memory_bytes"] for _, after in pairs),
             cores=tuple(round(_grown(pair, "cores") / _seconds(pair), 3) for pair in pairs),

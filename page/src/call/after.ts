@@ -8,6 +8,9 @@ const LINES = 200; // of one call on the page; the oldest leave it, the call goe
 
 const REASONS: Record<string, string> = {
   caller_hung_up: '',
+  caller_repeats: 'The call was ended because the same was said again and again. Press Talk to call again.',
+  engines_failed:
+    'The call was ended because nobody could be understood or answered. Press Talk to call again.',
   caller_silent: 'The call was ended because nobody answered. Press Talk to call again.',
   idle: 'The call was ended because nobody spoke for a while. Press Talk to call again.',
   too_long:

@@ -33,7 +33,13 @@ export function Charts(): JSX.Element {
             when={now().at.length > 0}
             fallback={<p class="note">The first figures come {now().every} s after lineside has started.</p>}
           >
-            <p class="note">The last hour, all workers together; a point for every {now().every} s.</p>
+            <p class="note">
+              The last hour, all workers together; a point for every {now().every} s. At most {now().limit}{' '}
+              calls at once.
+            </p>
+            <Show when={now().trouble}>
+              <p class="trouble">What is shown below was so before: {now().trouble}.</p>
+            </Show>
             <div class="cards charts">
               <For each={CHARTS}>{(chart) => <Drawn chart={chart} trends={now()} />}</For>
             </div>
@@ -129,8 +135,8 @@ function looks(chart: Chart, place: HTMLElement): Omit<uPlot.Options, 'width' | 
         stroke: paint(line.colour),
         width: 2,
         ...(line.dashed && { dash: [6, 4] }),
-        points: { show: false },
-        spanGaps: true,
+        points: { show: true, size: 4 },
+        spanGaps: false,
       })),
     ],
   };

@@ -2,7 +2,7 @@
 
 import type { Trends } from '../schema';
 
-type Lines = Omit<Trends, 'every' | 'prometheus' | 'grafana' | 'at'>;
+type Lines = Omit<Trends, 'every' | 'prometheus' | 'grafana' | 'trouble' | 'limit' | 'at'>;
 
 export interface Line {
   readonly of: keyof Lines;
@@ -27,7 +27,7 @@ export const CHARTS: readonly Chart[] = [
   {
     name: 'calls',
     words: 'Calls under way',
-    unit: '',
+    unit: 'calls',
     least: 4,
     lines: [{ of: 'calls', words: 'calls', colour: 'main' }],
   },

@@ -215,6 +215,8 @@ class Trends(Struct, frozen=True):
     every: float
     prometheus: Annotated[str, Meta(description="where more is known, for a browser; empty: no Prometheus is known")]
     grafana: Annotated[str, Meta(description="where it is shown; empty: no Grafana is known")]
+    trouble: Annotated[str, Meta(description="why the newest figures are missing; empty: they are not")]
+    limit: Annotated[int, Meta(description="calls that may be up at once")]
     at: Annotated[Line, Meta(description="the end of each stretch, seconds since 1970")]
     calls: Line
     memory_bytes: Line
