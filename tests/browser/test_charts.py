@@ -2,9 +2,13 @@
 
 import asyncio
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -15,6 +19,8 @@ from tests.browser.house import House
 from tests.browser.looks import until
 from tests.browser.test_desk import AXE, faults
 from tests.browser.test_history import elsewhere, keep
+from tests.test_product import SCRIPTED, serving
+from tests.test_workers import Desk
 
 FIGURE = re.compile(r"^\d+$")
 COLOURS = """[...document.querySelectorAll('[data-chart] canvas')].map((canvas) => {
@@ -52,6 +58,49 @@ def test_what_the_gateway_counted_is_drawn(house: OpenHouse, visit: OpenPage, tm
     expect(page.locator('[data-chart="calls"] [data-line="calls"] b')).to_have_text("0")
     expect(page.get_by_role("img", name="Calls under way, now: calls 0")).to_be_visible()
     until(page, COLOURS)
+
+
+@contextmanager
+def callers(pid: int, url: str) -> Iterator[list[int]]:
+    """Four calls are up while the block runs; gives how many of them each worker holds, and one more was refused."""
+    held: list[int] = []
+    up, over = threading.Event(), threading.Event()
+
+    async def story() -> None:
+        async with aiohttp.ClientSession() as http:
+            desk = Desk(pid, url, http)
+            await desk.calls()
+            held.extend(desk.workers.values())
+            with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+                await desk.call()
+            up.set()
+            await asyncio.to_thread(over.wait, 60)
+
+    thread = threading.Thread(target=lambda: asyncio.run(story()), name="callers")
+    thread.start()
+    try:
+        assert up.wait(30), "four calls were not answered"
+        yield held
+    finally:
+        over.set()
+        thread.join(timeout=20)
+
+
+def test_calls_in_two_workers_are_one_line(visit: OpenPage, tmp_path: Path) -> None:
+    """Two calls in each and one refused: the page draws four, then none; the refusal is there at its time."""
+    chosen = SCRIPTED | {"WORKERS": "2", "MAX_CONCURRENT_CALLS": "4", "DATA_DIR": str(tmp_path)}
+    with serving(**chosen) as (process, url):
+        page = visit(f"{url}/#operate")
+        page.get_by_role("tab", name="Charts").click()
+        calls = page.locator('[data-chart="calls"] [data-line="calls"] b')
+        refused = page.locator('[data-chart="turns"] [data-line="refused_a_minute"] b')
+        with callers(process.pid, url) as held:
+            assert sorted(held) == [2, 2]
+            expect(calls).to_have_text("4", timeout=30_000)
+            expect(refused).not_to_have_text("0")
+            until(page, COLOURS.replace("[data-chart]", '[data-chart="calls"]'))
+        expect(calls).to_have_text("0", timeout=30_000)
+        expect(refused).to_have_text("0")
 
 
 def test_grafana_and_prometheus_are_linked_where_there_are_any(house: OpenHouse, visit: OpenPage) -> None:
