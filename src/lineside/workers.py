@@ -44,7 +44,7 @@ from lineside.switchboard import Slot
 
 log = structlog.get_logger()
 
-READY_WITHIN = 60.0  # seconds for all workers to take calls, at the start
+READY_WITHIN = 60.0  # seconds for workers to take calls, at the start and when one is started again
 LEARN_WITHIN = 30.0  # seconds for a worker to learn a new agent's lines
 GRACE = 5.0  # seconds for a worker to end its calls and itself; then it is killed
 MISSED = 8  # beats in a row; a worker that waits for a slow disk comes back sooner, and its end is the end of its calls
@@ -151,7 +151,7 @@ class Workers:
         ended = asyncio.ensure_future(process.wait())
         try:
             while not (await asyncio.wait([ended], timeout=BEAT))[0]:
-                if worker.missed_one() > MISSED:
+                if worker.missed_one() > (MISSED if worker.up.is_set() else READY_WITHIN / BEAT):
                     log.error("a worker stands still, it is ended", worker=worker.number, calls=len(worker.calls))
                     self.lost("stuck")
                     process.kill()
@@ -199,6 +199,7 @@ class _Worker:
         match word:
             case Up():
                 self.up.set()
+                self._missed = 0
             case Beat():
                 self._missed = 0
             case Learnt(trouble=trouble):
@@ -215,8 +216,8 @@ class _Worker:
                 return
 
     def missed_one(self) -> int:
-        """A beat is due; answers how many in a row did not come. One that does not take calls yet has none."""
-        self._missed += self.up.is_set()
+        """A beat is due; answers how many in a row did not come. One that does not take calls yet has none to send."""
+        self._missed += 1
         return self._missed
 
     def gone(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import aiohttp
 import pytest
 
 from lineside.audio.wav import wav_bytes
@@ -130,6 +131,26 @@ def test_callers_hold_real_calls_and_say_what_they_heard(tones: Path) -> None:
     assert all(turn.overlap_ms is not None for turn in turns if turn.barged)
     assert outlooks
     assert outlooks[-1].turns >= 1
+
+
+def test_a_lossy_and_jittery_path_is_what_the_gateway_hears_and_answers(tones: Path) -> None:
+    """A third of the frames is lost, the others come late and in bunches: the gateway counts that, all are answered."""
+
+    async def main() -> tuple[Figures, dict[str, float]]:
+        async with opened(vad_silence_timeout_ms=300) as door, aiohttp.ClientSession() as http:
+            plan = Plan(
+                url=door.url, callers=4, duration=4.0, ramp=0.1, recordings=recordings_in(tones), loss=0.3, jitter=0.03
+            )
+            found, _ = await hold_test(plan, Goal(60_000), notice=lambda outlook: None)
+            async with http.get(f"{door.url}/metrics") as answer:
+                lines = [line.rsplit(" ", 1) for line in (await answer.text()).splitlines() if line[0] != "#"]
+        return found, {name: float(value) for name, value in lines}
+
+    found, counted = asyncio.run(main())
+    assert found.misses == ()
+    assert found.answered >= 4
+    heard = counted['lineside_audio_seconds_total{direction="in",line="browser"}']
+    assert heard / counted['lineside_call_seconds_sum{line="browser"}'] == pytest.approx(0.7, abs=0.08)
 
 
 def test_a_gateway_that_is_not_there_is_an_error_of_every_caller(tones: Path) -> None:
