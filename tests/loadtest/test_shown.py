@@ -145,7 +145,8 @@ def test_mock_engines_measure_the_gateway_alone(tmp_path: Path) -> None:
             key="not to be written",
             answer_seconds=mocks.ANSWER_SECONDS,
         ),
-        goal=Goal(60_000),
+        slo=60.0,
+        max_gap=0.0,
         mock_engines=True,
         speculation=False,
         turn_ends_after=1.0,
@@ -165,6 +166,34 @@ def test_mock_engines_measure_the_gateway_alone(tmp_path: Path) -> None:
     assert found["caller"]["overhead"]["p50"] > 0, "nothing can be faster than its engines"
     assert all(turn["seconds"] == pytest.approx(3.0, abs=0.02) for turn in document["turns"])
     assert "</html>" in (tmp_path / "out.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("slo", "mock_engines", "speculation", "expected"),
+    [
+        (None, False, False, 1200.0),
+        (None, True, False, 1000.0 + 195.0 + 200.0),
+        (None, True, True, 1000.0 + 200.0),
+        (0.9, True, False, 900.0),
+    ],
+)
+def test_what_mock_engines_take_is_not_the_gateways_to_keep(
+    slo: float | None, mock_engines: bool, speculation: bool, expected: float
+) -> None:
+    """Their times and the silence are nearly all of the usual goal: a search for the knee would never find one."""
+    order = cli.Order(
+        plan=PLAN,
+        slo=slo,
+        max_gap=0.04,
+        mock_engines=mock_engines,
+        speculation=speculation,
+        turn_ends_after=1.0,
+        find_capacity=True,
+        transcribe=False,
+        json=None,
+        html=None,
+    )
+    assert order.goal.first_ms == pytest.approx(expected)
 
 
 def test_a_codec_that_is_none_is_refused() -> None:
@@ -189,7 +218,8 @@ def test_a_searchs_files_show_the_turns_of_its_largest_test(tmp_path: Path, monk
     monkeypatch.setattr(cli, "_test", tried)
     order = cli.Order(
         plan=PLAN,
-        goal=Goal(1500),
+        slo=1.5,
+        max_gap=0.0,
         mock_engines=False,
         speculation=False,
         turn_ends_after=1.0,
