@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import cast
 
 import pytest
+from aiohttp._websocket.helpers import websocket_mask
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,17 +80,25 @@ def test_messages_are_the_same_however_the_bytes_are_cut(
 
 @given(st.integers(0, 700), st.binary(min_size=4, max_size=4))
 def test_the_short_way_and_the_long_way_read_the_same(size: int, mask: bytes) -> None:
-    """Where a message of sound comes alone it is read in one step; what else there is goes the long way."""
+    """Where nothing but ordinary sound comes it is read in one step; what else there is goes the long way."""
     payload = os.urandom(size)
     frame = sent(BINARY, payload, mask=mask)
-    short = Reader(LARGEST).whole(frame)
-    assert short == (payload if size > 125 else None)
+    assert Reader(LARGEST).sounds(frame) == ([payload] if size > 125 else None)
     assert Reader(LARGEST).feed(frame) == [Frame(BINARY, payload)]
-    for other in (frame[:-1], frame + b"\0", sent(TEXT, payload), sent(BINARY, payload, final=False)):
-        assert Reader(LARGEST).whole(other) is None
+    after = sent(BINARY, bytes(200))
+    assert Reader(LARGEST).sounds(frame + after) == ([payload, bytes(200)] if size > 125 else None)
+    for other in (frame[:-1], frame + b"\0", frame + after[:100], sent(TEXT, payload), frame + sent(TEXT, b"a")):
+        assert Reader(LARGEST).sounds(other) is None
+    assert Reader(LARGEST).sounds(sent(BINARY, payload, final=False)) is None
+    assert Reader(150).sounds(sent(BINARY, bytes(151))) is None, "that is refused, by the long way"
     begun = Reader(LARGEST)
     begun.feed(sent(TEXT, b"a", final=False))
-    assert begun.whole(frame) is None
+    assert begun.sounds(frame) is None
+
+
+def test_masks_are_taken_off_by_compiled_code() -> None:
+    """aiohttp's, which has a slow one for machines without: nobody would notice but for what a call costs."""
+    assert websocket_mask.__class__.__name__ == "cython_function_or_method"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping
 
-import numpy as np
+from aiohttp._websocket.helpers import websocket_mask
 from msgspec import Struct
 
 from lineside.errors import LineError
@@ -23,7 +23,6 @@ CONTINUED, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 NORMAL, PROTOCOL_ERROR, NO_CODE, LOST, NOT_UTF8, TOO_BIG = 1000, 1002, 1005, 1006, 1007, 1009
 PARTS = 1000  # pieces of one message; a message in more is refused: each costs more than its bytes
 EARLY = 64  # messages before anybody listens; with one more the peer is gone too fast for us
-QUAD = np.dtype("<u4")  # four bytes, as many as a mask has
 CONTROL = 125  # bytes of a control frame
 
 Message = bytes | str
@@ -52,14 +51,22 @@ class Reader:
         self._waiting = b""  # less than a frame
         self._kind, self._parts, self._size = 0, list[bytes](), 0  # of a message that comes in pieces
 
-    def whole(self, data: bytes) -> bytes | None:
-        """The sound in these bytes, if they are just one ordinary message of sound, as nearly all of them are."""
-        if data[:2] != SOUND or self._waiting or self._parts:
+    def sounds(self, data: bytes) -> list[bytes] | None:
+        """The messages in these bytes, if all of them are ordinary sound, as nearly all are; None: `feed` them."""
+        if self._waiting or self._parts:
             return None
-        size = len(data) - 8
-        if size <= CONTROL or size != data[2] << 8 | data[3] or size > self._largest:
-            return None
-        return unmasked(data, data[4:8], 8)
+        found: list[bytes] = []
+        at, length = 0, len(data)
+        while at < length:
+            start = at + 8
+            if data[at : at + 2] != SOUND or start > length:
+                return None
+            size = data[at + 2] << 8 | data[at + 3]
+            at = start + size
+            if at > length or not CONTROL < size <= self._largest:
+                return None
+            found.append(unmasked(data[start:at], data[start - 4 : start]))
+        return found
 
     def feed(self, data: bytes) -> list[Frame]:
         """The messages that are complete now. Raises `Broken`; what came before the fault is lost with the socket."""
@@ -119,13 +126,11 @@ class Reader:
         return message
 
 
-def unmasked(masked: bytes, mask: bytes, begin: int = 0) -> bytes:
-    """The payload as it was meant (RFC 6455, 5.3), of what begins there. `mask` has four bytes."""
-    size = len(masked) - begin
-    if size % 4:
-        masked += bytes(-size % 4)
-    meant: bytes = (np.frombuffer(masked, QUAD, offset=begin) ^ int.from_bytes(mask, "little")).tobytes()
-    return meant[:size] if size % 4 else meant
+def unmasked(masked: bytes, mask: bytes) -> bytes:
+    """The payload as it was meant (RFC 6455, 5.3). `mask` has four bytes."""
+    meant = bytearray(masked)
+    websocket_mask(mask, meant)
+    return bytes(meant)
 
 
 def framed(kind: int, payload: bytes) -> bytes:
@@ -220,8 +225,9 @@ class WebSocket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         self._heard = True
-        if (sound := self._reader.whole(data)) is not None:
-            self._message(sound)
+        if (sounds := self._reader.sounds(data)) is not None:
+            for sound in sounds:
+                self._message(sound)
             return
         try:
             for frame in self._reader.feed(data):
