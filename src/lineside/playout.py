@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Protocol
 
 from msgspec import Struct
@@ -12,9 +13,9 @@ from lineside.audio.convert import Converter
 from lineside.audio.frame import SAMPLE_BYTES, Sound
 from lineside.lines.protocol import Line
 
-LEAD = 0.6  # seconds sent ahead of the caller's ear, under the second that is promised: enough to ride out a stall
+LEAD = 0.7  # seconds sent ahead of the caller's ear, under the second that is promised: enough to ride out a stall
 HELD_MOST = 1.5  # seconds that sound is held for a decision; then it goes on by itself
-SLICE = 0.1  # seconds sent at one waking
+SLICE = 0.2  # seconds converted and sent at one waking: twice as much costs half as much
 
 
 class Ledger:
@@ -91,24 +92,16 @@ class Playout:
         self._going.set()
         self._stopped: float | None = None
 
-    async def play(self, sound: Sound) -> None:
-        """Send it, and wait while the caller's ear is too far behind, or the sound is held."""
+    async def play(self, sounds: Sequence[Sound]) -> None:
+        """Send them, in a row, and wait while the caller's ear is too far behind, or the sound is held."""
         await self._may()
         if self._stopped is not None:
             return  # a late chunk of a reply that has been cut
-        frame, pcm = sound.frame, b""
-        if frame.pcm:
-            if self._converter is None or frame.rate != self._rate:
-                self._flush()
-                self._converter, self._rate = Converter(frame.rate, self._line.rate), frame.rate
-            pcm = self._converter.feed(frame.pcm)
-        self._samples += len(pcm) // SAMPLE_BYTES
-        self._send(pcm, sound.says)
-        if sound.says:
-            self._says(sound.says, self._samples / self._line.rate)
-        ahead = self.ahead()
-        if ahead > LEAD:
-            await asyncio.sleep(ahead - LEAD + SLICE)
+        for rate, some in groupby(sounds, key=lambda sound: sound.frame.rate):
+            self._convert(rate, list(some))
+        room = LEAD - self.ahead()
+        if room < SLICE:
+            await asyncio.sleep(SLICE - room)
 
     async def drain(self) -> None:
         """Wait until the last of it has been heard."""
@@ -140,8 +133,7 @@ class Playout:
         held, self._held = self._held, None
         if held is None or self._stopped is not None:
             return
-        for pcm, says in held:
-            self._send(pcm, says)
+        self._send(held)
         self._going.set()
 
     def cut(self) -> None:
@@ -172,24 +164,50 @@ class Playout:
         left = round((sent.ends - now) * self._line.rate) * SAMPLE_BYTES
         return sent.pcm[-left:] if left < len(sent.pcm) else sent.pcm
 
+    def _convert(self, rate: int, sounds: Sequence[Sound]) -> None:
+        """Send sounds of one rate; a sound's words end where its share of what comes out of the filter does."""
+        pcm = b"".join([sound.frame.pcm for sound in sounds])
+        out = b""
+        if pcm:
+            if self._converter is None or rate != self._rate:
+                self._flush()
+                self._converter, self._rate = Converter(rate, self._line.rate), rate
+            out = self._converter.feed(pcm)
+        parts: list[tuple[bytes, str]] = []
+        begin, taken, samples = 0, 0, len(out) // SAMPLE_BYTES
+        for sound in sounds:
+            taken += len(sound.frame.pcm)
+            if sound.says:
+                end = samples * taken // len(pcm) * SAMPLE_BYTES if pcm else 0
+                parts.append((out[begin:end], sound.says))
+                begin = end
+        if begin < len(out):
+            parts.append((out[begin:], ""))
+        self._send(parts)
+        for part, says in parts:
+            self._samples += len(part) // SAMPLE_BYTES
+            if says:
+                self._says(says, self._samples / self._line.rate)
+
     def _flush(self) -> None:
         if self._converter is not None and self._stopped is None:
             pcm = self._converter.end()
             self._samples += len(pcm) // SAMPLE_BYTES
-            self._send(pcm, "")
+            self._send([(pcm, "")])
         self._converter, self._rate = None, 0
 
-    def _send(self, pcm: bytes, says: str) -> None:
-        now = self._clock()
+    def _send(self, parts: Sequence[tuple[bytes, str]]) -> None:
+        """Sound at the line's rate, with the words that end in each part of it."""
+        now, pcm = self._clock(), b"".join([part for part, _ in parts])
         if pcm and self._sent and now > self._ledger.ends:
             self._gap(now - self._ledger.ends)
         if pcm and self._far is not None:
             self._far.played(pcm, self._line.rate, max(now, self._ledger.ends))
-        self._ledger.sent(len(pcm) / SAMPLE_BYTES / self._line.rate, says, now)
-        if not pcm and not says:
-            return
         while self._sent and self._sent[0].ends <= now:
             self._sent.popleft()
-        self._sent.append(_Sent(pcm, says, self._ledger.ends))
+        for part, says in parts:
+            self._ledger.sent(len(part) / SAMPLE_BYTES / self._line.rate, says, now)
+            if part or says:
+                self._sent.append(_Sent(part, says, self._ledger.ends))
         if pcm:
             self._line.send(pcm if self._line.codec == "pcm" else g711.encode(pcm, self._line.codec))

@@ -6,8 +6,8 @@ them stand two bounded channels. Cancelling the reply closes the streams of all 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 
 from msgspec import Struct
 
@@ -20,7 +20,7 @@ from lineside.engines.protocols import Ask, Foreseeing, LanguageModel, SpeechToT
 from lineside.errors import EngineError
 from lineside.history import History
 from lineside.lines.protocol import Line
-from lineside.playout import FarEnd, Playout
+from lineside.playout import SLICE, FarEnd, Playout
 from lineside.schema import (
     AudioDone,
     AudioStarted,
@@ -138,6 +138,7 @@ class Reply:
         self.allowed = asyncio.Event()
         self._pieces: Channel[str] = Channel(PIECES)
         self._sounds: Channel[Sound] = Channel(SOUNDS)
+        self._all_there = False  # the last of them has been taken
         self._playout = Playout(desk.line, desk.clock, desk.gap, self._said, desk.far)
         self._held: list[ServerMessage] = []  # told when allowed; as long as the answer at most
         self.failed: EngineError | None = None
@@ -359,14 +360,12 @@ class Reply:
 
     async def _play(self) -> None:
         await self.allowed.wait()
-        sound = await self._next()
-        while sound is not None:
-            self._started(sound)
+        while sounds := await self._next():
+            self._started(sounds)
             self._patience, self._thanks = PATIENCE, True
             if not isinstance(self.about, Say):
                 self._times.setdefault("e2e_ms", self._since_speech())
-            await self._playout.play(sound)
-            sound = await self._next()
+            await self._playout.play(sounds)
         if self.failed is not None:
             await self._phrase(SORRY, counts=True)
         await self._playout.drain()
@@ -375,10 +374,27 @@ class Reply:
             self._desk.tell(AudioDone(**where))  # type: ignore[arg-type]
         self._measure()
 
-    async def _next(self) -> Sound | None:
-        """The next sound; whenever the caller would hear nothing for too long, they hear that somebody is there."""
-        with suppress(asyncio.QueueEmpty):
-            return self._sounds.get_nowait()
+    async def _next(self) -> list[Sound]:
+        """The next sound, and what is there already after it, a `SLICE` in all; nothing at the end.
+
+        Whenever the caller would hear nothing for too long, they hear that somebody is there.
+        """
+        seconds, together = 0.0, list[Sound]()
+        while seconds < SLICE and not self._all_there:
+            try:
+                sound = self._sounds.get_nowait()
+            except asyncio.QueueEmpty:
+                if together:
+                    break
+                sound = await self._awaited()
+            if sound is None:
+                self._all_there = True
+                break
+            together.append(sound)
+            seconds += sound.frame.seconds
+        return together
+
+    async def _awaited(self) -> Sound | None:
         while True:
             try:
                 async with asyncio.timeout(self._playout.ahead() + self._patience):
@@ -414,8 +430,8 @@ class Reply:
         self._desk.tell(Metrics(at=self._desk.now(), turn=self.turn, reply=self.number, wasted=wasted, **rounded))
         self._times.clear()
 
-    def _started(self, sound: Sound) -> None:
-        if self.sounding or not sound.frame.pcm:
+    def _started(self, sounds: Sequence[Sound]) -> None:
+        if self.sounding or not any(sound.frame.pcm for sound in sounds):
             return
         self.sounding = True
         latency = round(self._since_speech(), 1)
@@ -437,8 +453,8 @@ class Reply:
         try:
             async with aclosing(self._desk.phrases.speak(phrase, "")) as sounds:
                 async for sound in sounds:
-                    self._started(sound)
-                    await self._playout.play(Sound(sound.frame, f"{sound.says} " if counts and sound.says else ""))
+                    self._started([sound])
+                    await self._playout.play([Sound(sound.frame, f"{sound.says} " if counts and sound.says else "")])
         except EngineError:
             return  # a voice that never spoke cannot apologise either; the error event has said so
 
