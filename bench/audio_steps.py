@@ -115,7 +115,7 @@ def detectors() -> Iterator[Step]:
     yield Step("gate, closed", partial(voice.feed, quiet), seconds)
     yield Step("network, one window", partial(VoiceDetector(model).probability, loud), seconds)
     for calls in (8, 32):
-        states = [VoiceState() for _ in range(calls)]
+        states = [VoiceState(model.memories) for _ in range(calls)]
         go = partial(model.probabilities, [loud] * calls, states)
         yield Step(f"network, {calls} calls at once", go, calls * seconds)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lineside.audio.panel import ROUNDS, TICK, Panel
 from lineside.audio.silero import WINDOW
-from lineside.audio.vad import Voice, VoiceModel, VoiceState
+from lineside.audio.vad import Memories, Voice, VoiceModel, VoiceState
 
 
 class Numbers:
@@ -19,6 +19,7 @@ class Numbers:
 
     def __init__(self) -> None:
         self.runs: list[list[int]] = []
+        self.memories = Memories()
 
     def probabilities(self, given: Sequence[bytes], states: Sequence[VoiceState]) -> list[float]:
         numbers = [number_of(window) for window in given]

@@ -21,6 +21,7 @@ from lineside.audio.vad import (
     LOOK_BACK,
     EnergyGate,
     LoudnessVoice,
+    Memories,
     Voice,
     VoiceDetector,
     VoiceModel,
@@ -155,6 +156,7 @@ class Listener:
 
     def __init__(self) -> None:
         self.heard: list[bytes] = []
+        self.memories = Memories()
 
     def probabilities(self, given: Sequence[bytes], states: Sequence[VoiceState]) -> list[float]:
         """Sure of everything."""
@@ -344,7 +346,7 @@ def test_several_calls_at_once_hear_what_each_hears_alone(model: VoiceModel) -> 
     """Batched windows give the same probabilities, and calls may join and leave between them."""
     calls = [windows(recording(path))[:30] for path in SPEECH if path.stem not in ("yes", "no", "hello")]
     alone = [ungated(model, sound) for sound in calls]
-    states = [VoiceState() for _ in calls]
+    states = [VoiceState(model.memories) for _ in calls]
     for number in range(30):
         here = [index for index in range(len(calls)) if number < 10 or index % 2 == 0 or number >= 20]
         if number == 10:
@@ -354,6 +356,22 @@ def test_several_calls_at_once_hear_what_each_hears_alone(model: VoiceModel) -> 
                     assert got[0] == pytest.approx(alone[index][later], abs=1e-4)
         together = model.probabilities([calls[index][number] for index in here], [states[index] for index in here])
         assert together == pytest.approx([alone[index][number] for index in here], abs=1e-4)
+
+
+@pytest.mark.models
+def test_a_call_that_is_over_leaves_nothing_to_the_next(model: VoiceModel) -> None:
+    """Its row in the memory is another's then, and blank; and a hundred calls one after the other need no more rows."""
+    sound = windows(recording(SPEECH[0]))
+    alone = ungated(model, sound)
+    rows = len(model.memories.context)
+    kept = [VoiceState(model.memories) for _ in range(rows + 1)]  # more than there are rows for
+    assert len(model.memories.context) > rows
+    rows = len(model.memories.context)
+    for _ in range(3 * rows):
+        detector = VoiceDetector(model)
+        assert [detector.probability(window) for window in sound[:2]] == pytest.approx(alone[:2], abs=1e-4)
+    del kept
+    assert len(model.memories.context) == rows
 
 
 @pytest.mark.models

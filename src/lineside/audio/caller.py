@@ -112,7 +112,7 @@ def key_pressed(pcm: bytes | bytearray) -> bool:
     if not whole:
         return False
     windows = np.frombuffer(pcm[-whole * STEP * SAMPLE_BYTES :], "<i2").reshape(whole, STEP) * _HANN
-    waves = np.fft.rfft(windows)
+    waves = np.fft.rfft(windows, norm="forward")
     power = waves.real**2 + waves.imag**2
     every, rows, columns = power.sum(axis=1), (power @ _ROWS).max(axis=1), (power @ _COLUMNS).max(axis=1)
     pure = (rows + columns > PURE * every) & (every > _FAINT)
@@ -143,8 +143,8 @@ def _near(tones: tuple[int, ...]) -> Floats:
     return table
 
 
-_HANN: Floats = np.hanning(STEP).astype(np.float32)
+_HANN: Floats = (np.hanning(STEP) * STEP).astype(np.float32)  # for "forward", as in `silero`
 _ROWS, _COLUMNS = _near(ROWS), _near(COLUMNS)
 _LAGS = np.arange(LAGS.start, LAGS.stop)
 _ONES: Floats = np.ones(COARSE, np.float32)
-_FAINT = float((FAINT * 32768) ** 2 * STEP * np.square(_HANN).sum() / 2)  # by Parseval, one side of the spectrum
+_FAINT = float((FAINT * 32768) ** 2 * STEP * np.square(_HANN / STEP).sum() / 2)  # by Parseval, one side of the spectrum

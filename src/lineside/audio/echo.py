@@ -300,7 +300,7 @@ def _magnitudes(pcm: bytes, before: Floats) -> tuple[Floats, Floats]:
     joined: Floats = np.concatenate((before, _samples(pcm)))
     wide = joined.itemsize
     windows: Floats = np.ndarray((len(joined) // STEP - 1, 2 * STEP), np.float32, joined, strides=(STEP * wide, wide))
-    waves = np.fft.rfft(windows * _HANN)[:, _FIRST:_BEYOND]
+    waves = np.fft.rfft(windows * _HANN, norm="forward")[:, _FIRST:_BEYOND]
     found: Floats = np.sqrt((waves.real**2 + waves.imag**2) @ _BANDS)
     return found, joined[-STEP:]
 
@@ -313,10 +313,10 @@ def _bands() -> Floats:
     hertz = np.fft.rfftfreq(2 * STEP, 1 / EAR_RATE)[_FIRST:_BEYOND]
     edges = np.geomspace(300.0, 3400.0, BANDS + 1)
     table = (hertz[:, None] >= edges[None, :-1]) & (hertz[:, None] < edges[None, 1:])
-    scaled: Floats = (table / float(np.square(_HANN).sum() * STEP)).astype(np.float32)
+    scaled: Floats = (table / float(np.square(_HANN / (2 * STEP)).sum() * STEP)).astype(np.float32)
     return scaled
 
 
 _FORGETS, _TINY, _FULL_SCALE = np.float32(FORGETS), np.float32(1e-12), np.float32(1 / 32768)
-_HANN: Floats = np.hanning(2 * STEP + 1)[:-1].astype(np.float32)
+_HANN: Floats = (np.hanning(2 * STEP + 1)[:-1] * 2 * STEP).astype(np.float32)  # for "forward", as in `silero`
 _BANDS: Floats = _bands()

@@ -29,7 +29,7 @@ class Panel:
 
     def voice(self) -> "PanelVoice":
         """The voice detector of a new call."""
-        return PanelVoice(self)
+        return PanelVoice(self, VoiceState(self._model.memories))
 
     def waits(self, voice: "PanelVoice") -> None:
         """Windows of this call wait to be judged."""
@@ -78,10 +78,9 @@ class _Waiting(Struct, frozen=True):
 class PanelVoice:
     """The voice detector of one call: its gate here, the network shared."""
 
-    def __init__(self, panel: Panel) -> None:
-        self._panel = panel
+    def __init__(self, panel: Panel, state: VoiceState) -> None:
+        self._panel, self.state = panel, state
         self._gate = EnergyGate()
-        self.state = VoiceState()
         self._before: deque[bytes] = deque(maxlen=LOOK_BACK)  # from before the gate opened; older ones are forgotten
         self._waiting: deque[tuple[bytes, bool, Tell]] = deque()  # of a message at the most; bool: the gate was open
 

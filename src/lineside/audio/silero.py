@@ -37,28 +37,29 @@ class Network:
         self._biases = biases
         self._cell, self._cell_bias = np.concatenate([cell[0].T, cell[1].T]), cell[2] + cell[3]
         self._last, self._last_bias = last[0].ravel(), last[1].ravel()[0]
-        self._hann = np.hanning(FRAME + 1)[:-1].astype(np.float32)
+        # numpy transforms 32-bit numbers as 64-bit ones unless it is to divide by their count: it is given back here.
+        self._hann = (np.hanning(FRAME + 1)[:-1] * FRAME).astype(np.float32)
 
     def probabilities(self, sound: Floats, memory: Floats) -> tuple[Floats, Floats]:
-        """`sound` is calls × 576 (64 samples of the window before, then the window), `memory` is 2 × calls × 128.
+        """`sound` is calls × 576 (64 samples of the window before, then the window), `memory` is calls × 2 × 128.
 
         Gives the probabilities of speech, and the memory for the next window.
         """
         calls = len(sound)
         spectrum: Floats = np.zeros((calls, 6, BINS), np.float32)  # a frame of nothing before and after: padding
-        np.abs(np.fft.rfft(_frames(sound) * self._hann), out=spectrum[:, 1:5])
+        np.abs(np.fft.rfft(_frames(sound) * self._hann, norm="forward"), out=spectrum[:, 1:5])
         first: Floats = np.zeros((calls, 5, MEMORY), np.float32)
         first[:, 1:] = self._convolve(0, _taps(spectrum, 4, 1)).reshape(calls, 4, MEMORY)
         second = self._convolve(1, _taps(first, 2, 2))
         third = self._convolve(2, second.reshape(calls, -1))
         fourth = self._convolve(3, third)
-        gates = np.concatenate([fourth, memory[0]], axis=1) @ self._cell
+        gates = np.concatenate([fourth, memory[:, 0]], axis=1) @ self._cell
         gates += self._cell_bias
         open_in, open_kept = _sigmoid(gates[:, :MEMORY]), _sigmoid(gates[:, MEMORY : 2 * MEMORY])
         candidate, open_out = np.tanh(gates[:, 2 * MEMORY : 3 * MEMORY]), _sigmoid(gates[:, 3 * MEMORY :])
-        kept = open_kept * memory[1] + open_in * candidate
+        kept = open_kept * memory[:, 1] + open_in * candidate
         said = open_out * np.tanh(kept)
-        return _sigmoid(np.maximum(said, 0) @ self._last + self._last_bias), np.stack([said, kept])
+        return _sigmoid(np.maximum(said, 0) @ self._last + self._last_bias), np.stack([said, kept], axis=1)
 
     def _convolve(self, number: int, taps: Floats) -> Floats:
         out: Floats = taps @ self._kernels[number]

@@ -28,6 +28,7 @@ LOUD_ENOUGH = -65.0  # dBFS; under it nothing is heard, whatever the noise
 HANGOVER = 16  # windows the gate stays open, half a second; a whole one misses as many (tests/audio/test_vad.py)
 FLOOR_MIN, FLOOR_MAX = -75.0, -30.0  # dBFS; over a noise of -30 the gate opens for all that is louder than -27
 FIRST_FLOOR = -50.0  # dBFS at the most: a call may begin with a word
+MORE = 16  # rows of memory made at once, or as many as there are
 FALL = 0.5  # of the way down, each window: every gap between words tells the noise
 RISE = 0.05  # dB up, each window: 1.6 dB a second, so that a long word is not taken for noise
 
@@ -90,7 +91,7 @@ class VoiceDetector:
 
     def __init__(self, model: "VoiceModel") -> None:
         self._model = model
-        self._state = VoiceState()
+        self._state = VoiceState(model.memories)
 
     def probability(self, window: bytes) -> float:
         """Probability of speech in a window of 512 samples, 0 to 1."""
@@ -98,17 +99,47 @@ class VoiceDetector:
 
     def reset(self) -> None:
         """Forget what was heard."""
-        self._state = VoiceState()
+        self._state = VoiceState(self._model.memories)
+
+
+class Memories:
+    """What the network remembers of all calls, a row for each: the end of the last window, two layers of memory.
+
+    In one array, because to gather and to scatter those of many calls one by one costs as much as a convolution.
+    """
+
+    def __init__(self) -> None:
+        self.context: Floats = np.zeros((0, CONTEXT), np.float32)
+        self.memory: Floats = np.zeros((0, 2, MEMORY), np.float32)
+        self._free: list[int] = []
+
+    def take(self) -> int:
+        """A row of nothing."""
+        if not self._free:
+            have = len(self.context)
+            more = max(MORE, have)
+            self.context = np.concatenate([self.context, np.zeros((more, CONTEXT), np.float32)])
+            self.memory = np.concatenate([self.memory, np.zeros((more, 2, MEMORY), np.float32)])
+            self._free = list(range(have + more - 1, have - 1, -1))
+        row = self._free.pop()
+        self.context[row], self.memory[row] = 0, 0
+        return row
+
+    def give_back(self, row: int) -> None:
+        """Nobody needs it any more."""
+        self._free.append(row)
 
 
 class VoiceState:
-    """What the network remembers of one call: the end of the last window, and two layers of memory."""
+    """The network's memory of one call; its row goes back by itself."""
 
-    __slots__ = ("context", "memory")
+    __slots__ = ("_memories", "row")
 
-    def __init__(self) -> None:
-        self.context: Floats = np.zeros(CONTEXT, np.float32)
-        self.memory: Floats = np.zeros((2, 1, MEMORY), np.float32)
+    def __init__(self, memories: Memories) -> None:
+        self._memories, self.row = memories, memories.take()
+
+    def __del__(self) -> None:
+        self._memories.give_back(self.row)
 
 
 class VoiceModel:
@@ -117,22 +148,19 @@ class VoiceModel:
     def __init__(self, path: Path) -> None:
         """Raises `ConfigError` if the file is missing, damaged or another model."""
         self._network = Network(path)
+        self.memories = Memories()
 
     def probabilities(self, windows: Sequence[bytes], states: Sequence[VoiceState]) -> list[float]:
         """One window of 512 samples of each of several calls at once; their states go on to the next window.
 
         Sixteen at once cost a quarter of what they cost one after the other (docs/performance.md).
         """
+        rows, memories = [state.row for state in states], self.memories
         sound: Floats = np.empty((len(windows), CONTEXT + WINDOW), np.float32)
-        for row, state in zip(sound, states, strict=True):
-            row[:CONTEXT] = state.context
+        sound[:, :CONTEXT] = memories.context[rows]
         heard = np.frombuffer(b"".join(windows), "<i2").reshape(-1, WINDOW)
         np.multiply(heard, FULL_SCALE, out=sound[:, CONTEXT:])
-        memory = states[0].memory if len(states) == 1 else np.concatenate([each.memory for each in states], axis=1)
-        speech, memory = self._network.probabilities(sound, memory)
-        for index, state in enumerate(states):
-            # Copies: a view would keep the whole batch in memory for as long as this call is quiet.
-            state.context = sound[index, -CONTEXT:].copy()
-            state.memory = memory[:, index : index + 1].copy()
+        speech, memory = self._network.probabilities(sound, memories.memory[rows])
+        memories.context[rows], memories.memory[rows] = sound[:, -CONTEXT:], memory
         found: list[float] = speech.tolist()
         return found
