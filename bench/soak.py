@@ -177,6 +177,9 @@ def main() -> None:
     grown = slope(samples)
     first, last = samples[int(WARM * len(samples))], samples[-1]
     print(f"{last.calls} calls; {first.megabytes:.1f} MB after {first.calls}, {last.megabytes:.1f} MB at the end")
+    print(
+        "MB after so many calls: " + ", ".join(f"{s.megabytes:.1f} after {s.calls}" for s in samples[:: SAMPLES // 12])
+    )
     print(f"memory grows by {grown:+.2f} MB for a thousand calls (at most {SLOPE:g})")
     if not grown <= SLOPE:
         wrong.append("memory grows")
