@@ -81,21 +81,26 @@ class Looks:
             refused_a_minute=_a_minute(pairs, "refused"),
             errors_a_minute=_a_minute(pairs, "errors"),
             gaps_a_minute=tuple(round(60 * _above(pair, GAPS, HOLE) / _seconds(pair), 2) for pair in pairs),
-            loop_lag_p99_ms=tuple(_quantile(pair, LAG, 0.99) for pair in pairs),
-            e2e_p50_ms=tuple(_quantile(pair, "e2e", 0.5) for pair in pairs),
-            e2e_p95_ms=tuple(_quantile(pair, "e2e", 0.95) for pair in pairs),
-            endpoint_p50_ms=tuple(_quantile(pair, "endpoint", 0.5) for pair in pairs),
-            asr_p50_ms=tuple(_quantile(pair, "asr", 0.5) for pair in pairs),
-            llm_first_p50_ms=tuple(_quantile(pair, "llm_first", 0.5) for pair in pairs),
-            tts_first_p50_ms=tuple(_quantile(pair, "tts_first", 0.5) for pair in pairs),
+            loop_lag_p99_ms=tuple(quantile(pair, LAG, 0.99) for pair in pairs),
+            e2e_p50_ms=tuple(quantile(pair, "e2e", 0.5) for pair in pairs),
+            e2e_p95_ms=tuple(quantile(pair, "e2e", 0.95) for pair in pairs),
+            endpoint_p50_ms=tuple(quantile(pair, "endpoint", 0.5) for pair in pairs),
+            asr_p50_ms=tuple(quantile(pair, "asr", 0.5) for pair in pairs),
+            llm_first_p50_ms=tuple(quantile(pair, "llm_first", 0.5) for pair in pairs),
+            tts_first_p50_ms=tuple(quantile(pair, "tts_first", 0.5) for pair in pairs),
         )
 
 
 def look(registry: CollectorRegistry) -> Look:
     """Read the meters now. Some milliseconds: call it in a thread."""
+    return made_of(registry.collect())
+
+
+def made_of(metrics: Iterable[Metric]) -> Look:
+    """What these say, as a look at this moment."""
     sums = dict.fromkeys(SUMS.values(), 0.0)
     buckets: dict[str, dict[float, float]] = {name: {} for name in (*STAGES, LAG, GAPS)}
-    for metric in registry.collect():
+    for metric in metrics:
         if metric.type == "histogram":
             _add_buckets(metric, buckets)
             continue
@@ -152,7 +157,7 @@ def _above(pair: tuple[Look, Look], name: str, bound: float) -> float:
     return counts.get(UNLIMITED, 0.0) - counts.get(bound, 0.0)
 
 
-def _quantile(pair: tuple[Look, Look], name: str, share: float) -> float | None:
+def quantile(pair: tuple[Look, Look], name: str, share: float) -> float | None:
     """In milliseconds, as Prometheus' histogram_quantile works it out: even within a bucket. None: none came."""
     counts = _between(pair, name)
     every = counts[-1][1] if counts else 0.0

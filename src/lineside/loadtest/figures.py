@@ -37,6 +37,7 @@ class Load(Struct, frozen=True):
     percent_per_call: float | None  # of a core
     rss_before: int  # bytes
     rss_most: int
+    lag_p99_ms: float | None = None  # of its event loop, from the first caller to the last
 
 
 class Figures(Struct, frozen=True):

@@ -6,15 +6,19 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import aiohttp
 import psutil
 from msgspec import Struct
+from prometheus_client.parser import text_string_to_metric_families
 
 from lineside.errors import ConfigError
 from lineside.hosts import leash
+from lineside.trends import Look, made_of
 
 READY_WITHIN = 60.0  # seconds
 GRACE = 8.0  # seconds to end its calls and itself; then it is killed
 EVERY = 0.5  # seconds between two readings
+METERS_WITHIN = 10.0  # seconds; a gateway that is full answers late
 OUTPUT = 64 * 1024  # bytes of its last output that are kept
 
 
@@ -41,6 +45,17 @@ class OwnGateway:
             while True:
                 self.readings.append(self.read(clock()))
                 await asyncio.sleep(EVERY)
+
+    async def meters(self) -> Look:
+        """Its own meters now. Raises `ConfigError` when it does not answer."""
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=METERS_WITHIN)) as http,
+                http.get(f"{self.url}/metrics") as answer,
+            ):
+                return made_of(text_string_to_metric_families(await answer.text()))
+        except (aiohttp.ClientError, TimeoutError) as cause:
+            raise ConfigError(f"the load tester's own gateway does not tell its metrics: {cause!r}") from None
 
     def read(self, at: float) -> Reading:
         """One reading. Raises `psutil.Error` when it is gone."""

@@ -94,6 +94,8 @@ def sentences(found: Figures) -> list[str]:
             f"{load.rss_most / 1e6:.0f} MB at most, {(load.rss_most - load.rss_before) / 1e6 / found.callers:.2f} MB a "
             f"call over the {load.rss_before / 1e6:.0f} MB it began with."
         )
+        if load.lag_p99_ms is not None:
+            said.append(f"Its event loop was up to {load.lag_p99_ms:.1f} ms late (p99).")
     said.append(f"The load tester used {100 * found.tester_cores:.0f} % of a core.")
     if found.lost:
         said.append(f"{found.lost} of {found.lost + found.frames} frames were lost on the way, as asked.")

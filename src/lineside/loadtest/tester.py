@@ -13,6 +13,7 @@ from lineside.hosts.cores import cores
 from lineside.loadtest.figures import Figures, Goal, Load, figures, misses
 from lineside.loadtest.own import OwnGateway, cores_used
 from lineside.loadtest.plan import Plan, Progress, Report, Word, decode_word, encode_plan
+from lineside.trends import LAG, quantile
 
 CALLERS_EACH = 100  # callers that one worker holds well, measured (docs/loadtest.md)
 READY_WITHIN = 60.0  # seconds for a worker to read its recordings
@@ -47,7 +48,7 @@ async def hold_test(
 ) -> tuple[Figures, list[Report]]:
     """Run the test to its end. Raises `WorkerFailed`, and `ConfigError` for recordings that cannot be spoken."""
     clock = asyncio.get_running_loop().time
-    before = own.read(clock()) if own is not None else None
+    before, meters = (own.read(clock()), await own.meters()) if own is not None else (None, None)
     async with _workers(plan) as workers:
         began = clock() + BEGIN_IN
         desk = _Desk(notice, began, clock)
@@ -59,12 +60,13 @@ async def hold_test(
     ended = clock()
     found = figures(plan, reports, ended - began, ideal_ms=ideal_ms)
     load = None
-    if own is not None and before is not None:
+    if own is not None and before is not None and meters is not None:
         margin = CUT_SHARE * plan.duration
         used = cores_used(own.readings, began + plan.ramp + margin, began + plan.duration - margin)
         most = max(reading.rss for reading in own.readings if reading.at >= began)
         percent = None if used is None else round(100 * used / plan.callers, 3)
-        load = Load(None if used is None else round(used, 3), percent, before.rss, most)
+        lag = quantile((meters, await own.meters()), LAG, 0.99)
+        load = Load(None if used is None else round(used, 3), percent, before.rss, most, lag)
     found = msgspec.structs.replace(found, load=load)
     return msgspec.structs.replace(found, misses=misses(found, goal)), reports
 
