@@ -16,6 +16,7 @@ from lineside.engines.protocols import (
     Foreseeing,
     LanguageModel,
     Message,
+    ReadsAhead,
     SpeechToText,
     TextToSpeech,
     Thought,
@@ -93,6 +94,10 @@ def test_a_language_model_conforms(request: pytest.FixtureRequest, case: Case) -
             said = [Message("system", "You take orders."), Message("user", "I would like to order two of the")]
             for messages in (said, QUESTION):
                 assert isinstance(await engine.may_end(messages, Ask()), float | None)
+            assert await all_of(engine.reply(QUESTION, Ask(max_tokens=2)))
+        if isinstance(engine, ReadsAhead):
+            begun = (QUESTION[0], Message("user", "I would like to"))
+            assert isinstance(await engine.read_ahead(begun, Ask()), bool)
             assert await all_of(engine.reply(QUESTION, Ask(max_tokens=2)))
 
     conform(request, case, story)

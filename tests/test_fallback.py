@@ -25,6 +25,7 @@ from lineside.engines.remembered import RememberingVoice
 from lineside.engines.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
 from lineside.errors import EngineBusy, EngineError
 from tests.engines.reached import all_of
+from tests.test_ahead import Reader
 from tests.virtual import run
 
 SPOKEN = Utterance(b"\x10\x00" * 1600, 0.0, 0.1)
@@ -140,6 +141,21 @@ def test_the_model_that_will_answer_says_whether_the_words_may_end() -> None:
         await answer(row)
         assert await row.may_end(ASKED, Ask()) == 1.0
         assert await FallbackMind([("plain", Plain()), ("second", second)]).may_end(ASKED, Ask()) is None
+
+    run(story())
+
+
+def test_the_model_that_will_answer_reads_ahead() -> None:
+    """No other one; and where it cannot, nobody need ask again."""
+
+    async def story() -> None:
+        first, second = Reader(fails=1), Reader()
+        row = FallbackMind([("first", first), ("second", second)])
+        assert await row.read_ahead(ASKED, Ask())
+        await answer(row)
+        assert await row.read_ahead(ASKED, Ask())
+        assert (len(first.read), len(second.read)) == (1, 1)
+        assert not await FallbackMind([("plain", Plain()), ("second", second)]).read_ahead(ASKED, Ask())
 
     run(story())
 

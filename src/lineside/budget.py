@@ -9,6 +9,7 @@ from collections.abc import Callable
 from lineside.schema import Metrics
 
 RECOGNISER, MODEL = 1.5, 2.5  # seconds for the words of a turn and the first token; alone it is a third of that
+SPARE = 0.6  # of that; beyond it nothing is done that only may be of use
 NEWS = 0.3  # weight of the newest answer
 STALE = 30.0  # seconds after which nobody knows; then it is tried again
 
@@ -28,6 +29,10 @@ class Budget:
         share = max((answer.asr_ms or 0.0) / 1000 / RECOGNISER, (answer.llm_first_ms or 0.0) / 1000 / MODEL)
         self._share += NEWS * (share - self._share) if self._share else share
         self._told = self._clock()
+
+    def spare(self) -> bool:
+        """Whether there is time for what is not needed."""
+        return self._share <= SPARE or self._clock() - self._told >= STALE
 
     def over(self) -> bool:
         """Whether the engines take longer than they may."""

@@ -11,6 +11,7 @@ from contextlib import aclosing, suppress
 from msgspec.structs import replace
 
 from lineside.agent import Agent
+from lineside.ahead import read_along
 from lineside.audio.echo import Echo, EchoGate
 from lineside.audio.frame import Utterance
 from lineside.audio.turn import clearness
@@ -19,7 +20,7 @@ from lineside.budget import Budget
 from lineside.ear import Ear, EarRules, Heard, VoiceDetector
 from lineside.endpointing import Evidence, Pace, Profile, expects, wait, words_evidence
 from lineside.engines.deadline import in_time
-from lineside.engines.protocols import Ask, Transcript, Warmable
+from lineside.engines.protocols import Ask, ReadsAhead, Transcript, Warmable
 from lineside.engines.registry import Engines
 from lineside.errors import EngineError, LineError
 from lineside.floor import (
@@ -73,6 +74,8 @@ from lineside.settings import Settings
 from lineside.turns import TurnJudge, nobody_knows
 
 LOOK_AGAIN = 0.4  # seconds after which the turn model is asked once more in the same pause
+READ_WITHIN = 2.0  # seconds to read ahead; a model that is slower is not given more
+ANY_WORD = "I"  # where nothing of a question is known: a message must not be empty
 JUDGE = 2.0  # seconds for the words of a short sound; the agent has gone on long before
 WATCH_EVERY = 1.0  # seconds between looks at the idle and the longest time
 LEAVE = 20.0  # seconds in which a goodbye must have found a moment and been heard; then the line is hung up without
@@ -107,6 +110,7 @@ class Call:
         self._quiet_since: float | None = None
         self._pondering: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None  # tells the words of the open turn
+        self._reading: asyncio.Task[None] | None = None  # lets the model read them; not while an answer is prepared
         self._meter = meter or Unmetered()
         self._line, self._settings, self._notice = line, settings, notice
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
@@ -168,7 +172,7 @@ class Call:
             warm = self._tasks.create_task(self._warm(), name="warm")
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             reason = min(task.result() for task in done)
-            for task in (*ends, warm, self._judging, self._writing, self._pondering, self._following):
+            for task in (*ends, warm, self._judging, self._writing, self._pondering, self._following, self._reading):
                 if task is not None:
                     task.cancel()
             self._stop_reply()
@@ -319,6 +323,7 @@ class Call:
         if self._reply is not None:  # over the budget nothing was prepared
             self._meter.speculated(committed=False)
         self._stop_reply()
+        self._read_along(known=self._ear.utterance().seconds)
 
     def _listen(self, turn: int, at: float) -> None:
         self._unheard, self._waste, self._draft = "", NOTHING, None
@@ -326,7 +331,8 @@ class Call:
         self._follow(turn)
 
     def _follow(self, turn: int) -> None:
-        """Tell the caller's words while they speak, if that is wanted."""
+        """Let the model read the caller's words while they speak, and tell them, if that is wanted."""
+        self._read_along()
         self._stop_following()
         if every := self._settings.partials_every_ms / 1000:
             told = listen_along(
@@ -345,6 +351,32 @@ class Call:
         if self._following is not None:
             self._following.cancel()
             self._following = None
+
+    def _read_along(self, *, known: float = 0.0) -> None:
+        self._stop_reading()
+        if self._settings.read_ahead and self._settings.speculation and self._desk.answers:
+            reading = read_along(self._spoken_so_far, self._desk.stt.transcribe, self._read, known=known)
+            self._reading = self._tasks.create_task(reading, name="read ahead")
+
+    def _spoken_so_far(self) -> Utterance | None:
+        """The open turn; nothing in a pause, which may be its end, nor while the engines are needed."""
+        needed = self._reply is not None or self._quiet_since is not None or not self._budget.spare()
+        return None if needed else self._ear.utterance()
+
+    async def _read(self, words: str) -> bool:
+        mind = self._desk.llm
+        if not isinstance(mind, ReadsAhead):
+            return False
+        try:
+            async with asyncio.timeout(READ_WITHIN):
+                return await mind.read_ahead(self.history.messages(asking=words or ANY_WORD), self._desk.ask)
+        except (EngineError, TimeoutError):
+            return False
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
 
     def _hush(self, turn: int) -> None:
         """Somebody may be interrupting: hold the sound until it is known."""
@@ -505,6 +537,7 @@ class Call:
     def _begin(self, about: About, turn: int) -> Reply:
         """Begin a reply; whatever was prepared or sounding before is dropped first."""
         self._stop_reply()
+        self._stop_reading()  # the slot that has read it must be free for the answer
         self._replies += 1
         pause = self._pauses
         draft, self._draft = self._draft, None

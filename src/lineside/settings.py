@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     """the agent's own voice, coming back over the line, is not taken for the caller's"""
     speculation: bool = True
     """prepare the answer at a short pause, silently"""
+    read_ahead: bool = True
+    """let the embedded language model read the words while they are said, for about one more hearing a turn"""
     partials_every_ms: int = Field(0, ge=0, le=10_000)
     """tell the caller's words while they speak, heard anew so often, each time for all it costs; 0: only at pauses"""
 

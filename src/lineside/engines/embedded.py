@@ -91,6 +91,11 @@ class LlamaCpp:
         """See `Foreseeing`."""
         return await keeping.may_end(self._http, self._place, ask.model or self.choices[0], messages)
 
+    async def read_ahead(self, messages: Sequence[Message], ask: Ask) -> bool:
+        """See `ReadsAhead`: to say whether words may end it has to read them, without the marks of a message's end."""
+        await self.may_end(messages, ask)
+        return True
+
     async def prepare(self, choice: str) -> None:
         """See `Preparable`."""
         await self.load(choice or self.choices[0])

@@ -22,6 +22,7 @@ from lineside.engines.protocols import (
     Foreseeing,
     LanguageModel,
     Message,
+    ReadsAhead,
     SpeechToText,
     TextToSpeech,
     Thought,
@@ -178,11 +179,21 @@ class FallbackMind(Row[LanguageModel]):
 
     async def may_end(self, messages: Sequence[Message], ask: Ask) -> float | None:
         """See `Foreseeing`: the one that will answer is asked, if it can tell; nobody else would know it sooner."""
-        places = sorted(self._places, key=lambda place: bool(ask.model) and ask.model not in _choices(place.engine))
-        mind = next((place.engine for place in places if place.breaker.well), None)
+        mind = self._will_answer(ask)
         if not isinstance(mind, Foreseeing):
             return None
         return await mind.may_end(messages, Ask(_known(ask.model, mind), ask.max_tokens, ask.temperature))
+
+    async def read_ahead(self, messages: Sequence[Message], ask: Ask) -> bool:
+        """See `ReadsAhead`: the one that will answer reads it, if it can."""
+        mind = self._will_answer(ask)
+        if not isinstance(mind, ReadsAhead):
+            return False
+        return await mind.read_ahead(messages, Ask(_known(ask.model, mind), ask.max_tokens, ask.temperature))
+
+    def _will_answer(self, ask: Ask) -> LanguageModel | None:
+        places = sorted(self._places, key=lambda place: bool(ask.model) and ask.model not in _choices(place.engine))
+        return next((place.engine for place in places if place.breaker.well), None)
 
     async def warm(self, opening: Sequence[Message]) -> None:
         """See `Warmable`: the one that would answer now reads it."""

@@ -132,6 +132,15 @@ class Foreseeing(Protocol):
 
 
 @runtime_checkable
+class ReadsAhead(Protocol):
+    """Answers sooner when it has read the beginning of a question while the rest is being said."""
+
+    async def read_ahead(self, messages: Sequence[Message], ask: Ask) -> bool:
+        """Read them now, the last one being unfinished; False where that is no use. Raises `EngineError`."""
+        ...
+
+
+@runtime_checkable
 class Preparable(Protocol):
     """Its model may have to be loaded first, which is better done before a call needs it."""
 
