@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -100,6 +101,13 @@ def at_the_desk(tmp_path: Path) -> Callable[[Callable[[Desk], Awaitable[None]]],
 
 
 Tell = Callable[..., str]
+
+
+def test_the_command_does_not_settle_how_its_processes_count() -> None:
+    """prometheus_client does when it is first imported: before the workers are known, they would not be counted."""
+    looked = "import sys, lineside.cli; print([name for name in sys.modules if name.startswith('prometheus_client')])"
+    done = subprocess.run([sys.executable, "-c", looked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_calls_are_shared_out_and_known_as_one_house(at_the_desk: Tell) -> None:

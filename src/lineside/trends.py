@@ -10,12 +10,15 @@ from collections import deque
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from prometheus_client import CollectorRegistry
-from prometheus_client.metrics_core import Metric
 
 from lineside.control.shapes import Trends
+
+if TYPE_CHECKING:  # whoever imports prometheus_client decides whether there are several processes: not the load tester
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.metrics_core import Metric
 
 EVERY = 10.0  # seconds between two looks
 MOST = 361  # looks: an hour
@@ -91,12 +94,12 @@ class Looks:
         )
 
 
-def look(registry: CollectorRegistry) -> Look:
+def look(registry: "CollectorRegistry") -> Look:
     """Read the meters now. Some milliseconds: call it in a thread."""
     return made_of(registry.collect())
 
 
-def made_of(metrics: Iterable[Metric]) -> Look:
+def made_of(metrics: "Iterable[Metric]") -> Look:
     """What these say, as a look at this moment."""
     sums = dict.fromkeys(SUMS.values(), 0.0)
     buckets: dict[str, dict[float, float]] = {name: {} for name in (*STAGES, LAG, GAPS)}
@@ -122,7 +125,7 @@ def _one(bounds: tuple[float, ...]) -> tuple[float, ...]:
     return bounds
 
 
-def _add_buckets(metric: Metric, buckets: dict[str, dict[float, float]]) -> None:
+def _add_buckets(metric: "Metric", buckets: dict[str, dict[float, float]]) -> None:
     for sample in metric.samples:
         if sample.name.endswith("_bucket"):
             one = buckets.get(sample.labels.get("stage", metric.name))

@@ -9,7 +9,6 @@ from pathlib import Path
 import aiohttp
 import psutil
 from msgspec import Struct
-from prometheus_client.parser import text_string_to_metric_families
 
 from lineside.errors import ConfigError
 from lineside.hosts import leash
@@ -48,6 +47,9 @@ class OwnGateway:
 
     async def meters(self) -> Look:
         """Its own meters now. Raises `ConfigError` when it does not answer."""
+        # Not above: the first import decides how this process counts, and `lineside serve` has yet to say.
+        from prometheus_client.parser import text_string_to_metric_families
+
         try:
             async with (
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=METERS_WITHIN)) as http,
