@@ -2,14 +2,17 @@
 
 import io
 import json
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import StreamReader
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -347,3 +350,21 @@ def test_an_address_is_an_address(lineside: Lineside) -> None:
     """A file is not."""
     with pytest.raises(ConfigError, match="is no address"):
         lineside("load", "qwen", "--url", "file:///etc/passwd#")
+
+
+def test_a_sigterm_between_two_bytes_ends_it(
+    lineside: Lineside, toys: tuple[Model, ...], host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may come while the HTTP parser hands bytes over: that is no broken line, and nothing is asked again."""
+    take = StreamReader.feed_data
+
+    def taken(reader: StreamReader, *data: Any) -> bool:
+        signal.raise_signal(signal.SIGTERM)
+        return bool(take(reader, *data))
+
+    monkeypatch.setattr(StreamReader, "feed_data", taken)
+    code, said = lineside("pull")
+
+    assert code == 128 + signal.SIGTERM
+    assert len(host.asked) == 1
+    assert "ready" not in said

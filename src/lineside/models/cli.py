@@ -4,6 +4,7 @@ Ends with 0 when all is well, 1 when `verify` found a wrong file, and 2 (see `li
 model could not be fetched.
 """
 
+import asyncio
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -248,13 +249,24 @@ def _megabytes(size: int) -> str:
 
 @contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end us as Ctrl-C does: pip is ended too, and its folder cleared away."""
+    """Let SIGTERM end us as Ctrl-C does: pip is ended too, and its folder cleared away.
+
+    While a loop runs, its tasks are cancelled: an exception raised here would come up in whatever the loop is calling,
+    and aiohttp's parser takes any for a broken line, which we would then mend.
+    """
 
     def end(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise SystemExit(128 + number) from None
+        for task in asyncio.all_tasks(loop):
+            loop.call_soon_threadsafe(task.cancel)
 
     before = signal.signal(signal.SIGTERM, end)
     try:
         yield
+    except asyncio.CancelledError:
+        raise SystemExit(128 + signal.SIGTERM) from None
     finally:
         signal.signal(signal.SIGTERM, before)
