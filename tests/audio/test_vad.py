@@ -19,6 +19,7 @@ from lineside.audio.vad import (
     FLOOR_MIN,
     HANGOVER,
     LOOK_BACK,
+    TOGETHER,
     EnergyGate,
     LoudnessVoice,
     Memories,
@@ -356,6 +357,18 @@ def test_several_calls_at_once_hear_what_each_hears_alone(model: VoiceModel) -> 
                     assert got[0] == pytest.approx(alone[index][later], abs=1e-4)
         together = model.probabilities([calls[index][number] for index in here], [states[index] for index in here])
         assert together == pytest.approx([alone[index][number] for index in here], abs=1e-4)
+
+
+@pytest.mark.models
+def test_a_burst_of_calls_hears_what_each_hears_window_by_window(model: VoiceModel) -> None:
+    """Those of one call come in order, as many of each as there are: more than are gone through in one run."""
+    calls = [windows(recording(path))[: 40 + number] for number, path in enumerate(SPEECH)]
+    alone = [ungated(model, sound) for sound in calls]
+    states = [VoiceState(model.memories) for _ in calls]
+    flat = [(window, state) for sound, state in zip(calls, states, strict=True) for window in sound]
+    assert len(flat) > 3 * TOGETHER
+    got = model.probabilities([window for window, _ in flat], [state for _, state in flat])
+    assert got == pytest.approx(np.concatenate(alone), abs=1e-4)
 
 
 @pytest.mark.models

@@ -1,8 +1,8 @@
 """The listening panel: one a worker, which judges the windows of all its calls together.
 
 A window judged alone costs four times what it costs among sixteen (docs/performance.md), so they wait for each other,
-`TICK` at the most. A call's windows are judged in order, one a round, for each needs the memory of the one before.
-Which windows are judged is the gate's decision, call by call, and the same as without a panel.
+`TICK` at the most: those of all calls, and with them the eight or so from before a gate opened. Which windows are
+judged is the gate's decision, call by call, and the same as without a panel.
 """
 
 from collections import deque
@@ -13,8 +13,7 @@ from msgspec import Struct
 from lineside.audio.vad import LOOK_BACK, EnergyGate, Tell, VoiceModel, VoiceState
 
 TICK = 0.016  # seconds a window waits for those of other calls: half of what it lasts
-ROUNDS = 16  # windows of one call judged at one tick, half a second of sound; the rest of a burst waits for the next
-TOGETHER = 64  # windows in one run, three milliseconds of it; more are run after one another
+MOST = 16  # windows of one call judged at one tick, half a second of sound; the rest of a burst waits for the next
 
 After = Callable[[float, Callable[[], None]], object]
 
@@ -41,37 +40,33 @@ class Panel:
     def _tick(self) -> None:
         self._set = False
         try:
-            for _ in range(ROUNDS):
-                if not self._round():
-                    return
+            self._judge([(voice, voice.take(MOST)) for voice in self._busy])
         finally:
+            for voice in [voice for voice in self._busy if not voice.waiting]:
+                del self._busy[voice]
             if self._busy and not self._set:
                 self._set = True
                 self._after(TICK, self._tick)
 
-    def _round(self) -> bool:
-        """Judge the next window of every call; whether there was one."""
-        asked: list[tuple[PanelVoice, _Waiting]] = []
-        for voice in tuple(self._busy):
-            next_one = voice.next()
-            if next_one is None:
-                del self._busy[voice]
-            else:
-                asked.append((voice, next_one))
-        for begin in range(0, len(asked), TOGETHER):
-            some = asked[begin : begin + TOGETHER]
-            judged = [0.0] * len(some)  # what is told where a fault of ours loses the answers: none is ever owed
-            try:
-                judged = self._model.probabilities([it.window for _, it in some], [voice.state for voice, _ in some])
-            finally:
-                for (_, it), probability in zip(some, judged, strict=True):
+    def _judge(self, asked: "list[tuple[PanelVoice, list[_Waiting]]]") -> None:
+        """Judge these windows, and tell the calls, each in its order."""
+        heard = [(it.window, voice.state) for voice, some in asked for it in some if it.judged]
+        judged = [0.0] * len(heard)  # what is told where a fault of ours loses the answers: none is ever owed
+        try:
+            if heard:
+                judged = self._model.probabilities([window for window, _ in heard], [state for _, state in heard])
+        finally:
+            answers = iter(judged)
+            for _, some in asked:
+                for it in some:
+                    probability = next(answers) if it.judged else 0.0
                     if it.tell is not None:
                         it.tell(probability)
-        return bool(asked)
 
 
 class _Waiting(Struct, frozen=True):
     window: bytes
+    judged: bool  # the gate was open, or has opened since; else it is silence
     tell: Tell | None  # nobody asks for what came before the gate opened
 
 
@@ -97,15 +92,24 @@ class PanelVoice:
         self._panel.waits(self)
         return None
 
-    def next(self) -> _Waiting | None:
-        """The next window that the network has to hear; None when none is left. Told are those behind a closed gate."""
-        while self._waiting:
+    @property
+    def waiting(self) -> bool:
+        """Whether there are windows that were not taken."""
+        return bool(self._waiting)
+
+    def take(self, most: int) -> list[_Waiting]:
+        """The next windows in their order: at the most so many for the network, and the silence between them."""
+        taken: list[_Waiting] = []
+        judged = 0
+        while self._waiting and judged < most:
             window, is_open, tell = self._waiting[0]
             if is_open and self._before:
-                return _Waiting(self._before.popleft(), None)
+                taken.append(_Waiting(self._before.popleft(), True, None))
+                judged += 1
+                continue
             self._waiting.popleft()
-            if is_open:
-                return _Waiting(window, tell)
-            self._before.append(window)
-            tell(0.0)
-        return None
+            taken.append(_Waiting(window, is_open, tell))
+            judged += is_open
+            if not is_open:
+                self._before.append(window)
+        return taken

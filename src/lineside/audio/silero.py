@@ -1,8 +1,9 @@
 """Silero VAD's network (MIT, github.com/snakers4/silero-vad, versions 5 and 6, 16 kHz), written out as matrix products.
 
 It is small: a Fourier transform of four frames, four convolutions, one LSTM cell. onnxruntime walks a hundred
-nodes for it; written out it is a dozen calls of numpy, for one window of each of many calls at once, and the transform
-is an FFT instead of a convolution with sines. The weights are read from the publisher's file as they are. The answers
+nodes for it; written out it is a dozen calls of numpy, for windows of many calls at once, and the transform is an FFT
+instead of a convolution with sines. Only the cell, a sixth of it, remembers: all that comes before it is done for many
+windows of one call at once too. The weights are read from the publisher's file as they are. The answers
 are those of onnxruntime to 1e-5 (tests/audio/test_vad.py holds them side by side over the recordings); what a window
 costs each way is in docs/performance.md.
 """
@@ -40,20 +41,23 @@ class Network:
         # numpy transforms 32-bit numbers as 64-bit ones unless it is to divide by their count: it is given back here.
         self._hann = (np.hanning(FRAME + 1)[:-1] * FRAME).astype(np.float32)
 
-    def probabilities(self, sound: Floats, memory: Floats) -> tuple[Floats, Floats]:
-        """`sound` is calls × 576 (64 samples of the window before, then the window), `memory` is calls × 2 × 128.
+    def features(self, sound: Floats) -> Floats:
+        """What is heard in each window by itself: windows × 576 (64 samples of the one before, then it) → × 128."""
+        count = len(sound)
+        spectrum: Floats = np.zeros((count, 6, BINS), np.float32)  # a frame of nothing before and after: padding
+        np.abs(np.fft.rfft(_frames(sound) * self._hann, norm="forward"), out=spectrum[:, 1:5])
+        first: Floats = np.zeros((count, 5, MEMORY), np.float32)
+        first[:, 1:] = self._convolve(0, _taps(spectrum, 4, 1)).reshape(count, 4, MEMORY)
+        second = self._convolve(1, _taps(first, 2, 2))
+        third = self._convolve(2, second.reshape(count, -1))
+        return self._convolve(3, third)
+
+    def probabilities(self, features: Floats, memory: Floats) -> tuple[Floats, Floats]:
+        """One window of each of several calls, and their memory, calls × 2 × 128.
 
         Gives the probabilities of speech, and the memory for the next window.
         """
-        calls = len(sound)
-        spectrum: Floats = np.zeros((calls, 6, BINS), np.float32)  # a frame of nothing before and after: padding
-        np.abs(np.fft.rfft(_frames(sound) * self._hann, norm="forward"), out=spectrum[:, 1:5])
-        first: Floats = np.zeros((calls, 5, MEMORY), np.float32)
-        first[:, 1:] = self._convolve(0, _taps(spectrum, 4, 1)).reshape(calls, 4, MEMORY)
-        second = self._convolve(1, _taps(first, 2, 2))
-        third = self._convolve(2, second.reshape(calls, -1))
-        fourth = self._convolve(3, third)
-        gates = np.concatenate([fourth, memory[:, 0]], axis=1) @ self._cell
+        gates = np.concatenate([features, memory[:, 0]], axis=1) @ self._cell
         gates += self._cell_bias
         open_in, open_kept = _sigmoid(gates[:, :MEMORY]), _sigmoid(gates[:, MEMORY : 2 * MEMORY])
         candidate, open_out = np.tanh(gates[:, 2 * MEMORY : 3 * MEMORY]), _sigmoid(gates[:, 3 * MEMORY :])
