@@ -2,9 +2,12 @@
 
 from pathlib import Path as File
 from random import Random
+from typing import cast
 
+import aiohttp
 import pytest
 
+from lineside.audio.frame import Utterance
 from lineside.audio.wav import read_wav, wav_bytes
 from lineside.errors import ConfigError
 from lineside.loadtest.capacity import Capacity
@@ -12,12 +15,15 @@ from lineside.loadtest.cli import seconds
 from lineside.loadtest.earpiece import Earpiece
 from lineside.loadtest.figures import Figures, Goal, figures, misses, spread
 from lineside.loadtest.lateness import Lateness, late_ms, together
-from lineside.loadtest.mocks import _name
+from lineside.loadtest.mocks import MockEars, _name
 from lineside.loadtest.path import Path, frame_due
 from lineside.loadtest.plan import CallEnd, Plan, Report, Turn
 from lineside.loadtest.speech import OWN, read, recordings_in, silence
 from lineside.loadtest.tester import shares
+from lineside.patience import Patience
 from lineside.schema import Metrics
+from lineside.settings import Settings
+from tests.virtual import run
 
 PLAN = Plan(url="http://127.0.0.1:1", callers=4, duration=10.0)
 
@@ -207,6 +213,19 @@ def test_recordings_that_cannot_be_spoken_are_named(tmp_path: File) -> None:
 def test_mock_answers_are_worded_anew() -> None:
     """The gateway remembers spoken sentences, so no two may be alike."""
     assert len({_name(number) for number in range(60_000)}) == 60_000
+
+
+def test_a_long_load_test_is_not_taken_for_a_caller_who_repeats_himself() -> None:
+    """However many turns its callers speak, none of its calls has come to nothing."""
+
+    async def story() -> Patience:
+        patience, ears = Patience(), MockEars(Settings(_env_file=None), cast(aiohttp.ClientSession, None))  # type: ignore[call-arg]
+        for _ in range(50):
+            async for transcript in ears.transcribe(Utterance(bytes(32_000), 0.0, 1.0)):
+                patience.heard(transcript.text)
+        return patience
+
+    assert run(story()).lost == ""
 
 
 @pytest.mark.parametrize(("text", "value"), [("30s", 30.0), ("500ms", 0.5), ("2m", 120.0), ("1.2", 1.2), (5.0, 5.0)])

@@ -34,17 +34,17 @@ TONE = 400  # Hz: whole periods in 20 ms, so that frames join without a click
 
 
 class MockEars:
-    """Hears the same in everything."""
+    """Hears a question in everything, never the same: who says the same again and again is hung up on (`patience`)."""
 
     choices: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
-        pass
+        self._questions = itertools.count(1)
 
     async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcript, None]:
         """See `SpeechToText`."""
         await asyncio.sleep(ASR)
-        yield Transcript("When will my line work again?")
+        yield Transcript(f"When will line {next(self._questions)} work again?")
 
 
 class MockMind:
