@@ -33,6 +33,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now
 
+    def get_debug(self) -> bool:
+        """No, even in debug mode: timers and futures ask, to keep the stack they come from, and that costs most."""
+        return False
+
 
 def run(story: Coroutine[Any, Any, T]) -> T:
     """Run it on virtual time, in asyncio's debug mode; nothing may be left behind."""
