@@ -122,6 +122,15 @@ def test_music_on_hold_is_not_listened_to_for_ever() -> None:
     assert said.count(AGENT.reprompt) == said.count(AGENT.goodbye) == 1
 
 
+def test_an_agent_without_a_goodbye_says_its_sentence_to_the_end() -> None:
+    """An announcement repeats itself, there are no words to part with: the answer under way is heard, then it ends."""
+    ears, mind = ScriptedEars(hears=["All our lines are busy."]), ScriptedMind(answers=[ANSWER])
+    call = hold(*(Speaks(1.0), Silent(6.0)) * 20, ears=ears, mind=mind)
+    assert call.reason == "caller_repeats"
+    assert len(ears.utterances) == 5
+    assert call.conversation[-1] == ("assistant", ANSWER)
+
+
 def test_a_cough_between_words_makes_nobody_hang_up() -> None:
     """Wordless sounds between real turns: only those in a row count."""
     ears = ScriptedEars(hears=["", "", "Hello?", "", "", "Are you there?", "", "", "Well."])

@@ -70,6 +70,15 @@ def test_an_ended_reply_holds_nothing_back(text: str) -> None:
     assert sentences.end() == []
 
 
+def test_the_first_clause_goes_out_at_its_comma() -> None:
+    """The caller waits for it, and the word after the comma is a token away."""
+    assert Sentences().feed("I can't see orders myself,") == ["I can't see orders myself,"]
+    assert Sentences().feed("That costs 1,") == []  # and perhaps 250
+    assert Sentences().feed("He says “I am sorry,") == []  # the quotation may end here
+    assert later("That is all,") == ["That is all,"]
+    assert Sentences().feed(AT_EASE + "That is all,") == [AT_EASE.strip()]
+
+
 @pytest.mark.parametrize("end", [".", "!", "?", "?!", "!!!", '."', ".)", ".**", "!”", ".'", ".`"])
 def test_a_sentence_goes_out_at_the_space_after_it(end: str) -> None:
     """Nothing waits for the next word where the sentence plainly ended."""

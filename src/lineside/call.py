@@ -73,7 +73,8 @@ from lineside.schema import Heard as HeardWords
 from lineside.settings import Settings
 from lineside.turns import TurnJudge, nobody_knows
 
-LOOK_AGAIN = 0.4  # seconds after which the turn model is asked once more in the same pause
+LOOK = 0.05  # seconds of a noticed pause before the turn model is asked; the recogniser begins at once
+LOOK_AGAIN = 0.4  # seconds after which it is asked once more in the same pause
 READ_WITHIN = 2.0  # seconds to read ahead; a model that is slower is not given more
 ANY_WORD = "I"  # where nothing of a question is known: a message must not be empty
 JUDGE = 2.0  # seconds for the words of a short sound; the agent has gone on long before
@@ -277,7 +278,7 @@ class Call:
         """There is no use in going on: say goodbye as soon as nobody speaks, and hang up when it has been heard."""
         now, goodbye = self._clock(), self._desk.agent.goodbye if self._desk.answers else ""
         self._leaves = now if self._leaves is None else self._leaves
-        if not goodbye or now - self._leaves >= LEAVE:
+        if now - self._leaves >= LEAVE or (self._floor.idle and not goodbye):
             self.end(why)
         elif self._floor.idle:
             self._say(goodbye, ends=why)
@@ -429,10 +430,10 @@ class Call:
         self._pondering = self._tasks.create_task(self._listen_again(self._pauses), name="turn")
 
     async def _listen_again(self, pause: int) -> None:
-        """Ask the turn model now, and once more in a long pause."""
-        for wait_before in (0.0, LOOK_AGAIN):
+        """Ask the turn model soon, and once more in a long pause."""
+        for wait_before in (LOOK, LOOK_AGAIN):
             await asyncio.sleep(wait_before)
-            if wait_before and self._evidence.words is not None:
+            if wait_before == LOOK_AGAIN and self._evidence.words is not None:
                 return  # the words say more, and the answer they are waiting for needs the processor
             if pause == self._pauses and (over := await self._turns(self._ear.utterance().pcm)) is not None:
                 self._weigh(pause, turn=over)

@@ -163,7 +163,7 @@ class FloorRules(Struct, frozen=True):
     """How long to wait. Seconds of the caller's audio."""
 
     timeout: float = 1.0  # the longest silence inside a turn, if nothing more is known of the pause (`Wait`)
-    short_pause: float = 0.2  # after this, prepare; shorter ones waste more than they win (0.15 won nothing measurable)
+    short_pause: float = 0.15  # after this, prepare; shorter ones waste more than they win
     speculate: bool = True
     judge_after: float = 0.16  # silence after which a short sound over the agent's is judged …
     hush: float = 0.32  # … and for so much longer the agent holds its sound while nobody knows

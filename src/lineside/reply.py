@@ -139,7 +139,7 @@ class Reply:
         self._pieces: Channel[str] = Channel(PIECES)
         self._sounds: Channel[Sound] = Channel(SOUNDS)
         self._all_there = False  # the last of them has been taken
-        self._playout = Playout(desk.line, desk.clock, desk.gap, self._said, desk.far)
+        self._playout = Playout(desk.line, desk.clock, desk.gap, _sayer(desk, turn, number), desk.far)
         self._held: list[ServerMessage] = []  # told when allowed; as long as the answer at most
         self.failed: EngineError | None = None
         self._times: dict[str, float] = {}
@@ -154,10 +154,17 @@ class Reply:
 
     async def run(self) -> None:
         """Prepare, wait for leave, play to the end."""
-        async with asyncio.TaskGroup() as stages:
-            stages.create_task(self._think(), name="think")
-            stages.create_task(self._voice(), name="voice")
-            stages.create_task(self._play(), name="play")
+        stages = asyncio.TaskGroup()
+        try:
+            async with stages:
+                stages.create_task(self._think(), name="think")
+                stages.create_task(self._voice(), name="voice")
+                stages.create_task(self._play(), name="play")
+        except asyncio.CancelledError as cut:
+            # The group's frame and its exception keep each other, and all of this, until a garbage collection.
+            raise cut.with_traceback(None) from None
+        finally:
+            del stages
 
     def allow(self, *, silence: float, waste: "Waste | None" = None) -> None:
         """The floor is ours, `silence` seconds after the end of the caller's speech; `waste` was for nothing."""
@@ -437,10 +444,6 @@ class Reply:
         latency = round(self._since_speech(), 1)
         self._desk.tell(AudioStarted(at=self._desk.now(), turn=self.turn, reply=self.number, latency_ms=latency))
 
-    def _said(self, words: str, ends: float) -> None:
-        """Words go out; the caller's program may show them when they have been heard."""
-        self._desk.tell(Words(at=self._desk.now(), turn=self.turn, reply=self.number, text=words, ends=round(ends, 3)))
-
     def _since_speech(self, moment: float | None = None) -> float:
         """Milliseconds from the caller's last sample of speech to that moment, or to now."""
         return ((self._desk.clock() if moment is None else moment) - self._speech_ended) * 1000
@@ -476,6 +479,18 @@ class Reply:
         """An engine's failure ends the reply, never the call: what is ready is still said, then an apology."""
         self.failed = failure
         self._tell(Error(at=self._desk.now(), code="engine_error", message=str(failure), fatal=False))
+
+
+def _sayer(desk: Desk, turn: int, number: int) -> Callable[[str, float], None]:
+    """Tells words that go out; the caller's program may show them when they have been heard.
+
+    It knows nothing of the reply: the two would keep each other, and the caller's sound, until a garbage collection.
+    """
+
+    def said(words: str, ends: float) -> None:
+        desk.tell(Words(at=desk.now(), turn=turn, reply=number, text=words, ends=round(ends, 3)))
+
+    return said
 
 
 def _cut(text: str) -> list[str]:

@@ -17,11 +17,13 @@ LONGEST = 220  # characters; a longer sentence is cut at its last clause, or els
 ENDLESS = 600  # characters without a place to cut; there it is cut wherever it stands
 CODE = 20_000  # characters of one code block; what follows counts as a new piece
 
-# The characters where something is decided: a space, the first of a word, what follows a dash or a CJK full stop.
-_TURN = re.compile(r"[\s`]|(?<=\s)\S|(?<=[—。！？])[^」』”’）]")
+# The characters where something is decided: a space, the first of a word, what follows a dash or a CJK full stop; and
+# a comma right after a letter: the word after it would cost a token's time.
+_TURN = re.compile(r"[\s`]|(?<=\s)\S|(?<=[—。！？])[^」』”’）]|(?<=[^\W\d_])[,;]")
 _FENCE = re.compile("`")
 _CLOSING = "\"'”’)]}»*_~`"
 _OPENING = "\"'“‘([{«*_~`"
+_QUOTES = re.compile(r"[\"“‘(\[{«*_~`]|(?<!\w)'")  # what may yet be closed; not the one of "can't"
 _BULLETS = "•◦▪●‣"
 _DASHES = ("-", "–", "—", "--")
 _CLAUSES = re.compile(r"[,;:—–]\s|\s(?:and|but|or|so|because|which)\s")
@@ -91,6 +93,8 @@ class Sentences:
             return at
         if char == "`":
             return self._fence(at)
+        if char in ",;":
+            return at + 1 if self._clause_ends(text[self._begin : at + 1]) else None
         if not char.isspace():
             return at if self._starts_anew(at) else None
         piece = text[self._begin : at]
@@ -148,6 +152,10 @@ class Sentences:
             return False
         self._item = number
         return True
+
+    def _clause_ends(self, piece: str) -> bool:
+        """Whether its comma ends a piece, whatever comes after; where a quotation is open, that may be its end."""
+        return self._early(piece) and not _QUOTES.search(piece)
 
     def _early(self, piece: str) -> bool:
         """Whether a clause will do: the caller may still be waiting, and it is long enough to be spoken."""
