@@ -249,6 +249,8 @@ def test_sound_stops_within_a_frame_of_the_decision() -> None:
     cleared = call.line.cleared[0]
     assert all(at <= cleared for at, _ in call.line.sent)
     assert {clear.reply for clear in call.all(Clear)} == {call.one(BargeIn).reply} == {1}
+    told = [type(event) for event in call.line.events]
+    assert told[told.index(BargeIn) - 1] is Clear, "first the sound stops, then it is told why"
 
 
 class Counting(ScriptedVoice):

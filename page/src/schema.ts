@@ -135,7 +135,7 @@ export interface AudioDone {
   reply: number;
 }
 
-/** The caller talked over the reply, which stopped. */
+/** The caller talked over the reply, which stopped at the `clear` before this. */
 export interface BargeIn {
   type: 'barge_in';
   heard: string;

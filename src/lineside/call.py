@@ -493,14 +493,14 @@ class Call:
         self._tell(HeardWords(at=self._desk.now(), turn=turn, reply=self._replies, text=text, latency_ms=latency))
 
     def _interrupt(self) -> Reply | None:
-        """Stop the sound now; remember what was heard of it."""
+        """Stop the sound now, before anything is told of it; remember what was heard of it."""
         reply = self._reply
         self._stop_reply()
         if reply is None or not reply.allowed.is_set():
             return None
         where = {"at": self._desk.now(), "turn": reply.turn, "reply": reply.number}
-        self._tell(BargeIn(**where, heard=reply.heard()))  # type: ignore[arg-type]
         self._tell(Clear(**where))  # type: ignore[arg-type]
+        self._tell(BargeIn(**where, heard=reply.heard()))  # type: ignore[arg-type]
         self._unheard = reply.rest()
         return reply
 

@@ -152,7 +152,7 @@ class AudioDone(InTurn, frozen=True, tag="audio_done"):
 
 
 class BargeIn(InTurn, frozen=True, tag="barge_in"):
-    """The caller talked over the reply, which stopped."""
+    """The caller talked over the reply, which stopped at the `clear` before this."""
 
     heard: str  # the words of it that reached the caller
 

@@ -55,8 +55,8 @@ class Story:
         return self
 
     def dropped(self) -> None:
-        self.caller.told(BargeIn(at=0, turn=1, reply=1, heard=""), self.at)
         self.caller.told(Clear(at=0, turn=1, reply=1), self.at)
+        self.caller.told(BargeIn(at=0, turn=1, reply=1, heard=""), self.at)
 
     def over(self, reply: int = 1) -> "Story":
         self.caller.told(AudioDone(at=0, turn=1, reply=reply), self.at)

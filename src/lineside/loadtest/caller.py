@@ -63,7 +63,6 @@ class Caller:
         self._barged_at: float | None = None  # while the old answer has not been cleared
         self._over_it: Turn | None = None  # the turn whose answer is being talked over
         self._void = False  # what is being said was taken for a mm-hm: no answer to it will come
-        self._dropped = False  # the answer that sounds will not go on
         self._taken = 0.0  # seconds of it that were taken back
         self._early: float | None = None  # an answer began before the caller had finished
         self._ear: Earpiece | None = None  # what sounds now
@@ -158,10 +157,10 @@ class Caller:
         """The server said what happened."""
         match event:
             case AudioStarted(reply=reply):
-                self._ear, self._reply, self._dropped, self._taken = Earpiece(), reply, False, 0.0
+                self._ear, self._reply, self._taken = Earpiece(), reply, 0.0
                 self._sound.clear()
             case BargeIn():
-                self._dropped = True
+                self._cut_off(at)
             case Clear():
                 self._cleared(at)
             case Resumed():
@@ -190,7 +189,7 @@ class Caller:
             self._settle(turn)
 
     def _cleared(self, at: float) -> None:
-        """The sound stops: for good after a `barge_in`, otherwise until the server knows what was said over it."""
+        """The sound stops: for good if a `barge_in` follows, otherwise until the server knows what was said over it."""
         if self._barged_at is not None and self._over_it is not None:
             self._over_it.overlap_ms = round((at - self._barged_at) * 1000, 2)
             self._barged_at = None
@@ -200,7 +199,10 @@ class Caller:
         self._taken += taken
         if taken and self._keep:
             del self._sound[-round(taken * self._bytes_per_second) :]
-        if not self._dropped:
+
+    def _cut_off(self, at: float) -> None:
+        """The answer will not go on."""
+        if (ear := self._ear) is None:
             return
         if self._doing == "listening":  # cut off, and we had said nothing
             turn = self.turns[-1]
