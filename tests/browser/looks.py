@@ -5,6 +5,7 @@ import time
 from playwright.sync_api import Page
 
 from tests.browser.conftest import PATIENCE
+from tests.browser.sounds import LOUD, Played, played
 
 
 def phase(page: Page, name: str) -> None:
@@ -26,6 +27,12 @@ def answered(page: Page, times: int = 1) -> None:
     """Wait until so many answers have been given whole: a call that has just begun listens too."""
     until(page, f"tap.events.filter(e => e.type === 'metrics').length >= {times}")
     phase(page, "listening")
+
+
+def played_out(page: Page) -> Played:
+    """All that the page has played, once its loudspeaker is silent: it is behind the call, which listens sooner."""
+    until(page, f"tap.quiet(0.2, {LOUD / 32768})")
+    return played(page)
 
 
 def said(page: Page) -> list[tuple[str, str]]:

@@ -34,6 +34,11 @@ window.tap = (() => {
     return { pcm: btoa(text), rate: tap.context.sampleRate, began: tap.began ?? 0 };
   };
 
+  tap.quiet = (seconds, loud) => {
+    const last = blocks.slice(-Math.ceil((seconds * tap.context.sampleRate) / 128));
+    return last.every((block) => block.every((sample) => Math.abs(sample) <= loud));
+  };
+
   window.WebSocket = class extends WebSocket {
     constructor(...given) {
       super(...given);

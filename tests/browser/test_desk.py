@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 
 from lineside.audio.frame import AudioFrame
 from tests.browser.conftest import OpenHouse, OpenPage
-from tests.browser.looks import answered, phase, said, until
-from tests.browser.sounds import played, recording, silence, voice
+from tests.browser.looks import answered, phase, played_out, said, until
+from tests.browser.sounds import recording, silence, voice
 from tests.browser.test_page import LONG, problem, type_in
 
 pytestmark = pytest.mark.browser
@@ -86,7 +86,7 @@ def test_the_telephone_band_sends_what_a_telephone_would(house: OpenHouse, visit
     assert page.evaluate("tap.said[0]") == {"codec": "g711_ulaw", "sample_rate": 8000}
     assert set(page.evaluate("tap.frames")) == {160}
     phase(page, "listening")
-    first, last = played(page).sounding()
+    first, last = played_out(page).sounding()
     assert last - first == pytest.approx(2.1, abs=0.1)
     page.reload()
     expect(page.locator("#telephone")).to_be_checked()

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import REFUSE, OpenHouse, OpenPage
-from tests.browser.looks import answered, phase, said, until
+from tests.browser.looks import answered, phase, played_out, said, until
 from tests.browser.sounds import event_times, played, recording, silence, voice
 
 pytestmark = pytest.mark.browser
@@ -53,7 +53,7 @@ def test_a_spoken_question_is_heard_shown_and_answered_aloud(house: OpenHouse, v
     )
     assert 900 < endpoint <= answered
     assert page.locator("#gaps").inner_text() == "0"
-    sound = played(page)
+    sound = played_out(page)
     first, last = sound.sounding()
     assert last - first == pytest.approx(2.1, abs=0.05)  # seven words of the scripted voice
     between = sound.loudness(0.005)[round((first - sound.began) / 0.005) + 2 : round((last - sound.began) / 0.005) - 2]

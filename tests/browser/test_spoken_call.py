@@ -15,7 +15,7 @@ from lineside.audio.wav import read_wav, wav_bytes
 from lineside.engines import wire
 from lineside.spoken import said as said_aloud
 from tests.browser.conftest import OpenPage
-from tests.browser.looks import phase, said, until
+from tests.browser.looks import phase, played_out, said, until
 from tests.browser.sounds import event_times, played, recording, silence
 from tests.conftest import Stack
 
@@ -47,7 +47,7 @@ def test_a_question_spoken_into_the_page_is_answered_from_its_loudspeaker(
     (_, question), (_, answer) = said(page)[-2:]
     assert overlap(WORDS, question) >= ENOUGH, f"the page understood {question!r}"
     assert answer
-    sound = played(page).between(event_times(page, "audio_started")[-1], event_times(page, "audio_done")[-1] + 0.3)
+    sound = played_out(page).between(event_times(page, "audio_started")[-1], event_times(page, "audio_done")[-1] + 0.3)
     (tmp_path / "answer.wav").write_bytes(wav_bytes(sound.pcm, sound.rate))
     heard = transcribed(stack.engine_url, sound)
     assert overlap(answer, heard) >= ENOUGH, f"the page shows {answer!r} and {heard!r} was heard"
