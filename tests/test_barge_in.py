@@ -49,9 +49,17 @@ def test_the_recogniser_is_told_what_to_lean_towards() -> None:
     assert (told.pcm, told.began, told.voiced) == (sound.pcm, sound.began, sound.voiced)
 
 
-@given(st.text(max_size=200), st.floats(0, 1), st.booleans())
-def test_any_words_at_all_are_weighed(said: str, sure: float, over: bool) -> None:
+@pytest.mark.parametrize("said", ["What's up?", "I'm on.", "What now?"])
+def test_what_sounds_like_a_nod_is_one_though_its_words_were_misheard(said: str) -> None:
+    """And what sounds like none is none; where nobody knows the sound, the words count alone."""
+    assert not claims(Transcript(said, sure=0.4, nod=5.0), over=True)
+    assert claims(Transcript(said, sure=0.4, nod=-2.0), over=True)
+    assert claims(Transcript(said, sure=0.6), over=True)
+
+
+@given(st.text(max_size=200), st.floats(0, 1), st.none() | st.floats(allow_nan=False), st.booleans())
+def test_any_words_at_all_are_weighed(said: str, sure: float, nod: float | None, over: bool) -> None:
     """Whatever a recogniser writes, in any language, gets an answer."""
-    found = signs(Transcript(said, sure=sure), over=over)
+    found = signs(Transcript(said, sure=sure, nod=nod), over=over)
     assert found["always"] == 1.0
     assert -50 < score(found) < 50

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from bench.barge_in.sounds import Over, overs
-from bench.turns.voices import Studio
+from bench.turns.voices import Samples, Studio
 from msgspec import Struct
 
 from lineside.audio.frame import SAMPLE_BYTES, Utterance
@@ -24,6 +24,7 @@ from lineside.ear import Ear, EarRules
 from lineside.engines.protocols import Transcript
 from lineside.floor import Dismiss, Floor, FloorRules, GiveWay, Judge, Judged, Unasked
 from lineside.hosts.engine_server.hear import Whisper
+from lineside.hosts.engine_server.nods import pooled
 
 
 class Moment(Struct, frozen=True):
@@ -35,6 +36,8 @@ class Moment(Struct, frozen=True):
     line: str
     over: bool  # the sound is complete
     heard: Transcript
+    number: int  # of the sound; a long one has several moments
+    pooled: list[float]  # what the encoder made of it (`nods.pooled`)
 
 
 def main() -> None:
@@ -48,7 +51,7 @@ def main() -> None:
     voice = VoiceModel(told.models_dir / "silero-vad" / "silero_vad.onnx")
     words = Whisper(told.models_dir / "faster-whisper-base", 1)
     for half in (told.half,) if told.half else ("fit", "held"):
-        found = [moment for sound in overs(half, studio) for moment in moments(sound, voice, words)]
+        found = [it for number, sound in enumerate(overs(half, studio)) for it in moments(sound, number, voice, words)]
         file = told.cache / half / "overheard.msgpack"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(msgspec.msgpack.encode(found))
@@ -65,7 +68,7 @@ def studio_in(models: Path, cache: Path) -> Studio:
     return Studio(models, cache / "voices", cache / "prompts" / "usr", cache / "kokoro")
 
 
-def moments(sound: Over, voice: VoiceModel, words: Whisper) -> Iterator[Moment]:
+def moments(sound: Over, number: int, voice: VoiceModel, words: Whisper) -> Iterator[Moment]:
     """Let it be heard while the agent speaks."""
     ear, floor = Ear("pcm", sound.rate, Voice(voice), EarRules()), Floor(FloorRules())
     floor.feed(Unasked(0.0))
@@ -75,7 +78,9 @@ def moments(sound: Over, voice: VoiceModel, words: Whisper) -> Iterator[Moment]:
             decision = floor.feed(event)
             if isinstance(decision, Judge):
                 told = (sound.voice, sound.kind, sound.text, sound.line)
-                yield Moment(*told, decision.over, heard(overheard(ear.utterance()), words))
+                said = ear.utterance()
+                made = pooled(words.encoded(samples_of(said)), said.seconds)
+                yield Moment(*told, decision.over, heard(overheard(said), words), number, made.tolist())
                 decision = floor.feed(Judged(ear.at, decision.number, real=False))
             if isinstance(decision, Dismiss):
                 ear.close_turn()
@@ -85,10 +90,15 @@ def moments(sound: Over, voice: VoiceModel, words: Whisper) -> Iterator[Moment]:
 
 def heard(utterance: Utterance, words: Whisper) -> Transcript:
     """What the recogniser makes of it, as the engine tells it."""
-    samples = np.frombuffer(utterance.pcm, "<i2").astype(np.float32) / np.float32(32768)
-    segments = words.hear(samples, prompt=utterance.prompt).segments
+    segments = words.hear(samples_of(utterance), prompt=utterance.prompt).segments
     sure = float(np.exp(np.mean([each.avg_logprob for each in segments]))) if segments else 1.0
-    return Transcript(" ".join(each.text for each in segments), sure=sure)
+    nod = segments[0].nod if len(segments) == 1 else None
+    return Transcript(" ".join(each.text for each in segments), sure=sure, nod=nod)
+
+
+def samples_of(utterance: Utterance) -> Samples:
+    """Between -1 and 1."""
+    return np.frombuffer(utterance.pcm, "<i2").astype(np.float32) / np.float32(32768)
 
 
 if __name__ == "__main__":

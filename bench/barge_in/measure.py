@@ -1,6 +1,7 @@
 """Who gets the floor when somebody makes a sound over the agent's: backchannels, noises, real interruptions.
 
     python -m bench.barge_in.measure [--models-dir ~/.cache/lineside] [--cache ~/.cache/lineside-bench]
+        [--words-alone]
 
 The agent speaks all the time; over it come the held-out half's words, each on two lines (band, room, noise), and noise,
 each with quiet before it. They go through the ear with Silero, the floor, and, where the floor asks, the embedded
@@ -12,10 +13,11 @@ import argparse
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
+import msgspec
 import numpy as np
 from bench.barge_in.hear import heard, studio_in
 from bench.barge_in.sounds import AUDIO, Over, overs
@@ -23,10 +25,11 @@ from bench.turns.build import LEAD
 from bench.turns.voices import Samples, at_ear_rate
 from msgspec import Struct
 
-from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES
+from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES, Utterance
 from lineside.audio.vad import Voice, VoiceModel
 from lineside.barge_in import claims, overheard
 from lineside.ear import Ear, EarRules
+from lineside.engines.protocols import Transcript
 from lineside.floor import Dismiss, Floor, FloorRules, GiveWay, Hush, Judge, Judged, Resume, Unasked
 from lineside.hosts.engine_server.hear import Whisper
 
@@ -48,10 +51,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models-dir", type=Path, default=Path("~/.cache/lineside").expanduser())
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
+    parser.add_argument("--words-alone", action="store_true", help="as with a recogniser that knows no nod's sound")
     told = parser.parse_args()
     studio = studio_in(told.models_dir, told.cache)
     voice = VoiceModel(told.models_dir / "silero-vad" / "silero_vad.onnx")
-    words = Whisper(told.models_dir / "faster-whisper-base", 1)
+    whisper = Whisper(told.models_dir / "faster-whisper-base", 1)
+
+    def words(said: Utterance) -> Transcript:
+        known = heard(overheard(said), whisper)
+        return msgspec.structs.replace(known, nod=None) if told.words_alone else known
+
     came = [(sound, over_the_agent(sound, voice, words)) for sound in overs("held", studio)]
     print("| over the agent | sounds | took the floor | agent silent after, p50 / p95 | decided after, p50 / p95 |")
     print("| --- | --- | --- | --- | --- |")
@@ -74,7 +83,7 @@ def main() -> None:
     print(f"{os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f}.")
 
 
-def over_the_agent(sound: Over, voice: VoiceModel, words: Whisper) -> Came:
+def over_the_agent(sound: Over, voice: VoiceModel, words: Callable[[Utterance], Transcript]) -> Came:
     """Let it be heard while the agent speaks, and again after every barge-in."""
     ear, floor, found = Ear("pcm", sound.rate, Voice(voice), EarRules()), Floor(FloorRules()), Came()
     floor.feed(Unasked(0.0))
@@ -93,7 +102,7 @@ def over_the_agent(sound: Over, voice: VoiceModel, words: Whisper) -> Came:
                     found.held = ear.at - LEAD if found.held is None else found.held
                 case Judge(number=number, over=over):
                     began = time.perf_counter()
-                    transcript = heard(overheard(ear.utterance()), words)
+                    transcript = words(ear.utterance())
                     found.said = transcript.text
                     due = Judged(ear.at + time.perf_counter() - began, number, claims(transcript, over=over))
                 case Resume() | Dismiss() | GiveWay():

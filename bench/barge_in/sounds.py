@@ -17,6 +17,8 @@ VOICES = {
     "fit": [
         *("kokoro/af_heart", "kokoro/am_adam", "kokoro/bm_george", "piper/en_US-joe-medium"),
         *("flite/slt", "flite/kal16", "espeak/en-us+m3"),
+        *("kokoro/af_sarah", "kokoro/am_onyx", "kokoro/bf_alice", "kokoro/bm_lewis", "kokoro/af_nicole"),
+        *("kokoro/am_puck", "kokoro/af_sky", "kokoro/bm_daniel", "kokoro/am_eric", "kokoro/bf_lily"),
     ],
     "held": [
         *("kokoro/af_bella", "kokoro/am_michael", "kokoro/bf_emma", "kokoro/am_fenrir", "kokoro/bf_isabella"),

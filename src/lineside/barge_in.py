@@ -1,10 +1,11 @@
-"""Does a sound over the agent's words claim the floor? From its words, and how sure the recogniser is of them.
+"""Does a sound over the agent's words claim the floor? From its words, how sure the recogniser is of them, its sound.
 
 People say "mm-hm", "right", "okay" while another speaks, and want nothing but to show that they listen: Yngve (1970),
 "On getting a word in edgewise". Recognisers mishear such short sounds more than anything else. So the recogniser is
 told what to lean towards (`Utterance.prompt`), and what it writes is weighed: whether all of it nods, how like a nod it
 is written ("yeh", "make sense"), how many other words there are, whether people interrupt with one of them, and how
-sure the recogniser is.
+sure the recogniser is. A recogniser that knows nods by their sound (`Transcript.nod`) says more than any of that; then
+all is weighed anew.
 
 The weights lie in `data/barge_in.toml`, with the lists of words, which are English; `bench/barge_in` fits and measures
 them: docs/turn-taking.md. Everything here is pure.
@@ -24,6 +25,7 @@ from lineside.engines.protocols import Transcript
 # something else, with this before them 31; of 70 interruptions it writes two as nods.
 PROMPT = "Mm-hmm. Oh, sorry, what?"
 MOST = 3  # other words that count; a real sentence has that many
+SURE = 8.0  # log odds of the sound: no more is believed
 FIRST = 4  # words that are compared with nods: no nod has more
 
 
@@ -42,7 +44,8 @@ def claims(heard: Transcript, *, over: bool) -> bool:
 
 def score(found: dict[str, float]) -> float:
     """Log odds that it does."""
-    return sum(TOLD.odds.get(name, 0.0) * value for name, value in found.items())
+    odds = TOLD.odds_with_sound if "sounds_like_a_nod" in found else TOLD.odds
+    return sum(odds.get(name, 0.0) * value for name, value in found.items())
 
 
 def signs(heard: Transcript, *, over: bool) -> dict[str, float]:
@@ -50,6 +53,8 @@ def signs(heard: Transcript, *, over: bool) -> dict[str, float]:
     said = _said(heard)
     others = [word for word in said if word not in TOLD.nods and word not in TOLD.neither]
     found = {"always": 1.0, "goes_on": float(not over)}
+    if heard.nod is not None:
+        found["sounds_like_a_nod"] = max(-SURE, min(SURE, heard.nod))
     if not others:
         return found | {"nods": 1.0}
     like = max(SequenceMatcher(None, " ".join(said[:FIRST]), nod).ratio() for nod in TOLD.phrases)
@@ -71,6 +76,7 @@ def _said(heard: Transcript) -> list[str]:
 
 class _Told(Struct, frozen=True):
     odds: dict[str, float]
+    odds_with_sound: dict[str, float]
     nods: frozenset[str]  # words
     phrases: tuple[str, ...]
     interrupts: frozenset[str]  # words
@@ -81,7 +87,7 @@ def _read() -> _Told:
     raw = msgspec.toml.decode((files("lineside") / "data" / "barge_in.toml").read_bytes())
     words = raw["words"]
     lists = {name: words[name].split() for name in ("nods", "interrupts", "neither")}
-    return msgspec.convert({"odds": raw["odds"], "phrases": words["phrases"], **lists}, _Told)
+    return msgspec.convert({**raw, "phrases": words["phrases"], **lists}, _Told)
 
 
 TOLD = _read()

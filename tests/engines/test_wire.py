@@ -200,6 +200,8 @@ def heard(http: aiohttp.ClientSession, place: wire.Place) -> AsyncGenerator[Tran
     [
         (b'{"text":" Hi. ","segments":[{"avg_logprob":0.0,"no_speech_prob":0.5}]}', Transcript("Hi.", no_speech=0.5)),
         (b'{"text":"Hi."}', Transcript("Hi.")),
+        (b'{"text":"Mm.","segments":[{"nod":1.5}]}', Transcript("Mm.", nod=1.5)),
+        (b'{"text":"So I. Mm.","segments":[{"nod":-2.5},{"nod":1.5}]}', Transcript("So I. Mm.")),
         (b'{"text":"","segments":null}', Transcript("")),
         (b'{"text":"","segments":[{"avg_logprob":null,"no_speech_prob":7}]}', Transcript("", no_speech=1.0)),
     ],

@@ -19,6 +19,7 @@ class Transcript(Struct, frozen=True):
     final: bool = True
     sure: float = 1.0  # mean probability of the words, 0 to 1
     no_speech: float = 0.0  # probability that nobody spoke, 0 to 1
+    nod: float | None = None  # log odds that it is but a nod ("mm-hm"), by its sound; None where nobody can tell
 
 
 class Message(Struct, frozen=True):

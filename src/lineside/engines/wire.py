@@ -47,6 +47,7 @@ class Place(msgspec.Struct, frozen=True):
 class _Segment(msgspec.Struct):
     avg_logprob: float | None = None
     no_speech_prob: float | None = None
+    nod: float | None = None  # ours alone
 
 
 class _Transcription(msgspec.Struct):
@@ -100,7 +101,8 @@ async def transcribe(
     logs = [s.avg_logprob for s in segments if s.avg_logprob is not None]
     sure = min(1.0, 2.718281828 ** (sum(logs) / len(logs))) if logs else 1.0
     no_speech = max((min(1.0, max(0.0, s.no_speech_prob or 0.0)) for s in segments), default=0.0)
-    yield Transcript(heard.text.strip(), final=True, sure=sure, no_speech=no_speech)
+    nod = segments[0].nod if len(segments) == 1 else None
+    yield Transcript(heard.text.strip(), final=True, sure=sure, no_speech=no_speech, nod=nod)
 
 
 async def chat(

@@ -12,6 +12,7 @@ from msgspec import Struct
 from lineside.errors import ConfigError
 from lineside.hosts.engine_server.gates import believable, compression
 from lineside.hosts.engine_server.mel import BANDS, HOP, RATE, log_mel
+from lineside.hosts.engine_server.nods import Nods
 
 Samples = npt.NDArray[np.float32]
 
@@ -37,7 +38,7 @@ class UnknownLanguage(Exception):
     """A language that the model never learnt."""
 
 
-class Segment(Struct, frozen=True):
+class Segment(Struct, frozen=True, omit_defaults=True):
     """What was heard in one window. Times in seconds from the beginning of the utterance."""
 
     start: float
@@ -46,6 +47,7 @@ class Segment(Struct, frozen=True):
     avg_logprob: float  # natural, of the tokens
     no_speech_prob: float
     compression_ratio: float
+    nod: float | None = None  # log odds that it is but a nod, by its sound; None where that is not known
 
 
 class Heard(Struct, frozen=True):
@@ -83,6 +85,7 @@ class Whisper:
         )
         self._timestamps = no_timestamps + 1  # the token of 0.00 s
         self._only_english: bool = not self._model.is_multilingual
+        self._nods = Nods.of(folder.name)
 
     def hear(self, samples: Samples, language: str = "en", prompt: str = "") -> Heard:
         """Samples between -1 and 1 at `RATE` → words. Raises `UnknownLanguage`.
@@ -97,6 +100,11 @@ class Whisper:
                 segments.append(segment)
             at += len(piece)
         return Heard(len(samples) / RATE, language, tuple(segments))
+
+    def encoded(self, samples: Samples) -> Samples:
+        """What the encoder makes of one window: steps of 20 ms × the model's dimensions."""
+        made: Samples = np.array(self._model.encode(self._storage(window(samples, self._model.n_mels))))[0]
+        return made
 
     def _prompt(self, language: str) -> list[int]:
         """What the model is told beforehand; the English ones never learnt to be told a language (openai/whisper)."""
@@ -119,8 +127,9 @@ class Whisper:
 
     def _window(self, samples: Samples, at: float, before: list[int], start: list[int]) -> Segment:
         seconds = len(samples) / RATE
+        encoded = self._model.encode(self._storage(window(samples, self._model.n_mels)))
         [result] = self._model.generate(
-            self._storage(window(samples, self._model.n_mels)),
+            encoded,
             [before + start],
             beam_size=1,
             # CTranslate2 generates half of it, less what it was told before.
@@ -132,7 +141,8 @@ class Whisper:
         said = self._tokenizer.decode(tokens).strip()
         avg_logprob, no_speech = result.scores[0], result.no_speech_prob
         text = believable(said, seconds, no_speech, avg_logprob)
-        return Segment(at, at + min(end, seconds), text, avg_logprob, no_speech, compression(said))
+        nod = self._nods.odds(np.array(encoded)[0], seconds) if self._nods is not None else None
+        return Segment(at, at + min(end, seconds), text, avg_logprob, no_speech, compression(said), nod)
 
 
 def window(samples: Samples, bands: int = BANDS) -> Samples:
