@@ -97,12 +97,28 @@ def test_a_long_nod_leaves_the_floor_to_the_agent() -> None:
     ]
 
 
-def test_who_stops_before_the_first_judgement_is_judged_whole() -> None:
-    """The answer about half of the sound comes too late, and counts no more."""
+def test_who_stops_before_the_first_judgement_is_still_judged_by_it() -> None:
+    """Half of the sound may claim the floor too, and is known sooner than the whole."""
     events: list[FloorEvent] = [Unasked(0.0), Voice(1.0, 0.8), Long(1.3), Quiet(1.6, 1.4), Judged(1.7, 1, True)]
-    assert told([*events, Judged(1.9, 2, False)])[2:] == [
-        *(Judge(1, over=False), Judge(2, over=True), None),
-        Dismiss(0),
+    assert told(events)[2:] == [Judge(1, over=False), None, GiveWay(1, 0.8)]
+
+
+def test_what_half_of_a_sound_does_not_claim_the_whole_of_it_may() -> None:
+    """One question at a time: the second one is asked when the first is answered."""
+    events: list[FloorEvent] = [Unasked(0.0), Voice(1.0, 0.8), Long(1.3), Quiet(1.6, 1.4), Judged(1.7, 1, False)]
+    assert told([*events, Quiet(1.72, 1.4), Judged(1.9, 2, True)])[2:] == [
+        *(Judge(1, over=False), None, None),
+        *(Judge(2, over=True), GiveWay(1, 0.8)),
+    ]
+
+
+def test_who_goes_on_after_a_word_that_claims_the_floor_has_it() -> None:
+    """And after a nod the rest is judged for itself, with the nod."""
+    events: list[FloorEvent] = [Unasked(0.0), Voice(1.0, 0.8), Quiet(1.2, 1.0), Voice(1.3, 1.25)]
+    assert told([*events, Judged(1.4, 1, True)])[2:] == [Judge(1, over=True), None, GiveWay(1, 0.8)]
+    assert told([*events, Judged(1.4, 1, False), Quiet(1.8, 1.6)])[2:] == [
+        *(Judge(1, over=True), None, None),
+        Judge(2, over=True),
     ]
 
 

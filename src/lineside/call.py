@@ -24,6 +24,7 @@ from lineside.engines.protocols import Ask, ReadsAhead, Transcript, Warmable
 from lineside.engines.registry import Engines
 from lineside.errors import EngineError, LineError
 from lineside.floor import (
+    Decision,
     Dismiss,
     Drop,
     Floor,
@@ -285,11 +286,11 @@ class Call:
 
     # ── what the floor decides ─────────────────────────────────────────────────────────────────────────────────────
 
-    def _feed(self, event: FloorEvent) -> None:
+    def _feed(self, event: FloorEvent) -> Decision | None:
         decision = self._floor.feed(event)
         match decision:
             case None:
-                return
+                return None
             case Listen(turn=turn, at=at):
                 self._listen(turn, at)
             case Hush(turn=turn):
@@ -314,6 +315,7 @@ class Call:
             case Speak():
                 self._speak(decision, event)
         self._stirred = self._clock()
+        return decision
 
     def _prepare(self, utterance: Utterance, turn: int) -> None:
         """Begin an answer early, if the machine keeps up with those that are waited for."""
@@ -409,8 +411,8 @@ class Call:
             real = answers or claims(heard, over=judge.over)
         except EngineError:
             real = True  # whoever says something that nobody understands is not talked over
-        self._feed(Judged(self._ear.at, judge.number, real))
-        if judge.over and not real and reply is not None and reply is self._reply:
+        decision = self._feed(Judged(self._ear.at, judge.number, real))
+        if isinstance(decision, Dismiss) and reply is not None and reply is self._reply:
             self._tell(Resumed(at=self._desk.now(), turn=reply.turn, reply=reply.number, text=heard.text))
 
     # ── whether the turn is over ───────────────────────────────────────────────────────────────────────────────────

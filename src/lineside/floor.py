@@ -185,7 +185,7 @@ class Floor:
         self._hushed = False  # the reply's sound is held
         self._protected = False  # the reply is said to its end
         self._perhaps: float | None = None  # when a sound began that may be an interruption
-        self._judges = 0  # asked so far; the answer to the last one counts, while it is awaited
+        self._judges = 0  # asked so far; the answer to the last one counts
         self._judging: Judge | None = None
         self._long = 0  # times that the sound was told to be long
 
@@ -244,7 +244,8 @@ class Floor:
         if self._listening is None:
             if self._answering is None:
                 return self._listen(began)
-            self._judging = None  # they go on: judged when they stop
+            if self._judging is not None:  # they go on, so that it is about a part of what they say
+                self._judging = Judge(self._judging.number, over=False)
             if self._perhaps is None:
                 self._perhaps, self._long = began, 0
             return self._hush()
@@ -317,8 +318,8 @@ class Floor:
         """A short sound over the agent's is over: have it judged, and do not hold the sound for long meanwhile."""
         if self._protected:
             return None  # it is a turn when the agent has finished
-        if silence >= self._rules.judge_after and not (self._judging and self._judging.over):
-            return self._judge(over=True)
+        if silence >= self._rules.judge_after and self._judging is None:
+            return self._judge(over=True)  # a part of it may claim the floor as well: one question at a time
         return self._resume() if silence >= self._rules.judge_after + self._rules.hush else None
 
     def _speak(self, turn: int | None, ended: float, at: float) -> Decision | None:

@@ -2,6 +2,8 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,17 +46,51 @@ def test_each_model_has_its_own_weights_or_none() -> None:
     assert Nods.of("faster-whisper-tiny.en") is None
 
 
+def spoken(name: str) -> npt.NDArray[np.float32]:
+    """A recording, as the recogniser is given it."""
+    sound = read_wav(AUDIO / f"{name}.wav")
+    resampler = Resampler(sound.rate, EAR_RATE)
+    pcm = resampler.feed(sound.pcm) + resampler.end()
+    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
+
+
+class Stutters:
+    """A model that says a word over and over once it was told what was said before, as real ones do now and then."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.asked: list[list[int]] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._model, name)
+
+    def generate(self, encoded: object, prompts: list[list[int]], **rest: object) -> list[Any]:
+        """What the real one makes of it, many times where it was told something."""
+        self.asked += prompts
+        [result] = self._model.generate(encoded, prompts, **rest)
+        if len(prompts[0]) == 3:  # nothing but the language and the task
+            return [result]
+        return [SimpleNamespace(sequences_ids=[result.sequences_ids[0][:4] * 8], scores=[-0.1], no_speech_prob=0.4)]
+
+
+@pytest.mark.models
+def test_a_word_said_over_and_over_because_of_what_was_said_before_is_heard_without_that() -> None:
+    """Else a caller who says "help me!" over the agent would be taken for a noise."""
+    ears = Whisper(MODELS / "faster-whisper-base", 1)
+    plain = ears.hear(spoken("help_me")).segments[0].text
+    ears._model = model = Stutters(ears._model)
+    [segment] = ears.hear(spoken("help_me"), prompt="Mm-hmm.").segments
+    assert segment.text == plain
+    assert [len(prompt) for prompt in model.asked] == [len(model.asked[0]), 3]
+
+
 @pytest.mark.models
 def test_a_recorded_nod_sounds_like_one_and_a_question_does_not() -> None:
     """By the real model, on people's voices that no weight was fitted on."""
     ears = Whisper(MODELS / "faster-whisper-base", 1)
     odds = {}
     for name in ("yes", "no", "help_me", "hello"):
-        sound = read_wav(AUDIO / f"{name}.wav")
-        resampler = Resampler(sound.rate, EAR_RATE)
-        pcm = resampler.feed(sound.pcm) + resampler.end()
-        samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
-        [segment] = ears.hear(samples).segments
+        [segment] = ears.hear(spoken(name)).segments
         assert segment.nod is not None
         odds[name] = segment.nod
     assert odds.pop("yes") > 0 > max(odds.values())

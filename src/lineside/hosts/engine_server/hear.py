@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
@@ -126,8 +127,15 @@ class Whisper:
         return number
 
     def _window(self, samples: Samples, at: float, before: list[int], start: list[int]) -> Segment:
+        encoded, seconds = self._model.encode(self._storage(window(samples, self._model.n_mels))), len(samples) / RATE
+        written = self._written(encoded, samples, before, start)
+        if before and not written.text:  # what was said before also leads astray, to a word over and over
+            written = self._written(encoded, samples, [], start)
+        nod = self._nods.odds(np.array(encoded)[0], seconds) if self._nods is not None else None
+        return msgspec.structs.replace(written, start=at, end=at + min(written.end, seconds), nod=nod)
+
+    def _written(self, encoded: Any, samples: Samples, before: list[int], start: list[int]) -> Segment:
         seconds = len(samples) / RATE
-        encoded = self._model.encode(self._storage(window(samples, self._model.n_mels)))
         [result] = self._model.generate(
             encoded,
             [before + start],
@@ -141,8 +149,7 @@ class Whisper:
         said = self._tokenizer.decode(tokens).strip()
         avg_logprob, no_speech = result.scores[0], result.no_speech_prob
         text = believable(said, seconds, no_speech, avg_logprob)
-        nod = self._nods.odds(np.array(encoded)[0], seconds) if self._nods is not None else None
-        return Segment(at, at + min(end, seconds), text, avg_logprob, no_speech, compression(said), nod)
+        return Segment(0.0, end, text, avg_logprob, no_speech, compression(said))
 
 
 def window(samples: Samples, bands: int = BANDS) -> Samples:
