@@ -3,7 +3,8 @@
 Of all that people say, recognisers mishear nods most: they write "what's up?" for "uh-huh". What the encoder hands to
 the decoder still tells them apart. Its steps are averaged over each third of the sound and weighed, a logistic whose
 weights lie in `data/nods.toml`; `bench/barge_in` fits them on voices that are not measured (docs/turn-taking.md). It
-knows the nods it was fitted on, and costs nothing beside the hearing. The weights belong to one model's encoder, and say nothing of another's.
+knows the nods it was fitted on, and costs nothing beside the hearing. The weights belong to one model's encoder, and
+say nothing of another's.
 """
 
 from importlib.resources import files
