@@ -4,8 +4,8 @@ People say "mm-hm", "right", "okay" while another speaks, and want nothing but t
 "On getting a word in edgewise". Recognisers mishear such short sounds more than anything else. So the recogniser is
 told what to lean towards (`Utterance.prompt`), and what it writes is weighed: whether all of it nods, how like a nod it
 is written ("yeh", "make sense"), how many other words there are, whether people interrupt with one of them, and how
-sure the recogniser is. Where the recogniser knows nods by their sound (`Transcript.nod`) that is weighed too, and all of
-it anew.
+sure the recogniser is. Where the recogniser knows nods by their sound (`Transcript.nod`), that is weighed as well,
+and the rest anew.
 
 The weights lie in `data/barge_in.toml`, with the lists of words, which are English; `bench/barge_in` fits and measures
 them: docs/turn-taking.md. Everything here is pure.
