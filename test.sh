@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that must hold, in one command: lint, types, import layers, all tests.
 #   ./test.sh                 all of it
-#   ./test.sh tests/test_floor.py -k barge    only these tests, after the checks
+#   ./test.sh tests/turns/test_floor.py -k barge    only these tests, after the checks
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/environment.sh

@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from lineside.audio import g711
-from lineside.audio.echo import Echo
+from lineside.audio.echo_gate import Echo
 from lineside.audio.frame import EAR_RATE
-from lineside.audio.resample import Resampler
+from lineside.audio.input_resampler import Resampler
 from lineside.audio.silero import WINDOW
 from lineside.audio.vad import EnergyGate, Voice, VoiceDetector, VoiceModel, VoiceState
 from lineside.models.store import locate

@@ -28,14 +28,14 @@ from typing import Any
 import aiohttp
 import uvloop
 
-from lineside.agent import Agent
+from lineside.agents.agent import Agent
 from lineside.audio.vad import LoudnessVoice, Voice, VoiceModel
-from lineside.call import Call
-from lineside.lines.scripted import ScriptedLine, Silent, Speaks
+from lineside.call.session import Call
+from lineside.gateway.startup import House, open_house
 from lineside.models.store import locate
-from lineside.schema import Hello
-from lineside.serve import House, open_house
+from lineside.protocol import Hello
 from lineside.settings import Settings, load_settings
+from lineside.transports.scripted import ScriptedLine, Silent, Speaks
 
 ROOT = Path(__file__).parents[1]
 TICK = 0.005  # seconds between two looks at the loop's clock
@@ -212,7 +212,7 @@ def shown(seconds: list[float]) -> str:
 
 def fuzz(requests: int) -> None:
     """Run schemathesis until so many requests have been made, each time with another seed."""
-    house = [sys.executable, "-m", "tests.control.open_house"]
+    house = [sys.executable, "-m", "tests.api.open_server"]
     made, seed = 0, 1
     with (
         tempfile.TemporaryDirectory() as folder,

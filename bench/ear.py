@@ -4,7 +4,7 @@
 
 Noise: tones, keys, knocks, coughs, typing and music made by `tests/noises.py`, the recordings of `shared/audio`, three
 people at once; Debian's `asterisk-moh-opsound-wav`, if it is unpacked into `<cache>/moh`. Speech: a quarter of the
-fitting half of `bench.turns.build`, every turn with its labelled beginning. The real voice detector, at 16 kHz and
+fitting half of `training.turns.build`, every turn with its labelled beginning. The real voice detector, at 16 kHz and
 through G.711.
 """
 
@@ -37,14 +37,14 @@ from tests.noises import (
 
 from lineside.audio import g711
 from lineside.audio.frame import EAR_RATE
-from lineside.audio.resample import Resampler
+from lineside.audio.input_resampler import Resampler
 from lineside.audio.vad import Voice as Silero
 from lineside.audio.vad import VoiceModel
 from lineside.audio.wav import read_wav
-from lineside.ear import Ear, EarRules, Heard
-from lineside.floor import Full, Quiet, Stir, Voice
 from lineside.models.store import locate
 from lineside.settings import load_settings
+from lineside.turns.floor import Full, Quiet, Stir, Voice
+from lineside.turns.speech_segmenter import Ear, EarRules, Heard
 
 SHARED = Path(__file__).parents[2] / "shared" / "audio"
 CALLER = -26.0  # dBFS while speaking

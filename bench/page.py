@@ -14,8 +14,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 from tests.browser.conftest import ALLOW, FLAGS, chromium
-from tests.browser.house import House
-from tests.browser.looks import phase, until
+from tests.browser.fixtures import House
+from tests.browser.page_checks import phase, until
 from tests.browser.sounds import recording, silence, voice
 
 WEB = Path(__file__).parents[1] / "src" / "lineside" / "web"

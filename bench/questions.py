@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from lineside.engines.protocols import Ask, Message, Token
-from lineside.serve import House, open_house
+from lineside.gateway.startup import House, open_house
 from lineside.settings import load_settings
 
 QUESTIONS = Path(__file__).with_name("questions.toml")

@@ -19,26 +19,26 @@ import numpy as np
 import psutil
 from msgspec import Struct
 from msgspec.structs import replace
-from tests.virtual import VirtualLoop
+from tests.virtual_time import VirtualLoop
 
-from lineside.agent import Agent
+from lineside.agents.agent import Agent
 from lineside.audio.vad import LoudnessVoice
-from lineside.call import Call
+from lineside.call.reply import PHRASES
+from lineside.call.session import Call
 from lineside.engines.registry import Engines
-from lineside.engines.remembered import RememberingVoice
-from lineside.engines.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
-from lineside.lines.scripted import Doing, ScriptedLine, Silent, Speaks, Tells
-from lineside.loadtest import mocks
-from lineside.loadtest.figures import Goal
-from lineside.loadtest.own import own_gateway
+from lineside.engines.tts_cache import RememberingVoice
+from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
+from lineside.gateway.call_registry import Switchboard
+from lineside.loadtest import mock_engines
 from lineside.loadtest.plan import Plan
-from lineside.loadtest.speech import recordings_in
-from lineside.loadtest.tester import hold_test
-from lineside.metrics import Meters
-from lineside.reply import PHRASES
-from lineside.schema import Dtmf, Hello, Text
+from lineside.loadtest.recordings import recordings_in
+from lineside.loadtest.results import Goal
+from lineside.loadtest.runner import hold_test
+from lineside.loadtest.server_under_test import own_gateway
+from lineside.observability.metrics import Meters
+from lineside.protocol import Dtmf, Hello, Text
 from lineside.settings import load_settings
-from lineside.switchboard import Switchboard
+from lineside.transports.scripted import Doing, ScriptedLine, Silent, Speaks, Tells
 
 CALL_SECONDS = 20.0
 SLOPE = 1.0  # MB for a thousand calls
@@ -131,7 +131,7 @@ async def real(minutes: float, calls: int) -> tuple[list[Sample], list[str]]:
         ramp=CALL_SECONDS,
         call_length=CALL_SECONDS,
         recordings=recordings_in(None),
-        answer_seconds=mocks.ANSWER_SECONDS,
+        answer_seconds=mock_engines.ANSWER_SECONDS,
     )
     samples, wrong = list[Sample](), list[str]()
     async with own_gateway(speculation=False) as gateway:

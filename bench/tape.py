@@ -8,8 +8,8 @@ The reel's thread, which decodes and writes FLAC, is not in it: the strips are d
 import argparse
 import time
 
-from lineside.records.tape import Tape
-from lineside.schema import Codec
+from lineside.protocol import Codec
+from lineside.records.recorder import Tape
 
 FRAMES: tuple[tuple[Codec, int, int], ...] = (("pcm", 16_000, 640), ("g711_ulaw", 8000, 160))  # codec, rate, bytes
 

@@ -17,22 +17,22 @@ from pathlib import Path
 
 import uvloop
 
-from lineside.agent import Agent
+from lineside.agents.agent import Agent
 from lineside.audio.frame import EAR_RATE, FRAME_SECONDS
-from lineside.audio.panel import Panel
-from lineside.audio.resample import Resampler
+from lineside.audio.input_resampler import Resampler
 from lineside.audio.vad import VoiceModel
+from lineside.audio.vad_batcher import Panel
 from lineside.audio.wav import read_wav
-from lineside.call import Call
+from lineside.call.observers import Unmetered
+from lineside.call.session import Call
+from lineside.call.turn_model import TurnListener, nobody_knows
 from lineside.engines.registry import Engines
-from lineside.engines.remembered import RememberingVoice
-from lineside.engines.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
-from lineside.lines.scripted import ScriptedLine
-from lineside.meter import Unmetered
+from lineside.engines.tts_cache import RememberingVoice
+from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
 from lineside.models.store import locate
-from lineside.schema import AudioStarted, Hello, Told
+from lineside.protocol import AudioStarted, Hello, Told
 from lineside.settings import load_settings
-from lineside.turns import TurnListener, nobody_knows
+from lineside.transports.scripted import ScriptedLine
 
 SHARED = Path(__file__).parents[2] / "shared" / "audio"
 SAID = ("order_status", "check_order_12345", "austen_0880", "help_me")

@@ -23,8 +23,8 @@ from statistics import median
 
 import psutil
 
-from lineside.caller import Caller, Conversation, Turn, recordings
-from lineside.schema import Heard, Hello
+from lineside.protocol import Heard, Hello
+from lineside.testclient.client import Caller, Conversation, Turn, recordings
 
 AUDIO = Path(__file__).parents[2] / "shared" / "audio"
 QUESTIONS = [

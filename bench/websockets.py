@@ -19,7 +19,7 @@ from typing import Any
 import uvloop
 from aiohttp import WSMsgType, web
 
-from lineside.lines.websocket import BINARY, WebSocket, framed
+from lineside.transports.websocket import BINARY, WebSocket, framed
 
 CALLERS, SECONDS, EVERY, SIZE = 100, 8, 0.02, 640
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="

@@ -17,9 +17,9 @@ from msgspec import Struct
 
 from lineside.audio import g711
 from lineside.audio.frame import EAR_RATE, AudioFrame
-from lineside.audio.resample import Resampler
+from lineside.audio.input_resampler import Resampler
 from lineside.audio.wav import read_wav
-from lineside.hosts.engine_server.hear import Whisper
+from lineside.engine_server.asr.whisper import Whisper
 
 TELEPHONE_RATE = 8000
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]

@@ -1,4 +1,4 @@
-"""Writes docs/api.md from the table of operations (`src/lineside/control/table.py`).
+"""Writes docs/api.md from the table of operations (`src/lineside/api/operations.py`).
 
 python scripts/api.py          writes the page
 python scripts/api.py --check  fails if the page is not what the table says
@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lineside.control.openapi import schemas_of
-from lineside.control.operations import STATUS, Operation
-from lineside.control.table import OPERATIONS
-from lineside.control.words import Schema, fields
+from lineside.api.openapi import schemas_of
+from lineside.api.operation import STATUS, Operation
+from lineside.api.operations import OPERATIONS
+from lineside.api.schema_text import Schema, fields
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 
 HEAD = """# The control API
 
-Written from `src/lineside/control/table.py` by `scripts/api.py`; a test keeps the two alike, and runs every line with
+Written from `src/lineside/api/operations.py` by `scripts/api.py`; a test keeps the two alike, and runs every line with
 `curl`. A running lineside shows the same at `/docs`, and as OpenAPI 3.1 at `/openapi.json`.
 
 The API is at the page's own port. Where `API_KEYS` is set, add `-H 'Authorization: Bearer KEY'`. What cannot be done is

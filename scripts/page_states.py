@@ -14,8 +14,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser.conftest import ALLOW, FLAGS, REFUSE, chromium
-from tests.browser.house import House
-from tests.browser.looks import phase
+from tests.browser.fixtures import House
+from tests.browser.page_checks import phase
 from tests.browser.sounds import recording, silence, voice
 
 SIZES: dict[str, dict[str, Any]] = {

@@ -15,18 +15,23 @@ from typing import Any
 import msgspec
 from msgspec import inspect as looked
 
-from lineside import schema
-from lineside.control.table import OPERATIONS
+from lineside import protocol
+from lineside.api.operations import OPERATIONS
 
 FILE = Path(__file__).parents[1] / "page" / "src" / "schema.ts"
-HEAD = "// Written by scripts/page_types.py from schema.py and the shapes of the control API. Do not edit.\n"
+HEAD = "// Written by scripts/page_types.py from protocol.py and the shapes of the control API. Do not edit.\n"
 # Those that a browser or TypeScript has of its own.
 NAMES = {
     "Error": "CallError",
     "Text": "TypedText",
     "Partial": "PartialText",
 }
-SAID = (schema.Hello, schema.Text, schema.Dtmf, schema.HangUp)  # by the page: what has a default may be left out
+SAID = (
+    protocol.Hello,
+    protocol.Text,
+    protocol.Dtmf,
+    protocol.HangUp,
+)  # by the page: what has a default may be left out
 
 # Types that are the same word for every value of a kind.
 WORDS: dict[type[looked.Type], str] = {
@@ -44,14 +49,14 @@ def written() -> str:
     kinds: dict[str, str] = {}
     for kind in SAID:
         _struct(looked.type_info(kind), kinds, sent=True)
-    for kind in schema.ServerMessage.__args__:
+    for kind in protocol.ServerMessage.__args__:
         _struct(looked.type_info(kind), kinds, sent=False)
     for operation in OPERATIONS:
         if operation.takes is not None:
             _word(looked.type_info(operation.takes), kinds, sent=True)
-        if operation.answer is not None and operation.answer is not schema.ServerMessage:
+        if operation.answer is not None and operation.answer is not protocol.ServerMessage:
             _word(looked.type_info(operation.answer), kinds, sent=False)
-    messages = [_name(kind) for kind in schema.ServerMessage.__args__]
+    messages = [_name(kind) for kind in protocol.ServerMessage.__args__]
     union = "export type ServerMessage =" + "".join(f"\n  | {name}" for name in messages) + ";\n"
     return "\n".join([HEAD, *kinds.values(), union])
 

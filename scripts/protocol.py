@@ -1,4 +1,4 @@
-"""Writes docs/protocol.md from src/lineside/schema.py: the doc strings, the fields and the comments beside them.
+"""Writes docs/protocol.md from src/lineside/protocol.py: the doc strings, the fields and the comments beside them.
 
 python scripts/protocol.py          writes the page
 python scripts/protocol.py --check  fails if the page is not what the schema says
@@ -12,13 +12,13 @@ from pathlib import Path
 from msgspec import NODEFAULT, UNSET, Struct
 from msgspec.structs import fields
 
-from lineside import schema
+from lineside import protocol
 
 PAGE = Path(__file__).parents[1] / "docs" / "protocol.md"
 
 HEAD = """# The call over a WebSocket
 
-Written from `src/lineside/schema.py` by `scripts/protocol.py`; a test keeps the two alike.
+Written from `src/lineside/protocol.py` by `scripts/protocol.py`; a test keeps the two alike.
 
 Connect to `/ws/call`. Text messages are JSON, binary messages are sound, raw, in the codec of the first message: signed
 16-bit little-endian samples for `pcm`, one byte a sample for G.711. Messages of sound may have any length up to 64 KiB
@@ -59,11 +59,11 @@ REASONS = """
 
 
 def page() -> str:
-    parts = [HEAD, "\n## From the caller: the first message\n", _table(schema.Hello)]
+    parts = [HEAD, "\n## From the caller: the first message\n", _table(protocol.Hello)]
     parts.append("\n## From the caller, later\n")
-    parts += [_section(kind) for kind in (schema.Text, schema.Dtmf, schema.HangUp)]
+    parts += [_section(kind) for kind in (protocol.Text, protocol.Dtmf, protocol.HangUp)]
     parts.append("\n## From lineside\n\nEvery event but `ready` carries `at`, seconds of caller audio.\n")
-    parts += [_section(kind) for kind in schema.ServerMessage.__args__]
+    parts += [_section(kind) for kind in protocol.ServerMessage.__args__]
     return "".join([*parts, REASONS])
 
 
@@ -90,7 +90,7 @@ def _row(kind: type[Struct], field: object) -> str:
 
 
 def _type(written: str) -> str:
-    known = {"Codec": schema.Codec, "Mode": schema.Mode}
+    known = {"Codec": protocol.Codec, "Mode": protocol.Mode}
     if written in known:
         return " \\| ".join(f"`{choice}`" for choice in known[written].__args__)  # type: ignore[attr-defined]
     limits = {"Name": "text, at most 200", "LongText": "text, at most 20000"}
@@ -98,7 +98,7 @@ def _type(written: str) -> str:
     if "Annotated[int, Meta(ge=8000, le=48000)]" in written:
         return "whole number, 8000 to 48000"
     if base.startswith("Annotated[str"):
-        return "text, " + schema.ALLOWED["digits" if "pattern" in base else "text"]
+        return "text, " + protocol.ALLOWED["digits" if "pattern" in base else "text"]
     words = {
         "str": "text",
         "float": "number",

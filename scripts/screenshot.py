@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from lineside.audio.frame import SAMPLE_BYTES
-from lineside.audio.resample import Resampler
+from lineside.audio.input_resampler import Resampler
 from lineside.audio.wav import read_wav, wav_bytes
 
 RATE = 48_000  # of the browser's microphone

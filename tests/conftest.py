@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from lineside.serve import House, open_house
+from lineside.gateway.startup import House, open_house
 from lineside.settings import load_settings
 
 # Machines are shared: how long an example takes says nothing about the code.

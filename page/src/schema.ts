@@ -1,4 +1,4 @@
-// Written by scripts/page_types.py from schema.py and the shapes of the control API. Do not edit.
+// Written by scripts/page_types.py from protocol.py and the shapes of the control API. Do not edit.
 
 /** The first message: who calls, in which codec, and who shall answer. Only `codec` has no default. */
 export interface Hello {

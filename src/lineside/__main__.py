@@ -1,5 +1,5 @@
 """`python -m lineside` is `lineside`."""
 
-from lineside.cli import main
+from lineside.cli.main import main
 
 main()

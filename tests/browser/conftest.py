@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
-from tests.browser.house import House
+from tests.browser.fixtures import House
 from tests.browser.sounds import recording, silence, tap
 
 PATIENCE = 20_000  # milliseconds; nothing here should take one second, but machines are shared

@@ -11,7 +11,7 @@ from msgspec import Struct
 from playwright.sync_api import BrowserContext, Page
 
 from lineside.audio.frame import SAMPLE_BYTES, AudioFrame
-from lineside.audio.resample import Resampler
+from lineside.audio.input_resampler import Resampler
 from lineside.audio.wav import wav_bytes
 
 MICROPHONE_RATE = 48_000

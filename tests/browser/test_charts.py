@@ -12,15 +12,15 @@ import aiohttp
 import pytest
 from playwright.sync_api import Page, expect
 
-from lineside.hosts.monitoring import Monitors
-from lineside.trends import Look, look
+from lineside.host.monitoring import Monitors
+from lineside.observability.trends import Look, look
 from tests.browser.conftest import OpenHouse, OpenPage
-from tests.browser.house import House
-from tests.browser.looks import until
-from tests.browser.test_desk import AXE, faults
+from tests.browser.fixtures import House
+from tests.browser.page_checks import until
+from tests.browser.test_call_view import AXE, faults
 from tests.browser.test_history import elsewhere, keep
-from tests.test_product import SCRIPTED, serving
-from tests.test_workers import Desk
+from tests.gateway.test_worker_pool import Desk
+from tests.project.test_product import SCRIPTED, serving
 
 FIGURE = re.compile(r"^\d+$")
 COLOURS = """[...document.querySelectorAll('[data-chart] canvas')].map((canvas) => {

@@ -12,13 +12,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lineside.audio.frame import AudioFrame
-from lineside.caller import Caller, Conversation
-from lineside.records.values import Began, Over
-from lineside.schema import Hello
+from lineside.protocol import Hello
+from lineside.records.entries import Began, Over
+from lineside.testclient.client import Caller, Conversation
 from tests.browser.conftest import OpenHouse, OpenPage
-from tests.browser.house import House
-from tests.browser.looks import until
-from tests.browser.test_desk import AXE
+from tests.browser.fixtures import House
+from tests.browser.page_checks import until
+from tests.browser.test_call_view import AXE
 
 RATE = 16_000
 MANY = 10_000

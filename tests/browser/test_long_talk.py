@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import CDPSession
 
 from tests.browser.conftest import OpenHouse, OpenPage
-from tests.browser.looks import phase, until
+from tests.browser.page_checks import phase, until
 from tests.browser.sounds import recording, silence, voice
 
 pytestmark = pytest.mark.browser

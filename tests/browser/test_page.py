@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import REFUSE, OpenHouse, OpenPage
-from tests.browser.looks import answered, phase, played_out, said, until
+from tests.browser.page_checks import answered, phase, played_out, said, until
 from tests.browser.sounds import event_times, played, recording, silence, voice
 
 pytestmark = pytest.mark.browser

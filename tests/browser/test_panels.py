@@ -11,13 +11,13 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from lineside.errors import EngineError, EngineUnreachable
-from lineside.gateway import WEB
-from lineside.hosts.client import HostAgentError
+from lineside.gateway.app import WEB
+from lineside.host.client import HostAgentError
 from lineside.models import catalogue
-from lineside.schema import BargeIn, Heard, LlmDone, Metrics
+from lineside.protocol import BargeIn, Heard, LlmDone, Metrics
+from tests.api.fakes import TINY, TOYS, WHISPER, fill
 from tests.browser.conftest import OpenPage
-from tests.browser.control_house import ControlHouse, ScriptedCall
-from tests.control.toys import TINY, TOYS, WHISPER, fill
+from tests.browser.control_fixtures import ControlHouse, ScriptedCall
 
 SOURCES = Path(__file__).parents[2] / "page"
 MB = 1_000_000

@@ -10,12 +10,12 @@ import aiohttp
 import pytest
 
 from lineside.audio.frame import EAR_RATE, AudioFrame, Utterance
-from lineside.audio.resample import Resampler
+from lineside.audio.input_resampler import Resampler
 from lineside.audio.wav import read_wav, wav_bytes
-from lineside.engines import wire
-from lineside.spoken import said as said_aloud
+from lineside.engines import openai_http
+from lineside.text.normalize import said as said_aloud
 from tests.browser.conftest import OpenPage
-from tests.browser.looks import phase, played_out, said, until
+from tests.browser.page_checks import phase, played_out, said, until
 from tests.browser.sounds import event_times, played, recording, silence
 from tests.conftest import Stack
 
@@ -89,10 +89,10 @@ def transcribed(engine_url: str, sound: AudioFrame) -> str:
     pcm = resampler.feed(sound.pcm) + resampler.end()
 
     async def ask() -> str:
-        place = wire.Place("the recogniser", engine_url)
+        place = openai_http.Place("the recogniser", engine_url)
         async with (
             aiohttp.ClientSession() as http,
-            aclosing(wire.transcribe(http, place, "", Utterance(pcm, 0.0, 0.0))) as transcripts,
+            aclosing(openai_http.transcribe(http, place, "", Utterance(pcm, 0.0, 0.0))) as transcripts,
         ):
             return " ".join([transcript.text async for transcript in transcripts])
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engines.reached import patient_checks
+from tests.engines.fixtures import patient_checks
 
 
 @pytest.fixture(autouse=True)

@@ -9,17 +9,17 @@ import pytest
 from aiohttp import web
 
 from lineside.audio.frame import EAR_RATE, Utterance
-from lineside.engines.elevenlabs import ElevenLabs
-from lineside.engines.kokoro import Kokoro
-from lineside.engines.melotts import MeloTTS
-from lineside.engines.openai import OpenAIEars, OpenAIMind, OpenAIVoice
-from lineside.engines.piper import Fast
 from lineside.engines.protocols import Ask, Message, Thought, Token, Transcript
 from lineside.engines.registry import Registry
-from lineside.engines.whisper_server import WhisperServer
+from lineside.engines.vendors.elevenlabs import ElevenLabs
+from lineside.engines.vendors.kokoro import Kokoro
+from lineside.engines.vendors.melotts import MeloTTS
+from lineside.engines.vendors.openai import OpenAIEars, OpenAIMind, OpenAIVoice
+from lineside.engines.vendors.piper import Fast
+from lineside.engines.vendors.whisper_server import WhisperServer
 from lineside.errors import EngineBusy, EngineError
-from tests.calls import settings
-from tests.engines.reached import all_of, spoken
+from tests.call.fixtures import settings
+from tests.engines.fixtures import all_of, spoken
 from tests.fakes import ANSWERED, HEARD, WHAT_IT_THOUGHT, elevenlabs, openai, serving
 from tests.fakes.elevenlabs import FakeElevenLabs
 from tests.fakes.kokoro import FakeKokoro

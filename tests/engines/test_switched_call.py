@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from lineside.caller import Caller, Conversation, recordings
-from lineside.schema import Hello, LlmToken, Ready, ServerMessage, ThoughtToken
-from lineside.serve import open_house
+from lineside.gateway.startup import open_house
+from lineside.protocol import Hello, LlmToken, Ready, ServerMessage, ThoughtToken
 from lineside.settings import load_settings
+from lineside.testclient.client import Caller, Conversation, recordings
 from tests.conftest import Stack
 from tests.fakes import ANSWERED, WHAT_IT_THOUGHT, serving
 from tests.fakes.kokoro import FakeKokoro
 from tests.fakes.ollama import FakeOllama
-from tests.test_ear import AUDIO
+from tests.turns.test_speech_segmenter import AUDIO
 
 SWITCHED = Hello(
     codec="pcm", llm_engine="ollama", llm_model="old-thinker", tts_engine="kokoro", tts_voice="af_bella", greeting=""

@@ -11,16 +11,16 @@ import pytest
 
 from lineside.audio.wav import wav_bytes
 from lineside.errors import ConfigError
-from lineside.lines.scripted import ScriptedLine
-from lineside.loadtest.caller import Caller
-from lineside.loadtest.figures import Figures, Goal
 from lineside.loadtest.plan import Plan, Report, Spoken
-from lineside.loadtest.speech import Recording, recordings_in
-from lineside.loadtest.tester import Outlook, hold_test
-from lineside.loadtest.transcribe import distance, plain, word_error_rate
+from lineside.loadtest.recordings import Recording, recordings_in
+from lineside.loadtest.results import Figures, Goal
+from lineside.loadtest.runner import Outlook, hold_test
+from lineside.loadtest.simulated_caller import Caller
+from lineside.loadtest.wer import distance, plain, word_error_rate
 from lineside.loadtest.worker import Crowd
-from tests.test_gateway import opened
-from tests.virtual import run
+from lineside.transports.scripted import ScriptedLine
+from tests.gateway.test_app import opened
+from tests.virtual_time import run
 
 SPEECH = Recording("a.wav", (b"\x01\x10" * 320,) * 25)
 

@@ -9,21 +9,21 @@ import pytest
 
 from lineside.audio.frame import Utterance
 from lineside.audio.wav import read_wav, wav_bytes
+from lineside.cli.loadtest import seconds
 from lineside.errors import ConfigError
 from lineside.loadtest.capacity import Capacity
-from lineside.loadtest.cli import seconds
-from lineside.loadtest.earpiece import Earpiece
-from lineside.loadtest.figures import Figures, Goal, figures, misses, spread
 from lineside.loadtest.lateness import Lateness, late_ms, together
-from lineside.loadtest.mocks import MockEars, _name
-from lineside.loadtest.path import Path, frame_due
+from lineside.loadtest.listener import Earpiece
+from lineside.loadtest.mock_engines import MockEars, _name
+from lineside.loadtest.network_impairment import Path, frame_due
 from lineside.loadtest.plan import CallEnd, Plan, Report, Turn
-from lineside.loadtest.speech import OWN, read, recordings_in, silence
-from lineside.loadtest.tester import shares
-from lineside.patience import Patience
-from lineside.schema import Metrics
+from lineside.loadtest.recordings import OWN, read, recordings_in, silence
+from lineside.loadtest.results import Figures, Goal, figures, misses, spread
+from lineside.loadtest.runner import shares
+from lineside.protocol import Metrics
 from lineside.settings import Settings
-from tests.virtual import run
+from lineside.turns.dead_call import Patience
+from tests.virtual_time import run
 
 PLAN = Plan(url="http://127.0.0.1:1", callers=4, duration=10.0)
 
@@ -179,7 +179,7 @@ def test_the_goal_is_missed_by_time_by_gap_and_by_any_error() -> None:
 
 def test_callers_are_shared_out_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every caller has one worker; no worker more than it needs, no more workers than cores."""
-    monkeypatch.setattr("lineside.loadtest.tester.cores", lambda: 4)
+    monkeypatch.setattr("lineside.loadtest.runner.cores", lambda: 4)
     for callers, workers in ((1, 1), (100, 1), (101, 2), (399, 4), (1001, 4)):
         plans = shares(Plan(url="", callers=callers, duration=1.0))
         assert len(plans) == workers

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import msgspec
 
-from lineside.cli import main
-from lineside.models import catalogue, cli
+from lineside.cli import models
+from lineside.cli.main import main
+from lineside.models import catalogue
 from lineside.models.catalogue import Model
 
 
 def play(catalogued: str, limit: int) -> None:
     catalogue.CATALOGUE = msgspec.json.decode(Path(catalogued).read_bytes(), type=tuple[Model, ...])  # type: ignore[assignment]
-    cli.BIG = 0  # say every tenth of every file
+    models.BIG = 0  # say every tenth of every file
     if limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     main()

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from lineside.models import catalogue, fetch
+from lineside.models import catalogue, download
 from lineside.models.catalogue import Model
-from lineside.models.fetch import Step
-from tests.models import places
+from lineside.models.download import Step
+from tests.models import fixtures
 
 
 @pytest.fixture
-def host() -> Iterator[places.Host]:
-    with places.host() as running:
+def host() -> Iterator[fixtures.Host]:
+    with fixtures.host() as running:
         yield running
 
 
@@ -50,7 +50,7 @@ def catalogued(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once."""
-    monkeypatch.setattr(fetch, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture(autouse=True)

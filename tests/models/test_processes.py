@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 from lineside.models.catalogue import Member, Model
-from lineside.models.fetch import Step, ensure
-from tests.models.places import WEIGHTS, Host, Manner, Request, breaks_off_after, file_of, honest, model_of
+from lineside.models.download import Step, ensure
+from tests.models.fixtures import WEIGHTS, Host, Manner, Request, breaks_off_after, file_of, honest, model_of
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds; a test that waits so long has failed

@@ -10,7 +10,7 @@ import pytest
 from lineside.errors import ConfigError
 from lineside.models import store
 from lineside.models.store import locate, remove, state, verify
-from tests.models.places import SMALL, WEIGHTS, file_of, model_of, sha256
+from tests.models.fixtures import SMALL, WEIGHTS, file_of, model_of, sha256
 
 Catalogued = Callable[..., None]
 TOY = model_of(file_of(SMALL, name="small.json"), file_of(WEIGHTS))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.records.servers import PostgreSQL
+from tests.records.database_servers import PostgreSQL
 
 
 @pytest.fixture(scope="session")

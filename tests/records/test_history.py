@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from lineside.records import asking
-from lineside.records.store import Store
+from lineside.records import queries
+from lineside.records.database import Store
+from lineside.records.entries import Began, Entry, Over, Replied
 from lineside.records.tables import metadata
-from lineside.records.values import Began, Entry, Over, Replied
-from tests.records.house import House, at_home
+from tests.records.fixtures import House, at_home
 
 MANY = 10_000
 NOW = 1_700_000_000.0
@@ -49,7 +49,7 @@ def test_the_tables_are_made_from_nothing_and_are_what_is_written_of_them(tmp_pa
         async with one.transaction() as connection:
             found = await connection.run_sync(lambda c: compare_metadata(MigrationContext.configure(c), metadata))
             assert found == []
-            assert len((await asking.page(connection)).calls) == 2
+            assert len((await queries.page(connection)).calls) == 2
         await one.close()
         await two.close()
 
@@ -64,7 +64,7 @@ def test_what_is_written_twice_is_there_once(tmp_path: Path, records_url: str) -
         await store.write(call(1))
         await store.write(call(1))
         async with store.transaction() as connection:
-            whole = await asking.whole(connection, f"{1:08x}")
+            whole = await queries.whole(connection, f"{1:08x}")
             assert whole is not None
             assert [turn.heard for turn in whole.turns] == ["Question 1?"]
             assert whole.turns[0].stages == {"asr_ms": 5.0}
@@ -86,7 +86,7 @@ def test_ten_thousand_calls_are_paged_by_index(tmp_path: Path, records_url: str)
                 await connection.execute(sa.text("ANALYZE"))
             for _ in range(50):
                 began = time.perf_counter()
-                page = await asking.page(connection, before=before, limit=100)
+                page = await queries.page(connection, before=before, limit=100)
                 took.append(time.perf_counter() - began)
                 seen += [one.id for one in page.calls]
                 before = page.next
@@ -94,10 +94,10 @@ def test_ten_thousand_calls_are_paged_by_index(tmp_path: Path, records_url: str)
             assert sorted(took)[47] < 0.1
             plan = await _plan(connection, store)
             assert "calls_began" in plan, plan
-            (found,) = (await asking.page(connection, search="question 4321?")).calls
+            (found,) = (await queries.page(connection, search="question 4321?")).calls
             assert found.id == f"{4321:08x}"
-            assert (await asking.page(connection, search="100%_\\")).calls == ()
-            assert len((await asking.page(connection, caller="+15550007", limit=200)).calls) == 100
+            assert (await queries.page(connection, search="100%_\\")).calls == ()
+            assert len((await queries.page(connection, caller="+15550007", limit=200)).calls) == 100
         await store.close()
 
     asyncio.run(story())

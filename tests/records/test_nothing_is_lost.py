@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineside.lines.scripted import ScriptedLine
-from lineside.records import reel
+from lineside.protocol import Ended, Heard, Hello, Metrics
+from lineside.records import recording_writer
 from lineside.records.archive import Archive
-from lineside.records.counter import Uncounted
+from lineside.records.counters import Uncounted
+from lineside.records.database import Store, Unavailable
+from lineside.records.entries import Began, WholeCall, encode
 from lineside.records.spool import Spool, left_behind, new_spool
-from lineside.records.store import Store, Unavailable
-from lineside.records.values import Began, WholeCall, encode
-from lineside.schema import Ended, Heard, Hello, Metrics
-from tests.calls import settings
-from tests.records.house import House, at_home
-from tests.records.servers import PostgreSQL
+from lineside.transports.scripted import ScriptedLine
+from tests.call.fixtures import settings
+from tests.records.database_servers import PostgreSQL
+from tests.records.fixtures import House, at_home
 
 SECRET = "a secret that nobody else may read"  # noqa: S105 - what a caller said
 
@@ -121,7 +121,7 @@ def test_a_database_that_is_down_at_the_start_gets_all_when_it_is_up(tmp_path: P
 
 def test_a_locked_database_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody holds SQLite's lock for longer than we wait for it; what was kept meanwhile is written afterwards."""
-    monkeypatch.setattr("lineside.records.store.BUSY", 0.1)
+    monkeypatch.setattr("lineside.records.database.BUSY", 0.1)
 
     async def story() -> None:
         archive, counted = Archive(settings(data_dir=tmp_path)), Counted()
@@ -178,7 +178,7 @@ def test_a_recording_that_finds_no_room_is_given_up_alone(tmp_path: Path, monkey
     def full(number: int, raw: Any) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(reel._Disk, "write", lambda disk, raw: _fail(disk))
+    monkeypatch.setattr(recording_writer._Disk, "write", lambda disk, raw: _fail(disk))
 
     def _fail(disk: Any) -> int:
         disk.fault = OSError(errno.ENOSPC, "No space left on device")

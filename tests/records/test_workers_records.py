@@ -8,9 +8,9 @@ from typing import Any
 
 import aiohttp
 
-from lineside.schema import Ended
-from tests.test_product import SCRIPTED, serving
-from tests.test_workers import Desk, comes_true, until
+from lineside.protocol import Ended
+from tests.gateway.test_worker_pool import Desk, comes_true, until
+from tests.project.test_product import SCRIPTED, serving
 
 FRAME = bytes(640)
 

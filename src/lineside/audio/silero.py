@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lineside.audio.onnx import constants
+from lineside.audio.onnx_weights import constants
 from lineside.errors import ConfigError
 
 WINDOW = 512  # samples

@@ -14,8 +14,7 @@ import structlog
 from msgspec import Struct
 
 from lineside.audio.frame import AudioFrame, Sound, Utterance
-from lineside.engines.breaker import Breaker
-from lineside.engines.deadline import in_time
+from lineside.engines.circuit_breaker import Breaker
 from lineside.engines.protocols import (
     Ask,
     Checked,
@@ -30,7 +29,8 @@ from lineside.engines.protocols import (
     Transcript,
     Warmable,
 )
-from lineside.engines.remembered import RememberingVoice
+from lineside.engines.timeouts import in_time
+from lineside.engines.tts_cache import RememberingVoice
 from lineside.errors import EngineBusy, EngineError
 
 log = structlog.get_logger()

@@ -16,9 +16,9 @@ import structlog
 from msgspec import Struct
 
 from lineside.engines.fallback import in_a_row
+from lineside.engines.pool_metrics import Waits, nobody_counts, queue_trace
 from lineside.engines.protocols import LanguageModel, Preparable, SpeechToText, TextToSpeech
-from lineside.engines.queue import Waits, nobody_counts, queue_trace
-from lineside.engines.remembered import RememberingVoice
+from lineside.engines.tts_cache import RememberingVoice
 from lineside.errors import ConfigError, EngineError, LineError
 from lineside.settings import Settings
 

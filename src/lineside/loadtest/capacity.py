@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from lineside.loadtest.figures import Figures
+from lineside.loadtest.results import Figures
 
 CLOSE = 0.1  # of the calls that went well: the knee is known this closely
 

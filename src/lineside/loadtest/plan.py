@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from lineside.schema import Codec, Metrics
+from lineside.protocol import Codec, Metrics
 
 STAGES: tuple[str, ...] = tuple(
     field

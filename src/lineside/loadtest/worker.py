@@ -21,12 +21,12 @@ import uvloop
 from lineside.audio import g711
 from lineside.audio.frame import FRAME_SECONDS
 from lineside.errors import ConfigError
-from lineside.loadtest.caller import Caller
 from lineside.loadtest.lateness import Lateness
-from lineside.loadtest.path import Path, frame_due
+from lineside.loadtest.network_impairment import Path, frame_due
 from lineside.loadtest.plan import CallEnd, Plan, Progress, Report, Spoken, Turn, Word, decode_plan, encode_word
-from lineside.loadtest.speech import Recording, rate_of, read
-from lineside.schema import Hello, Ready, decode_server
+from lineside.loadtest.recordings import Recording, rate_of, read
+from lineside.loadtest.simulated_caller import Caller
+from lineside.protocol import Hello, Ready, decode_server
 
 READY_WITHIN = 10.0  # seconds from dialling to `ready`; then the call counts as failed
 AGAIN_AFTER = 1.0  # seconds before a caller who was refused or cut off dials again

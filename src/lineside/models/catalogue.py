@@ -9,9 +9,9 @@ and has to have the right hash.
 """
 
 from lineside.errors import ConfigError
-from lineside.models.entry import HUB, MIB, Engine, Member, Model, ModelFile, Role, Source, wheel
+from lineside.models.entries import HUB, MIB, Engine, Member, Model, ModelFile, Role, Source, wheel
 from lineside.models.voices import VOICES
-from lineside.models.whispers import WHISPERS
+from lineside.models.whisper import WHISPERS
 
 __all__ = ["CATALOGUE", "HUB", "Engine", "Member", "Model", "ModelFile", "Role", "Source", "defaults", "find", "needed"]
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from lineside.models.fetch import Step
+from lineside.models.download import Step
 
 LONGEST = 2000  # characters of a message; what is beyond is cut off
 EVERY = 0.2  # seconds between two lines of the same file

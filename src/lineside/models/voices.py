@@ -1,6 +1,6 @@
 """The models that speak: Piper's voices and Kokoro."""
 
-from lineside.models.entry import HUB, Member, Model, ModelFile, wheel
+from lineside.models.entries import HUB, Member, Model, ModelFile, wheel
 
 PIPER_VOICES = f"{HUB}/rhasspy/piper-voices/resolve/main"
 

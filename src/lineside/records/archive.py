@@ -19,17 +19,17 @@ import msgspec
 import structlog
 
 from lineside.errors import ConfigError
-from lineside.lines.protocol import Line
-from lineside.records import asking
-from lineside.records.counter import Counter, Uncounted
-from lineside.records.keeping import Keeping
-from lineside.records.reel import Reel
+from lineside.protocol import Hello
+from lineside.records import queries
+from lineside.records.call_recorder import Keeping
+from lineside.records.counters import Counter, Uncounted
+from lineside.records.database import Store, Unavailable
+from lineside.records.entries import Began, CallPage, Entry, Forgotten, Over, Taped, WholeCall, decode, encode
+from lineside.records.recorder import Tape
+from lineside.records.recording_writer import Reel
 from lineside.records.spool import Spool, left_behind, new_spool
-from lineside.records.store import Store, Unavailable
-from lineside.records.tape import Tape
-from lineside.records.values import Began, CallPage, Entry, Forgotten, Over, Taped, WholeCall, decode, encode
-from lineside.schema import Hello
 from lineside.settings import Settings
+from lineside.transports.base import Line
 
 log = structlog.get_logger()
 
@@ -115,7 +115,7 @@ class Archive:
 
         async def ask() -> CallPage:
             async with self._store.transaction() as connection:
-                return await asking.page(connection, search=search, caller=caller, before=before, limit=limit)
+                return await queries.page(connection, search=search, caller=caller, before=before, limit=limit)
 
         return await self._there(ask())
 
@@ -126,7 +126,7 @@ class Archive:
 
         async def ask() -> WholeCall | None:
             async with self._store.transaction() as connection:
-                return await asking.whole(connection, call)
+                return await queries.whole(connection, call)
 
         return await self._there(ask())
 
@@ -146,9 +146,9 @@ class Archive:
             await self._batch()  # what the spool has of it would come back otherwise
             async with self._store.transaction() as connection:
                 if caller:
-                    found = await asking.of_caller(connection, caller)
+                    found = await queries.of_caller(connection, caller)
                 else:
-                    one = await asking.whole(connection, call)
+                    one = await queries.whole(connection, call)
                     found = [(one.call.id, bool(one.call.reason))] if one is not None else []
             over = [each for each, ended in found if ended]
             await self._erase(over)
@@ -281,7 +281,7 @@ class Archive:
             with suppress(Unavailable):
                 while days:
                     async with self._store.transaction() as connection:
-                        old = await asking.older(connection, time.time() - days * DAY)
+                        old = await queries.older(connection, time.time() - days * DAY)
                     if not old:
                         break
                     await self._erase(old)

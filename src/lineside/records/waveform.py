@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lineside.records.values import Waveform
+from lineside.records.entries import Waveform
 
 PLACES = 1200  # stretches at most: more than a screen has room for
 SHORTEST = 0.02  # seconds of one stretch

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from lineside.loadtest.transcribe import distance, plain
-from lineside.records.values import KeptTurn, WholeCall
-from lineside.replay.again import Again
+from lineside.loadtest.wer import distance, plain
+from lineside.records.entries import KeptTurn, WholeCall
+from lineside.replay.runner import Again
 
 ONSET = 0.1  # seconds of speech, where only its end is known
 

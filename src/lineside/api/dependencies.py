@@ -1,0 +1,101 @@
+"""What the control API works with: its room in the gateway, handed in, so that it knows of no call and no server."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lineside.agents.agent import Agent
+from lineside.api.schemas import Trends
+from lineside.engines.registry import Role
+from lineside.gateway.call_registry import CallNow
+from lineside.host.machine.values import Machine
+from lineside.host.services import Service
+from lineside.records.archive import Archive
+from lineside.settings import Settings
+
+
+class Calls(Protocol):
+    """The calls under way: `switchboard.Switchboard`."""
+
+    def list(self) -> Sequence[CallNow]:
+        """All that have been answered."""
+        ...
+
+    def end(self, call_id: str) -> bool:
+        """Hang up, with a word to the caller; False where there is no such call."""
+        ...
+
+    def watch(self, call_id: str) -> AsyncGenerator[bytes, None] | None:
+        """Its events, each one JSON object of `schema`, until it is over; None where there is no such call.
+
+        Raises `CallRefused` when too many watch it.
+        """
+        ...
+
+
+class Desk(Protocol):
+    """Who answers the calls."""
+
+    def agent(self) -> Agent:
+        """The one who answers now."""
+        ...
+
+    async def change(self, agent: Agent) -> None:
+        """Let this one answer, from the next call on. Raises `ConfigError` with what is wrong."""
+        ...
+
+
+class Shelf(Protocol):
+    """The engines of this process: `engines.registry.Registry`."""
+
+    defaults: dict[Role, str]
+
+    def names(self, role: Role) -> tuple[str, ...]:
+        """The engines of a role."""
+        ...
+
+    def engine(self, role: Role, name: str = "") -> Any:
+        """One of them. Raises `LineError` or `ConfigError`."""
+        ...
+
+
+class Host(Protocol):
+    """The host agent: `hosts.client.HostAgent`. Every method raises `HostAgentError`."""
+
+    async def services(self) -> Sequence[Service]:
+        """All services."""
+        ...
+
+    async def start(self, name: str, model: str = "") -> Service:
+        """Start one; it is back when the service is healthy."""
+        ...
+
+    async def stop(self, name: str) -> Service:
+        """Stop one."""
+        ...
+
+    async def logs(self, name: str, lines: int = 100) -> Sequence[str]:
+        """The newest lines of its output."""
+        ...
+
+    async def machine(self) -> Machine:
+        """A reading of its machine."""
+        ...
+
+
+@dataclass(frozen=True)
+class Room:
+    """All that the control API needs."""
+
+    settings: Settings
+    registry: Shelf
+    calls: Calls
+    desk: Desk
+    host: Host
+    read: Callable[[], Awaitable[Machine]]  # this machine, now: `hosts.machine.Readings().latest`
+    trends: Callable[[], Trends]  # the last hour: `trends.Looks().trends`
+    in_house: tuple[str, ...] = ()  # models that this process itself has in memory, such as the voice detector's
+    puller: Sequence[str] = ()  # the program that downloads, up to its arguments; empty: this lineside's own
+    records: Archive | None = None  # what is kept of calls; None: nothing is
+    loaded: Callable[[Mapping[tuple[str, str], int]], None] | None = None  # hears which models have which memory
+    longest_watch: float = 3600.0  # seconds; then a stream ends, and who still watches asks again

@@ -1,0 +1,83 @@
+"""Which engines there are, and whether they would answer."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lineside.api.background import Crew, Lately
+from lineside.api.dependencies import Shelf
+from lineside.api.schemas import EngineNow, EnginesNow, RoleEngines
+from lineside.engines.protocols import Checked
+from lineside.engines.registry import ROLES, Role
+from lineside.errors import ConfigError, EngineError, LineError
+
+AT_ONCE = 8  # checks; further ones wait for their turn, so that a page does not knock at every door at once
+CHECK_SECONDS = 2.0  # then the engine counts as down
+KNOWN_FOR = 10.0  # seconds
+
+Which = tuple[Role, str]
+Verdict = tuple[bool | None, str]
+
+
+class Roster:
+    """Every engine of this process, of each role the default one first. They are built once and stay."""
+
+    def __init__(self, registry: Shelf) -> None:
+        self._registry = registry
+        self._all: dict[Which, Any] | None = None
+
+    @property
+    def all(self) -> dict[Which, Any]:
+        """By role and name; None where the settings do not let one be."""
+        if self._all is None:
+            self._all = {which: self._built(which) for which in self._names()}
+        return self._all
+
+    def _names(self) -> Iterator[Which]:
+        registry = self._registry
+        for role in ROLES:
+            for name in sorted(registry.names(role), key=lambda name: name != registry.defaults[role]):
+                yield role, name
+
+    def _built(self, which: Which) -> Any:
+        try:
+            return self._registry.engine(*which)
+        except (LineError, ConfigError):
+            return None
+
+
+class Engines:
+    """The engines of this process, and what their last check said."""
+
+    def __init__(self, roster: Roster, defaults: Mapping[Role, str], crew: Crew) -> None:
+        self._roster, self._defaults = roster, defaults
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._checked: Lately[Which, Verdict] = Lately(crew, self._check, fresh=KNOWN_FOR, stale=KNOWN_FOR)
+
+    async def now(self) -> EnginesNow:
+        """All of them, checked at the same time."""
+        verdicts = await self._checked.of_all(self._roster.all)
+        rows: dict[Role, list[EngineNow]] = {role: [] for role in ROLES}
+        for (role, name), (up, why) in verdicts.items():
+            engine = self._roster.all[role, name]
+            choices = tuple(getattr(engine, "choices", ()))
+            default = choices[0] if choices else ""
+            embedded = bool(getattr(engine, "embedded", False))
+            rows[role].append(EngineNow(name, choices, default, embedded, up, why))
+        return EnginesNow(**{role: RoleEngines(self._defaults[role], tuple(rows[role])) for role in ROLES})
+
+    async def _check(self, which: Which) -> Verdict:
+        engine = self._roster.all[which]
+        if engine is None:
+            return False, "it cannot be used with these settings"
+        if not isinstance(engine, Checked):
+            return None, ""
+        async with self._turns:
+            try:
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await engine.check()
+            except EngineError as why:
+                return False, str(why)
+            except TimeoutError:
+                return False, f"{which[1]} did not answer in {CHECK_SECONDS:g} s"
+        return True, ""

@@ -1,0 +1,54 @@
+"""What is being done to a model, so that two things that contradict each other are not done at once."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from lineside.api.errors import Refused
+
+WAIT_SECONDS = 60.0  # for the other errand to end, where the request says that it waits
+
+
+@dataclass
+class _Errand:
+    doing: str
+    hands: int = 0  # requests that do the same thing
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Errands:
+    """At most one kind of errand for each model; several requests may do the same one together."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[str, _Errand] = {}
+
+    def doing(self, model: str) -> str:
+        """`loaded`, `unloaded` or `deleted`; empty when nothing is being done."""
+        errand = self._under_way.get(model)
+        return errand.doing if errand else ""
+
+    @asynccontextmanager
+    async def to_be(self, doing: str, model: str, *, wait: bool = False) -> AsyncGenerator[None, None]:
+        """Hold the model while it is being `doing`. Raises `Refused` when something else is done with it."""
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                while (other := self._under_way.get(model)) and other.doing != doing:
+                    if not wait:
+                        raise _contradicts(model, other.doing)
+                    await other.over.wait()
+        except TimeoutError:
+            raise _contradicts(model, self.doing(model)) from None
+        errand = self._under_way.setdefault(model, _Errand(doing))
+        errand.hands += 1
+        try:
+            yield
+        finally:
+            errand.hands -= 1
+            if not errand.hands:
+                del self._under_way[model]
+                errand.over.set()
+
+
+def _contradicts(model: str, doing: str) -> Refused:
+    return Refused(409, "busy", f"{model} is being {doing or 'changed'} just now; ask again when that is done")

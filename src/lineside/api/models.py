@@ -1,0 +1,152 @@
+"""Moving models between the net, the disk and the memory."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable
+
+from lineside.api.dependencies import Room
+from lineside.api.downloads import Downloads
+from lineside.api.engines import Which
+from lineside.api.errors import Refused, of_engines, unknown
+from lineside.api.model_inventory import Stock, Told
+from lineside.api.model_locks import Errands
+from lineside.api.schemas import (
+    AllUnloaded,
+    Deleted,
+    ModelNow,
+    StillLoaded,
+    Unloaded,
+    UnloadModel,
+    WhichModel,
+)
+from lineside.engines.protocols import Kept, ModelKeeper, Puller
+from lineside.errors import ConfigError
+from lineside.models import catalogue, store
+from lineside.models.progress import Progress
+
+LOAD_SECONDS = 600.0  # a big model from a slow disk; then 504, and the back end goes on or not
+UNLOAD_SECONDS = 75.0  # the engine itself waits 60 s for the requests under way
+ABSENT = ("missing", "partial", "damaged")
+
+
+class Models:
+    """What can be done to a model. Every method raises `Refused`."""
+
+    def __init__(self, room: Room, stock: Stock, downloads: Downloads) -> None:
+        self._room, self._stock, self._downloads = room, stock, downloads
+        self._errands = Errands()
+
+    async def load(self, asked: WhichModel) -> ModelNow:
+        """Have it in memory."""
+        row = await self._stock.find(asked.model, asked.engine)
+        keeper = self._keeper(row)
+        if row.state in ABSENT:
+            raise Refused(
+                409, "not_fetched", f"{row.name} is not here; fetch it first: lineside models pull {row.name}"
+            )
+        async with self._errands.to_be("loaded", row.name):
+            await _in_time(keeper.load(row.name), LOAD_SECONDS, f"{row.name} was not loaded")
+        return await self._anew(row)
+
+    async def unload(self, asked: UnloadModel) -> ModelNow:
+        """Free its memory."""
+        row = await self._stock.find(asked.model, asked.engine)
+        keeper = self._keeper(row)
+        async with self._errands.to_be("unloaded", row.name, wait=asked.wait):
+            await _in_time(keeper.unload(row.name, wait=asked.wait), UNLOAD_SECONDS, f"{row.name} was not unloaded")
+        return await self._anew(row)
+
+    async def download(self, asked: WhichModel) -> AsyncGenerator[bytes, None]:
+        """Have its files fetched, and follow that."""
+        row = await self._stock.find(asked.model, asked.engine)
+        if self._errands.doing(row.name) == "deleted":
+            raise Refused(409, "busy", f"{row.name} is being deleted just now; ask again when that is done")
+        if row.name in _catalogued():
+            return self._downloads.fetch(row.name)
+        engine = self._stock.engine_of(row)
+        if isinstance(engine, Puller):
+            return self._downloads.pull(row.name, engine, row.engine)
+        raise Refused(409, "not_downloadable", f"{row.engine} does not fetch models; bring {row.name} there yourself")
+
+    async def cancel(self, asked: WhichModel) -> Progress:
+        """End its download."""
+        row = await self._stock.find(asked.model, asked.engine)
+        return await self._downloads.cancel(row.name)
+
+    async def delete(self, name: str) -> Deleted:
+        """Delete the files of a model of the catalogue."""
+        if name not in _catalogued():
+            raise unknown("model", name, _catalogued())
+        async with self._errands.to_be("deleted", name):
+            if self._downloads.of(name):
+                raise Refused(409, "downloading", f"{name} is being downloaded; cancel that first")
+            self._stock.forget()
+            self._refuse_loaded(await self._stock.find(name), await self._stock.told())
+            try:
+                freed = await self._stock.in_thread(store.remove, name, self._room.settings.models_dir)
+            except ConfigError as why:
+                raise Refused(409, "cannot_delete", str(why)) from why
+            self._stock.forget()
+        return Deleted(name, freed)
+
+    async def unload_all(self) -> AllUnloaded:
+        """Free the memory of every model that nobody uses."""
+        self._stock.forget()
+        told = await self._stock.told()
+        # Two engines may stand before the same back end: what one has let go, the other need not.
+        loaded = {kept.name: (which, kept) for which, said in told.items() for kept in said.kept if kept.loaded}
+        results = await asyncio.gather(*(self._let_go(which, kept) for which, kept in loaded.values()))
+        self._stock.forget()
+        silent = {name: said.trouble for (_, name), said in told.items() if said.trouble and not said.gone}
+        return AllUnloaded(
+            unloaded=tuple(result for result in results if isinstance(result, Unloaded)),
+            kept=(
+                *(result for result in results if isinstance(result, StillLoaded)),
+                *(StillLoaded(name, "", trouble) for name, trouble in silent.items()),
+            ),
+        )
+
+    def _keeper(self, row: ModelNow) -> ModelKeeper:
+        engine = self._stock.engine_of(row)
+        if isinstance(engine, ModelKeeper):
+            return engine
+        if row.name in self._room.in_house:
+            raise Refused(409, "not_loadable", f"{row.name} lives in the gateway itself, and stays there")
+        raise Refused(409, "not_loadable", f"no engine of this gateway loads and unloads {row.name}")
+
+    async def _let_go(self, which: Which, kept: Kept) -> Unloaded | StillLoaded:
+        if kept.in_use:
+            return StillLoaded(which[1], kept.name, f"{kept.in_use} requests use it")
+        keeper = self._room.registry.engine(*which)
+        try:
+            async with self._errands.to_be("unloaded", kept.name):
+                await _in_time(keeper.unload(kept.name, wait=False), UNLOAD_SECONDS, f"{kept.name} was not unloaded")
+        except Refused as why:
+            return StillLoaded(which[1], kept.name, str(why))
+        return Unloaded(which[1], kept.name)
+
+    def _refuse_loaded(self, row: ModelNow, told: Told) -> None:
+        if row.name in self._room.in_house:
+            raise Refused(409, "loaded", f"{row.name} is in memory: the gateway itself needs it")
+        if row.loaded:
+            raise Refused(409, "loaded", f"{row.name} is in memory; unload it first")
+        silent = {name for (_, name), said in told.items() if said.trouble and not said.gone}
+        if row.engine in silent:
+            raise Refused(
+                409, "cannot_tell", f"{row.engine} does not say whether it has {row.name} in memory; ask again"
+            )
+
+    async def _anew(self, row: ModelNow) -> ModelNow:
+        self._stock.forget()
+        return await self._stock.find(row.name, row.engine)
+
+
+def _catalogued() -> dict[str, catalogue.Model]:
+    return {model.name: model for model in catalogue.CATALOGUE}
+
+
+async def _in_time(work: Awaitable[None], seconds: float, otherwise: str) -> None:
+    try:
+        async with of_engines(), asyncio.timeout(seconds):
+            await work
+    except TimeoutError:
+        raise Refused(504, "engine_too_slow", f"{otherwise} within {seconds:g} s") from None

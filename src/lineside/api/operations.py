@@ -1,0 +1,378 @@
+"""Every operation of the control API, once."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from lineside.agents.agent import Agent
+from lineside.api import history
+from lineside.api.errors import Refused
+from lineside.api.operation import Asked, Operation, Staff
+from lineside.api.schemas import (
+    AllUnloaded,
+    CallEnded,
+    CallsNow,
+    Deleted,
+    EnginesNow,
+    ExportCalls,
+    HowManyLines,
+    Log,
+    ModelNow,
+    ModelsNow,
+    ServicesNow,
+    SettingsNow,
+    StartService,
+    Trends,
+    UnloadModel,
+    WhichCalls,
+    WhichModel,
+)
+from lineside.errors import CallRefused, ConfigError
+from lineside.host.machine.values import Machine
+from lineside.host.services import Service
+from lineside.models.progress import Progress
+from lineside.protocol import ServerMessage
+from lineside.records.entries import CallPage, Forgotten, Waveform, WholeCall
+from lineside.settings import explain
+
+
+async def _settings(staff: Staff, asked: Asked) -> SettingsNow:
+    return SettingsNow(tuple(explain(staff.room.settings)))
+
+
+async def _trends(staff: Staff, asked: Asked) -> Trends:
+    return staff.room.trends()
+
+
+STILL = b": still here\n\n"  # a comment (WHATWG, server-sent events): proxies and pages see that the line lives
+
+
+async def _calls(staff: Staff, asked: Asked) -> CallsNow:
+    return CallsNow(tuple(staff.room.calls.list()))
+
+
+async def _end(staff: Staff, asked: Asked) -> CallEnded:
+    if not staff.room.calls.end(asked.named):
+        raise _no_call(staff, asked.named)
+    return CallEnded(asked.named)
+
+
+async def _watch(staff: Staff, asked: Asked) -> AsyncGenerator[bytes, None]:
+    try:
+        events = staff.room.calls.watch(asked.named)
+    except CallRefused as full:
+        raise Refused(503, "too_many_watchers", str(full)) from full
+    if events is None:
+        raise _no_call(staff, asked.named)
+    return _sent(events)
+
+
+async def _sent(events: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(events):
+        async for event in events:
+            yield b"data: " + event + b"\n\n" if event else STILL
+
+
+def _no_call(staff: Staff, name: str) -> Refused:
+    up = ", ".join(call.id for call in staff.room.calls.list()[:20])
+    return Refused(404, "unknown_call", f"there is no call {name!r} now; up are: {up or 'none'}")
+
+
+async def _agent(staff: Staff, asked: Asked) -> Agent:
+    return staff.room.desk.agent()
+
+
+async def _change(staff: Staff, asked: Asked) -> Agent:
+    try:
+        await staff.room.desk.change(asked.body)
+    except ConfigError as why:
+        raise Refused(409, "not_changed", str(why)) from why
+    return staff.room.desk.agent()
+
+
+ENGINES, MODELS, HOST, CALLS, DESK = "Engines", "Models", "The host", "Calls", "The desk"
+HISTORY = "The history"
+QWEN = "qwen2.5-coder-0.5b"
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "GET",
+        "/api/engines",
+        ENGINES,
+        "Which engines a call may name, and whether they would answer.",
+        answer=EnginesNow,
+        does=lambda staff, asked: staff.engines.now(),
+    ),
+    Operation(
+        "GET",
+        "/api/models",
+        MODELS,
+        "Every model: on the disk, in memory, on its way.",
+        answer=ModelsNow,
+        does=lambda staff, asked: staff.stock.now(),
+    ),
+    Operation(
+        "POST",
+        "/api/models/load",
+        MODELS,
+        "Have a model in memory; nothing happens if it is.",
+        answer=ModelNow,
+        does=lambda staff, asked: staff.models.load(asked.body),
+        takes=WhichModel,
+        refuses=(404, 409, 502, 504),
+        example={"model": QWEN},
+    ),
+    Operation(
+        "POST",
+        "/api/models/unload",
+        MODELS,
+        "Free a model's memory; the next request that names it loads it again.",
+        answer=ModelNow,
+        does=lambda staff, asked: staff.models.unload(asked.body),
+        takes=UnloadModel,
+        refuses=(404, 409, 502, 504),
+        example={"model": QWEN, "wait": True},
+    ),
+    Operation(
+        "POST",
+        "/api/models/download",
+        MODELS,
+        "Fetch a model's files. Who asks a second time follows the same download; leaving does not end it.",
+        answer=Progress,
+        does=lambda staff, asked: staff.models.download(asked.body),
+        streams="ndjson",
+        takes=WhichModel,
+        refuses=(404, 409),
+        example={"model": QWEN},
+    ),
+    Operation(
+        "POST",
+        "/api/models/download/cancel",
+        MODELS,
+        "End a download. What has come is kept, and the next download goes on from there.",
+        answer=Progress,
+        does=lambda staff, asked: staff.models.cancel(asked.body),
+        takes=WhichModel,
+        refuses=(404, 409),
+        example={"model": QWEN},
+    ),
+    Operation(
+        "DELETE",
+        "/api/models/{name}",
+        MODELS,
+        "Delete the files of a model of the catalogue.",
+        answer=Deleted,
+        does=lambda staff, asked: staff.models.delete(asked.named),
+        refuses=(404, 409),
+        named={"name": "faster-whisper-tiny.en"},
+    ),
+    Operation(
+        "GET",
+        "/api/services",
+        HOST,
+        "What the host agent may start and stop, and how it stands.",
+        answer=ServicesNow,
+        does=lambda staff, asked: staff.services.now(),
+        refuses=(502,),
+    ),
+    Operation(
+        "POST",
+        "/api/services/{name}/start",
+        HOST,
+        "Start a service; answered once it is healthy.",
+        answer=Service,
+        does=lambda staff, asked: staff.services.start(asked.named, asked.body),
+        takes=StartService,
+        refuses=(404, 409, 502),
+        named={"name": "whisper-server"},
+        example={"model": ""},
+    ),
+    Operation(
+        "POST",
+        "/api/services/{name}/stop",
+        HOST,
+        "Stop a service; answered once nothing is left of it.",
+        answer=Service,
+        does=lambda staff, asked: staff.services.stop(asked.named),
+        refuses=(404, 409, 502),
+        named={"name": "whisper-server"},
+    ),
+    Operation(
+        "GET",
+        "/api/services/{name}/logs",
+        HOST,
+        "What a service printed last.",
+        answer=Log,
+        does=lambda staff, asked: staff.services.logs(asked.named, asked.query),
+        query=HowManyLines,
+        refuses=(404, 409, 502),
+        named={"name": "whisper-server"},
+    ),
+    Operation(
+        "GET",
+        "/api/gpu",
+        HOST,
+        "Graphics cards, processor and memory, two seconds ago at most.",
+        answer=Machine,
+        does=lambda staff, asked: staff.readings.now(),
+    ),
+    Operation(
+        "GET",
+        "/api/gpu/stream",
+        HOST,
+        "The same, once a second.",
+        answer=Machine,
+        does=lambda staff, asked: staff.readings.watch(),
+        streams="sse",
+    ),
+    Operation(
+        "GET",
+        "/api/trends",
+        HOST,
+        "The last hour of the gateway: calls, speed, faults, load. For charts; Prometheus knows more, and longer.",
+        answer=Trends,
+        does=_trends,
+    ),
+    Operation(
+        "POST",
+        "/api/gpu/unload-all",
+        HOST,
+        "Unload every model that nobody uses.",
+        answer=AllUnloaded,
+        does=lambda staff, asked: staff.models.unload_all(),
+    ),
+    Operation(
+        "GET",
+        "/api/calls",
+        CALLS,
+        "The calls under way.",
+        answer=CallsNow,
+        does=_calls,
+    ),
+    Operation(
+        "POST",
+        "/api/calls/{id}/end",
+        CALLS,
+        "End a call, with a word to the caller.",
+        answer=CallEnded,
+        does=_end,
+        refuses=(404,),
+        named={"id": "5f0c"},
+    ),
+    Operation(
+        "GET",
+        "/api/calls/{id}/events",
+        CALLS,
+        "What happens in a call, as docs/protocol.md describes it, to its end.",
+        answer=ServerMessage,
+        does=_watch,
+        streams="sse",
+        refuses=(404,),
+        named={"id": "5f0c"},
+    ),
+    Operation(
+        "GET",
+        "/api/history",
+        HISTORY,
+        "The calls that are kept, the newest first.",
+        answer=CallPage,
+        does=history.page,
+        query=WhichCalls,
+    ),
+    Operation(
+        "GET",
+        "/api/history/export.jsonl",
+        HISTORY,
+        "All of them, or those that are searched for, whole, a line each.",
+        answer=WholeCall,
+        does=history.as_jsonl,
+        streams="ndjson",
+        query=ExportCalls,
+    ),
+    Operation(
+        "GET",
+        "/api/history/export.csv",
+        HISTORY,
+        "The same as a table, a line a turn, for spreadsheets.",
+        answer=None,
+        does=history.as_csv,
+        streams="csv",
+        query=ExportCalls,
+    ),
+    Operation(
+        "GET",
+        "/api/calls/{id}",
+        HISTORY,
+        "What is kept of a call: its turns, where their time went, what was decided and why.",
+        answer=WholeCall,
+        does=history.whole,
+        refuses=(404,),
+        named={"id": "5f0c"},
+    ),
+    Operation(
+        "GET",
+        "/api/calls/{id}/audio",
+        HISTORY,
+        "Its recording: the caller on the left, the agent on the right. Takes ranges.",
+        answer=None,
+        does=history.audio,
+        streams="flac",
+        refuses=(206, 404, 416),
+        named={"id": "5f0c"},
+    ),
+    Operation(
+        "GET",
+        "/api/calls/{id}/waveform",
+        HISTORY,
+        "How loud each voice is over the recording.",
+        answer=Waveform,
+        does=history.waveform,
+        refuses=(404,),
+        named={"id": "5f0c"},
+    ),
+    Operation(
+        "DELETE",
+        "/api/calls/{id}",
+        HISTORY,
+        "Delete a call and its recording, without a trace.",
+        answer=Forgotten,
+        does=history.forget,
+        refuses=(404, 409),
+        named={"id": "5f0c"},
+    ),
+    Operation(
+        "DELETE",
+        "/api/callers/{caller}",
+        HISTORY,
+        "Delete all calls of a caller that are over, with their recordings, without a trace.",
+        answer=Forgotten,
+        does=history.forget_caller,
+        named={"caller": "+15550100"},
+    ),
+    Operation(
+        "GET",
+        "/api/agent",
+        DESK,
+        "Who answers the calls.",
+        answer=Agent,
+        does=_agent,
+    ),
+    Operation(
+        "PUT",
+        "/api/agent",
+        DESK,
+        "Let another one answer, from the next call on.",
+        answer=Agent,
+        does=_change,
+        takes=Agent,
+        refuses=(409,),
+        example={"name": "Desk", "prompt": "You answer the phone of a bakery.", "facts": ["We open at nine."]},
+    ),
+    Operation(
+        "GET",
+        "/api/settings",
+        DESK,
+        "Every setting as it stands, and who set it.",
+        answer=SettingsNow,
+        does=_settings,
+    ),
+)

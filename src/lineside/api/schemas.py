@@ -1,0 +1,234 @@
+"""What the control API is told and what it answers: one frozen value for each."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from lineside.gateway.call_registry import CallNow
+from lineside.host.services import Service
+from lineside.models.progress import Progress
+from lineside.settings import Setting
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+ModelName = Annotated[Name, Meta(description="a name that GET /api/models lists")]
+EngineName = Annotated[
+    str, Meta(max_length=200, description="an engine that GET /api/engines lists; empty: the one that has the model")
+]
+Bytes = Annotated[int, Meta(ge=0)]
+
+
+class Problem(Struct, frozen=True):
+    """What was wrong, and what to do about it."""
+
+    code: Annotated[str, Meta(description="short and fixed, for programs")]
+    message: Annotated[str, Meta(description="a sentence, for people")]
+
+
+class Refusal(Struct, frozen=True):
+    """The answer to whatever cannot be done."""
+
+    error: Problem
+
+
+# ── engines ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class EngineNow(Struct, frozen=True):
+    """An engine that a call may name."""
+
+    name: str
+    choices: Annotated[tuple[str, ...], Meta(description="models or voices a call may name; none: any")]
+    default_choice: str
+    embedded: Annotated[bool, Meta(description="lives in the engine server that lineside starts itself")]
+    up: Annotated[bool | None, Meta(description="the last check, at most 10 s old; null: it cannot be checked")]
+    why: Annotated[str, Meta(description="what is wrong with it and what to do; empty when nothing is")]
+
+
+class RoleEngines(Struct, frozen=True):
+    """The engines of one role."""
+
+    default: str
+    engines: tuple[EngineNow, ...]
+
+
+class EnginesNow(Struct, frozen=True):
+    """All engines, by role."""
+
+    stt: RoleEngines
+    llm: RoleEngines
+    tts: RoleEngines
+
+
+# ── models ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ModelNow(Struct, frozen=True):
+    """A model, on the disk and in memory."""
+
+    name: str
+    role: Literal["stt", "llm", "tts", "turn", "vad"]
+    engine: Annotated[str, Meta(description="the engine that runs it; empty: none that can load and unload it")]
+    description: str
+    licence: str
+    source: Annotated[str, Meta(description="who publishes it, or the engine whose back end has it")]
+    bytes: Annotated[Bytes | None, Meta(description="on the disk")]
+    memory_bytes: Annotated[Bytes | None, Meta(description="in memory, where the engine tells")]
+    state: Annotated[
+        Literal["ready", "missing", "partial", "damaged", "unchecked", "remote"],
+        Meta(description="of its files here; unchecked: hashed at its next use; remote: its engine keeps the files"),
+    ]
+    loaded: bool
+    in_use: Annotated[int, Meta(ge=0, description="requests under way")]
+    default: Annotated[bool, Meta(description="calls need it when nothing else is chosen")]
+    downloading: Progress | None = None
+
+
+class ModelsNow(Struct, frozen=True):
+    """All models."""
+
+    models: tuple[ModelNow, ...]
+    notes: Annotated[tuple[str, ...], Meta(description="what could not be found out, and why")]
+
+
+class WhichModel(Struct, frozen=True, forbid_unknown_fields=True):
+    """A model, and where it is wanted."""
+
+    model: ModelName
+    engine: EngineName = ""
+
+
+class UnloadModel(Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that shall leave the memory."""
+
+    model: ModelName
+    engine: EngineName = ""
+    wait: Annotated[bool, Meta(description="wait up to 60 s for the requests under way, instead of 409")] = False
+
+
+class Deleted(Struct, frozen=True):
+    """Files of a model that are gone."""
+
+    deleted: str
+    freed_bytes: Bytes
+
+
+# ── the host and its readings ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class ServicesNow(Struct, frozen=True):
+    """The services of the host: programs that the host agent starts, watches and ends."""
+
+    services: tuple[Service, ...]
+
+
+class StartService(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a service shall be started."""
+
+    model: Annotated[str, Meta(max_length=200, description="one of the service's models; empty: its first")] = ""
+
+
+class HowManyLines(Struct, frozen=True):
+    """How much of a log is wanted."""
+
+    lines: Annotated[int, Meta(ge=1, le=1000, description="the newest so many")] = 100
+
+
+class Log(Struct, frozen=True):
+    """The newest lines of a service's output."""
+
+    lines: tuple[str, ...]
+
+
+class Unloaded(Struct, frozen=True):
+    """A model that left the memory."""
+
+    engine: str
+    model: str
+
+
+class StillLoaded(Struct, frozen=True):
+    """A model that did not, and why."""
+
+    engine: str
+    model: Annotated[str, Meta(description="empty: the engine could not be asked which it has")]
+    why: str
+
+
+class AllUnloaded(Struct, frozen=True):
+    """What became of every loaded model."""
+
+    unloaded: tuple[Unloaded, ...]
+    kept: tuple[StillLoaded, ...]
+
+
+# ── settings and calls ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class SettingsNow(Struct, frozen=True):
+    """Every setting; the values of secrets are masked."""
+
+    settings: tuple[Setting, ...]
+
+
+class CallsNow(Struct, frozen=True):
+    """The calls under way."""
+
+    calls: tuple[CallNow, ...]
+
+
+class CallEnded(Struct, frozen=True):
+    """A call that is being ended."""
+
+    ended: str
+
+
+# ── the history ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class WhichCalls(Struct, frozen=True, forbid_unknown_fields=True):
+    """Calls of the history."""
+
+    search: Annotated[str, Meta(max_length=200, description="words, an engine, a reason; empty: all")] = ""
+    caller: Annotated[str, Meta(max_length=200, description="of this caller only")] = ""
+    before: Annotated[
+        str, Meta(pattern=r"^$|^[0-9]{1,12}(\.[0-9]{1,9})?-[0-9A-Za-z_-]{1,64}$", description="`next` of a page")
+    ] = ""
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
+class ExportCalls(Struct, frozen=True, forbid_unknown_fields=True):
+    """Calls to be exported."""
+
+    search: Annotated[str, Meta(max_length=200, description="words, an engine, a reason; empty: all")] = ""
+    caller: Annotated[str, Meta(max_length=200, description="of this caller only")] = ""
+
+
+# ── trends ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Line = tuple[float, ...]
+Broken = Annotated[tuple[float | None, ...], Meta(description="null: nothing happened that could be measured")]
+
+
+class Trends(Struct, frozen=True):
+    """The last hour, over all workers: a point for every stretch of `every` seconds, all lines of one length."""
+
+    every: float
+    prometheus: Annotated[str, Meta(description="where more is known, for a browser; empty: no Prometheus is known")]
+    grafana: Annotated[str, Meta(description="where it is shown; empty: no Grafana is known")]
+    trouble: Annotated[str, Meta(description="why the newest figures are missing; empty: they are not")]
+    limit: Annotated[int, Meta(description="calls that may be up at once")]
+    at: Annotated[Line, Meta(description="the end of each stretch, seconds since 1970")]
+    calls: Line
+    memory_bytes: Line
+    cores: Annotated[Line, Meta(description="processor cores that the gateway's processes kept busy")]
+    turns_a_minute: Line
+    refused_a_minute: Line
+    errors_a_minute: Line
+    gaps_a_minute: Annotated[Line, Meta(description="holes of more than 40 ms in replies")]
+    loop_lag_p99_ms: Broken
+    e2e_p50_ms: Annotated[Broken, Meta(description="from the caller's last sound to the first of the answer")]
+    e2e_p95_ms: Broken
+    endpoint_p50_ms: Broken
+    asr_p50_ms: Broken
+    llm_first_p50_ms: Broken
+    tts_first_p50_ms: Broken

@@ -1,0 +1,226 @@
+"""`lineside loadtest`: what an operator types, and what they see."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from msgspec import Struct
+from rich.console import Console
+
+from lineside.errors import ConfigError
+from lineside.loadtest import console_report
+from lineside.loadtest.capacity import Capacity
+from lineside.loadtest.html_report import picture
+from lineside.loadtest.mock_engines import ANSWER_SECONDS, TO_FIRST_SOUND
+from lineside.loadtest.plan import Plan, Report, Turn
+from lineside.loadtest.recordings import CODECS, recordings_in
+from lineside.loadtest.results import Figures, Goal
+from lineside.loadtest.runner import hold_test
+from lineside.loadtest.server_under_test import own_gateway
+from lineside.loadtest.wer import EACH, word_error_rate
+from lineside.protocol import Codec
+from lineside.settings import Settings, load_settings
+
+SLO_MS = 1200.0  # to the first sound, of 95 %
+OWN_MS = 200.0  # … beyond what the silence and the mock engines take; by 100 the detector's end of a word strays
+MOST_CALLERS = 10_000  # beyond it ports run out before the server does
+
+
+def seconds(text: str | float) -> float:
+    """`30s`, `500ms`, `2m`, `1.5` (seconds). Raises typer's own complaint."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)", str(text).strip())
+    if not found:
+        raise typer.BadParameter(f"{text!r} is no time; write 30s, 500ms or 2m")
+    return float(found[1]) * {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}[found[2]]
+
+
+def _time(about: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(parser=seconds, metavar="TIME", help=about)
+    return option
+
+
+class Order(Struct, frozen=True):
+    """What was asked for."""
+
+    plan: Plan
+    slo: float | None
+    max_gap: float
+    mock_engines: bool
+    speculation: bool
+    turn_ends_after: float  # seconds: VAD_SILENCE_TIMEOUT_MS
+    find_capacity: bool
+    transcribe: bool
+    json: Path | None
+    html: Path | None
+
+    @property
+    def ideal_ms(self) -> float | None:
+        """The time to first sound if the gateway itself took none: known with mock engines only."""
+        if not self.mock_engines:
+            return None
+        engines = 0.0 if self.speculation else TO_FIRST_SOUND  # prepared before the turn is over
+        return (self.turn_ends_after + engines) * 1000
+
+    @property
+    def goal(self) -> Goal:
+        """What must hold. Mock engines alone take nearly all of 1.2 s: it is about the gateway alone."""
+        if self.slo is not None:
+            first_ms = self.slo * 1000
+        else:
+            first_ms = SLO_MS if self.ideal_ms is None else self.ideal_ms + OWN_MS
+        return Goal(first_ms, self.max_gap * 1000)
+
+
+def loadtest(
+    concurrency: Annotated[int, typer.Option(min=1, max=MOST_CALLERS, help="Callers at once.")] = 10,
+    duration: Annotated[float, _time("How long, for example 30s; turns under way are ended.")] = 30.0,
+    url: Annotated[str, typer.Option(envvar="LINESIDE_URL", help="Where lineside answers; else here, PORT.")] = "",
+    key: Annotated[str, typer.Option(envvar="LINESIDE_KEY", help="One of the API_KEYS.")] = "",
+    audio_dir: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="WAV files to speak, one turn each.")
+    ] = None,
+    codec: Annotated[str, typer.Option(help="pcm, g711_ulaw or g711_alaw.")] = "pcm",
+    ramp: Annotated[float, _time("The time over which the callers come.")] = 5.0,
+    call_length: Annotated[float, _time("Hang up after this and call again; 0: one call each.")] = 0.0,
+    barge_in_rate: Annotated[float, typer.Option(min=0, max=1, help="Share of the answers talked over.")] = 0.0,
+    loss: Annotated[float, typer.Option(min=0, max=1, help="Share of the frames that never arrive.")] = 0.0,
+    jitter: Annotated[float, _time("The longest delay of a frame on its way.")] = 0.0,
+    slo: Annotated[
+        float | None, _time("What 95 % of the first sounds must keep: 1.2s, or what --mock-engines take and 0.2s.")
+    ] = None,
+    max_gap: Annotated[float, _time("The longest gap in any answer; 0: not asked.")] = 0.0,
+    json: Annotated[Path | None, typer.Option(dir_okay=False, help="Write figures and turns to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(dir_okay=False, help="Write a picture to this file.")] = None,
+    mock_engines: Annotated[
+        bool, typer.Option("--mock-engines", help="Test a gateway of its own, with engines of fixed times.")
+    ] = False,
+    speculation: Annotated[
+        bool, typer.Option("--speculation", help="With --mock-engines: let answers be prepared early.")
+    ] = False,
+    find_capacity: Annotated[
+        bool, typer.Option("--find-capacity", help="Raise the callers until the goal is missed.")
+    ] = False,
+    transcribe: Annotated[
+        bool, typer.Option("--transcribe", help="Have lineside write down what callers heard, and compare.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="The same number gives the same callers.")] = 0,
+) -> None:
+    """Call lineside with many callers at once, listen as they would, and say what they heard."""
+    settings = load_settings()
+    if mock_engines and url:
+        raise ConfigError("--mock-engines tests a gateway of its own: leave --url (LINESIDE_URL) out, or the other")
+    if mock_engines and transcribe:
+        raise ConfigError("--transcribe compares words, and the voice of --mock-engines is a tone: leave one out")
+    plan = Plan(
+        url=(url or _own_url(settings)).rstrip("/"),
+        callers=concurrency,
+        duration=duration,
+        key=key or ("" if mock_engines else next(iter(settings.api_keys), "")),
+        codec=_codec(codec),
+        recordings=recordings_in(audio_dir),
+        ramp=min(ramp, duration / 2),
+        call_length=call_length,
+        barge_in_rate=barge_in_rate,
+        loss=loss,
+        jitter=jitter,
+        answer_seconds=ANSWER_SECONDS if mock_engines else 0.0,
+        keep_sound=EACH if transcribe else 0,
+        seed=seed,
+    )
+    order = Order(
+        plan=plan,
+        slo=slo,
+        max_gap=max_gap,
+        mock_engines=mock_engines,
+        speculation=speculation,
+        turn_ends_after=settings.vad_silence_timeout_ms / 1000,
+        find_capacity=find_capacity,
+        transcribe=transcribe,
+        json=json,
+        html=html,
+    )
+    if not asyncio.run(carry_out(order, Console())):
+        raise typer.Exit(1)
+
+
+async def carry_out(order: Order, console: Console) -> bool:
+    """Do it and show it; answers whether the goal was met."""
+    if order.find_capacity:
+        return await _search(order, console)
+    found, reports = await _test(order, order.plan.callers, console)
+    console_report.summary(console, found)
+    _write(order, [found], reports, "")
+    return not found.misses
+
+
+async def _search(order: Order, console: Console) -> bool:
+    capacity = Capacity(order.plan.callers, MOST_CALLERS)
+    heard: dict[int, list[Report]] = {}
+    while (callers := capacity.next()) is not None:
+        found, heard[callers] = await _test(order, callers, console)
+        capacity.tell(callers, found)
+    console_report.knee(console, capacity)
+    tests = [step.figures for step in sorted(capacity.steps, key=lambda step: step.callers)]
+    _write(order, tests, heard[max(heard)], console_report.verdict(capacity))
+    return capacity.knee > 0
+
+
+async def _test(order: Order, callers: int, console: Console) -> tuple[Figures, list[Report]]:
+    plan = msgspec.structs.replace(order.plan, callers=callers)
+    async with AsyncExitStack() as stack:
+        own = None
+        if order.mock_engines:
+            own = await stack.enter_async_context(own_gateway(speculation=order.speculation))
+            plan = msgspec.structs.replace(plan, url=own.url)
+        notice = stack.enter_context(console_report.live(console, f"{callers} callers"))
+        found, reports = await hold_test(plan, order.goal, notice=notice, own=own, ideal_ms=order.ideal_ms)
+    if order.transcribe:
+        answers = [answer for report in reports for answer in report.spoken]
+        rate = await word_error_rate(plan.url, plan.key, answers)
+        found = msgspec.structs.replace(found, word_error_rate=rate)
+    return found, reports
+
+
+def _write(order: Order, tests: Sequence[Figures], reports: Sequence[Report], verdict: str) -> None:
+    """The files that were asked for; `reports` are those of the last of the tests."""
+    turns: list[Turn] = sorted((turn for report in reports for turn in report.turns), key=lambda turn: turn.asked)
+    if order.json is not None:
+        plan = msgspec.structs.replace(order.plan, key="")
+        document = {
+            "plan": plan,
+            "goal": order.goal,
+            "tests": tests,
+            "tester_late": any(found.tester_late for found in tests),
+            "verdict": verdict,
+            "turns": turns,
+            "calls": [end for report in reports for end in report.calls],
+        }
+        order.json.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=1))
+    if order.html is not None:
+        order.html.write_text(
+            picture(tests, turns, goal_ms=order.goal.first_ms, about=_about(order), verdict=verdict), encoding="utf-8"
+        )
+
+
+def _about(order: Order) -> str:
+    plan = order.plan
+    who = "a gateway with engines of fixed times" if order.mock_engines else plan.url
+    return (
+        f"{who}; {plan.codec}, {plan.duration:g} s, {plan.barge_in_rate:.0%} of the answers talked over, "
+        f"{plan.loss:.1%} of the frames lost, up to {plan.jitter * 1000:.0f} ms of jitter."
+    )
+
+
+def _codec(name: str) -> Codec:
+    if name not in CODECS:
+        raise ConfigError(f"--codec {name}: one of {', '.join(CODECS)}")
+    return name
+
+
+def _own_url(settings: Settings) -> str:
+    return f"http://{'127.0.0.1' if settings.only_this_machine else settings.host}:{settings.port}"

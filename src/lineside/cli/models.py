@@ -1,0 +1,272 @@
+"""`lineside models`: what there is, fetch it, check it, delete it; have a running lineside load and unload it.
+
+Ends with 0 when all is well, 1 when `verify` found a wrong file, and 2 (see `lineside.cli.main`) when a name is unknown
+or a model could not be fetched.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich import box
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+
+from lineside.errors import ConfigError
+from lineside.models import store
+from lineside.models.api_client import NobodyThere, ask
+from lineside.models.catalogue import CATALOGUE, Model, ModelFile, find, needed
+from lineside.models.download import Step, ensure
+from lineside.models.progress import Teller
+from lineside.settings import Settings, load_settings
+
+app = typer.Typer(no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON.")]
+NameArgument = Annotated[str, typer.Argument(help="A short name, as `lineside models list` shows it.")]
+EngineOption = Annotated[str, typer.Option(help="The engine that has it, where several do.")]
+UrlOption = Annotated[str, typer.Option(help="Where lineside answers; default: this machine, PORT.")]
+KeyOption = Annotated[str, typer.Option(envvar="LINESIDE_KEY", help="One of the API_KEYS.")]
+NamesArgument = Annotated[list[str] | None, typer.Argument(help="Short names; none: the models that a call needs.")]
+BIG = 20_000_000  # bytes; smaller files are here before anyone has read the line
+COLOURS = {"ready": "green", "damaged": "red", "partial": "yellow"}
+
+
+@app.command("list")
+def list_models(as_json: JsonOption = False) -> None:
+    """Show every model that can be had, and how it stands on this machine."""
+    settings = load_settings()
+    root = settings.models_dir
+    if as_json:
+        standard = needed(settings.llm_model)
+        rows = [_row(model, store.state(model, root), default=model.name in standard) for model in CATALOGUE]
+        _print_json({"models": rows})
+        return
+    table = Table(box=box.SIMPLE)
+    table.add_column("name", min_width=max(len(model.name) for model in CATALOGUE))
+    for title in ("role", "size", "licence", "state"):
+        table.add_column(title, no_wrap=True, justify="right" if title == "size" else "left")
+    for model in CATALOGUE:
+        now = store.state(model, root)
+        name = f"[{'bold' if model.default else 'default'}]{model.name}[/]\n[dim]{model.description}[/]"
+        state = f"[{COLOURS.get(now, 'dim')}]{now}[/]"
+        table.add_row(name, model.role, _megabytes(model.bytes), model.licence, state)
+    out = Console()
+    out.print(table)
+    out.print(f"In {root}. Those in bold are the defaults.", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def pull(names: NamesArgument = None, as_json: JsonOption = False) -> None:
+    """Fetch models and check them; what is here and right is left alone. Ctrl-C keeps what has come for next time."""
+    settings = load_settings()
+    chosen = names or needed(settings.llm_model)
+    if as_json:
+        _pull_for_programs(chosen, settings)
+        return
+    out = Console()
+    with _ended_by_sigterm(), _shown(out) as show:
+        ensure(chosen, settings.models_dir, settings.models_mirror, show)
+    for name in chosen:
+        _say(out, f"{name}: ready in {settings.models_dir / name}")
+
+
+@app.command()
+def verify(names: NamesArgument = None) -> None:
+    """Hash every file of these models anew and compare."""
+    settings = load_settings()
+    out = Console()
+    wrong = 0
+    for model in [find(name) for name in names or needed(settings.llm_model)]:
+        try:
+            with _shown(out) as show:
+                store.verify(model.name, settings.models_dir, _hashing(model.name, show) if out.is_terminal else None)
+        except ConfigError as fault:
+            wrong += 1
+            _say(out, f"{model.name}: {fault}", "red")
+        else:
+            _say(out, f"{model.name}: right")
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def load(name: NameArgument, engine: EngineOption = "", url: UrlOption = "", key: KeyOption = "") -> None:
+    """Have a model in the memory of a running lineside."""
+    body = {"model": name, "engine": engine}
+    _say(Console(), f"{name}: loaded by {_asked('POST', '/api/models/load', body, url, key)['engine']}")
+
+
+@app.command()
+def unload(
+    name: NameArgument,
+    engine: EngineOption = "",
+    wait: Annotated[bool, typer.Option(help="Wait for the requests under way, a minute at most.")] = False,
+    url: UrlOption = "",
+    key: KeyOption = "",
+) -> None:
+    """Free a model's memory in a running lineside."""
+    body = {"model": name, "engine": engine, "wait": wait}
+    _say(Console(), f"{name}: unloaded by {_asked('POST', '/api/models/unload', body, url, key)['engine']}")
+
+
+@app.command()
+def rm(name: NameArgument, url: UrlOption = "", key: KeyOption = "") -> None:
+    """Delete a model's files. A lineside that runs here is asked, and refuses while it has the model in memory."""
+    find(name)
+    try:
+        freed = int(_asked("DELETE", f"/api/models/{name}", None, url, key)["freed_bytes"])
+    except NobodyThere:
+        if url:
+            raise
+        freed = store.remove(name, load_settings().models_dir)
+    _say(Console(), f"{name}: deleted, {_megabytes(freed)} free")
+
+
+def _asked(method: str, path: str, body: object, url: str, key: str) -> dict[str, Any]:
+    settings = load_settings()
+    own = f"http://{'127.0.0.1' if settings.only_this_machine else settings.host}:{settings.port}"
+    return ask(method, f"{url.rstrip('/') or own}{path}", body, key or next(iter(settings.api_keys), ""))
+
+
+def _pull_for_programs(names: list[str], settings: Settings) -> None:
+    """As `pull`, telling every step as a line of JSON; each model's last line says what came of it."""
+    teller = Teller(sys.stdout.buffer)
+    try:
+        with _ended_by_sigterm():
+            for name in names:
+                teller.begin(name)
+                ensure([name], settings.models_dir, settings.models_mirror, teller.step)
+                teller.end("done")
+    except ConfigError as fault:
+        teller.end("failed", str(fault))
+        raise typer.Exit(2) from None
+    except (KeyboardInterrupt, SystemExit):
+        teller.end("cancelled")
+        raise
+
+
+def _row(model: Model, state: store.State, *, default: bool) -> dict[str, object]:
+    """A model in the words of `GET /api/models`."""
+    told = {"name": model.name, "role": model.role, "engine": model.engine, "description": model.description}
+    return told | {"licence": model.licence, "bytes": model.bytes, "state": state, "default": default}
+
+
+def _print_json(value: object) -> None:
+    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+@contextmanager
+def _shown(out: Console) -> Iterator[Callable[[Step], None]]:
+    """Show steps as bars on a terminal, as a line every tenth of a file where there is none."""
+    if not out.is_terminal:
+        yield Lines(out).show
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=out) as progress:
+        yield Bars(out, progress).show
+
+
+class Bars:
+    """A bar for each file."""
+
+    def __init__(self, out: Console, progress: Progress) -> None:
+        self._progress = progress
+        self._bars: dict[tuple[str, str], TaskID] = {}
+        self._troubles = Troubles(out)
+
+    def show(self, step: Step) -> None:
+        """Move the bar of the step's file."""
+        if step.trouble:
+            self._troubles.say(step)
+            return
+        name = (step.model, step.file)
+        if name not in self._bars:
+            self._bars[name] = self._progress.add_task(f"{step.model} {step.file}", total=step.total)
+        self._progress.update(self._bars[name], completed=step.done)
+
+
+class Lines:
+    """A line when a big file has come another tenth, and when a small one is here."""
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+        self._tenths: dict[tuple[str, str], int] = {}
+        self._troubles = Troubles(out)
+
+    def show(self, step: Step) -> None:
+        """Say it, if there is something new to say."""
+        if step.trouble:
+            self._troubles.say(step)
+            return
+        name, tenths = (step.model, step.file), 10 * step.done // step.total
+        worth_a_line = step.total >= BIG or tenths == 10
+        if worth_a_line and tenths != self._tenths.get(name):
+            self._tenths[name] = tenths
+            _say(self._out, f"{step.model} {step.file}: {10 * tenths} % of {_megabytes(step.total)}")
+
+
+class Troubles:
+    """What was in the way: each thing is said once."""
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+        self._said: set[tuple[str, str]] = set()
+
+    def say(self, step: Step) -> None:
+        """Say it, unless it was said."""
+        if (step.source, step.trouble) not in self._said:
+            self._said.add((step.source, step.trouble))
+            _say(self._out, ": ".join(filter(None, (step.model, step.source, step.trouble))), "yellow")
+
+
+def _hashing(name: str, show: Callable[[Step], None]) -> Callable[[ModelFile, int], None]:
+    return lambda file, done: show(Step(name, file.name, done, file.bytes, "this machine"))
+
+
+def _say(out: Console, sentence: str, style: str = "") -> None:
+    out.print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end us as Ctrl-C does: pip is ended too, and its folder cleared away.
+
+    While a loop runs, its tasks are cancelled: an exception raised here would come up in whatever the loop is calling,
+    and aiohttp's parser takes any for a broken line, which we would then mend.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise SystemExit(128 + number) from None
+        for task in asyncio.all_tasks(loop):
+            loop.call_soon_threadsafe(task.cancel)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except asyncio.CancelledError:
+        raise SystemExit(128 + signal.SIGTERM) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,81 @@
+"""`python -m lineside.engine_server`: the engine server's command line."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+import structlog
+
+from lineside.engine_server.openmp import borrow
+from lineside.errors import ConfigError
+from lineside.host.cpu_count import cores
+
+# OpenMP's threads wait for each other some hundred times a token, by default in a busy loop. As soon as anything else
+# wants a core, all stand still for whole time slices: measured beside one busy process, 40 tokens took 35 s; with a
+# short loop, 3.4 s. BLAS is asked for one small matrix a time, for which threads do not pay. All are read when the
+# libraries are loaded, so they are set before anything that loads them is imported.
+GENTLE_THREADS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000", "OPENBLAS_NUM_THREADS": "1"}
+
+NONE = ("none", "")  # as the name of a model: none is loaded at start
+
+
+def threads() -> int:
+    """Half of the cores, because three models and the calls share them; both of two, eight at the most."""
+    return min(cores(), max(2, min(8, cores() // 2)))
+
+
+def main() -> int:
+    """Read the command line and serve; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m lineside.engine_server", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at; there is no authentication here")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--models-dir", type=Path, required=True)
+    models = "model that is loaded at start; none: the first one that a request names"
+    parser.add_argument("--stt", default="faster-whisper-base", help=models)
+    parser.add_argument("--llm", default="qwen2.5-coder-0.5b", help=models)
+    parser.add_argument("--tts", default="en_US-joe-medium", help=models)
+    parser.add_argument(
+        "--opening", type=Path, help="JSON messages to read before the first call: system prompt, examples"
+    )
+    parser.add_argument("--threads", type=int, default=threads(), help="threads of a model (the recogniser takes half)")
+    parser.add_argument("--slots", type=int, default=4, help="callers that the language model answers at once")
+    parser.add_argument("--end-with-parent", action="store_true", help="end when the starting process or stdin ends")
+    told = parser.parse_args()
+    for name, value in GENTLE_THREADS.items():
+        os.environ.setdefault(name, value)
+    structlog.configure(
+        processors=[
+            structlog.processors.TimeStamper("iso"),
+            structlog.processors.add_log_level,
+            structlog.processors.EventRenamer("message"),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        opening = json.loads(told.opening.read_text("utf-8")) if told.opening else []
+        borrow(told.models_dir.expanduser() / ".libraries")
+    except (ConfigError, OSError, ValueError) as no:
+        structlog.get_logger().error("the engine server cannot go on", why=str(no))
+        return 1
+    from lineside.engine_server.server import Orders, live
+
+    orders = Orders(
+        host=told.host,
+        port=told.port,
+        models_dir=told.models_dir.expanduser(),
+        names={role: name for role in ("stt", "llm", "tts") if (name := getattr(told, role)) not in NONE},
+        opening=opening,
+        threads=told.threads,
+        slots=told.slots,
+        end_with_parent=told.end_with_parent,
+    )
+    return live(orders)
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # not sys.exit: Python would wait for the models' threads, which may be in the middle of a sentence

@@ -1,0 +1,209 @@
+"""The engine server's routes: what callers said becomes words, words an answer, the answer sound.
+
+No line here logs what anybody says: neither text nor the messages of exceptions that may quote it.
+"""
+
+import time
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+
+import msgspec
+from aiohttp import web
+
+from lineside.audio.wav import wav_header
+from lineside.engine_server.asr.whisper import UnknownLanguage
+from lineside.engine_server.interfaces import Hears, Speaks, Thinks
+from lineside.engine_server.llm.llama import Piece, TooLong
+from lineside.engine_server.metrics import Counts
+from lineside.engine_server.middleware import counted, guarded
+from lineside.engine_server.model_pool import Roster
+from lineside.engine_server.openai_schema import (
+    AUDIO_BYTES,
+    Chat,
+    Completion,
+    Load,
+    Refused,
+    SpeechAsk,
+    Unload,
+    Warm,
+    body,
+    error,
+    event,
+    samples,
+    transcription,
+    upload,
+)
+from lineside.engine_server.tts.piper import Spoken
+from lineside.engine_server.tts.voices import Preset, choose
+from lineside.errors import EngineError
+from lineside.models.presets import PIPER_PRESETS
+
+
+class EngineServer:
+    """The models behind one application.
+
+    `preset` knows the voices behind Piper's presets. `waiting_for` are the roles whose default is not ready yet.
+    """
+
+    def __init__(self, roster: Roster, preset: Preset, waiting_for: set[str] | None = None) -> None:
+        self.waiting_for = waiting_for or set()
+        self._roster, self._preset = roster, preset
+        self._counts = Counts()
+
+    def app(self) -> web.Application:
+        """The routes. Run it with `handler_cancellation=True`, so that a client that leaves stops the work."""
+        app = web.Application(middlewares=[counted(self._counts), guarded], client_max_size=AUDIO_BYTES)
+        app.add_routes(
+            [
+                web.get("/health", self.health),
+                web.get("/metrics", self.metrics),
+                web.get("/v1/models", self.list_models),
+                web.post("/v1/models/load", self.load),
+                web.post("/v1/models/unload", self.unload),
+                web.post("/v1/audio/transcriptions", self.transcriptions),
+                web.post("/v1/chat/completions", self.chat),
+                web.post("/v1/may_end", self.may_end),
+                web.post("/v1/warm", self.warm),
+                web.post("/v1/audio/speech", self.speech),
+            ]
+        )
+        return app
+
+    async def transcriptions(self, request: web.Request) -> web.Response:
+        """A WAV to words."""
+        form = await upload(request)
+        model = self._roster.find("stt", str(form.get("model", "")))
+        file, shape = form.get("file"), form.get("response_format", "json")
+        if not isinstance(file, bytes):
+            raise Refused(400, "the form has no file in its field 'file'; send a 16-bit PCM WAV", "file")
+        if shape not in ("json", "text", "verbose_json"):
+            raise Refused(400, "response_format must be json, text or verbose_json", "response_format")
+        async with self._roster.using(model) as post:
+            hears: Hears = post.part
+            sound = await post.desk.do(samples, file)
+            try:
+                told = (str(form.get("language") or "en"), str(form.get("prompt") or ""))
+                heard = await post.desk.do(hears.hear, sound, *told)
+            except UnknownLanguage as no:
+                raise Refused(400, str(no), "language") from None
+        return transcription(heard, shape)
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        """Messages to an answer, as server-sent events or whole."""
+        ask = await body(request, Chat)
+        model = self._roster.find("llm", ask.model)
+        messages = [{"role": message.role, "content": message.content} for message in ask.messages]
+        completion = Completion(model.name)
+        async with self._roster.using(model) as post:
+            thinks: Thinks = post.part
+            async with aclosing(thinks.think(messages, ask.tokens, ask.temperature)) as pieces:
+                try:
+                    first = await anext(pieces, Piece("", "stop"))
+                except TooLong as no:
+                    raise Refused(400, str(no), "messages") from None
+                if ask.stream:
+                    return await self._stream(request, completion, first, pieces)
+                text, last = first.text, first
+                async for last in pieces:
+                    text += last.text
+                return web.json_response(completion.whole(text, last))
+
+    async def _stream(
+        self, request: web.Request, completion: Completion, first: Piece, rest: AsyncGenerator[Piece, None]
+    ) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+        await answer.prepare(request)
+        await answer.write(completion.event(first))
+        try:
+            async for piece in rest:
+                await answer.write(completion.event(piece))
+        except EngineError as no:  # too late for another status: the stream itself must say it
+            await answer.write(event({"error": error("server_error", str(no))}))
+            return answer
+        await answer.write(b"data: [DONE]\n\n")
+        await answer.write_eof()
+        return answer
+
+    async def may_end(self, request: web.Request) -> web.Response:
+        """Whether the caller's words, the last message, may be a whole turn: one step of the language model."""
+        ask = await body(request, Chat)
+        model = self._roster.find("llm", ask.model)
+        async with self._roster.using(model) as post:
+            thinks: Thinks = post.part
+            try:
+                odds = await thinks.may_end([{"role": said.role, "content": said.content} for said in ask.messages])
+            except TooLong as no:
+                raise Refused(400, str(no), "messages") from None
+        return web.json_response({"log_odds": None if odds is None else round(odds, 3)})
+
+    async def warm(self, request: web.Request) -> web.Response:
+        """Let the language model read an opening before it is needed, which the first answer then need not."""
+        ask = await body(request, Warm)
+        model = self._roster.find("llm", ask.model)
+        began = time.monotonic()
+        async with self._roster.using(model) as post:
+            thinks: Thinks = post.part
+            try:
+                await thinks.warm(msgspec.to_builtins(ask.messages))
+            except TooLong as no:
+                raise Refused(400, str(no), "messages") from None
+        return web.json_response({"seconds": round(time.monotonic() - began, 3)})
+
+    async def speech(self, request: web.Request) -> web.StreamResponse:
+        """Text to sound, each sentence sent as soon as it is made."""
+        ask = await body(request, SpeechAsk)
+        able = [model for model in self._roster.known.values() if model.role == "tts"]
+        model, voice = choose(able, self._roster.first, self._preset, ask.model, ask.voice)
+        async with self._roster.using(model) as post:
+            speaks: Speaks = post.part
+            sentences: Iterator[Spoken] = speaks.speak(ask.input, voice, ask.speed)
+            spoken = await post.desk.do(next, sentences, None)
+            if spoken is None:
+                raise Refused(400, "input has no words to speak", "input")
+            answer = web.StreamResponse()
+            answer.content_type = "audio/wav" if ask.response_format == "wav" else "audio/pcm"
+            await answer.prepare(request)
+            if ask.response_format == "wav":
+                await answer.write(wav_header(speaks.rate, len(spoken.pcm) if spoken.last else None))
+            while spoken is not None:
+                await answer.write(spoken.pcm)
+                spoken = None if spoken.last else await post.desk.do(next, sentences, None)
+            await answer.write_eof()
+            return answer
+
+    async def list_models(self, request: web.Request) -> web.Response:
+        """Every model that is here, and the voices behind Piper's presets."""
+        here = [model for model in self._roster.known.values() if self._roster.fetched(model)]
+        presets = {}
+        for name in PIPER_PRESETS:
+            voice, notice = self._preset(name)
+            presets[name] = {"voice": voice, "notice": notice}
+        data = [self._roster.entry(model) for model in here]
+        return web.json_response({"object": "list", "data": data, "presets": presets})
+
+    async def load(self, request: web.Request) -> web.Response:
+        """Have a model in memory."""
+        model = self._roster.named((await body(request, Load)).model)
+        await self._roster.load(model)
+        return web.json_response(self._roster.entry(model))
+
+    async def unload(self, request: web.Request) -> web.Response:
+        """Free a model's memory."""
+        ask = await body(request, Unload)
+        model = self._roster.named(ask.model)
+        await self._roster.unload(model, ask.wait)
+        return web.json_response(self._roster.entry(model))
+
+    async def health(self, request: web.Request) -> web.Response:
+        """200 when all defaults are loaded and warm, otherwise 503 and what is still to do."""
+        loading = sorted(self.waiting_for)
+        state = {"status": "loading" if loading else "ok", "loading": loading, "models": self._roster.defaults}
+        return web.json_response(state, status=503 if loading else 200)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """For Prometheus."""
+        on_duty = [
+            (post.model.role, post.model.name, post.desk.inside, post.memory_bytes or 0)
+            for post in self._roster.posts()
+        ]
+        return web.Response(text=self._counts.text(on_duty, not self.waiting_for))

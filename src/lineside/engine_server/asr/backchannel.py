@@ -1,0 +1,62 @@
+"""Is it but a nod? By its sound: what Whisper's encoder makes of "mm-hm", before it looks for words.
+
+Of all that people say, recognisers mishear nods most: they write "what's up?" for "uh-huh". What the encoder hands to
+the decoder still tells them apart. Its steps are averaged over each third of the sound and weighed, a logistic whose
+weights lie in `data/nods.toml`; `training/barge_in` fits them on voices that are not measured (docs/turn-taking.md). It
+knows the nods it was fitted on, and costs nothing beside the hearing. The weights belong to one model's encoder, and
+say nothing of another's.
+"""
+
+from importlib.resources import files
+from typing import Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+STEPS = 50  # of the encoder, a second
+PARTS = 3
+LONGEST = 3.0  # seconds; nobody nods for longer
+SHORTEST = 4  # steps
+
+Floats = npt.NDArray[np.float32]
+
+
+class _Kept(Struct, frozen=True):
+    """`data/nods.toml`."""
+
+    model: str  # the name of its folder
+    always: float
+    weights: list[float]
+
+
+class Nods:
+    """The weights for one model."""
+
+    def __init__(self, weights: Floats, always: float) -> None:
+        self._weights, self._always = weights, always
+
+    @classmethod
+    def of(cls, model: str) -> Self | None:
+        """Those for the model of this name, if there are any."""
+        kept = msgspec.toml.decode(
+            (files("lineside.engine_server.asr") / "data" / "nods.toml").read_bytes(), type=_Kept
+        )
+        return cls(np.array(kept.weights, np.float32), kept.always) if model == kept.model else None
+
+    def odds(self, encoded: Floats, seconds: float) -> float | None:
+        """Log odds that so many seconds of sound are but a nod; None if they are too long for one.
+
+        `encoded`: steps × dimensions, with whatever comes after the sound.
+        """
+        if seconds > LONGEST:
+            return None
+        return float(pooled(encoded, seconds) @ self._weights) + self._always
+
+
+def pooled(encoded: Floats, seconds: float) -> Floats:
+    """The averages of each third of the sound, one after the other."""
+    sound = encoded[: max(SHORTEST, int(seconds * STEPS))]
+    averages: Floats = np.concatenate([part.mean(axis=0) for part in np.array_split(sound, PARTS)])
+    return averages

@@ -1,0 +1,44 @@
+"""What the app needs of its models; tests give it models that need no files."""
+
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from typing import Protocol
+
+from lineside.engine_server.asr.whisper import Heard, Samples
+from lineside.engine_server.llm.llama import Piece
+from lineside.engine_server.tts.piper import Spoken
+
+
+class Hears(Protocol):
+    """Sound to words; blocks."""
+
+    def hear(self, samples: Samples, language: str = "en", prompt: str = "") -> Heard:
+        """Samples between -1 and 1 at 16 kHz. Raises `UnknownLanguage`."""
+        ...
+
+
+class Thinks(Protocol):
+    """Messages to an answer."""
+
+    def think(
+        self, messages: Sequence[dict[str, str]], max_tokens: int, temperature: float
+    ) -> AsyncGenerator[Piece, None]:
+        """Yield the answer as it comes; closing early stops the work. Raises `EngineError` and `TooLong`."""
+        ...
+
+    async def may_end(self, messages: Sequence[dict[str, str]]) -> float | None:
+        """Log odds that the last message's words may end where they do; None: it cannot say. Raises as `think` does."""
+        ...
+
+    async def warm(self, opening: Sequence[dict[str, str]]) -> None:
+        """Read beforehand what many conversations begin with. Raises as `think` does."""
+        ...
+
+
+class Speaks(Protocol):
+    """Text to sound; every step of the iterator blocks."""
+
+    rate: int
+
+    def speak(self, text: str, voice: str, speed: float = 1.0) -> Iterator[Spoken]:
+        """Yield sentence after sentence. `voice` is one that the model has."""
+        ...

@@ -1,0 +1,50 @@
+"""How lineside starts its own engine server: beside itself, supervised, with the prompt read before the first call."""
+
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from lineside.engines.protocols import Message
+from lineside.host.supervisor import Supervised
+
+READY_WITHIN = 120.0  # seconds; a cold disk and two slow cores need most of a minute
+
+
+@asynccontextmanager
+async def engine_server(
+    *,
+    models_dir: Path,
+    llm: str,
+    stt: str = "faster-whisper-base",
+    tts: str = "en_US-joe-medium",
+    opening: Sequence[Message] = (),
+    threads: int | None = None,
+) -> AsyncGenerator[str, None]:
+    """The address of an engine server that is ready and kept alive while the block runs.
+
+    The models are loaded at start; an empty name leaves that to the first request that names one, or to an operator.
+    `opening` is what most conversations begin with; `threads` go by the machine if not given. Raises `ConfigError` if
+    the server does not come up.
+    """
+    with tempfile.TemporaryDirectory(prefix="lineside-") as folder:
+        read = Path(folder) / "opening.json"
+        read.write_bytes(msgspec.json.encode(opening))
+
+        def argv(port: int) -> list[str]:
+            program = [sys.executable, "-m", "lineside.engine_server", "--end-with-parent", "--port", str(port)]
+            models = ["--stt", stt or "none", "--llm", llm or "none", "--tts", tts or "none"]
+            places = ["--models-dir", str(models_dir), "--opening", str(read)]
+            return [*program, *models, *places, *([] if threads is None else ["--threads", str(threads)])]
+
+        server = Supervised("the engine server", argv, ready_within=READY_WITHIN, passes_on=_pass_on)
+        async with server.running():
+            yield server.url
+
+
+def _pass_on(line: str) -> None:
+    """Its lines are structured and hold no words of callers."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,173 @@
+"""The engine server's life: answer at once, load the first models, end when told or when the parent ends."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+from msgspec import Struct
+
+from lineside.engine_server.app import EngineServer
+from lineside.engine_server.asr.whisper import Whisper
+from lineside.engine_server.interfaces import Hears, Speaks, Thinks
+from lineside.engine_server.llm.llama import Llama
+from lineside.engine_server.model_pool import Roster
+from lineside.engine_server.openai_schema import Refused
+from lineside.engine_server.tts.kokoro import Kokoro
+from lineside.engine_server.tts.piper import Piper
+from lineside.errors import ConfigError, LinesideError
+from lineside.host import parent_death
+from lineside.models.catalogue import CATALOGUE, Model
+from lineside.models.presets import piper_voice
+from lineside.models.store import locate, state
+
+log = structlog.get_logger()
+
+LAST_WORDS = 1.0  # seconds that open requests have when the server ends; what is not done then is broken off
+ENGINES = ("embedded", "faster-whisper", "piper", "kokoro")  # whose models run in here
+
+
+class Orders(Struct, frozen=True):
+    """What the command line said."""
+
+    host: str
+    port: int
+    models_dir: Path
+    names: dict[str, str]  # role → the model that is loaded at start, and the one meant where a request names none
+    opening: list[dict[str, str]]  # read before the first call; empty for none
+    threads: int
+    slots: int
+    end_with_parent: bool
+
+
+def live(orders: Orders) -> int:
+    """Serve until told to end; the exit code. A model that cannot be loaded is said in one line, and ends it."""
+    code = 0
+    try:
+        with _shelf(orders.models_dir) as shelf:
+            asyncio.run(_serve(orders, shelf))
+    except* (LinesideError, OSError) as faults:
+        code = 1
+        for fault in _leaves(faults):
+            log.error("the engine server cannot go on", why=str(fault))
+    return code
+
+
+async def _serve(orders: Orders, shelf: Path) -> None:
+    ended = asyncio.Event()
+    _listen_for_the_end(ended, orders.end_with_parent)
+    async with asyncio.TaskGroup() as tasks:
+        roster = _roster(orders, shelf, tasks)
+        server = EngineServer(roster, lambda preset: piper_voice(preset, orders.models_dir), {*orders.names})
+        # handler_cancellation: a client that goes away stops the work that was done for it.
+        runner = web.AppRunner(server.app(), handler_cancellation=True, access_log=None, shutdown_timeout=LAST_WORDS)
+        await runner.setup()
+        await web.TCPSite(runner, orders.host, orders.port).start()
+        try:
+            async with asyncio.TaskGroup() as starting:
+                start = starting.create_task(_start(roster, server, orders), name="start")
+                await ended.wait()
+                start.cancel()
+        finally:
+            log.info("ending")
+            roster.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS):
+                    await runner.cleanup()
+
+
+def _roster(orders: Orders, shelf: Path, tasks: asyncio.TaskGroup) -> Roster:
+    root = orders.models_dir
+
+    async def read_opening(part: Any) -> None:
+        if isinstance(part, Llama) and orders.opening:
+            await part.warm(orders.opening)
+
+    return Roster(
+        tasks,
+        [model for model in CATALOGUE if model.engine in ENGINES],
+        lambda model: state(model, root) in ("ready", "unchecked"),
+        lambda model: _load(model, orders, shelf),
+        orders.names,
+        read_opening,
+    )
+
+
+def _load(model: Model, orders: Orders, shelf: Path) -> Hears | Thinks | Speaks:
+    folder, threads = locate(model.name, orders.models_dir), orders.threads
+    match model.engine:
+        case "faster-whisper":
+            # Half of the threads: on two cores one is as fast (measured), and leaves the other to the calls.
+            return Whisper(folder, max(1, threads // 2))
+        case "piper":
+            return Piper(folder, threads)
+        case "kokoro":
+            return Kokoro(folder, threads)
+        case _:
+            [file] = folder.glob("*.gguf")
+            return Llama(file, shelf, threads, orders.slots)
+
+
+async def _start(roster: Roster, server: EngineServer, orders: Orders) -> None:
+    """Load the first models; the one that thinks first, because it reads the prompt while the others come."""
+    began = time.monotonic()
+
+    async def load(role: str, name: str) -> None:
+        try:
+            await roster.load(roster.find(role, name))
+        except Refused as no:
+            raise ConfigError(no.message) from None
+        server.waiting_for.discard(role)
+
+    async with asyncio.TaskGroup() as tasks:
+        for role in sorted(orders.names):
+            tasks.create_task(load(role, orders.names[role]), name=role)
+    log.info("ready", seconds=round(time.monotonic() - began, 2), **orders.names)
+
+
+@contextmanager
+def _shelf(root: Path) -> Generator[Path, None, None]:
+    """Where read prompts are kept: beside the models, or for this start only where that cannot be written."""
+    folder = root / ".prompts"
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    if os.access(folder, os.W_OK):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="lineside-prompts-") as fleeting:
+        yield Path(fleeting)
+
+
+def _listen_for_the_end(ended: asyncio.Event, end_with_parent: bool) -> None:
+    """SIGTERM, Ctrl-C, and, if asked, the end of the process that started this one."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    if not end_with_parent:
+        return
+    if sys.platform == "linux":
+        parent_death.end_with(os.getppid())
+
+    def read() -> None:
+        while os.read(0, 1024):
+            pass
+        with suppress(RuntimeError):  # the loop may be closed already
+            loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+
+
+def _leaves(faults: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found = []
+    for fault in faults.exceptions:
+        found += _leaves(fault) if isinstance(fault, BaseExceptionGroup) else [fault]
+    return found

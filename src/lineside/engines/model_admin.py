@@ -1,0 +1,96 @@
+"""Models of an engine server as lineside's own has them: listed, loaded and unloaded over HTTP.
+
+`GET /v1/models`, `POST /v1/models/load`, `POST /v1/models/unload`. Other OpenAI-shaped servers have only the list.
+"""
+
+from collections.abc import Sequence
+
+import aiohttp
+import msgspec
+
+from lineside.engines import openai_http
+from lineside.engines.protocols import Kept, Message
+from lineside.errors import EngineBusy, EngineError
+
+LOADING = 120.0  # seconds; the biggest model of the catalogue takes ten from a cold disk
+FORESEES = 1.0  # seconds; whoever asks waits less
+UNLOADING = 65.0  # seconds; the server itself waits 60 for requests under way
+
+
+class _Model(msgspec.Struct):
+    id: str
+    role: str = ""
+    loaded: bool = True  # a server that does not say answers with what it lists
+    in_use: int = 0
+    bytes: int | None = None
+    memory_bytes: int | None = None
+    voices: list[str] = []
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model] = []
+
+
+_models = msgspec.json.Decoder(_Models)
+
+
+async def listed(http: aiohttp.ClientSession, place: openai_http.Place, role: str = "") -> tuple[Kept, ...]:
+    """`GET /v1/models`: those of a role, and those that do not say theirs."""
+    raw = await openai_http.look(http, place, "/v1/models")
+    try:
+        models = _models.decode(raw).data
+    except msgspec.MsgspecError as cause:
+        raise EngineError(f"{place.who} at {place.url} answered with something else: {cause}") from cause
+    return tuple(
+        Kept(m.id, m.loaded, m.bytes, m.memory_bytes, in_use=m.in_use)
+        for m in models
+        if not role or m.role in ("", role)
+    )
+
+
+async def load(http: aiohttp.ClientSession, place: openai_http.Place, model: str) -> None:
+    """`POST /v1/models/load`."""
+    await _tell(http, place, "models/load", {"model": model}, LOADING)
+
+
+async def unload(http: aiohttp.ClientSession, place: openai_http.Place, model: str, *, wait: bool) -> None:
+    """`POST /v1/models/unload`."""
+    await _tell(http, place, "models/unload", {"model": model, "wait": wait}, UNLOADING)
+
+
+async def warm(http: aiohttp.ClientSession, place: openai_http.Place, model: str, opening: Sequence[Message]) -> None:
+    """`POST /v1/warm`: let a language model read what a conversation begins with."""
+    await _tell(http, place, "warm", {"model": model, "messages": msgspec.to_builtins(opening)}, place.timeout)
+
+
+class _Odds(msgspec.Struct):
+    log_odds: float | None  # required: another server's answer is none
+
+
+async def may_end(
+    http: aiohttp.ClientSession, place: openai_http.Place, model: str, messages: Sequence[Message]
+) -> float | None:
+    """`POST /v1/may_end`: log odds that the last message may end where it does."""
+    raw = await _tell(http, place, "may_end", {"model": model, "messages": msgspec.to_builtins(messages)}, FORESEES)
+    try:
+        return msgspec.json.decode(raw, type=_Odds).log_odds
+    except msgspec.MsgspecError as cause:
+        raise EngineError(f"{place.who} at {place.url} answered with something else: {cause}") from cause
+
+
+async def _tell(
+    http: aiohttp.ClientSession, place: openai_http.Place, what: str, request: object, seconds: float
+) -> bytes:
+    patient = msgspec.structs.replace(place, timeout=seconds)
+    url = f"{place.url}/v1/{what}"
+    async with (
+        openai_http.asking(patient),
+        http.post(url, json=request, headers=place.headers(), timeout=openai_http.whole(patient)) as answer,
+    ):
+        if answer.status == 409 and what == "models/unload":
+            try:
+                await openai_http.refuse_failure(patient, answer)
+            except EngineError as cause:
+                raise EngineBusy(str(cause)) from None
+        await openai_http.refuse_failure(patient, answer)
+        return await answer.read()

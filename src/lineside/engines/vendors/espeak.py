@@ -1,0 +1,89 @@
+"""espeak-ng: the voice of last resort. It sounds like a machine, and begins within hundredths of a second.
+
+A program of the system, started for each sentence: nothing to load, nothing that can have died. Its options are those
+of its manual page (github.com/espeak-ng/espeak-ng, src/espeak-ng.1.ronn).
+"""
+
+import asyncio
+import shutil
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+
+import aiohttp
+
+from lineside.audio.frame import Sound
+from lineside.engines.tts_frames import sounds
+from lineside.errors import ConfigError, EngineError
+from lineside.settings import Settings
+
+PROGRAM = "espeak-ng"
+AT_ONCE = 8  # processes, ten milliseconds of a core each; a further sentence waits, under the reply's deadline
+BLOCK = 4096  # bytes read at once
+ENDS_WITHIN = 2.0  # seconds after it was killed; whatever still is there then, init will bury
+VOICES = ("en-us", "en-gb", "en-gb-scotland", "en-029")
+WORDS_A_MINUTE = "160"
+
+
+class Espeak:
+    """English, in four accents."""
+
+    choices = VOICES
+
+    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
+        self._free = asyncio.Semaphore(min(AT_ONCE, settings.tts_pool_size))
+
+    @staticmethod
+    def offered(settings: Settings) -> bool:
+        """Only where the program is installed."""
+        return shutil.which(PROGRAM) is not None
+
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+        """See `TextToSpeech`. Closing it ends the process."""
+        if not any(c.isalnum() for c in sentence):
+            return
+        async with self._free:
+            process = await _started("--stdout", "--stdin", "-s", WORDS_A_MINUTE, "-v", voice or VOICES[0])
+            try:
+                async with aclosing(sounds(PROGRAM, sentence, _spoken(process, sentence))) as made:
+                    async for sound in made:
+                        yield sound
+            except ConfigError as cause:
+                raise EngineError(f"{PROGRAM} gave no sound: {cause}") from None
+            finally:
+                await _put_down(process)
+
+    async def check(self) -> None:
+        """See `Checked`."""
+        if not shutil.which(PROGRAM):
+            raise EngineError(f"{PROGRAM} is not installed; on Debian: apt install espeak-ng")
+
+
+async def _started(*options: str) -> Process:
+    try:
+        return await asyncio.create_subprocess_exec(PROGRAM, *options, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
+    except OSError as cause:
+        raise EngineError(f"{PROGRAM} cannot be started: {cause.strerror}; on Debian: apt install espeak-ng") from None
+
+
+async def _spoken(process: Process, sentence: str) -> AsyncGenerator[bytes, None]:
+    if not process.stdin or not process.stdout:
+        return  # never: both are pipes
+    plain = sentence.replace("[[", "[ [")  # what stands between two of them it takes for phonemes
+    with suppress(ConnectionError):  # it ended at once; that there is no sound will be seen
+        process.stdin.write(plain.encode())
+        await process.stdin.drain()
+    process.stdin.close()
+    while block := await process.stdout.read(BLOCK):
+        yield block
+
+
+async def _put_down(process: Process) -> None:
+    """End it. What it has written is read to its end: asyncio does not see a process end whose pipe is full."""
+    with suppress(ProcessLookupError):
+        process.kill()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ENDS_WITHIN):
+            while process.stdout and await process.stdout.read(BLOCK):
+                pass
+            await process.wait()

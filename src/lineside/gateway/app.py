@@ -1,0 +1,255 @@
+"""The door: routes, admission, who may enter, and closing time."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from lineside.api import Desk, Room, mount
+from lineside.api.background import Crew
+from lineside.call.turn_model import TurnJudge, nobody_knows
+from lineside.engines.registry import Registry
+from lineside.errors import CallRefused, ConfigError
+from lineside.gateway.auth import TOKEN_SECONDS, Access, key_of
+from lineside.gateway.call_registry import Switchboard
+from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, Booth
+from lineside.gateway.worker_pool import Workers
+from lineside.host.client import HostAgent
+from lineside.host.machine import Readings
+from lineside.host.monitoring import Monitors
+from lineside.observability.metrics import CONTENT_TYPE, Meters
+from lineside.observability.trends import EVERY, Looks, look
+from lineside.records.archive import Archive
+from lineside.settings import Settings
+from lineside.transports.websocket import WebSocket, refusal
+from lineside.turns.speech_segmenter import VoiceDetector
+
+log = structlog.get_logger()
+
+LOOK_EVERY = 15.0  # seconds between two readings of the graphics cards for /metrics
+FAREWELL = 3.0  # seconds for calls to end when the house closes
+IN_HOUSE = ("silero-vad", "smart-turn-v3.2")  # models that this process itself has in memory
+WEB = Path(__file__).parents[1] / "web"
+FOREVER = "public, max-age=31536000, immutable"  # the page's files have a hash of what is in them in their names
+# The page takes nothing from elsewhere, runs nothing that stands in it, and stands in no other page's frame.
+POLICY = (
+    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; media-src 'self' blob:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+async def _kept(request: web.Request, response: web.StreamResponse) -> None:
+    """The page's own files are kept for good; only now is it known whether there is such a file."""
+    if request.path.startswith("/web/assets/") and response.status < 400:
+        response.headers["Cache-Control"] = FOREVER
+
+
+class Gateway:
+    """One process full of calls."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        desk: Desk,
+        registry: Registry,
+        new_voice: Callable[[], VoiceDetector],
+        http: aiohttp.ClientSession,
+        turns: TurnJudge = nobody_knows,
+        workers: Workers | None = None,
+        records: Archive | None = None,
+    ) -> None:
+        """`desk` says who answers; by `http` the host agent is asked, if there is one; `turns` is the turn model.
+
+        With `workers` calls are held by them, and this process has the door, the page and the control API.
+        `records` keeps the calls, if they are kept.
+        """
+        self._records = records
+        self._settings, self._desk, self._registry, self._workers = settings, desk, registry, workers
+        self._readings = Readings()
+        self._host = HostAgent(settings.host_agent_url, settings.host_agent_token, http)
+        self._access = Access(settings)
+        self.switchboard = Switchboard(settings.max_concurrent_calls)
+        self._meters = Meters()
+        self._looks = Looks()
+        self.monitors = Monitors(settings.prometheus_url, settings.grafana_url)
+        self._scrape: asyncio.Task[bytes] | None = None
+        self._meters.limit.set(settings.max_concurrent_calls)
+        if workers is not None:
+            workers.lost = self._meters.worker_lost
+        self._booth = Booth(settings, desk.agent, registry, new_voice, self._meters, turns, records)
+
+    @property
+    def calls(self) -> int:
+        """Calls alive now."""
+        return self.switchboard.calls
+
+    def app(self) -> web.Application:
+        """The routes, ready to be served."""
+        app = web.Application(middlewares=[self._guard])
+        app.router.add_get("/", self._page)
+        app.router.add_static("/web/", WEB)
+        app.router.add_get("/health", self._health)
+        app.router.add_post("/api/token", self._token)
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/ws/call", self._call)
+        app.cleanup_ctx.append(self._watched)
+        room = Room(
+            settings=self._settings,
+            registry=self._registry,
+            calls=self.switchboard,
+            desk=self._desk,
+            read=self._readings.latest,
+            trends=lambda: self._looks.trends(
+                self._settings.max_concurrent_calls, self.monitors.prometheus, self.monitors.grafana
+            ),
+            host=self._host,
+            in_house=IN_HOUSE,
+            records=self._records,
+            loaded=self._meters.models,
+        )
+        mount(app, room)
+        app.on_response_prepare.append(_kept)
+        app.on_shutdown.append(self._close)
+        return app
+
+    # ── who may enter ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    @web.middleware
+    async def _guard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if refusal := self._access.refuses_origin(request.headers.get("Origin"), request.host):
+            return _problem(403, "origin_not_allowed", refusal)
+        open_to_all = request.path in ("/", "/health") or request.path.startswith("/web/")
+        if not open_to_all and not self._knows(request):
+            refused = _problem(401, "key_needed", "give a key of API_KEYS as 'Authorization: Bearer KEY'")
+            refused.headers["WWW-Authenticate"] = "Bearer"
+            return refused
+        response = await handler(request)
+        if not response.prepared:
+            response.headers["X-Content-Type-Options"] = "nosniff"
+            response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    def _knows(self, request: web.Request) -> bool:
+        if self._access.has_key(key_of(dict(request.headers))):
+            return True
+        return request.path == "/ws/call" and self._access.has_token(request.query.get("token"), time.time())
+
+    # ── the small rooms ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        response = web.FileResponse(WEB / "index.html")
+        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    async def _health(self, request: web.Request) -> web.Response:
+        closing = self.switchboard.closing
+        status = "closing" if closing else "ok"
+        body = {"status": status, "calls": self.calls, "max_calls": self._settings.max_concurrent_calls}
+        if self._workers is not None:
+            body["workers"] = len(self._workers.up)
+        return web.json_response(body, status=503 if closing else 200)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        if self._scrape is None:  # who asks while one is being written gets the same
+            self._scrape = asyncio.create_task(asyncio.to_thread(self._meters.text), name="metrics")
+            self._scrape.add_done_callback(self._scraped)
+        text = await asyncio.shield(self._scrape)
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
+
+    def _scraped(self, done: "asyncio.Task[bytes]") -> None:
+        self._scrape = None
+
+    async def _watched(self, app: web.Application) -> AsyncGenerator[None, None]:
+        """How late the loop is, and what the machine is doing, while the house is open."""
+        crew = Crew()
+        await crew.begin()
+        crew.start(self._meters.watch_loop(), "loop lag")
+        crew.start(self._watch_machine(), "machine")
+        crew.start(self._watch_trends(), "trends")
+        yield
+        await crew.end()
+
+    async def _watch_trends(self) -> None:
+        while True:
+            try:
+                self._looks.take(await asyncio.to_thread(lambda: look(self._meters.all())))
+            except Exception as why:  # a damaged file of a worker that was killed, a full disk: charts are not calls
+                self._looks.trouble = f"the meters could not be read: {why}"
+                log.warning("the meters could not be read", exc_info=True)
+            await asyncio.sleep(EVERY)
+
+    async def _watch_machine(self) -> None:
+        while True:
+            self._meters.machine(await self._readings.latest())
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _token(self, request: web.Request) -> web.Response:
+        return web.json_response({"token": self._access.token(time.time()), "seconds": TOKEN_SECONDS})
+
+    # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _call(self, request: web.Request) -> web.StreamResponse:
+        try:
+            slot = self.switchboard.admit()
+        except CallRefused as full:
+            return self._refuse(full)
+        try:
+            if refused := refusal(request.method, request.headers):
+                return _problem(400, "no_websocket", refused)
+            transport = request.transport
+            if transport is None:
+                return web.Response()  # gone already
+            key = request.headers["Sec-WebSocket-Key"]
+            if self._workers is not None:
+                await self._workers.hold(slot, transport, key)
+            else:
+                ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, request.protocol.connection_lost)
+                ws.take_over(transport, key)
+                await self._booth.hold(slot, ws)
+            return web.Response()  # to nobody: the connection was the call's, and is gone
+        except CallRefused as nobody_up:
+            return self._refuse(nobody_up)
+        finally:
+            self.switchboard.free(slot)
+
+    def _refuse(self, why: CallRefused) -> web.Response:
+        self._meters.call_refused("closing" if self.switchboard.closing else "full")
+        response = _problem(503, "full", str(why))
+        response.headers["Retry-After"] = "5"
+        return response
+
+    async def _close(self, app: web.Application) -> None:
+        await self.switchboard.close(FAREWELL, lambda calls: log.warning("calls cut off at closing time", calls=calls))
+        await self._booth.close()
+
+
+def _problem(status: int, code: str, message: str) -> web.Response:
+    return web.json_response({"error": {"code": code, "message": message}}, status=status)
+
+
+def listening_socket(settings: Settings) -> socket.socket:
+    """The port, taken before anything else: finding it in use should not cost the loading of models.
+
+    Raises `ConfigError` when it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    host = "127.0.0.1" if settings.host == "localhost" else settings.host
+    door = socket.socket(family, socket.SOCK_STREAM)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((host, settings.port))
+    except OSError as cause:
+        door.close()
+        raise ConfigError(
+            f"PORT={settings.port} on {host} cannot be opened ({cause.strerror}); "
+            "stop what holds it, or choose another, e.g. PORT=3002 ./run.sh"
+        ) from None
+    return door

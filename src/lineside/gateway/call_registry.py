@@ -1,0 +1,222 @@
+"""The switchboard: which calls are up, what each is doing, and an operator's ear and hand on every one of them.
+
+A slot is taken before the upgrade and freed when the call is gone, so slots equal live calls, always. What callers say
+is handed on to operators who watch, and kept nowhere else.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from typing import Literal, Protocol
+from uuid import uuid4
+
+from msgspec import Struct
+
+from lineside.errors import CallRefused
+from lineside.protocol import (
+    AudioDone,
+    AudioStarted,
+    BargeIn,
+    Clear,
+    Ended,
+    Error,
+    Heard,
+    LlmDone,
+    Metrics,
+    ServerMessage,
+    SpeechStarted,
+    SpeechStopped,
+    encode,
+)
+
+State = Literal["connecting", "listening", "thinking", "speaking"]
+WATCHERS = 8  # operators who follow one call; one more is refused
+BEHIND = 500  # events that a watcher may be behind; a slower one is let go
+STILL = 15.0  # seconds without an event, after which a watcher is told that there was none
+STORY = 200  # events of the conversation so far that a new watcher is told; older ones are forgotten
+
+
+class Live(Protocol):
+    """A call as the switchboard needs it."""
+
+    def end(self, reason: str) -> None:
+        """End it."""
+        ...
+
+
+class CallNow(Struct, frozen=True):
+    """A call that is up."""
+
+    id: str
+    line: str
+    codec: str
+    state: State
+    seconds: float  # since it was answered
+    turns: int
+    engines: dict[str, str]  # role → engine
+    last_e2e_ms: float | None  # end of speech → first audio, of the last reply
+
+
+class Slot:
+    """One call from admission to its end."""
+
+    def __init__(self, call_id: str) -> None:
+        self.id = call_id
+        self._live: Live | None = None
+        self._line, self._codec, self._engines = "", "", dict[str, str]()
+        self._state: State = "connecting"
+        self._began = time.monotonic()
+        self._turns = 0
+        self._e2e: float | None = None
+        self._story: deque[bytes] = deque(maxlen=STORY)
+        self._watchers: list[asyncio.Queue[bytes | None]] = []
+        self.followed: Callable[[bool], None] = lambda somebody: None  # hears when the first comes and the last leaves
+
+    def answered(self, live: Live, *, line: str, codec: str, engines: dict[str, str]) -> None:
+        """It is a call now."""
+        self._live, self._line, self._codec, self._engines = live, line, codec, engines
+        self._state, self._began = "listening", time.monotonic()
+
+    def end(self, reason: str) -> None:
+        """End it, if it has been answered."""
+        if self._live is not None:
+            self._live.end(reason)
+
+    def now(self) -> CallNow:
+        """How it stands."""
+        seconds = round(time.monotonic() - self._began, 1)
+        return CallNow(self.id, self._line, self._codec, self._state, seconds, self._turns, self._engines, self._e2e)
+
+    def notice(self, event: ServerMessage) -> None:
+        """Something happened in it; told to whoever watches. Waits for nothing."""
+        match event:
+            case SpeechStarted() | AudioDone() | Clear():
+                self._state = "listening"
+            case SpeechStopped():
+                self._state = "thinking"
+            case AudioStarted():
+                self._state = "speaking"
+            case Metrics():
+                self._turns += event.turn > 0
+                self._e2e = event.e2e_ms if event.e2e_ms is not None else self._e2e
+        told = isinstance(event, Heard | LlmDone | BargeIn | Metrics | Error | Ended)
+        if not told and not self._watchers:
+            return
+        line = encode(event)
+        if told:
+            self._story.append(line)
+        for watcher in self._watchers[:]:
+            self._tell(watcher, line)
+
+    def watch(self) -> AsyncGenerator[bytes, None]:
+        """Its events as JSON: the conversation so far, then each as it comes, to its end; nothing now and then.
+
+        Raises `CallRefused`.
+        """
+        if len(self._watchers) >= WATCHERS:
+            raise CallRefused(f"{WATCHERS} already follow this call")
+        watcher: asyncio.Queue[bytes | None] = asyncio.Queue(BEHIND + STORY + 1)
+        for line in self._story:
+            watcher.put_nowait(line)
+        self._watchers.append(watcher)
+        self.followed(True)
+        return self._events(watcher)
+
+    def over(self) -> None:
+        """The call is gone."""
+        for watcher in self._watchers:
+            self._tell(watcher, None)
+
+    async def _events(self, watcher: "asyncio.Queue[bytes | None]") -> AsyncGenerator[bytes, None]:
+        try:
+            while (line := await _next(watcher)) is not None:
+                yield line
+        finally:
+            if watcher in self._watchers:
+                self._watchers.remove(watcher)
+            if not self._watchers:
+                self.followed(False)
+
+    def _tell(self, watcher: "asyncio.Queue[bytes | None]", line: bytes | None) -> None:
+        """Hand it on; who does not read is let go at the place where it stopped."""
+        if watcher.qsize() < BEHIND + STORY:
+            watcher.put_nowait(line)
+        else:
+            self._watchers.remove(watcher)
+            watcher.put_nowait(None)
+
+
+async def _next(watcher: "asyncio.Queue[bytes | None]") -> bytes | None:
+    """What comes next; nothing for a while is told too, so that whoever left is noticed."""
+    try:
+        return await asyncio.wait_for(watcher.get(), STILL)
+    except TimeoutError:
+        return b""
+
+
+class Switchboard:
+    """All calls of one gateway."""
+
+    def __init__(self, slots: int) -> None:
+        self._most = slots
+        self._slots: dict[str, Slot] = {}
+        self._closing = False
+        self._empty = asyncio.Event()
+
+    @property
+    def calls(self) -> int:
+        """Calls alive now."""
+        return len(self._slots)
+
+    @property
+    def closing(self) -> bool:
+        """Whether no more calls are taken."""
+        return self._closing
+
+    def admit(self) -> Slot:
+        """Take a slot. Raises `CallRefused` before anything is upgraded."""
+        if self._closing:
+            raise CallRefused("this gateway is closing")
+        if self.calls >= self._most:
+            raise CallRefused(f"all {self._most} lines are taken (MAX_CONCURRENT_CALLS)")
+        slot = Slot(uuid4().hex)
+        self._slots[slot.id] = slot
+        return slot
+
+    def free(self, slot: Slot) -> None:
+        """The call is gone."""
+        del self._slots[slot.id]
+        slot.over()
+        if not self._slots:
+            self._empty.set()
+
+    def list(self) -> "list[CallNow]":
+        """All calls that have been answered, the oldest first."""
+        return [now for slot in self._slots.values() if (now := slot.now()).state != "connecting"]
+
+    def end(self, call_id: str, reason: str = "ended_by_operator") -> bool:
+        """End a call; whether there was one."""
+        slot = self._slots.get(call_id)
+        if slot is not None:
+            slot.end(reason)
+        return slot is not None
+
+    def watch(self, call_id: str) -> AsyncGenerator[bytes, None] | None:
+        """The events of a call, if there is one. Raises `CallRefused` when too many follow it."""
+        slot = self._slots.get(call_id)
+        return slot.watch() if slot is not None else None
+
+    async def close(self, within: float, warn: Callable[[int], None]) -> None:
+        """Closing time: no new calls; those under way are ended, with a word. `warn` hears how many were cut off."""
+        self._closing = True
+        for slot in tuple(self._slots.values()):
+            slot.end("server_stopping")
+        if not self._slots:
+            return
+        self._empty.clear()
+        try:
+            async with asyncio.timeout(within):
+                await self._empty.wait()
+        except TimeoutError:
+            warn(self.calls)

@@ -1,0 +1,229 @@
+"""Where a call is held, from its caller's first message to the last: in the gateway's own process, or in a worker."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Protocol
+
+import structlog
+
+from lineside.agents.agent import Agent
+from lineside.call.engine_load import Budget
+from lineside.call.session import Call
+from lineside.call.turn_model import TurnJudge
+from lineside.engines.registry import Engines, Registry
+from lineside.errors import LineError
+from lineside.gateway.call_registry import Live
+from lineside.observability.metrics import CallMeter, Meters
+from lineside.observability.traces import Hear, Traces
+from lineside.protocol import Ended, Error, Hello, Ready, ServerMessage, encode, read_hello
+from lineside.records.archive import Archive
+from lineside.settings import Settings
+from lineside.transports.base import Line
+from lineside.transports.browser import LAST_WORDS, BrowserLine
+from lineside.transports.websocket import NORMAL, TEXT, WebSocket, framed
+from lineside.turns.speech_segmenter import VoiceDetector
+
+log = structlog.get_logger()
+
+YOUNG = 10_000  # objects made before the garbage collector looks through them
+# Calls that are over until all garbage is looked for. What is left of one is some 200 objects that know each other, and
+# 80 kB; the collector by itself would look after four thousand of them (fifty callers, eleven minutes: 110 MB).
+OVER = 25
+FIRST_MESSAGE = 5.0  # seconds; a caller's program that says nothing by then is shown out
+HEARTBEAT = 20.0  # seconds between pings; a peer that is gone without a word is noticed within twice that
+LARGEST_MESSAGE = 1 << 20  # bytes; beyond it the WebSocket itself is closed with 1009. Sound has a limit of its own
+POLICY_VIOLATION, INTERNAL_ERROR = 1008, 1011  # RFC 6455, 7.4.1
+
+
+def settle() -> None:
+    """Before the first call: what has been imported and loaded stays, and no garbage collection need walk through it.
+
+    A full one takes 60 ms, in which no call is heard. Nor need the young be looked through every 700 objects, which
+    calls make in a twentieth of a second: few of them are in circles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG)
+
+
+class Place(Protocol):
+    """The place of a call in the switchboard: `switchboard.Slot`, or a worker's word for one."""
+
+    id: str
+
+    def answered(self, live: Live, *, line: str, codec: str, engines: dict[str, str]) -> None:
+        """It is a call now."""
+        ...
+
+    def notice(self, event: ServerMessage) -> None:
+        """Something happened in it."""
+        ...
+
+
+class Booth:
+    """Holds calls, many at a time."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        agent: Callable[[], Agent],
+        registry: Registry,
+        new_voice: Callable[[], VoiceDetector],
+        meters: Meters,
+        turns: TurnJudge,
+        records: Archive | None = None,
+    ) -> None:
+        """`agent` says who answers now; `turns` is the turn model; `records` keeps the calls, if they are kept."""
+        self._records = records
+        if records is not None:
+            records.counter = meters
+        self._settings, self._agent, self._registry = settings, agent, registry
+        self._new_voice, self._meters, self._turns = new_voice, meters, turns
+        self._budget = Budget(time.monotonic)
+        self._traces = Traces(settings.otlp_endpoint) if settings.otlp_endpoint else None
+        self._over = 0  # calls, since garbage was looked for
+        registry.failed = meters.engine_failed
+        registry.switched = meters.engine_switched
+        registry.waits = meters.engine_waits
+
+    async def hold(self, place: Place, ws: WebSocket) -> None:
+        """From the first message to the last. Raises nothing for what a caller or an engine does."""
+        try:
+            await self._hold(place, ws)
+        finally:
+            ws.abort()  # where it is open still, nobody is there to close it
+            self._forget()
+
+    def _forget(self) -> None:
+        """One call more is over; now and then what they left behind is thrown away."""
+        self._over += 1
+        if self._over >= OVER:
+            self._over = 0
+            gc.collect()
+
+    async def close(self) -> None:
+        """The last call is over."""
+        if self._traces is not None:
+            await self._traces.close()
+
+    async def _hold(self, place: Place, ws: WebSocket) -> None:
+        try:
+            hello = await _first_message(ws)
+            engines = self._registry.choose(
+                stt=hello.stt_engine,
+                llm=hello.llm_engine,
+                tts=hello.tts_engine,
+                model=hello.llm_model,
+                voice=hello.tts_voice,
+            )
+        except LineError as fault:
+            self._meters.call_refused(fault.code)
+            await _show_out(ws, fault)
+            return
+        await self._registry.prepare(
+            {
+                "stt": (hello.stt_engine, ""),
+                "llm": (hello.llm_engine, hello.llm_model),
+                "tts": (hello.tts_engine, hello.tts_voice),
+            }
+        )
+        meter = self._meters.call("browser", engines.names)
+        line, began = BrowserLine(ws, hello, meter), time.monotonic()
+        try:
+            reason, code = await self._answer(place, line, hello, engines, meter), NORMAL
+        except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
+            log.exception("call failed", call=place.id)
+            reason, code = "internal_error", INTERNAL_ERROR
+            line.tell(Error(at=0.0, code=reason, message="something broke inside lineside", fatal=True))
+            line.tell(Ended(at=0.0, reason=reason))
+        finally:
+            meter.over(time.monotonic() - began)
+        await line.close(POLICY_VIOLATION if reason in _FAULTS else code)
+
+    async def _answer(self, place: Place, line: BrowserLine, hello: Hello, engines: Engines, meter: CallMeter) -> str:
+        notice: Hear = place.notice
+        if self._traces is not None:
+            notice = _both(place.notice, self._traces.call(place.id, "browser", engines.names))
+        agent = self._agent()
+        with self._kept(place.id, line, hello, engines, agent.name, notice) as (taped, told):
+            return await self._carry(place, line, hello, engines, meter, agent, taped, told)
+
+    @contextmanager
+    def _kept(
+        self, call: str, line: BrowserLine, hello: Hello, engines: Engines, agent: str, notice: "Hear"
+    ) -> "Iterator[tuple[Line, Hear]]":
+        """The line to hold the call on, with a tape in it if the call is recorded, and who hears what happens."""
+        if self._records is None:
+            yield line, notice
+            return
+        keeping = self._records.begin(call, line, hello, engines.names, agent, "browser")
+        try:
+            yield keeping.line, _both(notice, keeping.notice)
+        finally:
+            keeping.over()
+
+    async def _carry(
+        self,
+        place: Place,
+        line: BrowserLine,
+        hello: Hello,
+        engines: Engines,
+        meter: CallMeter,
+        agent: Agent,
+        taped: Line,
+        notice: "Hear",
+    ) -> str:
+        call = Call(
+            taped,
+            hello,
+            agent=agent,
+            engines=engines,
+            settings=self._settings,
+            voice=self._new_voice(),
+            notice=notice,
+            meter=meter,
+            turns=self._turns,
+            budget=self._budget,
+        )
+        place.answered(call, line="browser", codec=hello.codec, engines=engines.names)
+        line.tell(Ready(call_id=place.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))
+        log.info("call began", call=place.id, codec=hello.codec, rate=hello.rate)
+        began = time.monotonic()
+        reason = await call.hold()
+        log.info("call ended", call=place.id, reason=reason, seconds=round(time.monotonic() - began, 1))
+        return reason
+
+
+def _both(one: Hear, other: Hear) -> Hear:
+    def tell(event: ServerMessage) -> None:
+        one(event)
+        other(event)
+
+    return tell
+
+
+_FAULTS = {"too_fast", "too_many_messages", "frame_too_large", "odd_length", "bad_message"}
+
+
+async def _first_message(ws: WebSocket) -> Hello:
+    example = '{"codec":"pcm","sample_rate":16000}'
+    try:
+        async with asyncio.timeout(FIRST_MESSAGE):
+            message = await ws.first()
+    except TimeoutError:
+        raise LineError("no_first_message", f"first message: none within {FIRST_MESSAGE:g} s; send {example}") from None
+    if isinstance(message, str):
+        return read_hello(message)
+    if isinstance(message, bytes):
+        raise LineError("bad_first_message", f"first message: sound came before it; send {example} first")
+    raise LineError("line_lost", "the caller was gone before the first message")
+
+
+async def _show_out(ws: WebSocket, fault: LineError) -> None:
+    ws.write(framed(TEXT, encode(Error(at=0.0, code=fault.code, message=str(fault), fatal=True))))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_WORDS):
+            await ws.close(POLICY_VIOLATION)

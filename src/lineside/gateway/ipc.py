@@ -1,0 +1,182 @@
+"""The wire between a gateway and one of its workers: whole messages, and now and then an open socket with one.
+
+A pair of Unix sockets that keep the bounds of what is sent (SOCK_SEQPACKET, man 7 unix). It ends when either process
+does, however that ended, and the kernel tells the other. Nothing here waits: what the other does not take at once stays
+in a bounded queue.
+"""
+
+import asyncio
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Raw, Struct
+
+from lineside.agents.agent import Agent
+
+LARGEST = 160 * 1024  # bytes of one message; Linux takes 200 kB by default (net.core.wmem_default)
+BEAT = 1.0  # seconds
+WAITING = 10_000  # messages that the other has not taken; with one more it is taken for dead
+
+
+class Begin(Struct, frozen=True, tag=True):
+    """To a worker: what it is to be."""
+
+    settings: Raw  # JSON
+    agent: Agent
+
+
+class Take(Struct, frozen=True, tag=True):
+    """To a worker: this call is yours. Its socket comes with it."""
+
+    call: str
+    key: str  # `Sec-WebSocket-Key`
+
+
+class EndCall(Struct, frozen=True, tag=True):
+    """To a worker: end this call."""
+
+    call: str
+    reason: str
+
+
+class Follow(Struct, frozen=True, tag=True):
+    """To a worker: somebody follows this call now, or nobody does."""
+
+    call: str
+    follow: bool
+
+
+class Learn(Struct, frozen=True, tag=True):
+    """To a worker: this one answers from the next call on."""
+
+    agent: Agent
+
+
+class Up(Struct, frozen=True, tag=True):
+    """From a worker: it takes calls."""
+
+
+class Beat(Struct, frozen=True, tag=True):
+    """From a worker, once in `BEAT`: its event loop goes round."""
+
+
+class Learnt(Struct, frozen=True, tag=True):
+    """From a worker: it has, or why not."""
+
+    trouble: str = ""
+
+
+class Answered(Struct, frozen=True, tag=True):
+    """From a worker: it is a call now."""
+
+    call: str
+    line: str
+    codec: str
+    engines: dict[str, str]
+
+
+class Happened(Struct, frozen=True, tag=True):
+    """From a worker: its caller was told this."""
+
+    call: str
+    event: Raw
+
+
+class Over(Struct, frozen=True, tag=True):
+    """From a worker: the call is gone."""
+
+    call: str
+
+
+Word = Begin | Take | EndCall | Follow | Learn | Up | Beat | Learnt | Answered | Happened | Over
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Word).decode
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Both ends."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+class Bus:
+    """One end. `heard` gets every word, with a socket's number where one came; `gone` is called once, at the end."""
+
+    def __init__(self, end: socket.socket, heard: Callable[[Word, int | None], None], gone: Callable[[], None]) -> None:
+        self._end, self._heard, self._gone = end, heard, gone
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[tuple[bytes, int | None]] = deque()
+        self._open = True
+        end.setblocking(False)
+        self._loop.add_reader(end.fileno(), self._read)
+
+    def say(self, word: Word, sock: int | None = None) -> bool:
+        """Send a word, and a copy of an open socket with it, whose number stays the caller's to close.
+
+        False when nobody hears it any more, or when it is too long.
+        """
+        data = _encode(word)
+        if not self._open or len(data) > LARGEST:
+            return False
+        if self._waiting:
+            if len(self._waiting) >= WAITING:
+                self.close()
+                return False
+            self._waiting.append((data, None if sock is None else os.dup(sock)))
+            return True
+        try:
+            self._send(data, sock)
+        except BlockingIOError:
+            self._waiting.append((data, None if sock is None else os.dup(sock)))
+            self._loop.add_writer(self._end.fileno(), self._drain)
+        except OSError:
+            self.close()
+        return self._open
+
+    def close(self) -> None:
+        """End it, for both sides."""
+        if not self._open:
+            return
+        self._open = False
+        self._loop.remove_reader(self._end.fileno())
+        self._loop.remove_writer(self._end.fileno())
+        self._end.close()
+        for _, sock in self._waiting:
+            if sock is not None:
+                os.close(sock)
+        self._waiting.clear()
+        self._gone()
+
+    def _send(self, data: bytes, sock: int | None) -> None:
+        socket.send_fds(self._end, [data], [] if sock is None else [sock])
+
+    def _drain(self) -> None:
+        while self._waiting:
+            data, sock = self._waiting[0]
+            try:
+                self._send(data, sock)
+            except BlockingIOError:
+                return
+            except OSError:
+                self.close()
+                return
+            self._waiting.popleft()
+            if sock is not None:
+                os.close(sock)
+        self._loop.remove_writer(self._end.fileno())
+
+    def _read(self) -> None:
+        while self._open:
+            try:
+                data, socks, _, _ = socket.recv_fds(self._end, LARGEST + 1, 1)
+            except BlockingIOError:
+                return
+            except OSError:
+                data, socks = b"", []
+            if not data:
+                self.close()
+                return
+            self._heard(_decode(data), socks[0] if socks else None)

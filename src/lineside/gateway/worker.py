@@ -1,0 +1,190 @@
+"""A process full of calls: `python -m lineside.gateway.worker FD`, FD being its end of the bus.
+
+It has engines' clients, a voice detector and a turn model of its own, on an event loop of its own, and no door: open
+sockets come over the bus. It ends with the bus.
+"""
+
+import asyncio
+import socket
+import sys
+
+import msgspec
+import structlog
+import uvloop
+from msgspec import Raw
+
+from lineside.agents.agent import Agent
+from lineside.errors import ConfigError
+from lineside.gateway.call_registry import Live
+from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, Booth, settle
+from lineside.gateway.ipc import (
+    BEAT,
+    Answered,
+    Beat,
+    Begin,
+    Bus,
+    EndCall,
+    Follow,
+    Happened,
+    Learn,
+    Learnt,
+    Over,
+    Take,
+    Up,
+    Word,
+)
+from lineside.gateway.startup import engines, kept, learn, turn_model, voices
+from lineside.logging_setup import log_to_stderr
+from lineside.observability.metrics import Meters
+from lineside.protocol import LlmToken, Partial, ServerMessage, ThoughtToken, encode
+from lineside.settings import Settings
+from lineside.transports.websocket import WebSocket
+
+log = structlog.get_logger()
+
+FAREWELL = 3.0  # seconds for its calls to end when the gateway is gone or closes
+
+
+class Worker:
+    """The calls of this process."""
+
+    def __init__(self, end: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        self._begun: asyncio.Future[Begin] = loop.create_future()
+        self._alone = asyncio.Event()  # the gateway is gone
+        self._bus = Bus(end, self._heard, self._gone)
+        self._places: dict[str, Place] = {}
+        self._empty = asyncio.Event()
+        self._agent: Agent
+        self._tasks: asyncio.TaskGroup
+        self._booth: Booth
+
+    async def run(self) -> None:
+        """Hold calls until the bus ends. Raises `ConfigError` when it cannot begin."""
+        begin = await self._begun
+        settings = Settings(_env_file=None, **msgspec.json.decode(begin.settings))  # type: ignore[call-arg]
+        async with engines(settings) as self._registry, turn_model(settings) as turns, kept(settings) as records:
+            self._agent = begin.agent
+            await learn(self._registry, self._agent)
+            meters = Meters()
+            voice = voices(settings)
+            self._booth = Booth(settings, lambda: self._agent, self._registry, voice, meters, turns, records)
+            async with asyncio.TaskGroup() as self._tasks:
+                watching = [
+                    self._tasks.create_task(meters.watch_loop(), name="loop lag"),
+                    self._tasks.create_task(self._beat(), name="beat"),
+                ]
+                settle()
+                self._bus.say(Up())
+                await self._alone.wait()
+                await self._farewell()
+                await self._booth.close()
+                for task in watching:
+                    task.cancel()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT)
+            self._bus.say(Beat())
+
+    async def _farewell(self) -> None:
+        for place in self._places.values():
+            place.end("server_stopping")
+        if self._places:
+            try:
+                async with asyncio.timeout(FAREWELL):
+                    await self._empty.wait()
+            except TimeoutError:
+                log.warning("calls cut off with their worker", calls=len(self._places))
+                raise SystemExit(1) from None
+
+    def _heard(self, word: Word, sock: int | None) -> None:
+        match word:
+            case Begin() if not self._begun.done():
+                self._begun.set_result(word)
+            case Take() if sock is not None:
+                self._tasks.create_task(self._hold(word, socket.socket(fileno=sock)), name=f"call {word.call}")
+            case EndCall(call=call, reason=reason) if call in self._places:
+                self._places[call].end(reason)
+            case Follow(call=call, follow=follow) if call in self._places:
+                self._places[call].follow = follow
+            case Learn(agent=agent):
+                self._tasks.create_task(self._learn(agent), name="learn")
+            case _:
+                return
+
+    def _gone(self) -> None:
+        self._alone.set()
+        if not self._begun.done():
+            self._begun.set_exception(ConfigError("the gateway was gone before this worker began"))
+
+    async def _hold(self, take: Take, sock: socket.socket) -> None:
+        place = self._places[take.call] = Place(take.call, self._bus)
+        try:
+            ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, lambda gone: None)
+            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(lambda: ws, sock)
+            ws.take_over(transport, take.key)
+            await self._booth.hold(place, ws)
+        except OSError:
+            return  # the caller was gone before the socket came
+        finally:
+            del self._places[take.call]
+            self._bus.say(Over(take.call))
+            if not self._places:
+                self._empty.set()
+
+    async def _learn(self, agent: Agent) -> None:
+        try:
+            await learn(self._registry, agent)
+        except ConfigError as why:
+            self._bus.say(Learnt(str(why)))
+            return
+        self._agent = agent
+        self._bus.say(Learnt())
+
+
+class Place:
+    """A call's place in the switchboard, which is in another process."""
+
+    def __init__(self, call: str, bus: Bus) -> None:
+        self.id, self._bus = call, bus
+        self._live: Live | None = None
+        self._ends = ""  # asked for before the call was answered
+        self.follow = False  # somebody wants to know every word
+
+    def answered(self, live: Live, *, line: str, codec: str, engines: dict[str, str]) -> None:
+        """It is a call now."""
+        self._live = live
+        self._bus.say(Answered(self.id, line, codec, engines))
+        if self._ends:
+            live.end(self._ends)
+
+    def notice(self, event: ServerMessage) -> None:
+        """Something happened in it. Words as they form are for those who follow it; nobody counts by them."""
+        if self.follow or not isinstance(event, LlmToken | ThoughtToken | Partial):
+            self._bus.say(Happened(self.id, Raw(encode(event))))
+
+    def end(self, reason: str) -> None:
+        """End it."""
+        self._ends = reason
+        if self._live is not None:
+            self._live.end(reason)
+
+
+def main() -> None:
+    """Be a worker."""
+    log_to_stderr()
+    end = socket.socket(fileno=int(sys.argv[1]))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_work(end))
+    except ConfigError as fault:
+        sys.exit(f"lineside: a worker cannot begin: {fault}")
+
+
+async def _work(end: socket.socket) -> None:
+    await Worker(end).run()
+
+
+if __name__ == "__main__":
+    main()

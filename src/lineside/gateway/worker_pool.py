@@ -1,0 +1,261 @@
+"""The worker processes of a gateway, from the gateway's side: started, given calls, listened to, started again.
+
+The gateway's own process has the door. It admits a call, so there is one count of them, and hands the open socket to
+the worker with the fewest calls before the WebSocket is welcomed; the worker answers on it from then on. What happens
+in the call comes back as words over a bus, so the switchboard knows all calls. A worker that dies takes its calls with
+it and no others: their slots are free as soon as the kernel says so (docs/decisions/0006-workers.md).
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from lineside.agents.agent import Agent
+from lineside.errors import CallRefused, ConfigError
+from lineside.gateway.call_registry import Slot
+from lineside.gateway.ipc import (
+    BEAT,
+    Answered,
+    Beat,
+    Begin,
+    Bus,
+    EndCall,
+    Follow,
+    Happened,
+    Learn,
+    Learnt,
+    Over,
+    Take,
+    Up,
+    Word,
+    pair,
+)
+from lineside.host import parent_death
+from lineside.observability.metrics import worker_gone
+from lineside.protocol import decode_server
+from lineside.settings import Settings
+
+log = structlog.get_logger()
+
+READY_WITHIN = 60.0  # seconds for workers to take calls, at the start and when one is started again
+LEARN_WITHIN = 30.0  # seconds for a worker to learn a new agent's lines
+GRACE = 5.0  # seconds for a worker to end its calls and itself; then it is killed
+MISSED = 8  # beats in a row; a worker that waits for a slow disk comes back sooner, and its end is the end of its calls
+PAUSE_FIRST, PAUSE_MOST = 0.25, 10.0  # seconds before a worker is started again; each failure doubles it
+WELL_AFTER = 60.0  # seconds of life after which the pause is short again
+
+
+class Workers:
+    """All of them."""
+
+    def __init__(self, count: int, settings: Settings, agent: Callable[[], Agent]) -> None:
+        """`settings` as calls are to have them; `agent` says who answers now."""
+        self._count, self._settings, self._agent = count, settings, agent
+        self._workers: dict[int, _Worker] = {}
+        self.lost: Callable[[str], None] = lambda how: None  # told when one is gone: `ended` or `stuck`
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None, None]:
+        """They take calls while the block runs. Raises `ConfigError` when they do not come up."""
+        keeping = [asyncio.create_task(self._keep(number), name=f"worker {number}") for number in range(self._count)]
+        try:
+            await self._all_up(keeping)
+            yield
+        finally:
+            for task in keeping:
+                task.cancel()
+            await asyncio.wait(keeping)
+
+    @property
+    def up(self) -> list[int]:
+        """The process ids of those that take calls."""
+        return [worker.pid for worker in self._workers.values() if worker.up.is_set()]
+
+    async def hold(self, slot: Slot, transport: asyncio.Transport, key: str) -> None:
+        """Have a call held to its end by the one with the fewest. `key`: its `Sec-WebSocket-Key`.
+
+        Raises `CallRefused`, before anything was said to the caller, when no worker is up.
+        """
+        ready = [worker for worker in self._workers.values() if worker.up.is_set()]
+        if not ready:
+            raise CallRefused("no worker is up; they are being started again")
+        worker = min(ready, key=lambda one: len(one.calls))
+        transport.pause_reading()  # what the caller says from here on is the worker's to read
+        over = worker.take(slot, key, transport.get_extra_info("socket").fileno())
+        transport.abort()  # our copy of the socket; the worker has its own
+        await over
+
+    async def learn(self, agent: Agent) -> None:
+        """Let this agent answer from the next call on. Raises `ConfigError` when a worker could not learn its lines."""
+        troubles = await asyncio.gather(
+            *(worker.learn(agent) for worker in self._workers.values() if worker.up.is_set())
+        )
+        if trouble := next(filter(None, troubles), ""):
+            raise ConfigError(f"a worker could not learn the agent's lines: {trouble}")
+
+    async def _all_up(self, keeping: "list[asyncio.Task[None]]") -> None:
+        deadline = time.monotonic() + READY_WITHIN
+        while len(self.up) < self._count:
+            if time.monotonic() > deadline:
+                raise ConfigError(
+                    f"{len(self.up)} of {self._count} workers are up after {READY_WITHIN:g} s; see the log"
+                )
+            await asyncio.wait(keeping, timeout=0.05)
+
+    async def _keep(self, number: int) -> None:
+        pause = PAUSE_FIRST
+        while True:
+            began = time.monotonic()
+            try:
+                code = await self._live(number)
+            except OSError as cause:
+                code = cause.errno or -1
+            pause = PAUSE_FIRST if time.monotonic() - began > WELL_AFTER else min(PAUSE_MOST, 2 * pause)
+            log.error("a worker ended, it is started again", worker=number, code=code, seconds=pause)
+            await asyncio.sleep(pause)
+
+    async def _live(self, number: int) -> int:
+        """One life of a worker, to its end; answers its exit code."""
+        ours, theirs = pair()
+        argv = [sys.executable, "-m", "lineside.gateway.worker", str(theirs.fileno())]
+        if sys.platform == "linux":
+            argv = [sys.executable, "-I", str(Path(parent_death.__file__)), str(os.getpid()), *argv]
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *argv, pass_fds=[theirs.fileno()], stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+            )
+        worker = self._workers[number] = _Worker(process.pid, number)
+        worker.bus = Bus(ours, worker.heard, worker.gone)
+        worker.bus.say(Begin(msgspec.Raw(self._settings.model_dump_json().encode()), self._agent()))
+        try:
+            return await self._watch(worker, process)
+        finally:
+            worker.bus.close()  # for it, the word to end
+            await _end(process)
+            del self._workers[number]
+            if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+                worker_gone(process.pid)
+
+    async def _watch(self, worker: "_Worker", process: asyncio.subprocess.Process) -> int:
+        """Until it ends; one that stands still is ended. Answers its exit code.
+
+        Looks are counted, not seconds: when this process or the whole machine stood still, nobody is blamed for it.
+        """
+        ended = asyncio.ensure_future(process.wait())
+        try:
+            while not (await asyncio.wait([ended], timeout=BEAT))[0]:
+                if worker.missed_one() > (MISSED if worker.up.is_set() else READY_WITHIN / BEAT):
+                    log.error("a worker stands still, it is ended", worker=worker.number, calls=len(worker.calls))
+                    self.lost("stuck")
+                    process.kill()
+                    return await ended
+            self.lost("ended")
+            return ended.result()
+        finally:
+            ended.cancel()
+
+
+class _Worker:
+    """One life of one worker."""
+
+    def __init__(self, pid: int, number: int) -> None:
+        self.pid, self.number = pid, number
+        self.up = asyncio.Event()
+        self._missed = 0  # beats in a row
+        self.calls: dict[str, tuple[Slot, asyncio.Future[None]]] = {}
+        self.bus: Bus
+        self._learning: asyncio.Future[str] | None = None
+
+    def take(self, slot: Slot, key: str, sock: int) -> "asyncio.Future[None]":
+        """Hand it a call; done when that is over."""
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.calls[slot.id] = slot, over
+        slot.followed = lambda somebody: self._say(Follow(slot.id, somebody))
+        if not self.bus.say(Take(slot.id, key), sock):
+            self._over(slot.id)
+        return over
+
+    async def learn(self, agent: Agent) -> str:
+        """Have it learn an agent's lines; answers what went wrong."""
+        learning: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._learning = learning
+        if not self.bus.say(Learn(agent)):
+            return "the agent is too long, or the worker is gone"
+        try:
+            async with asyncio.timeout(LEARN_WITHIN):
+                return await learning
+        except TimeoutError:
+            return f"not within {LEARN_WITHIN:g} s"
+
+    def heard(self, word: Word, sock: int | None) -> None:
+        """What it says."""
+        match word:
+            case Up():
+                self.up.set()
+                self._missed = 0
+            case Beat():
+                self._missed = 0
+            case Learnt(trouble=trouble):
+                if self._learning is not None and not self._learning.done():
+                    self._learning.set_result(trouble)
+            case Answered(call=call) if call in self.calls:
+                live = _Far(lambda reason: self._say(EndCall(call, reason)))
+                self.calls[call][0].answered(live, line=word.line, codec=word.codec, engines=word.engines)
+            case Happened(call=call) if call in self.calls:
+                self.calls[call][0].notice(decode_server.decode(bytes(word.event)))
+            case Over(call=call):
+                self._over(call)
+            case _:
+                return
+
+    def missed_one(self) -> int:
+        """A beat is due; answers how many in a row did not come. One that does not take calls yet has none to send."""
+        self._missed += 1
+        return self._missed
+
+    def gone(self) -> None:
+        """It is no more, and its calls neither."""
+        self.up.clear()
+        if self.calls:
+            log.error("calls were lost with their worker", worker=self.number, calls=len(self.calls))
+        for call in tuple(self.calls):
+            self._over(call)
+        if self._learning is not None and not self._learning.done():
+            self._learning.set_result("")  # the next life of it begins with the new agent
+
+    def _over(self, call: str) -> None:
+        if call in self.calls:
+            _, over = self.calls.pop(call)
+            if not over.done():
+                over.set_result(None)
+
+    def _say(self, word: Word) -> None:
+        self.bus.say(word)
+
+
+class _Far:
+    """A call in a worker, as the switchboard needs it."""
+
+    def __init__(self, end: Callable[[str], None]) -> None:
+        self._end = end
+
+    def end(self, reason: str) -> None:
+        """See `switchboard.Live`."""
+        self._end(reason)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    try:
+        async with asyncio.timeout(GRACE):
+            await process.wait()
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

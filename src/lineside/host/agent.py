@@ -1,0 +1,196 @@
+"""The host agent: a small HTTP server beside the graphics card that starts and ends services and reads the machine.
+
+Programs talk to it, never pages: a request that a browser made is refused. Beyond this machine it listens only with a
+token. Every error is `{"error": {"code", "message"}}`.
+"""
+
+import asyncio
+import hmac
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+from aiohttp import web
+from msgspec import Struct
+
+from lineside.errors import ConfigError
+from lineside.host.machine import Readings
+from lineside.host.service_config import Declared, read_services
+from lineside.host.services import KEPT_LINES, Code, ServiceRefused, Services
+from lineside.settings import LOOPBACK
+
+log = structlog.get_logger()
+
+PORT = 3003
+LARGEST = 16_384  # bytes of a request; more is refused with 413
+GOODBYE = 2.0  # seconds for open requests when it closes
+STATUS: dict[Code, int] = {"unknown_service": 404, "unknown_model": 404, "not_ready": 502}  # the others: 409
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Start(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a start."""
+
+    model: str = ""
+
+
+class HostAgent:
+    """The routes and the guard before them."""
+
+    def __init__(
+        self, services: Services, readings: Readings, *, token: str = "", only_this_machine: bool = True
+    ) -> None:
+        self._services, self._readings = services, readings
+        self._token, self._only_this_machine = token, only_this_machine
+
+    def app(self) -> web.Application:
+        """Ready to be served."""
+        app = web.Application(middlewares=[_told_in_json, self._guard], client_max_size=LARGEST)
+        app.router.add_get("/health", self._health)
+        app.router.add_get("/v1/services", self._all)
+        app.router.add_post("/v1/services/{name}/start", self._start)
+        app.router.add_post("/v1/services/{name}/stop", self._stop)
+        app.router.add_get("/v1/services/{name}/logs", self._logs)
+        app.router.add_get("/v1/machine", self._machine)
+        app.on_shutdown.append(self._close)
+        return app
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Answer) -> web.StreamResponse:
+        if "Origin" in request.headers:
+            return _problem(403, "browsers_refused", "pages may not talk to the host agent; ask lineside's own API")
+        if self._only_this_machine and _host_of(request) not in LOOPBACK:
+            # A page whose name was made to point at this machine asks without an Origin, but not under our name.
+            return _problem(403, "wrong_host", "this host agent answers as localhost only; --host opens it")
+        if self._token and request.path != "/health" and not self._knows(request):
+            refused = _problem(401, "token_needed", "give HOST_AGENT_TOKEN as 'Authorization: Bearer TOKEN'")
+            refused.headers["WWW-Authenticate"] = "Bearer"
+            return refused
+        return await handler(request)
+
+    def _knows(self, request: web.Request) -> bool:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        same = hmac.compare_digest(given.strip().encode(errors="replace"), self._token.encode())
+        return same and scheme.lower() == "bearer"
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return _told({"status": "ok"})
+
+    async def _all(self, request: web.Request) -> web.Response:
+        return _told({"services": await self._services.all()})
+
+    async def _start(self, request: web.Request) -> web.Response:
+        raw = await request.read()
+        try:
+            wish = msgspec.json.decode(raw, type=Start) if raw else Start()
+        except msgspec.DecodeError as cause:
+            return _problem(400, "bad_request", f'the body must be {{"model": "NAME"}} or nothing: {cause}')
+        return _told(await self._services.start(request.match_info["name"], wish.model))
+
+    async def _stop(self, request: web.Request) -> web.Response:
+        return _told(await self._services.stop(request.match_info["name"]))
+
+    async def _logs(self, request: web.Request) -> web.Response:
+        wanted = request.query.get("lines", "100")
+        if not (wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= KEPT_LINES):
+            return _problem(400, "bad_request", f"lines must be a number from 1 to {KEPT_LINES}")
+        return _told({"lines": self._services.lines(request.match_info["name"], int(wanted))})
+
+    async def _machine(self, request: web.Request) -> web.Response:
+        return _told(await self._readings.latest())
+
+    async def _close(self, app: web.Application) -> None:
+        await self._services.stop_all()  # whoever waits for a start hears so at once
+
+
+async def run(
+    *,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    token: str = "",
+    services_file: Path,
+    models_dir: Path,
+    ready: Callable[[str, Sequence[Declared]], None] = lambda url, declared: None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C, then end every service. `ready` hears the address and what may be started.
+
+    Raises `ConfigError`: a wrong services file, a port that is taken, open to others without a token.
+    """
+    declared = read_services(services_file)
+    check_exposure(host, token)
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    with _door(host, port) as door:
+        async with asyncio.TaskGroup() as tasks:
+            services = Services(declared, models_dir, tasks)
+            agent = HostAgent(services, Readings(), token=token, only_this_machine=host in LOOPBACK)
+            runner = web.AppRunner(agent.app(), access_log=None, shutdown_timeout=GOODBYE)
+            try:
+                await runner.setup()
+                await web.SockSite(runner, door).start()
+                ready(f"http://{host}:{door.getsockname()[1]}", declared)
+                await stop.wait()
+            finally:
+                await runner.cleanup()
+                await services.stop_all()
+
+
+def check_exposure(host: str, token: str) -> None:
+    """Refuse to let other machines start programs here without a token."""
+    if host not in LOOPBACK and not token:
+        raise ConfigError(
+            f"--host {host} lets other machines start programs here, and HOST_AGENT_TOKEN is empty. "
+            "Set HOST_AGENT_TOKEN, here and where lineside runs, or leave --host at 127.0.0.1."
+        )
+
+
+@web.middleware
+async def _told_in_json(request: web.Request, handler: Answer) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except ServiceRefused as no:
+        return _problem(STATUS.get(no.code, 409), no.code, str(no))
+    except web.HTTPException as no:
+        if no.status < 400:
+            raise
+        return _problem(no.status, no.reason.lower().replace(" ", "_"), f"{request.method} {request.path}: {no.reason}")
+    except Exception:
+        log.exception("request failed", path=request.path)
+        return _problem(500, "internal", "the host agent made a mistake; its log says which")
+
+
+def _host_of(request: web.Request) -> str:
+    try:
+        return urlsplit(f"//{request.host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _told(body: object) -> web.Response:
+    return web.Response(body=msgspec.json.encode(body), content_type="application/json")
+
+
+def _problem(status: int, code: str, message: str) -> web.Response:
+    body = msgspec.json.encode({"error": {"code": code, "message": message}})
+    return web.Response(status=status, body=body, content_type="application/json")
+
+
+def _door(host: str, port: int) -> socket.socket:
+    """The port, taken before anything is started."""
+    door = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind(("127.0.0.1" if host == "localhost" else host, port))
+    except OSError as cause:
+        door.close()
+        reason = cause.strerror or str(cause)
+        raise ConfigError(
+            f"port {port} on {host} cannot be opened ({reason}); is a host agent running already? --port takes another"
+        ) from None
+    return door

@@ -1,6 +1,0 @@
-"""What this machine has and how much of it is taken: processor, memory, graphics cards, and by whom."""
-
-from lineside.hosts.machine.readings import Readings, read
-from lineside.hosts.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
-
-__all__ = ["Cpu", "Gpu", "GpuProcess", "Machine", "Ram", "Readings", "read"]

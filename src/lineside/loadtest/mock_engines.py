@@ -1,0 +1,107 @@
+"""Engines that take a fixed time, so that what remains of an answer's time is the gateway's own.
+
+They keep their times by deadline: a token that was late makes no later one late, so what a busy event loop adds is
+added once and not thirty times. Every answer is worded anew, because the gateway remembers sentences it has spoken.
+"""
+
+import asyncio
+import itertools
+import math
+from array import array
+from collections.abc import AsyncGenerator, Sequence
+
+import aiohttp
+
+from lineside.audio.frame import FRAME_SECONDS, AudioFrame, Sound, Utterance
+from lineside.engines.protocols import Ask, Message, Thought, Token, Transcript
+from lineside.engines.tts_frames import joined
+from lineside.settings import Settings
+
+ASR = 0.05  # seconds to the transcript
+FIRST_TOKEN, EACH_TOKEN, TOKENS, SENTENCES = 0.05, 0.005, 30, 3
+TTS = 0.05  # seconds to the first sound of a sentence; all of it is there then
+SENTENCE_SECONDS = 1.0  # of sound in each
+RATE = 22_050  # as Piper's voices have: the gateway has to resample
+
+FIRST_SENTENCE = FIRST_TOKEN + EACH_TOKEN * (TOKENS // SENTENCES - 1)
+TO_FIRST_SOUND = ASR + FIRST_SENTENCE + TTS  # seconds from the transcript's being asked for, by the engines alone
+ANSWER_SECONDS = SENTENCES * SENTENCE_SECONDS
+
+# Ten words without a clause at which a sentence could be cut.
+WORDS = ["the", "line", "you", "asked", "about", "will", "work", "again", "before", "noon"]
+SYLLABLES = [consonant + vowel for consonant in "bdfgklmnprst" for vowel in "aeiou"]
+TONE = 400  # Hz: whole periods in 20 ms, so that frames join without a click
+
+
+class MockEars:
+    """Hears a question in everything, never the same: who says the same again and again is hung up on (`patience`)."""
+
+    choices: tuple[str, ...] = ()
+
+    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
+        self._questions = itertools.count(1)
+
+    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcript, None]:
+        """See `SpeechToText`."""
+        await asyncio.sleep(ASR)
+        yield Transcript(f"When will line {next(self._questions)} work again?")
+
+
+class MockMind:
+    """Three sentences of ten words, a token each."""
+
+    choices: tuple[str, ...] = ()
+
+    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
+        self._sentences = itertools.count()
+
+    async def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+        """See `LanguageModel`."""
+        clock = asyncio.get_running_loop().time
+        due = clock() + FIRST_TOKEN
+        for token in [word for _ in range(SENTENCES) for word in self._sentence()][: ask.max_tokens]:
+            await asyncio.sleep(max(0.0, due - clock()))
+            yield Token(token)
+            due += EACH_TOKEN
+
+    def _sentence(self) -> list[str]:
+        words = [*WORDS[:-1], f"{_name(next(self._sentences))}."]
+        return [f"{word} " for word in words[: TOKENS // SENTENCES]]
+
+
+class MockVoice:
+    """A second of tone for every sentence, soft at both ends."""
+
+    choices: tuple[str, ...] = ()
+
+    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
+        self._frames = _tone()
+
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+        """See `TextToSpeech`."""
+        await asyncio.sleep(TTS)
+        words = sentence.split()
+        spoken = [len(words) * number // len(self._frames) for number in range(len(self._frames) + 1)]
+        ends = itertools.pairwise(spoken)
+        frames = (Sound(frame, " ".join(words[a:b])) for frame, (a, b) in zip(self._frames, ends, strict=True))
+        for sound in joined(frames):  # as every voice that has more than a frame at once
+            yield sound
+
+
+def _name(number: int) -> str:
+    """A word for a number, another one for each of the first 216 000."""
+    syllables = len(SYLLABLES)
+    return "".join(SYLLABLES[number // syllables**place % syllables] for place in range(3))
+
+
+def _tone() -> list[AudioFrame]:
+    size = round(RATE * FRAME_SECONDS)
+    whole, edge = round(RATE * SENTENCE_SECONDS), size
+    samples = array(
+        "h",
+        (
+            round(6000 * math.sin(2 * math.pi * TONE * n / RATE) * min(1.0, n / edge, (whole - n) / edge))
+            for n in range(whole)
+        ),
+    ).tobytes()
+    return [AudioFrame(samples[2 * at : 2 * (at + size)], RATE, at / RATE) for at in range(0, whole, size)]

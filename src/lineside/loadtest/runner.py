@@ -1,0 +1,166 @@
+"""One load test: its callers shared out over workers, started together, their reports gathered."""
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import msgspec
+from msgspec import Struct
+
+from lineside.errors import ConfigError, LinesideError
+from lineside.host.cpu_count import cores
+from lineside.loadtest.plan import Plan, Progress, Report, Word, decode_word, encode_plan
+from lineside.loadtest.results import Figures, Goal, Load, figures, misses
+from lineside.loadtest.server_under_test import OwnGateway, cores_used
+from lineside.observability.trends import LAG, quantile
+
+CALLERS_EACH = 100  # callers that one worker holds well, measured (docs/loadtest.md)
+READY_WITHIN = 60.0  # seconds for a worker to read its recordings
+SILENT = 30.0  # seconds without a word from a worker that is calling; then it is taken for dead
+REPORT_BYTES = 1 << 28  # of one line from a worker; a longer report ends the test
+BEGIN_IN = 0.2  # seconds from the word to the first call: time for every worker to hear it
+CUT_SHARE = 0.02  # of the duration, left out at both ends of what is measured of the gateway's process
+
+
+class WorkerFailed(LinesideError):
+    """A worker ended before its callers had."""
+
+
+class Outlook(Struct, frozen=True):
+    """How the whole test goes."""
+
+    seconds: float
+    active: int
+    turns: int
+    errors: int
+    late_ms: float
+    first_ms: list[float]  # since the last outlook
+
+
+async def hold_test(
+    plan: Plan,
+    goal: Goal,
+    *,
+    notice: Callable[[Outlook], None],
+    own: OwnGateway | None = None,
+    ideal_ms: float | None = None,
+) -> tuple[Figures, list[Report]]:
+    """Run the test to its end. Raises `WorkerFailed`, and `ConfigError` for recordings that cannot be spoken."""
+    clock = asyncio.get_running_loop().time
+    before, meters = (own.read(clock()), await own.meters()) if own is not None else (None, None)
+    async with _workers(plan) as workers:
+        began = clock() + BEGIN_IN
+        desk = _Desk(notice, began, clock)
+        async with asyncio.TaskGroup() as tasks:
+            listening = [tasks.create_task(desk.listen(number, w)) for number, w in enumerate(workers)]
+            for worker in workers:
+                await _write(worker, f"{began!r}\n".encode())
+        reports = [task.result() for task in listening]
+    ended = clock()
+    found = figures(plan, reports, ended - began, ideal_ms=ideal_ms)
+    load = None
+    if own is not None and before is not None and meters is not None:
+        margin = CUT_SHARE * plan.duration
+        used = cores_used(own.readings, began + plan.ramp + margin, began + plan.duration - margin)
+        most = max(reading.rss for reading in own.readings if reading.at >= began)
+        percent = None if used is None else round(100 * used / plan.callers, 3)
+        lag = quantile((meters, await own.meters()), LAG, 0.99)
+        load = Load(None if used is None else round(used, 3), percent, before.rss, most, lag)
+    found = msgspec.structs.replace(found, load=load)
+    return msgspec.structs.replace(found, misses=misses(found, goal)), reports
+
+
+def shares(plan: Plan) -> list[Plan]:
+    """The plan of each worker: as few as hold the callers, as many as there are cores."""
+    count = max(1, min(cores(), -(-plan.callers // CALLERS_EACH)))
+    plans, first = [], 0
+    for number in range(count):
+        callers = plan.callers // count + (number < plan.callers % count)
+        plans.append(msgspec.structs.replace(plan, callers=callers, first=first, total=plan.callers))
+        first += callers
+    return plans
+
+
+class _Desk:
+    """Where the workers' words come in."""
+
+    def __init__(self, notice: Callable[[Outlook], None], began: float, clock: Callable[[], float]) -> None:
+        self._notice, self._began, self._clock = notice, began, clock
+        self._last: dict[int, Progress] = {}
+        self._first_ms: list[float] = []
+
+    async def listen(self, number: int, worker: asyncio.subprocess.Process) -> Report:
+        """To one worker, until its report."""
+        while True:
+            word = await _word(worker, SILENT)
+            if word.report is not None:
+                return word.report
+            if word.progress is not None:
+                self._last[number] = word.progress
+                self._first_ms += word.progress.first_ms
+                if number == min(self._last):
+                    self._tell()
+
+    def _tell(self) -> None:
+        all_of_them = list(self._last.values())
+        first_ms, self._first_ms = self._first_ms, []
+        self._notice(
+            Outlook(
+                seconds=self._clock() - self._began,
+                active=sum(progress.active for progress in all_of_them),
+                turns=sum(progress.turns for progress in all_of_them),
+                errors=sum(progress.errors for progress in all_of_them),
+                late_ms=max(progress.late_ms for progress in all_of_them),
+                first_ms=first_ms,
+            )
+        )
+
+
+@asynccontextmanager
+async def _workers(plan: Plan) -> AsyncGenerator[Sequence[asyncio.subprocess.Process], None]:
+    """The workers, ready to begin; ended with the block."""
+    workers: list[asyncio.subprocess.Process] = []
+    try:
+        for share in shares(plan):
+            worker = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "lineside.loadtest.worker"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                limit=REPORT_BYTES,
+            )
+            workers.append(worker)
+            await _write(worker, encode_plan(share) + b"\n")
+        for worker in workers:
+            await _word(worker, READY_WITHIN)
+        yield workers
+    finally:
+        for worker in workers:
+            with suppress(ProcessLookupError):
+                worker.kill()
+            await worker.wait()
+
+
+async def _write(worker: asyncio.subprocess.Process, line: bytes) -> None:
+    assert worker.stdin is not None  # noqa: S101
+    with suppress(ConnectionError):  # it is gone: reading from it says why
+        worker.stdin.write(line)
+        await worker.stdin.drain()
+
+
+async def _word(worker: asyncio.subprocess.Process, within: float) -> Word:
+    """The next thing it says."""
+    assert worker.stdout is not None  # noqa: S101
+    assert worker.stderr is not None  # noqa: S101
+    try:
+        async with asyncio.timeout(within):
+            line = await worker.stdout.readline()
+    except TimeoutError:
+        raise WorkerFailed(f"a worker of the load tester said nothing for {within:g} s") from None
+    if line:
+        return decode_word(line)
+    why = (await worker.stderr.read()).decode(errors="replace").strip()
+    if "Traceback" not in why:
+        raise ConfigError(why or "a worker of the load tester ended without a word")
+    raise WorkerFailed(f"a worker of the load tester broke:\n{why[-2000:]}")

@@ -1,0 +1,97 @@
+"""The load tester's own gateway, everything real but the engines.
+
+`python -m lineside.loadtest.server_under_test_main PORT …`
+
+The engines of `mocks` come in through the door that all engines use, an entry point, but only into this process: they
+are nothing that a call on an ordinary gateway should be able to name.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+import uvloop
+
+from lineside.errors import LinesideError
+from lineside.gateway.multiprocess import counted_together, worker_count
+from lineside.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from lineside.gateway.startup import House
+
+CALLS = 100_000  # as good as no limit: what breaks first is what is asked
+AGENT = 'name = "Load test"\nprompt = "You answer."\n'
+DOOR = """\
+[lineside.stt]
+mock = lineside.loadtest.mock_engines:MockEars
+[lineside.llm]
+mock = lineside.loadtest.mock_engines:MockMind
+[lineside.tts]
+mock = lineside.loadtest.mock_engines:MockVoice
+"""
+
+
+def open_door(folder: Path) -> None:
+    """Let this process and its workers find the mock engines."""
+    package = folder / "lineside_mock_engines-0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: lineside-mock-engines\nVersion: 0\n")
+    (package / "entry_points.txt").write_text(DOOR)
+    sys.path.append(str(folder))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(folder)]))
+
+
+def settings_for(folder: Path, port: int, speculation: bool) -> Settings:
+    """What the environment says, but for who answers, where, and how many. Raises `ConfigError`."""
+    agent = folder / "agent.toml"
+    agent.write_text(AGENT)
+    return load_settings(
+        host="127.0.0.1",
+        port=port,
+        api_keys=(),
+        agent_file=agent,
+        max_concurrent_calls=CALLS,
+        speculation=speculation,
+        turn_profile="silence",  # its callers' words are no evidence, and every turn shall wait as long
+        llm_max_tokens=1000,
+        **{f"default_{role}_engine": "mock" for role in ("stt", "llm", "tts")},
+        **{f"fallback_{role}_engines": () for role in ("stt", "llm", "tts")},
+    )
+
+
+def main() -> None:
+    """Answer calls until SIGTERM."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int)
+    parser.add_argument("--speculation", action="store_true")
+    given = parser.parse_args()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+    with tempfile.TemporaryDirectory(prefix="lineside-loadtest-") as name:
+        folder = Path(name)
+        open_door(folder)
+        try:
+            settings = settings_for(folder, given.port, given.speculation)
+            with counted_together(worker_count(settings)):
+                _answer(settings)
+        except LinesideError as fault:
+            sys.exit(f"lineside: {fault}")
+
+
+def _answer(settings: Settings) -> None:
+    from lineside.gateway.startup import serve
+
+    def ready(house: "House") -> None:
+        print(house.url, flush=True)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(settings, insecure=False, ready=ready))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""A call's sound as it was: the caller on the left, on the right exactly what the agent's sound was to the caller.
+
+The clock is the caller's samples. The agent's sound stands where the caller's stood when it was sent, or right after
+what was sent before and was still to be played; what was taken back is taken off again. Both are kept as they came over
+the line, and decoded in the reel's thread. Here is nothing that waits, and little that computes.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from lineside.audio.frame import SAMPLE_BYTES
+from lineside.protocol import Codec, ServerMessage, Told
+from lineside.transports.base import Line
+
+UNSETTLED = 2.0  # seconds of sound that may still be taken back: what is sent ahead of the ear, and a late caller's
+EVERY = 1.0  # seconds of sound that are handed on at a time
+QUIET: dict[Codec, bytes] = {"pcm": b"\0", "g711_ulaw": b"\xff", "g711_alaw": b"\xd5"}  # ITU-T G.711, tables 1a and 2a
+
+
+class Strip(Struct, frozen=True):
+    """A stretch of both voices, of one length, in the line's codec."""
+
+    caller: bytes
+    agent: bytes
+
+
+class Tape:
+    """The two tracks of one call. `give` gets every stretch of it, in order, when it can change no more."""
+
+    def __init__(self, codec: Codec, rate: int, give: Callable[[Strip], None]) -> None:
+        self._give, self._quiet = give, QUIET[codec]
+        self._size = SAMPLE_BYTES if codec == "pcm" else 1
+        self._second = rate * self._size
+        self._caller, self._agent = bytearray(), bytearray()  # from the same sample on; some seconds at most
+        self._unsettled, self._every = int(UNSETTLED * rate) * self._size, int(EVERY * rate) * self._size
+        self._ends = 0.0  # on the clock: when the agent's sound so far will have been played
+
+    def caller(self, payload: bytes) -> None:
+        """The caller's next sound."""
+        self._caller += payload
+        if len(self._caller) >= self._unsettled + self._every:
+            self._hand_on(len(self._caller) - self._unsettled)
+
+    def agent(self, payload: bytes, now: float) -> None:
+        """Sound for the caller, at this moment of the line's clock."""
+        self._agent += self._quiet * (len(self._caller) - len(self._agent))
+        self._agent += payload
+        self._ends = max(self._ends, now) + len(payload) / self._second
+        if len(self._agent) >= 4 * self._unsettled:  # the caller's own sound stays away: what was played is settled
+            self._hand_on(len(self._agent) - self._unsettled)
+
+    def taken_back(self, now: float) -> None:
+        """What had not been played at this moment never was."""
+        unplayed = round(max(0.0, self._ends - now) * self._second / self._size) * self._size
+        del self._agent[max(0, len(self._agent) - unplayed) :]
+        self._ends = min(self._ends, now)
+
+    def end(self, now: float) -> None:
+        """The call is over."""
+        self.taken_back(now)
+        if size := max(len(self._caller), len(self._agent)):
+            self._hand_on(size)
+
+    def _hand_on(self, size: int) -> None:
+        strip = Strip(*(bytes(track[:size]).ljust(size, self._quiet) for track in (self._caller, self._agent)))
+        del self._caller[:size], self._agent[:size]
+        self._give(strip)
+
+
+class TapedLine:
+    """A line whose sound is kept, both ways."""
+
+    def __init__(self, line: Line, tape: Tape) -> None:
+        self.codec: Codec = line.codec
+        self.rate = line.rate
+        self._line, self._tape = line, tape
+        self._clock = asyncio.get_running_loop().time
+
+    async def carry(self, hear: Callable[[bytes], None], told: Callable[[Told], None]) -> str:
+        """See `Line`."""
+        keep = self._tape.caller
+
+        def heard(payload: bytes) -> None:
+            keep(payload)
+            hear(payload)
+
+        return await self._line.carry(heard, told)
+
+    def send(self, payload: bytes) -> None:
+        """See `Line`."""
+        self._tape.agent(payload, self._clock())
+        self._line.send(payload)
+
+    def clear(self) -> None:
+        """See `Line`."""
+        self._tape.taken_back(self._clock())
+        self._line.clear()
+
+    def tell(self, event: ServerMessage) -> None:
+        """See `Line`."""
+        self._line.tell(event)

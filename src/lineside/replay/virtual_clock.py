@@ -1,0 +1,156 @@
+"""A clock that leaves out waiting: time runs while an engine works, and jumps while none does.
+
+A call waits most of its time: for the caller's next frame, for sound to be played. Nobody need wait for that again,
+since the caller's samples are there. What an engine takes is waited for: a replay's latencies are this machine's own.
+"""
+
+import asyncio
+import selectors
+import time
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from typing import TypeVar
+
+from lineside.audio.frame import Sound, Utterance
+from lineside.call.turn_model import TurnJudge
+from lineside.engines.protocols import (
+    Ask,
+    Foreseeing,
+    LanguageModel,
+    Message,
+    SpeechToText,
+    TextToSpeech,
+    Thought,
+    Token,
+    Transcript,
+)
+
+T = TypeVar("T")
+
+
+class Work:
+    """How much is under way that takes real time."""
+
+    def __init__(self) -> None:
+        self._under_way = 0
+
+    def __bool__(self) -> bool:
+        return self._under_way > 0
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The work around this block is only waiting for it."""
+        self._under_way -= 1
+        try:
+            yield
+        finally:
+            self._under_way += 1
+
+    @contextmanager
+    def done(self) -> Iterator[None]:
+        """The block takes real time."""
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+
+
+class HurriedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock jumps to the next thing that is due whenever there is no work under way."""
+
+    def __init__(self, work: Work) -> None:
+        self._jumping = _Jumping(work)
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        """Seconds, of which many were never waited for."""
+        return time.monotonic() + self._jumping.skipped
+
+
+class _Jumping(selectors.DefaultSelector):
+    def __init__(self, work: Work) -> None:
+        super().__init__()
+        self._work = work
+        self.skipped = 0.0
+
+    def select(self, timeout: float | None = None) -> "list[tuple[selectors.SelectorKey, int]]":
+        if self._work or timeout is None:
+            return super().select(timeout)
+        ready = super().select(0)
+        if not ready:
+            self.skipped += max(0.0, timeout)
+        return ready
+
+
+class Ears:
+    """A recogniser whose time is real."""
+
+    def __init__(self, stt: SpeechToText, work: Work) -> None:
+        self._stt, self._work = stt, work
+
+    def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcript, None]:
+        """See `SpeechToText`."""
+        return _in_real_time(self._stt.transcribe(utterance), self._work)
+
+
+class Mind:
+    """A language model whose time is real."""
+
+    def __init__(self, llm: LanguageModel, work: Work) -> None:
+        self._llm, self._work = llm, work
+
+    def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+        """See `LanguageModel`."""
+        return _in_real_time(self._llm.reply(messages, ask), self._work)
+
+
+class ForeseeingMind(Mind):
+    """One that can tell whether words may end, too."""
+
+    def __init__(self, llm: LanguageModel, foresees: Foreseeing, work: Work) -> None:
+        super().__init__(llm, work)
+        self._foresees = foresees
+
+    async def may_end(self, messages: Sequence[Message], ask: Ask) -> float | None:
+        """See `Foreseeing`."""
+        with self._work.done():
+            return await self._foresees.may_end(messages, ask)
+
+
+def mind(llm: LanguageModel, work: Work) -> Mind:
+    """A language model whose time is real, with all that it can."""
+    return ForeseeingMind(llm, llm, work) if isinstance(llm, Foreseeing) else Mind(llm, work)
+
+
+class Voice:
+    """A voice whose time is real."""
+
+    def __init__(self, tts: TextToSpeech, work: Work) -> None:
+        self._tts, self._work = tts, work
+
+    def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+        """See `TextToSpeech`."""
+        return _in_real_time(self._tts.speak(sentence, voice), self._work)
+
+
+def judge(turns: TurnJudge, work: Work) -> TurnJudge:
+    """A turn model whose time is real."""
+
+    async def judged(pcm: bytes) -> float | None:
+        with work.done():
+            return await turns(pcm)
+
+    return judged
+
+
+async def _in_real_time(stream: AsyncGenerator[T, None], work: Work) -> AsyncGenerator[T, None]:
+    """What it yields; time runs while it is waited for, and not while its reader waits for something else."""
+    async with aclosing(stream):
+        while True:
+            with work.done():
+                try:
+                    piece = await anext(stream)
+                except StopAsyncIteration:
+                    return
+            yield piece

@@ -1,0 +1,176 @@
+"""The browser line: a WebSocket with raw sound in binary messages and JSON in text messages (`schema`)."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from lineside.audio.frame import SAMPLE_BYTES
+from lineside.call.observers import Meter
+from lineside.errors import LineError
+from lineside.protocol import Error, Hello, LlmToken, ServerMessage, ThoughtToken, Told, encode, read_told
+from lineside.transports.websocket import BINARY, NORMAL, TEXT, WebSocket, framed
+
+LARGEST = 64 * 1024  # bytes of one message of sound; a larger one is not heard
+FASTEST = 4.0  # times real time; a faster caller is ended
+HEAD_START = 4.0  # seconds of sound that may come at once: a network that stalled catches up
+MESSAGES_PER_SECOND = 2000  # 128-sample frames at 48 kHz are 375; a caller who sends more than this is ended
+FAULTS = 20  # bad messages that are answered with an error; the next one ends the call
+OUTBOX = 4000  # messages waiting for a caller who does not read; one more ends the call
+AT_ONCE = 32  # messages in one write; then it is looked whether the socket takes more
+TOGETHER = 32 * 1024  # bytes of sound joined into one message
+COUNT_EVERY = 50  # messages between two words to the meter, a second of ordinary frames
+TOKENS_WAIT = 0.02  # seconds that a token waits for others, or for sound: a write costs more than all else about it
+LAST_WORDS = 2.0  # seconds for the last messages to leave before the socket is closed
+
+
+class BrowserLine:
+    """One WebSocket. Nothing that lineside says to it waits: it goes to an outbox, which is emptied once a step."""
+
+    def __init__(self, ws: WebSocket, hello: Hello, meter: Meter) -> None:
+        self.codec, self.rate = hello.codec, hello.rate
+        self._ws, self._meter = ws, meter
+        loop = asyncio.get_running_loop()
+        self._clock, self._soon, self._later = loop.time, loop.call_soon, loop.call_later
+        self._began = loop.time()
+        self._counted = (0, 0)  # bytes and messages of sound that the meter knows of
+        self._outbox: deque[bytes | ServerMessage] = deque()
+        self._set = False  # the outbox will be emptied at once
+        self._set_later = False  # … or soon
+        self._bytes_per_second = self.rate * (SAMPLE_BYTES if self.codec == "pcm" else 1)
+        self._received, self._messages, self._faults = 0, 0, 0
+        self._over: asyncio.Future[str] = loop.create_future()  # why the caller is gone, or what broke
+        self._hear: Callable[[bytes], None]
+        self._told: Callable[[Told], None]
+        ws.on_writable = self._flush
+
+    async def carry(self, hear: Callable[[bytes], None], told: Callable[[Told], None]) -> str:
+        """See `Line`."""
+        self._hear, self._told, self._began = hear, told, self._clock()
+        self._ws.over.add_done_callback(self._gone)
+        self._ws.listen(self._message)
+        try:
+            return await self._over
+        finally:
+            self._ws.listen(lambda message: None)
+            self._count()
+
+    def send(self, payload: bytes) -> None:
+        """See `Line`."""
+        self._put(payload)
+
+    def clear(self) -> None:
+        """See `Line`. What has left already, the caller's program forgets at the `clear` event."""
+        self._outbox = deque(item for item in self._outbox if not isinstance(item, bytes))
+
+    def tell(self, event: ServerMessage) -> None:
+        """See `Line`."""
+        self._put(event)
+
+    async def close(self, code: int) -> None:
+        """Let the last messages leave, then close."""
+        self._flush()
+        try:
+            async with asyncio.timeout(LAST_WORDS):
+                await self._ws.close(code)
+        except TimeoutError:
+            self._ws.abort()
+
+    def _gone(self, over: "asyncio.Future[int]") -> None:
+        if not self._over.done():
+            self._over.set_result("caller_hung_up" if over.result() == NORMAL else "line_lost")
+
+    def _message(self, message: bytes | str) -> None:
+        """Called for every message, waits for nothing. What cannot be borne ends the call, in `carry`."""
+        if self._over.done():
+            return
+        try:
+            self._take(message, self._clock() - self._began)
+        except Exception as fault:
+            self._over.set_exception(fault)
+
+    def _take(self, message: bytes | str, elapsed: float) -> None:
+        self._messages += 1
+        if self._messages > MESSAGES_PER_SECOND * (1 + elapsed):
+            raise LineError("too_many_messages", f"more than {MESSAGES_PER_SECOND} messages a second")
+        try:
+            if isinstance(message, bytes):
+                self._hear(self._sound(message, elapsed))
+                if self._messages % COUNT_EVERY == 0:
+                    self._count()
+            else:
+                self._told(read_told(message))
+        except LineError as fault:
+            self._fault(fault)
+
+    def _sound(self, payload: bytes, elapsed: float) -> bytes:
+        self._received += len(payload)
+        if self._received / self._bytes_per_second > FASTEST * elapsed + HEAD_START:
+            raise _Last("too_fast", f"sound came faster than {FASTEST:g} times real time; send it as it is recorded")
+        if len(payload) > LARGEST:
+            raise LineError("frame_too_large", f"{len(payload)} bytes of sound in one message; at most {LARGEST}")
+        if self.codec == "pcm" and len(payload) % SAMPLE_BYTES:
+            raise LineError("odd_length", f"{len(payload)} bytes are no whole number of 16-bit samples")
+        return payload
+
+    def _count(self) -> None:
+        size, messages = self._received - self._counted[0], self._messages - self._counted[1]
+        self._counted = (self._received, self._messages)
+        self._meter.heard(size / self._bytes_per_second, messages)
+
+    def _fault(self, fault: LineError) -> None:
+        """Bad messages are answered and passed over, up to a number."""
+        self._faults += 1
+        if isinstance(fault, _Last) or self._faults > FAULTS:
+            raise fault
+        at = round(self._received / self._bytes_per_second, 3)
+        passed_over = Error(at=at, code=fault.code, message=str(fault), fatal=False)
+        self.tell(passed_over)
+        self._meter.tell(passed_over)  # the call does not hear of it, and so counts nothing
+
+    def _put(self, item: bytes | ServerMessage) -> None:
+        if len(self._outbox) >= OUTBOX:
+            if not self._over.done():
+                why = f"more than {OUTBOX} messages wait to be read by the caller"
+                self._over.set_exception(LineError("caller_not_reading", why))
+            self._ws.abort()
+            return
+        self._outbox.append(item)
+        if self._set or not self._ws.writable:
+            return
+        if not isinstance(item, LlmToken | ThoughtToken):
+            self._set = True
+            self._soon(self._flush)
+        elif not self._set_later:
+            self._set_later = True
+            self._later(TOKENS_WAIT, self._flush_tokens)
+
+    def _flush_tokens(self) -> None:
+        self._set_later = False
+        self._flush()
+
+    def _flush(self) -> None:
+        """Everything in the outbox as one stretch of bytes; what cannot leave waits until the socket is free again."""
+        self._set = False
+        frames: list[bytes] = []
+        while self._outbox and self._ws.writable:
+            item = self._outbox.popleft()
+            if isinstance(item, bytes):
+                frames.append(framed(BINARY, self._together(item)))
+            else:
+                frames.append(framed(TEXT, encode(item)))
+            if len(frames) == AT_ONCE or not self._outbox:
+                self._ws.write(b"".join(frames))
+                frames.clear()
+
+    def _together(self, first: bytes) -> bytes:
+        """Sound that waits in a row, as one message."""
+        sound, size = [first], len(first)
+        while self._outbox and isinstance(self._outbox[0], bytes) and size < TOGETHER:
+            sound.append(self._outbox.popleft())  # type: ignore[arg-type]
+            size += len(sound[-1])
+        self._meter.sent(size / self._bytes_per_second)
+        return first if len(sound) == 1 else b"".join(sound)
+
+
+class _Last(LineError):
+    """A fault after which the line is not carried any further."""

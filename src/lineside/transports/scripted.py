@@ -1,0 +1,95 @@
+"""A scripted line: a caller made of tones, silences and keys, on the loop's own clock. For tests and load."""
+
+import asyncio
+import math
+from array import array
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from lineside.audio import g711
+from lineside.audio.frame import FRAME_SECONDS, SAMPLE_BYTES
+from lineside.protocol import Codec, ServerMessage, Told
+
+
+class Speaks(Struct, frozen=True):
+    """The caller makes a sound that a loudness detector takes for speech."""
+
+    seconds: float
+
+
+class Silent(Struct, frozen=True):
+    """The caller says nothing."""
+
+    seconds: float
+
+
+class Tells(Struct, frozen=True):
+    """The caller types, presses keys or hangs up."""
+
+    told: Told
+
+
+Doing = Speaks | Silent | Tells
+
+
+class ScriptedLine:
+    """Sends what its script says, twenty milliseconds at a time, and keeps what came back with its time."""
+
+    def __init__(self, script: Sequence[Doing], *, codec: Codec = "pcm", rate: int = 16_000) -> None:
+        self.codec: Codec = codec
+        self.rate = rate
+        self._script = list(script)
+        self.events: list[ServerMessage] = []
+        self.sent: list[tuple[float, bytes]] = []
+        self.cleared: list[float] = []
+        self.played = bytearray()  # what a player without a buffer of its own has played, or will
+        self._ends = 0.0  # when it will have played all of that
+        self.now: Callable[[], float] = lambda: asyncio.get_running_loop().time()
+
+    async def carry(self, hear: Callable[[bytes], None], told: Callable[[Told], None]) -> str:
+        """See `Line`. The caller is gone when the script is over."""
+        loud, quiet = self._frames()
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        for doing in self._script:
+            if isinstance(doing, Tells):
+                told(doing.told)
+                continue
+            for _ in range(round(doing.seconds / FRAME_SECONDS)):
+                hear(loud if isinstance(doing, Speaks) else quiet)
+                due += FRAME_SECONDS  # by deadline, so that a late frame does not make all later ones late
+                await asyncio.sleep(max(0.0, due - loop.time()))
+        return "caller_hung_up"
+
+    def send(self, payload: bytes) -> None:
+        """See `Line`."""
+        self.sent.append((self.now(), payload))
+        self.played += payload
+        self._ends = max(self._ends, self.now()) + self._seconds(len(payload))
+
+    def clear(self) -> None:
+        """See `Line`."""
+        self.cleared.append(self.now())
+        unplayed = round(max(0.0, self._ends - self.now()) * self.rate) * self._bytes
+        del self.played[len(self.played) - unplayed :]
+        self._ends = min(self._ends, self.now())
+
+    def tell(self, event: ServerMessage) -> None:
+        """See `Line`."""
+        self.events.append(event)
+
+    @property
+    def _bytes(self) -> int:
+        return SAMPLE_BYTES if self.codec == "pcm" else 1
+
+    def _seconds(self, size: int) -> float:
+        return size / self._bytes / self.rate
+
+    def _frames(self) -> tuple[bytes, bytes]:
+        samples = round(self.rate * FRAME_SECONDS)
+        tone = array("h", (round(9000 * math.sin(2 * math.pi * 300 * n / self.rate)) for n in range(samples)))
+        loud, quiet = tone.tobytes(), bytes(2 * samples)
+        if self.codec == "pcm":
+            return loud, quiet
+        return g711.encode(loud, self.codec), g711.encode(quiet, self.codec)

@@ -1,0 +1,28 @@
+"""The scripted house, open until its input ends: python -m tests.api.open_server. It prints its address.
+
+For programs that ask it from outside, such as schemathesis.
+"""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from lineside.models import catalogue
+from tests.api.fakes import TOYS, fill
+from tests.api.fixtures import opened
+
+WATCH = 0.05  # seconds; then every stream ends, so that whoever tries them all comes to an end
+
+
+async def keep_open() -> None:
+    catalogue.CATALOGUE = TOYS  # type: ignore[assignment]
+    fetches = (sys.executable, "-c", 'print(\'{"model":"toy","state":"done"}\')')
+    with tempfile.TemporaryDirectory() as folder:
+        async with opened(fill(Path(folder)), puller=fetches, longest_watch=WATCH, kept=True) as house:
+            print(house.url, flush=True)
+            await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(keep_open())

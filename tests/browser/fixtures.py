@@ -1,0 +1,100 @@
+"""A gateway in a thread of its own: the page's tests drive a browser from the main thread."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from lineside.agents.agent import Agent
+from lineside.audio.vad import LoudnessVoice
+from lineside.engines.registry import Registry, Role
+from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
+from lineside.gateway.app import Gateway
+from lineside.records.archive import Archive
+from lineside.settings import Settings
+from tests.call.fixtures import FixedDesk, settings
+
+AGENT = Agent(name="Test", prompt="You answer.", greeting="")
+OPENS_WITHIN = CLOSES_WITHIN = 20.0  # seconds
+
+
+class ScriptedRegistry(Registry):
+    """Engines with the scripts of one test."""
+
+    def __init__(self, chosen: Settings, http: aiohttp.ClientSession, engines: dict[Role, Any]) -> None:
+        super().__init__(chosen, http)
+        self._scripted = engines
+
+    def engine(self, role: Role, name: str = "") -> Any:
+        """See `Registry`."""
+        return self._scripted[role]
+
+
+class House:
+    """A gateway with scripted engines, open until it is closed."""
+
+    def __init__(
+        self,
+        *,
+        hears: Sequence[str] = ("When are you open?",),
+        answers: Sequence[str] = ("We are open. From nine to six.",),
+        greeting: str = "",
+        thinks: float = 0.05,
+        port: int = 0,
+        keeps: bool = False,
+        **given: Any,
+    ) -> None:
+        """`keeps`: calls are kept, in `data_dir`."""
+        self._keeps = keeps
+        self.mind = ScriptedMind(answers=answers, first=thinks)
+        self._engines: dict[Role, Any] = {"stt": ScriptedEars(hears=hears), "llm": self.mind, "tts": ScriptedVoice()}
+        self._agent = Agent(name="Test", prompt="You answer.", greeting=greeting)
+        self._settings = settings(**{f"default_{role}_engine": "scripted" for role in self._engines}, **given)
+        self._port = port
+        self._opened: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, web.AppRunner, Gateway]] = Future()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._keep_open()), name="house")
+        self._thread.start()
+        self._loop, self._closing, self._runner, self.gateway = self._opened.result(timeout=OPENS_WITHIN)
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    def hang_up_on_everyone(self) -> None:
+        """Break every connection, without a word."""
+        server = self._runner.server
+        assert server is not None
+        for connection in server.connections:
+            assert connection.transport is not None
+            self._loop.call_soon_threadsafe(connection.transport.abort)
+
+    def close(self) -> None:
+        """Close as `lineside serve` does at SIGTERM."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._closing.set)
+            self._thread.join(timeout=CLOSES_WITHIN)
+            assert not self._thread.is_alive(), "the house did not close"
+
+    async def _keep_open(self) -> None:
+        closing = asyncio.Event()
+        try:
+            async with aiohttp.ClientSession() as http, AsyncExitStack() as stack:
+                records = Archive(self._settings) if self._keeps else None
+                if records is not None:
+                    self.records = await stack.enter_async_context(records.opened())
+                registry = ScriptedRegistry(self._settings, http, self._engines)
+                gateway = Gateway(
+                    self._settings, FixedDesk(self._agent), registry, LoudnessVoice, http, records=records
+                )
+                runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
+                await runner.setup()
+                await web.TCPSite(runner, "127.0.0.1", self._port, reuse_address=True).start()
+                self._opened.set_result((asyncio.get_running_loop(), closing, runner, gateway))
+                await closing.wait()
+                await runner.cleanup()
+        except BaseException as cause:
+            if not self._opened.done():
+                self._opened.set_exception(cause)
+            raise

@@ -1,0 +1,288 @@
+"""What the page can do besides talking: mute, files, the telephone's band, the sound check, keeping a conversation."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from lineside.audio.frame import AudioFrame
+from tests.browser.conftest import OpenHouse, OpenPage
+from tests.browser.page_checks import answered, phase, played_out, said, until
+from tests.browser.sounds import recording, silence, voice
+from tests.browser.test_page import LONG, problem, type_in
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).parents[2] / "page" / "node_modules" / "axe-core" / "axe.min.js"
+MARKDOWN = """Here is **how**:
+
+- First `one`
+- Then [two](https://example.org) or [three](javascript:alert)
+
+```python
+print('<b>hello</b>')
+```"""
+
+
+def level(page: Page) -> int:
+    return int(page.locator("#level").get_attribute("aria-valuenow") or "0")
+
+
+# ── what goes to the agent ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_muted_microphone_sends_silence_and_the_call_goes_on(
+    house: OpenHouse, visit: OpenPage, tmp_path: Path
+) -> None:
+    """Nothing of what is said while muted is heard; frames flow, so that lineside knows the caller is there."""
+    page = visit(house().url, mic=recording(tmp_path / "mic.wav", [voice(20)]))
+    page.click("#mute")
+    page.click("#talk")
+    phase(page, "listening")
+    until(page, "tap.frames.length > 50")
+    expect(page.locator("#mute")).to_have_attribute("aria-pressed", "true")
+    assert level(page) == 0
+    assert said(page) == []
+    page.click("#mute")
+    until(page, "Number(document.getElementById('level').getAttribute('aria-valuenow')) > 40")
+
+
+def test_a_recording_speaks_as_the_caller(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+    """Without a microphone; silence follows it, so that its turn ends; a second one goes into the same call."""
+    file = recording(tmp_path / "question.wav", [silence(0.3), voice(1)])
+    one = house()
+    page = visit(one.url)
+    page.set_input_files("#file", file)
+    phase(page, "speaking")
+    assert said(page)[0] == ("You", "When are you open?")
+    assert page.evaluate("tap.streams.length") == 0
+    phase(page, "listening")
+    page.set_input_files("#file", file)
+    until(page, "tap.events.filter(e => e.type === 'transcript').length === 2")
+    assert one.gateway.calls == 1
+
+
+def test_a_file_that_is_no_recording_is_told(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+    """Which one, and what to choose instead."""
+    file = tmp_path / "letter.wav"
+    file.write_bytes(b"Dear Sir or Madam")
+    page = visit(house().url)
+    page.set_input_files("#file", file)
+    problem(page, "letter.wav", "Choose a WAV")
+    phase(page, "ready")
+
+
+def test_the_telephone_band_sends_what_a_telephone_would(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+    """8 kHz mu-law, 160 bytes every 20 ms, and the answer is heard."""
+    mic = recording(tmp_path / "mic.wav", [silence(1), voice(1), silence(1)])
+    page = visit(house().url, mic=mic, record=True)
+    page.check("#telephone")
+    page.click("#talk")
+    phase(page, "speaking")
+    assert page.evaluate("tap.said[0]") == {"codec": "g711_ulaw", "sample_rate": 8000}
+    assert set(page.evaluate("tap.frames")) == {160}
+    phase(page, "listening")
+    first, last = played_out(page).sounding()
+    assert last - first == pytest.approx(2.1, abs=0.1)
+    page.reload()
+    expect(page.locator("#telephone")).to_be_checked()
+
+
+def test_the_sound_check_shows_the_level_and_gives_the_microphone_back(
+    house: OpenHouse, visit: OpenPage, tmp_path: Path
+) -> None:
+    """No call is needed for it; nothing stays open after it."""
+    page = visit(house().url, mic=recording(tmp_path / "mic.wav", [voice(20)]))
+    page.click("#sound-check")
+    until(page, "Number(document.getElementById('check-level').getAttribute('aria-valuenow')) > 40")
+    expect(page.locator("#device option")).not_to_have_count(1)
+    other = page.locator("#device option").nth(1).get_attribute("value")
+    page.select_option("#device", other)
+    until(page, "tap.streams.length === 2")
+    assert page.evaluate("tap.streams[1].wanted.audio.deviceId") == other
+    page.click("#check-dialog button.main")
+    until(page, "tap.streams.every(s => s.stream.getTracks().every(t => t.readyState === 'ended'))")
+    page.click("#talk")
+    phase(page, "listening")
+    assert page.evaluate("tap.streams[2].wanted.audio.deviceId") == other
+
+
+def test_a_microphone_that_is_too_loud_lights_a_lamp(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+    """In words, long enough to be seen, and off again."""
+    shout = voice(1)
+    loud = np.clip(np.frombuffer(shout.pcm, "<i2").astype(int) * 20, -32768, 32767).astype("<i2").tobytes()
+    mic = recording(tmp_path / "mic.wav", [silence(1), AudioFrame(loud, shout.rate), voice(20)])
+    page = visit(house().url, mic=mic)
+    page.click("#talk")
+    lamp = page.locator(".clip").first
+    expect(lamp).to_have_text("Too loud")
+    expect(lamp).to_have_text("")
+
+
+# ── what comes back ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_words_are_dim_until_they_are_heard(house: OpenHouse, visit: OpenPage) -> None:
+    """An answer is written long before it is said; at its end nothing is dim."""
+    page = visit(house(answers=[LONG]).url)
+    type_in(page, "Count.")
+    phase(page, "speaking")
+    ahead = page.locator("#lines > .agent .ahead")
+    before = len(ahead.inner_text())
+    until(page, f"document.querySelector('#lines > .agent .ahead').textContent.length < {before - 20}")
+    phase(page, "listening")
+    expect(ahead).to_have_count(0)
+
+
+def test_markdown_is_drawn_and_code_can_be_copied(house: OpenHouse, visit: OpenPage) -> None:
+    """As elements of the page's own; a link that would run something is words."""
+    page = visit(house(answers=[MARKDOWN]).url, permissions=["clipboard-read", "clipboard-write"])
+    type_in(page, "How?")
+    answered(page)
+    answer = page.locator("#lines > .agent .text")
+    assert answer.locator("strong").inner_text() == "how"
+    assert answer.locator("li").count() == 2
+    assert answer.locator("a").evaluate_all("links => links.map(a => [a.href, a.rel])") == [
+        ["https://example.org/", "noopener noreferrer"]
+    ]
+    assert "[three](javascript:alert)" in answer.inner_text()
+    answer.get_by_role("button", name="Copy").click()
+    expect(answer.get_by_role("button")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == "print('<b>hello</b>')"
+
+
+def test_each_turn_has_its_waterfall(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+    """Speech, wait, recogniser, model, voice and playing, with numbers; the turn before can be looked at again."""
+    mic = recording(tmp_path / "mic.wav", [silence(1), voice(1), silence(60)])
+    page = visit(house().url, mic=mic)
+    page.click("#talk")
+    until(page, "document.querySelectorAll('.bars li').length >= 7")
+    names = page.locator(".bars .name").all_inner_texts()
+    assert names[:3] == ["Caller speaks", "Waited for the end of the turn", "Speech to text"]
+    assert all(re.fullmatch(r"[\d,]+ ms", took) for took in page.locator(".bars .took").all_inner_texts())
+    type_in(page, "And then?")
+    until(page, "document.querySelector('.waterfall .row')?.textContent.includes('Turn 2')")
+    page.get_by_role("button", name="Turn before").click()
+    expect(page.locator(".bars .name").first).to_have_text("Caller speaks")
+    until(page, "document.querySelector('[data-mean=e2e_ms], .figure .note').textContent.match(/average [\\d,]+ ms/)")
+
+
+def test_a_conversation_can_be_taken_along(house: OpenHouse, visit: OpenPage) -> None:
+    """On the clipboard, as text, as JSON, and both voices as a WAV file."""
+    page = visit(house().url, permissions=["clipboard-read", "clipboard-write"])
+    expect(page.get_by_role("button", name="JSON")).to_be_disabled()
+    type_in(page, "When?")
+    answered(page)
+    until(page, "document.querySelector('[data-ms=tts_ms]').textContent !== '–'")
+    text = "You: When?\nAgent: We are open. From nine to six.\n"
+    page.get_by_role("button", name="Copy the conversation").click()
+    until(page, "document.querySelector('.keep button').textContent === 'Copied'")
+    assert page.evaluate("navigator.clipboard.readText()") == text
+    assert saved(page, "Text").decode() == text
+    kept = json.loads(saved(page, "JSON"))
+    assert [line["text"] for line in kept["lines"]] == ["When?", "We are open. From nine to six."]
+    assert kept["metrics"][0]["e2e_ms"] > 0
+    sound = saved(page, "WAV")
+    assert sound[:4] == b"RIFF"
+    assert len(sound) > 2 * 4 * 14_000  # two seconds and more, two channels
+
+
+def saved(page: Page, name: str) -> bytes:
+    with page.expect_download() as download:
+        page.get_by_role("button", name=name, exact=True).click()
+    return Path(download.value.path()).read_bytes()
+
+
+def test_a_huge_transcript_leaves_the_page_quick(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+    """A hundred thousand words heard at once are shown, and the page still answers at once."""
+    mic = recording(tmp_path / "mic.wav", [silence(1), voice(1), silence(60)])
+    page = visit(house(hears=["word " * 100_000], answers=["word " * 100]).url, mic=mic)
+    page.click("#talk")
+    until(page, "document.querySelector('#lines > .caller .text')?.textContent.length > 400_000")
+    until(page, "document.querySelector('#lines > .agent .text')?.textContent.length > 450")
+    took = page.evaluate(
+        """() => {
+            const began = performance.now();
+            document.getElementById("mute").click();
+            return performance.now() - began;
+        }"""
+    )
+    assert took < 500
+
+
+def test_what_a_newer_gateway_says_is_passed_over(house: OpenHouse, visit: OpenPage) -> None:
+    """An event that this page does not know changes nothing; the call goes on."""
+    future = """
+        window.WebSocket = class extends WebSocket {
+            set onmessage(hear) {
+                super.onmessage = (event) => {
+                    hear({ data: '{"type":"weather","turn":1,"reply":1,"at":0}' });
+                    hear(event);
+                };
+            }
+        };
+    """
+    page = visit(house().url, script=future)
+    type_in(page, "When?")
+    answered(page)
+    assert said(page)[-1] == ("Agent", "We are open. From nine to six.")
+
+
+# ── for everybody ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault(house: OpenHouse, visit: OpenPage, scheme: Any) -> None:
+    """Deque's axe, every rule of WCAG 2.2 A and AA, with a conversation on the page and with the sound check open."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: (cd page && npm ci)")
+    page = visit(house(answers=[f"<think> Hm. </think> {MARKDOWN}", LONG]).url, color_scheme=scheme, record=True)
+    type_in(page, "How?")
+    answered(page)
+    type_in(page, "Count.")
+    phase(page, "speaking")
+    type_in(page, "Stop.")
+    page.wait_for_selector("#lines del")
+    page.add_script_tag(path=AXE)
+    assert faults(page) == []
+    page.click("#talk")
+    page.click("#sound-check")
+    assert faults(page) == []
+
+
+def faults(page: Page) -> list[str]:
+    found = page.evaluate("axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })")
+    return [f"{fault['id']}: {[node['target'] for node in fault['nodes']]}" for fault in found["violations"]]
+
+
+def test_the_colours_can_be_chosen_and_are_kept(house: OpenHouse, visit: OpenPage) -> None:
+    """As the system has them, light, dark; in this browser, until they are changed."""
+    page = visit(house().url, color_scheme="light")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    page.click("#theme")
+    assert page.evaluate(ground) == light
+    page.click("#theme")
+    dark = page.evaluate(ground)
+    assert dark != light
+    page.reload()
+    page.wait_for_selector("#talk")
+    assert page.evaluate(ground) == dark
+
+
+def test_the_page_is_small_and_there_at_once(house: OpenHouse, visit: OpenPage) -> None:
+    """At most 150 kB packed for the first load, counted unpacked here; to be used within a second."""
+    url = house().url
+    page = visit("about:blank")
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})  # of the page's thread, not of the machine
+    page.goto(url)
+    page.wait_for_selector("#talk")
+    spent = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    assert spent["TaskDuration"] < 1.0
+    sizes = "performance.getEntriesByType('resource').reduce((sum, one) => sum + one.decodedBodySize, 0)"
+    assert page.evaluate(sizes) < 150_000

@@ -1,0 +1,106 @@
+"""Calls for tests: a scripted caller, scripted engines, virtual time; and what came of it."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from lineside.agents.agent import Agent
+from lineside.audio.vad import LoudnessVoice
+from lineside.call.reply import PHRASES
+from lineside.call.session import Call
+from lineside.call.turn_model import TurnJudge, nobody_knows
+from lineside.engines.registry import Engines
+from lineside.engines.tts_cache import RememberingVoice
+from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
+from lineside.protocol import Hello, ServerMessage
+from lineside.settings import Settings
+from lineside.transports.scripted import Doing, ScriptedLine
+from tests.virtual_time import run
+
+E = TypeVar("E", bound=ServerMessage)
+
+AGENT = Agent(name="Test", prompt="You answer.", greeting="")
+
+
+class FixedDesk:
+    """One agent, who can be exchanged, and is kept nowhere."""
+
+    def __init__(self, agent: Agent = AGENT) -> None:
+        self._agent = agent
+
+    def agent(self) -> Agent:
+        return self._agent
+
+    async def change(self, agent: Agent) -> None:
+        self._agent = agent
+
+
+@dataclass
+class Held:
+    """A call that is over."""
+
+    line: ScriptedLine
+    call: Call
+    reason: str
+    ears: ScriptedEars
+    mind: ScriptedMind
+    voice: ScriptedVoice
+
+    def all(self, kind: type[E]) -> list[E]:
+        return [event for event in self.line.events if isinstance(event, kind)]
+
+    def one(self, kind: type[E]) -> E:
+        (event,) = self.all(kind)
+        return event
+
+    def longest_silence(self, since: float, until: float) -> float:
+        """Seconds of the longest stretch in which the caller heard nothing, as a player without a buffer has it."""
+        silence, ends = 0.0, since
+        for at, payload in self.line.sent:
+            silence = max(silence, min(at, until) - ends)
+            ends = max(ends, at) + len(payload) / 2 / self.line.rate
+        return max(silence, until - ends)
+
+    @property
+    def conversation(self) -> list[tuple[str, str]]:
+        return [(m.role, m.content) for m in self.call.history.said]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [type(event).__name__ for event in self.line.events]
+
+
+def settings(**given: object) -> Settings:
+    """Turns end by the timer, where a test says nothing else: what a scripted voice says has no evidence in it."""
+    given = {"turn_profile": "silence"} | given
+    return Settings(_env_file=None, **given)  # type: ignore[call-arg, arg-type]
+
+
+def hold(
+    *script: Doing,
+    agent: Agent = AGENT,
+    hello: Hello | None = None,
+    ears: ScriptedEars | None = None,
+    mind: ScriptedMind | None = None,
+    voice: ScriptedVoice | None = None,
+    turns: TurnJudge = nobody_knows,
+    **given: Any,
+) -> Held:
+    """Hold one call on virtual time."""
+    ears, mind, voice = ears or ScriptedEars(), mind or ScriptedMind(), voice or ScriptedVoice()
+    hello = hello or Hello(codec="pcm")
+    line = ScriptedLine(script, codec=hello.codec, rate=hello.rate)
+
+    async def story() -> Held:
+        memory = RememberingVoice(voice)
+        fails, voice.fails, takes, voice.takes = voice.fails, 0, voice.takes, 0.0
+        for phrase in PHRASES:
+            await memory.keep(phrase)
+        voice.fails, voice.takes = fails, takes
+        voice.spoken.clear()
+        engines = Engines(ears, mind, memory, {"stt": "scripted", "llm": "scripted", "tts": "scripted"}, memory)
+        call = Call(
+            line, hello, agent=agent, engines=engines, settings=settings(**given), voice=LoudnessVoice(), turns=turns
+        )
+        return Held(line, call, await call.hold(), ears, mind, voice)
+
+    return run(story())

@@ -1,0 +1,125 @@
+"""Reading ahead: the model reads a question while it is being said."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from lineside.call.engine_load import Budget
+from lineside.engines.protocols import Ask, Message, Thought, Token
+from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind
+from lineside.errors import EngineError
+from lineside.protocol import Heard, Metrics
+from lineside.transports.scripted import Doing, Silent, Speaks
+from tests.call.fixtures import Held, hold
+
+SAID = ["I would like", "I would like to change my", "I would like to change my appointment."]
+
+
+class Reader(ScriptedMind):
+    """Reads ahead, and remembers what."""
+
+    def __init__(self, *, takes: float = 0.05, breaks: bool = False, **given: Any) -> None:
+        super().__init__(**given)
+        self._takes, self._breaks = takes, breaks
+        self.read: list[tuple[Message, ...]] = []
+        self._reading = 0
+        self.at_once = 0  # answers asked for while it still read: a slot that is busy reads nothing else
+
+    async def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+        """See `LanguageModel`."""
+        self.at_once += self._reading
+        async with aclosing(super().reply(messages, ask)) as tokens:
+            async for token in tokens:
+                yield token
+
+    async def read_ahead(self, messages: Sequence[Message], ask: Ask) -> bool:
+        """See `ReadsAhead`."""
+        self.read.append(tuple(messages))
+        self._reading += 1
+        try:
+            await asyncio.sleep(self._takes)
+        finally:
+            self._reading -= 1
+        if self._breaks:
+            raise EngineError("it was told to fail")
+        return True
+
+    @property
+    def words(self) -> list[str]:
+        return [messages[-1].content for messages in self.read]
+
+
+def spoken(*script: Doing, hears: Sequence[str] = SAID, mind: ScriptedMind | None = None, **given: Any) -> Held:
+    return hold(*script, ears=ScriptedEars(hears=hears), mind=mind or Reader(), **given)
+
+
+def test_the_model_reads_the_words_while_they_are_said() -> None:
+    """Twice in two seconds, without the word that may be half of one; then all of them are heard and answered."""
+    mind = Reader()
+    call = spoken(Speaks(2.0), Silent(8.0), mind=mind)
+    assert mind.words == ["I", "I would", "I would like to change"]
+    assert call.one(Heard).text == SAID[-1]
+    assert [asked[-1].content for asked in mind.asked] == [SAID[-1]]
+    assert {messages[:-1] for messages in mind.read} == {asked[:-1] for asked in mind.asked}, "the same slot will do"
+
+
+def test_a_short_answer_is_heard_once() -> None:
+    """ "Yes" has no beginning; only what was said before it is read."""
+    mind = Reader()
+    call = spoken(Speaks(0.5), Silent(8.0), mind=mind)
+    assert (mind.words, len(call.ears.utterances)) == (["I"], 1)
+
+
+@pytest.mark.parametrize("given", [{"read_ahead": False}, {"speculation": False}])
+def test_nothing_is_read_ahead_where_that_is_not_wanted(given: dict[str, Any]) -> None:
+    """And nothing is heard for it."""
+    mind = Reader()
+    call = spoken(Speaks(2.0), Silent(8.0), mind=mind, **given)
+    assert (mind.words, len(call.ears.utterances)) == ([], 1)
+
+
+def test_a_model_that_cannot_is_not_heard_for() -> None:
+    """A hearing costs the same whether anybody reads its words."""
+    assert len(spoken(Speaks(2.0), Silent(8.0), mind=ScriptedMind()).ears.utterances) == 1
+
+
+def test_who_goes_on_after_a_pause_is_read_on() -> None:
+    """Not from the beginning: that would drop what the model has read; a pause is for the answer."""
+    mind = Reader()
+    call = spoken(Speaks(1.0), Silent(0.6), Speaks(2.0), Silent(8.0), mind=mind)
+    assert mind.words[0] == "I"
+    assert mind.words.count("I") == 1
+    assert len(mind.words) >= 2
+    assert len(call.all(Heard)) == 1
+
+
+def test_a_model_that_hangs_over_it_delays_no_answer() -> None:
+    """It is broken off when the answer is prepared, so that the slot is free."""
+    slow, quick = Reader(takes=60.0), Reader()
+    first, second = (spoken(Speaks(1.0), Silent(8.0), mind=mind).one(Metrics) for mind in (slow, quick))
+    assert (len(slow.read), slow.at_once) == (1, 0)
+    assert first.e2e_ms == second.e2e_ms
+
+
+def test_what_fails_while_reading_ahead_fails_nobody() -> None:
+    """Neither a model nor a recogniser: the turn is heard and answered as if there were no such thing."""
+    broken = Reader(breaks=True)
+    call = spoken(Speaks(2.0), Silent(8.0), mind=broken, hears=SAID[-1:])
+    assert (broken.words, call.one(Heard).text) == (["I"], SAID[-1])
+    deaf = hold(Speaks(2.0), Silent(8.0), ears=ScriptedEars(hears=SAID[-1:], fails=1), mind=Reader())
+    assert deaf.one(Heard).text == SAID[-1]
+
+
+def test_engines_that_are_busy_are_spared() -> None:
+    """Sixty per cent of what an answer may take, and nothing is done that only may be of use; half a minute long."""
+    now = [0.0]
+    budget = Budget(lambda: now[0])
+    assert budget.spare()
+    budget.tell(Metrics(at=0.0, turn=1, reply=1, asr_ms=1000.0, llm_first_ms=400.0))
+    assert not budget.spare()
+    assert not budget.over()
+    now[0] = 31.0
+    assert budget.spare()

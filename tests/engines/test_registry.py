@@ -1,0 +1,186 @@
+"""The registry: which engines a call gets, who stands in for them, and how many connections each may have."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from lineside.audio.frame import Utterance
+from lineside.engines.fallback import FallbackEars, FallbackMind, FallbackVoice
+from lineside.engines.protocols import Ask, Message
+from lineside.engines.registry import RINGS, Registry, Role
+from lineside.engines.tts_cache import RememberingVoice
+from lineside.errors import ConfigError, EngineError, LineError
+from tests.call.fixtures import settings
+from tests.engines.fixtures import all_of
+from tests.virtual_time import run
+
+ENOUGH = 12  # requests at once
+
+
+@asynccontextmanager
+async def registry(**given: Any) -> AsyncGenerator[Registry, None]:
+    opened = Registry(settings(**given))
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+def names(row: Any) -> list[str]:
+    return [place.name for place in row._places]
+
+
+def test_the_default_engine_and_then_the_fallbacks_stand_in_for_the_chosen_one() -> None:
+    """In this order, each once; an engine without what it needs is passed over."""
+
+    async def main() -> None:
+        async with registry(
+            default_tts_engine="scripted",
+            fallback_tts_engines=("elevenlabs", "piper"),
+            fallback_llm_engines=("ollama",),
+        ) as opened:
+            chosen = opened.choose(tts="kokoro", llm="embedded")
+            assert isinstance(chosen.tts, FallbackVoice)
+            assert names(chosen.tts) == ["kokoro", "scripted", "piper"]
+            assert isinstance(chosen.llm, FallbackMind)
+            assert names(chosen.llm) == ["embedded", "auto", "ollama"]
+            assert opened.choose(tts="kokoro").tts is chosen.tts
+            assert isinstance(opened.choose().tts, FallbackVoice)
+            assert chosen.phrases is opened.voice()
+
+    asyncio.run(main())
+
+
+def test_an_engine_that_nobody_stands_in_for_is_asked_directly() -> None:
+    """No row of one."""
+
+    async def main() -> None:
+        async with registry(default_tts_engine="scripted", fallback_tts_engines=()) as opened:
+            chosen = opened.choose()
+            assert not isinstance(chosen.stt, FallbackEars)
+            assert isinstance(chosen.tts, RememberingVoice)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("role", ["stt", "llm", "tts"])
+def test_a_fallback_that_there_is_not_stops_the_start(role: Role) -> None:
+    """With the names that there are."""
+    with pytest.raises(ConfigError, match=rf"FALLBACK_{role.upper()}_ENGINES: 'nobody' is not known.*openai|scripted"):
+        Registry(settings(**{f"fallback_{role}_engines": ("nobody",)}))
+
+
+def test_an_engine_appears_only_when_it_has_what_it_needs() -> None:
+    """ElevenLabs with its key; as the default without one it stops the start, and a call may not name it."""
+    with pytest.raises(ConfigError, match="DEFAULT_TTS_ENGINE=elevenlabs lacks what it needs"):
+        Registry(settings(default_tts_engine="elevenlabs"))
+
+    async def main() -> None:
+        async with registry() as without, registry(elevenlabs_api_key="key") as given:
+            assert "elevenlabs" not in without.names("tts")
+            with pytest.raises(LineError, match="elevenlabs"):
+                without.choose(tts="elevenlabs")
+            assert "elevenlabs" in given.names("tts")
+            given.choose(tts="elevenlabs")
+
+    asyncio.run(main())
+
+
+@asynccontextmanager
+async def slow_server() -> AsyncGenerator[tuple[str, list[int]], None]:
+    """An OpenAI-shaped server that refuses everybody after a while, and counts who is inside."""
+    inside, most = 0, [0]
+    full = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal inside
+        inside += 1
+        most[0] = max(most[0], inside)
+        await request.read()
+        try:
+            async with asyncio.timeout(0.3):  # long enough for all who may come in at once
+                await full.wait()
+        except TimeoutError:
+            pass
+        inside -= 1
+        return web.Response(status=500)
+
+    app = web.Application(client_max_size=1 << 24)
+    app.router.add_post("/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}", most
+    finally:
+        await runner.cleanup()
+
+
+HEARD: Callable[[Any], Awaitable[Any]] = lambda e: all_of(e.transcribe(Utterance(b"\1\0" * 1600, 0.0, 0.1)))  # noqa: E731
+THOUGHT: Callable[[Any], Awaitable[Any]] = lambda e: all_of(e.reply((Message("user", "Hi"),), Ask()))  # noqa: E731
+SPOKEN: Callable[[Any], Awaitable[Any]] = lambda e: all_of(e.speak("Hello there.", ""))  # noqa: E731
+
+
+@pytest.mark.parametrize(
+    ("role", "setting", "ask"),
+    [("stt", "asr_pool_size", HEARD), ("llm", "llm_pool_size", THOUGHT), ("tts", "tts_pool_size", SPOKEN)],
+)
+def test_a_pool_size_is_how_many_connections_a_back_end_has(
+    role: Role, setting: str, ask: Callable[[Any], Awaitable[Any]]
+) -> None:
+    """ASR_POOL_SIZE, LLM_POOL_SIZE, TTS_POOL_SIZE: so many requests at once, and the others wait."""
+
+    async def main() -> None:
+        async with (
+            slow_server() as (url, most),
+            registry(**{setting: 3, "openai_url": url, "openai_model": "m"}) as opened,
+        ):
+            engine = opened.engine(role, "openai")
+            failed = await asyncio.gather(*(ask(engine) for _ in range(ENOUGH)), return_exceptions=True)
+            assert all(isinstance(one, EngineError) for one in failed), failed
+            assert most[0] == 3
+
+    asyncio.run(main())
+
+
+def test_engines_have_pools_of_their_own() -> None:
+    """A back end that hangs takes no connection from another, nor from another role."""
+
+    async def main() -> None:
+        async with registry(openai_url="http://127.0.0.1:9") as opened:
+            pools = {id(opened.engine(role, "openai")._http) for role in ("stt", "llm", "tts")}
+            assert len(pools) == 3
+
+    asyncio.run(main())
+
+
+def test_what_a_call_names_is_made_ready_before_it_begins_and_the_default_is_not_asked() -> None:
+    """Only what was named; one that cannot is passed over, and one that hangs is not waited for longer than a ring."""
+
+    class Loading:
+        choices = ("v",)
+
+        def __init__(self, fault: EngineError | None = None, takes: float = 0.0) -> None:
+            self.asked, self._fault, self._takes = list[str](), fault, takes
+
+        async def prepare(self, choice: str) -> None:
+            self.asked.append(choice)
+            await asyncio.sleep(self._takes)
+            if self._fault:
+                raise self._fault
+
+    async def story() -> None:
+        opened = Registry(settings(), object())  # type: ignore[arg-type]
+        ears, mind, voice = Loading(EngineError("not fetched")), Loading(takes=1000), Loading()
+        opened._engines |= {("stt", "scripted"): ears, ("llm", "scripted"): mind, ("tts", "scripted"): voice}
+        await opened.prepare({"stt": ("scripted", ""), "llm": ("", ""), "tts": ("scripted", "v")})
+        assert (ears.asked, mind.asked, voice.asked) == ([""], [], ["v"])
+        began = asyncio.get_running_loop().time()
+        await opened.prepare({"llm": ("scripted", "")})
+        assert asyncio.get_running_loop().time() - began == pytest.approx(RINGS)
+
+    run(story())

@@ -1,0 +1,262 @@
+"""The voice's memory: one synthesis for all who want the sentence, the same sound for each, nothing spoilt."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lineside.agents.agent import Agent
+from lineside.audio.frame import AudioFrame, Sound
+from lineside.audio.vad import LoudnessVoice
+from lineside.call.reply import PHRASES
+from lineside.call.session import Call
+from lineside.engines import tts_cache
+from lineside.engines.registry import Engines
+from lineside.engines.tts_cache import KEPT, REMEMBERED, RememberingVoice
+from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
+from lineside.errors import EngineError
+from lineside.gateway.startup import learn
+from lineside.protocol import Hello
+from lineside.transports.scripted import ScriptedLine, Silent
+from tests.call.fixtures import settings
+from tests.virtual_time import run
+
+SENTENCE = "Welcome to the broadband desk."
+
+
+class Slow:
+    """A voice that needs a tenth of a second for each frame, and never says the same sentence with the same samples."""
+
+    choices = ("v", "w")
+
+    def __init__(self, frames: int = 10, fails: int = 0, after: int = 5) -> None:
+        self.frames, self.fails, self.after = frames, fails, after
+        self.begun = self.finished = self.closed = 0
+
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+        self.begun += 1
+        take, words = self.begun, sentence.split()
+        try:
+            for number in range(self.frames):
+                await asyncio.sleep(0.1)
+                if self.fails and number == self.after:
+                    self.fails -= 1
+                    raise EngineError("out of breath")
+                pcm = bytes([take % 256, number % 128]) * 320
+                yield Sound(AudioFrame(pcm, 16_000, number * 0.02), words[number] if number < len(words) else "")
+            self.finished += 1
+        finally:
+            self.closed += 1
+
+
+async def listen(
+    memory: RememberingVoice, sentence: str = SENTENCE, *, voice: str = "", at: float = 0.0, leaves: int = 1000
+) -> list[Sound]:
+    """Hear a sentence, from a moment on, and leave after so many frames."""
+    await asyncio.sleep(at)
+    heard = list[Sound]()
+    async with aclosing(memory.speak(sentence, voice)) as sounds:
+        async for sound in sounds:
+            heard.append(sound)
+            if len(heard) == leaves:
+                break
+    return heard
+
+
+def test_several_calls_that_greet_at_once_share_one_synthesis() -> None:
+    """Twenty calls within one second: one synthesis, the same bytes for all, and the first sound as soon as it is."""
+
+    async def story() -> None:
+        voice = Slow()
+        memory = RememberingVoice(voice)
+        heard = await asyncio.gather(*(listen(memory, at=number * 0.05) for number in range(20)))
+        assert voice.begun == voice.finished == voice.closed == 1
+        assert all(sounds == heard[0] for sounds in heard)
+        assert await listen(memory) == heard[0]  # and from memory
+
+    run(story())
+
+
+def test_who_joins_late_hears_all_of_it_at_once_as_far_as_it_is() -> None:
+    """Not from the middle, and not at the pace of the first."""
+
+    async def story() -> float:
+        memory = RememberingVoice(Slow())
+        first = asyncio.create_task(listen(memory))
+        await asyncio.sleep(0.75)
+        began = asyncio.get_running_loop().time()
+        async with aclosing(memory.speak(SENTENCE, "")) as sounds:
+            for _ in range(7):
+                await anext(sounds)
+            waited = asyncio.get_running_loop().time() - began
+        await first
+        return waited
+
+    assert run(story()) == pytest.approx(0.0, abs=1e-6)
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 12)), min_size=1, max_size=6))
+def test_whoever_hangs_up_the_others_hear_it_to_its_end(calls: list[tuple[int, int]]) -> None:
+    """They come and leave at any moments: nobody who stays misses a sample, and nothing runs for nobody."""
+
+    async def story() -> None:
+        voice = Slow()
+        memory = RememberingVoice(voice)
+        given = [(at * 0.1 + 0.01, leaves) for at, leaves in calls]
+        heard = await asyncio.gather(*(listen(memory, at=at, leaves=leaves) for at, leaves in given))
+        for sounds, (_, leaves) in zip(heard, given, strict=True):
+            takes = {sound.frame.pcm[0] for sound in sounds}
+            assert len(takes) == 1  # never half of one synthesis and half of another
+            assert [sound.frame.at for sound in sounds] == [n * 0.02 for n in range(min(leaves, voice.frames))]
+        assert voice.closed == voice.begun
+
+    run(story())
+
+
+def test_a_cancelled_call_spoils_nothing_for_those_who_share_its_sentence() -> None:
+    """The one who asked first is cut off in the middle of a frame; the other hears all; it is remembered whole."""
+
+    async def story() -> None:
+        voice = Slow()
+        memory = RememberingVoice(voice)
+        first = asyncio.create_task(listen(memory))
+        await asyncio.sleep(0.25)
+        second = asyncio.create_task(listen(memory))
+        await asyncio.sleep(0.1)
+        first.cancel()
+        with suppress(asyncio.CancelledError):
+            await first
+        assert len(await second) == voice.frames
+        assert (voice.begun, voice.finished) == (1, 1)
+        assert memory.remembers(SENTENCE, "")
+
+    run(story())
+
+
+def test_when_the_last_listener_leaves_the_synthesis_is_stopped_and_not_remembered() -> None:
+    """The engine works for nobody no longer, at once; the next caller hears the whole sentence."""
+
+    async def story() -> None:
+        voice = Slow()
+        memory = RememberingVoice(voice)
+        await asyncio.gather(listen(memory, leaves=3), listen(memory, leaves=2))
+        assert (voice.begun, voice.finished, voice.closed) == (1, 0, 1)
+        assert not memory.remembers(SENTENCE, "")
+        assert len(await listen(memory)) == voice.frames
+
+    run(story())
+
+
+def test_a_synthesis_that_fails_fails_for_all_who_share_it_and_for_nobody_later() -> None:
+    """All are told, so that another voice takes over; who asks again gets a new synthesis, whole, and one for all."""
+
+    async def story() -> None:
+        voice = Slow(fails=1)
+        memory = RememberingVoice(voice)
+        told = await asyncio.gather(*(listen(memory) for _ in range(3)), return_exceptions=True)
+        assert [str(each) for each in told] == ["out of breath"] * 3
+        assert not memory.remembers(SENTENCE, "")
+        again = await asyncio.gather(*(listen(memory) for _ in range(3)))
+        assert [len(sounds) for sounds in again] == [voice.frames] * 3
+        assert voice.begun == 2
+
+    run(story())
+
+
+def test_nobody_joins_a_synthesis_that_has_failed() -> None:
+    """One who shares it has not come to the failure yet: who asks now gets a new synthesis all the same."""
+
+    async def story() -> None:
+        voice = Slow(fails=1)
+        memory = RememberingVoice(voice)
+        async with aclosing(memory.speak(SENTENCE, "")) as behind:
+            await anext(behind)
+            with pytest.raises(EngineError):
+                await listen(memory)
+            assert len(await listen(memory)) == voice.frames
+        assert voice.closed == voice.begun == 2
+
+    run(story())
+
+
+def test_a_voice_that_once_said_nothing_is_asked_again() -> None:
+    """An empty answer is not remembered as the sound of the sentence, nor learnt by heart."""
+
+    async def story() -> None:
+        voice = Slow(frames=0)
+        memory = RememberingVoice(voice)
+        await memory.keep(SENTENCE)
+        assert await listen(memory) == []
+        assert not memory.remembers(SENTENCE, "")
+        voice.frames = 10
+        assert len(await listen(memory)) == voice.frames
+
+    run(story())
+
+
+def test_another_voice_is_another_sound() -> None:
+    """The same words in two voices at once are two syntheses; the usual voice by name or without is one."""
+
+    async def story() -> None:
+        voice = Slow()
+        memory = RememberingVoice(voice)
+        usual, named, other = await asyncio.gather(*(listen(memory, voice=name) for name in ("", "v", "w")))
+        assert usual == named != other
+        assert voice.begun == 2
+
+    run(story())
+
+
+def test_memory_is_bounded_in_sentences_and_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was not said for longest is forgotten; what is known by heart is bounded too, and keeps the latest."""
+    monkeypatch.setattr(tts_cache, "MOST_BYTES", 640 * 10 * 4)
+
+    async def story() -> None:
+        memory = RememberingVoice(Slow())
+        for number in range(6):
+            await listen(memory, f"sentence {number}")
+        assert [memory.remembers(f"sentence {n}", "") for n in range(6)] == [False, False, True, True, True, True]
+        await listen(memory, "sentence 2")  # from memory: it is the latest now
+        await listen(memory, "sentence 6")
+        assert [memory.remembers(f"sentence {n}", "") for n in (2, 3)] == [True, False]
+        brief = RememberingVoice(Slow(frames=1))
+        for number in range(2 * REMEMBERED):
+            await listen(brief, str(number))
+        assert sum(brief.remembers(str(n), "") for n in range(2 * REMEMBERED)) == 40  # by bytes: 40 frames
+        for number in range(2 * KEPT):
+            await brief.keep(f"line {number}")
+        assert sum(brief.remembers(f"line {n}", "") for n in range(KEPT)) <= 40
+        assert all(brief.remembers(f"line {n}", "") for n in range(KEPT, 2 * KEPT))
+
+    run(story())
+
+
+def test_what_was_learnt_is_greeted_with_and_nothing_is_synthesised() -> None:
+    """A greeting of two sentences with a price in it: a call says it as it was learnt at start-up."""
+    agent = Agent(name="Test", prompt="", greeting="Thanks for calling Northwind Ltd. Plans begin at $5.50 a month.")
+    voice = ScriptedVoice()
+    memory = RememberingVoice(voice)
+
+    class Learning:
+        def answering(self, role: str) -> Any:
+            return object()
+
+        def voice(self) -> RememberingVoice:
+            return memory
+
+    async def story() -> None:
+        await learn(Learning(), agent)  # type: ignore[arg-type]
+        voice.spoken.clear()
+        line = ScriptedLine([Silent(6.0)])
+        engines = Engines(ScriptedEars(), ScriptedMind(), memory, {}, memory)
+        call = Call(line, Hello(codec="pcm"), agent=agent, engines=engines, settings=settings(), voice=LoudnessVoice())
+        await call.hold()
+        assert call.history.said[-1].content == agent.greeting
+        assert voice.spoken == []
+        assert all(memory.remembers(phrase, "") for phrase in PHRASES)
+
+    run(story())

@@ -1,0 +1,398 @@
+"""The door, over real sockets: who may enter, what bad input is answered, and that one call never harms another."""
+
+import asyncio
+import gc
+import json
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+from aiohttp import WSMsgType, web
+
+from lineside.agents.agent import Agent
+from lineside.audio.vad import LoudnessVoice
+from lineside.call.session import Call
+from lineside.engines.registry import Registry
+from lineside.gateway.app import Gateway, listening_socket
+from lineside.gateway.call_runner import OVER
+from lineside.protocol import AudioDone, Error, Ready, ServerMessage, decode_server
+from tests.call.fixtures import FixedDesk, settings
+
+AGENT = Agent(name="Test", prompt="You answer.", greeting="")
+SECOND = bytes(32000)  # of silence at 16 kHz
+
+
+class Door:
+    """A gateway that is open, and a client at it."""
+
+    def __init__(self, url: str, gateway: Gateway, http: aiohttp.ClientSession) -> None:
+        self.url, self.gateway, self.http = url, gateway, http
+        self.callers: list[aiohttp.ClientWebSocketResponse] = []
+
+    async def call(self, first: str | bytes | None = '{"codec":"pcm"}', **how: Any) -> aiohttp.ClientWebSocketResponse:
+        ws: aiohttp.ClientWebSocketResponse = await self.http.ws_connect(f"{self.url}/ws/call", **how)
+        self.callers.append(ws)
+        if isinstance(first, str):
+            await ws.send_str(first)
+        elif first is not None:
+            await ws.send_bytes(first)
+        return ws
+
+
+async def events(ws: aiohttp.ClientWebSocketResponse) -> list[ServerMessage]:
+    """All events until the socket closes."""
+    return [decode_server.decode(m.data) async for m in ws if m.type is WSMsgType.TEXT]
+
+
+async def event(ws: aiohttp.ClientWebSocketResponse) -> ServerMessage:
+    while True:
+        message = await ws.receive(timeout=10)
+        assert message.type in (WSMsgType.TEXT, WSMsgType.BINARY), message
+        if message.type is WSMsgType.TEXT:
+            return decode_server.decode(message.data)
+
+
+@asynccontextmanager
+async def opened(**given: Any) -> AsyncGenerator[Door, None]:
+    scripted = {f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")}
+    chosen = settings(**(scripted | {"port": 0} | given))
+    async with aiohttp.ClientSession() as http:
+        gateway = Gateway(chosen, FixedDesk(AGENT), Registry(chosen, http), LoudnessVoice, http)
+        runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        with listening_socket(chosen) as door:
+            await web.SockSite(runner, door).start()
+            there = Door(f"http://127.0.0.1:{door.getsockname()[1]}", gateway, http)
+            try:
+                yield there
+            finally:
+                await runner.cleanup()
+                for ws in there.callers:
+                    await ws.close()
+                assert gateway.calls == 0, "slots equal live calls"
+
+
+def at_the_door(story: Callable[[Door], Awaitable[None]], **given: Any) -> None:
+    async def main() -> None:
+        async with opened(**given) as door:
+            await story(door)
+
+    asyncio.run(main(), debug=True)
+
+
+def test_the_page_may_be_kept_and_framed_by_nobody() -> None:
+    """Its files have a hash in their names and are kept for good; the page that names them is asked for every time."""
+
+    async def story(door: Door) -> None:
+        async with door.http.get(door.url + "/") as page:
+            text = await page.text()
+            assert page.headers["Cache-Control"] == "no-cache"
+            policy = page.headers["Content-Security-Policy"]
+            for rule in ("default-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"):
+                assert rule in policy
+        script = re.search(r'src="(/web/assets/[^"]+)"', text)
+        assert script is not None
+        async with door.http.get(door.url + script[1]) as file:
+            assert "immutable" in file.headers["Cache-Control"]
+        async with door.http.get(door.url + "/web/assets/none.js") as none:
+            assert none.status == 404
+            assert "immutable" not in none.headers.get("Cache-Control", "")
+
+    at_the_door(story)
+
+
+@pytest.mark.parametrize(
+    ("first", "names"),
+    [
+        ("not json", ["first message", "JSON", '{"codec":"pcm"}']),
+        ("[]", ["first message", "object"]),
+        ("{}", ["codec", "pcm, g711_ulaw, g711_alaw"]),
+        ('{"codec":"opus"}', ["codec", "opus", "pcm, g711_ulaw, g711_alaw"]),
+        ('{"codec":7}', ["codec", "pcm, g711_ulaw, g711_alaw"]),
+        ('{"codec":"pcm","sample_rate":7999}', ["sample_rate", "8000 to 48000"]),
+        ('{"codec":"pcm","sample_rate":44100.5}', ["sample_rate", "8000 to 48000"]),
+        ('{"codec":"g711_ulaw","sample_rate":16000}', ["sample_rate", "8000"]),
+        ('{"codec":"pcm","mode":"sing"}', ["mode", "conversation, transcribe_only"]),
+        ('{"codec":"pcm","stt_engine":"nobody"}', ["stt_engine", "nobody", "faster-whisper"]),
+        ('{"codec":"pcm","llm_engine":"nobody"}', ["llm_engine", "embedded"]),
+        ('{"codec":"pcm","tts_engine":"../../etc"}', ["tts_engine", "piper"]),
+        ('{"codec":"pcm","tts_engine":"piper","tts_voice":"x"}', ["tts_voice", "en_US-joe-medium"]),
+        ('{"codec":"pcm","codex":"x"}', ["codex"]),
+        (b"\x00\x00", ["first message", "sound", '"codec"']),
+    ],
+)
+def test_a_wrong_first_message_is_named_and_shown_out(first: str | bytes, names: list[str]) -> None:
+    """One error that says which field and what is allowed there; then the socket is closed with 1008."""
+
+    async def story(door: Door) -> None:
+        ws = await door.call(first)
+        (error,) = await events(ws)
+        assert isinstance(error, Error)
+        assert error.fatal
+        assert all(name in error.message for name in names), error.message
+        assert ws.close_code == 1008
+
+    at_the_door(story)
+
+
+def test_a_caller_who_says_nothing_first_is_shown_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No first message in time: a named error, 1008, and the slot is free again."""
+    monkeypatch.setattr("lineside.gateway.call_runner.FIRST_MESSAGE", 0.05)
+
+    async def story(door: Door) -> None:
+        ws = await door.call(None)
+        (error,) = await events(ws)
+        assert isinstance(error, Error)
+        assert error.code == "no_first_message"
+        assert ws.close_code == 1008
+
+    at_the_door(story)
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (b"\0" * 641, "odd_length"),
+        (b"\0" * 65538, "frame_too_large"),
+        ("{", "bad_message"),
+        ('{"type":"dance"}', "bad_message"),
+        ('{"type":"dtmf","digits":"12x"}', "bad_message"),
+        ('{"type":"text","text":""}', "bad_message"),
+    ],
+)
+def test_bad_messages_are_named_and_the_call_goes_on(message: str | bytes, code: str) -> None:
+    """A fault in one message costs that message; typed words after it are answered."""
+
+    async def story(door: Door) -> None:
+        ws = await door.call()
+        assert isinstance(await event(ws), Ready)
+        await (ws.send_bytes(message) if isinstance(message, bytes) else ws.send_str(message))
+        error = await event(ws)
+        assert isinstance(error, Error)
+        assert (error.code, error.fatal) == (code, False)
+        await ws.send_str('{"type":"text","text":"Hello"}')
+        while type(await event(ws)).__name__ != "AudioStarted":
+            pass
+        await ws.close()
+
+    at_the_door(story)
+
+
+def test_too_many_faults_end_the_call() -> None:
+    """Rubbish for ever is not answered for ever."""
+
+    async def story(door: Door) -> None:
+        ws = await door.call()
+        for _ in range(30):
+            await ws.send_str("rubbish")
+        told = await events(ws)
+        assert sum(isinstance(e, Error) for e in told) == 21
+        assert ws.close_code == 1008
+
+    at_the_door(story)
+
+
+def test_a_flood_is_ended_and_other_calls_do_not_notice() -> None:
+    """Sound much faster than real time: a named error for that caller; the call beside it is answered."""
+
+    async def story(door: Door) -> None:
+        beside = await door.call()
+        assert isinstance(await event(beside), Ready)
+        flood = await door.call()
+        for _ in range(12):
+            await flood.send_bytes(SECOND)
+        told = await events(flood)
+        assert [e.code for e in told if isinstance(e, Error)] == ["too_fast"]
+        assert flood.close_code == 1008
+        await beside.send_str('{"type":"text","text":"Hello"}')
+        while type(await event(beside)).__name__ != "AudioDone":
+            pass
+        await beside.close()
+
+    at_the_door(story)
+
+
+def test_a_full_house_says_so_before_the_upgrade() -> None:
+    """MAX_CONCURRENT_CALLS calls are taken, the next gets 503 with Retry-After; a freed line is taken again."""
+
+    async def story(door: Door) -> None:
+        calls = [await door.call() for _ in range(2)]
+        for ws in calls:
+            assert isinstance(await event(ws), Ready)
+        async with door.http.get(f"{door.url}/ws/call") as full:
+            assert full.status == 503
+            assert int(full.headers["Retry-After"]) > 0
+            assert "MAX_CONCURRENT_CALLS" in (await full.json())["error"]["message"]
+        await calls[0].send_str('{"type":"hangup"}')
+        await events(calls[0])
+        assert isinstance(await event(await door.call()), Ready)
+
+    at_the_door(story, max_concurrent_calls=2)
+
+
+def test_hanging_up_is_answered_with_the_reason() -> None:
+    """`ended` is the last word, and the socket closes normally."""
+
+    async def story(door: Door) -> None:
+        ws = await door.call()
+        await ws.send_str('{"type":"hangup"}')
+        told = await events(ws)
+        assert json.loads(msgspec.json.encode(told[-1])) == {
+            "type": "ended",
+            "at": 0.0,
+            "reason": "caller_hung_up",
+        }
+        assert ws.close_code == 1000
+
+    at_the_door(story)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "status"),
+    [
+        (None, None, 101),
+        ("SELF", None, 101),
+        ("https://desk.example.com", None, 101),
+        ("https://evil.example.com", None, 403),
+        ("null", None, 403),
+        ("http://evil.example.com", "evil.example.com", 403),  # a stranger's name made to point here
+    ],
+)
+def test_only_pages_of_our_own_may_connect(origin: str | None, host: str | None, status: int) -> None:
+    """Browsers send an Origin; programs do not. A name that is not localhost is refused on loopback."""
+
+    async def story(door: Door) -> None:
+        headers = {"Origin": door.url if origin == "SELF" else origin} if origin else {}
+        headers |= {"Host": host} if host else {}
+        if status != 101:
+            with pytest.raises(aiohttp.WSServerHandshakeError, match=str(status)):
+                await door.call(headers=headers)
+            return
+        assert isinstance(await event(await door.call(headers=headers)), Ready)
+
+    at_the_door(story, allowed_origins="https://desk.example.com")
+
+
+def test_keys_guard_everything_once_set() -> None:
+    """Without a key 401; with one, by header; a browser gets a short-lived token for its socket."""
+
+    async def story(door: Door) -> None:
+        for path in ("/ws/call", "/api/engines"):
+            async with door.http.get(f"{door.url}{path}") as answer:
+                assert answer.status == 401
+                assert "API_KEYS" in (await answer.json())["error"]["message"]
+        async with door.http.post(f"{door.url}/api/token", headers={"X-API-Key": "wrong"}) as answer:
+            assert answer.status == 401
+        key = {"Authorization": "Bearer second"}
+        async with door.http.post(f"{door.url}/api/token", headers=key) as answer:
+            token = (await answer.json())["token"]
+        ws = await door.http.ws_connect(f"{door.url}/ws/call?token={token}")
+        await ws.send_str('{"codec":"pcm"}')
+        assert isinstance(await event(ws), Ready)
+        await ws.close()
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
+            await door.http.ws_connect(f"{door.url}/ws/call?token={token}x")
+        async with door.http.get(f"{door.url}/health") as answer:
+            assert answer.status == 200
+
+    at_the_door(story, api_keys="first, second")
+
+
+def test_a_caller_who_does_not_read_is_ended_and_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer that never reads fills its outbox, and is gone."""
+    monkeypatch.setattr("lineside.transports.browser.OUTBOX", 3)
+
+    async def story(door: Door) -> None:
+        ws = await door.call()
+        for _ in range(20):
+            await ws.send_str("rubbish")
+        while (message := await ws.receive(timeout=10)).type is WSMsgType.TEXT:
+            pass
+        assert message.type in (WSMsgType.CLOSED, WSMsgType.CLOSE, WSMsgType.ERROR)
+
+    at_the_door(story)
+
+
+def test_closing_time_ends_calls_with_a_word() -> None:
+    """The house closes: every caller is told why, at once."""
+
+    async def main() -> None:
+        async with aiohttp.ClientSession():
+            async with opened() as door:
+                ws = await door.call()
+                assert isinstance(await event(ws), Ready)
+                listening = asyncio.create_task(events(ws))
+            told = await listening
+            assert json.loads(msgspec.json.encode(told[-1]))["reason"] == "server_stopping"
+
+    asyncio.run(main(), debug=True)
+
+
+def test_no_word_of_a_caller_is_logged(capfd: pytest.CaptureFixture[str]) -> None:
+    """Logs say that a call began and ended, never what was said in it."""
+
+    async def story(door: Door) -> None:
+        ws = await door.call()
+        await ws.send_str('{"type":"text","text":"my secret is Rumpelstiltskin"}')
+        while type(await event(ws)).__name__ != "AudioDone":
+            pass
+        await ws.send_str('{"type":"hangup"}')
+        await events(ws)
+
+    at_the_door(story)
+    printed = "".join(capfd.readouterr())
+    assert "call ended" in printed
+    assert "Rumpelstiltskin" not in printed
+    assert "scripted" not in printed
+
+
+def test_what_happened_in_calls_is_counted_for_prometheus() -> None:
+    """Calls, refusals, turns, stages, sound in and out: each is there after one call, and nothing a caller chose."""
+
+    async def story(door: Door) -> None:
+        ws = await door.call('{"codec":"pcm","greeting":"Good day to you."}')
+        async with door.http.get(f"{door.url}/ws/call") as full:
+            assert full.status == 503
+        for _ in range(60):
+            await ws.send_bytes(bytes(640))
+        while not isinstance(await event(ws), AudioDone):
+            pass
+        await ws.send_str('{"type":"hangup"}')
+        await events(ws)
+        async with door.http.get(f"{door.url}/metrics") as answer:
+            assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+            lines = dict(line.rsplit(" ", 1) for line in (await answer.text()).splitlines() if line[0] != "#")
+        assert lines['lineside_calls_active{line="browser"}'] == "0.0"
+        assert lines['lineside_calls_total{line="browser",reason="caller_hung_up"}'] == "1.0"
+        assert lines['lineside_calls_refused_total{reason="full"}'] == "1.0"
+        assert float(lines['lineside_audio_seconds_total{direction="in",line="browser"}']) == pytest.approx(1.2)
+        assert float(lines['lineside_audio_seconds_total{direction="out",line="browser"}']) == pytest.approx(1.2)
+        assert float(lines["lineside_memory_bytes"]) > 1e7
+        assert float(lines["lineside_loop_lag_seconds_count"]) > 0
+
+    at_the_door(story, max_concurrent_calls=1)
+
+
+def test_what_calls_leave_behind_is_thrown_away_without_waiting_for_the_collector() -> None:
+    """A call's objects know each other in circles; by itself the collector would look after thousands of calls."""
+
+    async def story() -> int:
+        gc.collect()
+        gc.disable()
+        try:
+            async with opened() as door:
+                for _ in range(OVER):
+                    ws = await door.call()
+                    await event(ws)
+                    await ws.close()
+                while door.gateway.calls:  # noqa: ASYNC110 - the gateway's own tasks end them
+                    await asyncio.sleep(0)
+                return sum(isinstance(one, Call) for one in gc.get_objects())
+        finally:
+            gc.enable()
+
+    assert asyncio.run(story()) <= 1  # the last one may stand on the way out

@@ -1,0 +1,192 @@
+"""The switchboard: what operators see of calls, and what they can do to them."""
+
+import asyncio
+from contextlib import aclosing
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lineside.errors import CallRefused
+from lineside.gateway.call_registry import BEHIND, STORY, WATCHERS, Slot, Switchboard
+from lineside.protocol import AudioDone, AudioStarted, Ended, Heard, LlmToken, Metrics, SpeechStarted, SpeechStopped
+from tests.virtual_time import run
+
+
+class Ending:
+    """A call that can be ended."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+
+    def end(self, reason: str) -> None:
+        self.reason = reason
+
+
+def answered(switchboard: Switchboard) -> tuple[Slot, Ending]:
+    slot, call = switchboard.admit(), Ending()
+    slot.answered(call, line="browser", codec="pcm", engines={"stt": "a"})
+    return slot, call
+
+
+def token(text: str) -> LlmToken:
+    return LlmToken(at=1.0, turn=1, token=text)
+
+
+def heard(text: str) -> Heard:
+    return Heard(at=1.0, turn=1, text=text, latency_ms=100.0)
+
+
+def test_a_call_is_seen_in_what_it_does() -> None:
+    """Listening, thinking, speaking; how many turns; how long the last answer took."""
+
+    async def story() -> None:
+        switchboard = Switchboard(2)
+        slot, _ = answered(switchboard)
+        (now,) = switchboard.list()
+        assert (now.state, now.turns, now.last_e2e_ms, now.engines) == ("listening", 0, None, {"stt": "a"})
+        for event, state in (
+            (SpeechStarted(at=0.1, turn=1), "listening"),
+            (SpeechStopped(at=1.0, turn=1), "thinking"),
+            (AudioStarted(at=2.0, turn=1, latency_ms=900.0), "speaking"),
+            (AudioDone(at=3.0, turn=1), "listening"),
+        ):
+            slot.notice(event)
+            assert switchboard.list()[0].state == state
+        slot.notice(Metrics(at=3.0, turn=1, e2e_ms=900.0))
+        slot.notice(Metrics(at=4.0, turn=0))  # the greeting is no turn of the caller's, and has no such time
+        assert (switchboard.list()[0].turns, switchboard.list()[0].last_e2e_ms) == (1, 900.0)
+        switchboard.free(slot)
+        assert switchboard.list() == []
+
+    run(story())
+
+
+def test_a_watcher_hears_the_story_so_far_and_then_everything_to_the_end() -> None:
+    """Whoever comes late is told what was said; tokens of the past are not repeated."""
+
+    async def story() -> None:
+        switchboard = Switchboard(2)
+        slot, _ = answered(switchboard)
+        slot.notice(token("before"))
+        slot.notice(heard("Hello"))
+        events = switchboard.watch(slot.id)
+        assert events is not None
+        slot.notice(token("live"))
+        slot.notice(Ended(at=9.0, reason="caller_hung_up"))
+        switchboard.free(slot)
+        told = [msgspec.json.decode(line) async for line in events]
+        assert [event["type"] for event in told] == ["transcript", "llm_token", "ended"]
+        assert switchboard.watch(slot.id) is None
+
+    run(story())
+
+
+def test_a_watcher_of_a_quiet_call_is_told_that_it_lives() -> None:
+    """Nothing for a while is told as nothing, and what comes after it is not lost."""
+
+    async def story() -> None:
+        slot, _ = answered(Switchboard(1))
+        events, began = slot.watch(), asyncio.get_running_loop().time()
+        assert await anext(events) == b""
+        assert asyncio.get_running_loop().time() - began == pytest.approx(15)
+        slot.notice(AudioDone(at=1.0, turn=1))
+        assert b"audio_done" in await anext(events)
+        await events.aclose()
+
+    run(story())
+
+
+def test_a_watcher_who_does_not_read_is_let_go_and_others_do_not_notice() -> None:
+    """The queue of a slow operator has an end; the call never waits for it."""
+
+    async def story() -> None:
+        switchboard = Switchboard(2)
+        slot, _ = answered(switchboard)
+        slow, quick = slot.watch(), slot.watch()
+        async with aclosing(quick):
+            for number in range(BEHIND + STORY + 50):
+                slot.notice(token(str(number)))
+                await anext(quick)
+        kept = [line async for line in slow]
+        assert len(kept) == BEHIND + STORY
+        assert slot._watchers == []
+
+    run(story())
+
+
+def test_one_call_has_so_many_watchers_and_no_more() -> None:
+    """One that left makes room."""
+
+    async def story() -> None:
+        switchboard = Switchboard(2)
+        slot, _ = answered(switchboard)
+        watching = [slot.watch() for _ in range(WATCHERS)]
+        with pytest.raises(CallRefused, match="already follow"):
+            switchboard.watch(slot.id)
+        slot.notice(heard("Hi"))
+        await anext(watching[0])
+        await watching[0].aclose()
+        again = switchboard.watch(slot.id)
+        assert again is not None
+        switchboard.free(slot)
+        for events in (*watching[1:], again):
+            async for _ in events:
+                pass
+
+    run(story())
+
+
+def test_an_operator_ends_a_call_by_its_name() -> None:
+    """The call learns that it was an operator; an unknown name ends nothing."""
+
+    async def story() -> None:
+        switchboard = Switchboard(2)
+        slot, call = answered(switchboard)
+        assert switchboard.end(slot.id)
+        assert call.reason == "ended_by_operator"
+        assert not switchboard.end("nobody")
+
+    run(story())
+
+
+@given(st.lists(st.booleans(), max_size=60))
+def test_slots_equal_live_calls(story: list[bool]) -> None:
+    """Whatever comes and goes: never more than there are lines, and every one that goes makes room."""
+
+    async def main() -> None:
+        switchboard, held = Switchboard(3), list[Slot]()
+        for comes in story:
+            if comes and len(held) < 3:
+                held.append(switchboard.admit())
+            elif comes:
+                with pytest.raises(CallRefused, match="all 3 lines are taken"):
+                    switchboard.admit()
+            elif held:
+                switchboard.free(held.pop())
+            assert switchboard.calls == len(held)
+
+    run(main())
+
+
+def test_closing_time_ends_all_and_waits_for_them() -> None:
+    """No new call is taken; those who do not go in time are counted."""
+
+    async def story() -> None:
+        switchboard, cut_off = Switchboard(5), list[int]()
+        slot, call = answered(switchboard)
+        closing = asyncio.create_task(switchboard.close(3.0, cut_off.append))
+        await asyncio.sleep(1.0)
+        assert call.reason == "server_stopping"
+        with pytest.raises(CallRefused, match="closing"):
+            switchboard.admit()
+        switchboard.free(slot)
+        await closing
+        assert cut_off == []
+        stubborn = Switchboard(5)
+        answered(stubborn)
+        await stubborn.close(3.0, cut_off.append)
+        assert cut_off == [1]
+
+    run(story())

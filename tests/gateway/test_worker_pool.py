@@ -1,0 +1,266 @@
+"""A gateway of several worker processes, as its users run it: one door, one count, one hand on all calls."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+
+from lineside.protocol import Ended, LlmDone, LlmToken, Ready, ServerMessage, decode_server
+from tests.project.test_product import SCRIPTED, serving
+
+SOON = 20.0  # seconds; a shared machine may take its time to start a process
+
+
+class Desk:
+    """The gateway, and an operator and callers at it."""
+
+    def __init__(self, pid: int, url: str, http: aiohttp.ClientSession) -> None:
+        self.url, self._http, self._pid = url, http, pid
+        self._callers: list[aiohttp.ClientWebSocketResponse] = []  # who is not kept hangs up
+
+    async def call(self, hello: str = '{"codec":"pcm","greeting":""}') -> aiohttp.ClientWebSocketResponse:
+        ws = await self._http.ws_connect(f"{self.url}/ws/call")
+        self._callers.append(ws)
+        await ws.send_str(hello)
+        return ws
+
+    async def calls(self) -> list[tuple[aiohttp.ClientWebSocketResponse, str]]:
+        """Four callers who have been answered, and the numbers of their calls."""
+        sockets = [await self.call() for _ in range(4)]
+        return [(ws, (await until(ws, Ready)).call_id) for ws in sockets]
+
+    async def ask(self, path: str, method: str = "GET", **how: Any) -> Any:
+        async with self._http.request(method, f"{self.url}{path}", **how) as answer:
+            return await answer.json()
+
+    async def up(self) -> int:
+        return int((await self.ask("/health"))["calls"])
+
+    async def listed(self) -> set[str]:
+        return {call["id"] for call in (await self.ask("/api/calls"))["calls"]}
+
+    async def counted(self, name: str) -> float:
+        """A meter's value, over all of its labels."""
+        async with self._http.get(f"{self.url}/metrics") as answer:
+            lines = (await answer.text()).splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((f"{name}{{", f"{name} ")))
+
+    @property
+    def workers(self) -> dict[int, int]:
+        """Process ids of the workers → connections from callers that they hold."""
+        children = psutil.Process(self._pid).children(recursive=True)
+        port = int(self.url.rsplit(":", 1)[1])
+        found = {}
+        for child in children:
+            with suppress(psutil.Error):
+                if "lineside.gateway.worker" in child.cmdline():
+                    found[child.pid] = sum(c.laddr.port == port for c in child.net_connections("tcp") if c.raddr)
+        return found
+
+
+async def until(ws: aiohttp.ClientWebSocketResponse, kind: type[ServerMessage]) -> Any:
+    while True:
+        message = await ws.receive(timeout=SOON)
+        assert message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), message
+        if message.type is aiohttp.WSMsgType.TEXT and isinstance(event := decode_server.decode(message.data), kind):
+            return event
+
+
+async def comes_true(what: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(SOON):
+        while not await what():  # noqa: ASYNC110 - it comes true in another process
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def at_the_desk(tmp_path: Path) -> Callable[[Callable[[Desk], Awaitable[None]]], str]:
+    def tell(story: Callable[[Desk], Awaitable[None]], **env: str) -> str:
+        chosen = SCRIPTED | {"WORKERS": "2", "DATA_DIR": str(tmp_path)} | env
+        with serving(**chosen) as (process, url):
+
+            async def main() -> None:
+                async with aiohttp.ClientSession() as http:
+                    await story(Desk(process.pid, url, http))
+
+            asyncio.run(main())
+            process.send_signal(signal.SIGTERM)
+            said = process.communicate(timeout=20)[1]
+            assert process.returncode == 0
+            return said
+
+    return tell
+
+
+Tell = Callable[..., str]
+
+
+def test_the_command_does_not_settle_how_its_processes_count() -> None:
+    """prometheus_client does when it is first imported: before the workers are known, they would not be counted."""
+    looked = (
+        "import sys, lineside.cli.main; print([name for name in sys.modules if name.startswith('prometheus_client')])"
+    )
+    done = subprocess.run([sys.executable, "-c", looked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_calls_are_shared_out_and_known_as_one_house(at_the_desk: Tell) -> None:
+    """Two workers, two calls each; listed, followed, limited, counted and ended as if there were one process."""
+
+    async def story(desk: Desk) -> None:
+        calls = await desk.calls()
+        assert sorted(desk.workers.values()) == [2, 2]
+        assert await desk.listed() == {name for _, name in calls}
+        assert await desk.up() == 4
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+            await desk.call()
+        assert await desk.counted("lineside_calls_active") == 4
+        assert await desk.counted("lineside_calls_refused_total") == 1
+
+        async def charted() -> bool:
+            return bool((await desk.ask("/api/trends"))["calls"][-1:] == [4.0])
+
+        await comes_true(charted)  # over both, at the next look
+
+        for ws, _ in calls:  # each hears its own answer
+            await ws.send_str('{"type":"text","text":"Hello"}')
+        for ws, _ in calls:
+            await until(ws, LlmToken)
+        for ws, name in calls:
+            assert (await desk.ask(f"/api/calls/{name}/end", "POST")) == {"ended": name}
+            assert (await until(ws, Ended)).reason == "ended_by_operator"
+
+        async def all_free() -> bool:
+            return await desk.up() == 0
+
+        await comes_true(all_free)
+        assert await desk.counted("lineside_calls_total") == 4
+        assert await desk.counted("lineside_calls_active") == 0
+
+    at_the_desk(story, MAX_CONCURRENT_CALLS="4")
+
+
+def test_whoever_follows_a_call_in_a_worker_hears_every_word(at_the_desk: Tell) -> None:
+    """The tokens too, which otherwise do not leave the worker."""
+
+    async def story(desk: Desk) -> None:
+        (ws, name), *_ = await desk.calls()
+        kinds: list[str] = []
+        async with desk._http.get(f"{desk.url}/api/calls/{name}/events") as events:
+            await asyncio.sleep(0.3)  # the worker has heard of it
+            await ws.send_str('{"type":"text","text":"Hello"}')
+            async for line in events.content:
+                if line.startswith(b"data: "):
+                    kinds.append(json.loads(line[6:])["type"])
+                if kinds[-1:] == ["metrics"]:
+                    await ws.send_str('{"type":"hangup"}')
+        assert {"llm_token", "llm_done", "audio_started", "audio_done", "ended"} <= set(kinds)
+
+    at_the_desk(story)
+
+
+def test_a_worker_that_is_killed_takes_its_own_calls_and_no_others(at_the_desk: Tell) -> None:
+    """Its slots are free at once, the others' callers are answered, another worker takes its place and gets calls."""
+
+    async def story(desk: Desk) -> None:
+        calls = await desk.calls()
+        dead, alive = desk.workers
+        os.kill(dead, signal.SIGKILL)
+
+        async def two_left() -> bool:
+            return await desk.up() == 2
+
+        await comes_true(two_left)
+        listed = await desk.listed()
+        assert len(listed) == 2
+        for ws, name in calls:
+            if name in listed:
+                await ws.send_str('{"type":"text","text":"Hello"}')
+                await until(ws, LlmToken)
+            else:
+                assert (await ws.receive(timeout=SOON)).type is not aiohttp.WSMsgType.TEXT
+
+        async def another() -> bool:
+            return (await desk.ask("/health"))["workers"] == 2 and dead not in desk.workers
+
+        await comes_true(another)
+        for _ in range(2):
+            await until(await desk.call(), Ready)
+        assert sorted(desk.workers.values()) == [2, 2]
+        assert desk.workers[alive] == 2
+        assert await desk.counted("lineside_calls_active") == 4  # the dead one's do not count any longer
+
+    said = at_the_desk(story)
+    assert "calls were lost with their worker" in said
+
+
+def test_a_worker_that_stands_still_is_ended_and_replaced(at_the_desk: Tell) -> None:
+    """Nobody would notice but its callers: its socket is open, its process is there. The others' calls go on."""
+
+    async def story(desk: Desk) -> None:
+        calls = await desk.calls()
+        stuck, alive = desk.workers
+        os.kill(stuck, signal.SIGSTOP)
+
+        async def two_left() -> bool:
+            return await desk.up() == 2
+
+        await comes_true(two_left)
+        assert stuck not in desk.workers
+        listed = await desk.listed()
+        for ws, name in calls:
+            if name in listed:
+                await ws.send_str('{"type":"text","text":"Hello"}')
+                await until(ws, LlmToken)
+
+        async def another() -> bool:
+            return bool((await desk.ask("/health"))["workers"] == 2)
+
+        await comes_true(another)
+        for _ in range(2):
+            await until(await desk.call(), Ready)
+        assert sorted(desk.workers.values()) == [2, 2]
+        assert desk.workers[alive] == 2
+        assert await desk.counted('lineside_workers_lost_total{how="stuck"}') == 1
+        assert await desk.counted('lineside_workers_lost_total{how="ended"}') == 0
+
+    said = at_the_desk(story)
+    assert "a worker stands still" in said
+
+
+def test_closing_time_reaches_the_calls_of_all_workers(at_the_desk: Tell) -> None:
+    """SIGTERM: every caller is told why, and nothing is left running."""
+    seen: dict[str, Any] = {}
+
+    async def story(desk: Desk) -> None:
+        calls = await desk.calls()
+        seen["workers"] = list(desk.workers)
+        os.kill(desk._pid, signal.SIGTERM)
+        for ws, _ in calls:
+            assert (await until(ws, Ended)).reason == "server_stopping"
+
+    at_the_desk(story)
+    assert len(seen["workers"]) == 2
+    assert not any(psutil.pid_exists(pid) for pid in seen["workers"])
+
+
+def test_a_new_agent_answers_in_all_workers(at_the_desk: Tell) -> None:
+    """Changed at the desk: the next calls are greeted by the new one, whichever worker holds them."""
+
+    async def story(desk: Desk) -> None:
+        agent = {"name": "New", "prompt": "You answer.", "greeting": "Good evening."}
+        await desk.ask("/api/agent", "PUT", json=agent)
+        for _ in range(4):
+            assert (await until(await desk.call('{"codec":"pcm"}'), LlmDone)).text == "Good evening."
+        assert sorted(desk.workers.values()) == [2, 2]
+
+    at_the_desk(story)

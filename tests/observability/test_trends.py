@@ -1,0 +1,131 @@
+"""The last hour in figures: what happened between two looks at the meters."""
+
+import tracemalloc
+
+import pytest
+from msgspec import structs
+from prometheus_client import CollectorRegistry
+
+from lineside.observability.metrics import Meters
+from lineside.observability.trends import LAG, MOST, Look, Looks, look, packed
+from lineside.protocol import Metrics, SpeechStopped
+
+
+def looked(
+    at: float, calls: float = 0.0, *, counts: dict[str, dict[float, float]] | None = None, **sums: float
+) -> Look:
+    named = {"calls": calls, "turns": 0.0, "refused": 0.0, "errors": 0.0, "cores": 0.0, "memory_bytes": 0.0}
+    stages = ("e2e", "endpoint", "asr", "llm_first", "tts_first", LAG, "lineside_playout_gap_seconds")
+    return Look(at, at, named | sums, {name: packed((counts or {}).get(name, {})) for name in stages})
+
+
+def test_the_meters_are_read_as_calls_move_them() -> None:
+    """Two calls up, one refused, one turn answered in 0.8 s: the figures say so."""
+    registry = CollectorRegistry()
+    meters, looks = Meters(registry), Looks()
+    looks.take(look(registry))
+    first = meters.call("browser", {"stt": "s", "llm": "l", "tts": "t"})
+    meters.call("telephone", {"stt": "s", "llm": "l", "tts": "t"})
+    meters.call_refused("full")
+    first.tell(SpeechStopped(at=1.0, turn=1))
+    first.tell(Metrics(at=1.0, turn=1, reply=1, e2e_ms=800.0, asr_ms=200.0))
+    first.gap(0.1)
+    looks.take(look(registry))
+    trends = looks.trends()
+    assert trends.calls == (2.0,)
+    assert trends.turns_a_minute[0] > 0
+    assert trends.refused_a_minute[0] == pytest.approx(trends.turns_a_minute[0], rel=0.01)
+    assert trends.gaps_a_minute[0] == pytest.approx(trends.turns_a_minute[0], rel=0.01)
+    assert trends.e2e_p50_ms[0] == pytest.approx(800, rel=0.3)  # as fine as the buckets are
+    assert trends.asr_p50_ms[0] == pytest.approx(200, rel=0.3)
+    assert trends.llm_first_p50_ms == (None,)
+    assert trends.errors_a_minute == (0.0,)
+
+
+def test_what_is_told_is_a_rate_and_not_a_sum() -> None:
+    """Twelve turns in ten seconds are 72 a minute; the seconds before count for nothing."""
+    looks = Looks()
+    for one in (looked(0.0, turns=100), looked(10.0, turns=112, cores=5.0), looked(20.0, turns=112, cores=5.0)):
+        looks.take(one)
+    trends = looks.trends()
+    assert trends.turns_a_minute == (72.0, 0.0)
+    assert trends.cores == (0.5, 0.0)
+    assert trends.at == (10.0, 20.0)
+
+
+def test_a_worker_that_is_gone_makes_nothing_less_than_nothing() -> None:
+    """Its gauges go with it, and no line falls below nought."""
+    looks = Looks()
+    looks.take(looked(0.0, calls=5, cores=9.0))
+    looks.take(looked(10.0, calls=2, cores=4.0))
+    assert looks.trends().cores == (0.0,)
+    assert looks.trends().calls == (2.0,)
+
+
+def test_quantiles_lie_within_their_bucket() -> None:
+    """As Prometheus works them out: even within a bucket, and the last bound for what is above all."""
+    looks = Looks()
+    looks.take(looked(0.0))
+    e2e, lag = {0.5: 0.0, 1.0: 10.0, 2.0: 20.0, float("inf"): 20.0}, {0.5: 0.0, float("inf"): 3.0}
+    looks.take(looked(10.0, counts={"e2e": e2e, LAG: lag}))
+    trends = looks.trends()
+    assert trends.e2e_p50_ms == (1000.0,)
+    assert trends.e2e_p95_ms == (1900.0,)
+    assert trends.loop_lag_p99_ms == (500.0,)
+
+
+def test_an_hour_of_looks_takes_a_megabyte() -> None:
+    """A gateway's memory must not seem to grow because somebody counts what it does."""
+    registry = CollectorRegistry()
+    meters, looks = Meters(registry), Looks()
+    call = meters.call("browser", {"stt": "s", "llm": "l", "tts": "t"})
+    tracemalloc.start()
+    try:
+        for n in range(MOST):
+            call.tell(Metrics(at=1.0, turn=n, reply=n, e2e_ms=800.0, asr_ms=200.0))
+            looks.take(look(registry))
+            if n == 0:
+                before, _ = tracemalloc.get_traced_memory()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 1.5e6
+
+
+def test_an_hour_is_kept_and_no_more() -> None:
+    """However long the gateway is up."""
+    looks = Looks()
+    for n in range(MOST + 100):
+        looks.take(looked(10.0 * n, calls=n))
+    trends = looks.trends()
+    assert len(trends.at) == len(trends.calls) == len(trends.e2e_p50_ms) == MOST - 1
+    assert trends.calls[-1] == MOST + 99
+
+
+def test_before_the_second_look_there_is_nothing_to_tell() -> None:
+    """Empty lines, not an error."""
+    looks = Looks()
+    looks.take(looked(0.0))
+    assert looks.trends(5, "http://p", "http://g").at == ()
+    assert (looks.trends(5, "http://p", "http://g").prometheus, looks.trends(5, "http://p", "http://g").grafana) == (
+        "http://p",
+        "http://g",
+    )
+
+
+def test_a_clock_that_is_set_back_bends_no_line() -> None:
+    """The points stay in their order, ten seconds apart, and end now."""
+    looks = Looks()
+    for n, wall in enumerate((1000.0, 1010.0, 520.0, 530.0)):
+        looks.take(looked(10.0 * n))
+        looks._looks[-1] = structs.replace(looks._looks[-1], at=wall)
+    assert looks.trends().at == (510.0, 520.0, 530.0)
+
+
+def test_a_look_that_fails_is_told_until_one_succeeds() -> None:
+    """The page says why the newest figures are missing."""
+    looks = Looks()
+    looks.trouble = "the meters could not be read: disk"
+    assert looks.trends().trouble == "the meters could not be read: disk"
+    looks.take(looked(0.0))
+    assert looks.trends().trouble == ""

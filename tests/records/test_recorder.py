@@ -1,0 +1,93 @@
+"""Both voices stand where they were, whatever was held, cut or late."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from lineside.records.entries import Taped
+from lineside.records.recorder import Strip, Tape
+from lineside.records.recording_writer import Reel
+
+RATE = 8000
+SECOND = RATE * 2
+HOUR = 3600
+
+
+def sides(strips: list[Strip]) -> tuple[bytes, bytes]:
+    return b"".join(strip.caller for strip in strips), b"".join(strip.agent for strip in strips)
+
+
+def loud(seconds: float, value: int = 1000) -> bytes:
+    return np.full(round(seconds * RATE), value, "<i2").tobytes()
+
+
+def test_an_hour_does_not_drift(tmp_path: Path) -> None:
+    """Each minute the caller says something and the agent answers a second later, on a loop whose clock runs 100 ppm
+    fast: after an hour both stand within 20 ms of their samples."""
+    kept: list[Taped] = []
+    reel = Reel(tmp_path, kept.append, 1 << 40)
+    tape = Tape("pcm", RATE, reel.begin("hour", "pcm", RATE))
+    for second in range(HOUR):
+        begins = second % 60 == 0
+        tape.caller(loud(0.5) + bytes(SECOND // 2) if begins else bytes(SECOND))
+        if begins:
+            tape.agent(loud(0.4, 2000), (second + 1) * 1.0001)
+            reel.settle()  # an hour comes in seconds here: the disk may not be outrun
+    tape.end(HOUR * 1.0001)
+    reel.end("hour")
+    reel.close()
+    sound, _ = soundfile.read(tmp_path / "hour.flac", dtype="int16")
+    assert len(sound) == HOUR * RATE
+    for minute in range(0, HOUR, 60):
+        begin = minute * RATE
+        caller = begin + np.argmax(sound[begin : begin + 60 * RATE, 0] > 0)
+        agent = begin + np.argmax(sound[begin : begin + 60 * RATE, 1] > 0)
+        assert abs(caller / RATE - minute) <= 0.02
+        assert abs(agent / RATE - (minute + 1)) <= 0.02
+    assert [taped.recording for taped in kept] == ["kept"]
+
+
+def test_what_was_taken_back_is_absent_and_what_was_sent_again_stands_where_it_sounded() -> None:
+    """A second is sent, held after 0.3 s, and goes on from that sample half a second later."""
+    strips: list[Strip] = []
+    tape = Tape("pcm", RATE, strips.append)
+    words = np.arange(1, RATE + 1, dtype="<i2").tobytes()
+    tape.caller(bytes(SECOND))
+    tape.agent(words, 1.0)
+    tape.caller(bytes(round(0.3 * RATE) * 2))
+    tape.taken_back(1.3)
+    tape.caller(bytes(SECOND // 2))
+    tape.agent(words[round(0.3 * RATE) * 2 :], 1.8)
+    tape.caller(bytes(2 * SECOND))
+    tape.end(4.0)
+    agent = np.frombuffer(sides(strips)[1], "<i2")
+    heard = agent[agent > 0]
+    assert (heard == np.arange(1, RATE + 1)).all(), "every sample once, in order"
+    assert np.flatnonzero(agent)[0] == RATE
+    assert np.flatnonzero(agent == round(0.3 * RATE) + 1)[0] == round(1.8 * RATE)
+
+
+def test_sound_that_comes_ahead_follows_what_came_before() -> None:
+    """Chunks that are sent ahead of the ear stand one after the other; what is left when the call ends never was."""
+    strips: list[Strip] = []
+    tape = Tape("g711_ulaw", RATE, strips.append)
+    for _ in range(5):
+        tape.agent(b"\x01" * 800, 0.0)
+    tape.caller(b"\xff" * 2400)
+    tape.end(0.3)
+    caller, agent = sides(strips)
+    assert agent == b"\x01" * 2400
+    assert len(caller) == 2400
+
+
+@pytest.mark.parametrize("codec", ["pcm", "g711_alaw"])
+def test_memory_stays_small_when_the_caller_sends_nothing(codec: str) -> None:
+    """The agent goes on talking to a caller whose sound stays away."""
+    strips: list[Strip] = []
+    tape = Tape(codec, RATE, strips.append)  # type: ignore[arg-type]
+    for tenth in range(6000):
+        tape.agent(b"\x01" * 1600, tenth / 10)
+    assert len(tape._agent) < 20 * SECOND
+    assert len(strips) > 10

@@ -1,0 +1,160 @@
+"""Hears the labelled set as a call would: the ear finds the pauses, the models say what they make of each.
+
+    python -m training.turns.hear fit|held [--models-dir ~/.cache/lineside] [--cache ~/.cache/lineside-bench]
+
+Writes `<cache>/<half>/heard.jsonl`; what is in it already is not heard again. Nothing here is fitted.
+"""
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from training.turns.build import Turn
+from training.turns.voices import at_ear_rate
+
+from lineside.audio import g711
+from lineside.audio.frame import EAR_RATE
+from lineside.audio.smart_turn import TurnModel, clearness
+from lineside.audio.vad import Voice as VoiceWindows
+from lineside.audio.vad import VoiceModel
+from lineside.audio.wav import read_wav
+from lineside.engine_server.asr.whisper import Whisper
+from lineside.turns.floor import Quiet, Voice
+from lineside.turns.speech_segmenter import Ear, EarRules
+
+LOOKS = (0.2, 0.6)  # seconds of silence at which the turn model is asked
+WORDS_AT = 0.2  # seconds of silence at which the recogniser is asked
+FRAME = 0.02
+
+
+class HeardPause(Struct):
+    """A silence that the ear noticed in an open turn. Seconds from the beginning of the file."""
+
+    since: float  # the last voiced sample
+    ended: float | None  # the first voiced sample after it; None if the caller never went on
+    until: float | None  # when the ear had noticed that they went on
+    over: bool  # it began at the true end or later
+    why: str  # of a pause inside: unfinished, goes_on, digits, or natural for one that nobody put there
+    turn: list[float]  # the turn model's probability at each of LOOKS that the silence reached
+    spoken: float = 0.0  # seconds of the utterance that the recogniser was given
+    clear: float | None = None  # decibels of the voice over the noise in the pause
+    words: str = ""  # what it understood, empty if the silence was too short to ask
+    ends: float | None = None  # the language model's log odds that these words may end here (`training.turns.foresee`)
+
+
+class HeardTurn(Struct):
+    """One turn as it was heard."""
+
+    turn: Turn
+    key: str  # of the sound
+    pauses: list[HeardPause]
+
+
+class Ears:
+    """The models, loaded once."""
+
+    def __init__(self, models: Path) -> None:
+        self.voice = VoiceModel(models / "silero-vad" / "silero_vad.onnx")
+        self.turn = TurnModel(models / "smart-turn-v3.2" / "smart-turn-v3.2-cpu.onnx")
+        self.words = Whisper(models / "faster-whisper-base", 1)
+
+
+def main() -> None:
+    """Hear one half."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("half", choices=["fit", "held"])
+    parser.add_argument("--models-dir", type=Path, default=Path("~/.cache/lineside").expanduser())
+    parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
+    told = parser.parse_args()
+    folder = told.cache / told.half
+    listing = folder / "heard.jsonl"
+    known = {(each.turn.file, each.key): each for each in read(listing)}
+    ears = Ears(told.models_dir)
+    turns = [msgspec.json.decode(line, type=Turn) for line in (folder / "turns.jsonl").read_bytes().splitlines()]
+    with listing.with_suffix(".part").open("wb") as out:
+        for number, turn in enumerate(turns):
+            key = hashlib.sha256((folder / turn.file).read_bytes()).hexdigest()[:16]
+            heard = known.get((turn.file, key)) or HeardTurn(turn, key, hear(folder / turn.file, turn, ears))
+            heard.turn = turn
+            _measure(folder / turn.file, heard.pauses)
+            out.write(msgspec.json.encode(heard) + b"\n")
+            if number % 20 == 0:
+                print(told.half, number, "of", len(turns), flush=True)
+                out.flush()
+    listing.with_suffix(".part").replace(listing)
+
+
+def read(listing: Path) -> list[HeardTurn]:
+    """What was heard so far, also by a run that was broken off."""
+    lines = [
+        line
+        for file in (listing, listing.with_suffix(".part"))
+        if file.exists()
+        for line in file.read_bytes().splitlines()
+    ]
+    found = []
+    for line in lines:
+        try:
+            found.append(msgspec.json.decode(line, type=HeardTurn))
+        except msgspec.DecodeError:  # the last line of a run that was broken off
+            continue
+    return found
+
+
+def hear(file: Path, turn: Turn, ears: Ears) -> list[HeardPause]:
+    """Let the ear listen to one turn; every pause that it notices in it."""
+    sound = read_wav(file)
+    telephone = turn.band == "telephone"
+    ear = Ear("g711_ulaw" if telephone else "pcm", sound.rate, VoiceWindows(ears.voice), EarRules())
+    size = round(sound.rate * FRAME) * 2
+    pauses: list[HeardPause] = []
+    for at in range(0, len(sound.pcm), size):
+        frame = sound.pcm[at : at + size]
+        for event in ear.hear(g711.encode(frame, "g711_ulaw") if telephone else frame):
+            match event:
+                case Quiet(at=now, since=since):
+                    if not pauses or pauses[-1].until is not None:
+                        over = since >= turn.ended - 0.25
+                        pauses.append(HeardPause(since, None, None, over, "" if over else _why(turn, since), []))
+                    _ask(pauses[-1], now - since, ear, ears)
+                case Voice(at=now, began=began):
+                    if pauses and pauses[-1].until is None:
+                        pauses[-1].ended, pauses[-1].until = began, now
+                case _:
+                    continue
+    if pauses and pauses[-1].until is None:
+        pauses[-1].over, pauses[-1].why = True, ""  # however softly the last word died away
+    return [pause for pause in pauses if pause.until is None or pause.until - pause.since >= 0.1]
+
+
+def _ask(pause: HeardPause, silence: float, ear: Ear, ears: Ears) -> None:
+    looks = len(pause.turn)
+    if looks < len(LOOKS) and silence >= LOOKS[looks]:
+        utterance = ear.utterance()
+        pause.turn.append(round(ears.turn.probability(utterance.pcm), 4))
+        if not looks:
+            samples = np.frombuffer(utterance.pcm, "<i2").astype(np.float32) / np.float32(32768)
+            pause.spoken, pause.words = round(utterance.seconds, 3), ears.words.hear(samples).text
+
+
+def _measure(file: Path, pauses: list[HeardPause]) -> None:
+    """How clear the voice was in what the turn model was given."""
+    sound = at_ear_rate(file)
+    for pause in pauses:
+        if pause.turn:
+            end = pause.since + LOOKS[0]
+            given = sound[round(max(0.0, end - pause.spoken) * EAR_RATE) : round(end * EAR_RATE)]
+            pause.clear = round(clearness((given * 32767).astype("<i2").tobytes()), 1)
+
+
+def _why(turn: Turn, since: float) -> str:
+    """The planned pause that begins nearest; a silence far from all of them is the speaker's own."""
+    near = min(turn.pauses, key=lambda pause: abs(pause.began - since), default=None)
+    return near.why if near and abs(near.began - since) < 0.3 else "natural"
+
+
+if __name__ == "__main__":
+    main()
