@@ -18,11 +18,11 @@ from rich.console import Console
 from rich.table import Table
 
 from lineside.audio import g711
-from lineside.audio.echo_gate import Echo
+from lineside.audio.echo_gate import EchoDetector
 from lineside.audio.frame import EAR_RATE
-from lineside.audio.input_resampler import Resampler
+from lineside.audio.input_resampler import InputResampler
 from lineside.audio.silero import WINDOW
-from lineside.audio.vad import EnergyGate, Voice, VoiceDetector, VoiceModel, VoiceState
+from lineside.audio.vad import EnergyGate, VadModel, VadState, Voice, VoiceDetector
 from lineside.models.store import locate
 from lineside.settings import load_settings
 
@@ -68,7 +68,7 @@ def resamplers() -> Iterator[Step]:
         (22050, 8000, 441, ("HQ",)),
         (22050, 48000, 441, ("HQ",)),
     ]:
-        feeds: list[tuple[str, Feed]] = [("", Resampler(from_rate, to_rate).feed)]
+        feeds: list[tuple[str, Feed]] = [("", InputResampler(from_rate, to_rate).feed)]
         feeds += [(f" (soxr {quality})", soxr_stream(from_rate, to_rate, quality)) for quality in qualities]
         for name, feed in feeds:
             held = held_back(feed, from_rate, to_rate)
@@ -101,11 +101,11 @@ def held_back(feed: Feed, from_rate: int, to_rate: int) -> float:
 def detectors() -> Iterator[Step]:
     """The gate, and the network alone and for several calls at once."""
     loud, quiet, seconds = noise(WINDOW), b"\0\0" * WINDOW, WINDOW / EAR_RATE
-    model = VoiceModel(locate("silero-vad", load_settings().models_dir) / "silero_vad.onnx")
+    model = VadModel(locate("silero-vad", load_settings().models_dir) / "silero_vad.onnx")
     yield Step("gate", partial(EnergyGate().feed, loud), seconds)
-    echo = Echo()
+    echo = EchoDetector()
     yield Step("echo gate, told what is played", partial(echo.played, noise(320), EAR_RATE, 0.0), 0.02)
-    yield Step("echo gate, nothing played", partial(Echo().heard, loud), seconds)
+    yield Step("echo gate, nothing played", partial(EchoDetector().heard, loud), seconds)
     echo.played(noise(60 * EAR_RATE), EAR_RATE, 1e4)  # so far ahead that all of it may still come back
     yield Step("echo gate, while we speak, nobody heard", partial(echo.passed, quiet), seconds)
     yield Step("echo gate, while we speak, somebody heard", partial(echo.heard, loud), seconds)
@@ -115,7 +115,7 @@ def detectors() -> Iterator[Step]:
     yield Step("gate, closed", partial(voice.feed, quiet), seconds)
     yield Step("network, one window", partial(VoiceDetector(model).probability, loud), seconds)
     for calls in (8, 32):
-        states = [VoiceState(model.memories) for _ in range(calls)]
+        states = [VadState(model.memories) for _ in range(calls)]
         go = partial(model.probabilities, [loud] * calls, states)
         yield Step(f"network, {calls} calls at once", go, calls * seconds)
 

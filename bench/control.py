@@ -29,13 +29,13 @@ import aiohttp
 import uvloop
 
 from lineside.agents.agent import Agent
-from lineside.audio.vad import LoudnessVoice, Voice, VoiceModel
-from lineside.call.session import Call
-from lineside.gateway.startup import House, open_house
+from lineside.audio.vad import LoudnessVad, VadModel, Voice
+from lineside.call.session import CallSession
+from lineside.gateway.startup import RunningGateway, open_house
 from lineside.models.store import locate
-from lineside.protocol import Hello
+from lineside.protocol import FirstMessage
 from lineside.settings import Settings, load_settings
-from lineside.transports.scripted import ScriptedLine, Silent, Speaks
+from lineside.transports.scripted import CallerSilent, CallerSpeaks, ScriptedTransport
 
 ROOT = Path(__file__).parents[1]
 TICK = 0.005  # seconds between two looks at the loop's clock
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 @asynccontextmanager
-async def gateway() -> AsyncGenerator[House, None]:
+async def gateway() -> AsyncGenerator[RunningGateway, None]:
     scripted: dict[str, Any] = {f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")}
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(port=0, host_agent_url="", data_dir=Path(folder), **scripted)
@@ -88,7 +88,7 @@ async def carry(calls: int, silero: bool) -> None:
     """Carry calls; at each line of the input, print how late the clock was since the line before."""
     async with gateway() as house:
         settings = load_settings()
-        model = VoiceModel(locate("silero-vad", settings.models_dir) / "silero_vad.onnx") if silero else None
+        model = VadModel(locate("silero-vad", settings.models_dir) / "silero_vad.onnx") if silero else None
         held = [asyncio.create_task(hold(house, settings, model, 4.0 * n / calls)) for n in range(calls)]
         late: list[float] = []
         ticking = asyncio.create_task(tick(late))
@@ -101,13 +101,15 @@ async def carry(calls: int, silero: bool) -> None:
         await asyncio.wait([*held, ticking])
 
 
-async def hold(house: House, settings: Settings, model: VoiceModel | None, after: float) -> None:
+async def hold(house: RunningGateway, settings: Settings, model: VadModel | None, after: float) -> None:
     """One call after the other: a second of speech, three of silence, and so on."""
     await asyncio.sleep(after)
     while True:
-        line = ScriptedLine([Speaks(1.0), Silent(3.0)] * 20)
-        engines, voice = house.registry.choose(), Voice(model) if model else LoudnessVoice()
-        await Call(line, Hello(codec="pcm"), agent=AGENT, engines=engines, settings=settings, voice=voice).hold()
+        line = ScriptedTransport([CallerSpeaks(1.0), CallerSilent(3.0)] * 20)
+        engines, voice = house.registry.choose(), Voice(model) if model else LoudnessVad()
+        await CallSession(
+            line, FirstMessage(codec="pcm"), agent=AGENT, engines=engines, settings=settings, voice=voice
+        ).hold()
 
 
 async def tick(late: list[float]) -> None:

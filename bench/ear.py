@@ -37,14 +37,14 @@ from tests.noises import (
 
 from lineside.audio import g711
 from lineside.audio.frame import EAR_RATE
-from lineside.audio.input_resampler import Resampler
+from lineside.audio.input_resampler import InputResampler
+from lineside.audio.vad import VadModel
 from lineside.audio.vad import Voice as Silero
-from lineside.audio.vad import VoiceModel
 from lineside.audio.wav import read_wav
 from lineside.models.store import locate
 from lineside.settings import load_settings
-from lineside.turns.floor import Full, Quiet, Stir, Voice
-from lineside.turns.speech_segmenter import Ear, EarRules, Heard
+from lineside.turns.floor import Silence, SoundStarted, TurnFull, VoiceActivity
+from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
 
 SHARED = Path(__file__).parents[2] / "shared" / "audio"
 CALLER = -26.0  # dBFS while speaking
@@ -55,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
     cache: Path = parser.parse_args().cache
-    model = VoiceModel(locate("silero-vad", load_settings().models_dir) / "silero_vad.onnx")
+    model = VadModel(locate("silero-vad", load_settings().models_dir) / "silero_vad.onnx")
     print(f"{'noise':36}{'seconds':>8}  {'turns':>6}{'stirs':>6}   through G.711: turns, stirs")
     for name, sounds in noises(cache):
         found = [counted(model, sounds, telephone) for telephone in (False, True)]
@@ -115,15 +115,15 @@ def people() -> Iterator[tuple[str, list[Wave]]]:
             yield "  the same 8 s, after the caller's turn", [mixed]
 
 
-def counted(model: VoiceModel, sounds: list[Wave], telephone: bool) -> tuple[int, int]:
+def counted(model: VadModel, sounds: list[Wave], telephone: bool) -> tuple[int, int]:
     """Turns and first sounds in all of them, each on a line of its own."""
     turns = stirs = 0
     for sound in sounds:
         line = np.concatenate([quiet(1.0), sound, quiet(1.5)])
         line += np.random.default_rng(9).standard_normal(len(line)) * 10 ** (-65 / 20)
         events = heard(model, pcm(line), telephone)
-        stirs += sum(isinstance(event, Stir) for event in events)
-        turns += sum(isinstance(event, Voice) for event in begun(events))
+        stirs += sum(isinstance(event, SoundStarted) for event in events)
+        turns += sum(isinstance(event, VoiceActivity) for event in begun(events))
     return turns, stirs
 
 
@@ -131,33 +131,39 @@ def begun(events: list[Heard]) -> Iterator[Heard]:
     """The voices that begin a turn, where a second of silence ends one."""
     turn = False
     for event in events:
-        if isinstance(event, Voice) and not turn:
+        if isinstance(event, VoiceActivity) and not turn:
             yield event
-        turn = (turn or isinstance(event, Voice)) and not (isinstance(event, Quiet) and event.at - event.since >= 1.0)
+        turn = (turn or isinstance(event, VoiceActivity)) and not (
+            isinstance(event, Silence) and event.at - event.since >= 1.0
+        )
 
 
-def heard(model: VoiceModel, sound: bytes, telephone: bool = False) -> list[Heard]:
+def heard(model: VadModel, sound: bytes, telephone: bool = False) -> list[Heard]:
     """All that the ear tells; a turn is taken when it is full, or a second of silence long."""
-    ear = Ear("pcm", EAR_RATE, Silero(model), EarRules())
+    ear = SpeechSegmenter("pcm", EAR_RATE, Silero(model), SegmenterRules())
     if telephone:
-        sound = Resampler(EAR_RATE, 8000).feed(sound)
-        sound = Resampler(8000, EAR_RATE).feed(g711.decode(g711.encode(sound, "g711_ulaw"), "g711_ulaw"))
+        sound = InputResampler(EAR_RATE, 8000).feed(sound)
+        sound = InputResampler(8000, EAR_RATE).feed(g711.decode(g711.encode(sound, "g711_ulaw"), "g711_ulaw"))
     events: list[Heard] = []
     for at in range(0, len(sound), 640):
         new = ear.hear(sound[at : at + 640])
         events += new
-        if any(isinstance(each, Full) or (isinstance(each, Quiet) and each.at - each.since >= 1.0) for each in new):
+        if any(
+            isinstance(each, TurnFull) or (isinstance(each, Silence) and each.at - each.since >= 1.0) for each in new
+        ):
             ear.close_turn()
     return events
 
 
-def onsets(model: VoiceModel, folder: Path) -> None:
+def onsets(model: VadModel, folder: Path) -> None:
     """How long after its labelled beginning a turn is noticed."""
     delays, missed = [], 0
     for line in (folder / "turns.jsonl").read_text().splitlines()[::4]:
         turn = json.loads(line)
         events = heard(model, pcm(recording(folder / turn["file"])))
-        first = [each.at - turn["began"] for each in events if isinstance(each, Voice) and each.at > turn["began"]]
+        first = [
+            each.at - turn["began"] for each in events if isinstance(each, VoiceActivity) and each.at > turn["began"]
+        ]
         if first and first[0] < turn["ended"] - turn["began"] + 0.6:
             delays.append(first[0])
         else:
@@ -172,7 +178,7 @@ def onsets(model: VoiceModel, folder: Path) -> None:
 def recording(path: Path) -> Wave:
     """Its samples at 16 kHz."""
     frame = read_wav(path)
-    resampler = Resampler(frame.rate, EAR_RATE)
+    resampler = InputResampler(frame.rate, EAR_RATE)
     return np.frombuffer(resampler.feed(frame.pcm) + resampler.end(), "<i2") / 32768
 
 

@@ -14,8 +14,8 @@ from contextlib import aclosing
 from pathlib import Path
 from statistics import median
 
-from lineside.engines.protocols import Ask, Message, Token
-from lineside.gateway.startup import House, open_house
+from lineside.engines.protocols import LlmRequest, Message, Token
+from lineside.gateway.startup import RunningGateway, open_house
 from lineside.settings import load_settings
 
 QUESTIONS = Path(__file__).with_name("questions.toml")
@@ -28,7 +28,7 @@ async def main(models: list[str]) -> None:
             await examine(house, model, questions)
 
 
-async def examine(house: House, model: str, questions: list[dict[str, str | list[str]]]) -> None:
+async def examine(house: RunningGateway, model: str, questions: list[dict[str, str | list[str]]]) -> None:
     print(f"\n## {model}\n\n| right | question | answer | first token ms |\n| --- | --- | --- | --- |")
     right, waits = 0, []
     for question in questions:
@@ -43,13 +43,13 @@ async def examine(house: House, model: str, questions: list[dict[str, str | list
     print(f"\n{model}: {right} of {len(questions)} right; first token p50 {median(waits):.0f} ms", flush=True)
 
 
-async def ask(house: House, question: str) -> tuple[str, float | None]:
+async def ask(house: RunningGateway, question: str) -> tuple[str, float | None]:
     agent = house.desk.agent()
     if (fixed := agent.by_rule(question)) is not None:
         return fixed, None
     messages = (*agent.opening(), Message("user", question))
     began, wait, answer = time.perf_counter(), 0.0, ""
-    async with aclosing(house.registry.engine("llm").reply(messages, Ask())) as tokens:
+    async with aclosing(house.registry.engine("llm").reply(messages, LlmRequest())) as tokens:
         async for token in tokens:
             if isinstance(token, Token):
                 wait = wait or (time.perf_counter() - began) * 1000

@@ -22,23 +22,23 @@ from msgspec.structs import replace
 from tests.virtual_time import VirtualLoop
 
 from lineside.agents.agent import Agent
-from lineside.audio.vad import LoudnessVoice
+from lineside.audio.vad import LoudnessVad
 from lineside.call.reply import PHRASES
-from lineside.call.session import Call
+from lineside.call.session import CallSession
 from lineside.engines.registry import Engines
-from lineside.engines.tts_cache import RememberingVoice
-from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
-from lineside.gateway.call_registry import Switchboard
+from lineside.engines.tts_cache import CachedTTS
+from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
+from lineside.gateway.call_registry import CallRegistry
 from lineside.loadtest import mock_engines
 from lineside.loadtest.plan import Plan
 from lineside.loadtest.recordings import recordings_in
 from lineside.loadtest.results import Goal
 from lineside.loadtest.runner import hold_test
 from lineside.loadtest.server_under_test import own_gateway
-from lineside.observability.metrics import Meters
-from lineside.protocol import Dtmf, Hello, Text
+from lineside.observability.metrics import GatewayMetrics
+from lineside.protocol import Dtmf, FirstMessage, Text
 from lineside.settings import load_settings
-from lineside.transports.scripted import Doing, ScriptedLine, Silent, Speaks, Tells
+from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, Doing, ScriptedTransport
 
 CALL_SECONDS = 20.0
 SLOPE = 1.0  # MB for a thousand calls
@@ -47,16 +47,16 @@ SAMPLES = 60
 
 # Twenty seconds: a question and its answer, a second that is talked over, words, keys, and silence to the end.
 SCRIPT: tuple[Doing, ...] = (
-    Speaks(1.2),
-    Silent(4.0),
-    Speaks(1.0),
-    Silent(2.0),
-    Speaks(1.5),
-    Silent(3.0),
-    Tells(Text("Hello")),
-    Silent(1.0),
-    Tells(Dtmf("12")),
-    Silent(6.3),
+    CallerSpeaks(1.2),
+    CallerSilent(4.0),
+    CallerSpeaks(1.0),
+    CallerSilent(2.0),
+    CallerSpeaks(1.5),
+    CallerSilent(3.0),
+    CallerSends(Text("Hello")),
+    CallerSilent(1.0),
+    CallerSends(Dtmf("12")),
+    CallerSilent(6.3),
 )
 
 
@@ -79,23 +79,23 @@ def slope(samples: list[Sample]) -> float:
 async def a_day(hours: float) -> tuple[list[Sample], list[str]]:
     """One line on virtual time."""
     settings = load_settings(turn_profile="silence")
-    board, meters = Switchboard(1), Meters()
-    memory = RememberingVoice(ScriptedVoice())
+    board, meters = CallRegistry(1), GatewayMetrics()
+    memory = CachedTTS(ScriptedTTS())
     for phrase in PHRASES:
         await memory.keep(phrase)
     engines = dict.fromkeys(("stt", "llm", "tts"), "scripted")
     count = max(SAMPLES, round(hours * 3600 / CALL_SECONDS))
     tasks, samples, wrong = len(asyncio.all_tasks()), list[Sample](), list[str]()
     for number in range(count):
-        ears, mind = ScriptedEars(), ScriptedMind()  # they remember all that they are asked
-        slot, line, meter = board.admit(), ScriptedLine(SCRIPT), meters.call("browser", engines)
-        call = Call(
+        ears, mind = ScriptedSTT(), ScriptedLLM()  # they remember all that they are asked
+        slot, line, meter = board.admit(), ScriptedTransport(SCRIPT), meters.call("browser", engines)
+        call = CallSession(
             line,
-            Hello(codec="pcm"),
-            agent=Agent(name="Soak", prompt="You answer.", greeting="Hello."),
+            FirstMessage(codec="pcm"),
+            agent=Agent(name="Soak", prompt="You answer.", greeting="Hello"),
             engines=Engines(ears, mind, memory, engines, memory),
             settings=settings,
-            voice=LoudnessVoice(),
+            voice=LoudnessVad(),
             notice=slot.notice,
             meter=meter,
         )

@@ -9,7 +9,7 @@ import argparse
 import time
 
 from lineside.protocol import Codec
-from lineside.records.recorder import Tape
+from lineside.records.recorder import Recorder
 
 FRAMES: tuple[tuple[Codec, int, int], ...] = (("pcm", 16_000, 640), ("g711_ulaw", 8000, 160))  # codec, rate, bytes
 
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _taped(codec: Codec, rate: int, frame: bytes, frames: int) -> float:
-    tape = Tape(codec, rate, lambda strip: None)
+    tape = Recorder(codec, rate, lambda strip: None)
     began = time.perf_counter()
     for number in range(frames):
         tape.caller(frame)

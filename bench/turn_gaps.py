@@ -19,20 +19,20 @@ import uvloop
 
 from lineside.agents.agent import Agent
 from lineside.audio.frame import EAR_RATE, FRAME_SECONDS
-from lineside.audio.input_resampler import Resampler
-from lineside.audio.vad import VoiceModel
-from lineside.audio.vad_batcher import Panel
+from lineside.audio.input_resampler import InputResampler
+from lineside.audio.vad import VadModel
+from lineside.audio.vad_batcher import VadBatcher
 from lineside.audio.wav import read_wav
 from lineside.call.observers import Unmetered
-from lineside.call.session import Call
-from lineside.call.turn_model import TurnListener, nobody_knows
+from lineside.call.session import CallSession
+from lineside.call.turn_model import TurnModelThread, nobody_knows
 from lineside.engines.registry import Engines
-from lineside.engines.tts_cache import RememberingVoice
-from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
+from lineside.engines.tts_cache import CachedTTS
+from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.models.store import locate
-from lineside.protocol import AudioStarted, Hello, Told
+from lineside.protocol import AudioStarted, ClientMessage, FirstMessage
 from lineside.settings import load_settings
-from lineside.transports.scripted import ScriptedLine
+from lineside.transports.scripted import ScriptedTransport
 
 SHARED = Path(__file__).parents[2] / "shared" / "audio"
 SAID = ("order_status", "check_order_12345", "austen_0880", "help_me")
@@ -51,7 +51,7 @@ class Measured(Unmetered):
         self.gaps.append(seconds)
 
 
-class Recorded(ScriptedLine):
+class Recorded(ScriptedTransport):
     """A caller who speaks a recording every ten seconds, by deadline; how late each frame was."""
 
     def __init__(self, number: int, seconds: float) -> None:
@@ -59,7 +59,7 @@ class Recorded(ScriptedLine):
         self._number, self._rounds = number, round(seconds / EVERY)
         self.late: list[float] = []
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[Told], None]) -> str:
+    async def carry(self, hear: Callable[[bytes], None], told: Callable[[ClientMessage], None]) -> str:
         loop = asyncio.get_running_loop()
         due = loop.time() + self._number * APART
         await asyncio.sleep(self._number * APART)
@@ -77,13 +77,13 @@ class Recorded(ScriptedLine):
 class Counted:
     """The turn model, with a count of what it did."""
 
-    def __init__(self, listener: TurnListener) -> None:
+    def __init__(self, listener: TurnModelThread) -> None:
         self._listener = listener
         self.took: list[float] = []
         self.unanswered = 0
 
     async def probability(self, pcm: bytes) -> float | None:
-        """See `TurnListener`."""
+        """See `TurnModelThread`."""
         began = time.perf_counter()
         over = await self._listener.probability(pcm)
         self.took.append(time.perf_counter() - began)
@@ -95,19 +95,21 @@ async def measure(calls: int, seconds: float, *, with_model: bool) -> bool:
     """Hold the calls and print what was measured; whether no gap was over the bound."""
     settings = load_settings()
     folder = settings.models_dir
-    panel = Panel(VoiceModel(locate("silero-vad", folder) / "silero_vad.onnx"), asyncio.get_running_loop().call_later)
-    listener = TurnListener(locate("smart-turn-v3.2", folder) / "smart-turn-v3.2-cpu.onnx")
+    panel = VadBatcher(
+        VadModel(locate("silero-vad", folder) / "silero_vad.onnx"), asyncio.get_running_loop().call_later
+    )
+    listener = TurnModelThread(locate("smart-turn-v3.2", folder) / "smart-turn-v3.2-cpu.onnx")
     counted, meters = Counted(listener), [Measured() for _ in range(calls)]
     lines = [Recorded(number, seconds) for number in range(calls)]
     agent = Agent(name="Bench", prompt="You answer.")
 
     async def hold(number: int) -> None:
-        voice = RememberingVoice(ScriptedVoice())
-        mind = ScriptedMind(answers=[f"{number} {turn} " + "word " * 16 for turn in range(99)])
-        engines = Engines(ScriptedEars(takes=0.4), mind, voice, {}, voice)
-        call = Call(
+        voice = CachedTTS(ScriptedTTS())
+        mind = ScriptedLLM(answers=[f"{number} {turn} " + "word " * 16 for turn in range(99)])
+        engines = Engines(ScriptedSTT(takes=0.4), mind, voice, {}, voice)
+        call = CallSession(
             lines[number],
-            Hello(codec="pcm"),
+            FirstMessage(codec="pcm"),
             agent=agent,
             engines=engines,
             settings=settings,
@@ -158,7 +160,7 @@ def main() -> int:
 @cache
 def _recording(name: str) -> bytes:
     frame = read_wav(SHARED / f"{name}.wav")
-    resampler = Resampler(frame.rate, EAR_RATE)
+    resampler = InputResampler(frame.rate, EAR_RATE)
     return resampler.feed(frame.pcm) + resampler.end()
 
 

@@ -23,8 +23,8 @@ from statistics import median
 
 import psutil
 
-from lineside.protocol import Heard, Hello
-from lineside.testclient.client import Caller, Conversation, Turn, recordings
+from lineside.protocol import FirstMessage, Transcript
+from lineside.testclient.client import CallClient, ClientCall, ClientTurn, recordings
 
 AUDIO = Path(__file__).parents[2] / "shared" / "audio"
 QUESTIONS = [
@@ -61,18 +61,18 @@ def main() -> None:
     print(f"{os.cpu_count()} cores; load average before the end {os.getloadavg()[0]:.1f}.")
 
 
-async def hold(url: str, turns: int) -> tuple[Conversation, list[float]]:
+async def hold(url: str, turns: int) -> tuple[ClientCall, list[float]]:
     shown: list[float] = []
 
     def notice(event: object) -> None:
-        if isinstance(event, Heard):
+        if isinstance(event, Transcript):
             shown.append(event.latency_ms)
 
-    caller = Caller(url, Hello(codec="pcm", greeting=""), notice=notice)
+    caller = CallClient(url, FirstMessage(codec="pcm", greeting=""), notice=notice)
     return await caller.hold(recordings(list(islice(cycle(QUESTIONS), turns)))), shown
 
 
-def report(speculation: bool, call: Conversation, shown: list[float]) -> None:
+def report(speculation: bool, call: ClientCall, shown: list[float]) -> None:
     waits = sorted(max(turn.voice_to_voice_ms or 60_000.0, e2e(turn)) for turn in call.turns)
     moments = sum(e2e(turn) > (turn.voice_to_voice_ms or 0.0) + 400 for turn in call.turns)
     stages = [p50(call.turns, name) for name in ("endpoint_ms", "asr_ms", "llm_first_ms", "tts_first_ms")]
@@ -82,12 +82,12 @@ def report(speculation: bool, call: Conversation, shown: list[float]) -> None:
     print(f"| {'on' if speculation else 'off'} | {' | '.join(cells)} |", flush=True)
 
 
-def e2e(turn: Turn) -> float:
+def e2e(turn: ClientTurn) -> float:
     """End of speech to the first sound of the answer itself, where "One moment, please." came before it."""
     return (turn.metrics.e2e_ms if turn.metrics else None) or 0.0
 
 
-def p50(turns: list[Turn], name: str) -> float:
+def p50(turns: list[ClientTurn], name: str) -> float:
     return median(getattr(turn.metrics, name) or 0.0 for turn in turns)
 
 

@@ -17,9 +17,9 @@ from msgspec import Struct
 
 from lineside.audio import g711
 from lineside.audio.frame import EAR_RATE, AudioFrame
-from lineside.audio.input_resampler import Resampler
+from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
-from lineside.engine_server.asr.whisper import Whisper
+from lineside.engine_server.asr.whisper import WhisperModel
 
 TELEPHONE_RATE = 8000
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -47,7 +47,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--most", type=float, default=5.0)
     told = parser.parse_args()
-    ears = Whisper(told.models_dir / "faster-whisper-base", told.threads)
+    ears = WhisperModel(told.models_dir / "faster-whisper-base", told.threads)
     good = True
     for band in ("16 kHz", "8 kHz mu-law"):
         scores = []
@@ -71,7 +71,7 @@ def transcripts(readme: Path) -> dict[str, str]:
     return said
 
 
-def listen(ears: Whisper, sound: AudioFrame, words: str, *, telephone: bool) -> Score:
+def listen(ears: WhisperModel, sound: AudioFrame, words: str, *, telephone: bool) -> Score:
     """Hear one file as a call would bring it."""
     pcm, rate = sound.pcm, sound.rate
     if telephone:
@@ -104,7 +104,7 @@ def distance(expected: list[str], heard: list[str]) -> int:
 
 
 def _resampled(pcm: bytes, rate: int, to: int) -> bytes:
-    resampler = Resampler(rate, to)
+    resampler = InputResampler(rate, to)
     return resampler.feed(pcm) + resampler.end()
 
 

@@ -27,7 +27,7 @@ NAMES = {
     "Partial": "PartialText",
 }
 SAID = (
-    protocol.Hello,
+    protocol.FirstMessage,
     protocol.Text,
     protocol.Dtmf,
     protocol.HangUp,

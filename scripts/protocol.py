@@ -32,7 +32,7 @@ Where `API_KEYS` are set, send one as `Authorization: Bearer KEY`; a browser get
 caller   {"codec":"pcm","sample_rate":16000}
 lineside {"type":"ready", ...}
 caller   sound, sound, sound ...
-lineside {"type":"speech_started", ...} {"type":"transcript", ...} {"type":"audio_started", ...} sound, sound ...
+lineside {"type":"turn_started", ...} {"type":"transcript", ...} {"type":"audio_started", ...} sound, sound ...
 caller   {"type":"hangup"}
 lineside {"type":"ended","reason":"caller_hung_up", ...}
 ```
@@ -59,7 +59,7 @@ REASONS = """
 
 
 def page() -> str:
-    parts = [HEAD, "\n## From the caller: the first message\n", _table(protocol.Hello)]
+    parts = [HEAD, "\n## From the caller: the first message\n", _table(protocol.FirstMessage)]
     parts.append("\n## From the caller, later\n")
     parts += [_section(kind) for kind in (protocol.Text, protocol.Dtmf, protocol.HangUp)]
     parts.append("\n## From lineside\n\nEvery event but `ready` carries `at`, seconds of caller audio.\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from lineside.audio.frame import SAMPLE_BYTES
-from lineside.audio.input_resampler import Resampler
+from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav, wav_bytes
 
 RATE = 48_000  # of the browser's microphone
@@ -57,7 +57,7 @@ def _spoken(questions: list[Path]) -> bytes:
     pcm = _silence(GREETING)
     for question in questions:
         sound = read_wav(question)
-        resampler = Resampler(sound.rate, RATE)
+        resampler = InputResampler(sound.rate, RATE)
         pcm += resampler.feed(sound.pcm) + resampler.end() + _silence(ANSWER)
     return wav_bytes(pcm, RATE)
 

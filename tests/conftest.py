@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from lineside.gateway.startup import House, open_house
+from lineside.gateway.startup import RunningGateway, open_house
 from lineside.settings import load_settings
 
 # Machines are shared: how long an example takes says nothing about the code.
@@ -27,7 +27,7 @@ class Stack:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The gateway and its engine server, started once for all tests, on ports of their own."""
-    opened: list[House | BaseException] = []
+    opened: list[RunningGateway | BaseException] = []
     ready, loops = threading.Event(), []
 
     async def keep_open() -> None:

@@ -1,7 +1,7 @@
 /** What the next call names. Kept in this browser; empty means: as the gateway is set. */
 
 import { createSignal } from 'solid-js';
-import type { Hello } from './schema';
+import type { FirstMessage } from './schema';
 
 const KEPT = 'lineside choices';
 const LONGEST = 20_000; // characters of a prompt; the gateway takes no more
@@ -69,7 +69,7 @@ export function chosen(before: Choices, part: Partial<Choices>): Choices {
 }
 
 /** What the first message of a call says of them; what is as set is left out. */
-export function named(choices: Choices): Partial<Hello> {
+export function named(choices: Choices): Partial<FirstMessage> {
   return {
     ...(choices.stt && { stt_engine: choices.stt }),
     ...(choices.llm && { llm_engine: choices.llm }),

@@ -1,7 +1,7 @@
 // Written by scripts/page_types.py from protocol.py and the shapes of the control API. Do not edit.
 
 /** The first message: who calls, in which codec, and who shall answer. Only `codec` has no default. */
-export interface Hello {
+export interface FirstMessage {
   codec: 'g711_alaw' | 'g711_ulaw' | 'pcm';
   sample_rate?: number;
   mode?: 'conversation' | 'transcribe_only';
@@ -44,16 +44,16 @@ export interface Ready {
 }
 
 /** The caller has begun; `at` is where. */
-export interface SpeechStarted {
-  type: 'speech_started';
+export interface TurnStarted {
+  type: 'turn_started';
   at: number;
   turn: number;
   reply: number;
 }
 
 /** The caller's turn is over; `at` is its last sample of speech. Why it counts as over stands here too. */
-export interface SpeechStopped {
-  type: 'speech_stopped';
+export interface TurnEnded {
+  type: 'turn_ended';
   by: string;
   score: number | null;
   silence_ms: number | null;
@@ -63,8 +63,8 @@ export interface SpeechStopped {
 }
 
 /** What was heard so far; it may still change. */
-export interface PartialText {
-  type: 'partial';
+export interface PartialTranscript {
+  type: 'partial_transcript';
   text: string;
   at: number;
   turn: number;
@@ -72,7 +72,7 @@ export interface PartialText {
 }
 
 /** What the caller said. */
-export interface Heard {
+export interface Transcript {
   type: 'transcript';
   text: string;
   latency_ms: number;
@@ -82,8 +82,8 @@ export interface Heard {
 }
 
 /** A token of reasoning: shown, never spoken. */
-export interface ThoughtToken {
-  type: 'thought';
+export interface ReasoningToken {
+  type: 'reasoning_token';
   token: string;
   at: number;
   turn: number;
@@ -100,8 +100,8 @@ export interface LlmToken {
 }
 
 /** The answer is thought to its end. */
-export interface LlmDone {
-  type: 'llm_done';
+export interface ReplyText {
+  type: 'reply_text';
   text: string;
   at: number;
   turn: number;
@@ -118,8 +118,8 @@ export interface AudioStarted {
 }
 
 /** Words of the answer, as they are written, are in the sound that goes out now; markdown and spaces included. */
-export interface Words {
-  type: 'words';
+export interface AgentWords {
+  type: 'agent_words';
   text: string;
   ends: number;
   at: number;
@@ -153,8 +153,8 @@ export interface Clear {
 }
 
 /** A sound over the reply was no interruption; the reply goes on where it was held. */
-export interface Resumed {
-  type: 'resumed';
+export interface FalseInterruption {
+  type: 'false_interruption';
   text: string;
   at: number;
   turn: number;
@@ -162,8 +162,8 @@ export interface Resumed {
 }
 
 /** Where the time of this reply went, in milliseconds; null where a stage had no part in it. */
-export interface Metrics {
-  type: 'metrics';
+export interface ReplyMetrics {
+  type: 'reply_metrics';
   endpoint_ms: number | null;
   asr_ms: number | null;
   llm_first_ms: number | null;
@@ -199,7 +199,7 @@ export interface Ended {
 }
 
 /** All engines, by role. */
-export interface EnginesNow {
+export interface EnginesStatus {
   stt: RoleEngines;
   llm: RoleEngines;
   tts: RoleEngines;
@@ -208,11 +208,11 @@ export interface EnginesNow {
 /** The engines of one role. */
 export interface RoleEngines {
   default: string;
-  engines: EngineNow[];
+  engines: EngineStatus[];
 }
 
 /** An engine that a call may name. */
-export interface EngineNow {
+export interface EngineStatus {
   name: string;
   choices: string[];
   default_choice: string;
@@ -222,13 +222,13 @@ export interface EngineNow {
 }
 
 /** All models. */
-export interface ModelsNow {
-  models: ModelNow[];
+export interface ModelsStatus {
+  models: ModelStatus[];
   notes: string[];
 }
 
 /** A model, on the disk and in memory. */
-export interface ModelNow {
+export interface ModelStatus {
   name: string;
   role: 'llm' | 'stt' | 'tts' | 'turn' | 'vad';
   engine: string;
@@ -241,11 +241,11 @@ export interface ModelNow {
   loaded: boolean;
   in_use: number;
   default: boolean;
-  downloading: Progress | null;
+  downloading: DownloadProgress | null;
 }
 
 /** How far a download has come. The last one of a download is `done`, `failed` or `cancelled`. */
-export interface Progress {
+export interface DownloadProgress {
   model: string;
   file: string;
   done: number;
@@ -256,7 +256,7 @@ export interface Progress {
 }
 
 /** A model, and where it is wanted. */
-export interface WhichModel {
+export interface ModelChoice {
   model: string;
   engine?: string;
 }
@@ -275,7 +275,7 @@ export interface Deleted {
 }
 
 /** The services of the host: programs that the host agent starts, watches and ends. */
-export interface ServicesNow {
+export interface ServicesStatus {
   services: Service[];
 }
 
@@ -387,12 +387,12 @@ export interface StillLoaded {
 }
 
 /** The calls under way. */
-export interface CallsNow {
-  calls: CallNow[];
+export interface CallsStatus {
+  calls: ActiveCall[];
 }
 
 /** A call that is up. */
-export interface CallNow {
+export interface ActiveCall {
   id: string;
   line: string;
   codec: string;
@@ -490,7 +490,7 @@ export interface Waveform {
 }
 
 /** What was deleted. */
-export interface Forgotten {
+export interface DeletedCalls {
   calls: string[];
   under_way: string[];
 }
@@ -514,7 +514,7 @@ export interface Example {
 }
 
 /** Every setting; the values of secrets are masked. */
-export interface SettingsNow {
+export interface SettingsStatus {
   settings: Setting[];
 }
 
@@ -529,19 +529,19 @@ export interface Setting {
 
 export type ServerMessage =
   | Ready
-  | SpeechStarted
-  | SpeechStopped
-  | PartialText
-  | Heard
-  | ThoughtToken
+  | TurnStarted
+  | TurnEnded
+  | PartialTranscript
+  | Transcript
+  | ReasoningToken
   | LlmToken
-  | LlmDone
+  | ReplyText
   | AudioStarted
-  | Words
+  | AgentWords
   | AudioDone
   | BargeIn
   | Clear
-  | Resumed
-  | Metrics
+  | FalseInterruption
+  | ReplyMetrics
   | CallError
   | Ended;

@@ -47,16 +47,16 @@ describe('a cut reply', () => {
     const told: Happened[] = [says('We are open. '), { type: 'barge_in', heard: 'We are', ...at() }];
     const late: Happened[] = [
       says('From nine.'),
-      { type: 'llm_done', text: 'We are open. From nine.', ...at() },
+      { type: 'reply_text', text: 'We are open. From nine.', ...at() },
     ];
     expect(shown(...told, ...late).lines).toEqual(shown(...told).lines);
   });
 
   test('leaves words that nobody understood to the next turn', () => {
     const state = shown(
-      { type: 'speech_started', ...at(1, 0) },
-      { type: 'partial', text: 'I have a', ...at() },
-      { type: 'speech_started', ...at(2, 0) },
+      { type: 'turn_started', ...at(1, 0) },
+      { type: 'partial_transcript', text: 'I have a', ...at() },
+      { type: 'turn_started', ...at(2, 0) },
       { type: 'barge_in', heard: '', ...at() },
       { type: 'transcript', text: 'I have a question.', latency_ms: 1, ...at(2, 2) },
     );
@@ -66,10 +66,10 @@ describe('a cut reply', () => {
 
 test('a sound without words goes back to listening', () => {
   const state = shown(
-    { type: 'speech_started', ...at(1, 0) },
-    { type: 'speech_stopped', by: 'silence', score: null, silence_ms: 1000, ...at(1, 0) },
+    { type: 'turn_started', ...at(1, 0) },
+    { type: 'turn_ended', by: 'silence', score: null, silence_ms: 1000, ...at(1, 0) },
     { type: 'transcript', text: '', latency_ms: 1, ...at() },
-    { type: 'metrics', ...none, asr_ms: 1, ...at() },
+    { type: 'reply_metrics', ...none, asr_ms: 1, ...at() },
   );
   expect(state.phase).toBe('listening');
   expect(texts(state, 'caller')).toEqual(['(no words)']);
@@ -86,7 +86,7 @@ test('what is said unasked is no answer: it has no latency and no bars', () => {
   const unasked = [
     { type: 'audio_started', latency_ms: 1, ...at(2, 2), seen: 10 },
     { type: 'audio_done', ...at(2, 2), seen: 20 },
-    { type: 'metrics', ...none, tts_ms: 9, ...at(2, 2), seen: 30 },
+    { type: 'reply_metrics', ...none, tts_ms: 9, ...at(2, 2), seen: 30 },
   ] as const;
   const state = shown(...unasked);
   expect([state.times, state.turns, state.lines[0]?.ms]).toEqual([{}, [], null]);
@@ -96,7 +96,7 @@ test('the latency is that of the answer, not of a word that asked to wait', () =
   const state = shown(
     { type: 'audio_started', latency_ms: 1600, ...at() },
     { type: 'audio_done', ...at() },
-    { type: 'metrics', ...none, e2e_ms: 2500, ...at() },
+    { type: 'reply_metrics', ...none, e2e_ms: 2500, ...at() },
   );
   expect([state.lines[0]?.ms, state.times.e2e_ms]).toEqual([2500, 2500]);
 });
@@ -137,14 +137,14 @@ test('a very long call keeps its last two hundred lines and fifty turns', () => 
 });
 
 test('a sound over the reply is noted, and the reply goes on', () => {
-  const state = shown(says('We are open.'), { type: 'resumed', text: 'mm-hm', ...at() });
+  const state = shown(says('We are open.'), { type: 'false_interruption', text: 'mm-hm', ...at() });
   expect(state.phase).toBe('speaking');
   expect(texts(state, 'note')[0]).toContain('mm-hm');
-  expect(texts(shown({ type: 'resumed', text: '', ...at() }), 'note')[0]).toContain('noise');
+  expect(texts(shown({ type: 'false_interruption', text: '', ...at() }), 'note')[0]).toContain('noise');
 });
 
 describe('the words of a reply', () => {
-  const word = (text: string, ends: number): Happened => ({ type: 'words', text, ends, ...at() });
+  const word = (text: string, ends: number): Happened => ({ type: 'agent_words', text, ends, ...at() });
   const played = (seconds: number): Happened => ({ type: 'played', reply: 1, seconds });
   const heard = (...events: Happened[]): string => {
     const line = shown(...events).lines[0];

@@ -13,9 +13,9 @@ import {
   standing,
   unloadedWords,
 } from '../src/panels/words';
-import type { Agent, ModelNow, Progress, Service } from '../src/schema';
+import type { Agent, DownloadProgress, ModelStatus, Service } from '../src/schema';
 
-const model: ModelNow = {
+const model: ModelStatus = {
   name: 'tiny',
   role: 'stt',
   engine: 'faster-whisper',
@@ -30,7 +30,7 @@ const model: ModelNow = {
   default: false,
   downloading: null,
 };
-const progress: Progress = {
+const progress: DownloadProgress = {
   model: 'tiny',
   file: '',
   done: 0,

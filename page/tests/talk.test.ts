@@ -70,7 +70,7 @@ test('a text made to be slow is not', () => {
 });
 
 const metrics = {
-  type: 'metrics' as const,
+  type: 'reply_metrics' as const,
   turn: 1,
   reply: 1,
   at: 0,

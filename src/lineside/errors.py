@@ -23,7 +23,7 @@ class CallRefused(LinesideError):
     """The call may not begin."""
 
 
-class LineError(LinesideError):
+class TransportError(LinesideError):
     """The line cannot go on; `code` is the short name that the caller's program can act on."""
 
     def __init__(self, code: str, message: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from lineside.errors import LineError
+from lineside.errors import TransportError
 
 Codec = Literal["pcm", "g711_ulaw", "g711_alaw"]
 Mode = Literal["conversation", "transcribe_only"]
@@ -22,7 +22,7 @@ G711_RATE = 8000
 # ── from the caller ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Hello(Struct, frozen=True, forbid_unknown_fields=True):
+class FirstMessage(Struct, frozen=True, forbid_unknown_fields=True):
     """The first message: who calls, in which codec, and who shall answer. Only `codec` has no default."""
 
     codec: Codec
@@ -63,7 +63,7 @@ class HangUp(Struct, frozen=True, tag="hangup"):
     """The caller goes."""
 
 
-Told = Text | Dtmf | HangUp
+ClientMessage = Text | Dtmf | HangUp
 
 
 # ── from lineside ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -91,11 +91,11 @@ class InTurn(Event, frozen=True, kw_only=True):
     reply: int = 0
 
 
-class SpeechStarted(InTurn, frozen=True, tag="speech_started"):
+class TurnStarted(InTurn, frozen=True, tag="turn_started"):
     """The caller has begun; `at` is where."""
 
 
-class SpeechStopped(InTurn, frozen=True, tag="speech_stopped"):
+class TurnEnded(InTurn, frozen=True, tag="turn_ended"):
     """The caller's turn is over; `at` is its last sample of speech. Why it counts as over stands here too."""
 
     by: str = "silence"  # long enough; `evidence`: enough of it for how it sounded and the words; `limit`: too long
@@ -103,20 +103,20 @@ class SpeechStopped(InTurn, frozen=True, tag="speech_stopped"):
     silence_ms: float | None = None  # in the caller's samples
 
 
-class Partial(InTurn, frozen=True, tag="partial"):
+class PartialTranscript(InTurn, frozen=True, tag="partial_transcript"):
     """What was heard so far; it may still change."""
 
     text: str
 
 
-class Heard(InTurn, frozen=True, tag="transcript"):
+class Transcript(InTurn, frozen=True, tag="transcript"):
     """What the caller said."""
 
     text: str
     latency_ms: float  # since the end of speech
 
 
-class ThoughtToken(InTurn, frozen=True, tag="thought"):
+class ReasoningToken(InTurn, frozen=True, tag="reasoning_token"):
     """A token of reasoning: shown, never spoken."""
 
     token: str
@@ -128,7 +128,7 @@ class LlmToken(InTurn, frozen=True, tag="llm_token"):
     token: str
 
 
-class LlmDone(InTurn, frozen=True, tag="llm_done"):
+class ReplyText(InTurn, frozen=True, tag="reply_text"):
     """The answer is thought to its end."""
 
     text: str
@@ -140,7 +140,7 @@ class AudioStarted(InTurn, frozen=True, tag="audio_started"):
     latency_ms: float  # since the end of speech
 
 
-class Words(InTurn, frozen=True, tag="words"):
+class AgentWords(InTurn, frozen=True, tag="agent_words"):
     """Words of the answer, as they are written, are in the sound that goes out now; markdown and spaces included."""
 
     text: str
@@ -161,13 +161,13 @@ class Clear(InTurn, frozen=True, tag="clear"):
     """Forget all audio that has not been played yet. What follows may go on from the very sample where it stopped."""
 
 
-class Resumed(InTurn, frozen=True, tag="resumed"):
+class FalseInterruption(InTurn, frozen=True, tag="false_interruption"):
     """A sound over the reply was no interruption; the reply goes on where it was held."""
 
     text: str  # what the caller said, such as "mm-hm"; empty for a noise
 
 
-class Metrics(InTurn, frozen=True, tag="metrics"):
+class ReplyMetrics(InTurn, frozen=True, tag="reply_metrics"):
     """Where the time of this reply went, in milliseconds; null where a stage had no part in it."""
 
     endpoint_ms: float | None = None  # end of speech → end of turn decided
@@ -201,28 +201,28 @@ class Ended(Event, frozen=True, tag="ended"):
 
 ServerMessage = (
     Ready
-    | SpeechStarted
-    | SpeechStopped
-    | Partial
-    | Heard
-    | ThoughtToken
+    | TurnStarted
+    | TurnEnded
+    | PartialTranscript
+    | Transcript
+    | ReasoningToken
     | LlmToken
-    | LlmDone
+    | ReplyText
     | AudioStarted
-    | Words
+    | AgentWords
     | AudioDone
     | BargeIn
     | Clear
-    | Resumed
-    | Metrics
+    | FalseInterruption
+    | ReplyMetrics
     | Error
     | Ended
 )
 
 encode = msgspec.json.Encoder().encode
 decode_server: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
-_decode_hello = msgspec.json.Decoder(Hello).decode
-_decode_told: msgspec.json.Decoder[Told] = msgspec.json.Decoder(Told)
+_decode_hello = msgspec.json.Decoder(FirstMessage).decode
+_decode_told: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
 
 ALLOWED = {
     "codec": "one of pcm, g711_ulaw, g711_alaw",
@@ -234,29 +234,29 @@ ALLOWED = {
 }
 
 
-def read_hello(raw: str | bytes) -> Hello:
-    """The first message. Raises `LineError` naming the wrong field and what is allowed there."""
+def read_hello(raw: str | bytes) -> FirstMessage:
+    """The first message. Raises `TransportError` naming the wrong field and what is allowed there."""
     try:
         hello = _decode_hello(raw)
     except msgspec.ValidationError as wrong:
-        raise LineError("bad_first_message", f"first message: {_explain(wrong)}") from None
+        raise TransportError("bad_first_message", f"first message: {_explain(wrong)}") from None
     except msgspec.DecodeError as wrong:
-        raise LineError(
+        raise TransportError(
             "bad_first_message", f'first message: not JSON ({wrong}); send for example {{"codec":"pcm"}}'
         ) from None
     if hello.codec != "pcm" and hello.rate != G711_RATE:
-        raise LineError("bad_first_message", f"first message: sample_rate: must be 8000 for {hello.codec}")
+        raise TransportError("bad_first_message", f"first message: sample_rate: must be 8000 for {hello.codec}")
     return hello
 
 
-def read_told(raw: str | bytes) -> Told:
-    """A later text message. Raises `LineError` (the call goes on)."""
+def read_told(raw: str | bytes) -> ClientMessage:
+    """A later text message. Raises `TransportError` (the call goes on)."""
     try:
         return _decode_told.decode(raw)
     except msgspec.ValidationError as wrong:
-        raise LineError("bad_message", f"message: {_explain(wrong)}") from None
+        raise TransportError("bad_message", f"message: {_explain(wrong)}") from None
     except msgspec.DecodeError:
-        raise LineError("bad_message", 'message: not JSON; send for example {"type":"hangup"}') from None
+        raise TransportError("bad_message", 'message: not JSON; send for example {"type":"hangup"}') from None
 
 
 def _explain(wrong: msgspec.ValidationError) -> str:

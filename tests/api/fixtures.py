@@ -12,20 +12,20 @@ import aiohttp
 from aiohttp import web
 
 from lineside.agents.agent import Agent
-from lineside.api import Room, mount
+from lineside.api import ApiDependencies, mount
 from lineside.api.operations import OPERATIONS
-from lineside.engines.protocols import Kept, Pulled
+from lineside.engines.protocols import BackendModel, PullProgress
 from lineside.engines.registry import Role
-from lineside.errors import EngineBusy, LineError
-from lineside.gateway.call_registry import CallNow
+from lineside.errors import EngineBusy, TransportError
+from lineside.gateway.call_registry import ActiveCall
 from lineside.host.client import HostAgentError
 from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.host.services import Service
-from lineside.observability.trends import Looks
-from lineside.protocol import Ended, Heard, Hello, Metrics, SpeechStopped, encode
+from lineside.observability.trends import TrendHistory
+from lineside.protocol import Ended, FirstMessage, ReplyMetrics, Transcript, TurnEnded, encode
 from lineside.records.archive import Archive
 from lineside.settings import Settings
-from lineside.transports.scripted import ScriptedLine, Speaks
+from lineside.transports.scripted import CallerSpeaks, ScriptedTransport
 from tests.call.fixtures import settings
 
 AGENT = Agent(name="Test", prompt="You answer.", greeting="Hello.")
@@ -43,7 +43,7 @@ class Keeper:
 
     embedded = True
 
-    def __init__(self, *kept: Kept, choices: tuple[str, ...] = ()) -> None:
+    def __init__(self, *kept: BackendModel, choices: tuple[str, ...] = ()) -> None:
         self.models = {one.name: one for one in kept}
         self.choices = choices or tuple(self.models)
         self.asked: list[str] = []
@@ -56,7 +56,7 @@ class Keeper:
     async def check(self) -> None:
         await self._answer("check")
 
-    async def kept(self) -> tuple[Kept, ...]:
+    async def kept(self) -> tuple[BackendModel, ...]:
         await self._answer("kept")
         return tuple(self.models.values())
 
@@ -74,8 +74,8 @@ class Keeper:
         self._put(model, loaded=False)
 
     def _put(self, model: str, *, loaded: bool) -> None:
-        old = self.models.get(model, Kept(model, loaded=False))
-        self.models[model] = Kept(model, loaded, old.bytes, 1000 if loaded else None)
+        old = self.models.get(model, BackendModel(model, loaded=False))
+        self.models[model] = BackendModel(model, loaded, old.bytes, 1000 if loaded else None)
 
     async def _answer(self, what: str) -> None:
         self.asked.append(what)
@@ -89,19 +89,19 @@ class Fetcher(Keeper):
 
     embedded = False
 
-    def __init__(self, *kept: Kept, choices: tuple[str, ...]) -> None:
+    def __init__(self, *kept: BackendModel, choices: tuple[str, ...]) -> None:
         super().__init__(*kept, choices=choices)
         self.go = asyncio.Semaphore(0)
         self.closed = 0
 
-    async def pull(self, model: str) -> AsyncGenerator[Pulled, None]:
+    async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
         try:
             for done in (10, 20, 30):
                 await self.go.acquire()
                 if self.fault is not None:
                     raise self.fault
-                yield Pulled("layer", done, 30)
-            self.models[model] = Kept(model, loaded=False, bytes=30)
+                yield PullProgress("layer", done, 30)
+            self.models[model] = BackendModel(model, loaded=False, bytes=30)
         finally:
             self.closed += 1
 
@@ -118,7 +118,7 @@ class Shelf:
 
     def engine(self, role: Role, name: str = "") -> Any:
         if name not in self.engines[role]:
-            raise LineError("unknown_engine", name)
+            raise TransportError("unknown_engine", name)
         return self.engines[role][name]
 
 
@@ -126,10 +126,10 @@ class ScriptedCalls:
     """One call that is up; an event of it comes with each `go`."""
 
     def __init__(self) -> None:
-        self.up = {"5f0c": CallNow("5f0c", "browser", "pcm", "speaking", 12.5, 3, {"llm": "embedded"}, 640.0)}
+        self.up = {"5f0c": ActiveCall("5f0c", "browser", "pcm", "speaking", 12.5, 3, {"llm": "embedded"}, 640.0)}
         self.ended: list[str] = []
 
-    def list(self) -> Sequence[CallNow]:
+    def list(self) -> Sequence[ActiveCall]:
         return list(self.up.values())
 
     def end(self, call_id: str) -> bool:
@@ -142,7 +142,7 @@ class ScriptedCalls:
 
     async def _events(self) -> AsyncGenerator[bytes, None]:
         for turn in (1, 2):
-            yield encode(Heard(at=1.0, turn=turn, text="Hello?", latency_ms=200.0))
+            yield encode(Transcript(at=1.0, turn=turn, text="Hello?", latency_ms=200.0))
 
 
 class ScriptedDesk:
@@ -199,7 +199,7 @@ class ScriptedHost:
 class House:
     """The control API, open, and a client at it."""
 
-    def __init__(self, url: str, room: Room, http: aiohttp.ClientSession) -> None:
+    def __init__(self, url: str, room: ApiDependencies, http: aiohttp.ClientSession) -> None:
         self.url, self.room, self.http = url, room, http
 
     async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -234,19 +234,21 @@ def _documented(method: str, path: str, status: int) -> None:
 
 def engines() -> dict[Role, dict[str, Any]]:
     """An embedded recogniser, embedded and far language models, and a voice that can do nothing."""
-    whisper = Keeper(Kept("faster-whisper-base", loaded=True, bytes=5, memory_bytes=9))
-    qwen = Keeper(Kept("qwen2.5-coder-0.5b", loaded=False, bytes=5))
-    ollama = Fetcher(Kept("llama3.2:3b", loaded=False, bytes=7), choices=("llama3.2:3b", "qwen3:4b"))
+    whisper = Keeper(BackendModel("faster-whisper-base", loaded=True, bytes=5, memory_bytes=9))
+    qwen = Keeper(BackendModel("qwen2.5-coder-0.5b", loaded=False, bytes=5))
+    ollama = Fetcher(BackendModel("llama3.2:3b", loaded=False, bytes=7), choices=("llama3.2:3b", "qwen3:4b"))
     return {"stt": {"faster-whisper": whisper}, "llm": {"embedded": qwen, "ollama": ollama}, "tts": {"espeak": Plain()}}
 
 
-def room(chosen: Settings, **given: Any) -> Room:
+def room(chosen: Settings, **given: Any) -> ApiDependencies:
     """A room in which everything is scripted."""
 
     async def read() -> Machine:
         return Machine(2.0, Cpu(2, 3.0), Ram(8, 4), (CARD,), "")
 
-    scripted = Room(chosen, Shelf(engines()), ScriptedCalls(), ScriptedDesk(), ScriptedHost(), read, Looks().trends)
+    scripted = ApiDependencies(
+        chosen, Shelf(engines()), ScriptedCalls(), ScriptedDesk(), ScriptedHost(), read, TrendHistory().trends
+    )
     return replace(scripted, in_house=("silero-vad",), **given)
 
 
@@ -257,13 +259,13 @@ async def history(folder: Path, *, kept: bool) -> AsyncGenerator[Archive | None,
         yield None
         return
     async with Archive(settings(data_dir=folder)).opened() as archive:
-        line = ScriptedLine((Speaks(0.1),))
-        hello = Hello(codec="pcm", caller="+15550100", record=True)
+        line = ScriptedTransport((CallerSpeaks(0.1),))
+        hello = FirstMessage(codec="pcm", caller="+15550100", record=True)
         keeping = archive.begin("5f0c", line, hello, {"stt": "s", "llm": "l", "tts": "t"}, "Test", "browser")
         for event in (
-            SpeechStopped(at=0.5, turn=1),
-            Heard(at=0.6, turn=1, reply=1, text="=1+1, he said", latency_ms=90.0),
-            Metrics(at=1.0, turn=1, reply=1, asr_ms=40.0),
+            TurnEnded(at=0.5, turn=1),
+            Transcript(at=0.6, turn=1, reply=1, text="=1+1, he said", latency_ms=90.0),
+            ReplyMetrics(at=1.0, turn=1, reply=1, asr_ms=40.0),
             Ended(at=1.0, reason="caller_hung_up"),
         ):
             keeping.notice(event)

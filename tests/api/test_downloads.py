@@ -13,11 +13,11 @@ import psutil
 import pytest
 
 from lineside.api import downloads
-from lineside.api.background import Newest
+from lineside.api.background import LatestBroadcast
 from lineside.errors import EngineError
 from lineside.models import catalogue
 from lineside.models.catalogue import Model
-from lineside.models.progress import Progress
+from lineside.models.progress import DownloadProgress
 from tests.api.fixtures import Fetcher, House, at_home, opened
 from tests.models import fixtures
 from tests.models.fixtures import WEIGHTS, Host, Manner, announces, breaks_off_after, file_of, model_of
@@ -80,11 +80,11 @@ async def following(house: House, model: str = "toy", engine: str = "") -> Async
         yield answer
 
 
-async def lines(answer: aiohttp.ClientResponse) -> list[Progress]:
-    return [msgspec.json.decode(line, type=Progress) async for line in answer.content]
+async def lines(answer: aiohttp.ClientResponse) -> list[DownloadProgress]:
+    return [msgspec.json.decode(line, type=DownloadProgress) async for line in answer.content]
 
 
-async def downloaded(house: House, model: str = "toy", engine: str = "") -> list[Progress]:
+async def downloaded(house: House, model: str = "toy", engine: str = "") -> list[DownloadProgress]:
     async with following(house, model, engine) as answer:
         return await lines(answer)
 
@@ -238,9 +238,9 @@ def test_closing_time_ends_the_download_and_its_process(toy: Model, host: Host, 
     """No orphan is left, and those who follow are told."""
     root, reached, go_on = tmp_path / "models", Event(), Event()
     host.will(pauses_after(1_500_000, reached, go_on))
-    followed: list[asyncio.Task[list[Progress]]] = []
+    followed: list[asyncio.Task[list[DownloadProgress]]] = []
 
-    async def follow(house: House) -> list[Progress]:
+    async def follow(house: House) -> list[DownloadProgress]:
         async with aiohttp.ClientSession() as http:
             return await downloaded(House(house.url, house.room, http))
 
@@ -323,7 +323,7 @@ def test_further_models_wait_in_line(host: Host, tmp_path: Path, monkeypatch: py
         async with following(house) as first:
             await happened(reached)
             async with following(house, "second") as second:
-                waiting = msgspec.json.decode(await second.content.readline(), type=Progress)
+                waiting = msgspec.json.decode(await second.content.readline(), type=DownloadProgress)
                 assert (waiting.state, waiting.message) == ("running", "waits for its turn")
                 third = await house.refused("POST", "/api/models/download", {"model": "third"})
                 assert third[:2] == (409, "too_many_downloads")
@@ -386,7 +386,7 @@ def test_a_slow_follower_is_given_the_newest(tmp_path: Path) -> None:
     """Nothing piles up for somebody who does not read."""
 
     async def story() -> None:
-        newest: Newest[int] = Newest()
+        newest: LatestBroadcast[int] = LatestBroadcast()
         newest.put(1)
         read: list[int | None] = []
         async for value in newest.follow(60.0):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lineside.engines.protocols import Kept
+from lineside.engines.protocols import BackendModel
 from lineside.engines.registry import Role
 from lineside.errors import EngineError, EngineTimeout, EngineUnreachable
 from lineside.models import catalogue
@@ -140,7 +140,7 @@ def test_a_name_that_two_engines_have_wants_the_engine_named(root: Path) -> None
     """Refused with both; with one of them it is done."""
 
     there = engines()
-    there["llm"]["another"] = Keeper(Kept("llama3.2:3b", loaded=False))
+    there["llm"]["another"] = Keeper(BackendModel("llama3.2:3b", loaded=False))
 
     async def story(house: House) -> None:
         status, code, message = await house.refused("POST", "/api/models/load", {"model": "llama3.2:3b"})
@@ -196,7 +196,7 @@ def test_a_model_in_use_is_not_unloaded_or_waits(root: Path) -> None:
 
     async def story(house: House) -> None:
         engine = keeper(house, "llm", "embedded")
-        engine.models[QWEN] = Kept(QWEN, loaded=True, in_use=2)
+        engine.models[QWEN] = BackendModel(QWEN, loaded=True, in_use=2)
         assert await house.refused("POST", "/api/models/unload", {"model": QWEN}) == (
             409,
             "in_use",
@@ -225,7 +225,7 @@ def test_an_unload_can_wait_for_a_load(root: Path) -> None:
         async def slow(model: str) -> None:
             await both.wait()
             await go_on.wait()
-            engine.models[model] = Kept(model, loaded=True)
+            engine.models[model] = BackendModel(model, loaded=True)
 
         engine.load = slow  # type: ignore[method-assign]
         loading = [asyncio.create_task(house.ask("POST", "/api/models/load", {"model": QWEN})) for _ in range(2)]
@@ -283,7 +283,7 @@ def test_unload_all_frees_what_nobody_uses(root: Path) -> None:
     """What is in use stays, and the answer says so; an engine that hangs is named."""
 
     async def story(house: House) -> None:
-        keeper(house, "llm", "embedded").models[QWEN] = Kept(QWEN, loaded=True, in_use=3)
+        keeper(house, "llm", "embedded").models[QWEN] = BackendModel(QWEN, loaded=True, in_use=3)
         ollama = keeper(house, "llm", "ollama")
         ollama.fault = EngineError("it answered 500")
         _, told = await house.ask("POST", "/api/gpu/unload-all")

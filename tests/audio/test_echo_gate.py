@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lineside.audio.echo_gate import Echo, EchoGate
+from lineside.audio.echo_gate import EchoDetector, EchoGate
 from lineside.audio.frame import EAR_RATE, AudioFrame, Sound
 from lineside.audio.g711 import decode, encode
-from lineside.audio.input_resampler import Resampler
-from lineside.audio.vad import LoudnessVoice
+from lineside.audio.input_resampler import InputResampler
+from lineside.audio.vad import LoudnessVad
 from lineside.audio.wav import read_wav
-from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
-from lineside.protocol import BargeIn, Text, Told
-from lineside.transports.scripted import Doing, ScriptedLine, Silent, Speaks, Tells
-from lineside.turns.floor import Stir, Voice
-from lineside.turns.speech_segmenter import Ear, EarRules, Heard
+from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
+from lineside.protocol import BargeIn, ClientMessage, Text
+from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, Doing, ScriptedTransport
+from lineside.turns.floor import SoundStarted, VoiceActivity
+from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
 from tests.call import fixtures
 from tests.call.fixtures import Held, hold
 
@@ -34,7 +34,7 @@ Wave = npt.NDArray[np.float64]
 def speech(name: str) -> Wave:
     """A recording at 16 kHz, of a telephone's usual loudness."""
     recording = read_wav(AUDIO / f"{name}.wav")
-    resampler = Resampler(recording.rate, EAR_RATE)
+    resampler = InputResampler(recording.rate, EAR_RATE)
     samples = np.frombuffer(resampler.feed(recording.pcm) + resampler.end(), "<i2").astype(float)
     talking = samples[np.abs(samples) > 200]
     scaled: Wave = samples * (LOUD * 32768 / np.sqrt(np.square(talking).mean()))
@@ -52,7 +52,7 @@ def room(sound: Wave) -> Wave:
 
 def over_the_telephone(pcm: bytes) -> bytes:
     """Through G.711 at 8 kHz and back."""
-    down, up = Resampler(EAR_RATE, 8000), Resampler(8000, EAR_RATE)
+    down, up = InputResampler(EAR_RATE, 8000), InputResampler(8000, EAR_RATE)
     return up.feed(decode(encode(down.feed(pcm), "g711_ulaw"), "g711_ulaw"))
 
 
@@ -70,9 +70,9 @@ def talk(
         near[int(at * EAR_RATE) :][: len(words)] += words
     heard, played = np.clip(near, -32768, 32767).astype("<i2").tobytes(), far.astype("<i2").tobytes()
     heard = over_the_telephone(heard) if way == "telephone" else heard
-    echo, events, sent = Echo(), list[Heard](), 0
-    voice = LoudnessVoice(threshold=260)
-    ear = Ear("pcm", EAR_RATE, EchoGate(voice, echo) if gate else voice, EarRules())
+    echo, events, sent = EchoDetector(), list[Heard](), 0
+    voice = LoudnessVad(threshold=260)
+    ear = SpeechSegmenter("pcm", EAR_RATE, EchoGate(voice, echo) if gate else voice, SegmenterRules())
     for begin in range(0, len(heard), SHORT):
         while sent < len(played) and sent / SHORT * 0.02 < ear.at + 0.6:  # the pace of playout
             echo.played(played[sent : sent + SHORT], EAR_RATE, max(ear.at, sent / SHORT * 0.02))
@@ -83,14 +83,16 @@ def talk(
 
 def begun(events: list[Heard]) -> list[float]:
     """When voices began."""
-    return [event.began for event in events if isinstance(event, Voice)]
+    return [event.began for event in events if isinstance(event, VoiceActivity)]
 
 
 @pytest.mark.parametrize("delay", [0.1, 0.2, 0.3, 0.4])
 @pytest.mark.parametrize(("way", "noise"), [("wire", 0.0), ("wire", 0.003), ("room", 0.003), ("telephone", 0.0)])
 def test_the_agents_own_words_coming_back_are_nobodys(delay: float, way: str, noise: float) -> None:
     """A telephone's echo, 15 dB weaker, in noise, out of a room, through G.711: not even a first sound is told."""
-    assert [type(event) for event in talk(delay, way=way, noise=noise) if isinstance(event, Stir | Voice)] == []
+    assert [
+        type(event) for event in talk(delay, way=way, noise=noise) if isinstance(event, SoundStarted | VoiceActivity)
+    ] == []
 
 
 def test_without_the_gate_the_same_line_talks_to_itself() -> None:
@@ -109,18 +111,18 @@ def test_a_caller_over_the_echo_is_heard(way: str, caller: str, at: float) -> No
 
 def test_a_line_without_an_echo_has_no_deaf_moment() -> None:
     """A headset: whoever is as loud as the agent is heard from the first second on."""
-    echo = Echo()
+    echo = EchoDetector()
     echo.played(speech("jfk")[: 3 * EAR_RATE].astype("<i2").tobytes(), EAR_RATE, 0.0)
     caller = speech("order_status").astype("<i2").tobytes()
     quiet = bytes(SHORT) * 20
-    ear = Ear("pcm", EAR_RATE, EchoGate(LoudnessVoice(), echo), EarRules())
-    plain = Ear("pcm", EAR_RATE, LoudnessVoice(), EarRules())
+    ear = SpeechSegmenter("pcm", EAR_RATE, EchoGate(LoudnessVad(), echo), SegmenterRules())
+    plain = SpeechSegmenter("pcm", EAR_RATE, LoudnessVad(), SegmenterRules())
     assert begun(ear.hear(quiet + caller))[0] == pytest.approx(begun(plain.hear(quiet + caller))[0], abs=0.05)
 
 
 def test_nothing_is_compared_when_nothing_was_played() -> None:
     """Whatever comes more than a second after our last sound is the caller's."""
-    echo, loud = Echo(), speech("jfk")[8000:8512].astype("<i2").tobytes()
+    echo, loud = EchoDetector(), speech("jfk")[8000:8512].astype("<i2").tobytes()
     echo.played(loud, EAR_RATE, 0.0)
     assert echo.heard(loud)
     for _ in range(40):
@@ -128,10 +130,10 @@ def test_nothing_is_compared_when_nothing_was_played() -> None:
     assert not echo.heard(loud)
 
 
-class EchoingLine(ScriptedLine):
+class EchoingLine(ScriptedTransport):
     """A line on which a quarter of a second later all that was played comes back."""
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[Told], None]) -> str:
+    async def carry(self, hear: Callable[[bytes], None], told: Callable[[ClientMessage], None]) -> str:
         self._air = np.zeros(60 * self.rate)
         return await super().carry(lambda payload: hear(self._mixed(payload)), told)
 
@@ -153,7 +155,7 @@ class EchoingLine(ScriptedLine):
         return mixed
 
 
-class Recorded(ScriptedVoice):
+class Recorded(ScriptedTTS):
     """Speaks with a real voice, whatever it is told."""
 
     async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
@@ -165,27 +167,29 @@ class Recorded(ScriptedVoice):
 
 
 def echoing(monkeypatch: pytest.MonkeyPatch, *script: Doing, **given: Any) -> Held:
-    monkeypatch.setattr(fixtures, "ScriptedLine", EchoingLine)
-    mind = ScriptedMind(answers=["Ask not what your country can do for you."])
-    return hold(Tells(Text("Go")), *script, mind=mind, voice=Recorded(), ears=ScriptedEars(hears=["Stop."]), **given)
+    monkeypatch.setattr(fixtures, "ScriptedTransport", EchoingLine)
+    mind = ScriptedLLM(answers=["Ask not what your country can do for you."])
+    return hold(
+        CallerSends(Text("Go")), *script, mind=mind, voice=Recorded(), ears=ScriptedSTT(hears=["Stop."]), **given
+    )
 
 
 def test_on_a_line_with_an_echo_the_agent_does_not_interrupt_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eleven seconds of a reply: its sound is never held and not one turn begins; without the gate, it is."""
-    assert echoing(monkeypatch, Silent(14.0)).line.cleared == []
-    assert echoing(monkeypatch, Silent(14.0), echo_gate=False).line.cleared != []
+    assert echoing(monkeypatch, CallerSilent(14.0)).line.cleared == []
+    assert echoing(monkeypatch, CallerSilent(14.0), echo_gate=False).line.cleared != []
 
 
 def test_who_talks_over_the_echo_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The floor is given to the caller, and to nobody else."""
-    call = echoing(monkeypatch, Silent(5.0), Speaks(1.0), Silent(3.0))
+    call = echoing(monkeypatch, CallerSilent(5.0), CallerSpeaks(1.0), CallerSilent(3.0))
     assert call.one(BargeIn).heard.startswith("Ask not what")
     assert call.line.cleared[0] == pytest.approx(5.05, abs=0.06)
 
 
 def test_a_reply_that_is_held_and_goes_on_is_still_known_for_ours() -> None:
     """What was taken back is not expected to return; what is said again is."""
-    echo, sound = Echo(), speech("jfk")[: 2 * EAR_RATE].astype("<i2").tobytes()
+    echo, sound = EchoDetector(), speech("jfk")[: 2 * EAR_RATE].astype("<i2").tobytes()
     echo.played(sound, EAR_RATE, 0.0)
     echo.taken_back(0.5)
     echo.played(sound[EAR_RATE:], EAR_RATE, 1.5)
@@ -193,5 +197,5 @@ def test_a_reply_that_is_held_and_goes_on_is_still_known_for_ours() -> None:
     air[3200 : 3200 + 8000] = speech("jfk")[:8000]
     air[3200 + 24000 : 3200 + 48000] = speech("jfk")[8000:32000]
     back = array("h", (air * WEAKER).astype("<i2").tobytes())
-    ear = Ear("pcm", EAR_RATE, EchoGate(LoudnessVoice(threshold=260), echo), EarRules())
+    ear = SpeechSegmenter("pcm", EAR_RATE, EchoGate(LoudnessVad(threshold=260), echo), SegmenterRules())
     assert ear.hear(back.tobytes()) == []

@@ -9,7 +9,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineside.audio.input_resampler import BLOCK, Resampler
+from lineside.audio.input_resampler import BLOCK, InputResampler
 
 PAIRS = [
     (8000, 16000),
@@ -35,7 +35,7 @@ Sound = npt.NDArray[np.float64]
 def resample(samples: Sound, from_rate: int, to_rate: int, frame: int) -> Sound:
     """A whole sound in frames of so many samples."""
     pcm = np.rint(samples).astype("<i2").tobytes()
-    resampler = Resampler(from_rate, to_rate)
+    resampler = InputResampler(from_rate, to_rate)
     out = b"".join(resampler.feed(pcm[i : i + 2 * frame]) for i in range(0, len(pcm), 2 * frame)) + resampler.end()
     return np.frombuffer(out, "<i2").astype(np.float64)
 
@@ -110,7 +110,7 @@ def test_a_constant_stays_what_it_is(from_rate: int, to_rate: int) -> None:
 @pytest.mark.parametrize(("from_rate", "to_rate"), PAIRS)
 def test_nothing_is_held_back_longer_than_half_the_filter(from_rate: int, to_rate: int) -> None:
     """What has been fed is out again after 16 samples of the lower rate, and a few that are made together."""
-    resampler = Resampler(from_rate, to_rate)
+    resampler = InputResampler(from_rate, to_rate)
     fed = given = 0
     for _ in range(200):
         given += len(resampler.feed(b"\0\0" * 37)) // 2
@@ -121,7 +121,7 @@ def test_nothing_is_held_back_longer_than_half_the_filter(from_rate: int, to_rat
 
 def test_equal_rates_change_nothing() -> None:
     """16 kHz callers are heard as they are."""
-    resampler = Resampler(16000, 16000)
+    resampler = InputResampler(16000, 16000)
 
     assert resampler.feed(b"\1\2\3\4") == b"\1\2\3\4"
     assert resampler.end() == b""
@@ -135,7 +135,7 @@ rates = st.one_of(st.integers(8000, 48000), st.sampled_from([8000, 11025, 16000,
 def test_the_cuts_are_not_heard(from_rate: int, to_rate: int, seed: int, cuts: list[int]) -> None:
     """Frames of any size, empty ones too, give the same samples, and exactly as many as the time they last."""
     pcm = np.random.default_rng(seed).integers(-32768, 32768, sum(cuts) + 5).astype("<i2").tobytes()
-    whole, cut = Resampler(from_rate, to_rate), Resampler(from_rate, to_rate)
+    whole, cut = InputResampler(from_rate, to_rate), InputResampler(from_rate, to_rate)
     expected = whole.feed(pcm) + whole.end()
     out, at = b"", 0
     for samples in [*cuts, 1, 1, 1, 1, 1]:
@@ -149,13 +149,13 @@ def test_the_cuts_are_not_heard(from_rate: int, to_rate: int, seed: int, cuts: l
 
 def test_nothing_at_all_gives_nothing() -> None:
     """A line that ends before it says anything."""
-    assert Resampler(8000, 16000).end() == b""
+    assert InputResampler(8000, 16000).end() == b""
 
 
 @pytest.mark.parametrize(("from_rate", "to_rate"), [(8000, 16000), (44100, 16000), (12345, 16000)])
 def test_a_long_call_takes_no_more_memory_than_a_short_one(from_rate: int, to_rate: int) -> None:
     """Nothing is kept of what has been given out."""
-    resampler = Resampler(from_rate, to_rate)
+    resampler = InputResampler(from_rate, to_rate)
     frame = b"\1\2" * (from_rate // 50)
     tracemalloc.start()
     try:
@@ -175,6 +175,6 @@ def test_a_long_call_takes_no_more_memory_than_a_short_one(from_rate: int, to_ra
 def test_a_rate_that_nobody_means_is_refused(rate: int) -> None:
     """Instead of a table without end."""
     with pytest.raises(ValueError, match="rates are 4000 to 192000"):
-        Resampler(rate, 16000)
+        InputResampler(rate, 16000)
     with pytest.raises(ValueError, match="rates are 4000 to 192000"):
-        Resampler(16000, rate)
+        InputResampler(16000, rate)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineside.audio.frame import EAR_RATE
-from lineside.audio.input_resampler import Resampler
-from lineside.audio.smart_turn import FRAMES, MOST_AT_ONCE, SAMPLES, TurnModel, features, log_mel
+from lineside.audio.input_resampler import InputResampler
+from lineside.audio.smart_turn import FRAMES, MOST_AT_ONCE, SAMPLES, SmartTurn, features, log_mel
 from lineside.audio.wav import read_wav
 from lineside.engine_server.log_mel import log_mel as whisper_log_mel
 from lineside.errors import ConfigError
@@ -67,14 +67,14 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
     damaged = tmp_path / "turn.onnx"
     damaged.write_bytes(b"not a model")
     with pytest.raises(ConfigError, match=r"turn\.onnx: fetch it again with `lineside models pull smart-turn-v3\.2`"):
-        TurnModel(damaged)
+        SmartTurn(damaged)
 
 
 @pytest.fixture(scope="module")
-def model() -> TurnModel:
+def model() -> SmartTurn:
     """The network; says what is missing if it was not fetched."""
     try:
-        return TurnModel(locate("smart-turn-v3.2", load_settings().models_dir) / "smart-turn-v3.2-cpu.onnx")
+        return SmartTurn(locate("smart-turn-v3.2", load_settings().models_dir) / "smart-turn-v3.2-cpu.onnx")
     except ConfigError as missing:
         pytest.skip(str(missing))
 
@@ -91,7 +91,7 @@ def voice_model_path() -> Path:
 def speech(name: str, *, until: float | None = None) -> bytes:
     """A recording up to its last sound, or so many seconds of it, and the quiet behind."""
     sound = read_wav(RECORDINGS / name)
-    resampler = Resampler(sound.rate, EAR_RATE)
+    resampler = InputResampler(sound.rate, EAR_RATE)
     samples: npt.NDArray[np.int16] = np.frombuffer(resampler.feed(sound.pcm) + resampler.end(), "<i2")
     end = int(np.flatnonzero(np.abs(samples) > 600)[-1]) + 1 if until is None else round(until * EAR_RATE)
     return samples[:end].tobytes() + QUIET
@@ -101,25 +101,25 @@ def speech(name: str, *, until: float | None = None) -> bytes:
 def test_another_model_is_refused(voice_model_path: Path) -> None:
     """A voice detector in the turn model's place is found at the start, not in a call."""
     with pytest.raises(ConfigError, match="is not Smart Turn 3, it takes"):
-        TurnModel(voice_model_path)
+        SmartTurn(voice_model_path)
 
 
 @pytest.mark.models
 @pytest.mark.parametrize("name", ["austen_0870.wav", "austen_0890.wav", "order_status.wav", "help_me.wav"])
-def test_a_whole_sentence_sounds_finished(model: TurnModel, name: str) -> None:
+def test_a_whole_sentence_sounds_finished(model: SmartTurn, name: str) -> None:
     """Nothing more is coming."""
     assert model.probability(speech(name)) > 0.8
 
 
 @pytest.mark.models
 @pytest.mark.parametrize(("name", "until"), [("jfk.wav", 5.5), ("check_order_12345.wav", 3.0)])
-def test_half_a_sentence_sounds_unfinished(model: TurnModel, name: str, until: float) -> None:
+def test_half_a_sentence_sounds_unfinished(model: SmartTurn, name: str, until: float) -> None:
     """The voice stays up: more is coming."""
     assert model.probability(speech(name, until=until)) < 0.2
 
 
 @pytest.mark.models
-def test_several_turns_at_once_are_judged_as_each_alone(model: TurnModel) -> None:
+def test_several_turns_at_once_are_judged_as_each_alone(model: SmartTurn) -> None:
     """A call does not hear the others, and more than fit into one run are all answered, in order."""
     names = ["austen_0870.wav", "jfk.wav", "yes.wav"]
     alone = [model.probability(speech(name)) for name in names]

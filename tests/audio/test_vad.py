@@ -21,12 +21,12 @@ from lineside.audio.vad import (
     LOOK_BACK,
     TOGETHER,
     EnergyGate,
-    LoudnessVoice,
-    Memories,
+    LoudnessVad,
+    VadMemories,
+    VadModel,
+    VadState,
     Voice,
     VoiceDetector,
-    VoiceModel,
-    VoiceState,
 )
 from lineside.errors import ConfigError
 from lineside.models.store import locate
@@ -157,9 +157,9 @@ class Listener:
 
     def __init__(self) -> None:
         self.heard: list[bytes] = []
-        self.memories = Memories()
+        self.memories = VadMemories()
 
-    def probabilities(self, given: Sequence[bytes], states: Sequence[VoiceState]) -> list[float]:
+    def probabilities(self, given: Sequence[bytes], states: Sequence[VadState]) -> list[float]:
         """Sure of everything."""
         self.heard += given
         return [0.75] * len(states)
@@ -170,7 +170,7 @@ class Listener:
 def test_the_network_hears_the_windows_before_the_gate_opened(stretches: list[tuple[bool, int]]) -> None:
     """All windows of an open gate and the eight before it, in order and once each; and none while it is closed."""
     listener, gate = Listener(), EnergyGate()
-    voice = Voice(cast(VoiceModel, listener))
+    voice = Voice(cast(VadModel, listener))
     expected: list[bytes] = []
     waiting: list[bytes] = []
     number = 0
@@ -192,7 +192,7 @@ def test_the_network_hears_the_windows_before_the_gate_opened(stretches: list[tu
 
 def test_loudness_alone_is_enough_for_tests_of_the_ear() -> None:
     """The stand-in says yes to loud windows and no to quiet ones."""
-    voice = LoudnessVoice()
+    voice = LoudnessVad()
 
     assert voice.feed(windows(white(0.04, -20))[0]) == 1.0
     assert voice.feed(windows(white(0.04, -50))[0]) == 0.0
@@ -205,7 +205,7 @@ def test_a_model_that_is_missing_or_damaged_is_named(tmp_path: Path, content: by
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"silero_vad\.onnx.*lineside models pull"):
-        VoiceModel(path)
+        VadModel(path)
 
 
 def field(number: int, content: bytes) -> bytes:
@@ -223,7 +223,7 @@ def test_another_model_is_refused(tmp_path: Path) -> None:
     path.write_bytes(bytes([1 << 3, 8]) + field(7, graph) + field(8, bytes([2 << 3, 13])))
 
     with pytest.raises(ConfigError, match="is not Silero VAD 5 or 6, it has no"):
-        VoiceModel(path)
+        VadModel(path)
 
 
 # The network on real sound
@@ -235,18 +235,18 @@ def model_file() -> Path:
 
 
 @pytest.fixture(scope="module")
-def model() -> VoiceModel:
+def model() -> VadModel:
     """The network, loaded once."""
-    return VoiceModel(model_file())
+    return VadModel(model_file())
 
 
-def ungated(model: VoiceModel, sound: list[bytes]) -> npt.NDArray[np.float64]:
+def ungated(model: VadModel, sound: list[bytes]) -> npt.NDArray[np.float64]:
     """The network's word on every window."""
     detector = VoiceDetector(model)
     return np.array([detector.probability(window) for window in sound])
 
 
-def gated(model: VoiceModel, sound: list[bytes]) -> npt.NDArray[np.float64]:
+def gated(model: VadModel, sound: list[bytes]) -> npt.NDArray[np.float64]:
     """The same behind the gate."""
     voice = Voice(model)
     return np.array([voice.feed(window) for window in sound])
@@ -254,7 +254,7 @@ def gated(model: VoiceModel, sound: list[bytes]) -> npt.NDArray[np.float64]:
 
 @pytest.mark.models
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
-def test_the_network_says_what_its_makers_hear(model: VoiceModel, path: Path) -> None:
+def test_the_network_says_what_its_makers_hear(model: VadModel, path: Path) -> None:
     """Its file in onnxruntime, each window after the last 64 samples of the one before, as Silero's own does."""
     sound = recording(path)
     padded = np.concatenate([np.zeros(64), sound]) / 32768
@@ -270,7 +270,7 @@ def test_the_network_says_what_its_makers_hear(model: VoiceModel, path: Path) ->
 
 @pytest.mark.models
 @pytest.mark.parametrize("path", SPEECH, ids=lambda path: path.stem)
-def test_most_of_what_is_loud_in_speech_is_a_voice(model: VoiceModel, path: Path) -> None:
+def test_most_of_what_is_loud_in_speech_is_a_voice(model: VadModel, path: Path) -> None:
     """Every recording of somebody speaking."""
     sound = recording(path)
     squares = np.mean(sound[: len(sound) // WINDOW * WINDOW].reshape(-1, WINDOW) ** 2, axis=1)
@@ -296,7 +296,7 @@ NOISES = {
 
 @pytest.mark.models
 @pytest.mark.parametrize("kind", NOISES)
-def test_the_noises_of_a_line_are_no_voice(model: VoiceModel, kind: str) -> None:
+def test_the_noises_of_a_line_are_no_voice(model: VadModel, kind: str) -> None:
     """Not one window in fifty."""
     assert np.mean(ungated(model, windows(NOISES[kind])) > 0.5) < 0.02
     assert np.mean(gated(model, windows(NOISES[kind])) > 0.5) < 0.02
@@ -306,7 +306,7 @@ def test_the_noises_of_a_line_are_no_voice(model: VoiceModel, kind: str) -> None
 @pytest.mark.parametrize(
     ("name", "most"), [("noise_dog_bark", 0.02), ("noise_ringing_phone", 0.02), ("noise_people_talking", 0.15)]
 )
-def test_recorded_noise_is_mostly_no_voice(model: VoiceModel, name: str, most: float) -> None:
+def test_recorded_noise_is_mostly_no_voice(model: VadModel, name: str, most: float) -> None:
     """Babble is made of voices: a window in fourteen is taken for one, in runs too short for a turn or nearly so."""
     assert np.mean(gated(model, windows(recording(RECORDINGS / f"{name}.wav"))) > 0.5) < most
 
@@ -314,7 +314,7 @@ def test_recorded_noise_is_mostly_no_voice(model: VoiceModel, name: str, most: f
 @pytest.mark.models
 @pytest.mark.parametrize("level", [-35, -25, -15])
 @pytest.mark.parametrize("noise", [None, -50])
-def test_the_gate_costs_no_word(model: VoiceModel, level: float, noise: float | None) -> None:
+def test_the_gate_costs_no_word(model: VadModel, level: float, noise: float | None) -> None:
     """Soft or loud, over a quiet or a noisy line: no voice begins more than one window later than without the gate."""
     voiced = lost = 0
     for number, path in enumerate(SPEECH):
@@ -337,17 +337,17 @@ def test_the_gate_costs_no_word(model: VoiceModel, level: float, noise: float | 
 
 
 @pytest.mark.models
-def test_the_gate_spares_the_network_most_of_a_silent_line(model: VoiceModel) -> None:
+def test_the_gate_spares_the_network_most_of_a_silent_line(model: VadModel) -> None:
     """A caller who listens for a minute over a line with noise is asked about for two seconds of it."""
     assert np.mean(gated(model, windows(white(60, -55))) > 0) < 0.05
 
 
 @pytest.mark.models
-def test_several_calls_at_once_hear_what_each_hears_alone(model: VoiceModel) -> None:
+def test_several_calls_at_once_hear_what_each_hears_alone(model: VadModel) -> None:
     """Batched windows give the same probabilities, and calls may join and leave between them."""
     calls = [windows(recording(path))[:30] for path in SPEECH if path.stem not in ("yes", "no", "hello")]
     alone = [ungated(model, sound) for sound in calls]
-    states = [VoiceState(model.memories) for _ in calls]
+    states = [VadState(model.memories) for _ in calls]
     for number in range(30):
         here = [index for index in range(len(calls)) if number < 10 or index % 2 == 0 or number >= 20]
         if number == 10:
@@ -360,11 +360,11 @@ def test_several_calls_at_once_hear_what_each_hears_alone(model: VoiceModel) -> 
 
 
 @pytest.mark.models
-def test_a_burst_of_calls_hears_what_each_hears_window_by_window(model: VoiceModel) -> None:
+def test_a_burst_of_calls_hears_what_each_hears_window_by_window(model: VadModel) -> None:
     """Those of one call come in order, as many of each as there are: more than are gone through in one run."""
     calls = [windows(recording(path))[: 40 + number] for number, path in enumerate(SPEECH)]
     alone = [ungated(model, sound) for sound in calls]
-    states = [VoiceState(model.memories) for _ in calls]
+    states = [VadState(model.memories) for _ in calls]
     flat = [(window, state) for sound, state in zip(calls, states, strict=True) for window in sound]
     assert len(flat) > 3 * TOGETHER
     got = model.probabilities([window for window, _ in flat], [state for _, state in flat])
@@ -372,12 +372,12 @@ def test_a_burst_of_calls_hears_what_each_hears_window_by_window(model: VoiceMod
 
 
 @pytest.mark.models
-def test_a_call_that_is_over_leaves_nothing_to_the_next(model: VoiceModel) -> None:
+def test_a_call_that_is_over_leaves_nothing_to_the_next(model: VadModel) -> None:
     """Its row in the memory is another's then, and blank; and a hundred calls one after the other need no more rows."""
     sound = windows(recording(SPEECH[0]))
     alone = ungated(model, sound)
     rows = len(model.memories.context)
-    kept = [VoiceState(model.memories) for _ in range(rows + 1)]  # more than there are rows for
+    kept = [VadState(model.memories) for _ in range(rows + 1)]  # more than there are rows for
     assert len(model.memories.context) > rows
     rows = len(model.memories.context)
     for _ in range(3 * rows):
@@ -388,7 +388,7 @@ def test_a_call_that_is_over_leaves_nothing_to_the_next(model: VoiceModel) -> No
 
 
 @pytest.mark.models
-def test_one_call_is_not_heard_in_another(model: VoiceModel) -> None:
+def test_one_call_is_not_heard_in_another(model: VadModel) -> None:
     """Two detectors on one model, window by window in turn, and one that has been reset, know nothing of each other."""
     sound, other = windows(recording(SPEECH[0])), windows(white(5, -20))
     alone = ungated(model, sound)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineside.audio.silero import WINDOW
-from lineside.audio.vad import Memories, Voice, VoiceModel, VoiceState
-from lineside.audio.vad_batcher import MOST, TICK, Panel
+from lineside.audio.vad import VadMemories, VadModel, VadState, Voice
+from lineside.audio.vad_batcher import MOST, TICK, VadBatcher
 
 
 class Numbers:
@@ -19,9 +19,9 @@ class Numbers:
 
     def __init__(self) -> None:
         self.runs: list[list[int]] = []
-        self.memories = Memories()
+        self.memories = VadMemories()
 
-    def probabilities(self, given: Sequence[bytes], states: Sequence[VoiceState]) -> list[float]:
+    def probabilities(self, given: Sequence[bytes], states: Sequence[VadState]) -> list[float]:
         numbers = [number_of(window) for window in given]
         self.runs.append(numbers)
         return [number / 1000 for number in numbers]
@@ -53,9 +53,9 @@ def number_of(heard: bytes) -> int:
     return int(np.frombuffer(heard, "<i2")[0])
 
 
-def panel() -> tuple[Panel, Numbers, Clock]:
+def panel() -> tuple[VadBatcher, Numbers, Clock]:
     network, clock = Numbers(), Clock()
-    return Panel(cast(VoiceModel, network), clock.after), network, clock
+    return VadBatcher(cast(VadModel, network), clock.after), network, clock
 
 
 def test_the_windows_of_all_calls_are_judged_in_one_run() -> None:
@@ -86,7 +86,7 @@ def test_a_call_among_others_hears_what_it_would_hear_alone(
     number = 0
     for stretches in calls:
         alone, voice = Numbers(), listening.voice()
-        single = Voice(cast(VoiceModel, alone))
+        single = Voice(cast(VadModel, alone))
         expected: list[float] = []
         told: list[float] = []
         fed = 0

@@ -16,10 +16,10 @@ from typing import Any
 from aiohttp import web
 from msgspec.structs import replace as changed
 
-from lineside.api import Room, mount
-from lineside.engines.protocols import Kept
-from lineside.gateway.auth import Access, key_of
-from lineside.gateway.call_registry import Slot, Switchboard
+from lineside.api import ApiDependencies, mount
+from lineside.engines.protocols import BackendModel
+from lineside.gateway.auth import Auth, key_of
+from lineside.gateway.call_registry import CallHandle, CallRegistry
 from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.host.services import Service
 from lineside.protocol import Ended, ServerMessage
@@ -35,9 +35,9 @@ POLICY = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:"
 class ScriptedCall:
     """A call as the switchboard needs it; `why` is what it was ended for."""
 
-    def __init__(self, calls: Switchboard, **given: str) -> None:
+    def __init__(self, calls: CallRegistry, **given: str) -> None:
         self._calls, self.why = calls, ""
-        self.slot: Slot = calls.admit()
+        self.slot: CallHandle = calls.admit()
         engines = {"stt": "faster-whisper", "llm": "ollama", "tts": "espeak"}
         self.slot.answered(self, line=given.get("line", "browser"), codec=given.get("codec", "pcm"), engines=engines)
 
@@ -133,11 +133,15 @@ class ControlHouse:
         """Another one at the same address, as after a restart; only the disk is as it was."""
         return ControlHouse(self._folder, self._page, port=self.port, key=self._key, models=self._models)
 
-    def _room(self) -> Room:
-        self.calls, self.host = Switchboard(8), Services()
-        self.whisper = Keeper(Kept("faster-whisper-base", loaded=True, bytes=148_000_000, memory_bytes=210_000_000))
-        self.qwen = Keeper(Kept("qwen2.5-coder-0.5b", loaded=False, bytes=398_000_000))
-        self.ollama = Fetcher(Kept("llama3.2:3b", loaded=False, bytes=2 * GIB), choices=("llama3.2:3b", "qwen3:4b"))
+    def _room(self) -> ApiDependencies:
+        self.calls, self.host = CallRegistry(8), Services()
+        self.whisper = Keeper(
+            BackendModel("faster-whisper-base", loaded=True, bytes=148_000_000, memory_bytes=210_000_000)
+        )
+        self.qwen = Keeper(BackendModel("qwen2.5-coder-0.5b", loaded=False, bytes=398_000_000))
+        self.ollama = Fetcher(
+            BackendModel("llama3.2:3b", loaded=False, bytes=2 * GIB), choices=("llama3.2:3b", "qwen3:4b")
+        )
         process = GpuProcess(4711, "ollama", "llama3.2:3b", 3 * GIB)
         self.cards: tuple[Gpu, ...] = (Gpu(0, "amd", "Radeon RX 7900", 16 * GIB, 4 * GIB, 37.0, (process,)),)
 
@@ -163,7 +167,7 @@ class ControlHouse:
 
     def _app(self) -> web.Application:
         there = self._room()
-        access = Access(there.settings)
+        access = Auth(there.settings)
 
         @web.middleware
         async def guard(request: web.Request, handler: Any) -> web.StreamResponse:

@@ -11,9 +11,9 @@ import aiohttp
 from aiohttp import web
 
 from lineside.agents.agent import Agent
-from lineside.audio.vad import LoudnessVoice
-from lineside.engines.registry import Registry, Role
-from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
+from lineside.audio.vad import LoudnessVad
+from lineside.engines.registry import EngineRegistry, Role
+from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.gateway.app import Gateway
 from lineside.records.archive import Archive
 from lineside.settings import Settings
@@ -23,7 +23,7 @@ AGENT = Agent(name="Test", prompt="You answer.", greeting="")
 OPENS_WITHIN = CLOSES_WITHIN = 20.0  # seconds
 
 
-class ScriptedRegistry(Registry):
+class ScriptedRegistry(EngineRegistry):
     """Engines with the scripts of one test."""
 
     def __init__(self, chosen: Settings, http: aiohttp.ClientSession, engines: dict[Role, Any]) -> None:
@@ -31,7 +31,7 @@ class ScriptedRegistry(Registry):
         self._scripted = engines
 
     def engine(self, role: Role, name: str = "") -> Any:
-        """See `Registry`."""
+        """See `EngineRegistry`."""
         return self._scripted[role]
 
 
@@ -51,8 +51,8 @@ class House:
     ) -> None:
         """`keeps`: calls are kept, in `data_dir`."""
         self._keeps = keeps
-        self.mind = ScriptedMind(answers=answers, first=thinks)
-        self._engines: dict[Role, Any] = {"stt": ScriptedEars(hears=hears), "llm": self.mind, "tts": ScriptedVoice()}
+        self.mind = ScriptedLLM(answers=answers, first=thinks)
+        self._engines: dict[Role, Any] = {"stt": ScriptedSTT(hears=hears), "llm": self.mind, "tts": ScriptedTTS()}
         self._agent = Agent(name="Test", prompt="You answer.", greeting=greeting)
         self._settings = settings(**{f"default_{role}_engine": "scripted" for role in self._engines}, **given)
         self._port = port
@@ -85,9 +85,7 @@ class House:
                 if records is not None:
                     self.records = await stack.enter_async_context(records.opened())
                 registry = ScriptedRegistry(self._settings, http, self._engines)
-                gateway = Gateway(
-                    self._settings, FixedDesk(self._agent), registry, LoudnessVoice, http, records=records
-                )
+                gateway = Gateway(self._settings, FixedDesk(self._agent), registry, LoudnessVad, http, records=records)
                 runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
                 await runner.setup()
                 await web.TCPSite(runner, "127.0.0.1", self._port, reuse_address=True).start()

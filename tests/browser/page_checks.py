@@ -25,7 +25,7 @@ def until(page: Page, truth: str, seconds: float = PATIENCE / 1000) -> None:
 
 def answered(page: Page, times: int = 1) -> None:
     """Wait until so many answers have been given whole: a call that has just begun listens too."""
-    until(page, f"tap.events.filter(e => e.type === 'metrics').length >= {times}")
+    until(page, f"tap.events.filter(e => e.type === 'reply_metrics').length >= {times}")
     phase(page, "listening")
 
 

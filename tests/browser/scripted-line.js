@@ -37,22 +37,22 @@ window.line = (() => {
     const here = { turn, reply: turn, at: turn * 12 };
     const question = `Question ${turn}: what does it cost, and when would it come?`;
     const answer = `Number **${turn}** costs \`${turn}\` pounds.\n\n- It comes on Monday.\n- Somebody must be there.\n\nIs that all right for you?`;
-    tell({ type: "speech_started", ...here });
-    for (let end = 12; end < question.length; end += 12) tell({ type: "partial", text: question.slice(0, end), ...here });
-    tell({ type: "speech_stopped", ...here });
+    tell({ type: "turn_started", ...here });
+    for (let end = 12; end < question.length; end += 12) tell({ type: "partial_transcript", text: question.slice(0, end), ...here });
+    tell({ type: "turn_ended", ...here });
     tell({ type: "transcript", text: question, latency_ms: 90, ...here });
-    for (const token of ["They ", "ask ", "for ", "the price."]) tell({ type: "thought", token, ...here });
+    for (const token of ["They ", "ask ", "for ", "the price."]) tell({ type: "reasoning_token", token, ...here });
     for (const token of answer.match(/.{1,16}/gs)) tell({ type: "llm_token", token, ...here });
     tell({ type: "audio_started", latency_ms: 650, ...here });
     for (let frame = 0; frame < 5; frame += 1) sound();
     await breathe();
-    tell({ type: "llm_done", text: answer, ...here });
-    if (turn % 5 === 0) tell({ type: "resumed", text: "mm-hm", ...here });
+    tell({ type: "reply_text", text: answer, ...here });
+    if (turn % 5 === 0) tell({ type: "false_interruption", text: "mm-hm", ...here });
     if (turn % 3 === 0) {
       tell({ type: "clear", ...here });
       tell({ type: "barge_in", heard: `Number ${turn} costs`, ...here });
     } else tell({ type: "audio_done", ...here });
-    tell({ type: "metrics", ...times, ...here });
+    tell({ type: "reply_metrics", ...times, ...here });
     await breathe();
   };
 

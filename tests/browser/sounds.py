@@ -11,7 +11,7 @@ from msgspec import Struct
 from playwright.sync_api import BrowserContext, Page
 
 from lineside.audio.frame import SAMPLE_BYTES, AudioFrame
-from lineside.audio.input_resampler import Resampler
+from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import wav_bytes
 
 MICROPHONE_RATE = 48_000
@@ -36,7 +36,7 @@ def recording(file: Path, parts: Iterable[AudioFrame]) -> Path:
     """The parts one after the other, as a file that the browser takes for its microphone."""
     pcm = bytearray()
     for part in parts:
-        resampler = Resampler(part.rate, MICROPHONE_RATE)
+        resampler = InputResampler(part.rate, MICROPHONE_RATE)
         pcm += resampler.feed(part.pcm) + resampler.end()
     file.write_bytes(wav_bytes(bytes(pcm), MICROPHONE_RATE))
     return file

@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 from playwright.sync_api import Page, expect
 
-from lineside.host.monitoring import Monitors
-from lineside.observability.trends import Look, look
+from lineside.host.monitoring import MonitoringAddresses
+from lineside.observability.trends import TrendSample, look
 from tests.browser.conftest import OpenHouse, OpenPage
 from tests.browser.fixtures import House
 from tests.browser.page_checks import until
@@ -32,7 +32,7 @@ COLOURS = """[...document.querySelectorAll('[data-chart] canvas')].map((canvas) 
 def looked(here: House) -> None:
     """The next look at the meters, now and not in ten seconds."""
 
-    async def take() -> Look:
+    async def take() -> TrendSample:
         now = look(here.gateway._meters.all())
         here.gateway._looks.take(now)
         return now
@@ -109,7 +109,7 @@ def test_grafana_and_prometheus_are_linked_where_there_are_any(house: OpenHouse,
     page = charts(visit, here)
     expect(page.get_by_role("heading", name="Charts")).to_be_visible()
     expect(page.get_by_role("link", name="Grafana")).to_have_count(0)
-    here.gateway.monitors = Monitors("http://127.0.0.1:9090", "http://127.0.0.1:3002")
+    here.gateway.monitors = MonitoringAddresses("http://127.0.0.1:9090", "http://127.0.0.1:3002")
     expect(page.get_by_role("link", name="Grafana")).to_have_attribute("href", "http://127.0.0.1:3002")
     expect(page.get_by_role("link", name="Prometheus")).to_have_attribute("href", "http://127.0.0.1:9090")
 

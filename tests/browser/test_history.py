@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lineside.audio.frame import AudioFrame
-from lineside.protocol import Hello
-from lineside.records.entries import Began, Over
-from lineside.testclient.client import Caller, Conversation
+from lineside.protocol import FirstMessage
+from lineside.records.entries import CallBegan, CallOver
+from lineside.testclient.client import CallClient, ClientCall
 from tests.browser.conftest import OpenHouse, OpenPage
 from tests.browser.fixtures import House
 from tests.browser.page_checks import until
@@ -39,8 +39,10 @@ def keep(house: House, *, record: bool = True, key: str = "") -> str:
     tone = array("h", (round(9000 * sin(2 * pi * 300 * n / RATE)) for n in range(RATE))).tobytes()
 
     def story() -> str:
-        caller = Caller(house.url, Hello(codec="pcm", greeting="", caller="+15550100", record=record), key=key)
-        held: Conversation = asyncio.run(caller.hold([("tone", AudioFrame(tone, RATE, 0.0))]))
+        caller = CallClient(
+            house.url, FirstMessage(codec="pcm", greeting="", caller="+15550100", record=record), key=key
+        )
+        held: ClientCall = asyncio.run(caller.hold([("tone", AudioFrame(tone, RATE, 0.0))]))
         asyncio.run_coroutine_threadsafe(house.records.settled(), house._loop).result(20)
         return held.call_id
 
@@ -110,13 +112,13 @@ def test_ten_thousand_calls_are_paged_without_lag(house: OpenHouse, visit: OpenP
         for number in range(MANY):
             name = f"{number:032x}"
             here.records.keep(
-                Began(
+                CallBegan(
                     call=name, keeper="k", began=1_700_000_000.0 + number, line="browser", codec="pcm", rate=RATE,
                     caller=f"+{number}", mode="conversation", agent="Test", stt="s", llm="l", llm_model="", tts="t",
                     tts_voice="", recording="none",
                 )
             )  # fmt: skip
-            here.records.keep(Over(call=name, ended=1.0, seconds=5.0, turns=1, reason="caller_hung_up"))
+            here.records.keep(CallOver(call=name, ended=1.0, seconds=5.0, turns=1, reason="caller_hung_up"))
         asyncio.run_coroutine_threadsafe(here.records.settled(), here._loop).result(50)
         return True
 

@@ -14,7 +14,7 @@ from lineside.errors import EngineError, EngineUnreachable
 from lineside.gateway.app import WEB
 from lineside.host.client import HostAgentError
 from lineside.models import catalogue
-from lineside.protocol import BargeIn, Heard, LlmDone, Metrics
+from lineside.protocol import BargeIn, ReplyMetrics, ReplyText, Transcript
 from tests.api.fakes import TINY, TOYS, WHISPER, fill
 from tests.browser.conftest import OpenPage
 from tests.browser.control_fixtures import ControlHouse, ScriptedCall
@@ -311,7 +311,7 @@ def test_a_call_is_seen_followed_and_ended(control: OpenControl, visit: OpenPage
     page = panel(visit, house, "Calls")
     expect(page.get_by_text("Nobody is on the line.")).to_be_visible()
     call = house.do(lambda: ScriptedCall(house.calls, codec="g711_ulaw"))
-    house.tell(call, Heard(at=1, turn=1, text="When are you open?", latency_ms=180))
+    house.tell(call, Transcript(at=1, turn=1, text="When are you open?", latency_ms=180))
     row = thing(page, call.slot.id, "call")
     expect(row).to_contain_text("faster-whisper → ollama → espeak")
     row.get_by_role("button", name="Follow").click()
@@ -319,8 +319,8 @@ def test_a_call_is_seen_followed_and_ended(control: OpenControl, visit: OpenPage
     expect(said).to_contain_text("When are you open?")
     house.tell(
         call,
-        LlmDone(at=2, turn=1, reply=1, text="We are open from nine."),
-        Metrics(at=2, turn=1, reply=1, e2e_ms=612.0),
+        ReplyText(at=2, turn=1, reply=1, text="We are open from nine."),
+        ReplyMetrics(at=2, turn=1, reply=1, e2e_ms=612.0),
         BargeIn(at=3, turn=1, reply=1, heard="We are open"),
     )
     expect(said.locator("del")).to_have_text("from nine.")
@@ -409,7 +409,7 @@ def test_no_panel_is_too_wide_or_at_fault_by_axe(
         pytest.skip("axe is not here, so the panels were not tried for access: npm ci in page/")
     house = control()
     call = house.do(lambda: ScriptedCall(house.calls))
-    house.tell(call, Heard(at=1, turn=1, text="When are you open?", latency_ms=180))
+    house.tell(call, Transcript(at=1, turn=1, text="When are you open?", latency_ms=180))
     size = {"width": width, "height": 800}
     page = panel(visit, house, "Engines", record=True, viewport=size, color_scheme=scheme)  # lets axe in
     page.evaluate(axe.read_text("utf-8"))

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from lineside.audio.frame import EAR_RATE, AudioFrame, Utterance
-from lineside.audio.input_resampler import Resampler
+from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav, wav_bytes
 from lineside.engines import openai_http
 from lineside.text.normalize import said as said_aloud
@@ -40,7 +40,7 @@ def test_a_question_spoken_into_the_page_is_answered_from_its_loudspeaker(
     page = visit(stack.url, mic=mic, record=True)
     page.click("#talk")
     until(page, "tap.events.some(e => e.type === 'transcript')", PATIENCE)
-    until(page, "tap.events.some(e => e.type === 'metrics' && e.e2e_ms !== null)", PATIENCE)
+    until(page, "tap.events.some(e => e.type === 'reply_metrics' && e.e2e_ms !== null)", PATIENCE)
     phase(page, "listening")
     page.wait_for_timeout(300)  # the page is a little behind the gateway's ledger
 
@@ -85,11 +85,11 @@ def _words(text: str) -> list[str]:
 
 def transcribed(engine_url: str, sound: AudioFrame) -> str:
     """What the recogniser hears in it."""
-    resampler = Resampler(sound.rate, EAR_RATE)
+    resampler = InputResampler(sound.rate, EAR_RATE)
     pcm = resampler.feed(sound.pcm) + resampler.end()
 
     async def ask() -> str:
-        place = openai_http.Place("the recogniser", engine_url)
+        place = openai_http.Endpoint("the recogniser", engine_url)
         async with (
             aiohttp.ClientSession() as http,
             aclosing(openai_http.transcribe(http, place, "", Utterance(pcm, 0.0, 0.0))) as transcripts,

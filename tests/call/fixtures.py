@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from lineside.agents.agent import Agent
-from lineside.audio.vad import LoudnessVoice
+from lineside.audio.vad import LoudnessVad
 from lineside.call.reply import PHRASES
-from lineside.call.session import Call
-from lineside.call.turn_model import TurnJudge, nobody_knows
+from lineside.call.session import CallSession
+from lineside.call.turn_model import TurnModel, nobody_knows
 from lineside.engines.registry import Engines
-from lineside.engines.tts_cache import RememberingVoice
-from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
-from lineside.protocol import Hello, ServerMessage
+from lineside.engines.tts_cache import CachedTTS
+from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
+from lineside.protocol import FirstMessage, ServerMessage
 from lineside.settings import Settings
-from lineside.transports.scripted import Doing, ScriptedLine
+from lineside.transports.scripted import Doing, ScriptedTransport
 from tests.virtual_time import run
 
 E = TypeVar("E", bound=ServerMessage)
@@ -38,12 +38,12 @@ class FixedDesk:
 class Held:
     """A call that is over."""
 
-    line: ScriptedLine
-    call: Call
+    line: ScriptedTransport
+    call: CallSession
     reason: str
-    ears: ScriptedEars
-    mind: ScriptedMind
-    voice: ScriptedVoice
+    ears: ScriptedSTT
+    mind: ScriptedLLM
+    voice: ScriptedTTS
 
     def all(self, kind: type[E]) -> list[E]:
         return [event for event in self.line.events if isinstance(event, kind)]
@@ -78,28 +78,28 @@ def settings(**given: object) -> Settings:
 def hold(
     *script: Doing,
     agent: Agent = AGENT,
-    hello: Hello | None = None,
-    ears: ScriptedEars | None = None,
-    mind: ScriptedMind | None = None,
-    voice: ScriptedVoice | None = None,
-    turns: TurnJudge = nobody_knows,
+    hello: FirstMessage | None = None,
+    ears: ScriptedSTT | None = None,
+    mind: ScriptedLLM | None = None,
+    voice: ScriptedTTS | None = None,
+    turns: TurnModel = nobody_knows,
     **given: Any,
 ) -> Held:
     """Hold one call on virtual time."""
-    ears, mind, voice = ears or ScriptedEars(), mind or ScriptedMind(), voice or ScriptedVoice()
-    hello = hello or Hello(codec="pcm")
-    line = ScriptedLine(script, codec=hello.codec, rate=hello.rate)
+    ears, mind, voice = ears or ScriptedSTT(), mind or ScriptedLLM(), voice or ScriptedTTS()
+    hello = hello or FirstMessage(codec="pcm")
+    line = ScriptedTransport(script, codec=hello.codec, rate=hello.rate)
 
     async def story() -> Held:
-        memory = RememberingVoice(voice)
+        memory = CachedTTS(voice)
         fails, voice.fails, takes, voice.takes = voice.fails, 0, voice.takes, 0.0
         for phrase in PHRASES:
             await memory.keep(phrase)
         voice.fails, voice.takes = fails, takes
         voice.spoken.clear()
         engines = Engines(ears, mind, memory, {"stt": "scripted", "llm": "scripted", "tts": "scripted"}, memory)
-        call = Call(
-            line, hello, agent=agent, engines=engines, settings=settings(**given), voice=LoudnessVoice(), turns=turns
+        call = CallSession(
+            line, hello, agent=agent, engines=engines, settings=settings(**given), voice=LoudnessVad(), turns=turns
         )
         return Held(line, call, await call.hold(), ears, mind, voice)
 

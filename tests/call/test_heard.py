@@ -9,17 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineside.audio.frame import AudioFrame, Sound
-from lineside.call.chat_history import KEPT, History
-from lineside.call.playout import Ledger
+from lineside.call.chat_history import KEPT, ChatHistory
+from lineside.call.playout import PlayoutLedger
 from lineside.engines.protocols import Message
-from lineside.engines.tts_cache import REMEMBERED, RememberingVoice
-from lineside.engines.vendors.scripted import ScriptedMind, ScriptedVoice
+from lineside.engines.tts_cache import REMEMBERED, CachedTTS
+from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedTTS
 from lineside.errors import EngineError
 from lineside.protocol import BargeIn, Text
-from lineside.text.alignment import Wording, rest_after
-from lineside.text.normalize import Saying, spoken
+from lineside.text.alignment import Alignment, rest_after
+from lineside.text.normalize import SpokenStretch, spoken
 from lineside.text.sentences import Sentences
-from lineside.transports.scripted import Silent, Speaks, Tells
+from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks
 from tests.call.fixtures import hold
 
 STRETCHES = [*"abc ABC0123456789.,!?$%*_-:/()\n", "€", "é", "@", "10:30 ", "$5.50 ", "**bold** ", "e.g. ", "word "]
@@ -28,7 +28,7 @@ WRITTEN = st.lists(st.sampled_from(STRETCHES), max_size=60).map("".join)
 
 def test_a_word_is_heard_when_its_last_frame_has_been_played() -> None:
     """Not when it was sent."""
-    ledger = Ledger()
+    ledger = PlayoutLedger()
     ledger.sent(0.5, "one ", now=10.0)
     ledger.sent(0.5, "two ", now=10.0)
     assert [ledger.heard(now) for now in (10.4, 10.5, 10.9, 11.0)] == ["", "one ", "one ", "one two "]
@@ -36,7 +36,7 @@ def test_a_word_is_heard_when_its_last_frame_has_been_played() -> None:
 
 def test_sound_that_comes_late_is_heard_later() -> None:
     """A gap in the voice moves everything after it."""
-    ledger = Ledger()
+    ledger = PlayoutLedger()
     ledger.sent(0.5, "one ", now=0.0)
     ledger.sent(0.5, "two ", now=3.0)
     assert ledger.heard(3.4) == "one "
@@ -51,7 +51,7 @@ def test_what_was_heard_only_grows_and_is_a_beginning_of_what_was_sent(
     sent: list[tuple[float, str, float]], times: list[float]
 ) -> None:
     """At any two moments the earlier is a beginning of the later, and all is heard when playout ends."""
-    ledger, now = Ledger(), 0.0
+    ledger, now = PlayoutLedger(), 0.0
     for seconds, says, pause in sent:
         now += pause
         ledger.sent(seconds, says, now)
@@ -65,7 +65,7 @@ def test_what_was_heard_only_grows_and_is_a_beginning_of_what_was_sent(
 @given(WRITTEN, st.data())
 def test_the_written_words_come_out_whole_however_the_voice_cuts_them(text: str, data: st.DataObject) -> None:
     """Whatever words the voice says in whatever frames: the written stretches add up to the text, in order."""
-    wording = Wording(spoken(text))
+    wording = Alignment(spoken(text))
     words, out = wording.said.split(), ""
     while words:
         count = data.draw(st.integers(1, 3))
@@ -77,7 +77,9 @@ def test_the_written_words_come_out_whole_however_the_voice_cuts_them(text: str,
 
 def test_an_amount_is_heard_when_all_its_words_have_been_said() -> None:
     """ "$5.50" is four words to the voice and one to the reader."""
-    wording = Wording([Saying("It is ", "It is "), Saying("$5.50", "five dollars fifty cents"), Saying(".", ".")])
+    wording = Alignment(
+        [SpokenStretch("It is ", "It is "), SpokenStretch("$5.50", "five dollars fifty cents"), SpokenStretch(".", ".")]
+    )
     assert [wording.written(says) for says in ("It is five", "dollars fifty", "cents.")] == ["It is ", "", "$5.50."]
 
 
@@ -90,8 +92,8 @@ def test_history_holds_what_was_heard_wherever_the_caller_interrupts(words: list
     """Any answer, any moment: history equals the words whose sound had been played, in the spelling of the answer."""
     answer = " ".join(words)
     call = hold(
-        *(Tells(Text("Q")), Silent(round(after, 2)), Speaks(0.5), Silent(0.4)),
-        mind=ScriptedMind(answers=[answer, "x"]),
+        *(CallerSends(Text("Q")), CallerSilent(round(after, 2)), CallerSpeaks(0.5), CallerSilent(0.4)),
+        mind=ScriptedLLM(answers=[answer, "x"]),
         speculation=False,
     )
     said = [content for role, content in call.conversation if role == "assistant"]
@@ -119,7 +121,7 @@ def test_sentences_lose_nothing(text: str) -> None:
 
 def test_two_turns_without_an_answer_between_them_are_one_message() -> None:
     """Models want turns to alternate; nothing the caller said is left out."""
-    history = History((Message("system", "system"),))
+    history = ChatHistory((Message("system", "system"),))
     history.caller("I would like")
     history.agent("  ")
     history.caller("to pay.")
@@ -131,7 +133,7 @@ def test_two_turns_without_an_answer_between_them_are_one_message() -> None:
 
 def test_history_is_bounded_and_keeps_the_latest() -> None:
     """An hour of talk does not grow the prompt for ever."""
-    history = History((Message("system", "system"),))
+    history = ChatHistory((Message("system", "system"),))
     for number in range(500):
         history.caller(f"question {number} " + "x" * 50)
         history.agent(f"answer {number} " + "y" * 50)
@@ -143,8 +145,8 @@ def test_a_sentence_is_synthesised_once() -> None:
     """Said again, it is the same sound, from memory; a sentence broken off is not remembered."""
 
     async def story() -> None:
-        voice = ScriptedVoice(takes=0)
-        memory = RememberingVoice(voice)
+        voice = ScriptedTTS(takes=0)
+        memory = CachedTTS(voice)
         first = [sound async for sound in memory.speak("Hello there.", "")]
         assert [sound async for sound in memory.speak("Hello there.", "")] == first
         assert voice.spoken == ["Hello there."]
@@ -171,7 +173,7 @@ def test_what_is_kept_is_said_when_the_voice_is_dead_and_memory_is_bounded() -> 
 
     async def story() -> None:
         voice = Brief()
-        memory = RememberingVoice(voice)
+        memory = CachedTTS(voice)
         await memory.keep("Sorry.")
         for number in range(2 * REMEMBERED):
             assert [s async for s in memory.speak(str(number), "")]

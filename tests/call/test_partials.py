@@ -5,12 +5,12 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineside.call.partials import Agreed
+from lineside.call.partials import StableWords
 
 
 def test_only_what_two_hearings_agree_on_is_told() -> None:
     """Marks and capitals may change; a word that turns out otherwise was never told."""
-    agreed = Agreed()
+    agreed = StableWords()
     told = [agreed.feed(text) for text in ("I'd like", "I'd like two.", "I'd like to, change", "I'd like to change my")]
     assert told == ["", "I'd like", "", "I'd like to change"]
 
@@ -18,7 +18,7 @@ def test_only_what_two_hearings_agree_on_is_told() -> None:
 @given(st.lists(st.text("ab ,", max_size=12), max_size=6))
 def test_what_was_told_never_changes(hearings: list[str]) -> None:
     """Every telling begins with the one before, whatever is heard."""
-    agreed, before = Agreed(), ""
+    agreed, before = StableWords(), ""
     for hearing in hearings:
         if told := agreed.feed(hearing):
             assert told.startswith(before)

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from lineside.call.engine_load import Budget
-from lineside.engines.protocols import Ask, Message, Thought, Token
-from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind
+from lineside.call.engine_load import EngineLoad
+from lineside.engines.protocols import LlmRequest, Message, Thought, Token
+from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT
 from lineside.errors import EngineError
-from lineside.protocol import Heard, Metrics
-from lineside.transports.scripted import Doing, Silent, Speaks
+from lineside.protocol import ReplyMetrics, Transcript
+from lineside.transports.scripted import CallerSilent, CallerSpeaks, Doing
 from tests.call.fixtures import Held, hold
 
 SAID = ["I would like", "I would like to change my", "I would like to change my appointment."]
 
 
-class Reader(ScriptedMind):
+class Reader(ScriptedLLM):
     """Reads ahead, and remembers what."""
 
     def __init__(self, *, takes: float = 0.05, breaks: bool = False, **given: Any) -> None:
@@ -28,14 +28,14 @@ class Reader(ScriptedMind):
         self._reading = 0
         self.at_once = 0  # answers asked for while it still read: a slot that is busy reads nothing else
 
-    async def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
         self.at_once += self._reading
         async with aclosing(super().reply(messages, ask)) as tokens:
             async for token in tokens:
                 yield token
 
-    async def read_ahead(self, messages: Sequence[Message], ask: Ask) -> bool:
+    async def read_ahead(self, messages: Sequence[Message], ask: LlmRequest) -> bool:
         """See `ReadsAhead`."""
         self.read.append(tuple(messages))
         self._reading += 1
@@ -52,16 +52,16 @@ class Reader(ScriptedMind):
         return [messages[-1].content for messages in self.read]
 
 
-def spoken(*script: Doing, hears: Sequence[str] = SAID, mind: ScriptedMind | None = None, **given: Any) -> Held:
-    return hold(*script, ears=ScriptedEars(hears=hears), mind=mind or Reader(), **given)
+def spoken(*script: Doing, hears: Sequence[str] = SAID, mind: ScriptedLLM | None = None, **given: Any) -> Held:
+    return hold(*script, ears=ScriptedSTT(hears=hears), mind=mind or Reader(), **given)
 
 
 def test_the_model_reads_the_words_while_they_are_said() -> None:
     """Twice in two seconds, without the word that may be half of one; then all of them are heard and answered."""
     mind = Reader()
-    call = spoken(Speaks(2.0), Silent(8.0), mind=mind)
+    call = spoken(CallerSpeaks(2.0), CallerSilent(8.0), mind=mind)
     assert mind.words == ["I", "I would", "I would like to change"]
-    assert call.one(Heard).text == SAID[-1]
+    assert call.one(Transcript).text == SAID[-1]
     assert [asked[-1].content for asked in mind.asked] == [SAID[-1]]
     assert {messages[:-1] for messages in mind.read} == {asked[:-1] for asked in mind.asked}, "the same slot will do"
 
@@ -69,7 +69,7 @@ def test_the_model_reads_the_words_while_they_are_said() -> None:
 def test_a_short_answer_is_heard_once() -> None:
     """ "Yes" has no beginning; only what was said before it is read."""
     mind = Reader()
-    call = spoken(Speaks(0.5), Silent(8.0), mind=mind)
+    call = spoken(CallerSpeaks(0.5), CallerSilent(8.0), mind=mind)
     assert (mind.words, len(call.ears.utterances)) == (["I"], 1)
 
 
@@ -77,29 +77,31 @@ def test_a_short_answer_is_heard_once() -> None:
 def test_nothing_is_read_ahead_where_that_is_not_wanted(given: dict[str, Any]) -> None:
     """And nothing is heard for it."""
     mind = Reader()
-    call = spoken(Speaks(2.0), Silent(8.0), mind=mind, **given)
+    call = spoken(CallerSpeaks(2.0), CallerSilent(8.0), mind=mind, **given)
     assert (mind.words, len(call.ears.utterances)) == ([], 1)
 
 
 def test_a_model_that_cannot_is_not_heard_for() -> None:
     """A hearing costs the same whether anybody reads its words."""
-    assert len(spoken(Speaks(2.0), Silent(8.0), mind=ScriptedMind()).ears.utterances) == 1
+    assert len(spoken(CallerSpeaks(2.0), CallerSilent(8.0), mind=ScriptedLLM()).ears.utterances) == 1
 
 
 def test_who_goes_on_after_a_pause_is_read_on() -> None:
     """Not from the beginning: that would drop what the model has read; a pause is for the answer."""
     mind = Reader()
-    call = spoken(Speaks(1.0), Silent(0.6), Speaks(2.0), Silent(8.0), mind=mind)
+    call = spoken(CallerSpeaks(1.0), CallerSilent(0.6), CallerSpeaks(2.0), CallerSilent(8.0), mind=mind)
     assert mind.words[0] == "I"
     assert mind.words.count("I") == 1
     assert len(mind.words) >= 2
-    assert len(call.all(Heard)) == 1
+    assert len(call.all(Transcript)) == 1
 
 
 def test_a_model_that_hangs_over_it_delays_no_answer() -> None:
     """It is broken off when the answer is prepared, so that the slot is free."""
     slow, quick = Reader(takes=60.0), Reader()
-    first, second = (spoken(Speaks(1.0), Silent(8.0), mind=mind).one(Metrics) for mind in (slow, quick))
+    first, second = (
+        spoken(CallerSpeaks(1.0), CallerSilent(8.0), mind=mind).one(ReplyMetrics) for mind in (slow, quick)
+    )
     assert (len(slow.read), slow.at_once) == (1, 0)
     assert first.e2e_ms == second.e2e_ms
 
@@ -107,18 +109,18 @@ def test_a_model_that_hangs_over_it_delays_no_answer() -> None:
 def test_what_fails_while_reading_ahead_fails_nobody() -> None:
     """Neither a model nor a recogniser: the turn is heard and answered as if there were no such thing."""
     broken = Reader(breaks=True)
-    call = spoken(Speaks(2.0), Silent(8.0), mind=broken, hears=SAID[-1:])
-    assert (broken.words, call.one(Heard).text) == (["I"], SAID[-1])
-    deaf = hold(Speaks(2.0), Silent(8.0), ears=ScriptedEars(hears=SAID[-1:], fails=1), mind=Reader())
-    assert deaf.one(Heard).text == SAID[-1]
+    call = spoken(CallerSpeaks(2.0), CallerSilent(8.0), mind=broken, hears=SAID[-1:])
+    assert (broken.words, call.one(Transcript).text) == (["I"], SAID[-1])
+    deaf = hold(CallerSpeaks(2.0), CallerSilent(8.0), ears=ScriptedSTT(hears=SAID[-1:], fails=1), mind=Reader())
+    assert deaf.one(Transcript).text == SAID[-1]
 
 
 def test_engines_that_are_busy_are_spared() -> None:
     """Sixty per cent of what an answer may take, and nothing is done that only may be of use; half a minute long."""
     now = [0.0]
-    budget = Budget(lambda: now[0])
+    budget = EngineLoad(lambda: now[0])
     assert budget.spare()
-    budget.tell(Metrics(at=0.0, turn=1, reply=1, asr_ms=1000.0, llm_first_ms=400.0))
+    budget.tell(ReplyMetrics(at=0.0, turn=1, reply=1, asr_ms=1000.0, llm_first_ms=400.0))
     assert not budget.spare()
     assert not budget.over()
     now[0] = 31.0

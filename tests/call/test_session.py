@@ -12,8 +12,9 @@ import pytest
 from lineside.agents.agent import Agent
 from lineside.audio.frame import AudioFrame, Sound
 from lineside.call.reply import FILLERS, MOMENT, SORRY, STILL, Reply
-from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
+from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.protocol import (
+    AgentWords,
     AudioDone,
     AudioStarted,
     BargeIn,
@@ -21,21 +22,20 @@ from lineside.protocol import (
     Dtmf,
     Ended,
     Error,
+    FalseInterruption,
+    FirstMessage,
     HangUp,
-    Heard,
-    Hello,
-    LlmDone,
     LlmToken,
-    Metrics,
-    Partial,
-    Resumed,
-    SpeechStarted,
-    SpeechStopped,
+    PartialTranscript,
+    ReasoningToken,
+    ReplyMetrics,
+    ReplyText,
     Text,
-    ThoughtToken,
-    Words,
+    Transcript,
+    TurnEnded,
+    TurnStarted,
 )
-from lineside.transports.scripted import ScriptedLine, Silent, Speaks, Tells
+from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, ScriptedTransport
 from lineside.turns.endpointing import CLEAR
 from tests.call.fixtures import AGENT, Held, hold
 
@@ -44,11 +44,11 @@ ANSWER = "We are open. From nine to six."
 
 def ordinary(**given: Any) -> Held:
     return hold(
-        Silent(0.5),
-        Speaks(1.0),
-        Silent(6.0),
-        ears=ScriptedEars(hears=["When are you open?"]),
-        mind=ScriptedMind(answers=[ANSWER]),
+        CallerSilent(0.5),
+        CallerSpeaks(1.0),
+        CallerSilent(6.0),
+        ears=ScriptedSTT(hears=["When are you open?"]),
+        mind=ScriptedLLM(answers=[ANSWER]),
         **given,
     )
 
@@ -56,10 +56,19 @@ def ordinary(**given: Any) -> Held:
 def test_a_question_is_heard_and_answered() -> None:
     """The whole of a turn, in order, and what is remembered of it."""
     call = ordinary()
-    assert call.one(Heard).text == "When are you open?"
-    assert call.one(LlmDone).text == ANSWER
+    assert call.one(Transcript).text == "When are you open?"
+    assert call.one(ReplyText).text == ANSWER
     assert call.conversation == [("user", "When are you open?"), ("assistant", ANSWER)]
-    order = ["SpeechStarted", "Partial", "SpeechStopped", "Heard", "LlmToken", "AudioStarted", "AudioDone", "Metrics"]
+    order = [
+        "TurnStarted",
+        "PartialTranscript",
+        "TurnEnded",
+        "Transcript",
+        "LlmToken",
+        "AudioStarted",
+        "AudioDone",
+        "ReplyMetrics",
+    ]
     assert [kind for kind in dict.fromkeys(call.kinds) if kind in order] == order
     assert call.reason == "caller_hung_up"
     assert isinstance(call.line.events[-1], Ended)
@@ -68,13 +77,13 @@ def test_a_question_is_heard_and_answered() -> None:
 def test_the_caller_gets_the_floor_times_in_their_own_seconds() -> None:
     """Speech from 0.5 to 1.5 s is said to be there, to a window's length."""
     call = ordinary()
-    assert call.one(SpeechStarted).at == pytest.approx(0.5, abs=0.064)
-    assert call.one(SpeechStopped).at == pytest.approx(1.5, abs=0.064)
+    assert call.one(TurnStarted).at == pytest.approx(0.5, abs=0.064)
+    assert call.one(TurnEnded).at == pytest.approx(1.5, abs=0.064)
 
 
 def test_the_answer_is_prepared_while_the_pause_is_waited_out() -> None:
     """With speculation the caller waits for the pause alone; without it for all three engines after it."""
-    fast, slow = ordinary().one(Metrics), ordinary(speculation=False).one(Metrics)
+    fast, slow = ordinary().one(ReplyMetrics), ordinary(speculation=False).one(ReplyMetrics)
     assert fast.endpoint_ms == pytest.approx(1000, abs=40)
     assert fast.e2e_ms is not None
     assert slow.e2e_ms is not None
@@ -85,52 +94,71 @@ def test_the_answer_is_prepared_while_the_pause_is_waited_out() -> None:
 def test_nothing_is_told_or_sent_before_the_floor_is_ours() -> None:
     """A prepared reply is silent: before the end of turn there is a partial and nothing else."""
     call = ordinary()
-    stopped = call.kinds.index("SpeechStopped")
-    assert set(call.kinds[:stopped]) <= {"SpeechStarted", "Partial"}
-    ends = call.one(SpeechStopped).at + 1.0
+    stopped = call.kinds.index("TurnEnded")
+    assert set(call.kinds[:stopped]) <= {"TurnStarted", "PartialTranscript"}
+    ends = call.one(TurnEnded).at + 1.0
     assert min(at for at, _ in call.line.sent) >= ends - 0.05
 
 
 def test_a_pause_inside_a_sentence_wastes_a_reply_and_says_nothing() -> None:
     """The caller stops to think for half a second: one answer, to the whole of it."""
-    ears = ScriptedEars(hears=["I would like", "I would like to know"])
+    ears = ScriptedSTT(hears=["I would like", "I would like to know"])
     call = hold(
-        Speaks(1.0), Silent(0.6), Speaks(1.0), Silent(5.0), ears=ears, mind=ScriptedMind(answers=["No", ANSWER])
+        CallerSpeaks(1.0),
+        CallerSilent(0.6),
+        CallerSpeaks(1.0),
+        CallerSilent(5.0),
+        ears=ears,
+        mind=ScriptedLLM(answers=["No", ANSWER]),
     )
-    assert [event.text for event in call.all(Partial)] == ["I would like", "I would like to know"]
-    assert call.one(Heard).text == "I would like to know"
+    assert [event.text for event in call.all(PartialTranscript)] == ["I would like", "I would like to know"]
+    assert call.one(Transcript).text == "I would like to know"
     assert call.conversation == [("user", "I would like to know"), ("assistant", ANSWER)]
     assert ears.utterances[-1].seconds == pytest.approx(2.6 + 0.18, abs=0.1)
 
 
 def test_nothing_is_prepared_early_while_the_engines_are_behind() -> None:
     """The recogniser took two seconds for the first turn: in the pauses of the second it is asked once, at its end."""
-    ears = ScriptedEars(hears=["First.", "Second."], takes=2.0)
-    call = hold(Speaks(1.0), Silent(9.0), *(Speaks(1.0), Silent(0.5)) * 3, Silent(6.0), ears=ears)
-    assert [event.text for event in call.all(Heard)] == ["First.", "Second."]
-    assert [metrics.wasted for metrics in call.all(Metrics)] == [0, 0]
-    quick = ScriptedEars(hears=["First.", "No", "No", "Second."], takes=0.1)
-    call = hold(Speaks(1.0), Silent(9.0), *(Speaks(1.0), Silent(0.5)) * 3, Silent(6.0), ears=quick)
-    assert [metrics.wasted for metrics in call.all(Metrics)] == [0, 2]
+    ears = ScriptedSTT(hears=["First.", "Second."], takes=2.0)
+    call = hold(
+        CallerSpeaks(1.0), CallerSilent(9.0), *(CallerSpeaks(1.0), CallerSilent(0.5)) * 3, CallerSilent(6.0), ears=ears
+    )
+    assert [event.text for event in call.all(Transcript)] == ["First.", "Second."]
+    assert [metrics.wasted for metrics in call.all(ReplyMetrics)] == [0, 0]
+    quick = ScriptedSTT(hears=["First.", "No", "No", "Second."], takes=0.1)
+    call = hold(
+        CallerSpeaks(1.0), CallerSilent(9.0), *(CallerSpeaks(1.0), CallerSilent(0.5)) * 3, CallerSilent(6.0), ears=quick
+    )
+    assert [metrics.wasted for metrics in call.all(ReplyMetrics)] == [0, 2]
 
 
 def test_a_noise_in_a_pause_and_another_comma_do_not_make_the_model_think_again() -> None:
     """The same words in other marks: the answer that was written already is said, and the first wording is kept."""
-    ears = ScriptedEars(hears=["When are you open?", "when are you, open"])
+    ears = ScriptedSTT(hears=["When are you open?", "when are you, open"])
     call = hold(
-        Speaks(1.0), Silent(0.7), Speaks(0.1), Silent(6.0), ears=ears, mind=ScriptedMind(answers=[ANSWER, "No"])
+        CallerSpeaks(1.0),
+        CallerSilent(0.7),
+        CallerSpeaks(0.1),
+        CallerSilent(6.0),
+        ears=ears,
+        mind=ScriptedLLM(answers=[ANSWER, "No"]),
     )
     assert len(ears.utterances) == 2
     assert len(call.mind.asked) == 1
     assert call.conversation == [("user", "When are you open?"), ("assistant", ANSWER)]
-    assert call.one(Metrics).wasted == 1
+    assert call.one(ReplyMetrics).wasted == 1
 
 
 def test_other_words_are_thought_about_again() -> None:
     """What was written to half of the question is not said to all of it."""
-    ears = ScriptedEars(hears=["When are you open?", "When are you open on Sunday?"])
+    ears = ScriptedSTT(hears=["When are you open?", "When are you open on Sunday?"])
     call = hold(
-        Speaks(1.0), Silent(0.7), Speaks(0.5), Silent(6.0), ears=ears, mind=ScriptedMind(answers=["No", ANSWER])
+        CallerSpeaks(1.0),
+        CallerSilent(0.7),
+        CallerSpeaks(0.5),
+        CallerSilent(6.0),
+        ears=ears,
+        mind=ScriptedLLM(answers=["No", ANSWER]),
     )
     assert len(call.mind.asked) == 2
     assert call.conversation == [("user", "When are you open on Sunday?"), ("assistant", ANSWER)]
@@ -138,9 +166,9 @@ def test_other_words_are_thought_about_again() -> None:
 
 def test_an_answer_that_was_half_written_is_asked_for_in_the_same_words() -> None:
     """The model has read them already, and reads nothing new."""
-    ears = ScriptedEars(hears=["When are you open?", "When are you open"])
-    mind = ScriptedMind(answers=[ANSWER], first=0.3)
-    call = hold(Speaks(1.0), Silent(0.4), Speaks(0.1), Silent(6.0), ears=ears, mind=mind)
+    ears = ScriptedSTT(hears=["When are you open?", "When are you open"])
+    mind = ScriptedLLM(answers=[ANSWER], first=0.3)
+    call = hold(CallerSpeaks(1.0), CallerSilent(0.4), CallerSpeaks(0.1), CallerSilent(6.0), ears=ears, mind=mind)
     assert len(mind.asked) == 2
     assert mind.asked[0] == mind.asked[1]
     assert call.conversation == [("user", "When are you open?"), ("assistant", ANSWER)]
@@ -148,17 +176,27 @@ def test_an_answer_that_was_half_written_is_asked_for_in_the_same_words() -> Non
 
 def test_an_answer_from_before_the_keys_is_not_said_after_them() -> None:
     """The words are the same, what they answer is not."""
-    ears = ScriptedEars(hears=["When are you open?"])
-    mind = ScriptedMind(answers=["To words.", "To keys.", "To all."])
-    call = hold(Speaks(1.0), Silent(0.7), Tells(Dtmf(digits="3")), Silent(6.0), ears=ears, mind=mind)
+    ears = ScriptedSTT(hears=["When are you open?"])
+    mind = ScriptedLLM(answers=["To words.", "To keys.", "To all."])
+    call = hold(
+        CallerSpeaks(1.0), CallerSilent(0.7), CallerSends(Dtmf(digits="3")), CallerSilent(6.0), ears=ears, mind=mind
+    )
     assert call.conversation == [("user", "[keys pressed: 3] When are you open?"), ("assistant", "To all.")]
 
 
 def test_what_was_prepared_for_nothing_is_told_with_the_turn_it_belongs_to() -> None:
     """How often, how long, and when; the turn after it begins anew."""
-    ears = ScriptedEars(hears=["I would like", "I would like to know"])
-    call = hold(Speaks(1.0), Silent(0.6), Speaks(1.0), Silent(6.0), Speaks(1.0), Silent(6.0), ears=ears)
-    first, second = call.all(Metrics)
+    ears = ScriptedSTT(hears=["I would like", "I would like to know"])
+    call = hold(
+        CallerSpeaks(1.0),
+        CallerSilent(0.6),
+        CallerSpeaks(1.0),
+        CallerSilent(6.0),
+        CallerSpeaks(1.0),
+        CallerSilent(6.0),
+        ears=ears,
+    )
+    first, second = call.all(ReplyMetrics)
     assert first.wasted == 1
     assert first.wasted_ms == pytest.approx(420, abs=80)
     assert first.wasted_from_ms == pytest.approx(-1420, abs=80)
@@ -167,10 +205,10 @@ def test_what_was_prepared_for_nothing_is_told_with_the_turn_it_belongs_to() -> 
 
 def test_an_answer_that_was_talked_over_is_measured_as_far_as_it_came() -> None:
     """It has its place in the averages like any other; once."""
-    mind = ScriptedMind(answers=[LONG, "So."])
-    call = hold(*(Tells(Text("Go")), Silent(1.5), Tells(Text("Stop")), Silent(9.0)), mind=mind)
-    assert [told.turn for told in call.all(Metrics)] == [1, 2]
-    assert call.all(Metrics)[0].e2e_ms == pytest.approx(call.all(Metrics)[1].e2e_ms, abs=60)
+    mind = ScriptedLLM(answers=[LONG, "So."])
+    call = hold(*(CallerSends(Text("Go")), CallerSilent(1.5), CallerSends(Text("Stop")), CallerSilent(9.0)), mind=mind)
+    assert [told.turn for told in call.all(ReplyMetrics)] == [1, 2]
+    assert call.all(ReplyMetrics)[0].e2e_ms == pytest.approx(call.all(ReplyMetrics)[1].e2e_ms, abs=60)
 
 
 def test_an_answer_that_is_over_keeps_no_memory_until_the_garbage_is_looked_through() -> None:
@@ -184,12 +222,20 @@ def test_an_answer_that_is_over_keeps_no_memory_until_the_garbage_is_looked_thro
     gc.disable()
     try:
         call = hold(
-            *(Speaks(1.0), Silent(0.4), Speaks(1.0), Silent(2.0), Speaks(2.0), Silent(9.0)) * 2,
-            ears=ScriptedEars(hears=[f"question {number}" for number in range(20)]),
-            mind=ScriptedMind(answers=[LONG]),
+            *(
+                CallerSpeaks(1.0),
+                CallerSilent(0.4),
+                CallerSpeaks(1.0),
+                CallerSilent(2.0),
+                CallerSpeaks(2.0),
+                CallerSilent(9.0),
+            )
+            * 2,
+            ears=ScriptedSTT(hears=[f"question {number}" for number in range(20)]),
+            mind=ScriptedLLM(answers=[LONG]),
         )
         assert len(call.all(BargeIn)) == 2
-        assert sum(told.wasted for told in call.all(Metrics)) >= 2
+        assert sum(told.wasted for told in call.all(ReplyMetrics)) >= 2
         assert kept() == before
     finally:
         gc.enable()
@@ -198,10 +244,10 @@ def test_an_answer_that_is_over_keeps_no_memory_until_the_garbage_is_looked_thro
 def test_the_stages_of_an_answer_say_when_they_began() -> None:
     """Each after the one before; what was prepared in the pause, before the turn was over."""
     told = hold(
-        *(Speaks(1.0), Silent(6.0)),
-        ears=ScriptedEars(hears=["When?"], takes=0.1),
-        mind=ScriptedMind(answers=[ANSWER], first=0.2),
-    ).one(Metrics)
+        *(CallerSpeaks(1.0), CallerSilent(6.0)),
+        ears=ScriptedSTT(hears=["When?"], takes=0.1),
+        mind=ScriptedLLM(answers=[ANSWER], first=0.2),
+    ).one(ReplyMetrics)
     began = [told.asr_from_ms or 0, told.llm_from_ms or 0, told.tts_from_ms or 0]
     assert began[0] == pytest.approx(180, abs=30)
     assert began[1] == pytest.approx(began[0] + 100, abs=5)
@@ -210,7 +256,9 @@ def test_the_stages_of_an_answer_say_when_they_began() -> None:
 
 def test_sound_is_paced_at_most_one_second_ahead() -> None:
     """However fast the voice is, the caller's buffer never holds more than a second."""
-    call = hold(Tells(Text("Hello")), Silent(12.0), mind=ScriptedMind(answers=[" ".join(["word"] * 30) + "."]))
+    call = hold(
+        CallerSends(Text("Hello")), CallerSilent(12.0), mind=ScriptedLLM(answers=[" ".join(["word"] * 30) + "."])
+    )
     began, sent = call.line.sent[0][0], 0.0
     for at, payload in call.line.sent:
         sent += len(payload) / 2 / 16000
@@ -222,9 +270,9 @@ def test_sound_is_paced_at_most_one_second_ahead() -> None:
 def test_barge_in_keeps_only_what_was_heard(after: float) -> None:
     """When the caller interrupts, history holds the words that reached them and no more."""
     call = hold(
-        *(Tells(Text("When?")), Silent(0.2 + after), Speaks(1.0), Silent(4.0)),
-        ears=ScriptedEars(hears=["Stop"]),
-        mind=ScriptedMind(answers=["one two three four five six seven eight.", "Sorry."]),
+        *(CallerSends(Text("When?")), CallerSilent(0.2 + after), CallerSpeaks(1.0), CallerSilent(4.0)),
+        ears=ScriptedSTT(hears=["Stop"]),
+        mind=ScriptedLLM(answers=["one two three four five six seven eight.", "Sorry."]),
     )
     barge_in = call.one(BargeIn)
     heard = barge_in.heard.split()
@@ -244,7 +292,11 @@ def test_barge_in_keeps_only_what_was_heard(after: float) -> None:
 def test_sound_stops_within_a_frame_of_the_decision() -> None:
     """After the barge-in not one frame of the old reply goes out, and the line is cleared."""
     call = hold(
-        Tells(Text("Go")), Silent(1.5), Speaks(0.6), Silent(0.3), mind=ScriptedMind(answers=["a b c d e f g h i."])
+        CallerSends(Text("Go")),
+        CallerSilent(1.5),
+        CallerSpeaks(0.6),
+        CallerSilent(0.3),
+        mind=ScriptedLLM(answers=["a b c d e f g h i."]),
     )
     cleared = call.line.cleared[0]
     assert all(at <= cleared for at, _ in call.line.sent)
@@ -253,7 +305,7 @@ def test_sound_stops_within_a_frame_of_the_decision() -> None:
     assert told[told.index(BargeIn) - 1] is Clear, "first the sound stops, then it is told why"
 
 
-class Counting(ScriptedVoice):
+class Counting(ScriptedTTS):
     """Every sample is another, so that one that is lost or said twice is seen."""
 
     async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
@@ -271,8 +323,8 @@ LONG = "one two three four five six seven eight nine ten."
 def test_the_callers_program_is_told_which_words_are_in_the_sound_and_where_they_end() -> None:
     """So that it can show what has been heard, and no more; a word is told with its sound, before it is over."""
     call = ordinary()
-    words = [told for told in call.all(Words) if told.text.strip()]
-    assert "".join(told.text for told in call.all(Words)).split() == ANSWER.split()
+    words = [told for told in call.all(AgentWords) if told.text.strip()]
+    assert "".join(told.text for told in call.all(AgentWords)).split() == ANSWER.split()
     assert [told.ends for told in words] == pytest.approx([0.3 * n for n in range(1, len(words) + 1)], abs=0.03)
 
 
@@ -281,16 +333,16 @@ def test_the_callers_program_is_told_which_words_are_in_the_sound_and_where_they
 def test_a_backchannel_holds_the_sound_and_lets_it_go_on_from_the_very_sample(said: str, at: float) -> None:
     """The first sound of the caller stops the agent within 60 ms; not one sample of the reply is lost or repeated."""
     call = hold(
-        *(Tells(Text("Go")), Silent(at), Speaks(0.3), Silent(8.0)),
-        ears=ScriptedEars(hears=[said]),
-        mind=ScriptedMind(answers=[LONG]),
+        *(CallerSends(Text("Go")), CallerSilent(at), CallerSpeaks(0.3), CallerSilent(8.0)),
+        ears=ScriptedSTT(hears=[said]),
+        mind=ScriptedLLM(answers=[LONG]),
         voice=Counting(),
     )
     assert call.line.cleared == [pytest.approx(at + 0.03, abs=0.03)]
     assert list(memoryview(bytes(call.line.played)).cast("h")) == [n % 20_000 for n in range(10 * 4800)]
-    assert call.one(Resumed).text == said
-    assert "".join(told.text for told in call.all(Words)).strip() == LONG  # none is told twice
-    assert [told.ends for told in call.all(Words)] == sorted(told.ends for told in call.all(Words))
+    assert call.one(FalseInterruption).text == said
+    assert "".join(told.text for told in call.all(AgentWords)).strip() == LONG  # none is told twice
+    assert [told.ends for told in call.all(AgentWords)] == sorted(told.ends for told in call.all(AgentWords))
     assert call.all(BargeIn) == []
     assert call.conversation == [("user", "Go"), ("assistant", LONG)]
 
@@ -298,9 +350,9 @@ def test_a_backchannel_holds_the_sound_and_lets_it_go_on_from_the_very_sample(sa
 def test_the_sound_is_held_for_half_a_second_at_most_while_nobody_knows() -> None:
     """The recogniser is slow: the reply goes on, and still gives way when the words turn out to be an interruption."""
     call = hold(
-        *(Tells(Text("Go")), Silent(1.0), Speaks(0.3), Silent(8.0)),
-        ears=ScriptedEars(hears=["Stop it."], takes=1.0),
-        mind=ScriptedMind(answers=[LONG, "Sorry."]),
+        *(CallerSends(Text("Go")), CallerSilent(1.0), CallerSpeaks(0.3), CallerSilent(8.0)),
+        ears=ScriptedSTT(hears=["Stop it."], takes=1.0),
+        mind=ScriptedLLM(answers=[LONG, "Sorry."]),
     )
     held = call.line.cleared[0]
     assert next(at for at, _ in call.line.sent if at > held) - held < 0.85  # 0.3 of speech, and half a second
@@ -311,9 +363,9 @@ def test_the_sound_is_held_for_half_a_second_at_most_while_nobody_knows() -> Non
 def test_a_word_that_claims_the_floor_gets_it() -> None:
     """One short word is enough, if it is not one of those that people say while they listen."""
     call = hold(
-        *(Tells(Text("Go")), Silent(1.0), Speaks(0.3), Silent(8.0)),
-        ears=ScriptedEars(hears=["Stop."]),
-        mind=ScriptedMind(answers=[LONG, "Sorry."]),
+        *(CallerSends(Text("Go")), CallerSilent(1.0), CallerSpeaks(0.3), CallerSilent(8.0)),
+        ears=ScriptedSTT(hears=["Stop."]),
+        mind=ScriptedLLM(answers=[LONG, "Sorry."]),
     )
     assert call.one(BargeIn).turn == 1
     assert call.conversation[-2:] == [("user", "Stop."), ("assistant", "Sorry.")]
@@ -322,9 +374,9 @@ def test_a_word_that_claims_the_floor_gets_it() -> None:
 def test_yes_to_a_question_is_an_answer() -> None:
     """The same word is a backchannel in the middle of a statement, and an answer where a question has been heard."""
     call = hold(
-        *(Tells(Text("Go")), Silent(0.3 * 8), Speaks(0.3), Silent(8.0)),
-        ears=ScriptedEars(hears=["Yes."]),
-        mind=ScriptedMind(answers=["one two three four five six seven shall we?", "Done."]),
+        *(CallerSends(Text("Go")), CallerSilent(0.3 * 8), CallerSpeaks(0.3), CallerSilent(8.0)),
+        ears=ScriptedSTT(hears=["Yes."]),
+        mind=ScriptedLLM(answers=["one two three four five six seven shall we?", "Done."]),
     )
     assert call.conversation[-2:] == [("user", "Yes."), ("assistant", "Done.")]
 
@@ -332,8 +384,8 @@ def test_yes_to_a_question_is_an_answer() -> None:
 def test_a_click_over_the_reply_is_hardly_heard() -> None:
     """The reply is held for a moment and goes on; nobody is asked what it was."""
     call = hold(
-        *(Tells(Text("Go")), Silent(1.0), Speaks(0.04), Silent(8.0)),
-        mind=ScriptedMind(answers=[LONG]),
+        *(CallerSends(Text("Go")), CallerSilent(1.0), CallerSpeaks(0.04), CallerSilent(8.0)),
+        mind=ScriptedLLM(answers=[LONG]),
         voice=Counting(),
     )
     assert call.ears.utterances == []
@@ -343,30 +395,35 @@ def test_a_click_over_the_reply_is_hardly_heard() -> None:
 
 def test_the_model_is_stopped_when_the_caller_interrupts() -> None:
     """Cancelling a reply closes the model's stream: nothing is thought for nobody."""
-    mind = ScriptedMind(answers=["word " * 140, "ok."], each=0.2)
-    hold(Tells(Text("Go")), Silent(2.0), Speaks(1.0), Silent(3.0), mind=mind)
+    mind = ScriptedLLM(answers=["word " * 140, "ok."], each=0.2)
+    hold(CallerSends(Text("Go")), CallerSilent(2.0), CallerSpeaks(1.0), CallerSilent(3.0), mind=mind)
     assert mind.closed_early == 1
 
 
 def test_a_click_starts_no_turn() -> None:
     """Twenty milliseconds of sound, again and again, are no speech."""
-    call = hold(*(Speaks(0.02), Silent(0.6)) * 5)
+    call = hold(*(CallerSpeaks(0.02), CallerSilent(0.6)) * 5)
     assert call.kinds == ["Ended"]
 
 
 def test_a_short_yes_is_answered() -> None:
     """Three hundred milliseconds of voice are a turn at the default of 500 ms minimum."""
-    assert hold(Silent(0.3), Speaks(0.3), Silent(4.0), ears=ScriptedEars(hears=["Yes."])).one(Heard).text == "Yes."
+    assert (
+        hold(CallerSilent(0.3), CallerSpeaks(0.3), CallerSilent(4.0), ears=ScriptedSTT(hears=["Yes."]))
+        .one(Transcript)
+        .text
+        == "Yes."
+    )
 
 
 def test_the_minimum_of_speech_acts() -> None:
     """With VAD_MIN_SPEECH_MS at 2000 the same "yes" is too short."""
-    assert hold(Silent(0.3), Speaks(0.3), Silent(4.0), vad_min_speech_ms=2000).kinds == ["Ended"]
+    assert hold(CallerSilent(0.3), CallerSpeaks(0.3), CallerSilent(4.0), vad_min_speech_ms=2000).kinds == ["Ended"]
 
 
 def test_the_silence_timeout_acts() -> None:
     """With VAD_SILENCE_TIMEOUT_MS at 500 the turn ends half a second after the last word."""
-    assert ordinary(vad_silence_timeout_ms=500).one(Metrics).endpoint_ms == pytest.approx(500, abs=40)
+    assert ordinary(vad_silence_timeout_ms=500).one(ReplyMetrics).endpoint_ms == pytest.approx(500, abs=40)
 
 
 def endpoint(over: float | None, said: str = "Well, yes", *, after: float = 0.1, **given: Any) -> float:
@@ -379,9 +436,9 @@ def endpoint(over: float | None, said: str = "Well, yes", *, after: float = 0.1,
         return over
 
     given = {"turn_profile": "balanced"} | given
-    call = hold(Speaks(1.0), Silent(6.0), ears=ScriptedEars(hears=[said]), turns=judge, **given)
+    call = hold(CallerSpeaks(1.0), CallerSilent(6.0), ears=ScriptedSTT(hears=[said]), turns=judge, **given)
     assert asked or given["turn_profile"] == "silence"
-    return call.one(Metrics).endpoint_ms or 0.0
+    return call.one(ReplyMetrics).endpoint_ms or 0.0
 
 
 def test_the_turn_model_ends_a_turn_sooner_or_later() -> None:
@@ -399,25 +456,25 @@ def test_the_recogniser_begins_at_once_and_the_turn_model_a_moment_later() -> No
         asked.append(len(pcm))
         return None
 
-    ears = ScriptedEars(hears=["My name is Ann."])
-    hold(Speaks(1.0), Silent(6.0), ears=ears, turns=judge, turn_profile="balanced")
+    ears = ScriptedSTT(hears=["My name is Ann."])
+    hold(CallerSpeaks(1.0), CallerSilent(6.0), ears=ears, turns=judge, turn_profile="balanced")
     later = (asked[0] - len(ears.utterances[0].pcm)) / 32_000
     assert later == pytest.approx(0.05, abs=0.02)
 
 
 def test_a_call_knows_how_far_the_voice_stands_out_from_its_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """The turn model is weighed apart in noise, in calls as in the bench."""
-    frames = ScriptedLine._frames
+    frames = ScriptedTransport._frames
 
-    def noisy(line: ScriptedLine) -> tuple[bytes, bytes]:
+    def noisy(line: ScriptedTransport) -> tuple[bytes, bytes]:
         tone = array("h", frames(line)[0])  # 12 dB apart, the softer one under the detector's bar
         return array("h", (each // 5 for each in tone)).tobytes(), array("h", (each // 20 for each in tone)).tobytes()
 
     def clear() -> float | None:
-        return hold(Speaks(1.0), Silent(3.0), turn_profile="balanced").call._evidence.clear
+        return hold(CallerSpeaks(1.0), CallerSilent(3.0), turn_profile="balanced").call._evidence.clear
 
     assert (clear() or 0.0) > CLEAR
-    monkeypatch.setattr(ScriptedLine, "_frames", noisy)
+    monkeypatch.setattr(ScriptedTransport, "_frames", noisy)
     assert clear() == pytest.approx(12, abs=1)
 
 
@@ -426,19 +483,23 @@ def test_a_patient_call_waits_longer_and_a_call_may_say_so_itself() -> None:
     long: dict[str, Any] = {"vad_silence_timeout_ms": 5000}
     fast, balanced, patient = (endpoint(None, turn_profile=name, **long) for name in ("fast", "balanced", "patient"))
     assert fast < balanced < patient
-    own = hold(Speaks(1.0), Silent(6.0), hello=Hello(codec="pcm", turn_profile="patient")).one(Metrics).endpoint_ms
+    own = (
+        hold(CallerSpeaks(1.0), CallerSilent(6.0), hello=FirstMessage(codec="pcm", turn_profile="patient"))
+        .one(ReplyMetrics)
+        .endpoint_ms
+    )
     assert own == pytest.approx(endpoint(None, "scripted words", turn_profile="patient"), abs=40)
 
 
 def waited_after(asked: str, *said: str, pause: float = 0.0, **given: Any) -> float:
     """How long the silence was that ended the turn, in ms, when the agent had asked this and the caller says that."""
     set_up: dict[str, Any] = {"turn_profile": "balanced", "vad_silence_timeout_ms": 5000} | given
-    speaks = [doing for _ in said[:-1] for doing in (Speaks(0.8), Silent(pause))]
-    ears = ScriptedEars(hears=said)
+    speaks = [doing for _ in said[:-1] for doing in (CallerSpeaks(0.8), CallerSilent(pause))]
+    ears = ScriptedSTT(hears=said)
     agent = Agent(name="Test", prompt="You answer.", greeting=asked)
-    call = hold(Silent(4.0), *speaks, Speaks(0.8), Silent(9.0), agent=agent, ears=ears, **set_up)
-    assert [event.text for event in call.all(Heard)] == [said[-1]]
-    return call.all(Metrics)[-1].endpoint_ms or 0.0
+    call = hold(CallerSilent(4.0), *speaks, CallerSpeaks(0.8), CallerSilent(9.0), agent=agent, ears=ears, **set_up)
+    assert [event.text for event in call.all(Transcript)] == [said[-1]]
+    return call.all(ReplyMetrics)[-1].endpoint_ms or 0.0
 
 
 def test_what_the_agent_asked_changes_how_long_it_waits() -> None:
@@ -464,23 +525,23 @@ def test_a_number_of_unknown_length_waits_longer_than_one_that_is_complete() -> 
 def test_the_callers_words_can_be_followed_while_they_speak() -> None:
     """Every second, and only what two hearings agree on; without the setting nobody asks."""
     heard = ["I would", "I would like", "I would like two", "I'd like to know", "I would like to know"]
-    script = (Speaks(4.5), Silent(6.0))
-    call = hold(*script, ears=ScriptedEars(hears=heard), partials_every_ms=1000)
-    assert [event.text for event in call.all(Partial)][:2] == ["I would", "I would like"]
-    assert call.one(Heard).text == "I would like to know"
-    assert len(hold(*script, ears=ScriptedEars(hears=heard)).ears.utterances) == 1
+    script = (CallerSpeaks(4.5), CallerSilent(6.0))
+    call = hold(*script, ears=ScriptedSTT(hears=heard), partials_every_ms=1000)
+    assert [event.text for event in call.all(PartialTranscript)][:2] == ["I would", "I would like"]
+    assert call.one(Transcript).text == "I would like to know"
+    assert len(hold(*script, ears=ScriptedSTT(hears=heard)).ears.utterances) == 1
 
 
 def foreseen(ends: float | None, *, each: float = 0.005, said: str = "I'd like a table", **given: Any) -> Held:
     """A call whose language model says how likely the words may end where they do."""
     set_up: dict[str, Any] = {"turn_profile": "balanced", "vad_silence_timeout_ms": 5000} | given
-    mind = ScriptedMind(answers=[ANSWER], ends=ends, each=each)
-    return hold(Speaks(1.0), Silent(9.0), ears=ScriptedEars(hears=[said]), mind=mind, **set_up)
+    mind = ScriptedLLM(answers=[ANSWER], ends=ends, each=each)
+    return hold(CallerSpeaks(1.0), CallerSilent(9.0), ears=ScriptedSTT(hears=[said]), mind=mind, **set_up)
 
 
 def test_the_language_model_says_whether_the_words_may_end_here() -> None:
     """Likely, the turn ends sooner; unlikely, later; an engine that cannot tell changes nothing."""
-    likely, unknown, unlikely = (foreseen(ends).one(Metrics).endpoint_ms or 0.0 for ends in (4.0, None, -6.0))
+    likely, unknown, unlikely = (foreseen(ends).one(ReplyMetrics).endpoint_ms or 0.0 for ends in (4.0, None, -6.0))
     assert likely < unknown < unlikely
 
 
@@ -494,8 +555,8 @@ def test_the_language_model_is_asked_with_the_words_of_the_answer_and_without_th
 
 def test_a_language_model_that_is_slow_to_foresee_is_not_waited_for() -> None:
     """The answer is asked for all the same, no later than the deadline; and it is not asked again in this call."""
-    script = (Speaks(1.0), Silent(0.9), Speaks(1.0), Silent(20.0))
-    ears, mind = ScriptedEars(hears=["I'd like a", "I'd like a table."]), ScriptedMind(ends=4.0, each=3.0)
+    script = (CallerSpeaks(1.0), CallerSilent(0.9), CallerSpeaks(1.0), CallerSilent(20.0))
+    ears, mind = ScriptedSTT(hears=["I'd like a", "I'd like a table."]), ScriptedLLM(ends=4.0, each=3.0)
     call = hold(*script, ears=ears, mind=mind, turn_profile="patient")
     assert len(ears.utterances) == 2
     assert len(mind.foresaw) == 1
@@ -535,9 +596,9 @@ def test_the_token_limit_acts() -> None:
 def test_a_noise_that_was_no_interruption_costs_nothing() -> None:
     """A long noise over the reply, in which no words are found: the agent says what was not heard."""
     call = hold(
-        *(Tells(Text("When?")), Silent(1.0), Speaks(1.5), Silent(7.0)),
-        ears=ScriptedEars(hears=[""]),
-        mind=ScriptedMind(answers=["one two three four five six."]),
+        *(CallerSends(Text("When?")), CallerSilent(1.0), CallerSpeaks(1.5), CallerSilent(7.0)),
+        ears=ScriptedSTT(hears=[""]),
+        mind=ScriptedLLM(answers=["one two three four five six."]),
     )
     assert call.conversation == [("user", "When?"), ("assistant", "one two three four five six.")]
     assert len(call.all(BargeIn)) == 1
@@ -546,9 +607,9 @@ def test_a_noise_that_was_no_interruption_costs_nothing() -> None:
 def test_a_noise_of_a_second_without_words_only_holds_the_reply() -> None:
     """It is asked about twice, while it lasts and when it is over; not one sample of the reply is lost."""
     call = hold(
-        *(Tells(Text("Go")), Silent(1.0), Speaks(0.9), Silent(8.0)),
-        ears=ScriptedEars(hears=["", ""]),
-        mind=ScriptedMind(answers=[LONG]),
+        *(CallerSends(Text("Go")), CallerSilent(1.0), CallerSpeaks(0.9), CallerSilent(8.0)),
+        ears=ScriptedSTT(hears=["", ""]),
+        mind=ScriptedLLM(answers=[LONG]),
         voice=Counting(),
     )
     assert call.all(BargeIn) == []
@@ -557,16 +618,18 @@ def test_a_noise_of_a_second_without_words_only_holds_the_reply() -> None:
 
 def test_words_cut_off_before_they_were_understood_are_not_lost() -> None:
     """The caller goes on before the recogniser has answered: the next turn has both halves."""
-    ears = ScriptedEars(hears=["both halves"], takes=1.5)
-    call = hold(Speaks(1.0), Silent(1.2), Speaks(1.0), Silent(6.0), ears=ears, speculation=False)
-    assert call.one(Heard).text == "both halves"
+    ears = ScriptedSTT(hears=["both halves"], takes=1.5)
+    call = hold(
+        CallerSpeaks(1.0), CallerSilent(1.2), CallerSpeaks(1.0), CallerSilent(6.0), ears=ears, speculation=False
+    )
+    assert call.one(Transcript).text == "both halves"
     assert ears.utterances[0].seconds > 2.3
 
 
 def test_the_greeting_is_said_and_can_be_interrupted() -> None:
     """Turn 0 is the agent's; what was not heard of it is not remembered."""
     agent = AGENT.__class__(name="T", prompt="P", greeting="Hello this is the test desk.")
-    call = hold(Silent(0.9), Speaks(0.6), Silent(3.0), agent=agent, ears=ScriptedEars(hears=["Hi"]))
+    call = hold(CallerSilent(0.9), CallerSpeaks(0.6), CallerSilent(3.0), agent=agent, ears=ScriptedSTT(hears=["Hi"]))
     assert call.all(AudioStarted)[0].turn == 0
     heard = call.one(BargeIn).heard
     assert 0 < len(heard.split()) < 6
@@ -576,23 +639,23 @@ def test_the_greeting_is_said_and_can_be_interrupted() -> None:
 def test_a_greeting_in_the_first_message_replaces_the_agents() -> None:
     """An empty one means: say nothing first."""
     agent = AGENT.__class__(name="T", prompt="P", greeting="Hello there.")
-    assert hold(Silent(2.0), agent=agent, hello=Hello(codec="pcm", greeting="Good day.")).conversation == [
+    assert hold(CallerSilent(2.0), agent=agent, hello=FirstMessage(codec="pcm", greeting="Good day.")).conversation == [
         ("assistant", "Good day.")
     ]
-    assert hold(Silent(2.0), agent=agent, hello=Hello(codec="pcm", greeting="")).kinds == ["Ended"]
+    assert hold(CallerSilent(2.0), agent=agent, hello=FirstMessage(codec="pcm", greeting="")).kinds == ["Ended"]
 
 
 def test_keys_are_a_turn() -> None:
     """DTMF digits reach the model as what they are."""
-    call = hold(Tells(Dtmf("42#")), Silent(4.0))
+    call = hold(CallerSends(Dtmf("42#")), CallerSilent(4.0))
     assert call.conversation[0] == ("user", "[keys pressed: 42#]")
 
 
 def test_transcribe_only_answers_nothing() -> None:
     """A call that only wants the words gets the words, and no sound."""
-    hello = Hello(codec="pcm", mode="transcribe_only")
-    call = hold(Speaks(1.0), Silent(4.0), hello=hello, ears=ScriptedEars(hears=["Note this."]))
-    assert call.one(Heard).text == "Note this."
+    hello = FirstMessage(codec="pcm", mode="transcribe_only")
+    call = hold(CallerSpeaks(1.0), CallerSilent(4.0), hello=hello, ears=ScriptedSTT(hears=["Note this."]))
+    assert call.one(Transcript).text == "Note this."
     assert call.line.sent == []
     assert call.mind.asked == []
 
@@ -600,23 +663,25 @@ def test_transcribe_only_answers_nothing() -> None:
 @pytest.mark.parametrize(("codec", "rate"), [("g711_ulaw", 8000), ("g711_alaw", 8000), ("pcm", 48000), ("pcm", 11025)])
 def test_every_codec_is_heard_and_answered_in_its_own_kind(codec: str, rate: int) -> None:
     """The reply comes in the caller's codec and rate, as long as it should be."""
-    hello = Hello(codec=codec, sample_rate=rate)  # type: ignore[arg-type]
-    call = hold(Speaks(1.0), Silent(5.0), hello=hello, mind=ScriptedMind(answers=["one two three."]))
+    hello = FirstMessage(codec=codec, sample_rate=rate)  # type: ignore[arg-type]
+    call = hold(CallerSpeaks(1.0), CallerSilent(5.0), hello=hello, mind=ScriptedLLM(answers=["one two three."]))
     size = sum(len(payload) for _, payload in call.line.sent) / (2 if codec == "pcm" else 1)
     assert size / rate == pytest.approx(0.9, abs=0.02)
 
 
 def test_reasoning_is_shown_and_never_spoken() -> None:
     """Thoughts are told under their turn; the voice gets none of them."""
-    call = hold(Tells(Text("Why?")), Silent(4.0), mind=ScriptedMind(answers=["<think> hm well </think> Because."]))
-    assert "".join(event.token for event in call.all(ThoughtToken)) == "<think> hm well </think> "
+    call = hold(
+        CallerSends(Text("Why?")), CallerSilent(4.0), mind=ScriptedLLM(answers=["<think> hm well </think> Because."])
+    )
+    assert "".join(event.token for event in call.all(ReasoningToken)) == "<think> hm well </think> "
     assert call.voice.spoken == ["Because."]
     assert call.conversation[-1] == ("assistant", "Because.")
 
 
 def test_a_person_is_promised_by_rule() -> None:
     """Whatever the model would say: who asks for a person is told of the transfer, and the model is not asked."""
-    call = hold(Speaks(1.0), Silent(6.0), ears=ScriptedEars(hears=["Let me speak to a person."]))
+    call = hold(CallerSpeaks(1.0), CallerSilent(6.0), ears=ScriptedSTT(hears=["Let me speak to a person."]))
     assert call.conversation[-1] == ("assistant", AGENT.transfer)
     assert call.mind.asked == []
 
@@ -624,10 +689,10 @@ def test_a_person_is_promised_by_rule() -> None:
 def test_an_engine_that_fails_once_is_asked_again() -> None:
     """One failure of each engine costs the caller a moment, not the answer."""
     call = hold(
-        *(Speaks(1.0), Silent(6.0)),
-        ears=ScriptedEars(hears=["Hm?"], fails=1),
-        mind=ScriptedMind(answers=[ANSWER], fails=1),
-        voice=ScriptedVoice(fails=1),
+        *(CallerSpeaks(1.0), CallerSilent(6.0)),
+        ears=ScriptedSTT(hears=["Hm?"], fails=1),
+        mind=ScriptedLLM(answers=[ANSWER], fails=1),
+        voice=ScriptedTTS(fails=1),
     )
     assert call.conversation == [("user", "Hm?"), ("assistant", ANSWER)]
     assert call.all(Error) == []
@@ -636,10 +701,12 @@ def test_an_engine_that_fails_once_is_asked_again() -> None:
 @pytest.mark.parametrize("dead", ["ears", "mind", "voice"])
 def test_a_dead_engine_is_apologised_for_and_the_call_goes_on(dead: str) -> None:
     """The caller hears that something is wrong, in a voice that was kept for it, and the next turn works."""
-    ears, mind, voice = ScriptedEars(hears=["Hm?"]), ScriptedMind(answers=[ANSWER]), ScriptedVoice()
+    ears, mind, voice = ScriptedSTT(hears=["Hm?"]), ScriptedLLM(answers=[ANSWER]), ScriptedTTS()
     engine: Any = {"ears": ears, "mind": mind, "voice": voice}[dead]
     engine.fails = 4  # the prepared reply twice, and the one after it twice
-    call = hold(Speaks(1.0), Silent(9.0), Speaks(1.0), Silent(6.0), ears=ears, mind=mind, voice=voice)
+    call = hold(
+        CallerSpeaks(1.0), CallerSilent(9.0), CallerSpeaks(1.0), CallerSilent(6.0), ears=ears, mind=mind, voice=voice
+    )
     assert [error.code for error in call.all(Error)] == ["engine_error"]
     assert call.conversation[-1] == ("assistant", ANSWER)
     assert any(SORRY in content for role, content in call.conversation if role == "assistant")
@@ -647,7 +714,7 @@ def test_a_dead_engine_is_apologised_for_and_the_call_goes_on(dead: str) -> None
 
 def test_a_slow_engine_costs_at_most_two_seconds_of_silence() -> None:
     """A model that needs nine seconds: again and again the caller hears that somebody is there; history does not."""
-    call = hold(Tells(Text("Hm?")), Silent(20.0), mind=ScriptedMind(answers=[ANSWER], first=9.0))
+    call = hold(CallerSends(Text("Hm?")), CallerSilent(20.0), mind=ScriptedLLM(answers=[ANSWER], first=9.0))
     assert call.longest_silence(0.0, until=9.5) < 2.0
     spoken = sum(len(payload) for _, payload in call.line.sent) / 2 / 16000
     words = sum(len(phrase.split()) for phrase in (FILLERS[1], MOMENT, STILL, ANSWER))
@@ -657,48 +724,48 @@ def test_a_slow_engine_costs_at_most_two_seconds_of_silence() -> None:
 
 def test_an_answer_that_takes_longer_is_announced_by_a_filler() -> None:
     """0.7 s after the end of turn, or as FILLER_AFTER_MS has it, another wording each turn, and in no history."""
-    mind = ScriptedMind(answers=[ANSWER], first=2.5)
-    call = hold(Tells(Text("Hm?")), Silent(9.0), Tells(Text("And?")), Silent(9.0), mind=mind)
+    mind = ScriptedLLM(answers=[ANSWER], first=2.5)
+    call = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), CallerSends(Text("And?")), CallerSilent(9.0), mind=mind)
     began = [event.at for event in call.all(AudioStarted)]
     assert began == [pytest.approx(0.7, abs=0.05), pytest.approx(9.7, abs=0.05)]
     assert call.conversation == [("user", "Hm?"), ("assistant", ANSWER), ("user", "And?"), ("assistant", ANSWER)]
     assert FILLERS[1] != FILLERS[2]
-    late = hold(Tells(Text("Hm?")), Silent(9.0), mind=mind, filler_after_ms=1200)
+    late = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=mind, filler_after_ms=1200)
     assert late.one(AudioStarted).at == pytest.approx(1.2, abs=0.05)
 
 
 def test_an_answer_that_is_being_written_is_waited_for() -> None:
     """Its first words are there, so it is said sooner than a filler would be over; or somebody speaks after 1.6 s."""
-    soon = hold(Tells(Text("Hm?")), Silent(9.0), mind=ScriptedMind(answers=[ANSWER], first=0.5, each=0.2))
+    soon = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=ScriptedLLM(answers=[ANSWER], first=0.5, each=0.2))
     assert sum(len(payload) for _, payload in soon.line.sent) / 2 / 16000 == pytest.approx(0.3 * 7, abs=0.05)
     assert soon.one(AudioStarted).at > 0.75
-    late = hold(Tells(Text("Hm?")), Silent(9.0), mind=ScriptedMind(answers=[ANSWER], first=0.4, each=1.0))
+    late = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=ScriptedLLM(answers=[ANSWER], first=0.4, each=1.0))
     assert late.one(AudioStarted).at == pytest.approx(1.6, abs=0.05)
 
 
 def test_an_answer_that_is_there_in_time_is_not_announced() -> None:
     """Nothing but the answer is heard."""
-    call = hold(Tells(Text("Hm?")), Silent(9.0), mind=ScriptedMind(answers=[ANSWER], first=0.5))
+    call = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=ScriptedLLM(answers=[ANSWER], first=0.5))
     assert sum(len(payload) for _, payload in call.line.sent) / 32000 == pytest.approx(0.3 * len(ANSWER.split()))
 
 
 def test_a_noise_gets_no_filler() -> None:
     """The recogniser takes a second to find no words in it: nobody says that they will see."""
-    ears = ScriptedEars(hears=[""], takes=1.4)
-    assert hold(Speaks(1.0), Silent(8.0), ears=ears, speculation=False).line.sent == []
+    ears = ScriptedSTT(hears=[""], takes=1.4)
+    assert hold(CallerSpeaks(1.0), CallerSilent(8.0), ears=ears, speculation=False).line.sent == []
 
 
 def test_a_filler_gives_way_to_a_caller_who_goes_on() -> None:
     """It is held at their first sound, as any speech is, and not begun while they speak."""
-    mind = ScriptedMind(answers=[ANSWER], first=5.0)
-    call = hold(Tells(Text("Hm?")), Silent(0.4), Speaks(1.2), Silent(1.0), mind=mind)
+    mind = ScriptedLLM(answers=[ANSWER], first=5.0)
+    call = hold(CallerSends(Text("Hm?")), CallerSilent(0.4), CallerSpeaks(1.2), CallerSilent(1.0), mind=mind)
     assert [at for at, _ in call.line.sent if 0.45 < at < 1.6] == []
 
 
 def test_a_voice_that_stalls_between_sentences_is_covered_too() -> None:
     """The silence in the middle of a reply is as dead as the one before it."""
 
-    class Stalling(ScriptedVoice):
+    class Stalling(ScriptedTTS):
         async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
             if sentence.startswith("It"):
                 await asyncio.sleep(5.0)
@@ -706,28 +773,28 @@ def test_a_voice_that_stalls_between_sentences_is_covered_too() -> None:
                 async for sound in sounds:
                     yield sound
 
-    mind = ScriptedMind(answers=["One sentence. It has two."])
-    call = hold(Tells(Text("Hm?")), Silent(20.0), mind=mind, voice=Stalling())
+    mind = ScriptedLLM(answers=["One sentence. It has two."])
+    call = hold(CallerSends(Text("Hm?")), CallerSilent(20.0), mind=mind, voice=Stalling())
     assert call.longest_silence(0.0, until=6.5) < 2.0
     assert call.conversation[-1] == ("assistant", "One sentence. It has two.")
 
 
 def test_a_model_that_answers_nothing_is_apologised_for() -> None:
     """Reasoning alone is no answer: the caller is not left in silence."""
-    call = hold(Tells(Text("Hm?")), Silent(9.0), mind=ScriptedMind(answers=["<think> hm </think>"]))
+    call = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=ScriptedLLM(answers=["<think> hm </think>"]))
     assert call.one(Error).code == "engine_error"
     assert call.conversation[-1] == ("assistant", SORRY)
 
 
 def test_a_silent_engine_is_given_up() -> None:
     """A recogniser that never answers ends in an apology, not in dead air."""
-    call = hold(Speaks(1.0), Silent(30.0), ears=ScriptedEars(takes=1e6))
+    call = hold(CallerSpeaks(1.0), CallerSilent(30.0), ears=ScriptedSTT(takes=1e6))
     assert "say that again" in call.conversation[-1][1]
 
 
 def test_a_caller_who_hangs_up_ends_the_call_at_once() -> None:
     """Nothing is synthesised for nobody."""
-    call = hold(Tells(Text("Go")), Silent(0.5), Tells(HangUp()), Silent(60.0))
+    call = hold(CallerSends(Text("Go")), CallerSilent(0.5), CallerSends(HangUp()), CallerSilent(60.0))
     assert call.reason == "caller_hung_up"
     assert call.line.sent[-1][0] < 0.6
 
@@ -735,12 +802,12 @@ def test_a_caller_who_hangs_up_ends_the_call_at_once() -> None:
 @pytest.mark.parametrize("seconds", [0.0, 0.04, 0.1, 0.22, 0.5, 0.9, 1.31, 1.34, 1.37, 1.4, 1.5, 2.5, 3.3])
 def test_wherever_the_caller_vanishes_no_task_is_left(seconds: float) -> None:
     """The line ends at any point of a turn; `run` checks that every task of the call is gone."""
-    assert hold(Speaks(min(seconds, 1.0)), Silent(max(0.0, seconds - 1.0))).reason == "caller_hung_up"
+    assert hold(CallerSpeaks(min(seconds, 1.0)), CallerSilent(max(0.0, seconds - 1.0))).reason == "caller_hung_up"
 
 
 def test_a_silent_caller_is_ended() -> None:
     """Nobody speaks for CALL_IDLE_TIMEOUT_S: the line is freed, with a reason."""
-    call = hold(Silent(100.0), call_idle_timeout_s=20)
+    call = hold(CallerSilent(100.0), call_idle_timeout_s=20)
     assert call.reason == "idle"
     assert call.one(Ended).at == pytest.approx(20, abs=1.1)
 
@@ -750,7 +817,7 @@ POLITE = Agent(name="T", prompt="P", reprompt="Are you there?", goodbye="Goodbye
 
 def test_a_silent_caller_is_asked_once_then_told_goodbye_and_hung_up_on() -> None:
     """After eight seconds, and eight more; the goodbye is heard to its end before the line is."""
-    call = hold(Silent(60.0), agent=POLITE)
+    call = hold(CallerSilent(60.0), agent=POLITE)
     assert call.reason == "caller_silent"
     assert call.conversation == [("assistant", "Are you there? Goodbye then, I will hang up.")]
     assert call.one(Ended).at == pytest.approx(8 + 0.9 + 8 + 1.8, abs=2.5)
@@ -759,14 +826,14 @@ def test_a_silent_caller_is_asked_once_then_told_goodbye_and_hung_up_on() -> Non
 
 def test_a_caller_who_speaks_again_is_asked_again_before_any_goodbye() -> None:
     """What was silent once is not held against anybody."""
-    call = hold(*(Silent(10.0), Speaks(1.0)) * 3, Silent(4.0), agent=POLITE)
+    call = hold(*(CallerSilent(10.0), CallerSpeaks(1.0)) * 3, CallerSilent(4.0), agent=POLITE)
     assert call.reason == "caller_hung_up"
     assert [c for r, c in call.conversation if "Goodbye" in c] == []
 
 
 def test_a_caller_who_talks_over_the_goodbye_does_not_stop_it() -> None:
     """It is protected: the last words are heard."""
-    call = hold(Silent(19.5), Speaks(1.0), Silent(30.0), agent=POLITE)
+    call = hold(CallerSilent(19.5), CallerSpeaks(1.0), CallerSilent(30.0), agent=POLITE)
     assert call.reason == "caller_silent"
     assert call.conversation[-1][1].endswith("I will hang up.")
     assert call.all(BargeIn) == []
@@ -774,27 +841,31 @@ def test_a_caller_who_talks_over_the_goodbye_does_not_stop_it() -> None:
 
 def test_an_agent_without_words_for_it_leaves_the_silence_alone() -> None:
     """And so does a call that only wants the words written down."""
-    assert hold(Silent(60.0)).line.sent == []
-    assert hold(Silent(60.0), agent=POLITE, hello=Hello(codec="pcm", mode="transcribe_only")).line.sent == []
+    assert hold(CallerSilent(60.0)).line.sent == []
+    assert (
+        hold(CallerSilent(60.0), agent=POLITE, hello=FirstMessage(codec="pcm", mode="transcribe_only")).line.sent == []
+    )
 
 
 def test_a_call_has_a_longest_length() -> None:
     """CALL_MAX_S ends even a lively call."""
-    call = hold(*(Speaks(1.0), Silent(3.0)) * 20, call_max_s=30)
+    call = hold(*(CallerSpeaks(1.0), CallerSilent(3.0)) * 20, call_max_s=30)
     assert call.reason == "too_long"
 
 
 def test_a_caller_who_never_pauses_is_answered() -> None:
     """A minute of speech without a pause is taken in pieces, and memory stays bounded."""
-    ears = ScriptedEars(hears=["a long story"])
-    call = hold(Speaks(60.0), Silent(5.0), ears=ears, echo_gate=False)  # a tone over a tone: the gate takes it for ours
-    assert len(call.all(SpeechStopped)) == 3
+    ears = ScriptedSTT(hears=["a long story"])
+    call = hold(
+        CallerSpeaks(60.0), CallerSilent(5.0), ears=ears, echo_gate=False
+    )  # a tone over a tone: the gate takes it for ours
+    assert len(call.all(TurnEnded)) == 3
     assert max(utterance.seconds for utterance in ears.utterances) < 28
 
 
 def test_metrics_name_every_stage() -> None:
     """Each reply says where its time went."""
-    metrics = ordinary(speculation=False).one(Metrics)
+    metrics = ordinary(speculation=False).one(ReplyMetrics)
     assert metrics.asr_ms == pytest.approx(50, abs=5)
     assert metrics.llm_first_ms == pytest.approx(50, abs=5)
     assert metrics.tts_first_ms == pytest.approx(50, abs=5)
@@ -803,6 +874,6 @@ def test_metrics_name_every_stage() -> None:
 
 def test_audio_starts_before_the_last_token() -> None:
     """Sentences go to the voice while the model goes on."""
-    call = hold(Tells(Text("Hm?")), Silent(9.0), mind=ScriptedMind(answers=[ANSWER], each=0.2))
-    assert call.kinds.index("AudioStarted") < call.kinds.index("LlmDone")
+    call = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=ScriptedLLM(answers=[ANSWER], each=0.2))
+    assert call.kinds.index("AudioStarted") < call.kinds.index("ReplyText")
     assert call.one(AudioDone).turn == 1

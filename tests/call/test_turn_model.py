@@ -9,20 +9,20 @@ import pytest
 
 from lineside.audio.wav import read_wav
 from lineside.call import turn_model
-from lineside.call.turn_model import NICE, WAITING, TurnListener
+from lineside.call.turn_model import NICE, WAITING, TurnModelThread
 from lineside.models.store import locate
 from lineside.settings import load_settings
 from tests.turns.test_speech_segmenter import AUDIO
 
 
 @pytest.fixture
-def listener() -> TurnListener:
-    return TurnListener(locate("smart-turn-v3.2", load_settings().models_dir) / "smart-turn-v3.2-cpu.onnx")
+def listener() -> TurnModelThread:
+    return TurnModelThread(locate("smart-turn-v3.2", load_settings().models_dir) / "smart-turn-v3.2-cpu.onnx")
 
 
 @pytest.mark.models
 def test_a_whole_question_is_over_and_half_of_it_is_not(
-    listener: TurnListener, monkeypatch: pytest.MonkeyPatch
+    listener: TurnModelThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Real speech: what was said to its end, and the same cut off in the middle."""
     monkeypatch.setattr(turn_model, "DEADLINE", 60.0)  # machines are shared
@@ -42,7 +42,7 @@ def test_a_whole_question_is_over_and_half_of_it_is_not(
 
 @pytest.mark.models
 def test_one_that_hangs_is_not_waited_for_and_the_queue_has_an_end(
-    listener: TurnListener, monkeypatch: pytest.MonkeyPatch
+    listener: TurnModelThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the deadline there is no answer; who comes when too many wait has none at once."""
     release = threading.Event()
@@ -68,7 +68,7 @@ def test_one_that_hangs_is_not_waited_for_and_the_queue_has_an_end(
 @pytest.mark.models
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own on Linux alone")
 def test_the_words_and_the_answer_go_before_the_turn_models_opinion(
-    listener: TurnListener, monkeypatch: pytest.MonkeyPatch
+    listener: TurnModelThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its thread has a lower priority, and no other."""
 

@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 from lineside.cli import models
 from lineside.errors import ConfigError
 from lineside.models.catalogue import Model, needed
-from lineside.models.download import Step
-from lineside.models.progress import Progress, Teller, short
+from lineside.models.download import DownloadStep
+from lineside.models.progress import DownloadProgress, ProgressReporter, short
 from lineside.settings import load_settings
 from tests.models.fixtures import SMALL, WEIGHTS, Host, announces, answers, file_of, model_of
 
@@ -153,12 +153,12 @@ def test_list_shows_how_every_model_stands(
 def test_on_a_terminal_there_are_bars() -> None:
     """One bar a file; what was in the way is printed above them, once."""
     out = Console(force_terminal=True, width=120, record=True)
-    step = Step("toy", "weights.bin", 0, 1000, "hub", "cannot be reached")
+    step = DownloadStep("toy", "weights.bin", 0, 1000, "hub", "cannot be reached")
     with models._shown(out) as show:
         show(step)
         show(step)
-        show(Step("toy", "weights.bin", 500, 1000, "index"))
-        show(Step("toy", "weights.bin", 1000, 1000, "index"))
+        show(DownloadStep("toy", "weights.bin", 500, 1000, "index"))
+        show(DownloadStep("toy", "weights.bin", 1000, 1000, "index"))
 
     text = out.export_text()
     assert text.count("toy: hub: cannot be reached") == 1
@@ -172,8 +172,8 @@ def test_the_language_model_is_the_one_of_the_settings() -> None:
     assert chosen == ["faster-whisper-base", "en_US-joe-medium", "qwen2.5-coder-1.5b", "smart-turn-v3.2", "silero-vad"]
 
 
-def steps_told(said: str) -> list[Progress]:
-    return [msgspec.json.decode(line, type=Progress) for line in said.splitlines()]
+def steps_told(said: str) -> list[DownloadProgress]:
+    return [msgspec.json.decode(line, type=DownloadProgress) for line in said.splitlines()]
 
 
 def test_pull_tells_programs_how_far_it_is(
@@ -185,7 +185,7 @@ def test_pull_tells_programs_how_far_it_is(
     assert code == 0
     told = steps_told(said)
     assert [(one.model, one.state) for one in told if one.last] == [("toy", "done"), ("other", "done")]
-    assert told[0] == Progress("toy")
+    assert told[0] == DownloadProgress("toy")
     small = [one for one in told if one.file == "small.json"]
     assert small[-1].done == small[-1].total == len(SMALL)
     weights = [one.done for one in told if (one.model, one.file) == ("toy", "weights.bin") and not one.last]
@@ -214,10 +214,10 @@ def test_another_hundredth_is_told_at_once_and_less_is_not(monkeypatch: pytest.M
     """However fast it comes, a file is about a hundred lines; when it stalls, no more than a hundredth is untold."""
     monkeypatch.setattr("lineside.models.progress.time.monotonic", lambda: 1.0)
     out = io.BytesIO()
-    teller = Teller(out)
+    teller = ProgressReporter(out)
     teller.begin("toy")
     for done in range(0, 100_001, 10):
-        teller.step(Step("toy", "weights.bin", done, 100_000, "hub"))
+        teller.step(DownloadStep("toy", "weights.bin", done, 100_000, "hub"))
     teller.end("done")
 
     told = steps_told(out.getvalue().decode())

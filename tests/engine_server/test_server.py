@@ -22,7 +22,7 @@ import pytest
 from bench.wer import distance, plain
 
 from lineside.audio import g711
-from lineside.audio.input_resampler import Resampler
+from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
 from lineside.models.catalogue import find
 from lineside.models.store import state
@@ -164,7 +164,7 @@ def server(root: Path) -> Iterator[Server]:
 
 def through_the_telephone(samples: Samples, rate: int) -> Samples:
     """As 8 kHz mu-law brings it."""
-    down = Resampler(rate, 8000)
+    down = InputResampler(rate, 8000)
     pcm = down.feed((samples * 32767).astype("<i2").tobytes()) + down.end()
     return np.frombuffer(g711.decode(g711.encode(pcm, "g711_ulaw"), "g711_ulaw"), "<i2").astype(
         np.float32
@@ -313,7 +313,7 @@ def test_kokoro_is_heard_as_it_speaks(server: Server, voice: str) -> None:
         samples, rate = server.say(said, voice)
         assert rate == 24_000
         assert float(np.abs(samples[-10:]).max()) < 0.01
-        down = Resampler(rate, 16_000)
+        down = InputResampler(rate, 16_000)
         pcm = down.feed((samples * 32767).astype("<i2").tobytes()) + down.end()
         heard = server.hear(np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768))
         wrong += distance(plain(said), plain(heard))

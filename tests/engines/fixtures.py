@@ -12,10 +12,10 @@ import pytest
 from aiohttp import web
 
 from lineside.audio.frame import EAR_RATE, Utterance
-from lineside.audio.input_resampler import Resampler
+from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
 from lineside.engines import openai_http
-from lineside.engines.registry import Registry
+from lineside.engines.registry import EngineRegistry
 from tests.call.fixtures import settings
 from tests.fakes import elevenlabs, serving
 from tests.fakes.elevenlabs import FakeElevenLabs
@@ -95,11 +95,11 @@ async def reached(case: Case, stack_url: str = "") -> AsyncGenerator[Any, None]:
     """The engine, its back end there."""
     async with aiohttp.ClientSession() as http:
         if case.fake is None:
-            yield Registry(settings(embedded_url=stack_url), http).engine(case.role, case.name)  # type: ignore[arg-type]
+            yield EngineRegistry(settings(embedded_url=stack_url), http).engine(case.role, case.name)  # type: ignore[arg-type]
             return
         async with serving(case.fake()) as url:
             given = settings(**{case.setting: url}, **case.others)
-            yield Registry(given, http).engine(case.role, case.name)  # type: ignore[arg-type]
+            yield EngineRegistry(given, http).engine(case.role, case.name)  # type: ignore[arg-type]
 
 
 async def all_of(stream: AsyncGenerator[T, None]) -> list[T]:
@@ -111,7 +111,7 @@ async def all_of(stream: AsyncGenerator[T, None]) -> list[T]:
 def spoken(name: str) -> Utterance:
     """One of the recordings."""
     recording = read_wav(AUDIO / f"{name}.wav")
-    resampler = Resampler(recording.rate, EAR_RATE)
+    resampler = InputResampler(recording.rate, EAR_RATE)
     return Utterance(resampler.feed(recording.pcm) + resampler.end(), 0.0, recording.seconds)
 
 

@@ -10,20 +10,20 @@ import pytest
 
 from lineside.audio.frame import EAR_RATE, Sound, Utterance
 from lineside.engines.protocols import (
-    Ask,
-    Checked,
-    Foreseeing,
+    HealthChecked,
     LanguageModel,
+    LlmRequest,
     Message,
-    ReadsAhead,
+    PredictsTurnEnd,
+    Prefills,
     SpeechToText,
     TextToSpeech,
     Thought,
     Token,
 )
-from lineside.engines.registry import ROLES, Registry
+from lineside.engines.registry import ROLES, EngineRegistry
 from lineside.engines.timeouts import in_time, tried_twice
-from lineside.errors import ConfigError, EngineError, EngineTimeout, LineError
+from lineside.errors import ConfigError, EngineError, EngineTimeout, TransportError
 from lineside.models.store import state
 from lineside.models.voices import KOKORO, VOICES
 from tests.call.fixtures import settings
@@ -43,7 +43,7 @@ def conform(request: pytest.FixtureRequest, case: Case, story: Callable[[Any], A
 
     async def main() -> None:
         async with reached(case, url) as engine:
-            if isinstance(engine, Checked):
+            if isinstance(engine, HealthChecked):
                 await engine.check()
             await story(engine)
 
@@ -83,22 +83,22 @@ def test_a_language_model_conforms(request: pytest.FixtureRequest, case: Case) -
 
     async def story(engine: LanguageModel) -> None:
         assert isinstance(engine, LanguageModel)
-        tokens = await all_of(engine.reply(QUESTION, Ask(max_tokens=30)))
+        tokens = await all_of(engine.reply(QUESTION, LlmRequest(max_tokens=30)))
         assert all(isinstance(token, Token | Thought) and token.text for token in tokens)
         assert len([t for t in tokens if isinstance(t, Token)]) > 1
-        assert len(await all_of(engine.reply(QUESTION, Ask(max_tokens=3)))) <= 3
-        async with aclosing(engine.reply(QUESTION, Ask(max_tokens=150))) as broken_off:
+        assert len(await all_of(engine.reply(QUESTION, LlmRequest(max_tokens=3)))) <= 3
+        async with aclosing(engine.reply(QUESTION, LlmRequest(max_tokens=150))) as broken_off:
             await anext(broken_off)
-        assert await all_of(engine.reply(QUESTION, Ask(max_tokens=2)))
-        if isinstance(engine, Foreseeing):
+        assert await all_of(engine.reply(QUESTION, LlmRequest(max_tokens=2)))
+        if isinstance(engine, PredictsTurnEnd):
             said = [Message("system", "You take orders."), Message("user", "I would like to order two of the")]
             for messages in (said, QUESTION):
-                assert isinstance(await engine.may_end(messages, Ask()), float | None)
-            assert await all_of(engine.reply(QUESTION, Ask(max_tokens=2)))
-        if isinstance(engine, ReadsAhead):
+                assert isinstance(await engine.may_end(messages, LlmRequest()), float | None)
+            assert await all_of(engine.reply(QUESTION, LlmRequest(max_tokens=2)))
+        if isinstance(engine, Prefills):
             begun = (QUESTION[0], Message("user", "I would like to"))
-            assert isinstance(await engine.read_ahead(begun, Ask()), bool)
-            assert await all_of(engine.reply(QUESTION, Ask(max_tokens=2)))
+            assert isinstance(await engine.read_ahead(begun, LlmRequest()), bool)
+            assert await all_of(engine.reply(QUESTION, LlmRequest(max_tokens=2)))
 
     conform(request, case, story)
 
@@ -134,7 +134,7 @@ def test_the_words_of_real_speech_are_right(stack: Stack) -> None:
 
     async def main() -> None:
         async with aiohttp.ClientSession() as http:
-            engine = Registry(settings(embedded_url=stack.engine_url), http).engine("stt", "faster-whisper")
+            engine = EngineRegistry(settings(embedded_url=stack.engine_url), http).engine("stt", "faster-whisper")
             for name, word in (("order_status", "order status"), ("yes", "yes"), ("thank_you", "thank you")):
                 assert word in (await all_of(engine.transcribe(spoken(name))))[-1].text.lower()
 
@@ -147,11 +147,11 @@ def test_half_a_sentence_is_less_likely_to_be_all_than_a_whole_one(stack: Stack)
 
     async def main() -> None:
         async with aiohttp.ClientSession() as http:
-            engine = Registry(settings(embedded_url=stack.engine_url), http).engine("llm", "embedded")
-            assert isinstance(engine, Foreseeing)
+            engine = EngineRegistry(settings(embedded_url=stack.engine_url), http).engine("llm", "embedded")
+            assert isinstance(engine, PredictsTurnEnd)
             said = "I would like to change the address on my account"
             half, whole = [
-                await engine.may_end((QUESTION[0], Message("user", text)), Ask())
+                await engine.may_end((QUESTION[0], Message("user", text)), LlmRequest())
                 for text in (said.removesuffix(" my account"), said)
             ]
             assert half is not None
@@ -166,13 +166,13 @@ def test_half_a_sentence_is_less_likely_to_be_all_than_a_whole_one(stack: Stack)
 
 def test_every_role_has_a_scripted_engine_and_unknown_names_are_answered_with_the_known_ones() -> None:
     """What a caller may name is what is registered, and nothing else."""
-    registry = Registry(settings(), None)
+    registry = EngineRegistry(settings(), None)
     for role in ROLES:
         assert "scripted" in registry.names(role)
-        with pytest.raises(LineError, match=rf"{role}_engine: 'x'.*scripted"):
+        with pytest.raises(TransportError, match=rf"{role}_engine: 'x'.*scripted"):
             registry.engine(role, "x")
     with pytest.raises(ConfigError, match=r"DEFAULT_TTS_ENGINE='loud'.*piper"):
-        Registry(settings(default_tts_engine="loud"), None)
+        EngineRegistry(settings(default_tts_engine="loud"), None)
 
 
 # ── deadlines ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,13 +9,13 @@ import pytest
 from aiohttp import web
 
 from lineside.audio.frame import EAR_RATE, Utterance
-from lineside.engines.protocols import Ask, Message, Thought, Token, Transcript
-from lineside.engines.registry import Registry
+from lineside.engines.protocols import LlmRequest, Message, Thought, Token, Transcription
+from lineside.engines.registry import EngineRegistry
 from lineside.engines.vendors.elevenlabs import ElevenLabs
 from lineside.engines.vendors.kokoro import Kokoro
 from lineside.engines.vendors.melotts import MeloTTS
-from lineside.engines.vendors.openai import OpenAIEars, OpenAIMind, OpenAIVoice
-from lineside.engines.vendors.piper import Fast
+from lineside.engines.vendors.openai import OpenAILLM, OpenAISTT, OpenAITTS
+from lineside.engines.vendors.piper import PiperFast
 from lineside.engines.vendors.whisper_server import WhisperServer
 from lineside.errors import EngineBusy, EngineError
 from tests.call.fixtures import settings
@@ -88,7 +88,7 @@ def test_notes_are_no_words(written: str, words: str) -> None:
     app.router.add_post("/inference", inference)
 
     async def story(engine: WhisperServer) -> None:
-        assert await all_of(engine.transcribe(SILENCE)) == [Transcript(words)]
+        assert await all_of(engine.transcribe(SILENCE)) == [Transcription(words)]
 
     told(story, WhisperServer, app, "whisper_server_url")
 
@@ -101,30 +101,30 @@ def test_thoughts_are_kept_apart_however_the_server_gives_them(reasoning: str) -
     """In a field of their own or in the text, with its opening tag or without, cut in the middle of the other."""
     fake = FakeOpenAI("deepseek-r1-distill-qwen-7b" if reasoning == "unopened" else "some-model", reasoning=reasoning)
 
-    async def story(engine: OpenAIMind) -> None:
-        pieces = await all_of(engine.reply(QUESTION, Ask()))
+    async def story(engine: OpenAILLM) -> None:
+        pieces = await all_of(engine.reply(QUESTION, LlmRequest()))
         thought, said = ("".join(p.text for p in pieces if isinstance(p, kind)).strip() for kind in (Thought, Token))
         assert (thought, said) == (WHAT_IT_THOUGHT if reasoning else "", ANSWERED)
 
-    told(story, OpenAIMind, fake.app(), "openai_url", openai_api_key=openai.KEY)
+    told(story, OpenAILLM, fake.app(), "openai_url", openai_api_key=openai.KEY)
 
 
 def test_without_a_model_the_first_that_the_server_lists_answers() -> None:
     """It is asked once; the cloud lists too many for that, and is not asked."""
     fake = FakeOpenAI("whatever-is-loaded")
 
-    async def story(engine: OpenAIMind) -> None:
+    async def story(engine: OpenAILLM) -> None:
         assert engine.choices == ()
         for _ in range(2):
-            assert await all_of(engine.reply(QUESTION, Ask()))
+            assert await all_of(engine.reply(QUESTION, LlmRequest()))
         assert [ask["model"] for ask in fake.asked] == ["whatever-is-loaded"] * 2
 
-    told(story, OpenAIMind, fake.app(), "openai_url", openai_api_key=openai.KEY)
+    told(story, OpenAILLM, fake.app(), "openai_url", openai_api_key=openai.KEY)
 
     async def cloud() -> None:
         async with aiohttp.ClientSession() as http:
             with pytest.raises(EngineError, match="OPENAI_MODEL is empty"):
-                await all_of(OpenAIMind(settings(openai_api_key="sk-x"), http).reply(QUESTION, Ask()))
+                await all_of(OpenAILLM(settings(openai_api_key="sk-x"), http).reply(QUESTION, LlmRequest()))
 
     asyncio.run(cloud(), debug=True)
 
@@ -132,36 +132,36 @@ def test_without_a_model_the_first_that_the_server_lists_answers() -> None:
 def test_a_wrong_key_is_said() -> None:
     """In the check and in the request, without the key."""
 
-    async def story(engine: OpenAIMind) -> None:
-        for doing in (engine.check(), all_of(engine.reply(QUESTION, Ask(model="m")))):
+    async def story(engine: OpenAILLM) -> None:
+        for doing in (engine.check(), all_of(engine.reply(QUESTION, LlmRequest(model="m")))):
             with pytest.raises(EngineError, match="answered 401: Incorrect API key") as failure:
                 await doing
             assert "sk-wrong" not in str(failure.value)
 
-    told(story, OpenAIMind, FakeOpenAI().app(), "openai_url", openai_api_key="sk-wrong")
+    told(story, OpenAILLM, FakeOpenAI().app(), "openai_url", openai_api_key="sk-wrong")
 
 
 @pytest.mark.parametrize("model", ["whisper-1", "gpt-4o-mini-transcribe"])
 def test_a_recogniser_is_asked_in_a_shape_that_it_knows(model: str) -> None:
     """The newer ones of the cloud have no probabilities to give."""
 
-    async def story(engine: OpenAIEars) -> None:
+    async def story(engine: OpenAISTT) -> None:
         assert [t.text for t in await all_of(engine.transcribe(spoken("yes")))] == [HEARD]
 
     app = FakeOpenAI().app()
-    told(story, OpenAIEars, app, "openai_stt_url", openai_api_key=openai.KEY, openai_stt_model=model)
+    told(story, OpenAISTT, app, "openai_stt_url", openai_api_key=openai.KEY, openai_stt_model=model)
 
 
 def test_a_voice_of_its_own_address() -> None:
     """Model and voice as set."""
     fake = FakeOpenAI()
 
-    async def story(engine: OpenAIVoice) -> None:
+    async def story(engine: OpenAITTS) -> None:
         assert await all_of(engine.speak(SENTENCE, ""))
         assert fake.asked == [{"model": "tts-1", "input": SENTENCE, "voice": "nova", "response_format": "wav"}]
 
     given = {"openai_api_key": openai.KEY, "openai_tts_voice": "nova"}
-    told(story, OpenAIVoice, fake.app(), "openai_tts_url", **given)
+    told(story, OpenAITTS, fake.app(), "openai_tts_url", **given)
 
 
 # ── voices ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,22 +222,22 @@ def test_elevenlabs_is_asked_with_its_key_and_for_bare_samples() -> None:
 def test_engines_are_offered_only_where_they_can_be_had() -> None:
     """Without a key or an address nobody is offered what cannot answer."""
     bare, cloud, own = settings(), settings(openai_api_key="k", elevenlabs_api_key="k"), settings(openai_url="http://x")
-    for kind in (OpenAIEars, OpenAIMind, OpenAIVoice):
+    for kind in (OpenAISTT, OpenAILLM, OpenAITTS):
         assert [kind.offered(given) for given in (bare, cloud, own)] == [False, True, True]
     assert [ElevenLabs.offered(given) for given in (bare, cloud)] == [False, True]
     assert [MeloTTS.offered(given) for given in (bare, settings(melotts_url="http://x"))] == [False, True]
-    assert not {"openai", "elevenlabs", "melotts"} & set(Registry(bare).names("tts"))
-    assert {"openai", "elevenlabs"} <= set(Registry(cloud).names("tts"))
+    assert not {"openai", "elevenlabs", "melotts"} & set(EngineRegistry(bare).names("tts"))
+    assert {"openai", "elevenlabs"} <= set(EngineRegistry(cloud).names("tts"))
 
 
 def test_a_piper_preset_speaks_as_the_voice_that_is_there(tmp_path: Any) -> None:
     """Where its own voice has not been fetched, the one that always is."""
     fake = FakeOpenAI(key="")
 
-    async def story(engine: Fast) -> None:
+    async def story(engine: PiperFast) -> None:
         assert engine.choices[0] == "fast"
         assert await all_of(engine.speak(SENTENCE, ""))
         assert await all_of(engine.speak(SENTENCE, "en_US-ljspeech-high"))
         assert [ask["voice"] for ask in fake.asked] == ["en_US-joe-medium", "en_US-ljspeech-high"]
 
-    told(story, Fast, fake.app(), "piper_url", models_dir=tmp_path)
+    told(story, PiperFast, fake.app(), "piper_url", models_dir=tmp_path)

@@ -9,20 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineside.audio.frame import Sound, Utterance
-from lineside.engines.circuit_breaker import FAILURES, REST, Breaker
-from lineside.engines.fallback import FIRST, Continued, FallbackEars, FallbackMind, FallbackVoice
+from lineside.engines.circuit_breaker import FAILURES, REST, CircuitBreaker
+from lineside.engines.fallback import FIRST, ContinuedAnswer, FallbackLLM, FallbackSTT, FallbackTTS
 from lineside.engines.protocols import (
-    Ask,
     LanguageModel,
+    LlmRequest,
     Message,
     SpeechToText,
     TextToSpeech,
     Thought,
     Token,
-    Transcript,
+    Transcription,
 )
-from lineside.engines.tts_cache import RememberingVoice
-from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
+from lineside.engines.tts_cache import CachedTTS
+from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.errors import EngineBusy, EngineError
 from tests.call.test_prefill import Reader
 from tests.engines.fixtures import all_of
@@ -36,22 +36,22 @@ async def heard(ears: SpeechToText) -> str:
     return (await all_of(ears.transcribe(SPOKEN)))[-1].text
 
 
-async def answer(mind: LanguageModel, ask: Ask | None = None) -> str:
-    return "".join(t.text for t in await all_of(mind.reply(ASKED, ask or Ask())) if isinstance(t, Token)).strip()
+async def answer(mind: LanguageModel, ask: LlmRequest | None = None) -> str:
+    return "".join(t.text for t in await all_of(mind.reply(ASKED, ask or LlmRequest())) if isinstance(t, Token)).strip()
 
 
 async def said(voice: TextToSpeech, sentence: str, name: str = "") -> str:
     return " ".join(s.says for s in await all_of(voice.speak(sentence, name)) if s.says)
 
 
-class Breaking(ScriptedMind):
+class Breaking(ScriptedLLM):
     """Answers some words, then fails or hangs; the next time all of it."""
 
     def __init__(self, answer: str, after: int, *, hangs: bool = False) -> None:
         super().__init__(answers=[answer])
         self._after, self._hangs = after, hangs
 
-    async def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         async with aclosing(super().reply(messages, ask)) as tokens:
             for _ in range(self._after):
                 yield await anext(tokens)
@@ -60,7 +60,7 @@ class Breaking(ScriptedMind):
         raise EngineError("broke off")
 
 
-class Choking(ScriptedVoice):
+class Choking(ScriptedTTS):
     """Says some frames, then fails."""
 
     def __init__(self, frames: int) -> None:
@@ -74,7 +74,7 @@ class Choking(ScriptedVoice):
         raise EngineError("choked")
 
 
-class Mute(ScriptedVoice):
+class Mute(ScriptedTTS):
     """Answers, with nothing."""
 
     async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
@@ -88,20 +88,20 @@ class Mute(ScriptedVoice):
 def test_a_recogniser_that_fails_or_hangs_is_followed_by_the_next() -> None:
     """The same utterance is heard by another, at the latest when the deadline is over."""
 
-    async def story(first: ScriptedEars) -> float:
-        row = FallbackEars([("one", first), ("two", ScriptedEars(hears=["second"]))])
+    async def story(first: ScriptedSTT) -> float:
+        row = FallbackSTT([("one", first), ("two", ScriptedSTT(hears=["second"]))])
         began = asyncio.get_running_loop().time()
         assert await heard(row) == "second"
         assert row.switches == 1
         return asyncio.get_running_loop().time() - began
 
-    assert run(story(ScriptedEars(fails=9))) < 0.2
-    assert run(story(ScriptedEars(takes=100))) == pytest.approx(FIRST["stt"] + 0.05)
+    assert run(story(ScriptedSTT(fails=9))) < 0.2
+    assert run(story(ScriptedSTT(takes=100))) == pytest.approx(FIRST["stt"] + 0.05)
 
 
 def test_when_all_fail_the_last_ones_error_is_raised() -> None:
     """The reply must learn that there was nobody."""
-    row = FallbackMind([("one", ScriptedMind(fails=9)), ("two", ScriptedMind(fails=9))])
+    row = FallbackLLM([("one", ScriptedLLM(fails=9)), ("two", ScriptedLLM(fails=9))])
     with pytest.raises(EngineError, match="told to fail"):
         run(answer(row))
 
@@ -109,15 +109,15 @@ def test_when_all_fail_the_last_ones_error_is_raised() -> None:
 def test_an_answer_without_words_is_a_failure() -> None:
     """Reasoning alone, or nothing at all, is no answer: the next model is asked."""
     for nothing in ("<think> hm hm </think>", ""):
-        row = FallbackMind([("one", ScriptedMind(answers=[nothing])), ("two", ScriptedMind(answers=["Red."]))])
+        row = FallbackLLM([("one", ScriptedLLM(answers=[nothing])), ("two", ScriptedLLM(answers=["Red."]))])
         assert run(answer(row)) == "Red."
 
 
 def test_a_model_that_takes_over_sees_what_was_said() -> None:
     """It gets the beginning of the answer and goes on; nothing is said twice, nothing is lost."""
     for hangs in (False, True):
-        second = ScriptedMind(answers=["it blinks twice."])
-        row = FallbackMind([("one", Breaking("The light is red, and", 5, hangs=hangs)), ("two", second)])
+        second = ScriptedLLM(answers=["it blinks twice."])
+        row = FallbackLLM([("one", Breaking("The light is red, and", 5, hangs=hangs)), ("two", second)])
         assert run(answer(row)) == "The light is red, and it blinks twice."
         assert second.asked == [(*ASKED, Message("assistant", "The light is red, and "))]
 
@@ -125,7 +125,7 @@ def test_a_model_that_takes_over_sees_what_was_said() -> None:
 def test_a_model_that_begins_again_is_not_repeated() -> None:
     """Servers that do not continue a message start the answer anew: its known beginning is left out."""
     whole = "The light is red, and it blinks twice."
-    row = FallbackMind([("one", Breaking(whole, 5)), ("two", ScriptedMind(answers=[whole]))])
+    row = FallbackLLM([("one", Breaking(whole, 5)), ("two", ScriptedLLM(answers=[whole]))])
     assert " ".join(run(answer(row)).split()) == whole
 
 
@@ -133,14 +133,14 @@ def test_the_model_that_will_answer_says_whether_the_words_may_end() -> None:
     """Not another one, which would know it no sooner; and not one that failed the last time."""
 
     async def story() -> None:
-        first, second = ScriptedMind(ends=1.0, fails=1), ScriptedMind(ends=2.0)
-        row = FallbackMind([("first", first), ("second", second)])
-        assert await row.may_end(ASKED, Ask()) == 1.0
+        first, second = ScriptedLLM(ends=1.0, fails=1), ScriptedLLM(ends=2.0)
+        row = FallbackLLM([("first", first), ("second", second)])
+        assert await row.may_end(ASKED, LlmRequest()) == 1.0
         await answer(row)
-        assert await row.may_end(ASKED, Ask()) == 2.0
+        assert await row.may_end(ASKED, LlmRequest()) == 2.0
         await answer(row)
-        assert await row.may_end(ASKED, Ask()) == 1.0
-        assert await FallbackMind([("plain", Plain()), ("second", second)]).may_end(ASKED, Ask()) is None
+        assert await row.may_end(ASKED, LlmRequest()) == 1.0
+        assert await FallbackLLM([("plain", Plain()), ("second", second)]).may_end(ASKED, LlmRequest()) is None
 
     run(story())
 
@@ -150,12 +150,12 @@ def test_the_model_that_will_answer_reads_ahead() -> None:
 
     async def story() -> None:
         first, second = Reader(fails=1), Reader()
-        row = FallbackMind([("first", first), ("second", second)])
-        assert await row.read_ahead(ASKED, Ask())
+        row = FallbackLLM([("first", first), ("second", second)])
+        assert await row.read_ahead(ASKED, LlmRequest())
         await answer(row)
-        assert await row.read_ahead(ASKED, Ask())
+        assert await row.read_ahead(ASKED, LlmRequest())
         assert (len(first.read), len(second.read)) == (1, 1)
-        assert not await FallbackMind([("plain", Plain()), ("second", second)]).read_ahead(ASKED, Ask())
+        assert not await FallbackLLM([("plain", Plain()), ("second", second)]).read_ahead(ASKED, LlmRequest())
 
     run(story())
 
@@ -163,7 +163,7 @@ def test_the_model_that_will_answer_reads_ahead() -> None:
 class Plain:
     """Answers, and can tell nothing beforehand."""
 
-    async def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         yield Token("Yes.")
 
 
@@ -171,8 +171,8 @@ def test_a_voice_that_chokes_is_followed_by_another_from_the_next_word() -> None
     """The words that were said are not said again; sound goes on where it stopped."""
 
     async def story() -> None:
-        second = ScriptedVoice()
-        row = FallbackVoice([("one", Choking(frames=37)), ("two", second)])  # fifteen frames a word: in the third
+        second = ScriptedTTS()
+        row = FallbackTTS([("one", Choking(frames=37)), ("two", second)])  # fifteen frames a word: in the third
         sounds = await all_of(row.speak("One two three four five.", ""))
         assert " ".join(s.says for s in sounds if s.says) == "One two three four five."
         assert second.spoken == ["three four five."]
@@ -183,8 +183,8 @@ def test_a_voice_that_chokes_is_followed_by_another_from_the_next_word() -> None
 
 def test_a_voice_that_answers_without_sound_has_failed() -> None:
     """Silence for a sentence with words is nonsense; for one without words it is right."""
-    second = ScriptedVoice()
-    row = FallbackVoice([("one", Mute()), ("two", second)])
+    second = ScriptedTTS()
+    row = FallbackTTS([("one", Mute()), ("two", second)])
     assert run(said(row, "Hello there.")) == "Hello there."
     assert run(said(row, "?! —")) == ""
     assert second.spoken == ["Hello there."]
@@ -193,7 +193,7 @@ def test_a_voice_that_answers_without_sound_has_failed() -> None:
 def test_a_name_is_given_only_to_the_engine_that_knows_it() -> None:
     """The voice that was chosen is asked first; the one that takes over speaks with its own default."""
 
-    class Named(ScriptedVoice):
+    class Named(ScriptedTTS):
         def __init__(self, *choices: str, fails: int = 0) -> None:
             super().__init__(fails=fails)
             self.choices, self.asked = choices, list[str]()
@@ -203,7 +203,7 @@ def test_a_name_is_given_only_to_the_engine_that_knows_it() -> None:
             return super().speak(sentence, voice)
 
     ann, bob = Named("ann"), Named("bob", fails=1)
-    row = FallbackVoice([("ann's", ann), ("bob's", bob)])
+    row = FallbackTTS([("ann's", ann), ("bob's", bob)])
     assert row.choices == ("ann", "bob")
     assert run(said(row, "Hello.", "bob")) == "Hello."
     assert (bob.asked, ann.asked) == (["bob"], [""])
@@ -213,11 +213,11 @@ def test_a_sentence_known_by_heart_is_said_by_whoever_knows_it() -> None:
     """An apology that was learnt at start-up is said in the desk's own voice, although that voice is dead now."""
 
     async def story() -> None:
-        own, other = ScriptedVoice(), ScriptedVoice()
-        memory = RememberingVoice(own)
+        own, other = ScriptedTTS(), ScriptedTTS()
+        memory = CachedTTS(own)
         await memory.keep("I'm sorry.")
         own.fails = 99
-        row = FallbackVoice([("own", memory), ("other", other)])
+        row = FallbackTTS([("own", memory), ("other", other)])
         for _ in range(FAILURES):
             await said(row, "New words.")
         assert await said(row, "I'm sorry.") == "I'm sorry."
@@ -234,8 +234,8 @@ def test_a_dead_engine_costs_its_deadline_three_times_and_then_no_more() -> None
 
     async def story() -> None:
         clock = asyncio.get_running_loop().time
-        first = ScriptedEars(takes=100)
-        row = FallbackEars([("one", first), ("two", ScriptedEars(hears=["second"]))])
+        first = ScriptedSTT(takes=100)
+        row = FallbackSTT([("one", first), ("two", ScriptedSTT(hears=["second"]))])
         for _ in range(FAILURES):
             await heard(row)
         began = clock()
@@ -253,17 +253,17 @@ def test_a_dead_engine_costs_its_deadline_three_times_and_then_no_more() -> None
 def test_a_busy_engine_is_passed_over_but_trusted() -> None:
     """No room is no fault."""
 
-    class Busy(ScriptedEars):
+    class Busy(ScriptedSTT):
         busy = True
 
-        def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcript, None]:
+        def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
             if self.busy:
                 raise EngineBusy("no room")
             return super().transcribe(utterance)
 
     async def story() -> None:
         first = Busy(hears=["first"])
-        row = FallbackEars([("one", first), ("two", ScriptedEars(hears=["second"]))])
+        row = FallbackSTT([("one", first), ("two", ScriptedSTT(hears=["second"]))])
         for _ in range(FAILURES + 1):
             assert await heard(row) == "second"
         first.busy = False
@@ -275,7 +275,7 @@ def test_a_busy_engine_is_passed_over_but_trusted() -> None:
 @given(st.lists(st.tuples(st.booleans(), st.floats(0.0, 2 * REST)), max_size=60))
 def test_a_breaker_hands_out_one_trial_a_rest(story: list[tuple[bool, float]]) -> None:
     """Whatever happens: open means nobody for REST seconds, then one; a success closes it."""
-    breaker, now, last_failure, in_a_row = Breaker(), 0.0, 0.0, 0
+    breaker, now, last_failure, in_a_row = CircuitBreaker(), 0.0, 0.0, 0
     for well, passes in story:
         now += passes
         may = breaker.lets(now)
@@ -298,7 +298,7 @@ def test_a_breaker_hands_out_one_trial_a_rest(story: list[tuple[bool, float]]) -
 @given(st.text("ab ,", min_size=1), st.text("cd .", min_size=1), st.lists(st.integers(1, 5)))
 def test_whatever_the_pieces_a_repeated_beginning_is_left_out(said: str, new: str, cuts: list[int]) -> None:
     """The same text, cut anywhere, gives the same rest."""
-    rest, whole, got = Continued(said), said + new, ""
+    rest, whole, got = ContinuedAnswer(said), said + new, ""
     for size in [*cuts, len(whole)]:
         got, whole = got + rest.feed(whole[:size]), whole[size:]
     if said.strip():
@@ -309,5 +309,5 @@ def test_whatever_the_pieces_a_repeated_beginning_is_left_out(said: str, new: st
 
 def test_an_answer_that_only_looks_alike_is_kept_whole() -> None:
     """A rest that happens to begin with the same word is a rest."""
-    rest = Continued("The light is red and it blinks. ")
+    rest = ContinuedAnswer("The light is red and it blinks. ")
     assert "".join(rest.feed(piece) for piece in ("The ", "light ", "means trouble.")) == "The light means trouble."

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from lineside.engines.protocols import Ask, Kept, Message
+from lineside.engines.protocols import BackendModel, LlmRequest, Message
 from lineside.engines.vendors.embedded import FasterWhisper, LlamaCpp
 from lineside.engines.vendors.kokoro import Kokoro
 from lineside.engines.vendors.piper import Piper
@@ -58,7 +58,7 @@ def test_models_of_the_engine_server_are_listed_by_role_loaded_and_unloaded() ->
     async def story(url: str, http: aiohttp.ClientSession) -> None:
         given = settings(embedded_url=url)
         ears, mind = FasterWhisper(given, http), LlamaCpp(given, http)
-        assert await ears.kept() == (Kept("faster-whisper-base", True, 9, 8, in_use=2),)
+        assert await ears.kept() == (BackendModel("faster-whisper-base", True, 9, 8, in_use=2),)
         assert [k.name for k in await mind.kept()] == ["qwen2.5-coder-0.5b"]
         assert [k.name for k in await Piper(given, http).kept()] == ["en_US-joe-medium"]
         assert [k.name for k in await Kokoro(given, http).kept()] == ["kokoro-82m"]
@@ -87,9 +87,9 @@ def test_whether_words_may_end_is_asked_of_the_model_that_answers() -> None:
         async with serving(shelf.app()) as url, aiohttp.ClientSession() as http:
             mind = LlamaCpp(settings(embedded_url=url), http)
             said = Message("user", "I would like to")
-            assert await mind.may_end([said], Ask(model="qwen2.5-coder-1.5b")) == -2.5
+            assert await mind.may_end([said], LlmRequest(model="qwen2.5-coder-1.5b")) == -2.5
             with pytest.raises(EngineError, match="something else"):
-                await mind.may_end([said, said], Ask())
+                await mind.may_end([said, said], LlmRequest())
 
     asyncio.run(main(), debug=True)
     said = {"role": "user", "content": "I would like to"}

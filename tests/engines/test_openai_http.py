@@ -12,7 +12,7 @@ from aiohttp import web
 from lineside.audio.frame import Sound, Utterance
 from lineside.audio.wav import wav_bytes, wav_header
 from lineside.engines import openai_http
-from lineside.engines.protocols import Ask, Message, Thought, Token, Transcript
+from lineside.engines.protocols import LlmRequest, Message, Thought, Token, Transcription
 from lineside.errors import EngineBusy, EngineError, EngineTimeout, EngineUnreachable
 from tests.engines.fixtures import all_of
 from tests.fakes import serving
@@ -30,12 +30,12 @@ def one(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.
 
 def asked(
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
-    ask: Callable[[aiohttp.ClientSession, openai_http.Place], AsyncGenerator[T, None]],
+    ask: Callable[[aiohttp.ClientSession, openai_http.Endpoint], AsyncGenerator[T, None]],
     timeout: float = 5.0,
 ) -> list[T]:
     async def main() -> list[T]:
         async with serving(one(handler)) as url, aiohttp.ClientSession() as http:
-            return await all_of(ask(http, openai_http.Place("the test", url, key="secret", timeout=timeout)))
+            return await all_of(ask(http, openai_http.Endpoint("the test", url, key="secret", timeout=timeout)))
 
     return asyncio.run(main(), debug=True)
 
@@ -49,11 +49,11 @@ def answers(status: int, body: bytes) -> Callable[[web.Request], Awaitable[web.S
     return handler
 
 
-def chat(http: aiohttp.ClientSession, place: openai_http.Place) -> AsyncGenerator[Token | Thought, None]:
-    return openai_http.chat(http, place, "m", QUESTION, Ask())
+def chat(http: aiohttp.ClientSession, place: openai_http.Endpoint) -> AsyncGenerator[Token | Thought, None]:
+    return openai_http.chat(http, place, "m", QUESTION, LlmRequest())
 
 
-def speech(http: aiohttp.ClientSession, place: openai_http.Place) -> AsyncGenerator[Sound, None]:
+def speech(http: aiohttp.ClientSession, place: openai_http.Endpoint) -> AsyncGenerator[Sound, None]:
     return openai_http.speech(http, place, "m", "v", "one two three")
 
 
@@ -152,7 +152,7 @@ def test_nobody_there_is_unreachable() -> None:
 
     async def main() -> None:
         async with aiohttp.ClientSession() as http:
-            await all_of(chat(http, openai_http.Place("the test", "http://127.0.0.1:9")))
+            await all_of(chat(http, openai_http.Endpoint("the test", "http://127.0.0.1:9")))
 
     with pytest.raises(EngineUnreachable, match=r"nobody answers at http://127\.0\.0\.1:9"):
         asyncio.run(main(), debug=True)
@@ -175,7 +175,7 @@ def test_closing_a_stream_early_closes_the_request() -> None:
                 gone.set()
 
         async with serving(one(handler)) as url, aiohttp.ClientSession() as http:
-            async with aclosing(chat(http, openai_http.Place("the test", url))) as tokens:
+            async with aclosing(chat(http, openai_http.Endpoint("the test", url))) as tokens:
                 await anext(tokens)
             async with asyncio.timeout(5):
                 await gone.wait()
@@ -191,22 +191,25 @@ def test_what_a_server_repeats_of_a_request_is_in_no_error() -> None:
     assert "1234" not in str(failure.value)
 
 
-def heard(http: aiohttp.ClientSession, place: openai_http.Place) -> AsyncGenerator[Transcript, None]:
+def heard(http: aiohttp.ClientSession, place: openai_http.Endpoint) -> AsyncGenerator[Transcription, None]:
     return openai_http.transcribe(http, place, "m", Utterance(bytes(2 << 20), 0.0, 0.0))  # over a minute: 2 MiB
 
 
 @pytest.mark.parametrize(
     ("body", "comes"),
     [
-        (b'{"text":" Hi. ","segments":[{"avg_logprob":0.0,"no_speech_prob":0.5}]}', Transcript("Hi.", no_speech=0.5)),
-        (b'{"text":"Hi."}', Transcript("Hi.")),
-        (b'{"text":"Mm.","segments":[{"nod":1.5}]}', Transcript("Mm.", nod=1.5)),
-        (b'{"text":"So I. Mm.","segments":[{"nod":-2.5},{"nod":1.5}]}', Transcript("So I. Mm.")),
-        (b'{"text":"","segments":null}', Transcript("")),
-        (b'{"text":"","segments":[{"avg_logprob":null,"no_speech_prob":7}]}', Transcript("", no_speech=1.0)),
+        (
+            b'{"text":" Hi. ","segments":[{"avg_logprob":0.0,"no_speech_prob":0.5}]}',
+            Transcription("Hi.", no_speech=0.5),
+        ),
+        (b'{"text":"Hi."}', Transcription("Hi.")),
+        (b'{"text":"Mm.","segments":[{"nod":1.5}]}', Transcription("Mm.", nod=1.5)),
+        (b'{"text":"So I. Mm.","segments":[{"nod":-2.5},{"nod":1.5}]}', Transcription("So I. Mm.")),
+        (b'{"text":"","segments":null}', Transcription("")),
+        (b'{"text":"","segments":[{"avg_logprob":null,"no_speech_prob":7}]}', Transcription("", no_speech=1.0)),
     ],
 )
-def test_a_transcript_is_read(body: bytes, comes: Transcript) -> None:
+def test_a_transcript_is_read(body: bytes, comes: Transcription) -> None:
     """With its probabilities, without them, and with ones that are none; from an utterance of more than a megabyte."""
     assert asked(answers(200, body), heard) == [comes]
 
@@ -219,7 +222,7 @@ def test_what_was_said_before_goes_with_the_sound_where_it_is_known() -> None:
         forms.append([part.name async for part in await request.multipart()])  # type: ignore[union-attr]
         return web.Response(body=b'{"text":"Hi."}')
 
-    def with_words(http: aiohttp.ClientSession, place: openai_http.Place) -> AsyncGenerator[Transcript, None]:
+    def with_words(http: aiohttp.ClientSession, place: openai_http.Endpoint) -> AsyncGenerator[Transcription, None]:
         return openai_http.transcribe(http, place, "m", Utterance(b"", 0.0, 0.0, prompt="Mm-hmm."))
 
     asked(handler, with_words)
@@ -257,7 +260,7 @@ def test_an_engine_server_that_was_never_started_is_said_so() -> None:
 
     async def main() -> None:
         async with aiohttp.ClientSession() as http:
-            await all_of(speech(http, openai_http.Place("piper", "")))
+            await all_of(speech(http, openai_http.Endpoint("piper", "")))
 
     with pytest.raises(EngineUnreachable, match="piper has no address: no engine server was started"):
         asyncio.run(main(), debug=True)

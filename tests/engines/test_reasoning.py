@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lineside.engines.protocols import Ask, Thought, Token
+from lineside.engines.protocols import LlmRequest, Thought, Token
 from lineside.engines.reasoning import ROOM, Answer, Habits, Reasoning
 from lineside.errors import EngineError
 
@@ -97,7 +97,7 @@ def test_a_model_is_known_by_its_name_or_from_its_first_unopened_tag() -> None:
     assert (habits.room("qwen3:4b"), habits.room("llama3.2:3b")) == (ROOM, 0)
 
     for kind in (Token, Thought):
-        answer = Answer("it", "newcomer", Ask(), habits)
+        answer = Answer("it", "newcomer", LlmRequest(), habits)
         (first,) = answer.feed("", "Hm.")
         assert isinstance(first, kind)
         assert answer.feed("", "</think>Hello") == [Token("Hello")]
@@ -106,7 +106,7 @@ def test_a_model_is_known_by_its_name_or_from_its_first_unopened_tag() -> None:
 def test_a_model_that_thinks_gets_room_for_it_and_says_no_more_than_asked() -> None:
     """Thoughts take from the same tokens: without room a short answer would be all thought."""
     habits = Habits()
-    answer = Answer("it", "qwen3:4b", Ask(max_tokens=2), habits)
+    answer = Answer("it", "qwen3:4b", LlmRequest(max_tokens=2), habits)
     assert answer.max_tokens == 2 + ROOM
     for _ in range(50):
         assert answer.feed("hm ", "") == [Thought("hm ")]
@@ -116,10 +116,10 @@ def test_a_model_that_thinks_gets_room_for_it_and_says_no_more_than_asked() -> N
     assert not answer.full
     answer.feed("", " two")
     assert answer.full
-    assert Answer("it", "qwen3:4b", Ask(max_tokens=2), habits, thinks=False).max_tokens == 2
-    assert Answer("it", "newcomer", Ask(max_tokens=2), habits).max_tokens == 2
-    Answer("it", "newcomer", Ask(), habits).feed("hm", "")
-    assert Answer("it", "newcomer", Ask(max_tokens=2), habits).max_tokens == 2 + ROOM
+    assert Answer("it", "qwen3:4b", LlmRequest(max_tokens=2), habits, thinks=False).max_tokens == 2
+    assert Answer("it", "newcomer", LlmRequest(max_tokens=2), habits).max_tokens == 2
+    Answer("it", "newcomer", LlmRequest(), habits).feed("hm", "")
+    assert Answer("it", "newcomer", LlmRequest(max_tokens=2), habits).max_tokens == 2 + ROOM
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_model_that_thinks_gets_room_for_it_and_says_no_more_than_asked() -> N
 )
 def test_an_answer_that_is_none_or_has_no_end_is_a_failure(pieces: list[tuple[str, str]], says: str) -> None:
     """So that somebody else can answer."""
-    answer = Answer("it", "m", Ask(max_tokens=20), Habits())
+    answer = Answer("it", "m", LlmRequest(max_tokens=20), Habits())
 
     def hear() -> None:
         for thought, text in pieces:

@@ -9,11 +9,11 @@ import pytest
 from aiohttp import web
 
 from lineside.audio.frame import Utterance
-from lineside.engines.fallback import FallbackEars, FallbackMind, FallbackVoice
-from lineside.engines.protocols import Ask, Message
-from lineside.engines.registry import RINGS, Registry, Role
-from lineside.engines.tts_cache import RememberingVoice
-from lineside.errors import ConfigError, EngineError, LineError
+from lineside.engines.fallback import FallbackLLM, FallbackSTT, FallbackTTS
+from lineside.engines.protocols import LlmRequest, Message
+from lineside.engines.registry import RINGS, EngineRegistry, Role
+from lineside.engines.tts_cache import CachedTTS
+from lineside.errors import ConfigError, EngineError, TransportError
 from tests.call.fixtures import settings
 from tests.engines.fixtures import all_of
 from tests.virtual_time import run
@@ -22,8 +22,8 @@ ENOUGH = 12  # requests at once
 
 
 @asynccontextmanager
-async def registry(**given: Any) -> AsyncGenerator[Registry, None]:
-    opened = Registry(settings(**given))
+async def registry(**given: Any) -> AsyncGenerator[EngineRegistry, None]:
+    opened = EngineRegistry(settings(**given))
     try:
         yield opened
     finally:
@@ -44,12 +44,12 @@ def test_the_default_engine_and_then_the_fallbacks_stand_in_for_the_chosen_one()
             fallback_llm_engines=("ollama",),
         ) as opened:
             chosen = opened.choose(tts="kokoro", llm="embedded")
-            assert isinstance(chosen.tts, FallbackVoice)
+            assert isinstance(chosen.tts, FallbackTTS)
             assert names(chosen.tts) == ["kokoro", "scripted", "piper"]
-            assert isinstance(chosen.llm, FallbackMind)
+            assert isinstance(chosen.llm, FallbackLLM)
             assert names(chosen.llm) == ["embedded", "auto", "ollama"]
             assert opened.choose(tts="kokoro").tts is chosen.tts
-            assert isinstance(opened.choose().tts, FallbackVoice)
+            assert isinstance(opened.choose().tts, FallbackTTS)
             assert chosen.phrases is opened.voice()
 
     asyncio.run(main())
@@ -61,8 +61,8 @@ def test_an_engine_that_nobody_stands_in_for_is_asked_directly() -> None:
     async def main() -> None:
         async with registry(default_tts_engine="scripted", fallback_tts_engines=()) as opened:
             chosen = opened.choose()
-            assert not isinstance(chosen.stt, FallbackEars)
-            assert isinstance(chosen.tts, RememberingVoice)
+            assert not isinstance(chosen.stt, FallbackSTT)
+            assert isinstance(chosen.tts, CachedTTS)
 
     asyncio.run(main())
 
@@ -71,18 +71,18 @@ def test_an_engine_that_nobody_stands_in_for_is_asked_directly() -> None:
 def test_a_fallback_that_there_is_not_stops_the_start(role: Role) -> None:
     """With the names that there are."""
     with pytest.raises(ConfigError, match=rf"FALLBACK_{role.upper()}_ENGINES: 'nobody' is not known.*openai|scripted"):
-        Registry(settings(**{f"fallback_{role}_engines": ("nobody",)}))
+        EngineRegistry(settings(**{f"fallback_{role}_engines": ("nobody",)}))
 
 
 def test_an_engine_appears_only_when_it_has_what_it_needs() -> None:
     """ElevenLabs with its key; as the default without one it stops the start, and a call may not name it."""
     with pytest.raises(ConfigError, match="DEFAULT_TTS_ENGINE=elevenlabs lacks what it needs"):
-        Registry(settings(default_tts_engine="elevenlabs"))
+        EngineRegistry(settings(default_tts_engine="elevenlabs"))
 
     async def main() -> None:
         async with registry() as without, registry(elevenlabs_api_key="key") as given:
             assert "elevenlabs" not in without.names("tts")
-            with pytest.raises(LineError, match="elevenlabs"):
+            with pytest.raises(TransportError, match="elevenlabs"):
                 without.choose(tts="elevenlabs")
             assert "elevenlabs" in given.names("tts")
             given.choose(tts="elevenlabs")
@@ -121,7 +121,7 @@ async def slow_server() -> AsyncGenerator[tuple[str, list[int]], None]:
 
 
 HEARD: Callable[[Any], Awaitable[Any]] = lambda e: all_of(e.transcribe(Utterance(b"\1\0" * 1600, 0.0, 0.1)))  # noqa: E731
-THOUGHT: Callable[[Any], Awaitable[Any]] = lambda e: all_of(e.reply((Message("user", "Hi"),), Ask()))  # noqa: E731
+THOUGHT: Callable[[Any], Awaitable[Any]] = lambda e: all_of(e.reply((Message("user", "Hi"),), LlmRequest()))  # noqa: E731
 SPOKEN: Callable[[Any], Awaitable[Any]] = lambda e: all_of(e.speak("Hello there.", ""))  # noqa: E731
 
 
@@ -174,7 +174,7 @@ def test_what_a_call_names_is_made_ready_before_it_begins_and_the_default_is_not
                 raise self._fault
 
     async def story() -> None:
-        opened = Registry(settings(), object())  # type: ignore[arg-type]
+        opened = EngineRegistry(settings(), object())  # type: ignore[arg-type]
         ears, mind, voice = Loading(EngineError("not fetched")), Loading(takes=1000), Loading()
         opened._engines |= {("stt", "scripted"): ears, ("llm", "scripted"): mind, ("tts", "scripted"): voice}
         await opened.prepare({"stt": ("scripted", ""), "llm": ("", ""), "tts": ("scripted", "v")})

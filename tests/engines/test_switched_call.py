@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from lineside.gateway.startup import open_house
-from lineside.protocol import Hello, LlmToken, Ready, ServerMessage, ThoughtToken
+from lineside.protocol import FirstMessage, LlmToken, Ready, ReasoningToken, ServerMessage
 from lineside.settings import load_settings
-from lineside.testclient.client import Caller, Conversation, recordings
+from lineside.testclient.client import CallClient, ClientCall, recordings
 from tests.conftest import Stack
 from tests.fakes import ANSWERED, WHAT_IT_THOUGHT, serving
 from tests.fakes.kokoro import FakeKokoro
 from tests.fakes.ollama import FakeOllama
 from tests.turns.test_speech_segmenter import AUDIO
 
-SWITCHED = Hello(
+SWITCHED = FirstMessage(
     codec="pcm", llm_engine="ollama", llm_model="old-thinker", tts_engine="kokoro", tts_voice="af_bella", greeting=""
 )
 
@@ -25,10 +25,10 @@ def test_a_call_is_switched_by_its_first_message_alone(stack: Stack, tmp_path: P
     """From the embedded model to Ollama, from Piper to Kokoro; what the model thinks is shown, and never spoken."""
     ollama, kokoro = FakeOllama(), FakeKokoro()
 
-    async def call(url: str, hello: Hello) -> tuple[Conversation, list[ServerMessage]]:
+    async def call(url: str, hello: FirstMessage) -> tuple[ClientCall, list[ServerMessage]]:
         events: list[ServerMessage] = []
         question = recordings([AUDIO / "order_status.wav"])
-        return await Caller(url, hello, notice=events.append).hold(question), events
+        return await CallClient(url, hello, notice=events.append).hold(question), events
 
     async def main() -> None:
         async with serving(ollama.app()) as ollama_url, serving(kokoro.app()) as kokoro_url:
@@ -44,7 +44,7 @@ def test_a_call_is_switched_by_its_first_message_alone(stack: Stack, tmp_path: P
             )
             async with open_house(settings) as house:
                 url = house.url.replace("localhost", "127.0.0.1")
-                usual, events = await call(url, Hello(codec="pcm", greeting=""))
+                usual, events = await call(url, FirstMessage(codec="pcm", greeting=""))
                 assert _engines(events) == {"stt": "faster-whisper", "llm": "embedded", "tts": "piper"}
                 assert usual.turns[0].reply
                 assert (ollama.asked, kokoro.asked) == ([], [])
@@ -55,7 +55,7 @@ def test_a_call_is_switched_by_its_first_message_alone(stack: Stack, tmp_path: P
         assert turn.errors == []
         assert "order status" in turn.transcript.lower()
         assert turn.reply == ANSWERED
-        assert "".join(e.token for e in events if isinstance(e, ThoughtToken)).strip() == WHAT_IT_THOUGHT
+        assert "".join(e.token for e in events if isinstance(e, ReasoningToken)).strip() == WHAT_IT_THOUGHT
         assert "".join(e.token for e in events if isinstance(e, LlmToken)).strip() == ANSWERED
         assert turn.seconds > 1.0
         assert {ask["model"] for ask in ollama.asked} == {"old-thinker"}

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from lineside.agents.agent import Agent
 from lineside.audio.frame import AudioFrame, Sound
-from lineside.audio.vad import LoudnessVoice
+from lineside.audio.vad import LoudnessVad
 from lineside.call.reply import PHRASES
-from lineside.call.session import Call
+from lineside.call.session import CallSession
 from lineside.engines import tts_cache
 from lineside.engines.registry import Engines
-from lineside.engines.tts_cache import KEPT, REMEMBERED, RememberingVoice
-from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
+from lineside.engines.tts_cache import KEPT, REMEMBERED, CachedTTS
+from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.errors import EngineError
 from lineside.gateway.startup import learn
-from lineside.protocol import Hello
-from lineside.transports.scripted import ScriptedLine, Silent
+from lineside.protocol import FirstMessage
+from lineside.transports.scripted import CallerSilent, ScriptedTransport
 from tests.call.fixtures import settings
 from tests.virtual_time import run
 
@@ -54,7 +54,7 @@ class Slow:
 
 
 async def listen(
-    memory: RememberingVoice, sentence: str = SENTENCE, *, voice: str = "", at: float = 0.0, leaves: int = 1000
+    memory: CachedTTS, sentence: str = SENTENCE, *, voice: str = "", at: float = 0.0, leaves: int = 1000
 ) -> list[Sound]:
     """Hear a sentence, from a moment on, and leave after so many frames."""
     await asyncio.sleep(at)
@@ -72,7 +72,7 @@ def test_several_calls_that_greet_at_once_share_one_synthesis() -> None:
 
     async def story() -> None:
         voice = Slow()
-        memory = RememberingVoice(voice)
+        memory = CachedTTS(voice)
         heard = await asyncio.gather(*(listen(memory, at=number * 0.05) for number in range(20)))
         assert voice.begun == voice.finished == voice.closed == 1
         assert all(sounds == heard[0] for sounds in heard)
@@ -85,7 +85,7 @@ def test_who_joins_late_hears_all_of_it_at_once_as_far_as_it_is() -> None:
     """Not from the middle, and not at the pace of the first."""
 
     async def story() -> float:
-        memory = RememberingVoice(Slow())
+        memory = CachedTTS(Slow())
         first = asyncio.create_task(listen(memory))
         await asyncio.sleep(0.75)
         began = asyncio.get_running_loop().time()
@@ -105,7 +105,7 @@ def test_whoever_hangs_up_the_others_hear_it_to_its_end(calls: list[tuple[int, i
 
     async def story() -> None:
         voice = Slow()
-        memory = RememberingVoice(voice)
+        memory = CachedTTS(voice)
         given = [(at * 0.1 + 0.01, leaves) for at, leaves in calls]
         heard = await asyncio.gather(*(listen(memory, at=at, leaves=leaves) for at, leaves in given))
         for sounds, (_, leaves) in zip(heard, given, strict=True):
@@ -122,7 +122,7 @@ def test_a_cancelled_call_spoils_nothing_for_those_who_share_its_sentence() -> N
 
     async def story() -> None:
         voice = Slow()
-        memory = RememberingVoice(voice)
+        memory = CachedTTS(voice)
         first = asyncio.create_task(listen(memory))
         await asyncio.sleep(0.25)
         second = asyncio.create_task(listen(memory))
@@ -142,7 +142,7 @@ def test_when_the_last_listener_leaves_the_synthesis_is_stopped_and_not_remember
 
     async def story() -> None:
         voice = Slow()
-        memory = RememberingVoice(voice)
+        memory = CachedTTS(voice)
         await asyncio.gather(listen(memory, leaves=3), listen(memory, leaves=2))
         assert (voice.begun, voice.finished, voice.closed) == (1, 0, 1)
         assert not memory.remembers(SENTENCE, "")
@@ -156,7 +156,7 @@ def test_a_synthesis_that_fails_fails_for_all_who_share_it_and_for_nobody_later(
 
     async def story() -> None:
         voice = Slow(fails=1)
-        memory = RememberingVoice(voice)
+        memory = CachedTTS(voice)
         told = await asyncio.gather(*(listen(memory) for _ in range(3)), return_exceptions=True)
         assert [str(each) for each in told] == ["out of breath"] * 3
         assert not memory.remembers(SENTENCE, "")
@@ -172,7 +172,7 @@ def test_nobody_joins_a_synthesis_that_has_failed() -> None:
 
     async def story() -> None:
         voice = Slow(fails=1)
-        memory = RememberingVoice(voice)
+        memory = CachedTTS(voice)
         async with aclosing(memory.speak(SENTENCE, "")) as behind:
             await anext(behind)
             with pytest.raises(EngineError):
@@ -188,7 +188,7 @@ def test_a_voice_that_once_said_nothing_is_asked_again() -> None:
 
     async def story() -> None:
         voice = Slow(frames=0)
-        memory = RememberingVoice(voice)
+        memory = CachedTTS(voice)
         await memory.keep(SENTENCE)
         assert await listen(memory) == []
         assert not memory.remembers(SENTENCE, "")
@@ -203,7 +203,7 @@ def test_another_voice_is_another_sound() -> None:
 
     async def story() -> None:
         voice = Slow()
-        memory = RememberingVoice(voice)
+        memory = CachedTTS(voice)
         usual, named, other = await asyncio.gather(*(listen(memory, voice=name) for name in ("", "v", "w")))
         assert usual == named != other
         assert voice.begun == 2
@@ -216,14 +216,14 @@ def test_memory_is_bounded_in_sentences_and_in_bytes(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(tts_cache, "MOST_BYTES", 640 * 10 * 4)
 
     async def story() -> None:
-        memory = RememberingVoice(Slow())
+        memory = CachedTTS(Slow())
         for number in range(6):
             await listen(memory, f"sentence {number}")
         assert [memory.remembers(f"sentence {n}", "") for n in range(6)] == [False, False, True, True, True, True]
         await listen(memory, "sentence 2")  # from memory: it is the latest now
         await listen(memory, "sentence 6")
         assert [memory.remembers(f"sentence {n}", "") for n in (2, 3)] == [True, False]
-        brief = RememberingVoice(Slow(frames=1))
+        brief = CachedTTS(Slow(frames=1))
         for number in range(2 * REMEMBERED):
             await listen(brief, str(number))
         assert sum(brief.remembers(str(n), "") for n in range(2 * REMEMBERED)) == 40  # by bytes: 40 frames
@@ -238,22 +238,24 @@ def test_memory_is_bounded_in_sentences_and_in_bytes(monkeypatch: pytest.MonkeyP
 def test_what_was_learnt_is_greeted_with_and_nothing_is_synthesised() -> None:
     """A greeting of two sentences with a price in it: a call says it as it was learnt at start-up."""
     agent = Agent(name="Test", prompt="", greeting="Thanks for calling Northwind Ltd. Plans begin at $5.50 a month.")
-    voice = ScriptedVoice()
-    memory = RememberingVoice(voice)
+    voice = ScriptedTTS()
+    memory = CachedTTS(voice)
 
     class Learning:
         def answering(self, role: str) -> Any:
             return object()
 
-        def voice(self) -> RememberingVoice:
+        def voice(self) -> CachedTTS:
             return memory
 
     async def story() -> None:
         await learn(Learning(), agent)  # type: ignore[arg-type]
         voice.spoken.clear()
-        line = ScriptedLine([Silent(6.0)])
-        engines = Engines(ScriptedEars(), ScriptedMind(), memory, {}, memory)
-        call = Call(line, Hello(codec="pcm"), agent=agent, engines=engines, settings=settings(), voice=LoudnessVoice())
+        line = ScriptedTransport([CallerSilent(6.0)])
+        engines = Engines(ScriptedSTT(), ScriptedLLM(), memory, {}, memory)
+        call = CallSession(
+            line, FirstMessage(codec="pcm"), agent=agent, engines=engines, settings=settings(), voice=LoudnessVad()
+        )
         await call.hold()
         assert call.history.said[-1].content == agent.greeting
         assert voice.spoken == []

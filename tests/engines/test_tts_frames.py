@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lineside.audio.frame import Sound
 from lineside.audio.wav import wav_bytes, wav_header
-from lineside.engines.tts_frames import Cut, sounds
+from lineside.engines.tts_frames import FrameCutter, sounds
 from lineside.errors import EngineError
 from tests.engines.fixtures import all_of
 from tests.fakes import speech
@@ -60,7 +60,7 @@ def test_what_is_there_at_once_goes_on_in_a_few_longer_pieces() -> None:
 
 def _frames(pcm: bytes) -> list[list[Sound]]:
     """One by one, as the cut gives them."""
-    cut = Cut("it", SENTENCE, RATE, None)
+    cut = FrameCutter("it", SENTENCE, RATE, None)
     return [cut.feed(pcm), cut.end()]
 
 
@@ -74,7 +74,7 @@ def test_a_pause_before_the_first_word_is_kept_and_in_its_place() -> None:
 
 def test_nothing_goes_on_before_something_can_be_heard() -> None:
     """So that another voice can still say all of it."""
-    cut = Cut("it", SENTENCE, RATE, None)
+    cut = FrameCutter("it", SENTENCE, RATE, None)
     assert cut.feed(bytes(3 * RATE)) == []
     assert len(cut.feed(speech("hello", RATE))) > 50
 

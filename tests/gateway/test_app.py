@@ -14,9 +14,9 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from lineside.agents.agent import Agent
-from lineside.audio.vad import LoudnessVoice
-from lineside.call.session import Call
-from lineside.engines.registry import Registry
+from lineside.audio.vad import LoudnessVad
+from lineside.call.session import CallSession
+from lineside.engines.registry import EngineRegistry
 from lineside.gateway.app import Gateway, listening_socket
 from lineside.gateway.call_runner import OVER
 from lineside.protocol import AudioDone, Error, Ready, ServerMessage, decode_server
@@ -61,7 +61,7 @@ async def opened(**given: Any) -> AsyncGenerator[Door, None]:
     scripted = {f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")}
     chosen = settings(**(scripted | {"port": 0} | given))
     async with aiohttp.ClientSession() as http:
-        gateway = Gateway(chosen, FixedDesk(AGENT), Registry(chosen, http), LoudnessVoice, http)
+        gateway = Gateway(chosen, FixedDesk(AGENT), EngineRegistry(chosen, http), LoudnessVad, http)
         runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
         await runner.setup()
         with listening_socket(chosen) as door:
@@ -391,7 +391,7 @@ def test_what_calls_leave_behind_is_thrown_away_without_waiting_for_the_collecto
                     await ws.close()
                 while door.gateway.calls:  # noqa: ASYNC110 - the gateway's own tasks end them
                     await asyncio.sleep(0)
-                return sum(isinstance(one, Call) for one in gc.get_objects())
+                return sum(isinstance(one, CallSession) for one in gc.get_objects())
         finally:
             gc.enable()
 

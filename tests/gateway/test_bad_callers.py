@@ -18,17 +18,17 @@ from hypothesis import strategies as st
 
 from lineside.agents.agent import Agent
 from lineside.audio.frame import FRAME_SECONDS, Utterance
-from lineside.audio.vad import LoudnessVoice
+from lineside.audio.vad import LoudnessVad
 from lineside.call.reply import PHRASES
-from lineside.call.session import Call
-from lineside.engines.protocols import Transcript
+from lineside.call.session import CallSession
+from lineside.engines.protocols import Transcription
 from lineside.engines.registry import Engines
-from lineside.engines.tts_cache import RememberingVoice
-from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
-from lineside.protocol import AudioStarted, BargeIn, Ended, Hello, SpeechStarted, SpeechStopped
-from lineside.protocol import Heard as HeardWords
-from lineside.protocol import Told as Message
-from lineside.transports.scripted import Doing, ScriptedLine, Silent, Speaks
+from lineside.engines.tts_cache import CachedTTS
+from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
+from lineside.protocol import AudioStarted, BargeIn, Ended, FirstMessage, TurnEnded, TurnStarted
+from lineside.protocol import ClientMessage as Message
+from lineside.protocol import Transcript as HeardWords
+from lineside.transports.scripted import CallerSilent, CallerSpeaks, Doing, ScriptedTransport
 from tests.call import fixtures
 from tests.call.fixtures import Held, hold, settings
 from tests.virtual_time import run
@@ -52,15 +52,15 @@ ANSWER = "one two three four five six."
 def test_a_caller_who_never_pauses_is_heard_in_pieces_and_answered(most: int, recogniser: float) -> None:
     """A hundred seconds without a pause: every `TURN_MAX_S` a piece is understood and answered, nothing is left out."""
     pieces = [f"piece {number}" for number in range(1, 20)]
-    ears = ScriptedEars(hears=pieces, takes=recogniser)
+    ears = ScriptedSTT(hears=pieces, takes=recogniser)
     call = hold(
-        *(Silent(0.5), Speaks(100.0), Silent(15.0)),
+        *(CallerSilent(0.5), CallerSpeaks(100.0), CallerSilent(15.0)),
         ears=ears,
-        mind=ScriptedMind(answers=[ANSWER]),
+        mind=ScriptedLLM(answers=[ANSWER]),
         turn_max_s=most,
         **TONES,
     )
-    full = [told for told in call.all(SpeechStopped) if told.by == "limit"]
+    full = [told for told in call.all(TurnEnded) if told.by == "limit"]
     assert len(full) in (100 // most, 100 // most + 1)
     assert all(utterance.seconds <= most + 0.1 for utterance in ears.utterances)
     assert len(ears.utterances) <= len(full) + 2  # no piece is transcribed twice, but what a pause may end
@@ -75,9 +75,9 @@ def test_a_caller_who_never_pauses_is_heard_in_pieces_and_answered(most: int, re
 @pytest.mark.parametrize("pause", [0.1, 0.25, 0.4])
 def test_a_caller_who_hardly_pauses_keeps_nobody_busy_for_nothing(pause: float, recogniser: float) -> None:
     """A minute and a half with a breath every two seconds: every piece is understood, and hardly any twice."""
-    ears = ScriptedEars(hears=[f"piece {number}" for number in range(1, 200)], takes=recogniser)
-    mind = ScriptedMind(answers=[ANSWER])
-    call = hold(*(Speaks(2.0), Silent(pause)) * 40, Silent(30.0), ears=ears, mind=mind, **TONES)
+    ears = ScriptedSTT(hears=[f"piece {number}" for number in range(1, 200)], takes=recogniser)
+    mind = ScriptedLLM(answers=[ANSWER])
+    call = hold(*(CallerSpeaks(2.0), CallerSilent(pause)) * 40, CallerSilent(30.0), ears=ears, mind=mind, **TONES)
     assert all(utterance.seconds <= 27.1 for utterance in ears.utterances)
     heard = sum(utterance.seconds for utterance in ears.utterances)
     assert heard >= 40 * 2.0  # none of it is lost
@@ -90,7 +90,7 @@ def test_a_caller_who_hardly_pauses_keeps_nobody_busy_for_nothing(pause: float, 
 
 def test_a_caller_who_never_speaks_is_asked_once_told_goodbye_and_hung_up_on() -> None:
     """However long the line stays open: one question, one goodbye, one hanging up."""
-    call = hold(Silent(600.0), agent=AGENT)
+    call = hold(CallerSilent(600.0), agent=AGENT)
     assert call.reason == "caller_silent"
     assert [content for _, content in call.conversation] == [f"{AGENT.greeting} {AGENT.reprompt} {AGENT.goodbye}"]
     assert call.one(Ended).at < 45
@@ -99,22 +99,22 @@ def test_a_caller_who_never_speaks_is_asked_once_told_goodbye_and_hung_up_on() -
 
 def test_without_words_for_it_a_silent_call_ends_all_the_same() -> None:
     """An agent that has no goodbye: the idle time ends it."""
-    call = hold(Silent(600.0), call_idle_timeout_s=60)
+    call = hold(CallerSilent(600.0), call_idle_timeout_s=60)
     assert (call.reason, call.all(AudioStarted)) == ("idle", [])
     assert call.one(Ended).at == pytest.approx(60, abs=2)
 
 
 def test_clicks_on_the_line_are_no_sign_of_life() -> None:
     """A line that crackles every second is as silent as any other."""
-    call = hold(*(Speaks(0.02), Silent(0.98)) * 300, agent=AGENT)
+    call = hold(*(CallerSpeaks(0.02), CallerSilent(0.98)) * 300, agent=AGENT)
     assert call.reason == "caller_silent"
     assert call.one(Ended).at < 60
 
 
 def test_music_on_hold_is_not_listened_to_for_ever() -> None:
     """Ten minutes of sounds without a word: they are asked, told goodbye, and hung up on; no model thinks about it."""
-    ears = ScriptedEars(hears=[""])
-    call = hold(*(Speaks(3.0), Silent(2.0)) * 120, agent=AGENT, ears=ears)
+    ears = ScriptedSTT(hears=[""])
+    call = hold(*(CallerSpeaks(3.0), CallerSilent(2.0)) * 120, agent=AGENT, ears=ears)
     assert call.reason == "caller_silent"
     assert call.one(Ended).at < 120
     assert call.mind.asked == []
@@ -124,8 +124,8 @@ def test_music_on_hold_is_not_listened_to_for_ever() -> None:
 
 def test_an_agent_without_a_goodbye_says_its_sentence_to_the_end() -> None:
     """An announcement repeats itself, there are no words to part with: the answer under way is heard, then it ends."""
-    ears, mind = ScriptedEars(hears=["All our lines are busy."]), ScriptedMind(answers=[ANSWER])
-    call = hold(*(Speaks(1.0), Silent(6.0)) * 20, ears=ears, mind=mind)
+    ears, mind = ScriptedSTT(hears=["All our lines are busy."]), ScriptedLLM(answers=[ANSWER])
+    call = hold(*(CallerSpeaks(1.0), CallerSilent(6.0)) * 20, ears=ears, mind=mind)
     assert call.reason == "caller_repeats"
     assert len(ears.utterances) == 5
     assert call.conversation[-1] == ("assistant", ANSWER)
@@ -133,9 +133,13 @@ def test_an_agent_without_a_goodbye_says_its_sentence_to_the_end() -> None:
 
 def test_a_cough_between_words_makes_nobody_hang_up() -> None:
     """Wordless sounds between real turns: only those in a row count."""
-    ears = ScriptedEars(hears=["", "", "Hello?", "", "", "Are you there?", "", "", "Well."])
+    ears = ScriptedSTT(hears=["", "", "Hello?", "", "", "Are you there?", "", "", "Well."])
     call = hold(
-        Silent(3.0), *(Speaks(1.0), Silent(5.0)) * 9, agent=AGENT, ears=ears, mind=ScriptedMind(answers=[ANSWER])
+        CallerSilent(3.0),
+        *(CallerSpeaks(1.0), CallerSilent(5.0)) * 9,
+        agent=AGENT,
+        ears=ears,
+        mind=ScriptedLLM(answers=[ANSWER]),
     )
     assert call.reason == "caller_hung_up"
     assert len(call.mind.asked) == 3
@@ -144,7 +148,7 @@ def test_a_cough_between_words_makes_nobody_hang_up() -> None:
 # Who speaks over everything
 
 
-class Contrary(ScriptedLine):
+class Contrary(ScriptedTransport):
     """A caller who speaks whenever the agent does, and for some seconds more."""
 
     def __init__(self, script: Sequence[Doing], **given: Any) -> None:
@@ -164,9 +168,11 @@ class Contrary(ScriptedLine):
 
 def test_a_caller_who_speaks_over_everything_gets_the_floor_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The agent gives way within a second every time and answers every turn once."""
-    monkeypatch.setattr(fixtures, "ScriptedLine", Contrary)
-    ears = ScriptedEars(hears=[f"and another thing {number}" for number in range(100)])
-    call = hold(Speaks(1.0), Silent(120.0), ears=ears, mind=ScriptedMind(answers=["word " * 60]), agent=AGENT)
+    monkeypatch.setattr(fixtures, "ScriptedTransport", Contrary)
+    ears = ScriptedSTT(hears=[f"and another thing {number}" for number in range(100)])
+    call = hold(
+        CallerSpeaks(1.0), CallerSilent(120.0), ears=ears, mind=ScriptedLLM(answers=["word " * 60]), agent=AGENT
+    )
     started, gave_way = len(call.all(AudioStarted)), len(call.all(BargeIn))
     assert gave_way >= started - 1 >= 10
     assert all(len(barge_in.heard.split()) <= 4 for barge_in in call.all(BargeIn))
@@ -207,7 +213,7 @@ class Wire:
         return min(len(self._air), max(0, round((moment - self._first) * 16_000) * 2))
 
 
-class PairedLine(ScriptedLine):
+class PairedLine(ScriptedTransport):
     """Hears what the other call says."""
 
     def __init__(self, out: Wire, back: Wire, seconds: float) -> None:
@@ -232,17 +238,17 @@ class PairedLine(ScriptedLine):
         self._out.clear()
 
 
-class Overhearing(ScriptedEars):
+class Overhearing(ScriptedSTT):
     """Understands what the other agent said: the words come along beside the sound."""
 
     def __init__(self, words: Callable[[], str]) -> None:
         super().__init__()
         self._words = words
 
-    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcript, None]:
+    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
         await asyncio.sleep(0.1)
         self.utterances.append(utterance)
-        yield Transcript(self._words(), sure=1.0)
+        yield Transcription(self._words(), sure=1.0)
 
 
 def two_agents(answers: Sequence[str], *, fails: int = 0, seconds: float = 200.0) -> tuple[Held, Held]:
@@ -255,22 +261,27 @@ def two_agents(answers: Sequence[str], *, fails: int = 0, seconds: float = 200.0
         held: list[Held] = []
 
         async def one(side: int) -> None:
-            voice = ScriptedVoice(takes=0.05 + 0.03 * side)
-            memory = RememberingVoice(voice)
+            voice = ScriptedTTS(takes=0.05 + 0.03 * side)
+            memory = CachedTTS(voice)
             for phrase in PHRASES:
                 await memory.keep(phrase)
-            mind = ScriptedMind(answers=answers, fails=fails)
+            mind = ScriptedLLM(answers=answers, fails=fails)
             ears = Overhearing(lambda: voices[1 - side].spoken[-1] if voices[1 - side].spoken else "Hello")
             voices[side] = voice
             engines = Engines(ears, mind, memory, {}, memory)
-            call = Call(
-                ends[side], Hello(codec="pcm"), agent=AGENT, engines=engines, settings=settings(), voice=LoudnessVoice()
+            call = CallSession(
+                ends[side],
+                FirstMessage(codec="pcm"),
+                agent=AGENT,
+                engines=engines,
+                settings=settings(),
+                voice=LoudnessVad(),
             )
             reason = await call.hold()
             ends[1 - side].other_is_gone.set()
             held.append(Held(ends[side], call, reason, ears, mind, voice))
 
-        voices: list[ScriptedVoice] = [ScriptedVoice(), ScriptedVoice()]
+        voices: list[ScriptedTTS] = [ScriptedTTS(), ScriptedTTS()]
         await asyncio.gather(one(0), one(1))
         return held[0], held[1]
 
@@ -308,7 +319,7 @@ def test_two_agents_with_something_to_say_end_at_the_limit_of_a_call() -> None:
     answers = [f"this is point {number} of a long list" for number in range(2000)]
     first, _ = two_agents(answers, seconds=100.0)
     assert first.reason == "too long for this test"
-    turns = len(first.all(SpeechStarted))
+    turns = len(first.all(TurnStarted))
     assert turns > 8
     assert len(first.ears.utterances) < 4 * turns
 
@@ -334,9 +345,17 @@ def test_a_wall_clock_that_jumps_changes_nothing_in_a_call(monkeypatch: pytest.M
     """Turns, timers, playout and the watch on silent callers: event for event the same, sample for sample."""
 
     def once() -> Held:
-        ears = ScriptedEars(hears=["When are you open?", "Stop.", "Thank you."])
-        script = (Silent(3.0), Speaks(1.0), Silent(3.0), Speaks(1.0), Silent(6.0), Speaks(0.5), Silent(60.0))
-        return hold(*script, agent=AGENT, ears=ears, mind=ScriptedMind(answers=["word " * 30, ANSWER]))
+        ears = ScriptedSTT(hears=["When are you open?", "Stop.", "Thank you."])
+        script = (
+            CallerSilent(3.0),
+            CallerSpeaks(1.0),
+            CallerSilent(3.0),
+            CallerSpeaks(1.0),
+            CallerSilent(6.0),
+            CallerSpeaks(0.5),
+            CallerSilent(60.0),
+        )
+        return hold(*script, agent=AGENT, ears=ears, mind=ScriptedLLM(answers=["word " * 30, ANSWER]))
 
     steady = once()
     wall = Jumping()
@@ -348,10 +367,7 @@ def test_a_wall_clock_that_jumps_changes_nothing_in_a_call(monkeypatch: pytest.M
     assert jumping.reason == steady.reason
 
 
-MEDIA = (
-    *("call", "floor", "ear", "reply", "playout", "turns", "endpointing", "partials", "history", "budget", "channel"),
-    *("audio", "lines", "sentences", "spoken", "engines/remembered", "engines/deadline", "engines/fallback"),
-)
+MEDIA = ("call", "turns", "text", "audio", "transports", "engines/tts_cache", "engines/timeouts", "engines/fallback")
 
 
 def test_nothing_on_the_path_of_the_sound_knows_what_time_of_day_it_is() -> None:
@@ -375,7 +391,7 @@ def test_nothing_on_the_path_of_the_sound_knows_what_time_of_day_it_is() -> None
 # Frames that are lost, late, twice there, in bursts
 
 
-class Rough(ScriptedLine):
+class Rough(ScriptedTransport):
     """A network that loses a share of the frames, sends some twice, and holds all back for a while now and then."""
 
     loses, twice, bursts, seed = 0.0, 0.0, 0, 0
@@ -404,12 +420,14 @@ class Rough(ScriptedLine):
 def test_a_rough_line_costs_frames_and_no_turn(loses: float, twice: float, bursts: int, seed: int) -> None:
     """Three questions over a line that loses, doubles or bunches frames: three answers, each heard to its end."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fixtures, "ScriptedLine", Rough)
+        patch.setattr(fixtures, "ScriptedTransport", Rough)
         for name, value in {"loses": loses, "twice": twice, "bursts": bursts, "seed": seed}.items():
             patch.setattr(Rough, name, value)
-        ears = ScriptedEars(hears=["First.", "Second.", "Third."])
-        mind = ScriptedMind(answers=["one two.", "three four.", "five six."])
-        call = hold(*(Silent(1.0), Speaks(1.2), Silent(6.0)) * 3, ears=ears, mind=mind, speculation=False)
+        ears = ScriptedSTT(hears=["First.", "Second.", "Third."])
+        mind = ScriptedLLM(answers=["one two.", "three four.", "five six."])
+        call = hold(
+            *(CallerSilent(1.0), CallerSpeaks(1.2), CallerSilent(6.0)) * 3, ears=ears, mind=mind, speculation=False
+        )
     assert [event.text for event in call.all(HeardWords)] == ["First.", "Second.", "Third."]
     assert [content for role, content in call.conversation if role == "assistant"] == mind._answers
     assert call.all(BargeIn) == []
@@ -418,7 +436,7 @@ def test_a_rough_line_costs_frames_and_no_turn(loses: float, twice: float, burst
 def test_a_line_that_stands_still_and_catches_up_is_no_pause_and_no_flood() -> None:
     """Four seconds in which nothing comes, then all of it at once, in the middle of a sentence: one turn."""
 
-    class Stalled(ScriptedLine):
+    class Stalled(ScriptedTransport):
         async def carry(self, hear: Callable[[bytes], None], told: Callable[[Message], None]) -> str:
             waiting = list[bytes]()
 
@@ -432,9 +450,9 @@ def test_a_line_that_stands_still_and_catches_up_is_no_pause_and_no_flood() -> N
             return await super().carry(stalled, told)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fixtures, "ScriptedLine", Stalled)
-        call = hold(Silent(0.5), Speaks(6.0), Silent(6.0))
-    assert len(call.all(SpeechStarted)) == len(call.ears.utterances) == 1
+        patch.setattr(fixtures, "ScriptedTransport", Stalled)
+        call = hold(CallerSilent(0.5), CallerSpeaks(6.0), CallerSilent(6.0))
+    assert len(call.all(TurnStarted)) == len(call.ears.utterances) == 1
     assert call.ears.utterances[0].voiced == pytest.approx(6.0, abs=0.1)
 
 
@@ -442,7 +460,7 @@ def test_a_line_that_stands_still_and_catches_up_is_no_pause_and_no_flood() -> N
 def test_no_sound_whatever_breaks_a_call(payloads: list[bytes]) -> None:
     """Any whole samples in frames of any length."""
 
-    class Anything(ScriptedLine):
+    class Anything(ScriptedTransport):
         async def carry(self, hear: Callable[[bytes], None], told: Callable[[Message], None]) -> str:
             for payload in payloads:
                 hear(payload[: len(payload) // 2 * 2])
@@ -450,5 +468,5 @@ def test_no_sound_whatever_breaks_a_call(payloads: list[bytes]) -> None:
             return "caller_hung_up"
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fixtures, "ScriptedLine", Anything)
+        patch.setattr(fixtures, "ScriptedTransport", Anything)
         assert hold().reason == "caller_hung_up"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineside.errors import CallRefused
-from lineside.gateway.call_registry import BEHIND, STORY, WATCHERS, Slot, Switchboard
-from lineside.protocol import AudioDone, AudioStarted, Ended, Heard, LlmToken, Metrics, SpeechStarted, SpeechStopped
+from lineside.gateway.call_registry import BEHIND, STORY, WATCHERS, CallHandle, CallRegistry
+from lineside.protocol import AudioDone, AudioStarted, Ended, LlmToken, ReplyMetrics, Transcript, TurnEnded, TurnStarted
 from tests.virtual_time import run
 
 
@@ -24,7 +24,7 @@ class Ending:
         self.reason = reason
 
 
-def answered(switchboard: Switchboard) -> tuple[Slot, Ending]:
+def answered(switchboard: CallRegistry) -> tuple[CallHandle, Ending]:
     slot, call = switchboard.admit(), Ending()
     slot.answered(call, line="browser", codec="pcm", engines={"stt": "a"})
     return slot, call
@@ -34,28 +34,28 @@ def token(text: str) -> LlmToken:
     return LlmToken(at=1.0, turn=1, token=text)
 
 
-def heard(text: str) -> Heard:
-    return Heard(at=1.0, turn=1, text=text, latency_ms=100.0)
+def heard(text: str) -> Transcript:
+    return Transcript(at=1.0, turn=1, text=text, latency_ms=100.0)
 
 
 def test_a_call_is_seen_in_what_it_does() -> None:
     """Listening, thinking, speaking; how many turns; how long the last answer took."""
 
     async def story() -> None:
-        switchboard = Switchboard(2)
+        switchboard = CallRegistry(2)
         slot, _ = answered(switchboard)
         (now,) = switchboard.list()
         assert (now.state, now.turns, now.last_e2e_ms, now.engines) == ("listening", 0, None, {"stt": "a"})
         for event, state in (
-            (SpeechStarted(at=0.1, turn=1), "listening"),
-            (SpeechStopped(at=1.0, turn=1), "thinking"),
+            (TurnStarted(at=0.1, turn=1), "listening"),
+            (TurnEnded(at=1.0, turn=1), "thinking"),
             (AudioStarted(at=2.0, turn=1, latency_ms=900.0), "speaking"),
             (AudioDone(at=3.0, turn=1), "listening"),
         ):
             slot.notice(event)
             assert switchboard.list()[0].state == state
-        slot.notice(Metrics(at=3.0, turn=1, e2e_ms=900.0))
-        slot.notice(Metrics(at=4.0, turn=0))  # the greeting is no turn of the caller's, and has no such time
+        slot.notice(ReplyMetrics(at=3.0, turn=1, e2e_ms=900.0))
+        slot.notice(ReplyMetrics(at=4.0, turn=0))  # the greeting is no turn of the caller's, and has no such time
         assert (switchboard.list()[0].turns, switchboard.list()[0].last_e2e_ms) == (1, 900.0)
         switchboard.free(slot)
         assert switchboard.list() == []
@@ -67,7 +67,7 @@ def test_a_watcher_hears_the_story_so_far_and_then_everything_to_the_end() -> No
     """Whoever comes late is told what was said; tokens of the past are not repeated."""
 
     async def story() -> None:
-        switchboard = Switchboard(2)
+        switchboard = CallRegistry(2)
         slot, _ = answered(switchboard)
         slot.notice(token("before"))
         slot.notice(heard("Hello"))
@@ -87,7 +87,7 @@ def test_a_watcher_of_a_quiet_call_is_told_that_it_lives() -> None:
     """Nothing for a while is told as nothing, and what comes after it is not lost."""
 
     async def story() -> None:
-        slot, _ = answered(Switchboard(1))
+        slot, _ = answered(CallRegistry(1))
         events, began = slot.watch(), asyncio.get_running_loop().time()
         assert await anext(events) == b""
         assert asyncio.get_running_loop().time() - began == pytest.approx(15)
@@ -102,7 +102,7 @@ def test_a_watcher_who_does_not_read_is_let_go_and_others_do_not_notice() -> Non
     """The queue of a slow operator has an end; the call never waits for it."""
 
     async def story() -> None:
-        switchboard = Switchboard(2)
+        switchboard = CallRegistry(2)
         slot, _ = answered(switchboard)
         slow, quick = slot.watch(), slot.watch()
         async with aclosing(quick):
@@ -120,7 +120,7 @@ def test_one_call_has_so_many_watchers_and_no_more() -> None:
     """One that left makes room."""
 
     async def story() -> None:
-        switchboard = Switchboard(2)
+        switchboard = CallRegistry(2)
         slot, _ = answered(switchboard)
         watching = [slot.watch() for _ in range(WATCHERS)]
         with pytest.raises(CallRefused, match="already follow"):
@@ -142,7 +142,7 @@ def test_an_operator_ends_a_call_by_its_name() -> None:
     """The call learns that it was an operator; an unknown name ends nothing."""
 
     async def story() -> None:
-        switchboard = Switchboard(2)
+        switchboard = CallRegistry(2)
         slot, call = answered(switchboard)
         assert switchboard.end(slot.id)
         assert call.reason == "ended_by_operator"
@@ -156,7 +156,7 @@ def test_slots_equal_live_calls(story: list[bool]) -> None:
     """Whatever comes and goes: never more than there are lines, and every one that goes makes room."""
 
     async def main() -> None:
-        switchboard, held = Switchboard(3), list[Slot]()
+        switchboard, held = CallRegistry(3), list[CallHandle]()
         for comes in story:
             if comes and len(held) < 3:
                 held.append(switchboard.admit())
@@ -174,7 +174,7 @@ def test_closing_time_ends_all_and_waits_for_them() -> None:
     """No new call is taken; those who do not go in time are counted."""
 
     async def story() -> None:
-        switchboard, cut_off = Switchboard(5), list[int]()
+        switchboard, cut_off = CallRegistry(5), list[int]()
         slot, call = answered(switchboard)
         closing = asyncio.create_task(switchboard.close(3.0, cut_off.append))
         await asyncio.sleep(1.0)
@@ -184,7 +184,7 @@ def test_closing_time_ends_all_and_waits_for_them() -> None:
         switchboard.free(slot)
         await closing
         assert cut_off == []
-        stubborn = Switchboard(5)
+        stubborn = CallRegistry(5)
         answered(stubborn)
         await stubborn.close(3.0, cut_off.append)
         assert cut_off == [1]

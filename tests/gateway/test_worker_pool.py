@@ -15,7 +15,7 @@ import aiohttp
 import psutil
 import pytest
 
-from lineside.protocol import Ended, LlmDone, LlmToken, Ready, ServerMessage, decode_server
+from lineside.protocol import Ended, LlmToken, Ready, ReplyText, ServerMessage, decode_server
 from tests.project.test_product import SCRIPTED, serving
 
 SOON = 20.0  # seconds; a shared machine may take its time to start a process
@@ -161,9 +161,9 @@ def test_whoever_follows_a_call_in_a_worker_hears_every_word(at_the_desk: Tell) 
             async for line in events.content:
                 if line.startswith(b"data: "):
                     kinds.append(json.loads(line[6:])["type"])
-                if kinds[-1:] == ["metrics"]:
+                if kinds[-1:] == ["reply_metrics"]:
                     await ws.send_str('{"type":"hangup"}')
-        assert {"llm_token", "llm_done", "audio_started", "audio_done", "ended"} <= set(kinds)
+        assert {"llm_token", "reply_text", "audio_started", "audio_done", "ended"} <= set(kinds)
 
     at_the_desk(story)
 
@@ -260,7 +260,7 @@ def test_a_new_agent_answers_in_all_workers(at_the_desk: Tell) -> None:
         agent = {"name": "New", "prompt": "You answer.", "greeting": "Good evening."}
         await desk.ask("/api/agent", "PUT", json=agent)
         for _ in range(4):
-            assert (await until(await desk.call('{"codec":"pcm"}'), LlmDone)).text == "Good evening."
+            assert (await until(await desk.call('{"codec":"pcm"}'), ReplyText)).text == "Good evening."
         assert sorted(desk.workers.values()) == [2, 2]
 
     at_the_desk(story)

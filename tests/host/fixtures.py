@@ -13,10 +13,10 @@ import aiohttp
 from aiohttp import web
 
 from lineside.engine_server.app import EngineServer
-from lineside.engine_server.asr.whisper import Heard, Samples, Segment, UnknownLanguage
-from lineside.engine_server.llm.llama import Piece, TooLong
-from lineside.engine_server.model_pool import Roster
-from lineside.engine_server.tts.piper import Spoken
+from lineside.engine_server.asr.whisper import Samples, Segment, UnknownLanguage, WhisperTranscript
+from lineside.engine_server.llm.llama import GeneratedText, PromptTooLong
+from lineside.engine_server.model_pool import ModelPool
+from lineside.engine_server.tts.piper import SynthesizedSentence
 from lineside.errors import ConfigError, EngineError
 from lineside.models.catalogue import Engine, Model, ModelFile, Role
 
@@ -33,7 +33,7 @@ class Ears:
         self.heard: list[float] = []
         self.prompts: list[str] = []
 
-    def hear(self, samples: Samples, language: str = "en", prompt: str = "") -> Heard:
+    def hear(self, samples: Samples, language: str = "en", prompt: str = "") -> WhisperTranscript:
         assert self.gate.wait(20)
         self.prompts.append(prompt)
         seconds = round(len(samples) / 16_000, 3)
@@ -43,7 +43,7 @@ class Ears:
         if seconds == 9.0:
             raise RuntimeError(SECRET)
         segment = Segment(0.0, seconds, f"{seconds} seconds", -0.25, 0.01, 1.1)
-        return Heard(seconds, language, (segment,))
+        return WhisperTranscript(seconds, language, (segment,))
 
 
 class Mind:
@@ -57,9 +57,9 @@ class Mind:
 
     async def think(
         self, messages: Sequence[dict[str, str]], max_tokens: int, temperature: float
-    ) -> AsyncGenerator[Piece, None]:
+    ) -> AsyncGenerator[GeneratedText, None]:
         if messages[-1]["content"] == "too much":
-            raise TooLong("the messages are too long")
+            raise PromptTooLong("the messages are too long")
         try:
             for number in range(max_tokens):
                 if messages[-1]["content"] == "fail" and number == 2:
@@ -67,14 +67,14 @@ class Mind:
                 if number == self.pauses_at:
                     await asyncio.Event().wait()
                 self.said += 1
-                yield Piece(f"{number} ")
-            yield Piece("", "length", 7, max_tokens)
+                yield GeneratedText(f"{number} ")
+            yield GeneratedText("", "length", 7, max_tokens)
         finally:
             self.stopped.set()
 
     async def may_end(self, messages: Sequence[dict[str, str]]) -> float | None:
         if messages[-1]["content"] == "too much":
-            raise TooLong("the messages are too long")
+            raise PromptTooLong("the messages are too long")
         return None if messages[-1]["content"] == "who knows" else len(messages) + 0.12345
 
     async def warm(self, opening: Sequence[dict[str, str]]) -> None:
@@ -92,13 +92,13 @@ class Voice:
         self.said: list[str] = []
         self.voices: list[str] = []
 
-    def speak(self, text: str, voice: str, speed: float = 1.0) -> Iterator[Spoken]:
+    def speak(self, text: str, voice: str, speed: float = 1.0) -> Iterator[SynthesizedSentence]:
         self.voices.append(voice)
         words = [word for word in text.split() if word.isalnum()]
         for index, word in enumerate(words):
             assert index == 0 or self.gate.wait(20)
             self.said.append(word)
-            yield Spoken(bytes([index + 1, 0]) * round(2205 / speed), index == len(words) - 1)
+            yield SynthesizedSentence(bytes([index + 1, 0]) * round(2205 / speed), index == len(words) - 1)
 
 
 def model(name: str, role: Role, engine: Engine, *files: str) -> Model:
@@ -129,7 +129,7 @@ class House:
         self.gate.set()
         self.made: list[str] = []
         self.parts: dict[str, Any] = {"ears": self.ears, "mind": self.mind, "voice": self.voice}
-        self.roster = Roster(tasks, KNOWN, lambda model: model.name != "absent", self.make, defaults)
+        self.roster = ModelPool(tasks, KNOWN, lambda model: model.name != "absent", self.make, defaults)
         self.server = EngineServer(self.roster, self.preset)
 
     def make(self, model: Model) -> Any:

@@ -22,12 +22,12 @@ from lineside.cli.host import app
 from lineside.errors import ConfigError
 from lineside.host.agent import HostAgent, check_exposure
 from lineside.host.agent import run as run_agent
-from lineside.host.client import HostAgent as Client
+from lineside.host.client import HostAgentClient as Client
 from lineside.host.client import HostAgentError
-from lineside.host.machine import Readings
+from lineside.host.machine import MachineReader
 from lineside.host.ports import free_port
-from lineside.host.service_config import Declared
-from lineside.host.services import Services
+from lineside.host.service_config import ServiceConfig
+from lineside.host.services import ServiceManager
 
 CHILD = str(Path(__file__).with_name("child.py"))
 SOON = 20.0  # seconds; on a busy machine a Python takes one to start
@@ -38,18 +38,18 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(main, 60), debug=True)
 
 
-def child(manner: str = "well", name: str = "ears") -> Declared:
-    return Declared(name, ("{python}", CHILD, "{port}", manner), free_port())
+def child(manner: str = "well", name: str = "ears") -> ServiceConfig:
+    return ServiceConfig(name, ("{python}", CHILD, "{port}", manner), free_port())
 
 
 @asynccontextmanager
 async def answering(
-    *declared: Declared, token: str = "", only_this_machine: bool = True
+    *declared: ServiceConfig, token: str = "", only_this_machine: bool = True
 ) -> AsyncGenerator[tuple[str, aiohttp.ClientSession], None]:
     """A host agent of these services, its address, and a session to ask it with."""
     async with asyncio.TaskGroup() as tasks, aiohttp.ClientSession() as http:
-        services = Services(declared, Path("/no-models"), tasks)
-        agent = HostAgent(services, Readings(), token=token, only_this_machine=only_this_machine)
+        services = ServiceManager(declared, Path("/no-models"), tasks)
+        agent = HostAgent(services, MachineReader(), token=token, only_this_machine=only_this_machine)
         runner = web.AppRunner(agent.app(), access_log=None, shutdown_timeout=2)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)

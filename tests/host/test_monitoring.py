@@ -25,13 +25,13 @@ import psutil
 import pytest
 
 from lineside.audio.wav import wav_bytes
-from lineside.host.machine import Cpu, Gpu, Machine, Ram, Readings
+from lineside.host.machine import Cpu, Gpu, Machine, MachineReader, Ram
 from lineside.host.monitoring import HOW, HOW_GRAFANA, monitoring
 from lineside.loadtest.plan import Plan
 from lineside.loadtest.recordings import recordings_in
 from lineside.loadtest.results import Goal
 from lineside.loadtest.runner import hold_test
-from lineside.transports.scripted import ScriptedLine
+from lineside.transports.scripted import ScriptedTransport
 from tests.call.fixtures import settings
 from tests.fakes import serving as fake
 from tests.fakes.ollama import FakeOllama
@@ -169,11 +169,11 @@ def test_every_query_of_every_dashboard_finds_something(tmp_path: Path, monkeypa
     """A real Prometheus, a real gateway under load. An engine fails and is stood in for; the card is pretended."""
     card = Gpu(index=0, vendor="amd", name="x", total_bytes=100, used_bytes=40, percent=30.0)
 
-    async def reading(self: Readings) -> Machine:
+    async def reading(self: MachineReader) -> Machine:
         return Machine(at=0.0, cpu=Cpu(2, 10.0), ram=Ram(10, 5), gpus=(card,))
 
-    monkeypatch.setattr(Readings, "latest", reading)
-    loud, _ = ScriptedLine([])._frames()
+    monkeypatch.setattr(MachineReader, "latest", reading)
+    loud, _ = ScriptedTransport([])._frames()
     (tmp_path / "tone.wav").write_bytes(wav_bytes(loud * 30, 16_000))
     empty = [(where, query.replace("$__rate_interval", "15s")) for where, query in queries()]
     assert len(empty) > 40

@@ -15,8 +15,8 @@ import pytest
 
 from lineside.errors import ConfigError
 from lineside.host.ports import free_port
-from lineside.host.service_config import Declared, read_services
-from lineside.host.services import KEPT_LINES, Service, ServiceRefused, Services
+from lineside.host.service_config import ServiceConfig, read_services
+from lineside.host.services import KEPT_LINES, Service, ServiceManager, ServiceRefused
 from lineside.models.catalogue import find
 from lineside.settings import Settings
 
@@ -29,27 +29,29 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(main, 60), debug=True)
 
 
-def declared(manner: str = "well", *more: str, name: str = "ears", **fields: Any) -> Declared:
+def declared(manner: str = "well", *more: str, name: str = "ears", **fields: Any) -> ServiceConfig:
     """A service made of the supervisor's small child."""
-    return Declared(name, ("{python}", CHILD, "{port}", manner, *more), fields.pop("port", 0) or free_port(), **fields)
+    return ServiceConfig(
+        name, ("{python}", CHILD, "{port}", manner, *more), fields.pop("port", 0) or free_port(), **fields
+    )
 
 
 @asynccontextmanager
-async def house(*services: Declared, models_dir: Path = Path()) -> AsyncGenerator[Services, None]:
+async def house(*services: ServiceConfig, models_dir: Path = Path()) -> AsyncGenerator[ServiceManager, None]:
     async with asyncio.TaskGroup() as tasks:
-        opened = Services(services, models_dir, tasks)
+        opened = ServiceManager(services, models_dir, tasks)
         try:
             yield opened
         finally:
             await opened.stop_all()
 
 
-async def only(opened: Services) -> Service:
+async def only(opened: ServiceManager) -> Service:
     (service,) = await opened.all()
     return service
 
 
-async def seen(opened: Services, fits: Callable[[Service], bool]) -> Service:
+async def seen(opened: ServiceManager, fits: Callable[[Service], bool]) -> Service:
     """The only service, once it is as it should be."""
     deadline = time.monotonic() + SOON
     while True:
@@ -238,7 +240,7 @@ def test_a_port_that_somebody_else_has_is_named() -> None:
     ],
 )
 def test_what_cannot_be_started_is_said_before_anything_is_tried(
-    tmp_path: Path, service: Declared, model: str, code: str, says: str
+    tmp_path: Path, service: ServiceConfig, model: str, code: str, says: str
 ) -> None:
     """Each refusal has a code for programs and a sentence that says what to do."""
 
@@ -259,7 +261,7 @@ def test_only_the_last_lines_are_kept() -> None:
     talks = "for number in range(2000): print('line', number)"
 
     async def main() -> None:
-        async with house(Declared("ears", ("{python}", "-c", talks), free_port())) as opened:
+        async with house(ServiceConfig("ears", ("{python}", "-c", talks), free_port())) as opened:
             no = await refused(opened.start("ears"))
             lines = opened.lines("ears", 10_000)
             assert len(lines) == KEPT_LINES
@@ -353,7 +355,7 @@ def test_a_real_whisper_server_lives_and_dies_under_the_agent() -> None:
 
     async def main() -> None:
         program = (REAL, "--model", "{model_file}", "--host", "127.0.0.1", "--port", "{port}")
-        service = Declared("whisper-server", program, free_port(), models=(model.stem,))
+        service = ServiceConfig("whisper-server", program, free_port(), models=(model.stem,))
         async with house(service, models_dir=model.parent) as opened:
             asked = time.monotonic()
             first = await opened.start("whisper-server")

@@ -16,7 +16,7 @@ import pytest
 
 from lineside.errors import ConfigError
 from lineside.host import process_group, supervisor
-from lineside.host.supervisor import Supervised
+from lineside.host.supervisor import Supervisor
 
 CHILD = str(Path(__file__).with_name("child.py"))
 SOON = 20.0  # seconds; on a busy machine a Python takes one to start
@@ -46,7 +46,7 @@ def test_a_server_is_ready_when_it_answers_and_gone_when_the_block_ends() -> Non
     """Inside the block the server answers at its address; afterwards its process is gone."""
 
     async def main() -> None:
-        server = Supervised("the child", child("well"))
+        server = Supervisor("the child", child("well"))
         states = [server.state]
         async with server.running():
             states.append(server.state)
@@ -62,7 +62,7 @@ def test_a_server_that_dies_is_started_again_at_the_same_address() -> None:
     """Its death is noticed at once, not at the next look, and the address stays."""
 
     async def main() -> None:
-        server = Supervised("the child", child("well"))
+        server = Supervisor("the child", child("well"))
         async with server.running():
             url, pid = server.url, int(await get(server.url + "/pid"))
             os.kill(pid, signal.SIGKILL)
@@ -83,7 +83,7 @@ def test_each_failure_in_a_row_doubles_the_pause(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(supervisor.log, "warning", lambda event, **about: pauses.append(about["pause"]))
 
     async def main() -> None:
-        server = Supervised("the child", child("breaks later", str(tmp_path / "starts")))
+        server = Supervisor("the child", child("breaks later", str(tmp_path / "starts")))
         async with server.running():
             with pytest.raises(aiohttp.ClientError):
                 await get(server.url + "/die")
@@ -100,7 +100,7 @@ def test_after_a_time_of_health_the_pause_is_short_again(monkeypatch: pytest.Mon
     monkeypatch.setattr(supervisor, "WELL_AFTER", 0.0)
 
     async def main() -> None:
-        server = Supervised("the child", child("well"))
+        server = Supervisor("the child", child("well"))
         async with server.running():
             for starts in (2, 3):
                 with pytest.raises(aiohttp.ClientError):
@@ -116,7 +116,7 @@ def test_a_server_that_cannot_start_is_told_with_its_last_words() -> None:
 
     async def main() -> None:
         with pytest.raises(ConfigError, match=r"the child ended with exit code 3\.(?s:.*)kaputt\.bin"):
-            async with Supervised("the child", child("breaks")).running():
+            async with Supervisor("the child", child("breaks")).running():
                 pytest.fail("the block must not run")
 
     run(main())
@@ -126,7 +126,7 @@ def test_a_server_that_never_gets_well_is_told_and_ended() -> None:
     """A server that answers 503 for ever is not ready; its process does not stay behind."""
 
     async def main() -> None:
-        server = Supervised("the child", child("sick"), ready_within=2.0)
+        server = Supervisor("the child", child("sick"), ready_within=2.0)
         with pytest.raises(ConfigError, match=r"the child was not ready within 2 s\.(?s:.*)loading the thing"):
             async with server.running():
                 pytest.fail("the block must not run")
@@ -141,7 +141,7 @@ def test_a_program_that_does_not_exist_is_named() -> None:
 
     async def main() -> None:
         with pytest.raises(ConfigError, match=r"no-such-program: No such file"):
-            async with Supervised("the child", lambda port: ["/no-such-program"]).running():
+            async with Supervisor("the child", lambda port: ["/no-such-program"]).running():
                 pytest.fail("the block must not run")
 
     run(main())
@@ -151,7 +151,7 @@ def test_only_the_last_lines_are_kept() -> None:
     """A server that talks without end fills no memory: twenty lines of five hundred bytes."""
 
     async def main() -> None:
-        server = Supervised("the child", child("chatters"))
+        server = Supervisor("the child", child("chatters"))
         with pytest.raises(ConfigError, match="line 99 "):
             async with server.running():
                 pytest.fail("the block must not run")
@@ -166,7 +166,7 @@ def test_a_server_that_hangs_is_restarted(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(supervisor, "PULSE", 0.3)
 
     async def main() -> None:
-        server = Supervised("the child", child("well"))
+        server = Supervisor("the child", child("well"))
         async with server.running():
             pid = int(await get(server.url + "/pid"))
             os.kill(pid, signal.SIGSTOP)
@@ -181,7 +181,7 @@ def test_a_stubborn_server_is_killed_with_its_children(tmp_path: Path) -> None:
 
     async def main() -> None:
         note = tmp_path / "grandchild"
-        server = Supervised("the child", child("stubborn", str(note)), grace=0.3)
+        server = Supervisor("the child", child("stubborn", str(note)), grace=0.3)
         async with server.running():
             pid = int(await get(server.url + "/pid"))
             await until(lambda: note.exists() and note.read_text() != "", "it had a child")
@@ -195,7 +195,7 @@ def test_stopping_while_it_rests_or_starts_leaves_nothing() -> None:
     """A block that ends while the server is down ends at once, with nothing left."""
 
     async def main() -> None:
-        server = Supervised("the child", child("well"))
+        server = Supervisor("the child", child("well"))
         async with server.running():
             with pytest.raises(aiohttp.ClientError):
                 await get(server.url + "/die")
@@ -268,7 +268,7 @@ def test_one_that_fell_at_its_start_has_failed_and_says_why() -> None:
     """The state stays for whoever looks later, beside the reason."""
 
     async def main() -> None:
-        server = Supervised("the child", child("breaks"))
+        server = Supervisor("the child", child("breaks"))
         with pytest.raises(ConfigError):
             await server.run()
         assert (server.state, server.why, server.pid) == ("failed", "the child ended with exit code 3", None)

@@ -11,14 +11,14 @@ import pytest
 
 from lineside.audio.wav import wav_bytes
 from lineside.errors import ConfigError
-from lineside.loadtest.plan import Plan, Report, Spoken
+from lineside.loadtest.plan import HeardAnswer, Plan, WorkerReport
 from lineside.loadtest.recordings import Recording, recordings_in
-from lineside.loadtest.results import Figures, Goal
-from lineside.loadtest.runner import Outlook, hold_test
-from lineside.loadtest.simulated_caller import Caller
+from lineside.loadtest.results import Goal, LoadTestResults
+from lineside.loadtest.runner import RunProgress, hold_test
+from lineside.loadtest.simulated_caller import SimulatedCaller
 from lineside.loadtest.wer import distance, plain, word_error_rate
-from lineside.loadtest.worker import Crowd
-from lineside.transports.scripted import ScriptedLine
+from lineside.loadtest.worker import LoadWorker
+from lineside.transports.scripted import ScriptedTransport
 from tests.gateway.test_app import opened
 from tests.virtual_time import run
 
@@ -38,10 +38,10 @@ class Ear:
             await asyncio.sleep(held)
 
 
-async def speak(plan: Plan, ear: Any) -> Crowd:
-    crowd = Crowd(plan, [SPEECH])
+async def speak(plan: Plan, ear: Any) -> LoadWorker:
+    crowd = LoadWorker(plan, [SPEECH])
     dice = Random(1)  # noqa: S311 - the same every time
-    caller = Caller("0.0", plan, [SPEECH], dice, at=0.0)
+    caller = SimulatedCaller("0.0", plan, [SPEECH], dice, at=0.0)
     await crowd._frame_by_frame(caller, dice, ear)
     return crowd
 
@@ -94,7 +94,7 @@ def test_a_lossy_path_sends_less() -> None:
 @pytest.fixture
 def tones(tmp_path: Path) -> Path:
     """A folder with one recording, 0.6 s that a loudness detector takes for speech."""
-    loud, _ = ScriptedLine([])._frames()
+    loud, _ = ScriptedTransport([])._frames()
     (tmp_path / "tone.wav").write_bytes(wav_bytes(loud * 30, 16_000))
     return tmp_path
 
@@ -102,8 +102,8 @@ def tones(tmp_path: Path) -> Path:
 def test_callers_hold_real_calls_and_say_what_they_heard(tones: Path) -> None:
     """A whole test: workers of their own, real sockets, a gateway with scripted engines."""
 
-    async def main() -> tuple[Figures, list[Report], list[Outlook]]:
-        outlooks: list[Outlook] = []
+    async def main() -> tuple[LoadTestResults, list[WorkerReport], list[RunProgress]]:
+        outlooks: list[RunProgress] = []
         async with opened(vad_silence_timeout_ms=200, api_keys=("secret",)) as door:
             plan = Plan(
                 url=door.url,
@@ -136,7 +136,7 @@ def test_callers_hold_real_calls_and_say_what_they_heard(tones: Path) -> None:
 def test_a_lossy_and_jittery_path_is_what_the_gateway_hears_and_answers(tones: Path) -> None:
     """A third of the frames is lost, the others come late and in bunches: the gateway counts that, all are answered."""
 
-    async def main() -> tuple[Figures, dict[str, float]]:
+    async def main() -> tuple[LoadTestResults, dict[str, float]]:
         async with opened(vad_silence_timeout_ms=300) as door, aiohttp.ClientSession() as http:
             plan = Plan(
                 url=door.url, callers=4, duration=4.0, ramp=0.1, recordings=recordings_in(tones), loss=0.3, jitter=0.03
@@ -174,9 +174,9 @@ def test_what_callers_heard_is_written_down_and_compared() -> None:
 
     async def main() -> float | None:
         async with opened(vad_silence_timeout_ms=300) as door:
-            loud, quiet = ScriptedLine([])._frames()
-            answer = Spoken("Scripted words, indeed.", loud * 30 + quiet * 5, 16_000)
-            return await word_error_rate(door.url, "", [answer, Spoken("", b"", 16_000)])
+            loud, quiet = ScriptedTransport([])._frames()
+            answer = HeardAnswer("Scripted words, indeed.", loud * 30 + quiet * 5, 16_000)
+            return await word_error_rate(door.url, "", [answer, HeardAnswer("", b"", 16_000)])
 
     assert asyncio.run(main(), debug=True) == pytest.approx(1 / 3)
 

@@ -18,30 +18,32 @@ from lineside.loadtest import console_report, mock_engines
 from lineside.loadtest.capacity import Capacity
 from lineside.loadtest.html_report import _round_up, picture
 from lineside.loadtest.lateness import Lateness
-from lineside.loadtest.plan import CallEnd, Plan, Report, Turn
+from lineside.loadtest.plan import CallResult, Plan, TurnResult, WorkerReport
 from lineside.loadtest.recordings import OWN, recordings_in
-from lineside.loadtest.results import Figures, Goal, Load, figures, misses
-from lineside.loadtest.runner import Outlook
-from lineside.loadtest.server_under_test import Reading, cores_used
-from lineside.protocol import Metrics
+from lineside.loadtest.results import Goal, LoadTestResults, ServerLoad, figures, misses
+from lineside.loadtest.runner import RunProgress
+from lineside.loadtest.server_under_test import ProcessUsage, cores_used
+from lineside.protocol import ReplyMetrics
 
 PLAN = Plan(url="", callers=10, duration=10.0)
 TURNS = [
-    Turn("0.0", "<b>.wav", n, first_ms=1000.0 + n, stages=Metrics(at=0, turn=1, asr_ms=50.0, e2e_ms=1200.0 + n))
+    TurnResult(
+        "0.0", "<b>.wav", n, first_ms=1000.0 + n, stages=ReplyMetrics(at=0, turn=1, asr_ms=50.0, e2e_ms=1200.0 + n)
+    )
     for n in range(100)
 ]
 
 
-def made(*, callers: int = 10, late: float = 0.0, slow: float = 1500.0) -> Figures:
+def made(*, callers: int = 10, late: float = 0.0, slow: float = 1500.0) -> LoadTestResults:
     own = Lateness()
     own.add(late)
-    report = Report(TURNS, [CallEnd("0.0", 10.0, "caller_hung_up")], own.counts, 5000, 3, 50, 1.0)
+    report = WorkerReport(TURNS, [CallResult("0.0", 10.0, "caller_hung_up")], own.counts, 5000, 3, 50, 1.0)
     whole = figures(msgspec.structs.replace(PLAN, callers=callers), [report], 10.0, ideal_ms=1000.0)
-    whole = msgspec.structs.replace(whole, load=Load(0.5, 5.0, 100_000_000, 110_000_000))
+    whole = msgspec.structs.replace(whole, load=ServerLoad(0.5, 5.0, 100_000_000, 110_000_000))
     return msgspec.structs.replace(whole, misses=misses(whole, Goal(slow)))
 
 
-def shown(found: Figures) -> str:
+def shown(found: LoadTestResults) -> str:
     console = Console(file=io.StringIO(), width=120)
     console_report.summary(console, found)
     text = console.file.getvalue()  # type: ignore[attr-defined]
@@ -69,7 +71,7 @@ def test_progress_is_a_plain_line_now_and_then_where_there_is_no_terminal() -> N
     console = Console(file=io.StringIO(), width=200)
     with console_report.live(console, "10 callers") as notice:
         for second in range(12):
-            notice(Outlook(float(second), 10, second, 0, 0.5, [1200.0]))
+            notice(RunProgress(float(second), 10, second, 0, 0.5, [1200.0]))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert len(lines) == 3
     assert lines[-1].startswith("10 callers: 10 s, 10 calls, 10 turns, first sound p50 1200 ms")
@@ -127,7 +129,7 @@ def test_the_verdict_of_a_search_names_the_knee_or_why_there_is_none() -> None:
 
 def test_the_gateways_share_is_counted_between_two_times() -> None:
     """Cores, not seconds; nothing is said from a single reading."""
-    readings = [Reading(at=float(n), cpu_seconds=0.5 * n, rss=1) for n in range(10)]
+    readings = [ProcessUsage(at=float(n), cpu_seconds=0.5 * n, rss=1) for n in range(10)]
     assert cores_used(readings, 2.0, 8.0) == pytest.approx(0.5)
     assert cores_used(readings, 2.0, 2.5) is None
 
@@ -213,9 +215,11 @@ def test_an_axis_ends_where_people_count_to(value: float, end: float) -> None:
 def test_a_searchs_files_show_the_turns_of_its_largest_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not of the last one tried, which lay between."""
 
-    async def tried(order: loadtest.Order, callers: int, console: Console) -> tuple[Figures, list[Report]]:
-        turn = Turn(f"of {callers}", "a.wav", 1.0, first_ms=1000.0)
-        return made(callers=callers, slow=1500 if callers < 25 else 900), [Report([turn], [], [], 0, 0, 0, 0.0)]
+    async def tried(
+        order: loadtest.Order, callers: int, console: Console
+    ) -> tuple[LoadTestResults, list[WorkerReport]]:
+        turn = TurnResult(f"of {callers}", "a.wav", 1.0, first_ms=1000.0)
+        return made(callers=callers, slow=1500 if callers < 25 else 900), [WorkerReport([turn], [], [], 0, 0, 0, 0.0)]
 
     monkeypatch.setattr(loadtest, "_test", tried)
     order = loadtest.Order(

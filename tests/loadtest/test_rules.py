@@ -13,16 +13,16 @@ from lineside.cli.loadtest import seconds
 from lineside.errors import ConfigError
 from lineside.loadtest.capacity import Capacity
 from lineside.loadtest.lateness import Lateness, late_ms, together
-from lineside.loadtest.listener import Earpiece
-from lineside.loadtest.mock_engines import MockEars, _name
-from lineside.loadtest.network_impairment import Path, frame_due
-from lineside.loadtest.plan import CallEnd, Plan, Report, Turn
+from lineside.loadtest.listener import Listener
+from lineside.loadtest.mock_engines import MockSTT, _name
+from lineside.loadtest.network_impairment import ImpairedPath, frame_due
+from lineside.loadtest.plan import CallResult, Plan, TurnResult, WorkerReport
 from lineside.loadtest.recordings import OWN, read, recordings_in, silence
-from lineside.loadtest.results import Figures, Goal, figures, misses, spread
+from lineside.loadtest.results import Goal, LoadTestResults, figures, misses, spread
 from lineside.loadtest.runner import shares
-from lineside.protocol import Metrics
+from lineside.protocol import ReplyMetrics
 from lineside.settings import Settings
-from lineside.turns.dead_call import Patience
+from lineside.turns.dead_call import DeadCallDetector
 from tests.virtual_time import run
 
 PLAN = Plan(url="http://127.0.0.1:1", callers=4, duration=10.0)
@@ -34,7 +34,7 @@ def dice() -> Random:
 
 def test_sound_that_comes_in_time_leaves_no_gap() -> None:
     """Sound sent ahead, in bursts, plays as one stretch."""
-    ear = Earpiece()
+    ear = Listener()
     for at, length in ((10.0, 0.6), (10.1, 0.1), (10.69, 0.2)):
         ear.sound(length, at)
     assert (ear.gaps, ear.worst_gap) == (0, 0.0)
@@ -44,7 +44,7 @@ def test_sound_that_comes_in_time_leaves_no_gap() -> None:
 
 def test_a_gap_is_the_time_in_which_sound_was_due() -> None:
     """A hundred milliseconds of sound, the next 150 ms after it began: 50 ms of nothing, and all after it later."""
-    ear = Earpiece()
+    ear = Listener()
     ear.sound(0.1, 10.0)
     ear.sound(0.1, 10.15)
     ear.sound(0.1, 10.2)
@@ -60,7 +60,7 @@ def test_a_day_of_frames_has_no_drift() -> None:
 
 def test_jitter_delays_and_keeps_the_order() -> None:
     """No frame leaves before it is spoken, more than the jitter late, or before the one ahead of it."""
-    path = Path(dice(), loss=0.0, jitter=0.05)
+    path = ImpairedPath(dice(), loss=0.0, jitter=0.05)
     leaves = [path.leaves(n * 0.02) for n in range(2000)]
     assert leaves == sorted(leaves)
     late = [left - n * 0.02 for n, left in enumerate(leaves)]
@@ -70,9 +70,9 @@ def test_jitter_delays_and_keeps_the_order() -> None:
 
 def test_loss_is_the_share_that_was_asked_for() -> None:
     """One in a hundred is one in a hundred; none is none."""
-    path = Path(dice(), loss=0.01, jitter=0.0)
+    path = ImpairedPath(dice(), loss=0.01, jitter=0.0)
     assert 150 < sum(path.loses() for _ in range(20_000)) < 250
-    lossless = Path(dice(), loss=0.0, jitter=0.0)
+    lossless = ImpairedPath(dice(), loss=0.0, jitter=0.0)
     assert not any(lossless.loses() for _ in range(1000))
     assert lossless.leaves(1.5) == 1.5
 
@@ -131,26 +131,30 @@ def test_a_search_says_when_the_tester_broke_first() -> None:
     assert capacity.tester_was_the_limit
 
 
-def found(*, misses: tuple[str, ...] = (), late: float = 0.0) -> Figures:
+def found(*, misses: tuple[str, ...] = (), late: float = 0.0) -> LoadTestResults:
     own = Lateness()
     own.add(late)
-    report = Report([], [], own.counts, 1, 0, 0, 0.1)
+    report = WorkerReport([], [], own.counts, 1, 0, 0, 0.1)
     whole = figures(PLAN, [report], 10.0, ideal_ms=None)
     import msgspec
 
     return msgspec.structs.replace(whole, misses=misses)
 
 
-def report_of(*turns: Turn, ends: tuple[str, ...] = ("caller_hung_up",)) -> Report:
-    calls = [CallEnd(f"{n}", 1.0, reason) for n, reason in enumerate(ends)]
-    return Report(list(turns), calls, Lateness().counts, 500, 0, 0, 1.0)
+def report_of(*turns: TurnResult, ends: tuple[str, ...] = ("caller_hung_up",)) -> WorkerReport:
+    calls = [CallResult(f"{n}", 1.0, reason) for n, reason in enumerate(ends)]
+    return WorkerReport(list(turns), calls, Lateness().counts, 500, 0, 0, 1.0)
 
 
 def test_figures_come_from_both_sides() -> None:
     """The server's stages and the caller's ear, and what the gateway itself took of it."""
     turns = [
-        Turn("0.0", "a.wav", 1.0, first_ms=1240.0, stages=Metrics(at=0, turn=1, endpoint_ms=1010.0, e2e_ms=1215.0)),
-        Turn("0.0", "a.wav", 6.0, first_ms=1300.0, worst_gap_ms=55.0, barged=True, overlap_ms=240.0, stale_ms=20.0),
+        TurnResult(
+            "0.0", "a.wav", 1.0, first_ms=1240.0, stages=ReplyMetrics(at=0, turn=1, endpoint_ms=1010.0, e2e_ms=1215.0)
+        ),
+        TurnResult(
+            "0.0", "a.wav", 6.0, first_ms=1300.0, worst_gap_ms=55.0, barged=True, overlap_ms=240.0, stale_ms=20.0
+        ),
     ]
     whole = figures(PLAN, [report_of(*turns)], 10.0, ideal_ms=1195.0)
     assert whole.server["endpoint_ms"].p50 == 1010.0
@@ -163,14 +167,16 @@ def test_figures_come_from_both_sides() -> None:
 
 def test_the_goal_is_missed_by_time_by_gap_and_by_any_error() -> None:
     """Each miss is a sentence that says which."""
-    well = figures(PLAN, [report_of(Turn("0.0", "a", 1.0, first_ms=900.0, worst_gap_ms=50.0))], 10.0, ideal_ms=None)
+    well = figures(
+        PLAN, [report_of(TurnResult("0.0", "a", 1.0, first_ms=900.0, worst_gap_ms=50.0))], 10.0, ideal_ms=None
+    )
     assert misses(well, Goal(1000)) == ()
     assert "900 ms" in misses(well, Goal(800))[0]
     assert "gap" in misses(well, Goal(1000, gap_ms=40))[0]
     assert misses(figures(PLAN, [report_of()], 10.0, ideal_ms=None), Goal(1000)) == ("nobody heard an answer",)
     bad = report_of(
-        Turn("0.0", "a", 1.0, first_ms=900.0, errors=["engine_error"]),
-        Turn("0.0", "a", 2.0, missing=True, clipped_ms=100.0),
+        TurnResult("0.0", "a", 1.0, first_ms=900.0, errors=["engine_error"]),
+        TurnResult("0.0", "a", 2.0, missing=True, clipped_ms=100.0),
         ends=("refused", "refused", "caller_hung_up"),
     )
     (sentence,) = misses(figures(PLAN, [bad], 10.0, ideal_ms=None), Goal(1000))
@@ -218,8 +224,8 @@ def test_mock_answers_are_worded_anew() -> None:
 def test_a_long_load_test_is_not_taken_for_a_caller_who_repeats_himself() -> None:
     """However many turns its callers speak, none of its calls has come to nothing."""
 
-    async def story() -> Patience:
-        patience, ears = Patience(), MockEars(Settings(_env_file=None), cast(aiohttp.ClientSession, None))  # type: ignore[call-arg]
+    async def story() -> DeadCallDetector:
+        patience, ears = DeadCallDetector(), MockSTT(Settings(_env_file=None), cast(aiohttp.ClientSession, None))  # type: ignore[call-arg]
         for _ in range(50):
             async for transcript in ears.transcribe(Utterance(bytes(32_000), 0.0, 1.0)):
                 patience.heard(transcript.text)

@@ -4,10 +4,20 @@ from random import Random
 
 import pytest
 
-from lineside.loadtest.plan import Plan, Turn
+from lineside.loadtest.plan import Plan, TurnResult
 from lineside.loadtest.recordings import Recording, silence
-from lineside.loadtest.simulated_caller import ANSWER_WITHIN, Caller
-from lineside.protocol import AudioDone, AudioStarted, BargeIn, Clear, Ended, Error, LlmDone, Metrics, Resumed
+from lineside.loadtest.simulated_caller import ANSWER_WITHIN, SimulatedCaller
+from lineside.protocol import (
+    AudioDone,
+    AudioStarted,
+    BargeIn,
+    Clear,
+    Ended,
+    Error,
+    FalseInterruption,
+    ReplyMetrics,
+    ReplyText,
+)
 
 SPEECH = b"\x01\x10" * 320
 TENTH = bytes(3200)  # of sound, a tenth of a second
@@ -24,10 +34,10 @@ class Story:
         self.at = 0.0
         recordings = [Recording("a.wav", (SPEECH,) * 25)]
         dice = Random(3)  # noqa: S311 - the same every time
-        self.caller = Caller("0.0", self.plan, recordings, dice, at=0.0, keep=True)
+        self.caller = SimulatedCaller("0.0", self.plan, recordings, dice, at=0.0, keep=True)
 
     @property
-    def turn(self) -> Turn:
+    def turn(self) -> TurnResult:
         return self.caller.turns[-1]
 
     def go(self, seconds: float) -> list[bytes]:
@@ -60,7 +70,7 @@ class Story:
 
     def over(self, reply: int = 1) -> "Story":
         self.caller.told(AudioDone(at=0, turn=1, reply=reply), self.at)
-        self.caller.told(Metrics(at=0, turn=1, reply=reply, e2e_ms=777.0), self.at)
+        self.caller.told(ReplyMetrics(at=0, turn=1, reply=reply, e2e_ms=777.0), self.at)
         return self
 
 
@@ -146,7 +156,7 @@ def test_an_answer_that_is_held_and_goes_on_lost_nothing() -> None:
     story.caller.told(Clear(at=0, turn=1, reply=1), story.at)
     story.go(0.4)
     story.caller.heard(bytes(12800), story.at)
-    story.caller.told(Resumed(at=0, turn=1, reply=1, text=""), story.at)
+    story.caller.told(FalseInterruption(at=0, turn=1, reply=1, text=""), story.at)
     story.go(0.4)
     story.over()
     assert story.turn.seconds == pytest.approx(0.6)
@@ -163,7 +173,7 @@ def test_what_was_taken_for_a_mm_hm_is_no_question(later: float) -> None:
     story.go(0.1)
     story.caller.told(Clear(at=0, turn=1, reply=1), story.at)
     story.go(later)
-    story.caller.told(Resumed(at=0, turn=1, reply=1, text="mm-hm"), story.at)
+    story.caller.told(FalseInterruption(at=0, turn=1, reply=1, text="mm-hm"), story.at)
     story.caller.heard(bytes(32000), story.at)
     story.go(1.0)
     story.over()
@@ -215,7 +225,7 @@ def test_errors_and_words_are_kept_with_their_turn() -> None:
     """For the figures, and for the comparison of what was meant with what was heard."""
     story = Story().asks()
     story.caller.told(Error(at=0, code="engine_error", message="", fatal=False), story.at)
-    story.caller.told(LlmDone(at=0, turn=1, text="We are open."), story.at)
+    story.caller.told(ReplyText(at=0, turn=1, text="We are open."), story.at)
     story.answers(after=1.0, tenths=2).over()
     assert (story.turn.errors, story.turn.answer) == (["engine_error"], "We are open.")
     assert story.caller.kept == [("We are open.", TENTH * 2)]

@@ -7,7 +7,7 @@ import pytest
 
 from lineside.models import catalogue, download
 from lineside.models.catalogue import Model
-from lineside.models.download import Step
+from lineside.models.download import DownloadStep
 from tests.models import fixtures
 
 
@@ -33,7 +33,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def steps() -> list[Step]:
+def steps() -> list[DownloadStep]:
     return []
 
 

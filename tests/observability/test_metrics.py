@@ -11,23 +11,23 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from lineside.engines.registry import Registry
+from lineside.engines.registry import EngineRegistry
 from lineside.errors import EngineTimeout
 from lineside.host.machine import Cpu, Gpu, Machine, Ram
-from lineside.observability.metrics import LINE_FAULTS, NAMES, Meters
+from lineside.observability.metrics import LINE_FAULTS, NAMES, GatewayMetrics
 from lineside.protocol import (
     AudioStarted,
     BargeIn,
     Ended,
     Error,
+    FalseInterruption,
     LlmToken,
-    Metrics,
-    Resumed,
+    ReplyMetrics,
     ServerMessage,
-    SpeechStarted,
-    SpeechStopped,
+    TurnEnded,
+    TurnStarted,
 )
-from lineside.transports.scripted import Silent, Speaks
+from lineside.transports.scripted import CallerSilent, CallerSpeaks
 from tests.api.fixtures import engines as back_ends
 from tests.api.fixtures import opened as control_house
 from tests.call.fixtures import hold, settings
@@ -36,7 +36,7 @@ from tests.gateway.test_app import Door, at_the_door, event, events
 
 MONITORING = Path(__file__).parents[2] / "monitoring"
 ENGINES = {"stt": "faster-whisper", "llm": "embedded", "tts": "piper"}
-TIMES = Metrics(
+TIMES = ReplyMetrics(
     at=1.0,
     turn=1,
     reply=1,
@@ -49,26 +49,26 @@ TIMES = Metrics(
     e2e_ms=1210,
 )
 STORY: list[ServerMessage] = [
-    SpeechStarted(at=0.5, turn=1),
-    SpeechStopped(at=1.0, turn=1),
+    TurnStarted(at=0.5, turn=1),
+    TurnEnded(at=1.0, turn=1),
     LlmToken(at=1.0, turn=1, reply=1, token="their words"),  # noqa: S106 - a word
     AudioStarted(at=1.0, turn=1, reply=1, latency_ms=1200),
     TIMES,
     BargeIn(at=1.0, turn=1, reply=1, heard="their words"),
-    Resumed(at=1.0, turn=1, reply=1, text="mm-hm"),
+    FalseInterruption(at=1.0, turn=1, reply=1, text="mm-hm"),
     Error(at=2.0, code="engine_error", message="their words", fatal=False),
     Ended(at=3.0, reason="caller_hung_up"),
 ]
 
 
-def value(meters: Meters, sample: str) -> float:
+def value(meters: GatewayMetrics, sample: str) -> float:
     """Of a sample, written as in the text format."""
     lines = dict(line.rsplit(" ", 1) for line in meters.text().decode().splitlines() if not line.startswith("#"))
     assert sample in lines, f"no {sample} in {sorted(lines)}"
     return float(lines[sample])
 
 
-def busy(meters: Meters) -> None:
+def busy(meters: GatewayMetrics) -> None:
     """A little of everything."""
     meters.limit.set(100)
     meter = meters.call("browser", ENGINES)
@@ -95,7 +95,7 @@ def busy(meters: Meters) -> None:
 
 def test_a_calls_events_are_counted() -> None:
     """Stages by engine, in seconds; turns, speech, barge-ins true and false, errors, ends."""
-    meters = Meters()
+    meters = GatewayMetrics()
     busy(meters)
     for sample, count in (
         ('lineside_calls_active{line="browser"}', 1),
@@ -122,7 +122,7 @@ def test_a_calls_events_are_counted() -> None:
 
 def test_what_callers_say_is_in_no_metric() -> None:
     """Not a word of an event's text."""
-    meters = Meters()
+    meters = GatewayMetrics()
     busy(meters)
     assert b"mm-hm" not in meters.text()
     assert b"their words" not in meters.text()
@@ -130,15 +130,15 @@ def test_what_callers_say_is_in_no_metric() -> None:
 
 def test_a_stage_that_had_no_part_is_not_counted() -> None:
     """Null is no time of zero."""
-    meters = Meters()
-    meters.call("browser", ENGINES).tell(Metrics(at=1.0, turn=1, e2e_ms=10.0))
+    meters = GatewayMetrics()
+    meters.call("browser", ENGINES).tell(ReplyMetrics(at=1.0, turn=1, e2e_ms=10.0))
     assert b'stage="e2e"' in meters.text()
     assert b'stage="asr"' not in meters.text()
 
 
 def test_labels_have_a_bound() -> None:
     """Whoever invents reasons, codes or lines makes no more series than there is room for."""
-    meters = Meters()
+    meters = GatewayMetrics()
     meter = meters.call("browser", ENGINES)
     for number in range(1000):
         meter.tell(Ended(at=0.0, reason=f"invented {number}"))
@@ -154,7 +154,7 @@ def test_labels_have_a_bound() -> None:
 
 def test_requests_that_wait_for_an_engine_are_counted_and_given_up_ones_wait_no_longer() -> None:
     """One connection, three requests: two wait; one of them is given up, the other is timed."""
-    meters = Meters()
+    meters = GatewayMetrics()
     waiting = 'lineside_engine_waiting{engine="openai",role="llm"}'
     queued = 'lineside_engine_queue_seconds_count{engine="openai",role="llm"}'
 
@@ -167,7 +167,7 @@ def test_requests_that_wait_for_an_engine_are_counted_and_given_up_ones_wait_no_
 
         app = web.Application()
         app.router.add_get("/", answer)
-        registry = Registry(settings(llm_pool_size=1, openai_url="http://127.0.0.1:9"))
+        registry = EngineRegistry(settings(llm_pool_size=1, openai_url="http://127.0.0.1:9"))
         registry.waits = meters.engine_waits
         pool: aiohttp.ClientSession = registry._pool("llm", "openai")
         async with serving(app) as url:
@@ -194,7 +194,7 @@ def test_requests_that_wait_for_an_engine_are_counted_and_given_up_ones_wait_no_
 
 def test_models_in_memory_are_counted_and_one_that_left_stands_at_nought(tmp_path: Path) -> None:
     """As the engines that keep models tell the control API; a name that nobody knows beforehand has a bound."""
-    meters = Meters()
+    meters = GatewayMetrics()
 
     async def main() -> None:
         async with control_house(tmp_path, loaded=meters.models):
@@ -231,17 +231,17 @@ def test_a_clock_that_steps_in_mid_call_changes_no_figure(monkeypatch: pytest.Mo
 
 def test_a_scrape_that_takes_long_holds_no_call_and_is_made_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """While one is being written twenty others ask, and calls come, are answered and end."""
-    meters: list[Meters] = []
+    meters: list[GatewayMetrics] = []
     go = threading.Event()
-    written = Meters.text
+    written = GatewayMetrics.text
 
-    def slowly(self: Meters) -> bytes:
+    def slowly(self: GatewayMetrics) -> bytes:
         meters.append(self)
         go.wait(10.0)
         return written(self)
 
     async def story(door: Door) -> None:
-        monkeypatch.setattr(Meters, "text", slowly)
+        monkeypatch.setattr(GatewayMetrics, "text", slowly)
 
         async def scrape() -> int:
             async with door.http.get(door.url + "/metrics") as answer:
@@ -282,7 +282,7 @@ def test_names_that_a_caller_chose_make_no_series() -> None:
 
 def test_rates_see_the_first_of_a_kind() -> None:
     """What is always there stands at nought from the start."""
-    meters = Meters()
+    meters = GatewayMetrics()
     assert value(meters, 'lineside_calls_active{line="browser"}') == 0
     assert value(meters, 'lineside_calls_refused_total{reason="full"}') == 0
     assert value(meters, 'lineside_errors_total{kind="bad_message",stage="line"}') == 0
@@ -294,7 +294,7 @@ def test_rates_see_the_first_of_a_kind() -> None:
 
 def test_counting_an_event_costs_next_to_nothing() -> None:
     """Of all a caller is told most are tokens, which count for nothing."""
-    meter = Meters().call("browser", ENGINES)
+    meter = GatewayMetrics().call("browser", ENGINES)
     token = LlmToken(at=1.0, turn=1, reply=1, token="a")  # noqa: S106 - a word
     began = time.process_time()
     for _ in range(10_000):
@@ -304,7 +304,7 @@ def test_counting_an_event_costs_next_to_nothing() -> None:
 
 def test_the_loops_lateness_is_measured() -> None:
     """A loop that is held for a third of a second was late by about as much."""
-    meters = Meters()
+    meters = GatewayMetrics()
 
     async def main() -> None:
         watching = asyncio.create_task(meters.watch_loop())
@@ -322,8 +322,8 @@ def test_the_loops_lateness_is_measured() -> None:
 
 WORKER = """
 import sys
-from lineside.observability.metrics import Meters
-meters = Meters()
+from lineside.observability.metrics import GatewayMetrics
+meters = GatewayMetrics()
 meter = meters.call("browser", {"stt": "a"})
 meter.heard(1.5)
 meters.limit.set(100)
@@ -348,9 +348,9 @@ def test_several_processes_are_one(tmp_path: Path) -> None:
 
 def test_a_real_call_is_counted_as_its_caller_was_told() -> None:
     """What the events of a held call come to."""
-    meters = Meters()
+    meters = GatewayMetrics()
     meter = meters.call("browser", dict.fromkeys(ENGINES, "scripted"))
-    held = hold(Speaks(1.0), Silent(6.0))
+    held = hold(CallerSpeaks(1.0), CallerSilent(6.0))
     for told in held.line.events:
         meter.tell(told)
     assert value(meters, 'lineside_turns_total{line="browser"}') == 1

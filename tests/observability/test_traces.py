@@ -10,11 +10,11 @@ from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from lineside.audio.vad import LoudnessVoice
-from lineside.engines.registry import Registry
+from lineside.audio.vad import LoudnessVad
+from lineside.engines.registry import EngineRegistry
 from lineside.gateway.app import Gateway
 from lineside.observability.traces import Traces
-from lineside.protocol import AudioDone, Metrics, decode_server
+from lineside.protocol import AudioDone, ReplyMetrics, decode_server
 from tests.call.fixtures import FixedDesk, settings
 
 QUESTION = "My secret number is 4711"
@@ -56,14 +56,14 @@ async def listening() -> AsyncGenerator[tuple[str, Collector]]:
         await runner.cleanup()
 
 
-async def one_call(endpoint: str) -> Metrics:
+async def one_call(endpoint: str) -> ReplyMetrics:
     """A typed turn at a real gateway with scripted engines; the gateway is closed after it."""
     chosen = settings(
         otlp_endpoint=endpoint, **{f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")}
     )
-    told: list[Metrics] = []
+    told: list[ReplyMetrics] = []
     async with aiohttp.ClientSession() as http:
-        gateway = Gateway(chosen, FixedDesk(), Registry(chosen, http), LoudnessVoice, http)
+        gateway = Gateway(chosen, FixedDesk(), EngineRegistry(chosen, http), LoudnessVad, http)
         runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -75,7 +75,7 @@ async def one_call(endpoint: str) -> Metrics:
                     if message.type is not aiohttp.WSMsgType.TEXT:
                         continue
                     event = decode_server.decode(message.data)
-                    if isinstance(event, Metrics):
+                    if isinstance(event, ReplyMetrics):
                         told.append(event)
                         await ws.send_json({"type": "hangup"})
                     assert not isinstance(event, AudioDone) or event.turn
@@ -96,7 +96,7 @@ def attribute(span: Span, name: str) -> str | float | None:
 def test_a_call_is_one_trace_of_turns_and_stages() -> None:
     """Each stage under its turn, as long as the call was told that it took; the call says why it ended."""
 
-    async def story() -> tuple[list[Span], Metrics, bytes]:
+    async def story() -> tuple[list[Span], ReplyMetrics, bytes]:
         async with listening() as (url, collector):
             told = await one_call(url)
             return collector.spans, told, b"".join(collector.raw)

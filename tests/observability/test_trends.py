@@ -6,29 +6,29 @@ import pytest
 from msgspec import structs
 from prometheus_client import CollectorRegistry
 
-from lineside.observability.metrics import Meters
-from lineside.observability.trends import LAG, MOST, Look, Looks, look, packed
-from lineside.protocol import Metrics, SpeechStopped
+from lineside.observability.metrics import GatewayMetrics
+from lineside.observability.trends import LAG, MOST, TrendHistory, TrendSample, look, packed
+from lineside.protocol import ReplyMetrics, TurnEnded
 
 
 def looked(
     at: float, calls: float = 0.0, *, counts: dict[str, dict[float, float]] | None = None, **sums: float
-) -> Look:
+) -> TrendSample:
     named = {"calls": calls, "turns": 0.0, "refused": 0.0, "errors": 0.0, "cores": 0.0, "memory_bytes": 0.0}
     stages = ("e2e", "endpoint", "asr", "llm_first", "tts_first", LAG, "lineside_playout_gap_seconds")
-    return Look(at, at, named | sums, {name: packed((counts or {}).get(name, {})) for name in stages})
+    return TrendSample(at, at, named | sums, {name: packed((counts or {}).get(name, {})) for name in stages})
 
 
 def test_the_meters_are_read_as_calls_move_them() -> None:
     """Two calls up, one refused, one turn answered in 0.8 s: the figures say so."""
     registry = CollectorRegistry()
-    meters, looks = Meters(registry), Looks()
+    meters, looks = GatewayMetrics(registry), TrendHistory()
     looks.take(look(registry))
     first = meters.call("browser", {"stt": "s", "llm": "l", "tts": "t"})
     meters.call("telephone", {"stt": "s", "llm": "l", "tts": "t"})
     meters.call_refused("full")
-    first.tell(SpeechStopped(at=1.0, turn=1))
-    first.tell(Metrics(at=1.0, turn=1, reply=1, e2e_ms=800.0, asr_ms=200.0))
+    first.tell(TurnEnded(at=1.0, turn=1))
+    first.tell(ReplyMetrics(at=1.0, turn=1, reply=1, e2e_ms=800.0, asr_ms=200.0))
     first.gap(0.1)
     looks.take(look(registry))
     trends = looks.trends()
@@ -44,7 +44,7 @@ def test_the_meters_are_read_as_calls_move_them() -> None:
 
 def test_what_is_told_is_a_rate_and_not_a_sum() -> None:
     """Twelve turns in ten seconds are 72 a minute; the seconds before count for nothing."""
-    looks = Looks()
+    looks = TrendHistory()
     for one in (looked(0.0, turns=100), looked(10.0, turns=112, cores=5.0), looked(20.0, turns=112, cores=5.0)):
         looks.take(one)
     trends = looks.trends()
@@ -55,7 +55,7 @@ def test_what_is_told_is_a_rate_and_not_a_sum() -> None:
 
 def test_a_worker_that_is_gone_makes_nothing_less_than_nothing() -> None:
     """Its gauges go with it, and no line falls below nought."""
-    looks = Looks()
+    looks = TrendHistory()
     looks.take(looked(0.0, calls=5, cores=9.0))
     looks.take(looked(10.0, calls=2, cores=4.0))
     assert looks.trends().cores == (0.0,)
@@ -64,7 +64,7 @@ def test_a_worker_that_is_gone_makes_nothing_less_than_nothing() -> None:
 
 def test_quantiles_lie_within_their_bucket() -> None:
     """As Prometheus works them out: even within a bucket, and the last bound for what is above all."""
-    looks = Looks()
+    looks = TrendHistory()
     looks.take(looked(0.0))
     e2e, lag = {0.5: 0.0, 1.0: 10.0, 2.0: 20.0, float("inf"): 20.0}, {0.5: 0.0, float("inf"): 3.0}
     looks.take(looked(10.0, counts={"e2e": e2e, LAG: lag}))
@@ -77,12 +77,12 @@ def test_quantiles_lie_within_their_bucket() -> None:
 def test_an_hour_of_looks_takes_a_megabyte() -> None:
     """A gateway's memory must not seem to grow because somebody counts what it does."""
     registry = CollectorRegistry()
-    meters, looks = Meters(registry), Looks()
+    meters, looks = GatewayMetrics(registry), TrendHistory()
     call = meters.call("browser", {"stt": "s", "llm": "l", "tts": "t"})
     tracemalloc.start()
     try:
         for n in range(MOST):
-            call.tell(Metrics(at=1.0, turn=n, reply=n, e2e_ms=800.0, asr_ms=200.0))
+            call.tell(ReplyMetrics(at=1.0, turn=n, reply=n, e2e_ms=800.0, asr_ms=200.0))
             looks.take(look(registry))
             if n == 0:
                 before, _ = tracemalloc.get_traced_memory()
@@ -94,7 +94,7 @@ def test_an_hour_of_looks_takes_a_megabyte() -> None:
 
 def test_an_hour_is_kept_and_no_more() -> None:
     """However long the gateway is up."""
-    looks = Looks()
+    looks = TrendHistory()
     for n in range(MOST + 100):
         looks.take(looked(10.0 * n, calls=n))
     trends = looks.trends()
@@ -104,7 +104,7 @@ def test_an_hour_is_kept_and_no_more() -> None:
 
 def test_before_the_second_look_there_is_nothing_to_tell() -> None:
     """Empty lines, not an error."""
-    looks = Looks()
+    looks = TrendHistory()
     looks.take(looked(0.0))
     assert looks.trends(5, "http://p", "http://g").at == ()
     assert (looks.trends(5, "http://p", "http://g").prometheus, looks.trends(5, "http://p", "http://g").grafana) == (
@@ -115,7 +115,7 @@ def test_before_the_second_look_there_is_nothing_to_tell() -> None:
 
 def test_a_clock_that_is_set_back_bends_no_line() -> None:
     """The points stay in their order, ten seconds apart, and end now."""
-    looks = Looks()
+    looks = TrendHistory()
     for n, wall in enumerate((1000.0, 1010.0, 520.0, 530.0)):
         looks.take(looked(10.0 * n))
         looks._looks[-1] = structs.replace(looks._looks[-1], at=wall)
@@ -124,7 +124,7 @@ def test_a_clock_that_is_set_back_bends_no_line() -> None:
 
 def test_a_look_that_fails_is_told_until_one_succeeds() -> None:
     """The page says why the newest figures are missing."""
-    looks = Looks()
+    looks = TrendHistory()
     looks.trouble = "the meters could not be read: disk"
     assert looks.trends().trouble == "the meters could not be read: disk"
     looks.take(looked(0.0))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prometheus_client.metrics import MetricWrapperBase
 
-from lineside.observability.metrics import Meters
+from lineside.observability.metrics import GatewayMetrics
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,6 +26,6 @@ def test_the_metrics_page_names_every_metric_with_its_kind_and_labels() -> None:
         r"^\| `(lineside_\w+)` \| (\w+) \| (.*?) \| .+? \| .+? \|$", (ROOT / "docs/metrics.md").read_text(), re.M
     )
     said = {name: (kind, tuple(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
-    meters = [meter for meter in vars(Meters()).values() if isinstance(meter, MetricWrapperBase)]
+    meters = [meter for meter in vars(GatewayMetrics()).values() if isinstance(meter, MetricWrapperBase)]
     assert said == {meter._name: (meter._type, tuple(meter._labelnames)) for meter in meters}
     assert len(rows) == len(said), "a metric stands there twice"

@@ -18,9 +18,9 @@ import psutil
 import pytest
 
 from lineside.audio.wav import wav_bytes
-from lineside.engines.registry import Registry
-from lineside.protocol import BargeIn, Hello
-from lineside.testclient.client import Caller, Conversation, recordings
+from lineside.engines.registry import EngineRegistry
+from lineside.protocol import BargeIn, FirstMessage
+from lineside.testclient.client import CallClient, ClientCall, recordings
 from tests.call.fixtures import settings
 from tests.conftest import Stack
 from tests.engines.fixtures import all_of
@@ -108,7 +108,7 @@ def test_wrong_settings_stop_the_start_with_a_sentence(tmp_path: Path) -> None:
 def test_a_host_agent_and_its_services_are_started_beside_the_gateway_and_end_with_it(tmp_path: Path) -> None:
     """`--with NAME`: the service is ready before the first call, and nothing is left of either afterwards."""
     services, port = tmp_path / "services.toml", free_port()
-    program = ["{python}", str(ROOT / "tests" / "hosts" / "child.py"), "{port}", "well"]
+    program = ["{python}", str(ROOT / "tests" / "host" / "child.py"), "{port}", "well"]
     services.write_text(f'[[service]]\nname = "toy"\nport = {port}\nprogram = {program}\n')
     with serving("--with", "toy", SERVICES_FILE=str(services), **SCRIPTED) as (process, url):
         with urllib.request.urlopen(f"{url}/api/services", timeout=10) as answer:  # noqa: S310 - our own
@@ -163,25 +163,25 @@ def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
     assert "faster-whisper" in process.stdout
 
 
-def call(url: str, *names: str, codec: str = "pcm") -> tuple[Conversation, bytes]:
+def call(url: str, *names: str, codec: str = "pcm") -> tuple[ClientCall, bytes]:
     """Hold a real call; answer what came of it and what was said to the caller."""
-    caller = Caller(url, Hello(codec=codec, greeting=""))  # type: ignore[arg-type]
+    caller = CallClient(url, FirstMessage(codec=codec, greeting=""))  # type: ignore[arg-type]
     return asyncio.run(caller.hold(recordings([AUDIO / f"{name}.wav" for name in names]))), caller.reply_wav()
 
 
 def written_down(engine_url: str, wav: bytes) -> str:
     """What the recogniser makes of it."""
     from lineside.audio.frame import EAR_RATE, Utterance
-    from lineside.audio.input_resampler import Resampler
+    from lineside.audio.input_resampler import InputResampler
     from lineside.audio.wav import read_wav
 
     sound = read_wav(wav)
-    resampler = Resampler(sound.rate, EAR_RATE)
+    resampler = InputResampler(sound.rate, EAR_RATE)
     utterance = Utterance(resampler.feed(sound.pcm) + resampler.end(), 0.0, sound.seconds)
 
     async def main() -> str:
         async with aiohttp.ClientSession() as http:
-            engine = Registry(settings(embedded_url=engine_url), http).engine("stt")
+            engine = EngineRegistry(settings(embedded_url=engine_url), http).engine("stt")
             return " ".join([transcript.text for transcript in await all_of(engine.transcribe(utterance))])
 
     return asyncio.run(main())
@@ -208,8 +208,11 @@ def test_a_spoken_interruption_stops_the_agent(stack: Stack) -> None:
     """The caller speaks over the greeting: barge-in, what was heard of it, and their question is answered."""
     question = recordings([AUDIO / "order_status.wav"])
     told: list[object] = []
-    caller = Caller(
-        stack.url, Hello(codec="pcm", greeting="Welcome to this desk. " * 12), notice=told.append, interrupt_after=1.0
+    caller = CallClient(
+        stack.url,
+        FirstMessage(codec="pcm", greeting="Welcome to this desk. " * 12),
+        notice=told.append,
+        interrupt_after=1.0,
     )
     conversation = asyncio.run(caller.hold(question))
     (barge_in,) = [event for event in told if isinstance(event, BargeIn)]
@@ -271,7 +274,7 @@ def test_a_call_survives_the_death_of_its_engines(stack: Stack) -> None:
         else:
             await asyncio.to_thread(_healthy, stack.engine_url)
 
-    caller = Caller(stack.url, Hello(codec="pcm", greeting=""), before_each=before)
+    caller = CallClient(stack.url, FirstMessage(codec="pcm", greeting=""), before_each=before)
     spoken = recordings([AUDIO / "order_status.wav", AUDIO / "order_status.wav"])
     first, second = asyncio.run(caller.hold(spoken)).turns
     assert first.seconds > 1.0, "the answer of a server that was back in time, or an apology, was heard"

@@ -16,10 +16,10 @@ from aiohttp import WSMsgType, web
 
 from lineside.agents.agent import Agent
 from lineside.audio import g711
-from lineside.audio.vad import LoudnessVoice
-from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
+from lineside.audio.vad import LoudnessVad
+from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.gateway.app import Gateway
-from lineside.protocol import AudioDone, Ended, Hello, Ready, ServerMessage, decode_server, encode
+from lineside.protocol import AudioDone, Ended, FirstMessage, Ready, ServerMessage, decode_server, encode
 from lineside.records.archive import Archive
 from tests.browser.fixtures import ScriptedRegistry
 from tests.call.fixtures import FixedDesk, settings
@@ -44,9 +44,9 @@ class House:
         await self.archive.settled()
         return await self.ask(f"/api/calls/{call}")
 
-    async def call(self, *doing: float, hello: Hello | None = None) -> str:
+    async def call(self, *doing: float, hello: FirstMessage | None = None) -> str:
         """Speak for `doing[0]` seconds, listen to the answer to its end, speak for `doing[1]` …; the call's id."""
-        hello = hello or Hello(codec="pcm", greeting="")
+        hello = hello or FirstMessage(codec="pcm", greeting="")
         async with self.http.ws_connect(f"{self.url}/ws/call") as ws:
             await ws.send_str(encode(hello).decode())
             answered: asyncio.Queue[ServerMessage] = asyncio.Queue()
@@ -64,7 +64,7 @@ class House:
     async def _speak(
         self,
         ws: aiohttp.ClientWebSocketResponse,
-        hello: Hello,
+        hello: FirstMessage,
         seconds: float,
         answered: "asyncio.Queue[ServerMessage]",
     ) -> None:
@@ -87,7 +87,7 @@ async def _listen(ws: aiohttp.ClientWebSocketResponse, answered: "asyncio.Queue[
             answered.put_nowait(decode_server.decode(message.data))
 
 
-def frame(hello: Hello, hertz: int) -> bytes:
+def frame(hello: FirstMessage, hertz: int) -> bytes:
     """Twenty milliseconds of a tone, or of silence, in the call's codec."""
     rate = hello.rate
     tone = (round(9000 * math.sin(2 * math.pi * hertz * n / rate)) for n in range(round(rate * FRAME)))
@@ -108,13 +108,13 @@ async def opened(
         **{f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")}, data_dir=folder, **given
     )
     engines: dict[Any, Any] = {
-        "stt": ScriptedEars(hears=hears),
-        "llm": ScriptedMind(answers=answers),
-        "tts": ScriptedVoice(),
+        "stt": ScriptedSTT(hears=hears),
+        "llm": ScriptedLLM(answers=answers),
+        "tts": ScriptedTTS(),
     }
     async with aiohttp.ClientSession() as http, Archive(chosen).opened() as archive:
         registry = ScriptedRegistry(chosen, http, engines)
-        gateway = Gateway(chosen, FixedDesk(AGENT), registry, LoudnessVoice, http, records=archive)
+        gateway = Gateway(chosen, FixedDesk(AGENT), registry, LoudnessVad, http, records=archive)
         runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lineside.protocol import Codec, Hello
+from lineside.protocol import Codec, FirstMessage
 from tests.records.fixtures import House, at_home, heard, stretches
 
 
@@ -13,7 +13,7 @@ def test_a_call_is_kept_with_its_turns(tmp_path: Path, records_url: str) -> None
     """What was said on both sides, where the time went, why the turn ended, who answered, why it ended."""
 
     async def story(house: House) -> None:
-        call = await house.call(0.8, 0.6, hello=Hello(codec="pcm", greeting="", caller="+15550100"))
+        call = await house.call(0.8, 0.6, hello=FirstMessage(codec="pcm", greeting="", caller="+15550100"))
         whole = await house.kept(call)
         about = whole["call"]
         assert about["id"] == call
@@ -46,7 +46,7 @@ def test_a_recording_has_both_voices_in_their_places(tmp_path: Path, codec: Code
     """The caller on the left where they spoke, the agent on the right where it was heard, silence elsewhere."""
 
     async def story(house: House) -> None:
-        call = await house.call(0.8, hello=Hello(codec=codec, greeting="", record=True))
+        call = await house.call(0.8, hello=FirstMessage(codec=codec, greeting="", record=True))
         whole = await house.kept(call)
         (turn,) = whole["turns"]
         async with house.http.get(f"{house.url}/api/calls/{call}/audio") as answer:
@@ -71,7 +71,7 @@ def test_no_sound_is_kept_without_leave(tmp_path: Path) -> None:
     """Off by default; a call that says no is not recorded in a house that records; one that says yes is."""
 
     async def story(house: House) -> None:
-        call = await house.call(0.4, hello=Hello(codec="pcm", greeting="", record=False))
+        call = await house.call(0.4, hello=FirstMessage(codec="pcm", greeting="", record=False))
         assert (await house.kept(call))["call"]["recording"] == "none"
         async with house.http.get(f"{house.url}/api/calls/{call}/audio") as answer:
             assert answer.status == 404
@@ -85,7 +85,7 @@ def test_a_part_of_a_recording_is_answered(tmp_path: Path) -> None:
     """A player asks for the range it needs."""
 
     async def story(house: House) -> None:
-        call = await house.call(0.4, hello=Hello(codec="pcm", greeting="", record=True))
+        call = await house.call(0.4, hello=FirstMessage(codec="pcm", greeting="", record=True))
         await house.kept(call)
         where = f"{house.url}/api/calls/{call}/audio"
         async with house.http.get(where, headers={"Range": "bytes=4-99"}) as answer:

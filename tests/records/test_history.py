@@ -13,8 +13,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from lineside.records import queries
-from lineside.records.database import Store
-from lineside.records.entries import Began, Entry, Over, Replied
+from lineside.records.database import Database
+from lineside.records.entries import CallBegan, CallOver, Entry, ReplyEnded
 from lineside.records.tables import metadata
 from tests.records.fixtures import House, at_home
 
@@ -26,17 +26,17 @@ def call(number: int) -> list[Entry]:
     """A call of one turn, a minute after the one before it."""
     name = f"{number:08x}"
     return [
-        Began(
+        CallBegan(
             call=name, keeper="k", began=NOW + 60 * number, line="browser", codec="pcm", rate=16_000,
             caller=f"+1555{number % 100:04}", mode="conversation", agent="Test", stt="s", llm="l", llm_model="",
             tts="t", tts_voice="", recording="none",
         ),
-        Replied(
+        ReplyEnded(
             call=name, reply=1, turn=1, speech_began_at=0.0, speech_ended_at=1.0, heard_at=1.1,
             heard=f"Question {number}?\0", said="An answer.", reached="An answer.", audio_at=1.5, done_at=2.5,
             cut=False, stages={"asr_ms": 5.0}, wasted=0,
         ),
-        Over(call=name, ended=NOW + 60 * number + 5, seconds=5.0, turns=1, reason="caller_hung_up"),
+        CallOver(call=name, ended=NOW + 60 * number + 5, seconds=5.0, turns=1, reason="caller_hung_up"),
     ]  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def test_the_tables_are_made_from_nothing_and_are_what_is_written_of_them(tmp_pa
     """The migrations and `tables` say the same; a second process that comes finds them there."""
 
     async def story() -> None:
-        one, two = Store(records_url, tmp_path), Store(records_url, tmp_path)
+        one, two = Database(records_url, tmp_path), Database(records_url, tmp_path)
         await asyncio.gather(one.write(call(1)), two.write(call(2)))
         async with one.transaction() as connection:
             found = await connection.run_sync(lambda c: compare_metadata(MigrationContext.configure(c), metadata))
@@ -60,7 +60,7 @@ def test_what_is_written_twice_is_there_once(tmp_path: Path, records_url: str) -
     """A spool that is replayed after a half-finished batch changes nothing."""
 
     async def story() -> None:
-        store = Store(records_url, tmp_path)
+        store = Database(records_url, tmp_path)
         await store.write(call(1))
         await store.write(call(1))
         async with store.transaction() as connection:
@@ -77,7 +77,7 @@ def test_ten_thousand_calls_are_paged_by_index(tmp_path: Path, records_url: str)
     """Every page is complete, in order and quick; what is searched for is found."""
 
     async def story() -> None:
-        store = Store(records_url, tmp_path)
+        store = Database(records_url, tmp_path)
         for begin in range(0, MANY, 500):
             await store.write([entry for number in range(begin, begin + 500) for entry in call(number)])
         took, seen, before = list[float](), list[str](), ""
@@ -103,7 +103,7 @@ def test_ten_thousand_calls_are_paged_by_index(tmp_path: Path, records_url: str)
     asyncio.run(story())
 
 
-async def _plan(connection: Any, store: Store) -> str:
+async def _plan(connection: Any, store: Database) -> str:
     explain = "EXPLAIN QUERY PLAN" if store.lite else "EXPLAIN"
     asked = explain + " SELECT id FROM calls ORDER BY began DESC, id DESC LIMIT 51"  # noqa: S608 - our own words
     return "\n".join(str(row) for row in await connection.execute(sa.text(asked)))

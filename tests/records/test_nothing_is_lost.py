@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineside.protocol import Ended, Heard, Hello, Metrics
+from lineside.protocol import Ended, FirstMessage, ReplyMetrics, Transcript
 from lineside.records import recording_writer
 from lineside.records.archive import Archive
 from lineside.records.counters import Uncounted
-from lineside.records.database import Store, Unavailable
-from lineside.records.entries import Began, WholeCall, encode
+from lineside.records.database import Database, Unavailable
+from lineside.records.entries import CallBegan, WholeCall, encode
 from lineside.records.spool import Spool, left_behind, new_spool
-from lineside.transports.scripted import ScriptedLine
+from lineside.transports.scripted import ScriptedTransport
 from tests.call.fixtures import settings
 from tests.records.database_servers import PostgreSQL
 from tests.records.fixtures import House, at_home
@@ -47,9 +47,11 @@ class Counted(Uncounted):
 
 def tell(archive: Archive, call: str, *, said: str = "Hello.", caller: str = "", over: bool = True) -> None:
     """A call of one turn."""
-    keeping = archive.begin(call, ScriptedLine(()), Hello(codec="pcm", caller=caller), {}, "Test", "browser")
-    keeping.notice(Heard(at=1.0, turn=1, reply=1, text=said, latency_ms=10.0))
-    keeping.notice(Metrics(at=2.0, turn=1, reply=1, asr_ms=20.0))
+    keeping = archive.begin(
+        call, ScriptedTransport(()), FirstMessage(codec="pcm", caller=caller), {}, "Test", "browser"
+    )
+    keeping.notice(Transcript(at=1.0, turn=1, reply=1, text=said, latency_ms=10.0))
+    keeping.notice(ReplyMetrics(at=2.0, turn=1, reply=1, asr_ms=20.0))
     if over:
         keeping.notice(Ended(at=3.0, reason="caller_hung_up"))
         keeping.over()
@@ -223,7 +225,7 @@ def test_a_house_that_closes_before_it_could_adopt_leaves_the_work_to_the_next(
 ) -> None:
     """The entries are written and the database goes down before their call is ended: the next one still ends it."""
     spool = new_spool(tmp_path / "spool")
-    began = Began(
+    began = CallBegan(
         call="one",
         keeper=spool.folder.name,
         began=time.time(),
@@ -243,7 +245,7 @@ def test_a_house_that_closes_before_it_could_adopt_leaves_the_work_to_the_next(
     spool.append([encode(began)])
     os.close(spool._lock)
 
-    async def fails(store: Store, keeper: str) -> None:
+    async def fails(store: Database, keeper: str) -> None:
         tried.append(keeper)
         raise Unavailable("down")
 
@@ -257,7 +259,7 @@ def test_a_house_that_closes_before_it_could_adopt_leaves_the_work_to_the_next(
 
     tried: list[str] = []
     with monkeypatch.context() as broken:
-        broken.setattr(Store, "cut_off", fails)
+        broken.setattr(Database, "cut_off", fails)
         asyncio.run(closed_at_once())
     assert spool.folder.exists()
     asyncio.run(later())

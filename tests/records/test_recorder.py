@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from lineside.records.entries import Taped
-from lineside.records.recorder import Strip, Tape
-from lineside.records.recording_writer import Reel
+from lineside.records.entries import RecordingFinished
+from lineside.records.recorder import RecordedStretch, Recorder
+from lineside.records.recording_writer import RecordingWriter
 
 RATE = 8000
 SECOND = RATE * 2
 HOUR = 3600
 
 
-def sides(strips: list[Strip]) -> tuple[bytes, bytes]:
+def sides(strips: list[RecordedStretch]) -> tuple[bytes, bytes]:
     return b"".join(strip.caller for strip in strips), b"".join(strip.agent for strip in strips)
 
 
@@ -26,9 +26,9 @@ def loud(seconds: float, value: int = 1000) -> bytes:
 def test_an_hour_does_not_drift(tmp_path: Path) -> None:
     """Each minute the caller says something and the agent answers a second later, on a loop whose clock runs 100 ppm
     fast: after an hour both stand within 20 ms of their samples."""
-    kept: list[Taped] = []
-    reel = Reel(tmp_path, kept.append, 1 << 40)
-    tape = Tape("pcm", RATE, reel.begin("hour", "pcm", RATE))
+    kept: list[RecordingFinished] = []
+    reel = RecordingWriter(tmp_path, kept.append, 1 << 40)
+    tape = Recorder("pcm", RATE, reel.begin("hour", "pcm", RATE))
     for second in range(HOUR):
         begins = second % 60 == 0
         tape.caller(loud(0.5) + bytes(SECOND // 2) if begins else bytes(SECOND))
@@ -51,8 +51,8 @@ def test_an_hour_does_not_drift(tmp_path: Path) -> None:
 
 def test_what_was_taken_back_is_absent_and_what_was_sent_again_stands_where_it_sounded() -> None:
     """A second is sent, held after 0.3 s, and goes on from that sample half a second later."""
-    strips: list[Strip] = []
-    tape = Tape("pcm", RATE, strips.append)
+    strips: list[RecordedStretch] = []
+    tape = Recorder("pcm", RATE, strips.append)
     words = np.arange(1, RATE + 1, dtype="<i2").tobytes()
     tape.caller(bytes(SECOND))
     tape.agent(words, 1.0)
@@ -71,8 +71,8 @@ def test_what_was_taken_back_is_absent_and_what_was_sent_again_stands_where_it_s
 
 def test_sound_that_comes_ahead_follows_what_came_before() -> None:
     """Chunks that are sent ahead of the ear stand one after the other; what is left when the call ends never was."""
-    strips: list[Strip] = []
-    tape = Tape("g711_ulaw", RATE, strips.append)
+    strips: list[RecordedStretch] = []
+    tape = Recorder("g711_ulaw", RATE, strips.append)
     for _ in range(5):
         tape.agent(b"\x01" * 800, 0.0)
     tape.caller(b"\xff" * 2400)
@@ -85,8 +85,8 @@ def test_sound_that_comes_ahead_follows_what_came_before() -> None:
 @pytest.mark.parametrize("codec", ["pcm", "g711_alaw"])
 def test_memory_stays_small_when_the_caller_sends_nothing(codec: str) -> None:
     """The agent goes on talking to a caller whose sound stays away."""
-    strips: list[Strip] = []
-    tape = Tape(codec, RATE, strips.append)  # type: ignore[arg-type]
+    strips: list[RecordedStretch] = []
+    tape = Recorder(codec, RATE, strips.append)  # type: ignore[arg-type]
     for tenth in range(6000):
         tape.agent(b"\x01" * 1600, tenth / 10)
     assert len(tape._agent) < 20 * SECOND

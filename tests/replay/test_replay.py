@@ -10,21 +10,21 @@ import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
-from lineside.audio.vad import LoudnessVoice
+from lineside.audio.vad import LoudnessVad
 from lineside.call.turn_model import nobody_knows
 from lineside.cli.main import app
 from lineside.cli.replay import given
 from lineside.engines.registry import Engines
-from lineside.engines.vendors.scripted import ScriptedEars, ScriptedMind, ScriptedVoice
+from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.errors import ConfigError, LinesideError
-from lineside.protocol import Codec, Hello
+from lineside.protocol import Codec, FirstMessage
 from lineside.records.entries import KeptTurn
-from lineside.replay.compare import Compared, compared
-from lineside.replay.runner import Again, hold_again
+from lineside.replay.compare import Comparison, compared
+from lineside.replay.runner import ReplayResult, hold_again
 from lineside.replay.source import take_down
-from lineside.replay.virtual_clock import HurriedLoop, Work
+from lineside.replay.virtual_clock import JumpingLoop, WorkInProgress
 from lineside.settings import Settings
-from lineside.testclient.client import Caller, recordings
+from lineside.testclient.client import CallClient, recordings
 from tests.call.fixtures import AGENT, settings
 from tests.project.test_product import command, serving
 from tests.records.fixtures import House, at_home
@@ -36,26 +36,26 @@ def keep(folder: Path, *doing: float, codec: Codec = "pcm", record: bool = True)
     ids: list[str] = []
 
     async def story(house: House) -> None:
-        ids.append(await house.call(*doing, hello=Hello(codec=codec, greeting="", record=record)))
+        ids.append(await house.call(*doing, hello=FirstMessage(codec=codec, greeting="", record=record)))
         await house.kept(ids[0])
 
     at_home(story, folder)
     return ids[0]
 
 
-def again(chosen: Settings, call: str, *, hears: str = "When are you open?", thinks: float = 0.05) -> Compared:
+def again(chosen: Settings, call: str, *, hears: str = "When are you open?", thinks: float = 0.05) -> Comparison:
     """Hold it again, with these scripts."""
-    work = Work()
-    ears, mind, voice = ScriptedEars(hears=[hears]), ScriptedMind(answers=["At ten."], first=thinks), ScriptedVoice()
+    work = WorkInProgress()
+    ears, mind, voice = ScriptedSTT(hears=[hears]), ScriptedLLM(answers=["At ten."], first=thinks), ScriptedTTS()
     engines = Engines(ears, mind, voice, {"stt": "scripted", "llm": "other", "tts": "scripted"}, voice)
 
-    async def story() -> Compared:
+    async def story() -> Comparison:
         with work.done():
             kept = await take_down(chosen, call)
-        held = await hold_again(kept, chosen, AGENT, engines, LoudnessVoice, nobody_knows, work)
+        held = await hold_again(kept, chosen, AGENT, engines, LoudnessVad, nobody_knows, work)
         return compared(kept.whole, held)
 
-    with asyncio.Runner(loop_factory=lambda: HurriedLoop(work)) as runner:
+    with asyncio.Runner(loop_factory=lambda: JumpingLoop(work)) as runner:
         return runner.run(story())
 
 
@@ -130,7 +130,7 @@ def test_turns_are_the_same_where_their_speech_overlaps(tmp_path: Path) -> None:
     whole = asyncio.run(take_down(settings(data_dir=tmp_path), call)).whole
     kept = (turn(1, 0, 3, "one two three"), turn(2, 8, 9))
     now = (turn(1, 0, 1, "one"), turn(2, 1.2, 3, "two three"))
-    found = compared(replace(whole, turns=kept), Again(now, {}, 9.0, 1.0))
+    found = compared(replace(whole, turns=kept), ReplayResult(now, {}, 9.0, 1.0))
     shown = [(p.kept and p.kept.turn, p.now and p.now.turn, p.wer) for p in found.pairs]
     assert shown == [(None, 1, None), (1, 2, pytest.approx(1 / 3, abs=0.001)), (2, None, 1.0)]
     assert found.wer == 0.25
@@ -158,7 +158,7 @@ def test_a_spoken_call_is_replayed_with_the_embedded_models(tmp_path: Path) -> N
     env = {"DATA_DIR": str(tmp_path), "RECORD_CALLS": "true", "WORKERS": "1"}
     with serving(**env) as (process, url):
         spoken = recordings([AUDIO / "order_status.wav"])
-        held = asyncio.run(Caller(url, Hello(codec="pcm", greeting="")).hold(spoken))
+        held = asyncio.run(CallClient(url, FirstMessage(codec="pcm", greeting="")).hold(spoken))
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)
     told, said = command("replay", held.call_id, "--json", **env).communicate(timeout=180)

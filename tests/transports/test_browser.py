@@ -7,10 +7,10 @@ from typing import Any, cast
 import msgspec
 
 from lineside.call.observers import Unmetered
-from lineside.errors import LineError
-from lineside.observability.metrics import Meters
-from lineside.protocol import Clear, Hello, LlmToken
-from lineside.transports.browser import TOKENS_WAIT, BrowserLine
+from lineside.errors import TransportError
+from lineside.observability.metrics import GatewayMetrics
+from lineside.protocol import Clear, FirstMessage, LlmToken
+from lineside.transports.browser import TOKENS_WAIT, BrowserTransport
 from lineside.transports.websocket import BINARY, WebSocket
 from tests.virtual_time import run
 
@@ -33,12 +33,12 @@ class Wire:
         self.writes.append(found)
 
 
-def written(*steps: Callable[[BrowserLine], None], each: float = 0.0) -> list[list[Any]]:
+def written(*steps: Callable[[BrowserTransport], None], each: float = 0.0) -> list[list[Any]]:
     """What a line writes when these things are done to it, so many seconds apart."""
 
     async def go() -> list[list[Any]]:
         wire = Wire()
-        line = BrowserLine(cast("WebSocket", wire), Hello(codec="pcm"), Unmetered())
+        line = BrowserTransport(cast("WebSocket", wire), FirstMessage(codec="pcm"), Unmetered())
         for step in steps:
             step(line)
             await asyncio.sleep(each)
@@ -48,15 +48,15 @@ def written(*steps: Callable[[BrowserLine], None], each: float = 0.0) -> list[li
     return run(go())
 
 
-def token(line: BrowserLine) -> None:
+def token(line: BrowserTransport) -> None:
     line.tell(LlmToken(at=1.0, turn=1, reply=1, token=WORD))
 
 
-def sound(line: BrowserLine) -> None:
+def sound(line: BrowserTransport) -> None:
     line.send(bytes(100))
 
 
-def clear(line: BrowserLine) -> None:
+def clear(line: BrowserTransport) -> None:
     line.tell(Clear(at=1.0, turn=1, reply=1))
 
 
@@ -82,11 +82,11 @@ def test_what_stops_the_sound_leaves_at_once() -> None:
 
 def test_a_message_that_is_passed_over_is_counted() -> None:
     """The call goes on and knows nothing of it; whoever reads the metrics does, once."""
-    meters = Meters()
+    meters = GatewayMetrics()
 
     async def go() -> None:
-        line = BrowserLine(cast("WebSocket", Wire()), Hello(codec="pcm"), meters.call("browser", {}))
-        line._fault(LineError("bad_message", "not JSON"))
+        line = BrowserTransport(cast("WebSocket", Wire()), FirstMessage(codec="pcm"), meters.call("browser", {}))
+        line._fault(TransportError("bad_message", "not JSON"))
 
     run(go())
     assert b'lineside_errors_total{kind="bad_message",stage="line"} 1.0' in meters.text()

@@ -20,10 +20,10 @@ from lineside.transports.websocket import (
     PING,
     PONG,
     TEXT,
-    Broken,
     Frame,
+    FrameReader,
     Message,
-    Reader,
+    ProtocolViolation,
     WebSocket,
     framed,
     refusal,
@@ -72,7 +72,7 @@ def test_messages_are_the_same_however_the_bytes_are_cut(
             if not last:
                 stream += sent(PONG, b"between")
                 expected.insert(-1, Frame(PONG, b"between"))
-    reader, found = Reader(LARGEST), list[Frame]()
+    reader, found = FrameReader(LARGEST), list[Frame]()
     for begin, end in pairwise(sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})):
         found += reader.feed(stream[begin:end])
     assert found == expected
@@ -83,15 +83,15 @@ def test_the_short_way_and_the_long_way_read_the_same(size: int, mask: bytes) ->
     """Where nothing but ordinary sound comes it is read in one step; what else there is goes the long way."""
     payload = os.urandom(size)
     frame = sent(BINARY, payload, mask=mask)
-    assert Reader(LARGEST).sounds(frame) == ([payload] if size > 125 else None)
-    assert Reader(LARGEST).feed(frame) == [Frame(BINARY, payload)]
+    assert FrameReader(LARGEST).sounds(frame) == ([payload] if size > 125 else None)
+    assert FrameReader(LARGEST).feed(frame) == [Frame(BINARY, payload)]
     after = sent(BINARY, bytes(200))
-    assert Reader(LARGEST).sounds(frame + after) == ([payload, bytes(200)] if size > 125 else None)
+    assert FrameReader(LARGEST).sounds(frame + after) == ([payload, bytes(200)] if size > 125 else None)
     for other in (frame[:-1], frame + b"\0", frame + after[:100], sent(TEXT, payload), frame + sent(TEXT, b"a")):
-        assert Reader(LARGEST).sounds(other) is None
-    assert Reader(LARGEST).sounds(sent(BINARY, payload, final=False)) is None
-    assert Reader(150).sounds(sent(BINARY, bytes(151))) is None, "that is refused, by the long way"
-    begun = Reader(LARGEST)
+        assert FrameReader(LARGEST).sounds(other) is None
+    assert FrameReader(LARGEST).sounds(sent(BINARY, payload, final=False)) is None
+    assert FrameReader(150).sounds(sent(BINARY, bytes(151))) is None, "that is refused, by the long way"
+    begun = FrameReader(LARGEST)
     begun.feed(sent(TEXT, b"a", final=False))
     assert begun.sounds(frame) is None
 
@@ -120,8 +120,8 @@ def test_masks_are_taken_off_by_compiled_code() -> None:
 )
 def test_what_breaks_the_protocol_is_refused(stream: bytes, status: int) -> None:
     """With the code that the RFC has for it."""
-    with pytest.raises(Broken) as fault:
-        Reader(LARGEST).feed(stream)
+    with pytest.raises(ProtocolViolation) as fault:
+        FrameReader(LARGEST).feed(stream)
     assert fault.value.status == status
 
 

@@ -1,11 +1,11 @@
 """When a call has come to nothing, and when it has not."""
 
-from lineside.turns.dead_call import FAILURES, REPEATS, WORDLESS, Patience
+from lineside.turns.dead_call import FAILURES, REPEATS, WORDLESS, DeadCallDetector
 
 
 def test_the_same_sentence_again_and_again_is_a_machine_and_other_words_are_not() -> None:
     """Word for word, whatever the marks; one other sentence between makes it a person."""
-    patience = Patience()
+    patience = DeadCallDetector()
     for _ in range(REPEATS - 1):
         patience.heard("Please hold the line.")
         assert not patience.lost
@@ -18,7 +18,7 @@ def test_the_same_sentence_again_and_again_is_a_machine_and_other_words_are_not(
 
 def test_yes_to_many_questions_is_no_machine() -> None:
     """Short answers may be given again."""
-    patience = Patience()
+    patience = DeadCallDetector()
     for _ in range(20):
         patience.heard("Yes, please.")
     assert not patience.lost
@@ -26,7 +26,7 @@ def test_yes_to_many_questions_is_no_machine() -> None:
 
 def test_wordless_turns_count_in_a_row() -> None:
     """A word in between, or having been asked, begins the count anew."""
-    patience = Patience()
+    patience = DeadCallDetector()
     for _ in range(WORDLESS):
         assert not patience.nobody
         patience.heard("")
@@ -42,7 +42,7 @@ def test_wordless_turns_count_in_a_row() -> None:
 
 def test_apologies_count_in_a_row() -> None:
     """One answer that came about is hope."""
-    patience = Patience()
+    patience = DeadCallDetector()
     for number in range(2 * FAILURES - 1):
         patience.answered(failed=number != FAILURES - 1)
         assert patience.lost == ""

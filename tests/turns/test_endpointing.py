@@ -12,10 +12,10 @@ from lineside.turns.endpointing import (
     FROM,
     WEIGHTS,
     Asked,
+    CallerPace,
     Evidence,
-    Pace,
     Profile,
-    Words,
+    WordEvidence,
     bare,
     expects,
     score,
@@ -26,7 +26,9 @@ from lineside.turns.endpointing import (
 
 PROFILES: list[Profile] = ["fast", "balanced", "patient", "digits"]
 chances = st.floats(0.0, 1.0)
-words = st.builds(Words, count=st.integers(1, 30), digits=st.integers(0, 20)) | st.text(max_size=60).map(words_evidence)
+words = st.builds(WordEvidence, count=st.integers(1, 30), digits=st.integers(0, 20)) | st.text(max_size=60).map(
+    words_evidence
+)
 evidence = st.builds(
     Evidence,
     turn=st.none() | chances,
@@ -56,7 +58,7 @@ def test_a_turn_that_sounds_more_finished_never_waits_longer(
 
 @given(evidence, words, st.floats(-10.0, 10.0), st.floats(-10.0, 10.0), st.sampled_from(PROFILES))
 def test_words_that_may_end_more_likely_never_wait_longer(
-    known: Evidence, said: Words, one: float, other: float, profile: Profile
+    known: Evidence, said: WordEvidence, one: float, other: float, profile: Profile
 ) -> None:
     """The language model's opinion counts in one direction, and nothing while the words are not known."""
     less, more = (msgspec.structs.replace(known, words=said, ends=ends) for ends in sorted((one, other)))
@@ -75,7 +77,7 @@ def test_the_mark_at_the_end_is_taken_off(text: str, plain: str) -> None:
 
 @given(evidence, words, st.sampled_from(["hangs", "leans", "filled", "trails"]), st.sampled_from(PROFILES))
 def test_words_that_leave_a_sentence_open_never_wait_less(
-    known: Evidence, said: Words, sign: str, profile: Profile
+    known: Evidence, said: WordEvidence, sign: str, profile: Profile
 ) -> None:
     """An "and", an "um" at the end: it can only become longer."""
     ended, open_still = (
@@ -86,7 +88,7 @@ def test_words_that_leave_a_sentence_open_never_wait_less(
 
 @given(evidence, words, st.sampled_from(["stops", "asks", "answers"]), st.sampled_from(PROFILES))
 def test_words_that_close_a_sentence_never_wait_longer(
-    known: Evidence, said: Words, sign: str, profile: Profile
+    known: Evidence, said: WordEvidence, sign: str, profile: Profile
 ) -> None:
     """A full stop, a question, a plain answer: it can only become shorter."""
     without, with_it = (
@@ -104,7 +106,7 @@ def test_the_dearer_a_cut_off_the_longer_the_wait(known: Evidence, price: float,
 @given(evidence, st.floats(0.25, 1.0), st.floats(1.0, 3.0), st.floats(1.0, 50.0))
 def test_the_wait_is_where_waiting_costs_least(known: Evidence, pace: float, price: float, late: float) -> None:
     """By the rule's own account: a little sooner or later costs as much or more."""
-    at = msgspec.structs.replace(known, pace=pace, words=Words(count=3))
+    at = msgspec.structs.replace(known, pace=pace, words=WordEvidence(count=3))
     odds, power = math.exp(score(at)), math.log(2) / math.log(pace / FROM)
 
     def cost(seconds: float) -> float:
@@ -198,7 +200,7 @@ def test_the_agents_question_says_what_to_expect(question: str, expected: tuple[
 
 def test_a_slow_caller_is_given_more_time() -> None:
     """After a few long pauses the same evidence waits longer, after a few short ones less."""
-    slow, quick = Pace(), Pace()
+    slow, quick = CallerPace(), CallerPace()
     assert slow.usual is None
     for _ in range(4):
         slow.paused(1.4)
@@ -212,7 +214,7 @@ def test_a_slow_caller_is_given_more_time() -> None:
 
 def test_one_odd_pause_does_not_make_a_slow_caller() -> None:
     """What is known of everybody holds against it."""
-    pace = Pace()
+    pace = CallerPace()
     pace.paused(2.5)
     assert pace.usual is not None
     assert pace.usual < 0.8

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineside.audio.frame import Utterance
-from lineside.engines.protocols import Transcript
+from lineside.engines.protocols import Transcription
 from lineside.turns.interruption import claims, overheard, score, signs
 
 NODS = """
@@ -25,20 +25,20 @@ def lines(text: str) -> list[str]:
 @pytest.mark.parametrize("said", ["", "...", *lines(NODS)])
 def test_who_only_shows_that_they_listen_does_not_claim_the_floor(said: str) -> None:
     """Short, and of the kind that people say while another speaks."""
-    assert not claims(Transcript(said, sure=0.6), over=True)
+    assert not claims(Transcription(said, sure=0.6), over=True)
 
 
 @pytest.mark.parametrize("said", lines(CLAIMS))
 @pytest.mark.parametrize("over", [True, False])
 def test_who_has_something_to_say_claims_it(said: str, over: bool) -> None:
     """A refusal, a question, or more words than a nod has; already while they go on."""
-    assert claims(Transcript(said, sure=0.6), over=over)
+    assert claims(Transcription(said, sure=0.6), over=over)
 
 
 @pytest.mark.parametrize("said", ["Yeh.", "Oh, okey.", "Mm-hmn."])
 def test_a_nod_that_was_misheard_is_a_nod(said: str) -> None:
     """The recogniser is not sure, and what it writes looks like one."""
-    assert not claims(Transcript(said, sure=0.3), over=True)
+    assert not claims(Transcription(said, sure=0.3), over=True)
 
 
 def test_the_recogniser_is_told_what_to_lean_towards() -> None:
@@ -52,14 +52,14 @@ def test_the_recogniser_is_told_what_to_lean_towards() -> None:
 @pytest.mark.parametrize("said", ["What's up?", "I'm on.", "What now?"])
 def test_what_sounds_like_a_nod_is_one_though_its_words_were_misheard(said: str) -> None:
     """And what sounds like none is none; where nobody knows the sound, the words count alone."""
-    assert not claims(Transcript(said, sure=0.4, nod=5.0), over=True)
-    assert claims(Transcript(said, sure=0.4, nod=-2.0), over=True)
-    assert claims(Transcript(said, sure=0.6), over=True)
+    assert not claims(Transcription(said, sure=0.4, nod=5.0), over=True)
+    assert claims(Transcription(said, sure=0.4, nod=-2.0), over=True)
+    assert claims(Transcription(said, sure=0.6), over=True)
 
 
 @given(st.text(max_size=200), st.floats(0, 1), st.none() | st.floats(allow_nan=False), st.booleans())
 def test_any_words_at_all_are_weighed(said: str, sure: float, nod: float | None, over: bool) -> None:
     """Whatever a recogniser writes, in any language, gets an answer."""
-    found = signs(Transcript(said, sure=sure, nod=nod), over=over)
+    found = signs(Transcription(said, sure=sure, nod=nod), over=over)
     assert found["always"] == 1.0
     assert -50 < score(found) < 50

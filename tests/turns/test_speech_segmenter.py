@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineside.audio.g711 import encode
-from lineside.audio.input_resampler import Resampler
-from lineside.audio.vad import LoudnessVoice
+from lineside.audio.input_resampler import InputResampler
+from lineside.audio.vad import LoudnessVad
 from lineside.audio.wav import read_wav
 from lineside.protocol import Codec
-from lineside.turns.floor import Faded, Full, Long, Quiet, Stir, Voice
-from lineside.turns.speech_segmenter import Ear, EarRules, Heard
+from lineside.turns.floor import Silence, SoundDismissed, SoundStarted, SpeechLong, TurnFull, VoiceActivity
+from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
 
 AUDIO = Path(__file__).parents[3] / "shared" / "audio"
 
@@ -30,21 +30,21 @@ def silence(seconds: float, rate: int = 16_000) -> bytes:
     return bytes(2 * round(seconds * rate))
 
 
-def ear(codec: Codec = "pcm", rate: int = 16_000, min_speech: float = 0.5) -> Ear:
-    return Ear(codec, rate, LoudnessVoice(), EarRules(min_speech=min_speech))
+def ear(codec: Codec = "pcm", rate: int = 16_000, min_speech: float = 0.5) -> SpeechSegmenter:
+    return SpeechSegmenter(codec, rate, LoudnessVad(), SegmenterRules(min_speech=min_speech))
 
 
-def hear(listener: Ear, pcm: bytes, size: int = 640) -> list[Heard]:
+def hear(listener: SpeechSegmenter, pcm: bytes, size: int = 640) -> list[Heard]:
     return [event for at in range(0, len(pcm), size) for event in listener.hear(pcm[at : at + size])]
 
 
 def test_speech_is_timed_in_samples_whatever_the_wall_clock_does() -> None:
     """A second of speech after two of silence: voice at two, quiet from three, however fast the frames came."""
     events = hear(ear(), silence(2) + tone(1) + silence(1))
-    voice = next(e for e in events if isinstance(e, Voice))
+    voice = next(e for e in events if isinstance(e, VoiceActivity))
     assert voice.began == pytest.approx(2.0, abs=0.033)
     assert voice.at - voice.began == pytest.approx(0.2, abs=0.033)
-    assert [e.since for e in events if isinstance(e, Quiet)][-1] == pytest.approx(3.0, abs=0.033)
+    assert [e.since for e in events if isinstance(e, Silence)][-1] == pytest.approx(3.0, abs=0.033)
 
 
 @settings(max_examples=30, deadline=None)
@@ -82,7 +82,7 @@ class Later:
 
     def __init__(self) -> None:
         self._owed: list[tuple[float, Callable[[float], None]]] = []
-        self._voice = LoudnessVoice()
+        self._voice = LoudnessVad()
 
     def feed(self, window: bytes, tell: Callable[[float], None]) -> float | None:
         probability = self._voice.feed(window)
@@ -102,21 +102,21 @@ class Later:
 def test_a_detector_that_answers_later_changes_no_time(ticks: list[int]) -> None:
     """Events come later, and say the same of the caller's sound: only how long it has been silent is learnt later."""
     pcm = silence(0.5) + tone(0.8) + silence(0.4) + tone(0.3) + silence(1.5) + tone(0.06) + silence(1)
-    expected = [e for e in hear(ear(), pcm) if not isinstance(e, Quiet)]
+    expected = [e for e in hear(ear(), pcm) if not isinstance(e, Silence)]
     detector, told = Later(), list[Heard]()
-    listener = Ear("pcm", 16_000, detector, EarRules(), told.append)
+    listener = SpeechSegmenter("pcm", 16_000, detector, SegmenterRules(), told.append)
     for frame, at in enumerate(range(0, len(pcm), 640)):
         told += listener.hear(pcm[at : at + 640])
         if frame % ticks[frame % len(ticks)] == 0:
             detector.answer()
     detector.answer()
-    assert [e for e in told if not isinstance(e, Quiet)] == expected
+    assert [e for e in told if not isinstance(e, Silence)] == expected
 
 
 def test_a_call_that_is_over_is_told_nothing_more() -> None:
     """What the detector still owes is nobody's business."""
     detector, told = Later(), list[Heard]()
-    listener = Ear("pcm", 16_000, detector, EarRules(), told.append)
+    listener = SpeechSegmenter("pcm", 16_000, detector, SegmenterRules(), told.append)
     hear(listener, tone(1))
     listener.close()
     detector.answer()
@@ -126,8 +126,8 @@ def test_a_call_that_is_over_is_told_nothing_more() -> None:
 @pytest.mark.parametrize("silence_ms", [600, 1000, 1500])
 def test_the_longest_silence_is_told_with_the_frame_that_completes_it(silence_ms: int) -> None:
     """Not with the window of 32 ms that happens to end after it: that would be half a window late on average."""
-    listener = Ear("pcm", 16_000, LoudnessVoice(), EarRules(silence=silence_ms / 1000))
-    quiet = [e for e in hear(listener, tone(0.512) + silence(2)) if isinstance(e, Quiet)]
+    listener = SpeechSegmenter("pcm", 16_000, LoudnessVad(), SegmenterRules(silence=silence_ms / 1000))
+    quiet = [e for e in hear(listener, tone(0.512) + silence(2)) if isinstance(e, Silence)]
     first = next(e for e in quiet if e.at - e.since >= silence_ms / 1000)
     assert first.since == pytest.approx(0.512)
     assert first.at - first.since < silence_ms / 1000 + 0.02
@@ -136,50 +136,50 @@ def test_the_longest_silence_is_told_with_the_frame_that_completes_it(silence_ms
 def test_a_click_in_a_pause_does_not_end_the_pause() -> None:
     """One window of sound inside a pause: the silence is still counted from the last speech."""
     events = hear(ear(), tone(0.5) + silence(0.4) + tone(0.02) + silence(0.4))
-    assert sum(isinstance(e, Voice) for e in events) == 1
-    assert isinstance(events[-1], Quiet)
+    assert sum(isinstance(e, VoiceActivity) for e in events) == 1
+    assert isinstance(events[-1], Silence)
     assert events[-1].since == pytest.approx(0.5, abs=0.04)
 
 
 def test_going_on_after_a_pause_is_told_once() -> None:
     """Speech, a pause, speech: two voices, the second with the place where it began."""
-    voices = [e for e in hear(ear(), tone(0.5) + silence(0.5) + tone(0.5)) if isinstance(e, Voice)]
+    voices = [e for e in hear(ear(), tone(0.5) + silence(0.5) + tone(0.5)) if isinstance(e, VoiceActivity)]
     assert [v.began for v in voices] == [pytest.approx(0.0, abs=0.04), pytest.approx(1.0, abs=0.04)]
 
 
 def test_a_long_sound_is_told_though_it_grows_long_as_a_pause_ends() -> None:
     """The bar is passed in the very window in which they go on after a pause: told with the next one, and once."""
     events = hear(ear(), tone(0.512) + silence(0.32) + tone(0.4) + silence(0.3) + tone(0.1))
-    assert sum(isinstance(event, Long) for event in events) == 1
+    assert sum(isinstance(event, SpeechLong) for event in events) == 1
 
 
 def test_who_speaks_on_at_the_limit_is_kept_whole_for_the_next_turn() -> None:
     """Taken in the middle of their speech: nothing is told until they pause, then all that came since is one turn."""
-    listener = Ear("pcm", 16_000, LoudnessVoice(), EarRules(turn_max=5.0))
+    listener = SpeechSegmenter("pcm", 16_000, LoudnessVad(), SegmenterRules(turn_max=5.0))
     first = hear(listener, tone(5.2))
-    assert isinstance(first[-1], Full)
+    assert isinstance(first[-1], TurnFull)
     listener.close_turn()
     assert hear(listener, tone(2.0)) == []
     told = hear(listener, silence(0.5))
-    assert [type(event) for event in told if not isinstance(event, Quiet)] == [Voice]
+    assert [type(event) for event in told if not isinstance(event, Silence)] == [VoiceActivity]
     assert listener.utterance().voiced == pytest.approx(2.0, abs=0.07)
     assert listener.utterance().seconds == pytest.approx(2.3, abs=0.1)  # and nothing of the turn before
 
 
 def test_who_never_pauses_has_the_floor_again_before_the_next_limit() -> None:
-    """Voice, then `Long` twice, then `Full`: the agent, if it still speaks, gives way in time for the next answer."""
-    listener = Ear("pcm", 16_000, LoudnessVoice(), EarRules(turn_max=5.0))
+    """Voice, then `SpeechLong` twice, then `TurnFull`: a speaking agent gives way in time for the next answer."""
+    listener = SpeechSegmenter("pcm", 16_000, LoudnessVad(), SegmenterRules(turn_max=5.0))
     hear(listener, tone(5.2))
     listener.close_turn()
     kinds = [type(event) for event in hear(listener, tone(5.2))]
-    assert kinds[:3] == [Voice, Long, Long]
-    assert set(kinds[3:]) == {Full}
+    assert kinds[:3] == [VoiceActivity, SpeechLong, SpeechLong]
+    assert set(kinds[3:]) == {TurnFull}
 
 
 def test_clicks_do_not_add_up_to_speech() -> None:
     """Ten clicks half a second apart are ten clicks."""
     events = hear(ear(), (tone(0.03) + silence(0.6)) * 10)
-    assert {type(event) for event in events} <= {Stir, Faded}
+    assert {type(event) for event in events} <= {SoundStarted, SoundDismissed}
 
 
 def test_after_a_turn_was_taken_the_next_one_starts_empty() -> None:
@@ -193,11 +193,11 @@ def test_after_a_turn_was_taken_the_next_one_starts_empty() -> None:
 
 
 def test_a_turn_is_bounded() -> None:
-    """A minute of speech without a pause: `Full` at the longest turn, and no more is kept."""
+    """A minute of speech without a pause: `TurnFull` at the longest turn, and no more is kept."""
     listener = ear()
-    longest = EarRules().turn_max
+    longest = SegmenterRules().turn_max
     events = hear(listener, tone(longest + 1))
-    assert next(e for e in events if isinstance(e, Full)).at == pytest.approx(longest, abs=0.4)
+    assert next(e for e in events if isinstance(e, TurnFull)).at == pytest.approx(longest, abs=0.4)
 
 
 def test_what_nobody_understood_comes_first_in_the_next_turn() -> None:
@@ -220,17 +220,17 @@ def test_what_nobody_understood_comes_first_in_the_next_turn() -> None:
 )
 def test_real_words_begin_turns_and_noises_do_not(name: str, turns: int, codec: Codec) -> None:
     """A real "yes" of half a second begins a turn at the default minimum of 500 ms; a ring and a bark do not."""
+    from lineside.audio.vad import VadModel
     from lineside.audio.vad import Voice as Silero
-    from lineside.audio.vad import VoiceModel
     from lineside.models.store import locate
     from lineside.settings import load_settings
 
     rate = 16_000 if codec == "pcm" else 8000
-    model = VoiceModel(locate("silero-vad", load_settings().models_dir) / "silero_vad.onnx")
+    model = VadModel(locate("silero-vad", load_settings().models_dir) / "silero_vad.onnx")
     recording = read_wav(AUDIO / f"{name}.wav")
-    resampler = Resampler(recording.rate, rate)
+    resampler = InputResampler(recording.rate, rate)
     pcm = silence(1, rate) + resampler.feed(recording.pcm) + resampler.end() + silence(2, rate)
-    listener = Ear(codec, rate, Silero(model), EarRules())
+    listener = SpeechSegmenter(codec, rate, Silero(model), SegmenterRules())
     payload = pcm if codec == "pcm" else encode(pcm, codec)
     events = hear(listener, payload, size=320)
-    assert min(1, sum(isinstance(e, Voice) for e in events)) == turns
+    assert min(1, sum(isinstance(e, VoiceActivity) for e in events)) == turns

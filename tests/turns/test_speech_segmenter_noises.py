@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from lineside.audio.frame import EAR_RATE
 from lineside.audio.g711 import encode
-from lineside.audio.input_resampler import Resampler
-from lineside.audio.near_end import CallerKnown, key_pressed, pitched
-from lineside.audio.vad import LoudnessVoice, VoiceModel
+from lineside.audio.input_resampler import InputResampler
+from lineside.audio.near_end import NearEndLevel, key_pressed, pitched
+from lineside.audio.vad import LoudnessVad, VadModel
 from lineside.audio.vad import Voice as Silero
 from lineside.audio.wav import read_wav
 from lineside.models.store import locate
 from lineside.protocol import Codec
 from lineside.settings import load_settings
-from lineside.turns.floor import Long, Stir, Voice
-from lineside.turns.speech_segmenter import Ear, EarRules, Heard
+from lineside.turns.floor import SoundStarted, SpeechLong, VoiceActivity
+from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
 from tests.noises import (
     KEYS,
     Wave,
@@ -53,29 +53,29 @@ CODECS: list[Codec] = ["pcm", "g711_ulaw"]
 @cache
 def recording(name: str) -> Wave:
     frame = read_wav(AUDIO / f"{name}.wav")
-    resampler = Resampler(frame.rate, EAR_RATE)
+    resampler = InputResampler(frame.rate, EAR_RATE)
     return np.frombuffer(resampler.feed(frame.pcm) + resampler.end(), "<i2") / 32768
 
 
 @cache
-def model() -> VoiceModel:
-    return VoiceModel(locate("silero-vad", load_settings().models_dir) / "silero_vad.onnx")
+def model() -> VadModel:
+    return VadModel(locate("silero-vad", load_settings().models_dir) / "silero_vad.onnx")
 
 
-def heard(sound: Wave, codec: Codec = "pcm", noise: float = -65.0, ear: Ear | None = None) -> list[Heard]:
+def heard(sound: Wave, codec: Codec = "pcm", noise: float = -65.0, ear: SpeechSegmenter | None = None) -> list[Heard]:
     """What the ear tells of it, on a line with this much noise of its own, dBFS."""
     line = np.concatenate([quiet(1.0), sound, quiet(1.0)])
     line += np.random.default_rng(9).standard_normal(len(line)) * 10 ** (noise / 20)
     payload, size = pcm(line), 640
     rate = EAR_RATE if codec == "pcm" else 8000
     if codec != "pcm":
-        payload, size = encode(Resampler(EAR_RATE, 8000).feed(payload), codec), 160
-    listener = ear or Ear(codec, rate, Silero(model()), EarRules())
+        payload, size = encode(InputResampler(EAR_RATE, 8000).feed(payload), codec), 160
+    listener = ear or SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules())
     return [event for at in range(0, len(payload), size) for event in listener.hear(payload[at : at + size])]
 
 
 def turns(events: list[Heard]) -> int:
-    return sum(isinstance(event, Voice) for event in events)
+    return sum(isinstance(event, VoiceActivity) for event in events)
 
 
 DICE = np.random.default_rng(11)
@@ -137,11 +137,15 @@ def test_people_behind_the_caller_are_not_the_caller(codec: Codec) -> None:
     seconds, and hold no sound of the agent's.
     """
     rate = EAR_RATE if codec == "pcm" else 8000
-    ear = Ear(codec, rate, Silero(model()), EarRules())
+    ear = SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules())
     assert turns(heard(loud(recording("order_status"), CALLER), codec, ear=ear)) >= 1
     ear.close_turn()
     room = crowd([recording(name) for name in ("jfk", "austen_0870", "austen_0890")], 3)
-    assert [e for e in heard(loud(room, CALLER - 20), codec, ear=ear) if isinstance(e, Stir | Voice | Long)] == []
+    assert [
+        e
+        for e in heard(loud(room, CALLER - 20), codec, ear=ear)
+        if isinstance(e, SoundStarted | VoiceActivity | SpeechLong)
+    ] == []
 
 
 @pytest.mark.models
@@ -149,7 +153,7 @@ def test_people_behind_the_caller_are_not_the_caller(codec: Codec) -> None:
 @pytest.mark.parametrize("softer", [6, 12])
 def test_a_caller_who_speaks_softly_is_heard_after_they_spoke_loudly(name: str, softer: float) -> None:
     """Twelve decibels under their own first sentence is still they."""
-    ear = Ear("pcm", EAR_RATE, Silero(model()), EarRules())
+    ear = SpeechSegmenter("pcm", EAR_RATE, Silero(model()), SegmenterRules())
     heard(loud(recording("order_status"), CALLER + 6), ear=ear)
     ear.close_turn()
     assert turns(heard(loud(recording(name), CALLER + 6 - softer), ear=ear)) >= 1
@@ -158,14 +162,14 @@ def test_a_caller_who_speaks_softly_is_heard_after_they_spoke_loudly(name: str, 
 @pytest.mark.models
 def test_a_caller_who_goes_away_from_the_telephone_is_heard_again() -> None:
     """Twenty decibels softer for good: after a quarter of a minute what was known of them has faded."""
-    ear = Ear("pcm", EAR_RATE, Silero(model()), EarRules())
+    ear = SpeechSegmenter("pcm", EAR_RATE, Silero(model()), SegmenterRules())
     heard(loud(recording("order_status"), CALLER + 6), ear=ear)
     ear.close_turn()
     heard(quiet(13), ear=ear)
     assert turns(heard(loud(recording("check_order_12345"), CALLER - 14), ear=ear)) >= 1
 
 
-class Anybody(CallerKnown):
+class Anybody(NearEndLevel):
     """Takes all that the detector calls a voice for the caller's."""
 
     def may_be(self, before: bytearray, at: float) -> bool:
@@ -183,11 +187,11 @@ def test_whoever_speaks_is_heard(name: str, level: float, codec: Codec) -> None:
     """All who speak, loud or soft, begin a turn, no later than if every voice were taken for the caller's."""
     sound = loud(recording(name), level)
     rate = EAR_RATE if codec == "pcm" else 8000
-    credulous = Ear(codec, rate, Silero(model()), EarRules())
+    credulous = SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules())
     credulous._caller = Anybody()
     first, at_best = (
-        next(event.at for event in heard(sound, codec, ear=ear) if isinstance(event, Voice))
-        for ear in (Ear(codec, rate, Silero(model()), EarRules()), credulous)
+        next(event.at for event in heard(sound, codec, ear=ear) if isinstance(event, VoiceActivity))
+        for ear in (SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules()), credulous)
     )
     assert first <= at_best + 0.07
 
@@ -203,8 +207,8 @@ def test_a_whisper_is_heard_a_moment_later() -> None:
     assert share_pitched(spoken) > 0.6
     began: dict[str, float] = {}
     for name, sound in {"spoken": spoken, "whispered": whisper}.items():
-        ear = Ear("pcm", EAR_RATE, LoudnessVoice(), EarRules())
-        first = next(event for event in heard(loud(sound, CALLER), ear=ear) if isinstance(event, Voice))
+        ear = SpeechSegmenter("pcm", EAR_RATE, LoudnessVad(), SegmenterRules())
+        first = next(event for event in heard(loud(sound, CALLER), ear=ear) if isinstance(event, VoiceActivity))
         began[name] = first.at - first.began
     assert began["spoken"] + 0.05 < began["whispered"] < 2.2 * began["spoken"]
 
@@ -247,15 +251,15 @@ def test_silence_and_emptiness_are_neither_keys_nor_pitch() -> None:
     assert not key_pressed(b"")
     assert not key_pressed(bytes(4096))
     assert not pitched(bytes(2048))
-    assert not CallerKnown().enough(0.1, 0.2, bytearray(100))
+    assert not NearEndLevel().enough(0.1, 0.2, bytearray(100))
 
 
 def test_keys_before_a_word_do_not_hold_it_back() -> None:
     """Digits pressed, then speech after a fifth of a second: it begins as soon as it would alone."""
 
     def begins(sound: Wave) -> float:
-        ear = Ear("pcm", EAR_RATE, LoudnessVoice(), EarRules())
-        return next(e.at for e in heard(sound, noise=-90, ear=ear) if isinstance(e, Voice))
+        ear = SpeechSegmenter("pcm", EAR_RATE, LoudnessVad(), SegmenterRules())
+        return next(e.at for e in heard(sound, noise=-90, ear=ear) if isinstance(e, VoiceActivity))
 
     word = loud(recording("check_order_12345"), CALLER)
     keys = np.concatenate([key("5"), quiet(0.1), key("9"), quiet(0.212)])

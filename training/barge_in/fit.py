@@ -19,7 +19,7 @@ import numpy.typing as npt
 from training.barge_in.hear import Moment, read
 
 from lineside.engine_server.asr import backchannel
-from lineside.engines.protocols import Transcript
+from lineside.engines.protocols import Transcription
 from lineside.turns import interruption
 
 DATA = Path(interruption.__file__).parent / "data"
@@ -130,9 +130,9 @@ def _quantile(scores: Doubles, share: float) -> float:
     return float(np.quantile(scores[scores > -np.inf], share, method="lower"))
 
 
-def _words(moment: Moment) -> Transcript:
+def _words(moment: Moment) -> Transcription:
     """What was heard, without its sound."""
-    return Transcript(moment.heard.text, sure=moment.heard.sure)
+    return Transcription(moment.heard.text, sure=moment.heard.sure)
 
 
 def _lines(table: Table) -> str:

@@ -18,13 +18,21 @@ from training.barge_in.sounds import Over, overs
 from training.turns.voices import Samples, Studio
 
 from lineside.audio.frame import SAMPLE_BYTES, Utterance
-from lineside.audio.vad import Voice, VoiceModel
+from lineside.audio.vad import VadModel, Voice
 from lineside.engine_server.asr.backchannel import pooled
-from lineside.engine_server.asr.whisper import Whisper
-from lineside.engines.protocols import Transcript
-from lineside.turns.floor import Dismiss, Floor, FloorRules, GiveWay, Judge, Judged, Unasked
+from lineside.engine_server.asr.whisper import WhisperModel
+from lineside.engines.protocols import Transcription
+from lineside.turns.floor import (
+    AgentPrompt,
+    CheckInterruption,
+    DismissInterruption,
+    Floor,
+    FloorRules,
+    GiveWay,
+    InterruptionChecked,
+)
 from lineside.turns.interruption import overheard
-from lineside.turns.speech_segmenter import Ear, EarRules
+from lineside.turns.speech_segmenter import SegmenterRules, SpeechSegmenter
 
 
 class Moment(Struct, frozen=True):
@@ -35,7 +43,7 @@ class Moment(Struct, frozen=True):
     text: str
     line: str
     over: bool  # the sound is complete
-    heard: Transcript
+    heard: Transcription
     number: int  # of the sound; a long one has several moments
     pooled: list[float]  # what the encoder made of it (`nods.pooled`)
 
@@ -48,8 +56,8 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
     told = parser.parse_args()
     studio = studio_in(told.models_dir, told.cache)
-    voice = VoiceModel(told.models_dir / "silero-vad" / "silero_vad.onnx")
-    words = Whisper(told.models_dir / "faster-whisper-base", 1)
+    voice = VadModel(told.models_dir / "silero-vad" / "silero_vad.onnx")
+    words = WhisperModel(told.models_dir / "faster-whisper-base", 1)
     for half in (told.half,) if told.half else ("fit", "held"):
         found = [it for number, sound in enumerate(overs(half, studio)) for it in moments(sound, number, voice, words)]
         file = told.cache / half / "overheard.msgpack"
@@ -68,32 +76,32 @@ def studio_in(models: Path, cache: Path) -> Studio:
     return Studio(models, cache / "voices", cache / "prompts" / "usr", cache / "kokoro")
 
 
-def moments(sound: Over, number: int, voice: VoiceModel, words: Whisper) -> Iterator[Moment]:
+def moments(sound: Over, number: int, voice: VadModel, words: WhisperModel) -> Iterator[Moment]:
     """Let it be heard while the agent speaks."""
-    ear, floor = Ear("pcm", sound.rate, Voice(voice), EarRules()), Floor(FloorRules())
-    floor.feed(Unasked(0.0))
+    ear, floor = SpeechSegmenter("pcm", sound.rate, Voice(voice), SegmenterRules()), Floor(FloorRules())
+    floor.feed(AgentPrompt(0.0))
     size = sound.rate // 50 * SAMPLE_BYTES
     for begin in range(0, len(sound.pcm), size):
         for event in ear.hear(sound.pcm[begin : begin + size]):
             decision = floor.feed(event)
-            if isinstance(decision, Judge):
+            if isinstance(decision, CheckInterruption):
                 told = (sound.voice, sound.kind, sound.text, sound.line)
                 said = ear.utterance()
                 made = pooled(words.encoded(samples_of(said)), said.seconds)
                 yield Moment(*told, decision.over, heard(overheard(said), words), number, made.tolist())
-                decision = floor.feed(Judged(ear.at, decision.number, real=False))
-            if isinstance(decision, Dismiss):
+                decision = floor.feed(InterruptionChecked(ear.at, decision.number, real=False))
+            if isinstance(decision, DismissInterruption):
                 ear.close_turn()
             if isinstance(decision, GiveWay):
                 return
 
 
-def heard(utterance: Utterance, words: Whisper) -> Transcript:
+def heard(utterance: Utterance, words: WhisperModel) -> Transcription:
     """What the recogniser makes of it, as the engine tells it."""
     segments = words.hear(samples_of(utterance), prompt=utterance.prompt).segments
     sure = float(np.exp(np.mean([each.avg_logprob for each in segments]))) if segments else 1.0
     nod = segments[0].nod if len(segments) == 1 else None
-    return Transcript(" ".join(each.text for each in segments), sure=sure, nod=nod)
+    return Transcription(" ".join(each.text for each in segments), sure=sure, nod=nod)
 
 
 def samples_of(utterance: Utterance) -> Samples:

@@ -26,12 +26,22 @@ from training.turns.build import LEAD
 from training.turns.voices import Samples, at_ear_rate
 
 from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES, Utterance
-from lineside.audio.vad import Voice, VoiceModel
-from lineside.engine_server.asr.whisper import Whisper
-from lineside.engines.protocols import Transcript
-from lineside.turns.floor import Dismiss, Floor, FloorRules, GiveWay, Hush, Judge, Judged, Resume, Unasked
+from lineside.audio.vad import VadModel, Voice
+from lineside.engine_server.asr.whisper import WhisperModel
+from lineside.engines.protocols import Transcription
+from lineside.turns.floor import (
+    AgentPrompt,
+    CheckInterruption,
+    DismissInterruption,
+    Floor,
+    FloorRules,
+    GiveWay,
+    InterruptionChecked,
+    PauseReply,
+    Resume,
+)
 from lineside.turns.interruption import claims, overheard
-from lineside.turns.speech_segmenter import Ear, EarRules
+from lineside.turns.speech_segmenter import SegmenterRules, SpeechSegmenter
 
 SPOKEN, BEHIND, HISS = 0.05, 0.009, 0.0005  # RMS of full scale: -26 dBFS, -41 as of people in the room, -66
 
@@ -54,10 +64,10 @@ def main() -> None:
     parser.add_argument("--words-alone", action="store_true", help="as with a recogniser that knows no nod's sound")
     told = parser.parse_args()
     studio = studio_in(told.models_dir, told.cache)
-    voice = VoiceModel(told.models_dir / "silero-vad" / "silero_vad.onnx")
-    whisper = Whisper(told.models_dir / "faster-whisper-base", 1)
+    voice = VadModel(told.models_dir / "silero-vad" / "silero_vad.onnx")
+    whisper = WhisperModel(told.models_dir / "faster-whisper-base", 1)
 
-    def words(said: Utterance) -> Transcript:
+    def words(said: Utterance) -> Transcription:
         known = heard(overheard(said), whisper)
         return msgspec.structs.replace(known, nod=None) if told.words_alone else known
 
@@ -83,11 +93,11 @@ def main() -> None:
     print(f"{os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f}.")
 
 
-def over_the_agent(sound: Over, voice: VoiceModel, words: Callable[[Utterance], Transcript]) -> Came:
+def over_the_agent(sound: Over, voice: VadModel, words: Callable[[Utterance], Transcription]) -> Came:
     """Let it be heard while the agent speaks, and again after every barge-in."""
-    ear, floor, found = Ear("pcm", sound.rate, Voice(voice), EarRules()), Floor(FloorRules()), Came()
-    floor.feed(Unasked(0.0))
-    due: Judged | None = None
+    ear, floor, found = SpeechSegmenter("pcm", sound.rate, Voice(voice), SegmenterRules()), Floor(FloorRules()), Came()
+    floor.feed(AgentPrompt(0.0))
+    due: InterruptionChecked | None = None
     held_at: float | None = None
     size = sound.rate // 50 * SAMPLE_BYTES
     for begin in range(0, len(sound.pcm), size):
@@ -97,25 +107,27 @@ def over_the_agent(sound: Over, voice: VoiceModel, words: Callable[[Utterance], 
             due = None
         for decision in decisions:
             match decision:
-                case Hush():
+                case PauseReply():
                     held_at = ear.at
                     found.held = ear.at - LEAD if found.held is None else found.held
-                case Judge(number=number, over=over):
+                case CheckInterruption(number=number, over=over):
                     began = time.perf_counter()
                     transcript = words(ear.utterance())
                     found.said = transcript.text
-                    due = Judged(ear.at + time.perf_counter() - began, number, claims(transcript, over=over))
-                case Resume() | Dismiss() | GiveWay():
+                    due = InterruptionChecked(
+                        ear.at + time.perf_counter() - began, number, claims(transcript, over=over)
+                    )
+                case Resume() | DismissInterruption() | GiveWay():
                     found.decided = ear.at - LEAD
                     found.silent += 0.0 if held_at is None else ear.at - held_at
                     held_at = None
-                    if isinstance(decision, Dismiss):
+                    if isinstance(decision, DismissInterruption):
                         ear.close_turn()
                     if isinstance(decision, GiveWay):
                         found.taken += 1
                         ear.close_turn()
                         floor = Floor(FloorRules())
-                        floor.feed(Unasked(ear.at))
+                        floor.feed(AgentPrompt(ear.at))
                         due = None
                 case _:
                     continue

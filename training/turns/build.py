@@ -31,7 +31,7 @@ from training.turns.voices import SPEAKERS, Samples, Speaker, Studio, at_ear_rat
 
 from lineside.audio import g711
 from lineside.audio.frame import EAR_RATE
-from lineside.audio.input_resampler import Resampler
+from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import wav_bytes
 
 HERE = Path(__file__).parent
@@ -225,7 +225,7 @@ def on_the_line(
     pcm = (np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes()
     if call.band == "wide":
         return pcm, EAR_RATE
-    resampler = Resampler(EAR_RATE, TELEPHONE_RATE)
+    resampler = InputResampler(EAR_RATE, TELEPHONE_RATE)
     narrow = resampler.feed(pcm) + resampler.end()
     return g711.decode(g711.encode(narrow, "g711_ulaw"), "g711_ulaw"), TELEPHONE_RATE
 

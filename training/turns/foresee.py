@@ -20,8 +20,8 @@ import numpy as np
 from training.turns.hear import HeardPause, HeardTurn, read
 
 from lineside.agents.agent import load_agent
-from lineside.call.chat_history import History
-from lineside.engine_server.llm.llama import Llama
+from lineside.call.chat_history import ChatHistory
+from lineside.engine_server.llm.llama import LlamaModel
 from lineside.engines.protocols import Message
 from lineside.turns.endpointing import bare
 
@@ -41,18 +41,18 @@ def main() -> None:
     [weights] = (told.models_dir / told.model).glob("*.gguf")
     if told.half == "cost":
         with tempfile.TemporaryDirectory() as shelf:
-            asyncio.run(_cost(Llama(weights, Path(shelf), told.threads, 1)))
+            asyncio.run(_cost(LlamaModel(weights, Path(shelf), told.threads, 1)))
         return
     listing = told.cache / told.half / "heard.jsonl"
     turns = read(listing)
     with tempfile.TemporaryDirectory() as shelf:
-        seconds = asyncio.run(_ask(turns, Llama(weights, Path(shelf), told.threads, 1), listing))
+        seconds = asyncio.run(_ask(turns, LlamaModel(weights, Path(shelf), told.threads, 1), listing))
     if seconds:
         middle, most = np.quantile(seconds, [0.5, 0.95])
         print(f"{len(seconds)} pauses, {1000 * middle:.0f} ms each, p95 {1000 * most:.0f} ms")
 
 
-async def _ask(turns: list[HeardTurn], mind: Llama, listing: Path) -> list[float]:
+async def _ask(turns: list[HeardTurn], mind: LlamaModel, listing: Path) -> list[float]:
     """Seconds that each took. Written now and then, so that a run that is broken off can go on."""
     opening, seconds = load_agent(AGENT).opening(), []
     for number, turn in enumerate(turns):
@@ -74,7 +74,7 @@ def _write(turns: list[HeardTurn], listing: Path) -> None:
     listing.with_suffix(".new").replace(listing)
 
 
-async def _cost(mind: Llama) -> None:
+async def _cost(mind: LlamaModel) -> None:
     opening = [{"role": said.role, "content": said.content} for said in load_agent(AGENT).opening()]
     await mind.warm(opening)
     said = tomllib.loads((Path(__file__).parent / "said.toml").read_text("utf-8"))["fit"]["open"]
@@ -93,7 +93,7 @@ async def _cost(mind: Llama) -> None:
         print(f"{name:22} {middle:4.0f} ms ({low:.0f}–{high:.0f})")
 
 
-async def _first_token(mind: Llama, messages: list[dict[str, str]]) -> float:
+async def _first_token(mind: LlamaModel, messages: list[dict[str, str]]) -> float:
     began = time.monotonic()
     async with aclosing(mind.think(messages, 20, 0.0)) as pieces:
         await anext(pieces)
@@ -104,7 +104,7 @@ def _messages(opening: tuple[Message, ...], turn: HeardTurn, pause: HeardPause) 
     words = bare(pause.words)
     if not words:
         return None
-    history = History(opening)
+    history = ChatHistory(opening)
     history.agent(turn.turn.asked)
     return [{"role": said.role, "content": said.content} for said in history.messages(asking=words)]
 

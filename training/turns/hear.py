@@ -17,13 +17,13 @@ from training.turns.voices import at_ear_rate
 
 from lineside.audio import g711
 from lineside.audio.frame import EAR_RATE
-from lineside.audio.smart_turn import TurnModel, clearness
+from lineside.audio.smart_turn import SmartTurn, clearness
+from lineside.audio.vad import VadModel
 from lineside.audio.vad import Voice as VoiceWindows
-from lineside.audio.vad import VoiceModel
 from lineside.audio.wav import read_wav
-from lineside.engine_server.asr.whisper import Whisper
-from lineside.turns.floor import Quiet, Voice
-from lineside.turns.speech_segmenter import Ear, EarRules
+from lineside.engine_server.asr.whisper import WhisperModel
+from lineside.turns.floor import Silence, VoiceActivity
+from lineside.turns.speech_segmenter import SegmenterRules, SpeechSegmenter
 
 LOOKS = (0.2, 0.6)  # seconds of silence at which the turn model is asked
 WORDS_AT = 0.2  # seconds of silence at which the recogniser is asked
@@ -57,9 +57,9 @@ class Ears:
     """The models, loaded once."""
 
     def __init__(self, models: Path) -> None:
-        self.voice = VoiceModel(models / "silero-vad" / "silero_vad.onnx")
-        self.turn = TurnModel(models / "smart-turn-v3.2" / "smart-turn-v3.2-cpu.onnx")
-        self.words = Whisper(models / "faster-whisper-base", 1)
+        self.voice = VadModel(models / "silero-vad" / "silero_vad.onnx")
+        self.turn = SmartTurn(models / "smart-turn-v3.2" / "smart-turn-v3.2-cpu.onnx")
+        self.words = WhisperModel(models / "faster-whisper-base", 1)
 
 
 def main() -> None:
@@ -108,19 +108,19 @@ def hear(file: Path, turn: Turn, ears: Ears) -> list[HeardPause]:
     """Let the ear listen to one turn; every pause that it notices in it."""
     sound = read_wav(file)
     telephone = turn.band == "telephone"
-    ear = Ear("g711_ulaw" if telephone else "pcm", sound.rate, VoiceWindows(ears.voice), EarRules())
+    ear = SpeechSegmenter("g711_ulaw" if telephone else "pcm", sound.rate, VoiceWindows(ears.voice), SegmenterRules())
     size = round(sound.rate * FRAME) * 2
     pauses: list[HeardPause] = []
     for at in range(0, len(sound.pcm), size):
         frame = sound.pcm[at : at + size]
         for event in ear.hear(g711.encode(frame, "g711_ulaw") if telephone else frame):
             match event:
-                case Quiet(at=now, since=since):
+                case Silence(at=now, since=since):
                     if not pauses or pauses[-1].until is not None:
                         over = since >= turn.ended - 0.25
                         pauses.append(HeardPause(since, None, None, over, "" if over else _why(turn, since), []))
                     _ask(pauses[-1], now - since, ear, ears)
-                case Voice(at=now, began=began):
+                case VoiceActivity(at=now, began=began):
                     if pauses and pauses[-1].until is None:
                         pauses[-1].ended, pauses[-1].until = began, now
                 case _:
@@ -130,7 +130,7 @@ def hear(file: Path, turn: Turn, ears: Ears) -> list[HeardPause]:
     return [pause for pause in pauses if pause.until is None or pause.until - pause.since >= 0.1]
 
 
-def _ask(pause: HeardPause, silence: float, ear: Ear, ears: Ears) -> None:
+def _ask(pause: HeardPause, silence: float, ear: SpeechSegmenter, ears: Ears) -> None:
     looks = len(pause.turn)
     if looks < len(LOOKS) and silence >= LOOKS[looks]:
         utterance = ear.utterance()

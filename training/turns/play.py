@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 from training.turns.hear import LOOKS, WORDS_AT, HeardPause, HeardTurn
 
-from lineside.turns.endpointing import FROM, Evidence, Pace, Profile, expects, silence, wait, words_evidence
+from lineside.turns.endpointing import FROM, CallerPace, Evidence, Profile, expects, silence, wait, words_evidence
 
 LONGEST = 3.0  # seconds; no policy waits longer
 TURN_TAKES = 0.12  # seconds of the turn model, with its features, beside other work on the machine
@@ -54,9 +54,9 @@ Policy = Callable[[Moment], float]  # seconds of silence after which it decides
 def moments(turns: Sequence[HeardTurn]) -> list[Moment]:
     """All pauses, in the order of their calls, with what is known at each moment of each."""
     found: list[Moment] = []
-    paces: dict[str, Pace] = {}
+    paces: dict[str, CallerPace] = {}
     for heard in turns:
-        pace = paces.setdefault(heard.turn.call, Pace())
+        pace = paces.setdefault(heard.turn.call, CallerPace())
         asked, wanted = expects(heard.turn.asked)
         for pause in heard.pauses:
             inside = pause.ended is not None and not pause.over

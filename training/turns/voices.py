@@ -16,11 +16,11 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from lineside.audio.frame import EAR_RATE
-from lineside.audio.input_resampler import Resampler
+from lineside.audio.input_resampler import InputResampler
 from lineside.audio.smart_turn import log_mel
 from lineside.audio.wav import read_wav, wav_bytes
-from lineside.engine_server.tts.kokoro import Kokoro
-from lineside.engine_server.tts.piper import Piper
+from lineside.engine_server.tts.kokoro import KokoroModel
+from lineside.engine_server.tts.piper import PiperModel
 
 Samples = npt.NDArray[np.float32]  # between -1 and 1, 16 kHz
 
@@ -109,12 +109,12 @@ class Studio:
                 raise ValueError(f"{voice} is no synthetic voice")
 
     @cached_property
-    def _kokoro(self) -> Kokoro:
-        return Kokoro(self._kokoro_folder, 1)
+    def _kokoro(self) -> KokoroModel:
+        return KokoroModel(self._kokoro_folder, 1)
 
     @cached_property
-    def _piper(self) -> Piper:
-        return Piper(self._models / "en_US-joe-medium", 1)
+    def _piper(self) -> PiperModel:
+        return PiperModel(self._models / "en_US-joe-medium", 1)
 
 
 def boundary(before: Samples, after: Samples, whole: Samples) -> int:
@@ -155,7 +155,7 @@ def faded(samples: Samples) -> Samples:
 def at_ear_rate(file: Path) -> Samples:
     """A recording at 16 kHz, between -1 and 1."""
     sound = read_wav(file)
-    resampler = Resampler(sound.rate, EAR_RATE)
+    resampler = InputResampler(sound.rate, EAR_RATE)
     pcm = resampler.feed(sound.pcm) + resampler.end()
     return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
 

@@ -26,26 +26,26 @@ type Rules = { readonly [K in Kind]: (state: CallState, event: Of<K>) => CallSta
 const RULES: Rules = {
   connecting: (state) => ({ ...state, phase: 'connecting', problem: '', fatal: false }),
   ready: (_before, event) => ({ ...idle, phase: 'listening', call: event }),
-  speech_started: (state, event) => ({
+  turn_started: (state, event) => ({
     ...beganSpeaking(edit(state, caller(event), same), event),
     phase: 'listening',
     problem: '',
   }),
-  speech_stopped: (state, event) => ({ ...stoppedSpeaking(state, event), phase: 'thinking' }),
-  partial: (state, event) => edit(state, caller(event), (line) => ({ ...line, text: event.text })),
+  turn_ended: (state, event) => ({ ...stoppedSpeaking(state, event), phase: 'thinking' }),
+  partial_transcript: (state, event) => edit(state, caller(event), (line) => ({ ...line, text: event.text })),
   transcript: (state, event) => ({
     ...understood(state, event),
     phase: event.text ? 'thinking' : 'listening',
     problem: '',
   }),
-  thought: (state, event) =>
+  reasoning_token: (state, event) =>
     edit(state, agent(event), (line) => ({ ...line, thoughts: line.thoughts + event.token })),
   llm_token: (state, event) =>
     edit(state, agent(event), (line) => ({ ...line, text: line.text + event.token })),
-  llm_done: (state, event) =>
+  reply_text: (state, event) =>
     edit(state, agent(event), (line) => ({ ...line, text: event.text, open: false })),
   audio_started: (state, event) => ({ ...sounding(noted(state, event), event), phase: 'speaking' }),
-  words: (state, event) => said(state, event),
+  agent_words: (state, event) => said(state, event),
   played: (state, event) => heard(state, event),
   audio_done: (state, event) => ({
     ...wholly(settled(noted(state, event), event), event),
@@ -53,8 +53,8 @@ const RULES: Rules = {
   }),
   barge_in: (state, event) => ({ ...cut(noted(state, event), event), phase: 'listening' }),
   clear: (state) => state, // the loudspeaker's
-  resumed: (state, event) => ({ ...resumed(state, event), phase: 'speaking' }),
-  metrics: (state, event) => ({
+  false_interruption: (state, event) => ({ ...resumed(state, event), phase: 'speaking' }),
+  reply_metrics: (state, event) => ({
     ...(event.e2e_ms === null ? settled(state, event) : measured(noted(state, event), event)),
     phase: 'listening',
   }),
@@ -125,7 +125,7 @@ function sounding(state: CallState, event: Of<'audio_started'>): CallState {
 }
 
 /** These words are in the sound that comes. */
-function said(state: CallState, event: Of<'words'>): CallState {
+function said(state: CallState, event: Of<'agent_words'>): CallState {
   return amend(state, agent(event).key, (line) => {
     const before = line.coming.at(-1)?.characters ?? characters(line.text.slice(0, line.heard));
     const coming = { characters: before + characters(event.text), ends: event.ends };
@@ -152,7 +152,7 @@ function wholly(state: CallState, event: Of<'audio_done'>): CallState {
 }
 
 /** The first sound may have been "One moment, please."; the metrics tell of the answer. */
-function measured(state: CallState, event: Of<'metrics'>): CallState {
+function measured(state: CallState, event: Of<'reply_metrics'>): CallState {
   return {
     ...edit(settled(state, event), agent(event), (line) => ({ ...line, ms: event.e2e_ms })),
     times: event,
@@ -181,7 +181,7 @@ function cut(state: CallState, event: Of<'barge_in'>): CallState {
 }
 
 /** A sound over the reply was no interruption: a note, after the reply it was said over. */
-function resumed(state: CallState, event: Of<'resumed'>): CallState {
+function resumed(state: CallState, event: Of<'false_interruption'>): CallState {
   const text = event.text ? `You said “${event.text}”; the agent went on.` : 'A noise; the agent went on.';
   const said = state.lines.filter((line) => line.who === 'note').length;
   const note: Line = {

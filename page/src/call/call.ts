@@ -4,7 +4,7 @@ import { readRecording } from '../audio/file';
 import { fromMuLaw, toMuLaw } from '../audio/g711';
 import { Recording } from '../audio/recording';
 import { makeSpeaker, type Played, type Speaker } from '../audio/speaker';
-import type { Hello, ServerMessage } from '../schema';
+import type { FirstMessage, ServerMessage } from '../schema';
 import { KeyNeeded, Problem } from './problem';
 import { makeSocket, type Socket } from './socket';
 import type { Happened } from './state';
@@ -14,7 +14,7 @@ import { askForToken } from './token';
 export interface Opening {
   readonly key: string;
   /** Who shall answer. */
-  readonly wishes: Omit<Hello, 'codec' | 'sample_rate'>;
+  readonly wishes: Omit<FirstMessage, 'codec' | 'sample_rate'>;
   /** As a telephone would send it: 8 kHz, mu-law. */
   readonly telephone: boolean;
   readonly device: string;
@@ -106,7 +106,7 @@ export function makeCall(opening: Opening, { tell, hear }: Ears): CallHandle {
     const token = over ? '' : await askForToken(opening.key);
     if (over) return;
 
-    const hello: Hello = {
+    const hello: FirstMessage = {
       codec: telephone ? 'g711_ulaw' : 'pcm',
       sample_rate: rate,
       ...opening.wishes,

@@ -4,14 +4,14 @@ import { levelOf, silent } from '../audio/level';
 import { chooseMicrophone, chosenMicrophone } from '../audio/microphone';
 import type { Recording } from '../audio/recording';
 import { giveKey } from '../key';
-import type { Hello } from '../schema';
+import type { FirstMessage } from '../schema';
 import { after } from './after';
 import { type CallHandle, makeCall, type Opening } from './call';
 import { type CallState, type Happened, idle } from './state';
 
 /** What the next call asks for, read when it begins. */
 export interface Wishes {
-  readonly hello: Omit<Hello, 'codec' | 'sample_rate'>;
+  readonly hello: Omit<FirstMessage, 'codec' | 'sample_rate'>;
   readonly telephone: boolean;
 }
 

@@ -1,4 +1,4 @@
-import type { Dtmf, HangUp, Hello, ServerMessage, TypedText } from '../schema';
+import type { Dtmf, FirstMessage, HangUp, ServerMessage, TypedText } from '../schema';
 import { whyRefused } from './token';
 
 const HELD_BACK = 2; // seconds of sound waiting for the network; beyond it frames are dropped, the line has stalled
@@ -20,12 +20,12 @@ interface Ears {
 }
 
 /** The line to lineside; `hello` is its first message. `second` is how many bytes of sound it carries in one. */
-export function makeSocket(token: string, hello: Hello, second: number, ears: Ears): Socket {
+export function makeSocket(token: string, hello: FirstMessage, second: number, ears: Ears): Socket {
   const home = location.origin.replace(/^http/, 'ws');
   const socket = new WebSocket(`${home}/ws/call?token=${encodeURIComponent(token)}`);
   socket.binaryType = 'arraybuffer';
   const isOpen = () => socket.readyState === WebSocket.OPEN;
-  const say = (message: TypedText | Dtmf | HangUp | Hello) => {
+  const say = (message: TypedText | Dtmf | HangUp | FirstMessage) => {
     if (isOpen()) socket.send(JSON.stringify(message));
   };
   socket.onclose = async () => ears.refused(await whyRefused());

@@ -1,4 +1,4 @@
-import type { Metrics, Ready, ServerMessage } from '../schema';
+import type { Ready, ReplyMetrics, ServerMessage } from '../schema';
 
 export type Phase = 'ready' | 'connecting' | 'listening' | 'thinking' | 'speaking' | 'ended';
 
@@ -42,7 +42,7 @@ export interface Moments {
   readonly asked: number | null;
   readonly sounded: number | null;
   readonly silent: number | null;
-  readonly metrics: Metrics | null;
+  readonly metrics: ReplyMetrics | null;
 }
 
 /** All that the page shows of a call. */
@@ -51,7 +51,7 @@ export interface CallState {
   readonly problem: string;
   readonly fatal: boolean;
   readonly lines: readonly Line[];
-  readonly times: Partial<Metrics>;
+  readonly times: Partial<ReplyMetrics>;
   readonly turns: readonly Moments[];
   readonly call: Ready | null;
   readonly gaps: number;

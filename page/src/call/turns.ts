@@ -12,16 +12,16 @@ const unknown = {
   metrics: null,
 } as const;
 
-export function beganSpeaking(state: CallState, event: Of<'speech_started'>): CallState {
+export function beganSpeaking(state: CallState, event: Of<'turn_started'>): CallState {
   return { ...state, speech: { turn: event.turn, began: event.at, ended: null } };
 }
 
-export function stoppedSpeaking(state: CallState, event: Of<'speech_stopped'>): CallState {
+export function stoppedSpeaking(state: CallState, event: Of<'turn_ended'>): CallState {
   if (state.speech?.turn !== event.turn) return state;
   return { ...state, speech: { ...state.speech, ended: event.at } };
 }
 
-type Noted = Of<'audio_started' | 'audio_done' | 'barge_in' | 'metrics'>;
+type Noted = Of<'audio_started' | 'audio_done' | 'barge_in' | 'reply_metrics'>;
 
 /** Whether the caller said something in this turn. What the agent says unasked, as its greeting, is no answer. */
 export function wasAsked(state: CallState, turn: number): boolean {
@@ -51,7 +51,7 @@ function moment(turn: Moments, event: Noted, seen: number): Moments {
     case 'audio_done':
     case 'barge_in':
       return { ...turn, silent: seen };
-    case 'metrics':
+    case 'reply_metrics':
       return { ...turn, metrics: event };
   }
 }

@@ -2,7 +2,7 @@
 
 import { createEffect, createSignal, For, type JSX, on, Show } from 'solid-js';
 import { ask } from '../api';
-import type { CallNow, CallsNow } from '../schema';
+import type { ActiveCall, CallsStatus } from '../schema';
 import { createDeeds } from './deeds';
 import { Waiting } from './Engines';
 import { Follow } from './Follow';
@@ -11,7 +11,7 @@ import { createPolled } from './polled';
 import { lasting, type Mood } from './words';
 
 const EVERY = 1_000; // ms
-const MOODS: Record<CallNow['state'], Mood> = {
+const MOODS: Record<ActiveCall['state'], Mood> = {
   connecting: 'none',
   listening: 'good',
   thinking: 'warn',
@@ -19,7 +19,7 @@ const MOODS: Record<CallNow['state'], Mood> = {
 };
 
 export function Calls(): JSX.Element {
-  const calls = createPolled<CallsNow>(
+  const calls = createPolled<CallsStatus>(
     (signal) => ask('GET', '/api/calls', { signal }),
     () => EVERY,
     'id',
@@ -76,7 +76,7 @@ function Counted(given: { count: number | undefined }): JSX.Element {
 }
 
 interface Shown {
-  readonly call: CallNow;
+  readonly call: ActiveCall;
   readonly act: ReturnType<typeof createDeeds>;
   readonly again: () => void;
   readonly followed: boolean;

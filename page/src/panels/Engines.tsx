@@ -3,19 +3,19 @@
 import { createMemo, createUniqueId, For, type JSX, Show } from 'solid-js';
 import { ask } from '../api';
 import { type Choices, choices, choose } from '../choices';
-import type { EngineNow, EnginesNow, RoleEngines } from '../schema';
+import type { EngineStatus, EnginesStatus, RoleEngines } from '../schema';
 import { Models } from './Models';
 import { NextCall } from './NextCall';
 import { Away, Standing } from './parts';
 import { createPolled } from './polled';
 import { roleWords, standing } from './words';
 
-type Role = keyof EnginesNow;
+type Role = keyof EnginesStatus;
 const ROLES: readonly Role[] = ['stt', 'llm', 'tts'];
 const EVERY = 5_000; // ms; the gateway's own checks are 10 s old at most
 
 export function Engines(): JSX.Element {
-  const engines = createPolled<EnginesNow>(
+  const engines = createPolled<EnginesStatus>(
     (signal) => ask('GET', '/api/engines', { signal }),
     () => EVERY,
   );
@@ -88,7 +88,7 @@ function Option(given: {
   value: string;
   label: string;
   checked: boolean;
-  engine?: EngineNow;
+  engine?: EngineStatus;
 }): JSX.Element {
   return (
     <label class="option">
@@ -113,7 +113,7 @@ function Option(given: {
 }
 
 /** The model or the voice of an engine; an engine without a list takes any. */
-function Which(given: { role: Role; engine: EngineNow }): JSX.Element {
+function Which(given: { role: Role; engine: EngineStatus }): JSX.Element {
   const id = createUniqueId();
   const part = (): keyof Choices => (given.role === 'llm' ? 'llmModel' : 'voice');
   const words = () => (given.role === 'llm' ? 'Model' : 'Voice');

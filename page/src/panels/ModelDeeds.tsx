@@ -2,14 +2,14 @@
 
 import { createEffect, createMemo, For, type JSX, on, Show } from 'solid-js';
 import { ask, SLOW } from '../api';
-import type { ModelNow } from '../schema';
+import type { ModelStatus } from '../schema';
 import type { createDeeds } from './deeds';
 import { downloads, nameOf } from './downloads';
 import { Doing, Sure } from './parts';
 import { type Deed, deeds } from './words';
 
 export interface Acting {
-  readonly model: ModelNow;
+  readonly model: ModelStatus;
   readonly act: ReturnType<typeof createDeeds>;
   readonly again: () => void;
 }

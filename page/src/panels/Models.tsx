@@ -2,7 +2,7 @@
 
 import { createMemo, createSignal, For, type JSX, Show } from 'solid-js';
 import { ask } from '../api';
-import type { ModelsNow, Progress } from '../schema';
+import type { DownloadProgress, ModelsStatus } from '../schema';
 import { createDeeds } from './deeds';
 import { downloads, nameOf } from './downloads';
 import { Waiting } from './Engines';
@@ -16,8 +16,8 @@ const EVERY = 4_000; // ms
 const EVERY_COMING = 1_000; // while something is on its way
 
 export function Models(): JSX.Element {
-  const coming = (now: ModelsNow | undefined) => now?.models.some((model) => model.downloading);
-  const models = createPolled<ModelsNow>(
+  const coming = (now: ModelsStatus | undefined) => now?.models.some((model) => model.downloading);
+  const models = createPolled<ModelsStatus>(
     (signal) => ask('GET', '/api/models', { signal }),
     (now) => (coming(now) ? EVERY_COMING : EVERY),
   );
@@ -64,7 +64,7 @@ function Row(given: Acting): JSX.Element {
   const doing = () => given.act.of(name());
   const followed = () => downloads.of(given.model);
   /** What is told of its download: by the one that is followed, or by the list. */
-  const progress = (): Progress | null => {
+  const progress = (): DownloadProgress | null => {
     const own = followed();
     if (own?.under && own.progress) return own.progress;
     if (given.model.downloading) return given.model.downloading;
@@ -110,14 +110,14 @@ function Row(given: Acting): JSX.Element {
         words={
           doing().trouble ||
           followed()?.trouble ||
-          (!running() && progress()?.state === 'failed' ? progressWords(progress() as Progress) : '')
+          (!running() && progress()?.state === 'failed' ? progressWords(progress() as DownloadProgress) : '')
         }
       />
     </li>
   );
 }
 
-function Coming(given: { model: string; progress: Progress | null }): JSX.Element {
+function Coming(given: { model: string; progress: DownloadProgress | null }): JSX.Element {
   const far = () => {
     const now = given.progress;
     return now && now.total > 0 ? percent(now.done, now.total) : undefined;

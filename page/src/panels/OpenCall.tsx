@@ -2,7 +2,7 @@
 
 import { createResource, createSignal, For, type JSX, onCleanup, Show } from 'solid-js';
 import { ask, bytes, key, troubleOf } from '../api';
-import type { Forgotten, KeptTurn, Waveform, WholeCall } from '../schema';
+import type { DeletedCalls, KeptTurn, Waveform, WholeCall } from '../schema';
 import { Chart } from '../talk/Waterfall';
 import { type Waterfall, waterfall } from '../talk/waterfall';
 import { createDeeds } from './deeds';
@@ -18,7 +18,9 @@ export function OpenCall(given: { id: string; close: () => void; gone: () => voi
   const act = createDeeds();
   const short = given.id.slice(0, 8);
   const forget = () =>
-    void act.act('call', 'delete', () => ask<Forgotten>('DELETE', path)).then((done) => done && given.gone());
+    void act
+      .act('call', 'delete', () => ask<DeletedCalls>('DELETE', path))
+      .then((done) => done && given.gone());
   return (
     <section class="card kept" aria-labelledby="kept-head" data-open={given.id}>
       <div class="head">

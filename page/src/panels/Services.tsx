@@ -2,7 +2,7 @@
 
 import { createSignal, createUniqueId, For, type JSX, Show } from 'solid-js';
 import { ask, SLOW } from '../api';
-import type { Log, Service, ServicesNow } from '../schema';
+import type { Log, Service, ServicesStatus } from '../schema';
 import { createDeeds } from './deeds';
 import { Waiting } from './Engines';
 import { Away, Doing, Failed, Standing, Sure } from './parts';
@@ -12,7 +12,7 @@ import { memory, serviceWords } from './words';
 const EVERY = 2_000; // ms
 
 export function Services(): JSX.Element {
-  const services = createPolled<ServicesNow>(
+  const services = createPolled<ServicesStatus>(
     (signal) => ask('GET', '/api/services', { signal }),
     () => EVERY,
   );

@@ -2,7 +2,7 @@
 
 import { createMemo, createSignal, For, type JSX, Show } from 'solid-js';
 import { ask } from '../api';
-import type { Setting, SettingsNow } from '../schema';
+import type { Setting, SettingsStatus } from '../schema';
 import { Waiting } from './Engines';
 import { Away } from './parts';
 import { createPolled } from './polled';
@@ -19,7 +19,7 @@ export function found(settings: readonly Setting[], words: string, changed: bool
 }
 
 export function Settings(): JSX.Element {
-  const settings = createPolled<SettingsNow>(
+  const settings = createPolled<SettingsStatus>(
     (signal) => ask('GET', '/api/settings', { signal }),
     () => EVERY,
   );

@@ -2,21 +2,22 @@
 
 import { createStore, produce } from 'solid-js/store';
 import { lines, troubleOf } from '../api';
-import type { ModelNow, Progress } from '../schema';
+import type { DownloadProgress, ModelStatus } from '../schema';
 
 const FOLLOWED = 2; // at once; a browser has six connections to one address, and the panels need theirs
 const SILENCE = 45_000; // ms; a download is told of every 15 s at the least
 
 export interface Download {
   /** The newest that was told; null before the first word. */
-  readonly progress: Progress | null;
+  readonly progress: DownloadProgress | null;
   /** Why it could not be begun or followed, in words. */
   readonly trouble: string;
   readonly under: boolean;
 }
 
 /** A model by its engine and name: two engines may have models of one name. */
-export const nameOf = (model: Pick<ModelNow, 'engine' | 'name'>): string => `${model.engine}/${model.name}`;
+export const nameOf = (model: Pick<ModelStatus, 'engine' | 'name'>): string =>
+  `${model.engine}/${model.name}`;
 
 /** Nothing followed yet. */
 export function makeDownloads() {
@@ -26,7 +27,7 @@ export function makeDownloads() {
     setAll(name, (before) => ({ ...(before ?? { progress: null, trouble: '', under: true }), ...part }));
 
   /** Begin it, or join it; resolves when it is over or is not followed any more. */
-  const begin = async (model: ModelNow): Promise<void> => {
+  const begin = async (model: ModelStatus): Promise<void> => {
     const name = nameOf(model);
     if (all[name]?.under) return;
     tell(name, { progress: null, trouble: '', under: true });
@@ -36,7 +37,12 @@ export function makeDownloads() {
     let timer = setTimeout(() => line.abort(), SILENCE);
     try {
       const asked = { engine: model.engine, model: model.name };
-      for await (const progress of lines<Progress>('POST', '/api/models/download', asked, line.signal)) {
+      for await (const progress of lines<DownloadProgress>(
+        'POST',
+        '/api/models/download',
+        asked,
+        line.signal,
+      )) {
         clearTimeout(timer);
         timer = setTimeout(() => line.abort(), SILENCE);
         tell(name, { progress });
@@ -53,7 +59,7 @@ export function makeDownloads() {
     }
   };
   const forget = (name: string) => setAll(produce((those) => delete those[name]));
-  return { of: (model: ModelNow): Download | undefined => all[nameOf(model)], begin, forget };
+  return { of: (model: ModelStatus): Download | undefined => all[nameOf(model)], begin, forget };
 }
 
 function lostWords({ code, message }: { code: string; message: string }): string {

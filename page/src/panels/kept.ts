@@ -1,7 +1,7 @@
 /** A kept call, as pure functions: its waveform, where the time of each turn went on it, and what was decided. */
 
 import type { Moments } from '../call/state';
-import type { KeptCall, KeptDecision, KeptTurn, Metrics } from '../schema';
+import type { KeptCall, KeptDecision, KeptTurn, ReplyMetrics } from '../schema';
 import { type Bar, waterfall } from '../talk/waterfall';
 import { lasting } from './words';
 
@@ -19,7 +19,7 @@ export function outline(loud: readonly number[], seconds: number, middle: number
 export function momentsOf(turn: KeptTurn): Moments {
   const ms = (at: number | null) => (at === null ? null : at * 1000);
   const { speech_began_at: began, speech_ended_at: ended, stages } = turn;
-  const metrics = { wasted: turn.wasted, wasted_ms: null, wasted_from_ms: null } as Metrics;
+  const metrics = { wasted: turn.wasted, wasted_ms: null, wasted_from_ms: null } as ReplyMetrics;
   for (const stage of ['endpoint', 'asr', 'llm_first', 'llm', 'tts_first', 'tts', 'e2e', 'wasted'])
     Object.assign(metrics, { [`${stage}_ms`]: stages[`${stage}_ms`] ?? null });
   for (const stage of ['asr', 'llm', 'tts', 'wasted'])
@@ -65,7 +65,7 @@ export const beginOf = (turn: KeptTurn): number | null => turn.speech_began_at ?
 const DECIDED: Record<string, string> = {
   turn_ended: 'Turn over',
   barge_in: 'Talked over',
-  resumed: 'Went on',
+  false_interruption: 'Went on',
   error: 'Fault',
 };
 const BY: Record<string, string> = {

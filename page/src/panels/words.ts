@@ -1,6 +1,6 @@
 /** What the panels say, as pure functions. */
 
-import type { AllUnloaded, EngineNow, ModelNow, Progress, Service } from '../schema';
+import type { AllUnloaded, DownloadProgress, EngineStatus, ModelStatus, Service } from '../schema';
 
 /** Bytes of a disk or a download as people say them: 1.2 GB. */
 export const size = (bytes: number): string => scaled(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB']);
@@ -34,13 +34,13 @@ export function percent(part: number, whole: number): number {
 export type Mood = 'good' | 'warn' | 'bad' | 'none';
 
 /** Whether an engine would answer: the colour of its dot, and the words beside it. */
-export function standing({ up, why }: Pick<EngineNow, 'up' | 'why'>): { mood: Mood; words: string } {
+export function standing({ up, why }: Pick<EngineStatus, 'up' | 'why'>): { mood: Mood; words: string } {
   if (up === true) return { mood: 'good', words: 'answers' };
   if (up === false) return { mood: 'bad', words: why || 'does not answer' };
   return { mood: 'none', words: why || 'cannot be asked beforehand' };
 }
 
-const FILES: Record<ModelNow['state'], string> = {
+const FILES: Record<ModelStatus['state'], string> = {
   ready: 'on the disk',
   unchecked: 'on the disk, checked at its next use',
   missing: 'not downloaded',
@@ -50,7 +50,7 @@ const FILES: Record<ModelNow['state'], string> = {
 };
 
 /** How a model stands, in words. */
-export function modelWords(model: ModelNow): { mood: Mood; words: string } {
+export function modelWords(model: ModelStatus): { mood: Mood; words: string } {
   if (model.downloading) return { mood: 'warn', words: 'is being downloaded' };
   if (model.in_use > 0) {
     return {
@@ -66,7 +66,7 @@ export function modelWords(model: ModelNow): { mood: Mood; words: string } {
 export type Deed = 'load' | 'unload' | 'download' | 'resume' | 'cancel' | 'delete';
 
 /** What can be done to a model now. */
-export function deeds(model: ModelNow): Deed[] {
+export function deeds(model: ModelStatus): Deed[] {
   if (model.downloading) return ['cancel'];
   if (model.loaded) return model.engine ? ['unload'] : [];
   switch (model.state) {
@@ -84,7 +84,7 @@ export function deeds(model: ModelNow): Deed[] {
 }
 
 /** How far a download is, in words. The files of a model come one after the other. */
-export function progressWords(progress: Progress): string {
+export function progressWords(progress: DownloadProgress): string {
   const { state, file, done, total, message } = progress;
   if (state === 'failed') return `The download failed: ${message || 'the log says why'}`;
   if (state === 'cancelled') return 'Cancelled. What has come is kept; the next download goes on from there.';

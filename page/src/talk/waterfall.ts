@@ -1,7 +1,7 @@
 /** Where the time of a turn went, as bars on one axis. Pure. Zero is the end of the caller's speech. */
 
 import type { Moments } from '../call/state';
-import type { Metrics } from '../schema';
+import type { ReplyMetrics } from '../schema';
 
 const SHOWN = 1000; // ms of the caller's speech and of the playing that are drawn; the numbers tell the whole
 
@@ -54,11 +54,11 @@ const span = (name: string, tone: Bar['tone'], from: number | null, took: number
   from === null || took === null ? null : { name, tone, from, to: from + took, took };
 
 /** From asking the model to the first words that the voice could say. */
-const sentence = ({ llm_from_ms: from, tts_from_ms: to }: Metrics): Leg =>
+const sentence = ({ llm_from_ms: from, tts_from_ms: to }: ReplyMetrics): Leg =>
   from === null || to === null || to < from ? null : span('Model, first sentence', 'llm', from, to - from);
 
 /** Prepared in earlier pauses of this turn, for nothing; the last of them is drawn where it was. */
-const wasted = ({ wasted: many, wasted_ms: took, wasted_from_ms: at }: Metrics): Leg => {
+const wasted = ({ wasted: many, wasted_ms: took, wasted_from_ms: at }: ReplyMetrics): Leg => {
   if (many === 0 || took === null || at === null) return null;
   const from = Math.max(at, -SHOWN);
   const name = many === 1 ? 'Prepared for nothing' : `Prepared for nothing, ${many} times`;

@@ -105,7 +105,7 @@ class _Edit(Struct, frozen=True):
     agent: Agent
 
 
-class AgentBook:
+class AgentFile:
     """The agent's file, and what was changed at the desk since: the file itself is never written.
 
     A change belongs to the file as it was. When the file is edited, it counts again, and the change is put aside.

@@ -4,7 +4,7 @@
 in, `/openapi.json`, `/docs` and `docs/api.md` are all made from that list.
 """
 
-from lineside.api.dependencies import Calls, Desk, Host, Room
+from lineside.api.dependencies import ActiveCalls, AgentSource, ApiDependencies, HostServices
 from lineside.api.routes import mount
 
-__all__ = ["Calls", "Desk", "Host", "Room", "mount"]
+__all__ = ["ActiveCalls", "AgentSource", "ApiDependencies", "HostServices", "mount"]

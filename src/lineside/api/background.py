@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
-from lineside.api.errors import Refused
+from lineside.api.errors import ApiError
 
 log = structlog.get_logger()
 
@@ -14,7 +14,7 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 
-class Crew:
+class BackgroundTasks:
     """Every task of the control API, from the gateway's start to its end."""
 
     def __init__(self) -> None:
@@ -36,10 +36,10 @@ class Crew:
             await asyncio.wait({self._life})
 
     def start(self, work: Coroutine[Any, Any, T], name: str) -> "asyncio.Task[T | None]":
-        """Have a task. A bug in it is logged, and the other tasks go on. Raises `Refused` when the house closes."""
+        """Have a task. A bug in it is logged, and the other tasks go on. Raises `ApiError` when the house closes."""
         if self._tasks is None:
             work.close()
-            raise Refused(503, "closing", "this gateway is closing")
+            raise ApiError(503, "closing", "this gateway is closing")
         task = self._tasks.create_task(_seen(work, name), name=name)
         task.add_done_callback(lambda _: work.close())  # it may have been cancelled before it began
         return task
@@ -61,7 +61,7 @@ async def _seen(work: Coroutine[Any, Any, T], name: str) -> T | None:
         return None
 
 
-class Newest(Generic[T]):
+class LatestBroadcast(Generic[T]):
     """One value that many follow. Who is slow is not waited for: it goes on with the newest."""
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ async def _came(event: asyncio.Event, seconds: float) -> bool:
         return False
 
 
-class Lately(Generic[K, T]):
+class RecentAnswers(Generic[K, T]):
     """What each of several back ends said last. One question at a time goes to each of them.
 
     An answer younger than `fresh` seconds is given as it is. One younger than `stale` is given at once too, but its
@@ -120,18 +120,18 @@ class Lately(Generic[K, T]):
     never given. `ask` has to end by itself and raise nothing.
     """
 
-    def __init__(self, crew: Crew, ask: Callable[[K], Awaitable[T]], *, fresh: float, stale: float) -> None:
+    def __init__(self, crew: BackgroundTasks, ask: Callable[[K], Awaitable[T]], *, fresh: float, stale: float) -> None:
         self._crew, self._ask = crew, ask
         self._fresh, self._stale = fresh, stale
         self._said: dict[K, tuple[T, float]] = {}
         self._asking: dict[K, asyncio.Task[T | None]] = {}
 
     async def of(self, which: K) -> T:
-        """The answer of this one. Raises `Refused` when the house closes meanwhile."""
+        """The answer of this one. Raises `ApiError` when the house closes meanwhile."""
         return (await self.of_all((which,)))[which]
 
     async def of_all(self, every: Iterable[K]) -> dict[K, T]:
-        """The answers of all of these, asked at the same time. Raises `Refused` as `of` does."""
+        """The answers of all of these, asked at the same time. Raises `ApiError` as `of` does."""
         answers = {which: self._known(which) for which in every}
         asking = {which: self._asked(which) for which, said in answers.items() if said is None}
         if asking:
@@ -175,7 +175,7 @@ class Lately(Generic[K, T]):
 
 def _result(asked: "asyncio.Task[T | None]") -> T:
     if asked.cancelled():
-        raise Refused(503, "closing", "this gateway is closing")
+        raise ApiError(503, "closing", "this gateway is closing")
     answer = asked.result()
     if answer is None:
         raise RuntimeError(f"{asked.get_name()} failed")  # a bug; the crew has logged it

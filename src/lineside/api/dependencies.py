@@ -7,17 +7,17 @@ from typing import Any, Protocol
 from lineside.agents.agent import Agent
 from lineside.api.schemas import Trends
 from lineside.engines.registry import Role
-from lineside.gateway.call_registry import CallNow
+from lineside.gateway.call_registry import ActiveCall
 from lineside.host.machine.values import Machine
 from lineside.host.services import Service
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 
 
-class Calls(Protocol):
+class ActiveCalls(Protocol):
     """The calls under way: `switchboard.Switchboard`."""
 
-    def list(self) -> Sequence[CallNow]:
+    def list(self) -> Sequence[ActiveCall]:
         """All that have been answered."""
         ...
 
@@ -33,7 +33,7 @@ class Calls(Protocol):
         ...
 
 
-class Desk(Protocol):
+class AgentSource(Protocol):
     """Who answers the calls."""
 
     def agent(self) -> Agent:
@@ -45,7 +45,7 @@ class Desk(Protocol):
         ...
 
 
-class Shelf(Protocol):
+class EngineSource(Protocol):
     """The engines of this process: `engines.registry.Registry`."""
 
     defaults: dict[Role, str]
@@ -59,7 +59,7 @@ class Shelf(Protocol):
         ...
 
 
-class Host(Protocol):
+class HostServices(Protocol):
     """The host agent: `hosts.client.HostAgent`. Every method raises `HostAgentError`."""
 
     async def services(self) -> Sequence[Service]:
@@ -84,14 +84,14 @@ class Host(Protocol):
 
 
 @dataclass(frozen=True)
-class Room:
+class ApiDependencies:
     """All that the control API needs."""
 
     settings: Settings
-    registry: Shelf
-    calls: Calls
-    desk: Desk
-    host: Host
+    registry: EngineSource
+    calls: ActiveCalls
+    desk: AgentSource
+    host: HostServices
     read: Callable[[], Awaitable[Machine]]  # this machine, now: `hosts.machine.Readings().latest`
     trends: Callable[[], Trends]  # the last hour: `trends.Looks().trends`
     in_house: tuple[str, ...] = ()  # models that this process itself has in memory, such as the voice detector's

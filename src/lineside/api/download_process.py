@@ -12,17 +12,17 @@ from pathlib import Path
 import msgspec
 
 from lineside.host import parent_death
-from lineside.models.progress import Progress, short
+from lineside.models.progress import DownloadProgress, short
 
 LONGEST_LINE = 1 << 16  # bytes; a program that prints longer ones is not ours, and is ended
 LAST_WORDS, WORDS = 5, 300  # lines of its output that are no progress, and characters of each, for the error
 GRACE = 10.0  # seconds between SIGTERM, which keeps what has come, and SIGKILL
 
-_progress = msgspec.json.Decoder(Progress)
+_progress = msgspec.json.Decoder(DownloadProgress)
 
 
-async def pulled(model: str, argv: Sequence[str], given: Mapping[str, str]) -> AsyncGenerator[Progress, None]:
-    """Run the program and tell what it tells; close early to end it. The last `Progress` says what came of it.
+async def pulled(model: str, argv: Sequence[str], given: Mapping[str, str]) -> AsyncGenerator[DownloadProgress, None]:
+    """Run the program and tell what it tells; close early to end it. The last `DownloadProgress` says what came of it.
 
     `given` is added to its environment.
     """
@@ -37,10 +37,10 @@ async def pulled(model: str, argv: Sequence[str], given: Mapping[str, str]) -> A
             env=os.environ | given,  # not read here, only handed on with the folder and the mirror of the settings
         )
     except OSError as cause:
-        yield Progress(model, state="failed", message=f"the download cannot be started ({cause.strerror})")
+        yield DownloadProgress(model, state="failed", message=f"the download cannot be started ({cause.strerror})")
         return
     words: deque[str] = deque(maxlen=LAST_WORDS)
-    last: Progress | None = None
+    last: DownloadProgress | None = None
     try:
         async for progress in _told(process, words):
             last = progress
@@ -50,10 +50,10 @@ async def pulled(model: str, argv: Sequence[str], given: Mapping[str, str]) -> A
         await _put_down(process)
     if last is None or not last.last:
         message = short(f"the download ended with exit code {code}: {' / '.join(words) or 'without a word'}")
-        yield Progress(model, state="failed", message=message)
+        yield DownloadProgress(model, state="failed", message=message)
 
 
-async def _told(process: asyncio.subprocess.Process, words: deque[str]) -> AsyncGenerator[Progress, None]:
+async def _told(process: asyncio.subprocess.Process, words: deque[str]) -> AsyncGenerator[DownloadProgress, None]:
     assert process.stdout is not None  # noqa: S101 - it was asked for above
     while True:
         try:

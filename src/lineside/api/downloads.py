@@ -8,13 +8,13 @@ from contextlib import aclosing
 import msgspec
 from msgspec.structs import replace
 
-from lineside.api.background import Crew, Newest
-from lineside.api.dependencies import Room
+from lineside.api.background import BackgroundTasks, LatestBroadcast
+from lineside.api.dependencies import ApiDependencies
 from lineside.api.download_process import pulled
-from lineside.api.errors import Refused
-from lineside.engines.protocols import Puller
+from lineside.api.errors import ApiError
+from lineside.engines.protocols import PullsModels
 from lineside.errors import EngineError
-from lineside.models.progress import Progress, short
+from lineside.models.progress import DownloadProgress, short
 
 AT_ONCE = 2  # more would only share the same line and disk; the others wait
 IN_LINE = 16  # models that come or wait; one more is answered 409
@@ -22,55 +22,55 @@ FOLLOWERS = 32  # of one download; one more is answered 503
 SILENCE = 600.0  # seconds without a word from a back end that fetches; then it has failed
 PULSE = 15.0  # seconds; so often the newest line is told again, which shows who has left
 
-Steps = AsyncGenerator[Progress, None]
+Steps = AsyncGenerator[DownloadProgress, None]
 
 
 class Download:
     """One model on its way."""
 
     def __init__(self, model: str) -> None:
-        self.newest: Newest[Progress] = Newest()
-        self.newest.put(Progress(model, message="waits for its turn"))
+        self.newest: LatestBroadcast[DownloadProgress] = LatestBroadcast()
+        self.newest.put(DownloadProgress(model, message="waits for its turn"))
         self.task: asyncio.Task[None] | None = None
         self.unwanted = False  # it was cancelled by name, or the house closes
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> DownloadProgress:
         """How far it is."""
         assert self.newest.value is not None  # noqa: S101 - there is one from the start
         return self.newest.value
 
 
-class Downloads:
+class DownloadOperations:
     """All that are under way."""
 
-    def __init__(self, room: Room, crew: Crew) -> None:
+    def __init__(self, room: ApiDependencies, crew: BackgroundTasks) -> None:
         self._room, self._crew = room, crew
         self._places = asyncio.Semaphore(AT_ONCE)
         self._under_way: dict[str, Download] = {}
         self.when_over: Callable[[], None] = lambda: None  # what is to be done when one has ended
 
-    def of(self, model: str) -> Progress | None:
+    def of(self, model: str) -> DownloadProgress | None:
         """How far it is; None when it is not under way."""
         download = self._under_way.get(model)
         return download.progress if download else None
 
     def fetch(self, model: str) -> AsyncGenerator[bytes, None]:
-        """Have the model's files fetched from where the catalogue says. Raises `Refused`."""
+        """Have the model's files fetched from where the catalogue says. Raises `ApiError`."""
         argv = self._room.puller or (sys.executable, "-m", "lineside", "models", "pull")
         settings = self._room.settings
         given = {"LINESIDE_MODELS": str(settings.models_dir), "LINESIDE_MIRROR": settings.models_mirror}
         return self._join(model, lambda: pulled(model, [*argv, model, "--json"], given))
 
-    def pull(self, model: str, engine: Puller, name: str) -> AsyncGenerator[bytes, None]:
-        """Have an engine's back end fetch it. Raises `Refused`."""
+    def pull(self, model: str, engine: PullsModels, name: str) -> AsyncGenerator[bytes, None]:
+        """Have an engine's back end fetch it. Raises `ApiError`."""
         return self._join(model, lambda: _by_engine(model, engine, name))
 
-    async def cancel(self, model: str) -> Progress:
-        """End it; what has come is kept, where it can be. Raises `Refused` if it is not under way."""
+    async def cancel(self, model: str) -> DownloadProgress:
+        """End it; what has come is kept, where it can be. Raises `ApiError` if it is not under way."""
         download = self._under_way.get(model)
         if download is None or download.task is None:
-            raise Refused(409, "not_downloading", f"{model} is not being downloaded")
+            raise ApiError(409, "not_downloading", f"{model} is not being downloaded")
         download.unwanted = True
         download.task.cancel()
         await asyncio.wait({download.task})
@@ -87,10 +87,10 @@ class Downloads:
         download = self._under_way.get(model)
         if download is None:
             if len(self._under_way) >= IN_LINE:
-                raise Refused(409, "too_many_downloads", f"{IN_LINE} models are on their way already; wait for one")
+                raise ApiError(409, "too_many_downloads", f"{IN_LINE} models are on their way already; wait for one")
             download = self._begin(model, begin)
         if download.newest.followers >= FOLLOWERS:
-            raise Refused(503, "too_many_watchers", f"{FOLLOWERS} follow this download already; close one")
+            raise ApiError(503, "too_many_watchers", f"{FOLLOWERS} follow this download already; close one")
         return _lines(download.newest)
 
     def _begin(self, model: str, begin: Callable[[], Steps]) -> Download:
@@ -117,8 +117,8 @@ class Downloads:
         download.newest.close()
 
 
-async def _lines(newest: Newest[Progress]) -> AsyncGenerator[bytes, None]:
-    told: Progress | None = None
+async def _lines(newest: LatestBroadcast[DownloadProgress]) -> AsyncGenerator[bytes, None]:
+    told: DownloadProgress | None = None
     async with aclosing(newest.follow(PULSE)) as steps:
         async for progress in steps:
             told = progress or told
@@ -126,9 +126,9 @@ async def _lines(newest: Newest[Progress]) -> AsyncGenerator[bytes, None]:
                 yield msgspec.json.encode(told) + b"\n"
 
 
-async def _by_engine(model: str, engine: Puller, name: str) -> Steps:
+async def _by_engine(model: str, engine: PullsModels, name: str) -> Steps:
     """What an engine tells of its pulling, in the words of a download."""
-    last = Progress(model, source=name)
+    last = DownloadProgress(model, source=name)
     try:
         async with aclosing(engine.pull(model)) as steps:
             while True:
@@ -137,7 +137,7 @@ async def _by_engine(model: str, engine: Puller, name: str) -> Steps:
                         step = await anext(steps)
                 except StopAsyncIteration:
                     break
-                last = Progress(model, step.file, step.done, step.total, name)
+                last = DownloadProgress(model, step.file, step.done, step.total, name)
                 yield last
     except (EngineError, TimeoutError) as why:
         message = str(why) or f"{name} said nothing for {SILENCE:g} s"

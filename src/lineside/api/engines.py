@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lineside.api.background import Crew, Lately
-from lineside.api.dependencies import Shelf
-from lineside.api.schemas import EngineNow, EnginesNow, RoleEngines
-from lineside.engines.protocols import Checked
+from lineside.api.background import BackgroundTasks, RecentAnswers
+from lineside.api.dependencies import EngineSource
+from lineside.api.schemas import EnginesStatus, EngineStatus, RoleEngines
+from lineside.engines.protocols import HealthChecked
 from lineside.engines.registry import ROLES, Role
-from lineside.errors import ConfigError, EngineError, LineError
+from lineside.errors import ConfigError, EngineError, TransportError
 
 AT_ONCE = 8  # checks; further ones wait for their turn, so that a page does not knock at every door at once
 CHECK_SECONDS = 2.0  # then the engine counts as down
@@ -19,10 +19,10 @@ Which = tuple[Role, str]
 Verdict = tuple[bool | None, str]
 
 
-class Roster:
+class EngineList:
     """Every engine of this process, of each role the default one first. They are built once and stay."""
 
-    def __init__(self, registry: Shelf) -> None:
+    def __init__(self, registry: EngineSource) -> None:
         self._registry = registry
         self._all: dict[Which, Any] | None = None
 
@@ -42,35 +42,37 @@ class Roster:
     def _built(self, which: Which) -> Any:
         try:
             return self._registry.engine(*which)
-        except (LineError, ConfigError):
+        except (TransportError, ConfigError):
             return None
 
 
-class Engines:
+class EngineOperations:
     """The engines of this process, and what their last check said."""
 
-    def __init__(self, roster: Roster, defaults: Mapping[Role, str], crew: Crew) -> None:
+    def __init__(self, roster: EngineList, defaults: Mapping[Role, str], crew: BackgroundTasks) -> None:
         self._roster, self._defaults = roster, defaults
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._checked: Lately[Which, Verdict] = Lately(crew, self._check, fresh=KNOWN_FOR, stale=KNOWN_FOR)
+        self._checked: RecentAnswers[Which, Verdict] = RecentAnswers(
+            crew, self._check, fresh=KNOWN_FOR, stale=KNOWN_FOR
+        )
 
-    async def now(self) -> EnginesNow:
+    async def now(self) -> EnginesStatus:
         """All of them, checked at the same time."""
         verdicts = await self._checked.of_all(self._roster.all)
-        rows: dict[Role, list[EngineNow]] = {role: [] for role in ROLES}
+        rows: dict[Role, list[EngineStatus]] = {role: [] for role in ROLES}
         for (role, name), (up, why) in verdicts.items():
             engine = self._roster.all[role, name]
             choices = tuple(getattr(engine, "choices", ()))
             default = choices[0] if choices else ""
             embedded = bool(getattr(engine, "embedded", False))
-            rows[role].append(EngineNow(name, choices, default, embedded, up, why))
-        return EnginesNow(**{role: RoleEngines(self._defaults[role], tuple(rows[role])) for role in ROLES})
+            rows[role].append(EngineStatus(name, choices, default, embedded, up, why))
+        return EnginesStatus(**{role: RoleEngines(self._defaults[role], tuple(rows[role])) for role in ROLES})
 
     async def _check(self, which: Which) -> Verdict:
         engine = self._roster.all[which]
         if engine is None:
             return False, "it cannot be used with these settings"
-        if not isinstance(engine, Checked):
+        if not isinstance(engine, HealthChecked):
             return None, ""
         async with self._turns:
             try:

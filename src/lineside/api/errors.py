@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from lineside.errors import EngineBusy, EngineError, EngineTimeout, EngineUnreachable, LinesideError
 
 
-class Refused(LinesideError):
+class ApiError(LinesideError):
     """The answer is no: `status` is the HTTP one, `code` is for programs."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -14,10 +14,10 @@ class Refused(LinesideError):
         self.status, self.code = status, code
 
 
-def unknown(what: str, name: str, known: Iterable[str], notes: Iterable[str] = ()) -> Refused:
+def unknown(what: str, name: str, known: Iterable[str], notes: Iterable[str] = ()) -> ApiError:
     """404, with the names that there are, and why there may be others."""
     sentence = f"there is no {what} named {name!r}; known: {', '.join(known) or 'none'}"
-    return Refused(404, f"unknown_{what}", ". ".join([sentence, *notes]))
+    return ApiError(404, f"unknown_{what}", ". ".join([sentence, *notes]))
 
 
 @asynccontextmanager
@@ -26,10 +26,10 @@ async def of_engines() -> AsyncGenerator[None, None]:
     try:
         yield
     except EngineBusy as why:
-        raise Refused(409, "in_use", str(why)) from why
+        raise ApiError(409, "in_use", str(why)) from why
     except EngineTimeout as why:
-        raise Refused(504, "engine_too_slow", str(why)) from why
+        raise ApiError(504, "engine_too_slow", str(why)) from why
     except EngineUnreachable as why:
-        raise Refused(502, "engine_unreachable", str(why)) from why
+        raise ApiError(502, "engine_unreachable", str(why)) from why
     except EngineError as why:
-        raise Refused(502, "engine_failed", str(why)) from why
+        raise ApiError(502, "engine_failed", str(why)) from why

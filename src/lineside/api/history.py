@@ -9,11 +9,11 @@ from typing import TypeVar
 
 import msgspec
 
-from lineside.api.errors import Refused
-from lineside.api.operation import Asked, Staff
+from lineside.api.errors import ApiError
+from lineside.api.operation import ApiRequest, ApiServices
 from lineside.records.archive import Archive
 from lineside.records.database import Unavailable
-from lineside.records.entries import CallPage, Forgotten, KeptCall, KeptTurn, Waveform, WholeCall
+from lineside.records.entries import CallPage, DeletedCalls, KeptCall, KeptTurn, Waveform, WholeCall
 from lineside.records.waveform import waveform as drawn
 
 EXPORTED = 100  # calls read at once
@@ -23,7 +23,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 T = TypeVar("T")
 
 
-async def page(staff: Staff, asked: Asked) -> CallPage:
+async def page(staff: ApiServices, asked: ApiRequest) -> CallPage:
     """Some of the calls, the newest first."""
     told = asked.query
     return await _there(
@@ -31,54 +31,54 @@ async def page(staff: Staff, asked: Asked) -> CallPage:
     )
 
 
-async def whole(staff: Staff, asked: Asked) -> WholeCall:
+async def whole(staff: ApiServices, asked: ApiRequest) -> WholeCall:
     """One call."""
     call = await _there(_archive(staff).whole(asked.named))
     if call is None:
-        raise Refused(404, "unknown_call", f"no call {asked.named!r} is kept; GET /api/history lists those that are")
+        raise ApiError(404, "unknown_call", f"no call {asked.named!r} is kept; GET /api/history lists those that are")
     return call
 
 
-async def audio(staff: Staff, asked: Asked) -> Path:
+async def audio(staff: ApiServices, asked: ApiRequest) -> Path:
     """The file of its recording."""
     path = _archive(staff).recording(asked.named)
     kept = await _there(_archive(staff).whole(asked.named))
     if path is None or kept is None or kept.call.recording != "kept":  # while a call is up, only its worker can know
-        raise Refused(404, "no_recording", f"there is no recording of a call {asked.named!r} that is over")
+        raise ApiError(404, "no_recording", f"there is no recording of a call {asked.named!r} that is over")
     return path
 
 
-async def waveform(staff: Staff, asked: Asked) -> Waveform:
+async def waveform(staff: ApiServices, asked: ApiRequest) -> Waveform:
     """How loud it is, and when."""
     path = await audio(staff, asked)
     try:
         return await asyncio.to_thread(drawn, path)
     except (OSError, RuntimeError) as why:  # libsndfile's faults are of the second kind
-        raise Refused(404, "no_recording", "the recording cannot be read") from why
+        raise ApiError(404, "no_recording", "the recording cannot be read") from why
 
 
-async def forget(staff: Staff, asked: Asked) -> Forgotten:
+async def forget(staff: ApiServices, asked: ApiRequest) -> DeletedCalls:
     """Delete a call."""
     gone = await _there(_archive(staff).forget(call=asked.named))
     if gone.under_way:
-        raise Refused(409, "under_way", f"call {asked.named!r} is under way; end it first")
+        raise ApiError(409, "under_way", f"call {asked.named!r} is under way; end it first")
     if not gone.calls:
-        raise Refused(404, "unknown_call", f"no call {asked.named!r} is kept")
+        raise ApiError(404, "unknown_call", f"no call {asked.named!r} is kept")
     return gone
 
 
-async def forget_caller(staff: Staff, asked: Asked) -> Forgotten:
+async def forget_caller(staff: ApiServices, asked: ApiRequest) -> DeletedCalls:
     """Delete a caller's calls."""
     return await _there(_archive(staff).forget(caller=asked.named))
 
 
-async def as_jsonl(staff: Staff, asked: Asked) -> AsyncGenerator[bytes, None]:
+async def as_jsonl(staff: ApiServices, asked: ApiRequest) -> AsyncGenerator[bytes, None]:
     """A call a line."""
     pages = _pages(_archive(staff), asked)
     return (msgspec.json.encode(call) + b"\n" async for call in _calls(await _first(pages), pages))
 
 
-async def as_csv(staff: Staff, asked: Asked) -> AsyncGenerator[bytes, None]:
+async def as_csv(staff: ApiServices, asked: ApiRequest) -> AsyncGenerator[bytes, None]:
     """A turn a line."""
     pages = _pages(_archive(staff), asked)
     return _table(await _first(pages), pages)
@@ -87,7 +87,7 @@ async def as_csv(staff: Staff, asked: Asked) -> AsyncGenerator[bytes, None]:
 Pages = AsyncGenerator[list[WholeCall], None]
 
 
-async def _pages(archive: Archive, asked: Asked) -> Pages:
+async def _pages(archive: Archive, asked: ApiRequest) -> Pages:
     before = ""
     while True:
         listed = await archive.page(search=asked.query.search, caller=asked.query.caller, before=before, limit=EXPORTED)
@@ -131,9 +131,9 @@ def _line(cells: list[object]) -> bytes:
     return out.getvalue().encode()
 
 
-def _archive(staff: Staff) -> Archive:
+def _archive(staff: ApiServices) -> Archive:
     if staff.room.records is None:
-        raise Refused(503, "no_records", "calls are not kept; KEEP_CALLS=true keeps them")
+        raise ApiError(503, "no_records", "calls are not kept; KEEP_CALLS=true keeps them")
     return staff.room.records
 
 
@@ -141,4 +141,4 @@ async def _there(answer: Awaitable[T]) -> T:
     try:
         return await answer
     except Unavailable as why:
-        raise Refused(503, "records_unavailable", f"the database of the records does not answer: {why}") from why
+        raise ApiError(503, "records_unavailable", f"the database of the records does not answer: {why}") from why

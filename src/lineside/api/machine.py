@@ -7,35 +7,35 @@ from contextlib import aclosing
 import msgspec
 from msgspec.structs import replace
 
-from lineside.api.background import Crew, Lately, Newest
-from lineside.api.dependencies import Room
-from lineside.api.errors import Refused
+from lineside.api.background import BackgroundTasks, LatestBroadcast, RecentAnswers
+from lineside.api.dependencies import ApiDependencies
+from lineside.api.errors import ApiError
 from lineside.host.client import HostAgentError
 from lineside.host.machine.values import Machine
 
 EVERY = 1.0  # seconds between two readings for those who watch
-FRESH, STALE = 0.5, 2.0  # seconds, see `Lately`
+FRESH, STALE = 0.5, 2.0  # seconds, see `RecentAnswers`
 READ_SECONDS = 2.0  # for the host agent's reading; then we read here
 PULSE = 15.0  # seconds without a reading; then a comment shows whether the watcher is still there
 WATCHERS = 64  # one more is answered 503
 
 
-class Readings:
+class MachineOperations:
     """The machine, read here or by the host agent."""
 
-    def __init__(self, room: Room, crew: Crew) -> None:
+    def __init__(self, room: ApiDependencies, crew: BackgroundTasks) -> None:
         self._room, self._crew = room, crew
-        self._lately: Lately[str, Machine] = Lately(crew, self._read, fresh=FRESH, stale=STALE)
-        self._shown: Newest[Machine] | None = None
+        self._lately: RecentAnswers[str, Machine] = RecentAnswers(crew, self._read, fresh=FRESH, stale=STALE)
+        self._shown: LatestBroadcast[Machine] | None = None
 
     async def now(self) -> Machine:
         """The machine as it was two seconds ago at most, half a second where somebody asks often."""
         return await self._lately.of("machine")
 
     async def watch(self) -> AsyncGenerator[bytes, None]:
-        """Server-sent events, one reading each. Raises `Refused` when too many watch."""
+        """Server-sent events, one reading each. Raises `ApiError` when too many watch."""
         if self._shown is not None and self._shown.followers >= WATCHERS:
-            raise Refused(503, "too_many_watchers", f"{WATCHERS} watch already; close one")
+            raise ApiError(503, "too_many_watchers", f"{WATCHERS} watch already; close one")
         return self._events()
 
     def close(self) -> None:
@@ -46,7 +46,7 @@ class Readings:
     async def _events(self) -> AsyncGenerator[bytes, None]:
         while not self._crew.closing.is_set():
             if self._shown is None or self._shown.closed:
-                self._shown = Newest()
+                self._shown = LatestBroadcast()
                 self._crew.start(self._show(self._shown), "readings")
             async with aclosing(self._shown.follow(PULSE)) as readings:
                 async for reading in readings:
@@ -54,7 +54,7 @@ class Readings:
                         b": nothing new\n\n" if reading is None else b"data: " + msgspec.json.encode(reading) + b"\n\n"
                     )
 
-    async def _show(self, shown: Newest[Machine]) -> None:
+    async def _show(self, shown: LatestBroadcast[Machine]) -> None:
         """Read while somebody watches."""
         clock = asyncio.get_running_loop().time
         try:

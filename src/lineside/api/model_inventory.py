@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from lineside.api.background import Crew, Lately
-from lineside.api.dependencies import Room
-from lineside.api.downloads import Downloads
-from lineside.api.engines import Roster, Which
-from lineside.api.errors import Refused, unknown
-from lineside.api.schemas import ModelNow, ModelsNow
-from lineside.engines.protocols import Kept, ModelKeeper, Puller
+from lineside.api.background import BackgroundTasks, RecentAnswers
+from lineside.api.dependencies import ApiDependencies
+from lineside.api.downloads import DownloadOperations
+from lineside.api.engines import EngineList, Which
+from lineside.api.errors import ApiError, unknown
+from lineside.api.schemas import ModelsStatus, ModelStatus
+from lineside.engines.protocols import BackendModel, ModelKeeper, PullsModels
 from lineside.errors import EngineError, EngineUnreachable
 from lineside.models import catalogue, store
 from lineside.models.catalogue import Model
@@ -24,28 +24,32 @@ T = TypeVar("T")
 
 AT_ONCE = 8  # back ends that are asked at the same time
 ASK_SECONDS = 2.0  # for a back end to say what it has
-FRESH, STALE = 1.0, 10.0  # seconds, see `Lately`
+FRESH, STALE = 1.0, 10.0  # seconds, see `RecentAnswers`
 
 
-class Said(Struct, frozen=True):
+class BackendAnswer(Struct, frozen=True):
     """What a back end said of its models, or why it did not."""
 
-    kept: tuple[Kept, ...] = ()
+    kept: tuple[BackendModel, ...] = ()
     trouble: str = ""
     gone: bool = False  # nobody is there: nothing can be loaded
 
 
-Told = Mapping[Which, Said]
+Told = Mapping[Which, BackendAnswer]
 
 
-class Stock:
+class ModelInventory:
     """All models of the catalogue and of the engines that keep models."""
 
-    def __init__(self, room: Room, roster: Roster, crew: Crew, downloads: Downloads) -> None:
+    def __init__(
+        self, room: ApiDependencies, roster: EngineList, crew: BackgroundTasks, downloads: DownloadOperations
+    ) -> None:
         self._room, self._roster, self._downloads = room, roster, downloads
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._kept: Lately[Which, Said] = Lately(crew, self._ask, fresh=FRESH, stale=STALE)
-        self._disk: Lately[Path, dict[str, store.State]] = Lately(crew, self._look, fresh=FRESH, stale=STALE)
+        self._kept: RecentAnswers[Which, BackendAnswer] = RecentAnswers(crew, self._ask, fresh=FRESH, stale=STALE)
+        self._disk: RecentAnswers[Path, dict[str, store.State]] = RecentAnswers(
+            crew, self._look, fresh=FRESH, stale=STALE
+        )
         downloads.when_over = self.forget
         self._thread = ThreadPoolExecutor(2, thread_name_prefix="models")  # looks at the disk, which may be slow
 
@@ -58,7 +62,7 @@ class Stock:
         self._kept.forget()
         self._disk.forget()
 
-    async def now(self) -> ModelsNow:
+    async def now(self) -> ModelsStatus:
         """Every model as it stands."""
         states, told = await self._disk.of(self._room.settings.models_dir), await self.told()
         usual = catalogue.needed(self._room.settings.llm_model)
@@ -68,15 +72,15 @@ class Stock:
         ]
         troubles = {name: said.trouble for (_, name), said in told.items() if said.trouble}
         notes = (f"{name} does not say which models it has: {trouble}" for name, trouble in troubles.items())
-        return ModelsNow((*rows, *self._elsewhere(told)), tuple(notes))
+        return ModelsStatus((*rows, *self._elsewhere(told)), tuple(notes))
 
     async def told(self) -> Told:
         """What each engine that keeps models said of them."""
         keepers = (which for which, engine in self._roster.all.items() if isinstance(engine, ModelKeeper))
         return await self._kept.of_all(keepers)
 
-    async def find(self, name: str, engine: str = "") -> ModelNow:
-        """The model of this name. Raises `Refused` with the names there are, or with the engines to choose from."""
+    async def find(self, name: str, engine: str = "") -> ModelStatus:
+        """The model of this name. Raises `ApiError` with the names there are, or with the engines to choose from."""
         now = await self.now()
         engines = dict.fromkeys(row.engine for row in now.models if row.engine)
         if engine and engine not in engines:
@@ -87,10 +91,10 @@ class Stock:
             raise unknown("model", name, dict.fromkeys(row.name for row in there), now.notes)
         if len(found) > 1:
             having = ", ".join(row.engine for row in found)
-            raise Refused(409, "ambiguous", f"several engines have {name}: {having}; say which as 'engine'")
+            raise ApiError(409, "ambiguous", f"several engines have {name}: {having}; say which as 'engine'")
         return found[0]
 
-    def engine_of(self, row: ModelNow) -> Any:
+    def engine_of(self, row: ModelStatus) -> Any:
         """The engine of a row; None if it has none."""
         return next((one for which, one in self._roster.all.items() if which == (row.role, row.engine)), None)
 
@@ -98,14 +102,14 @@ class Stock:
         """Have something done that may wait for the disk."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
 
-    def _catalogued(self, model: Model, state: store.State, told: Told, *, default: bool) -> ModelNow:
+    def _catalogued(self, model: Model, state: store.State, told: Told, *, default: bool) -> ModelStatus:
         which: Any = (model.role, model.engine)
         engine = model.engine if self._roster.all.get(which) is not None else ""
         # The engine that the catalogue names is asked first; a voice, say, may be known to several.
         said = [told[which]] if which in told else []
         kept = next((kept for one in (*said, *told.values()) for kept in one.kept if kept.name == model.name), None)
         in_house = model.name in self._room.in_house
-        return ModelNow(
+        return ModelStatus(
             name=model.name,
             role=model.role,
             engine=engine,
@@ -121,7 +125,7 @@ class Stock:
             downloading=self._downloads.of(model.name),
         )
 
-    def _elsewhere(self, told: Told) -> Iterator[ModelNow]:
+    def _elsewhere(self, told: Told) -> Iterator[ModelStatus]:
         """Models that only an engine's back end has, and those that it could fetch."""
         known = {model.name for model in catalogue.CATALOGUE}
         defaults = self._room.registry.defaults
@@ -130,10 +134,10 @@ class Stock:
             choices: tuple[str, ...] = tuple(getattr(engine, "choices", ()))
             usual = choices[0] if choices and defaults[role] == name else ""
             here = {kept.name: kept for kept in (told[which].kept if which in told else ()) if kept.name not in known}
-            wanted = [c for c in choices if c not in known] if isinstance(engine, Puller) else []
+            wanted = [c for c in choices if c not in known] if isinstance(engine, PullsModels) else []
             for model in dict.fromkeys((*here, *wanted)):
-                kept = here.get(model) or Kept(model, loaded=False)
-                yield ModelNow(
+                kept = here.get(model) or BackendModel(model, loaded=False)
+                yield ModelStatus(
                     name=model,
                     role=role,
                     engine=name,
@@ -149,18 +153,18 @@ class Stock:
                     downloading=self._downloads.of(model),
                 )
 
-    async def _ask(self, which: Which) -> Said:
+    async def _ask(self, which: Which) -> BackendAnswer:
         keeper = self._roster.all[which]
         async with self._turns:
             try:
                 async with asyncio.timeout(ASK_SECONDS):
-                    return Said(await keeper.kept())
+                    return BackendAnswer(await keeper.kept())
             except EngineUnreachable as why:
-                return Said(trouble=str(why), gone=True)
+                return BackendAnswer(trouble=str(why), gone=True)
             except EngineError as why:
-                return Said(trouble=str(why))
+                return BackendAnswer(trouble=str(why))
             except TimeoutError:
-                return Said(trouble=f"no answer in {ASK_SECONDS:g} s")
+                return BackendAnswer(trouble=f"no answer in {ASK_SECONDS:g} s")
 
     async def _look(self, root: Path) -> dict[str, store.State]:
         return await self.in_thread(_states, root)

@@ -5,23 +5,23 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from lineside.api.errors import Refused
+from lineside.api.errors import ApiError
 
 WAIT_SECONDS = 60.0  # for the other errand to end, where the request says that it waits
 
 
 @dataclass
-class _Errand:
+class _Lock:
     doing: str
     hands: int = 0  # requests that do the same thing
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Errands:
+class ModelLocks:
     """At most one kind of errand for each model; several requests may do the same one together."""
 
     def __init__(self) -> None:
-        self._under_way: dict[str, _Errand] = {}
+        self._under_way: dict[str, _Lock] = {}
 
     def doing(self, model: str) -> str:
         """`loaded`, `unloaded` or `deleted`; empty when nothing is being done."""
@@ -30,7 +30,7 @@ class Errands:
 
     @asynccontextmanager
     async def to_be(self, doing: str, model: str, *, wait: bool = False) -> AsyncGenerator[None, None]:
-        """Hold the model while it is being `doing`. Raises `Refused` when something else is done with it."""
+        """Hold the model while it is being `doing`. Raises `ApiError` when something else is done with it."""
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 while (other := self._under_way.get(model)) and other.doing != doing:
@@ -39,7 +39,7 @@ class Errands:
                     await other.over.wait()
         except TimeoutError:
             raise _contradicts(model, self.doing(model)) from None
-        errand = self._under_way.setdefault(model, _Errand(doing))
+        errand = self._under_way.setdefault(model, _Lock(doing))
         errand.hands += 1
         try:
             yield
@@ -50,5 +50,5 @@ class Errands:
                 errand.over.set()
 
 
-def _contradicts(model: str, doing: str) -> Refused:
-    return Refused(409, "busy", f"{model} is being {doing or 'changed'} just now; ask again when that is done")
+def _contradicts(model: str, doing: str) -> ApiError:
+    return ApiError(409, "busy", f"{model} is being {doing or 'changed'} just now; ask again when that is done")

@@ -3,51 +3,51 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable
 
-from lineside.api.dependencies import Room
-from lineside.api.downloads import Downloads
+from lineside.api.dependencies import ApiDependencies
+from lineside.api.downloads import DownloadOperations
 from lineside.api.engines import Which
-from lineside.api.errors import Refused, of_engines, unknown
-from lineside.api.model_inventory import Stock, Told
-from lineside.api.model_locks import Errands
+from lineside.api.errors import ApiError, of_engines, unknown
+from lineside.api.model_inventory import ModelInventory, Told
+from lineside.api.model_locks import ModelLocks
 from lineside.api.schemas import (
     AllUnloaded,
     Deleted,
-    ModelNow,
+    ModelChoice,
+    ModelStatus,
     StillLoaded,
     Unloaded,
     UnloadModel,
-    WhichModel,
 )
-from lineside.engines.protocols import Kept, ModelKeeper, Puller
+from lineside.engines.protocols import BackendModel, ModelKeeper, PullsModels
 from lineside.errors import ConfigError
 from lineside.models import catalogue, store
-from lineside.models.progress import Progress
+from lineside.models.progress import DownloadProgress
 
 LOAD_SECONDS = 600.0  # a big model from a slow disk; then 504, and the back end goes on or not
 UNLOAD_SECONDS = 75.0  # the engine itself waits 60 s for the requests under way
 ABSENT = ("missing", "partial", "damaged")
 
 
-class Models:
-    """What can be done to a model. Every method raises `Refused`."""
+class ModelOperations:
+    """What can be done to a model. Every method raises `ApiError`."""
 
-    def __init__(self, room: Room, stock: Stock, downloads: Downloads) -> None:
+    def __init__(self, room: ApiDependencies, stock: ModelInventory, downloads: DownloadOperations) -> None:
         self._room, self._stock, self._downloads = room, stock, downloads
-        self._errands = Errands()
+        self._errands = ModelLocks()
 
-    async def load(self, asked: WhichModel) -> ModelNow:
+    async def load(self, asked: ModelChoice) -> ModelStatus:
         """Have it in memory."""
         row = await self._stock.find(asked.model, asked.engine)
         keeper = self._keeper(row)
         if row.state in ABSENT:
-            raise Refused(
+            raise ApiError(
                 409, "not_fetched", f"{row.name} is not here; fetch it first: lineside models pull {row.name}"
             )
         async with self._errands.to_be("loaded", row.name):
             await _in_time(keeper.load(row.name), LOAD_SECONDS, f"{row.name} was not loaded")
         return await self._anew(row)
 
-    async def unload(self, asked: UnloadModel) -> ModelNow:
+    async def unload(self, asked: UnloadModel) -> ModelStatus:
         """Free its memory."""
         row = await self._stock.find(asked.model, asked.engine)
         keeper = self._keeper(row)
@@ -55,19 +55,19 @@ class Models:
             await _in_time(keeper.unload(row.name, wait=asked.wait), UNLOAD_SECONDS, f"{row.name} was not unloaded")
         return await self._anew(row)
 
-    async def download(self, asked: WhichModel) -> AsyncGenerator[bytes, None]:
+    async def download(self, asked: ModelChoice) -> AsyncGenerator[bytes, None]:
         """Have its files fetched, and follow that."""
         row = await self._stock.find(asked.model, asked.engine)
         if self._errands.doing(row.name) == "deleted":
-            raise Refused(409, "busy", f"{row.name} is being deleted just now; ask again when that is done")
+            raise ApiError(409, "busy", f"{row.name} is being deleted just now; ask again when that is done")
         if row.name in _catalogued():
             return self._downloads.fetch(row.name)
         engine = self._stock.engine_of(row)
-        if isinstance(engine, Puller):
+        if isinstance(engine, PullsModels):
             return self._downloads.pull(row.name, engine, row.engine)
-        raise Refused(409, "not_downloadable", f"{row.engine} does not fetch models; bring {row.name} there yourself")
+        raise ApiError(409, "not_downloadable", f"{row.engine} does not fetch models; bring {row.name} there yourself")
 
-    async def cancel(self, asked: WhichModel) -> Progress:
+    async def cancel(self, asked: ModelChoice) -> DownloadProgress:
         """End its download."""
         row = await self._stock.find(asked.model, asked.engine)
         return await self._downloads.cancel(row.name)
@@ -78,13 +78,13 @@ class Models:
             raise unknown("model", name, _catalogued())
         async with self._errands.to_be("deleted", name):
             if self._downloads.of(name):
-                raise Refused(409, "downloading", f"{name} is being downloaded; cancel that first")
+                raise ApiError(409, "downloading", f"{name} is being downloaded; cancel that first")
             self._stock.forget()
             self._refuse_loaded(await self._stock.find(name), await self._stock.told())
             try:
                 freed = await self._stock.in_thread(store.remove, name, self._room.settings.models_dir)
             except ConfigError as why:
-                raise Refused(409, "cannot_delete", str(why)) from why
+                raise ApiError(409, "cannot_delete", str(why)) from why
             self._stock.forget()
         return Deleted(name, freed)
 
@@ -105,37 +105,37 @@ class Models:
             ),
         )
 
-    def _keeper(self, row: ModelNow) -> ModelKeeper:
+    def _keeper(self, row: ModelStatus) -> ModelKeeper:
         engine = self._stock.engine_of(row)
         if isinstance(engine, ModelKeeper):
             return engine
         if row.name in self._room.in_house:
-            raise Refused(409, "not_loadable", f"{row.name} lives in the gateway itself, and stays there")
-        raise Refused(409, "not_loadable", f"no engine of this gateway loads and unloads {row.name}")
+            raise ApiError(409, "not_loadable", f"{row.name} lives in the gateway itself, and stays there")
+        raise ApiError(409, "not_loadable", f"no engine of this gateway loads and unloads {row.name}")
 
-    async def _let_go(self, which: Which, kept: Kept) -> Unloaded | StillLoaded:
+    async def _let_go(self, which: Which, kept: BackendModel) -> Unloaded | StillLoaded:
         if kept.in_use:
             return StillLoaded(which[1], kept.name, f"{kept.in_use} requests use it")
         keeper = self._room.registry.engine(*which)
         try:
             async with self._errands.to_be("unloaded", kept.name):
                 await _in_time(keeper.unload(kept.name, wait=False), UNLOAD_SECONDS, f"{kept.name} was not unloaded")
-        except Refused as why:
+        except ApiError as why:
             return StillLoaded(which[1], kept.name, str(why))
         return Unloaded(which[1], kept.name)
 
-    def _refuse_loaded(self, row: ModelNow, told: Told) -> None:
+    def _refuse_loaded(self, row: ModelStatus, told: Told) -> None:
         if row.name in self._room.in_house:
-            raise Refused(409, "loaded", f"{row.name} is in memory: the gateway itself needs it")
+            raise ApiError(409, "loaded", f"{row.name} is in memory: the gateway itself needs it")
         if row.loaded:
-            raise Refused(409, "loaded", f"{row.name} is in memory; unload it first")
+            raise ApiError(409, "loaded", f"{row.name} is in memory; unload it first")
         silent = {name for (_, name), said in told.items() if said.trouble and not said.gone}
         if row.engine in silent:
-            raise Refused(
+            raise ApiError(
                 409, "cannot_tell", f"{row.engine} does not say whether it has {row.name} in memory; ask again"
             )
 
-    async def _anew(self, row: ModelNow) -> ModelNow:
+    async def _anew(self, row: ModelStatus) -> ModelStatus:
         self._stock.forget()
         return await self._stock.find(row.name, row.engine)
 
@@ -149,4 +149,4 @@ async def _in_time(work: Awaitable[None], seconds: float, otherwise: str) -> Non
         async with of_engines(), asyncio.timeout(seconds):
             await work
     except TimeoutError:
-        raise Refused(504, "engine_too_slow", f"{otherwise} within {seconds:g} s") from None
+        raise ApiError(504, "engine_too_slow", f"{otherwise} within {seconds:g} s") from None

@@ -8,7 +8,7 @@ import msgspec
 
 from lineside.api.operation import STATUS, Operation
 from lineside.api.schema_text import Schema
-from lineside.api.schemas import Refusal
+from lineside.api.schemas import ErrorBody
 
 ABOUT = """Engines, models, services, readings, calls and the desk of one lineside.
 
@@ -18,7 +18,7 @@ cannot be done is answered with `{"error": {"code", "message"}}`: the code is fi
 
 def schemas_of(operations: Sequence[Operation]) -> tuple[dict[Any, Schema], dict[str, Schema]]:
     """The schema of every type that the operations speak of, and the components that those refer to."""
-    types = dict.fromkeys([Refusal, *(t for o in operations for t in (o.answer, o.takes, o.query) if t is not None)])
+    types = dict.fromkeys([ErrorBody, *(t for o in operations for t in (o.answer, o.takes, o.query) if t is not None)])
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     return dict(zip(types, schemas, strict=True)), components
 
@@ -68,7 +68,7 @@ def _response(operation: Operation, status: int, schemas: dict[Any, Schema]) -> 
     if status == 416:
         return {"description": STATUS[status]}
     if status != 200:
-        return {"description": STATUS[status], "content": {"application/json": {"schema": schemas[Refusal]}}}
+        return {"description": STATUS[status], "content": {"application/json": {"schema": schemas[ErrorBody]}}}
     if not operation.streams:
         return {"description": STATUS[200], "content": {operation.media: {"schema": schemas[operation.answer]}}}
     item = schemas[operation.answer]

@@ -6,14 +6,14 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import fields as struct_fields
 
-from lineside.api.background import Crew
-from lineside.api.dependencies import Room
-from lineside.api.downloads import Downloads
-from lineside.api.engines import Engines, Roster
-from lineside.api.machine import Readings
-from lineside.api.model_inventory import Stock
-from lineside.api.models import Models
-from lineside.api.services import Services
+from lineside.api.background import BackgroundTasks
+from lineside.api.dependencies import ApiDependencies
+from lineside.api.downloads import DownloadOperations
+from lineside.api.engines import EngineList, EngineOperations
+from lineside.api.machine import MachineOperations
+from lineside.api.model_inventory import ModelInventory
+from lineside.api.models import ModelOperations
+from lineside.api.services import ServiceOperations
 
 ALWAYS = (401, 403, 503)  # no key, a stranger's page, closing time
 
@@ -43,21 +43,21 @@ STATUS = {
 }
 
 
-class Staff:
+class ApiServices:
     """Who does the work."""
 
-    def __init__(self, room: Room, crew: Crew) -> None:
+    def __init__(self, room: ApiDependencies, crew: BackgroundTasks) -> None:
         self.room, self.crew = room, crew
-        self.roster = Roster(room.registry)
-        self.engines = Engines(self.roster, room.registry.defaults, crew)
-        self.downloads = Downloads(room, crew)
-        self.stock = Stock(room, self.roster, crew, self.downloads)
-        self.models = Models(room, self.stock, self.downloads)
-        self.readings = Readings(room, crew)
-        self.services = Services(room)
+        self.roster = EngineList(room.registry)
+        self.engines = EngineOperations(self.roster, room.registry.defaults, crew)
+        self.downloads = DownloadOperations(room, crew)
+        self.stock = ModelInventory(room, self.roster, crew, self.downloads)
+        self.models = ModelOperations(room, self.stock, self.downloads)
+        self.readings = MachineOperations(room, crew)
+        self.services = ServiceOperations(room)
 
 
-class Asked(Struct, frozen=True):
+class ApiRequest(Struct, frozen=True):
     """A request that was found right."""
 
     named: str = ""  # what the path names
@@ -74,7 +74,7 @@ class Operation(Struct, frozen=True):
     summary: str
     answer: Any  # the type of the answer, or of each piece of a stream
     does: Callable[
-        [Staff, Asked], Awaitable[Any]
+        [ApiServices, ApiRequest], Awaitable[Any]
     ]  # returns an `answer`, an AsyncGenerator of bytes that streams it, or a file
     takes: Any = None  # the type of the body
     query: Any = None  # the type of what stands behind the question mark

@@ -5,62 +5,62 @@ from contextlib import aclosing
 
 from lineside.agents.agent import Agent
 from lineside.api import history
-from lineside.api.errors import Refused
-from lineside.api.operation import Asked, Operation, Staff
+from lineside.api.errors import ApiError
+from lineside.api.operation import ApiRequest, ApiServices, Operation
 from lineside.api.schemas import (
     AllUnloaded,
     CallEnded,
-    CallsNow,
+    CallFilter,
+    CallsStatus,
     Deleted,
-    EnginesNow,
+    EnginesStatus,
     ExportCalls,
-    HowManyLines,
     Log,
-    ModelNow,
-    ModelsNow,
-    ServicesNow,
-    SettingsNow,
+    LogQuery,
+    ModelChoice,
+    ModelsStatus,
+    ModelStatus,
+    ServicesStatus,
+    SettingsStatus,
     StartService,
     Trends,
     UnloadModel,
-    WhichCalls,
-    WhichModel,
 )
 from lineside.errors import CallRefused, ConfigError
 from lineside.host.machine.values import Machine
 from lineside.host.services import Service
-from lineside.models.progress import Progress
+from lineside.models.progress import DownloadProgress
 from lineside.protocol import ServerMessage
-from lineside.records.entries import CallPage, Forgotten, Waveform, WholeCall
+from lineside.records.entries import CallPage, DeletedCalls, Waveform, WholeCall
 from lineside.settings import explain
 
 
-async def _settings(staff: Staff, asked: Asked) -> SettingsNow:
-    return SettingsNow(tuple(explain(staff.room.settings)))
+async def _settings(staff: ApiServices, asked: ApiRequest) -> SettingsStatus:
+    return SettingsStatus(tuple(explain(staff.room.settings)))
 
 
-async def _trends(staff: Staff, asked: Asked) -> Trends:
+async def _trends(staff: ApiServices, asked: ApiRequest) -> Trends:
     return staff.room.trends()
 
 
 STILL = b": still here\n\n"  # a comment (WHATWG, server-sent events): proxies and pages see that the line lives
 
 
-async def _calls(staff: Staff, asked: Asked) -> CallsNow:
-    return CallsNow(tuple(staff.room.calls.list()))
+async def _calls(staff: ApiServices, asked: ApiRequest) -> CallsStatus:
+    return CallsStatus(tuple(staff.room.calls.list()))
 
 
-async def _end(staff: Staff, asked: Asked) -> CallEnded:
+async def _end(staff: ApiServices, asked: ApiRequest) -> CallEnded:
     if not staff.room.calls.end(asked.named):
         raise _no_call(staff, asked.named)
     return CallEnded(asked.named)
 
 
-async def _watch(staff: Staff, asked: Asked) -> AsyncGenerator[bytes, None]:
+async def _watch(staff: ApiServices, asked: ApiRequest) -> AsyncGenerator[bytes, None]:
     try:
         events = staff.room.calls.watch(asked.named)
     except CallRefused as full:
-        raise Refused(503, "too_many_watchers", str(full)) from full
+        raise ApiError(503, "too_many_watchers", str(full)) from full
     if events is None:
         raise _no_call(staff, asked.named)
     return _sent(events)
@@ -72,20 +72,20 @@ async def _sent(events: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, No
             yield b"data: " + event + b"\n\n" if event else STILL
 
 
-def _no_call(staff: Staff, name: str) -> Refused:
+def _no_call(staff: ApiServices, name: str) -> ApiError:
     up = ", ".join(call.id for call in staff.room.calls.list()[:20])
-    return Refused(404, "unknown_call", f"there is no call {name!r} now; up are: {up or 'none'}")
+    return ApiError(404, "unknown_call", f"there is no call {name!r} now; up are: {up or 'none'}")
 
 
-async def _agent(staff: Staff, asked: Asked) -> Agent:
+async def _agent(staff: ApiServices, asked: ApiRequest) -> Agent:
     return staff.room.desk.agent()
 
 
-async def _change(staff: Staff, asked: Asked) -> Agent:
+async def _change(staff: ApiServices, asked: ApiRequest) -> Agent:
     try:
         await staff.room.desk.change(asked.body)
     except ConfigError as why:
-        raise Refused(409, "not_changed", str(why)) from why
+        raise ApiError(409, "not_changed", str(why)) from why
     return staff.room.desk.agent()
 
 
@@ -99,7 +99,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/api/engines",
         ENGINES,
         "Which engines a call may name, and whether they would answer.",
-        answer=EnginesNow,
+        answer=EnginesStatus,
         does=lambda staff, asked: staff.engines.now(),
     ),
     Operation(
@@ -107,7 +107,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/api/models",
         MODELS,
         "Every model: on the disk, in memory, on its way.",
-        answer=ModelsNow,
+        answer=ModelsStatus,
         does=lambda staff, asked: staff.stock.now(),
     ),
     Operation(
@@ -115,9 +115,9 @@ OPERATIONS: tuple[Operation, ...] = (
         "/api/models/load",
         MODELS,
         "Have a model in memory; nothing happens if it is.",
-        answer=ModelNow,
+        answer=ModelStatus,
         does=lambda staff, asked: staff.models.load(asked.body),
-        takes=WhichModel,
+        takes=ModelChoice,
         refuses=(404, 409, 502, 504),
         example={"model": QWEN},
     ),
@@ -126,7 +126,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/api/models/unload",
         MODELS,
         "Free a model's memory; the next request that names it loads it again.",
-        answer=ModelNow,
+        answer=ModelStatus,
         does=lambda staff, asked: staff.models.unload(asked.body),
         takes=UnloadModel,
         refuses=(404, 409, 502, 504),
@@ -137,10 +137,10 @@ OPERATIONS: tuple[Operation, ...] = (
         "/api/models/download",
         MODELS,
         "Fetch a model's files. Who asks a second time follows the same download; leaving does not end it.",
-        answer=Progress,
+        answer=DownloadProgress,
         does=lambda staff, asked: staff.models.download(asked.body),
         streams="ndjson",
-        takes=WhichModel,
+        takes=ModelChoice,
         refuses=(404, 409),
         example={"model": QWEN},
     ),
@@ -149,9 +149,9 @@ OPERATIONS: tuple[Operation, ...] = (
         "/api/models/download/cancel",
         MODELS,
         "End a download. What has come is kept, and the next download goes on from there.",
-        answer=Progress,
+        answer=DownloadProgress,
         does=lambda staff, asked: staff.models.cancel(asked.body),
-        takes=WhichModel,
+        takes=ModelChoice,
         refuses=(404, 409),
         example={"model": QWEN},
     ),
@@ -170,7 +170,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/api/services",
         HOST,
         "What the host agent may start and stop, and how it stands.",
-        answer=ServicesNow,
+        answer=ServicesStatus,
         does=lambda staff, asked: staff.services.now(),
         refuses=(502,),
     ),
@@ -203,7 +203,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "What a service printed last.",
         answer=Log,
         does=lambda staff, asked: staff.services.logs(asked.named, asked.query),
-        query=HowManyLines,
+        query=LogQuery,
         refuses=(404, 409, 502),
         named={"name": "whisper-server"},
     ),
@@ -245,7 +245,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/api/calls",
         CALLS,
         "The calls under way.",
-        answer=CallsNow,
+        answer=CallsStatus,
         does=_calls,
     ),
     Operation(
@@ -276,7 +276,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "The calls that are kept, the newest first.",
         answer=CallPage,
         does=history.page,
-        query=WhichCalls,
+        query=CallFilter,
     ),
     Operation(
         "GET",
@@ -334,7 +334,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/api/calls/{id}",
         HISTORY,
         "Delete a call and its recording, without a trace.",
-        answer=Forgotten,
+        answer=DeletedCalls,
         does=history.forget,
         refuses=(404, 409),
         named={"id": "5f0c"},
@@ -344,7 +344,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/api/callers/{caller}",
         HISTORY,
         "Delete all calls of a caller that are over, with their recordings, without a trace.",
-        answer=Forgotten,
+        answer=DeletedCalls,
         does=history.forget_caller,
         named={"caller": "+15550100"},
     ),
@@ -372,7 +372,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/api/settings",
         DESK,
         "Every setting as it stands, and who set it.",
-        answer=SettingsNow,
+        answer=SettingsStatus,
         does=_settings,
     ),
 )

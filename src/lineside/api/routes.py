@@ -11,15 +11,15 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from lineside.api.background import Crew
-from lineside.api.dependencies import Room
+from lineside.api.background import BackgroundTasks
+from lineside.api.dependencies import ApiDependencies
 from lineside.api.docs_page import POLICY, page
-from lineside.api.errors import Refused
+from lineside.api.errors import ApiError
 from lineside.api.openapi import document, schemas_of
-from lineside.api.operation import Asked, Operation, Staff
+from lineside.api.operation import ApiRequest, ApiServices, Operation
 from lineside.api.operations import OPERATIONS
 from lineside.api.schema_text import allowed
-from lineside.api.schemas import Problem, Refusal
+from lineside.api.schemas import ErrorBody, ProblemDetail
 
 log = structlog.get_logger()
 
@@ -30,10 +30,10 @@ CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def mount(app: web.Application, room: Room) -> None:
+def mount(app: web.Application, room: ApiDependencies) -> None:
     """Add the control API to the gateway's application. Its tasks begin and end with the application."""
-    crew = Crew()
-    staff = Staff(room, crew)
+    crew = BackgroundTasks()
+    staff = ApiServices(room, crew)
     schemas, components = schemas_of(OPERATIONS)
     for operation in OPERATIONS:
         shapes = [allowed(schemas[t], components) if t is not None else "" for t in (operation.takes, operation.query)]
@@ -71,7 +71,7 @@ def mount(app: web.Application, room: Room) -> None:
     app.on_cleanup.append(end)
 
 
-async def _tell_of_models(staff: Staff, hears: Callable[[Mapping[tuple[str, str], int]], None]) -> None:
+async def _tell_of_models(staff: ApiServices, hears: Callable[[Mapping[tuple[str, str], int]], None]) -> None:
     while True:
         told = await staff.stock.told()
         kept = [(role, one) for (role, _), said in told.items() for one in said.kept]
@@ -90,26 +90,26 @@ def _pattern(operation: Operation) -> str:
     return f"{before}{{{named}:{f'(?!(?:{fixed})$)' if fixed else ''}[^{{}}/]+}}{rest}"
 
 
-def _route(operation: Operation, staff: Staff, of_body: str, of_query: str) -> Handler:
+def _route(operation: Operation, staff: ApiServices, of_body: str, of_query: str) -> Handler:
     """What aiohttp calls for one operation."""
     body = msgspec.json.Decoder(operation.takes) if operation.takes is not None else None
 
-    async def asked(request: web.Request) -> Asked:
+    async def asked(request: web.Request) -> ApiRequest:
         named = next(iter(request.match_info.values()), "")
         query: Any = None
         if operation.query is not None:
             with _explained(of_query):
                 query = msgspec.convert(dict(request.query), operation.query, strict=False)
         if body is None:
-            return Asked(named, None, query)
+            return ApiRequest(named, None, query)
         raw = await request.read() or (b"{}" if operation.may_be_bare else b"")
         with _explained(of_body):
-            return Asked(named, body.decode(raw), query)
+            return ApiRequest(named, body.decode(raw), query)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             answer = await operation.does(staff, await asked(request))
-        except Refused as no:
+        except ApiError as no:
             return _refusal(no.status, no.code, str(no))
         if isinstance(answer, Path):
             return web.FileResponse(answer, headers={"Content-Type": operation.media, "Cache-Control": "no-store"})
@@ -126,7 +126,7 @@ def _explained(may: str) -> Iterator[None]:
     try:
         yield
     except (msgspec.MsgspecError, UnicodeDecodeError) as wrong:
-        raise Refused(400, "bad_request", f"{_named(str(wrong))}; allowed: {may}") from None
+        raise ApiError(400, "bad_request", f"{_named(str(wrong))}; allowed: {may}") from None
 
 
 def _named(sentence: str) -> str:
@@ -136,7 +136,7 @@ def _named(sentence: str) -> str:
 
 
 async def _stream(
-    request: web.Request, operation: Operation, pieces: AsyncGenerator[bytes, None], staff: Staff
+    request: web.Request, operation: Operation, pieces: AsyncGenerator[bytes, None], staff: ApiServices
 ) -> web.StreamResponse:
     """Send each piece as it comes, until the stream is over, the reader is gone, or the longest watch is."""
     response = web.StreamResponse(headers={"Content-Type": operation.media, "Cache-Control": "no-store"})
@@ -172,5 +172,5 @@ async def _in_our_words(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def _refusal(status: int, code: str, message: str) -> web.Response:
-    body = msgspec.json.encode(Refusal(Problem(code, message)))
+    body = msgspec.json.encode(ErrorBody(ProblemDetail(code, message)))
     return web.Response(status=status, body=body, content_type="application/json")

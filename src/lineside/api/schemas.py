@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from lineside.gateway.call_registry import CallNow
+from lineside.gateway.call_registry import ActiveCall
 from lineside.host.services import Service
-from lineside.models.progress import Progress
+from lineside.models.progress import DownloadProgress
 from lineside.settings import Setting
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -17,23 +17,23 @@ EngineName = Annotated[
 Bytes = Annotated[int, Meta(ge=0)]
 
 
-class Problem(Struct, frozen=True):
+class ProblemDetail(Struct, frozen=True):
     """What was wrong, and what to do about it."""
 
     code: Annotated[str, Meta(description="short and fixed, for programs")]
     message: Annotated[str, Meta(description="a sentence, for people")]
 
 
-class Refusal(Struct, frozen=True):
+class ErrorBody(Struct, frozen=True):
     """The answer to whatever cannot be done."""
 
-    error: Problem
+    error: ProblemDetail
 
 
 # ── engines ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class EngineNow(Struct, frozen=True):
+class EngineStatus(Struct, frozen=True):
     """An engine that a call may name."""
 
     name: str
@@ -48,10 +48,10 @@ class RoleEngines(Struct, frozen=True):
     """The engines of one role."""
 
     default: str
-    engines: tuple[EngineNow, ...]
+    engines: tuple[EngineStatus, ...]
 
 
-class EnginesNow(Struct, frozen=True):
+class EnginesStatus(Struct, frozen=True):
     """All engines, by role."""
 
     stt: RoleEngines
@@ -62,7 +62,7 @@ class EnginesNow(Struct, frozen=True):
 # ── models ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class ModelNow(Struct, frozen=True):
+class ModelStatus(Struct, frozen=True):
     """A model, on the disk and in memory."""
 
     name: str
@@ -80,17 +80,17 @@ class ModelNow(Struct, frozen=True):
     loaded: bool
     in_use: Annotated[int, Meta(ge=0, description="requests under way")]
     default: Annotated[bool, Meta(description="calls need it when nothing else is chosen")]
-    downloading: Progress | None = None
+    downloading: DownloadProgress | None = None
 
 
-class ModelsNow(Struct, frozen=True):
+class ModelsStatus(Struct, frozen=True):
     """All models."""
 
-    models: tuple[ModelNow, ...]
+    models: tuple[ModelStatus, ...]
     notes: Annotated[tuple[str, ...], Meta(description="what could not be found out, and why")]
 
 
-class WhichModel(Struct, frozen=True, forbid_unknown_fields=True):
+class ModelChoice(Struct, frozen=True, forbid_unknown_fields=True):
     """A model, and where it is wanted."""
 
     model: ModelName
@@ -115,7 +115,7 @@ class Deleted(Struct, frozen=True):
 # ── the host and its readings ──────────────────────────────────────────────────────────────────────────────────────
 
 
-class ServicesNow(Struct, frozen=True):
+class ServicesStatus(Struct, frozen=True):
     """The services of the host: programs that the host agent starts, watches and ends."""
 
     services: tuple[Service, ...]
@@ -127,7 +127,7 @@ class StartService(Struct, frozen=True, forbid_unknown_fields=True):
     model: Annotated[str, Meta(max_length=200, description="one of the service's models; empty: its first")] = ""
 
 
-class HowManyLines(Struct, frozen=True):
+class LogQuery(Struct, frozen=True):
     """How much of a log is wanted."""
 
     lines: Annotated[int, Meta(ge=1, le=1000, description="the newest so many")] = 100
@@ -164,16 +164,16 @@ class AllUnloaded(Struct, frozen=True):
 # ── settings and calls ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class SettingsNow(Struct, frozen=True):
+class SettingsStatus(Struct, frozen=True):
     """Every setting; the values of secrets are masked."""
 
     settings: tuple[Setting, ...]
 
 
-class CallsNow(Struct, frozen=True):
+class CallsStatus(Struct, frozen=True):
     """The calls under way."""
 
-    calls: tuple[CallNow, ...]
+    calls: tuple[ActiveCall, ...]
 
 
 class CallEnded(Struct, frozen=True):
@@ -185,7 +185,7 @@ class CallEnded(Struct, frozen=True):
 # ── the history ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class WhichCalls(Struct, frozen=True, forbid_unknown_fields=True):
+class CallFilter(Struct, frozen=True, forbid_unknown_fields=True):
     """Calls of the history."""
 
     search: Annotated[str, Meta(max_length=200, description="words, an engine, a reason; empty: all")] = ""

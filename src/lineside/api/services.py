@@ -3,25 +3,25 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from lineside.api.dependencies import Host, Room
-from lineside.api.errors import Refused
-from lineside.api.schemas import HowManyLines, Log, ServicesNow, StartService
+from lineside.api.dependencies import ApiDependencies, HostServices
+from lineside.api.errors import ApiError
+from lineside.api.schemas import Log, LogQuery, ServicesStatus, StartService
 from lineside.host.client import HostAgentError
 from lineside.host.services import Service
 
 PASSED_ON = (404, 409, 502, 503)  # what the host agent says no with; all else is a fault between it and us
 
 
-class Services:
-    """What the host agent may start and stop. Every method raises `Refused`."""
+class ServiceOperations:
+    """What the host agent may start and stop. Every method raises `ApiError`."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: ApiDependencies) -> None:
         self._host = room.host
 
-    async def now(self) -> ServicesNow:
+    async def now(self) -> ServicesStatus:
         """All of them."""
         async with self._asking() as host:
-            return ServicesNow(tuple(await host.services()))
+            return ServicesStatus(tuple(await host.services()))
 
     async def start(self, name: str, how: StartService) -> Service:
         """Start one; it is healthy when this is back."""
@@ -33,17 +33,17 @@ class Services:
         async with self._asking() as host:
             return await host.stop(name)
 
-    async def logs(self, name: str, many: HowManyLines) -> Log:
+    async def logs(self, name: str, many: LogQuery) -> Log:
         """What one printed last."""
         async with self._asking() as host:
             return Log(tuple(await host.logs(name, many.lines)))
 
     @asynccontextmanager
-    async def _asking(self) -> AsyncGenerator[Host, None]:
+    async def _asking(self) -> AsyncGenerator[HostServices, None]:
         try:
             yield self._host
         except HostAgentError as why:
             if why.code == "host_agent_silent":
-                raise Refused(503, "no_host_agent", f"{why}; look at what `lineside host` says there") from why
+                raise ApiError(503, "no_host_agent", f"{why}; look at what `lineside host` says there") from why
             status = why.status if why.status in PASSED_ON else 502
-            raise Refused(status, why.code, str(why)) from why
+            raise ApiError(status, why.code, str(why)) from why

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES
-from lineside.audio.input_resampler import Resampler
+from lineside.audio.input_resampler import InputResampler
 
 STEP = 512  # samples at 16 kHz: a window of the voice detector
 STEP_SECONDS = STEP / EAR_RATE
@@ -60,7 +60,7 @@ class VoiceDetector(Protocol):
 class EchoGate:
     """A voice detector to which our own voice is none."""
 
-    def __init__(self, voice: VoiceDetector, echo: "Echo") -> None:
+    def __init__(self, voice: VoiceDetector, echo: "EchoDetector") -> None:
         self._voice, self._echo = voice, echo
 
     def feed(self, window: bytes, tell: Callable[[float], None]) -> float | None:
@@ -89,7 +89,7 @@ class _Judgement:
         self._tell(0.0 if self.ours else probability)
 
 
-class Echo:
+class EchoDetector:
     """What was played on one call, and whether what is heard is that. All times are the caller's clock, in seconds."""
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class Echo:
         self._of = np.full(KEPT, -1, np.int64)  # the step each place of the ring is for
         self._last = -LAGS - 1  # step: nothing was played after it
         self._fresh: deque[_Played] = deque()  # what is not in the ring yet, of as many seconds as the ring holds
-        self._resampler: Resampler | None = None
+        self._resampler: InputResampler | None = None
         self._rest = b""  # in the ring but for less than a step
         self._next = 0  # the step that it begins
         self._rate = 0
@@ -144,7 +144,7 @@ class Echo:
             while self._fresh and not self._fresh[0].afresh:
                 sound.append(self._fresh.popleft().pcm)
             if first.afresh or self._resampler is None or round(first.begins / STEP_SECONDS) > self._next + 1:
-                self._resampler, self._rest = Resampler(first.rate, EAR_RATE), b""
+                self._resampler, self._rest = InputResampler(first.rate, EAR_RATE), b""
                 self._next, self._far_before = round(first.begins / STEP_SECONDS), np.zeros(STEP, np.float32)
             self._rest += self._resampler.feed(b"".join(sound))
             if whole := len(self._rest) // (STEP * SAMPLE_BYTES):

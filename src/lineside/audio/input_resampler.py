@@ -28,7 +28,7 @@ LOWEST, HIGHEST = np.float32(-32768), np.float32(32767)
 Samples = npt.NDArray[np.float32]
 
 
-class Resampler:
+class InputResampler:
     """One direction of one call. Signed 16-bit mono in and out; frames of any whole number of samples."""
 
     def __init__(self, from_rate: int, to_rate: int) -> None:

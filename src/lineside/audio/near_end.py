@@ -46,7 +46,7 @@ KNOWN = 0.5  # seconds of voice in a turn that tell their loudness
 Floats = npt.NDArray[np.float32]
 
 
-class CallerKnown:
+class NearEndLevel:
     """What is known of one caller, and of the sound that is now. Counts in seconds of their audio."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ import soxr
 QUALITY = "HQ"  # soxr's own default: 20 bits, a pass band of 91 %
 
 
-class Converter:
+class OutputResampler:
     """One direction of one reply. Signed 16-bit mono in and out; pieces of any whole number of samples."""
 
     def __init__(self, from_rate: int, to_rate: int) -> None:

@@ -25,7 +25,7 @@ SHAPES = [(128, BINS, 3), (64, 128, 3), (64, 64, 3), (128, 64, 3)]  # of the con
 Floats = npt.NDArray[np.float32]
 
 
-class Network:
+class SileroNetwork:
     """The network. It remembers nothing: the caller hands its memory in, and gets it back for the next window."""
 
     def __init__(self, path: Path) -> None:

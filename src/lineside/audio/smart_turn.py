@@ -31,7 +31,7 @@ Doubles = npt.NDArray[np.float64]
 _MEND = "fetch it again with `lineside models pull smart-turn-v3.2`"
 
 
-class TurnModel:
+class SmartTurn:
     """The network, loaded once a process. Its methods block; onnxruntime lets several threads run it at once."""
 
     def __init__(self, path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from lineside.audio.frame import SAMPLE_BYTES
-from lineside.audio.silero import CONTEXT, MEMORY, WINDOW, Floats, Network
+from lineside.audio.silero import CONTEXT, MEMORY, WINDOW, Floats, SileroNetwork
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # see g711.py
@@ -39,7 +39,7 @@ Tell = Callable[[float], None]  # for detectors that answer later; those here an
 class Voice:
     """The voice detector of one call: the gate, and the network while the gate is open."""
 
-    def __init__(self, model: "VoiceModel") -> None:
+    def __init__(self, model: "VadModel") -> None:
         self._gate = EnergyGate()
         self._detector = VoiceDetector(model)
         self._before: deque[bytes] = deque(maxlen=LOOK_BACK)  # older ones are forgotten: silence
@@ -56,7 +56,7 @@ class Voice:
         return self._detector.probability(window)
 
 
-class LoudnessVoice:
+class LoudnessVad:
     """Every loud window is a voice: for tests of the ear, which need no model."""
 
     def __init__(self, threshold: int = 500) -> None:
@@ -90,9 +90,9 @@ class EnergyGate:
 class VoiceDetector:
     """The network alone, for one call."""
 
-    def __init__(self, model: "VoiceModel") -> None:
+    def __init__(self, model: "VadModel") -> None:
         self._model = model
-        self._state = VoiceState(model.memories)
+        self._state = VadState(model.memories)
 
     def probability(self, window: bytes) -> float:
         """Probability of speech in a window of 512 samples, 0 to 1."""
@@ -100,10 +100,10 @@ class VoiceDetector:
 
     def reset(self) -> None:
         """Forget what was heard."""
-        self._state = VoiceState(self._model.memories)
+        self._state = VadState(self._model.memories)
 
 
-class Memories:
+class VadMemories:
     """What the network remembers of all calls, a row for each: the end of the last window, two layers of memory.
 
     In one array, because to gather and to scatter those of many calls one by one costs as much as a convolution.
@@ -131,27 +131,27 @@ class Memories:
         self._free.append(row)
 
 
-class VoiceState:
+class VadState:
     """The network's memory of one call; its row goes back by itself."""
 
     __slots__ = ("_memories", "row")
 
-    def __init__(self, memories: Memories) -> None:
+    def __init__(self, memories: VadMemories) -> None:
         self._memories, self.row = memories, memories.take()
 
     def __del__(self) -> None:
         self._memories.give_back(self.row)
 
 
-class VoiceModel:
+class VadModel:
     """Silero's network, loaded once a process and shared by all its calls. For one thread."""
 
     def __init__(self, path: Path) -> None:
         """Raises `ConfigError` if the file is missing, damaged or another model."""
-        self._network = Network(path)
-        self.memories = Memories()
+        self._network = SileroNetwork(path)
+        self.memories = VadMemories()
 
-    def probabilities(self, windows: Sequence[bytes], states: Sequence[VoiceState]) -> list[float]:
+    def probabilities(self, windows: Sequence[bytes], states: Sequence[VadState]) -> list[float]:
         """Windows of 512 samples of several calls at once, those of one call in order; their states go on with them.
 
         Sixteen at once cost a quarter of what they cost one after the other (docs/performance.md).
@@ -179,7 +179,7 @@ class VoiceModel:
         return np.concatenate(some)
 
 
-def _rounds(states: Sequence[VoiceState]) -> list[list[int]]:
+def _rounds(states: Sequence[VadState]) -> list[list[int]]:
     """Where the first windows of all calls are, then their second ones, and so on."""
     rounds: list[list[int]] = []
     seen: dict[int, int] = {}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from lineside.audio.vad import LOOK_BACK, EnergyGate, Tell, VoiceModel, VoiceState
+from lineside.audio.vad import LOOK_BACK, EnergyGate, Tell, VadModel, VadState
 
 TICK = 0.016  # seconds a window waits for those of other calls: half of what it lasts
 MOST = 16  # windows of one call judged at one tick, half a second of sound; the rest of a burst waits for the next
@@ -18,19 +18,19 @@ MOST = 16  # windows of one call judged at one tick, half a second of sound; the
 After = Callable[[float, Callable[[], None]], object]
 
 
-class Panel:
+class VadBatcher:
     """Judges what its voices have waiting. `after` is the event loop's `call_later`."""
 
-    def __init__(self, model: VoiceModel, after: After) -> None:
+    def __init__(self, model: VadModel, after: After) -> None:
         self._model, self._after = model, after
-        self._busy: dict[PanelVoice, None] = {}  # those with windows waiting, in the order in which they came
+        self._busy: dict[BatchedVad, None] = {}  # those with windows waiting, in the order in which they came
         self._set = False  # the tick is
 
-    def voice(self) -> "PanelVoice":
+    def voice(self) -> "BatchedVad":
         """The voice detector of a new call."""
-        return PanelVoice(self, VoiceState(self._model.memories))
+        return BatchedVad(self, VadState(self._model.memories))
 
-    def waits(self, voice: "PanelVoice") -> None:
+    def waits(self, voice: "BatchedVad") -> None:
         """Windows of this call wait to be judged."""
         self._busy[voice] = None
         if not self._set:
@@ -48,7 +48,7 @@ class Panel:
                 self._set = True
                 self._after(TICK, self._tick)
 
-    def _judge(self, asked: "list[tuple[PanelVoice, list[_Waiting]]]") -> None:
+    def _judge(self, asked: "list[tuple[BatchedVad, list[_Waiting]]]") -> None:
         """Judge these windows, and tell the calls, each in its order."""
         heard = [(it.window, voice.state) for voice, some in asked for it in some if it.judged]
         judged = [0.0] * len(heard)  # what is told where a fault of ours loses the answers: none is ever owed
@@ -70,10 +70,10 @@ class _Waiting(Struct, frozen=True):
     tell: Tell | None  # nobody asks for what came before the gate opened
 
 
-class PanelVoice:
+class BatchedVad:
     """The voice detector of one call: its gate here, the network shared."""
 
-    def __init__(self, panel: Panel, state: VoiceState) -> None:
+    def __init__(self, panel: VadBatcher, state: VadState) -> None:
         self._panel, self.state = panel, state
         self._gate = EnergyGate()
         self._before: deque[bytes] = deque(maxlen=LOOK_BACK)  # from before the gate opened; older ones are forgotten

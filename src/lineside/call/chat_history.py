@@ -5,7 +5,7 @@ from lineside.engines.protocols import Message
 KEPT = 6000  # characters of conversation; older exchanges are left out, half of it at once so prompts keep a prefix
 
 
-class History:
+class ChatHistory:
     """The conversation of one call."""
 
     def __init__(self, opening: tuple[Message, ...]) -> None:

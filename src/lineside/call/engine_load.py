@@ -6,7 +6,7 @@ their turn at an engine, that is paid by the others, so nothing is prepared earl
 
 from collections.abc import Callable
 
-from lineside.protocol import Metrics
+from lineside.protocol import ReplyMetrics
 
 RECOGNISER, MODEL = 1.5, 2.5  # seconds for the words of a turn and the first token; alone it is a third of that
 SPARE = 0.6  # of that; beyond it nothing is done that only may be of use
@@ -14,7 +14,7 @@ NEWS = 0.3  # weight of the newest answer
 STALE = 30.0  # seconds after which nobody knows; then it is tried again
 
 
-class Budget:
+class EngineLoad:
     """What the last answers took."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -22,7 +22,7 @@ class Budget:
         self._share = 0.0  # of what they may take; smoothed
         self._told = clock()
 
-    def tell(self, answer: Metrics) -> None:
+    def tell(self, answer: ReplyMetrics) -> None:
         """An answer was given, with these times."""
         if answer.asr_ms is None and answer.llm_first_ms is None:
             return

@@ -11,14 +11,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from lineside.audio.frame import Utterance
-from lineside.engines.protocols import Transcript
+from lineside.engines.protocols import Transcription
 from lineside.engines.timeouts import in_time
 from lineside.errors import EngineError
 
 HEARD_WITHIN = 3.0  # seconds for one hearing; a recogniser that is slower has no time for this
 
 
-class Agreed:
+class StableWords:
     """The stable beginning of a turn's words. It only grows."""
 
     def __init__(self) -> None:
@@ -42,14 +42,14 @@ class Agreed:
 async def listen_along(
     every: float,
     sound: Callable[[], Utterance | None],
-    hear: Callable[[Utterance], AsyncGenerator[Transcript, None]],
+    hear: Callable[[Utterance], AsyncGenerator[Transcription, None]],
     tell: Callable[[str], None],
 ) -> None:
     """Hear the turn so far every so many seconds until cancelled, one hearing at a time.
 
     `sound` is None while the recogniser has better to do; a turn that has not grown is not heard again.
     """
-    agreed, known = Agreed(), 0.0
+    agreed, known = StableWords(), 0.0
     while True:
         await asyncio.sleep(every)
         utterance = sound()

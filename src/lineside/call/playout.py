@@ -10,15 +10,15 @@ from msgspec import Struct
 
 from lineside.audio import g711
 from lineside.audio.frame import SAMPLE_BYTES, Sound
-from lineside.audio.output_resampler import Converter
-from lineside.transports.base import Line
+from lineside.audio.output_resampler import OutputResampler
+from lineside.transports.base import Transport
 
 LEAD = 0.7  # seconds sent ahead of the caller's ear, under the second that is promised: enough to ride out a stall
 HELD_MOST = 1.5  # seconds that sound is held for a decision; then it goes on by itself
 SLICE = 0.2  # seconds converted and sent at one waking: twice as much costs half as much
 
 
-class Ledger:
+class PlayoutLedger:
     """Which words reached the caller, and when. Pure: time is handed in.
 
     Sound that is sent plays after what was sent before it, or at once if all of that has been played; a word is heard
@@ -72,7 +72,7 @@ class Playout:
 
     def __init__(
         self,
-        line: Line,
+        line: Transport,
         clock: Callable[[], float],
         gap: Callable[[float], None],
         says: Callable[[str, float], None] = lambda words, ends: None,
@@ -83,8 +83,8 @@ class Playout:
         """
         self._line, self._clock, self._gap, self._says, self._far = line, clock, gap, says, far
         self._samples = 0  # of this reply, at the line's rate; what is held and sent again counts once
-        self._ledger = Ledger()
-        self._converter: Converter | None = None
+        self._ledger = PlayoutLedger()
+        self._converter: OutputResampler | None = None
         self._rate = 0
         self._sent: deque[_Sent] = deque()  # what may not have been played yet: about `LEAD` of it
         self._held: list[tuple[bytes, str]] | None = None  # sound taken back, to be sent again
@@ -171,7 +171,7 @@ class Playout:
         if pcm:
             if self._converter is None or rate != self._rate:
                 self._flush()
-                self._converter, self._rate = Converter(rate, self._line.rate), rate
+                self._converter, self._rate = OutputResampler(rate, self._line.rate), rate
             out = self._converter.feed(pcm)
         parts: list[tuple[bytes, str]] = []
         begin, taken, samples = 0, 0, len(out) // SAMPLE_BYTES

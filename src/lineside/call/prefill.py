@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from lineside.audio.frame import Utterance
-from lineside.engines.protocols import Transcript
+from lineside.engines.protocols import Transcription
 from lineside.engines.timeouts import in_time
 from lineside.errors import EngineError
 
@@ -23,7 +23,7 @@ HEARD_WITHIN = 2.0  # seconds for one hearing; a recogniser that is slower has n
 
 async def read_along(
     sound: Callable[[], Utterance | None],
-    hear: Callable[[Utterance], AsyncGenerator[Transcript, None]],
+    hear: Callable[[Utterance], AsyncGenerator[Transcription, None]],
     read: Callable[[str], Awaitable[bool]],
     *,
     known: float = 0.0,

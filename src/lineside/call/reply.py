@@ -14,28 +14,28 @@ from msgspec import Struct
 from lineside.agents.agent import Agent
 from lineside.audio.frame import EAR_RATE, AudioFrame, Sound, Utterance
 from lineside.call.channel import Channel
-from lineside.call.chat_history import History
+from lineside.call.chat_history import ChatHistory
 from lineside.call.playout import SLICE, FarEnd, Playout
-from lineside.engines.protocols import Ask, Foreseeing, LanguageModel, SpeechToText, TextToSpeech, Thought
+from lineside.engines.protocols import LanguageModel, LlmRequest, PredictsTurnEnd, SpeechToText, TextToSpeech, Thought
 from lineside.engines.timeouts import in_time, tried_twice
 from lineside.errors import EngineError
 from lineside.protocol import (
+    AgentWords,
     AudioDone,
     AudioStarted,
     Error,
-    Heard,
-    LlmDone,
     LlmToken,
-    Metrics,
-    Partial,
+    PartialTranscript,
+    ReasoningToken,
+    ReplyMetrics,
+    ReplyText,
     ServerMessage,
-    ThoughtToken,
-    Words,
+    Transcript,
 )
-from lineside.text.alignment import Wording, alike, rest_after
+from lineside.text.alignment import Alignment, alike, rest_after
 from lineside.text.normalize import spoken
 from lineside.text.sentences import Sentences
-from lineside.transports.base import Line
+from lineside.transports.base import Transport
 from lineside.turns.endpointing import bare
 
 PIECES = 32  # sentences ahead of the voice; beyond that the model waits
@@ -54,23 +54,23 @@ SORRY = "I'm sorry, something went wrong on my side. Could you say that again?"
 PHRASES = (*FILLERS, MOMENT, STILL, SORRY)  # synthesised at start-up, so that they can be said when the voice is dead
 
 
-class Say(Struct, frozen=True):
+class AgentLine(Struct, frozen=True):
     """Something to be said as it stands: a greeting, the rest of an interrupted reply."""
 
     text: str
     ends: str = ""  # why the call ends when it has been said
 
 
-class Typed(Struct, frozen=True):
+class TypedInput(Struct, frozen=True):
     """A question that came as text."""
 
     text: str
 
 
-About = Utterance | Typed | Say
+About = Utterance | TypedInput | AgentLine
 
 
-class Waste(Struct, frozen=True):
+class DroppedPreparation(Struct, frozen=True):
     """Answers prepared in pauses of one turn, and dropped because the caller went on."""
 
     many: int = 0
@@ -78,7 +78,7 @@ class Waste(Struct, frozen=True):
     began: float = 0.0  # the last of them, on the clock
 
 
-NOTHING = Waste()
+NOTHING = DroppedPreparation()
 
 
 class Draft(Struct, frozen=True):
@@ -89,18 +89,18 @@ class Draft(Struct, frozen=True):
     whole: bool  # the model had come to its end
 
 
-class Desk(Struct, frozen=True):
+class ReplyContext(Struct, frozen=True):
     """What all replies of one call share."""
 
     agent: Agent
     stt: SpeechToText
     llm: LanguageModel
     tts: TextToSpeech
-    ask: Ask
+    ask: LlmRequest
     voice: str
     phrases: TextToSpeech  # knows them by heart
-    line: Line
-    history: History
+    line: Transport
+    history: ChatHistory
     answers: bool  # False: transcribe only
     clock: Callable[[], float]
     now: Callable[[], float]  # seconds of caller audio
@@ -115,7 +115,7 @@ class Reply:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: ReplyContext,
         about: About,
         *,
         turn: int,
@@ -133,7 +133,7 @@ class Reply:
         self._draft = draft if isinstance(about, Utterance) else None
         self._written = False  # the model has come to the answer's end
         self._desk, self.about, self.turn, self.number = desk, about, turn, number
-        self.question: str | None = about.text if isinstance(about, Typed) else None  # what the caller said
+        self.question: str | None = about.text if isinstance(about, TypedInput) else None  # what the caller said
         self.text = ""  # what the agent means to say
         self.allowed = asyncio.Event()
         self._pieces: Channel[str] = Channel(PIECES)
@@ -166,7 +166,7 @@ class Reply:
         finally:
             del stages
 
-    def allow(self, *, silence: float, waste: "Waste | None" = None) -> None:
+    def allow(self, *, silence: float, waste: "DroppedPreparation | None" = None) -> None:
         """The floor is ours, `silence` seconds after the end of the caller's speech; `waste` was for nothing."""
         self._speech_ended = self._desk.clock() - silence
         self._waste = waste or NOTHING
@@ -194,9 +194,9 @@ class Reply:
         if "e2e_ms" in self._times:
             self._measure()
 
-    def wasted(self, before: Waste) -> Waste:
+    def wasted(self, before: DroppedPreparation) -> DroppedPreparation:
         """It was prepared for nothing, after those before it."""
-        return Waste(before.many + 1, before.seconds + self._desk.clock() - self._began, self._began)
+        return DroppedPreparation(before.many + 1, before.seconds + self._desk.clock() - self._began, self._began)
 
     def draft(self) -> Draft | None:
         """What there is of it, if the question is known; else what there was before."""
@@ -228,7 +228,7 @@ class Reply:
 
     async def _answer_to(self, about: About) -> AsyncGenerator[str, None]:
         """What to say about it, in pieces."""
-        if isinstance(about, Say):
+        if isinstance(about, AgentLine):
             for piece in self._as_it_stands(about.text):
                 yield piece
             return
@@ -242,7 +242,7 @@ class Reply:
         """Words that no model was asked for, in pieces."""
         self.text = text
         self._written = True
-        self._tell(LlmDone(at=self._desk.now(), turn=self.turn, reply=self.number, text=text))
+        self._tell(ReplyText(at=self._desk.now(), turn=self.turn, reply=self.number, text=text))
         return _cut(text)
 
     async def _understand(self, utterance: Utterance) -> str:
@@ -263,7 +263,7 @@ class Reply:
         if self.allowed.is_set():
             self._understood()
         elif heard:
-            desk.tell(Partial(at=desk.now(), turn=self.turn, reply=self.number, text=heard))
+            desk.tell(PartialTranscript(at=desk.now(), turn=self.turn, reply=self.number, text=heard))
         return heard
 
     def _understood(self) -> None:
@@ -272,7 +272,7 @@ class Reply:
         self._desk.history.caller(question)
         latency = round(self._since_speech(), 1)
         self._desk.tell(
-            Heard(at=self._desk.now(), turn=self.turn, reply=self.number, text=question, latency_ms=latency)
+            Transcript(at=self._desk.now(), turn=self.turn, reply=self.number, text=question, latency_ms=latency)
         )
 
     async def _answer(self, question: str) -> AsyncGenerator[str, None]:
@@ -299,7 +299,7 @@ class Reply:
             async for token in tokens:
                 self._times.setdefault("llm_first_ms", (desk.clock() - began) * 1000)
                 if isinstance(token, Thought):
-                    self._tell(ThoughtToken(at=desk.now(), turn=self.turn, reply=self.number, token=token.text))
+                    self._tell(ReasoningToken(at=desk.now(), turn=self.turn, reply=self.number, token=token.text))
                     continue
                 self.text += token.text
                 self._tell(LlmToken(at=desk.now(), turn=self.turn, reply=self.number, token=token.text))
@@ -311,12 +311,12 @@ class Reply:
             raise EngineError("the language model answered nothing")
         for piece in sentences.end():
             yield piece
-        self._tell(LlmDone(at=desk.now(), turn=self.turn, reply=self.number, text=self.text.strip()))
+        self._tell(ReplyText(at=desk.now(), turn=self.turn, reply=self.number, text=self.text.strip()))
 
     async def _foresee(self, question: str, ends: Callable[[float | None], None]) -> None:
         """Ask the model whether the turn may end with these words. It reads them now, and need not for the answer."""
         mind, words = self._desk.llm, bare(question)
-        if not words or not isinstance(mind, Foreseeing):
+        if not words or not isinstance(mind, PredictsTurnEnd):
             return
         try:
             async with asyncio.timeout(FORESEEN):
@@ -346,7 +346,7 @@ class Reply:
 
     async def _speak(self, piece: str) -> None:
         """Synthesise one piece; every frame says the words of the *written* text that end in it."""
-        desk, wording, began = self._desk, Wording(spoken(piece)), self._asks("tts")
+        desk, wording, began = self._desk, Alignment(spoken(piece)), self._asks("tts")
         said = wording.said
         sounds = tried_twice(
             lambda: in_time(desk.tts.speak(said, desk.voice), first=FIRST_SOUND, later=NEXT_SOUND, who="the voice")
@@ -370,7 +370,7 @@ class Reply:
         while sounds := await self._next():
             self._started(sounds)
             self._patience, self._thanks = PATIENCE, True
-            if not isinstance(self.about, Say):
+            if not isinstance(self.about, AgentLine):
                 self._times.setdefault("e2e_ms", self._since_speech())
             await self._playout.play(sounds)
         if self.failed is not None:
@@ -434,7 +434,7 @@ class Reply:
             times |= {"wasted_ms": self._waste.seconds * 1000, "wasted_from_ms": self._since_speech(self._waste.began)}
         rounded = {name: round(value, 1) for name, value in times.items()}
         wasted = self._waste.many
-        self._desk.tell(Metrics(at=self._desk.now(), turn=self.turn, reply=self.number, wasted=wasted, **rounded))
+        self._desk.tell(ReplyMetrics(at=self._desk.now(), turn=self.turn, reply=self.number, wasted=wasted, **rounded))
         self._times.clear()
 
     def _started(self, sounds: Sequence[Sound]) -> None:
@@ -481,14 +481,14 @@ class Reply:
         self._tell(Error(at=self._desk.now(), code="engine_error", message=str(failure), fatal=False))
 
 
-def _sayer(desk: Desk, turn: int, number: int) -> Callable[[str, float], None]:
+def _sayer(desk: ReplyContext, turn: int, number: int) -> Callable[[str, float], None]:
     """Tells words that go out; the caller's program may show them when they have been heard.
 
     It knows nothing of the reply: the two would keep each other, and the caller's sound, until a garbage collection.
     """
 
     def said(words: str, ends: float) -> None:
-        desk.tell(Words(at=desk.now(), turn=turn, reply=number, text=words, ends=round(ends, 3)))
+        desk.tell(AgentWords(at=desk.now(), turn=turn, reply=number, text=words, ends=round(ends, 3)))
 
     return said
 
@@ -500,4 +500,4 @@ def _cut(text: str) -> list[str]:
 
 def sayings(text: str) -> list[str]:
     """What the voice is asked for when this text is said: a voice that knows all of these says it from memory."""
-    return [said for piece in _cut(text) if (said := Wording(spoken(piece)).said)]
+    return [said for piece in _cut(text) if (said := Alignment(spoken(piece)).said)]

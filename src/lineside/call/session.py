@@ -11,68 +11,68 @@ from contextlib import aclosing, suppress
 from msgspec.structs import replace
 
 from lineside.agents.agent import Agent
-from lineside.audio.echo_gate import Echo, EchoGate
+from lineside.audio.echo_gate import EchoDetector, EchoGate
 from lineside.audio.frame import Utterance
 from lineside.audio.smart_turn import clearness
-from lineside.call.chat_history import History
-from lineside.call.engine_load import Budget
+from lineside.call.chat_history import ChatHistory
+from lineside.call.engine_load import EngineLoad
 from lineside.call.observers import Meter, Unmetered
 from lineside.call.partials import listen_along
 from lineside.call.prefill import read_along
-from lineside.call.reply import NOTHING, TRANSCRIPT, About, Desk, Draft, Reply, Say, Typed
-from lineside.call.turn_model import TurnJudge, nobody_knows
-from lineside.engines.protocols import Ask, ReadsAhead, Transcript, Warmable
+from lineside.call.reply import NOTHING, TRANSCRIPT, About, AgentLine, Draft, Reply, ReplyContext, TypedInput
+from lineside.call.turn_model import TurnModel, nobody_knows
+from lineside.engines.protocols import LlmRequest, Prefills, Transcription, Warmable
 from lineside.engines.registry import Engines
 from lineside.engines.timeouts import in_time
-from lineside.errors import EngineError, LineError
+from lineside.errors import EngineError, TransportError
 from lineside.protocol import (
     BargeIn,
     Clear,
+    ClientMessage,
     Dtmf,
     Ended,
     Error,
+    FalseInterruption,
+    FirstMessage,
     HangUp,
-    Hello,
-    Metrics,
-    Partial,
-    Resumed,
+    PartialTranscript,
+    ReplyMetrics,
     ServerMessage,
-    SpeechStarted,
-    SpeechStopped,
     Text,
-    Told,
+    TurnEnded,
+    TurnStarted,
 )
-from lineside.protocol import Heard as HeardWords
+from lineside.protocol import Transcript as HeardWords
 from lineside.settings import Settings
-from lineside.transports.base import Line
-from lineside.turns.dead_call import Patience
-from lineside.turns.endpointing import Evidence, Pace, Profile, expects, wait, words_evidence
+from lineside.transports.base import Transport
+from lineside.turns.dead_call import DeadCallDetector
+from lineside.turns.endpointing import CallerPace, Evidence, Profile, expects, wait, words_evidence
 from lineside.turns.floor import (
+    AgentPrompt,
+    CheckInterruption,
     Decision,
-    Dismiss,
-    Drop,
+    DismissInterruption,
+    DropPrepared,
+    EndpointWait,
     Floor,
     FloorEvent,
     FloorRules,
-    Full,
     GiveWay,
-    Hush,
-    Judge,
-    Judged,
+    InterruptionChecked,
     Listen,
-    Ponder,
+    Pause,
+    PauseReply,
     Prepare,
-    Quiet,
     ReplyOver,
     Resume,
+    Silence,
     Speak,
-    Unasked,
-    Voice,
-    Wait,
+    TurnFull,
+    TypedTurn,
+    VoiceActivity,
 )
-from lineside.turns.floor import Typed as TypedTurn
 from lineside.turns.interruption import claims, overheard
-from lineside.turns.speech_segmenter import Ear, EarRules, Heard, VoiceDetector
+from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter, VoiceDetector
 
 LOOK = 0.05  # seconds of a noticed pause before the turn model is asked; the recogniser begins at once
 LOOK_AGAIN = 0.4  # seconds after which it is asked once more in the same pause
@@ -83,13 +83,13 @@ WATCH_EVERY = 1.0  # seconds between looks at the idle and the longest time
 LEAVE = 20.0  # seconds in which a goodbye must have found a moment and been heard; then the line is hung up without
 
 
-class Call:
+class CallSession:
     """One call, from its first message to its end."""
 
     def __init__(
         self,
-        line: Line,
-        hello: Hello,
+        line: Transport,
+        hello: FirstMessage,
         *,
         agent: Agent,
         engines: Engines,
@@ -97,8 +97,8 @@ class Call:
         voice: VoiceDetector,
         notice: Callable[[ServerMessage], None] = lambda event: None,
         meter: Meter | None = None,
-        turns: TurnJudge = nobody_knows,
-        budget: Budget | None = None,
+        turns: TurnModel = nobody_knows,
+        budget: EngineLoad | None = None,
     ) -> None:
         """`notice` hears everything that the caller's program is told; it must not wait. `turns` is the turn model,
         `budget` what all calls of the process know of the machine.
@@ -108,7 +108,7 @@ class Call:
         self._profile: Profile | None = None if told == "silence" else told
         self._evidence = Evidence()  # of the pause that is now, or was last
         self._pauses = 0  # in which somebody wondered whether the turn was over
-        self._pace = Pace()
+        self._pace = CallerPace()
         self._quiet_since: float | None = None
         self._pondering: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None  # tells the words of the open turn
@@ -116,22 +116,24 @@ class Call:
         self._meter = meter or Unmetered()
         self._line, self._settings, self._notice = line, settings, notice
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
-        self._budget = budget or Budget(self._clock)
+        self._budget = budget or EngineLoad(self._clock)
         timeout = settings.vad_silence_timeout_ms / 1000
-        rules = EarRules(min_speech=settings.vad_min_speech_ms / 1000, silence=timeout, turn_max=settings.turn_max_s)
-        echo = Echo() if settings.echo_gate else None
+        rules = SegmenterRules(
+            min_speech=settings.vad_min_speech_ms / 1000, silence=timeout, turn_max=settings.turn_max_s
+        )
+        echo = EchoDetector() if settings.echo_gate else None
         voice = voice if echo is None else EchoGate(voice, echo)
-        self._ear = Ear(hello.codec, hello.rate, voice, rules, self._heard_later)
+        self._ear = SpeechSegmenter(hello.codec, hello.rate, voice, rules, self._heard_later)
         self._floor = Floor(FloorRules(timeout=timeout, speculate=settings.speculation))
         self._greeting = agent.greeting if hello.greeting is None else hello.greeting
         self._own_prompt = hello.system_prompt is not None
-        self.history = History(agent.opening(hello.system_prompt))
-        self._desk = Desk(
+        self.history = ChatHistory(agent.opening(hello.system_prompt))
+        self._desk = ReplyContext(
             agent=agent,
             stt=engines.stt,
             llm=engines.llm,
             tts=engines.tts,
-            ask=Ask(model=hello.llm_model, max_tokens=settings.llm_max_tokens),
+            ask=LlmRequest(model=hello.llm_model, max_tokens=settings.llm_max_tokens),
             voice=hello.tts_voice,
             phrases=engines.phrases,
             line=line,
@@ -154,9 +156,9 @@ class Call:
         self._foresees_late = False  # the language model took too long to say whether the words may end
         self._draft: Draft | None = None  # of this turn's answer, prepared for nothing
         self._words = ""  # of the turn that comes as text
-        self._says = Say("")  # what the agent has to say unasked
+        self._says = AgentLine("")  # what the agent has to say unasked
         self._silences = 0  # times that nobody spoke for too long, since the caller last did
-        self._patience = Patience()
+        self._patience = DeadCallDetector()
         self._leaves: float | None = None  # since when there is no use in going on
         self._unheard = ""  # what a barge-in left unsaid; said after all if it was no interruption
         self._stirred = self._clock()  # when the caller last said something, or was spoken to
@@ -190,7 +192,7 @@ class Call:
     async def _carry(self) -> str:
         try:
             return await self._line.carry(self._hear, self._told)
-        except LineError as broken:
+        except TransportError as broken:
             self._tell(Error(at=self._desk.now(), code=broken.code, message=str(broken), fatal=True))
             return broken.code
 
@@ -219,7 +221,7 @@ class Call:
         return self._ending.result()
 
     def _tell(self, event: ServerMessage) -> None:
-        if isinstance(event, Metrics):
+        if isinstance(event, ReplyMetrics):
             self._budget.tell(event)
         elif isinstance(event, HeardWords):
             self._patience.heard(event.text)
@@ -235,9 +237,9 @@ class Call:
             self._heard(event)
 
     def _heard(self, event: Heard) -> None:
-        if isinstance(event, Quiet):
+        if isinstance(event, Silence):
             self._quiet_since = event.since
-        elif isinstance(event, Voice):
+        elif isinstance(event, VoiceActivity):
             self._went_on(event)
         self._feed(event)
 
@@ -249,7 +251,7 @@ class Call:
             if not self._ending.done():
                 self._ending.set_exception(bug)
 
-    def _told(self, told: Told) -> None:
+    def _told(self, told: ClientMessage) -> None:
         match told:
             case HangUp():
                 self.end("caller_hung_up")
@@ -263,8 +265,8 @@ class Call:
         self._feed(TypedTurn(self._ear.at))
 
     def _say(self, text: str, *, ends: str = "") -> None:
-        self._says = Say(text, ends)
-        self._feed(Unasked(self._ear.at, protected=bool(ends)))
+        self._says = AgentLine(text, ends)
+        self._feed(AgentPrompt(self._ear.at, protected=bool(ends)))
 
     def _nobody_speaks(self) -> None:
         """Ask once whether they are there; the second time say goodbye, and hang up when it has been heard."""
@@ -293,13 +295,13 @@ class Call:
                 return None
             case Listen(turn=turn, at=at):
                 self._listen(turn, at)
-            case Hush(turn=turn):
+            case PauseReply(turn=turn):
                 self._hush(turn)
-            case Judge():
+            case CheckInterruption():
                 self._ask_about(decision)
             case Resume():
                 self._go_on()
-            case Dismiss(turn=turn):
+            case DismissInterruption(turn=turn):
                 self._ear.close_turn()
                 self._go_on()
             case GiveWay(turn=turn, at=at):
@@ -308,9 +310,9 @@ class Call:
                 utterance = self._ear.utterance()
                 self._ponder(utterance)
                 self._prepare(utterance, turn)
-            case Ponder():
+            case Pause():
                 self._ponder(self._ear.utterance())
-            case Drop():
+            case DropPrepared():
                 self._drop()
             case Speak():
                 self._speak(decision, event)
@@ -330,7 +332,7 @@ class Call:
 
     def _listen(self, turn: int, at: float) -> None:
         self._unheard, self._waste, self._draft = "", NOTHING, None
-        self._tell(SpeechStarted(at=round(at, 3), turn=turn))
+        self._tell(TurnStarted(at=round(at, 3), turn=turn))
         self._follow(turn)
 
     def _follow(self, turn: int) -> None:
@@ -348,7 +350,7 @@ class Call:
         return None if self._reply is not None or self._budget.over() else self._ear.utterance()
 
     def _so_far(self, turn: int, text: str) -> None:
-        self._tell(Partial(at=self._desk.now(), turn=turn, reply=self._replies + 1, text=text))
+        self._tell(PartialTranscript(at=self._desk.now(), turn=turn, reply=self._replies + 1, text=text))
 
     def _stop_following(self) -> None:
         if self._following is not None:
@@ -368,7 +370,7 @@ class Call:
 
     async def _read(self, words: str) -> bool:
         mind = self._desk.llm
-        if not isinstance(mind, ReadsAhead):
+        if not isinstance(mind, Prefills):
             return False
         try:
             async with asyncio.timeout(READ_WITHIN):
@@ -390,18 +392,20 @@ class Call:
         if self._reply is not None:
             self._reply.go_on()
 
-    def _ask_about(self, judge: Judge) -> None:
+    def _ask_about(self, judge: CheckInterruption) -> None:
         """Somebody makes a sound while the floor is ours."""
         if self._judging is not None:
             self._judging.cancel()  # there is more of the sound by now
         if not judge.over and self._reply is not None and not self._reply.sounding:
-            self._feed(Judged(self._ear.at, judge.number, real=True))  # they go on: nothing has answered them yet
+            self._feed(
+                InterruptionChecked(self._ear.at, judge.number, real=True)
+            )  # they go on: nothing has answered them yet
         else:
             self._judging = self._tasks.create_task(self._judge(judge, self._ear.utterance()), name="judge")
 
-    async def _judge(self, judge: Judge, sound: Utterance) -> None:
+    async def _judge(self, judge: CheckInterruption, sound: Utterance) -> None:
         """Find out what was said over the agent's words, and tell the floor whether it claims the floor."""
-        heard, reply = Transcript(""), self._reply
+        heard, reply = Transcription(""), self._reply
         try:
             words = in_time(self._desk.stt.transcribe(overheard(sound)), first=JUDGE, later=JUDGE, who="it")
             async with aclosing(words) as transcripts:
@@ -411,9 +415,9 @@ class Call:
             real = answers or claims(heard, over=judge.over)
         except EngineError:
             real = True  # whoever says something that nobody understands is not talked over
-        decision = self._feed(Judged(self._ear.at, judge.number, real))
-        if isinstance(decision, Dismiss) and reply is not None and reply is self._reply:
-            self._tell(Resumed(at=self._desk.now(), turn=reply.turn, reply=reply.number, text=heard.text))
+        decision = self._feed(InterruptionChecked(self._ear.at, judge.number, real))
+        if isinstance(decision, DismissInterruption) and reply is not None and reply is self._reply:
+            self._tell(FalseInterruption(at=self._desk.now(), turn=reply.turn, reply=reply.number, text=heard.text))
 
     # ── whether the turn is over ───────────────────────────────────────────────────────────────────────────────────
 
@@ -445,7 +449,7 @@ class Call:
         if self._profile is not None and pause == self._pauses:
             self._evidence = replace(self._evidence, **news)
             timeout = self._settings.vad_silence_timeout_ms / 1000
-            self._feed(Wait(self._ear.at, wait(self._evidence, self._profile, timeout)))
+            self._feed(EndpointWait(self._ear.at, wait(self._evidence, self._profile, timeout)))
 
     def _foreseen(self, pause: int, odds: float | None) -> None:
         """What the language model makes of the words. One that was late is not asked again: that delays answers."""
@@ -454,7 +458,7 @@ class Call:
         else:
             self._weigh(pause, ends=odds)
 
-    def _went_on(self, voice: Voice) -> None:
+    def _went_on(self, voice: VoiceActivity) -> None:
         if self._quiet_since is not None and not self._floor.idle:
             self._pace.paused(voice.began - self._quiet_since)
         self._quiet_since = None
@@ -467,7 +471,7 @@ class Call:
 
     def _give_way(self, turn: int, at: float) -> None:
         self._waste, self._draft = NOTHING, None
-        self._tell(SpeechStarted(at=round(at, 3), turn=turn))
+        self._tell(TurnStarted(at=round(at, 3), turn=turn))
         self._follow(turn)
         cut = self._interrupt()
         if cut is not None and isinstance(cut.about, Utterance) and cut.question is None:
@@ -508,10 +512,10 @@ class Call:
 
     def _speak(self, decision: Speak, event: FloorEvent) -> None:
         match event:
-            case Unasked():
+            case AgentPrompt():
                 about: About = self._says
             case TypedTurn():
-                about = Typed(self._words)
+                about = TypedInput(self._words)
             case _:
                 about = self._ear.utterance()
                 self._ear.close_turn()
@@ -528,12 +532,12 @@ class Call:
         reply.allow(silence=decision.at - decision.ended, waste=self._waste)
         self._waste = NOTHING
 
-    def _stopped(self, decision: Speak, event: FloorEvent) -> SpeechStopped:
+    def _stopped(self, decision: Speak, event: FloorEvent) -> TurnEnded:
         """The turn is over, and why."""
-        by = "limit" if isinstance(event, Full) else "silence" if self._profile is None else "evidence"
+        by = "limit" if isinstance(event, TurnFull) else "silence" if self._profile is None else "evidence"
         score = self._evidence.turn if by == "evidence" else None
         silence = round((decision.at - decision.ended) * 1000, 1)
-        return SpeechStopped(at=round(decision.ended, 3), turn=decision.turn, by=by, score=score, silence_ms=silence)
+        return TurnEnded(at=round(decision.ended, 3), turn=decision.turn, by=by, score=score, silence_ms=silence)
 
     # ── replies ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -575,7 +579,7 @@ class Call:
         if nothing_said and self._unheard:  # a cough or a door had cut the agent off: go on where it stopped
             unheard, self._unheard = self._unheard, ""
             self._say(unheard)
-        if isinstance(reply.about, Say) and reply.about.ends:
+        if isinstance(reply.about, AgentLine) and reply.about.ends:
             self.end(reply.about.ends)
 
     def _stop_reply(self) -> None:
@@ -594,7 +598,7 @@ class Call:
 class _FarEnd:
     """What the caller's loudspeaker plays, told to the echo gate in the caller's own seconds."""
 
-    def __init__(self, echo: Echo, ear: Ear, clock: Callable[[], float]) -> None:
+    def __init__(self, echo: EchoDetector, ear: SpeechSegmenter, clock: Callable[[], float]) -> None:
         self._echo, self._ear, self._clock = echo, ear, clock
 
     def played(self, pcm: bytes, rate: int, begins: float) -> None:

@@ -9,22 +9,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from lineside.audio.smart_turn import TurnModel
+from lineside.audio.smart_turn import SmartTurn
 
 WAITING = 8  # turns that wait for the thread; one more does without (a run takes 50 to 100 ms)
 NICE = 5  # a third of the share of whoever hears the words and writes the answer, where cores are few
 DEADLINE = 0.5  # seconds; then the end of the turn is told from the words and the silence alone
 
 # How likely the turn is over, from its sound; None where nobody could say in time.
-TurnJudge = Callable[[bytes], Awaitable[float | None]]
+TurnModel = Callable[[bytes], Awaitable[float | None]]
 
 
-class TurnListener:
+class TurnModelThread:
     """Asked by every call at every pause. Nothing here waits for longer than `DEADLINE`."""
 
     def __init__(self, path: Path) -> None:
         """Raises `ConfigError` if the model's file is missing or damaged."""
-        self._model = TurnModel(path)
+        self._model = SmartTurn(path)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="turns", initializer=_step_back)
         self._waiting = 0
 

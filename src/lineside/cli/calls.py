@@ -18,8 +18,8 @@ from rich.table import Table
 from lineside.errors import ConfigError, LinesideError
 from lineside.records import queries
 from lineside.records.archive import Archive
-from lineside.records.database import Store
-from lineside.records.entries import CallPage, Forgotten, KeptCall, WholeCall
+from lineside.records.database import Database
+from lineside.records.entries import CallPage, DeletedCalls, KeptCall, WholeCall
 from lineside.settings import load_settings
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ def calls(
 
 async def _asked(question: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
     settings = load_settings()
-    store = Store(settings.records_url, settings.data_dir)
+    store = Database(settings.records_url, settings.data_dir)
     try:
         async with store.transaction() as connection:
             return await question(connection)
@@ -75,7 +75,7 @@ def _forget(call: str, caller: str, *, sure: bool) -> None:
     if not sure:
         typer.confirm(f"Delete {what}, with recordings, for good?", abort=True)
 
-    async def forget() -> Forgotten:
+    async def forget() -> DeletedCalls:
         async with Archive(load_settings()).opened() as archive:
             return await archive.forget(call=call, caller=caller)
 

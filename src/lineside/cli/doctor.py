@@ -10,16 +10,16 @@ from rich.console import Console
 
 from lineside.agents.agent import load_agent
 from lineside.audio.frame import EAR_RATE, AudioFrame, Utterance
-from lineside.audio.input_resampler import Resampler
+from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
 from lineside.errors import ConfigError, LinesideError
 from lineside.gateway.app import listening_socket
-from lineside.gateway.startup import House, open_house
+from lineside.gateway.startup import RunningGateway, open_house
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
-from lineside.protocol import Hello
+from lineside.protocol import FirstMessage
 from lineside.settings import Settings
-from lineside.testclient.client import Caller
+from lineside.testclient.client import CallClient
 
 QUESTION = "What time do you open on Saturday?"
 ENOUGH_CORES, ENOUGH_MEMORY = 2, 3 << 30  # the embedded engines take 1.5 to 2.5 GB
@@ -106,7 +106,7 @@ async def _chain(settings: Settings) -> Finding:
     try:
         async with open_house(settings.model_copy(update={"port": 0})) as house:
             question = await _spoken(house, QUESTION)
-            caller = Caller(house.url, Hello(codec="pcm", greeting=""))
+            caller = CallClient(house.url, FirstMessage(codec="pcm", greeting=""))
             call = await caller.hold([("question", question)])
             answer = await _written(house, read_wav(caller.reply_wav()))
     except (LinesideError, TimeoutError) as fault:
@@ -120,7 +120,7 @@ async def _chain(settings: Settings) -> Finding:
     return Finding("one call", good, says)
 
 
-async def _spoken(house: House, text: str) -> AudioFrame:
+async def _spoken(house: RunningGateway, text: str) -> AudioFrame:
     pcm, rate = bytearray(), EAR_RATE
     async with aclosing(house.registry.engine("tts").speak(text, "")) as sounds:
         async for sound in sounds:
@@ -128,8 +128,8 @@ async def _spoken(house: House, text: str) -> AudioFrame:
     return AudioFrame(bytes(pcm), rate)
 
 
-async def _written(house: House, sound: AudioFrame) -> str:
-    resampler, text = Resampler(sound.rate, EAR_RATE), ""
+async def _written(house: RunningGateway, sound: AudioFrame) -> str:
+    resampler, text = InputResampler(sound.rate, EAR_RATE), ""
     pcm = resampler.feed(sound.pcm) + resampler.end()
     async with aclosing(house.registry.engine("stt").transcribe(Utterance(pcm, 0.0, sound.seconds))) as transcripts:
         async for transcript in transcripts:

@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from lineside.host.agent import PORT, run
-from lineside.host.client import HostAgent
-from lineside.host.service_config import Declared
+from lineside.host.client import HostAgentClient
+from lineside.host.service_config import ServiceConfig
 from lineside.host.services import Service
 from lineside.settings import load_settings
 
@@ -38,7 +38,7 @@ def host(
         return
     settings = load_settings()
 
-    def ready(url: str, declared: Sequence[Declared]) -> None:
+    def ready(url: str, declared: Sequence[ServiceConfig]) -> None:
         out = Console()
         out.print(f"\nThe host agent answers at [bold]{url}[/]", highlight=False)
         for service in declared:
@@ -103,13 +103,13 @@ def machine() -> None:
         out.print(escape(now.note))
 
 
-def _asked(ask: Callable[[HostAgent], Awaitable[T]]) -> T:
+def _asked(ask: Callable[[HostAgentClient], Awaitable[T]]) -> T:
     settings = load_settings()
 
     async def main() -> T:
         async with aiohttp.ClientSession() as http:
             return await ask(
-                HostAgent(settings.host_agent_url or f"http://127.0.0.1:{PORT}", settings.host_agent_token, http)
+                HostAgentClient(settings.host_agent_url or f"http://127.0.0.1:{PORT}", settings.host_agent_token, http)
             )
 
     return asyncio.run(main())

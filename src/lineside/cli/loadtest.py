@@ -17,9 +17,9 @@ from lineside.loadtest import console_report
 from lineside.loadtest.capacity import Capacity
 from lineside.loadtest.html_report import picture
 from lineside.loadtest.mock_engines import ANSWER_SECONDS, TO_FIRST_SOUND
-from lineside.loadtest.plan import Plan, Report, Turn
+from lineside.loadtest.plan import Plan, TurnResult, WorkerReport
 from lineside.loadtest.recordings import CODECS, recordings_in
-from lineside.loadtest.results import Figures, Goal
+from lineside.loadtest.results import Goal, LoadTestResults
 from lineside.loadtest.runner import hold_test
 from lineside.loadtest.server_under_test import own_gateway
 from lineside.loadtest.wer import EACH, word_error_rate
@@ -160,7 +160,7 @@ async def carry_out(order: Order, console: Console) -> bool:
 
 async def _search(order: Order, console: Console) -> bool:
     capacity = Capacity(order.plan.callers, MOST_CALLERS)
-    heard: dict[int, list[Report]] = {}
+    heard: dict[int, list[WorkerReport]] = {}
     while (callers := capacity.next()) is not None:
         found, heard[callers] = await _test(order, callers, console)
         capacity.tell(callers, found)
@@ -170,7 +170,7 @@ async def _search(order: Order, console: Console) -> bool:
     return capacity.knee > 0
 
 
-async def _test(order: Order, callers: int, console: Console) -> tuple[Figures, list[Report]]:
+async def _test(order: Order, callers: int, console: Console) -> tuple[LoadTestResults, list[WorkerReport]]:
     plan = msgspec.structs.replace(order.plan, callers=callers)
     async with AsyncExitStack() as stack:
         own = None
@@ -186,9 +186,9 @@ async def _test(order: Order, callers: int, console: Console) -> tuple[Figures, 
     return found, reports
 
 
-def _write(order: Order, tests: Sequence[Figures], reports: Sequence[Report], verdict: str) -> None:
+def _write(order: Order, tests: Sequence[LoadTestResults], reports: Sequence[WorkerReport], verdict: str) -> None:
     """The files that were asked for; `reports` are those of the last of the tests."""
-    turns: list[Turn] = sorted((turn for report in reports for turn in report.turns), key=lambda turn: turn.asked)
+    turns: list[TurnResult] = sorted((turn for report in reports for turn in report.turns), key=lambda turn: turn.asked)
     if order.json is not None:
         plan = msgspec.structs.replace(order.plan, key="")
         document = {

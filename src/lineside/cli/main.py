@@ -23,7 +23,7 @@ from lineside.logging_setup import log_to_stderr
 from lineside.settings import Settings, explain, load_settings
 
 if TYPE_CHECKING:
-    from lineside.engines.registry import Registry, Role
+    from lineside.engines.registry import EngineRegistry, Role
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="lineside answers phone calls.")
 app.add_typer(models_app, name="models", help="The models: what there is, fetch and check files, load and unload.")
@@ -69,10 +69,10 @@ def serve(
 
 
 def _keep_serving(settings: Settings, insecure: bool, services: list[str], monitored: bool) -> None:
-    from lineside.gateway.startup import House
+    from lineside.gateway.startup import RunningGateway
     from lineside.gateway.startup import serve as keep_serving
 
-    def ready(house: House) -> None:
+    def ready(house: RunningGateway) -> None:
         names = {role: house.registry.defaults[role] for role in ("stt", "llm", "tts")}
         models = {role: ", ".join(house.registry.choices(role)) for role in ("stt", "llm", "tts")}
         out = Console()
@@ -102,27 +102,27 @@ def talk(
     key: Annotated[str, typer.Option(envvar="LINESIDE_KEY", help="One of the API_KEYS.")] = "",
 ) -> None:
     """Call lineside: speak WAV files in real time, print what was heard, said, and where the time went."""
-    from lineside.protocol import Heard, Hello, LlmDone, read_hello
-    from lineside.testclient.client import Caller, Conversation, recordings
+    from lineside.protocol import FirstMessage, ReplyText, Transcript, read_hello
+    from lineside.testclient.client import CallClient, ClientCall, recordings
 
     settings = load_settings()
     hello = read_hello(msgspec.json.encode({"codec": codec} | ({} if greeting else {"greeting": ""})))
-    assert isinstance(hello, Hello)  # noqa: S101
+    assert isinstance(hello, FirstMessage)  # noqa: S101
 
     def notice(event: object) -> None:
-        if isinstance(event, Heard):
+        if isinstance(event, Transcript):
             console.print(f"  [bold]caller[/] {event.text}", highlight=False)
-        elif isinstance(event, LlmDone):
+        elif isinstance(event, ReplyText):
             console.print(f"  [bold]agent[/]  {event.text}", highlight=False)
 
-    caller = Caller(
+    caller = CallClient(
         url or _own_url(settings),
         hello,
         key=key or next(iter(settings.api_keys), ""),
         notice=lambda e: None if as_json else notice(e),
     )
     spoken = recordings(files)
-    conversation: Conversation = _run(lambda: caller.hold(spoken))
+    conversation: ClientCall = _run(lambda: caller.hold(spoken))
     if save is not None:
         save.write_bytes(caller.reply_wav())
     if as_json:
@@ -139,13 +139,13 @@ def engines(
 ) -> None:
     """The engines that a call may name, and the default ones. --check: 1 if a default one would not answer."""
     from lineside.agents.agent import load_agent
-    from lineside.engines.registry import ROLES, Registry
+    from lineside.engines.registry import ROLES, EngineRegistry
     from lineside.gateway.startup import reachable
 
     async def show() -> bool:
         chosen = load_settings()
         if not check:
-            registry = Registry(chosen)
+            registry = EngineRegistry(chosen)
             Console().print(_engine_table(registry, {}))
             await registry.close()
             return True
@@ -160,7 +160,7 @@ def engines(
         raise typer.Exit(1)
 
 
-def _engine_table(registry: "Registry", verdicts: "dict[tuple[Role, str], str]") -> Table:
+def _engine_table(registry: "EngineRegistry", verdicts: "dict[tuple[Role, str], str]") -> Table:
     from lineside.engines.registry import ROLES
 
     table = Table("role", "engine", "models or voices", "default", *(["answers"] if verdicts else []), box=box.SIMPLE)
@@ -175,12 +175,12 @@ def _engine_table(registry: "Registry", verdicts: "dict[tuple[Role, str], str]")
     return table
 
 
-async def _verdict(registry: "Registry", role: "Role", name: str) -> str:
+async def _verdict(registry: "EngineRegistry", role: "Role", name: str) -> str:
     """Why the engine would not answer; nothing if it would, a dash if it cannot be asked."""
-    from lineside.engines.protocols import Checked
+    from lineside.engines.protocols import HealthChecked
 
     engine = registry.engine(role, name)
-    if not isinstance(engine, Checked):
+    if not isinstance(engine, HealthChecked):
         return "–"
     try:
         await engine.check()

@@ -29,10 +29,10 @@ from rich.table import Table
 
 from lineside.errors import ConfigError
 from lineside.models import store
-from lineside.models.api_client import NobodyThere, ask
+from lineside.models.api_client import GatewayUnreachable, ask
 from lineside.models.catalogue import CATALOGUE, Model, ModelFile, find, needed
-from lineside.models.download import Step, ensure
-from lineside.models.progress import Teller
+from lineside.models.download import DownloadStep, ensure
+from lineside.models.progress import ProgressReporter
 from lineside.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -131,7 +131,7 @@ def rm(name: NameArgument, url: UrlOption = "", key: KeyOption = "") -> None:
     find(name)
     try:
         freed = int(_asked("DELETE", f"/api/models/{name}", None, url, key)["freed_bytes"])
-    except NobodyThere:
+    except GatewayUnreachable:
         if url:
             raise
         freed = store.remove(name, load_settings().models_dir)
@@ -146,7 +146,7 @@ def _asked(method: str, path: str, body: object, url: str, key: str) -> dict[str
 
 def _pull_for_programs(names: list[str], settings: Settings) -> None:
     """As `pull`, telling every step as a line of JSON; each model's last line says what came of it."""
-    teller = Teller(sys.stdout.buffer)
+    teller = ProgressReporter(sys.stdout.buffer)
     try:
         with _ended_by_sigterm():
             for name in names:
@@ -172,17 +172,17 @@ def _print_json(value: object) -> None:
 
 
 @contextmanager
-def _shown(out: Console) -> Iterator[Callable[[Step], None]]:
+def _shown(out: Console) -> Iterator[Callable[[DownloadStep], None]]:
     """Show steps as bars on a terminal, as a line every tenth of a file where there is none."""
     if not out.is_terminal:
-        yield Lines(out).show
+        yield ProgressLines(out).show
         return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=out) as progress:
-        yield Bars(out, progress).show
+        yield ProgressBars(out, progress).show
 
 
-class Bars:
+class ProgressBars:
     """A bar for each file."""
 
     def __init__(self, out: Console, progress: Progress) -> None:
@@ -190,7 +190,7 @@ class Bars:
         self._bars: dict[tuple[str, str], TaskID] = {}
         self._troubles = Troubles(out)
 
-    def show(self, step: Step) -> None:
+    def show(self, step: DownloadStep) -> None:
         """Move the bar of the step's file."""
         if step.trouble:
             self._troubles.say(step)
@@ -201,7 +201,7 @@ class Bars:
         self._progress.update(self._bars[name], completed=step.done)
 
 
-class Lines:
+class ProgressLines:
     """A line when a big file has come another tenth, and when a small one is here."""
 
     def __init__(self, out: Console) -> None:
@@ -209,7 +209,7 @@ class Lines:
         self._tenths: dict[tuple[str, str], int] = {}
         self._troubles = Troubles(out)
 
-    def show(self, step: Step) -> None:
+    def show(self, step: DownloadStep) -> None:
         """Say it, if there is something new to say."""
         if step.trouble:
             self._troubles.say(step)
@@ -228,15 +228,15 @@ class Troubles:
         self._out = out
         self._said: set[tuple[str, str]] = set()
 
-    def say(self, step: Step) -> None:
+    def say(self, step: DownloadStep) -> None:
         """Say it, unless it was said."""
         if (step.source, step.trouble) not in self._said:
             self._said.add((step.source, step.trouble))
             _say(self._out, ": ".join(filter(None, (step.model, step.source, step.trouble))), "yellow")
 
 
-def _hashing(name: str, show: Callable[[Step], None]) -> Callable[[ModelFile, int], None]:
-    return lambda file, done: show(Step(name, file.name, done, file.bytes, "this machine"))
+def _hashing(name: str, show: Callable[[DownloadStep], None]) -> Callable[[ModelFile, int], None]:
+    return lambda file, done: show(DownloadStep(name, file.name, done, file.bytes, "this machine"))
 
 
 def _say(out: Console, sentence: str, style: str = "") -> None:

@@ -15,7 +15,7 @@ from lineside.records.entries import KeptTurn
 from lineside.settings import Settings, load_settings, variable
 
 if TYPE_CHECKING:
-    from lineside.replay.compare import Compared, Pair
+    from lineside.replay.compare import Comparison, TurnPair
 
 STAGES = {
     "endpoint_ms": "end of turn",
@@ -62,7 +62,7 @@ def given(sets: list[str]) -> dict[str, object]:
     return chosen
 
 
-def show(found: "Compared", out: Console) -> None:
+def show(found: "Comparison", out: Console) -> None:
     """Both calls, side by side."""
     words = Table("turn", "at", "who", "kept", "now", "WER", box=box.SIMPLE)
     for number, pair in enumerate(found.pairs, 1):
@@ -86,7 +86,7 @@ def show(found: "Compared", out: Console) -> None:
     )
 
 
-def _both(pair: "Pair", shown: Callable[[KeptTurn], str]) -> tuple[str, str]:
+def _both(pair: "TurnPair", shown: Callable[[KeptTurn], str]) -> tuple[str, str]:
     then, now = ("–" if turn is None else shown(turn) for turn in (pair.kept, pair.now))
     return then, now
 

@@ -60,9 +60,9 @@ def main() -> int:
     except (ConfigError, OSError, ValueError) as no:
         structlog.get_logger().error("the engine server cannot go on", why=str(no))
         return 1
-    from lineside.engine_server.server import Orders, live
+    from lineside.engine_server.server import EngineServerOptions, live
 
-    orders = Orders(
+    orders = EngineServerOptions(
         host=told.host,
         port=told.port,
         models_dir=told.models_dir.expanduser(),

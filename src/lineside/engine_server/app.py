@@ -12,20 +12,20 @@ from aiohttp import web
 
 from lineside.audio.wav import wav_header
 from lineside.engine_server.asr.whisper import UnknownLanguage
-from lineside.engine_server.interfaces import Hears, Speaks, Thinks
-from lineside.engine_server.llm.llama import Piece, TooLong
-from lineside.engine_server.metrics import Counts
+from lineside.engine_server.interfaces import LlmModel, SttModel, TtsModel
+from lineside.engine_server.llm.llama import GeneratedText, PromptTooLong
+from lineside.engine_server.metrics import EngineServerMetrics
 from lineside.engine_server.middleware import counted, guarded
-from lineside.engine_server.model_pool import Roster
+from lineside.engine_server.model_pool import ModelPool
 from lineside.engine_server.openai_schema import (
     AUDIO_BYTES,
-    Chat,
+    ChatRequest,
     Completion,
-    Load,
-    Refused,
-    SpeechAsk,
-    Unload,
-    Warm,
+    LoadRequest,
+    RequestRefused,
+    SpeechRequest,
+    UnloadRequest,
+    WarmRequest,
     body,
     error,
     event,
@@ -33,7 +33,7 @@ from lineside.engine_server.openai_schema import (
     transcription,
     upload,
 )
-from lineside.engine_server.tts.piper import Spoken
+from lineside.engine_server.tts.piper import SynthesizedSentence
 from lineside.engine_server.tts.voices import Preset, choose
 from lineside.errors import EngineError
 from lineside.models.presets import PIPER_PRESETS
@@ -45,10 +45,10 @@ class EngineServer:
     `preset` knows the voices behind Piper's presets. `waiting_for` are the roles whose default is not ready yet.
     """
 
-    def __init__(self, roster: Roster, preset: Preset, waiting_for: set[str] | None = None) -> None:
+    def __init__(self, roster: ModelPool, preset: Preset, waiting_for: set[str] | None = None) -> None:
         self.waiting_for = waiting_for or set()
         self._roster, self._preset = roster, preset
-        self._counts = Counts()
+        self._counts = EngineServerMetrics()
 
     def app(self) -> web.Application:
         """The routes. Run it with `handler_cancellation=True`, so that a client that leaves stops the work."""
@@ -75,32 +75,32 @@ class EngineServer:
         model = self._roster.find("stt", str(form.get("model", "")))
         file, shape = form.get("file"), form.get("response_format", "json")
         if not isinstance(file, bytes):
-            raise Refused(400, "the form has no file in its field 'file'; send a 16-bit PCM WAV", "file")
+            raise RequestRefused(400, "the form has no file in its field 'file'; send a 16-bit PCM WAV", "file")
         if shape not in ("json", "text", "verbose_json"):
-            raise Refused(400, "response_format must be json, text or verbose_json", "response_format")
+            raise RequestRefused(400, "response_format must be json, text or verbose_json", "response_format")
         async with self._roster.using(model) as post:
-            hears: Hears = post.part
+            hears: SttModel = post.part
             sound = await post.desk.do(samples, file)
             try:
                 told = (str(form.get("language") or "en"), str(form.get("prompt") or ""))
                 heard = await post.desk.do(hears.hear, sound, *told)
             except UnknownLanguage as no:
-                raise Refused(400, str(no), "language") from None
+                raise RequestRefused(400, str(no), "language") from None
         return transcription(heard, shape)
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """Messages to an answer, as server-sent events or whole."""
-        ask = await body(request, Chat)
+        ask = await body(request, ChatRequest)
         model = self._roster.find("llm", ask.model)
         messages = [{"role": message.role, "content": message.content} for message in ask.messages]
         completion = Completion(model.name)
         async with self._roster.using(model) as post:
-            thinks: Thinks = post.part
+            thinks: LlmModel = post.part
             async with aclosing(thinks.think(messages, ask.tokens, ask.temperature)) as pieces:
                 try:
-                    first = await anext(pieces, Piece("", "stop"))
-                except TooLong as no:
-                    raise Refused(400, str(no), "messages") from None
+                    first = await anext(pieces, GeneratedText("", "stop"))
+                except PromptTooLong as no:
+                    raise RequestRefused(400, str(no), "messages") from None
                 if ask.stream:
                     return await self._stream(request, completion, first, pieces)
                 text, last = first.text, first
@@ -109,7 +109,11 @@ class EngineServer:
                 return web.json_response(completion.whole(text, last))
 
     async def _stream(
-        self, request: web.Request, completion: Completion, first: Piece, rest: AsyncGenerator[Piece, None]
+        self,
+        request: web.Request,
+        completion: Completion,
+        first: GeneratedText,
+        rest: AsyncGenerator[GeneratedText, None],
     ) -> web.StreamResponse:
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
         await answer.prepare(request)
@@ -126,40 +130,40 @@ class EngineServer:
 
     async def may_end(self, request: web.Request) -> web.Response:
         """Whether the caller's words, the last message, may be a whole turn: one step of the language model."""
-        ask = await body(request, Chat)
+        ask = await body(request, ChatRequest)
         model = self._roster.find("llm", ask.model)
         async with self._roster.using(model) as post:
-            thinks: Thinks = post.part
+            thinks: LlmModel = post.part
             try:
                 odds = await thinks.may_end([{"role": said.role, "content": said.content} for said in ask.messages])
-            except TooLong as no:
-                raise Refused(400, str(no), "messages") from None
+            except PromptTooLong as no:
+                raise RequestRefused(400, str(no), "messages") from None
         return web.json_response({"log_odds": None if odds is None else round(odds, 3)})
 
     async def warm(self, request: web.Request) -> web.Response:
         """Let the language model read an opening before it is needed, which the first answer then need not."""
-        ask = await body(request, Warm)
+        ask = await body(request, WarmRequest)
         model = self._roster.find("llm", ask.model)
         began = time.monotonic()
         async with self._roster.using(model) as post:
-            thinks: Thinks = post.part
+            thinks: LlmModel = post.part
             try:
                 await thinks.warm(msgspec.to_builtins(ask.messages))
-            except TooLong as no:
-                raise Refused(400, str(no), "messages") from None
+            except PromptTooLong as no:
+                raise RequestRefused(400, str(no), "messages") from None
         return web.json_response({"seconds": round(time.monotonic() - began, 3)})
 
     async def speech(self, request: web.Request) -> web.StreamResponse:
         """Text to sound, each sentence sent as soon as it is made."""
-        ask = await body(request, SpeechAsk)
+        ask = await body(request, SpeechRequest)
         able = [model for model in self._roster.known.values() if model.role == "tts"]
         model, voice = choose(able, self._roster.first, self._preset, ask.model, ask.voice)
         async with self._roster.using(model) as post:
-            speaks: Speaks = post.part
-            sentences: Iterator[Spoken] = speaks.speak(ask.input, voice, ask.speed)
+            speaks: TtsModel = post.part
+            sentences: Iterator[SynthesizedSentence] = speaks.speak(ask.input, voice, ask.speed)
             spoken = await post.desk.do(next, sentences, None)
             if spoken is None:
-                raise Refused(400, "input has no words to speak", "input")
+                raise RequestRefused(400, "input has no words to speak", "input")
             answer = web.StreamResponse()
             answer.content_type = "audio/wav" if ask.response_format == "wav" else "audio/pcm"
             await answer.prepare(request)
@@ -183,13 +187,13 @@ class EngineServer:
 
     async def load(self, request: web.Request) -> web.Response:
         """Have a model in memory."""
-        model = self._roster.named((await body(request, Load)).model)
+        model = self._roster.named((await body(request, LoadRequest)).model)
         await self._roster.load(model)
         return web.json_response(self._roster.entry(model))
 
     async def unload(self, request: web.Request) -> web.Response:
         """Free a model's memory."""
-        ask = await body(request, Unload)
+        ask = await body(request, UnloadRequest)
         model = self._roster.named(ask.model)
         await self._roster.unload(model, ask.wait)
         return web.json_response(self._roster.entry(model))

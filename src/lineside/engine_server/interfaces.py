@@ -3,25 +3,25 @@
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Protocol
 
-from lineside.engine_server.asr.whisper import Heard, Samples
-from lineside.engine_server.llm.llama import Piece
-from lineside.engine_server.tts.piper import Spoken
+from lineside.engine_server.asr.whisper import Samples, WhisperTranscript
+from lineside.engine_server.llm.llama import GeneratedText
+from lineside.engine_server.tts.piper import SynthesizedSentence
 
 
-class Hears(Protocol):
+class SttModel(Protocol):
     """Sound to words; blocks."""
 
-    def hear(self, samples: Samples, language: str = "en", prompt: str = "") -> Heard:
+    def hear(self, samples: Samples, language: str = "en", prompt: str = "") -> WhisperTranscript:
         """Samples between -1 and 1 at 16 kHz. Raises `UnknownLanguage`."""
         ...
 
 
-class Thinks(Protocol):
+class LlmModel(Protocol):
     """Messages to an answer."""
 
     def think(
         self, messages: Sequence[dict[str, str]], max_tokens: int, temperature: float
-    ) -> AsyncGenerator[Piece, None]:
+    ) -> AsyncGenerator[GeneratedText, None]:
         """Yield the answer as it comes; closing early stops the work. Raises `EngineError` and `TooLong`."""
         ...
 
@@ -34,11 +34,11 @@ class Thinks(Protocol):
         ...
 
 
-class Speaks(Protocol):
+class TtsModel(Protocol):
     """Text to sound; every step of the iterator blocks."""
 
     rate: int
 
-    def speak(self, text: str, voice: str, speed: float = 1.0) -> Iterator[Spoken]:
+    def speak(self, text: str, voice: str, speed: float = 1.0) -> Iterator[SynthesizedSentence]:
         """Yield sentence after sentence. `voice` is one that the model has."""
         ...

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from lineside.engines.protocols import Message
-from lineside.host.supervisor import Supervised
+from lineside.host.supervisor import Supervisor
 
 READY_WITHIN = 120.0  # seconds; a cold disk and two slow cores need most of a minute
 
@@ -40,7 +40,7 @@ async def engine_server(
             places = ["--models-dir", str(models_dir), "--opening", str(read)]
             return [*program, *models, *places, *([] if threads is None else ["--threads", str(threads)])]
 
-        server = Supervised("the engine server", argv, ready_within=READY_WITHIN, passes_on=_pass_on)
+        server = Supervisor("the engine server", argv, ready_within=READY_WITHIN, passes_on=_pass_on)
         async with server.running():
             yield server.url
 

@@ -9,7 +9,7 @@ import psutil
 BUCKETS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 
 
-class Counts:
+class EngineServerMetrics:
     """Requests by endpoint and status, and how long they took."""
 
     def __init__(self) -> None:

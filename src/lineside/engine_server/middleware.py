@@ -7,14 +7,14 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from lineside.engine_server.metrics import Counts
-from lineside.engine_server.openai_schema import Refused, refusal
+from lineside.engine_server.metrics import EngineServerMetrics
+from lineside.engine_server.openai_schema import RequestRefused, refusal
 from lineside.errors import EngineBusy, EngineError
 
 log = structlog.get_logger()
 
 
-def counted(counts: Counts) -> Middleware:
+def counted(counts: EngineServerMetrics) -> Middleware:
     """Count each request, and how long it took."""
 
     @web.middleware
@@ -36,9 +36,9 @@ async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Whatever goes wrong is said in one shape."""
     try:
         if "Origin" in request.headers:
-            raise Refused(403, "browsers have no business here; let the page ask the gateway")
+            raise RequestRefused(403, "browsers have no business here; let the page ask the gateway")
         return await handler(request)
-    except Refused as no:
+    except RequestRefused as no:
         return refusal(no.status, no.message, no.param, no.code)
     except EngineError as no:
         return refusal(503 if isinstance(no, EngineBusy) else 500, str(no))

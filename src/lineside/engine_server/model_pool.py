@@ -11,9 +11,9 @@ import structlog
 from msgspec import Struct, field
 
 from lineside.engine_server.memory import let_go, taken
-from lineside.engine_server.openai_schema import UNKNOWN_MODEL, Refused
+from lineside.engine_server.openai_schema import UNKNOWN_MODEL, RequestRefused
 from lineside.engine_server.tts.voices import voices
-from lineside.engine_server.work_queue import Desk
+from lineside.engine_server.work_queue import WorkQueue
 from lineside.errors import EngineBusy, LinesideError
 from lineside.models.catalogue import Model
 
@@ -24,11 +24,11 @@ GOING = 60.0  # seconds that an unload waits for the requests under way; then it
 ROOM = {"stt": 16, "tts": 16, "llm": 32}  # requests at each model; more are sent away with a 503
 
 
-class Post(Struct):
+class LoadedModel(Struct):
     """A model on duty, or on its way there."""
 
     model: Model
-    desk: Desk
+    desk: WorkQueue
     part: Any = None  # what works: `Hears`, `Thinks` or `Speaks`, by the model's role
     here: asyncio.Event = field(default_factory=asyncio.Event)  # loaded, or failed to
     fault: str = ""  # why it could not be loaded
@@ -41,7 +41,7 @@ async def _nothing(part: Any) -> None:
     """Most models need nothing before their first request."""
 
 
-class Roster:
+class ModelPool:
     """The models that could be on duty, and those that are. `tasks` owns the loads; `close` ends them.
 
     `fetched` says whether a model's files are here, `make` loads it and blocks, `prepare` is what it does before its
@@ -61,7 +61,7 @@ class Roster:
         self.defaults = dict(defaults)
         self.fetched = fetched
         self._make, self._prepare = make, prepare
-        self._posts: dict[str, Post] = {}
+        self._posts: dict[str, LoadedModel] = {}
         self._tasks = tasks
         # A thread of our own, because asyncio would wait for its own at the end, and a model that is half loaded cannot
         # be stopped. One, because only so is it known how much memory a model took; two at once load hardly faster.
@@ -76,21 +76,21 @@ class Roster:
                 post.loading.cancel()
 
     def find(self, role: str, name: str) -> Model:
-        """The model that a request means; without a name it is the role's default. Raises `Refused`."""
+        """The model that a request means; without a name it is the role's default. Raises `RequestRefused`."""
         name = name or self.defaults.get(role, "")
         if not name:
-            raise Refused(
+            raise RequestRefused(
                 404, f"no {role} model is loaded at start; name one{self._names(role)}", "model", UNKNOWN_MODEL
             )
         model = self.known.get(name)
         if model is None or model.role != role:
-            raise Refused(404, f"there is no {role} model {name!r}{self._names(role)}", "model", UNKNOWN_MODEL)
+            raise RequestRefused(404, f"there is no {role} model {name!r}{self._names(role)}", "model", UNKNOWN_MODEL)
         return model
 
     def named(self, name: str) -> Model:
-        """The model of exactly this name, whatever its role. Raises `Refused`."""
+        """The model of exactly this name, whatever its role. Raises `RequestRefused`."""
         if name not in self.known:
-            raise Refused(404, f"there is no model {name!r}{self._names()}", "model", UNKNOWN_MODEL)
+            raise RequestRefused(404, f"there is no model {name!r}{self._names()}", "model", UNKNOWN_MODEL)
         return self.known[name]
 
     def _names(self, role: str = "") -> str:
@@ -99,10 +99,10 @@ class Roster:
         )
 
     @asynccontextmanager
-    async def using(self, model: Model) -> AsyncGenerator[Post, None]:
+    async def using(self, model: Model) -> AsyncGenerator[LoadedModel, None]:
         """The model at work; loaded first if it is not. It is not unloaded while the block runs.
 
-        Raises `Refused`, and `EngineBusy` when its room is full or it is about to be unloaded.
+        Raises `RequestRefused`, and `EngineBusy` when its room is full or it is about to be unloaded.
         """
         post = self._post(model)
         if post.going:
@@ -112,14 +112,14 @@ class Roster:
             yield post
 
     async def load(self, model: Model) -> None:
-        """Have it on duty. Raises `Refused`."""
+        """Have it on duty. Raises `RequestRefused`."""
         await _arrival(self._post(model))
 
     async def unload(self, model: Model, wait: bool) -> None:
         """Free its memory; nothing happens if it is not on duty.
 
         With requests under way it is refused, or, with `wait`, no new ones are taken until they are done. Raises
-        `Refused`.
+        `RequestRefused`.
         """
         post = self._posts.get(model.name)
         if post is None:
@@ -135,23 +135,23 @@ class Roster:
             await asyncio.get_running_loop().run_in_executor(self._loader, let_go, held)
             log.info("model unloaded", role=model.role, model=model.name)
 
-    def _post(self, model: Model) -> Post:
-        """Where the model is on duty; it is sent for if it is not. Raises `Refused`."""
+    def _post(self, model: Model) -> LoadedModel:
+        """Where the model is on duty; it is sent for if it is not. Raises `RequestRefused`."""
         post = self._posts.get(model.name)
         if post:
             return post
         if not self.fetched(model):
             why = f"{model.name} is not here; fetch it with: lineside models pull {model.name}"
-            raise Refused(409, why, "model", "not_fetched")
+            raise RequestRefused(409, why, "model", "not_fetched")
         others = [name for name, other in self._posts.items() if other.model.role == model.role]
         if len(others) >= MOST:
             why = f"{MOST} {model.role} models are loaded, which is the most; unload one of them: {', '.join(others)}"
-            raise Refused(409, why, "model", "too_many")
-        post = self._posts[model.name] = Post(model, Desk(model.name, ROOM[model.role]))
+            raise RequestRefused(409, why, "model", "too_many")
+        post = self._posts[model.name] = LoadedModel(model, WorkQueue(model.name, ROOM[model.role]))
         post.loading = self._tasks.create_task(self._fill(post), name=f"load {model.name}")
         return post
 
-    async def _fill(self, post: Post) -> None:
+    async def _fill(self, post: LoadedModel) -> None:
         """Load the model. What goes wrong is kept for those who wait; nothing else is disturbed."""
         model, began = post.model, time.monotonic()
         try:
@@ -189,7 +189,7 @@ class Roster:
         )
         return next((model for test in tests for model in among if test(model)), among[0])
 
-    def posts(self) -> list[Post]:
+    def posts(self) -> list[LoadedModel]:
         """The models on duty or on their way there."""
         return list(self._posts.values())
 
@@ -212,14 +212,14 @@ class Roster:
         }
 
 
-async def _arrival(post: Post) -> None:
+async def _arrival(post: LoadedModel) -> None:
     await post.here.wait()
     if post.fault:
-        raise Refused(500, f"{post.model.name} cannot be loaded: {post.fault}", "model", "load_failed")
+        raise RequestRefused(500, f"{post.model.name} cannot be loaded: {post.fault}", "model", "load_failed")
 
 
-async def _idle(post: Post) -> None:
-    """Wait until the model does nothing, and takes no new requests. Raises `Refused` after `GOING`."""
+async def _idle(post: LoadedModel) -> None:
+    """Wait until the model does nothing, and takes no new requests. Raises `RequestRefused` after `GOING`."""
     post.going += 1
     try:
         async with asyncio.timeout(GOING):
@@ -231,6 +231,6 @@ async def _idle(post: Post) -> None:
         post.going -= 1
 
 
-def _in_use(post: Post) -> Refused:
+def _in_use(post: LoadedModel) -> RequestRefused:
     what = f"answers {post.desk.inside} requests" if post.here.is_set() else "is being loaded"
-    return Refused(409, f"{post.model.name} {what}; ask with wait, or later", "model", "in_use")
+    return RequestRefused(409, f"{post.model.name} {what}; ask with wait, or later", "model", "in_use")

@@ -13,8 +13,8 @@ import numpy as np
 import soxr
 from aiohttp import web
 
-from lineside.engine_server.asr.whisper import Heard, Samples
-from lineside.engine_server.llm.llama import Piece
+from lineside.engine_server.asr.whisper import Samples, WhisperTranscript
+from lineside.engine_server.llm.llama import GeneratedText
 from lineside.engine_server.log_mel import RATE
 
 AUDIO_BYTES = 32 << 20  # of one upload: five minutes at 48 kHz; a larger one is refused
@@ -28,7 +28,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 UNKNOWN_MODEL = "unknown_model"  # one of the codes of refusals
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request that cannot be served; `param` is the field that is wrong, `code` a short name to act on."""
 
     def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
@@ -43,7 +43,7 @@ class ChatMessage(msgspec.Struct, frozen=True):
     content: str
 
 
-class Chat(msgspec.Struct, frozen=True):
+class ChatRequest(msgspec.Struct, frozen=True):
     """The body of `/v1/chat/completions`; what it has besides is ignored."""
 
     messages: Annotated[list[ChatMessage], msgspec.Meta(min_length=1, max_length=1000)]
@@ -59,14 +59,14 @@ class Chat(msgspec.Struct, frozen=True):
         return self.max_completion_tokens or self.max_tokens or 150
 
 
-class Warm(msgspec.Struct, frozen=True):
+class WarmRequest(msgspec.Struct, frozen=True):
     """The body of `/v1/warm`: what conversations are going to begin with, the system prompt and any examples."""
 
     messages: Annotated[list[ChatMessage], msgspec.Meta(min_length=1, max_length=100)]
     model: str = ""
 
 
-class SpeechAsk(msgspec.Struct, frozen=True):
+class SpeechRequest(msgspec.Struct, frozen=True):
     """The body of `/v1/audio/speech`."""
 
     input: Annotated[str, msgspec.Meta(max_length=4096)]
@@ -76,13 +76,13 @@ class SpeechAsk(msgspec.Struct, frozen=True):
     speed: Annotated[float, msgspec.Meta(ge=0.25, le=4)] = 1.0
 
 
-class Load(msgspec.Struct, frozen=True):
+class LoadRequest(msgspec.Struct, frozen=True):
     """The body of `/v1/models/load`."""
 
     model: str
 
 
-class Unload(msgspec.Struct, frozen=True):
+class UnloadRequest(msgspec.Struct, frozen=True):
     """The body of `/v1/models/unload`. With `wait`, requests under way are let end first."""
 
     model: str
@@ -90,13 +90,13 @@ class Unload(msgspec.Struct, frozen=True):
 
 
 async def body(request: web.Request, kind: type[T]) -> T:
-    """The body as what it should be. Raises `Refused` naming the field."""
+    """The body as what it should be. Raises `RequestRefused` naming the field."""
     if (request.content_length or 0) > JSON_BYTES or len(raw := await request.read()) > JSON_BYTES:
-        raise Refused(413, f"the body has more than the {JSON_BYTES} bytes that are read")
+        raise RequestRefused(413, f"the body has more than the {JSON_BYTES} bytes that are read")
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as no:
-        raise Refused(400, str(no), _field(str(no))) from None
+        raise RequestRefused(400, str(no), _field(str(no))) from None
 
 
 def _field(complaint: str) -> str | None:
@@ -106,11 +106,11 @@ def _field(complaint: str) -> str | None:
 
 
 async def upload(request: web.Request) -> dict[str, str | bytes]:
-    """The fields of a form; files as bytes. Raises `Refused`."""
+    """The fields of a form; files as bytes. Raises `RequestRefused`."""
     try:
         form = await request.post()
     except ValueError:
-        raise Refused(400, "the body is no multipart/form-data with a field 'file'", "file") from None
+        raise RequestRefused(400, "the body is no multipart/form-data with a field 'file'", "file") from None
     fields: dict[str, str | bytes] = {}
     for name, value in form.items():
         if isinstance(value, web.FileField):
@@ -122,18 +122,22 @@ async def upload(request: web.Request) -> dict[str, str | bytes]:
 
 
 def samples(raw: bytes) -> Samples:
-    """A WAV file → samples between -1 and 1 at `RATE`; several channels are mixed. Raises `Refused`."""
+    """A WAV file → samples between -1 and 1 at `RATE`; several channels are mixed. Raises `RequestRefused`."""
     try:
         with wave.open(io.BytesIO(raw), "rb") as file:
             channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
             pcm = file.readframes(min(file.getnframes(), len(raw)))
     except (wave.Error, EOFError, RuntimeError) as no:
-        raise Refused(400, f"the file is no PCM WAV: {no}", "file") from None
+        raise RequestRefused(400, f"the file is no PCM WAV: {no}", "file") from None
     if width != 2 or rate not in RATES:
-        raise Refused(400, f"the file has {8 * width} bits at {rate} Hz; send 16-bit PCM at 8000 to 48000 Hz", "file")
+        raise RequestRefused(
+            400, f"the file has {8 * width} bits at {rate} Hz; send 16-bit PCM at 8000 to 48000 Hz", "file"
+        )
     frames = len(pcm) // (2 * channels)
     if frames > AUDIO_SECONDS * rate:
-        raise Refused(400, f"the file sounds for {frames / rate:.0f} s; {AUDIO_SECONDS:.0f} are the most", "file")
+        raise RequestRefused(
+            400, f"the file sounds for {frames / rate:.0f} s; {AUDIO_SECONDS:.0f} are the most", "file"
+        )
     sound = np.frombuffer(pcm, "<i2", frames * channels).reshape(-1, channels).mean(axis=1, dtype=np.float32) / 32768
     return sound if rate == RATE else np.asarray(soxr.resample(sound, rate, RATE), np.float32)
 
@@ -150,7 +154,7 @@ def error(kind: str, message: str, param: str | None = None, code: str | None = 
     return {"message": message, "type": kind, "param": param, "code": code}
 
 
-def transcription(heard: Heard, shape: str) -> web.Response:
+def transcription(heard: WhisperTranscript, shape: str) -> web.Response:
     """What was heard, as `json`, `text` or `verbose_json`."""
     if shape == "text":
         return web.Response(text=heard.text + "\n")
@@ -167,13 +171,13 @@ class Completion:
     def __init__(self, model: str) -> None:
         self._about = {"id": f"chatcmpl-{secrets.token_hex(8)}", "created": int(time.time()), "model": model}
 
-    def event(self, piece: Piece) -> bytes:
+    def event(self, piece: GeneratedText) -> bytes:
         """One server-sent event."""
         delta = {"role": "assistant", "content": piece.text} if piece.finish is None else {}
         choice = {"index": 0, "delta": delta, "finish_reason": piece.finish}
         return event(self._about | {"object": "chat.completion.chunk", "choices": [choice]})
 
-    def whole(self, text: str, last: Piece) -> dict[str, Any]:
+    def whole(self, text: str, last: GeneratedText) -> dict[str, Any]:
         """The answer in one piece."""
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": last.finish}
         usage = {"prompt_tokens": last.prompt_tokens, "completion_tokens": last.completion_tokens}

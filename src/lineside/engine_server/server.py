@@ -17,13 +17,13 @@ from aiohttp import web
 from msgspec import Struct
 
 from lineside.engine_server.app import EngineServer
-from lineside.engine_server.asr.whisper import Whisper
-from lineside.engine_server.interfaces import Hears, Speaks, Thinks
-from lineside.engine_server.llm.llama import Llama
-from lineside.engine_server.model_pool import Roster
-from lineside.engine_server.openai_schema import Refused
-from lineside.engine_server.tts.kokoro import Kokoro
-from lineside.engine_server.tts.piper import Piper
+from lineside.engine_server.asr.whisper import WhisperModel
+from lineside.engine_server.interfaces import LlmModel, SttModel, TtsModel
+from lineside.engine_server.llm.llama import LlamaModel
+from lineside.engine_server.model_pool import ModelPool
+from lineside.engine_server.openai_schema import RequestRefused
+from lineside.engine_server.tts.kokoro import KokoroModel
+from lineside.engine_server.tts.piper import PiperModel
 from lineside.errors import ConfigError, LinesideError
 from lineside.host import parent_death
 from lineside.models.catalogue import CATALOGUE, Model
@@ -36,7 +36,7 @@ LAST_WORDS = 1.0  # seconds that open requests have when the server ends; what i
 ENGINES = ("embedded", "faster-whisper", "piper", "kokoro")  # whose models run in here
 
 
-class Orders(Struct, frozen=True):
+class EngineServerOptions(Struct, frozen=True):
     """What the command line said."""
 
     host: str
@@ -49,7 +49,7 @@ class Orders(Struct, frozen=True):
     end_with_parent: bool
 
 
-def live(orders: Orders) -> int:
+def live(orders: EngineServerOptions) -> int:
     """Serve until told to end; the exit code. A model that cannot be loaded is said in one line, and ends it."""
     code = 0
     try:
@@ -62,7 +62,7 @@ def live(orders: Orders) -> int:
     return code
 
 
-async def _serve(orders: Orders, shelf: Path) -> None:
+async def _serve(orders: EngineServerOptions, shelf: Path) -> None:
     ended = asyncio.Event()
     _listen_for_the_end(ended, orders.end_with_parent)
     async with asyncio.TaskGroup() as tasks:
@@ -85,14 +85,14 @@ async def _serve(orders: Orders, shelf: Path) -> None:
                     await runner.cleanup()
 
 
-def _roster(orders: Orders, shelf: Path, tasks: asyncio.TaskGroup) -> Roster:
+def _roster(orders: EngineServerOptions, shelf: Path, tasks: asyncio.TaskGroup) -> ModelPool:
     root = orders.models_dir
 
     async def read_opening(part: Any) -> None:
-        if isinstance(part, Llama) and orders.opening:
+        if isinstance(part, LlamaModel) and orders.opening:
             await part.warm(orders.opening)
 
-    return Roster(
+    return ModelPool(
         tasks,
         [model for model in CATALOGUE if model.engine in ENGINES],
         lambda model: state(model, root) in ("ready", "unchecked"),
@@ -102,29 +102,29 @@ def _roster(orders: Orders, shelf: Path, tasks: asyncio.TaskGroup) -> Roster:
     )
 
 
-def _load(model: Model, orders: Orders, shelf: Path) -> Hears | Thinks | Speaks:
+def _load(model: Model, orders: EngineServerOptions, shelf: Path) -> SttModel | LlmModel | TtsModel:
     folder, threads = locate(model.name, orders.models_dir), orders.threads
     match model.engine:
         case "faster-whisper":
             # Half of the threads: on two cores one is as fast (measured), and leaves the other to the calls.
-            return Whisper(folder, max(1, threads // 2))
+            return WhisperModel(folder, max(1, threads // 2))
         case "piper":
-            return Piper(folder, threads)
+            return PiperModel(folder, threads)
         case "kokoro":
-            return Kokoro(folder, threads)
+            return KokoroModel(folder, threads)
         case _:
             [file] = folder.glob("*.gguf")
-            return Llama(file, shelf, threads, orders.slots)
+            return LlamaModel(file, shelf, threads, orders.slots)
 
 
-async def _start(roster: Roster, server: EngineServer, orders: Orders) -> None:
+async def _start(roster: ModelPool, server: EngineServer, orders: EngineServerOptions) -> None:
     """Load the first models; the one that thinks first, because it reads the prompt while the others come."""
     began = time.monotonic()
 
     async def load(role: str, name: str) -> None:
         try:
             await roster.load(roster.find(role, name))
-        except Refused as no:
+        except RequestRefused as no:
             raise ConfigError(no.message) from None
         server.waiting_for.discard(role)
 

@@ -12,7 +12,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Desk:
+class WorkQueue:
     """Admits `room` requests, works on one piece of them at a time, in the order they came."""
 
     def __init__(self, name: str, room: int) -> None:

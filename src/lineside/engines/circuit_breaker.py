@@ -4,7 +4,7 @@ FAILURES = 3  # in a row, after which it is left alone
 REST = 15.0  # seconds until it is tried again; a trial that never reports is forgotten after as many
 
 
-class Breaker:
+class CircuitBreaker:
     """Closed lets everyone through; open nobody; half-open one, whose success closes it. `now` is in seconds."""
 
     def __init__(self) -> None:

@@ -14,23 +14,23 @@ import structlog
 from msgspec import Struct
 
 from lineside.audio.frame import AudioFrame, Sound, Utterance
-from lineside.engines.circuit_breaker import Breaker
+from lineside.engines.circuit_breaker import CircuitBreaker
 from lineside.engines.protocols import (
-    Ask,
-    Checked,
-    Foreseeing,
+    HealthChecked,
     LanguageModel,
+    LlmRequest,
     Message,
-    ReadsAhead,
+    PredictsTurnEnd,
+    Prefills,
     SpeechToText,
     TextToSpeech,
     Thought,
     Token,
-    Transcript,
+    Transcription,
     Warmable,
 )
 from lineside.engines.timeouts import in_time
-from lineside.engines.tts_cache import RememberingVoice
+from lineside.engines.tts_cache import CachedTTS
 from lineside.errors import EngineBusy, EngineError
 
 log = structlog.get_logger()
@@ -45,18 +45,18 @@ T = TypeVar("T")
 Failed = Callable[[str, str, EngineError, bool], None]
 
 
-class Place(Struct, Generic[E]):
+class Candidate(Struct, Generic[E]):
     """One engine of a row, and whether it is trusted."""
 
     name: str
     engine: E
-    breaker: Breaker
+    breaker: CircuitBreaker
 
 
-class Turn(Struct, Generic[E], frozen=True):
+class Attempt(Struct, Generic[E], frozen=True):
     """Whose turn it is to try."""
 
-    place: Place[E]
+    place: Candidate[E]
     last: bool  # nobody comes after it
     first: float  # seconds until it must have begun
     later: float  # seconds until it must go on
@@ -66,7 +66,7 @@ class Turn(Struct, Generic[E], frozen=True):
         return in_time(stream, first=self.first, later=self.later, who=self.place.name)
 
 
-class Row(Generic[E]):
+class FallbackChain(Generic[E]):
     """Engines in the order in which they are asked."""
 
     role = ""
@@ -76,7 +76,7 @@ class Row(Generic[E]):
     ) -> None:
         """`failed` hears of every failure: role, engine, error, and whether another one goes on."""
         self._notice = failed
-        self._places = [Place(name, engine, Breaker()) for name, engine in engines]
+        self._places = [Candidate(name, engine, CircuitBreaker()) for name, engine in engines]
         self.switches = 0  # times that another than the first had to answer
         self.choices: tuple[str, ...] = ()
         if all(_choices(engine) for _, engine in engines):
@@ -95,7 +95,7 @@ class Row(Generic[E]):
         """The first that says it would answer. Raises the last one's `EngineError`."""
         for place in self._places:
             try:
-                if isinstance(place.engine, Checked):
+                if isinstance(place.engine, HealthChecked):
                     await place.engine.check()
                 return place.engine
             except EngineError:
@@ -103,7 +103,7 @@ class Row(Generic[E]):
                     raise
         raise EngineError(f"no {self.role} engine is given")
 
-    def _in_order(self, wanted: str = "") -> "Iterator[Turn[E]]":
+    def _in_order(self, wanted: str = "") -> "Iterator[Attempt[E]]":
         """Whom to ask: those who know what is wanted first; those who keep failing not at all.
 
         If all keep failing, all are asked: better a slim chance than none.
@@ -113,9 +113,9 @@ class Row(Generic[E]):
         for place in trusted:
             place.breaker.tried(_now())
             last = place is trusted[-1]
-            yield Turn(place, last, LAST if last else FIRST[self.role], LAST if last else LATER[self.role])
+            yield Attempt(place, last, LAST if last else FIRST[self.role], LAST if last else LATER[self.role])
 
-    def _failed(self, turn: Turn[E], why: EngineError) -> None:
+    def _failed(self, turn: Attempt[E], why: EngineError) -> None:
         """Note it; raise it if nobody is left."""
         place, trusted = turn.place, turn.place.breaker.closed
         if not isinstance(why, EngineBusy):  # one that is busy is well
@@ -129,12 +129,12 @@ class Row(Generic[E]):
             log.warning("engine failed, the next one goes on", role=self.role, engine=place.name, why=kind)
 
 
-class FallbackEars(Row[SpeechToText]):
+class FallbackSTT(FallbackChain[SpeechToText]):
     """Recognisers in a row."""
 
     role = "stt"
 
-    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcript, None]:
+    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
         """See `SpeechToText`. What a failed one heard of it so far is replaced by what the next one hears."""
         for turn in self._in_order():
             try:
@@ -148,19 +148,19 @@ class FallbackEars(Row[SpeechToText]):
             return
 
 
-class FallbackMind(Row[LanguageModel]):
+class FallbackLLM(FallbackChain[LanguageModel]):
     """Language models in a row. One that takes over in mid-answer is shown what was said, and goes on from there."""
 
     role = "llm"
 
-    async def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
         said = ""
         for turn in self._in_order(ask.model):
             place = turn.place
-            theirs = Ask(_known(ask.model, place.engine), ask.max_tokens, ask.temperature)
+            theirs = LlmRequest(_known(ask.model, place.engine), ask.max_tokens, ask.temperature)
             shown = (*messages, Message("assistant", said)) if said else messages
-            rest = Continued(said)
+            rest = ContinuedAnswer(said)
             try:
                 async with aclosing(turn.in_time(place.engine.reply(shown, theirs))) as stream:
                     async for token in stream:
@@ -177,21 +177,21 @@ class FallbackMind(Row[LanguageModel]):
             place.breaker.succeeded()
             return
 
-    async def may_end(self, messages: Sequence[Message], ask: Ask) -> float | None:
-        """See `Foreseeing`: the one that will answer is asked, if it can tell; nobody else would know it sooner."""
+    async def may_end(self, messages: Sequence[Message], ask: LlmRequest) -> float | None:
+        """See `PredictsTurnEnd`: the one that will answer is asked, if it can tell; no other would know sooner."""
         mind = self._will_answer(ask)
-        if not isinstance(mind, Foreseeing):
+        if not isinstance(mind, PredictsTurnEnd):
             return None
-        return await mind.may_end(messages, Ask(_known(ask.model, mind), ask.max_tokens, ask.temperature))
+        return await mind.may_end(messages, LlmRequest(_known(ask.model, mind), ask.max_tokens, ask.temperature))
 
-    async def read_ahead(self, messages: Sequence[Message], ask: Ask) -> bool:
-        """See `ReadsAhead`: the one that will answer reads it, if it can."""
+    async def read_ahead(self, messages: Sequence[Message], ask: LlmRequest) -> bool:
+        """See `Prefills`: the one that will answer reads it, if it can."""
         mind = self._will_answer(ask)
-        if not isinstance(mind, ReadsAhead):
+        if not isinstance(mind, Prefills):
             return False
-        return await mind.read_ahead(messages, Ask(_known(ask.model, mind), ask.max_tokens, ask.temperature))
+        return await mind.read_ahead(messages, LlmRequest(_known(ask.model, mind), ask.max_tokens, ask.temperature))
 
-    def _will_answer(self, ask: Ask) -> LanguageModel | None:
+    def _will_answer(self, ask: LlmRequest) -> LanguageModel | None:
         places = sorted(self._places, key=lambda place: bool(ask.model) and ask.model not in _choices(place.engine))
         return next((place.engine for place in places if place.breaker.well), None)
 
@@ -202,7 +202,7 @@ class FallbackMind(Row[LanguageModel]):
             await mind.warm(opening)
 
 
-class FallbackVoice(Row[TextToSpeech]):
+class FallbackTTS(FallbackChain[TextToSpeech]):
     """Voices in a row. One that takes over in mid-sentence says the words that have not been said."""
 
     role = "tts"
@@ -233,12 +233,12 @@ class FallbackVoice(Row[TextToSpeech]):
     def remembers(self, sentence: str, voice: str) -> bool:
         """Whether the first of them can say this without being asked to synthesise anything."""
         first = self._places[0].engine
-        return isinstance(first, RememberingVoice) and first.remembers(sentence, _known(voice, first))
+        return isinstance(first, CachedTTS) and first.remembers(sentence, _known(voice, first))
 
-    def _in_turn(self, sentence: str, voice: str) -> Iterator[Turn[TextToSpeech]]:
+    def _in_turn(self, sentence: str, voice: str) -> Iterator[Attempt[TextToSpeech]]:
         """As `_in_order`; but what the first knows by heart it says, dead or alive."""
         if self.remembers(sentence, voice):
-            yield Turn(self._places[0], True, LAST, LAST)
+            yield Attempt(self._places[0], True, LAST, LAST)
         else:
             yield from self._in_order(voice)
 
@@ -246,7 +246,7 @@ class FallbackVoice(Row[TextToSpeech]):
 ALIKE, AT_LEAST = 0.75, 20  # of what was said, and characters: then it was begun again in slightly other words
 
 
-class Continued:
+class ContinuedAnswer:
     """The rest of an answer, from one who may begin it again: a beginning that was said already is left out. Pure."""
 
     def __init__(self, said: str) -> None:
@@ -276,7 +276,7 @@ def in_a_row(role: str, engines: Sequence[tuple[str, Any]], failed: Failed) -> A
     """The engines as one; a single one as it is."""
     if len(engines) == 1:
         return engines[0][1]
-    return {"stt": FallbackEars, "llm": FallbackMind, "tts": FallbackVoice}[role](engines, failed)
+    return {"stt": FallbackSTT, "llm": FallbackLLM, "tts": FallbackTTS}[role](engines, failed)
 
 
 def _choices(engine: object) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import httpx
 from lineside.errors import EngineError
 
 
-class Through(httpx.AsyncBaseTransport):
+class AiohttpTransport(httpx.AsyncBaseTransport):
     """Sends httpx's requests through an aiohttp session. `most_bytes`: an answer that is longer is broken off."""
 
     def __init__(self, http: aiohttp.ClientSession, most_bytes: int) -> None:

@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 
 from lineside.engines import openai_http
-from lineside.engines.protocols import Kept, Message
+from lineside.engines.protocols import BackendModel, Message
 from lineside.errors import EngineBusy, EngineError
 
 LOADING = 120.0  # seconds; the biggest model of the catalogue takes ten from a cold disk
@@ -34,7 +34,7 @@ class _Models(msgspec.Struct):
 _models = msgspec.json.Decoder(_Models)
 
 
-async def listed(http: aiohttp.ClientSession, place: openai_http.Place, role: str = "") -> tuple[Kept, ...]:
+async def listed(http: aiohttp.ClientSession, place: openai_http.Endpoint, role: str = "") -> tuple[BackendModel, ...]:
     """`GET /v1/models`: those of a role, and those that do not say theirs."""
     raw = await openai_http.look(http, place, "/v1/models")
     try:
@@ -42,23 +42,25 @@ async def listed(http: aiohttp.ClientSession, place: openai_http.Place, role: st
     except msgspec.MsgspecError as cause:
         raise EngineError(f"{place.who} at {place.url} answered with something else: {cause}") from cause
     return tuple(
-        Kept(m.id, m.loaded, m.bytes, m.memory_bytes, in_use=m.in_use)
+        BackendModel(m.id, m.loaded, m.bytes, m.memory_bytes, in_use=m.in_use)
         for m in models
         if not role or m.role in ("", role)
     )
 
 
-async def load(http: aiohttp.ClientSession, place: openai_http.Place, model: str) -> None:
+async def load(http: aiohttp.ClientSession, place: openai_http.Endpoint, model: str) -> None:
     """`POST /v1/models/load`."""
     await _tell(http, place, "models/load", {"model": model}, LOADING)
 
 
-async def unload(http: aiohttp.ClientSession, place: openai_http.Place, model: str, *, wait: bool) -> None:
+async def unload(http: aiohttp.ClientSession, place: openai_http.Endpoint, model: str, *, wait: bool) -> None:
     """`POST /v1/models/unload`."""
     await _tell(http, place, "models/unload", {"model": model, "wait": wait}, UNLOADING)
 
 
-async def warm(http: aiohttp.ClientSession, place: openai_http.Place, model: str, opening: Sequence[Message]) -> None:
+async def warm(
+    http: aiohttp.ClientSession, place: openai_http.Endpoint, model: str, opening: Sequence[Message]
+) -> None:
     """`POST /v1/warm`: let a language model read what a conversation begins with."""
     await _tell(http, place, "warm", {"model": model, "messages": msgspec.to_builtins(opening)}, place.timeout)
 
@@ -68,7 +70,7 @@ class _Odds(msgspec.Struct):
 
 
 async def may_end(
-    http: aiohttp.ClientSession, place: openai_http.Place, model: str, messages: Sequence[Message]
+    http: aiohttp.ClientSession, place: openai_http.Endpoint, model: str, messages: Sequence[Message]
 ) -> float | None:
     """`POST /v1/may_end`: log odds that the last message may end where it does."""
     raw = await _tell(http, place, "may_end", {"model": model, "messages": msgspec.to_builtins(messages)}, FORESEES)
@@ -79,7 +81,7 @@ async def may_end(
 
 
 async def _tell(
-    http: aiohttp.ClientSession, place: openai_http.Place, what: str, request: object, seconds: float
+    http: aiohttp.ClientSession, place: openai_http.Endpoint, what: str, request: object, seconds: float
 ) -> bytes:
     patient = msgspec.structs.replace(place, timeout=seconds)
     url = f"{place.url}/v1/{what}"

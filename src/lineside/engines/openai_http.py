@@ -16,7 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from lineside.audio.frame import EAR_RATE, Sound, Utterance
 from lineside.audio.wav import wav_bytes
-from lineside.engines.protocols import Ask, Message, Thought, Token, Transcript
+from lineside.engines.protocols import LlmRequest, Message, Thought, Token, Transcription
 from lineside.engines.reasoning import Answer, Habits
 from lineside.engines.tts_frames import sounds
 from lineside.errors import ConfigError, EngineBusy, EngineError, EngineTimeout, EngineUnreachable
@@ -30,7 +30,7 @@ SAID = 200  # characters of what a server says about an error
 T = TypeVar("T")
 
 
-class Place(msgspec.Struct, frozen=True):
+class Endpoint(msgspec.Struct, frozen=True):
     """Where an engine server is, and how it is asked."""
 
     who: str  # for error messages
@@ -76,13 +76,13 @@ _transcription = msgspec.json.Decoder(_Transcription)
 
 async def transcribe(
     http: aiohttp.ClientSession,
-    place: Place,
+    place: Endpoint,
     model: str,
     utterance: Utterance,
     *,
     path: str = "/v1/audio/transcriptions",
     fields: Mapping[str, str] | None = None,
-) -> AsyncGenerator[Transcript, None]:
+) -> AsyncGenerator[Transcription, None]:
     """`POST` the utterance as WAV in a form. `fields`: what the form has besides; OpenAI's, if nothing is said."""
     form = aiohttp.FormData()
     wav = io.BytesIO(wav_bytes(utterance.pcm, EAR_RATE))  # bare bytes of over 1 MB would be sent in one blocking piece
@@ -102,15 +102,15 @@ async def transcribe(
     sure = min(1.0, 2.718281828 ** (sum(logs) / len(logs))) if logs else 1.0
     no_speech = max((min(1.0, max(0.0, s.no_speech_prob or 0.0)) for s in segments), default=0.0)
     nod = segments[0].nod if len(segments) == 1 else None
-    yield Transcript(heard.text.strip(), final=True, sure=sure, no_speech=no_speech, nod=nod)
+    yield Transcription(heard.text.strip(), final=True, sure=sure, no_speech=no_speech, nod=nod)
 
 
 async def chat(
     http: aiohttp.ClientSession,
-    place: Place,
+    place: Endpoint,
     model: str,
     messages: Sequence[Message],
-    ask: Ask,
+    ask: LlmRequest,
     habits: Habits | None = None,
 ) -> AsyncGenerator[Token | Thought, None]:
     """`POST /v1/chat/completions`, streamed as server-sent events. `habits`: what is known of the server's models."""
@@ -148,7 +148,7 @@ async def chat(
 
 async def speech(
     http: aiohttp.ClientSession,
-    place: Place,
+    place: Endpoint,
     model: str,
     voice: str,
     sentence: str,
@@ -173,7 +173,9 @@ async def speech(
                 yield sound
 
 
-async def look(http: aiohttp.ClientSession, place: Place, path: str, headers: Mapping[str, str] | None = None) -> bytes:
+async def look(
+    http: aiohttp.ClientSession, place: Endpoint, path: str, headers: Mapping[str, str] | None = None
+) -> bytes:
     """`GET`, two seconds at most. Raises `EngineError` where the answer is not 200."""
     soon = msgspec.structs.replace(place, timeout=CHECK)
     url = place.url + path
@@ -186,7 +188,7 @@ async def look(http: aiohttp.ClientSession, place: Place, path: str, headers: Ma
 
 
 @asynccontextmanager
-async def asking(place: Place) -> AsyncGenerator[None, None]:
+async def asking(place: Endpoint) -> AsyncGenerator[None, None]:
     """What can go wrong on the way, said in our own words."""
     hint = f"; {place.hint}" if place.hint else ""
     if not place.url:
@@ -205,7 +207,7 @@ async def asking(place: Place) -> AsyncGenerator[None, None]:
         raise EngineError(f"{place.who} at {place.url} answered with something else: {cause}") from cause
 
 
-async def refuse_failure(place: Place, answer: aiohttp.ClientResponse) -> None:
+async def refuse_failure(place: Endpoint, answer: aiohttp.ClientResponse) -> None:
     """Raise what the server says of an answer that is not 200."""
     if answer.status == 200:
         return
@@ -218,7 +220,7 @@ async def refuse_failure(place: Place, answer: aiohttp.ClientResponse) -> None:
     raise kind(f"{place.who} at {place.url} answered {answer.status}: {said}")
 
 
-async def body(place: Place, answer: aiohttp.ClientResponse) -> bytes:
+async def body(place: Endpoint, answer: aiohttp.ClientResponse) -> bytes:
     """The whole answer. Raises `EngineError` for one that is far too long, or none."""
     raw = bytearray()
     async for piece in answer.content.iter_any():
@@ -230,7 +232,7 @@ async def body(place: Place, answer: aiohttp.ClientResponse) -> bytes:
     return bytes(raw)
 
 
-def whole(place: Place) -> aiohttp.ClientTimeout:
+def whole(place: Endpoint) -> aiohttp.ClientTimeout:
     """The limits of one request."""
     return aiohttp.ClientTimeout(total=place.timeout, sock_connect=CONNECT)
 
@@ -250,6 +252,6 @@ def _message(said: Any) -> str:
     return str(said)[:SAID]
 
 
-def _refuse_text(place: Place, answer: aiohttp.ClientResponse) -> None:
+def _refuse_text(place: Endpoint, answer: aiohttp.ClientResponse) -> None:
     if answer.content_type.startswith(("text/", "application/json")):
         raise EngineError(f"{place.who} at {place.url} answered with {answer.content_type} where sound was asked for")

@@ -12,7 +12,7 @@ from msgspec import Struct
 from lineside.audio.frame import Sound, Utterance
 
 
-class Transcript(Struct, frozen=True):
+class Transcription(Struct, frozen=True):
     """What an engine heard. `final` is the last one of its utterance; `text` may be empty."""
 
     text: str
@@ -41,7 +41,7 @@ class Thought(Struct, frozen=True):
     text: str
 
 
-class Ask(Struct, frozen=True):
+class LlmRequest(Struct, frozen=True):
     """What a language model is asked for besides the messages."""
 
     model: str = ""  # empty: the engine's own default
@@ -53,7 +53,7 @@ class Ask(Struct, frozen=True):
 class SpeechToText(Protocol):
     """Hears an utterance."""
 
-    def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcript, None]:
+    def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
         """Yield transcripts, the last one `final`. An utterance without words gives a final empty text."""
         ...
 
@@ -62,7 +62,7 @@ class SpeechToText(Protocol):
 class LanguageModel(Protocol):
     """Thinks of an answer."""
 
-    def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+    def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         """Yield the answer as it comes."""
         ...
 
@@ -82,7 +82,7 @@ class TextToSpeech(Protocol):
 # ── what an engine may be able to do besides its role ──────────────────────────────────────────────────────────────
 
 
-class Kept(Struct, frozen=True):
+class BackendModel(Struct, frozen=True):
     """A model that an engine's back end has, in memory or on its disk."""
 
     name: str
@@ -93,7 +93,7 @@ class Kept(Struct, frozen=True):
     in_use: int = 0  # requests under way
 
 
-class Pulled(Struct, frozen=True):
+class PullProgress(Struct, frozen=True):
     """How far a model has come that the back end itself fetches."""
 
     file: str
@@ -102,7 +102,7 @@ class Pulled(Struct, frozen=True):
 
 
 @runtime_checkable
-class Checked(Protocol):
+class HealthChecked(Protocol):
     """Can be asked whether it would answer."""
 
     async def check(self) -> None:
@@ -120,10 +120,10 @@ class Warmable(Protocol):
 
 
 @runtime_checkable
-class Foreseeing(Protocol):
+class PredictsTurnEnd(Protocol):
     """Can tell whether what a caller has said so far may be all of it, from the words alone and without writing any."""
 
-    async def may_end(self, messages: Sequence[Message], ask: Ask) -> float | None:
+    async def may_end(self, messages: Sequence[Message], ask: LlmRequest) -> float | None:
         """Log odds that the words of the last message may end where they do, or None where it cannot tell.
 
         Much cheaper than an answer, and reading the messages makes the answer to them come sooner. Raises
@@ -133,10 +133,10 @@ class Foreseeing(Protocol):
 
 
 @runtime_checkable
-class ReadsAhead(Protocol):
+class Prefills(Protocol):
     """Answers sooner when it has read the beginning of a question while the rest is being said."""
 
-    async def read_ahead(self, messages: Sequence[Message], ask: Ask) -> bool:
+    async def read_ahead(self, messages: Sequence[Message], ask: LlmRequest) -> bool:
         """Read them now, the last one being unfinished; False where that is no use. Raises `EngineError`."""
         ...
 
@@ -154,7 +154,7 @@ class Preparable(Protocol):
 class ModelKeeper(Protocol):
     """Its models can be loaded and unloaded."""
 
-    async def kept(self) -> tuple[Kept, ...]:
+    async def kept(self) -> tuple[BackendModel, ...]:
         """The models of the back end. Raises `EngineError`."""
         ...
 
@@ -168,9 +168,9 @@ class ModelKeeper(Protocol):
 
 
 @runtime_checkable
-class Puller(Protocol):
+class PullsModels(Protocol):
     """Its back end fetches models itself."""
 
-    def pull(self, model: str) -> AsyncGenerator[Pulled, None]:
+    def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
         """Fetch it, telling how far it is; closing early stops, the next time goes on. Raises `EngineError`."""
         ...

@@ -9,7 +9,7 @@ first unopened `</think>`, and known from then on. Waiting for that tag instead 
 
 import re
 
-from lineside.engines.protocols import Ask, Thought, Token
+from lineside.engines.protocols import LlmRequest, Thought, Token
 from lineside.errors import EngineError
 
 ROOM = 1000  # tokens for thinking, on top of the answer's: a model that runs out of them has answered nothing
@@ -99,7 +99,7 @@ class Habits:
 class Answer:
     """One answer as it comes: what of it is thought and what is said, when it is enough, and whether it is any."""
 
-    def __init__(self, who: str, model: str, ask: Ask, habits: Habits, *, thinks: bool = True) -> None:
+    def __init__(self, who: str, model: str, ask: LlmRequest, habits: Habits, *, thinks: bool = True) -> None:
         """`thinks` False: the model was told not to, and does as it is told."""
         room = habits.room(model) if thinks else 0
         self.max_tokens = ask.max_tokens + room  # for the server

@@ -18,8 +18,8 @@ from msgspec import Struct
 from lineside.engines.fallback import in_a_row
 from lineside.engines.pool_metrics import Waits, nobody_counts, queue_trace
 from lineside.engines.protocols import LanguageModel, Preparable, SpeechToText, TextToSpeech
-from lineside.engines.tts_cache import RememberingVoice
-from lineside.errors import ConfigError, EngineError, LineError
+from lineside.engines.tts_cache import CachedTTS
+from lineside.errors import ConfigError, EngineError, TransportError
 from lineside.settings import Settings
 
 log = structlog.get_logger()
@@ -40,7 +40,7 @@ class Engines(Struct, frozen=True):
     phrases: TextToSpeech  # knows the phrases for bad moments by heart
 
 
-class Registry:
+class EngineRegistry:
     """All engines of this process, each built once, with a pool of connections of its own, and shared by all calls."""
 
     def __init__(self, settings: Settings, http: aiohttp.ClientSession | None = None) -> None:
@@ -48,7 +48,7 @@ class Registry:
         self._settings, self._http = settings, http
         self._entries = {role: {e.name: e for e in entry_points(group=f"lineside.{role}")} for role in ROLES}
         self._engines: dict[tuple[Role, str], Any] = {}
-        self._memories: dict[str, RememberingVoice] = {}
+        self._memories: dict[str, CachedTTS] = {}
         self._rows: dict[tuple[Role, str], Any] = {}
         self.failed: Callable[[str, str, EngineError], None] = lambda role, name, why: None  # hears of failures …
         self.switched: Callable[[str, str], None] = lambda role, name: None  # … and of another that goes on
@@ -83,10 +83,10 @@ class Registry:
         return tuple(sorted(name for name, entry in self._entries[role].items() if self._offered(entry)))
 
     def engine(self, role: Role, name: str = "") -> Any:
-        """The engine of that name (empty: the default one) itself, built at its first use. Raises `LineError`."""
+        """The engine of that name (empty: the default one) itself, built at its first use. Raises `TransportError`."""
         name = name or self.defaults[role]
         if name not in self._entries[role] or not self._offered(self._entries[role][name]):
-            raise LineError(
+            raise TransportError(
                 "unknown_engine", f"{role}_engine: {name!r} is not known; allowed: {', '.join(self.names(role))}"
             )
         if (role, name) not in self._engines:
@@ -94,7 +94,7 @@ class Registry:
             self._engines[role, name] = make(self._settings, self._http or self._pool(role, name))
         return self._engines[role, name]
 
-    def voice(self) -> RememberingVoice:
+    def voice(self) -> CachedTTS:
         """The default voice, which can be made to know sentences by heart."""
         return self._memory(self.defaults["tts"])
 
@@ -116,11 +116,11 @@ class Registry:
         return tuple(getattr(engine, "choices", ()))
 
     def choose(self, *, stt: str = "", llm: str = "", tts: str = "", model: str = "", voice: str = "") -> Engines:
-        """The engines of one call. Raises `LineError` naming the field and what is allowed there."""
+        """The engines of one call. Raises `TransportError` naming the field and what is allowed there."""
         for field, role, name, wanted in (("llm_model", "llm", llm, model), ("tts_voice", "tts", tts, voice)):
             known = self.choices(role, name)  # type: ignore[arg-type]
             if wanted and known and wanted not in known:
-                raise LineError("unknown_choice", f"{field}: {wanted!r} is not known; allowed: {', '.join(known)}")
+                raise TransportError("unknown_choice", f"{field}: {wanted!r} is not known; allowed: {', '.join(known)}")
         return Engines(
             self.answering("stt", stt),
             self.answering("llm", llm),
@@ -157,9 +157,9 @@ class Registry:
         if switched:
             self.switched(role, name)
 
-    def _memory(self, name: str) -> RememberingVoice:
+    def _memory(self, name: str) -> CachedTTS:
         if name not in self._memories:
-            self._memories[name] = RememberingVoice(self.engine("tts", name))
+            self._memories[name] = CachedTTS(self.engine("tts", name))
         return self._memories[name]
 
     def stand_ins(self, role: Role) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ KEPT = 64  # sentences known by heart: phrases and the agent's lines; changed li
 Which = tuple[str, str]  # voice and sentence
 
 
-class RememberingVoice:
+class CachedTTS:
     """Any voice, with a memory."""
 
     def __init__(self, voice: TextToSpeech) -> None:

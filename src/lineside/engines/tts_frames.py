@@ -27,11 +27,11 @@ async def sounds(
     Raises `EngineError` for sound that cannot be the sentence, `ConfigError` for a WAV that is none.
     """
     wav = WavStream() if rate is None else None
-    cut: Cut | None = None
+    cut: FrameCutter | None = None
     async for piece in pieces:
         pcm = wav.feed(piece) if wav else piece
         if cut is None and (known := wav.rate if wav else rate) is not None:
-            cut = Cut(who, sentence, known, wav.total_bytes if wav else None)
+            cut = FrameCutter(who, sentence, known, wav.total_bytes if wav else None)
         for sound in joined(cut.feed(pcm)) if cut else ():
             yield sound
     if cut is None:
@@ -66,7 +66,7 @@ def _one(together: list[Sound]) -> Sound:
     return Sound(AudioFrame(pcm, first.rate, first.at), together[-1].says)
 
 
-class Cut:
+class FrameCutter:
     """Cuts sound into frames and looks whether it can be the sentence. Pure. `total_bytes`: of sound, where told."""
 
     def __init__(self, who: str, sentence: str, rate: int, total_bytes: int | None) -> None:
@@ -80,7 +80,7 @@ class Cut:
         if total_bytes is not None:
             self._not_too_short(total_bytes)
             self._not_too_long(total_bytes)
-        self._words = Words(sentence, rate, total_bytes)
+        self._words = WordTimer(sentence, rate, total_bytes)
         self._size = round(rate * FRAME_SECONDS) * SAMPLE_BYTES
         self._held = bytearray()  # less than a frame and what came last
         self._quiet: list[bytes] = []  # frames before anything could be heard; at most as long as a sentence may be
@@ -130,7 +130,7 @@ class Cut:
             raise EngineError(f"{self._who} gave more than {self._longest:.0f} s of sound, too much for the words")
 
 
-class Words:
+class WordTimer:
     """Shares the words of a sentence out over its sound, in proportion to their letters.
 
     Where the voice tells the length of the sound beforehand the end is exact; otherwise an ordinary pace is assumed,

@@ -10,20 +10,20 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from lineside.api import Desk, Room, mount
-from lineside.api.background import Crew
-from lineside.call.turn_model import TurnJudge, nobody_knows
-from lineside.engines.registry import Registry
+from lineside.api import AgentSource, ApiDependencies, mount
+from lineside.api.background import BackgroundTasks
+from lineside.call.turn_model import TurnModel, nobody_knows
+from lineside.engines.registry import EngineRegistry
 from lineside.errors import CallRefused, ConfigError
-from lineside.gateway.auth import TOKEN_SECONDS, Access, key_of
-from lineside.gateway.call_registry import Switchboard
-from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, Booth
-from lineside.gateway.worker_pool import Workers
-from lineside.host.client import HostAgent
-from lineside.host.machine import Readings
-from lineside.host.monitoring import Monitors
-from lineside.observability.metrics import CONTENT_TYPE, Meters
-from lineside.observability.trends import EVERY, Looks, look
+from lineside.gateway.auth import TOKEN_SECONDS, Auth, key_of
+from lineside.gateway.call_registry import CallRegistry
+from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner
+from lineside.gateway.worker_pool import WorkerPool
+from lineside.host.client import HostAgentClient
+from lineside.host.machine import MachineReader
+from lineside.host.monitoring import MonitoringAddresses
+from lineside.observability.metrics import CONTENT_TYPE, GatewayMetrics
+from lineside.observability.trends import EVERY, TrendHistory, look
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 from lineside.transports.websocket import WebSocket, refusal
@@ -55,12 +55,12 @@ class Gateway:
     def __init__(
         self,
         settings: Settings,
-        desk: Desk,
-        registry: Registry,
+        desk: AgentSource,
+        registry: EngineRegistry,
         new_voice: Callable[[], VoiceDetector],
         http: aiohttp.ClientSession,
-        turns: TurnJudge = nobody_knows,
-        workers: Workers | None = None,
+        turns: TurnModel = nobody_knows,
+        workers: WorkerPool | None = None,
         records: Archive | None = None,
     ) -> None:
         """`desk` says who answers; by `http` the host agent is asked, if there is one; `turns` is the turn model.
@@ -70,18 +70,18 @@ class Gateway:
         """
         self._records = records
         self._settings, self._desk, self._registry, self._workers = settings, desk, registry, workers
-        self._readings = Readings()
-        self._host = HostAgent(settings.host_agent_url, settings.host_agent_token, http)
-        self._access = Access(settings)
-        self.switchboard = Switchboard(settings.max_concurrent_calls)
-        self._meters = Meters()
-        self._looks = Looks()
-        self.monitors = Monitors(settings.prometheus_url, settings.grafana_url)
+        self._readings = MachineReader()
+        self._host = HostAgentClient(settings.host_agent_url, settings.host_agent_token, http)
+        self._access = Auth(settings)
+        self.switchboard = CallRegistry(settings.max_concurrent_calls)
+        self._meters = GatewayMetrics()
+        self._looks = TrendHistory()
+        self.monitors = MonitoringAddresses(settings.prometheus_url, settings.grafana_url)
         self._scrape: asyncio.Task[bytes] | None = None
         self._meters.limit.set(settings.max_concurrent_calls)
         if workers is not None:
             workers.lost = self._meters.worker_lost
-        self._booth = Booth(settings, desk.agent, registry, new_voice, self._meters, turns, records)
+        self._booth = CallRunner(settings, desk.agent, registry, new_voice, self._meters, turns, records)
 
     @property
     def calls(self) -> int:
@@ -98,7 +98,7 @@ class Gateway:
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/ws/call", self._call)
         app.cleanup_ctx.append(self._watched)
-        room = Room(
+        room = ApiDependencies(
             settings=self._settings,
             registry=self._registry,
             calls=self.switchboard,
@@ -169,7 +169,7 @@ class Gateway:
 
     async def _watched(self, app: web.Application) -> AsyncGenerator[None, None]:
         """How late the loop is, and what the machine is doing, while the house is open."""
-        crew = Crew()
+        crew = BackgroundTasks()
         await crew.begin()
         crew.start(self._meters.watch_loop(), "loop lag")
         crew.start(self._watch_machine(), "machine")

@@ -11,7 +11,7 @@ from lineside.settings import LOOPBACK, Settings
 TOKEN_SECONDS = 60  # long enough to open a socket with, short enough to be worthless in a log
 
 
-class Access:
+class Auth:
     """The rules of one gateway. Tokens are signed with a secret of this process."""
 
     def __init__(self, settings: Settings) -> None:

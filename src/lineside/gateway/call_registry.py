@@ -21,12 +21,12 @@ from lineside.protocol import (
     Clear,
     Ended,
     Error,
-    Heard,
-    LlmDone,
-    Metrics,
+    ReplyMetrics,
+    ReplyText,
     ServerMessage,
-    SpeechStarted,
-    SpeechStopped,
+    Transcript,
+    TurnEnded,
+    TurnStarted,
     encode,
 )
 
@@ -37,7 +37,7 @@ STILL = 15.0  # seconds without an event, after which a watcher is told that the
 STORY = 200  # events of the conversation so far that a new watcher is told; older ones are forgotten
 
 
-class Live(Protocol):
+class CallControl(Protocol):
     """A call as the switchboard needs it."""
 
     def end(self, reason: str) -> None:
@@ -45,7 +45,7 @@ class Live(Protocol):
         ...
 
 
-class CallNow(Struct, frozen=True):
+class ActiveCall(Struct, frozen=True):
     """A call that is up."""
 
     id: str
@@ -58,12 +58,12 @@ class CallNow(Struct, frozen=True):
     last_e2e_ms: float | None  # end of speech → first audio, of the last reply
 
 
-class Slot:
+class CallHandle:
     """One call from admission to its end."""
 
     def __init__(self, call_id: str) -> None:
         self.id = call_id
-        self._live: Live | None = None
+        self._live: CallControl | None = None
         self._line, self._codec, self._engines = "", "", dict[str, str]()
         self._state: State = "connecting"
         self._began = time.monotonic()
@@ -73,7 +73,7 @@ class Slot:
         self._watchers: list[asyncio.Queue[bytes | None]] = []
         self.followed: Callable[[bool], None] = lambda somebody: None  # hears when the first comes and the last leaves
 
-    def answered(self, live: Live, *, line: str, codec: str, engines: dict[str, str]) -> None:
+    def answered(self, live: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
         """It is a call now."""
         self._live, self._line, self._codec, self._engines = live, line, codec, engines
         self._state, self._began = "listening", time.monotonic()
@@ -83,24 +83,24 @@ class Slot:
         if self._live is not None:
             self._live.end(reason)
 
-    def now(self) -> CallNow:
+    def now(self) -> ActiveCall:
         """How it stands."""
         seconds = round(time.monotonic() - self._began, 1)
-        return CallNow(self.id, self._line, self._codec, self._state, seconds, self._turns, self._engines, self._e2e)
+        return ActiveCall(self.id, self._line, self._codec, self._state, seconds, self._turns, self._engines, self._e2e)
 
     def notice(self, event: ServerMessage) -> None:
         """Something happened in it; told to whoever watches. Waits for nothing."""
         match event:
-            case SpeechStarted() | AudioDone() | Clear():
+            case TurnStarted() | AudioDone() | Clear():
                 self._state = "listening"
-            case SpeechStopped():
+            case TurnEnded():
                 self._state = "thinking"
             case AudioStarted():
                 self._state = "speaking"
-            case Metrics():
+            case ReplyMetrics():
                 self._turns += event.turn > 0
                 self._e2e = event.e2e_ms if event.e2e_ms is not None else self._e2e
-        told = isinstance(event, Heard | LlmDone | BargeIn | Metrics | Error | Ended)
+        told = isinstance(event, Transcript | ReplyText | BargeIn | ReplyMetrics | Error | Ended)
         if not told and not self._watchers:
             return
         line = encode(event)
@@ -155,12 +155,12 @@ async def _next(watcher: "asyncio.Queue[bytes | None]") -> bytes | None:
         return b""
 
 
-class Switchboard:
+class CallRegistry:
     """All calls of one gateway."""
 
     def __init__(self, slots: int) -> None:
         self._most = slots
-        self._slots: dict[str, Slot] = {}
+        self._slots: dict[str, CallHandle] = {}
         self._closing = False
         self._empty = asyncio.Event()
 
@@ -174,24 +174,24 @@ class Switchboard:
         """Whether no more calls are taken."""
         return self._closing
 
-    def admit(self) -> Slot:
+    def admit(self) -> CallHandle:
         """Take a slot. Raises `CallRefused` before anything is upgraded."""
         if self._closing:
             raise CallRefused("this gateway is closing")
         if self.calls >= self._most:
             raise CallRefused(f"all {self._most} lines are taken (MAX_CONCURRENT_CALLS)")
-        slot = Slot(uuid4().hex)
+        slot = CallHandle(uuid4().hex)
         self._slots[slot.id] = slot
         return slot
 
-    def free(self, slot: Slot) -> None:
+    def free(self, slot: CallHandle) -> None:
         """The call is gone."""
         del self._slots[slot.id]
         slot.over()
         if not self._slots:
             self._empty.set()
 
-    def list(self) -> "list[CallNow]":
+    def list(self) -> "list[ActiveCall]":
         """All calls that have been answered, the oldest first."""
         return [now for slot in self._slots.values() if (now := slot.now()).state != "connecting"]
 

@@ -10,19 +10,19 @@ from typing import Protocol
 import structlog
 
 from lineside.agents.agent import Agent
-from lineside.call.engine_load import Budget
-from lineside.call.session import Call
-from lineside.call.turn_model import TurnJudge
-from lineside.engines.registry import Engines, Registry
-from lineside.errors import LineError
-from lineside.gateway.call_registry import Live
-from lineside.observability.metrics import CallMeter, Meters
+from lineside.call.engine_load import EngineLoad
+from lineside.call.session import CallSession
+from lineside.call.turn_model import TurnModel
+from lineside.engines.registry import EngineRegistry, Engines
+from lineside.errors import TransportError
+from lineside.gateway.call_registry import CallControl
+from lineside.observability.metrics import CallMetrics, GatewayMetrics
 from lineside.observability.traces import Hear, Traces
-from lineside.protocol import Ended, Error, Hello, Ready, ServerMessage, encode, read_hello
+from lineside.protocol import Ended, Error, FirstMessage, Ready, ServerMessage, encode, read_hello
 from lineside.records.archive import Archive
 from lineside.settings import Settings
-from lineside.transports.base import Line
-from lineside.transports.browser import LAST_WORDS, BrowserLine
+from lineside.transports.base import Transport
+from lineside.transports.browser import LAST_WORDS, BrowserTransport
 from lineside.transports.websocket import NORMAL, TEXT, WebSocket, framed
 from lineside.turns.speech_segmenter import VoiceDetector
 
@@ -49,12 +49,12 @@ def settle() -> None:
     gc.set_threshold(YOUNG)
 
 
-class Place(Protocol):
+class CallPlace(Protocol):
     """The place of a call in the switchboard: `switchboard.Slot`, or a worker's word for one."""
 
     id: str
 
-    def answered(self, live: Live, *, line: str, codec: str, engines: dict[str, str]) -> None:
+    def answered(self, live: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
         """It is a call now."""
         ...
 
@@ -63,17 +63,17 @@ class Place(Protocol):
         ...
 
 
-class Booth:
+class CallRunner:
     """Holds calls, many at a time."""
 
     def __init__(
         self,
         settings: Settings,
         agent: Callable[[], Agent],
-        registry: Registry,
+        registry: EngineRegistry,
         new_voice: Callable[[], VoiceDetector],
-        meters: Meters,
-        turns: TurnJudge,
+        meters: GatewayMetrics,
+        turns: TurnModel,
         records: Archive | None = None,
     ) -> None:
         """`agent` says who answers now; `turns` is the turn model; `records` keeps the calls, if they are kept."""
@@ -82,14 +82,14 @@ class Booth:
             records.counter = meters
         self._settings, self._agent, self._registry = settings, agent, registry
         self._new_voice, self._meters, self._turns = new_voice, meters, turns
-        self._budget = Budget(time.monotonic)
+        self._budget = EngineLoad(time.monotonic)
         self._traces = Traces(settings.otlp_endpoint) if settings.otlp_endpoint else None
         self._over = 0  # calls, since garbage was looked for
         registry.failed = meters.engine_failed
         registry.switched = meters.engine_switched
         registry.waits = meters.engine_waits
 
-    async def hold(self, place: Place, ws: WebSocket) -> None:
+    async def hold(self, place: CallPlace, ws: WebSocket) -> None:
         """From the first message to the last. Raises nothing for what a caller or an engine does."""
         try:
             await self._hold(place, ws)
@@ -109,7 +109,7 @@ class Booth:
         if self._traces is not None:
             await self._traces.close()
 
-    async def _hold(self, place: Place, ws: WebSocket) -> None:
+    async def _hold(self, place: CallPlace, ws: WebSocket) -> None:
         try:
             hello = await _first_message(ws)
             engines = self._registry.choose(
@@ -119,7 +119,7 @@ class Booth:
                 model=hello.llm_model,
                 voice=hello.tts_voice,
             )
-        except LineError as fault:
+        except TransportError as fault:
             self._meters.call_refused(fault.code)
             await _show_out(ws, fault)
             return
@@ -131,7 +131,7 @@ class Booth:
             }
         )
         meter = self._meters.call("browser", engines.names)
-        line, began = BrowserLine(ws, hello, meter), time.monotonic()
+        line, began = BrowserTransport(ws, hello, meter), time.monotonic()
         try:
             reason, code = await self._answer(place, line, hello, engines, meter), NORMAL
         except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
@@ -143,7 +143,9 @@ class Booth:
             meter.over(time.monotonic() - began)
         await line.close(POLICY_VIOLATION if reason in _FAULTS else code)
 
-    async def _answer(self, place: Place, line: BrowserLine, hello: Hello, engines: Engines, meter: CallMeter) -> str:
+    async def _answer(
+        self, place: CallPlace, line: BrowserTransport, hello: FirstMessage, engines: Engines, meter: CallMetrics
+    ) -> str:
         notice: Hear = place.notice
         if self._traces is not None:
             notice = _both(place.notice, self._traces.call(place.id, "browser", engines.names))
@@ -153,8 +155,8 @@ class Booth:
 
     @contextmanager
     def _kept(
-        self, call: str, line: BrowserLine, hello: Hello, engines: Engines, agent: str, notice: "Hear"
-    ) -> "Iterator[tuple[Line, Hear]]":
+        self, call: str, line: BrowserTransport, hello: FirstMessage, engines: Engines, agent: str, notice: "Hear"
+    ) -> "Iterator[tuple[Transport, Hear]]":
         """The line to hold the call on, with a tape in it if the call is recorded, and who hears what happens."""
         if self._records is None:
             yield line, notice
@@ -167,16 +169,16 @@ class Booth:
 
     async def _carry(
         self,
-        place: Place,
-        line: BrowserLine,
-        hello: Hello,
+        place: CallPlace,
+        line: BrowserTransport,
+        hello: FirstMessage,
         engines: Engines,
-        meter: CallMeter,
+        meter: CallMetrics,
         agent: Agent,
-        taped: Line,
+        taped: Transport,
         notice: "Hear",
     ) -> str:
-        call = Call(
+        call = CallSession(
             taped,
             hello,
             agent=agent,
@@ -208,21 +210,23 @@ def _both(one: Hear, other: Hear) -> Hear:
 _FAULTS = {"too_fast", "too_many_messages", "frame_too_large", "odd_length", "bad_message"}
 
 
-async def _first_message(ws: WebSocket) -> Hello:
+async def _first_message(ws: WebSocket) -> FirstMessage:
     example = '{"codec":"pcm","sample_rate":16000}'
     try:
         async with asyncio.timeout(FIRST_MESSAGE):
             message = await ws.first()
     except TimeoutError:
-        raise LineError("no_first_message", f"first message: none within {FIRST_MESSAGE:g} s; send {example}") from None
+        raise TransportError(
+            "no_first_message", f"first message: none within {FIRST_MESSAGE:g} s; send {example}"
+        ) from None
     if isinstance(message, str):
         return read_hello(message)
     if isinstance(message, bytes):
-        raise LineError("bad_first_message", f"first message: sound came before it; send {example} first")
-    raise LineError("line_lost", "the caller was gone before the first message")
+        raise TransportError("bad_first_message", f"first message: sound came before it; send {example} first")
+    raise TransportError("line_lost", "the caller was gone before the first message")
 
 
-async def _show_out(ws: WebSocket, fault: LineError) -> None:
+async def _show_out(ws: WebSocket, fault: TransportError) -> None:
     ws.write(framed(TEXT, encode(Error(at=0.0, code=fault.code, message=str(fault), fatal=True))))
     with suppress(TimeoutError):
         async with asyncio.timeout(LAST_WORDS):

@@ -21,14 +21,14 @@ BEAT = 1.0  # seconds
 WAITING = 10_000  # messages that the other has not taken; with one more it is taken for dead
 
 
-class Begin(Struct, frozen=True, tag=True):
+class StartWorker(Struct, frozen=True, tag=True):
     """To a worker: what it is to be."""
 
     settings: Raw  # JSON
     agent: Agent
 
 
-class Take(Struct, frozen=True, tag=True):
+class AssignCall(Struct, frozen=True, tag=True):
     """To a worker: this call is yours. Its socket comes with it."""
 
     call: str
@@ -42,34 +42,34 @@ class EndCall(Struct, frozen=True, tag=True):
     reason: str
 
 
-class Follow(Struct, frozen=True, tag=True):
+class FollowCall(Struct, frozen=True, tag=True):
     """To a worker: somebody follows this call now, or nobody does."""
 
     call: str
     follow: bool
 
 
-class Learn(Struct, frozen=True, tag=True):
+class SetAgent(Struct, frozen=True, tag=True):
     """To a worker: this one answers from the next call on."""
 
     agent: Agent
 
 
-class Up(Struct, frozen=True, tag=True):
+class WorkerReady(Struct, frozen=True, tag=True):
     """From a worker: it takes calls."""
 
 
-class Beat(Struct, frozen=True, tag=True):
+class Heartbeat(Struct, frozen=True, tag=True):
     """From a worker, once in `BEAT`: its event loop goes round."""
 
 
-class Learnt(Struct, frozen=True, tag=True):
+class AgentSet(Struct, frozen=True, tag=True):
     """From a worker: it has, or why not."""
 
     trouble: str = ""
 
 
-class Answered(Struct, frozen=True, tag=True):
+class CallAnswered(Struct, frozen=True, tag=True):
     """From a worker: it is a call now."""
 
     call: str
@@ -78,20 +78,32 @@ class Answered(Struct, frozen=True, tag=True):
     engines: dict[str, str]
 
 
-class Happened(Struct, frozen=True, tag=True):
+class CallEvent(Struct, frozen=True, tag=True):
     """From a worker: its caller was told this."""
 
     call: str
     event: Raw
 
 
-class Over(Struct, frozen=True, tag=True):
+class CallFinished(Struct, frozen=True, tag=True):
     """From a worker: the call is gone."""
 
     call: str
 
 
-Word = Begin | Take | EndCall | Follow | Learn | Up | Beat | Learnt | Answered | Happened | Over
+Word = (
+    StartWorker
+    | AssignCall
+    | EndCall
+    | FollowCall
+    | SetAgent
+    | WorkerReady
+    | Heartbeat
+    | AgentSet
+    | CallAnswered
+    | CallEvent
+    | CallFinished
+)
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Word).decode
@@ -102,7 +114,7 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-class Bus:
+class WorkerChannel:
     """One end. `heard` gets every word, with a socket's number where one came; `gone` is called once, at the end."""
 
     def __init__(self, end: socket.socket, heard: Callable[[Word, int | None], None], gone: Callable[[], None]) -> None:

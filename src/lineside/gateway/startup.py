@@ -10,22 +10,22 @@ import structlog
 from aiohttp import web
 from msgspec import Struct
 
-from lineside.agents.agent import Agent, AgentBook
+from lineside.agents.agent import Agent, AgentFile
 from lineside.audio.frame import EAR_RATE, Sound, Utterance
-from lineside.audio.input_resampler import Resampler
-from lineside.audio.vad import LoudnessVoice, VoiceModel
-from lineside.audio.vad_batcher import Panel
+from lineside.audio.input_resampler import InputResampler
+from lineside.audio.vad import LoudnessVad, VadModel
+from lineside.audio.vad_batcher import VadBatcher
 from lineside.call.reply import MOMENT, PHRASES, sayings
-from lineside.call.turn_model import TurnJudge, TurnListener, nobody_knows
+from lineside.call.turn_model import TurnModel, TurnModelThread, nobody_knows
 from lineside.engine_server.launch import engine_server
-from lineside.engines.fallback import FallbackMind
-from lineside.engines.protocols import Ask, Checked, Message, SpeechToText, Warmable
-from lineside.engines.registry import ROLES, Registry, Role
+from lineside.engines.fallback import FallbackLLM
+from lineside.engines.protocols import HealthChecked, LlmRequest, Message, SpeechToText, Warmable
+from lineside.engines.registry import ROLES, EngineRegistry, Role
 from lineside.errors import ConfigError, EngineError
 from lineside.gateway.app import Gateway, listening_socket
 from lineside.gateway.call_runner import settle
 from lineside.gateway.multiprocess import worker_count
-from lineside.gateway.worker_pool import Workers
+from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.embedded_agent import host_agent
 from lineside.host.monitoring import monitoring
 from lineside.models.catalogue import needed
@@ -41,20 +41,20 @@ VAD_MODEL, VAD_FILE = "silero-vad", "silero_vad.onnx"
 GOODBYE = 2.0  # seconds for open HTTP requests when the house closes; calls have had theirs by then
 
 
-class House(Struct, frozen=True):
+class RunningGateway(Struct, frozen=True):
     """A gateway that answers calls."""
 
     url: str
     engine_url: str  # of the embedded engine server; empty where none is used
     gateway: Gateway
-    registry: Registry
-    desk: "FrontDesk"
+    registry: EngineRegistry
+    desk: "AgentStore"
 
 
 @asynccontextmanager
 async def open_house(
     settings: Settings, *, insecure: bool = False, services: Sequence[str] = ()
-) -> AsyncGenerator[House, None]:
+) -> AsyncGenerator[RunningGateway, None]:
     """Start everything, answer calls while the block runs, and leave nothing behind.
 
     `services` are started beside it, by a host agent.
@@ -62,7 +62,7 @@ async def open_house(
     Raises `ConfigError` with what to do about it.
     """
     check_exposure(settings, insecure=insecure)
-    book = AgentBook(settings.agent_file, settings.data_dir)
+    book = AgentFile(settings.agent_file, settings.data_dir)
     agent = book.read()
     with listening_socket(settings) as door:
         async with (
@@ -73,7 +73,7 @@ async def open_house(
             kept(settings) as records,
             AsyncExitStack() as stack,
         ):
-            desk = FrontDesk(agent, book, registry)
+            desk = AgentStore(agent, book, registry)
             workers = await stack.enter_async_context(_workers(reached, desk))
             gateway = Gateway(reached, desk, registry, voices(settings), http, turns, workers, records)
             runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=GOODBYE)
@@ -82,19 +82,19 @@ async def open_house(
                 await web.SockSite(runner, door).start()
                 name = "localhost" if settings.only_this_machine else settings.host
                 url = f"http://{name}:{door.getsockname()[1]}"
-                yield House(url, reached.embedded_url, gateway, registry, desk)
+                yield RunningGateway(url, reached.embedded_url, gateway, registry, desk)
             finally:
                 await runner.cleanup()
 
 
 @asynccontextmanager
-async def _workers(settings: Settings, desk: "FrontDesk") -> AsyncGenerator[Workers | None, None]:
+async def _workers(settings: Settings, desk: "AgentStore") -> AsyncGenerator[WorkerPool | None, None]:
     """The processes that hold the calls; none where one holds them all, which is then this one."""
     count = worker_count(settings)
     if count < 2:
         yield None
         return
-    workers = Workers(count, settings, desk.agent)
+    workers = WorkerPool(count, settings, desk.agent)
     desk.others = workers.learn
     async with workers.running():
         log.info("workers are up", workers=count)
@@ -105,7 +105,7 @@ async def serve(
     settings: Settings,
     *,
     insecure: bool,
-    ready: Callable[[House], None],
+    ready: Callable[[RunningGateway], None],
     services: Sequence[str] = (),
     monitored: Callable[[str], None] | None = None,
 ) -> None:
@@ -126,7 +126,7 @@ async def serve(
 async def _keep_open(
     settings: Settings,
     insecure: bool,
-    ready: Callable[[House], None],
+    ready: Callable[[RunningGateway], None],
     services: Sequence[str],
     monitored: Callable[[str], None] | None,
 ) -> None:
@@ -142,16 +142,16 @@ async def _keep_open(
 def voices(settings: Settings) -> Callable[[], VoiceDetector]:
     """What makes a voice detector for a call: Silero, or plain loudness where the recogniser is scripted too."""
     if settings.default_stt_engine == "scripted":
-        return LoudnessVoice
-    model = VoiceModel(locate(VAD_MODEL, settings.models_dir) / VAD_FILE)
-    return Panel(model, asyncio.get_running_loop().call_later).voice
+        return LoudnessVad
+    model = VadModel(locate(VAD_MODEL, settings.models_dir) / VAD_FILE)
+    return VadBatcher(model, asyncio.get_running_loop().call_later).voice
 
 
 @asynccontextmanager
-async def turn_model(settings: Settings) -> AsyncGenerator[TurnJudge, None]:
+async def turn_model(settings: Settings) -> AsyncGenerator[TurnModel, None]:
     """The turn model, where it has been fetched; without it turns end by their words and the silence."""
     try:
-        listener = TurnListener(locate(TURN_MODEL, settings.models_dir) / TURN_FILE)
+        listener = TurnModelThread(locate(TURN_MODEL, settings.models_dir) / TURN_FILE)
     except ConfigError as missing:
         log.warning("no turn model", why=str(missing))
         yield nobody_knows
@@ -172,10 +172,10 @@ async def kept(settings: Settings) -> AsyncGenerator[Archive | None, None]:
         yield archive
 
 
-class FrontDesk:
+class AgentStore:
     """Who answers, and how that is changed."""
 
-    def __init__(self, agent: Agent, book: AgentBook, registry: Registry) -> None:
+    def __init__(self, agent: Agent, book: AgentFile, registry: EngineRegistry) -> None:
         self._agent, self._book, self._registry = agent, book, registry
         self.others: Callable[[Agent], Awaitable[None]] | None = None  # who has to learn it as well: the workers
 
@@ -193,7 +193,7 @@ class FrontDesk:
 
 
 @asynccontextmanager
-async def reachable(settings: Settings, agent: Agent) -> AsyncGenerator[tuple[Settings, Registry], None]:
+async def reachable(settings: Settings, agent: Agent) -> AsyncGenerator[tuple[Settings, EngineRegistry], None]:
     """The engines, reachable and warm. Starts the embedded engine server if an engine lives in it.
 
     Raises `ConfigError` when the default ones do not answer.
@@ -214,18 +214,18 @@ async def reachable(settings: Settings, agent: Agent) -> AsyncGenerator[tuple[Se
 
 
 @asynccontextmanager
-async def engines(settings: Settings) -> AsyncGenerator[Registry, None]:
-    registry = Registry(settings)
+async def engines(settings: Settings) -> AsyncGenerator[EngineRegistry, None]:
+    registry = EngineRegistry(settings)
     try:
         yield registry
     finally:
         await registry.close()
 
 
-async def _thinks_here(registry: Registry) -> bool:
+async def _thinks_here(registry: EngineRegistry) -> bool:
     """Whether the embedded language model will be asked: it is the default, or nobody before it answers."""
     mind = registry.engine("llm")
-    if isinstance(mind, FallbackMind):
+    if isinstance(mind, FallbackLLM):
         try:
             mind = await mind.first_up()
         except EngineError:
@@ -235,20 +235,20 @@ async def _thinks_here(registry: Registry) -> bool:
 
 async def _hear(stt: SpeechToText, sounds: list[Sound]) -> None:
     """Let the recogniser hear something once: its first utterance takes twice as long as later ones."""
-    resampler = Resampler(sounds[0].frame.rate, EAR_RATE)
+    resampler = InputResampler(sounds[0].frame.rate, EAR_RATE)
     pcm = b"".join(resampler.feed(sound.frame.pcm) for sound in sounds) + resampler.end()
     async with aclosing(stt.transcribe(Utterance(pcm, 0.0, 1.0))) as transcripts:
         async for _ in transcripts:
             pass
 
 
-async def _warm(registry: Registry, agent: Agent) -> None:
+async def _warm(registry: EngineRegistry, agent: Agent) -> None:
     """Learn the phrases for bad moments and the greeting; let the models do each thing once."""
     await learn(registry, agent)
     try:
         await _hear(registry.answering("stt"), [sound async for sound in registry.voice().speak(MOMENT, "")])
         question = (*agent.opening(), Message("user", "Hello"))
-        async with aclosing(registry.answering("llm").reply(question, Ask(max_tokens=1))) as tokens:
+        async with aclosing(registry.answering("llm").reply(question, LlmRequest(max_tokens=1))) as tokens:
             async for _ in tokens:
                 break
     except EngineError as cause:
@@ -256,17 +256,17 @@ async def _warm(registry: Registry, agent: Agent) -> None:
     await asyncio.gather(*(_greet(registry, role, name) for role in ROLES for name in registry.stand_ins(role)))
 
 
-async def _greet(registry: Registry, role: Role, name: str) -> None:
+async def _greet(registry: EngineRegistry, role: Role, name: str) -> None:
     """Open a connection to one who stands in; say now, and not in the middle of a call, if nobody is there."""
     engine = registry.engine(role, name)
     try:
-        if isinstance(engine, Checked):
+        if isinstance(engine, HealthChecked):
             await engine.check()
     except EngineError as cause:
         log.warning("a fallback engine does not answer", role=role, engine=name, why=str(cause))
 
 
-async def learn(registry: Registry, agent: Agent) -> None:
+async def learn(registry: EngineRegistry, agent: Agent) -> None:
     """Synthesise what will be said often, and in bad moments; let the model read the prompt. Raises `ConfigError`."""
     mind = registry.answering("llm")
     try:

@@ -15,28 +15,28 @@ from msgspec import Raw
 
 from lineside.agents.agent import Agent
 from lineside.errors import ConfigError
-from lineside.gateway.call_registry import Live
-from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, Booth, settle
+from lineside.gateway.call_registry import CallControl
+from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner, settle
 from lineside.gateway.ipc import (
     BEAT,
-    Answered,
-    Beat,
-    Begin,
-    Bus,
+    AgentSet,
+    AssignCall,
+    CallAnswered,
+    CallEvent,
+    CallFinished,
     EndCall,
-    Follow,
-    Happened,
-    Learn,
-    Learnt,
-    Over,
-    Take,
-    Up,
+    FollowCall,
+    Heartbeat,
+    SetAgent,
+    StartWorker,
     Word,
+    WorkerChannel,
+    WorkerReady,
 )
 from lineside.gateway.startup import engines, kept, learn, turn_model, voices
 from lineside.logging_setup import log_to_stderr
-from lineside.observability.metrics import Meters
-from lineside.protocol import LlmToken, Partial, ServerMessage, ThoughtToken, encode
+from lineside.observability.metrics import GatewayMetrics
+from lineside.protocol import LlmToken, PartialTranscript, ReasoningToken, ServerMessage, encode
 from lineside.settings import Settings
 from lineside.transports.websocket import WebSocket
 
@@ -50,14 +50,14 @@ class Worker:
 
     def __init__(self, end: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        self._begun: asyncio.Future[Begin] = loop.create_future()
+        self._begun: asyncio.Future[StartWorker] = loop.create_future()
         self._alone = asyncio.Event()  # the gateway is gone
-        self._bus = Bus(end, self._heard, self._gone)
-        self._places: dict[str, Place] = {}
+        self._bus = WorkerChannel(end, self._heard, self._gone)
+        self._places: dict[str, RemotePlace] = {}
         self._empty = asyncio.Event()
         self._agent: Agent
         self._tasks: asyncio.TaskGroup
-        self._booth: Booth
+        self._booth: CallRunner
 
     async def run(self) -> None:
         """Hold calls until the bus ends. Raises `ConfigError` when it cannot begin."""
@@ -66,16 +66,16 @@ class Worker:
         async with engines(settings) as self._registry, turn_model(settings) as turns, kept(settings) as records:
             self._agent = begin.agent
             await learn(self._registry, self._agent)
-            meters = Meters()
+            meters = GatewayMetrics()
             voice = voices(settings)
-            self._booth = Booth(settings, lambda: self._agent, self._registry, voice, meters, turns, records)
+            self._booth = CallRunner(settings, lambda: self._agent, self._registry, voice, meters, turns, records)
             async with asyncio.TaskGroup() as self._tasks:
                 watching = [
                     self._tasks.create_task(meters.watch_loop(), name="loop lag"),
                     self._tasks.create_task(self._beat(), name="beat"),
                 ]
                 settle()
-                self._bus.say(Up())
+                self._bus.say(WorkerReady())
                 await self._alone.wait()
                 await self._farewell()
                 await self._booth.close()
@@ -85,7 +85,7 @@ class Worker:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT)
-            self._bus.say(Beat())
+            self._bus.say(Heartbeat())
 
     async def _farewell(self) -> None:
         for place in self._places.values():
@@ -100,15 +100,15 @@ class Worker:
 
     def _heard(self, word: Word, sock: int | None) -> None:
         match word:
-            case Begin() if not self._begun.done():
+            case StartWorker() if not self._begun.done():
                 self._begun.set_result(word)
-            case Take() if sock is not None:
+            case AssignCall() if sock is not None:
                 self._tasks.create_task(self._hold(word, socket.socket(fileno=sock)), name=f"call {word.call}")
             case EndCall(call=call, reason=reason) if call in self._places:
                 self._places[call].end(reason)
-            case Follow(call=call, follow=follow) if call in self._places:
+            case FollowCall(call=call, follow=follow) if call in self._places:
                 self._places[call].follow = follow
-            case Learn(agent=agent):
+            case SetAgent(agent=agent):
                 self._tasks.create_task(self._learn(agent), name="learn")
             case _:
                 return
@@ -118,8 +118,8 @@ class Worker:
         if not self._begun.done():
             self._begun.set_exception(ConfigError("the gateway was gone before this worker began"))
 
-    async def _hold(self, take: Take, sock: socket.socket) -> None:
-        place = self._places[take.call] = Place(take.call, self._bus)
+    async def _hold(self, take: AssignCall, sock: socket.socket) -> None:
+        place = self._places[take.call] = RemotePlace(take.call, self._bus)
         try:
             ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, lambda gone: None)
             transport, _ = await asyncio.get_running_loop().connect_accepted_socket(lambda: ws, sock)
@@ -129,7 +129,7 @@ class Worker:
             return  # the caller was gone before the socket came
         finally:
             del self._places[take.call]
-            self._bus.say(Over(take.call))
+            self._bus.say(CallFinished(take.call))
             if not self._places:
                 self._empty.set()
 
@@ -137,32 +137,32 @@ class Worker:
         try:
             await learn(self._registry, agent)
         except ConfigError as why:
-            self._bus.say(Learnt(str(why)))
+            self._bus.say(AgentSet(str(why)))
             return
         self._agent = agent
-        self._bus.say(Learnt())
+        self._bus.say(AgentSet())
 
 
-class Place:
+class RemotePlace:
     """A call's place in the switchboard, which is in another process."""
 
-    def __init__(self, call: str, bus: Bus) -> None:
+    def __init__(self, call: str, bus: WorkerChannel) -> None:
         self.id, self._bus = call, bus
-        self._live: Live | None = None
+        self._live: CallControl | None = None
         self._ends = ""  # asked for before the call was answered
         self.follow = False  # somebody wants to know every word
 
-    def answered(self, live: Live, *, line: str, codec: str, engines: dict[str, str]) -> None:
+    def answered(self, live: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
         """It is a call now."""
         self._live = live
-        self._bus.say(Answered(self.id, line, codec, engines))
+        self._bus.say(CallAnswered(self.id, line, codec, engines))
         if self._ends:
             live.end(self._ends)
 
     def notice(self, event: ServerMessage) -> None:
         """Something happened in it. Words as they form are for those who follow it; nobody counts by them."""
-        if self.follow or not isinstance(event, LlmToken | ThoughtToken | Partial):
-            self._bus.say(Happened(self.id, Raw(encode(event))))
+        if self.follow or not isinstance(event, LlmToken | ReasoningToken | PartialTranscript):
+            self._bus.say(CallEvent(self.id, Raw(encode(event))))
 
     def end(self, reason: str) -> None:
         """End it."""

@@ -19,22 +19,22 @@ import structlog
 
 from lineside.agents.agent import Agent
 from lineside.errors import CallRefused, ConfigError
-from lineside.gateway.call_registry import Slot
+from lineside.gateway.call_registry import CallHandle
 from lineside.gateway.ipc import (
     BEAT,
-    Answered,
-    Beat,
-    Begin,
-    Bus,
+    AgentSet,
+    AssignCall,
+    CallAnswered,
+    CallEvent,
+    CallFinished,
     EndCall,
-    Follow,
-    Happened,
-    Learn,
-    Learnt,
-    Over,
-    Take,
-    Up,
+    FollowCall,
+    Heartbeat,
+    SetAgent,
+    StartWorker,
     Word,
+    WorkerChannel,
+    WorkerReady,
     pair,
 )
 from lineside.host import parent_death
@@ -52,7 +52,7 @@ PAUSE_FIRST, PAUSE_MOST = 0.25, 10.0  # seconds before a worker is started again
 WELL_AFTER = 60.0  # seconds of life after which the pause is short again
 
 
-class Workers:
+class WorkerPool:
     """All of them."""
 
     def __init__(self, count: int, settings: Settings, agent: Callable[[], Agent]) -> None:
@@ -78,7 +78,7 @@ class Workers:
         """The process ids of those that take calls."""
         return [worker.pid for worker in self._workers.values() if worker.up.is_set()]
 
-    async def hold(self, slot: Slot, transport: asyncio.Transport, key: str) -> None:
+    async def hold(self, slot: CallHandle, transport: asyncio.Transport, key: str) -> None:
         """Have a call held to its end by the one with the fewest. `key`: its `Sec-WebSocket-Key`.
 
         Raises `CallRefused`, before anything was said to the caller, when no worker is up.
@@ -132,8 +132,8 @@ class Workers:
                 *argv, pass_fds=[theirs.fileno()], stdin=asyncio.subprocess.DEVNULL, start_new_session=True
             )
         worker = self._workers[number] = _Worker(process.pid, number)
-        worker.bus = Bus(ours, worker.heard, worker.gone)
-        worker.bus.say(Begin(msgspec.Raw(self._settings.model_dump_json().encode()), self._agent()))
+        worker.bus = WorkerChannel(ours, worker.heard, worker.gone)
+        worker.bus.say(StartWorker(msgspec.Raw(self._settings.model_dump_json().encode()), self._agent()))
         try:
             return await self._watch(worker, process)
         finally:
@@ -169,16 +169,16 @@ class _Worker:
         self.pid, self.number = pid, number
         self.up = asyncio.Event()
         self._missed = 0  # beats in a row
-        self.calls: dict[str, tuple[Slot, asyncio.Future[None]]] = {}
-        self.bus: Bus
+        self.calls: dict[str, tuple[CallHandle, asyncio.Future[None]]] = {}
+        self.bus: WorkerChannel
         self._learning: asyncio.Future[str] | None = None
 
-    def take(self, slot: Slot, key: str, sock: int) -> "asyncio.Future[None]":
+    def take(self, slot: CallHandle, key: str, sock: int) -> "asyncio.Future[None]":
         """Hand it a call; done when that is over."""
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.calls[slot.id] = slot, over
-        slot.followed = lambda somebody: self._say(Follow(slot.id, somebody))
-        if not self.bus.say(Take(slot.id, key), sock):
+        slot.followed = lambda somebody: self._say(FollowCall(slot.id, somebody))
+        if not self.bus.say(AssignCall(slot.id, key), sock):
             self._over(slot.id)
         return over
 
@@ -186,7 +186,7 @@ class _Worker:
         """Have it learn an agent's lines; answers what went wrong."""
         learning: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._learning = learning
-        if not self.bus.say(Learn(agent)):
+        if not self.bus.say(SetAgent(agent)):
             return "the agent is too long, or the worker is gone"
         try:
             async with asyncio.timeout(LEARN_WITHIN):
@@ -197,20 +197,20 @@ class _Worker:
     def heard(self, word: Word, sock: int | None) -> None:
         """What it says."""
         match word:
-            case Up():
+            case WorkerReady():
                 self.up.set()
                 self._missed = 0
-            case Beat():
+            case Heartbeat():
                 self._missed = 0
-            case Learnt(trouble=trouble):
+            case AgentSet(trouble=trouble):
                 if self._learning is not None and not self._learning.done():
                     self._learning.set_result(trouble)
-            case Answered(call=call) if call in self.calls:
+            case CallAnswered(call=call) if call in self.calls:
                 live = _Far(lambda reason: self._say(EndCall(call, reason)))
                 self.calls[call][0].answered(live, line=word.line, codec=word.codec, engines=word.engines)
-            case Happened(call=call) if call in self.calls:
+            case CallEvent(call=call) if call in self.calls:
                 self.calls[call][0].notice(decode_server.decode(bytes(word.event)))
-            case Over(call=call):
+            case CallFinished(call=call):
                 self._over(call)
             case _:
                 return

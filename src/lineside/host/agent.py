@@ -18,9 +18,9 @@ from aiohttp import web
 from msgspec import Struct
 
 from lineside.errors import ConfigError
-from lineside.host.machine import Readings
-from lineside.host.service_config import Declared, read_services
-from lineside.host.services import KEPT_LINES, Code, ServiceRefused, Services
+from lineside.host.machine import MachineReader
+from lineside.host.service_config import ServiceConfig, read_services
+from lineside.host.services import KEPT_LINES, Code, ServiceManager, ServiceRefused
 from lineside.settings import LOOPBACK
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ class HostAgent:
     """The routes and the guard before them."""
 
     def __init__(
-        self, services: Services, readings: Readings, *, token: str = "", only_this_machine: bool = True
+        self, services: ServiceManager, readings: MachineReader, *, token: str = "", only_this_machine: bool = True
     ) -> None:
         self._services, self._readings = services, readings
         self._token, self._only_this_machine = token, only_this_machine
@@ -115,7 +115,7 @@ async def run(
     token: str = "",
     services_file: Path,
     models_dir: Path,
-    ready: Callable[[str, Sequence[Declared]], None] = lambda url, declared: None,
+    ready: Callable[[str, Sequence[ServiceConfig]], None] = lambda url, declared: None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, then end every service. `ready` hears the address and what may be started.
 
@@ -128,8 +128,8 @@ async def run(
         loop.add_signal_handler(number, stop.set)
     with _door(host, port) as door:
         async with asyncio.TaskGroup() as tasks:
-            services = Services(declared, models_dir, tasks)
-            agent = HostAgent(services, Readings(), token=token, only_this_machine=host in LOOPBACK)
+            services = ServiceManager(declared, models_dir, tasks)
+            agent = HostAgent(services, MachineReader(), token=token, only_this_machine=host in LOOPBACK)
             runner = web.AppRunner(agent.app(), access_log=None, shutdown_timeout=GOODBYE)
             try:
                 await runner.setup()

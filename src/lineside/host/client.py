@@ -46,7 +46,7 @@ class _Problem(Struct, frozen=True):
     error: _Fault
 
 
-class HostAgent:
+class HostAgentClient:
     """One host agent. An empty `url` is none: everything is refused with what to do about it."""
 
     def __init__(self, url: str, token: str, http: aiohttp.ClientSession) -> None:

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from lineside.errors import ConfigError
-from lineside.host.client import HostAgent, HostAgentError
-from lineside.host.supervisor import Supervised
+from lineside.host.client import HostAgentClient, HostAgentError
+from lineside.host.supervisor import Supervisor
 from lineside.settings import Settings
 
 READY_WITHIN = 20.0  # seconds; it loads no model
@@ -34,7 +34,7 @@ async def host_agent(settings: Settings, services: Sequence[str]) -> AsyncGenera
             f"--with starts a host agent, and HOST_AGENT_URL={settings.host_agent_url} names one already: "
             "leave one of the two out."
         )
-    agent = Supervised(
+    agent = Supervisor(
         "the host agent",
         lambda port: [sys.executable, "-m", "lineside", "host", "--port", str(port)],
         ready_within=READY_WITHIN,
@@ -42,7 +42,7 @@ async def host_agent(settings: Settings, services: Sequence[str]) -> AsyncGenera
         passes_on=lambda line: print(line, file=sys.stderr, flush=True),
     )
     async with agent.running(), aiohttp.ClientSession() as http:
-        asked = HostAgent(agent.url, settings.host_agent_token, http)
+        asked = HostAgentClient(agent.url, settings.host_agent_token, http)
         wishes = [wish.partition("=") for wish in services if wish != AGENT_ALONE]
         try:
             await asyncio.gather(*(asked.start(name, model) for name, _, model in wishes))

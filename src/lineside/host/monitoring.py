@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from lineside.errors import ConfigError
 from lineside.host.ports import free_port, somebody_answers
-from lineside.host.supervisor import Supervised
+from lineside.host.supervisor import Supervisor
 from lineside.settings import Settings
 
 FILES = Path("monitoring")  # in the folder that run.sh starts us in
@@ -31,7 +31,7 @@ HOMES = ("/usr/share/grafana", "/usr/local/share/grafana", "/opt/homebrew/share/
 TARGETS = '    file_sd_configs:\n      - files: ["targets/*.yml"]'
 
 
-class Monitors(Struct, frozen=True):
+class MonitoringAddresses(Struct, frozen=True):
     """Where they answer; empty where there is none."""
 
     prometheus: str = ""
@@ -39,7 +39,9 @@ class Monitors(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def monitoring(settings: Settings, url: str, say: Callable[[str], None]) -> AsyncGenerator[Monitors, None]:
+async def monitoring(
+    settings: Settings, url: str, say: Callable[[str], None]
+) -> AsyncGenerator[MonitoringAddresses, None]:
     """Both, watching the gateway at `url` while the block runs; `say` hears where they are, or why there is none."""
     prometheus = grafana = ""
     async with AsyncExitStack() as stack:
@@ -50,7 +52,7 @@ async def monitoring(settings: Settings, url: str, say: Callable[[str], None]) -
             say(f"Grafana answers at {grafana}")
         except (ConfigError, OSError) as why:  # calls go on without it
             say(str(why))
-        yield Monitors(prometheus or settings.prometheus_url, grafana or settings.grafana_url)
+        yield MonitoringAddresses(prometheus or settings.prometheus_url, grafana or settings.grafana_url)
 
 
 @asynccontextmanager
@@ -60,7 +62,7 @@ async def _prometheus(settings: Settings, url: str) -> AsyncGenerator[str, None]
         raise ConfigError(HOW)
     folder = settings.data_dir / "prometheus"
     config = write_config(settings, url, folder)
-    server = Supervised(
+    server = Supervisor(
         "Prometheus",
         lambda port: [
             program,
@@ -105,7 +107,7 @@ async def _grafana(settings: Settings, prometheus: str) -> AsyncGenerator[str, N
     port = free_port() if await somebody_answers(GRAFANA_PORT) else GRAFANA_PORT
     config = write_grafana_config(settings.data_dir.resolve() / "grafana", prometheus, port)
     argv = [program, *(["server"] if Path(program).name == "grafana" else [])]
-    server = Supervised(
+    server = Supervisor(
         "Grafana",
         lambda _: [*argv, f"--homepath={_home(program)}", f"--config={config}"],
         ready_within=READY_WITHIN,

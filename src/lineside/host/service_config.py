@@ -27,7 +27,7 @@ Seconds = Annotated[float, Meta(gt=0, le=600)]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]
 
 
-class Declared(Struct, frozen=True, forbid_unknown_fields=True):
+class ServiceConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """One service: how it is started and how one sees that it is well."""
 
     name: Name
@@ -69,10 +69,10 @@ class Declared(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    service: tuple[Declared, ...] = ()
+    service: tuple[ServiceConfig, ...] = ()
 
 
-def read_services(path: Path) -> tuple[Declared, ...]:
+def read_services(path: Path) -> tuple[ServiceConfig, ...]:
     """The services of the file, in its order. Raises `ConfigError` naming the line or the field and what is allowed."""
     try:
         services = msgspec.convert(tomllib.loads(path.read_text("utf-8")), type=_File).service
@@ -83,7 +83,7 @@ def read_services(path: Path) -> tuple[Declared, ...]:
     except tomllib.TOMLDecodeError as cause:
         raise ConfigError(f"{path} is not TOML: {cause}") from None
     except msgspec.ValidationError as cause:
-        allowed = ", ".join(Declared.__struct_fields__)
+        allowed = ", ".join(ServiceConfig.__struct_fields__)
         raise ConfigError(f"{path}: {cause}. A [[service]] has these fields: {allowed}") from None
     for service in services:
         if fault := _fault(service) or _twice(service, services):
@@ -91,7 +91,7 @@ def read_services(path: Path) -> tuple[Declared, ...]:
     return services
 
 
-def _fault(service: Declared) -> str:
+def _fault(service: ServiceConfig) -> str:
     for word in service.program:
         for place in re.findall(r"\{(\w+)\}", word):
             if place not in PLACES:
@@ -104,7 +104,7 @@ def _fault(service: Declared) -> str:
     return ""
 
 
-def _twice(service: Declared, services: tuple[Declared, ...]) -> str:
+def _twice(service: ServiceConfig, services: tuple[ServiceConfig, ...]) -> str:
     for other in services:
         if other is not service and other.name == service.name:
             return "the name stands twice"

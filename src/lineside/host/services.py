@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from lineside.errors import ConfigError, LinesideError
 from lineside.host import supervisor
-from lineside.host.service_config import Declared
-from lineside.host.supervisor import State, Supervised
+from lineside.host.service_config import ServiceConfig
+from lineside.host.supervisor import State, Supervisor
 
 log = structlog.get_logger()
 
@@ -52,7 +52,7 @@ class Service(Struct, frozen=True):
 class _Life(Struct, frozen=True):
     """From one start to its end."""
 
-    server: Supervised
+    server: Supervisor
     model: str
     task: asyncio.Task[str]  # its result: why it could not be started, with the last lines that it printed
 
@@ -60,7 +60,7 @@ class _Life(Struct, frozen=True):
 class _Desk:
     """One service."""
 
-    def __init__(self, declared: Declared, models_dir: Path, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, declared: ServiceConfig, models_dir: Path, tasks: asyncio.TaskGroup) -> None:
         self.declared, self._models_dir, self._tasks = declared, models_dir, tasks
         self._life: _Life | None = None
         self.closing = False
@@ -124,7 +124,7 @@ class _Desk:
             argv = declared.argv(self._models_dir, chosen)
         except ConfigError as cause:
             raise ServiceRefused("not_fetched", str(cause)) from None
-        server = Supervised(
+        server = Supervisor(
             declared.name,
             lambda port: argv,
             ready_within=declared.ready_within,
@@ -154,10 +154,10 @@ class _Desk:
         raise ServiceRefused("not_ready", life.task.result())
 
 
-class Services:
+class ServiceManager:
     """All services of the file. Their lives belong to `tasks`; `stop_all` ends them, and none is started after it."""
 
-    def __init__(self, declared: Sequence[Declared], models_dir: Path, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, declared: Sequence[ServiceConfig], models_dir: Path, tasks: asyncio.TaskGroup) -> None:
         self._desks = {one.name: _Desk(one, models_dir, tasks) for one in declared}
 
     async def all(self) -> list[Service]:
@@ -195,7 +195,7 @@ class Services:
         return self._desks[name]
 
 
-async def _live(server: Supervised) -> str:
+async def _live(server: Supervisor) -> str:
     try:
         await server.run()
     except ConfigError as cause:

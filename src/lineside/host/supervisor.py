@@ -38,7 +38,7 @@ class _Fallen(Exception):
     """The server ended, or never came up, or hangs. The message goes after its name."""
 
 
-class Supervised:
+class Supervisor:
     """One server. `argv` is given the port; `passes_on` hears each line the server prints, where it may be shown.
 
     Leave `passes_on` out for programs that print what callers say. With a `port` of its own it is refused while
@@ -75,7 +75,7 @@ class Supervised:
         self._ready = asyncio.Event()  # set while it is ready
 
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator["Supervised", None]:
+    async def running(self) -> AsyncGenerator["Supervisor", None]:
         """The block runs once the server is ready, which is kept alive until the block ends.
 
         Raises `ConfigError` with the server's last lines if it does not come up the first time.

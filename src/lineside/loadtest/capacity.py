@@ -2,16 +2,16 @@
 
 from msgspec import Struct
 
-from lineside.loadtest.results import Figures
+from lineside.loadtest.results import LoadTestResults
 
 CLOSE = 0.1  # of the calls that went well: the knee is known this closely
 
 
-class Step(Struct, frozen=True):
+class CapacityStep(Struct, frozen=True):
     """One try."""
 
     callers: int
-    figures: Figures
+    figures: LoadTestResults
 
     @property
     def well(self) -> bool:
@@ -24,7 +24,7 @@ class Capacity:
 
     def __init__(self, first: int, most: int) -> None:
         self._first, self._most = min(first, most), most
-        self.steps: list[Step] = []
+        self.steps: list[CapacityStep] = []
 
     @property
     def knee(self) -> int:
@@ -51,6 +51,6 @@ class Capacity:
         close = max(1, int(CLOSE * self.knee))
         return middle if self.broke_at - self.knee > close and middle > self.knee else None
 
-    def tell(self, callers: int, figures: Figures) -> None:
+    def tell(self, callers: int, figures: LoadTestResults) -> None:
         """What came of that many."""
-        self.steps.append(Step(callers, figures))
+        self.steps.append(CapacityStep(callers, figures))

@@ -9,8 +9,8 @@ from rich.table import Table
 from lineside.audio.frame import FRAME_SECONDS
 from lineside.loadtest.capacity import Capacity
 from lineside.loadtest.lateness import TOO_LATE_MS
-from lineside.loadtest.results import BIG_GAP_MS, Figures, Spread, spread
-from lineside.loadtest.runner import Outlook
+from lineside.loadtest.results import BIG_GAP_MS, LoadTestResults, Percentiles, spread
+from lineside.loadtest.runner import RunProgress
 
 EVERY = 5.0  # seconds between two lines where there is no terminal to draw on
 RECENT = 200  # turns that the live figures look back on
@@ -34,12 +34,12 @@ NAMES = {
 
 
 @contextmanager
-def live(console: Console, title: str) -> Iterator[Callable[[Outlook], None]]:
+def live(console: Console, title: str) -> Iterator[Callable[[RunProgress], None]]:
     """Show every outlook: on a terminal in place, otherwise a plain line now and then."""
     recent: list[float] = []
     said = -EVERY
 
-    def line(outlook: Outlook) -> str:
+    def line(outlook: RunProgress) -> str:
         recent[:] = [*recent, *outlook.first_ms][-RECENT:]
         over = spread(recent)
         first = f"first sound p50 {over.p50:.0f} ms, p95 {over.p95:.0f} ms" if over else "no answer yet"
@@ -53,7 +53,7 @@ def live(console: Console, title: str) -> Iterator[Callable[[Outlook], None]]:
             yield lambda outlook: status.update(line(outlook))
         return
 
-    def plain(outlook: Outlook) -> None:
+    def plain(outlook: RunProgress) -> None:
         nonlocal said
         text = line(outlook)
         if outlook.seconds - said >= EVERY:
@@ -63,7 +63,7 @@ def live(console: Console, title: str) -> Iterator[Callable[[Outlook], None]]:
     yield plain
 
 
-def summary(console: Console, found: Figures) -> None:
+def summary(console: Console, found: LoadTestResults) -> None:
     """The figures of one test."""
     table = Table("milliseconds", "count", "p50", "p95", "p99", "worst", title=f"{found.callers} callers")
     for column in table.columns[1:]:
@@ -78,7 +78,7 @@ def summary(console: Console, found: Figures) -> None:
         console.print(sentence, highlight=False, soft_wrap=True)
 
 
-def sentences(found: Figures) -> list[str]:
+def sentences(found: LoadTestResults) -> list[str]:
     """The rest of it, in words."""
     said = [
         f"{found.calls} calls, {found.turns} turns, {found.answered} answered, {found.missing} without an answer or "
@@ -144,5 +144,5 @@ def verdict(capacity: Capacity) -> str:
     return f"The knee: {capacity.knee} calls at once went well, {capacity.broke_at} did not."
 
 
-def _cells(over: Spread) -> list[str]:
+def _cells(over: Percentiles) -> list[str]:
     return [f"{value:.1f}" if value < 10 else f"{value:.0f}" for value in (over.p50, over.p95, over.p99, over.worst)]

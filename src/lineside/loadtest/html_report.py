@@ -5,8 +5,8 @@ from html import escape
 from math import floor, log10
 
 from lineside.loadtest.console_report import NAMES, sentences
-from lineside.loadtest.plan import Turn
-from lineside.loadtest.results import Figures, Spread
+from lineside.loadtest.plan import TurnResult
+from lineside.loadtest.results import LoadTestResults, Percentiles
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 860, 340, 64, 44, 16, 16
 Points = Sequence[tuple[float, float]]
@@ -28,7 +28,9 @@ polyline { fill: none; stroke-width: 2; } circle { fill: var(--dot); fill-opacit
 """
 
 
-def picture(tests: Sequence[Figures], turns: Sequence[Turn], *, goal_ms: float, about: str, verdict: str = "") -> str:
+def picture(
+    tests: Sequence[LoadTestResults], turns: Sequence[TurnResult], *, goal_ms: float, about: str, verdict: str = ""
+) -> str:
     """The page. `tests` are ordered by callers; `turns` are those of the last one."""
     last = tests[-1]
     parts = [f"<h1>lineside under load</h1><p>{escape(about)}</p>"]
@@ -51,7 +53,7 @@ def _sentence(sentence: str) -> str:
     return f"<p{kind}>{escape(sentence)}</p>"
 
 
-def _against_calls(tests: Sequence[Figures], goal_ms: float) -> str:
+def _against_calls(tests: Sequence[LoadTestResults], goal_ms: float) -> str:
     known = [(found.callers, over) for found in tests if (over := found.caller.get("first sound")) is not None]
     curves: dict[str, Points] = {
         share: [(callers, getattr(over, share)) for callers, over in known] for share in ("p50", "p95", "p99")
@@ -59,7 +61,7 @@ def _against_calls(tests: Sequence[Figures], goal_ms: float) -> str:
     return _chart(curves, [], goal_ms, "calls at once")
 
 
-def _turn_by_turn(turns: Sequence[Turn], goal_ms: float) -> str:
+def _turn_by_turn(turns: Sequence[TurnResult], goal_ms: float) -> str:
     dots = [(turn.asked, turn.first_ms) for turn in turns if turn.first_ms is not None]
     return _chart({}, dots, goal_ms, "seconds into the test")
 
@@ -110,12 +112,12 @@ def _grid(widest: float, highest: float, place: Place, across: str) -> str:
     return "".join(drawn)
 
 
-def _table(found: Figures) -> str:
+def _table(found: LoadTestResults) -> str:
     rows = [_row(NAMES[name], over) for group in (found.server, found.caller) for name, over in group.items()]
     head = "".join(f"<th>{name}</th>" for name in ("milliseconds", "count", "p50", "p95", "p99", "worst"))
     return f"<table><tr>{head}</tr>{''.join(rows)}{_row('the load tester’s own lateness', found.late)}</table>"
 
 
-def _row(name: str, over: Spread) -> str:
+def _row(name: str, over: Percentiles) -> str:
     cells = (str(over.count), *(f"{value:.1f}" for value in (over.p50, over.p95, over.p99, over.worst)))
     return f"<tr><td>{escape(name)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"

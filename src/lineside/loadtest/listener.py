@@ -7,7 +7,7 @@ own, the strictest ear there is. A real one waits some 40 ms before it begins an
 GAP = 0.001  # seconds; what is shorter is the clock, not the sound
 
 
-class Earpiece:
+class Listener:
     """The sound of one answer. Times and lengths are seconds."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Sequence
 import aiohttp
 
 from lineside.audio.frame import FRAME_SECONDS, AudioFrame, Sound, Utterance
-from lineside.engines.protocols import Ask, Message, Thought, Token, Transcript
+from lineside.engines.protocols import LlmRequest, Message, Thought, Token, Transcription
 from lineside.engines.tts_frames import joined
 from lineside.settings import Settings
 
@@ -33,7 +33,7 @@ SYLLABLES = [consonant + vowel for consonant in "bdfgklmnprst" for vowel in "aei
 TONE = 400  # Hz: whole periods in 20 ms, so that frames join without a click
 
 
-class MockEars:
+class MockSTT:
     """Hears a question in everything, never the same: who says the same again and again is hung up on (`patience`)."""
 
     choices: tuple[str, ...] = ()
@@ -41,13 +41,13 @@ class MockEars:
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
         self._questions = itertools.count(1)
 
-    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcript, None]:
+    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
         """See `SpeechToText`."""
         await asyncio.sleep(ASR)
-        yield Transcript(f"When will line {next(self._questions)} work again?")
+        yield Transcription(f"When will line {next(self._questions)} work again?")
 
 
-class MockMind:
+class MockLLM:
     """Three sentences of ten words, a token each."""
 
     choices: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class MockMind:
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
         self._sentences = itertools.count()
 
-    async def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
         clock = asyncio.get_running_loop().time
         due = clock() + FIRST_TOKEN
@@ -69,7 +69,7 @@ class MockMind:
         return [f"{word} " for word in words[: TOKENS // SENTENCES]]
 
 
-class MockVoice:
+class MockTTS:
     """A second of tone for every sentence, soft at both ends."""
 
     choices: tuple[str, ...] = ()

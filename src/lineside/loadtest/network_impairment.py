@@ -9,7 +9,7 @@ from random import Random
 from lineside.audio.frame import FRAME_SECONDS
 
 
-class Path:
+class ImpairedPath:
     """One caller's way. `loss` is a share, `jitter` the longest delay in seconds."""
 
     def __init__(self, dice: Random, *, loss: float, jitter: float) -> None:

@@ -5,11 +5,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from lineside.protocol import Codec, Metrics
+from lineside.protocol import Codec, ReplyMetrics
 
 STAGES: tuple[str, ...] = tuple(
     field
-    for field in Metrics.__struct_fields__
+    for field in ReplyMetrics.__struct_fields__
     if field.endswith("_ms") and not field.endswith(("_from_ms", "wasted_ms"))
 )
 
@@ -36,7 +36,7 @@ class Plan(Struct, frozen=True):
     began: float = 0.0  # on the system's monotonic clock, which all processes share
 
 
-class Turn(Struct):
+class TurnResult(Struct):
     """One turn as its caller had it. Milliseconds where the name says so."""
 
     call: str
@@ -57,10 +57,10 @@ class Turn(Struct):
     reply: int = -1  # the server's number of the answer
     transcript: str = ""  # what the server heard
     answer: str = ""  # what the server meant to say
-    stages: Metrics | None = None  # the server's own times
+    stages: ReplyMetrics | None = None  # the server's own times
 
 
-class CallEnd(Struct):
+class CallResult(Struct):
     """One call that is over."""
 
     call: str
@@ -68,7 +68,7 @@ class CallEnd(Struct):
     reason: str  # the server's word, or `refused`, `no_ready`, `line_lost`
 
 
-class Spoken(Struct):
+class HeardAnswer(Struct):
     """An answer as it was heard, signed 16-bit, and the words that were meant."""
 
     meant: str
@@ -76,20 +76,20 @@ class Spoken(Struct):
     rate: int
 
 
-class Report(Struct):
+class WorkerReport(Struct):
     """What came of one worker's callers."""
 
-    turns: list[Turn]
-    calls: list[CallEnd]
+    turns: list[TurnResult]
+    calls: list[CallResult]
     late: list[int]  # frames by their lateness at leaving, in tenths of a millisecond; the last one: that and more
     frames: int  # sent
     lost: int  # by intent
     stuck: int  # not sent because the server had not read those before
     cpu_seconds: float
-    spoken: list[Spoken] = []
+    spoken: list[HeardAnswer] = []
 
 
-class Progress(Struct, frozen=True):
+class WorkerProgress(Struct, frozen=True):
     """How it goes, once a second."""
 
     active: int  # calls up
@@ -99,15 +99,15 @@ class Progress(Struct, frozen=True):
     late_ms: float  # p99 of the lateness so far
 
 
-class Word(Struct, frozen=True):
+class WorkerMessage(Struct, frozen=True):
     """A line that a worker writes: ready to begin, under way, or done."""
 
     ready: bool = False
-    progress: Progress | None = None
-    report: Report | None = None
+    progress: WorkerProgress | None = None
+    report: WorkerReport | None = None
 
 
 encode_plan = msgspec.json.Encoder().encode
 decode_plan = msgspec.json.Decoder(Plan).decode
 encode_word = msgspec.json.Encoder().encode
-decode_word = msgspec.json.Decoder(Word).decode
+decode_word = msgspec.json.Decoder(WorkerMessage).decode

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from lineside.audio import g711
 from lineside.audio.frame import FRAME_SECONDS, SAMPLE_BYTES
-from lineside.audio.input_resampler import Resampler
+from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
 from lineside.errors import ConfigError
 from lineside.protocol import Codec
@@ -56,7 +56,7 @@ def _recording(file: Path, codec: Codec) -> Recording:
     sound, rate = read_wav(file), rate_of(codec)
     if sound.seconds > LONGEST:
         raise ConfigError(f"{file} lasts {sound.seconds:.0f} s; one turn is at most {LONGEST:g} s")
-    resampler = Resampler(sound.rate, rate)
+    resampler = InputResampler(sound.rate, rate)
     pcm = _speech(resampler.feed(sound.pcm) + resampler.end(), rate)
     if not pcm:
         raise ConfigError(f"{file} is silent: nobody could answer it")

@@ -7,13 +7,13 @@ from math import ceil
 from msgspec import Struct
 
 from lineside.loadtest.lateness import TOO_LATE_MS, late_ms, together
-from lineside.loadtest.plan import STAGES, Plan, Report, Turn
+from lineside.loadtest.plan import STAGES, Plan, TurnResult, WorkerReport
 
 BIG_GAP_MS = 40.0  # a caller hears it; a shorter one a player's own buffer rides out
 WELL = "caller_hung_up"
 
 
-class Spread(Struct, frozen=True):
+class Percentiles(Struct, frozen=True):
     """How a figure is spread. Nearest rank: a value that was really measured."""
 
     count: int
@@ -30,7 +30,7 @@ class Goal(Struct, frozen=True):
     gap_ms: float = 0.0  # the longest gap in any answer; 0: not asked
 
 
-class Load(Struct, frozen=True):
+class ServerLoad(Struct, frozen=True):
     """What the load was on the gateway's process, where it is ours to look at."""
 
     cores: float | None  # busy, while all callers were there
@@ -40,7 +40,7 @@ class Load(Struct, frozen=True):
     lag_p99_ms: float | None = None  # of its event loop, from the first caller to the last
 
 
-class Figures(Struct, frozen=True):
+class LoadTestResults(Struct, frozen=True):
     """What came of one test. Milliseconds unless the name says otherwise."""
 
     callers: int
@@ -48,20 +48,20 @@ class Figures(Struct, frozen=True):
     turns: int
     calls: int
     answered: int
-    server: dict[str, Spread]  # stage → its times, by the server's own metrics events
-    caller: dict[str, Spread]  # what callers heard
+    server: dict[str, Percentiles]  # stage → its times, by the server's own metrics events
+    caller: dict[str, Percentiles]  # what callers heard
     big_gaps: int  # answers with a gap over BIG_GAP_MS
     clipped: int  # answers that lost their end
     missing: int
     talked_over: int
     barge_ins: int
     errors: dict[str, int]  # what went wrong, how often
-    late: Spread  # frames of the load tester itself
+    late: Percentiles  # frames of the load tester itself
     stuck: int  # frames that the server would not take
     lost: int  # frames lost by intent
     frames: int
     tester_cores: float  # busy with being callers
-    load: Load | None = None
+    load: ServerLoad | None = None
     word_error_rate: float | None = None  # of what callers heard against what was meant
     misses: tuple[str, ...] = ()  # of the goal; empty: it was met
 
@@ -71,12 +71,12 @@ class Figures(Struct, frozen=True):
         return self.late.p99 > TOO_LATE_MS
 
 
-def figures(plan: Plan, reports: Sequence[Report], seconds: float, *, ideal_ms: float | None) -> Figures:
+def figures(plan: Plan, reports: Sequence[WorkerReport], seconds: float, *, ideal_ms: float | None) -> LoadTestResults:
     """Add up what the workers saw. `ideal_ms`: what the time to first sound would be with a gateway that took none."""
     turns = [turn for report in reports for turn in report.turns]
     counts = together(report.late for report in reports)
     frames = sum(report.frames for report in reports)
-    return Figures(
+    return LoadTestResults(
         callers=plan.callers,
         seconds=round(seconds, 1),
         turns=len(turns),
@@ -90,7 +90,7 @@ def figures(plan: Plan, reports: Sequence[Report], seconds: float, *, ideal_ms: 
         talked_over=sum(turn.talked_over for turn in turns),
         barge_ins=sum(turn.barged for turn in turns),
         errors=_errors(turns, reports),
-        late=Spread(frames, *(round(late_ms(counts, share), 1) for share in (0.5, 0.95, 0.99, 1.0))),
+        late=Percentiles(frames, *(round(late_ms(counts, share), 1) for share in (0.5, 0.95, 0.99, 1.0))),
         stuck=sum(report.stuck for report in reports),
         lost=sum(report.lost for report in reports),
         frames=frames,
@@ -98,7 +98,7 @@ def figures(plan: Plan, reports: Sequence[Report], seconds: float, *, ideal_ms: 
     )
 
 
-def misses(found: Figures, goal: Goal) -> tuple[str, ...]:
+def misses(found: LoadTestResults, goal: Goal) -> tuple[str, ...]:
     """What was not met, a sentence each."""
     first, gap = found.caller.get("first sound"), found.caller.get("worst gap")
     said: list[str] = []
@@ -113,17 +113,17 @@ def misses(found: Figures, goal: Goal) -> tuple[str, ...]:
     return tuple(said)
 
 
-def spread(values: Iterable[float]) -> Spread | None:
+def spread(values: Iterable[float]) -> Percentiles | None:
     """None where there is nothing to spread."""
     ordered = sorted(values)
     if not ordered:
         return None
     ranks = (ordered[max(0, ceil(share * len(ordered)) - 1)] for share in (0.5, 0.95, 0.99, 1.0))
-    return Spread(len(ordered), *(round(value, 1) for value in ranks))
+    return Percentiles(len(ordered), *(round(value, 1) for value in ranks))
 
 
-def _by_stage(turns: Sequence[Turn]) -> dict[str, Spread]:
-    found: dict[str, Spread] = {}
+def _by_stage(turns: Sequence[TurnResult]) -> dict[str, Percentiles]:
+    found: dict[str, Percentiles] = {}
     for stage in STAGES:
         times = (getattr(turn.stages, stage) for turn in turns if turn.stages is not None)
         if (over := spread(time for time in times if time is not None)) is not None:
@@ -131,7 +131,7 @@ def _by_stage(turns: Sequence[Turn]) -> dict[str, Spread]:
     return found
 
 
-def _heard(turns: Sequence[Turn], ideal_ms: float | None) -> dict[str, Spread]:
+def _heard(turns: Sequence[TurnResult], ideal_ms: float | None) -> dict[str, Percentiles]:
     first = [turn.first_ms for turn in turns if turn.first_ms is not None]
     whole = [turn for turn in turns if turn.first_ms is not None]
     heard: dict[str, Iterable[float]] = {
@@ -146,13 +146,13 @@ def _heard(turns: Sequence[Turn], ideal_ms: float | None) -> dict[str, Spread]:
     return {name: over for name, values in heard.items() if (over := spread(values)) is not None}
 
 
-def _end_to_end(turns: Sequence[Turn]) -> list[float]:
+def _end_to_end(turns: Sequence[TurnResult]) -> list[float]:
     """By the server, from the last window that its voice detector called speech, 30 to 60 ms later."""
     times = [turn.stages.e2e_ms for turn in turns if turn.stages is not None]
     return [ms for ms in times if ms is not None]
 
 
-def _errors(turns: Sequence[Turn], reports: Sequence[Report]) -> dict[str, int]:
+def _errors(turns: Sequence[TurnResult], reports: Sequence[WorkerReport]) -> dict[str, int]:
     found = Counter(code for turn in turns for code in turn.errors)
     found.update(end.reason for report in reports for end in report.calls if end.reason != WELL)
     found["missing answer"] += sum(turn.missing for turn in turns)

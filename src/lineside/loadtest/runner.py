@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from lineside.errors import ConfigError, LinesideError
 from lineside.host.cpu_count import cores
-from lineside.loadtest.plan import Plan, Progress, Report, Word, decode_word, encode_plan
-from lineside.loadtest.results import Figures, Goal, Load, figures, misses
+from lineside.loadtest.plan import Plan, WorkerMessage, WorkerProgress, WorkerReport, decode_word, encode_plan
+from lineside.loadtest.results import Goal, LoadTestResults, ServerLoad, figures, misses
 from lineside.loadtest.server_under_test import OwnGateway, cores_used
 from lineside.observability.trends import LAG, quantile
 
@@ -27,7 +27,7 @@ class WorkerFailed(LinesideError):
     """A worker ended before its callers had."""
 
 
-class Outlook(Struct, frozen=True):
+class RunProgress(Struct, frozen=True):
     """How the whole test goes."""
 
     seconds: float
@@ -42,16 +42,16 @@ async def hold_test(
     plan: Plan,
     goal: Goal,
     *,
-    notice: Callable[[Outlook], None],
+    notice: Callable[[RunProgress], None],
     own: OwnGateway | None = None,
     ideal_ms: float | None = None,
-) -> tuple[Figures, list[Report]]:
+) -> tuple[LoadTestResults, list[WorkerReport]]:
     """Run the test to its end. Raises `WorkerFailed`, and `ConfigError` for recordings that cannot be spoken."""
     clock = asyncio.get_running_loop().time
     before, meters = (own.read(clock()), await own.meters()) if own is not None else (None, None)
     async with _workers(plan) as workers:
         began = clock() + BEGIN_IN
-        desk = _Desk(notice, began, clock)
+        desk = _Collector(notice, began, clock)
         async with asyncio.TaskGroup() as tasks:
             listening = [tasks.create_task(desk.listen(number, w)) for number, w in enumerate(workers)]
             for worker in workers:
@@ -66,7 +66,7 @@ async def hold_test(
         most = max(reading.rss for reading in own.readings if reading.at >= began)
         percent = None if used is None else round(100 * used / plan.callers, 3)
         lag = quantile((meters, await own.meters()), LAG, 0.99)
-        load = Load(None if used is None else round(used, 3), percent, before.rss, most, lag)
+        load = ServerLoad(None if used is None else round(used, 3), percent, before.rss, most, lag)
     found = msgspec.structs.replace(found, load=load)
     return msgspec.structs.replace(found, misses=misses(found, goal)), reports
 
@@ -82,15 +82,15 @@ def shares(plan: Plan) -> list[Plan]:
     return plans
 
 
-class _Desk:
+class _Collector:
     """Where the workers' words come in."""
 
-    def __init__(self, notice: Callable[[Outlook], None], began: float, clock: Callable[[], float]) -> None:
+    def __init__(self, notice: Callable[[RunProgress], None], began: float, clock: Callable[[], float]) -> None:
         self._notice, self._began, self._clock = notice, began, clock
-        self._last: dict[int, Progress] = {}
+        self._last: dict[int, WorkerProgress] = {}
         self._first_ms: list[float] = []
 
-    async def listen(self, number: int, worker: asyncio.subprocess.Process) -> Report:
+    async def listen(self, number: int, worker: asyncio.subprocess.Process) -> WorkerReport:
         """To one worker, until its report."""
         while True:
             word = await _word(worker, SILENT)
@@ -106,7 +106,7 @@ class _Desk:
         all_of_them = list(self._last.values())
         first_ms, self._first_ms = self._first_ms, []
         self._notice(
-            Outlook(
+            RunProgress(
                 seconds=self._clock() - self._began,
                 active=sum(progress.active for progress in all_of_them),
                 turns=sum(progress.turns for progress in all_of_them),
@@ -149,7 +149,7 @@ async def _write(worker: asyncio.subprocess.Process, line: bytes) -> None:
         await worker.stdin.drain()
 
 
-async def _word(worker: asyncio.subprocess.Process, within: float) -> Word:
+async def _word(worker: asyncio.subprocess.Process, within: float) -> WorkerMessage:
     """The next thing it says."""
     assert worker.stdout is not None  # noqa: S101
     assert worker.stderr is not None  # noqa: S101

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from lineside.errors import ConfigError
 from lineside.host import parent_death
-from lineside.observability.trends import Look, made_of
+from lineside.observability.trends import TrendSample, made_of
 
 READY_WITHIN = 60.0  # seconds
 GRACE = 8.0  # seconds to end its calls and itself; then it is killed
@@ -21,7 +21,7 @@ METERS_WITHIN = 10.0  # seconds; a gateway that is full answers late
 OUTPUT = 64 * 1024  # bytes of its last output that are kept
 
 
-class Reading(Struct, frozen=True):
+class ProcessUsage(Struct, frozen=True):
     """What the process had used, at a time on the monotonic clock."""
 
     at: float
@@ -35,7 +35,7 @@ class OwnGateway:
     def __init__(self, url: str, process: psutil.Process) -> None:
         self.url, self.pid = url, process.pid
         self._process = process
-        self.readings: list[Reading] = []
+        self.readings: list[ProcessUsage] = []
 
     async def watch(self) -> None:
         """Read it twice a second, until cancelled or until it is gone."""
@@ -45,7 +45,7 @@ class OwnGateway:
                 self.readings.append(self.read(clock()))
                 await asyncio.sleep(EVERY)
 
-    async def meters(self) -> Look:
+    async def meters(self) -> TrendSample:
         """Its own meters now. Raises `ConfigError` when it does not answer."""
         # Not above: the first import decides how this process counts, and `lineside serve` has yet to say.
         from prometheus_client.parser import text_string_to_metric_families
@@ -59,7 +59,7 @@ class OwnGateway:
         except (aiohttp.ClientError, TimeoutError) as cause:
             raise ConfigError(f"the load tester's own gateway does not tell its metrics: {cause!r}") from None
 
-    def read(self, at: float) -> Reading:
+    def read(self, at: float) -> ProcessUsage:
         """One reading. Raises `psutil.Error` when it is gone."""
         cpu, rss = 0.0, 0
         for process in [self._process, *self._process.children(recursive=True)]:
@@ -67,10 +67,10 @@ class OwnGateway:
                 times = process.cpu_times()
                 cpu += times.user + times.system
                 rss += process.memory_info().rss
-        return Reading(at, cpu, rss)
+        return ProcessUsage(at, cpu, rss)
 
 
-def cores_used(readings: list[Reading], begin: float, end: float) -> float | None:
+def cores_used(readings: list[ProcessUsage], begin: float, end: float) -> float | None:
     """Cores that were busy between two times; None without two readings in between."""
     inside = [reading for reading in readings if begin <= reading.at <= end]
     if len(inside) < 2:

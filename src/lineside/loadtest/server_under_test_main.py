@@ -22,7 +22,7 @@ from lineside.gateway.multiprocess import counted_together, worker_count
 from lineside.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from lineside.gateway.startup import House
+    from lineside.gateway.startup import RunningGateway
 
 CALLS = 100_000  # as good as no limit: what breaks first is what is asked
 AGENT = 'name = "Load test"\nprompt = "You answer."\n'
@@ -86,7 +86,7 @@ def main() -> None:
 def _answer(settings: Settings) -> None:
     from lineside.gateway.startup import serve
 
-    def ready(house: "House") -> None:
+    def ready(house: "RunningGateway") -> None:
         print(house.url, flush=True)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

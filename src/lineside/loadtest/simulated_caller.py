@@ -9,8 +9,8 @@ from random import Random
 from typing import Literal
 
 from lineside.audio.frame import SAMPLE_BYTES
-from lineside.loadtest.listener import Earpiece
-from lineside.loadtest.plan import Plan, Turn
+from lineside.loadtest.listener import Listener
+from lineside.loadtest.plan import Plan, TurnResult
 from lineside.loadtest.recordings import Recording, rate_of, silence
 from lineside.protocol import (
     AudioDone,
@@ -19,11 +19,11 @@ from lineside.protocol import (
     Clear,
     Ended,
     Error,
-    Heard,
-    LlmDone,
-    Metrics,
-    Resumed,
+    FalseInterruption,
+    ReplyMetrics,
+    ReplyText,
     ServerMessage,
+    Transcript,
 )
 
 BETWEEN = (0.3, 1.0)  # seconds a caller thinks before speaking
@@ -35,7 +35,7 @@ KEEP_SECONDS = 20.0  # of an answer's sound at the most, where it is kept
 Doing = Literal["pausing", "speaking", "waiting", "listening"]
 
 
-class Caller:
+class SimulatedCaller:
     """The caller of one call."""
 
     def __init__(
@@ -61,15 +61,15 @@ class Caller:
         self._asked = 0.0
         self._interrupts_at: float | None = None
         self._barged_at: float | None = None  # while the old answer has not been cleared
-        self._over_it: Turn | None = None  # the turn whose answer is being talked over
+        self._over_it: TurnResult | None = None  # the turn whose answer is being talked over
         self._void = False  # what is being said was taken for a mm-hm: no answer to it will come
         self._taken = 0.0  # seconds of it that were taken back
         self._early: float | None = None  # an answer began before the caller had finished
-        self._ear: Earpiece | None = None  # what sounds now
+        self._ear: Listener | None = None  # what sounds now
         self._reply = -1  # the server's number of it
         self._keep = keep
         self._sound = bytearray()  # of the answer under way, in the line's codec, where it is kept
-        self.turns: list[Turn] = []
+        self.turns: list[TurnResult] = []
         self.kept: list[tuple[str, bytes]] = []  # whole answers: the words that were meant, the sound
         self.reason = ""  # why the server ended the call
 
@@ -118,7 +118,7 @@ class Caller:
         if self._void:
             self._doing = "listening"
             return
-        turn = Turn(self._call, self._recording.name, round(at - self._plan.began, 3))
+        turn = TurnResult(self._call, self._recording.name, round(at - self._plan.began, 3))
         self.turns.append(turn)
         self._doing = "waiting"
         if self._early is not None and self._ear is not None:
@@ -157,21 +157,21 @@ class Caller:
         """The server said what happened."""
         match event:
             case AudioStarted(reply=reply):
-                self._ear, self._reply, self._taken = Earpiece(), reply, 0.0
+                self._ear, self._reply, self._taken = Listener(), reply, 0.0
                 self._sound.clear()
             case BargeIn():
                 self._cut_off(at)
             case Clear():
                 self._cleared(at)
-            case Resumed():
+            case FalseInterruption():
                 self._resumed()
             case AudioDone():
                 self._over(at)
-            case Metrics():
+            case ReplyMetrics():
                 self._times(event)
-            case Heard(text=text) if self.turns:
+            case Transcript(text=text) if self.turns:
                 self.turns[-1].transcript = f"{self.turns[-1].transcript} {text}".strip()
-            case LlmDone(text=text) if self.turns:
+            case ReplyText(text=text) if self.turns:
                 self.turns[-1].answer = text
             case Error(code=code) if self.turns:
                 self.turns[-1].errors.append(code)
@@ -239,7 +239,7 @@ class Caller:
             self._pause(at)
         self._ear = None
 
-    def _times(self, event: Metrics) -> None:
+    def _times(self, event: ReplyMetrics) -> None:
         for turn in reversed(self.turns[-2:]):  # it comes right after the end of its answer
             if turn.reply == event.reply:
                 turn.stages = event
@@ -255,12 +255,12 @@ class Caller:
         self._doing, self._interrupts_at = "pausing", None
         self._speaks_at = at + self._dice.uniform(*BETWEEN)
 
-    def _settle(self, turn: Turn) -> None:
+    def _settle(self, turn: TurnResult) -> None:
         """The caller listens to this answer no longer."""
         if self._ear is not None:
             self._tally(turn, self._ear)
 
-    def _tally(self, turn: Turn, ear: Earpiece) -> None:
+    def _tally(self, turn: TurnResult, ear: Listener) -> None:
         turn.seconds = round(turn.seconds + ear.seconds, 3)
         turn.gaps += ear.gaps
         turn.worst_gap_ms = round(max(turn.worst_gap_ms, ear.worst_gap * 1000), 2)

@@ -11,8 +11,8 @@ import aiohttp
 import msgspec
 
 from lineside.audio.frame import FRAME_SECONDS, SAMPLE_BYTES
-from lineside.loadtest.plan import Spoken
-from lineside.protocol import Heard, Hello, SpeechStarted, decode_server
+from lineside.loadtest.plan import HeardAnswer
+from lineside.protocol import FirstMessage, Transcript, TurnStarted, decode_server
 from lineside.text.normalize import said
 
 EACH = 5  # answers of every worker whose sound is kept for this
@@ -21,7 +21,7 @@ SILENCE = 3.0  # seconds after it, so that the last turn ends
 WITHIN = 20.0  # seconds for the last transcript; what is not there by then was not understood
 
 
-async def word_error_rate(url: str, key: str, answers: Sequence[Spoken]) -> float | None:
+async def word_error_rate(url: str, key: str, answers: Sequence[HeardAnswer]) -> float | None:
     """Wrong, missing and added words for every word that was meant; None when there was nothing to compare."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     wrong, words = 0, 0
@@ -49,9 +49,9 @@ def distance(meant: Sequence[str], heard: Sequence[str]) -> int:
     return row[-1]
 
 
-async def _written(http: aiohttp.ClientSession, url: str, answer: Spoken) -> str:
+async def _written(http: aiohttp.ClientSession, url: str, answer: HeardAnswer) -> str:
     """What lineside hears in it; empty when it is not understood in time."""
-    hello = Hello(codec="pcm", sample_rate=answer.rate, mode="transcribe_only", greeting="")
+    hello = FirstMessage(codec="pcm", sample_rate=answer.rate, mode="transcribe_only", greeting="")
     words: list[str] = []
     complete = asyncio.Event()  # every turn that began has its transcript
     complete.set()
@@ -76,16 +76,16 @@ async def _listen(ws: aiohttp.ClientWebSocketResponse, words: list[str], complet
         if message.type is not aiohttp.WSMsgType.TEXT:
             continue
         event = decode_server.decode(message.data)
-        if isinstance(event, SpeechStarted):
+        if isinstance(event, TurnStarted):
             begun += 1
             complete.clear()
-        elif isinstance(event, Heard):
+        elif isinstance(event, Transcript):
             words.append(event.text)
             if len(words) >= begun:
                 complete.set()
 
 
-async def _play(ws: aiohttp.ClientWebSocketResponse, answer: Spoken) -> None:
+async def _play(ws: aiohttp.ClientWebSocketResponse, answer: HeardAnswer) -> None:
     size = round(answer.rate * FRAME_SECONDS) * SAMPLE_BYTES
     sound = answer.pcm + bytes(round(SILENCE / FRAME_SECONDS) * size)
     clock = asyncio.get_running_loop().time

@@ -22,11 +22,21 @@ from lineside.audio import g711
 from lineside.audio.frame import FRAME_SECONDS
 from lineside.errors import ConfigError
 from lineside.loadtest.lateness import Lateness
-from lineside.loadtest.network_impairment import Path, frame_due
-from lineside.loadtest.plan import CallEnd, Plan, Progress, Report, Spoken, Turn, Word, decode_plan, encode_word
+from lineside.loadtest.network_impairment import ImpairedPath, frame_due
+from lineside.loadtest.plan import (
+    CallResult,
+    HeardAnswer,
+    Plan,
+    TurnResult,
+    WorkerMessage,
+    WorkerProgress,
+    WorkerReport,
+    decode_plan,
+    encode_word,
+)
 from lineside.loadtest.recordings import Recording, rate_of, read
-from lineside.loadtest.simulated_caller import Caller
-from lineside.protocol import Hello, Ready, decode_server
+from lineside.loadtest.simulated_caller import SimulatedCaller
+from lineside.protocol import FirstMessage, Ready, decode_server
 
 READY_WITHIN = 10.0  # seconds from dialling to `ready`; then the call counts as failed
 AGAIN_AFTER = 1.0  # seconds before a caller who was refused or cut off dials again
@@ -35,22 +45,22 @@ HELD_UP = 0.1  # seconds in one sending: the server does not read, and what was 
 PROGRESS = 1.0  # seconds
 
 
-class Crowd:
+class LoadWorker:
     """All callers of one worker."""
 
     def __init__(self, plan: Plan, recordings: Sequence[Recording]) -> None:
         self._plan, self._recordings = plan, recordings
         self._clock = asyncio.get_running_loop().time
-        self._hello = msgspec.json.encode(Hello(codec=plan.codec, greeting="")).decode()
+        self._hello = msgspec.json.encode(FirstMessage(codec=plan.codec, greeting="")).decode()
         self._late = Lateness()
         self._frames, self._lost, self._stuck = 0, 0, 0
-        self._here: dict[str, Caller] = {}  # calls that are up
-        self._turns: list[Turn] = []
-        self._ends: list[CallEnd] = []
+        self._here: dict[str, SimulatedCaller] = {}  # calls that are up
+        self._turns: list[TurnResult] = []
+        self._ends: list[CallResult] = []
         self._kept: list[tuple[str, bytes]] = []
         self._first_ms: list[float] = []  # since the last word
 
-    async def call(self, http: aiohttp.ClientSession) -> Report:
+    async def call(self, http: aiohttp.ClientSession) -> WorkerReport:
         """Everybody calls; answers when the last one has hung up."""
         async with asyncio.TaskGroup() as tasks:
             news = tasks.create_task(self._tell(), name="progress")
@@ -58,7 +68,7 @@ class Crowd:
                 for number in range(self._plan.first, self._plan.first + self._plan.callers):
                     callers.create_task(self._caller(number, http), name=f"caller {number}")
             news.cancel()
-        return Report(
+        return WorkerReport(
             turns=self._turns,
             calls=self._ends,
             late=self._late.counts,
@@ -79,7 +89,7 @@ class Crowd:
             began, name = clock(), f"{number}.{calls}"
             calls += 1
             reason = await self._dial(name, dice, http)
-            self._ends.append(CallEnd(name, round(clock() - began, 3), reason))
+            self._ends.append(CallResult(name, round(clock() - began, 3), reason))
             if reason != "caller_hung_up":
                 await asyncio.sleep(AGAIN_AFTER)
 
@@ -103,7 +113,7 @@ class Crowd:
 
     async def _converse(self, name: str, dice: Random, ws: aiohttp.ClientWebSocketResponse) -> str:
         keep = len(self._kept) < self._plan.keep_sound
-        caller = Caller(
+        caller = SimulatedCaller(
             name, self._plan, self._recordings, dice, at=self._clock(), keep=keep, notice=self._first_ms.append
         )
         self._here[name] = caller
@@ -119,7 +129,7 @@ class Crowd:
             del self._here[name]
         return caller.reason or "line_lost"
 
-    async def _listen(self, caller: Caller, ws: aiohttp.ClientWebSocketResponse) -> None:
+    async def _listen(self, caller: SimulatedCaller, ws: aiohttp.ClientWebSocketResponse) -> None:
         clock = self._clock
         async for message in ws:
             if message.type is aiohttp.WSMsgType.BINARY:
@@ -127,7 +137,7 @@ class Crowd:
             elif message.type is aiohttp.WSMsgType.TEXT:
                 caller.told(decode_server.decode(message.data), clock())
 
-    async def _speak(self, caller: Caller, dice: Random, ws: aiohttp.ClientWebSocketResponse) -> None:
+    async def _speak(self, caller: SimulatedCaller, dice: Random, ws: aiohttp.ClientWebSocketResponse) -> None:
         try:
             await self._frame_by_frame(caller, dice, ws)
             await ws.send_str('{"type":"hangup"}')
@@ -136,9 +146,9 @@ class Crowd:
         except (aiohttp.ClientError, ConnectionError):
             return  # the listener sees the end of the line too
 
-    async def _frame_by_frame(self, caller: Caller, dice: Random, ws: aiohttp.ClientWebSocketResponse) -> None:
+    async def _frame_by_frame(self, caller: SimulatedCaller, dice: Random, ws: aiohttp.ClientWebSocketResponse) -> None:
         """A frame every twenty milliseconds, each at its own absolute time, until the caller is done."""
-        path = Path(dice, loss=self._plan.loss, jitter=self._plan.jitter)
+        path = ImpairedPath(dice, loss=self._plan.loss, jitter=self._plan.jitter)
         clock, late = self._clock, self._late
         began, number = clock(), 0
         while not caller.is_done(clock()):
@@ -168,15 +178,15 @@ class Crowd:
             first_ms, self._first_ms[:] = list(self._first_ms), []
             errors = sum(end.reason != "caller_hung_up" for end in self._ends)
             errors += sum(turn.missing for turn in self._turns)
-            say(Word(progress=Progress(len(self._here), turns, first_ms, errors, self._late.ms(0.99))))
+            say(WorkerMessage(progress=WorkerProgress(len(self._here), turns, first_ms, errors, self._late.ms(0.99))))
 
-    def _spoken(self, meant: str, sound: bytes) -> Spoken:
+    def _spoken(self, meant: str, sound: bytes) -> HeardAnswer:
         codec = self._plan.codec
         pcm = sound if codec == "pcm" else g711.decode(sound, codec)
-        return Spoken(meant, pcm, rate_of(codec))
+        return HeardAnswer(meant, pcm, rate_of(codec))
 
 
-def say(word: Word) -> None:
+def say(word: WorkerMessage) -> None:
     """A line to the load tester."""
     sys.stdout.buffer.write(encode_word(word) + b"\n")
     sys.stdout.buffer.flush()
@@ -187,7 +197,7 @@ async def work(plan: Plan, recordings: Sequence[Recording]) -> None:
     headers = {"Authorization": f"Bearer {plan.key}"} if plan.key else {}
     connector = aiohttp.TCPConnector(limit=0)  # as many as there are callers
     async with aiohttp.ClientSession(headers=headers, connector=connector) as http:
-        say(Word(report=await Crowd(plan, recordings).call(http)))
+        say(WorkerMessage(report=await LoadWorker(plan, recordings).call(http)))
 
 
 def main() -> None:
@@ -197,7 +207,7 @@ def main() -> None:
         recordings = read(plan.recordings, plan.codec)
     except ConfigError as wrong:
         sys.exit(str(wrong))
-    say(Word(ready=True))
+    say(WorkerMessage(ready=True))
     began = sys.stdin.buffer.readline()
     if not began:
         return  # whoever wanted the test is gone

@@ -14,12 +14,12 @@ LARGEST = 1 << 20  # bytes of an answer
 _opener = build_opener(ProxyHandler({}))  # a lineside is ours, and near: no proxy stands before it
 
 
-class NobodyThere(ConfigError):
+class GatewayUnreachable(ConfigError):
     """No lineside answers at the address."""
 
 
 def ask(method: str, url: str, body: object, key: str) -> dict[str, Any]:
-    """The answer of the control API. Raises `ConfigError` with its message, `NobodyThere` where there is none."""
+    """The answer of the control API. Raises `ConfigError` with its message, `GatewayUnreachable` without one."""
     if not url.startswith(("http://", "https://")):
         raise ConfigError(f"{url!r} is no address; it begins with http:// or https://")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -35,7 +35,7 @@ def ask(method: str, url: str, body: object, key: str) -> dict[str, Any]:
             raise ConfigError(_message(no)) from None
     except (URLError, HTTPException, OSError) as cause:
         reason = getattr(cause, "reason", cause)
-        raise NobodyThere(f"no lineside answers at {url} ({reason}); start it with: lineside serve") from None
+        raise GatewayUnreachable(f"no lineside answers at {url} ({reason}); start it with: lineside serve") from None
     except ValueError:
         raise ConfigError(f"what answers at {url} is no lineside") from None
 

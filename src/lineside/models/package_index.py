@@ -34,7 +34,7 @@ NO_NPM_LINE = ("ENOTFOUND", "ECONNREFUSED", "ETIMEDOUT", "EAI_AGAIN")
 LINE_BROKE = ("connection broken by", "IncompleteRead", "Read timed out", "ECONNRESET")
 
 
-class Archives:
+class PackageArchives:
     """The one archive that is on the disk now; members of the same package are read from it one after the other."""
 
     def __init__(self, folder: Path) -> None:

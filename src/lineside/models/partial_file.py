@@ -35,7 +35,7 @@ class WrongBytes(Exception):
     """What came is not the file."""
 
 
-class Landing:
+class PartialFile:
     """The `.part` of one file: what is there already, its hash as it grows, and the end of it."""
 
     def __init__(self, folder: Path, file: ModelFile) -> None:

@@ -7,14 +7,14 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from lineside.models.download import Step
+from lineside.models.download import DownloadStep
 
 LONGEST = 2000  # characters of a message; what is beyond is cut off
 EVERY = 0.2  # seconds between two lines of the same file
 PART = 100  # of the file; another hundredth is told at once, so what is told is never further behind than that
 
 
-class Progress(Struct, frozen=True):
+class DownloadProgress(Struct, frozen=True):
     """How far a download has come. The last one of a download is `done`, `failed` or `cancelled`."""
 
     model: str
@@ -31,21 +31,21 @@ class Progress(Struct, frozen=True):
         return self.state != "running"
 
 
-class Teller:
+class ProgressReporter:
     """Tells the steps of one model after the other as lines of JSON."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self._out = out
-        self._now = Progress("")
+        self._now = DownloadProgress("")
         self._told_at = 0.0
 
     def begin(self, model: str) -> None:
         """This model now."""
-        self._tell(Progress(model))
+        self._tell(DownloadProgress(model))
 
-    def step(self, step: Step) -> None:
+    def step(self, step: DownloadStep) -> None:
         """Tell it, unless the line before is too young."""
-        now = Progress(step.model, step.file, step.done, step.total, step.source, message=short(step.trouble))
+        now = DownloadProgress(step.model, step.file, step.done, step.total, step.source, message=short(step.trouble))
         news = (now.file, now.message, now.done == now.total) != (self._now.file, self._now.message, False)
         came = now.done - self._now.done >= now.total / PART
         if news or came or time.monotonic() - self._told_at >= EVERY:
@@ -55,7 +55,7 @@ class Teller:
         """The last line of this model."""
         self._tell(replace(self._now, state=state, message=short(message)))
 
-    def _tell(self, progress: Progress) -> None:
+    def _tell(self, progress: DownloadProgress) -> None:
         if progress == self._now:
             return
         self._now, self._told_at = progress, time.monotonic()

@@ -26,7 +26,7 @@ BLOCK = 1 << 20  # bytes hashed between two looks at the progress
 State = Literal["ready", "unchecked", "partial", "missing", "damaged"]
 
 
-class Stamp(Struct, frozen=True):
+class FileStamp(Struct, frozen=True):
     """What a file looked like when it was last hashed."""
 
     bytes: int
@@ -108,7 +108,7 @@ def intact(folder: Path, file: ModelFile) -> bool:
 def stamp(folder: Path, file: ModelFile, found: str) -> None:
     """Note that the file was hashed just now, and what was found."""
     seen = (folder / file.name).stat()
-    stamps = _stamps(folder) | {file.name: Stamp(seen.st_size, seen.st_mtime_ns, found)}
+    stamps = _stamps(folder) | {file.name: FileStamp(seen.st_size, seen.st_mtime_ns, found)}
     draft = folder / f"{STAMPS}.{os.getpid()}"
     try:
         draft.write_bytes(msgspec.json.format(msgspec.json.encode(stamps)))
@@ -173,17 +173,17 @@ def _stamped(folder: Path, file: ModelFile) -> bool:
     return _same(folder, file, _stamps(folder))
 
 
-def _same(folder: Path, file: ModelFile, stamps: dict[str, Stamp]) -> bool:
+def _same(folder: Path, file: ModelFile, stamps: dict[str, FileStamp]) -> bool:
     try:
         seen = (folder / file.name).stat()
     except OSError:
         return False  # deleted this moment
-    return stamps.get(file.name) == Stamp(seen.st_size, seen.st_mtime_ns, file.sha256)
+    return stamps.get(file.name) == FileStamp(seen.st_size, seen.st_mtime_ns, file.sha256)
 
 
-def _stamps(folder: Path) -> dict[str, Stamp]:
+def _stamps(folder: Path) -> dict[str, FileStamp]:
     try:
-        return msgspec.json.decode((folder / STAMPS).read_bytes(), type=dict[str, Stamp])
+        return msgspec.json.decode((folder / STAMPS).read_bytes(), type=dict[str, FileStamp])
     except (OSError, msgspec.DecodeError):
         return {}  # none yet, or not ours: every file is hashed again
 

@@ -24,11 +24,11 @@ from lineside.protocol import (
     BargeIn,
     Ended,
     Error,
-    Metrics,
-    Resumed,
+    FalseInterruption,
+    ReplyMetrics,
     ServerMessage,
-    SpeechStarted,
-    SpeechStopped,
+    TurnEnded,
+    TurnStarted,
 )
 
 NAMES = 64  # values of one label; further ones are counted as `other`
@@ -53,7 +53,7 @@ LINE_FAULTS = ("bad_message", "too_many_messages", "frame_too_large", "odd_lengt
 ENGINE_FAULTS = tuple(kind.__name__ for kind in (EngineError, EngineBusy, EngineTimeout, EngineUnreachable))
 
 
-class Bound:
+class BoundedLabel:
     """The values that one label may have: those that were named beforehand, and the first few of all others."""
 
     def __init__(self, *known: str) -> None:
@@ -68,14 +68,19 @@ class Bound:
         return value
 
 
-class Meters:
+class GatewayMetrics:
     """All meters of one process."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self._registry = registry or CollectorRegistry()
         counter, gauge, histogram = self._counter, self._gauge, self._histogram
-        self._line, self._engine, self._reason, self._kind = Bound("browser"), Bound(""), Bound(), Bound()
-        self._model = Bound()
+        self._line, self._engine, self._reason, self._kind = (
+            BoundedLabel("browser"),
+            BoundedLabel(""),
+            BoundedLabel(),
+            BoundedLabel(),
+        )
+        self._model = BoundedLabel()
         self._in_memory: set[tuple[str, str]] = set()  # models that were there at the last look
         self.active = gauge("calls_active", "Calls that are up", "line")
         self.limit = gauge("calls_limit", "Calls that may be up at once (MAX_CONCURRENT_CALLS)", how="livemax")
@@ -141,7 +146,7 @@ class Meters:
 
     # ── at the door ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def call(self, line: str, engines: Mapping[str, str]) -> "CallMeter":
+    def call(self, line: str, engines: Mapping[str, str]) -> "CallMetrics":
         """A call is answered; `engines` are role → engine. The meter is told the rest."""
         known = {role: self._engine(name) for role, name in engines.items()}
         for role, name in known.items():  # at nought from the first call on: a rate sees the first fault too
@@ -150,7 +155,7 @@ class Meters:
             self.queued.labels(role, name)
             for kind in ENGINE_FAULTS:
                 self.failures.labels(role, name, kind)
-        return CallMeter(self, self._line(line), known)
+        return CallMetrics(self, self._line(line), known)
 
     def worker_lost(self, how: str) -> None:
         """One is gone, with its calls; another takes its place."""
@@ -165,19 +170,19 @@ class Meters:
     def observe(self, event: ServerMessage, line: str, engines: Mapping[str, str]) -> None:
         """Count what a caller is told. For every event of a call but `ready`; most of them count for nothing."""
         match event:
-            case Metrics():
+            case ReplyMetrics():
                 for stage in STAGES:
                     ms = getattr(event, f"{stage}_ms")
                     if ms is not None:
                         engine = engines.get(ROLE.get(stage, ""), "")
                         self.stages.labels(stage, engine).observe(ms / 1000)
-            case SpeechStarted():
+            case TurnStarted():
                 self.segments.labels(line).inc()
-            case SpeechStopped():
+            case TurnEnded():
                 self.turns.labels(line).inc()
             case BargeIn():
                 self.barge_ins.labels(line, "true").inc()
-            case Resumed():
+            case FalseInterruption():
                 self.barge_ins.labels(line, "false").inc()
             case Error(code=code):
                 where = ENGINE_FAULT if code == "engine_error" else LINE_FAULT
@@ -286,10 +291,10 @@ class Meters:
         return Histogram(f"lineside_{name}", about, labels, registry=self._registry, buckets=buckets)
 
 
-class CallMeter:
+class CallMetrics:
     """The meters of one call, found once: what is counted often costs a microsecond."""
 
-    def __init__(self, meters: Meters, line: str, engines: Mapping[str, str]) -> None:
+    def __init__(self, meters: GatewayMetrics, line: str, engines: Mapping[str, str]) -> None:
         self._meters, self._line, self._engines = meters, line, engines
         self._in_seconds, self._out_seconds = (meters.seconds.labels(way, line) for way in ("in", "out"))
         self._in_chunks, self._out_chunks = (meters.chunks.labels(way, line) for way in ("in", "out"))

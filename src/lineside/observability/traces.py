@@ -1,7 +1,7 @@
 """OpenTelemetry: one trace a call, one span a turn and a stage. Off unless `OTLP_ENDPOINT` names a collector.
 
 The stages are not watched: a call tells at the end of each answer when every stage began and how long it took
-(`Metrics`), and the spans are written from that, some fifty microseconds each. They leave in batches, over HTTP as
+(`ReplyMetrics`), and the spans are written from that, some fifty microseconds each. They leave in batches, over HTTP as
 protobuf, from a thread of the SDK's own with a bounded queue; a collector that is gone costs spans, never a call. What
 callers and agents say is in none of them.
 """
@@ -14,7 +14,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lineside.errors import ConfigError
-from lineside.protocol import AudioStarted, BargeIn, Ended, Error, Heard, Metrics, Resumed, ServerMessage
+from lineside.protocol import (
+    AudioStarted,
+    BargeIn,
+    Ended,
+    Error,
+    FalseInterruption,
+    ReplyMetrics,
+    ServerMessage,
+    Transcript,
+)
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -83,22 +92,22 @@ class _CallTrace:
     def tell(self, event: ServerMessage) -> None:
         """The caller was told this."""
         match event:
-            case Heard(reply=reply, latency_ms=ms) | AudioStarted(reply=reply, latency_ms=ms):
+            case Transcript(reply=reply, latency_ms=ms) | AudioStarted(reply=reply, latency_ms=ms):
                 self._asked.setdefault(reply, time.time_ns() - _ns(ms))
-            case Metrics():
+            case ReplyMetrics():
                 self._turn(event)
             case BargeIn(turn=turn):
                 self._asked.clear()  # the reply that was talked over is measured no further
                 self._call.add_event("barge-in", {"lineside.turn": turn})
-            case Resumed(turn=turn):
-                self._call.add_event("resumed", {"lineside.turn": turn})
+            case FalseInterruption(turn=turn):
+                self._call.add_event("false_interruption", {"lineside.turn": turn})
             case Error(code=code):
                 self._call.add_event("error", {"lineside.code": code})
             case Ended(reason=reason):
                 self._call.set_attribute("lineside.reason", reason)
                 self._call.end()
 
-    def _turn(self, told: Metrics) -> None:
+    def _turn(self, told: ReplyMetrics) -> None:
         zero = self._asked.pop(told.reply, None)
         if zero is None:
             return

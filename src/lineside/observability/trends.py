@@ -42,7 +42,7 @@ class Buckets(Struct, frozen=True):
     counts: "array[float]"  # how many were not above it
 
 
-class Look(Struct, frozen=True):
+class TrendSample(Struct, frozen=True):
     """What the meters said at one moment."""
 
     at: float  # seconds since 1970
@@ -51,14 +51,14 @@ class Look(Struct, frozen=True):
     buckets: dict[str, Buckets]  # by stage; and `LAG`, `GAPS`
 
 
-class Looks:
+class TrendHistory:
     """The last of them. Not for several threads at once."""
 
     def __init__(self) -> None:
-        self._looks: deque[Look] = deque(maxlen=MOST)
+        self._looks: deque[TrendSample] = deque(maxlen=MOST)
         self.trouble = ""  # why the newest could not be taken
 
-    def take(self, look: Look) -> None:
+    def take(self, look: TrendSample) -> None:
         """One more."""
         self._looks.append(look)
         self.trouble = ""
@@ -94,12 +94,12 @@ class Looks:
         )
 
 
-def look(registry: "CollectorRegistry") -> Look:
+def look(registry: "CollectorRegistry") -> TrendSample:
     """Read the meters now. Some milliseconds: call it in a thread."""
     return made_of(registry.collect())
 
 
-def made_of(metrics: "Iterable[Metric]") -> Look:
+def made_of(metrics: "Iterable[Metric]") -> TrendSample:
     """What these say, as a look at this moment."""
     sums = dict.fromkeys(SUMS.values(), 0.0)
     buckets: dict[str, dict[float, float]] = {name: {} for name in (*STAGES, LAG, GAPS)}
@@ -110,7 +110,7 @@ def made_of(metrics: "Iterable[Metric]") -> Look:
         for sample in metric.samples:
             if sample.name in SUMS:
                 sums[SUMS[sample.name]] += sample.value
-    return Look(time.time(), time.monotonic(), sums, {name: packed(counts) for name, counts in buckets.items()})
+    return TrendSample(time.time(), time.monotonic(), sums, {name: packed(counts) for name, counts in buckets.items()})
 
 
 def packed(counts: dict[float, float]) -> Buckets:
@@ -134,20 +134,20 @@ def _add_buckets(metric: "Metric", buckets: dict[str, dict[float, float]]) -> No
                 one[bound] = one.get(bound, 0.0) + sample.value
 
 
-def _seconds(pair: tuple[Look, Look]) -> float:
+def _seconds(pair: tuple[TrendSample, TrendSample]) -> float:
     return max(0.1, pair[1].ticks - pair[0].ticks)
 
 
-def _grown(pair: tuple[Look, Look], name: str) -> float:
+def _grown(pair: tuple[TrendSample, TrendSample], name: str) -> float:
     """By how much; never less than nothing, whatever became of a worker's files."""
     return max(0.0, pair[1].sums[name] - pair[0].sums[name])
 
 
-def _a_minute(pairs: Iterable[tuple[Look, Look]], name: str) -> tuple[float, ...]:
+def _a_minute(pairs: Iterable[tuple[TrendSample, TrendSample]], name: str) -> tuple[float, ...]:
     return tuple(round(60 * _grown(pair, name) / _seconds(pair), 2) for pair in pairs)
 
 
-def _between(pair: tuple[Look, Look], name: str) -> list[tuple[float, float]]:
+def _between(pair: tuple[TrendSample, TrendSample], name: str) -> list[tuple[float, float]]:
     """Upper bounds in order, and how many were not above them, of what came between the two looks."""
     before, after = (look.buckets[name] for look in pair)
     earlier = dict(zip(before.bounds, before.counts, strict=True))
@@ -155,12 +155,12 @@ def _between(pair: tuple[Look, Look], name: str) -> list[tuple[float, float]]:
     return [(bound, max(0.0, many - earlier.get(bound, 0.0))) for bound, many in counted]
 
 
-def _above(pair: tuple[Look, Look], name: str, bound: float) -> float:
+def _above(pair: tuple[TrendSample, TrendSample], name: str, bound: float) -> float:
     counts = dict(_between(pair, name))
     return counts.get(UNLIMITED, 0.0) - counts.get(bound, 0.0)
 
 
-def quantile(pair: tuple[Look, Look], name: str, share: float) -> float | None:
+def quantile(pair: tuple[TrendSample, TrendSample], name: str, share: float) -> float | None:
     """In milliseconds, as Prometheus' histogram_quantile works it out: even within a bucket. None: none came."""
     counts = _between(pair, name)
     every = counts[-1][1] if counts else 0.0

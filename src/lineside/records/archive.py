@@ -19,17 +19,27 @@ import msgspec
 import structlog
 
 from lineside.errors import ConfigError
-from lineside.protocol import Hello
+from lineside.protocol import FirstMessage
 from lineside.records import queries
-from lineside.records.call_recorder import Keeping
-from lineside.records.counters import Counter, Uncounted
-from lineside.records.database import Store, Unavailable
-from lineside.records.entries import Began, CallPage, Entry, Forgotten, Over, Taped, WholeCall, decode, encode
-from lineside.records.recorder import Tape
-from lineside.records.recording_writer import Reel
+from lineside.records.call_recorder import CallRecorder
+from lineside.records.counters import RecordsCounter, Uncounted
+from lineside.records.database import Database, Unavailable
+from lineside.records.entries import (
+    CallBegan,
+    CallOver,
+    CallPage,
+    DeletedCalls,
+    Entry,
+    RecordingFinished,
+    WholeCall,
+    decode,
+    encode,
+)
+from lineside.records.recorder import Recorder
+from lineside.records.recording_writer import RecordingWriter
 from lineside.records.spool import Spool, left_behind, new_spool
 from lineside.settings import Settings
-from lineside.transports.base import Line
+from lineside.transports.base import Transport
 
 log = structlog.get_logger()
 
@@ -47,13 +57,13 @@ T = TypeVar("T")
 class Archive:
     """The records of one process. `opened` starts its threads, and ends them."""
 
-    def __init__(self, settings: Settings, counter: Counter | None = None) -> None:
+    def __init__(self, settings: Settings, counter: RecordsCounter | None = None) -> None:
         """Raises `ConfigError` for a wrong `RECORDS_URL`."""
-        self.counter: Counter = counter or Uncounted()
+        self.counter: RecordsCounter = counter or Uncounted()
         self._settings, self._folder = settings, settings.data_dir
-        self._store = Store(settings.records_url, self._folder)
+        self._store = Database(settings.records_url, self._folder)
         self._spool: Spool
-        self._reel: Reel
+        self._reel: RecordingWriter
         self._loop: asyncio.AbstractEventLoop
         self._fresh: deque[Entry] = deque()  # appended by calls, taken by the thread; bounded by `MEMORY`
         self._lock = threading.Lock()  # of `_fresh`; held for a microsecond
@@ -65,13 +75,15 @@ class Archive:
 
     # ── for calls: nothing waits ───────────────────────────────────────────────────────────────────────────────────
 
-    def begin(self, call: str, line: Line, hello: Hello, engines: dict[str, str], agent: str, name: str) -> Keeping:
+    def begin(
+        self, call: str, line: Transport, hello: FirstMessage, engines: dict[str, str], agent: str, name: str
+    ) -> CallRecorder:
         """A call is answered on this line, called `name`; `engines` are role → engine."""
         wants = self._settings.record_calls if hello.record is None else hello.record
-        tape = Tape(line.codec, line.rate, self._reel.begin(call, line.codec, line.rate)) if wants else None
+        tape = Recorder(line.codec, line.rate, self._reel.begin(call, line.codec, line.rate)) if wants else None
         self.live.add(call)
         self.keep(
-            Began(
+            CallBegan(
                 call=call,
                 keeper=self._spool.folder.name,
                 began=time.time(),
@@ -89,11 +101,11 @@ class Archive:
                 recording="running" if tape is not None else "none",
             )
         )
-        return Keeping(self, call, line, tape)
+        return CallRecorder(self, call, line, tape)
 
     def keep(self, entry: Entry) -> None:
         """Keep this; any thread."""
-        if isinstance(entry, Over):
+        if isinstance(entry, CallOver):
             self.live.discard(entry.call)
         with self._lock:
             full = len(self._fresh) >= MEMORY
@@ -136,13 +148,13 @@ class Archive:
             return None
         return self._reel.path(call) if self._reel.complete(call) else None
 
-    async def forget(self, *, call: str = "", caller: str = "") -> Forgotten:
+    async def forget(self, *, call: str = "", caller: str = "") -> DeletedCalls:
         """Delete a call, or all of a caller's, without a trace. Raises `Unavailable`; then nothing was deleted."""
         caller = caller.replace("\0", "")
 
-        async def delete() -> Forgotten:
+        async def delete() -> DeletedCalls:
             if not caller and not ID.fullmatch(call):
-                return Forgotten((), ())
+                return DeletedCalls((), ())
             await self._batch()  # what the spool has of it would come back otherwise
             async with self._store.transaction() as connection:
                 if caller:
@@ -152,7 +164,7 @@ class Archive:
                     found = [(one.call.id, bool(one.call.reason))] if one is not None else []
             over = [each for each, ended in found if ended]
             await self._erase(over)
-            return Forgotten(tuple(over), tuple(each for each, ended in found if not ended))
+            return DeletedCalls(tuple(over), tuple(each for each, ended in found if not ended))
 
         return await self._there(delete())
 
@@ -168,7 +180,7 @@ class Archive:
         """Open while the block runs. A database that is down is no reason not to open. Raises `ConfigError`."""
         try:
             self._spool = new_spool(self._folder / "spool")
-            self._reel = Reel(self._folder / "recordings", self._taped, self._settings.records_max_mb << 20)
+            self._reel = RecordingWriter(self._folder / "recordings", self._taped, self._settings.records_max_mb << 20)
         except OSError as why:
             raise ConfigError(f"DATA_DIR={self._folder} cannot be written to: {why.strerror}") from why
         ready = threading.Event()
@@ -294,7 +306,7 @@ class Archive:
         for each in ids:
             self._reel.erase(each)
 
-    def _taped(self, taped: Taped) -> None:
+    def _taped(self, taped: RecordingFinished) -> None:
         if taped.recording == "given_up":
             self.counter.recording_given_up()
         self.keep(taped)

@@ -5,23 +5,23 @@ import time
 from typing import TYPE_CHECKING
 
 from lineside.protocol import Ended, ServerMessage
-from lineside.records.entries import Over
-from lineside.records.event_log import Scribe
-from lineside.records.recorder import Tape, TapedLine
-from lineside.transports.base import Line
+from lineside.records.entries import CallOver
+from lineside.records.event_log import EventLog
+from lineside.records.recorder import RecordedTransport, Recorder
+from lineside.transports.base import Transport
 
 if TYPE_CHECKING:
     from lineside.records.archive import Archive
 
 
-class Keeping:
+class CallRecorder:
     """What is kept of one call that is up."""
 
-    def __init__(self, archive: "Archive", call: str, line: Line, tape: Tape | None) -> None:
+    def __init__(self, archive: "Archive", call: str, line: Transport, tape: Recorder | None) -> None:
         """`line` is the one to hold the call on: it has the tape in it, if there is one."""
         self._archive, self._call, self._tape = archive, call, tape
-        self.line: Line = TapedLine(line, tape) if tape is not None else line
-        self._scribe = Scribe(call, archive.keep)
+        self.line: Transport = RecordedTransport(line, tape) if tape is not None else line
+        self._scribe = EventLog(call, archive.keep)
         self._began = asyncio.get_running_loop().time()
         self._reason = "internal_error"  # unless the call says otherwise
 
@@ -40,5 +40,5 @@ class Keeping:
             self._archive.taped(self._call)
         seconds = round(now - self._began, 3)
         self._archive.keep(
-            Over(call=self._call, ended=time.time(), seconds=seconds, turns=self._scribe.turns, reason=self._reason)
+            CallOver(call=self._call, ended=time.time(), seconds=seconds, turns=self._scribe.turns, reason=self._reason)
         )

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 
-class Counter(Protocol):
+class RecordsCounter(Protocol):
     """Who counts what becomes of records. Called from the archive's threads."""
 
     def spooled(self, size: int) -> None:
@@ -27,13 +27,13 @@ class Uncounted:
     """Nobody counts."""
 
     def spooled(self, size: int) -> None:
-        """See `Counter`."""
+        """See `RecordsCounter`."""
 
     def write_failed(self) -> None:
-        """See `Counter`."""
+        """See `RecordsCounter`."""
 
     def recording_given_up(self) -> None:
-        """See `Counter`."""
+        """See `RecordsCounter`."""
 
     def entries_lost(self, many: int) -> None:
-        """See `Counter`."""
+        """See `RecordsCounter`."""

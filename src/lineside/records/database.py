@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from lineside.errors import ConfigError, LinesideError
-from lineside.records.entries import LOST, Began, Decided, Entry, Over, Replied, Taped
+from lineside.records.entries import LOST, CallBegan, CallOver, DecisionMade, Entry, RecordingFinished, ReplyEnded
 from lineside.records.tables import PARTS, calls, decisions, stage_times, turns
 
 BUSY = 5.0  # seconds that SQLite waits for another writer
@@ -32,7 +32,7 @@ class Unavailable(LinesideError):
     """The database does not answer, is locked, full or broken. Caught by the archive, which tries again."""
 
 
-class Store:
+class Database:
     """The database of the records."""
 
     def __init__(self, url: str, folder: Path) -> None:
@@ -109,13 +109,13 @@ class Store:
         is passed over.
         """
         async with self.transaction() as connection:
-            began = [entry for entry in entries if isinstance(entry, Began)]
+            began = [entry for entry in entries if isinstance(entry, CallBegan)]
             await self._put(connection, calls, [_call_row(entry) for entry in began], ("id",))
             named = {entry.call for entry in entries}
             found = await connection.execute(sa.select(calls.c.id).where(calls.c.id.in_(named)))
             there = {row.id for row in found}
             known = [entry for entry in entries if entry.call in there]
-            replies = [entry for entry in known if isinstance(entry, Replied)]
+            replies = [entry for entry in known if isinstance(entry, ReplyEnded)]
             await self._put(connection, turns, [_turn_row(entry) for entry in replies], ("call_id", "reply"))
             times = [
                 {"call_id": entry.call, "reply": entry.reply, "stage": stage, "ms": ms}
@@ -123,10 +123,10 @@ class Store:
                 for stage, ms in entry.stages.items()
             ]
             await self._put(connection, stage_times, times, ("call_id", "reply", "stage"))
-            decided = [_row(entry) for entry in known if isinstance(entry, Decided)]
+            decided = [_row(entry) for entry in known if isinstance(entry, DecisionMade)]
             await self._put(connection, decisions, decided, ("call_id", "number"))
             for entry in known:
-                if isinstance(entry, Taped | Over):
+                if isinstance(entry, RecordingFinished | CallOver):
                     await connection.execute(sa.update(calls).where(calls.c.id == entry.call).values(_change(entry)))
 
     async def cut_off(self, keeper: str) -> None:
@@ -169,13 +169,13 @@ class Store:
         await connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed), rows)
 
 
-def _call_row(entry: Began) -> dict[str, Any]:
+def _call_row(entry: CallBegan) -> dict[str, Any]:
     row = _plain_text(asdict(entry))
     row["id"] = row.pop("call")
     return row
 
 
-def _turn_row(entry: Replied) -> dict[str, Any]:
+def _turn_row(entry: ReplyEnded) -> dict[str, Any]:
     row = _row(entry)
     del row["stages"]
     return row
@@ -192,8 +192,8 @@ def _plain_text(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value.replace("\0", "") if isinstance(value, str) else value for name, value in row.items()}
 
 
-def _change(entry: Taped | Over) -> dict[str, Any]:
-    if isinstance(entry, Taped):
+def _change(entry: RecordingFinished | CallOver) -> dict[str, Any]:
+    if isinstance(entry, RecordingFinished):
         return {"recording": entry.recording, "recording_bytes": entry.size}
     return {"ended": entry.ended, "seconds": entry.seconds, "turns": entry.turns, "reason": entry.reason}
 

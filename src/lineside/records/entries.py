@@ -18,7 +18,7 @@ LOST = "gateway_died"  # why a call ended whose gateway was gone before it could
 # ── entries: each one says all it knows, so writing it twice is no different from writing it once ──────────────────
 
 
-class Began(Struct, frozen=True, tag="began", kw_only=True):
+class CallBegan(Struct, frozen=True, tag="began", kw_only=True):
     """A call was answered."""
 
     call: str
@@ -38,7 +38,7 @@ class Began(Struct, frozen=True, tag="began", kw_only=True):
     recording: Recording
 
 
-class Replied(Struct, frozen=True, tag="replied", kw_only=True):
+class ReplyEnded(Struct, frozen=True, tag="replied", kw_only=True):
     """A reply is over, or was cut off; `turn` 0 was not asked for."""
 
     call: str
@@ -57,21 +57,21 @@ class Replied(Struct, frozen=True, tag="replied", kw_only=True):
     wasted: int  # answers prepared for nothing before this one
 
 
-class Decided(Struct, frozen=True, tag="decided", kw_only=True):
+class DecisionMade(Struct, frozen=True, tag="decided", kw_only=True):
     """Something was decided, and why."""
 
     call: str
     number: int
     at: float
     turn: int
-    what: Literal["turn_ended", "barge_in", "resumed", "error"]
+    what: Literal["turn_ended", "barge_in", "false_interruption", "error"]
     detector: str  # who decided
     score: float | None  # its opinion, 0 to 1
     silence_ms: float | None  # counted in the caller's samples
     reason: str
 
 
-class Taped(Struct, frozen=True, tag="taped", kw_only=True):
+class RecordingFinished(Struct, frozen=True, tag="taped", kw_only=True):
     """What became of a call's recording."""
 
     call: str
@@ -80,7 +80,7 @@ class Taped(Struct, frozen=True, tag="taped", kw_only=True):
     size: int  # bytes
 
 
-class Over(Struct, frozen=True, tag="over", kw_only=True):
+class CallOver(Struct, frozen=True, tag="over", kw_only=True):
     """A call is over."""
 
     call: str
@@ -90,7 +90,7 @@ class Over(Struct, frozen=True, tag="over", kw_only=True):
     reason: str
 
 
-Entry = Began | Replied | Decided | Taped | Over
+Entry = CallBegan | ReplyEnded | DecisionMade | RecordingFinished | CallOver
 encode = msgspec.json.Encoder().encode
 decode: "msgspec.json.Decoder[Entry]" = msgspec.json.Decoder(Entry)
 
@@ -136,7 +136,7 @@ class KeptTurn(Struct, frozen=True, kw_only=True):
     done_at: float | None
     cut: Annotated[bool, Meta(description="the caller talked over it")]
     wasted: Annotated[int, Meta(description="answers prepared for nothing before it")]
-    stages: Annotated[dict[str, float], Meta(description="stage → milliseconds, as in the event `metrics`")]
+    stages: Annotated[dict[str, float], Meta(description="stage → milliseconds, as in the event `reply_metrics`")]
 
 
 class KeptDecision(Struct, frozen=True, kw_only=True):
@@ -186,7 +186,7 @@ class Waveform(Struct, frozen=True):
     agent: tuple[int, ...]
 
 
-class Forgotten(Struct, frozen=True):
+class DeletedCalls(Struct, frozen=True):
     """What was deleted."""
 
     calls: tuple[str, ...]

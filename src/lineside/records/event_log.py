@@ -6,23 +6,23 @@ from typing import Any
 from msgspec import Struct
 
 from lineside.protocol import (
+    AgentWords,
     AudioDone,
     AudioStarted,
     BargeIn,
     Error,
-    Heard,
-    LlmDone,
-    Metrics,
-    Resumed,
+    FalseInterruption,
+    ReplyMetrics,
+    ReplyText,
     ServerMessage,
-    SpeechStarted,
-    SpeechStopped,
-    Words,
+    Transcript,
+    TurnEnded,
+    TurnStarted,
 )
-from lineside.records.entries import Decided, Entry, Replied
+from lineside.records.entries import DecisionMade, Entry, ReplyEnded
 
 OPEN = 8  # replies that are noted at once: one sounds, the others never did; the oldest is forgotten
-STAGES = tuple(name for name in Metrics.__struct_fields__ if name.endswith("_ms"))
+STAGES = tuple(name for name in ReplyMetrics.__struct_fields__ if name.endswith("_ms"))
 
 
 class _Reply(Struct):
@@ -36,11 +36,11 @@ class _Reply(Struct):
     audio_at: float | None = None
     done_at: float | None = None
     cut: bool = False
-    metrics: Metrics | None = None
+    metrics: ReplyMetrics | None = None
     kept: bool = False
 
 
-class Scribe:
+class EventLog:
     """Keeps notes of one call. `keep` gets an entry whenever something is known for good; it must not wait."""
 
     def __init__(self, call: str, keep: Callable[[Entry], None]) -> None:
@@ -53,20 +53,20 @@ class Scribe:
     def notice(self, event: ServerMessage) -> None:
         """Something happened in the call."""
         match event:
-            case Words():
+            case AgentWords():
                 self._reply(event).reached += event.text
-            case SpeechStarted(turn=turn, at=at):
+            case TurnStarted(turn=turn, at=at):
                 self._begin(turn, at)
-            case SpeechStopped(turn=turn, at=at):
+            case TurnEnded(turn=turn, at=at):
                 self.turns += 1
                 self._speech.setdefault(turn, [None, None])[1] = at
                 self._decide(
                     event, "turn_ended", detector=event.by, score=event.score, silence_ms=event.silence_ms, reason=""
                 )
-            case Heard():
+            case Transcript():
                 reply = self._reply(event)
                 reply.heard, reply.heard_at = event.text, event.at
-            case LlmDone():
+            case ReplyText():
                 self._reply(event).said = event.text
             case AudioStarted():
                 self._reply(event).audio_at = event.at
@@ -77,9 +77,11 @@ class Scribe:
                 reply.reached, reply.cut, reply.done_at = event.heard, True, event.at
                 self._decide(event, "barge_in", detector="voice", reason="")
                 self._over(event.reply)
-            case Resumed():
-                self._decide(event, "resumed", detector="words" if event.text else "voice", reason=event.text)
-            case Metrics():
+            case FalseInterruption():
+                self._decide(
+                    event, "false_interruption", detector="words" if event.text else "voice", reason=event.text
+                )
+            case ReplyMetrics():
                 self._reply(event).metrics = event
                 self._over(event.reply)
             case Error():
@@ -113,7 +115,7 @@ class Scribe:
         began, ended = self._speech.get(reply.turn, (None, None))
         times = {name: getattr(metrics, name) for name in STAGES} if metrics is not None else {}
         self._keep(
-            Replied(
+            ReplyEnded(
                 call=self._call,
                 reply=number,
                 turn=reply.turn,
@@ -143,7 +145,7 @@ class Scribe:
     ) -> None:
         self._decisions += 1
         self._keep(
-            Decided(
+            DecisionMade(
                 call=self._call,
                 number=self._decisions,
                 at=event.at,

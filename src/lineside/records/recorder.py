@@ -11,25 +11,25 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from lineside.audio.frame import SAMPLE_BYTES
-from lineside.protocol import Codec, ServerMessage, Told
-from lineside.transports.base import Line
+from lineside.protocol import ClientMessage, Codec, ServerMessage
+from lineside.transports.base import Transport
 
 UNSETTLED = 2.0  # seconds of sound that may still be taken back: what is sent ahead of the ear, and a late caller's
 EVERY = 1.0  # seconds of sound that are handed on at a time
 QUIET: dict[Codec, bytes] = {"pcm": b"\0", "g711_ulaw": b"\xff", "g711_alaw": b"\xd5"}  # ITU-T G.711, tables 1a and 2a
 
 
-class Strip(Struct, frozen=True):
+class RecordedStretch(Struct, frozen=True):
     """A stretch of both voices, of one length, in the line's codec."""
 
     caller: bytes
     agent: bytes
 
 
-class Tape:
+class Recorder:
     """The two tracks of one call. `give` gets every stretch of it, in order, when it can change no more."""
 
-    def __init__(self, codec: Codec, rate: int, give: Callable[[Strip], None]) -> None:
+    def __init__(self, codec: Codec, rate: int, give: Callable[[RecordedStretch], None]) -> None:
         self._give, self._quiet = give, QUIET[codec]
         self._size = SAMPLE_BYTES if codec == "pcm" else 1
         self._second = rate * self._size
@@ -64,22 +64,24 @@ class Tape:
             self._hand_on(size)
 
     def _hand_on(self, size: int) -> None:
-        strip = Strip(*(bytes(track[:size]).ljust(size, self._quiet) for track in (self._caller, self._agent)))
+        strip = RecordedStretch(
+            *(bytes(track[:size]).ljust(size, self._quiet) for track in (self._caller, self._agent))
+        )
         del self._caller[:size], self._agent[:size]
         self._give(strip)
 
 
-class TapedLine:
+class RecordedTransport:
     """A line whose sound is kept, both ways."""
 
-    def __init__(self, line: Line, tape: Tape) -> None:
+    def __init__(self, line: Transport, tape: Recorder) -> None:
         self.codec: Codec = line.codec
         self.rate = line.rate
         self._line, self._tape = line, tape
         self._clock = asyncio.get_running_loop().time
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[Told], None]) -> str:
-        """See `Line`."""
+    async def carry(self, hear: Callable[[bytes], None], told: Callable[[ClientMessage], None]) -> str:
+        """See `Transport`."""
         keep = self._tape.caller
 
         def heard(payload: bytes) -> None:
@@ -89,15 +91,15 @@ class TapedLine:
         return await self._line.carry(heard, told)
 
     def send(self, payload: bytes) -> None:
-        """See `Line`."""
+        """See `Transport`."""
         self._tape.agent(payload, self._clock())
         self._line.send(payload)
 
     def clear(self) -> None:
-        """See `Line`."""
+        """See `Transport`."""
         self._tape.taken_back(self._clock())
         self._line.clear()
 
     def tell(self, event: ServerMessage) -> None:
-        """See `Line`."""
+        """See `Transport`."""
         self._line.tell(event)

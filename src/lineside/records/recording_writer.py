@@ -22,8 +22,8 @@ from msgspec import Struct
 from lineside.audio import g711
 from lineside.audio.frame import SAMPLE_BYTES
 from lineside.protocol import Codec
-from lineside.records.entries import Recording, Taped
-from lineside.records.recorder import Strip
+from lineside.records.entries import Recording, RecordingFinished
+from lineside.records.recorder import RecordedStretch
 
 log = structlog.get_logger()
 
@@ -36,17 +36,17 @@ FRESH = 5.0  # seconds; a file that was written to since is another process's op
 
 class _Next(Struct, frozen=True):
     call: str
-    strip: Strip | None  # None: that was the last
+    strip: RecordedStretch | None  # None: that was the last
 
 
 class _Told(Struct, frozen=True):
     done: threading.Event  # set when all that came before is written
 
 
-class Reel:
+class RecordingWriter:
     """All recordings of one process."""
 
-    def __init__(self, folder: Path, gone: Callable[[Taped], None], most: int) -> None:
+    def __init__(self, folder: Path, gone: Callable[[RecordingFinished], None], most: int) -> None:
         """`gone` hears what became of each, in the reel's thread.
 
         `most`: bytes that recordings may take together; beyond it the oldest is given up.
@@ -59,7 +59,7 @@ class Reel:
         self._thread = threading.Thread(target=self._run, name="reel", daemon=True)
         self._thread.start()
 
-    def begin(self, call: str, codec: Codec, rate: int) -> Callable[[Strip], None]:
+    def begin(self, call: str, codec: Codec, rate: int) -> Callable[[RecordedStretch], None]:
         """A new recording; answers what takes its strips. Any thread; waits for nothing."""
         self._open[call] = _Recording(self.folder / f"{call}.flac", codec, rate, self._make_room)
         return lambda strip: self._put(call, strip)
@@ -121,12 +121,14 @@ class Reel:
             return
         del self._open[following.call]
         state = recording.close()
-        self._gone(Taped(call=following.call, recording=state, seconds=recording.seconds, size=recording.size))
+        self._gone(
+            RecordingFinished(call=following.call, recording=state, seconds=recording.seconds, size=recording.size)
+        )
         if state == "given_up":
             self.erase(following.call)
         self.tidy()
 
-    def _put(self, call: str, strip: Strip) -> None:
+    def _put(self, call: str, strip: RecordedStretch) -> None:
         size = 2 * len(strip.caller)
         with self._lock:
             full = self._bytes + size > BACKLOG
@@ -144,7 +146,7 @@ class Reel:
         _, size, path = oldest
         path.unlink(missing_ok=True)
         log.warning("a recording was given up to make room", call=path.stem, bytes=size)
-        self._gone(Taped(call=path.stem, recording="given_up", seconds=0.0, size=0))
+        self._gone(RecordingFinished(call=path.stem, recording="given_up", seconds=0.0, size=0))
         return True
 
     def _kept(self, *, fresh: bool = False) -> list[tuple[float, int, Path]]:
@@ -174,7 +176,7 @@ class _Recording:
         """How long it is."""
         return round(self._samples / self._rate, 3)
 
-    def write(self, strip: Strip) -> None:
+    def write(self, strip: RecordedStretch) -> None:
         """Add to it."""
         if self._given_up:
             return
@@ -249,7 +251,7 @@ class _Disk(io.RawIOBase):
         return size
 
 
-def both(strip: Strip, codec: Codec) -> npt.NDArray[np.int16]:
+def both(strip: RecordedStretch, codec: Codec) -> npt.NDArray[np.int16]:
     """Both voices side by side: samples × 2, signed 16-bit."""
     sides = [side if codec == "pcm" else g711.decode(side, codec) for side in (strip.caller, strip.agent)]
     sound = np.empty((len(sides[0]) // SAMPLE_BYTES, 2), np.int16)

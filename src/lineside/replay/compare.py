@@ -6,12 +6,12 @@ from msgspec import Struct
 
 from lineside.loadtest.wer import distance, plain
 from lineside.records.entries import KeptTurn, WholeCall
-from lineside.replay.runner import Again
+from lineside.replay.runner import ReplayResult
 
 ONSET = 0.1  # seconds of speech, where only its end is known
 
 
-class Pair(Struct, frozen=True):
+class TurnPair(Struct, frozen=True):
     """One turn of the caller's, then and now; None: it was none there."""
 
     kept: KeptTurn | None
@@ -24,7 +24,7 @@ class Pair(Struct, frozen=True):
         return _ends(self.kept or self.now)
 
 
-class Compared(Struct, frozen=True):
+class Comparison(Struct, frozen=True):
     """A call and its replay."""
 
     call: str
@@ -33,24 +33,24 @@ class Compared(Struct, frozen=True):
     engines_kept: dict[str, str]
     engines_now: dict[str, str]
     wer: float | None  # over all words of the call
-    pairs: tuple[Pair, ...]
+    pairs: tuple[TurnPair, ...]
 
 
-def compared(whole: WholeCall, again: Again) -> Compared:
+def compared(whole: WholeCall, again: ReplayResult) -> Comparison:
     """Side by side, in the order of the call."""
     before, after = _spoken(whole.turns), _spoken(again.turns)
-    pairs, left = list[Pair](), list(after)
+    pairs, left = list[TurnPair](), list(after)
     for kept in before:
         now = max(left, key=lambda other: _overlap(kept, other), default=None)
         if now is None or _overlap(kept, now) <= 0:
-            pairs.append(Pair(kept, None, 1.0 if plain(kept.heard) else None))
+            pairs.append(TurnPair(kept, None, 1.0 if plain(kept.heard) else None))
             continue
         left.remove(now)
-        pairs.append(Pair(kept, now, word_error_rate(kept.heard, now.heard)))
-    pairs += [Pair(None, now, None) for now in left]
+        pairs.append(TurnPair(kept, now, word_error_rate(kept.heard, now.heard)))
+    pairs += [TurnPair(None, now, None) for now in left]
     pairs.sort(key=lambda pair: pair.at)
     about = whole.call
-    return Compared(
+    return Comparison(
         call=about.id,
         seconds=again.seconds,
         took=again.took,

@@ -9,24 +9,24 @@ from typing import cast
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from lineside.agents.agent import Agent, AgentBook
-from lineside.call.session import Call
-from lineside.call.turn_model import TurnJudge
+from lineside.agents.agent import Agent, AgentFile
+from lineside.call.session import CallSession
+from lineside.call.turn_model import TurnModel
 from lineside.engines.registry import Engines
 from lineside.gateway.startup import reachable, turn_model, voices
-from lineside.protocol import Codec, Hello, Mode
-from lineside.records.entries import Entry, KeptTurn, Replied, WholeCall
-from lineside.records.event_log import Scribe
-from lineside.replay.source import Kept, take_down
-from lineside.replay.transport import KeptLine
-from lineside.replay.virtual_clock import Ears, HurriedLoop, Voice, Work, judge, mind
+from lineside.protocol import Codec, FirstMessage, Mode
+from lineside.records.entries import Entry, KeptTurn, ReplyEnded, WholeCall
+from lineside.records.event_log import EventLog
+from lineside.replay.source import ReplayableCall, take_down
+from lineside.replay.transport import ReplayTransport
+from lineside.replay.virtual_clock import JumpingLoop, TimedSTT, TimedTTS, WorkInProgress, judge, mind
 from lineside.settings import Settings
 from lineside.turns.speech_segmenter import VoiceDetector
 
 GREETED_BY = 3.0  # seconds into a call: what an agent said unasked before then was its greeting
 
 
-class Again(Struct, frozen=True):
+class ReplayResult(Struct, frozen=True):
     """What came of it."""
 
     turns: tuple[KeptTurn, ...]
@@ -35,43 +35,45 @@ class Again(Struct, frozen=True):
     took: float  # seconds it took
 
 
-def replay(settings: Settings, call: str) -> tuple[WholeCall, Again]:
+def replay(settings: Settings, call: str) -> tuple[WholeCall, ReplayResult]:
     """Hold the call of that id again with these settings. Raises `LinesideError`."""
-    work = Work()
+    work = WorkInProgress()
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of every espeak that was closed before its end
 
-    async def story() -> tuple[WholeCall, Again]:
+    async def story() -> tuple[WholeCall, ReplayResult]:
         with work.done():  # what is started takes its time
             kept = await take_down(settings, call)
-            agent = AgentBook(settings.agent_file, settings.data_dir).read()
+            agent = AgentFile(settings.agent_file, settings.data_dir).read()
             async with reachable(settings, agent) as (reached, registry), turn_model(reached) as turns:
                 with work.paused():
                     again = await hold_again(kept, reached, agent, registry.choose(), voices(reached), turns, work)
                 return kept.whole, again
 
-    with asyncio.Runner(loop_factory=lambda: HurriedLoop(work)) as runner:
+    with asyncio.Runner(loop_factory=lambda: JumpingLoop(work)) as runner:
         return runner.run(story())
 
 
 async def hold_again(
-    kept: Kept,
+    kept: ReplayableCall,
     settings: Settings,
     agent: Agent,
     engines: Engines,
     new_voice: Callable[[], VoiceDetector],
-    turns: TurnJudge,
-    work: Work,
-) -> Again:
+    turns: TurnModel,
+    work: WorkInProgress,
+) -> ReplayResult:
     """Hold it on the running loop, whose time is real while there is `work`."""
     about, entries, began = kept.whole.call, list[Entry](), time.monotonic()
-    line = KeptLine(kept.recording, cast(Codec, about.codec), about.rate)
-    scribe = Scribe(about.id, entries.append)
-    call = Call(
+    line = ReplayTransport(kept.recording, cast(Codec, about.codec), about.rate)
+    scribe = EventLog(about.id, entries.append)
+    call = CallSession(
         line,
-        Hello(codec=line.codec, sample_rate=line.rate, mode=cast(Mode, about.mode), greeting=_greeting(kept.whole)),
+        FirstMessage(
+            codec=line.codec, sample_rate=line.rate, mode=cast(Mode, about.mode), greeting=_greeting(kept.whole)
+        ),
         agent=agent,
         engines=replace(
-            engines, stt=Ears(engines.stt, work), llm=mind(engines.llm, work), tts=Voice(engines.tts, work)
+            engines, stt=TimedSTT(engines.stt, work), llm=mind(engines.llm, work), tts=TimedTTS(engines.tts, work)
         ),
         settings=settings,
         voice=new_voice(),
@@ -80,9 +82,9 @@ async def hold_again(
     )
     await call.hold()
     scribe.over()
-    replies = {entry.reply: entry for entry in entries if isinstance(entry, Replied)}  # the last word on each
+    replies = {entry.reply: entry for entry in entries if isinstance(entry, ReplyEnded)}  # the last word on each
     told = tuple(_turn(reply) for _, reply in sorted(replies.items()))
-    return Again(told, engines.names, round(line.seconds, 3), round(time.monotonic() - began, 3))
+    return ReplayResult(told, engines.names, round(line.seconds, 3), round(time.monotonic() - began, 3))
 
 
 def _greeting(whole: WholeCall) -> str:
@@ -92,7 +94,7 @@ def _greeting(whole: WholeCall) -> str:
     return first.said if first is not None and greeted else ""
 
 
-def _turn(reply: Replied) -> KeptTurn:
+def _turn(reply: ReplyEnded) -> KeptTurn:
     told = asdict(reply)
     del told["call"]
     return KeptTurn(**told)

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from lineside.errors import LinesideError
 from lineside.records import queries
-from lineside.records.database import Store
+from lineside.records.database import Database
 from lineside.records.entries import WholeCall
 from lineside.settings import Settings
 
@@ -17,16 +17,16 @@ WHY_NOT = {
 }
 
 
-class Kept(Struct, frozen=True):
+class ReplayableCall(Struct, frozen=True):
     """A call that can be held again."""
 
     whole: WholeCall
     recording: Path
 
 
-async def take_down(settings: Settings, call: str) -> Kept:
+async def take_down(settings: Settings, call: str) -> ReplayableCall:
     """The call of that id. Raises `LinesideError` saying why it cannot be replayed."""
-    store = Store(settings.records_url, settings.data_dir)
+    store = Database(settings.records_url, settings.data_dir)
     try:
         async with store.transaction() as connection:
             whole = await queries.whole(connection, call)
@@ -39,4 +39,4 @@ async def take_down(settings: Settings, call: str) -> Kept:
     path = settings.data_dir / "recordings" / f"{call}.flac"
     if not path.is_file():
         raise LinesideError(f"call {call} cannot be replayed: {path} is gone")
-    return Kept(whole, path)
+    return ReplayableCall(whole, path)

@@ -7,12 +7,12 @@ from pathlib import Path
 from lineside.audio import g711
 from lineside.audio.frame import FRAME_SECONDS, SAMPLE_BYTES
 from lineside.errors import LinesideError
-from lineside.protocol import Codec, Metrics, ServerMessage, SpeechStarted, Told
+from lineside.protocol import ClientMessage, Codec, ReplyMetrics, ServerMessage, TurnStarted
 
 AFTERWARDS = 20.0  # seconds of silence at most after the last sample, for the last answer to be heard
 
 
-class KeptLine:
+class ReplayTransport:
     """A caller who says what a kept one said, when they said it, and then waits for the last answer."""
 
     def __init__(self, path: Path, codec: Codec, rate: int) -> None:
@@ -24,7 +24,7 @@ class KeptLine:
         self._open: set[int] = set()  # turns that have no answer yet
         self.seconds = 0.0  # of the caller's sound so far
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[Told], None]) -> str:
+    async def carry(self, hear: Callable[[bytes], None], told: Callable[[ClientMessage], None]) -> str:
         """See `Line`."""
         loop = asyncio.get_running_loop()
         due = loop.time()
@@ -49,9 +49,9 @@ class KeptLine:
 
     def tell(self, event: ServerMessage) -> None:
         """See `Line`."""
-        if isinstance(event, SpeechStarted):
+        if isinstance(event, TurnStarted):
             self._open.add(event.turn)
-        elif isinstance(event, Metrics):
+        elif isinstance(event, ReplyMetrics):
             self._open = {turn for turn in self._open if turn > event.turn}
 
     def _speak(self, hear: Callable[[bytes], None], pcm: bytes) -> None:

@@ -12,23 +12,23 @@ from contextlib import aclosing, contextmanager
 from typing import TypeVar
 
 from lineside.audio.frame import Sound, Utterance
-from lineside.call.turn_model import TurnJudge
+from lineside.call.turn_model import TurnModel
 from lineside.engines.protocols import (
-    Ask,
-    Foreseeing,
     LanguageModel,
+    LlmRequest,
     Message,
+    PredictsTurnEnd,
     SpeechToText,
     TextToSpeech,
     Thought,
     Token,
-    Transcript,
+    Transcription,
 )
 
 T = TypeVar("T")
 
 
-class Work:
+class WorkInProgress:
     """How much is under way that takes real time."""
 
     def __init__(self) -> None:
@@ -56,10 +56,10 @@ class Work:
             self._under_way -= 1
 
 
-class HurriedLoop(asyncio.SelectorEventLoop):
+class JumpingLoop(asyncio.SelectorEventLoop):
     """An event loop whose clock jumps to the next thing that is due whenever there is no work under way."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: WorkInProgress) -> None:
         self._jumping = _Jumping(work)
         super().__init__(self._jumping)
 
@@ -69,7 +69,7 @@ class HurriedLoop(asyncio.SelectorEventLoop):
 
 
 class _Jumping(selectors.DefaultSelector):
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: WorkInProgress) -> None:
         super().__init__()
         self._work = work
         self.skipped = 0.0
@@ -83,50 +83,50 @@ class _Jumping(selectors.DefaultSelector):
         return ready
 
 
-class Ears:
+class TimedSTT:
     """A recogniser whose time is real."""
 
-    def __init__(self, stt: SpeechToText, work: Work) -> None:
+    def __init__(self, stt: SpeechToText, work: WorkInProgress) -> None:
         self._stt, self._work = stt, work
 
-    def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcript, None]:
+    def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
         """See `SpeechToText`."""
         return _in_real_time(self._stt.transcribe(utterance), self._work)
 
 
-class Mind:
+class TimedLLM:
     """A language model whose time is real."""
 
-    def __init__(self, llm: LanguageModel, work: Work) -> None:
+    def __init__(self, llm: LanguageModel, work: WorkInProgress) -> None:
         self._llm, self._work = llm, work
 
-    def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+    def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
         return _in_real_time(self._llm.reply(messages, ask), self._work)
 
 
-class ForeseeingMind(Mind):
+class PredictingTimedLLM(TimedLLM):
     """One that can tell whether words may end, too."""
 
-    def __init__(self, llm: LanguageModel, foresees: Foreseeing, work: Work) -> None:
+    def __init__(self, llm: LanguageModel, foresees: PredictsTurnEnd, work: WorkInProgress) -> None:
         super().__init__(llm, work)
         self._foresees = foresees
 
-    async def may_end(self, messages: Sequence[Message], ask: Ask) -> float | None:
-        """See `Foreseeing`."""
+    async def may_end(self, messages: Sequence[Message], ask: LlmRequest) -> float | None:
+        """See `PredictsTurnEnd`."""
         with self._work.done():
             return await self._foresees.may_end(messages, ask)
 
 
-def mind(llm: LanguageModel, work: Work) -> Mind:
+def mind(llm: LanguageModel, work: WorkInProgress) -> TimedLLM:
     """A language model whose time is real, with all that it can."""
-    return ForeseeingMind(llm, llm, work) if isinstance(llm, Foreseeing) else Mind(llm, work)
+    return PredictingTimedLLM(llm, llm, work) if isinstance(llm, PredictsTurnEnd) else TimedLLM(llm, work)
 
 
-class Voice:
+class TimedTTS:
     """A voice whose time is real."""
 
-    def __init__(self, tts: TextToSpeech, work: Work) -> None:
+    def __init__(self, tts: TextToSpeech, work: WorkInProgress) -> None:
         self._tts, self._work = tts, work
 
     def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
@@ -134,7 +134,7 @@ class Voice:
         return _in_real_time(self._tts.speak(sentence, voice), self._work)
 
 
-def judge(turns: TurnJudge, work: Work) -> TurnJudge:
+def judge(turns: TurnModel, work: WorkInProgress) -> TurnModel:
     """A turn model whose time is real."""
 
     async def judged(pcm: bytes) -> float | None:
@@ -144,7 +144,7 @@ def judge(turns: TurnJudge, work: Work) -> TurnJudge:
     return judged
 
 
-async def _in_real_time(stream: AsyncGenerator[T, None], work: Work) -> AsyncGenerator[T, None]:
+async def _in_real_time(stream: AsyncGenerator[T, None], work: WorkInProgress) -> AsyncGenerator[T, None]:
     """What it yields; time runs while it is waited for, and not while its reader waits for something else."""
     async with aclosing(stream):
         while True:

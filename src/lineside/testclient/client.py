@@ -12,22 +12,22 @@ from msgspec import Struct
 
 from lineside.audio import g711
 from lineside.audio.frame import FRAME_SECONDS, SAMPLE_BYTES, AudioFrame
-from lineside.audio.input_resampler import Resampler
+from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav, wav_bytes
-from lineside.errors import CallRefused, LineError
+from lineside.errors import CallRefused, TransportError
 from lineside.protocol import (
     AudioDone,
     AudioStarted,
     BargeIn,
     Ended,
     Error,
-    Heard,
-    Hello,
-    LlmDone,
-    Metrics,
+    FirstMessage,
     Ready,
+    ReplyMetrics,
+    ReplyText,
     ServerMessage,
-    SpeechStopped,
+    Transcript,
+    TurnEnded,
     decode_server,
 )
 
@@ -37,7 +37,7 @@ BETWEEN = 0.5  # seconds of silence between replies in the saved sound
 AFTERWARDS = 0.3  # seconds of silence a caller leaves before speaking
 
 
-class Turn(Struct):
+class ClientTurn(Struct):
     """What came of one recording."""
 
     file: str
@@ -47,27 +47,27 @@ class Turn(Struct):
     voice_to_voice_ms: float | None = None  # last sample of speech sent → first sample of the reply received
     audio_before_last_token: bool | None = None
     seconds: float = 0.0  # of reply audio
-    metrics: Metrics | None = None
+    metrics: ReplyMetrics | None = None
     errors: list[str] = []
 
 
-class Conversation(Struct):
+class ClientCall(Struct):
     """What came of the call."""
 
     url: str
     call_id: str
     engines: dict[str, str]
-    turns: list[Turn]
+    turns: list[ClientTurn]
     reason: str = ""
 
 
-class Caller:
+class CallClient:
     """One call to a lineside gateway."""
 
     def __init__(
         self,
         url: str,
-        hello: Hello,
+        hello: FirstMessage,
         *,
         key: str = "",
         notice: Callable[[ServerMessage], None] = lambda event: None,
@@ -84,10 +84,10 @@ class Caller:
         self._replies: list[bytearray] = []
         self._arrived: asyncio.Queue[ServerMessage | float] = asyncio.Queue(100_000)  # a whole call's worth
 
-    async def hold(self, recordings: Sequence[tuple[str, AudioFrame]]) -> Conversation:
+    async def hold(self, recordings: Sequence[tuple[str, AudioFrame]]) -> ClientCall:
         """Call, speak each recording when the answer to the last one is over, hang up.
 
-        Raises `CallRefused` when the call is not taken, `LineError` when it breaks.
+        Raises `CallRefused` when the call is not taken, `TransportError` when it breaks.
         """
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         async with aiohttp.ClientSession(headers=headers) as http:
@@ -107,22 +107,22 @@ class Caller:
 
     async def _converse(
         self, ws: aiohttp.ClientWebSocketResponse, recordings: Sequence[tuple[str, AudioFrame]]
-    ) -> Conversation:
+    ) -> ClientCall:
         await ws.send_str(msgspec.json.encode(self._hello).decode())
         async with asyncio.TaskGroup() as tasks:
             listening = tasks.create_task(self._listen(ws), name="listen")
             ready = await self._next()
             if not isinstance(ready, Ready):
                 listening.cancel()
-                raise LineError("refused", str(getattr(ready, "message", ready)))
+                raise TransportError("refused", str(getattr(ready, "message", ready)))
             talking = tasks.create_task(self._talk(ws), name="talk")
-            conversation = Conversation(self._url, ready.call_id, ready.engines, [])
+            conversation = ClientCall(self._url, ready.call_id, ready.engines, [])
             if self._hello.greeting != "" and self._hello.mode == "conversation":
-                await self._turn(Turn("(greeting)"), greeting=True, last=not recordings)
+                await self._turn(ClientTurn("(greeting)"), greeting=True, last=not recordings)
             for number, (name, recording) in enumerate(recordings):
                 if self._before_each is not None:
                     await self._before_each(number)
-                turn = Turn(name)
+                turn = ClientTurn(name)
                 conversation.turns.append(turn)
                 self._say(recording)
                 await self._turn(turn, last=number == len(recordings) - 1)
@@ -164,14 +164,14 @@ class Caller:
             await asyncio.sleep(max(0.0, due - clock()))
 
     def _say(self, recording: AudioFrame) -> None:
-        resampler = Resampler(recording.rate, self._hello.rate)
+        resampler = InputResampler(recording.rate, self._hello.rate)
         pcm = resampler.feed(recording.pcm) + resampler.end()
         lead = bytes(round(AFTERWARDS * self._hello.rate) * SAMPLE_BYTES)
         self._speech_left = len(lead) + _end_of_speech(pcm, self._hello.rate)
         self._speech_ended = 0.0
         self._mouth += lead + pcm
 
-    async def _turn(self, turn: Turn, *, greeting: bool = False, last: bool = False) -> None:
+    async def _turn(self, turn: ClientTurn, *, greeting: bool = False, last: bool = False) -> None:
         """Collect what happens until the reply has been heard to its end, or until it is to be interrupted."""
         number: int | None = 0 if greeting else None
         async with asyncio.timeout(ANSWER_WITHIN):
@@ -181,7 +181,7 @@ class Caller:
                     if self._speech_ended and turn.voice_to_voice_ms is None and number is not None and not greeting:
                         turn.voice_to_voice_ms = round((event - self._speech_ended) * 1000, 1)
                     continue
-                if isinstance(event, SpeechStopped):
+                if isinstance(event, TurnEnded):
                     number = event.turn
                 self._note(event, turn)
                 if isinstance(event, AudioStarted) and self._interrupt_after is not None and not last:
@@ -189,25 +189,25 @@ class Caller:
                     return
                 if greeting and isinstance(event, AudioDone):
                     return
-                if isinstance(event, Metrics) and event.turn == number and (turn.transcript or turn.errors):
+                if isinstance(event, ReplyMetrics) and event.turn == number and (turn.transcript or turn.errors):
                     reply = self._replies[-1] if self._replies else b""
                     turn.metrics, turn.seconds = event, round(len(reply) / SAMPLE_BYTES / self._hello.rate, 2)
                     return
 
-    def _note(self, event: ServerMessage, turn: Turn) -> None:
+    def _note(self, event: ServerMessage, turn: ClientTurn) -> None:
         match event:
-            case Heard(text=text):
+            case Transcript(text=text):
                 turn.transcript = f"{turn.transcript} {text}".strip()
             case AudioStarted():
                 turn.audio_before_last_token = not turn.reply
-            case LlmDone(text=text):
+            case ReplyText(text=text):
                 turn.reply = text
             case BargeIn(heard=heard):
                 turn.heard = heard
             case Error(fatal=False, message=message):
                 turn.errors.append(message)
             case Error() | Ended():
-                raise LineError("ended", f"the call was ended: {getattr(event, 'message', None) or event}")
+                raise TransportError("ended", f"the call was ended: {getattr(event, 'message', None) or event}")
             case _:
                 return
 

@@ -2,13 +2,13 @@
 
 import re
 
-from lineside.text.normalize import Saying
+from lineside.text.normalize import SpokenStretch
 
 
-class Wording:
+class Alignment:
     """One piece as it is written and as it is said, and how far the voice has come with it."""
 
-    def __init__(self, sayings: list[Saying]) -> None:
+    def __init__(self, sayings: list[SpokenStretch]) -> None:
         self._left = list(sayings)
         self._owed = 0  # words said of stretches that are not complete yet
         self.said = " ".join("".join(s.said for s in sayings).split())

@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from lineside.protocol import Codec, ServerMessage, Told
+from lineside.protocol import ClientMessage, Codec, ServerMessage
 
 
-class Line(Protocol):
+class Transport(Protocol):
     """The way to one caller and back."""
 
     codec: Codec
     rate: int  # samples a second, both ways
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[Told], None]) -> str:
+    async def carry(self, hear: Callable[[bytes], None], told: Callable[[ClientMessage], None]) -> str:
         """Carry the call until the caller is gone; answer why it ended.
 
         `hear` gets the caller's sound in order, whole samples in the line's codec; `told` gets what they typed.

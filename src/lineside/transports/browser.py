@@ -6,8 +6,17 @@ from collections.abc import Callable
 
 from lineside.audio.frame import SAMPLE_BYTES
 from lineside.call.observers import Meter
-from lineside.errors import LineError
-from lineside.protocol import Error, Hello, LlmToken, ServerMessage, ThoughtToken, Told, encode, read_told
+from lineside.errors import TransportError
+from lineside.protocol import (
+    ClientMessage,
+    Error,
+    FirstMessage,
+    LlmToken,
+    ReasoningToken,
+    ServerMessage,
+    encode,
+    read_told,
+)
 from lineside.transports.websocket import BINARY, NORMAL, TEXT, WebSocket, framed
 
 LARGEST = 64 * 1024  # bytes of one message of sound; a larger one is not heard
@@ -23,10 +32,10 @@ TOKENS_WAIT = 0.02  # seconds that a token waits for others, or for sound: a wri
 LAST_WORDS = 2.0  # seconds for the last messages to leave before the socket is closed
 
 
-class BrowserLine:
+class BrowserTransport:
     """One WebSocket. Nothing that lineside says to it waits: it goes to an outbox, which is emptied once a step."""
 
-    def __init__(self, ws: WebSocket, hello: Hello, meter: Meter) -> None:
+    def __init__(self, ws: WebSocket, hello: FirstMessage, meter: Meter) -> None:
         self.codec, self.rate = hello.codec, hello.rate
         self._ws, self._meter = ws, meter
         loop = asyncio.get_running_loop()
@@ -40,10 +49,10 @@ class BrowserLine:
         self._received, self._messages, self._faults = 0, 0, 0
         self._over: asyncio.Future[str] = loop.create_future()  # why the caller is gone, or what broke
         self._hear: Callable[[bytes], None]
-        self._told: Callable[[Told], None]
+        self._told: Callable[[ClientMessage], None]
         ws.on_writable = self._flush
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[Told], None]) -> str:
+    async def carry(self, hear: Callable[[bytes], None], told: Callable[[ClientMessage], None]) -> str:
         """See `Line`."""
         self._hear, self._told, self._began = hear, told, self._clock()
         self._ws.over.add_done_callback(self._gone)
@@ -91,7 +100,7 @@ class BrowserLine:
     def _take(self, message: bytes | str, elapsed: float) -> None:
         self._messages += 1
         if self._messages > MESSAGES_PER_SECOND * (1 + elapsed):
-            raise LineError("too_many_messages", f"more than {MESSAGES_PER_SECOND} messages a second")
+            raise TransportError("too_many_messages", f"more than {MESSAGES_PER_SECOND} messages a second")
         try:
             if isinstance(message, bytes):
                 self._hear(self._sound(message, elapsed))
@@ -99,7 +108,7 @@ class BrowserLine:
                     self._count()
             else:
                 self._told(read_told(message))
-        except LineError as fault:
+        except TransportError as fault:
             self._fault(fault)
 
     def _sound(self, payload: bytes, elapsed: float) -> bytes:
@@ -107,9 +116,9 @@ class BrowserLine:
         if self._received / self._bytes_per_second > FASTEST * elapsed + HEAD_START:
             raise _Last("too_fast", f"sound came faster than {FASTEST:g} times real time; send it as it is recorded")
         if len(payload) > LARGEST:
-            raise LineError("frame_too_large", f"{len(payload)} bytes of sound in one message; at most {LARGEST}")
+            raise TransportError("frame_too_large", f"{len(payload)} bytes of sound in one message; at most {LARGEST}")
         if self.codec == "pcm" and len(payload) % SAMPLE_BYTES:
-            raise LineError("odd_length", f"{len(payload)} bytes are no whole number of 16-bit samples")
+            raise TransportError("odd_length", f"{len(payload)} bytes are no whole number of 16-bit samples")
         return payload
 
     def _count(self) -> None:
@@ -117,7 +126,7 @@ class BrowserLine:
         self._counted = (self._received, self._messages)
         self._meter.heard(size / self._bytes_per_second, messages)
 
-    def _fault(self, fault: LineError) -> None:
+    def _fault(self, fault: TransportError) -> None:
         """Bad messages are answered and passed over, up to a number."""
         self._faults += 1
         if isinstance(fault, _Last) or self._faults > FAULTS:
@@ -131,13 +140,13 @@ class BrowserLine:
         if len(self._outbox) >= OUTBOX:
             if not self._over.done():
                 why = f"more than {OUTBOX} messages wait to be read by the caller"
-                self._over.set_exception(LineError("caller_not_reading", why))
+                self._over.set_exception(TransportError("caller_not_reading", why))
             self._ws.abort()
             return
         self._outbox.append(item)
         if self._set or not self._ws.writable:
             return
-        if not isinstance(item, LlmToken | ThoughtToken):
+        if not isinstance(item, LlmToken | ReasoningToken):
             self._set = True
             self._soon(self._flush)
         elif not self._set_later:
@@ -172,5 +181,5 @@ class BrowserLine:
         return first if len(sound) == 1 else b"".join(sound)
 
 
-class _Last(LineError):
+class _Last(TransportError):
     """A fault after which the line is not carried any further."""

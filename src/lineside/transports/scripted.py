@@ -9,31 +9,31 @@ from msgspec import Struct
 
 from lineside.audio import g711
 from lineside.audio.frame import FRAME_SECONDS, SAMPLE_BYTES
-from lineside.protocol import Codec, ServerMessage, Told
+from lineside.protocol import ClientMessage, Codec, ServerMessage
 
 
-class Speaks(Struct, frozen=True):
+class CallerSpeaks(Struct, frozen=True):
     """The caller makes a sound that a loudness detector takes for speech."""
 
     seconds: float
 
 
-class Silent(Struct, frozen=True):
+class CallerSilent(Struct, frozen=True):
     """The caller says nothing."""
 
     seconds: float
 
 
-class Tells(Struct, frozen=True):
+class CallerSends(Struct, frozen=True):
     """The caller types, presses keys or hangs up."""
 
-    told: Told
+    told: ClientMessage
 
 
-Doing = Speaks | Silent | Tells
+Doing = CallerSpeaks | CallerSilent | CallerSends
 
 
-class ScriptedLine:
+class ScriptedTransport:
     """Sends what its script says, twenty milliseconds at a time, and keeps what came back with its time."""
 
     def __init__(self, script: Sequence[Doing], *, codec: Codec = "pcm", rate: int = 16_000) -> None:
@@ -47,17 +47,17 @@ class ScriptedLine:
         self._ends = 0.0  # when it will have played all of that
         self.now: Callable[[], float] = lambda: asyncio.get_running_loop().time()
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[Told], None]) -> str:
+    async def carry(self, hear: Callable[[bytes], None], told: Callable[[ClientMessage], None]) -> str:
         """See `Line`. The caller is gone when the script is over."""
         loud, quiet = self._frames()
         loop = asyncio.get_running_loop()
         due = loop.time()
         for doing in self._script:
-            if isinstance(doing, Tells):
+            if isinstance(doing, CallerSends):
                 told(doing.told)
                 continue
             for _ in range(round(doing.seconds / FRAME_SECONDS)):
-                hear(loud if isinstance(doing, Speaks) else quiet)
+                hear(loud if isinstance(doing, CallerSpeaks) else quiet)
                 due += FRAME_SECONDS  # by deadline, so that a late frame does not make all later ones late
                 await asyncio.sleep(max(0.0, due - loop.time()))
         return "caller_hung_up"

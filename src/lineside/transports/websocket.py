@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from aiohttp._websocket.helpers import websocket_mask
 from msgspec import Struct
 
-from lineside.errors import LineError
+from lineside.errors import TransportError
 
 SOUND = b"\x82\xfe"  # how a whole binary message of 126 bytes to 64 kB begins, masked
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
@@ -28,7 +28,7 @@ CONTROL = 125  # bytes of a control frame
 Message = bytes | str
 
 
-class Broken(LineError):
+class ProtocolViolation(TransportError):
     """The peer does not keep to the protocol; `status` is what the socket is closed with."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -43,7 +43,7 @@ class Frame(Struct, frozen=True):
     payload: bytes
 
 
-class Reader:
+class FrameReader:
     """From bytes to messages. Pure. `largest` is in bytes, of one message."""
 
     def __init__(self, largest: int) -> None:
@@ -69,7 +69,7 @@ class Reader:
         return found
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The messages that are complete now. Raises `Broken`; what came before the fault is lost with the socket."""
+        """The messages that are complete now. Raises `ProtocolViolation`, which loses what came before it."""
         if self._waiting:
             data = self._waiting + data
         found: list[Frame] = []
@@ -95,19 +95,19 @@ class Reader:
     def _check(self, head: int, second: int, size: int) -> None:
         kind = head & 15
         if head & 0x70:
-            raise Broken(PROTOCOL_ERROR, "a frame uses an extension that was not agreed on")
+            raise ProtocolViolation(PROTOCOL_ERROR, "a frame uses an extension that was not agreed on")
         if not second & 128:
-            raise Broken(PROTOCOL_ERROR, "a frame is not masked")
+            raise ProtocolViolation(PROTOCOL_ERROR, "a frame is not masked")
         if kind not in (CONTINUED, TEXT, BINARY, CLOSE, PING, PONG):
-            raise Broken(PROTOCOL_ERROR, f"there is no frame of kind {kind}")
+            raise ProtocolViolation(PROTOCOL_ERROR, f"there is no frame of kind {kind}")
         if kind >= CLOSE and (size > CONTROL or not head & 128):
-            raise Broken(PROTOCOL_ERROR, "a control frame is too long, or in pieces")
+            raise ProtocolViolation(PROTOCOL_ERROR, "a control frame is too long, or in pieces")
         if kind < CLOSE and self._size + size > self._largest:
-            raise Broken(TOO_BIG, f"a message has more than {self._largest} bytes")
+            raise ProtocolViolation(TOO_BIG, f"a message has more than {self._largest} bytes")
         if kind in (TEXT, BINARY) and self._parts:
-            raise Broken(PROTOCOL_ERROR, "a message begins inside another")
+            raise ProtocolViolation(PROTOCOL_ERROR, "a message begins inside another")
         if kind == CONTINUED and not self._parts:
-            raise Broken(PROTOCOL_ERROR, "a message goes on that has not begun")
+            raise ProtocolViolation(PROTOCOL_ERROR, "a message goes on that has not begun")
 
     def _frame(self, head: int, payload: bytes) -> Frame | None:
         kind, whole = head & 15, head & 128
@@ -118,7 +118,7 @@ class Reader:
         self._parts.append(payload)
         self._size += len(payload)
         if len(self._parts) > PARTS:
-            raise Broken(TOO_BIG, f"a message comes in more than {PARTS} pieces")
+            raise ProtocolViolation(TOO_BIG, f"a message comes in more than {PARTS} pieces")
         if not whole:
             return None
         message = Frame(self._kind, b"".join(self._parts))
@@ -170,7 +170,7 @@ class WebSocket(asyncio.Protocol):
 
     def __init__(self, largest: int, heartbeat: float, gone: Callable[[Exception | None], None]) -> None:
         """`gone` hears of the end of the connection: it belonged to somebody before."""
-        self._reader, self._heartbeat, self._gone = Reader(largest), heartbeat, gone
+        self._reader, self._heartbeat, self._gone = FrameReader(largest), heartbeat, gone
         loop = asyncio.get_running_loop()
         self._loop = loop
         self.over: asyncio.Future[int] = loop.create_future()  # the code that the peer closed with; 1006 for none
@@ -239,7 +239,7 @@ class WebSocket(asyncio.Protocol):
                     self._control(frame)
         except UnicodeDecodeError:
             self._fail(NOT_UTF8, b"text is not UTF-8")
-        except Broken as fault:
+        except ProtocolViolation as fault:
             self._fail(fault.status, str(fault).encode())
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -13,7 +13,7 @@ WORDS = 4  # a shorter sentence may be said again: "yes" to five questions
 FAILURES = 5  # answers in a row that ended in an apology
 
 
-class Patience:
+class DeadCallDetector:
     """Of one call. Fed with what was understood and what became of it."""
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ CLEAR = 20.0  # decibels; in more noise than that the turn model is weighed apar
 KNOWN_PAUSES = 4.0  # what is known of all callers weighs as much as so many pauses of this one
 
 
-class Words(Struct, frozen=True):
+class WordEvidence(Struct, frozen=True):
     """What the words of an utterance say about its end."""
 
     count: int = 0
@@ -49,12 +49,12 @@ class Evidence(Struct, frozen=True):
 
     turn: float | None = None  # the turn model's probability
     clear: float | None = None  # decibels of the voice over the line's noise (`audio.turn.clearness`)
-    words: Words | None = None
+    words: WordEvidence | None = None
     ends: float | None = None  # the language model's log odds that the words may end here
     asked: Asked = "open"  # what the agent had asked for
     wanted: int | None = None  # how many digits, if it said so
     spoken: float | None = None  # seconds of the utterance so far
-    pace: float | None = None  # this caller's usual pause inside a turn: half are longer. Seconds (`Pace`)
+    pace: float | None = None  # this caller's usual pause inside a turn: half are longer. Seconds (`CallerPace`)
 
 
 def wait(evidence: Evidence, profile: Profile, timeout: float = math.inf) -> float:
@@ -121,7 +121,7 @@ def _trusted(evidence: Evidence) -> str:
     return "turn" if evidence.words is not None else "turn_before_words"
 
 
-def _said(words: Words, asked: Asked, wanted: int | None) -> dict[str, float]:
+def _said(words: WordEvidence, asked: Asked, wanted: int | None) -> dict[str, float]:
     ended = not (words.hangs or words.leans or words.filled or words.trails)
     counted = asked == "digits" and wanted is not None
     found = {
@@ -145,7 +145,7 @@ def _said(words: Words, asked: Asked, wanted: int | None) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
-def words_evidence(text: str) -> Words:
+def words_evidence(text: str) -> WordEvidence:
     """Read the recogniser's words of an utterance so far, with its marks."""
     plain = text.strip().lower().replace("’", "'")
     said = re.findall(r"[a-z']+|\d", plain)
@@ -154,7 +154,7 @@ def words_evidence(text: str) -> Words:
     last = said[-1] if said else ""
     told = WEIGHTS.words
     answer = bool(said) and any(word in told.answers for word in said)
-    return Words(
+    return WordEvidence(
         count=len(re.findall(r"[\w']+", plain)),
         hangs=last in told.hangs,
         leans=last in told.leans,
@@ -191,7 +191,7 @@ def _wanted(asked: str) -> int | None:
     return next((int(many) for many, pattern in WEIGHTS.wanted.items() if re.search(pattern, asked)), None)
 
 
-class Pace:
+class CallerPace:
     """A caller's own pauses inside their turns, learnt during the call."""
 
     def __init__(self) -> None:

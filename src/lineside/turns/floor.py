@@ -9,67 +9,67 @@ from msgspec import Struct
 # ── what happens ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Stir(Struct, frozen=True):
+class SoundStarted(Struct, frozen=True):
     """A first sound that may be a voice, too short yet to begin a turn."""
 
     at: float
 
 
-class Faded(Struct, frozen=True):
+class SoundDismissed(Struct, frozen=True):
     """It was too short, and is over."""
 
     at: float
 
 
-class Voice(Struct, frozen=True):
+class VoiceActivity(Struct, frozen=True):
     """The caller speaks: enough of it to begin a turn, or on again after a pause inside one."""
 
     at: float
     began: float  # the first voiced sample of it
 
 
-class Long(Struct, frozen=True):
+class SpeechLong(Struct, frozen=True):
     """The caller has spoken for longer than most who only show that they listen; then for as long again, and so on."""
 
     at: float
 
 
-class Judged(Struct, frozen=True):
+class InterruptionChecked(Struct, frozen=True):
     """What a sound is that may be an interruption is known, or will not be."""
 
     at: float
-    number: int  # of the `Judge` that asked
+    number: int  # of the `CheckInterruption` that asked
     real: bool  # it claims the floor
 
 
-class Wait(Struct, frozen=True):
+class EndpointWait(Struct, frozen=True):
     """What is known of this pause by now asks for so much silence before the turn counts as over."""
 
     at: float
     seconds: float
 
 
-class Quiet(Struct, frozen=True):
+class Silence(Struct, frozen=True):
     """The caller's turn is open and they are silent."""
 
     at: float
     since: float  # their last voiced sample
 
 
-class Full(Struct, frozen=True):
+class TurnFull(Struct, frozen=True):
     """The caller has spoken for as long as one turn may last."""
 
     at: float
     since: float
 
 
-class Typed(Struct, frozen=True):
+class TypedTurn(Struct, frozen=True):
     """A whole turn came at once: typed words or keys."""
 
     at: float
 
 
-class Unasked(Struct, frozen=True):
+class AgentPrompt(Struct, frozen=True):
     """The agent has something to say that nobody asked for now: the greeting, the rest of a broken-off reply.
 
     What is protected, such as a goodbye, is said to its end, whoever talks over it.
@@ -86,7 +86,19 @@ class ReplyOver(Struct, frozen=True):
     turn: int
 
 
-FloorEvent = Stir | Faded | Voice | Long | Judged | Wait | Quiet | Full | Typed | Unasked | ReplyOver
+FloorEvent = (
+    SoundStarted
+    | SoundDismissed
+    | VoiceActivity
+    | SpeechLong
+    | InterruptionChecked
+    | EndpointWait
+    | Silence
+    | TurnFull
+    | TypedTurn
+    | AgentPrompt
+    | ReplyOver
+)
 
 # ── what to do ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -98,13 +110,13 @@ class Listen(Struct, frozen=True):
     at: float
 
 
-class Hush(Struct, frozen=True):
+class PauseReply(Struct, frozen=True):
     """The caller may be interrupting: hold the agent's sound at this very sample."""
 
     turn: int  # whose reply sounds
 
 
-class Judge(Struct, frozen=True):
+class CheckInterruption(Struct, frozen=True):
     """A sound over the agent's: find out whether it claims the floor."""
 
     number: int
@@ -117,7 +129,7 @@ class Resume(Struct, frozen=True):
     turn: int
 
 
-class Dismiss(Struct, frozen=True):
+class DismissInterruption(Struct, frozen=True):
     """That was no interruption: forget what was heard, and go on if the sound is still held."""
 
     turn: int
@@ -136,13 +148,13 @@ class Prepare(Struct, frozen=True):
     turn: int
 
 
-class Ponder(Struct, frozen=True):
+class Pause(Struct, frozen=True):
     """A likely end of turn: find out whether it is one. `Prepare` asks for that too."""
 
     turn: int
 
 
-class Drop(Struct, frozen=True):
+class DropPrepared(Struct, frozen=True):
     """The caller goes on: the prepared reply was for nothing."""
 
     turn: int
@@ -156,13 +168,24 @@ class Speak(Struct, frozen=True):
     at: float  # when it was decided
 
 
-Decision = Listen | Hush | Judge | Resume | Dismiss | GiveWay | Prepare | Ponder | Drop | Speak
+Decision = (
+    Listen
+    | PauseReply
+    | CheckInterruption
+    | Resume
+    | DismissInterruption
+    | GiveWay
+    | Prepare
+    | Pause
+    | DropPrepared
+    | Speak
+)
 
 
 class FloorRules(Struct, frozen=True):
     """How long to wait. Seconds of the caller's audio."""
 
-    timeout: float = 1.0  # the longest silence inside a turn, if nothing more is known of the pause (`Wait`)
+    timeout: float = 1.0  # the longest silence inside a turn, if nothing more is known of the pause (`EndpointWait`)
     short_pause: float = 0.15  # after this, prepare; shorter ones waste more than they win
     speculate: bool = True
     judge_after: float = 0.16  # silence after which a short sound over the agent's is judged …
@@ -186,36 +209,36 @@ class Floor:
         self._protected = False  # the reply is said to its end
         self._perhaps: float | None = None  # when a sound began that may be an interruption
         self._judges = 0  # asked so far; the answer to the last one counts
-        self._judging: Judge | None = None
+        self._judging: CheckInterruption | None = None
         self._long = 0  # times that the sound was told to be long
 
     def feed(self, event: FloorEvent) -> Decision | None:
         """One thing happened; what is to be done?"""
         match event:
-            case Stir():
+            case SoundStarted():
                 return self._hush()
-            case Faded():
+            case SoundDismissed():
                 return self._resume() if self._perhaps is None else None
-            case Voice(began=began):
+            case VoiceActivity(began=began):
                 return self._voice(began)
-            case Long():
+            case SpeechLong():
                 return self._went_on()
-            case Judged(number=number, real=real):
+            case InterruptionChecked(number=number, real=real):
                 return self._judged(self._judging, real) if self._judging and number == self._judging.number else None
-            case Wait(seconds=seconds):
+            case EndpointWait(seconds=seconds):
                 self._wait = seconds if self._pondered else None
                 return None
-            case Quiet(at=at, since=since):
+            case Silence(at=at, since=since):
                 return self._quiet(at, since)
-            case Full(at=at, since=since):
+            case TurnFull(at=at, since=since):
                 return self._speak(self._listening, since, at)
-            case Typed(at=at):
+            case TypedTurn(at=at):
                 self._turns += 1
                 # A spoken turn still open is prepared anew when its time comes.
                 self._prepared, self._pondered, self._wait = False, False, None
                 self._answering, self._hushed, self._protected = self._turns, False, False
                 return Speak(self._turns, at, at)
-            case Unasked(at=at, protected=protected):
+            case AgentPrompt(at=at, protected=protected):
                 if self._listening is not None or self._perhaps is not None:
                     return None  # the caller is speaking: what they say comes first
                 self._answering, self._hushed, self._protected = self._turns, False, protected
@@ -232,7 +255,7 @@ class Floor:
         if self._protected or self._answering is None or self._listening is not None or self._hushed:
             return None
         self._hushed = True
-        return Hush(self._answering)
+        return PauseReply(self._answering)
 
     def _resume(self) -> Decision | None:
         if not self._hushed or self._answering is None:
@@ -245,7 +268,7 @@ class Floor:
             if self._answering is None:
                 return self._listen(began)
             if self._judging is not None:  # they go on, so that it is about a part of what they say
-                self._judging = Judge(self._judging.number, over=False)
+                self._judging = CheckInterruption(self._judging.number, over=False)
             if self._perhaps is None:
                 self._perhaps, self._long = began, 0
             return self._hush()
@@ -255,7 +278,7 @@ class Floor:
         self._pondered, self._wait = False, None
         if self._prepared:
             self._prepared = False
-            return Drop(self._listening)
+            return DropPrepared(self._listening)
         return None
 
     def _listen(self, began: float) -> Decision:
@@ -277,12 +300,12 @@ class Floor:
         self._long += 1
         return self._judge(over=False) if self._long == 1 else self._give_way()
 
-    def _judge(self, *, over: bool) -> Judge:
+    def _judge(self, *, over: bool) -> CheckInterruption:
         self._judges += 1
-        self._judging = Judge(self._judges, over)
+        self._judging = CheckInterruption(self._judges, over)
         return self._judging
 
-    def _judged(self, asked: Judge, real: bool) -> Decision | None:
+    def _judged(self, asked: CheckInterruption, real: bool) -> Decision | None:
         self._judging = None
         if self._perhaps is None or self._answering is None:
             return None
@@ -291,7 +314,7 @@ class Floor:
         if not asked.over:
             return None  # they go on, and the sound stays held
         self._perhaps, self._hushed = None, False
-        return Dismiss(self._answering)
+        return DismissInterruption(self._answering)
 
     def _over(self) -> Decision | None:
         self._answering, self._hushed, self._protected = None, False, False
@@ -309,7 +332,7 @@ class Floor:
             return None
         self._pondered = True
         if not self._rules.speculate or self._attempts >= self._rules.attempts or self._answering is not None:
-            return Ponder(self._listening)
+            return Pause(self._listening)
         self._prepared = True
         self._attempts += 1
         return Prepare(self._listening)

@@ -7,8 +7,8 @@ is written ("yeh", "make sense"), how many other words there are, whether people
 sure the recogniser is. Where the recogniser knows nods by their sound (`Transcript.nod`), that is weighed as well,
 and the rest anew.
 
-The weights lie in `data/barge_in.toml`, with the lists of words, which are English; `training/barge_in` fits and measures
-them: docs/turn-taking.md. Everything here is pure.
+The weights lie in `data/barge_in.toml`, with the lists of words, which are English; `training/barge_in` fits and
+measures them: docs/turn-taking.md. Everything here is pure.
 """
 
 import re
@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from lineside.audio.frame import Utterance
-from lineside.engines.protocols import Transcript
+from lineside.engines.protocols import Transcription
 
 # Several nods and an interruption, as people write them. Of 120 nods by seven voices, Whisper base alone writes 41 as
 # something else, with this before them 31; of 70 interruptions it writes two as nods.
@@ -34,7 +34,7 @@ def overheard(sound: Utterance) -> Utterance:
     return msgspec.structs.replace(sound, prompt=PROMPT)
 
 
-def claims(heard: Transcript, *, over: bool) -> bool:
+def claims(heard: Transcription, *, over: bool) -> bool:
     """Whether it claims the floor. `over`: the sound is complete, and not only what there is of it by now.
 
     Where no words were heard it does not: a cough, a door, somebody else's voice.
@@ -48,7 +48,7 @@ def score(found: dict[str, float]) -> float:
     return sum(odds.get(name, 0.0) * value for name, value in found.items())
 
 
-def signs(heard: Transcript, *, over: bool) -> dict[str, float]:
+def signs(heard: Transcription, *, over: bool) -> dict[str, float]:
     """The signs that are weighed, by the names they have in the file."""
     said = _said(heard)
     others = [word for word in said if word not in TOLD.nods and word not in TOLD.neither]
@@ -68,7 +68,7 @@ def signs(heard: Transcript, *, over: bool) -> dict[str, float]:
     }
 
 
-def _said(heard: Transcript) -> list[str]:
+def _said(heard: Transcription) -> list[str]:
     """Its words, each once: recognisers say short ones again and again."""
     plain = heard.text.lower().replace("’", "'").replace("-", " ")
     return list(dict.fromkeys(re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+", plain)))

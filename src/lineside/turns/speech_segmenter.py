@@ -24,10 +24,10 @@ from msgspec import Struct
 
 from lineside.audio import g711
 from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES, Utterance
-from lineside.audio.input_resampler import Resampler
-from lineside.audio.near_end import CallerKnown
+from lineside.audio.input_resampler import InputResampler
+from lineside.audio.near_end import NearEndLevel
 from lineside.protocol import Codec
-from lineside.turns.floor import Faded, Full, Long, Quiet, Stir, Voice
+from lineside.turns.floor import Silence, SoundDismissed, SoundStarted, SpeechLong, TurnFull, VoiceActivity
 
 WINDOW_BYTES = 512 * SAMPLE_BYTES  # what the voice detector takes
 WINDOW = 512 / EAR_RATE  # 32 ms
@@ -54,7 +54,7 @@ class VoiceDetector(Protocol):
         ...
 
 
-class EarRules(Struct, frozen=True):
+class SegmenterRules(Struct, frozen=True):
     """What begins a turn."""
 
     min_speech: float = 0.5  # seconds, as VAD_MIN_SPEECH_MS has it
@@ -62,10 +62,10 @@ class EarRules(Struct, frozen=True):
     turn_max: float = 27.0  # seconds, as TURN_MAX_S has it
 
 
-Heard = Stir | Faded | Voice | Long | Quiet | Full
+Heard = SoundStarted | SoundDismissed | VoiceActivity | SpeechLong | Silence | TurnFull
 
 
-class Ear:
+class SpeechSegmenter:
     """The ear of one call."""
 
     def __init__(
@@ -73,14 +73,14 @@ class Ear:
         codec: Codec,
         rate: int,
         voice: VoiceDetector,
-        rules: EarRules,
+        rules: SegmenterRules,
         later: Callable[[Heard], None] = lambda event: None,
     ) -> None:
         """`later` hears what happened in windows that were judged after `hear` had returned. It must not raise."""
         self._codec, self._rate, self._voice, self._later = codec, rate, voice, later
         self._enough, self._silence = rules.min_speech * VOICED_SHARE, rules.silence
         self._most = _whole(rules.turn_max)
-        self._resampler = Resampler(rate, EAR_RATE)
+        self._resampler = InputResampler(rate, EAR_RATE)
         self._waiting = bytearray()  # less than one window
         self._samples = 0  # of the caller's own rate, since the call began
         self._windows = 0  # judged
@@ -96,7 +96,7 @@ class Ear:
         self._told = False  # that this pause has lasted for `silence`
         self._long = LONG  # seconds of voice at which the sound is told to be long, again
         self._overruns = False  # the last turn was taken while they spoke, and they have not paused since
-        self._caller = CallerKnown()
+        self._caller = NearEndLevel()
 
     @property
     def at(self) -> float:
@@ -155,7 +155,7 @@ class Ear:
         if self._paused and (silent := self._long_silent()):
             self._later(silent)
 
-    def _long_silent(self) -> Quiet | None:
+    def _long_silent(self) -> Silence | None:
         """The pause is as long as one inside a turn may be: said as soon as the caller's sound has come so far.
 
         A turn that waited for the end of the next window would be answered half a window later, on average. All whole
@@ -165,7 +165,7 @@ class Ear:
         if self._told or at - self._last < self._silence or self._unjudged:
             return None
         self._told = True
-        return Quiet(at, self._last)
+        return Silence(at, self._last)
 
     def _window(self, window: bytes, probability: float) -> Heard | None:
         self._windows += 1
@@ -179,12 +179,12 @@ class Ear:
         self._run = 0
         if self._open:
             self._paused = True
-            return self._full(at) or Quiet(at, self._last)
+            return self._full(at) or Silence(at, self._last)
         if not self._voiced or at - self._last >= FORGET:
             self._forget()
         if self._stirred and at - self._last >= FADED:
             self._stirred = False
-            return Faded(at)
+            return SoundDismissed(at)
         return None
 
     def _voiced_window(self, window: bytes, at: float) -> Heard | None:
@@ -198,21 +198,21 @@ class Ear:
                 self._last = at
                 if self._paused:
                     self._paused = self._told = False
-                    return Voice(at, at - self._run * WINDOW)
+                    return VoiceActivity(at, at - self._run * WINDOW)
             if self._voiced >= self._long and not self._is_full():
                 self._long = self._voiced + LONG
-                return Long(at)
+                return SpeechLong(at)
             return self._full(at)
         self._last = at
         if not self._caller.enough(self._voiced, self._enough, self._sound):
             return self._stir(at)
         return self._begin(at)
 
-    def _begin(self, at: float) -> Voice:
+    def _begin(self, at: float) -> VoiceActivity:
         self._open, self._paused, self._told, self._stirred = True, False, False, False
-        return Voice(at, self._began)
+        return VoiceActivity(at, self._began)
 
-    def _overrun(self, window: bytes, voiced: bool, at: float) -> Voice | None:
+    def _overrun(self, window: bytes, voiced: bool, at: float) -> VoiceActivity | None:
         """They speak on after their turn was taken. It is told when they pause, or have nearly filled another one."""
         if voiced:
             self._began = self._began if self._voiced else at - WINDOW
@@ -226,14 +226,14 @@ class Ear:
         self._overruns = False
         return self._begin(at) if self._voiced >= self._enough else None
 
-    def _stir(self, at: float) -> Stir | None:
+    def _stir(self, at: float) -> SoundStarted | None:
         if self._stirred:
             return None
         self._stirred = True
-        return Stir(at)
+        return SoundStarted(at)
 
-    def _full(self, at: float) -> Full | None:
-        return Full(at, self._last) if self._is_full() else None
+    def _full(self, at: float) -> TurnFull | None:
+        return TurnFull(at, self._last) if self._is_full() else None
 
     def _is_full(self) -> bool:
         return len(self._sound) >= self._most

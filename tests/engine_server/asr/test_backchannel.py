@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pytest
 
 from lineside.audio.frame import EAR_RATE
-from lineside.audio.input_resampler import Resampler
+from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
-from lineside.engine_server.asr.backchannel import LONGEST, PARTS, Nods, pooled
-from lineside.engine_server.asr.whisper import Whisper
+from lineside.engine_server.asr.backchannel import LONGEST, PARTS, BackchannelDetector, pooled
+from lineside.engine_server.asr.whisper import WhisperModel
 
 AUDIO = Path(__file__).parents[4] / "shared" / "audio"
 MODELS = Path(os.environ.get("LINESIDE_MODELS") or "~/.cache/lineside").expanduser()
@@ -33,23 +33,23 @@ def test_each_third_of_the_sound_is_averaged() -> None:
 
 def test_what_is_too_long_for_a_nod_is_not_judged() -> None:
     """And a sound shorter than a step still is."""
-    nods = Nods(np.ones(2 * PARTS, np.float32), 0.5)
+    nods = BackchannelDetector(np.ones(2 * PARTS, np.float32), 0.5)
     assert nods.odds(steps(*[0.0] * 200), LONGEST + 0.1) is None
     assert nods.odds(steps(*[0.0] * 200), 0.0) == pytest.approx(0.5)
 
 
 def test_each_model_has_its_own_weights_or_none() -> None:
     """Those of another's encoder would be noise."""
-    known = Nods.of("faster-whisper-base")
+    known = BackchannelDetector.of("faster-whisper-base")
     assert known is not None
     assert known.odds(np.zeros((50, SIZE), np.float32), 1.0) is not None
-    assert Nods.of("faster-whisper-tiny.en") is None
+    assert BackchannelDetector.of("faster-whisper-tiny.en") is None
 
 
 def spoken(name: str) -> npt.NDArray[np.float32]:
     """A recording, as the recogniser is given it."""
     sound = read_wav(AUDIO / f"{name}.wav")
-    resampler = Resampler(sound.rate, EAR_RATE)
+    resampler = InputResampler(sound.rate, EAR_RATE)
     pcm = resampler.feed(sound.pcm) + resampler.end()
     return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
 
@@ -76,7 +76,7 @@ class Stutters:
 @pytest.mark.models
 def test_a_word_said_over_and_over_because_of_what_was_said_before_is_heard_without_that() -> None:
     """Else a caller who says "help me!" over the agent would be taken for a noise."""
-    ears = Whisper(MODELS / "faster-whisper-base", 1)
+    ears = WhisperModel(MODELS / "faster-whisper-base", 1)
     plain = ears.hear(spoken("help_me")).segments[0].text
     ears._model = model = Stutters(ears._model)
     [segment] = ears.hear(spoken("help_me"), prompt="Mm-hmm.").segments
@@ -87,7 +87,7 @@ def test_a_word_said_over_and_over_because_of_what_was_said_before_is_heard_with
 @pytest.mark.models
 def test_a_recorded_nod_sounds_like_one_and_a_question_does_not() -> None:
     """By the real model, on people's voices that no weight was fitted on."""
-    ears = Whisper(MODELS / "faster-whisper-base", 1)
+    ears = WhisperModel(MODELS / "faster-whisper-base", 1)
     odds = {}
     for name in ("yes", "no", "help_me", "hello"):
         [segment] = ears.hear(spoken(name)).segments

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineside.engine_server.llm.prompt_cache import MOST, Shelf
+from lineside.engine_server.llm.prompt_cache import MOST, PromptCache
 from lineside.engine_server.llm.slots import Slots, shared
 
 PROMPT = "You answer the telephone of a small broadband company. " * 10
@@ -70,23 +70,23 @@ def written(folder: Path, name: str = "new.part") -> Path:
 
 def test_a_prompt_is_found_again_after_a_restart(tmp_path: Path) -> None:
     """What was put on the shelf is there for the next process, if its model is the same."""
-    Shelf(tmp_path, "model 1").put(PROMPT, written(tmp_path))
-    assert Shelf(tmp_path, "model 1").has(PROMPT)
-    assert not Shelf(tmp_path, "model 2").has(PROMPT)
+    PromptCache(tmp_path, "model 1").put(PROMPT, written(tmp_path))
+    assert PromptCache(tmp_path, "model 1").has(PROMPT)
+    assert not PromptCache(tmp_path, "model 2").has(PROMPT)
 
 
 def test_the_nearest_prompt_is_the_one_that_shares_most(tmp_path: Path) -> None:
     """Of two prompts, the one that the conversation begins with."""
-    shelf = Shelf(tmp_path, "model")
+    shelf = PromptCache(tmp_path, "model")
     for prompt in ("You sell shoes. Be kind.", "You sell boats. Be kind."):
         shelf.put(prompt, written(tmp_path))
     assert shelf.nearest("You sell boats. Be kind. Hello") == ("You sell boats. Be kind.", 24)
-    assert Shelf(tmp_path / "nowhere", "model").nearest("Hello") == ("", 0)
+    assert PromptCache(tmp_path / "nowhere", "model").nearest("Hello") == ("", 0)
 
 
 def test_the_shelf_holds_only_so_many(tmp_path: Path) -> None:
     """Twenty prompts leave the files of the last few."""
-    shelf = Shelf(tmp_path, "model")
+    shelf = PromptCache(tmp_path, "model")
     for number in range(20):
         shelf.put(f"prompt {number}", written(tmp_path))
     assert len(list(tmp_path.iterdir())) == MOST
@@ -96,7 +96,7 @@ def test_the_shelf_holds_only_so_many(tmp_path: Path) -> None:
 
 def test_a_prompt_that_is_used_stays(tmp_path: Path) -> None:
     """The prompt of most calls is looked for at each start; others come and go beside it."""
-    shelf = Shelf(tmp_path, "model")
+    shelf = PromptCache(tmp_path, "model")
     shelf.put(PROMPT, written(tmp_path))
     for number in range(20):
         os.utime(tmp_path / shelf.name(PROMPT), (number, number))  # long ago
@@ -107,7 +107,7 @@ def test_a_prompt_that_is_used_stays(tmp_path: Path) -> None:
 
 def test_a_useless_prompt_is_thrown_away(tmp_path: Path) -> None:
     """Dropped, it is neither found nor on the disk."""
-    shelf = Shelf(tmp_path, "model")
+    shelf = PromptCache(tmp_path, "model")
     shelf.put(PROMPT, written(tmp_path))
     shelf.drop(PROMPT)
     assert not shelf.has(PROMPT)

@@ -9,7 +9,16 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from lineside.engines.protocols import Ask, Kept, Message, ModelKeeper, Pulled, Puller, Thought, Token
+from lineside.engines.protocols import (
+    BackendModel,
+    LlmRequest,
+    Message,
+    ModelKeeper,
+    PullProgress,
+    PullsModels,
+    Thought,
+    Token,
+)
 from lineside.engines.reasoning import ROOM
 from lineside.engines.vendors.ollama import Ollama
 from lineside.errors import EngineBusy, EngineError, EngineTimeout, EngineUnreachable
@@ -41,7 +50,7 @@ def test_what_it_is_asked() -> None:
     """The messages, how much, how sure, and how long to keep the model; nothing about thinking unless it was set."""
 
     async def story(engine: Ollama, fake: FakeOllama) -> None:
-        pieces = await all_of(engine.reply(QUESTION, Ask(max_tokens=50, temperature=0.5)))
+        pieces = await all_of(engine.reply(QUESTION, LlmRequest(max_tokens=50, temperature=0.5)))
         assert split(pieces) == ("", ANSWERED)
         (ask,) = fake.asked
         assert ask["model"] == "llama3.2:3b"
@@ -71,7 +80,7 @@ def test_thoughts_are_kept_apart(think: str, model: str, thought: str) -> None:
     """From a field of their own or from the middle of the text; a model that was told not to has none."""
 
     async def story(engine: Ollama, fake: FakeOllama) -> None:
-        pieces = await all_of(engine.reply(QUESTION, Ask(model=model, max_tokens=50)))
+        pieces = await all_of(engine.reply(QUESTION, LlmRequest(model=model, max_tokens=50)))
         assert split(pieces) == (thought, ANSWERED)
         thinker = model == "qwen3:1.7b" and think != "off"
         assert fake.asked[0]["options"]["num_predict"] == (50 + ROOM if thinker else 50)
@@ -84,7 +93,7 @@ def test_a_model_that_cannot_be_told_to_think_is_asked_again_without_and_then_at
 
     async def story(engine: Ollama, fake: FakeOllama) -> None:
         for _ in range(2):
-            assert split(await all_of(engine.reply(QUESTION, Ask()))) == ("", ANSWERED)
+            assert split(await all_of(engine.reply(QUESTION, LlmRequest()))) == ("", ANSWERED)
         assert [ask.get("think") for ask in fake.asked] == [True, None, None]
 
     told(story, ollama_think="on")
@@ -94,7 +103,7 @@ def test_a_thinking_model_says_no_more_than_was_asked_for() -> None:
     """Its thoughts do not count; the stream is left when it has said enough."""
 
     async def story(engine: Ollama, fake: FakeOllama) -> None:
-        thought, said = split(await all_of(engine.reply(QUESTION, Ask(model="qwen3:1.7b", max_tokens=2))))
+        thought, said = split(await all_of(engine.reply(QUESTION, LlmRequest(model="qwen3:1.7b", max_tokens=2))))
         assert (thought, said) == (WHAT_IT_THOUGHT, " ".join(ANSWERED.split()[:2]))
 
     told(story)
@@ -106,7 +115,7 @@ def test_a_model_that_is_not_there_is_named_with_what_to_do() -> None:
     async def story(engine: Ollama, fake: FakeOllama) -> None:
         await engine.check()
         del fake.disk["llama3.2:3b"]
-        for doing in (all_of(engine.reply(QUESTION, Ask())), engine.check(), engine.load("llama3.2:3b")):
+        for doing in (all_of(engine.reply(QUESTION, LlmRequest())), engine.check(), engine.load("llama3.2:3b")):
             with pytest.raises(EngineError, match=r"ollama.* has no model llama3\.2:3b; fetch it: ollama pull"):
                 await doing
 
@@ -119,7 +128,7 @@ def test_an_answer_that_breaks_off_is_a_failure() -> None:
     async def story(engine: Ollama, fake: FakeOllama) -> None:
         fake.breaks = "llama runner process has terminated"
         with pytest.raises(EngineError, match="answered: llama runner process has terminated"):
-            await all_of(engine.reply(QUESTION, Ask()))
+            await all_of(engine.reply(QUESTION, LlmRequest()))
 
     told(story)
 
@@ -130,7 +139,7 @@ def test_nobody_there_is_said_with_what_to_do() -> None:
     async def main() -> None:
         async with aiohttp.ClientSession() as http:
             engine = Ollama(settings(ollama_url="http://127.0.0.1:9"), http)
-            for doing in (engine.check(), all_of(engine.reply(QUESTION, Ask())), engine.kept()):
+            for doing in (engine.check(), all_of(engine.reply(QUESTION, LlmRequest())), engine.kept()):
                 with pytest.raises(
                     EngineUnreachable, match=r"nobody answers at http://127\.0\.0\.1:9; start it: ollama"
                 ):
@@ -164,7 +173,7 @@ def test_one_that_stops_in_mid_answer_is_given_up(monkeypatch: pytest.MonkeyPatc
     async def story(engine: Ollama, fake: FakeOllama) -> None:
         fake.goes_on = asyncio.Event()
         with pytest.raises(EngineTimeout):
-            await all_of(engine.reply(QUESTION, Ask()))
+            await all_of(engine.reply(QUESTION, LlmRequest()))
 
     told(story)
 
@@ -175,7 +184,7 @@ def test_one_that_never_ends_its_answer_is_given_up(monkeypatch: pytest.MonkeyPa
 
     async def story(engine: Ollama, fake: FakeOllama) -> None:
         with pytest.raises(EngineError, match="does not end its answer"):
-            await all_of(engine.reply(QUESTION, Ask()))
+            await all_of(engine.reply(QUESTION, LlmRequest()))
 
     told(story)
 
@@ -185,7 +194,7 @@ def test_closing_an_answer_closes_the_request() -> None:
 
     async def story(engine: Ollama, fake: FakeOllama) -> None:
         fake.goes_on = asyncio.Event()
-        async with aclosing(engine.reply(QUESTION, Ask())) as tokens:
+        async with aclosing(engine.reply(QUESTION, LlmRequest())) as tokens:
             assert await anext(tokens) == Token("Your ")
         async with asyncio.timeout(10):
             await fake.left.wait()
@@ -198,12 +207,12 @@ def test_what_it_keeps() -> None:
 
     async def story(engine: Ollama, fake: FakeOllama) -> None:
         assert isinstance(engine, ModelKeeper)
-        assert isinstance(engine, Puller)
+        assert isinstance(engine, PullsModels)
         assert engine.choices[:2] == ("llama3.2:3b", "qwen3:1.7b")
         await engine.load("qwen3:1.7b")
         kept = {model.name: model for model in await engine.kept()}
-        assert kept["llama3.2:3b"] == Kept("llama3.2:3b", loaded=False, bytes=2 * GB)
-        assert kept["qwen3:1.7b"] == Kept("qwen3:1.7b", True, GB, 2 * GB, on_gpu=True)
+        assert kept["llama3.2:3b"] == BackendModel("llama3.2:3b", loaded=False, bytes=2 * GB)
+        assert kept["qwen3:1.7b"] == BackendModel("qwen3:1.7b", True, GB, 2 * GB, on_gpu=True)
         await engine.unload("qwen3:1.7b", wait=False)
         assert fake.memory == {}
 
@@ -215,7 +224,7 @@ def test_a_model_that_answers_is_not_unloaded_under_it() -> None:
 
     async def story(engine: Ollama, fake: FakeOllama) -> None:
         fake.goes_on = asyncio.Event()
-        async with aclosing(engine.reply(QUESTION, Ask())) as tokens:
+        async with aclosing(engine.reply(QUESTION, LlmRequest())) as tokens:
             await anext(tokens)
             assert {m.name: m.in_use for m in await engine.kept()}["llama3.2:3b"] == 1
             with pytest.raises(EngineBusy, match=r"answering with llama3\.2:3b"):
@@ -236,7 +245,7 @@ def test_a_model_is_fetched_and_progress_told() -> None:
 
     async def story(engine: Ollama, fake: FakeOllama) -> None:
         news = await all_of(engine.pull("gemma3:4b"))
-        assert [n for n in news if n.total] == [Pulled("sha256:d", done, GB) for done in (0, GB // 2, GB)]
+        assert [n for n in news if n.total] == [PullProgress("sha256:d", done, GB) for done in (0, GB // 2, GB)]
         assert "gemma3:4b" in fake.disk
         with pytest.raises(EngineError, match="file does not exist"):
             await all_of(engine.pull("nowhere"))
@@ -253,9 +262,9 @@ def test_all_requests_go_through_the_engines_own_pool() -> None:
         pool = aiohttp.TCPConnector(limit=1)
         async with serving(fake.app()) as url, aiohttp.ClientSession(connector=pool) as http:
             engine = Ollama(settings(ollama_url=url), http)
-            async with aclosing(engine.reply(QUESTION, Ask())) as first:
+            async with aclosing(engine.reply(QUESTION, LlmRequest())) as first:
                 await anext(first)
-                second = asyncio.create_task(all_of(engine.reply(QUESTION, Ask())))
+                second = asyncio.create_task(all_of(engine.reply(QUESTION, LlmRequest())))
                 for _ in range(20):
                     await asyncio.sleep(0)
                 assert len(fake.asked) == 1

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lineside.host.machine import Readings, read, readings
+from lineside.host.machine import MachineReader, read, readings
 from lineside.host.machine.values import Gpu
 
 CARD = Gpu(0, "amd", "a card", 100, 50)
@@ -29,7 +29,7 @@ def test_many_askers_share_one_reading() -> None:
         return (CARD,), ""
 
     async def main() -> None:
-        shared = Readings(cards=cards)
+        shared = MachineReader(cards=cards)
         told = await asyncio.gather(*(shared.latest() for _ in range(100)))
         assert {id(machine) for machine in told} == {id(told[0])}
         assert told[0].gpus == (CARD,)
@@ -48,7 +48,7 @@ def test_a_reading_grows_old(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def main() -> None:
         monkeypatch.setattr(readings, "FRESH", 0.0)
-        shared = Readings(cards=cards)
+        shared = MachineReader(cards=cards)
         first, second = await shared.latest(), await shared.latest()
         assert second.at >= first.at
 
@@ -68,7 +68,7 @@ def test_a_driver_that_hangs_costs_two_seconds_and_one_thread(monkeypatch: pytes
         return (CARD,), ""
 
     async def main() -> None:
-        shared = Readings(cards=cards)
+        shared = MachineReader(cards=cards)
         assert (await shared.latest()).note == ""
         monkeypatch.setattr(readings, "PATIENCE", 0.05)
         for _ in range(3):
@@ -94,7 +94,7 @@ def test_whoever_leaves_does_not_spoil_it_for_the_others(monkeypatch: pytest.Mon
 
     async def main() -> None:
         monkeypatch.setattr(readings, "PATIENCE", 20.0)
-        shared = Readings(cards=cards)
+        shared = MachineReader(cards=cards)
         first = asyncio.create_task(shared.latest())
         second = asyncio.create_task(shared.latest())
         while not looks:  # noqa: ASYNC110 - the thread that is waited for has no event of the loop's
@@ -115,7 +115,7 @@ def test_the_load_is_that_between_two_readings(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(readings, "FRESH", 0.0)
 
     async def main() -> None:
-        shared = Readings(cards=lambda: ((), ""))
+        shared = MachineReader(cards=lambda: ((), ""))
         assert (await shared.latest()).cpu.percent == 30.0
         assert (await shared.latest()).cpu.percent == 0.0
 

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from num2words import num2words
 
-from lineside.text.normalize import CODE, Saying, said, spoken
+from lineside.text.normalize import CODE, SpokenStretch, said, spoken
 from lineside.text.normalize.numbers import cardinal, ordinal, year
 
 GOLDEN = Path(__file__).with_name("golden.tsv")
@@ -75,14 +75,14 @@ def test_ordinary_words_are_said_as_they_stand(plain: list[str]) -> None:
 def test_stretches_are_words_and_amounts() -> None:
     """What was heard is known to the word."""
     assert spoken("It costs **$5** a day, from Mar 3rd.") == [
-        Saying("It ", "It "),
-        Saying("costs ", "costs "),
-        Saying("**$5** ", "five dollars "),
-        Saying("a ", "a "),
-        Saying("day, ", "day, "),
-        Saying("from ", "from "),
-        Saying("Mar ", "March "),
-        Saying("3rd.", "third."),
+        SpokenStretch("It ", "It "),
+        SpokenStretch("costs ", "costs "),
+        SpokenStretch("**$5** ", "five dollars "),
+        SpokenStretch("a ", "a "),
+        SpokenStretch("day, ", "day, "),
+        SpokenStretch("from ", "from "),
+        SpokenStretch("Mar ", "March "),
+        SpokenStretch("3rd.", "third."),
     ]
 
 
@@ -98,7 +98,7 @@ def test_a_link_is_said_word_by_word_without_its_address() -> None:
 
 def test_code_is_one_stretch() -> None:
     """A code block is announced, not read out, closed or not."""
-    assert spoken("```\nx = 1\n")[0] == Saying("```\nx = 1\n", f" {CODE} ")
+    assert spoken("```\nx = 1\n")[0] == SpokenStretch("```\nx = 1\n", f" {CODE} ")
     assert said("Try ```rm -rf /``` now.") == f"Try {CODE} now."
 
 

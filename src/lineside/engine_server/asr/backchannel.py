@@ -31,7 +31,7 @@ class _Kept(Struct, frozen=True):
     weights: list[float]
 
 
-class Nods:
+class BackchannelDetector:
     """The weights for one model."""
 
     def __init__(self, weights: Floats, always: float) -> None:

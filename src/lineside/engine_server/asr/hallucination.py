@@ -20,7 +20,7 @@ LONGEST_PHRASE = 12  # words of a phrase that is looked for
 LOOP = 3  # copies
 
 
-class Loop(Struct, frozen=True):
+class RepeatedPhrase(Struct, frozen=True):
     """A phrase said several times on end; the last copy may be broken off."""
 
     start: int  # word
@@ -49,7 +49,7 @@ def believable(said: str, seconds: float, no_speech: float, avg_logprob: float) 
     return "" if compression(text) > PACKED else text
 
 
-def find_loop(words: list[str]) -> Loop | None:
+def find_loop(words: list[str]) -> RepeatedPhrase | None:
     """The phrase with the most copies one after the other, ignoring case and punctuation."""
     plain = [re.sub(r"\W", "", word).casefold() for word in words]
     best = None
@@ -59,7 +59,7 @@ def find_loop(words: list[str]) -> Loop | None:
             end = start + size
             while end < len(plain) and plain[end] == plain[end - size]:
                 end += 1
-            found = Loop(start, size, end)
+            found = RepeatedPhrase(start, size, end)
             if found.copies > (best.copies if best else 1):
                 best = found
             start = max(start + 1, end - size + 1)

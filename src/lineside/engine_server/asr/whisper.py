@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from lineside.engine_server.asr.backchannel import Nods
+from lineside.engine_server.asr.backchannel import BackchannelDetector
 from lineside.engine_server.asr.hallucination import believable, compression
 from lineside.engine_server.log_mel import BANDS, HOP, RATE, log_mel
 from lineside.errors import ConfigError
@@ -51,7 +51,7 @@ class Segment(Struct, frozen=True, omit_defaults=True):
     nod: float | None = None  # log odds that it is but a nod, by its sound; None where that is not known
 
 
-class Heard(Struct, frozen=True):
+class WhisperTranscript(Struct, frozen=True):
     """What was heard in an utterance; `segments` is empty when nobody spoke."""
 
     seconds: float
@@ -64,7 +64,7 @@ class Heard(Struct, frozen=True):
         return " ".join(segment.text for segment in self.segments)
 
 
-class Whisper:
+class WhisperModel:
     """One Whisper model. For one thread at a time."""
 
     rate = RATE
@@ -86,9 +86,9 @@ class Whisper:
         )
         self._timestamps = no_timestamps + 1  # the token of 0.00 s
         self._only_english: bool = not self._model.is_multilingual
-        self._nods = Nods.of(folder.name)
+        self._nods = BackchannelDetector.of(folder.name)
 
-    def hear(self, samples: Samples, language: str = "en", prompt: str = "") -> Heard:
+    def hear(self, samples: Samples, language: str = "en", prompt: str = "") -> WhisperTranscript:
         """Samples between -1 and 1 at `RATE` → words. Raises `UnknownLanguage`.
 
         `prompt`: what may have been said before; the model leans towards its words. Only its end counts, if it is long.
@@ -100,7 +100,7 @@ class Whisper:
             if segment.text:
                 segments.append(segment)
             at += len(piece)
-        return Heard(len(samples) / RATE, language, tuple(segments))
+        return WhisperTranscript(len(samples) / RATE, language, tuple(segments))
 
     def encoded(self, samples: Samples) -> Samples:
         """What the encoder makes of one window: steps of 20 ms × the model's dimensions."""

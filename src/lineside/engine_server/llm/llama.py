@@ -17,7 +17,7 @@ import aiohttp
 import msgspec
 import structlog
 
-from lineside.engine_server.llm.prompt_cache import Shelf
+from lineside.engine_server.llm.prompt_cache import PromptCache
 from lineside.engine_server.llm.slots import Slots
 from lineside.errors import ConfigError, EngineError, LinesideError
 
@@ -31,7 +31,7 @@ LIKELY = 40  # next tokens whose chances are asked for; the others together have
 ENDS = (".", "?", "!")  # what a person's turn is written to end with, besides the model's own mark and a new line
 
 
-class Piece(msgspec.Struct, frozen=True):
+class GeneratedText(msgspec.Struct, frozen=True):
     """Some of the answer. The last one has no text and says why it ended: `stop` or `length`."""
 
     text: str
@@ -40,7 +40,7 @@ class Piece(msgspec.Struct, frozen=True):
     completion_tokens: int = 0
 
 
-class TooLong(LinesideError):
+class PromptTooLong(LinesideError):
     """The conversation does not fit into the model's context."""
 
 
@@ -91,7 +91,7 @@ class _Prompt(msgspec.Struct):
 _chunk = msgspec.json.Decoder(_Chunk)
 
 
-class Llama:
+class LlamaModel:
     """One language model with as many slots as callers it answers at once.
 
     `shelf` is a folder for the prompts it was warmed with, as the model holds them after reading; it is kept from one
@@ -122,12 +122,12 @@ class Llama:
         self._free = asyncio.Semaphore(slots)  # the app lets only so many wait here
         self._slots = Slots(slots)
         self._folder = shelf
-        self._shelf = Shelf(shelf, f"{xllamacpp.__version__} {model.name} {model.stat().st_mtime_ns} {CONTEXT}")
+        self._shelf = PromptCache(shelf, f"{xllamacpp.__version__} {model.name} {model.stat().st_mtime_ns} {CONTEXT}")
 
     async def think(
         self, messages: Sequence[dict[str, str]], max_tokens: int, temperature: float
-    ) -> AsyncGenerator[Piece, None]:
-        """Yield the answer as it comes; closing early stops the model. Raises `EngineError` and `TooLong`."""
+    ) -> AsyncGenerator[GeneratedText, None]:
+        """Yield the answer as it comes; closing early stops the model. Raises `EngineError` and `PromptTooLong`."""
         async with self._slot(messages) as slot:
             ask = {"messages": list(messages), "max_tokens": max_tokens, "temperature": temperature}
             ask |= {"stream": True, "id_slot": slot, "cache_prompt": True}
@@ -217,14 +217,14 @@ def _text(messages: Sequence[dict[str, str]]) -> str:
     return "".join(f"{message['role']}\0{message['content']}\0" for message in messages)
 
 
-def _pieces(chunk: _Chunk) -> list[Piece]:
+def _pieces(chunk: _Chunk) -> list[GeneratedText]:
     pieces = []
     for choice in chunk.choices:
         if choice.delta.content:
-            pieces.append(Piece(choice.delta.content))
+            pieces.append(GeneratedText(choice.delta.content))
         if choice.finish_reason:
             told = chunk.timings
-            pieces.append(Piece("", choice.finish_reason, told.prompt_n + told.cache_n, told.predicted_n))
+            pieces.append(GeneratedText("", choice.finish_reason, told.prompt_n + told.cache_n, told.predicted_n))
     return pieces
 
 
@@ -242,5 +242,5 @@ def _ends(token: str) -> bool:
 def _fault(fault: _Fault) -> Exception:
     """llama.cpp's own words; they hold numbers and names of settings, never the prompt."""
     if fault.type == "exceed_context_size_error":
-        return TooLong(f"the messages are longer than the {CONTEXT} tokens that one call has")
+        return PromptTooLong(f"the messages are longer than the {CONTEXT} tokens that one call has")
     return EngineError(f"the language model failed: {fault.message}")

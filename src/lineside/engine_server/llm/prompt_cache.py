@@ -14,7 +14,7 @@ from lineside.engine_server.llm.slots import shared
 MOST = 8  # prompts, 12 kB a token with the small model; the one used longest ago is thrown away
 
 
-class Shelf:
+class PromptCache:
     """A folder of read prompts. `maker` names the model and its runtime: what one wrote no other can read."""
 
     def __init__(self, folder: Path, maker: str) -> None:

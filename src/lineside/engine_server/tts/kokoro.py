@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lineside.engine_server.tts.phonemes import NUMBERS, kokoro
-from lineside.engine_server.tts.piper import ESPEAK, Samples, Spoken, cut, network, spoken
+from lineside.engine_server.tts.piper import ESPEAK, Samples, SynthesizedSentence, cut, network, spoken
 from lineside.errors import ConfigError
 
 LONGEST = 510  # phonemes that the model takes at once
@@ -14,7 +14,7 @@ STYLE = 256  # numbers that say how a voice sounds; a voice has them for every l
 AMERICAN, BRITISH = "en-us", "en"  # as espeak calls them
 
 
-class Kokoro:
+class KokoroModel:
     """One model with several voices. For one thread at a time."""
 
     rate = 24_000
@@ -33,7 +33,7 @@ class Kokoro:
         with ESPEAK:
             self._espeak = EspeakPhonemizer()
 
-    def speak(self, text: str, voice: str, speed: float = 1.0) -> Iterator[Spoken]:
+    def speak(self, text: str, voice: str, speed: float = 1.0) -> Iterator[SynthesizedSentence]:
         """Yield sentence after sentence, each as soon as it is made. `speed` 2 is twice as fast.
 
         Voices are named by accent (a, American; b, British), sex and name: `bf_emma`.

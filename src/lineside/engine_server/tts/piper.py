@@ -25,14 +25,14 @@ ESPEAK = threading.Lock()
 Samples = npt.NDArray[np.float32]
 
 
-class Spoken(Struct, frozen=True):
+class SynthesizedSentence(Struct, frozen=True):
     """One sentence as signed 16-bit samples; `last` when nothing follows."""
 
     pcm: bytes
     last: bool
 
 
-class Piper:
+class PiperModel:
     """One voice. For one thread at a time.
 
     The level is the model's own, -24 dBFS on average and peaks under -3: what telephones want (ITU-T P.56 measures
@@ -53,7 +53,7 @@ class Piper:
         self._pace = SynthesisConfig
         self.rate: int = config.sample_rate
 
-    def speak(self, text: str, voice: str = "", speed: float = 1.0) -> Iterator[Spoken]:
+    def speak(self, text: str, voice: str = "", speed: float = 1.0) -> Iterator[SynthesizedSentence]:
         """Yield sentence after sentence, each as soon as it is made. `speed` 2 is twice as fast; there is one voice."""
         plain = text.replace("[[", "[ [")  # what stands between two of them Piper takes for phonemes
         with ESPEAK:
@@ -77,10 +77,10 @@ def network(file: Path, threads: int) -> Any:
     return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
-def spoken(made: Samples, rate: int, last: bool) -> Spoken:
+def spoken(made: Samples, rate: int, last: bool) -> SynthesizedSentence:
     """A sentence as a network made it, without the silence around it."""
     samples = trim(np.clip(made, -1.0, 1.0), rate)
-    return Spoken((samples * 32767).astype("<i2").tobytes(), last)
+    return SynthesizedSentence((samples * 32767).astype("<i2").tobytes(), last)
 
 
 def cut(phonemes: list[str], longest: int) -> list[list[str]]:

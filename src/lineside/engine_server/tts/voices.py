@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from lineside.engine_server.openai_schema import UNKNOWN_MODEL, Refused
+from lineside.engine_server.openai_schema import UNKNOWN_MODEL, RequestRefused
 from lineside.models.catalogue import Model
 from lineside.models.presets import PIPER_PRESETS
 
@@ -22,12 +22,12 @@ def choose(
     """The model and the voice that a request means. `able` are the models that can speak, `first` prefers one of some.
 
     A request may name a model, or an engine as a kind of model, or nothing; and a voice of it, for Piper a preset too.
-    Raises `Refused`.
+    Raises `RequestRefused`.
     """
     among = [each for each in able if model in ("", each.name, each.engine)]
     if not among:
         names = ", ".join(repr(each.name) for each in able)
-        raise Refused(404, f"there is no tts model {model!r}; the models are: {names}", "model", UNKNOWN_MODEL)
+        raise RequestRefused(404, f"there is no tts model {model!r}; the models are: {names}", "model", UNKNOWN_MODEL)
     if not voice:
         chosen = first(among)
         return chosen, voices(chosen)[0]
@@ -36,4 +36,4 @@ def choose(
         if wanted in voices(each):
             return each, wanted
     names = ", ".join(repr(name) for each in among for name in voices(each))
-    raise Refused(400, f"there is no voice {voice!r}; the voices are: {names}", "voice", "unknown_voice")
+    raise RequestRefused(400, f"there is no voice {voice!r}; the voices are: {names}", "voice", "unknown_voice")

@@ -2,12 +2,12 @@
 
 import aiohttp
 
-from lineside.engines.fallback import FallbackMind
+from lineside.engines.fallback import FallbackLLM
 from lineside.engines.vendors.embedded import LlamaCpp
 from lineside.engines.vendors.ollama import Ollama
 from lineside.settings import Settings
 
 
-def auto(settings: Settings, http: aiohttp.ClientSession) -> FallbackMind:
+def auto(settings: Settings, http: aiohttp.ClientSession) -> FallbackLLM:
     """Ask Ollama at `OLLAMA_URL`; when it fails or is not there, the embedded model answers."""
-    return FallbackMind([("ollama", Ollama(settings, http)), ("embedded", LlamaCpp(settings, http))])
+    return FallbackLLM([("ollama", Ollama(settings, http)), ("embedded", LlamaCpp(settings, http))])

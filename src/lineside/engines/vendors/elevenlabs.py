@@ -24,7 +24,7 @@ class ElevenLabs:
         self.choices = (settings.elevenlabs_voice_id,)
         self._http, self._model = http, settings.elevenlabs_model_id
         self._headers = {"xi-api-key": settings.elevenlabs_api_key}
-        self._place = openai_http.Place("elevenlabs", settings.elevenlabs_url)
+        self._place = openai_http.Endpoint("elevenlabs", settings.elevenlabs_url)
 
     @staticmethod
     def offered(settings: Settings) -> bool:

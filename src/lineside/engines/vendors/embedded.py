@@ -10,7 +10,7 @@ import aiohttp
 
 from lineside.audio.frame import Utterance
 from lineside.engines import model_admin, openai_http
-from lineside.engines.protocols import Ask, Kept, Message, Thought, Token, Transcript
+from lineside.engines.protocols import BackendModel, LlmRequest, Message, Thought, Token, Transcription
 from lineside.engines.reasoning import Habits
 from lineside.settings import LLM_MODELS, Settings
 
@@ -24,9 +24,9 @@ class FasterWhisper:
         self.embedded = not settings.faster_whisper_url
         self.choices = (settings.faster_whisper_model,)
         self._http = http
-        self._place = openai_http.Place("faster-whisper", settings.faster_whisper_url or settings.embedded_url)
+        self._place = openai_http.Endpoint("faster-whisper", settings.faster_whisper_url or settings.embedded_url)
 
-    def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcript, None]:
+    def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
         """See `SpeechToText`."""
         return openai_http.transcribe(self._http, self._place, self.choices[0], utterance)
 
@@ -34,7 +34,7 @@ class FasterWhisper:
         """See `Checked`."""
         await openai_http.look(self._http, self._place, "/health")
 
-    async def kept(self) -> tuple[Kept, ...]:
+    async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""
         return await model_admin.listed(self._http, self._place, "stt")
 
@@ -59,11 +59,11 @@ class LlamaCpp:
 
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
         self._http = http
-        self._place = openai_http.Place("the embedded language model", settings.embedded_url, timeout=60.0)
+        self._place = openai_http.Endpoint("the embedded language model", settings.embedded_url, timeout=60.0)
         self._habits = Habits()
         self.choices = tuple(dict.fromkeys((settings.llm_model, *LLM_MODELS)))  # one that is not loaded is, when named
 
-    def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+    def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
         return openai_http.chat(self._http, self._place, ask.model or self.choices[0], messages, ask, self._habits)
 
@@ -71,7 +71,7 @@ class LlamaCpp:
         """See `Checked`."""
         await openai_http.look(self._http, self._place, "/health")
 
-    async def kept(self) -> tuple[Kept, ...]:
+    async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""
         return await model_admin.listed(self._http, self._place, "llm")
 
@@ -87,11 +87,11 @@ class LlamaCpp:
         """See `Warmable`."""
         await model_admin.warm(self._http, self._place, self.choices[0], opening)
 
-    async def may_end(self, messages: Sequence[Message], ask: Ask) -> float | None:
+    async def may_end(self, messages: Sequence[Message], ask: LlmRequest) -> float | None:
         """See `Foreseeing`."""
         return await model_admin.may_end(self._http, self._place, ask.model or self.choices[0], messages)
 
-    async def read_ahead(self, messages: Sequence[Message], ask: Ask) -> bool:
+    async def read_ahead(self, messages: Sequence[Message], ask: LlmRequest) -> bool:
         """See `ReadsAhead`: to say whether words may end it has to read them, without the marks of a message's end."""
         await self.may_end(messages, ask)
         return True

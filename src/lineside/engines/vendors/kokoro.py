@@ -11,7 +11,7 @@ import aiohttp
 
 from lineside.audio.frame import Sound
 from lineside.engines import model_admin, openai_http
-from lineside.engines.protocols import Kept
+from lineside.engines.protocols import BackendModel
 from lineside.models.voices import KOKORO
 from lineside.settings import Settings
 
@@ -35,7 +35,7 @@ class Kokoro:
         self.embedded = not settings.kokoro_url
         self.choices = tuple(dict.fromkeys((settings.kokoro_voice, *(OURS if self.embedded else ALL))))
         self._http = http
-        self._place = openai_http.Place("kokoro", settings.kokoro_url or settings.embedded_url)
+        self._place = openai_http.Endpoint("kokoro", settings.kokoro_url or settings.embedded_url)
 
     def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
         """See `TextToSpeech`."""
@@ -48,7 +48,7 @@ class Kokoro:
         """See `Checked`."""
         await openai_http.look(self._http, self._place, "/health")
 
-    async def kept(self) -> tuple[Kept, ...]:
+    async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""
         return tuple(k for k in await model_admin.listed(self._http, self._place, "tts") if "kokoro" in k.name)
 

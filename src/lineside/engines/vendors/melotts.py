@@ -23,7 +23,7 @@ class MeloTTS:
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
         self.choices = tuple(dict.fromkeys((settings.melotts_accent, *ACCENTS)))
         self._http, self._speed = http, settings.melotts_speed
-        self._place = openai_http.Place(
+        self._place = openai_http.Endpoint(
             "melotts", settings.melotts_url, hint="start its container: docker compose up melotts"
         )
 

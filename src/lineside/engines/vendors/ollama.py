@@ -14,7 +14,7 @@ import aiohttp
 import msgspec
 
 from lineside.engines import openai_http
-from lineside.engines.protocols import Ask, Kept, Message, Pulled, Thought, Token
+from lineside.engines.protocols import BackendModel, LlmRequest, Message, PullProgress, Thought, Token
 from lineside.engines.reasoning import Answer, Habits
 from lineside.errors import EngineBusy, EngineError
 from lineside.settings import Settings
@@ -34,10 +34,10 @@ class Ollama:
         import httpx
         import ollama
 
-        from lineside.engines.httpx_transport import Through
+        from lineside.engines.httpx_transport import AiohttpTransport
 
         self.choices = tuple(dict.fromkeys((settings.ollama_model, *settings.ollama_models)))
-        self._place = openai_http.Place(
+        self._place = openai_http.Endpoint(
             "ollama", settings.ollama_url, timeout=SILENCE, hint="start it: ollama serve; or set OLLAMA_URL"
         )
         self._alive, self._think = settings.ollama_keep_alive, THINK[settings.ollama_think]
@@ -49,12 +49,14 @@ class Ollama:
 
         def client(read: float, most_bytes: int) -> ollama.AsyncClient:
             timeout = httpx.Timeout(read, connect=openai_http.CONNECT)
-            return ollama.AsyncClient(settings.ollama_url, timeout=timeout, transport=Through(http, most_bytes))
+            return ollama.AsyncClient(
+                settings.ollama_url, timeout=timeout, transport=AiohttpTransport(http, most_bytes)
+            )
 
         self._chat, self._look = client(SILENCE, ANSWER_BYTES), client(openai_http.CHECK, ANSWER_BYTES)
         self._load, self._pull = client(LOADING, ANSWER_BYTES), client(PULLING, PULL_BYTES)
 
-    async def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
         model = ask.model or self.choices[0]
         self._in_use[model] += 1
@@ -67,7 +69,9 @@ class Ollama:
             async with self._one_less:
                 self._one_less.notify_all()
 
-    async def _answer(self, model: str, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+    async def _answer(
+        self, model: str, messages: Sequence[Message], ask: LlmRequest
+    ) -> AsyncGenerator[Token | Thought, None]:
         think = None if model in self._thoughtless else self._think
         sorting = Answer("ollama", model, ask, self._habits, thinks=think is not False)
         begun = False
@@ -93,7 +97,7 @@ class Ollama:
             yield piece
 
     async def _stream(
-        self, model: str, messages: Sequence[Message], ask: Ask, max_tokens: int, think: bool | None
+        self, model: str, messages: Sequence[Message], ask: LlmRequest, max_tokens: int, think: bool | None
     ) -> AsyncGenerator[Any, None]:
         stream: Any = await self._chat.chat(
             model,
@@ -115,13 +119,13 @@ class Ollama:
         if _tagged(model) not in names:
             raise EngineError(f"ollama at {self._place.url} has no model {model}; fetch it: ollama pull {model}")
 
-    async def kept(self) -> tuple[Kept, ...]:
+    async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""
         async with self._asking("", 2 * openai_http.CHECK):
             disk, memory = await self._look.list(), await self._look.ps()
         loaded = {m.model: m for m in memory.models}
         return tuple(
-            Kept(
+            BackendModel(
                 name=m.model,
                 loaded=m.model in loaded,
                 bytes=m.size,
@@ -150,13 +154,13 @@ class Ollama:
         async with self._asking(model, LOADING):
             await self._load.generate(model, "", keep_alive=0)
 
-    async def pull(self, model: str) -> AsyncGenerator[Pulled, None]:
+    async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
         """See `Puller`."""
         async with self._asking(model, PULLING):
             stream: Any = await self._pull.pull(model, stream=True)
             async with aclosing(stream) as news:
                 async for part in news:
-                    yield Pulled(part.digest or part.status or "", part.completed or 0, part.total or 0)
+                    yield PullProgress(part.digest or part.status or "", part.completed or 0, part.total or 0)
 
     @asynccontextmanager
     async def _asking(self, model: str, seconds: float = SILENCE) -> AsyncGenerator[None, None]:

@@ -12,7 +12,7 @@ import aiohttp
 
 from lineside.audio.frame import Sound, Utterance
 from lineside.engines import model_admin, openai_http
-from lineside.engines.protocols import Ask, Message, Thought, Token, Transcript
+from lineside.engines.protocols import LlmRequest, Message, Thought, Token, Transcription
 from lineside.engines.reasoning import Habits
 from lineside.errors import EngineError
 from lineside.settings import Settings
@@ -20,7 +20,7 @@ from lineside.settings import Settings
 CLOUD = "https://api.openai.com"
 
 
-class OpenAIEars:
+class OpenAISTT:
     """Hears an utterance."""
 
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
@@ -33,7 +33,7 @@ class OpenAIEars:
         """Only where there is an address or a key."""
         return bool(settings.openai_stt_url or settings.openai_url or settings.openai_api_key)
 
-    def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcript, None]:
+    def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
         """See `SpeechToText`."""
         model = self.choices[0]
         # The gpt-4o-transcribe models refuse verbose_json, by the same reference.
@@ -47,7 +47,7 @@ class OpenAIEars:
         await openai_http.look(self._http, self._place, "/v1/models")
 
 
-class OpenAIMind:
+class OpenAILLM:
     """Thinks of an answer. Without OPENAI_MODEL it is whatever model the server lists first."""
 
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
@@ -62,7 +62,7 @@ class OpenAIMind:
         """Only where there is an address or a key."""
         return bool(settings.openai_url or settings.openai_api_key)
 
-    async def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
         model = ask.model or self._model or await self._first_listed()
         async with aclosing(openai_http.chat(self._http, self._place, model, messages, ask, self._habits)) as tokens:
@@ -83,7 +83,7 @@ class OpenAIMind:
         return self._model
 
 
-class OpenAIVoice:
+class OpenAITTS:
     """Speaks a sentence."""
 
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
@@ -105,5 +105,5 @@ class OpenAIVoice:
         await openai_http.look(self._http, self._place, "/v1/models")
 
 
-def _place(who: str, url: str, settings: Settings, timeout: float = 30.0) -> openai_http.Place:
-    return openai_http.Place(who, url or settings.openai_url or CLOUD, settings.openai_api_key, timeout)
+def _place(who: str, url: str, settings: Settings, timeout: float = 30.0) -> openai_http.Endpoint:
+    return openai_http.Endpoint(who, url or settings.openai_url or CLOUD, settings.openai_api_key, timeout)

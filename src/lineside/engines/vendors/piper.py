@@ -12,7 +12,7 @@ import structlog
 
 from lineside.audio.frame import Sound
 from lineside.engines import model_admin, openai_http
-from lineside.engines.protocols import Kept
+from lineside.engines.protocols import BackendModel
 from lineside.models.presets import PIPER_PRESETS, SPARE, piper_voice
 from lineside.models.voices import VOICES
 from lineside.settings import Settings
@@ -32,7 +32,7 @@ class Piper:
         self.embedded = not settings.piper_url
         self.choices = tuple(dict.fromkeys((self.usual, *PIPER_PRESETS, *NAMES)))
         self._http, self._root = http, settings.models_dir
-        self._place = openai_http.Place("piper", settings.piper_url or settings.embedded_url)
+        self._place = openai_http.Endpoint("piper", settings.piper_url or settings.embedded_url)
         self._noticed: set[str] = set()
 
     def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
@@ -47,7 +47,7 @@ class Piper:
         """See `Checked`."""
         await openai_http.look(self._http, self._place, "/health")
 
-    async def kept(self) -> tuple[Kept, ...]:
+    async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""
         return tuple(k for k in await model_admin.listed(self._http, self._place, "tts") if "kokoro" not in k.name)
 
@@ -65,19 +65,19 @@ class Piper:
             await self.load(choice or self.usual)
 
 
-class Fast(Piper):
+class PiperFast(Piper):
     """The smallest voice: the first sound soonest."""
 
     usual = "fast"
 
 
-class Quality(Piper):
+class PiperQuality(Piper):
     """The voice between."""
 
     usual = "quality"
 
 
-class High(Piper):
+class PiperHigh(Piper):
     """The most natural voice."""
 
     usual = "high"

@@ -12,7 +12,7 @@ from functools import lru_cache
 import aiohttp
 
 from lineside.audio.frame import FRAME_SECONDS, AudioFrame, Sound, Utterance
-from lineside.engines.protocols import Ask, Message, Thought, Token, Transcript
+from lineside.engines.protocols import LlmRequest, Message, Thought, Token, Transcription
 from lineside.errors import EngineError
 from lineside.settings import Settings
 
@@ -23,7 +23,7 @@ FRAMES_PER_WORD = round(SECONDS_PER_WORD / FRAME_SECONDS)
 ANSWER = "This is a scripted answer. It has two sentences."
 
 
-class ScriptedEars:
+class ScriptedSTT:
     """Hears what its script says, one line an utterance, the last one for ever."""
 
     choices: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class ScriptedEars:
         self._hears, self._takes, self.fails = list(hears), takes, fails
         self.utterances: list[Utterance] = []
 
-    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcript, None]:
+    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
         """See `SpeechToText`."""
         await asyncio.sleep(self._takes)
         if self.fails > 0:
@@ -49,10 +49,10 @@ class ScriptedEars:
         self.utterances.append(utterance)
         text = self._hears[min(len(self.utterances), len(self._hears)) - 1]
         quiet = not any(utterance.pcm)
-        yield Transcript("" if quiet else text, sure=1.0, no_speech=float(quiet))
+        yield Transcription("" if quiet else text, sure=1.0, no_speech=float(quiet))
 
 
-class ScriptedMind:
+class ScriptedLLM:
     """Answers its script, one line a question, the last one for ever. `<think>…</think>` is reasoning."""
 
     choices: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class ScriptedMind:
         self.asked: list[tuple[Message, ...]] = []
         self.closed_early = 0
 
-    async def reply(self, messages: Sequence[Message], ask: Ask) -> AsyncGenerator[Token | Thought, None]:
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
         self.asked.append(tuple(messages))
         await asyncio.sleep(self._first)
@@ -97,14 +97,14 @@ class ScriptedMind:
         finally:
             self.closed_early += not finished
 
-    async def may_end(self, messages: Sequence[Message], ask: Ask) -> float | None:
+    async def may_end(self, messages: Sequence[Message], ask: LlmRequest) -> float | None:
         """See `Foreseeing`."""
         self.foresaw.append(tuple(messages))
         await asyncio.sleep(self._each)
         return self._ends
 
 
-class ScriptedVoice:
+class ScriptedTTS:
     """Speaks in tones: every word a third of a second, its last frame saying the word."""
 
     choices: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ import msgspec
 
 from lineside.audio.frame import Utterance
 from lineside.engines import openai_http
-from lineside.engines.protocols import Transcript
+from lineside.engines.protocols import Transcription
 from lineside.settings import Settings
 
 FORM = {
@@ -34,9 +34,9 @@ class WhisperServer:
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
         self._http = http
         hint = "start it: lineside host, then the service whisper-server"
-        self._place = openai_http.Place("whisper-server", settings.whisper_server_url, hint=hint)
+        self._place = openai_http.Endpoint("whisper-server", settings.whisper_server_url, hint=hint)
 
-    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcript, None]:
+    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
         """See `SpeechToText`."""
         heard = openai_http.transcribe(self._http, self._place, "", utterance, path="/inference", fields=FORM)
         async with aclosing(heard) as transcripts:

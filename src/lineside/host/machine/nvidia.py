@@ -9,7 +9,7 @@ from lineside.host.machine.programs import model_of, name_of
 from lineside.host.machine.values import Gpu, GpuProcess
 
 
-class Nvidia:
+class NvidiaReader:
     """The cards of this machine. The library is opened once and again after a fault, for instance a new driver."""
 
     def __init__(self, root: Path = Path("/")) -> None:

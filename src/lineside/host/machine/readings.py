@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from lineside.host.cpu_count import cores
 from lineside.host.machine.amd import read_amd
-from lineside.host.machine.nvidia import Nvidia
+from lineside.host.machine.nvidia import NvidiaReader
 from lineside.host.machine.values import Cpu, Gpu, Machine, Ram
 
 FRESH = 0.5  # seconds in which a reading serves whoever asks
@@ -23,7 +23,7 @@ SILENT = "a graphics driver does not answer: its cards are shown as they were re
 Cards = tuple[tuple[Gpu, ...], str]  # with a note
 
 
-class Readings:
+class MachineReader:
     """The latest reading, shared by all who ask; one thread reads at a time, and none while nobody asks."""
 
     def __init__(self, root: Path = Path("/"), cards: Callable[[], Cards] | None = None) -> None:
@@ -58,7 +58,7 @@ class CardReader:
     """All graphics cards of a machine."""
 
     def __init__(self, root: Path = Path("/")) -> None:
-        self._root, self._nvidia = root, Nvidia(root)
+        self._root, self._nvidia = root, NvidiaReader(root)
 
     def read(self) -> Cards:
         """The cards and a note on what is odd: some milliseconds, unless a driver hangs. So not in an event loop."""

@@ -12,14 +12,14 @@ _FENCED = re.compile(r"(```.*?(?:```|\Z)\s*)", re.DOTALL)
 _WORDS = re.compile(r"\S*\s*")
 
 
-class Saying(Struct, frozen=True):
+class SpokenStretch(Struct, frozen=True):
     """A stretch of the written text, and what the voice says for it: whole words, or nothing for what is silent."""
 
     written: str
     said: str
 
 
-def spoken(text: str, language: str = "en") -> list[Saying]:
+def spoken(text: str, language: str = "en") -> list[SpokenStretch]:
     """Say each stretch. Joined, `written` is `text` again; joined, `said` is what the voice gets.
 
     A stretch is as small as it can be: a word, an amount, a date. No word of what is said runs across two of them.
@@ -30,9 +30,9 @@ def spoken(text: str, language: str = "en") -> list[Saying]:
     """
     if "```" not in text:
         return _prose(text, language)
-    sayings: list[Saying] = []
+    sayings: list[SpokenStretch] = []
     for index, part in enumerate(_FENCED.split(text)):
-        sayings += [Saying(part, f" {CODE} ")] if index % 2 else _prose(part, language)
+        sayings += [SpokenStretch(part, f" {CODE} ")] if index % 2 else _prose(part, language)
     return sayings
 
 
@@ -41,16 +41,16 @@ def said(text: str, language: str = "en") -> str:
     return " ".join("".join(saying.said for saying in spoken(text, language)).split())
 
 
-def _prose(text: str, language: str) -> list[Saying]:
+def _prose(text: str, language: str) -> list[SpokenStretch]:
     plain = unmarked(text)
     stretches = in_english(plain.text) if language.lower().startswith("en") else _as_written(plain.text)
-    sayings: list[Saying] = []
+    sayings: list[SpokenStretch] = []
     here = 0
     for index, (end, words) in enumerate(stretches, 1):
         upto = plain.written_to(end) if index < len(stretches) else len(text)
-        sayings.append(Saying(text[here:upto], words))
+        sayings.append(SpokenStretch(text[here:upto], words))
         here = upto
-    return sayings if sayings or not text else [Saying(text, "")]
+    return sayings if sayings or not text else [SpokenStretch(text, "")]
 
 
 def _as_written(text: str) -> list[tuple[int, str]]:

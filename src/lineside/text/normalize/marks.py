@@ -46,7 +46,7 @@ _EMPHASIS = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*\n]*[^\s*])\*(?![\w*])|(?<!\w
 Edit = tuple[int, int, str]  # from, to, what to read instead
 
 
-class Plain(Struct, frozen=True):
+class UnmarkedText(Struct, frozen=True):
     """Text without its marks, and where each of its characters ended in the written text."""
 
     text: str
@@ -57,10 +57,10 @@ class Plain(Struct, frozen=True):
         return at if self.ends is None else self.ends[at - 1]
 
 
-def unmarked(text: str) -> Plain:
+def unmarked(text: str) -> UnmarkedText:
     """Take the marks out."""
     if not _ANY.search(text):
-        return Plain(text)
+        return UnmarkedText(text)
     pieces: list[str] = []
     ends: list[int] = []
     here = 0
@@ -73,7 +73,7 @@ def unmarked(text: str) -> Plain:
         here = end
     pieces.append(text[here:])
     ends += range(here + 1, len(text) + 1)
-    return Plain("".join(pieces), ends)
+    return UnmarkedText("".join(pieces), ends)
 
 
 def _line_starts(text: str) -> Iterator[Edit]:
