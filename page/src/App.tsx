@@ -1,8 +1,8 @@
 import { createEffect, createSignal, type JSX, lazy, Show, Suspense } from 'solid-js';
 import { createCall } from './call/create';
 import { choices, named } from './choices';
+import { CallView } from './talk/CallView';
 import { KeyDialog } from './talk/KeyDialog';
-import { Talk } from './talk/Talk';
 import { repaint, theme } from './theme';
 
 const Panels = lazy(() => import('./panels/Panels').then((module) => ({ default: module.Panels })));
@@ -46,7 +46,7 @@ export function App(): JSX.Element {
           Colours: {theme()}
         </button>
       </header>
-      <Show when={behind()} fallback={<Talk calls={calls} />}>
+      <Show when={behind()} fallback={<CallView calls={calls} />}>
         <Suspense fallback={<p class="wide note">Loading…</p>}>
           <Panels />
         </Suspense>

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { idle, type Moments } from '../src/call/state';
-import { asJson, asText } from '../src/talk/kept';
 import { type Block, blocks, type Inline } from '../src/talk/markdown';
+import { asJson, asText } from '../src/talk/storage';
 import { average, waterfall } from '../src/talk/waterfall';
 
 const plain = (inside: readonly Inline[]): string =>

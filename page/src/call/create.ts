@@ -5,8 +5,8 @@ import { chooseMicrophone, chosenMicrophone } from '../audio/microphone';
 import type { Recording } from '../audio/recording';
 import { giveKey } from '../key';
 import type { FirstMessage } from '../schema';
-import { after } from './after';
 import { type CallHandle, makeCall, type Opening } from './call';
+import { reduce } from './reducer';
 import { type CallState, type Happened, idle } from './state';
 
 /** What the next call asks for, read when it begins. */
@@ -29,7 +29,7 @@ export function createCall(wishes: () => Wishes) {
 
   const begin = (first: First = {}) => {
     const tell = (event: Happened) => {
-      setState((before) => after(before, event));
+      setState((before) => reduce(before, event));
       if (inCall(state())) return;
       recording = call?.recording() ?? null;
       call = null;

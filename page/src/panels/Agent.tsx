@@ -5,11 +5,10 @@ import { createStore, reconcile, unwrap } from 'solid-js/store';
 import { ask, troubleOf } from '../api';
 import type { Agent as Told } from '../schema';
 import { Examples, Facts, Words } from './AgentFields';
-import { createDeeds } from './deeds';
-import { alike, faults, tidy } from './drafts';
-import { Waiting } from './Engines';
-import { Away, Doing, Failed, Sure } from './parts';
+import { createActions } from './actions';
+import { alike, faults, tidy } from './draft';
 import { createPolled } from './polled';
+import { BusyButton, Confirm, ErrorMessage, Loading, Unavailable } from './widgets';
 
 const EVERY = 10_000; // ms; somebody else may edit too
 
@@ -28,9 +27,9 @@ export function Agent(): JSX.Element {
       <p class="note">
         Counts from the next call on. The agent's file is not written; the change is kept beside it.
       </p>
-      <Away trouble={kept.trouble()} stale={Boolean(draft.agent)} />
+      <Unavailable trouble={kept.trouble()} stale={Boolean(draft.agent)} />
       <Show when={!draft.agent}>
-        <Waiting trouble={Boolean(kept.trouble())} />
+        <Loading trouble={Boolean(kept.trouble())} />
       </Show>
       <Show when={draft.agent}>
         <Form again={kept.again} />
@@ -52,7 +51,7 @@ function begin(agent: Told): void {
 }
 
 function Form(given: { again: () => void }): JSX.Element {
-  const act = createDeeds();
+  const act = createActions();
   const [saved, setSaved] = createSignal(false);
   const [pressed, setPressed] = createSignal(false);
   const agent = () => draft.agent as Told;
@@ -134,8 +133,8 @@ function Form(given: { again: () => void }): JSX.Element {
         rows={2}
       />
       <div class="agent-foot">
-        <Doing busy={act.of('agent').busy !== ''} main submit label="Save" words="Save" />
-        <Sure
+        <BusyButton busy={act.of('agent').busy !== ''} main submit label="Save" words="Save" />
+        <Confirm
           label="Revert"
           words="Revert"
           question="Forget what was changed here, and take the agent as it was saved last?"
@@ -148,7 +147,7 @@ function Form(given: { again: () => void }): JSX.Element {
           {saved() ? 'Saved: the next call is answered so.' : changed() ? 'Changed, not saved.' : ''}
         </p>
       </div>
-      <Failed
+      <ErrorMessage
         words={
           act.of('agent').trouble ||
           (Object.keys(shown()).length > 0 ? 'Not saved: see the fields above.' : '')

@@ -2,7 +2,7 @@
 
 import { createUniqueId, For, Index, type JSX, Show } from 'solid-js';
 import type { Agent, Example } from '../schema';
-import { LONGEST } from './drafts';
+import { LONGEST } from './draft';
 
 type Field = 'name' | 'prompt' | 'greeting' | 'transfer' | 'reprompt' | 'goodbye';
 

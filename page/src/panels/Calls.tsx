@@ -3,12 +3,11 @@
 import { createEffect, createSignal, For, type JSX, on, Show } from 'solid-js';
 import { ask } from '../api';
 import type { ActiveCall, CallsStatus } from '../schema';
-import { createDeeds } from './deeds';
-import { Waiting } from './Engines';
+import { createActions } from './actions';
 import { Follow } from './Follow';
-import { Away, Failed, Standing, Sure } from './parts';
+import { lasting, type Mood } from './format';
 import { createPolled } from './polled';
-import { lasting, type Mood } from './words';
+import { Confirm, ErrorMessage, Loading, Status, Unavailable } from './widgets';
 
 const EVERY = 1_000; // ms
 const MOODS: Record<ActiveCall['state'], Mood> = {
@@ -25,14 +24,14 @@ export function Calls(): JSX.Element {
     'id',
   );
   const [followed, setFollowed] = createSignal('');
-  const act = createDeeds();
+  const act = createActions();
   const count = () => calls.value()?.calls.length;
   return (
     <section aria-labelledby="calls-head">
       <h2 id="calls-head">Calls under way</h2>
-      <Away trouble={calls.trouble()} stale={Boolean(calls.value())} />
+      <Unavailable trouble={calls.trouble()} stale={Boolean(calls.value())} />
       <Show when={!calls.value()}>
-        <Waiting trouble={Boolean(calls.trouble())} />
+        <Loading trouble={Boolean(calls.trouble())} />
       </Show>
       <Counted count={count()} />
       <ul class="things">
@@ -77,7 +76,7 @@ function Counted(given: { count: number | undefined }): JSX.Element {
 
 interface Shown {
   readonly call: ActiveCall;
-  readonly act: ReturnType<typeof createDeeds>;
+  readonly act: ReturnType<typeof createActions>;
   readonly again: () => void;
   readonly followed: boolean;
   readonly follow: () => void;
@@ -110,14 +109,14 @@ function Row(given: Shown): JSX.Element {
         </p>
         <p class="note">{[lasting(given.call.seconds), turns(), latency()].join(' · ')}</p>
         <p class="note">{engines()}</p>
-        <Standing mood={MOODS[given.call.state]} words={given.call.state} />
+        <Status mood={MOODS[given.call.state]} words={given.call.state} />
       </div>
-      <div class="thing-deeds">
+      <div class="thing-actions">
         <button type="button" class="small" aria-expanded={given.followed} onClick={() => given.follow()}>
           {given.followed ? 'Stop following' : 'Follow'}
           <span class="unseen"> call {short()}</span>
         </button>
-        <Sure
+        <Confirm
           label={`End call ${short()}`}
           words="End"
           question={`End call ${short()}? The caller is told that an operator ended it, and the line is hung up.`}
@@ -127,7 +126,7 @@ function Row(given: Shown): JSX.Element {
           onYes={end}
         />
       </div>
-      <Failed words={doing().trouble} />
+      <ErrorMessage words={doing().trouble} />
     </li>
   );
 }

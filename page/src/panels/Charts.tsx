@@ -6,10 +6,9 @@ import 'uplot/dist/uPlot.min.css';
 import { ask } from '../api';
 import type { Trends } from '../schema';
 import { theme } from '../theme';
-import { Waiting } from './Engines';
 import { CHARTS, type Chart, type Line, newest } from './figures';
-import { Away } from './parts';
 import { createPolled } from './polled';
+import { Loading, Unavailable } from './widgets';
 import './charts.css';
 
 const HEIGHT = 180; // px
@@ -26,8 +25,8 @@ export function Charts(): JSX.Element {
         <h2 id="charts-head">Charts</h2>
         <Show when={trends.value()}>{(now) => <Links trends={now()} />}</Show>
       </div>
-      <Away trouble={trends.trouble()} stale={Boolean(trends.value())} />
-      <Show when={trends.value()} fallback={<Waiting trouble={Boolean(trends.trouble())} />}>
+      <Unavailable trouble={trends.trouble()} stale={Boolean(trends.value())} />
+      <Show when={trends.value()} fallback={<Loading trouble={Boolean(trends.trouble())} />}>
         {(now) => (
           <Show
             when={now().at.length > 0}

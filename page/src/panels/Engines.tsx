@@ -4,11 +4,11 @@ import { createMemo, createUniqueId, For, type JSX, Show } from 'solid-js';
 import { ask } from '../api';
 import { type Choices, choices, choose } from '../choices';
 import type { EngineStatus, EnginesStatus, RoleEngines } from '../schema';
+import { roleWords, standing } from './format';
 import { Models } from './Models';
 import { NextCall } from './NextCall';
-import { Away, Standing } from './parts';
 import { createPolled } from './polled';
-import { roleWords, standing } from './words';
+import { Loading, Status, Unavailable } from './widgets';
 
 type Role = keyof EnginesStatus;
 const ROLES: readonly Role[] = ['stt', 'llm', 'tts'];
@@ -24,8 +24,8 @@ export function Engines(): JSX.Element {
       <section aria-labelledby="engines-head">
         <h2 id="engines-head">Who answers the next call</h2>
         <p class="note">Kept in this browser. A call under way keeps what it began with.</p>
-        <Away trouble={engines.trouble()} stale={Boolean(engines.value())} />
-        <Show when={engines.value()} fallback={<Waiting trouble={Boolean(engines.trouble())} />}>
+        <Unavailable trouble={engines.trouble()} stale={Boolean(engines.value())} />
+        <Show when={engines.value()} fallback={<Loading trouble={Boolean(engines.trouble())} />}>
           {(now) => (
             <div class="cards">
               <For each={ROLES}>{(role) => <RoleCard role={role} engines={now()[role]} />}</For>
@@ -36,17 +36,6 @@ export function Engines(): JSX.Element {
       <NextCall />
       <Models />
     </>
-  );
-}
-
-/** Before the first answer. */
-export function Waiting(given: { trouble: boolean }): JSX.Element {
-  return (
-    <Show when={!given.trouble}>
-      <p class="note" role="status">
-        <span class="spinner" aria-hidden="true" /> lineside is asked …
-      </p>
-    </Show>
   );
 }
 
@@ -106,7 +95,7 @@ function Option(given: {
             <span class="tag">embedded</span>
           </Show>
         </span>
-        <Show when={given.engine}>{(engine) => <Standing {...standing(engine())} />}</Show>
+        <Show when={given.engine}>{(engine) => <Status {...standing(engine())} />}</Show>
       </span>
     </label>
   );

@@ -3,11 +3,11 @@
 import { createSignal, For, type JSX, onCleanup, onMount, Show } from 'solid-js';
 import { createStore, reconcile } from 'solid-js/store';
 import { events } from '../api';
-import { after } from '../call/after';
+import { reduce } from '../call/reducer';
 import { type CallState, idle, type Line } from '../call/state';
 import type { ServerMessage } from '../schema';
-import { Away } from './parts';
 import { createFollowed } from './polled';
+import { Unavailable } from './widgets';
 
 const AT_END = 40; // pixels from the end; nearer, the reader follows, further up they look back
 const WHO = { caller: 'Caller', agent: 'Agent', note: '' } as const;
@@ -32,7 +32,7 @@ export function Follow(given: { id: string; close: () => void }): JSX.Element {
       },
       take: (event) => {
         if (event.type === 'ended') setReason(event.reason);
-        show(after(state, event));
+        show(reduce(state, event));
       },
       done: (trouble) => reason() !== '' || (trouble !== null && FINAL.includes(trouble.status)),
       silence: 0,
@@ -47,7 +47,7 @@ export function Follow(given: { id: string; close: () => void }): JSX.Element {
           <span class="unseen"> the transcript</span>
         </button>
       </div>
-      <Away trouble={stream.over() ? null : stream.trouble()} stale={store.lines.length > 0} />
+      <Unavailable trouble={stream.over() ? null : stream.trouble()} stale={store.lines.length > 0} />
       <Lines lines={store.lines} />
       <Show when={problem()}>
         <p class="trouble">{problem()}</p>

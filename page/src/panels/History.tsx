@@ -3,11 +3,10 @@
 import { createEffect, createSignal, For, type JSX, on, onCleanup, Show } from 'solid-js';
 import { ask, key, type Trouble, troubleOf } from '../api';
 import type { CallPage, KeptCall } from '../schema';
-import { Waiting } from './Engines';
-import { callWords, query } from './kept';
 import { OpenCall } from './OpenCall';
-import { Away } from './parts';
-import { Saving } from './saving';
+import { callWords, query } from './recording';
+import { SaveLink } from './SaveLink';
+import { Loading, Unavailable } from './widgets';
 import './history.css';
 
 const PAGE = 50; // calls
@@ -51,12 +50,16 @@ export function History(): JSX.Element {
     <section aria-labelledby="history-head">
       <div class="head">
         <h2 id="history-head">Calls that are kept</h2>
-        <Saving
+        <SaveLink
           path={`/api/history/export.jsonl?${query(search(), '', PAGE)}`}
           name="calls.jsonl"
           words="JSONL"
         />
-        <Saving path={`/api/history/export.csv?${query(search(), '', PAGE)}`} name="calls.csv" words="CSV" />
+        <SaveLink
+          path={`/api/history/export.csv?${query(search(), '', PAGE)}`}
+          name="calls.csv"
+          words="CSV"
+        />
       </div>
       <search>
         <form class="row" onSubmit={look}>
@@ -75,9 +78,9 @@ export function History(): JSX.Element {
           </button>
         </form>
       </search>
-      <Away trouble={trouble()} stale={Boolean(page())} />
+      <Unavailable trouble={trouble()} stale={Boolean(page())} />
       <Show when={!page()}>
-        <Waiting trouble={Boolean(trouble())} />
+        <Loading trouble={Boolean(trouble())} />
       </Show>
       <Show when={opened()} keyed>
         {(id) => (
@@ -140,7 +143,7 @@ function Row(given: { call: KeptCall; opened: boolean; open: () => void }): JSX.
         <p class="note">{callWords(given.call)}</p>
         <p class="note">{engines()}</p>
       </div>
-      <div class="thing-deeds">
+      <div class="thing-actions">
         <button type="button" class="small" aria-expanded={given.opened} onClick={() => given.open()}>
           Open
           <span class="unseen"> the call of {when()}</span>

@@ -4,11 +4,10 @@ import { createSignal, For, type JSX, Show } from 'solid-js';
 import { createStore, reconcile } from 'solid-js/store';
 import { ask, events, SLOW } from '../api';
 import type { AllUnloaded, Gpu, Machine as Reading } from '../schema';
-import { createDeeds } from './deeds';
-import { Waiting } from './Engines';
-import { Away, Bar, Failed, Sure } from './parts';
+import { createActions } from './actions';
+import { memory, percent, unloadedWords } from './format';
 import { createFollowed } from './polled';
-import { memory, percent, unloadedWords } from './words';
+import { Bar, Confirm, ErrorMessage, Loading, Unavailable } from './widgets';
 
 const SILENCE = 10_000; // ms; a reading comes each second
 
@@ -25,8 +24,8 @@ export function Machine(): JSX.Element {
         <h2 id="machine-head">Machine</h2>
         <UnloadAll />
       </div>
-      <Away trouble={stream.trouble()} stale={Boolean(store.now)} />
-      <Show when={store.now} fallback={<Waiting trouble={Boolean(stream.trouble())} />}>
+      <Unavailable trouble={stream.trouble()} stale={Boolean(store.now)} />
+      <Show when={store.now} fallback={<Loading trouble={Boolean(stream.trouble())} />}>
         {(now) => (
           <div class="cards">
             <For each={now().gpus}>{(card) => <Card card={card} />}</For>
@@ -109,7 +108,7 @@ function Card(given: { card: Gpu }): JSX.Element {
 }
 
 function UnloadAll(): JSX.Element {
-  const act = createDeeds();
+  const act = createActions();
   const [told, setTold] = createSignal('');
   const unload = () => {
     setTold('');
@@ -120,7 +119,7 @@ function UnloadAll(): JSX.Element {
   };
   return (
     <>
-      <Sure
+      <Confirm
         label="Unload all models"
         words="Unload all"
         question="Unload every model that nobody uses? The next call waits until its models are loaded again."
@@ -133,7 +132,7 @@ function UnloadAll(): JSX.Element {
           <p class="note">{told()}</p>
         </Show>
       </div>
-      <Failed words={act.of('all').trouble} />
+      <ErrorMessage words={act.of('all').trouble} />
     </>
   );
 }

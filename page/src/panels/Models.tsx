@@ -3,13 +3,12 @@
 import { createMemo, createSignal, For, type JSX, Show } from 'solid-js';
 import { ask } from '../api';
 import type { DownloadProgress, ModelsStatus } from '../schema';
-import { createDeeds } from './deeds';
+import { createActions } from './actions';
 import { downloads, nameOf } from './downloads';
-import { Waiting } from './Engines';
-import { type Acting, ModelDeeds } from './ModelDeeds';
-import { Away, Failed, Standing } from './parts';
+import { memory, modelWords, percent, progressWords, roleWords, size } from './format';
+import { type Acting, ModelActions } from './ModelActions';
 import { createPolled } from './polled';
-import { memory, modelWords, percent, progressWords, roleWords, size } from './words';
+import { ErrorMessage, Loading, Status, Unavailable } from './widgets';
 
 const ORDER = ['stt', 'llm', 'tts', 'turn', 'vad'];
 const EVERY = 4_000; // ms
@@ -26,7 +25,7 @@ export function Models(): JSX.Element {
     ORDER.filter((one) => models.value()?.models.some((model) => model.role === one)),
   );
   const shown = createMemo(() => roles().filter((one) => role() === '' || role() === one));
-  const act = createDeeds();
+  const act = createActions();
   const rows = (of: string) => models.value()?.models.filter((model) => model.role === of) ?? [];
   return (
     <section aria-labelledby="models-head">
@@ -40,9 +39,9 @@ export function Models(): JSX.Element {
           </select>
         </label>
       </div>
-      <Away trouble={models.trouble()} stale={Boolean(models.value())} />
+      <Unavailable trouble={models.trouble()} stale={Boolean(models.value())} />
       <Show when={!models.value()}>
-        <Waiting trouble={Boolean(models.trouble())} />
+        <Loading trouble={Boolean(models.trouble())} />
       </Show>
       <For each={models.value()?.notes}>{(note) => <p class="note">{note}</p>}</For>
       <For each={shown()}>
@@ -94,10 +93,10 @@ function Row(given: Acting): JSX.Element {
         </Show>
         <p class="note">{sizes()}</p>
         <Show when={!running()}>
-          <Standing {...modelWords(given.model)} />
+          <Status {...modelWords(given.model)} />
         </Show>
       </div>
-      <ModelDeeds {...given} running={running()} />
+      <ModelActions {...given} running={running()} />
       <Show when={running()}>
         <Coming model={given.model.name} progress={progress()} />
       </Show>
@@ -106,7 +105,7 @@ function Row(given: Acting): JSX.Element {
           {(last) => <p class="note">{progressWords(last())}</p>}
         </Show>
       </div>
-      <Failed
+      <ErrorMessage
         words={
           doing().trouble ||
           followed()?.trouble ||

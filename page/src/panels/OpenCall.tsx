@@ -5,17 +5,17 @@ import { ask, bytes, key, troubleOf } from '../api';
 import type { DeletedCalls, KeptTurn, Waveform, WholeCall } from '../schema';
 import { Chart } from '../talk/Waterfall';
 import { type Waterfall, waterfall } from '../talk/waterfall';
-import { createDeeds } from './deeds';
-import { beginOf, callWords, clock, decisionWords, momentsOf, outline, stretches } from './kept';
-import { Away, Failed, Sure } from './parts';
-import { Saving } from './saving';
+import { createActions } from './actions';
+import { beginOf, callWords, clock, decisionWords, momentsOf, outline, stretches } from './recording';
+import { SaveLink } from './SaveLink';
+import { Confirm, ErrorMessage, Unavailable } from './widgets';
 
 const LATE = 15_000; // ms for a long recording to be fetched whole, where a key is needed
 
 export function OpenCall(given: { id: string; close: () => void; gone: () => void }): JSX.Element {
   const path = `/api/calls/${encodeURIComponent(given.id)}`;
   const [whole] = createResource(() => ask<WholeCall>('GET', path));
-  const act = createDeeds();
+  const act = createActions();
   const short = given.id.slice(0, 8);
   const forget = () =>
     void act
@@ -25,7 +25,7 @@ export function OpenCall(given: { id: string; close: () => void; gone: () => voi
     <section class="card kept" aria-labelledby="kept-head" data-open={given.id}>
       <div class="head">
         <h3 id="kept-head">Call {short}</h3>
-        <Sure
+        <Confirm
           label={`Delete call ${short}`}
           words="Delete"
           question={`Delete call ${short}? What was said, its times and its recording are gone for good.`}
@@ -39,9 +39,9 @@ export function OpenCall(given: { id: string; close: () => void; gone: () => voi
           <span class="unseen"> the call</span>
         </button>
       </div>
-      <Failed words={act.of('call').trouble} />
+      <ErrorMessage words={act.of('call').trouble} />
       <Show when={whole.error}>
-        <Away trouble={troubleOf(whole.error)} />
+        <Unavailable trouble={troubleOf(whole.error)} />
       </Show>
       <Show when={!whole.error && whole()}>
         {(call) => (
@@ -186,7 +186,7 @@ function Sound(given: Sounding): JSX.Element {
           src={source.error ? undefined : source()}
           onTimeUpdate={(event) => given.told(event.currentTarget.currentTime)}
         />
-        <Saving path={`${given.path}/audio`} name={`${given.of.call.id}.flac`} words="FLAC" />
+        <SaveLink path={`${given.path}/audio`} name={`${given.of.call.id}.flac`} words="FLAC" />
       </div>
     </>
   );

@@ -3,11 +3,10 @@
 import { createSignal, createUniqueId, For, type JSX, Show } from 'solid-js';
 import { ask, SLOW } from '../api';
 import type { Log, Service, ServicesStatus } from '../schema';
-import { createDeeds } from './deeds';
-import { Waiting } from './Engines';
-import { Away, Doing, Failed, Standing, Sure } from './parts';
+import { createActions } from './actions';
+import { memory, serviceWords } from './format';
 import { createPolled } from './polled';
-import { memory, serviceWords } from './words';
+import { BusyButton, Confirm, ErrorMessage, Loading, Status, Unavailable } from './widgets';
 
 const EVERY = 2_000; // ms
 
@@ -16,7 +15,7 @@ export function Services(): JSX.Element {
     (signal) => ask('GET', '/api/services', { signal }),
     () => EVERY,
   );
-  const act = createDeeds();
+  const act = createActions();
   const hostless = () => services.trouble()?.code === 'no_host_agent';
   return (
     <section aria-labelledby="services-head">
@@ -26,12 +25,12 @@ export function Services(): JSX.Element {
       </p>
       <Show
         when={hostless()}
-        fallback={<Away trouble={services.trouble()} stale={Boolean(services.value())} />}
+        fallback={<Unavailable trouble={services.trouble()} stale={Boolean(services.value())} />}
       >
         <NoHost why={services.trouble()?.message ?? ''} />
       </Show>
       <Show when={!services.value()}>
-        <Waiting trouble={Boolean(services.trouble())} />
+        <Loading trouble={Boolean(services.trouble())} />
       </Show>
       <Show when={!hostless()}>
         <ul class="things">
@@ -64,7 +63,7 @@ function NoHost(given: { why: string }): JSX.Element {
 
 interface Acting {
   readonly service: Service;
-  readonly act: ReturnType<typeof createDeeds>;
+  readonly act: ReturnType<typeof createActions>;
   readonly again: () => void;
 }
 
@@ -74,10 +73,10 @@ function Row(given: Acting): JSX.Element {
   const [logs, setLogs] = createSignal(false);
   const doing = () => given.act.of(given.service.name);
   const up = () => ['starting', 'ready', 'resting'].includes(given.service.state);
-  const act = (deed: 'start' | 'stop', body?: unknown) =>
+  const act = (action: 'start' | 'stop', body?: unknown) =>
     void given.act
-      .act(given.service.name, deed, () => {
-        const path = `/api/services/${encodeURIComponent(given.service.name)}/${deed}`;
+      .act(given.service.name, action, () => {
+        const path = `/api/services/${encodeURIComponent(given.service.name)}/${action}`;
         setTimeout(given.again, 200); // it is starting by then
         return ask('POST', path, { body, within: SLOW });
       })
@@ -96,12 +95,12 @@ function Row(given: Acting): JSX.Element {
             .filter(Boolean)
             .join(' · ')}
         </p>
-        <Standing {...serviceWords(given.service)} />
+        <Status {...serviceWords(given.service)} />
         <Show when={given.service.why}>
           <p class="trouble">{given.service.why}</p>
         </Show>
       </div>
-      <div class="thing-deeds">
+      <div class="thing-actions">
         <Show
           when={up()}
           fallback={
@@ -114,7 +113,7 @@ function Row(given: Acting): JSX.Element {
                   <For each={given.service.models}>{(one) => <option value={one}>{one}</option>}</For>
                 </select>
               </Show>
-              <Doing
+              <BusyButton
                 busy={doing().busy === 'start'}
                 label={`Start ${given.service.name}`}
                 words="Start"
@@ -123,7 +122,7 @@ function Row(given: Acting): JSX.Element {
             </>
           }
         >
-          <Sure
+          <Confirm
             label={`Stop ${given.service.name}`}
             words={doing().busy === 'start' ? 'Starting …' : 'Stop'}
             question={`Stop ${given.service.name}? Calls that use it fail or go on with another engine.`}
@@ -138,7 +137,7 @@ function Row(given: Acting): JSX.Element {
           <span class="unseen"> of {given.service.name}</span>
         </button>
       </div>
-      <Failed words={doing().trouble} />
+      <ErrorMessage words={doing().trouble} />
       <Show when={logs()}>
         <Lines name={given.service.name} />
       </Show>
@@ -153,7 +152,7 @@ function Lines(given: { name: string }): JSX.Element {
   );
   return (
     <div class="log">
-      <Away trouble={log.trouble()} stale={Boolean(log.value())} />
+      <Unavailable trouble={log.trouble()} stale={Boolean(log.value())} />
       <Show when={log.value()}>
         {/* It scrolls, so the keyboard must reach it. */}
         <section tabindex="0" aria-label={`Log of ${given.name}`}>

@@ -3,9 +3,8 @@
 import { createMemo, createSignal, For, type JSX, Show } from 'solid-js';
 import { ask } from '../api';
 import type { Setting, SettingsStatus } from '../schema';
-import { Waiting } from './Engines';
-import { Away } from './parts';
 import { createPolled } from './polled';
+import { Loading, Unavailable } from './widgets';
 
 const EVERY = 30_000; // ms; they change only when lineside starts anew
 
@@ -33,8 +32,8 @@ export function Settings(): JSX.Element {
         Set in the environment, in <code>.env</code> or on the command line; they count when lineside starts
         anew.
       </p>
-      <Away trouble={settings.trouble()} stale={Boolean(settings.value())} />
-      <Show when={settings.value()} fallback={<Waiting trouble={Boolean(settings.trouble())} />}>
+      <Unavailable trouble={settings.trouble()} stale={Boolean(settings.value())} />
+      <Show when={settings.value()} fallback={<Loading trouble={Boolean(settings.trouble())} />}>
         <div class="row filter">
           <input
             type="search"

@@ -2,10 +2,10 @@
 
 import { createSignal, createUniqueId, type JSX, Show } from 'solid-js';
 import { type Trouble, useKey } from '../api';
-import type { Mood } from './words';
+import type { Mood } from './format';
 
 /** A dot and the words for it: the colour is never alone. */
-export function Standing(given: { mood: Mood; words: string }): JSX.Element {
+export function Status(given: { mood: Mood; words: string }): JSX.Element {
   return (
     <span class="standing">
       <span class="dot" data-mood={given.mood} aria-hidden="true" />
@@ -15,14 +15,14 @@ export function Standing(given: { mood: Mood; words: string }): JSX.Element {
 }
 
 /** Why a list is not to be had, or not the newest; where a key is wanted, a place to give it. */
-export function Away(given: { trouble: Trouble | null; stale?: boolean }): JSX.Element {
+export function Unavailable(given: { trouble: Trouble | null; stale?: boolean }): JSX.Element {
   return (
     <div role="status">
       <Show when={given.trouble}>
         {(trouble) => (
           <Show
             when={trouble().status === 401}
-            fallback={<AwayWords trouble={trouble()} stale={given.stale} />}
+            fallback={<UnavailableMessage trouble={trouble()} stale={given.stale} />}
           >
             <KeyForm why={trouble().message} />
           </Show>
@@ -32,7 +32,7 @@ export function Away(given: { trouble: Trouble | null; stale?: boolean }): JSX.E
   );
 }
 
-function AwayWords(given: { trouble: Trouble; stale: boolean | undefined }): JSX.Element {
+function UnavailableMessage(given: { trouble: Trouble; stale: boolean | undefined }): JSX.Element {
   return (
     <p class="trouble">
       {given.trouble.message}
@@ -67,8 +67,19 @@ function KeyForm(given: { why: string }): JSX.Element {
   );
 }
 
+/** Before the first answer. */
+export function Loading(given: { trouble: boolean }): JSX.Element {
+  return (
+    <Show when={!given.trouble}>
+      <p class="note" role="status">
+        <span class="spinner" aria-hidden="true" /> lineside is asked …
+      </p>
+    </Show>
+  );
+}
+
 /** What went wrong where it happened, told at once. */
-export function Failed(given: { words: string | undefined }): JSX.Element {
+export function ErrorMessage(given: { words: string | undefined }): JSX.Element {
   return (
     <div role="alert">
       <Show when={given.words}>
@@ -79,7 +90,7 @@ export function Failed(given: { words: string | undefined }): JSX.Element {
 }
 
 /** A button that works: while it does, it turns and takes no second press. */
-export function Doing(given: {
+export function BusyButton(given: {
   busy: boolean;
   label: string;
   words: JSX.Element;
@@ -113,7 +124,7 @@ export function Doing(given: {
 }
 
 /** A button that asks whether one is sure. Esc and the first button leave everything as it is. */
-export function Sure(given: {
+export function Confirm(given: {
   label: string;
   words: string;
   question: string;
@@ -131,7 +142,7 @@ export function Sure(given: {
   };
   return (
     <>
-      <Doing
+      <BusyButton
         busy={Boolean(given.busy)}
         label={given.label}
         words={given.words}

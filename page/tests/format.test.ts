@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { asSet, chosen, named, readChoices } from '../src/choices';
-import { alike, faults, tidy } from '../src/panels/drafts';
+import { alike, faults, tidy } from '../src/panels/draft';
 import {
-  deeds,
   lasting,
   memory,
   modelWords,
   percent,
+  possibleActions,
   progressWords,
   serviceWords,
   size,
   standing,
   unloadedWords,
-} from '../src/panels/words';
+} from '../src/panels/format';
 import type { Agent, DownloadProgress, ModelStatus, Service } from '../src/schema';
 
 const model: ModelStatus = {
@@ -101,13 +101,13 @@ describe('what is said of an engine, a model, a service', () => {
   });
 
   test('only what can be done is offered', () => {
-    expect(deeds(model)).toEqual(['load', 'delete']);
-    expect(deeds({ ...model, engine: '' })).toEqual(['delete']);
-    expect(deeds({ ...model, loaded: true })).toEqual(['unload']);
-    expect(deeds({ ...model, loaded: true, engine: '' })).toEqual([]); // the gateway's own
-    expect(deeds({ ...model, state: 'partial' })).toEqual(['resume', 'delete']);
-    expect(deeds({ ...model, state: 'missing' })).toEqual(['download']);
-    expect(deeds({ ...model, state: 'missing', downloading: progress })).toEqual(['cancel']);
+    expect(possibleActions(model)).toEqual(['load', 'delete']);
+    expect(possibleActions({ ...model, engine: '' })).toEqual(['delete']);
+    expect(possibleActions({ ...model, loaded: true })).toEqual(['unload']);
+    expect(possibleActions({ ...model, loaded: true, engine: '' })).toEqual([]); // the gateway's own
+    expect(possibleActions({ ...model, state: 'partial' })).toEqual(['resume', 'delete']);
+    expect(possibleActions({ ...model, state: 'missing' })).toEqual(['download']);
+    expect(possibleActions({ ...model, state: 'missing', downloading: progress })).toEqual(['cancel']);
   });
 
   test('a download says which file, how far, and why it waits', () => {

@@ -3,7 +3,7 @@
 import type { Moments } from '../call/state';
 import type { KeptCall, KeptDecision, KeptTurn, ReplyMetrics } from '../schema';
 import { type Bar, waterfall } from '../talk/waterfall';
-import { lasting } from './words';
+import { lasting } from './format';
 
 /** A picture of how loud a voice is: an outline around `middle`, `tall` units to each side; x is seconds. */
 export function outline(loud: readonly number[], seconds: number, middle: number, tall: number): string {

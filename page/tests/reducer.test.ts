@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { after as next } from '../src/call/after';
 import { parted } from '../src/call/heard';
+import { reduce as next } from '../src/call/reducer';
 import { type CallState, type Happened, idle } from '../src/call/state';
 import type { Ready } from '../src/schema';
 

@@ -68,7 +68,7 @@ const RULES: Rules = {
 };
 
 /** The state after an event. A newer gateway may say more than this page knows: that changes nothing. */
-export function after(state: CallState, event: Happened): CallState {
+export function reduce(state: CallState, event: Happened): CallState {
   if (!Object.hasOwn(RULES, event.type)) return state;
   const rule = RULES[event.type] as (state: CallState, event: Happened) => CallState;
   return rule(state, event);

@@ -1,26 +1,26 @@
 import type { JSX } from 'solid-js';
 import type { Calls } from '../call/create';
-import { Desk } from './Desk';
-import { Keep } from './Keep';
+import { CallControls } from './CallControls';
 import { Measures, ThisCall } from './Measures';
+import { SaveConversation } from './SaveConversation';
 import { Transcript } from './Transcript';
 import { TurnChart } from './Waterfall';
-import './talk.css';
+import './call-view.css';
 
 /** A call: what is said, where its time goes, and the desk to hold it at. */
-export function Talk(given: { calls: Calls }): JSX.Element {
+export function CallView(given: { calls: Calls }): JSX.Element {
   return (
     <div class="talk">
       <main class="wide">
         <Transcript state={given.calls.state()} />
         <aside aria-label="Measurements">
           <Measures state={given.calls.state()} />
-          <Keep calls={given.calls} />
+          <SaveConversation calls={given.calls} />
           <TurnChart state={given.calls.state()} />
           <ThisCall state={given.calls.state()} />
         </aside>
       </main>
-      <Desk calls={given.calls} />
+      <CallControls calls={given.calls} />
     </div>
   );
 }

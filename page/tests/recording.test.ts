@@ -8,7 +8,7 @@ import {
   outline,
   query,
   stretches,
-} from '../src/panels/kept';
+} from '../src/panels/recording';
 import type { KeptCall, KeptTurn } from '../src/schema';
 
 const TURN: KeptTurn = {

@@ -11,14 +11,14 @@ export interface Doing {
 
 const quiet: Doing = { busy: '', trouble: '' };
 
-/** Deeds by the name of the thing: one at a time for each. */
-export function createDeeds() {
+/** Actions by the name of the thing: one at a time for each. */
+export function createActions() {
   const [all, setAll] = createStore<Record<string, Doing>>({});
-  const act = async (name: string, busy: string, deed: () => Promise<unknown>): Promise<boolean> => {
+  const act = async (name: string, busy: string, action: () => Promise<unknown>): Promise<boolean> => {
     if (all[name]?.busy) return false;
     setAll(name, { busy, trouble: '' });
     try {
-      await deed();
+      await action();
       setAll(name, { ...quiet });
       return true;
     } catch (cause) {

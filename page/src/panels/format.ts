@@ -63,10 +63,10 @@ export function modelWords(model: ModelStatus): { mood: Mood; words: string } {
   return { mood: mood[model.state as keyof typeof mood] ?? 'none', words: FILES[model.state] };
 }
 
-export type Deed = 'load' | 'unload' | 'download' | 'resume' | 'cancel' | 'delete';
+export type ModelAction = 'load' | 'unload' | 'download' | 'resume' | 'cancel' | 'delete';
 
 /** What can be done to a model now. */
-export function deeds(model: ModelStatus): Deed[] {
+export function possibleActions(model: ModelStatus): ModelAction[] {
   if (model.downloading) return ['cancel'];
   if (model.loaded) return model.engine ? ['unload'] : [];
   switch (model.state) {

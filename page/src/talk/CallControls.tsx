@@ -3,10 +3,10 @@ import { type Calls, inCall } from '../call/create';
 import { choices, choose } from '../choices';
 import { Meter } from './Meter';
 import { SoundCheck } from './SoundCheck';
-import './desk.css';
+import './call-controls.css';
 
 /** Speak, be seen to be heard, or type. */
-export function Desk(given: { calls: Calls }): JSX.Element {
+export function CallControls(given: { calls: Calls }): JSX.Element {
   const { calls } = given;
   const [words, setWords] = createSignal('');
   const talking = () => inCall(calls.state());

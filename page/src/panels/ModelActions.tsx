@@ -3,18 +3,18 @@
 import { createEffect, createMemo, For, type JSX, on, Show } from 'solid-js';
 import { ask, SLOW } from '../api';
 import type { ModelStatus } from '../schema';
-import type { createDeeds } from './deeds';
+import type { createActions } from './actions';
 import { downloads, nameOf } from './downloads';
-import { Doing, Sure } from './parts';
-import { type Deed, deeds } from './words';
+import { type ModelAction, possibleActions } from './format';
+import { BusyButton, Confirm } from './widgets';
 
 export interface Acting {
   readonly model: ModelStatus;
-  readonly act: ReturnType<typeof createDeeds>;
+  readonly act: ReturnType<typeof createActions>;
   readonly again: () => void;
 }
 
-const WORDS: Record<Deed, string> = {
+const WORDS: Record<ModelAction, string> = {
   load: 'Load',
   unload: 'Unload',
   download: 'Download',
@@ -23,19 +23,19 @@ const WORDS: Record<Deed, string> = {
   delete: 'Delete',
 };
 
-export function ModelDeeds(given: Acting & { running: boolean }): JSX.Element {
+export function ModelActions(given: Acting & { running: boolean }): JSX.Element {
   const name = () => nameOf(given.model);
   const which = () => ({ engine: given.model.engine, model: given.model.name });
   const busy = () => given.act.of(name()).busy;
   const possible = createMemo(
-    () => (given.running ? (['cancel'] as Deed[]) : deeds(given.model)),
+    () => (given.running ? (['cancel'] as ModelAction[]) : possibleActions(given.model)),
     undefined,
     {
       equals: (one, other) => one.join() === other.join(),
     },
   );
-  const act = (deed: Deed, does: () => Promise<unknown>) =>
-    given.act.act(name(), deed, does).then(() => given.again());
+  const act = (action: ModelAction, does: () => Promise<unknown>) =>
+    given.act.act(name(), action, does).then(() => given.again());
   const post =
     (path: string, more = {}) =>
     () =>
@@ -61,29 +61,29 @@ export function ModelDeeds(given: Acting & { running: boolean }): JSX.Element {
       pressed = false;
     }),
   );
-  const start = (deed: Deed) => {
+  const start = (action: ModelAction) => {
     pressed = true;
-    if (deed !== 'cancel') downloads.forget(name());
-    if (deed === 'download' || deed === 'resume') bring();
-    else void act(deed, does[deed]);
+    if (action !== 'cancel') downloads.forget(name());
+    if (action === 'download' || action === 'resume') bring();
+    else void act(action, does[action]);
   };
   return (
-    <div class="thing-deeds" ref={box}>
+    <div class="thing-actions" ref={box}>
       <For each={possible()}>
-        {(deed) => (
+        {(action) => (
           <Show
-            when={deed === 'delete'}
+            when={action === 'delete'}
             fallback={
-              <Doing
-                busy={busy() === deed}
-                disabled={busy() !== '' && busy() !== deed}
-                label={`${WORDS[deed]} ${given.model.name}`}
-                words={WORDS[deed]}
-                onPress={() => start(deed)}
+              <BusyButton
+                busy={busy() === action}
+                disabled={busy() !== '' && busy() !== action}
+                label={`${WORDS[action]} ${given.model.name}`}
+                words={WORDS[action]}
+                onPress={() => start(action)}
               />
             }
           >
-            <Sure
+            <Confirm
               label={`Delete ${given.model.name}`}
               words="Delete"
               question={`Delete ${given.model.name} from the disk? Calls that need it fail until it is downloaded again.`}
@@ -96,7 +96,7 @@ export function ModelDeeds(given: Acting & { running: boolean }): JSX.Element {
         )}
       </For>
       <Show when={given.model.in_use > 0 && given.model.loaded}>
-        <Doing
+        <BusyButton
           busy={busy() === 'wait'}
           disabled={busy() !== '' && busy() !== 'wait'}
           label={`Unload ${given.model.name} when its requests are done`}

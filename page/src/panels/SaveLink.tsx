@@ -5,7 +5,7 @@ import { bytes, key, troubleOf } from '../api';
 
 const WRITTEN = 60_000; // ms; by then the browser has written the file
 
-export function Saving(given: { path: string; name: string; words: string }): JSX.Element {
+export function SaveLink(given: { path: string; name: string; words: string }): JSX.Element {
   const [trouble, setTrouble] = createSignal('');
   const fetched = async (event: MouseEvent) => {
     if (!key()) return; // the link does it, without holding the whole of it

@@ -1,9 +1,9 @@
 import { createSignal, type JSX } from 'solid-js';
 import type { Calls } from '../call/create';
-import { asJson, asText, fileName } from './kept';
+import { asJson, asText, fileName } from './storage';
 
 /** Take the conversation elsewhere: on the clipboard, or as a file. */
-export function Keep(given: { calls: Calls }): JSX.Element {
+export function SaveConversation(given: { calls: Calls }): JSX.Element {
   const [copied, setCopied] = createSignal('Copy');
   const state = () => given.calls.state();
   const empty = () => state().lines.length === 0;
