@@ -17,8 +17,9 @@ from lineside.agents.agent import Agent
 from lineside.audio.vad import LoudnessVad
 from lineside.call.session import CallSession
 from lineside.engines.registry import EngineRegistry
-from lineside.gateway.app import Gateway, listening_socket
+from lineside.gateway.app import Gateway
 from lineside.gateway.call_runner import OVER
+from lineside.gateway.listen import gateway_socket
 from lineside.protocol import AudioDone, Error, Ready, ServerMessage, decode_server
 from tests.call.fixtures import FixedDesk, settings
 
@@ -64,7 +65,7 @@ async def opened(**given: Any) -> AsyncGenerator[Door, None]:
         gateway = Gateway(chosen, FixedDesk(AGENT), EngineRegistry(chosen, http), LoudnessVad, http)
         runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
         await runner.setup()
-        with listening_socket(chosen) as door:
+        with gateway_socket(chosen) as door:
             await web.SockSite(runner, door).start()
             there = Door(f"http://127.0.0.1:{door.getsockname()[1]}", gateway, http)
             try:

@@ -25,11 +25,11 @@ from lineside.host.agent import run as run_agent
 from lineside.host.client import HostAgentClient as Client
 from lineside.host.client import HostAgentError
 from lineside.host.machine import MachineReader
-from lineside.host.ports import free_port
 from lineside.host.service_config import ServiceConfig
 from lineside.host.services import ServiceManager
+from lineside.processes.ports import free_port
 
-CHILD = str(Path(__file__).with_name("child.py"))
+CHILD = str(Path(__file__).parents[1] / "processes" / "child_server.py")
 SOON = 20.0  # seconds; on a busy machine a Python takes one to start
 TOKEN = "a long token"  # noqa: S105
 
@@ -257,7 +257,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         taken = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
         port = taken.sockets[0].getsockname()[1]
         async with taken:
-            with pytest.raises(ConfigError, match=f"port {port} on 127.0.0.1 cannot be opened"):
+            with pytest.raises(ConfigError, match=f"--port={port} on 127.0.0.1 cannot be opened"):
                 await run_agent(port=port, services_file=file, models_dir=tmp_path)
 
     run(main())

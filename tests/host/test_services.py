@@ -14,13 +14,13 @@ import psutil
 import pytest
 
 from lineside.errors import ConfigError
-from lineside.host.ports import free_port
 from lineside.host.service_config import ServiceConfig, read_services
 from lineside.host.services import KEPT_LINES, Service, ServiceManager, ServiceRefused
 from lineside.models.catalogue import find
+from lineside.processes.ports import free_port
 from lineside.settings import Settings
 
-CHILD = str(Path(__file__).with_name("child.py"))
+CHILD = str(Path(__file__).parents[1] / "processes" / "child_server.py")
 SAMPLE = Path(__file__).parents[2] / "samples" / "services.toml"
 SOON = 20.0  # seconds; on a busy machine a Python takes one to start
 

@@ -108,7 +108,7 @@ def test_wrong_settings_stop_the_start_with_a_sentence(tmp_path: Path) -> None:
 def test_a_host_agent_and_its_services_are_started_beside_the_gateway_and_end_with_it(tmp_path: Path) -> None:
     """`--with NAME`: the service is ready before the first call, and nothing is left of either afterwards."""
     services, port = tmp_path / "services.toml", free_port()
-    program = ["{python}", str(ROOT / "tests" / "host" / "child.py"), "{port}", "well"]
+    program = ["{python}", str(ROOT / "tests" / "processes" / "child_server.py"), "{port}", "well"]
     services.write_text(f'[[service]]\nname = "toy"\nport = {port}\nprogram = {program}\n')
     with serving("--with", "toy", SERVICES_FILE=str(services), **SCRIPTED) as (process, url):
         with urllib.request.urlopen(f"{url}/api/services", timeout=10) as answer:  # noqa: S310 - our own

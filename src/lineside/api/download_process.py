@@ -2,17 +2,13 @@
 
 import asyncio
 import os
-import signal
-import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 
-from lineside.host import parent_death
 from lineside.models.progress import DownloadProgress, short
+from lineside.processes.process import end_process, start_process
 
 LONGEST_LINE = 1 << 16  # bytes; a program that prints longer ones is not ours, and is ended
 LAST_WORDS, WORDS = 5, 300  # lines of its output that are no progress, and characters of each, for the error
@@ -27,13 +23,11 @@ async def pulled(model: str, argv: Sequence[str], given: Mapping[str, str]) -> A
     `given` is added to its environment.
     """
     try:
-        process = await asyncio.create_subprocess_exec(
-            *_leashed(argv),
-            stdin=asyncio.subprocess.DEVNULL,
+        process = await start_process(
+            argv,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us, and we end it in our own order
-            limit=LONGEST_LINE,
+            line_bytes=LONGEST_LINE,
             env=os.environ | given,  # not read here, only handed on with the folder and the mirror of the settings
         )
     except OSError as cause:
@@ -47,7 +41,7 @@ async def pulled(model: str, argv: Sequence[str], given: Mapping[str, str]) -> A
             yield progress
         code = await process.wait()
     finally:
-        await _put_down(process)
+        await end_process(process, grace=GRACE)
     if last is None or not last.last:
         message = short(f"the download ended with exit code {code}: {' / '.join(words) or 'without a word'}")
         yield DownloadProgress(model, state="failed", message=message)
@@ -67,29 +61,3 @@ async def _told(process: asyncio.subprocess.Process, words: deque[str]) -> Async
             yield _progress.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             words.append(line.decode(errors="replace").strip()[:WORDS])
-
-
-async def _put_down(process: asyncio.subprocess.Process) -> None:
-    """Ask it to end, then end it and whatever it started."""
-    try:
-        if process.returncode is None:
-            _signal(process, signal.SIGTERM)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GRACE):
-                    await process.wait()
-    finally:
-        _signal(process, signal.SIGKILL)
-        await process.wait()
-
-
-def _leashed(argv: Sequence[str]) -> list[str]:
-    """The same program, ended by the kernel when we end."""
-    if sys.platform != "linux":
-        return list(argv)
-    return [sys.executable, "-I", str(Path(parent_death.__file__)), str(os.getpid()), *argv]
-
-
-def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """To the process and its children: it leads a group of its own."""
-    with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group that has ended
-        os.killpg(process.pid, number)

@@ -13,7 +13,7 @@ from lineside.audio.frame import EAR_RATE, AudioFrame, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
 from lineside.errors import ConfigError, LinesideError
-from lineside.gateway.app import listening_socket
+from lineside.gateway.listen import gateway_socket
 from lineside.gateway.startup import RunningGateway, open_house
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
@@ -75,7 +75,7 @@ def _gpu(settings: Settings) -> list[Finding]:
 
 def _port(settings: Settings) -> list[Finding]:
     try:
-        listening_socket(settings).close()
+        gateway_socket(settings).close()
     except ConfigError as fault:
         return [
             Finding("port", False, f"{fault} (A lineside that runs already holds it rightly: stop it to be examined.)")

@@ -10,7 +10,7 @@ import structlog
 
 from lineside.engine_server.openmp import borrow
 from lineside.errors import ConfigError
-from lineside.host.cpu_count import cores
+from lineside.processes.cpu_count import cores
 
 # OpenMP's threads wait for each other some hundred times a token, by default in a busy loop. As soon as anything else
 # wants a core, all stand still for whole time slices: measured beside one busy process, 40 tokens took 35 s; with a

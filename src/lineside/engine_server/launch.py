@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from lineside.engines.protocols import Message
-from lineside.host.supervisor import Supervisor
+from lineside.processes.supervisor import Supervisor
 
 READY_WITHIN = 120.0  # seconds; a cold disk and two slow cores need most of a minute
 

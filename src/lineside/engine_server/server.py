@@ -25,10 +25,10 @@ from lineside.engine_server.openai_schema import RequestRefused
 from lineside.engine_server.tts.kokoro import KokoroModel
 from lineside.engine_server.tts.piper import PiperModel
 from lineside.errors import ConfigError, LinesideError
-from lineside.host import parent_death
 from lineside.models.catalogue import CATALOGUE, Model
 from lineside.models.presets import piper_voice
 from lineside.models.store import locate, state
+from lineside.processes import parent_death
 
 log = structlog.get_logger()
 

@@ -1,7 +1,6 @@
 """The door: routes, admission, who may enter, and closing time."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from lineside.api import AgentSource, ApiDependencies, mount
 from lineside.api.background import BackgroundTasks
 from lineside.call.turn_model import TurnModel, nobody_knows
 from lineside.engines.registry import EngineRegistry
-from lineside.errors import CallRefused, ConfigError
+from lineside.errors import CallRefused
 from lineside.gateway.auth import TOKEN_SECONDS, Auth, key_of
 from lineside.gateway.call_registry import CallRegistry
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner
@@ -233,23 +232,3 @@ class Gateway:
 
 def _problem(status: int, code: str, message: str) -> web.Response:
     return web.json_response({"error": {"code": code, "message": message}}, status=status)
-
-
-def listening_socket(settings: Settings) -> socket.socket:
-    """The port, taken before anything else: finding it in use should not cost the loading of models.
-
-    Raises `ConfigError` when it cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    host = "127.0.0.1" if settings.host == "localhost" else settings.host
-    door = socket.socket(family, socket.SOCK_STREAM)
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        door.bind((host, settings.port))
-    except OSError as cause:
-        door.close()
-        raise ConfigError(
-            f"PORT={settings.port} on {host} cannot be opened ({cause.strerror}); "
-            "stop what holds it, or choose another, e.g. PORT=3002 ./run.sh"
-        ) from None
-    return door

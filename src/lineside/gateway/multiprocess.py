@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lineside.host.cpu_count import cores
+from lineside.processes.cpu_count import cores
 from lineside.settings import Settings
 
 

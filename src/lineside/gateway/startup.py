@@ -22,8 +22,9 @@ from lineside.engines.fallback import FallbackLLM
 from lineside.engines.protocols import HealthChecked, LlmRequest, Message, SpeechToText, Warmable
 from lineside.engines.registry import ROLES, EngineRegistry, Role
 from lineside.errors import ConfigError, EngineError
-from lineside.gateway.app import Gateway, listening_socket
+from lineside.gateway.app import Gateway
 from lineside.gateway.call_runner import settle
+from lineside.gateway.listen import gateway_socket
 from lineside.gateway.multiprocess import worker_count
 from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.embedded_agent import host_agent
@@ -64,7 +65,7 @@ async def open_house(
     check_exposure(settings, insecure=insecure)
     book = AgentFile(settings.agent_file, settings.data_dir)
     agent = book.read()
-    with listening_socket(settings) as door:
+    with gateway_socket(settings) as door:
         async with (
             host_agent(settings, services) as hosted,
             reachable(hosted, agent) as (reached, registry),

@@ -11,8 +11,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from contextlib import asynccontextmanager
 
 import msgspec
 import structlog
@@ -37,8 +36,9 @@ from lineside.gateway.ipc import (
     WorkerReady,
     pair,
 )
-from lineside.host import parent_death
 from lineside.observability.metrics import worker_gone
+from lineside.processes.backoff import Backoff
+from lineside.processes.process import end_process, start_process
 from lineside.protocol import decode_server
 from lineside.settings import Settings
 
@@ -48,8 +48,6 @@ READY_WITHIN = 60.0  # seconds for workers to take calls, at the start and when 
 LEARN_WITHIN = 30.0  # seconds for a worker to learn a new agent's lines
 GRACE = 5.0  # seconds for a worker to end its calls and itself; then it is killed
 MISSED = 8  # beats in a row; a worker that waits for a slow disk comes back sooner, and its end is the end of its calls
-PAUSE_FIRST, PAUSE_MOST = 0.25, 10.0  # seconds before a worker is started again; each failure doubles it
-WELL_AFTER = 60.0  # seconds of life after which the pause is short again
 
 
 class WorkerPool:
@@ -110,14 +108,14 @@ class WorkerPool:
             await asyncio.wait(keeping, timeout=0.05)
 
     async def _keep(self, number: int) -> None:
-        pause = PAUSE_FIRST
+        backoff = Backoff()
         while True:
             began = time.monotonic()
             try:
                 code = await self._live(number)
             except OSError as cause:
                 code = cause.errno or -1
-            pause = PAUSE_FIRST if time.monotonic() - began > WELL_AFTER else min(PAUSE_MOST, 2 * pause)
+            pause = backoff.after(time.monotonic() - began)
             log.error("a worker ended, it is started again", worker=number, code=code, seconds=pause)
             await asyncio.sleep(pause)
 
@@ -125,12 +123,8 @@ class WorkerPool:
         """One life of a worker, to its end; answers its exit code."""
         ours, theirs = pair()
         argv = [sys.executable, "-m", "lineside.gateway.worker", str(theirs.fileno())]
-        if sys.platform == "linux":
-            argv = [sys.executable, "-I", str(Path(parent_death.__file__)), str(os.getpid()), *argv]
         with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *argv, pass_fds=[theirs.fileno()], stdin=asyncio.subprocess.DEVNULL, start_new_session=True
-            )
+            process = await start_process(argv, pass_fds=[theirs.fileno()])
         worker = self._workers[number] = _Worker(process.pid, number)
         worker.bus = WorkerChannel(ours, worker.heard, worker.gone)
         worker.bus.say(StartWorker(msgspec.Raw(self._settings.model_dump_json().encode()), self._agent()))
@@ -138,7 +132,7 @@ class WorkerPool:
             return await self._watch(worker, process)
         finally:
             worker.bus.close()  # for it, the word to end
-            await _end(process)
+            await end_process(process, grace=GRACE)
             del self._workers[number]
             if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
                 worker_gone(process.pid)
@@ -249,13 +243,3 @@ class _Far:
     def end(self, reason: str) -> None:
         """See `switchboard.Live`."""
         self._end(reason)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    try:
-        async with asyncio.timeout(GRACE):
-            await process.wait()
-    except TimeoutError:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

@@ -7,7 +7,6 @@ token. Every error is `{"error": {"code", "message"}}`.
 import asyncio
 import hmac
 import signal
-import socket
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from lineside.errors import ConfigError
 from lineside.host.machine import MachineReader
 from lineside.host.service_config import ServiceConfig, read_services
 from lineside.host.services import KEPT_LINES, Code, ServiceManager, ServiceRefused
+from lineside.processes.ports import listening_socket
 from lineside.settings import LOOPBACK
 
 log = structlog.get_logger()
@@ -126,7 +126,13 @@ async def run(
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with _door(host, port) as door:
+    with listening_socket(
+        host,
+        port,
+        host_name="--host",
+        port_name="--port",
+        advice="is a host agent running already? --port takes another",
+    ) as door:
         async with asyncio.TaskGroup() as tasks:
             services = ServiceManager(declared, models_dir, tasks)
             agent = HostAgent(services, MachineReader(), token=token, only_this_machine=host in LOOPBACK)
@@ -179,18 +185,3 @@ def _told(body: object) -> web.Response:
 def _problem(status: int, code: str, message: str) -> web.Response:
     body = msgspec.json.encode({"error": {"code": code, "message": message}})
     return web.Response(status=status, body=body, content_type="application/json")
-
-
-def _door(host: str, port: int) -> socket.socket:
-    """The port, taken before anything is started."""
-    door = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        door.bind(("127.0.0.1" if host == "localhost" else host, port))
-    except OSError as cause:
-        door.close()
-        reason = cause.strerror or str(cause)
-        raise ConfigError(
-            f"port {port} on {host} cannot be opened ({reason}); is a host agent running already? --port takes another"
-        ) from None
-    return door

@@ -12,7 +12,7 @@ import aiohttp
 
 from lineside.errors import ConfigError
 from lineside.host.client import HostAgentClient, HostAgentError
-from lineside.host.supervisor import Supervisor
+from lineside.processes.supervisor import Supervisor
 from lineside.settings import Settings
 
 READY_WITHIN = 20.0  # seconds; it loads no model

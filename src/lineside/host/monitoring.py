@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from lineside.errors import ConfigError
-from lineside.host.ports import free_port, somebody_answers
-from lineside.host.supervisor import Supervisor
+from lineside.processes.ports import free_port, somebody_answers
+from lineside.processes.supervisor import Supervisor
 from lineside.settings import Settings
 
 FILES = Path("monitoring")  # in the folder that run.sh starts us in

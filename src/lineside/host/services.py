@@ -13,9 +13,9 @@ import structlog
 from msgspec import Struct
 
 from lineside.errors import ConfigError, LinesideError
-from lineside.host import supervisor
 from lineside.host.service_config import ServiceConfig
-from lineside.host.supervisor import State, Supervisor
+from lineside.processes.backoff import MOST_SECONDS
+from lineside.processes.supervisor import State, Supervisor
 
 log = structlog.get_logger()
 
@@ -138,7 +138,7 @@ class _Desk:
 
     async def _until_ready(self, life: _Life) -> None:
         """Wait for whatever comes first: ready, fallen for good, stopped by somebody, or too long."""
-        name, limit = self.declared.name, self.declared.ready_within + supervisor.PAUSE_MOST
+        name, limit = self.declared.name, self.declared.ready_within + MOST_SECONDS
         ready = asyncio.create_task(life.server.until_ready(), name=f"{name} ready")
         try:
             await asyncio.wait({life.task, ready}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)

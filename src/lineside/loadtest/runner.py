@@ -9,11 +9,12 @@ import msgspec
 from msgspec import Struct
 
 from lineside.errors import ConfigError, LinesideError
-from lineside.host.cpu_count import cores
 from lineside.loadtest.plan import Plan, WorkerMessage, WorkerProgress, WorkerReport, decode_word, encode_plan
 from lineside.loadtest.results import Goal, LoadTestResults, ServerLoad, figures, misses
 from lineside.loadtest.server_under_test import OwnGateway, cores_used
 from lineside.observability.trends import LAG, quantile
+from lineside.processes.cpu_count import cores
+from lineside.processes.process import end_process, start_process
 
 CALLERS_EACH = 100  # callers that one worker holds well, measured (docs/loadtest.md)
 READY_WITHIN = 60.0  # seconds for a worker to read its recordings
@@ -123,12 +124,12 @@ async def _workers(plan: Plan) -> AsyncGenerator[Sequence[asyncio.subprocess.Pro
     workers: list[asyncio.subprocess.Process] = []
     try:
         for share in shares(plan):
-            worker = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "lineside.loadtest.worker"),
+            worker = await start_process(
+                [sys.executable, "-m", "lineside.loadtest.worker"],
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                limit=REPORT_BYTES,
+                line_bytes=REPORT_BYTES,
             )
             workers.append(worker)
             await _write(worker, encode_plan(share) + b"\n")
@@ -137,9 +138,7 @@ async def _workers(plan: Plan) -> AsyncGenerator[Sequence[asyncio.subprocess.Pro
         yield workers
     finally:
         for worker in workers:
-            with suppress(ProcessLookupError):
-                worker.kill()
-            await worker.wait()
+            await end_process(worker, grace=0)
 
 
 async def _write(worker: asyncio.subprocess.Process, line: bytes) -> None:

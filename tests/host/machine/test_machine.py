@@ -8,7 +8,7 @@ import pytest
 
 from lineside.engine_server import openmp
 from lineside.errors import ConfigError
-from lineside.host.cpu_count import cores
+from lineside.processes.cpu_count import cores
 
 
 @pytest.mark.parametrize(("said", "count"), [("100000 100000", 1), ("50000 100000", 1), ("150000 100000", 2)])

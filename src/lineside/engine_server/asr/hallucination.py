@@ -16,7 +16,7 @@ UNSURE = -1.2  # mean natural log-probability of the tokens
 NOBODY, DOUBTFUL = 0.6, -1.0  # the model's authors' own pair (openai/whisper, transcribe.py: its two thresholds)
 PACKED = 2.4  # the authors' bound for a text that can only be a loop
 WORDS_A_SECOND = 5.0  # 300 a minute; auctioneers aside, nobody says more
-LONGEST_PHRASE = 12  # words of a phrase that is looked for
+LONGEST_PHRASE = 40  # words of a phrase that is looked for: a sentence, however long, may be said twice
 LOOP = 3  # copies
 
 
@@ -46,7 +46,8 @@ def believable(said: str, seconds: float, no_speech: float, avg_logprob: float) 
             break  # callers do say things twice
         words = words[: loop.start + loop.size] + words[loop.end :]
     text = " ".join(words)
-    return "" if compression(text) > PACKED else text
+    said_twice = loop is not None and loop.copies < LOOP  # at a speed that a caller can speak
+    return "" if compression(text) > PACKED and not said_twice else text
 
 
 def find_loop(words: list[str]) -> RepeatedPhrase | None:

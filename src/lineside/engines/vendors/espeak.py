@@ -15,12 +15,12 @@ import aiohttp
 from lineside.audio.frame import Sound
 from lineside.engines.tts_frames import sounds
 from lineside.errors import ConfigError, EngineError
+from lineside.processes.process import end_process, start_process
 from lineside.settings import Settings
 
 PROGRAM = "espeak-ng"
 AT_ONCE = 8  # processes, ten milliseconds of a core each; a further sentence waits, under the reply's deadline
 BLOCK = 4096  # bytes read at once
-ENDS_WITHIN = 2.0  # seconds after it was killed; whatever still is there then, init will bury
 VOICES = ("en-us", "en-gb", "en-gb-scotland", "en-029")
 WORDS_A_MINUTE = "160"
 
@@ -51,7 +51,7 @@ class Espeak:
             except ConfigError as cause:
                 raise EngineError(f"{PROGRAM} gave no sound: {cause}") from None
             finally:
-                await _put_down(process)
+                await end_process(process, grace=0, read_rest=True)
 
     async def check(self) -> None:
         """See `Checked`."""
@@ -61,7 +61,7 @@ class Espeak:
 
 async def _started(*options: str) -> Process:
     try:
-        return await asyncio.create_subprocess_exec(PROGRAM, *options, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
+        return await start_process([PROGRAM, *options], stdin=PIPE, stdout=PIPE, stderr=DEVNULL, ends_with_us=False)
     except OSError as cause:
         raise EngineError(f"{PROGRAM} cannot be started: {cause.strerror}; on Debian: apt install espeak-ng") from None
 
@@ -76,14 +76,3 @@ async def _spoken(process: Process, sentence: str) -> AsyncGenerator[bytes, None
     process.stdin.close()
     while block := await process.stdout.read(BLOCK):
         yield block
-
-
-async def _put_down(process: Process) -> None:
-    """End it. What it has written is read to its end: asyncio does not see a process end whose pipe is full."""
-    with suppress(ProcessLookupError):
-        process.kill()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(ENDS_WITHIN):
-            while process.stdout and await process.stdout.read(BLOCK):
-                pass
-            await process.wait()

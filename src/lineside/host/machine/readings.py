@@ -10,10 +10,10 @@ from pathlib import Path
 import psutil
 from msgspec.structs import replace
 
-from lineside.host.cpu_count import cores
 from lineside.host.machine.amd import read_amd
 from lineside.host.machine.nvidia import NvidiaReader
 from lineside.host.machine.values import Cpu, Gpu, Machine, Ram
+from lineside.processes.cpu_count import cores
 
 FRESH = 0.5  # seconds in which a reading serves whoever asks
 PATIENCE = 2.0  # seconds; a driver that has not answered by then counts as silent, and is not asked a second time

@@ -5,27 +5,22 @@ be told when it is restarted: their requests fail, and succeed again.
 """
 
 import asyncio
-import os
-import signal
-import sys
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Literal
 
 import aiohttp
 import structlog
 
 from lineside.errors import ConfigError
-from lineside.host import parent_death, process_group
-from lineside.host.ports import free_port, somebody_answers
+from lineside.processes.backoff import Backoff
+from lineside.processes.ports import free_port, somebody_answers
+from lineside.processes.process import end_process, exit_words, start_process
 
 log = structlog.get_logger()
 
-PAUSE_FIRST, PAUSE_MOST = 0.25, 10.0  # seconds before a restart; each failure doubles it up to the most, for ever
-WELL_AFTER = 60.0  # seconds of health after which the pause is short again
 LOOK_EVERY = 0.1  # seconds between two looks while it starts
 PULSE = 5.0  # seconds between two looks while it works, and the longest wait for an answer to one
 MISSED = 3  # looks without an answer in a row after which it is taken for hung, and restarted
@@ -123,7 +118,7 @@ class Supervisor:
             self._ready.clear()
 
     async def _keep_alive(self) -> None:
-        pause, came_up = PAUSE_FIRST, False
+        backoff, came_up = Backoff(), False
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PULSE)) as http:
             while True:
                 well_since: float | None = None
@@ -136,12 +131,10 @@ class Supervisor:
                     self.why = f"{self.name} {why}"
                     if not came_up:
                         raise ConfigError(f"{self.why}.{self._said()}") from None
-                    if well_since is not None and _now() - well_since >= WELL_AFTER:
-                        pause = PAUSE_FIRST
+                    pause = backoff.after(0.0 if well_since is None else _now() - well_since)
                     log.warning("server fell", server=self.name, why=str(why), pause=pause)
                 self._enter("resting")
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, PAUSE_MOST)
 
     @asynccontextmanager
     async def _process(self) -> AsyncGenerator[asyncio.subprocess.Process, None]:
@@ -151,12 +144,12 @@ class Supervisor:
         if self._fixed and await somebody_answers(self._fixed):
             raise _Fallen(f"cannot have port {self._fixed}: another program answers there; stop it, or change the port")
         try:
-            process = await asyncio.create_subprocess_exec(
-                *_leashed(self._argv, self._family),
+            process = await start_process(
+                self._argv,
                 stdin=asyncio.subprocess.PIPE,  # ours to hold open: a server that reads it learns when we are gone
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for us, and we end the server in our own order
+                whole_family=self._family,
             )
         except OSError as cause:
             raise _Fallen(f"cannot be started: {self._argv[0]}: {cause.strerror}") from None
@@ -166,7 +159,9 @@ class Supervisor:
             yield process
         finally:
             try:
-                await self._put_down(process)
+                if process.stdin:
+                    process.stdin.close()
+                await end_process(process, grace=self._grace)
             finally:
                 self.pid = None
                 reading.cancel()
@@ -196,7 +191,7 @@ class Supervisor:
             async with asyncio.timeout(seconds):
                 await process.wait()
         if process.returncode is not None:
-            raise _Fallen(f"ended with {_how(process.returncode)}")
+            raise _Fallen(f"ended with {exit_words(process.returncode)}")
 
     async def _healthy(self, http: aiohttp.ClientSession) -> bool:
         try:
@@ -216,45 +211,9 @@ class Supervisor:
                 if self._passes_on:
                     self._passes_on(said)
 
-    async def _put_down(self, process: asyncio.subprocess.Process) -> None:
-        """Ask it to end, then end it."""
-        if process.stdin:
-            process.stdin.close()
-        try:
-            if process.returncode is None:
-                _signal(process, signal.SIGTERM)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._grace):
-                        await process.wait()
-        finally:
-            _signal(process, signal.SIGKILL)  # whatever is left of it, children too
-            await process.wait()
-
     def _said(self) -> str:
         last = list(self.last_lines)[-LAST_LINES:]
         return " It said:\n  " + "\n  ".join(last) if last else " It said nothing."
-
-
-def _leashed(argv: Sequence[str], whole_family: bool) -> list[str]:
-    """The same program, ended by the kernel when we end, and if wished its family with it."""
-    if sys.platform != "linux":
-        return list(argv)
-    python = [sys.executable, "-I", "-S"]  # without site-packages it is there in half the time
-    with_family = [*python, str(Path(process_group.__file__))] if whole_family else []
-    return [*python, str(Path(parent_death.__file__)), str(os.getpid()), *with_family, *argv]
-
-
-def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """To the process and its children: it leads a group of its own."""
-    with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group that has ended
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, number)
-        else:
-            process.send_signal(number)
-
-
-def _how(returncode: int) -> str:
-    return f"signal {signal.Signals(-returncode).name}" if returncode < 0 else f"exit code {returncode}"
 
 
 def _now() -> float:

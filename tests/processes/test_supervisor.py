@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 from lineside.errors import ConfigError
-from lineside.host import process_group, supervisor
-from lineside.host.supervisor import Supervisor
+from lineside.processes import backoff, process_group, supervisor
+from lineside.processes.supervisor import Supervisor
 
-CHILD = str(Path(__file__).with_name("child.py"))
+CHILD = str(Path(__file__).with_name("child_server.py"))
 SOON = 20.0  # seconds; on a busy machine a Python takes one to start
 
 
@@ -97,7 +97,7 @@ def test_after_a_time_of_health_the_pause_is_short_again(monkeypatch: pytest.Mon
     """Two deaths with health between them are two first deaths."""
     pauses: list[float] = []
     monkeypatch.setattr(supervisor.log, "warning", lambda event, **about: pauses.append(about["pause"]))
-    monkeypatch.setattr(supervisor, "WELL_AFTER", 0.0)
+    monkeypatch.setattr(backoff, "HEALTHY_SECONDS", 0.0)
 
     async def main() -> None:
         server = Supervisor("the child", child("well"))
@@ -207,10 +207,10 @@ def test_stopping_while_it_rests_or_starts_leaves_nothing() -> None:
 
 PARENT = """
 import asyncio, sys
-from lineside.host.supervisor import Supervised
+from lineside.processes.supervisor import Supervisor
 
 async def main():
-    server = Supervised("the child", lambda port: [sys.executable, sys.argv[1], str(port), "well"])
+    server = Supervisor("the child", lambda port: [sys.executable, sys.argv[1], str(port), "well"])
     async with server.running():
         print(server.url, flush=True)
         await asyncio.sleep(600)
