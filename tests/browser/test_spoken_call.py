@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
 from pathlib import Path
 
 import aiohttp
@@ -90,11 +89,8 @@ def transcribed(engine_url: str, sound: AudioFrame) -> str:
 
     async def ask() -> str:
         place = openai_http.Endpoint("the recogniser", engine_url)
-        async with (
-            aiohttp.ClientSession() as http,
-            aclosing(openai_http.transcribe(http, place, "", Utterance(pcm, 0.0, 0.0))) as transcripts,
-        ):
-            return " ".join([transcript.text async for transcript in transcripts])
+        async with aiohttp.ClientSession() as http:
+            return (await openai_http.transcribe(http, place, "", Utterance(pcm, 0.0, 0.0))).text
 
     with ThreadPoolExecutor(1) as apart:  # playwright's loop runs in this thread
         return apart.submit(asyncio.run, ask()).result()

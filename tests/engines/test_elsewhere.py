@@ -50,7 +50,7 @@ def test_whisper_server_is_asked_for_words_and_probabilities_alone() -> None:
     fake = FakeWhisperServer()
 
     async def story(engine: WhisperServer) -> None:
-        (heard,) = await all_of(engine.transcribe(spoken("yes")))
+        heard = await engine.transcribe(spoken("yes"))
         assert (heard.text, heard.no_speech) == (HEARD, 0.02)
         assert heard.sure == pytest.approx(0.905, abs=0.001)
         assert {k: v for k, v in fake.asked[0].items() if k != "file"} == {
@@ -59,7 +59,7 @@ def test_whisper_server_is_asked_for_words_and_probabilities_alone() -> None:
             "response_format": "verbose_json",
             "no_language_probabilities": "true",
         }
-        assert [t.text for t in await all_of(engine.transcribe(SILENCE))] == [""]
+        assert (await engine.transcribe(SILENCE)).text == ""
         fake.loading = True
         with pytest.raises(EngineBusy, match="503: loading model"):
             await engine.check()
@@ -88,7 +88,7 @@ def test_notes_are_no_words(written: str, words: str) -> None:
     app.router.add_post("/inference", inference)
 
     async def story(engine: WhisperServer) -> None:
-        assert await all_of(engine.transcribe(SILENCE)) == [Transcription(words)]
+        assert await engine.transcribe(SILENCE) == Transcription(words)
 
     told(story, WhisperServer, app, "whisper_server_url")
 
@@ -146,7 +146,7 @@ def test_a_recogniser_is_asked_in_a_shape_that_it_knows(model: str) -> None:
     """The newer ones of the cloud have no probabilities to give."""
 
     async def story(engine: OpenAISTT) -> None:
-        assert [t.text for t in await all_of(engine.transcribe(spoken("yes")))] == [HEARD]
+        assert (await engine.transcribe(spoken("yes"))).text == HEARD
 
     app = FakeOpenAI().app()
     told(story, OpenAISTT, app, "openai_stt_url", openai_api_key=openai.KEY, openai_stt_model=model)

@@ -33,7 +33,7 @@ ASKED = (Message("user", "What colour is the light?"),)
 
 
 async def heard(ears: SpeechToText) -> str:
-    return (await all_of(ears.transcribe(SPOKEN)))[-1].text
+    return (await ears.transcribe(SPOKEN)).text
 
 
 async def answer(mind: LanguageModel, ask: LlmRequest | None = None) -> str:
@@ -256,10 +256,10 @@ def test_a_busy_engine_is_passed_over_but_trusted() -> None:
     class Busy(ScriptedSTT):
         busy = True
 
-        def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
+        async def transcribe(self, utterance: Utterance) -> Transcription:
             if self.busy:
                 raise EngineBusy("no room")
-            return super().transcribe(utterance)
+            return await super().transcribe(utterance)
 
     async def story() -> None:
         first = Busy(hears=["first"])

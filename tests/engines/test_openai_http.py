@@ -191,8 +191,8 @@ def test_what_a_server_repeats_of_a_request_is_in_no_error() -> None:
     assert "1234" not in str(failure.value)
 
 
-def heard(http: aiohttp.ClientSession, place: openai_http.Endpoint) -> AsyncGenerator[Transcription, None]:
-    return openai_http.transcribe(http, place, "m", Utterance(bytes(2 << 20), 0.0, 0.0))  # over a minute: 2 MiB
+async def heard(http: aiohttp.ClientSession, place: openai_http.Endpoint) -> AsyncGenerator[Transcription, None]:
+    yield await openai_http.transcribe(http, place, "m", Utterance(bytes(2 << 20), 0.0, 0.0))  # over a minute: 2 MiB
 
 
 @pytest.mark.parametrize(
@@ -222,8 +222,10 @@ def test_what_was_said_before_goes_with_the_sound_where_it_is_known() -> None:
         forms.append([part.name async for part in await request.multipart()])  # type: ignore[union-attr]
         return web.Response(body=b'{"text":"Hi."}')
 
-    def with_words(http: aiohttp.ClientSession, place: openai_http.Endpoint) -> AsyncGenerator[Transcription, None]:
-        return openai_http.transcribe(http, place, "m", Utterance(b"", 0.0, 0.0, prompt="Mm-hmm."))
+    async def with_words(
+        http: aiohttp.ClientSession, place: openai_http.Endpoint
+    ) -> AsyncGenerator[Transcription, None]:
+        yield await openai_http.transcribe(http, place, "m", Utterance(b"", 0.0, 0.0, prompt="Mm-hmm."))
 
     asked(handler, with_words)
     asked(handler, heard)

@@ -120,7 +120,7 @@ async def slow_server() -> AsyncGenerator[tuple[str, list[int]], None]:
         await runner.cleanup()
 
 
-HEARD: Callable[[Any], Awaitable[Any]] = lambda e: all_of(e.transcribe(Utterance(b"\1\0" * 1600, 0.0, 0.1)))  # noqa: E731
+HEARD: Callable[[Any], Awaitable[Any]] = lambda e: e.transcribe(Utterance(b"\1\0" * 1600, 0.0, 0.1))  # noqa: E731
 THOUGHT: Callable[[Any], Awaitable[Any]] = lambda e: all_of(e.reply((Message("user", "Hi"),), LlmRequest()))  # noqa: E731
 SPOKEN: Callable[[Any], Awaitable[Any]] = lambda e: all_of(e.speak("Hello there.", ""))  # noqa: E731
 

@@ -8,7 +8,7 @@ import ast
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -245,10 +245,10 @@ class Overhearing(ScriptedSTT):
         super().__init__()
         self._words = words
 
-    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
+    async def transcribe(self, utterance: Utterance) -> Transcription:
         await asyncio.sleep(0.1)
         self.utterances.append(utterance)
-        yield Transcription(self._words(), sure=1.0)
+        return Transcription(self._words(), sure=1.0)
 
 
 def two_agents(answers: Sequence[str], *, fails: int = 0, seconds: float = 200.0) -> tuple[Held, Held]:

@@ -23,7 +23,6 @@ from lineside.protocol import BargeIn, FirstMessage
 from lineside.testclient.client import CallClient, ClientCall, recordings
 from tests.call.fixtures import settings
 from tests.conftest import Stack
-from tests.engines.fixtures import all_of
 from tests.turns.test_speech_segmenter import AUDIO
 
 ROOT = Path(__file__).parents[2]
@@ -182,7 +181,7 @@ def written_down(engine_url: str, wav: bytes) -> str:
     async def main() -> str:
         async with aiohttp.ClientSession() as http:
             engine = EngineRegistry(settings(embedded_url=engine_url), http).engine("stt")
-            return " ".join([transcript.text for transcript in await all_of(engine.transcribe(utterance))])
+            return str((await engine.transcribe(utterance)).text)
 
     return asyncio.run(main())
 

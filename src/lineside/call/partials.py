@@ -7,12 +7,11 @@ Each hearing costs as much as the one at the turn's end, so it is off unless som
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 
 from lineside.audio.frame import Utterance
 from lineside.engines.protocols import Transcription
-from lineside.engines.timeouts import in_time
+from lineside.engines.timeouts import answer_within
 from lineside.errors import EngineError
 
 HEARD_WITHIN = 3.0  # seconds for one hearing; a recogniser that is slower has no time for this
@@ -42,7 +41,7 @@ class StableWords:
 async def listen_along(
     every: float,
     sound: Callable[[], Utterance | None],
-    hear: Callable[[Utterance], AsyncGenerator[Transcription, None]],
+    hear: Callable[[Utterance], Awaitable[Transcription]],
     tell: Callable[[str], None],
 ) -> None:
     """Hear the turn so far every so many seconds until cancelled, one hearing at a time.
@@ -55,15 +54,12 @@ async def listen_along(
         utterance = sound()
         if utterance is None or utterance.seconds < known + every / 2:
             continue
-        known, text = utterance.seconds, ""
+        known = utterance.seconds
         try:
-            hearing = in_time(hear(utterance), first=HEARD_WITHIN, later=HEARD_WITHIN, who="the recogniser")
-            async with aclosing(hearing) as transcripts:
-                async for transcript in transcripts:
-                    text = transcript.text
+            heard = await answer_within(hear(utterance), HEARD_WITHIN, "the recogniser")
         except EngineError:
             return  # the turn's end will say what is wrong with it
-        if stable := agreed.feed(text):
+        if stable := agreed.feed(heard.text):
             tell(stable)
 
 

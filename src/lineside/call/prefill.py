@@ -8,12 +8,11 @@ answer. What turns out otherwise is read anew: a prompt is shared as far as it i
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 
 from lineside.audio.frame import Utterance
 from lineside.engines.protocols import Transcription
-from lineside.engines.timeouts import in_time
+from lineside.engines.timeouts import answer_within
 from lineside.errors import EngineError
 
 FIRST = 0.6  # seconds of the turn at the first hearing; "yes" has no beginning that is worth one
@@ -23,7 +22,7 @@ HEARD_WITHIN = 2.0  # seconds for one hearing; a recogniser that is slower has n
 
 async def read_along(
     sound: Callable[[], Utterance | None],
-    hear: Callable[[Utterance], AsyncGenerator[Transcription, None]],
+    hear: Callable[[Utterance], Awaitable[Transcription]],
     read: Callable[[str], Awaitable[bool]],
     *,
     known: float = 0.0,
@@ -41,13 +40,10 @@ async def read_along(
         if utterance is None or utterance.seconds < wanted:
             await asyncio.sleep(LOOK if utterance is None else max(LOOK, wanted - utterance.seconds))
             continue
-        wanted, text = 2 * utterance.seconds, ""
+        wanted = 2 * utterance.seconds
         try:
-            hearing = in_time(hear(utterance), first=HEARD_WITHIN, later=HEARD_WITHIN, who="the recogniser")
-            async with aclosing(hearing) as transcripts:
-                async for transcript in transcripts:
-                    text = transcript.text
+            heard = await answer_within(hear(utterance), HEARD_WITHIN, "the recogniser")
         except EngineError:
             return  # the turn's end will say what is wrong with it
-        if (words := text.split()[:-1]) and not await read(" ".join(words)):
+        if (words := heard.text.split()[:-1]) and not await read(" ".join(words)):
             return

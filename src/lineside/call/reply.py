@@ -16,6 +16,7 @@ from lineside.audio.frame import EAR_RATE, AudioFrame, Sound, Utterance
 from lineside.call.channel import Channel
 from lineside.call.chat_history import ChatHistory
 from lineside.call.playout import SLICE, FarEnd, Playout
+from lineside.call.transcribe import transcribe
 from lineside.engines.protocols import LanguageModel, LlmRequest, PredictsTurnEnd, SpeechToText, TextToSpeech, Thought
 from lineside.engines.timeouts import in_time, tried_twice
 from lineside.errors import EngineError
@@ -42,7 +43,7 @@ PIECES = 32  # sentences ahead of the voice; beyond that the model waits
 SOUNDS = 150  # frames ahead of playout, three seconds; beyond that the voice waits
 
 # Seconds; what is not there by then counts as a failed engine. The caller is told to wait long before that.
-TRANSCRIPT, FIRST_TOKEN, NEXT_TOKEN, FIRST_SOUND, NEXT_SOUND = 10.0, 12.0, 5.0, 6.0, 4.0
+FIRST_TOKEN, NEXT_TOKEN, FIRST_SOUND, NEXT_SOUND = 12.0, 5.0, 6.0, 4.0
 FORESEEN = 0.4  # seconds for one step of the language model; an answer is not held up longer than that
 NEARLY = 20  # characters: a question is answered before its last word is over
 PATIENCE = 1.6  # seconds of silence after which the caller hears that somebody is there: two are promised
@@ -246,13 +247,8 @@ class Reply:
         return _cut(text)
 
     async def _understand(self, utterance: Utterance) -> str:
-        began, desk, heard = self._asks("asr"), self._desk, ""
-        words = tried_twice(
-            lambda: in_time(desk.stt.transcribe(utterance), first=TRANSCRIPT, later=TRANSCRIPT, who="the recogniser")
-        )
-        async with aclosing(words) as transcripts:
-            async for transcript in transcripts:
-                heard = transcript.text
+        began, desk = self._asks("asr"), self._desk
+        heard = (await transcribe(desk.stt, utterance)).text
         self._times["asr_ms"] = (desk.clock() - began) * 1000
         self._words(heard)
         if self._draft is not None and alike(heard, self._draft.question):

@@ -6,7 +6,7 @@ only replies are tasks, one after the other, owned by the call's `TaskGroup`.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import aclosing, suppress
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -19,11 +19,12 @@ from lineside.call.engine_load import EngineLoad
 from lineside.call.observers import Meter, Unmetered
 from lineside.call.partials import listen_along
 from lineside.call.prefill import read_along
-from lineside.call.reply import NOTHING, TRANSCRIPT, About, AgentLine, Draft, Reply, ReplyContext, TypedInput
+from lineside.call.reply import NOTHING, About, AgentLine, Draft, Reply, ReplyContext, TypedInput
+from lineside.call.transcribe import transcribe
 from lineside.call.turn_model import TurnModel, nobody_knows
 from lineside.engines.protocols import LlmRequest, Prefills, Transcription, Warmable
 from lineside.engines.registry import Engines
-from lineside.engines.timeouts import in_time
+from lineside.engines.timeouts import answer_within
 from lineside.errors import EngineError, TransportError
 from lineside.protocol import (
     BargeIn,
@@ -407,10 +408,7 @@ class CallSession:
         """Find out what was said over the agent's words, and tell the floor whether it claims the floor."""
         heard, reply = Transcription(""), self._reply
         try:
-            words = in_time(self._desk.stt.transcribe(overheard(sound)), first=JUDGE, later=JUDGE, who="it")
-            async with aclosing(words) as transcripts:
-                async for transcript in transcripts:
-                    heard = transcript
+            heard = await answer_within(self._desk.stt.transcribe(overheard(sound)), JUDGE, "the recogniser")
             answers = bool(heard.text.strip()) and reply is not None and reply.just_asked()
             real = answers or claims(heard, over=judge.over)
         except EngineError:
@@ -490,10 +488,7 @@ class CallSession:
             await asyncio.wait([before])
         text, began = "", self._clock()
         with suppress(EngineError):
-            words = in_time(self._desk.stt.transcribe(said), first=TRANSCRIPT, later=TRANSCRIPT, who="the recogniser")
-            async with aclosing(words) as transcripts:
-                async for transcript in transcripts:
-                    text = transcript.text
+            text = (await transcribe(self._desk.stt, said)).text
         self.history.caller(text)
         latency = round((self._clock() - began) * 1000, 1)
         self._tell(HeardWords(at=self._desk.now(), turn=turn, reply=self._replies, text=text, latency_ms=latency))

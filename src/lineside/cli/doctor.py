@@ -129,12 +129,10 @@ async def _spoken(house: RunningGateway, text: str) -> AudioFrame:
 
 
 async def _written(house: RunningGateway, sound: AudioFrame) -> str:
-    resampler, text = InputResampler(sound.rate, EAR_RATE), ""
+    resampler = InputResampler(sound.rate, EAR_RATE)
     pcm = resampler.feed(sound.pcm) + resampler.end()
-    async with aclosing(house.registry.engine("stt").transcribe(Utterance(pcm, 0.0, sound.seconds))) as transcripts:
-        async for transcript in transcripts:
-            text = transcript.text
-    return text
+    heard = await house.registry.engine("stt").transcribe(Utterance(pcm, 0.0, sound.seconds))
+    return str(heard.text)
 
 
 def _alike(meant: str, heard: str) -> bool:

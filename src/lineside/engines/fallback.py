@@ -29,7 +29,7 @@ from lineside.engines.protocols import (
     Transcription,
     Warmable,
 )
-from lineside.engines.timeouts import in_time
+from lineside.engines.timeouts import answer_within, in_time
 from lineside.engines.tts_cache import CachedTTS
 from lineside.errors import EngineBusy, EngineError
 
@@ -134,18 +134,17 @@ class FallbackSTT(FallbackChain[SpeechToText]):
 
     role = "stt"
 
-    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
-        """See `SpeechToText`. What a failed one heard of it so far is replaced by what the next one hears."""
+    async def transcribe(self, utterance: Utterance) -> Transcription:
+        """See `SpeechToText`."""
         for turn in self._in_order():
             try:
-                async with aclosing(turn.in_time(turn.place.engine.transcribe(utterance))) as stream:
-                    async for transcript in stream:
-                        yield transcript
+                heard = await answer_within(turn.place.engine.transcribe(utterance), turn.first, turn.place.name)
             except EngineError as why:
                 self._failed(turn, why)
                 continue
             turn.place.breaker.succeeded()
-            return
+            return heard
+        raise EngineError("no recogniser is given")
 
 
 class FallbackLLM(FallbackChain[LanguageModel]):

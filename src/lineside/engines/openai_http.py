@@ -82,7 +82,7 @@ async def transcribe(
     *,
     path: str = "/v1/audio/transcriptions",
     fields: Mapping[str, str] | None = None,
-) -> AsyncGenerator[Transcription, None]:
+) -> Transcription:
     """`POST` the utterance as WAV in a form. `fields`: what the form has besides; OpenAI's, if nothing is said."""
     form = aiohttp.FormData()
     wav = io.BytesIO(wav_bytes(utterance.pcm, EAR_RATE))  # bare bytes of over 1 MB would be sent in one blocking piece
@@ -100,9 +100,9 @@ async def transcribe(
     segments = heard.segments or []
     logs = [s.avg_logprob for s in segments if s.avg_logprob is not None]
     sure = min(1.0, 2.718281828 ** (sum(logs) / len(logs))) if logs else 1.0
-    no_speech = max((min(1.0, max(0.0, s.no_speech_prob or 0.0)) for s in segments), default=0.0)
+    nobody = [min(1.0, max(0.0, s.no_speech_prob)) for s in segments if s.no_speech_prob is not None]
     nod = segments[0].nod if len(segments) == 1 else None
-    yield Transcription(heard.text.strip(), final=True, sure=sure, no_speech=no_speech, nod=nod)
+    return Transcription(heard.text.strip(), sure=sure, no_speech=max(nobody, default=None), nod=nod)
 
 
 async def chat(

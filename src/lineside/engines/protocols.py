@@ -1,7 +1,8 @@
 """What an engine must be able to do. Engines inherit nothing: they only have these shapes.
 
-Every method is an async generator that its reader closes (`async with aclosing(...)`); closing it early stops the
-work behind it. Each may raise `EngineError` and its kinds, and nothing else.
+`transcribe` is a coroutine: cancelling it stops the work behind it. `reply` and `speak` are async generators that their
+reader closes (`async with aclosing(...)`); closing one early stops the work behind it. Each may raise `EngineError` and
+its kinds, and nothing else.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -13,12 +14,11 @@ from lineside.audio.frame import Sound, Utterance
 
 
 class Transcription(Struct, frozen=True):
-    """What an engine heard. `final` is the last one of its utterance; `text` may be empty."""
+    """What an engine heard. `text` is stripped, and empty where nobody spoke."""
 
     text: str
-    final: bool = True
     sure: float = 1.0  # mean probability of the words, 0 to 1
-    no_speech: float = 0.0  # probability that nobody spoke, 0 to 1
+    no_speech: float | None = None  # probability that nobody spoke, 0 to 1; None where the recogniser has none
     nod: float | None = None  # log odds that it is but a nod ("mm-hm"), by its sound; None where nobody can tell
 
 
@@ -53,8 +53,8 @@ class LlmRequest(Struct, frozen=True):
 class SpeechToText(Protocol):
     """Hears an utterance."""
 
-    def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
-        """Yield transcripts, the last one `final`. An utterance without words gives a final empty text."""
+    async def transcribe(self, utterance: Utterance) -> Transcription:
+        """The words of the whole utterance. Raises `EngineError`."""
         ...
 
 

@@ -1,13 +1,22 @@
-"""Deadlines for streams: an engine that stays silent is as bad as one that is dead."""
+"""Deadlines for engines: an engine that stays silent is as bad as one that is dead."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
 from lineside.errors import EngineError, EngineTimeout
 
 T = TypeVar("T")
+
+
+async def answer_within(answer: Awaitable[T], seconds: float, who: str) -> T:
+    """Wait for an answer that comes in one piece; raise `EngineTimeout` when it is not there in so many seconds."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await answer
+    except TimeoutError:
+        raise EngineTimeout(f"{who} did not answer within {seconds:g} s") from None
 
 
 async def in_time(stream: AsyncGenerator[T, None], *, first: float, later: float, who: str) -> AsyncGenerator[T, None]:

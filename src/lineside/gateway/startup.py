@@ -238,9 +238,7 @@ async def _hear(stt: SpeechToText, sounds: list[Sound]) -> None:
     """Let the recogniser hear something once: its first utterance takes twice as long as later ones."""
     resampler = InputResampler(sounds[0].frame.rate, EAR_RATE)
     pcm = b"".join(resampler.feed(sound.frame.pcm) for sound in sounds) + resampler.end()
-    async with aclosing(stt.transcribe(Utterance(pcm, 0.0, 1.0))) as transcripts:
-        async for _ in transcripts:
-            pass
+    await stt.transcribe(Utterance(pcm, 0.0, 1.0))
 
 
 async def _warm(registry: EngineRegistry, agent: Agent) -> None:

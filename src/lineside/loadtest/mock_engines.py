@@ -41,10 +41,10 @@ class MockSTT:
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
         self._questions = itertools.count(1)
 
-    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
+    async def transcribe(self, utterance: Utterance) -> Transcription:
         """See `SpeechToText`."""
         await asyncio.sleep(ASR)
-        yield Transcription(f"When will line {next(self._questions)} work again?")
+        return Transcription(f"When will line {next(self._questions)} work again?")
 
 
 class MockLLM:

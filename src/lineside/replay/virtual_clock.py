@@ -89,9 +89,10 @@ class TimedSTT:
     def __init__(self, stt: SpeechToText, work: WorkInProgress) -> None:
         self._stt, self._work = stt, work
 
-    def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
+    async def transcribe(self, utterance: Utterance) -> Transcription:
         """See `SpeechToText`."""
-        return _in_real_time(self._stt.transcribe(utterance), self._work)
+        with self._work.done():
+            return await self._stt.transcribe(utterance)
 
 
 class TimedLLM:

@@ -26,9 +26,9 @@ class FasterWhisper:
         self._http = http
         self._place = openai_http.Endpoint("faster-whisper", settings.faster_whisper_url or settings.embedded_url)
 
-    def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
+    async def transcribe(self, utterance: Utterance) -> Transcription:
         """See `SpeechToText`."""
-        return openai_http.transcribe(self._http, self._place, self.choices[0], utterance)
+        return await openai_http.transcribe(self._http, self._place, self.choices[0], utterance)
 
     async def check(self) -> None:
         """See `Checked`."""

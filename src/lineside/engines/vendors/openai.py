@@ -33,12 +33,12 @@ class OpenAISTT:
         """Only where there is an address or a key."""
         return bool(settings.openai_stt_url or settings.openai_url or settings.openai_api_key)
 
-    def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
+    async def transcribe(self, utterance: Utterance) -> Transcription:
         """See `SpeechToText`."""
         model = self.choices[0]
         # The gpt-4o-transcribe models refuse verbose_json, by the same reference.
         shape = "json" if "transcribe" in model else "verbose_json"
-        return openai_http.transcribe(
+        return await openai_http.transcribe(
             self._http, self._place, model, utterance, fields={"model": model, "response_format": shape}
         )
 

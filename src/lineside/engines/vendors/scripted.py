@@ -40,7 +40,7 @@ class ScriptedSTT:
         self._hears, self._takes, self.fails = list(hears), takes, fails
         self.utterances: list[Utterance] = []
 
-    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
+    async def transcribe(self, utterance: Utterance) -> Transcription:
         """See `SpeechToText`."""
         await asyncio.sleep(self._takes)
         if self.fails > 0:
@@ -49,7 +49,7 @@ class ScriptedSTT:
         self.utterances.append(utterance)
         text = self._hears[min(len(self.utterances), len(self._hears)) - 1]
         quiet = not any(utterance.pcm)
-        yield Transcription("" if quiet else text, sure=1.0, no_speech=float(quiet))
+        return Transcription("" if quiet else text, sure=1.0, no_speech=float(quiet))
 
 
 class ScriptedLLM:

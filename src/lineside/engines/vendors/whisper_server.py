@@ -5,8 +5,6 @@ models are files that it was started with; which one, the host agent knows and d
 """
 
 import re
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 import aiohttp
 import msgspec
@@ -36,13 +34,11 @@ class WhisperServer:
         hint = "start it: lineside host, then the service whisper-server"
         self._place = openai_http.Endpoint("whisper-server", settings.whisper_server_url, hint=hint)
 
-    async def transcribe(self, utterance: Utterance) -> AsyncGenerator[Transcription, None]:
+    async def transcribe(self, utterance: Utterance) -> Transcription:
         """See `SpeechToText`."""
-        heard = openai_http.transcribe(self._http, self._place, "", utterance, path="/inference", fields=FORM)
-        async with aclosing(heard) as transcripts:
-            async for transcript in transcripts:
-                text = " ".join(NOTE.sub(" ", transcript.text).split())
-                yield msgspec.structs.replace(transcript, text="" if ASIDES_ALONE.fullmatch(text) else text)
+        heard = await openai_http.transcribe(self._http, self._place, "", utterance, path="/inference", fields=FORM)
+        text = " ".join(NOTE.sub(" ", heard.text).split())
+        return msgspec.structs.replace(heard, text="" if ASIDES_ALONE.fullmatch(text) else text)
 
     async def check(self) -> None:
         """See `Checked`."""

@@ -1,0 +1,24 @@
+"""The words of a turn: one place for the recogniser's deadline and its second try."""
+
+import asyncio
+
+from lineside.audio.frame import Utterance
+from lineside.engines.protocols import SpeechToText, Transcription
+from lineside.engines.timeouts import RETRY_AFTER, answer_within
+from lineside.errors import EngineError, EngineTimeout
+
+TRANSCRIPT_WITHIN = 10.0  # seconds; then the recogniser has failed. The caller is told to wait long before that
+
+
+async def transcribe(stt: SpeechToText, utterance: Utterance) -> Transcription:
+    """Transcribe one utterance. A recogniser that fails at once is asked a second time, a slow one is not.
+
+    Raises `EngineError`.
+    """
+    try:
+        return await answer_within(stt.transcribe(utterance), TRANSCRIPT_WITHIN, "the recogniser")
+    except EngineTimeout:
+        raise
+    except EngineError:
+        await asyncio.sleep(RETRY_AFTER)
+    return await answer_within(stt.transcribe(utterance), TRANSCRIPT_WITHIN, "the recogniser")
