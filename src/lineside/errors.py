@@ -7,7 +7,8 @@ LinesideError
 └── EngineError          ends or re-routes the reply, never the call
     ├── EngineBusy
     ├── EngineTimeout
-    └── EngineUnreachable
+    ├── EngineUnreachable
+    └── OnlyThoughts     asked again, without thinking
 """
 
 
@@ -45,3 +46,7 @@ class EngineTimeout(EngineError):
 
 class EngineUnreachable(EngineError):
     """Nobody answers at the engine's address."""
+
+
+class OnlyThoughts(EngineError):
+    """A language model thought and then answered nothing: asked without thinking, it may answer."""

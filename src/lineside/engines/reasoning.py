@@ -1,76 +1,57 @@
 """Keeps what a model thinks apart from what it says: thoughts are shown, never spoken.
 
 Servers send reasoning in a field of its own (`message.thinking` in Ollama, `reasoning_content` or `reasoning` in
-OpenAI-shaped streams), or in the middle of the text between `<think>` and `</think>`, cut at any place. Some chat
-templates end the prompt with `<think>`, so that only the closing tag ever comes (DeepSeek-R1 issue 352, the model card
-of Qwen3-Thinking-2507). Which models do is known by their names; one that is not known is believed to speak until its
+OpenAI-shaped streams), or in the middle of the text, marked as `text.thoughts` knows. Some chat templates end the
+prompt with `<think>`, so that only the closing tag ever comes (DeepSeek-R1 issue 352, the model card of
+Qwen3-Thinking-2507). Which models do is known by their names; a model that is not known is believed to speak until its
 first unopened `</think>`, and known from then on. Waiting for that tag instead would make every answer late.
 """
 
 import re
 
 from lineside.engines.protocols import LlmRequest, Thought, Token
-from lineside.errors import EngineError
+from lineside.errors import EngineError, OnlyThoughts
+from lineside.text.thoughts import ThoughtSplitter
 
 ROOM = 1000  # tokens for thinking, on top of the answer's: a model that runs out of them has answered nothing
 CHARACTERS_PER_TOKEN = 64  # more than any tokeniser gives on average; an answer beyond that has no end
 SHORT_TOKEN = 3  # characters; the tokens of ordinary words have four and more
 
-_TAG = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
-_PART_OF_TAG = re.compile(r"<(?:/?(?:t(?:h(?:i(?:n(?:k(?:i(?:ng?)?)?)?)?)?)?)?)?\Z", re.IGNORECASE)
-
 _BEGIN_INSIDE = re.compile(r"deepseek-r1|r1-distill|deepseek-reasoner|qwq|\bthinking\b", re.IGNORECASE)
-_THINK = re.compile(rf"{_BEGIN_INSIDE.pattern}|qwen3|gpt-oss|magistral|reasoning", re.IGNORECASE)
+_THINK = re.compile(
+    rf"{_BEGIN_INSIDE.pattern}|qwen3|gpt-oss|magistral|reasoning|seed-oss|glm-(?:4\.[5-9]|z1)|kimi-k2-think|minimax-m"
+    r"|exaone-deep|nemotron|phi-4-mini-r|\br1\b|\bo[134]\b|gpt-5",
+    re.IGNORECASE,
+)
 
 
 class Reasoning:
     """Sorts one answer into thoughts and words, however it is cut. `inside`: it begins in the middle of a thought."""
 
     def __init__(self, *, inside: bool = False) -> None:
-        self.unopened = False  # it closed a thought that it had never opened
-        self._assumed = inside  # nothing has shown yet that it is inside
-        self._inside = inside
-        self._tagged = False  # a tag has come
-        self._fresh = inside  # nothing but space since the last tag, and that is no part of the answer
-        self._held = ""  # what may be the beginning of a tag, ten characters at most
+        self._splitter = ThoughtSplitter(inside=inside)
+
+    @property
+    def unopened(self) -> bool:
+        """Whether the answer closed a thought that it had never opened."""
+        return self._splitter.unopened
 
     def separate(self, thought: str) -> list[Token | Thought]:
         """A thought that came in a field of its own: what comes as text is then not one."""
-        if self._assumed:
-            self._assumed = self._inside = False
+        self._splitter.outside()
         return [Thought(thought)] if thought else []
 
     def feed(self, text: str) -> list[Token | Thought]:
         """The next piece of text."""
-        self._held += text
-        sorted_out: list[Token | Thought] = []
-        while tag := _TAG.search(self._held):
-            sorted_out += self._give(self._held[: tag.start()])
-            self._pass(closing=bool(tag[1]))
-            self._held = self._held[tag.end() :]
-        part = _PART_OF_TAG.search(self._held)
-        certain = part.start() if part else len(self._held)
-        sorted_out += self._give(self._held[:certain])
-        self._held = self._held[certain:]
-        return sorted_out
+        return _pieces(self._splitter.feed(text))
 
     def end(self) -> list[Token | Thought]:
-        """What was held back: it was no tag after all. A thought that was never closed stays one."""
-        rest, self._held = self._held, ""
-        return self._give(rest)
+        """What was held back: it was no marker after all. A thought that was never closed stays one."""
+        return _pieces(self._splitter.end())
 
-    def _pass(self, *, closing: bool) -> None:
-        if closing and not self._tagged and (self._assumed or not self._inside):
-            self.unopened = True
-        self._inside, self._assumed, self._tagged, self._fresh = not closing, False, True, True
 
-    def _give(self, text: str) -> list[Token | Thought]:
-        if self._fresh:
-            text = text.lstrip()
-            self._fresh = not text
-        if not text:
-            return []
-        return [Thought(text) if self._inside else Token(text)]
+def _pieces(split: list[tuple[bool, str]]) -> list[Token | Thought]:
+    return [Thought(text) if thought else Token(text) for thought, text in split]
 
 
 class Habits:
@@ -122,17 +103,18 @@ class Answer:
         return self._counted(pieces + self._reasoning.feed(text))
 
     def end(self) -> list[Token | Thought]:
-        """What is left. Raises `EngineError` if nothing was said."""
+        """What is left. Raises `OnlyThoughts` if there was nothing but thoughts, `EngineError` if nothing at all."""
         pieces = self._counted(self._reasoning.end())
-        if not self._said:
-            after = "thought until its tokens were used up, and" if self._thought else "came to its end and"
-            raise EngineError(f"{self._who} {after} answered nothing")
-        return pieces
+        if self._said:
+            return pieces
+        if self._thought:
+            raise OnlyThoughts(f"{self._who} thought until its tokens were used up, and answered nothing")
+        raise EngineError(f"{self._who} came to its end and answered nothing")
 
     def _counted(self, pieces: list[Token | Thought]) -> list[Token | Thought]:
         for piece in pieces:
             if isinstance(piece, Token):
-                self._said = True
+                self._said = self._said or not piece.text.isspace()
                 self._pieces -= 1
                 self._length -= len(piece.text)
             else:
