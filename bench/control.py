@@ -31,7 +31,7 @@ import uvloop
 from lineside.agents.agent import Agent
 from lineside.audio.vad import LoudnessVad, VadModel, Voice
 from lineside.call.session import CallSession
-from lineside.gateway.startup import RunningGateway, open_house
+from lineside.gateway.startup import RunningGateway, running_gateway
 from lineside.models.store import locate
 from lineside.protocol import FirstMessage
 from lineside.settings import Settings, load_settings
@@ -80,7 +80,7 @@ async def gateway() -> AsyncGenerator[RunningGateway, None]:
     scripted: dict[str, Any] = {f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")}
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(port=0, host_agent_url="", data_dir=Path(folder), **scripted)
-        async with open_house(settings) as house:
+        async with running_gateway(settings) as house:
             yield house
 
 

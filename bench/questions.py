@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from lineside.engines.protocols import LlmRequest, Message, Token
-from lineside.gateway.startup import RunningGateway, open_house
+from lineside.gateway.startup import RunningGateway, running_gateway
 from lineside.settings import load_settings
 
 QUESTIONS = Path(__file__).with_name("questions.toml")
@@ -24,7 +24,7 @@ QUESTIONS = Path(__file__).with_name("questions.toml")
 async def main(models: list[str]) -> None:
     questions = tomllib.loads(QUESTIONS.read_text())["question"]
     for model in models:
-        async with open_house(load_settings(port=0, embedded_llm=model)) as house:
+        async with running_gateway(load_settings(port=0, embedded_llm=model)) as house:
             await examine(house, model, questions)
 
 
@@ -44,7 +44,7 @@ async def examine(house: RunningGateway, model: str, questions: list[dict[str, s
 
 
 async def ask(house: RunningGateway, question: str) -> tuple[str, float | None]:
-    agent = house.desk.agent()
+    agent = house.agents.agent()
     if (fixed := agent.by_rule(question)) is not None:
         return fixed, None
     messages = (*agent.opening(), Message("user", question))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from lineside.gateway.startup import RunningGateway, open_house
+from lineside.gateway.startup import RunningGateway, running_gateway
 from lineside.settings import load_settings
 
 # Machines are shared: how long an example takes says nothing about the code.
@@ -34,8 +34,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         closing = asyncio.Event()
         loops.append((asyncio.get_running_loop(), closing))
         try:
-            async with open_house(load_settings(port=0, data_dir=tmp_path_factory.mktemp("data"))) as house:
-                opened.append(house)
+            async with running_gateway(load_settings(port=0, data_dir=tmp_path_factory.mktemp("data"))) as running:
+                opened.append(running)
                 ready.set()
                 await closing.wait()
         except BaseException as cause:
@@ -46,12 +46,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     thread = threading.Thread(target=lambda: asyncio.run(keep_open()), name="stack")
     thread.start()
     assert ready.wait(timeout=180), "the stack was not ready in three minutes"
-    house = opened[0]
-    if isinstance(house, BaseException):
+    running = opened[0]
+    if isinstance(running, BaseException):
         thread.join()
-        raise house
+        raise running
     try:
-        yield Stack(house.url.replace("localhost", "127.0.0.1"), house.engine_url)
+        yield Stack(running.url.replace("localhost", "127.0.0.1"), running.engine_url)
     finally:
         loop, closing = loops[0]
         loop.call_soon_threadsafe(closing.set)

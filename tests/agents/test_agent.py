@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lineside.agents.agent import Agent, AgentFile, load_agent, wants_person
+from lineside.agents.agent import load_agent, wants_person
 from lineside.errors import ConfigError
 
 ASKS = """
@@ -87,30 +87,3 @@ def test_a_wrong_agent_file_says_where(tmp_path: Path) -> None:
     wrong.write_text('name = "x"\nprompt = "y"\ngreting = "z"\n')
     with pytest.raises(ConfigError, match="greting"):
         load_agent(wrong)
-
-
-def test_a_change_at_the_desk_is_kept_until_the_file_itself_changes(tmp_path: Path) -> None:
-    """The next start has the change; whoever edits the file afterwards gets what the file says."""
-    file = tmp_path / "desk.toml"
-    file.write_text('name = "Desk"\nprompt = "Be brief."\n')
-    book = AgentFile(file, tmp_path / "kept")
-    changed = Agent(name="Desk", prompt="Be kind.", facts=("We open at nine.",))
-    book.write(changed)
-    assert AgentFile(file, tmp_path / "kept").read() == changed
-    assert "Be brief" in file.read_text()
-    file.write_text('name = "Desk"\nprompt = "Be quick."\n')
-    assert book.read().prompt == "Be quick."
-
-
-def test_a_change_that_cannot_be_kept_says_so_and_leaves_the_old_one(tmp_path: Path) -> None:
-    """A damaged or unwritable place costs the change, never the agent."""
-    file = tmp_path / "desk.toml"
-    file.write_text('name = "Desk"\nprompt = "Be brief."\n')
-    (tmp_path / "no-folder").write_text("")
-    with pytest.raises(ConfigError, match=r"could not be kept.*DATA_DIR"):
-        AgentFile(file, tmp_path / "no-folder").write(Agent(name="Desk", prompt="Be kind."))
-    book = AgentFile(file, tmp_path)
-    book.write(Agent(name="Desk", prompt="Be kind."))
-    [kept] = (tmp_path / "agents").iterdir()
-    kept.write_text("{")
-    assert book.read().prompt == "Be brief."

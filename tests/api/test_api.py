@@ -142,7 +142,7 @@ def test_the_agent_is_changed(tmp_path: Path) -> None:
         async def refuses(agent: object) -> None:
             raise ConfigError("the disk is full")
 
-        house.room.desk.change = refuses  # type: ignore[method-assign]
+        house.room.agents.change = refuses  # type: ignore[method-assign]
         assert await house.refused("PUT", "/api/agent", put) == (409, "not_changed", "the disk is full")
 
     at_home(story, tmp_path)

@@ -119,7 +119,7 @@ def test_the_page_in_the_house_needs_nothing_from_elsewhere(tmp_path: Path) -> N
 
 
 @asynccontextmanager
-async def open_house() -> AsyncGenerator[str, None]:
+async def running_gateway() -> AsyncGenerator[str, None]:
     """The scripted house in a process of its own; its address."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -142,7 +142,7 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     """A few hundred requests made up from the document: no 5xx, no answer that is not documented."""
 
     async def story() -> tuple[int | None, str]:
-        async with open_house() as url:
+        async with running_gateway() as url:
             # bench/control.py --fuzz makes ten thousand.
             words: list[Any] = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json", "--no-color"]
             run = await asyncio.create_subprocess_exec(

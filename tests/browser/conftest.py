@@ -69,11 +69,11 @@ def house() -> Iterator[OpenHouse]:
     """Opens houses; closes them when the test is over."""
     opened: list[House] = []
 
-    def open_house(**script: Any) -> House:
+    def running_gateway(**script: Any) -> House:
         opened.append(House(**script))
         return opened[-1]
 
-    yield open_house
+    yield running_gateway
     for one in opened:
         one.close()
 

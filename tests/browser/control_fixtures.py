@@ -158,7 +158,7 @@ class ControlHouse:
             "llm": {"embedded": self.qwen, "ollama": self.ollama},
             "tts": {"espeak": Plain()},
         }
-        self.desk = scripted.desk
+        self.desk = scripted.agents
         return replace(scripted, registry=Shelf(engines), calls=self.calls, host=self.host, read=read)
 
     def _puller(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from lineside.audio.vad import LoudnessVad
 from lineside.engines.registry import EngineRegistry, Role
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.gateway.app import Gateway
+from lineside.observability.metrics import GatewayMetrics
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 from tests.call.fixtures import FixedDesk, settings
@@ -85,7 +86,8 @@ class House:
                 if records is not None:
                     self.records = await stack.enter_async_context(records.opened())
                 registry = ScriptedRegistry(self._settings, http, self._engines)
-                gateway = Gateway(self._settings, FixedDesk(self._agent), registry, LoudnessVad, http, records=records)
+                agent = FixedDesk(self._agent)
+                gateway = Gateway(self._settings, agent, registry, LoudnessVad, http, GatewayMetrics(), records=records)
                 runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
                 await runner.setup()
                 await web.TCPSite(runner, "127.0.0.1", self._port, reuse_address=True).start()

@@ -12,7 +12,6 @@ import aiohttp
 import pytest
 from playwright.sync_api import Page, expect
 
-from lineside.host.monitoring import MonitoringAddresses
 from lineside.observability.trends import TrendSample, look
 from tests.browser.conftest import OpenHouse, OpenPage
 from tests.browser.fixtures import House
@@ -105,11 +104,10 @@ def test_calls_in_two_workers_are_one_line(visit: OpenPage, tmp_path: Path) -> N
 
 def test_grafana_and_prometheus_are_linked_where_there_are_any(house: OpenHouse, visit: OpenPage) -> None:
     """And not a word of them where there are none."""
-    here = house()
-    page = charts(visit, here)
+    page = charts(visit, house())
     expect(page.get_by_role("heading", name="Charts")).to_be_visible()
     expect(page.get_by_role("link", name="Grafana")).to_have_count(0)
-    here.gateway.monitors = MonitoringAddresses("http://127.0.0.1:9090", "http://127.0.0.1:3002")
+    page = charts(visit, house(prometheus_url="http://127.0.0.1:9090", grafana_url="http://127.0.0.1:3002"))
     expect(page.get_by_role("link", name="Grafana")).to_have_attribute("href", "http://127.0.0.1:3002")
     expect(page.get_by_role("link", name="Prometheus")).to_have_attribute("href", "http://127.0.0.1:9090")
 

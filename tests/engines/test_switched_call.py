@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lineside.gateway.startup import open_house
+from lineside.gateway.startup import running_gateway
 from lineside.protocol import FirstMessage, LlmToken, Ready, ReasoningToken, ServerMessage
 from lineside.settings import load_settings
 from lineside.testclient.client import CallClient, ClientCall, recordings
@@ -42,7 +42,7 @@ def test_a_call_is_switched_by_its_first_message_alone(stack: Stack, tmp_path: P
                 default_llm_engine="embedded",
                 default_tts_engine="piper",
             )
-            async with open_house(settings) as house:
+            async with running_gateway(settings) as house:
                 url = house.url.replace("localhost", "127.0.0.1")
                 usual, events = await call(url, FirstMessage(codec="pcm", greeting=""))
                 assert _engines(events) == {"stt": "faster-whisper", "llm": "embedded", "tts": "piper"}

@@ -19,7 +19,7 @@ from lineside.engines.registry import Engines
 from lineside.engines.tts_cache import KEPT, REMEMBERED, CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.errors import EngineError
-from lineside.gateway.startup import learn
+from lineside.gateway.runtime import learn_phrases
 from lineside.protocol import FirstMessage
 from lineside.transports.scripted import CallerSilent, ScriptedTransport
 from tests.call.fixtures import settings
@@ -249,7 +249,7 @@ def test_what_was_learnt_is_greeted_with_and_nothing_is_synthesised() -> None:
             return memory
 
     async def story() -> None:
-        await learn(Learning(), agent)  # type: ignore[arg-type]
+        await learn_phrases(Learning(), agent)  # type: ignore[arg-type]
         voice.spoken.clear()
         line = ScriptedTransport([CallerSilent(6.0)])
         engines = Engines(ScriptedSTT(), ScriptedLLM(), memory, {}, memory)

@@ -20,6 +20,7 @@ from lineside.engines.registry import EngineRegistry
 from lineside.gateway.app import Gateway
 from lineside.gateway.call_runner import OVER
 from lineside.gateway.listen import gateway_socket
+from lineside.observability.metrics import GatewayMetrics
 from lineside.protocol import AudioDone, Error, Ready, ServerMessage, decode_server
 from tests.call.fixtures import FixedDesk, settings
 
@@ -62,7 +63,7 @@ async def opened(**given: Any) -> AsyncGenerator[Door, None]:
     scripted = {f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")}
     chosen = settings(**(scripted | {"port": 0} | given))
     async with aiohttp.ClientSession() as http:
-        gateway = Gateway(chosen, FixedDesk(AGENT), EngineRegistry(chosen, http), LoudnessVad, http)
+        gateway = Gateway(chosen, FixedDesk(AGENT), EngineRegistry(chosen, http), LoudnessVad, http, GatewayMetrics())
         runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
         await runner.setup()
         with gateway_socket(chosen) as door:

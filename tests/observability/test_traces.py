@@ -13,6 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from lineside.audio.vad import LoudnessVad
 from lineside.engines.registry import EngineRegistry
 from lineside.gateway.app import Gateway
+from lineside.observability.metrics import GatewayMetrics
 from lineside.observability.traces import Traces
 from lineside.protocol import AudioDone, ReplyMetrics, decode_server
 from tests.call.fixtures import FixedDesk, settings
@@ -63,7 +64,7 @@ async def one_call(endpoint: str) -> ReplyMetrics:
     )
     told: list[ReplyMetrics] = []
     async with aiohttp.ClientSession() as http:
-        gateway = Gateway(chosen, FixedDesk(), EngineRegistry(chosen, http), LoudnessVad, http)
+        gateway = Gateway(chosen, FixedDesk(), EngineRegistry(chosen, http), LoudnessVad, http, GatewayMetrics())
         runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

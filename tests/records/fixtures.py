@@ -19,6 +19,7 @@ from lineside.audio import g711
 from lineside.audio.vad import LoudnessVad
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.gateway.app import Gateway
+from lineside.observability.metrics import GatewayMetrics
 from lineside.protocol import AudioDone, Ended, FirstMessage, Ready, ServerMessage, decode_server, encode
 from lineside.records.archive import Archive
 from tests.browser.fixtures import ScriptedRegistry
@@ -114,7 +115,7 @@ async def opened(
     }
     async with aiohttp.ClientSession() as http, Archive(chosen).opened() as archive:
         registry = ScriptedRegistry(chosen, http, engines)
-        gateway = Gateway(chosen, FixedDesk(AGENT), registry, LoudnessVad, http, records=archive)
+        gateway = Gateway(chosen, FixedDesk(AGENT), registry, LoudnessVad, http, GatewayMetrics(), records=archive)
         runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

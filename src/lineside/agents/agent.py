@@ -1,20 +1,14 @@
 """The agent: who answers, what it knows, what it says first, and what it says by rule."""
 
-import hashlib
-import os
 import re
 import tomllib
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
-import structlog
 from msgspec import Struct
 
 from lineside.engines.protocols import Message
 from lineside.errors import ConfigError
-
-log = structlog.get_logger()
 
 # A caller who asks for a person gets one, whatever the language model would have thought of it.
 _PERSON = (
@@ -96,53 +90,3 @@ def load_agent(path: Path) -> Agent:
         raise ConfigError(f"AGENT_FILE={path}: {cause.strerror}; name a file such as samples/broadband.toml") from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as cause:
         raise ConfigError(f"AGENT_FILE={path}: {cause}") from None
-
-
-class _Edit(Struct, frozen=True):
-    """What is kept of a change."""
-
-    of: str  # SHA-256 of the agent file that was changed
-    agent: Agent
-
-
-class AgentFile:
-    """The agent's file, and what was changed at the desk since: the file itself is never written.
-
-    A change belongs to the file as it was. When the file is edited, it counts again, and the change is put aside.
-    """
-
-    def __init__(self, file: Path, folder: Path) -> None:
-        """`folder` is lineside's own, for what it keeps."""
-        self._file, self._kept = file, folder / "agents" / f"{file.stem}.json"
-
-    def read(self) -> Agent:
-        """The agent as it stands. Raises `ConfigError` as `load_agent` does."""
-        agent = load_agent(self._file)
-        try:
-            edit = msgspec.json.decode(self._kept.read_bytes(), type=_Edit)
-        except FileNotFoundError:
-            return agent
-        except (OSError, msgspec.DecodeError) as cause:
-            log.warning("the change of the agent cannot be read, its file counts", kept=str(self._kept), why=str(cause))
-            return agent
-        if edit.of != self._digest():
-            log.warning("the agent file has changed, what was changed at the desk is put aside", kept=str(self._kept))
-            return agent
-        return edit.agent
-
-    def write(self, agent: Agent) -> None:
-        """Keep a change, whole or not at all. Raises `ConfigError` when the disk does not take it."""
-        draft = self._kept.with_suffix(f".{os.getpid()}.draft")
-        try:
-            self._kept.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(msgspec.json.format(msgspec.json.encode(_Edit(self._digest(), agent))))
-            draft.replace(self._kept)
-        except OSError as cause:
-            with suppress(OSError):
-                draft.unlink()
-            raise ConfigError(
-                f"the change could not be kept: {self._kept}: {cause.strerror}. DATA_DIR must be a folder to write in."
-            ) from None
-
-    def _digest(self) -> str:
-        return hashlib.sha256(self._file.read_bytes()).hexdigest()

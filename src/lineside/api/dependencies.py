@@ -90,7 +90,7 @@ class ApiDependencies:
     settings: Settings
     registry: EngineSource
     calls: ActiveCalls
-    desk: AgentSource
+    agents: AgentSource
     host: HostServices
     read: Callable[[], Awaitable[Machine]]  # this machine, now: `hosts.machine.Readings().latest`
     trends: Callable[[], Trends]  # the last hour: `trends.Looks().trends`

@@ -78,15 +78,15 @@ def _no_call(staff: ApiServices, name: str) -> ApiError:
 
 
 async def _agent(staff: ApiServices, asked: ApiRequest) -> Agent:
-    return staff.room.desk.agent()
+    return staff.room.agents.agent()
 
 
 async def _change(staff: ApiServices, asked: ApiRequest) -> Agent:
     try:
-        await staff.room.desk.change(asked.body)
+        await staff.room.agents.change(asked.body)
     except ConfigError as why:
         raise ApiError(409, "not_changed", str(why)) from why
-    return staff.room.desk.agent()
+    return staff.room.agents.agent()
 
 
 ENGINES, MODELS, HOST, CALLS, DESK = "Engines", "Models", "The host", "Calls", "The desk"

@@ -14,7 +14,7 @@ from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
 from lineside.errors import ConfigError, LinesideError
 from lineside.gateway.listen import gateway_socket
-from lineside.gateway.startup import RunningGateway, open_house
+from lineside.gateway.startup import RunningGateway, running_gateway
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
 from lineside.protocol import FirstMessage
@@ -104,11 +104,11 @@ def _model(name: str, settings: Settings) -> Finding:
 async def _chain(settings: Settings) -> Finding:
     """Ask a question in the agent's own voice, over a real call, and have the answer written down again."""
     try:
-        async with open_house(settings.model_copy(update={"port": 0})) as house:
-            question = await _spoken(house, QUESTION)
-            caller = CallClient(house.url, FirstMessage(codec="pcm", greeting=""))
+        async with running_gateway(settings.model_copy(update={"port": 0})) as running:
+            question = await _spoken(running, QUESTION)
+            caller = CallClient(running.url, FirstMessage(codec="pcm", greeting=""))
             call = await caller.hold([("question", question)])
-            answer = await _written(house, read_wav(caller.reply_wav()))
+            answer = await _written(running, read_wav(caller.reply_wav()))
     except (LinesideError, TimeoutError) as fault:
         return Finding("one call", False, f"{fault or 'no answer in time'}")
     turn = call.turns[0]
@@ -120,18 +120,18 @@ async def _chain(settings: Settings) -> Finding:
     return Finding("one call", good, says)
 
 
-async def _spoken(house: RunningGateway, text: str) -> AudioFrame:
+async def _spoken(running: RunningGateway, text: str) -> AudioFrame:
     pcm, rate = bytearray(), EAR_RATE
-    async with aclosing(house.registry.engine("tts").speak(text, "")) as sounds:
+    async with aclosing(running.registry.engine("tts").speak(text, "")) as sounds:
         async for sound in sounds:
             pcm, rate = pcm + sound.frame.pcm, sound.frame.rate
     return AudioFrame(bytes(pcm), rate)
 
 
-async def _written(house: RunningGateway, sound: AudioFrame) -> str:
+async def _written(running: RunningGateway, sound: AudioFrame) -> str:
     resampler = InputResampler(sound.rate, EAR_RATE)
     pcm = resampler.feed(sound.pcm) + resampler.end()
-    heard = await house.registry.engine("stt").transcribe(Utterance(pcm, 0.0, sound.seconds))
+    heard = await running.registry.engine("stt").transcribe(Utterance(pcm, 0.0, sound.seconds))
     return str(heard.text)
 
 

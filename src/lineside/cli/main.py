@@ -72,11 +72,11 @@ def _keep_serving(settings: Settings, insecure: bool, services: list[str], monit
     from lineside.gateway.startup import RunningGateway
     from lineside.gateway.startup import serve as keep_serving
 
-    def ready(house: RunningGateway) -> None:
-        names = {role: house.registry.defaults[role] for role in ("stt", "llm", "tts")}
-        models = {role: ", ".join(house.registry.choices(role)) for role in ("stt", "llm", "tts")}
+    def ready(running: RunningGateway) -> None:
+        names = {role: running.registry.defaults[role] for role in ("stt", "llm", "tts")}
+        models = {role: ", ".join(running.registry.choices(role)) for role in ("stt", "llm", "tts")}
         out = Console()
-        out.print(f"\nlineside answers at [bold]{house.url}[/]", highlight=False)
+        out.print(f"\nlineside answers at [bold]{running.url}[/]", highlight=False)
         for role, name in names.items():
             out.print(f"  {role}: {name} ({models[role]})" if models[role] else f"  {role}: {name}", highlight=False)
         out.print("Ctrl-C ends it.\n")
@@ -140,7 +140,7 @@ def engines(
     """The engines that a call may name, and the default ones. --check: 1 if a default one would not answer."""
     from lineside.agents.agent import load_agent
     from lineside.engines.registry import ROLES, EngineRegistry
-    from lineside.gateway.startup import reachable
+    from lineside.gateway.runtime import warm_engines
 
     async def show() -> bool:
         chosen = load_settings()
@@ -150,7 +150,7 @@ def engines(
             await registry.close()
             return True
         with console.status("starting the engine server, if it is needed"):
-            async with reachable(chosen, load_agent(chosen.agent_file)) as (_, registry):
+            async with warm_engines(chosen, load_agent(chosen.agent_file)) as (_, registry):
                 every = [(role, name) for role in ROLES for name in registry.names(role)]
                 verdicts = dict(zip(every, await asyncio.gather(*(_verdict(registry, *e) for e in every)), strict=True))
         Console().print(_engine_table(registry, verdicts))

@@ -54,33 +54,34 @@ class Gateway:
     def __init__(
         self,
         settings: Settings,
-        desk: AgentSource,
+        agents: AgentSource,
         registry: EngineRegistry,
-        new_voice: Callable[[], VoiceDetector],
+        new_vad: Callable[[], VoiceDetector],
         http: aiohttp.ClientSession,
+        metrics: GatewayMetrics,
+        monitors: MonitoringAddresses | None = None,
         turns: TurnModel = nobody_knows,
         workers: WorkerPool | None = None,
         records: Archive | None = None,
     ) -> None:
-        """`desk` says who answers; by `http` the host agent is asked, if there is one; `turns` is the turn model.
+        """`agents` says which agent answers; `http` reaches the host agent, if there is one; `turns` is the turn model.
 
-        With `workers` calls are held by them, and this process has the door, the page and the control API.
-        `records` keeps the calls, if they are kept.
+        With `workers` they hold the calls, and this process has the port, the page and the control API.
+        `records` is the archive of calls; `monitors` says where Prometheus and Grafana answer;
+        None: where the settings say.
         """
         self._records = records
-        self._settings, self._desk, self._registry, self._workers = settings, desk, registry, workers
+        self._settings, self._agents, self._registry, self._workers = settings, agents, registry, workers
         self._readings = MachineReader()
         self._host = HostAgentClient(settings.host_agent_url, settings.host_agent_token, http)
         self._access = Auth(settings)
         self.switchboard = CallRegistry(settings.max_concurrent_calls)
-        self._meters = GatewayMetrics()
+        self._meters = metrics
         self._looks = TrendHistory()
-        self.monitors = MonitoringAddresses(settings.prometheus_url, settings.grafana_url)
+        self._monitors = monitors or MonitoringAddresses(settings.prometheus_url, settings.grafana_url)
         self._scrape: asyncio.Task[bytes] | None = None
         self._meters.limit.set(settings.max_concurrent_calls)
-        if workers is not None:
-            workers.lost = self._meters.worker_lost
-        self._booth = CallRunner(settings, desk.agent, registry, new_voice, self._meters, turns, records)
+        self._runner = CallRunner(settings, agents.agent, registry, new_vad, self._meters, turns, records)
 
     @property
     def calls(self) -> int:
@@ -101,10 +102,10 @@ class Gateway:
             settings=self._settings,
             registry=self._registry,
             calls=self.switchboard,
-            desk=self._desk,
+            agents=self._agents,
             read=self._readings.latest,
             trends=lambda: self._looks.trends(
-                self._settings.max_concurrent_calls, self.monitors.prometheus, self.monitors.grafana
+                self._settings.max_concurrent_calls, self._monitors.prometheus, self._monitors.grafana
             ),
             host=self._host,
             in_house=IN_HOUSE,
@@ -212,7 +213,7 @@ class Gateway:
             else:
                 ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, request.protocol.connection_lost)
                 ws.take_over(transport, key)
-                await self._booth.hold(slot, ws)
+                await self._runner.hold(slot, ws)
             return web.Response()  # to nobody: the connection was the call's, and is gone
         except CallRefused as nobody_up:
             return self._refuse(nobody_up)
@@ -227,7 +228,7 @@ class Gateway:
 
     async def _close(self, app: web.Application) -> None:
         await self.switchboard.close(FAREWELL, lambda calls: log.warning("calls cut off at closing time", calls=calls))
-        await self._booth.close()
+        await self._runner.close()
 
 
 def _problem(status: int, code: str, message: str) -> web.Response:

@@ -33,7 +33,7 @@ from lineside.gateway.ipc import (
     WorkerChannel,
     WorkerReady,
 )
-from lineside.gateway.startup import engines, kept, learn, turn_model, voices
+from lineside.gateway.runtime import learn_phrases, open_archive, open_registry, turn_model, vad_factory
 from lineside.logging_setup import log_to_stderr
 from lineside.observability.metrics import GatewayMetrics
 from lineside.protocol import LlmToken, PartialTranscript, ReasoningToken, ServerMessage, encode
@@ -63,12 +63,16 @@ class Worker:
         """Hold calls until the bus ends. Raises `ConfigError` when it cannot begin."""
         begin = await self._begun
         settings = Settings(_env_file=None, **msgspec.json.decode(begin.settings))  # type: ignore[call-arg]
-        async with engines(settings) as self._registry, turn_model(settings) as turns, kept(settings) as records:
+        async with (
+            open_registry(settings) as self._registry,
+            turn_model(settings) as turns,
+            open_archive(settings) as records,
+        ):
             self._agent = begin.agent
-            await learn(self._registry, self._agent)
+            await learn_phrases(self._registry, self._agent)
             meters = GatewayMetrics()
-            voice = voices(settings)
-            self._booth = CallRunner(settings, lambda: self._agent, self._registry, voice, meters, turns, records)
+            new_vad = vad_factory(settings)
+            self._booth = CallRunner(settings, lambda: self._agent, self._registry, new_vad, meters, turns, records)
             async with asyncio.TaskGroup() as self._tasks:
                 watching = [
                     self._tasks.create_task(meters.watch_loop(), name="loop lag"),
@@ -135,7 +139,7 @@ class Worker:
 
     async def _learn(self, agent: Agent) -> None:
         try:
-            await learn(self._registry, agent)
+            await learn_phrases(self._registry, agent)
         except ConfigError as why:
             self._bus.say(AgentSet(str(why)))
             return

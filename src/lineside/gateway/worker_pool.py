@@ -51,13 +51,12 @@ MISSED = 8  # beats in a row; a worker that waits for a slow disk comes back soo
 
 
 class WorkerPool:
-    """All of them."""
+    """The worker processes, of which each holds a share of the calls."""
 
-    def __init__(self, count: int, settings: Settings, agent: Callable[[], Agent]) -> None:
-        """`settings` as calls are to have them; `agent` says who answers now."""
-        self._count, self._settings, self._agent = count, settings, agent
+    def __init__(self, count: int, settings: Settings, agent: Agent, on_lost: Callable[[str], None]) -> None:
+        """`settings` as calls are to have them; `agent` answers at first; `on_lost` hears `ended` or `stuck`."""
+        self._count, self._settings, self._agent, self._on_lost = count, settings, agent, on_lost
         self._workers: dict[int, _Worker] = {}
-        self.lost: Callable[[str], None] = lambda how: None  # told when one is gone: `ended` or `stuck`
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
@@ -92,6 +91,7 @@ class WorkerPool:
 
     async def learn(self, agent: Agent) -> None:
         """Let this agent answer from the next call on. Raises `ConfigError` when a worker could not learn its lines."""
+        self._agent = agent
         troubles = await asyncio.gather(
             *(worker.learn(agent) for worker in self._workers.values() if worker.up.is_set())
         )
@@ -127,7 +127,7 @@ class WorkerPool:
             process = await start_process(argv, pass_fds=[theirs.fileno()])
         worker = self._workers[number] = _Worker(process.pid, number)
         worker.bus = WorkerChannel(ours, worker.heard, worker.gone)
-        worker.bus.say(StartWorker(msgspec.Raw(self._settings.model_dump_json().encode()), self._agent()))
+        worker.bus.say(StartWorker(msgspec.Raw(self._settings.model_dump_json().encode()), self._agent))
         try:
             return await self._watch(worker, process)
         finally:
@@ -147,10 +147,10 @@ class WorkerPool:
             while not (await asyncio.wait([ended], timeout=BEAT))[0]:
                 if worker.missed_one() > (MISSED if worker.up.is_set() else READY_WITHIN / BEAT):
                     log.error("a worker stands still, it is ended", worker=worker.number, calls=len(worker.calls))
-                    self.lost("stuck")
+                    self._on_lost("stuck")
                     process.kill()
                     return await ended
-            self.lost("ended")
+            self._on_lost("ended")
             return ended.result()
         finally:
             ended.cancel()

@@ -86,8 +86,8 @@ def main() -> None:
 def _answer(settings: Settings) -> None:
     from lineside.gateway.startup import serve
 
-    def ready(house: "RunningGateway") -> None:
-        print(house.url, flush=True)
+    def ready(running: "RunningGateway") -> None:
+        print(running.url, flush=True)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, insecure=False, ready=ready))

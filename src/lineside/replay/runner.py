@@ -9,11 +9,12 @@ from typing import cast
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from lineside.agents.agent import Agent, AgentFile
+from lineside.agents.agent import Agent
 from lineside.call.session import CallSession
 from lineside.call.turn_model import TurnModel
 from lineside.engines.registry import Engines
-from lineside.gateway.startup import reachable, turn_model, voices
+from lineside.gateway.agent_store import AgentFile
+from lineside.gateway.runtime import turn_model, vad_factory, warm_engines
 from lineside.protocol import Codec, FirstMessage, Mode
 from lineside.records.entries import Entry, KeptTurn, ReplyEnded, WholeCall
 from lineside.records.event_log import EventLog
@@ -44,9 +45,9 @@ def replay(settings: Settings, call: str) -> tuple[WholeCall, ReplayResult]:
         with work.done():  # what is started takes its time
             kept = await take_down(settings, call)
             agent = AgentFile(settings.agent_file, settings.data_dir).read()
-            async with reachable(settings, agent) as (reached, registry), turn_model(reached) as turns:
+            async with warm_engines(settings, agent) as (reached, registry), turn_model(reached) as turns:
                 with work.paused():
-                    again = await hold_again(kept, reached, agent, registry.choose(), voices(reached), turns, work)
+                    again = await hold_again(kept, reached, agent, registry.choose(), vad_factory(reached), turns, work)
                 return kept.whole, again
 
     with asyncio.Runner(loop_factory=lambda: JumpingLoop(work)) as runner:

@@ -1,0 +1,94 @@
+"""Which agent answers: its file, what was changed on the page since, and who else has to know of a change."""
+
+import hashlib
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from lineside.agents.agent import Agent, load_agent
+from lineside.engines.registry import EngineRegistry
+from lineside.errors import ConfigError
+from lineside.gateway.runtime import learn_phrases
+
+log = structlog.get_logger()
+
+
+class AgentStore:
+    """The agent that answers now, and the way to change it."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        file: "AgentFile",
+        registry: EngineRegistry,
+        tell_workers: Callable[[Agent], Awaitable[None]] | None = None,
+    ) -> None:
+        """`tell_workers` hands a new agent to the processes that hold the calls, where there are any."""
+        self._agent, self._file, self._registry, self._tell_workers = agent, file, registry, tell_workers
+
+    def agent(self) -> Agent:
+        """The agent that answers now."""
+        return self._agent
+
+    async def change(self, agent: Agent) -> None:
+        """Let this agent answer from the next call on, once its phrases are synthesised. Raises `ConfigError`."""
+        await learn_phrases(self._registry, agent)
+        self._file.write(agent)
+        self._agent = agent
+        if self._tell_workers is not None:
+            await self._tell_workers(agent)
+
+
+class _Edit(Struct, frozen=True):
+    """A change of the agent, as it lies on the disk."""
+
+    of: str  # SHA-256 of the agent file that was changed
+    agent: Agent
+
+
+class AgentFile:
+    """The agent's file, and the change made on the page since: the file itself is never written.
+
+    A change belongs to the file as it was. Once the file is edited, the file counts again and the change does not.
+    """
+
+    def __init__(self, file: Path, folder: Path) -> None:
+        """`folder` is DATA_DIR."""
+        self._file, self._kept = file, folder / "agents" / f"{file.stem}.json"
+
+    def read(self) -> Agent:
+        """The agent as it stands. Raises `ConfigError` as `load_agent` does."""
+        agent = load_agent(self._file)
+        try:
+            edit = msgspec.json.decode(self._kept.read_bytes(), type=_Edit)
+        except FileNotFoundError:
+            return agent
+        except (OSError, msgspec.DecodeError) as cause:
+            log.warning("cannot read the change of the agent, using its file", kept=str(self._kept), why=str(cause))
+            return agent
+        if edit.of != self._digest():
+            log.warning("agent file edited, the change made on the page no longer applies", kept=str(self._kept))
+            return agent
+        return edit.agent
+
+    def write(self, agent: Agent) -> None:
+        """Write a change to the disk, whole or not at all. Raises `ConfigError` when that fails."""
+        draft = self._kept.with_suffix(f".{os.getpid()}.draft")
+        try:
+            self._kept.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_bytes(msgspec.json.format(msgspec.json.encode(_Edit(self._digest(), agent))))
+            draft.replace(self._kept)
+        except OSError as cause:
+            with suppress(OSError):
+                draft.unlink()
+            raise ConfigError(
+                f"the change could not be kept: {self._kept}: {cause.strerror}. DATA_DIR must be a folder to write in."
+            ) from None
+
+    def _digest(self) -> str:
+        return hashlib.sha256(self._file.read_bytes()).hexdigest()

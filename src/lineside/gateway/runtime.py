@@ -1,0 +1,153 @@
+"""What a process that holds calls needs before the first: engines, voice activity detection, turn model, warm-up.
+
+The gateway, each worker, `lineside doctor`, `replay` and the load tester start from here; no server, no control API.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager
+
+import structlog
+
+from lineside.agents.agent import Agent
+from lineside.audio.frame import EAR_RATE, Sound, Utterance
+from lineside.audio.input_resampler import InputResampler
+from lineside.audio.vad import LoudnessVad, VadModel
+from lineside.audio.vad_batcher import VadBatcher
+from lineside.call.reply import MOMENT, PHRASES, sayings
+from lineside.call.turn_model import TurnModel, TurnModelThread, nobody_knows
+from lineside.engine_server.launch import engine_server
+from lineside.engines.fallback import FallbackLLM
+from lineside.engines.protocols import HealthChecked, LlmRequest, Message, SpeechToText, Warmable
+from lineside.engines.registry import ROLES, EngineRegistry, Role
+from lineside.errors import ConfigError, EngineError
+from lineside.models.catalogue import needed
+from lineside.models.store import locate
+from lineside.records.archive import Archive
+from lineside.settings import Settings
+from lineside.turns.speech_segmenter import VoiceDetector
+
+log = structlog.get_logger()
+
+TURN_MODEL, TURN_FILE = "smart-turn-v3.2", "smart-turn-v3.2-cpu.onnx"
+VAD_MODEL, VAD_FILE = "silero-vad", "silero_vad.onnx"
+
+
+@asynccontextmanager
+async def warm_engines(settings: Settings, agent: Agent) -> AsyncGenerator[tuple[Settings, EngineRegistry], None]:
+    """The engines, checked and warmed up. Starts the embedded engine server if an engine needs one.
+
+    Raises `ConfigError` when the default ones do not answer.
+    """
+    async with open_registry(settings) as registry:
+        if settings.embedded_url or not registry.uses_engine_server:
+            await _warm(registry, agent)
+            yield settings, registry
+            return
+        llm = settings.llm_model if await _needs_embedded_llm(registry) else ""
+    for name in needed(settings.llm_model):
+        locate(name, settings.models_dir)  # a missing or damaged file is named here, before anything is started
+    async with engine_server(models_dir=settings.models_dir, llm=llm, opening=agent.opening()) as url:
+        reached = settings.model_copy(update={"embedded_url": url})
+        async with open_registry(reached) as registry:
+            await _warm(registry, agent)
+            yield reached, registry
+
+
+@asynccontextmanager
+async def open_registry(settings: Settings) -> AsyncGenerator[EngineRegistry, None]:
+    """The engines that the settings name, with their connections; closed when the block ends."""
+    registry = EngineRegistry(settings)
+    try:
+        yield registry
+    finally:
+        await registry.close()
+
+
+async def _needs_embedded_llm(registry: EngineRegistry) -> bool:
+    """Whether calls will use the embedded LLM: it is the default, or the first engine of the chain that is up."""
+    llm = registry.engine("llm")
+    if isinstance(llm, FallbackLLM):
+        try:
+            llm = await llm.first_up()
+        except EngineError:
+            return bool(llm.embedded)  # nobody answers yet; the embedded one will
+    return bool(getattr(llm, "embedded", False))
+
+
+async def _transcribe_once(stt: SpeechToText, sounds: list[Sound]) -> None:
+    """Transcribe one utterance: the first takes an STT model twice as long as later ones."""
+    resampler = InputResampler(sounds[0].frame.rate, EAR_RATE)
+    pcm = b"".join(resampler.feed(sound.frame.pcm) for sound in sounds) + resampler.end()
+    await stt.transcribe(Utterance(pcm, 0.0, 1.0))
+
+
+async def _warm(registry: EngineRegistry, agent: Agent) -> None:
+    """Synthesise the fixed phrases; let each model work once."""
+    await learn_phrases(registry, agent)
+    try:
+        await _transcribe_once(registry.answering("stt"), [sound async for sound in registry.voice().speak(MOMENT, "")])
+        question = (*agent.opening(), Message("user", "Hello"))
+        async with aclosing(registry.answering("llm").reply(question, LlmRequest(max_tokens=1))) as tokens:
+            async for _ in tokens:
+                break
+    except EngineError as cause:
+        raise ConfigError(f"the default engines do not answer: {cause}. Try: lineside doctor") from cause
+    await asyncio.gather(
+        *(_check_fallback(registry, role, name) for role in ROLES for name in registry.stand_ins(role))
+    )
+
+
+async def _check_fallback(registry: EngineRegistry, role: Role, name: str) -> None:
+    """Check a fallback engine at start-up, so that an outage is logged now and not during a call."""
+    engine = registry.engine(role, name)
+    try:
+        if isinstance(engine, HealthChecked):
+            await engine.check()
+    except EngineError as cause:
+        log.warning("a fallback engine does not answer", role=role, engine=name, why=str(cause))
+
+
+async def learn_phrases(registry: EngineRegistry, agent: Agent) -> None:
+    """Synthesise the fixed phrases and prefill the LLM with the prompt. Raises `ConfigError`."""
+    llm = registry.answering("llm")
+    try:
+        for phrase in (*PHRASES, *(said for line in agent.lines() for said in sayings(line))):
+            await registry.voice().keep(phrase)
+        if isinstance(llm, Warmable):
+            await llm.warm(agent.opening())
+    except EngineError as cause:
+        raise ConfigError(f"the default engines do not answer: {cause}. Try: lineside doctor") from cause
+
+
+def vad_factory(settings: Settings) -> Callable[[], VoiceDetector]:
+    """What makes a VAD for each call: Silero, or plain loudness where the STT engine is scripted."""
+    if settings.default_stt_engine == "scripted":
+        return LoudnessVad
+    model = VadModel(locate(VAD_MODEL, settings.models_dir) / VAD_FILE)
+    return VadBatcher(model, asyncio.get_running_loop().call_later).voice
+
+
+@asynccontextmanager
+async def turn_model(settings: Settings) -> AsyncGenerator[TurnModel, None]:
+    """The turn model, if its file is downloaded; without it, a turn ends by the words and the silence alone."""
+    try:
+        listener = TurnModelThread(locate(TURN_MODEL, settings.models_dir) / TURN_FILE)
+    except ConfigError as missing:
+        log.warning("no turn model", why=str(missing))
+        yield nobody_knows
+        return
+    try:
+        yield listener.probability
+    finally:
+        listener.close()
+
+
+@asynccontextmanager
+async def open_archive(settings: Settings) -> AsyncGenerator[Archive | None, None]:
+    """The archive of calls; None where KEEP_CALLS is off."""
+    if not settings.keep_calls:
+        yield None
+        return
+    async with Archive(settings).opened() as archive:
+        yield archive
