@@ -7,7 +7,7 @@ Without `--fuzz`: a gateway with scripted engines carries that many calls in its
 asks `/api/models` and `/api/gpu` ten times a second each. Printed are the times of the answers, and how late the loop's
 own clock ticks with the requests and without them. A second gateway, without calls, is asked everything that changes
 nothing; printed is the longest that a single step of its loop computed (thread CPU time, so that a busy machine does
-not count). With `--fuzz`: schemathesis makes up so many requests from /openapi.json for a scripted house.
+not count). With `--fuzz`: schemathesis makes up so many requests from /openapi.json for a scripted gateway.
 """
 
 import argparse
@@ -76,23 +76,23 @@ def main() -> None:
 
 
 @asynccontextmanager
-async def gateway() -> AsyncGenerator[RunningGateway, None]:
+async def own_gateway() -> AsyncGenerator[RunningGateway, None]:
     scripted: dict[str, Any] = {f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")}
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(port=0, host_agent_url="", data_dir=Path(folder), **scripted)
-        async with running_gateway(settings) as house:
-            yield house
+        async with running_gateway(settings) as gateway:
+            yield gateway
 
 
 async def carry(calls: int, silero: bool) -> None:
     """Carry calls; at each line of the input, print how late the clock was since the line before."""
-    async with gateway() as house:
+    async with own_gateway() as gateway:
         settings = load_settings()
         model = VadModel(locate("silero-vad", settings.models_dir) / "silero_vad.onnx") if silero else None
-        held = [asyncio.create_task(hold(house, settings, model, 4.0 * n / calls)) for n in range(calls)]
+        held = [asyncio.create_task(hold(gateway, settings, model, 4.0 * n / calls)) for n in range(calls)]
         late: list[float] = []
         ticking = asyncio.create_task(tick(late))
-        print(house.url, flush=True)
+        print(gateway.url, flush=True)
         while await asyncio.to_thread(sys.stdin.readline):
             print(json.dumps(late), flush=True)
             late.clear()
@@ -101,12 +101,12 @@ async def carry(calls: int, silero: bool) -> None:
         await asyncio.wait([*held, ticking])
 
 
-async def hold(house: RunningGateway, settings: Settings, model: VadModel | None, after: float) -> None:
+async def hold(gateway: RunningGateway, settings: Settings, model: VadModel | None, after: float) -> None:
     """One call after the other: a second of speech, three of silence, and so on."""
     await asyncio.sleep(after)
     while True:
         line = ScriptedTransport([CallerSpeaks(1.0), CallerSilent(3.0)] * 20)
-        engines, voice = house.registry.choose(), Voice(model) if model else LoudnessVad()
+        engines, voice = gateway.registry.choose(), Voice(model) if model else LoudnessVad()
         await CallSession(
             line, FirstMessage(codec="pcm"), agent=AGENT, engines=engines, settings=settings, voice=voice
         ).hold()
@@ -133,8 +133,8 @@ async def steps() -> None:
         del longest[5:]
 
     asyncio.events.Handle._run = timed  # type: ignore[method-assign]
-    async with gateway() as house:
-        print(house.url, flush=True)
+    async with own_gateway() as gateway:
+        print(gateway.url, flush=True)
         while await asyncio.to_thread(sys.stdin.readline):
             print(json.dumps(longest), flush=True)
             longest.clear()
@@ -214,11 +214,11 @@ def shown(seconds: list[float]) -> str:
 
 def fuzz(requests: int) -> None:
     """Run schemathesis until so many requests have been made, each time with another seed."""
-    house = [sys.executable, "-m", "tests.api.open_server"]
+    gateway = [sys.executable, "-m", "tests.api.open_server"]
     made, seed = 0, 1
     with (
         tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(house, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process,
+        subprocess.Popen(gateway, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process,
     ):
         assert process.stdin
         assert process.stdout

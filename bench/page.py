@@ -14,7 +14,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 from tests.browser.conftest import ALLOW, FLAGS, chromium
-from tests.browser.fixtures import House
+from tests.browser.fixtures import BrowserGateway
 from tests.browser.page_checks import phase, until
 from tests.browser.sounds import recording, silence, voice
 
@@ -32,20 +32,20 @@ def main() -> None:
     told = parser.parse_args()
     first = sum(_packed(file) for pattern in FIRST for file in WEB.glob(pattern))
     print(f"first load, gzipped: {first / 1000:.1f} kB; all of it: {sum(map(_packed, WEB.rglob('*.*'))) / 1000:.1f} kB")
-    house = House(answers=["We are open. From nine to six. " * 2])
+    gateway = BrowserGateway(answers=["We are open. From nine to six. " * 2])
     try:
         with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
             talk = [part for _ in range(60) for part in (voice(1.5), silence(3))]
             mic = recording(Path(folder) / "mic.wav", [silence(1), *talk])
             flags = [*FLAGS, ALLOW, f"--use-file-for-fake-audio-capture={mic}%noloop"]
             browser = playwright.chromium.launch(executable_path=chromium(), args=flags)
-            loads = [_load(browser, house.url) for _ in range(told.loads)]
+            loads = [_load(browser, gateway.url) for _ in range(told.loads)]
             print(f"usable after: {median(loads):.0f} ms (of {told.loads} first loads; slowest {max(loads):.0f} ms)")
-            print(f"main thread while talking: {_talk(browser, house.url, told.seconds):.1%} of a core")
-            _grow(browser, house.url, told.turns)
+            print(f"main thread while talking: {_talk(browser, gateway.url, told.seconds):.1%} of a core")
+            _grow(browser, gateway.url, told.turns)
             browser.close()
     finally:
-        house.close()
+        gateway.close()
 
 
 def _packed(file: Path) -> int:

@@ -24,16 +24,16 @@ QUESTIONS = Path(__file__).with_name("questions.toml")
 async def main(models: list[str]) -> None:
     questions = tomllib.loads(QUESTIONS.read_text())["question"]
     for model in models:
-        async with running_gateway(load_settings(port=0, embedded_llm=model)) as house:
-            await examine(house, model, questions)
+        async with running_gateway(load_settings(port=0, embedded_llm=model)) as gateway:
+            await examine(gateway, model, questions)
 
 
-async def examine(house: RunningGateway, model: str, questions: list[dict[str, str | list[str]]]) -> None:
+async def examine(gateway: RunningGateway, model: str, questions: list[dict[str, str | list[str]]]) -> None:
     print(f"\n## {model}\n\n| right | question | answer | first token ms |\n| --- | --- | --- | --- |")
     right, waits = 0, []
     for question in questions:
         asks = str(question["asks"])
-        answer, wait = await ask(house, asks)
+        answer, wait = await ask(gateway, asks)
         good = all(re.search(pattern, answer, re.I) for pattern in question.get("right", []))
         good = good and not any(re.search(pattern, answer, re.I) for pattern in question.get("wrong", []))
         right += good
@@ -43,13 +43,13 @@ async def examine(house: RunningGateway, model: str, questions: list[dict[str, s
     print(f"\n{model}: {right} of {len(questions)} right; first token p50 {median(waits):.0f} ms", flush=True)
 
 
-async def ask(house: RunningGateway, question: str) -> tuple[str, float | None]:
-    agent = house.agents.agent()
+async def ask(gateway: RunningGateway, question: str) -> tuple[str, float | None]:
+    agent = gateway.agents.agent()
     if (fixed := agent.by_rule(question)) is not None:
         return fixed, None
     messages = (*agent.opening(), Message("user", question))
     began, wait, answer = time.perf_counter(), 0.0, ""
-    async with aclosing(house.registry.engine("llm").reply(messages, LlmRequest())) as tokens:
+    async with aclosing(gateway.registry.engine("llm").reply(messages, LlmRequest())) as tokens:
         async for token in tokens:
             if isinstance(token, Token):
                 wait = wait or (time.perf_counter() - began) * 1000

@@ -145,7 +145,7 @@ class ScriptedCalls:
             yield encode(Transcript(at=1.0, turn=turn, text="Hello?", latency_ms=200.0))
 
 
-class ScriptedDesk:
+class ScriptedAgentStore:
     """Where the agent is changed."""
 
     def __init__(self) -> None:
@@ -196,7 +196,7 @@ class ScriptedHost:
             raise HostAgentError(404, "unknown_service", f"there is no service {name!r}; known: whisper-server")
 
 
-class House:
+class ControlClient:
     """The control API, open, and a client at it."""
 
     def __init__(self, url: str, room: ApiDependencies, http: aiohttp.ClientSession) -> None:
@@ -247,7 +247,7 @@ def room(chosen: Settings, **given: Any) -> ApiDependencies:
         return Machine(2.0, Cpu(2, 3.0), Ram(8, 4), (CARD,), "")
 
     scripted = ApiDependencies(
-        chosen, Shelf(engines()), ScriptedCalls(), ScriptedDesk(), ScriptedHost(), read, TrendHistory().trends
+        chosen, Shelf(engines()), ScriptedCalls(), ScriptedAgentStore(), ScriptedHost(), read, TrendHistory().trends
     )
     return replace(scripted, in_house=("silero-vad",), **given)
 
@@ -278,16 +278,16 @@ async def history(folder: Path, *, kept: bool) -> AsyncGenerator[Archive | None,
 @asynccontextmanager
 async def opened(
     root: Path, *, given: dict[str, Any] | None = None, kept: bool = False, **scripted: Any
-) -> AsyncGenerator[House, None]:
+) -> AsyncGenerator[ControlClient, None]:
     """Open it; `given` are settings, `scripted` are parts of the room; `kept`: it keeps calls, and has one."""
-    async with history(root / "kept", kept=kept) as records, _open(root, given, records, scripted) as house:
-        yield house
+    async with history(root / "kept", kept=kept) as records, _open(root, given, records, scripted) as control:
+        yield control
 
 
 @asynccontextmanager
 async def _open(
     root: Path, given: dict[str, Any] | None, records: Archive | None, scripted: dict[str, Any]
-) -> AsyncGenerator[House, None]:
+) -> AsyncGenerator[ControlClient, None]:
     there = room(settings(models_dir=root, **(given or {})), records=records, **scripted)
     app = web.Application()
     mount(app, there)
@@ -298,7 +298,7 @@ async def _open(
     port = runner.addresses[0][1]
     async with aiohttp.ClientSession() as http:
         try:
-            yield House(f"http://127.0.0.1:{port}", there, http)
+            yield ControlClient(f"http://127.0.0.1:{port}", there, http)
         finally:
             await runner.cleanup()
     left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
@@ -308,11 +308,11 @@ async def _open(
     assert all(task.done() for task in left), [task.get_name() for task in left]
 
 
-def at_home(story: Callable[[House], Awaitable[None]], root: Path, **how: Any) -> None:
-    """Tell the story in such a house."""
+def at_home(story: Callable[[ControlClient], Awaitable[None]], root: Path, **how: Any) -> None:
+    """Tell the story in such a control."""
 
     async def main() -> None:
-        async with asyncio.timeout(120), opened(root, **how) as house:
-            await story(house)
+        async with asyncio.timeout(120), opened(root, **how) as control:
+            await story(control)
 
     asyncio.run(main(), debug=True)

@@ -8,16 +8,16 @@ import pytest
 
 from lineside.errors import ConfigError, EngineUnreachable
 from lineside.host.client import HostAgentError
-from tests.api.fixtures import House, at_home
+from tests.api.fixtures import ControlClient, at_home
 
 
 def test_engines_say_whether_they_would_answer(tmp_path: Path) -> None:
     """Up, down with the reason, or unknown where an engine cannot be checked."""
 
-    async def story(house: House) -> None:
-        there = house.room.registry.engines  # type: ignore[attr-defined]
+    async def story(control: ControlClient) -> None:
+        there = control.room.registry.engines  # type: ignore[attr-defined]
         there["llm"]["ollama"].fault = EngineUnreachable("nobody answers; start it with: ollama serve")
-        _, now = await house.ask("GET", "/api/engines")
+        _, now = await control.ask("GET", "/api/engines")
         assert now["stt"] == {
             "default": "faster-whisper",
             "engines": [
@@ -34,7 +34,7 @@ def test_engines_say_whether_they_would_answer(tmp_path: Path) -> None:
         ollama = now["llm"]["engines"][1]
         assert (ollama["up"], ollama["why"]) == (False, "nobody answers; start it with: ollama serve")
         assert now["tts"]["engines"][0]["up"] is None
-        await house.ask("GET", "/api/engines")
+        await control.ask("GET", "/api/engines")
         assert there["stt"]["faster-whisper"].asked.count("check") == 1, "a check holds for ten seconds"
 
     at_home(story, tmp_path)
@@ -44,9 +44,9 @@ def test_an_engine_that_hangs_is_down(tmp_path: Path, monkeypatch: pytest.Monkey
     """A check never takes longer than its time, and the others do not wait for it."""
     monkeypatch.setattr("lineside.api.engines.CHECK_SECONDS", 0.05)
 
-    async def story(house: House) -> None:
-        house.room.registry.engines["llm"]["embedded"].hold.clear()  # type: ignore[attr-defined]
-        _, now = await house.ask("GET", "/api/engines")
+    async def story(control: ControlClient) -> None:
+        control.room.registry.engines["llm"]["embedded"].hold.clear()  # type: ignore[attr-defined]
+        _, now = await control.ask("GET", "/api/engines")
         assert now["llm"]["engines"][0]["why"] == "embedded did not answer in 0.05 s"
         assert now["stt"]["engines"][0]["up"] is True
 
@@ -75,8 +75,8 @@ def test_what_is_wrong_is_named_with_what_is_allowed(
 ) -> None:
     """400, the field, and what may stand there."""
 
-    async def story(house: House) -> None:
-        async with house.http.request(method, house.url + path, data=body) as answer:
+    async def story(control: ControlClient) -> None:
+        async with control.http.request(method, control.url + path, data=body) as answer:
             assert answer.status == 400
             error = (await answer.json())["error"]
         assert error["code"] == "bad_request"
@@ -88,12 +88,12 @@ def test_what_is_wrong_is_named_with_what_is_allowed(
 def test_what_there_is_not_is_answered_in_the_same_words(tmp_path: Path) -> None:
     """Unknown paths, wrong methods, bodies that are too large."""
 
-    async def story(house: House) -> None:
-        assert (await house.refused("GET", "/api/nothing"))[:2] == (404, "not_found")
-        async with house.http.post(house.url + "/api/models") as answer:
+    async def story(control: ControlClient) -> None:
+        assert (await control.refused("GET", "/api/nothing"))[:2] == (404, "not_found")
+        async with control.http.post(control.url + "/api/models") as answer:
             assert (answer.status, answer.headers["Allow"]) == (405, "GET")
         large = io.BytesIO(b"x" * (2 << 20))
-        async with house.http.post(house.url + "/api/models/load", data=large) as answer:
+        async with control.http.post(control.url + "/api/models/load", data=large) as answer:
             assert (answer.status, (await answer.json())["error"]["code"]) == (413, "too_large")
 
     at_home(story, tmp_path)
@@ -102,10 +102,10 @@ def test_what_there_is_not_is_answered_in_the_same_words(tmp_path: Path) -> None
 def test_a_fault_of_ours_is_500_and_the_next_request_is_served(tmp_path: Path) -> None:
     """The answer says that the log has it; nothing else is disturbed."""
 
-    async def story(house: House) -> None:
-        house.room.calls.list = lambda: 1 / 0  # type: ignore[method-assign, assignment, return-value]
-        assert (await house.refused("GET", "/api/calls"))[:2] == (500, "internal_error")
-        assert (await house.ask("GET", "/api/agent"))[0] == 200
+    async def story(control: ControlClient) -> None:
+        control.room.calls.list = lambda: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+        assert (await control.refused("GET", "/api/calls"))[:2] == (500, "internal_error")
+        assert (await control.ask("GET", "/api/agent"))[0] == 200
 
     at_home(story, tmp_path)
 
@@ -113,19 +113,19 @@ def test_a_fault_of_ours_is_500_and_the_next_request_is_served(tmp_path: Path) -
 def test_calls_are_listed_watched_and_ended(tmp_path: Path) -> None:
     """An unknown call is answered with those that are up."""
 
-    async def story(house: House) -> None:
-        _, now = await house.ask("GET", "/api/calls")
+    async def story(control: ControlClient) -> None:
+        _, now = await control.ask("GET", "/api/calls")
         assert now["calls"][0]["last_e2e_ms"] == 640.0
-        async with house.http.get(f"{house.url}/api/calls/5f0c/events") as answer:
+        async with control.http.get(f"{control.url}/api/calls/5f0c/events") as answer:
             assert answer.content_type == "text/event-stream"
             events = (await answer.text()).split("\n\n")
         assert [json.loads(event.removeprefix("data: "))["turn"] for event in events[:-1]] == [1, 2]
-        assert await house.ask("POST", "/api/calls/5f0c/end") == (200, {"ended": "5f0c"})
-        assert house.room.calls.ended == ["5f0c"]  # type: ignore[attr-defined]
-        status, code, message = await house.refused("POST", "/api/calls/%2e%2e%2f/end")
+        assert await control.ask("POST", "/api/calls/5f0c/end") == (200, {"ended": "5f0c"})
+        assert control.room.calls.ended == ["5f0c"]  # type: ignore[attr-defined]
+        status, code, message = await control.refused("POST", "/api/calls/%2e%2e%2f/end")
         assert (status, code) == (404, "unknown_call")
         assert "up are: 5f0c" in message
-        assert (await house.refused("GET", "/api/calls/x/events"))[0] == 404
+        assert (await control.refused("GET", "/api/calls/x/events"))[0] == 404
 
     at_home(story, tmp_path)
 
@@ -133,17 +133,17 @@ def test_calls_are_listed_watched_and_ended(tmp_path: Path) -> None:
 def test_the_agent_is_changed(tmp_path: Path) -> None:
     """What was put is what there is; what cannot be kept is refused."""
 
-    async def story(house: House) -> None:
+    async def story(control: ControlClient) -> None:
         put = {"name": "New", "prompt": "You sell bread.", "facts": ["We open at nine."]}
-        _, agent = await house.ask("PUT", "/api/agent", put)
+        _, agent = await control.ask("PUT", "/api/agent", put)
         assert agent["facts"] == put["facts"]
-        assert (await house.ask("GET", "/api/agent"))[1] == agent
+        assert (await control.ask("GET", "/api/agent"))[1] == agent
 
         async def refuses(agent: object) -> None:
             raise ConfigError("the disk is full")
 
-        house.room.agents.change = refuses  # type: ignore[method-assign]
-        assert await house.refused("PUT", "/api/agent", put) == (409, "not_changed", "the disk is full")
+        control.room.agents.change = refuses  # type: ignore[method-assign]
+        assert await control.refused("PUT", "/api/agent", put) == (409, "not_changed", "the disk is full")
 
     at_home(story, tmp_path)
 
@@ -151,8 +151,8 @@ def test_the_agent_is_changed(tmp_path: Path) -> None:
 def test_settings_are_shown_and_secrets_are_not(tmp_path: Path) -> None:
     """Name, value, source; keys are masked."""
 
-    async def story(house: House) -> None:
-        _, now = await house.ask("GET", "/api/settings")
+    async def story(control: ControlClient) -> None:
+        _, now = await control.ask("GET", "/api/settings")
         rows = {row["name"]: row for row in now["settings"]}
         assert rows["API_KEYS"]["value"] == "********"
         assert rows["API_KEYS"]["secret"] is True
@@ -164,16 +164,16 @@ def test_settings_are_shown_and_secrets_are_not(tmp_path: Path) -> None:
 def test_services_are_the_host_agents(tmp_path: Path) -> None:
     """Passed on, refusals too; a silent or missing agent is 503 with what to do."""
 
-    async def story(house: House) -> None:
-        assert (await house.ask("GET", "/api/services"))[1]["services"][0]["name"] == "whisper-server"
-        assert (await house.ask("POST", "/api/services/whisper-server/start", {"model": "ggml-base"}))[0] == 200
-        async with house.http.post(f"{house.url}/api/services/whisper-server/start") as answer:
+    async def story(control: ControlClient) -> None:
+        assert (await control.ask("GET", "/api/services"))[1]["services"][0]["name"] == "whisper-server"
+        assert (await control.ask("POST", "/api/services/whisper-server/start", {"model": "ggml-base"}))[0] == 200
+        async with control.http.post(f"{control.url}/api/services/whisper-server/start") as answer:
             assert answer.status == 200, "no body is the default model"
-        assert (await house.ask("POST", "/api/services/whisper-server/stop"))[0] == 200
-        assert (await house.ask("GET", "/api/services/whisper-server/logs?lines=2"))[1] == {
+        assert (await control.ask("POST", "/api/services/whisper-server/stop"))[0] == 200
+        assert (await control.ask("GET", "/api/services/whisper-server/logs?lines=2"))[1] == {
             "lines": ["line 0", "line 1"]
         }
-        status, code, message = await house.refused("POST", "/api/services/nginx/start", {"model": ""})
+        status, code, message = await control.refused("POST", "/api/services/nginx/start", {"model": ""})
         assert (status, code) == (404, "unknown_service")
         assert "known: whisper-server" in message
         for fault, answer_ in (
@@ -182,7 +182,7 @@ def test_services_are_the_host_agents(tmp_path: Path) -> None:
             (HostAgentError(502, "not_ready", "it said: out of memory"), (502, "not_ready")),
             (HostAgentError(400, "bad_request", "what?"), (502, "bad_request")),
         ):
-            house.room.host.fault = fault  # type: ignore[attr-defined]
-            assert (await house.refused("GET", "/api/services"))[:2] == answer_
+            control.room.host.fault = fault  # type: ignore[attr-defined]
+            assert (await control.refused("GET", "/api/services"))[:2] == answer_
 
     at_home(story, tmp_path)

@@ -19,11 +19,11 @@ from lineside.api.openapi import document
 from lineside.api.operation import ALWAYS, Operation
 from lineside.api.operations import OPERATIONS
 from lineside.models import catalogue
-from tests.api.fakes import TOYS, fill
-from tests.api.fixtures import House, at_home
+from tests.api.fakes import SMALL_MODELS, fill
+from tests.api.fixtures import ControlClient, at_home
 
 ROOT = Path(__file__).parents[2]
-FETCHES = 'import time\nprint(\'{"model":"toy","done":1,"total":2}\', flush=True)\ntime.sleep(600)'
+FETCHES = 'import time\nprint(\'{"model":"tiny","done":1,"total":2}\', flush=True)\ntime.sleep(600)'
 
 
 def test_the_api_page_is_what_the_table_says() -> None:
@@ -36,14 +36,14 @@ def test_the_api_page_is_what_the_table_says() -> None:
 
 def test_every_line_of_the_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is run with curl, in the page's order, and answered with 200 and the shape that stands below it."""
-    monkeypatch.setattr(catalogue, "CATALOGUE", TOYS)
+    monkeypatch.setattr(catalogue, "CATALOGUE", SMALL_MODELS)
     lines = re.findall(r"```sh\n(curl .*)\n```", (ROOT / "docs" / "api.md").read_text("utf-8"))
     assert len(lines) == len(OPERATIONS)
 
-    async def story(house: House) -> None:
+    async def story(control: ControlClient) -> None:
         for line, operation in zip(lines, OPERATIONS, strict=True):
             assert line == operation.curl
-            await tried(line.replace("http://localhost:3001", house.url), operation, tmp_path)
+            await tried(line.replace("http://localhost:3001", control.url), operation, tmp_path)
 
     # A download that does not end by itself, so that it can be cancelled; streams that do.
     at_home(story, fill(tmp_path), puller=(sys.executable, "-c", FETCHES), longest_watch=0.5, kept=True)
@@ -71,7 +71,7 @@ async def tried(line: str, operation: Operation, folder: Path) -> None:
 
 
 def test_the_document_names_every_status_once() -> None:
-    """What every operation may answer, and what only those with a body may. The house watches that no others come."""
+    """What every operation may answer, and what only those with a body may. The control watches that no others come."""
     described = document(OPERATIONS)
     for operation in OPERATIONS:
         told = described["paths"][operation.path][operation.method.lower()]["responses"]
@@ -92,11 +92,11 @@ class Elements(HTMLParser):
         self.seen.append((tag, dict(attrs)))
 
 
-def test_the_page_in_the_house_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
+def test_the_built_in_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
     """No script, nothing loaded, a policy that forbids both; every link leads somewhere on the page."""
 
-    async def story(house: House) -> None:
-        async with house.http.get(f"{house.url}/docs") as answer:
+    async def story(control: ControlClient) -> None:
+        async with control.http.get(f"{control.url}/docs") as answer:
             assert answer.status == 200
             policy = answer.headers["Content-Security-Policy"]
             page = await answer.text()
@@ -112,7 +112,7 @@ def test_the_page_in_the_house_needs_nothing_from_elsewhere(tmp_path: Path) -> N
         for operation in OPERATIONS:
             assert operation.name in ids
             assert operation.path in page
-        status, described = await house.ask("GET", "/openapi.json")
+        status, described = await control.ask("GET", "/openapi.json")
         assert (status, described) == (200, msgspec.json.decode(msgspec.json.encode(document(OPERATIONS))))
 
     at_home(story, tmp_path)
@@ -120,7 +120,7 @@ def test_the_page_in_the_house_needs_nothing_from_elsewhere(tmp_path: Path) -> N
 
 @asynccontextmanager
 async def running_gateway() -> AsyncGenerator[str, None]:
-    """The scripted house in a process of its own; its address."""
+    """The scripted control in a process of its own; its address."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -1,4 +1,4 @@
-"""A browser for each test that needs one, and a house for it to call."""
+"""A browser for each test that needs one, and a gateway for it to call."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
-from tests.browser.fixtures import House
+from tests.browser.fixtures import BrowserGateway
 from tests.browser.sounds import recording, silence, tap
 
 PATIENCE = 20_000  # milliseconds; nothing here should take one second, but machines are shared
@@ -25,7 +25,7 @@ FLAGS = [
 ]
 ALLOW, REFUSE = "--use-fake-ui-for-media-stream", "--use-fake-ui-for-media-stream=deny"
 
-OpenHouse = Callable[..., House]
+OpenGateway = Callable[..., BrowserGateway]
 OpenPage = Callable[..., Page]
 OpenBrowser = Callable[[Path | None, str], Browser]
 
@@ -65,12 +65,12 @@ def browsers(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def house() -> Iterator[OpenHouse]:
-    """Opens houses; closes them when the test is over."""
-    opened: list[House] = []
+def gateway() -> Iterator[OpenGateway]:
+    """Opens gateway; closes them when the test is over."""
+    opened: list[BrowserGateway] = []
 
-    def running_gateway(**script: Any) -> House:
-        opened.append(House(**script))
+    def running_gateway(**script: Any) -> BrowserGateway:
+        opened.append(BrowserGateway(**script))
         return opened[-1]
 
     yield running_gateway

@@ -87,7 +87,7 @@ class Services(ScriptedHost):
         return self.all[name]
 
 
-class ControlHouse:
+class ControlGateway:
     """The API and the page, open until they are closed."""
 
     def __init__(self, folder: Path, page: Path, *, port: int = 0, key: str = "", models: Path | None = None) -> None:
@@ -97,7 +97,7 @@ class ControlHouse:
         self._models.mkdir(parents=True, exist_ok=True)
         self.let(0)
         self._opened: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._keep_open()), name="control house")
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._keep_open()), name="control gateway")
         self._thread.start()
         self._loop, self._closing, self.port = self._opened.result(timeout=OPENS_WITHIN)
         self.url = f"http://127.0.0.1:{self.port}"
@@ -109,7 +109,7 @@ class ControlHouse:
         draft.replace(self._folder / "far")
 
     def do(self, deed: Callable[[], Any]) -> Any:
-        """Do something in the house's own thread; its result."""
+        """Do something in the gateway's own thread; its result."""
 
         async def there() -> Any:
             result = deed()
@@ -127,11 +127,11 @@ class ControlHouse:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._closing.set)
             self._thread.join(timeout=CLOSES_WITHIN)
-            assert not self._thread.is_alive(), "the control house did not close"
+            assert not self._thread.is_alive(), "the control gateway did not close"
 
-    def again(self) -> "ControlHouse":
+    def again(self) -> "ControlGateway":
         """Another one at the same address, as after a restart; only the disk is as it was."""
-        return ControlHouse(self._folder, self._page, port=self.port, key=self._key, models=self._models)
+        return ControlGateway(self._folder, self._page, port=self.port, key=self._key, models=self._models)
 
     def _room(self) -> ApiDependencies:
         self.calls, self.host = CallRegistry(8), Services()

@@ -18,7 +18,7 @@ from lineside.gateway.app import Gateway
 from lineside.observability.metrics import GatewayMetrics
 from lineside.records.archive import Archive
 from lineside.settings import Settings
-from tests.call.fixtures import FixedDesk, settings
+from tests.call.fixtures import FixedAgentStore, settings
 
 AGENT = Agent(name="Test", prompt="You answer.", greeting="")
 OPENS_WITHIN = CLOSES_WITHIN = 20.0  # seconds
@@ -36,7 +36,7 @@ class ScriptedRegistry(EngineRegistry):
         return self._scripted[role]
 
 
-class House:
+class BrowserGateway:
     """A gateway with scripted engines, open until it is closed."""
 
     def __init__(
@@ -58,7 +58,7 @@ class House:
         self._settings = settings(**{f"default_{role}_engine": "scripted" for role in self._engines}, **given)
         self._port = port
         self._opened: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, web.AppRunner, Gateway]] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._keep_open()), name="house")
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._keep_open()), name="gateway")
         self._thread.start()
         self._loop, self._closing, self._runner, self.gateway = self._opened.result(timeout=OPENS_WITHIN)
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
@@ -76,7 +76,7 @@ class House:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._closing.set)
             self._thread.join(timeout=CLOSES_WITHIN)
-            assert not self._thread.is_alive(), "the house did not close"
+            assert not self._thread.is_alive(), "the gateway did not close"
 
     async def _keep_open(self) -> None:
         closing = asyncio.Event()
@@ -86,7 +86,7 @@ class House:
                 if records is not None:
                     self.records = await stack.enter_async_context(records.opened())
                 registry = ScriptedRegistry(self._settings, http, self._engines)
-                agent = FixedDesk(self._agent)
+                agent = FixedAgentStore(self._agent)
                 gateway = Gateway(self._settings, agent, registry, LoudnessVad, http, GatewayMetrics(), records=records)
                 runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
                 await runner.setup()

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 TOTAL, PIECE = 40_000_000, 500_000
-CONTENT = b'{"a small file": true}\n'  # as tests.models.fixtures.SMALL: what the catalogue of toys expects
+CONTENT = b'{"a small file": true}\n'  # as tests.models.fixtures.SMALL: what the catalogue of small models expects
 
 
 def main(target: Path, far: Path, model: str) -> None:

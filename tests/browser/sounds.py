@@ -76,7 +76,7 @@ LOUD = 300  # of 32768; the scripted voice's tone reaches 8000
 def tap(context: BrowserContext, *, record: bool) -> None:
     """Note what pages of this browser send, get and are lent, and record what they play. Nothing of them is replaced.
 
-    To record, the browser must be told to bypass the page's policy: the recorder is no script of the house's.
+    To record, the browser must be told to bypass the page's policy: the recorder is no script of the gateway's.
     """
     if record:
         context.add_init_script(f"window.recorder = {json.dumps((HERE / 'recorder-worklet.js').read_text())};")

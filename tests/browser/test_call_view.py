@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lineside.audio.frame import AudioFrame
-from tests.browser.conftest import OpenHouse, OpenPage
+from tests.browser.conftest import OpenGateway, OpenPage
 from tests.browser.page_checks import answered, phase, played_out, said, until
 from tests.browser.sounds import recording, silence, voice
 from tests.browser.test_page import LONG, problem, type_in
@@ -36,10 +36,10 @@ def level(page: Page) -> int:
 
 
 def test_a_muted_microphone_sends_silence_and_the_call_goes_on(
-    house: OpenHouse, visit: OpenPage, tmp_path: Path
+    gateway: OpenGateway, visit: OpenPage, tmp_path: Path
 ) -> None:
     """Nothing of what is said while muted is heard; frames flow, so that lineside knows the caller is there."""
-    page = visit(house().url, mic=recording(tmp_path / "mic.wav", [voice(20)]))
+    page = visit(gateway().url, mic=recording(tmp_path / "mic.wav", [voice(20)]))
     page.click("#mute")
     page.click("#talk")
     phase(page, "listening")
@@ -51,10 +51,10 @@ def test_a_muted_microphone_sends_silence_and_the_call_goes_on(
     until(page, "Number(document.getElementById('level').getAttribute('aria-valuenow')) > 40")
 
 
-def test_a_recording_speaks_as_the_caller(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+def test_a_recording_speaks_as_the_caller(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
     """Without a microphone; silence follows it, so that its turn ends; a second one goes into the same call."""
     file = recording(tmp_path / "question.wav", [silence(0.3), voice(1)])
-    one = house()
+    one = gateway()
     page = visit(one.url)
     page.set_input_files("#file", file)
     phase(page, "speaking")
@@ -66,20 +66,20 @@ def test_a_recording_speaks_as_the_caller(house: OpenHouse, visit: OpenPage, tmp
     assert one.gateway.calls == 1
 
 
-def test_a_file_that_is_no_recording_is_told(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+def test_a_file_that_is_no_recording_is_told(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
     """Which one, and what to choose instead."""
     file = tmp_path / "letter.wav"
     file.write_bytes(b"Dear Sir or Madam")
-    page = visit(house().url)
+    page = visit(gateway().url)
     page.set_input_files("#file", file)
     problem(page, "letter.wav", "Choose a WAV")
     phase(page, "ready")
 
 
-def test_the_telephone_band_sends_what_a_telephone_would(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+def test_the_telephone_band_sends_what_a_telephone_would(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
     """8 kHz mu-law, 160 bytes every 20 ms, and the answer is heard."""
     mic = recording(tmp_path / "mic.wav", [silence(1), voice(1), silence(1)])
-    page = visit(house().url, mic=mic, record=True)
+    page = visit(gateway().url, mic=mic, record=True)
     page.check("#telephone")
     page.click("#talk")
     phase(page, "speaking")
@@ -93,10 +93,10 @@ def test_the_telephone_band_sends_what_a_telephone_would(house: OpenHouse, visit
 
 
 def test_the_sound_check_shows_the_level_and_gives_the_microphone_back(
-    house: OpenHouse, visit: OpenPage, tmp_path: Path
+    gateway: OpenGateway, visit: OpenPage, tmp_path: Path
 ) -> None:
     """No call is needed for it; nothing stays open after it."""
-    page = visit(house().url, mic=recording(tmp_path / "mic.wav", [voice(20)]))
+    page = visit(gateway().url, mic=recording(tmp_path / "mic.wav", [voice(20)]))
     page.click("#sound-check")
     until(page, "Number(document.getElementById('check-level').getAttribute('aria-valuenow')) > 40")
     expect(page.locator("#device option")).not_to_have_count(1)
@@ -111,12 +111,12 @@ def test_the_sound_check_shows_the_level_and_gives_the_microphone_back(
     assert page.evaluate("tap.streams[2].wanted.audio.deviceId") == other
 
 
-def test_a_microphone_that_is_too_loud_lights_a_lamp(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+def test_a_microphone_that_is_too_loud_lights_a_lamp(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
     """In words, long enough to be seen, and off again."""
     shout = voice(1)
     loud = np.clip(np.frombuffer(shout.pcm, "<i2").astype(int) * 20, -32768, 32767).astype("<i2").tobytes()
     mic = recording(tmp_path / "mic.wav", [silence(1), AudioFrame(loud, shout.rate), voice(20)])
-    page = visit(house().url, mic=mic)
+    page = visit(gateway().url, mic=mic)
     page.click("#talk")
     lamp = page.locator(".clip").first
     expect(lamp).to_have_text("Too loud")
@@ -126,9 +126,9 @@ def test_a_microphone_that_is_too_loud_lights_a_lamp(house: OpenHouse, visit: Op
 # ── what comes back ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_words_are_dim_until_they_are_heard(house: OpenHouse, visit: OpenPage) -> None:
+def test_words_are_dim_until_they_are_heard(gateway: OpenGateway, visit: OpenPage) -> None:
     """An answer is written long before it is said; at its end nothing is dim."""
-    page = visit(house(answers=[LONG]).url)
+    page = visit(gateway(answers=[LONG]).url)
     type_in(page, "Count.")
     phase(page, "speaking")
     ahead = page.locator("#lines > .agent .ahead")
@@ -138,9 +138,9 @@ def test_words_are_dim_until_they_are_heard(house: OpenHouse, visit: OpenPage) -
     expect(ahead).to_have_count(0)
 
 
-def test_markdown_is_drawn_and_code_can_be_copied(house: OpenHouse, visit: OpenPage) -> None:
+def test_markdown_is_drawn_and_code_can_be_copied(gateway: OpenGateway, visit: OpenPage) -> None:
     """As elements of the page's own; a link that would run something is words."""
-    page = visit(house(answers=[MARKDOWN]).url, permissions=["clipboard-read", "clipboard-write"])
+    page = visit(gateway(answers=[MARKDOWN]).url, permissions=["clipboard-read", "clipboard-write"])
     type_in(page, "How?")
     answered(page)
     answer = page.locator("#lines > .agent .text")
@@ -155,10 +155,10 @@ def test_markdown_is_drawn_and_code_can_be_copied(house: OpenHouse, visit: OpenP
     assert page.evaluate("navigator.clipboard.readText()") == "print('<b>hello</b>')"
 
 
-def test_each_turn_has_its_waterfall(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+def test_each_turn_has_its_waterfall(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
     """Speech, wait, recogniser, model, voice and playing, with numbers; the turn before can be looked at again."""
     mic = recording(tmp_path / "mic.wav", [silence(1), voice(1), silence(60)])
-    page = visit(house().url, mic=mic)
+    page = visit(gateway().url, mic=mic)
     page.click("#talk")
     until(page, "document.querySelectorAll('.bars li').length >= 7")
     names = page.locator(".bars .name").all_inner_texts()
@@ -171,9 +171,9 @@ def test_each_turn_has_its_waterfall(house: OpenHouse, visit: OpenPage, tmp_path
     until(page, "document.querySelector('[data-mean=e2e_ms], .figure .note').textContent.match(/average [\\d,]+ ms/)")
 
 
-def test_a_conversation_can_be_taken_along(house: OpenHouse, visit: OpenPage) -> None:
+def test_a_conversation_can_be_taken_along(gateway: OpenGateway, visit: OpenPage) -> None:
     """On the clipboard, as text, as JSON, and both voices as a WAV file."""
-    page = visit(house().url, permissions=["clipboard-read", "clipboard-write"])
+    page = visit(gateway().url, permissions=["clipboard-read", "clipboard-write"])
     expect(page.get_by_role("button", name="JSON")).to_be_disabled()
     type_in(page, "When?")
     answered(page)
@@ -197,10 +197,10 @@ def saved(page: Page, name: str) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
-def test_a_huge_transcript_leaves_the_page_quick(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+def test_a_huge_transcript_leaves_the_page_quick(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
     """A hundred thousand words heard at once are shown, and the page still answers at once."""
     mic = recording(tmp_path / "mic.wav", [silence(1), voice(1), silence(60)])
-    page = visit(house(hears=["word " * 100_000], answers=["word " * 100]).url, mic=mic)
+    page = visit(gateway(hears=["word " * 100_000], answers=["word " * 100]).url, mic=mic)
     page.click("#talk")
     until(page, "document.querySelector('#lines > .caller .text')?.textContent.length > 400_000")
     until(page, "document.querySelector('#lines > .agent .text')?.textContent.length > 450")
@@ -214,7 +214,7 @@ def test_a_huge_transcript_leaves_the_page_quick(house: OpenHouse, visit: OpenPa
     assert took < 500
 
 
-def test_what_a_newer_gateway_says_is_passed_over(house: OpenHouse, visit: OpenPage) -> None:
+def test_what_a_newer_gateway_says_is_passed_over(gateway: OpenGateway, visit: OpenPage) -> None:
     """An event that this page does not know changes nothing; the call goes on."""
     future = """
         window.WebSocket = class extends WebSocket {
@@ -226,7 +226,7 @@ def test_what_a_newer_gateway_says_is_passed_over(house: OpenHouse, visit: OpenP
             }
         };
     """
-    page = visit(house().url, script=future)
+    page = visit(gateway().url, script=future)
     type_in(page, "When?")
     answered(page)
     assert said(page)[-1] == ("Agent", "We are open. From nine to six.")
@@ -236,11 +236,11 @@ def test_what_a_newer_gateway_says_is_passed_over(house: OpenHouse, visit: OpenP
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_fault(house: OpenHouse, visit: OpenPage, scheme: Any) -> None:
+def test_axe_finds_no_fault(gateway: OpenGateway, visit: OpenPage, scheme: Any) -> None:
     """Deque's axe, every rule of WCAG 2.2 A and AA, with a conversation on the page and with the sound check open."""
     if not AXE.is_file():
         pytest.skip("axe-core is not installed: (cd page && npm ci)")
-    page = visit(house(answers=[f"<think> Hm. </think> {MARKDOWN}", LONG]).url, color_scheme=scheme, record=True)
+    page = visit(gateway(answers=[f"<think> Hm. </think> {MARKDOWN}", LONG]).url, color_scheme=scheme, record=True)
     type_in(page, "How?")
     answered(page)
     type_in(page, "Count.")
@@ -259,9 +259,9 @@ def faults(page: Page) -> list[str]:
     return [f"{fault['id']}: {[node['target'] for node in fault['nodes']]}" for fault in found["violations"]]
 
 
-def test_the_colours_can_be_chosen_and_are_kept(house: OpenHouse, visit: OpenPage) -> None:
+def test_the_colours_can_be_chosen_and_are_kept(gateway: OpenGateway, visit: OpenPage) -> None:
     """As the system has them, light, dark; in this browser, until they are changed."""
-    page = visit(house().url, color_scheme="light")
+    page = visit(gateway().url, color_scheme="light")
     ground = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(ground)
     page.click("#theme")
@@ -274,9 +274,9 @@ def test_the_colours_can_be_chosen_and_are_kept(house: OpenHouse, visit: OpenPag
     assert page.evaluate(ground) == dark
 
 
-def test_the_page_is_small_and_there_at_once(house: OpenHouse, visit: OpenPage) -> None:
+def test_the_page_is_small_and_there_at_once(gateway: OpenGateway, visit: OpenPage) -> None:
     """At most 150 kB packed for the first load, counted unpacked here; to be used within a second."""
-    url = house().url
+    url = gateway().url
     page = visit("about:blank")
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})  # of the page's thread, not of the machine

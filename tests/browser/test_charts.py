@@ -13,12 +13,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lineside.observability.trends import TrendSample, look
-from tests.browser.conftest import OpenHouse, OpenPage
-from tests.browser.fixtures import House
+from tests.browser.conftest import OpenGateway, OpenPage
+from tests.browser.fixtures import BrowserGateway
 from tests.browser.page_checks import until
 from tests.browser.test_call_view import AXE, faults
 from tests.browser.test_history import elsewhere, keep
-from tests.gateway.test_worker_pool import Desk
+from tests.gateway.test_worker_pool import WorkersClient
 from tests.project.test_product import SCRIPTED, serving
 
 FIGURE = re.compile(r"^\d+$")
@@ -28,7 +28,7 @@ COLOURS = """[...document.querySelectorAll('[data-chart] canvas')].map((canvas) 
 }).every((many) => many > 3)"""
 
 
-def looked(here: House) -> None:
+def looked(here: BrowserGateway) -> None:
     """The next look at the meters, now and not in ten seconds."""
 
     async def take() -> TrendSample:
@@ -39,15 +39,15 @@ def looked(here: House) -> None:
     elsewhere(lambda: asyncio.run_coroutine_threadsafe(take(), here._loop).result(5))
 
 
-def charts(visit: OpenPage, here: House, **how: Any) -> Page:
+def charts(visit: OpenPage, here: BrowserGateway, **how: Any) -> Page:
     page = visit(f"{here.url}/#operate", **how)
     page.get_by_role("tab", name="Charts").click()
     return page
 
 
-def test_what_the_gateway_counted_is_drawn(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+def test_what_the_gateway_counted_is_drawn(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
     """A call of one turn: its time stands beside the line, and every picture has something drawn in it."""
-    here = house(keeps=True, data_dir=tmp_path)
+    here = gateway(keeps=True, data_dir=tmp_path)
     page = charts(visit, here)
     expect(page.get_by_text("The first figures come")).to_be_visible()
     keep(here, record=False)
@@ -67,11 +67,11 @@ def callers(pid: int, url: str) -> Iterator[list[int]]:
 
     async def story() -> None:
         async with aiohttp.ClientSession() as http:
-            desk = Desk(pid, url, http)
-            await desk.calls()
-            held.extend(desk.workers.values())
+            client = WorkersClient(pid, url, http)
+            await client.calls()
+            held.extend(client.workers.values())
             with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
-                await desk.call()
+                await client.call()
             up.set()
             await asyncio.to_thread(over.wait, 60)
 
@@ -102,22 +102,22 @@ def test_calls_in_two_workers_are_one_line(visit: OpenPage, tmp_path: Path) -> N
         expect(refused).to_have_text("0")
 
 
-def test_grafana_and_prometheus_are_linked_where_there_are_any(house: OpenHouse, visit: OpenPage) -> None:
+def test_grafana_and_prometheus_are_linked_where_there_are_any(gateway: OpenGateway, visit: OpenPage) -> None:
     """And not a word of them where there are none."""
-    page = charts(visit, house())
+    page = charts(visit, gateway())
     expect(page.get_by_role("heading", name="Charts")).to_be_visible()
     expect(page.get_by_role("link", name="Grafana")).to_have_count(0)
-    page = charts(visit, house(prometheus_url="http://127.0.0.1:9090", grafana_url="http://127.0.0.1:3002"))
+    page = charts(visit, gateway(prometheus_url="http://127.0.0.1:9090", grafana_url="http://127.0.0.1:3002"))
     expect(page.get_by_role("link", name="Grafana")).to_have_attribute("href", "http://127.0.0.1:3002")
     expect(page.get_by_role("link", name="Prometheus")).to_have_attribute("href", "http://127.0.0.1:9090")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_fault_in_the_charts(house: OpenHouse, visit: OpenPage, tmp_path: Path, scheme: Any) -> None:
+def test_axe_finds_no_fault_in_the_charts(gateway: OpenGateway, visit: OpenPage, tmp_path: Path, scheme: Any) -> None:
     """WCAG 2.2 A and AA, in light and in dark; and nothing is wider than a small telephone."""
     if not AXE.is_file():
         pytest.skip("axe-core is not installed: (cd page && npm ci)")
-    here = house(keeps=True, data_dir=tmp_path)
+    here = gateway(keeps=True, data_dir=tmp_path)
     keep(here, record=False)
     looked(here)
     page = charts(visit, here, color_scheme=scheme, record=True, viewport={"width": 360, "height": 640})

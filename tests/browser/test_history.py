@@ -15,8 +15,8 @@ from lineside.audio.frame import AudioFrame
 from lineside.protocol import FirstMessage
 from lineside.records.entries import CallBegan, CallOver
 from lineside.testclient.client import CallClient, ClientCall
-from tests.browser.conftest import OpenHouse, OpenPage
-from tests.browser.fixtures import House
+from tests.browser.conftest import OpenGateway, OpenPage
+from tests.browser.fixtures import BrowserGateway
 from tests.browser.page_checks import until
 from tests.browser.test_call_view import AXE
 
@@ -34,23 +34,23 @@ def elsewhere(story: Callable[[], Any]) -> Any:
     return told[0]
 
 
-def keep(house: House, *, record: bool = True, key: str = "") -> str:
+def keep(gateway: BrowserGateway, *, record: bool = True, key: str = "") -> str:
     """A call of one turn, kept; its id."""
     tone = array("h", (round(9000 * sin(2 * pi * 300 * n / RATE)) for n in range(RATE))).tobytes()
 
     def story() -> str:
         caller = CallClient(
-            house.url, FirstMessage(codec="pcm", greeting="", caller="+15550100", record=record), key=key
+            gateway.url, FirstMessage(codec="pcm", greeting="", caller="+15550100", record=record), key=key
         )
         held: ClientCall = asyncio.run(caller.hold([("tone", AudioFrame(tone, RATE, 0.0))]))
-        asyncio.run_coroutine_threadsafe(house.records.settled(), house._loop).result(20)
+        asyncio.run_coroutine_threadsafe(gateway.records.settled(), gateway._loop).result(20)
         return held.call_id
 
     return str(elsewhere(story))
 
 
-def history(visit: OpenPage, house: House, **how: Any) -> Page:
-    page = visit(f"{house.url}/#operate", **how)
+def history(visit: OpenPage, gateway: BrowserGateway, **how: Any) -> Page:
+    page = visit(f"{gateway.url}/#operate", **how)
     page.get_by_role("tab", name="History").click()
     return page
 
@@ -60,9 +60,9 @@ def opened(page: Page, call: str) -> None:
     expect(page.locator(f'[data-open="{call}"] .kept-turns li')).to_have_count(1)
 
 
-def test_a_kept_call_is_found_opened_heard_and_deleted(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+def test_a_kept_call_is_found_opened_heard_and_deleted(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
     """Its words, its times, why the turn was over, its sound from any turn; then it is gone, after a question."""
-    here = house(keeps=True, data_dir=tmp_path)
+    here = gateway(keeps=True, data_dir=tmp_path)
     call = keep(here)
     page = history(visit, here)
     page.get_by_role("searchbox").fill("nobody said this")
@@ -92,9 +92,11 @@ def test_a_kept_call_is_found_opened_heard_and_deleted(house: OpenHouse, visit: 
     assert not list((tmp_path / "recordings").glob("*.flac"))
 
 
-def test_a_house_with_a_key_lets_its_calls_be_heard_with_it(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+def test_a_gateway_with_a_key_lets_its_calls_be_heard_with_it(
+    gateway: OpenGateway, visit: OpenPage, tmp_path: Path
+) -> None:
     """A player and a link can carry no key; they work all the same."""
-    here = house(keeps=True, data_dir=tmp_path, api_keys="secret")
+    here = gateway(keeps=True, data_dir=tmp_path, api_keys="secret")
     call = keep(here, key="secret")
     page = history(visit, here, script="sessionStorage.setItem('lineside key', 'secret')")
     opened(page, call)
@@ -104,9 +106,9 @@ def test_a_house_with_a_key_lets_its_calls_be_heard_with_it(house: OpenHouse, vi
     assert Path(download.value.path()).read_bytes().startswith(b"fLaC")
 
 
-def test_ten_thousand_calls_are_paged_without_lag(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+def test_ten_thousand_calls_are_paged_without_lag(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
     """A page of them is drawn at a time; the next one is there at once, and one can go back."""
-    here = house(keeps=True, data_dir=tmp_path)
+    here = gateway(keeps=True, data_dir=tmp_path)
 
     def fill() -> bool:
         for number in range(MANY):
@@ -143,11 +145,13 @@ def test_ten_thousand_calls_are_paged_without_lag(house: OpenHouse, visit: OpenP
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_fault_in_an_opened_call(house: OpenHouse, visit: OpenPage, tmp_path: Path, scheme: Any) -> None:
+def test_axe_finds_no_fault_in_an_opened_call(
+    gateway: OpenGateway, visit: OpenPage, tmp_path: Path, scheme: Any
+) -> None:
     """WCAG 2.2 A and AA, in light and in dark; and nothing is wider than a small telephone."""
     if not AXE.is_file():
         pytest.skip("axe-core is not installed: (cd page && npm ci)")
-    here = house(keeps=True, data_dir=tmp_path)
+    here = gateway(keeps=True, data_dir=tmp_path)
     call = keep(here)
     page = history(visit, here, color_scheme=scheme, record=True, viewport={"width": 360, "height": 640})
     opened(page, call)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import CDPSession
 
-from tests.browser.conftest import OpenHouse, OpenPage
+from tests.browser.conftest import OpenGateway, OpenPage
 from tests.browser.page_checks import phase, until
 from tests.browser.sounds import recording, silence, voice
 
@@ -18,10 +18,10 @@ GROWN = 250_000  # bytes; measured: 70 to 90 kB, of code that was compiled meanw
 BUSY = 0.15  # of one core
 
 
-def test_half_an_hour_of_talk_does_not_let_the_page_grow(house: OpenHouse, visit: OpenPage) -> None:
+def test_half_an_hour_of_talk_does_not_let_the_page_grow(gateway: OpenGateway, visit: OpenPage) -> None:
     """Once its two hundred lines are full, the next half hour leaves as many elements and as much memory; and a word
     is drawn without looking at all the others."""
-    page = visit(house().url, script=LINE)
+    page = visit(gateway().url, script=LINE)
     page.fill("#words", "Hello?")
     page.press("#words", "Enter")
     phase(page, "listening")
@@ -48,11 +48,11 @@ def _memory(session: CDPSession) -> int:
     return used
 
 
-def test_talking_leaves_the_page_free(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+def test_talking_leaves_the_page_free(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
     """Microphone, meter, loudspeaker and transcript together take less than 15 % of one core."""
     talk = [part for _ in range(5) for part in (voice(1.5), silence(3))]
     mic = recording(tmp_path / "mic.wav", [silence(1), *talk])
-    page = visit(house(answers=["We are open. From nine to six. " * 2]).url, mic=mic)
+    page = visit(gateway(answers=["We are open. From nine to six. " * 2]).url, mic=mic)
     session = page.context.new_cdp_session(page)
     # Seconds of the thread, not of the clock: other programs of the machine do not count.
     session.send("Performance.enable", {"timeDomain": "threadTicks"})

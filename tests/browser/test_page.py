@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import REFUSE, OpenHouse, OpenPage
+from tests.browser.conftest import REFUSE, OpenGateway, OpenPage
 from tests.browser.page_checks import answered, phase, played_out, said, until
 from tests.browser.sounds import event_times, played, recording, silence, voice
 
@@ -37,10 +37,12 @@ def silent_when_cleared(page: Page) -> None:
 # ── a call ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_spoken_question_is_heard_shown_and_answered_aloud(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+def test_a_spoken_question_is_heard_shown_and_answered_aloud(
+    gateway: OpenGateway, visit: OpenPage, tmp_path: Path
+) -> None:
     """From the microphone to the loudspeaker: the transcript, the answer, its latency, and sound without a hole."""
     mic = recording(tmp_path / "mic.wav", [silence(1), voice(1), silence(1)])
-    page = visit(house().url, mic=mic, record=True)
+    page = visit(gateway().url, mic=mic, record=True)
     page.click("#talk")
     phase(page, "listening")
     until(page, "Number(document.getElementById('level').getAttribute('aria-valuenow')) > 40")
@@ -60,9 +62,9 @@ def test_a_spoken_question_is_heard_shown_and_answered_aloud(house: OpenHouse, v
     assert between.min() > 300  # the voice is one tone: a hole of five milliseconds would be seen
 
 
-def test_the_microphone_is_asked_for_as_a_telephone_needs_it(house: OpenHouse, visit: OpenPage) -> None:
+def test_the_microphone_is_asked_for_as_a_telephone_needs_it(gateway: OpenGateway, visit: OpenPage) -> None:
     """Without echo, noise and level, in one channel, at the device's own rate, in frames of 20 ms."""
-    page = visit(house().url)
+    page = visit(gateway().url)
     page.click("#talk")
     phase(page, "listening")
     wanted = page.evaluate("tap.streams[0].wanted.audio")
@@ -73,10 +75,10 @@ def test_the_microphone_is_asked_for_as_a_telephone_needs_it(house: OpenHouse, v
     assert set(page.evaluate("tap.frames")) == {round(rate * 0.02) * 2}
 
 
-def test_a_partial_is_grey_until_it_is_final(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+def test_a_partial_is_grey_until_it_is_final(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
     """What may still change looks so, and stops looking so."""
     mic = recording(tmp_path / "mic.wav", [silence(1), voice(1), silence(1)])
-    page = visit(house(vad_silence_timeout_ms=3000).url, mic=mic)
+    page = visit(gateway(vad_silence_timeout_ms=3000).url, mic=mic)
     page.click("#talk")
     line = page.locator("#lines > .caller")
     expect(line.locator(".text")).to_have_text("When are you open?")
@@ -86,9 +88,9 @@ def test_a_partial_is_grey_until_it_is_final(house: OpenHouse, visit: OpenPage, 
     expect(line.locator(".text")).not_to_have_css("color", grey)
 
 
-def test_typed_words_are_answered_without_a_microphone(house: OpenHouse, visit: OpenPage) -> None:
+def test_typed_words_are_answered_without_a_microphone(gateway: OpenGateway, visit: OpenPage) -> None:
     """Typing begins a call of its own when there is none, and lends no microphone for it."""
-    page = visit(house(greeting="Hello!", answers=["From nine.", "Until six."]).url)
+    page = visit(gateway(greeting="Hello!", answers=["From nine.", "Until six."]).url)
     type_in(page, "When do you open?")
     phase(page, "speaking")
     phase(page, "listening")
@@ -104,9 +106,9 @@ def test_typed_words_are_answered_without_a_microphone(house: OpenHouse, visit: 
     assert page.input_value("#words") == ""
 
 
-def test_an_interrupted_answer_stops_at_once_and_shows_what_was_heard(house: OpenHouse, visit: OpenPage) -> None:
+def test_an_interrupted_answer_stops_at_once_and_shows_what_was_heard(gateway: OpenGateway, visit: OpenPage) -> None:
     """Sound ends within 50 ms of `clear`; the words that nobody heard are struck through."""
-    page = visit(house(answers=[LONG, "All right."], thinks=0.5).url, record=True)
+    page = visit(gateway(answers=[LONG, "All right."], thinks=0.5).url, record=True)
     type_in(page, "Count.")
     until(page, "tap.events.some(e => e.type === 'audio_started')")
     page.wait_for_timeout(1500)  # the caller listens a while
@@ -122,10 +124,10 @@ def test_an_interrupted_answer_stops_at_once_and_shows_what_was_heard(house: Ope
     assert said(page)[-1] == ("Agent", "All right.")
 
 
-def test_talking_over_the_answer_cuts_it(house: OpenHouse, visit: OpenPage, tmp_path: Path) -> None:
+def test_talking_over_the_answer_cuts_it(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
     """A voice in the microphone silences the loudspeaker, and what it says is the next turn."""
     mic = recording(tmp_path / "mic.wav", [silence(1), voice(1), silence(2.5), voice(1), silence(1)])
-    page = visit(house(hears=["Count.", "Stop."], answers=[LONG, "All right."]).url, mic=mic, record=True)
+    page = visit(gateway(hears=["Count.", "Stop."], answers=[LONG, "All right."]).url, mic=mic, record=True)
     page.click("#talk")
     until(page, "tap.events.some(e => e.type === 'barge_in')")
     phase(page, "speaking")
@@ -134,9 +136,9 @@ def test_talking_over_the_answer_cuts_it(house: OpenHouse, visit: OpenPage, tmp_
     assert page.locator("#lines > .agent del").count() == 1
 
 
-def test_reasoning_is_folded_under_its_own_turn(house: OpenHouse, visit: OpenPage) -> None:
+def test_reasoning_is_folded_under_its_own_turn(gateway: OpenGateway, visit: OpenPage) -> None:
     """It can be read, and is no part of the answer."""
-    page = visit(house(answers=["<think> They ask for the hours. </think> From nine."]).url)
+    page = visit(gateway(answers=["<think> They ask for the hours. </think> From nine."]).url)
     type_in(page, "When?")
     phase(page, "speaking")
     assert said(page)[-1] == ("Agent", "From nine.")
@@ -147,10 +149,10 @@ def test_reasoning_is_folded_under_its_own_turn(house: OpenHouse, visit: OpenPag
     assert page.locator("#lines > .caller details").is_hidden()
 
 
-def test_what_a_model_says_never_becomes_html(house: OpenHouse, visit: OpenPage) -> None:
+def test_what_a_model_says_never_becomes_html(gateway: OpenGateway, visit: OpenPage) -> None:
     """Tags in questions, answers, reasoning and barge-ins are shown as they are."""
     html = '<img src=x onerror="hacked=1"><script>hacked=1</script><b>bold</b>'
-    page = visit(house(hears=[html], answers=[f"<think> {html} </think> {html} {LONG}", html]).url)
+    page = visit(gateway(hears=[html], answers=[f"<think> {html} </think> {html} {LONG}", html]).url)
     type_in(page, html)
     phase(page, "speaking")
     page.wait_for_timeout(500)
@@ -166,9 +168,9 @@ def test_what_a_model_says_never_becomes_html(house: OpenHouse, visit: OpenPage)
 # ── the end of a call, and the next ────────────────────────────────────────────────────────────────────────────────
 
 
-def test_stop_closes_everything_and_talk_begins_anew(house: OpenHouse, visit: OpenPage) -> None:
+def test_stop_closes_everything_and_talk_begins_anew(gateway: OpenGateway, visit: OpenPage) -> None:
     """Hung up with a word, the microphone given back, the sound device let go; the next call starts empty."""
-    one = house()
+    one = gateway()
     page = visit(one.url)
     page.click("#talk")
     phase(page, "listening")
@@ -188,9 +190,9 @@ def test_stop_closes_everything_and_talk_begins_anew(house: OpenHouse, visit: Op
     assert one.gateway.calls == 1
 
 
-def test_stop_while_the_microphone_is_being_asked_for_gives_it_back(house: OpenHouse, visit: OpenPage) -> None:
+def test_stop_while_the_microphone_is_being_asked_for_gives_it_back(gateway: OpenGateway, visit: OpenPage) -> None:
     """A microphone that comes too late is closed at once, and no call begins."""
-    one = house()
+    one = gateway()
     page = visit(one.url)
     page.evaluate(
         """() => {
@@ -209,9 +211,9 @@ def test_stop_while_the_microphone_is_being_asked_for_gives_it_back(house: OpenH
     assert one.gateway.calls == 0
 
 
-def test_what_was_sent_is_heard_when_the_gateway_ends_the_call(house: OpenHouse, visit: OpenPage) -> None:
+def test_what_was_sent_is_heard_when_the_gateway_ends_the_call(gateway: OpenGateway, visit: OpenPage) -> None:
     """lineside sends ahead of the ear: its last word is played, then everything is closed, and the page says why."""
-    page = visit(house(call_max_s=2, greeting=LONG).url, record=True)
+    page = visit(gateway(call_max_s=2, greeting=LONG).url, record=True)
     page.click("#talk")
     phase(page, "ended")
     problem(page, "longest time allowed", "Press Talk")
@@ -221,17 +223,17 @@ def test_what_was_sent_is_heard_when_the_gateway_ends_the_call(house: OpenHouse,
     until(page, "tap.context.state === 'closed'")
 
 
-def test_a_caller_who_says_nothing_is_told_why_the_call_ended(house: OpenHouse, visit: OpenPage) -> None:
+def test_a_caller_who_says_nothing_is_told_why_the_call_ended(gateway: OpenGateway, visit: OpenPage) -> None:
     """And how to call again."""
-    page = visit(house(call_idle_timeout_s=1).url)
+    page = visit(gateway(call_idle_timeout_s=1).url)
     page.click("#talk")
     phase(page, "ended")
     problem(page, "nobody spoke for a while", "Press Talk")
 
 
-def test_a_house_that_closes_says_so_and_is_missed_afterwards(house: OpenHouse, visit: OpenPage) -> None:
+def test_a_gateway_that_closes_says_so_and_is_missed_afterwards(gateway: OpenGateway, visit: OpenPage) -> None:
     """First that lineside is stopping; then, that nobody answers."""
-    one = house()
+    one = gateway()
     page = visit(one.url)
     page.click("#talk")
     phase(page, "listening")
@@ -242,9 +244,9 @@ def test_a_house_that_closes_says_so_and_is_missed_afterwards(house: OpenHouse, 
     problem(page, "does not answer", "Check that it is running")
 
 
-def test_a_broken_connection_is_told_and_can_be_made_again(house: OpenHouse, visit: OpenPage) -> None:
+def test_a_broken_connection_is_told_and_can_be_made_again(gateway: OpenGateway, visit: OpenPage) -> None:
     """Connection lost, in words; Talk calls again and the words go."""
-    one = house()
+    one = gateway()
     page = visit(one.url)
     page.click("#talk")
     phase(page, "listening")
@@ -256,9 +258,9 @@ def test_a_broken_connection_is_told_and_can_be_made_again(house: OpenHouse, vis
     expect(page.locator("#problem")).to_be_empty()
 
 
-def test_a_gateway_that_restarts_is_called_again(house: OpenHouse, visit: OpenPage) -> None:
+def test_a_gateway_that_restarts_is_called_again(gateway: OpenGateway, visit: OpenPage) -> None:
     """The same page, not loaded anew: it says what happened, what to do, and the next call is answered."""
-    one = house()
+    one = gateway()
     page = visit(one.url)
     type_in(page, "When?")
     answered(page)
@@ -266,7 +268,7 @@ def test_a_gateway_that_restarts_is_called_again(house: OpenHouse, visit: OpenPa
     problem(page, "shutting down", "Press Talk once it is running")
     page.click("#talk")
     problem(page, "does not answer")
-    house(port=int(one.url.rpartition(":")[2]), answers=["We are back."])
+    gateway(port=int(one.url.rpartition(":")[2]), answers=["We are back."])
     type_in(page, "And now?")
     until(page, "document.querySelector('#lines').textContent.includes('We are back.')")
     expect(page.locator("#problem")).to_be_empty()
@@ -275,9 +277,9 @@ def test_a_gateway_that_restarts_is_called_again(house: OpenHouse, visit: OpenPa
 # ── what can be wrong ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_refused_microphone_is_told_and_typing_still_works(house: OpenHouse, visit: OpenPage) -> None:
+def test_a_refused_microphone_is_told_and_typing_still_works(gateway: OpenGateway, visit: OpenPage) -> None:
     """The words say what to do about it, and there is another way."""
-    page = visit(house().url, asked=REFUSE)
+    page = visit(gateway().url, asked=REFUSE)
     page.click("#talk")
     problem(page, "microphone was refused", "address bar", "type below")
     phase(page, "ready")
@@ -294,24 +296,24 @@ def test_a_refused_microphone_is_told_and_typing_still_works(house: OpenHouse, v
         ("AbortError", "could not be opened"),
     ],
 )
-def test_a_microphone_that_cannot_be_had_is_told(house: OpenHouse, visit: OpenPage, name: str, words: str) -> None:
+def test_a_microphone_that_cannot_be_had_is_told(gateway: OpenGateway, visit: OpenPage, name: str, words: str) -> None:
     """Each in its own words."""
     fails = f"navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException('no', '{name}'); }};"
-    page = visit(house().url, script=fails)
+    page = visit(gateway().url, script=fails)
     page.click("#talk")
     problem(page, words, "type below")
 
 
-def test_a_page_that_may_not_have_a_microphone_says_where_it_could(house: OpenHouse, visit: OpenPage) -> None:
+def test_a_page_that_may_not_have_a_microphone_says_where_it_could(gateway: OpenGateway, visit: OpenPage) -> None:
     """On plain http from another machine browsers have no microphone at all."""
-    page = visit(house().url, script="Object.defineProperty(navigator, 'mediaDevices', { value: undefined });")
+    page = visit(gateway().url, script="Object.defineProperty(navigator, 'mediaDevices', { value: undefined });")
     page.click("#talk")
     problem(page, "https", "localhost")
 
 
-def test_a_microphone_that_is_pulled_out_ends_the_call_with_a_word(house: OpenHouse, visit: OpenPage) -> None:
+def test_a_microphone_that_is_pulled_out_ends_the_call_with_a_word(gateway: OpenGateway, visit: OpenPage) -> None:
     """The caller is told, not left speaking to nobody."""
-    page = visit(house().url)
+    page = visit(gateway().url)
     page.click("#talk")
     phase(page, "listening")
     page.evaluate("tap.streams[0].stream.getTracks()[0].dispatchEvent(new Event('ended'))")
@@ -319,9 +321,9 @@ def test_a_microphone_that_is_pulled_out_ends_the_call_with_a_word(house: OpenHo
     problem(page, "microphone is gone", "press Talk")
 
 
-def test_a_full_house_is_told(house: OpenHouse, visit: OpenPage) -> None:
+def test_full_capacity_is_told(gateway: OpenGateway, visit: OpenPage) -> None:
     """A socket cannot see the 503; the page asks /health what it was."""
-    one = house(max_concurrent_calls=1)
+    one = gateway(max_concurrent_calls=1)
     first, second = visit(one.url), visit(one.url)
     first.click("#talk")
     phase(first, "listening")
@@ -335,9 +337,9 @@ def test_a_full_house_is_told(house: OpenHouse, visit: OpenPage) -> None:
     phase(second, "listening")
 
 
-def test_a_failed_engine_is_told_and_the_call_goes_on(house: OpenHouse, visit: OpenPage) -> None:
+def test_a_failed_engine_is_told_and_the_call_goes_on(gateway: OpenGateway, visit: OpenPage) -> None:
     """The words go with the next turn."""
-    one = house()
+    one = gateway()
     one.mind.fails = 2  # it is asked twice
     page = visit(one.url)
     type_in(page, "When?")
@@ -347,9 +349,9 @@ def test_a_failed_engine_is_told_and_the_call_goes_on(house: OpenHouse, visit: O
     expect(page.locator("#problem")).to_be_empty()
 
 
-def test_a_desk_with_keys_asks_for_one_and_forgets_it_with_the_tab(house: OpenHouse, visit: OpenPage) -> None:
+def test_a_gateway_with_keys_asks_for_one_and_forgets_it_with_the_tab(gateway: OpenGateway, visit: OpenPage) -> None:
     """A wrong key is said to be wrong; the right one opens the line, is kept in this tab, and nowhere else."""
-    page = visit(house(api_keys=("open sesame",)).url)
+    page = visit(gateway(api_keys=("open sesame",)).url)
     page.click("#talk")
     expect(page.locator("#key-why")).to_have_text("This desk asks for a key.")
     page.fill("#key", "open barley")
@@ -366,9 +368,9 @@ def test_a_desk_with_keys_asks_for_one_and_forgets_it_with_the_tab(house: OpenHo
     expect(page.locator("#key-dialog")).to_be_hidden()
 
 
-def test_who_does_not_give_a_key_is_not_asked_again(house: OpenHouse, visit: OpenPage) -> None:
+def test_who_does_not_give_a_key_is_not_asked_again(gateway: OpenGateway, visit: OpenPage) -> None:
     """Escape leaves the page as it was, saying what is missing."""
-    page = visit(house(api_keys=("open sesame",)).url)
+    page = visit(gateway(api_keys=("open sesame",)).url)
     page.click("#talk")
     expect(page.locator("#key-dialog")).to_be_visible()
     page.keyboard.press("Escape")
@@ -377,14 +379,14 @@ def test_who_does_not_give_a_key_is_not_asked_again(house: OpenHouse, visit: Ope
     phase(page, "ready")
 
 
-def test_a_sound_device_faster_than_lineside_hears_is_asked_for_48_khz(house: OpenHouse, visit: OpenPage) -> None:
+def test_a_sound_device_faster_than_lineside_hears_is_asked_for_48_khz(gateway: OpenGateway, visit: OpenPage) -> None:
     """Studio cards run at 96 kHz and more; a call takes 48 at most."""
     studio = """
         window.AudioContext = class extends AudioContext {
             constructor(given) { super({ sampleRate: 96000, ...given }); }
         };
     """
-    page = visit(house().url, script=studio)
+    page = visit(gateway().url, script=studio)
     page.click("#talk")
     phase(page, "listening")
     assert page.evaluate("tap.said[0].sample_rate") == 48_000
@@ -393,9 +395,9 @@ def test_a_sound_device_faster_than_lineside_hears_is_asked_for_48_khz(house: Op
 # ── the page itself ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_space_bar_talks_and_stops_but_not_in_a_field(house: OpenHouse, visit: OpenPage) -> None:
+def test_the_space_bar_talks_and_stops_but_not_in_a_field(gateway: OpenGateway, visit: OpenPage) -> None:
     """With nothing focused it is the button; in the field it is a space; on the button it is one press, not two."""
-    page = visit(house().url)
+    page = visit(gateway().url)
     page.keyboard.press("Space")
     phase(page, "listening")
     page.focus("#words")
@@ -407,9 +409,9 @@ def test_the_space_bar_talks_and_stops_but_not_in_a_field(house: OpenHouse, visi
     phase(page, "ended")
 
 
-def test_everything_comes_from_the_house_itself(house: OpenHouse, visit: OpenPage) -> None:
+def test_everything_comes_from_the_gateway_itself(gateway: OpenGateway, visit: OpenPage) -> None:
     """No font, script or picture from elsewhere: the page works on a machine without a network."""
-    one = house()
+    one = gateway()
     page = visit(one.url)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -421,10 +423,10 @@ def test_everything_comes_from_the_house_itself(house: OpenHouse, visit: OpenPag
 
 
 def test_a_screen_reader_is_told_each_line_once_and_finds_a_name_on_everything(
-    house: OpenHouse, visit: OpenPage
+    gateway: OpenGateway, visit: OpenPage
 ) -> None:
     """Whole lines go to a live region; nothing that can be used is without a name."""
-    page = visit(house().url)
+    page = visit(gateway().url)
     page.evaluate(
         """() => {
             window.announced = [];
@@ -448,10 +450,10 @@ CONTRAST = Path(__file__).parent / "contrast.js"
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1200, 800), (360, 640)])
-def test_every_text_can_be_read(house: OpenHouse, visit: OpenPage, scheme: Any, size: tuple[int, int]) -> None:
+def test_every_text_can_be_read(gateway: OpenGateway, visit: OpenPage, scheme: Any, size: tuple[int, int]) -> None:
     """4.5:1 or better in both schemes (WCAG 2.2, 1.4.3 AA); nothing is wider than a small telephone's screen."""
     page = visit(
-        house(answers=[f"<think> Hm. </think> {LONG}", "Yes."]).url,
+        gateway(answers=[f"<think> Hm. </think> {LONG}", "Yes."]).url,
         color_scheme=scheme,
         viewport={"width": size[0], "height": size[1]},
     )
@@ -468,9 +470,11 @@ def test_every_text_can_be_read(house: OpenHouse, visit: OpenPage, scheme: Any, 
     assert page.locator("#conversation").bounding_box()["height"] > 120  # type: ignore[index]
 
 
-def test_long_conversations_stay_at_their_end_unless_the_reader_scrolls_up(house: OpenHouse, visit: OpenPage) -> None:
+def test_long_conversations_stay_at_their_end_unless_the_reader_scrolls_up(
+    gateway: OpenGateway, visit: OpenPage
+) -> None:
     """New lines pull the view along; a reader who looks back is left alone."""
-    page = visit(house(answers=[LONG]).url, viewport={"width": 360, "height": 640})
+    page = visit(gateway(answers=[LONG]).url, viewport={"width": 360, "height": 640})
     below = "c => c.scrollHeight - c.scrollTop - c.clientHeight"
     for answers in range(1, 5):
         type_in(page, "Count.")

@@ -15,14 +15,14 @@ from lineside.gateway.app import WEB
 from lineside.host.client import HostAgentError
 from lineside.models import catalogue
 from lineside.protocol import BargeIn, ReplyMetrics, ReplyText, Transcript
-from tests.api.fakes import TINY, TOYS, WHISPER, fill
+from tests.api.fakes import SMALL_MODELS, TINY, WHISPER, fill
 from tests.browser.conftest import OpenPage
-from tests.browser.control_fixtures import ControlHouse, ScriptedCall
+from tests.browser.control_fixtures import ControlGateway, ScriptedCall
 
 SOURCES = Path(__file__).parents[2] / "page"
 MB = 1_000_000
 
-OpenControl = Callable[..., ControlHouse]
+OpenControl = Callable[..., ControlGateway]
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +42,13 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def control(html: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenControl]:
-    """Opens control houses in which one model is missing; closes them when the test is over."""
-    monkeypatch.setattr(catalogue, "CATALOGUE", TOYS)
+    """Opens control gateways in which one model is missing; closes them when the test is over."""
+    monkeypatch.setattr(catalogue, "CATALOGUE", SMALL_MODELS)
     shutil.rmtree(fill(tmp_path / "models") / TINY)
-    opened: list[ControlHouse] = []
+    opened: list[ControlGateway] = []
 
-    def open_control(**how: Any) -> ControlHouse:
-        opened.append(ControlHouse(tmp_path, html, **how))
+    def open_control(**how: Any) -> ControlGateway:
+        opened.append(ControlGateway(tmp_path, html, **how))
         return opened[-1]
 
     yield open_control
@@ -56,9 +56,9 @@ def control(html: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         one.close()
 
 
-def panel(visit: OpenPage, house: ControlHouse, name: str, **how: Any) -> Page:
+def panel(visit: OpenPage, gateway: ControlGateway, name: str, **how: Any) -> Page:
     """The page with that panel open."""
-    page = visit(f"{house.url}/#operate", **how)
+    page = visit(f"{gateway.url}/#operate", **how)
     page.get_by_role("tab", name=name).click()
     return page
 
@@ -78,18 +78,18 @@ def press(page: Page, label: str) -> None:
 
 def test_a_download_shows_how_far_it_is_and_then_that_it_is_here(control: OpenControl, visit: OpenPage) -> None:
     """A slow source: the bar stands at what has come; at the end the model can be loaded."""
-    house = control()
-    page = panel(visit, house, "Engines")
+    gateway = control()
+    page = panel(visit, gateway, "Engines")
     row = thing(page, TINY)
     expect(row).to_contain_text("not downloaded")
-    house.let(10 * MB)
+    gateway.let(10 * MB)
     press(page, f"Download {TINY}")
     expect(row).to_contain_text("10 MB of 40 MB")
     expect(row.get_by_role("progressbar")).to_have_attribute("value", "25")
     expect(page.get_by_role("button", name=f"Cancel {TINY}")).to_be_focused()
-    house.let(30 * MB)
+    gateway.let(30 * MB)
     expect(row).to_contain_text("30 MB of 40 MB")
-    house.let(0, done=True)
+    gateway.let(0, done=True)
     expect(row).to_contain_text("on the disk")
     expect(page.get_by_role("button", name=f"Load {TINY}")).to_be_visible()
     expect(row.get_by_role("progressbar")).to_have_count(0)
@@ -97,28 +97,28 @@ def test_a_download_shows_how_far_it_is_and_then_that_it_is_here(control: OpenCo
 
 def test_a_cancelled_download_goes_on_from_where_it_was(control: OpenControl, visit: OpenPage) -> None:
     """Cancel keeps what has come; Resume begins there."""
-    house = control()
-    page = panel(visit, house, "Engines")
+    gateway = control()
+    page = panel(visit, gateway, "Engines")
     row = thing(page, TINY)
-    house.let(20 * MB)
+    gateway.let(20 * MB)
     press(page, f"Download {TINY}")
     expect(row).to_contain_text("20 MB of 40 MB")
     press(page, f"Cancel {TINY}")
     expect(row).to_contain_text("Cancelled. What has come is kept")
-    house.let(21 * MB)
+    gateway.let(21 * MB)
     press(page, f"Resume {TINY}")
     expect(row).to_contain_text("21 MB of 40 MB")
 
 
 def test_a_failed_download_says_why_and_can_be_tried_again(control: OpenControl, visit: OpenPage) -> None:
     """The words stand in the row of the model, as an alert."""
-    house = control()
-    page = panel(visit, house, "Engines")
+    gateway = control()
+    page = panel(visit, gateway, "Engines")
     row = thing(page, TINY)
-    house.let("the disk is full: free 40 MB")
+    gateway.let("the disk is full: free 40 MB")
     press(page, f"Download {TINY}")
     expect(row.get_by_role("alert")).to_have_text("The download failed: the disk is full: free 40 MB")
-    house.let(5 * MB)
+    gateway.let(5 * MB)
     press(page, f"Download {TINY}")
     expect(row).to_contain_text("5.0 MB of 40 MB")
     expect(row.get_by_role("alert")).to_have_text("")
@@ -126,14 +126,14 @@ def test_a_failed_download_says_why_and_can_be_tried_again(control: OpenControl,
 
 def test_a_download_outlives_its_page(control: OpenControl, visit: OpenPage) -> None:
     """Whoever opens the page later sees how far it is, and can end it."""
-    house = control()
-    house.let(8 * MB)
-    first = panel(visit, house, "Engines")
+    gateway = control()
+    gateway.let(8 * MB)
+    first = panel(visit, gateway, "Engines")
     press(first, f"Download {TINY}")
     expect(thing(first, TINY)).to_contain_text("8.0 MB of 40 MB")
     first.close()
-    house.let(16 * MB)
-    page = panel(visit, house, "Engines")
+    gateway.let(16 * MB)
+    page = panel(visit, gateway, "Engines")
     expect(thing(page, TINY)).to_contain_text("16 MB of 40 MB")
     press(page, f"Cancel {TINY}")
     expect(thing(page, TINY)).to_contain_text("downloaded in part")
@@ -141,48 +141,48 @@ def test_a_download_outlives_its_page(control: OpenControl, visit: OpenPage) -> 
 
 def test_a_gateway_that_restarts_is_said_and_found_again(control: OpenControl, visit: OpenPage) -> None:
     """In mid-download: what was known stays on the page, the loss is said, and all comes back by itself."""
-    house = control()
-    page = panel(visit, house, "Engines")
+    gateway = control()
+    page = panel(visit, gateway, "Engines")
     row = thing(page, TINY)
-    house.let(12 * MB)
+    gateway.let(12 * MB)
     press(page, f"Download {TINY}")
     expect(row).to_contain_text("12 MB of 40 MB")
-    house.close()
+    gateway.close()
     expect(page.get_by_role("status").filter(has_text="lineside does not answer").first).to_be_visible()
     expect(row).to_be_visible()
-    house = house.again()
+    gateway = gateway.again()
     try:
-        house.let(13 * MB)
+        gateway.let(13 * MB)
         expect(page.get_by_text("lineside does not answer")).to_have_count(0)
         press(page, f"Resume {TINY}")
         expect(row).to_contain_text("13 MB of 40 MB")
     finally:
-        house.close()
+        gateway.close()
 
 
 def test_loading_turns_until_it_is_done_and_a_failure_stands_in_its_row(control: OpenControl, visit: OpenPage) -> None:
     """The button is busy while the engine loads."""
-    house = control()
-    page = panel(visit, house, "Engines")
+    gateway = control()
+    page = panel(visit, gateway, "Engines")
     row = thing(page, "llama3.2:3b")
-    house.do(house.ollama.hold.clear)
+    gateway.do(gateway.ollama.hold.clear)
     press(page, "Load llama3.2:3b")
     expect(page.get_by_role("button", name="Load llama3.2:3b")).to_have_attribute("aria-busy", "true")
-    house.do(house.ollama.hold.set)
+    gateway.do(gateway.ollama.hold.set)
     expect(row).to_contain_text("in memory")
     press(page, "Unload llama3.2:3b")
     expect(row).to_contain_text("kept by its engine")
 
     broken = EngineError("ollama has no memory left for llama3.2:3b; unload another model")
-    house.do(lambda: setattr(house.ollama, "fault", broken))
+    gateway.do(lambda: setattr(gateway.ollama, "fault", broken))
     press(page, "Load llama3.2:3b")
     expect(row.get_by_role("alert")).to_contain_text("no memory left")
 
 
 def test_a_loaded_model_is_unloaded_and_deleted_only_when_one_is_sure(control: OpenControl, visit: OpenPage) -> None:
     """Esc leaves it; a second yes deletes it."""
-    house = control()
-    page = panel(visit, house, "Engines")
+    gateway = control()
+    page = panel(visit, gateway, "Engines")
     row = thing(page, WHISPER)
     press(page, f"Unload {WHISPER}")
     press(page, f"Delete {WHISPER}")
@@ -200,8 +200,8 @@ def test_a_loaded_model_is_unloaded_and_deleted_only_when_one_is_sure(control: O
 
 def test_what_the_next_call_names_is_chosen_and_kept(control: OpenControl, visit: OpenPage) -> None:
     """Engine, model and band survive a reload; another engine forgets the model."""
-    house = control()
-    page = panel(visit, house, "Engines")
+    gateway = control()
+    page = panel(visit, gateway, "Engines")
     llm = page.locator('[data-role="llm"]')
     llm.get_by_role("radio", name=re.compile("^ollama")).check()
     llm.get_by_label("Model of ollama").select_option("qwen3:4b")
@@ -216,11 +216,11 @@ def test_what_the_next_call_names_is_chosen_and_kept(control: OpenControl, visit
 
 def test_an_engine_that_is_down_says_what_to_do(control: OpenControl, visit: OpenPage) -> None:
     """In the words of its check, beside its dot."""
-    house = control()
-    house.do(
-        lambda: setattr(house.ollama, "fault", EngineUnreachable("ollama is not there: start it with ollama serve"))
+    gateway = control()
+    gateway.do(
+        lambda: setattr(gateway.ollama, "fault", EngineUnreachable("ollama is not there: start it with ollama serve"))
     )
-    page = panel(visit, house, "Engines")
+    page = panel(visit, gateway, "Engines")
     expect(page.locator('[data-role="llm"]')).to_contain_text("start it with ollama serve")
     expect(page.locator('[data-role="llm"] [data-mood="bad"]')).to_have_count(1)
 
@@ -230,16 +230,16 @@ def test_an_engine_that_is_down_says_what_to_do(control: OpenControl, visit: Ope
 
 def test_a_service_is_started_with_a_model_and_stopped(control: OpenControl, visit: OpenPage) -> None:
     """It starts for a while, then it is ready; a stop is asked twice."""
-    house = control()
-    page = panel(visit, house, "Services")
+    gateway = control()
+    page = panel(visit, gateway, "Services")
     row = thing(page, "llama-server", "service")
     expect(row).to_contain_text("the card has no memory left")
     row.get_by_label("Model of llama-server").select_option("llama-8b")
     press(page, "Start llama-server")
     expect(row).to_contain_text("starting")
-    house.do(house.host.go.set)
+    gateway.do(gateway.host.go.set)
     expect(row).to_contain_text("ready")
-    assert house.host.started == [("llama-server", "llama-8b")]
+    assert gateway.host.started == [("llama-server", "llama-8b")]
     press(page, "Stop llama-server")
     page.get_by_role("dialog").get_by_role("button", name="Stop it").click()
     expect(row).to_contain_text("stopped")
@@ -249,13 +249,13 @@ def test_a_service_is_started_with_a_model_and_stopped(control: OpenControl, vis
 
 def test_a_start_that_fails_stands_in_its_row_with_the_last_words(control: OpenControl, visit: OpenPage) -> None:
     """The host agent's message, whole."""
-    house = control()
-    page = panel(visit, house, "Services")
+    gateway = control()
+    page = panel(visit, gateway, "Services")
     press(page, "Start whisper-server")
     expect(thing(page, "whisper-server", "service")).to_contain_text("starting")
     words = "whisper-server was not ready in 60 s; it printed: no such model"
-    house.do(lambda: setattr(house.host, "fault", HostAgentError(502, "not_ready", words)))
-    house.do(house.host.go.set)
+    gateway.do(lambda: setattr(gateway.host, "fault", HostAgentError(502, "not_ready", words)))
+    gateway.do(gateway.host.go.set)
     expect(page.get_by_role("alert").filter(has_text=words)).to_be_visible()
 
 
@@ -263,40 +263,40 @@ def test_without_a_host_agent_the_panel_says_what_that_is_and_fills_by_itself(
     control: OpenControl, visit: OpenPage
 ) -> None:
     """503 no_host_agent is no fault of the page."""
-    house = control()
+    gateway = control()
     gone = HostAgentError(503, "no_host_agent", "HOST_AGENT_URL is empty")
-    house.do(lambda: setattr(house.host, "fault", gone))
-    page = panel(visit, house, "Services")
+    gateway.do(lambda: setattr(gateway.host, "fault", gone))
+    page = panel(visit, gateway, "Services")
     expect(page.get_by_text("There is no host agent")).to_be_visible()
     expect(page.get_by_text("lineside host")).to_be_visible()
-    house.do(lambda: setattr(house.host, "fault", None))
+    gateway.do(lambda: setattr(gateway.host, "fault", None))
     expect(thing(page, "whisper-server", "service")).to_be_visible()
     expect(page.get_by_text("There is no host agent")).to_have_count(0)
 
 
 def test_the_machine_is_shown_live_and_after_a_restart(control: OpenControl, visit: OpenPage) -> None:
     """Memory by process; without a card, processor and memory alone."""
-    house = control()
-    page = panel(visit, house, "Machine")
+    gateway = control()
+    page = panel(visit, gateway, "Machine")
     bar = page.get_by_role("meter", name="Memory of card 0")
     expect(bar).to_have_attribute("aria-valuetext", "4.0 GiB of 16 GiB")
     expect(page.get_by_role("row", name=re.compile("ollama"))).to_contain_text("3.0 GiB")
-    house.close()
+    gateway.close()
     expect(page.get_by_text("What is shown below was so before.")).to_be_visible()
-    house = house.again()
+    gateway = gateway.again()
     try:
-        house.do(lambda: setattr(house, "cards", ()))
+        gateway.do(lambda: setattr(gateway, "cards", ()))
         expect(page.get_by_role("heading", name=re.compile("No graphics card"))).to_be_visible()
         expect(page.get_by_role("meter", name="Memory", exact=True)).to_be_visible()
         expect(page.get_by_text("What is shown below was so before.")).to_have_count(0)
     finally:
-        house.close()
+        gateway.close()
 
 
 def test_unload_all_tells_what_went(control: OpenControl, visit: OpenPage) -> None:
     """Asked twice, then told in words."""
-    house = control()
-    page = panel(visit, house, "Machine")
+    gateway = control()
+    page = panel(visit, gateway, "Machine")
     press(page, "Unload all models")
     page.get_by_role("dialog").get_by_role("button", name="Unload all").click()
     expect(page.get_by_text(f"Unloaded: {WHISPER}.")).to_be_visible()
@@ -307,17 +307,17 @@ def test_unload_all_tells_what_went(control: OpenControl, visit: OpenPage) -> No
 
 def test_a_call_is_seen_followed_and_ended(control: OpenControl, visit: OpenPage) -> None:
     """What was said so far, what is said now, what was cut off; then it is ended, and what was said stays."""
-    house = control()
-    page = panel(visit, house, "Calls")
+    gateway = control()
+    page = panel(visit, gateway, "Calls")
     expect(page.get_by_text("Nobody is on the line.")).to_be_visible()
-    call = house.do(lambda: ScriptedCall(house.calls, codec="g711_ulaw"))
-    house.tell(call, Transcript(at=1, turn=1, text="When are you open?", latency_ms=180))
+    call = gateway.do(lambda: ScriptedCall(gateway.calls, codec="g711_ulaw"))
+    gateway.tell(call, Transcript(at=1, turn=1, text="When are you open?", latency_ms=180))
     row = thing(page, call.slot.id, "call")
     expect(row).to_contain_text("faster-whisper → ollama → espeak")
     row.get_by_role("button", name="Follow").click()
     said = page.get_by_label("What was said")
     expect(said).to_contain_text("When are you open?")
-    house.tell(
+    gateway.tell(
         call,
         ReplyText(at=2, turn=1, reply=1, text="We are open from nine."),
         ReplyMetrics(at=2, turn=1, reply=1, e2e_ms=612.0),
@@ -338,8 +338,8 @@ def test_a_call_is_seen_followed_and_ended(control: OpenControl, visit: OpenPage
 
 def test_the_agent_is_edited_kept_and_reverted(control: OpenControl, visit: OpenPage) -> None:
     """A draft survives another panel; wrong fields are named; what is saved is what the gateway has."""
-    house = control()
-    page = panel(visit, house, "Agent")
+    gateway = control()
+    page = panel(visit, gateway, "Agent")
     page.get_by_label("Prompt").fill("")
     press(page, "Save")
     expect(page.get_by_text("Without a prompt the agent does not know")).to_be_visible()
@@ -354,7 +354,7 @@ def test_the_agent_is_edited_kept_and_reverted(control: OpenControl, visit: Open
     expect(page.get_by_label("Prompt")).to_have_value("You answer for a bakery.")
     press(page, "Save")
     expect(page.get_by_text("Saved: the next call is answered so.")).to_be_visible()
-    kept = house.do(house.desk.agent)
+    kept = gateway.do(gateway.desk.agent)
     assert kept.prompt == "You answer for a bakery."
     assert kept.facts == ("We open at nine.", "We close at six.")
     assert [(e.asks, e.says) for e in kept.examples] == [("When?", "At nine.")]
@@ -367,8 +367,8 @@ def test_the_agent_is_edited_kept_and_reverted(control: OpenControl, visit: Open
 
 def test_settings_are_found_by_their_words_and_secrets_stay_hidden(control: OpenControl, visit: OpenPage) -> None:
     """The key of this gateway is nowhere on its page; a wrong key is refused in words, the right one opens."""
-    house = control(key="orchid-7")
-    page = panel(visit, house, "Settings")
+    gateway = control(key="orchid-7")
+    page = panel(visit, gateway, "Settings")
     page.get_by_label(re.compile("This desk asks for a key")).fill("tulip")
     press(page, "Give key")
     field = page.get_by_label(re.compile("That key was not accepted"))
@@ -407,11 +407,11 @@ def test_no_panel_is_too_wide_or_at_fault_by_axe(
     axe = SOURCES / "node_modules" / "axe-core" / "axe.min.js"
     if not axe.exists():
         pytest.skip("axe is not here, so the panels were not tried for access: npm ci in page/")
-    house = control()
-    call = house.do(lambda: ScriptedCall(house.calls))
-    house.tell(call, Transcript(at=1, turn=1, text="When are you open?", latency_ms=180))
+    gateway = control()
+    call = gateway.do(lambda: ScriptedCall(gateway.calls))
+    gateway.tell(call, Transcript(at=1, turn=1, text="When are you open?", latency_ms=180))
     size = {"width": width, "height": 800}
-    page = panel(visit, house, "Engines", record=True, viewport=size, color_scheme=scheme)  # lets axe in
+    page = panel(visit, gateway, "Engines", record=True, viewport=size, color_scheme=scheme)  # lets axe in
     page.evaluate(axe.read_text("utf-8"))
     for name in PANELS:
         page.get_by_role("tab", name=name).click()

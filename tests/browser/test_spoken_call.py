@@ -16,7 +16,7 @@ from lineside.text.normalize import said as said_aloud
 from tests.browser.conftest import OpenPage
 from tests.browser.page_checks import phase, played_out, said, until
 from tests.browser.sounds import event_times, played, recording, silence
-from tests.conftest import Stack
+from tests.real_gateway import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 

@@ -21,7 +21,7 @@ E = TypeVar("E", bound=ServerMessage)
 AGENT = Agent(name="Test", prompt="You answer.", greeting="")
 
 
-class FixedDesk:
+class FixedAgentStore:
     """One agent, who can be exchanged, and is kept nowhere."""
 
     def __init__(self, agent: Agent = AGENT) -> None:

@@ -1,4 +1,4 @@
-"""The commands about models use the same toys as the models' own tests."""
+"""The commands for models are tested with the small models, the host and the folder of `tests/models`."""
 
 from tests.models.conftest import catalogued, host, impatient, no_proxy, root, shelf, steps
 

@@ -44,36 +44,36 @@ def lineside(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
 
 
 @pytest.fixture
-def toys(host: Host, catalogued: Catalogued, monkeypatch: pytest.MonkeyPatch) -> tuple[Model, ...]:
+def small_models(host: Host, catalogued: Catalogued, monkeypatch: pytest.MonkeyPatch) -> tuple[Model, ...]:
     """Two models, the first of them a default."""
-    toy = model_of(
+    tiny = model_of(
         file_of(SMALL, host.offers("/small.json", SMALL), name="small.json"),
         file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS)),
     )
-    other = Model("other", "tts", "CC0-1.0", "another toy", (file_of(SMALL, host.offers("/other", SMALL)),))
-    catalogued(toy, other)
-    monkeypatch.setattr(models, "CATALOGUE", (toy, other))
-    return toy, other
+    other = Model("other", "tts", "CC0-1.0", "another tiny", (file_of(SMALL, host.offers("/other", SMALL)),))
+    catalogued(tiny, other)
+    monkeypatch.setattr(models, "CATALOGUE", (tiny, other))
+    return tiny, other
 
 
 def test_pull_without_names_fetches_the_defaults(
-    lineside: Callable[..., tuple[int, str]], toys: tuple[Model, ...], root: Path
+    lineside: Callable[..., tuple[int, str]], small_models: tuple[Model, ...], root: Path
 ) -> None:
     """The defaults come, the others do not; without a terminal, plain lines say how far it is."""
     code, said = lineside("pull")
 
     assert code == 0
-    assert (root / "toy/weights.bin").read_bytes() == WEIGHTS
+    assert (root / "tiny/weights.bin").read_bytes() == WEIGHTS
     assert not (root / "other").exists()
     assert said.splitlines() == [
-        "toy small.json: 100 % of 0.0 MB",
-        "toy weights.bin: 100 % of 3.0 MB",
-        f"toy: ready in {root / 'toy'}",
+        "tiny small.json: 100 % of 0.0 MB",
+        "tiny weights.bin: 100 % of 3.0 MB",
+        f"tiny: ready in {root / 'tiny'}",
     ]
 
 
 def test_big_files_say_every_tenth(
-    lineside: Callable[..., tuple[int, str]], toys: tuple[Model, ...], monkeypatch: pytest.MonkeyPatch
+    lineside: Callable[..., tuple[int, str]], small_models: tuple[Model, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A line every tenth, never two for the same."""
     monkeypatch.setattr(models, "BIG", 1_000_000)
@@ -81,12 +81,12 @@ def test_big_files_say_every_tenth(
 
     lines = [line for line in said.splitlines() if "weights.bin" in line]
     assert len(set(lines)) == len(lines) == 11
-    assert lines[0] == "toy weights.bin: 0 % of 3.0 MB"
+    assert lines[0] == "tiny weights.bin: 0 % of 3.0 MB"
 
 
 def test_pull_takes_names_and_the_mirror_of_the_settings(
     lineside: Callable[..., tuple[int, str]],
-    toys: tuple[Model, ...],
+    small_models: tuple[Model, ...],
     root: Path,
     host: Host,
     monkeypatch: pytest.MonkeyPatch,
@@ -102,7 +102,7 @@ def test_pull_takes_names_and_the_mirror_of_the_settings(
 
 
 def test_what_cannot_be_fetched_is_an_error_of_ours(
-    lineside: Callable[..., tuple[int, str]], toys: tuple[Model, ...], host: Host
+    lineside: Callable[..., tuple[int, str]], small_models: tuple[Model, ...], host: Host
 ) -> None:
     """It comes out as a sentence for `lineside.cli.main` to print, with exit code 2."""
     host.will(answers(403))
@@ -112,31 +112,31 @@ def test_what_cannot_be_fetched_is_an_error_of_ours(
 
 @pytest.mark.parametrize("command", ["pull", "verify"])
 def test_an_unknown_name_is_refused(
-    lineside: Callable[..., tuple[int, str]], toys: tuple[Model, ...], command: str
+    lineside: Callable[..., tuple[int, str]], small_models: tuple[Model, ...], command: str
 ) -> None:
     """The known names are listed."""
-    with pytest.raises(ConfigError, match=r"no model named '\.\./toy'. The models are: toy, other"):
-        lineside(command, "../toy")
+    with pytest.raises(ConfigError, match=r"no model named '\.\./tiny'. The models are: tiny, other"):
+        lineside(command, "../tiny")
 
 
 def test_verify_names_every_wrong_model(
-    lineside: Callable[..., tuple[int, str]], toys: tuple[Model, ...], root: Path
+    lineside: Callable[..., tuple[int, str]], small_models: tuple[Model, ...], root: Path
 ) -> None:
     """Right ones and wrong ones each get their line; one wrong one makes the exit code 1."""
-    lineside("pull", "toy", "other")
-    assert lineside("verify", "toy", "other")[0] == 0
-    (root / "toy/weights.bin").write_bytes(b"?" + WEIGHTS[1:])
+    lineside("pull", "tiny", "other")
+    assert lineside("verify", "tiny", "other")[0] == 0
+    (root / "tiny/weights.bin").write_bytes(b"?" + WEIGHTS[1:])
 
-    code, said = lineside("verify", "toy", "other")
+    code, said = lineside("verify", "tiny", "other")
 
     assert code == 1
-    assert f"{root / 'toy/weights.bin'} is damaged" in said
-    assert "lineside models pull toy" in said
+    assert f"{root / 'tiny/weights.bin'} is damaged" in said
+    assert "lineside models pull tiny" in said
     assert said.splitlines()[-1] == "other: right"
 
 
 def test_list_shows_how_every_model_stands(
-    lineside: Callable[..., tuple[int, str]], toys: tuple[Model, ...], host: Host
+    lineside: Callable[..., tuple[int, str]], small_models: tuple[Model, ...], host: Host
 ) -> None:
     """Name, role, size, licence and state of each."""
     lineside("pull")
@@ -146,23 +146,23 @@ def test_list_shows_how_every_model_stands(
 
     assert code == 0
     rows = [line.split() for line in said.splitlines()]
-    assert ["toy", "stt", "3.0", "MB", "MIT", "ready"] in rows
+    assert ["tiny", "stt", "3.0", "MB", "MIT", "ready"] in rows
     assert ["other", "tts", "0.0", "MB", "CC0-1.0", "missing"] in rows
 
 
 def test_on_a_terminal_there_are_bars() -> None:
     """One bar a file; what was in the way is printed above them, once."""
     out = Console(force_terminal=True, width=120, record=True)
-    step = DownloadStep("toy", "weights.bin", 0, 1000, "hub", "cannot be reached")
+    step = DownloadStep("tiny", "weights.bin", 0, 1000, "hub", "cannot be reached")
     with models._shown(out) as show:
         show(step)
         show(step)
-        show(DownloadStep("toy", "weights.bin", 500, 1000, "index"))
-        show(DownloadStep("toy", "weights.bin", 1000, 1000, "index"))
+        show(DownloadStep("tiny", "weights.bin", 500, 1000, "index"))
+        show(DownloadStep("tiny", "weights.bin", 1000, 1000, "index"))
 
     text = out.export_text()
-    assert text.count("toy: hub: cannot be reached") == 1
-    assert "toy weights.bin" in text
+    assert text.count("tiny: hub: cannot be reached") == 1
+    assert "tiny weights.bin" in text
     assert "1.0/1.0 kB" in text
 
 
@@ -177,24 +177,24 @@ def steps_told(said: str) -> list[DownloadProgress]:
 
 
 def test_pull_tells_programs_how_far_it_is(
-    lineside: Callable[..., tuple[int, str]], toys: tuple[Model, ...], host: Host
+    lineside: Callable[..., tuple[int, str]], small_models: tuple[Model, ...], host: Host
 ) -> None:
     """JSON, one line a step; the last line of each model is final, and no other is."""
-    code, said = lineside("pull", "toy", "other", "--json")
+    code, said = lineside("pull", "tiny", "other", "--json")
 
     assert code == 0
     told = steps_told(said)
-    assert [(one.model, one.state) for one in told if one.last] == [("toy", "done"), ("other", "done")]
-    assert told[0] == DownloadProgress("toy")
+    assert [(one.model, one.state) for one in told if one.last] == [("tiny", "done"), ("other", "done")]
+    assert told[0] == DownloadProgress("tiny")
     small = [one for one in told if one.file == "small.json"]
     assert small[-1].done == small[-1].total == len(SMALL)
-    weights = [one.done for one in told if (one.model, one.file) == ("toy", "weights.bin") and not one.last]
+    weights = [one.done for one in told if (one.model, one.file) == ("tiny", "weights.bin") and not one.last]
     assert weights == sorted(set(weights))
     assert weights[-1] == len(WEIGHTS)
 
 
 def test_pull_tells_programs_what_went_wrong(
-    lineside: Callable[..., tuple[int, str]], toys: tuple[Model, ...], host: Host
+    lineside: Callable[..., tuple[int, str]], small_models: tuple[Model, ...], host: Host
 ) -> None:
     """The last line says `failed` and why; exit code 2 as ever."""
     host.will(answers(404))
@@ -206,7 +206,7 @@ def test_pull_tells_programs_what_went_wrong(
     assert "weights.bin of other could not be fetched. 127.0.0.1: answered 404" in told[-1].message
     assert any(one.message == "answered 404" for one in told[:-1])
 
-    code, said = lineside("pull", "../toy", "--json")
+    code, said = lineside("pull", "../tiny", "--json")
     assert (code, steps_told(said)[-1].state) == (2, "failed")
 
 
@@ -215,9 +215,9 @@ def test_another_hundredth_is_told_at_once_and_less_is_not(monkeypatch: pytest.M
     monkeypatch.setattr("lineside.models.progress.time.monotonic", lambda: 1.0)
     out = io.BytesIO()
     teller = ProgressReporter(out)
-    teller.begin("toy")
+    teller.begin("tiny")
     for done in range(0, 100_001, 10):
-        teller.step(DownloadStep("toy", "weights.bin", done, 100_000, "hub"))
+        teller.step(DownloadStep("tiny", "weights.bin", done, 100_000, "hub"))
     teller.end("done")
 
     told = steps_told(out.getvalue().decode())
@@ -230,16 +230,21 @@ def test_a_long_message_is_cut() -> None:
 
 
 def test_list_tells_programs_in_the_words_of_the_api(
-    lineside: Callable[..., tuple[int, str]], toys: tuple[Model, ...], monkeypatch: pytest.MonkeyPatch
+    lineside: Callable[..., tuple[int, str]], small_models: tuple[Model, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Name, role, engine, licence, bytes, state; what calls need is `default`."""
-    monkeypatch.setattr(models, "needed", lambda llm: ["toy"])
-    lineside("pull", "toy")
+    monkeypatch.setattr(models, "needed", lambda llm: ["tiny"])
+    lineside("pull", "tiny")
     code, said = lineside("list", "--json")
 
     assert code == 0
-    toy, other = json.loads(said)["models"]
-    assert (toy["name"], toy["state"], toy["default"], toy["bytes"]) == ("toy", "ready", True, len(SMALL + WEIGHTS))
+    tiny, other = json.loads(said)["models"]
+    assert (tiny["name"], tiny["state"], tiny["default"], tiny["bytes"]) == (
+        "tiny",
+        "ready",
+        True,
+        len(SMALL + WEIGHTS),
+    )
     assert (other["name"], other["state"], other["default"]) == ("other", "missing", False)
 
 
@@ -303,29 +308,29 @@ def test_load_and_unload_ask_the_lineside_that_runs(
 
 def test_rm_asks_the_lineside_that_runs_and_does_it_itself_where_none_does(
     lineside: Lineside,
-    toys: tuple[Model, ...],
+    small_models: tuple[Model, ...],
     root: Path,
     gateway: tuple[str, Heard, list[tuple[int, bytes]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """So a model that is in memory is not deleted from under it."""
     url, heard, says = gateway
-    lineside("pull", "toy")
-    says.append((409, b'{"error":{"code":"loaded","message":"toy is in memory; unload it first"}}'))
-    with pytest.raises(ConfigError, match="toy is in memory"):
-        lineside("rm", "toy", "--url", url)
-    assert heard[0][:2] == ("DELETE", "/api/models/toy")
-    assert (root / "toy/weights.bin").exists()
+    lineside("pull", "tiny")
+    says.append((409, b'{"error":{"code":"loaded","message":"tiny is in memory; unload it first"}}'))
+    with pytest.raises(ConfigError, match="tiny is in memory"):
+        lineside("rm", "tiny", "--url", url)
+    assert heard[0][:2] == ("DELETE", "/api/models/tiny")
+    assert (root / "tiny/weights.bin").exists()
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         free = taken.getsockname()[1]
     monkeypatch.setenv("PORT", str(free))
     with pytest.raises(ConfigError, match="no lineside answers"):
-        lineside("rm", "toy", "--url", f"http://127.0.0.1:{free}")
-    assert lineside("rm", "toy") == (0, "toy: deleted, 3.0 MB free\n")
-    assert not (root / "toy").exists()
+        lineside("rm", "tiny", "--url", f"http://127.0.0.1:{free}")
+    assert lineside("rm", "tiny") == (0, "tiny: deleted, 3.0 MB free\n")
+    assert not (root / "tiny").exists()
     with pytest.raises(ConfigError, match="no model named"):
-        lineside("rm", "../toy")
+        lineside("rm", "../tiny")
 
 
 @pytest.mark.parametrize(
@@ -353,7 +358,7 @@ def test_an_address_is_an_address(lineside: Lineside) -> None:
 
 
 def test_a_sigterm_between_two_bytes_ends_it(
-    lineside: Lineside, toys: tuple[Model, ...], host: Host, monkeypatch: pytest.MonkeyPatch
+    lineside: Lineside, small_models: tuple[Model, ...], host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may come while the HTTP parser hands bytes over: that is no broken line, and nothing is asked again."""
     take = StreamReader.feed_data

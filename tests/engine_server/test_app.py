@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from lineside.engine_server import model_pool
 from lineside.engine_server.openai_schema import AUDIO_BYTES, JSON_BYTES, samples
-from tests.host.fixtures import SECRET, chat, form, house, run, wav
+from tests.engine_server.fixtures import SECRET, chat, engine_server, form, run, wav
 
 # Hearing
 
@@ -22,7 +22,7 @@ def test_a_wav_of_any_rate_is_heard_whole(rate: int, channels: int) -> None:
     """Two seconds are two seconds to the recogniser, whatever rate they came at."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             status, said = await it.post("/v1/audio/transcriptions", form(wav(2.0, rate, channels)))
             assert (status, said) == (200, {"text": "2.0 seconds"})
 
@@ -33,7 +33,7 @@ def test_every_shape_of_transcript() -> None:
     """`text` is bare, `verbose_json` carries what the gates want to know of each segment."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             file = wav(1.5)
             told = form(file, response_format="text", model="ears", prompt="Mm-hmm.")
             _, text = await it.post("/v1/audio/transcriptions", told)
@@ -74,7 +74,7 @@ def test_a_wrong_upload_is_refused_by_field(body: Any, status: int, param: str, 
     """The answer has OpenAI's error shape and names what is wrong."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             got, said = await it.post("/v1/audio/transcriptions", body)
             assert (got, said["error"]["param"]) == (status, param)
             assert hint in said["error"]["message"]
@@ -87,7 +87,7 @@ def test_an_upload_that_is_too_large_is_refused() -> None:
     """413, and not kept in memory first."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             status, said = await it.post("/v1/audio/transcriptions", form(bytes(AUDIO_BYTES + 1)))
             assert status == 413
             assert said["error"]["type"] == "invalid_request_error"
@@ -99,7 +99,7 @@ def test_a_full_room_sends_the_next_one_away() -> None:
     """With so many waiting the next is told to come back; the others are all served."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             it.ears.gate.clear()
             async with asyncio.TaskGroup() as tasks:
                 inside = [
@@ -122,7 +122,7 @@ def test_a_client_that_leaves_the_queue_is_never_heard() -> None:
     """Of two, the second leaves while the first is being worked on: its sound never reaches the model."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             it.ears.gate.clear()
             first = asyncio.create_task(it.post("/v1/audio/transcriptions", form(wav(1.0))))
             second = asyncio.create_task(it.post("/v1/audio/transcriptions", form(wav(2.0))))
@@ -145,7 +145,7 @@ def test_an_answer_is_streamed_as_events() -> None:
     """Each piece is one event of the same completion, then why it ended, then [DONE]."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             _, raw = await it.post("/v1/chat/completions", chat(max_tokens=3, stream=True, model="mind"))
             lines = raw.decode().split("\n\n")
             assert lines[-2:] == ["data: [DONE]", ""]
@@ -163,7 +163,7 @@ def test_an_answer_in_one_piece() -> None:
     """Without `stream`, the text, why it ended and what it cost."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             status, said = await it.post("/v1/chat/completions", chat(max_completion_tokens=3))
             assert status == 200
             assert said["choices"][0]["message"] == {"role": "assistant", "content": "0 1 2 "}
@@ -177,7 +177,7 @@ def test_a_client_that_hangs_up_stops_the_model() -> None:
     """The client goes while the model is busy with the third of thousands of tokens; it says no more of them."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             it.mind.pauses_at = 2
             ask = chat(max_tokens=4096, stream=True)
             async with it.http.post(it.url + "/v1/chat/completions", json=ask) as answer:
@@ -214,7 +214,7 @@ def test_a_wrong_question_is_refused_by_field(body: Any, status: int, param: str
     """The field is named, and what was in it is not repeated."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             got, said = await it.post("/v1/chat/completions", body)
             assert (got, said["error"]["param"]) == (status, param), said
 
@@ -225,7 +225,7 @@ def test_a_model_that_fails_is_a_failed_request() -> None:
     """Before the first piece it is a 500; in a stream the stream says so and has no [DONE]; then all goes on."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             status, said = await it.post("/v1/chat/completions", chat("fail", max_tokens=5))
             assert (status, said["error"]["message"]) == (500, "the model failed")
             _, raw = await it.post("/v1/chat/completions", chat("fail", max_tokens=5, stream=True))
@@ -241,7 +241,7 @@ def test_a_prompt_is_read_beforehand() -> None:
     """`/v1/warm` hands what conversations begin with to the model; nothing at all is refused."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             opening = [{"role": "system", "content": "You sell boats."}, {"role": "user", "content": "Cars?"}]
             status, said = await it.post("/v1/warm", {"messages": opening})
             assert (status, list(said)) == (200, ["seconds"])
@@ -255,7 +255,7 @@ def test_a_model_says_whether_the_words_may_be_all() -> None:
     """`/v1/may_end` hands the conversation to the model; where it cannot tell, it says so."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             assert await it.post("/v1/may_end", chat("I would like")) == (200, {"log_odds": 1.123})
             assert await it.post("/v1/may_end", chat("who knows")) == (200, {"log_odds": None})
             status, said = await it.post("/v1/may_end", chat("too much"))
@@ -272,7 +272,7 @@ def test_one_sentence_says_its_length_beforehand() -> None:
     """The header holds the true rate and length, so a player knows when it ends."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             status, sound = await it.post("/v1/audio/speech", {"input": "Hello", "voice": "voice", "model": "piper"})
             assert status == 200
             with wave.open(io.BytesIO(sound)) as file:
@@ -285,7 +285,7 @@ def test_several_sentences_are_sent_as_they_are_made() -> None:
     """The first is there while the second is not even begun; the length is said to be unknown."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             it.voice.gate.clear()
             async with it.http.post(it.url + "/v1/audio/speech", json={"input": "One two"}) as answer:
                 head = await answer.content.readexactly(44)
@@ -302,7 +302,7 @@ def test_bare_samples_at_another_speed() -> None:
     """`pcm` has no header; twice the speed is half the sound."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             ask = {"input": "Hello", "response_format": "pcm", "speed": 2}
             assert (await it.post("/v1/audio/speech", ask))[1] == b"\x01\x00" * 1102
 
@@ -313,7 +313,7 @@ def test_a_client_that_hangs_up_stops_the_voice_at_the_next_sentence() -> None:
     """The second word is being made when the client leaves; the third never is."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             it.voice.gate.clear()
             async with it.http.post(it.url + "/v1/audio/speech", json={"input": "One two three four"}) as answer:
                 await answer.content.readexactly(44 + 4410)
@@ -341,7 +341,7 @@ def test_a_wrong_wish_is_refused_by_field(body: Any, param: str) -> None:
     """What cannot be spoken is named."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             status, said = await it.post("/v1/audio/speech", body)
             assert (status, said["error"]["param"]) == (400, param)
 
@@ -355,7 +355,7 @@ def test_browsers_are_refused_everywhere() -> None:
     """A page that somebody opened on this machine must not reach the models."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             origin = {"Origin": "http://localhost:3001"}
             for path in ("/v1/chat/completions", "/v1/audio/speech", "/v1/warm"):
                 status, said = await it.post(path, chat(), headers=origin)
@@ -371,7 +371,7 @@ def test_health_waits_for_the_defaults() -> None:
     """503 and what is missing, while others answer already; 200 once nothing is."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             it.server.waiting_for = {"llm", "stt"}
             status, said = await it.get("/health")
             assert (status, said["status"], said["loading"]) == (503, "loading", ["llm", "stt"])
@@ -388,7 +388,7 @@ def test_unknown_places_are_refused_in_the_same_shape() -> None:
     """404 and 405 too; in the metrics they share one name, so nobody can fill them up."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             for path in ("/v1/embeddings", "/x" * 50):
                 status, said = await it.post(path, {})
                 assert (status, said["error"]["type"]) == (404, "invalid_request_error")
@@ -402,7 +402,7 @@ def test_metrics_are_in_the_format_of_prometheus() -> None:
     """Every line is a comment or a name, labels and a number; buckets only grow; memory is told."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             await it.post("/v1/chat/completions", chat(max_tokens=1))
             text = await it.metrics()
             values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
@@ -420,7 +420,7 @@ def test_what_callers_say_is_in_no_log_line() -> None:
     """Not even when the model breaks with their words in its error."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             with capture_logs() as lines:
                 status, said = await it.post("/v1/audio/transcriptions", form(wav(9.0)))
                 await it.post("/v1/chat/completions", chat(SECRET, max_tokens="x"))

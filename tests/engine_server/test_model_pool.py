@@ -9,10 +9,10 @@ from structlog.testing import capture_logs
 
 from lineside.engine_server import model_pool
 from lineside.engine_server.model_pool import MOST
-from tests.host.fixtures import SECRET, House, chat, form, house, run, wav
+from tests.engine_server.fixtures import SECRET, FakeEngineServer, chat, engine_server, form, run, wav
 
 
-async def hear(it: House, model: str = "", seconds: float = 1.0) -> tuple[int, Any]:
+async def hear(it: FakeEngineServer, model: str = "", seconds: float = 1.0) -> tuple[int, Any]:
     return await it.post("/v1/audio/transcriptions", form(wav(seconds), model=model))
 
 
@@ -20,7 +20,7 @@ def test_the_list_holds_what_is_here() -> None:
     """Every model that can be run and is on the disk, loaded or not, with what is known of it."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             _, said = await it.get("/v1/models")
             assert said["object"] == "list"
             assert "absent" not in [entry["id"] for entry in said["data"]]
@@ -49,7 +49,7 @@ def test_the_list_says_who_speaks_for_a_preset() -> None:
     """Each of Piper's presets with its voice, and a notice where it is not the one meant."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             _, said = await it.get("/v1/models")
             assert list(said["presets"]) == ["fast", "quality", "high"]
             assert said["presets"]["quality"] == {"voice": "second-voice", "notice": ""}
@@ -62,7 +62,7 @@ def test_a_model_is_loaded_when_a_request_first_names_it() -> None:
     """Nothing is loaded before; afterwards both stay, and each answers for itself."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             assert it.made == []
             assert (await hear(it))[0] == 200
             assert (await hear(it, "other-ears"))[0] == 200
@@ -77,7 +77,7 @@ def test_a_model_that_is_told_to_load_is_loaded_once() -> None:
     """Ten ask at once, and two requests use it meanwhile: one load, and later ones cost nothing."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             it.gate.clear()
             async with asyncio.TaskGroup() as tasks:
                 asked = [tasks.create_task(it.post("/v1/models/load", {"model": "other-ears"})) for _ in range(10)]
@@ -97,7 +97,7 @@ def test_the_others_answer_while_one_is_loaded() -> None:
     """The voice takes its time to come; ears and mind, which are here, are as quick as ever."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             await hear(it)
             await it.post("/v1/chat/completions", chat(max_tokens=1))
             it.gate.clear()
@@ -116,7 +116,7 @@ def test_a_load_that_fails_says_why_and_disturbs_nobody() -> None:
     """A torn file: those who asked are told so, the next attempt is made anew, the others go on."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             await hear(it)
             with capture_logs() as lines:
                 for answer in (await it.post("/v1/models/load", {"model": "broken"}), await hear(it, "broken")):
@@ -134,7 +134,7 @@ def test_a_client_that_leaves_does_not_stop_the_load() -> None:
     """Who asked for the model goes away; the model comes all the same, for the next one."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             it.gate.clear()
             impatient = asyncio.create_task(it.post("/v1/models/load", {"model": "choir"}))
             await it.until('model="choir"} 0\n')
@@ -166,7 +166,7 @@ def test_a_model_that_cannot_be_had_is_refused(path: str, body: Any, status: int
     """An unknown name gets the known ones, one that was not fetched the command; nothing is loaded."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             got, said = await it.post(path, body)
             assert (got, said["error"]["code"]) == (status, code)
             assert hint in said["error"]["message"]
@@ -179,7 +179,7 @@ def test_only_so_many_of_a_role_are_loaded() -> None:
     """One voice too many is refused, naming those that could go; when one of them has gone, it may come."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             await hear(it)  # another role: it does not count
             for number in range(MOST):
                 assert (await it.post("/v1/models/load", {"model": f"spare-{number}"}))[0] == 200
@@ -196,7 +196,7 @@ def test_an_unloaded_model_is_gone_until_it_is_asked_for() -> None:
     """It is let go of, its thread too; unloading it again is nothing; the next request loads it anew."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             await hear(it)
             for _ in range(2):
                 status, said = await it.post("/v1/models/unload", {"model": "ears"})
@@ -211,7 +211,7 @@ def test_a_model_in_use_is_not_unloaded() -> None:
     """While it hears somebody: 409 in_use, and the one who speaks is heard."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             it.ears.gate.clear()
             heard = asyncio.create_task(hear(it))
             await it.until('inside{role="stt",model="ears"} 1\n')
@@ -229,7 +229,7 @@ def test_an_unload_that_waits_takes_no_new_requests() -> None:
     """Who is being heard is heard to the end, who comes then is sent away, and then the model is gone."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             it.ears.gate.clear()
             heard = asyncio.create_task(hear(it))
             await it.until('inside{role="stt",model="ears"} 1\n')
@@ -243,7 +243,7 @@ def test_an_unload_that_waits_takes_no_new_requests() -> None:
             assert (await hear(it))[0] == 200
             assert it.made == ["ears", "ears"]
 
-    async def hear_briefly(it: House) -> int:
+    async def hear_briefly(it: FakeEngineServer) -> int:
         """What happens to a request that comes now: sent away at once, or let in, where it would wait for long."""
         asked = asyncio.create_task(hear(it))
         while not asked.done():
@@ -261,7 +261,7 @@ def test_an_unload_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(model_pool, "GOING", 0.05)
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             it.ears.gate.clear()
             heard = asyncio.create_task(hear(it))
             await it.until('inside{role="stt",model="ears"} 1\n')
@@ -279,7 +279,7 @@ def test_a_model_that_is_still_loading_is_let_come_first() -> None:
     """Unloading what is only coming is refused; with wait it comes and goes."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             it.gate.clear()
             load = asyncio.create_task(it.post("/v1/models/load", {"model": "choir"}))
             await it.until('model="choir"} 0\n')
@@ -298,7 +298,7 @@ def test_without_a_default_the_first_that_is_named_becomes_it() -> None:
     """No language model at start: a request must name one, and from then on it is the one that is meant."""
 
     async def main() -> None:
-        async with house({}) as it:
+        async with engine_server({}) as it:
             status, said = await it.post("/v1/chat/completions", chat(max_tokens=1))
             assert (status, said["error"]["code"]) == (404, "unknown_model")
             assert "'mind'" in said["error"]["message"]
@@ -327,7 +327,7 @@ def test_who_speaks_is_told_by_model_and_voice(ask: dict[str, str], model: str, 
     """A model's name, an engine's, a voice's or a preset: whatever names it, it is the one that speaks."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             assert (await it.post("/v1/audio/speech", {"input": "Hello"} | ask))[0] == 200
             assert it.made == [model]
             assert it.parts[model].voices == [voice]
@@ -339,7 +339,7 @@ def test_what_callers_say_is_in_no_line_about_models() -> None:
     """Loads, unloads and refusals are logged and answered without what was to be said."""
 
     async def main() -> None:
-        async with house() as it:
+        async with engine_server() as it:
             with capture_logs() as lines:
                 answers = [
                     await it.post("/v1/audio/speech", {"input": SECRET, "model": "absent"}),

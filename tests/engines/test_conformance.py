@@ -27,8 +27,8 @@ from lineside.errors import ConfigError, EngineError, EngineTimeout, TransportEr
 from lineside.models.store import state
 from lineside.models.voices import KOKORO, VOICES
 from tests.call.fixtures import settings
-from tests.conftest import Stack
 from tests.engines.fixtures import Case, all_of, cases, patient_checks, reached, spoken
+from tests.real_gateway import Stack
 from tests.virtual_time import run
 
 SENTENCE = "Your router restarts in thirty seconds."

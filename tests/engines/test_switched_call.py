@@ -1,4 +1,4 @@
-"""One house, two calls: the second one is answered by other engines because its first message says so."""
+"""One gateway, two calls: the second one is answered by other engines because its first message says so."""
 
 import asyncio
 from pathlib import Path
@@ -9,10 +9,10 @@ from lineside.gateway.startup import running_gateway
 from lineside.protocol import FirstMessage, LlmToken, Ready, ReasoningToken, ServerMessage
 from lineside.settings import load_settings
 from lineside.testclient.client import CallClient, ClientCall, recordings
-from tests.conftest import Stack
 from tests.fakes import ANSWERED, WHAT_IT_THOUGHT, serving
 from tests.fakes.kokoro import FakeKokoro
 from tests.fakes.ollama import FakeOllama
+from tests.real_gateway import Stack
 from tests.turns.test_speech_segmenter import AUDIO
 
 SWITCHED = FirstMessage(
@@ -42,8 +42,8 @@ def test_a_call_is_switched_by_its_first_message_alone(stack: Stack, tmp_path: P
                 default_llm_engine="embedded",
                 default_tts_engine="piper",
             )
-            async with running_gateway(settings) as house:
-                url = house.url.replace("localhost", "127.0.0.1")
+            async with running_gateway(settings) as gateway:
+                url = gateway.url.replace("localhost", "127.0.0.1")
                 usual, events = await call(url, FirstMessage(codec="pcm", greeting=""))
                 assert _engines(events) == {"stt": "faster-whisper", "llm": "embedded", "tts": "piper"}
                 assert usual.turns[0].reply

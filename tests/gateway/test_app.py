@@ -22,7 +22,7 @@ from lineside.gateway.call_runner import OVER
 from lineside.gateway.listen import gateway_socket
 from lineside.observability.metrics import GatewayMetrics
 from lineside.protocol import AudioDone, Error, Ready, ServerMessage, decode_server
-from tests.call.fixtures import FixedDesk, settings
+from tests.call.fixtures import FixedAgentStore, settings
 
 AGENT = Agent(name="Test", prompt="You answer.", greeting="")
 SECOND = bytes(32000)  # of silence at 16 kHz
@@ -63,7 +63,9 @@ async def opened(**given: Any) -> AsyncGenerator[Door, None]:
     scripted = {f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")}
     chosen = settings(**(scripted | {"port": 0} | given))
     async with aiohttp.ClientSession() as http:
-        gateway = Gateway(chosen, FixedDesk(AGENT), EngineRegistry(chosen, http), LoudnessVad, http, GatewayMetrics())
+        gateway = Gateway(
+            chosen, FixedAgentStore(AGENT), EngineRegistry(chosen, http), LoudnessVad, http, GatewayMetrics()
+        )
         runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
         await runner.setup()
         with gateway_socket(chosen) as door:
@@ -218,7 +220,7 @@ def test_a_flood_is_ended_and_other_calls_do_not_notice() -> None:
     at_the_door(story)
 
 
-def test_a_full_house_says_so_before_the_upgrade() -> None:
+def test_full_capacity_is_told_before_the_upgrade() -> None:
     """MAX_CONCURRENT_CALLS calls are taken, the next gets 503 with Retry-After; a freed line is taken again."""
 
     async def story(door: Door) -> None:
@@ -320,7 +322,7 @@ def test_a_caller_who_does_not_read_is_ended_and_memory_stays_bounded(monkeypatc
 
 
 def test_closing_time_ends_calls_with_a_word() -> None:
-    """The house closes: every caller is told why, at once."""
+    """The gateway closes: every caller is told why, at once."""
 
     async def main() -> None:
         async with aiohttp.ClientSession():

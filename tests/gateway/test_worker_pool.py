@@ -21,7 +21,7 @@ from tests.project.test_product import SCRIPTED, serving
 SOON = 20.0  # seconds; a shared machine may take its time to start a process
 
 
-class Desk:
+class WorkersClient:
     """The gateway, and an operator and callers at it."""
 
     def __init__(self, pid: int, url: str, http: aiohttp.ClientSession) -> None:
@@ -83,14 +83,14 @@ async def comes_true(what: Callable[[], Awaitable[bool]]) -> None:
 
 
 @pytest.fixture
-def at_the_desk(tmp_path: Path) -> Callable[[Callable[[Desk], Awaitable[None]]], str]:
-    def tell(story: Callable[[Desk], Awaitable[None]], **env: str) -> str:
+def with_workers(tmp_path: Path) -> Callable[[Callable[[WorkersClient], Awaitable[None]]], str]:
+    def tell(story: Callable[[WorkersClient], Awaitable[None]], **env: str) -> str:
         chosen = SCRIPTED | {"WORKERS": "2", "DATA_DIR": str(tmp_path)} | env
         with serving(**chosen) as (process, url):
 
             async def main() -> None:
                 async with aiohttp.ClientSession() as http:
-                    await story(Desk(process.pid, url, http))
+                    await story(WorkersClient(process.pid, url, http))
 
             asyncio.run(main())
             process.send_signal(signal.SIGTERM)
@@ -113,21 +113,21 @@ def test_the_command_does_not_settle_how_its_processes_count() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_calls_are_shared_out_and_known_as_one_house(at_the_desk: Tell) -> None:
+def test_calls_are_shared_out_and_known_as_one_gateway(with_workers: Tell) -> None:
     """Two workers, two calls each; listed, followed, limited, counted and ended as if there were one process."""
 
-    async def story(desk: Desk) -> None:
-        calls = await desk.calls()
-        assert sorted(desk.workers.values()) == [2, 2]
-        assert await desk.listed() == {name for _, name in calls}
-        assert await desk.up() == 4
+    async def story(client: WorkersClient) -> None:
+        calls = await client.calls()
+        assert sorted(client.workers.values()) == [2, 2]
+        assert await client.listed() == {name for _, name in calls}
+        assert await client.up() == 4
         with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
-            await desk.call()
-        assert await desk.counted("lineside_calls_active") == 4
-        assert await desk.counted("lineside_calls_refused_total") == 1
+            await client.call()
+        assert await client.counted("lineside_calls_active") == 4
+        assert await client.counted("lineside_calls_refused_total") == 1
 
         async def charted() -> bool:
-            return bool((await desk.ask("/api/trends"))["calls"][-1:] == [4.0])
+            return bool((await client.ask("/api/trends"))["calls"][-1:] == [4.0])
 
         await comes_true(charted)  # over both, at the next look
 
@@ -136,26 +136,26 @@ def test_calls_are_shared_out_and_known_as_one_house(at_the_desk: Tell) -> None:
         for ws, _ in calls:
             await until(ws, LlmToken)
         for ws, name in calls:
-            assert (await desk.ask(f"/api/calls/{name}/end", "POST")) == {"ended": name}
+            assert (await client.ask(f"/api/calls/{name}/end", "POST")) == {"ended": name}
             assert (await until(ws, Ended)).reason == "ended_by_operator"
 
         async def all_free() -> bool:
-            return await desk.up() == 0
+            return await client.up() == 0
 
         await comes_true(all_free)
-        assert await desk.counted("lineside_calls_total") == 4
-        assert await desk.counted("lineside_calls_active") == 0
+        assert await client.counted("lineside_calls_total") == 4
+        assert await client.counted("lineside_calls_active") == 0
 
-    at_the_desk(story, MAX_CONCURRENT_CALLS="4")
+    with_workers(story, MAX_CONCURRENT_CALLS="4")
 
 
-def test_whoever_follows_a_call_in_a_worker_hears_every_word(at_the_desk: Tell) -> None:
+def test_whoever_follows_a_call_in_a_worker_hears_every_word(with_workers: Tell) -> None:
     """The tokens too, which otherwise do not leave the worker."""
 
-    async def story(desk: Desk) -> None:
-        (ws, name), *_ = await desk.calls()
+    async def story(client: WorkersClient) -> None:
+        (ws, name), *_ = await client.calls()
         kinds: list[str] = []
-        async with desk._http.get(f"{desk.url}/api/calls/{name}/events") as events:
+        async with client._http.get(f"{client.url}/api/calls/{name}/events") as events:
             await asyncio.sleep(0.3)  # the worker has heard of it
             await ws.send_str('{"type":"text","text":"Hello"}')
             async for line in events.content:
@@ -165,22 +165,22 @@ def test_whoever_follows_a_call_in_a_worker_hears_every_word(at_the_desk: Tell) 
                     await ws.send_str('{"type":"hangup"}')
         assert {"llm_token", "reply_text", "audio_started", "audio_done", "ended"} <= set(kinds)
 
-    at_the_desk(story)
+    with_workers(story)
 
 
-def test_a_worker_that_is_killed_takes_its_own_calls_and_no_others(at_the_desk: Tell) -> None:
+def test_a_worker_that_is_killed_takes_its_own_calls_and_no_others(with_workers: Tell) -> None:
     """Its slots are free at once, the others' callers are answered, another worker takes its place and gets calls."""
 
-    async def story(desk: Desk) -> None:
-        calls = await desk.calls()
-        dead, alive = desk.workers
+    async def story(client: WorkersClient) -> None:
+        calls = await client.calls()
+        dead, alive = client.workers
         os.kill(dead, signal.SIGKILL)
 
         async def two_left() -> bool:
-            return await desk.up() == 2
+            return await client.up() == 2
 
         await comes_true(two_left)
-        listed = await desk.listed()
+        listed = await client.listed()
         assert len(listed) == 2
         for ws, name in calls:
             if name in listed:
@@ -190,77 +190,77 @@ def test_a_worker_that_is_killed_takes_its_own_calls_and_no_others(at_the_desk: 
                 assert (await ws.receive(timeout=SOON)).type is not aiohttp.WSMsgType.TEXT
 
         async def another() -> bool:
-            return (await desk.ask("/health"))["workers"] == 2 and dead not in desk.workers
+            return (await client.ask("/health"))["workers"] == 2 and dead not in client.workers
 
         await comes_true(another)
         for _ in range(2):
-            await until(await desk.call(), Ready)
-        assert sorted(desk.workers.values()) == [2, 2]
-        assert desk.workers[alive] == 2
-        assert await desk.counted("lineside_calls_active") == 4  # the dead one's do not count any longer
+            await until(await client.call(), Ready)
+        assert sorted(client.workers.values()) == [2, 2]
+        assert client.workers[alive] == 2
+        assert await client.counted("lineside_calls_active") == 4  # the dead one's do not count any longer
 
-    said = at_the_desk(story)
+    said = with_workers(story)
     assert "calls were lost with their worker" in said
 
 
-def test_a_worker_that_stands_still_is_ended_and_replaced(at_the_desk: Tell) -> None:
+def test_a_worker_that_stands_still_is_ended_and_replaced(with_workers: Tell) -> None:
     """Nobody would notice but its callers: its socket is open, its process is there. The others' calls go on."""
 
-    async def story(desk: Desk) -> None:
-        calls = await desk.calls()
-        stuck, alive = desk.workers
+    async def story(client: WorkersClient) -> None:
+        calls = await client.calls()
+        stuck, alive = client.workers
         os.kill(stuck, signal.SIGSTOP)
 
         async def two_left() -> bool:
-            return await desk.up() == 2
+            return await client.up() == 2
 
         await comes_true(two_left)
-        assert stuck not in desk.workers
-        listed = await desk.listed()
+        assert stuck not in client.workers
+        listed = await client.listed()
         for ws, name in calls:
             if name in listed:
                 await ws.send_str('{"type":"text","text":"Hello"}')
                 await until(ws, LlmToken)
 
         async def another() -> bool:
-            return bool((await desk.ask("/health"))["workers"] == 2)
+            return bool((await client.ask("/health"))["workers"] == 2)
 
         await comes_true(another)
         for _ in range(2):
-            await until(await desk.call(), Ready)
-        assert sorted(desk.workers.values()) == [2, 2]
-        assert desk.workers[alive] == 2
-        assert await desk.counted('lineside_workers_lost_total{how="stuck"}') == 1
-        assert await desk.counted('lineside_workers_lost_total{how="ended"}') == 0
+            await until(await client.call(), Ready)
+        assert sorted(client.workers.values()) == [2, 2]
+        assert client.workers[alive] == 2
+        assert await client.counted('lineside_workers_lost_total{how="stuck"}') == 1
+        assert await client.counted('lineside_workers_lost_total{how="ended"}') == 0
 
-    said = at_the_desk(story)
+    said = with_workers(story)
     assert "a worker stands still" in said
 
 
-def test_closing_time_reaches_the_calls_of_all_workers(at_the_desk: Tell) -> None:
+def test_closing_time_reaches_the_calls_of_all_workers(with_workers: Tell) -> None:
     """SIGTERM: every caller is told why, and nothing is left running."""
     seen: dict[str, Any] = {}
 
-    async def story(desk: Desk) -> None:
-        calls = await desk.calls()
-        seen["workers"] = list(desk.workers)
-        os.kill(desk._pid, signal.SIGTERM)
+    async def story(client: WorkersClient) -> None:
+        calls = await client.calls()
+        seen["workers"] = list(client.workers)
+        os.kill(client._pid, signal.SIGTERM)
         for ws, _ in calls:
             assert (await until(ws, Ended)).reason == "server_stopping"
 
-    at_the_desk(story)
+    with_workers(story)
     assert len(seen["workers"]) == 2
     assert not any(psutil.pid_exists(pid) for pid in seen["workers"])
 
 
-def test_a_new_agent_answers_in_all_workers(at_the_desk: Tell) -> None:
-    """Changed at the desk: the next calls are greeted by the new one, whichever worker holds them."""
+def test_a_new_agent_answers_in_all_workers(with_workers: Tell) -> None:
+    """Changed by the control API: the next calls are greeted by the new one, whichever worker holds them."""
 
-    async def story(desk: Desk) -> None:
+    async def story(client: WorkersClient) -> None:
         agent = {"name": "New", "prompt": "You answer.", "greeting": "Good evening."}
-        await desk.ask("/api/agent", "PUT", json=agent)
+        await client.ask("/api/agent", "PUT", json=agent)
         for _ in range(4):
-            assert (await until(await desk.call('{"codec":"pcm"}'), ReplyText)).text == "Good evening."
-        assert sorted(desk.workers.values()) == [2, 2]
+            assert (await until(await client.call('{"codec":"pcm"}'), ReplyText)).text == "Good evening."
+        assert sorted(client.workers.values()) == [2, 2]
 
-    at_the_desk(story)
+    with_workers(story)

@@ -37,7 +37,7 @@ def declared(manner: str = "well", *more: str, name: str = "ears", **fields: Any
 
 
 @asynccontextmanager
-async def house(*services: ServiceConfig, models_dir: Path = Path()) -> AsyncGenerator[ServiceManager, None]:
+async def service_manager(*services: ServiceConfig, models_dir: Path = Path()) -> AsyncGenerator[ServiceManager, None]:
     async with asyncio.TaskGroup() as tasks:
         opened = ServiceManager(services, models_dir, tasks)
         try:
@@ -72,7 +72,7 @@ def test_a_service_is_started_once_healthy_and_stopped_without_a_trace() -> None
     """Ready with its process, memory and address; then stopped, and the process gone."""
 
     async def main() -> None:
-        async with house(declared()) as opened:
+        async with service_manager(declared()) as opened:
             before = await only(opened)
             assert (before.state, before.pid, before.memory_bytes, before.starts) == ("stopped", None, None, 0)
             ready = await opened.start("ears")
@@ -94,7 +94,7 @@ def test_two_starts_at_once_give_one_process() -> None:
     """The second joins the first, and a third finds it running."""
 
     async def main() -> None:
-        async with house(declared()) as opened:
+        async with service_manager(declared()) as opened:
             first, second = await asyncio.gather(opened.start("ears"), opened.start("ears"))
             third = await opened.start("ears")
             assert first.pid == second.pid == third.pid
@@ -110,7 +110,7 @@ def test_another_model_needs_a_stop_first(tmp_path: Path) -> None:
 
     async def main() -> None:
         ears = declared("well", "{model_file}", models=("small", "large"))
-        async with house(ears, models_dir=tmp_path) as opened:
+        async with service_manager(ears, models_dir=tmp_path) as opened:
             assert (await opened.start("ears")).model == "small"
             assert (await opened.start("ears", "small")).starts == 1
             no = await refused(opened.start("ears", "large"))
@@ -128,7 +128,7 @@ def test_a_service_that_is_killed_is_started_again() -> None:
     """Its death is seen at once; it has another process then, at the same address."""
 
     async def main() -> None:
-        async with house(declared()) as opened:
+        async with service_manager(declared()) as opened:
             first = await opened.start("ears")
             assert first.pid is not None
             os.kill(first.pid, signal.SIGKILL)
@@ -146,7 +146,7 @@ def test_one_that_cannot_start_says_so_with_its_last_lines_and_may_be_tried_agai
     """Failed, with the reason; what it printed is in the answer and in its logs; a stop takes note of it."""
 
     async def main() -> None:
-        async with house(declared("breaks")) as opened:
+        async with service_manager(declared("breaks")) as opened:
             for _ in range(2):
                 no = await refused(opened.start("ears"))
                 assert no.code == "not_ready"
@@ -164,7 +164,7 @@ def test_one_that_does_not_get_ready_in_time_is_ended() -> None:
     """The answer says how long was waited, and what it printed."""
 
     async def main() -> None:
-        async with house(declared("sick", ready_within=3.0)) as opened:
+        async with service_manager(declared("sick", ready_within=3.0)) as opened:
             no = await refused(opened.start("ears"))
             assert "ears was not ready within 3 s" in str(no)
             assert "loading the thing" in str(no)
@@ -177,7 +177,7 @@ def test_a_stop_while_it_starts_works() -> None:
     """Whoever waits for the start hears that it was stopped; nothing is left."""
 
     async def main() -> None:
-        async with house(declared("sick")) as opened:
+        async with service_manager(declared("sick")) as opened:
             starting = asyncio.create_task(opened.start("ears"))
             pid = (await seen(opened, lambda ears: ears.pid is not None)).pid
             assert (await opened.stop("ears")).state == "stopped"
@@ -192,7 +192,7 @@ def test_a_start_during_a_stop_waits_for_its_end_and_starts_anew(tmp_path: Path)
     """There are never two processes at one port."""
 
     async def main() -> None:
-        async with house(declared("stubborn", str(tmp_path / "note"), grace=0.5)) as opened:
+        async with service_manager(declared("stubborn", str(tmp_path / "note"), grace=0.5)) as opened:
             first = await opened.start("ears")
             stopping = asyncio.create_task(opened.stop("ears"))
             await asyncio.sleep(0)
@@ -211,7 +211,7 @@ def test_a_port_that_somebody_else_has_is_named() -> None:
     async def main() -> None:
         stranger = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
         port = stranger.sockets[0].getsockname()[1]
-        async with stranger, house(declared(port=port)) as opened:
+        async with stranger, service_manager(declared(port=port)) as opened:
             no = await refused(opened.start("ears"))
             assert f"ears cannot have port {port}: another program answers there" in str(no)
 
@@ -245,7 +245,7 @@ def test_what_cannot_be_started_is_said_before_anything_is_tried(
     """Each refusal has a code for programs and a sentence that says what to do."""
 
     async def main() -> None:
-        async with house(service, models_dir=tmp_path) as opened:
+        async with service_manager(service, models_dir=tmp_path) as opened:
             no = await refused(opened.start("ears", model))
             assert no.code == code
             assert says in str(no)
@@ -261,7 +261,7 @@ def test_only_the_last_lines_are_kept() -> None:
     talks = "for number in range(2000): print('line', number)"
 
     async def main() -> None:
-        async with house(ServiceConfig("ears", ("{python}", "-c", talks), free_port())) as opened:
+        async with service_manager(ServiceConfig("ears", ("{python}", "-c", talks), free_port())) as opened:
             no = await refused(opened.start("ears"))
             lines = opened.lines("ears", 10_000)
             assert len(lines) == KEPT_LINES
@@ -272,11 +272,11 @@ def test_only_the_last_lines_are_kept() -> None:
     run(main())
 
 
-def test_when_the_house_closes_every_service_ends_and_none_is_started() -> None:
+def test_when_the_manager_closes_every_service_ends_and_none_is_started() -> None:
     """Both are gone, and a late start is refused."""
 
     async def main() -> None:
-        async with house(declared(), declared(name="mouth")) as opened:
+        async with service_manager(declared(), declared(name="mouth")) as opened:
             both = await asyncio.gather(opened.start("ears"), opened.start("mouth"))
             await opened.stop_all()
             assert not any(psutil.pid_exists(one.pid or 0) for one in both)
@@ -356,7 +356,7 @@ def test_a_real_whisper_server_lives_and_dies_under_the_agent() -> None:
     async def main() -> None:
         program = (REAL, "--model", "{model_file}", "--host", "127.0.0.1", "--port", "{port}")
         service = ServiceConfig("whisper-server", program, free_port(), models=(model.stem,))
-        async with house(service, models_dir=model.parent) as opened:
+        async with service_manager(service, models_dir=model.parent) as opened:
             asked = time.monotonic()
             first = await opened.start("whisper-server")
             loading = time.monotonic() - asked

@@ -1,4 +1,4 @@
-"""What every test here has: a host, a folder for models, a shelf of wheels for pip, and a catalogue of toys."""
+"""What every test here has: a host, a folder for models, a shelf of wheels for pip, and a catalogue of small models."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -28,8 +28,8 @@ def file_of(content: bytes, *sources: Source, name: str = "weights.bin") -> Mode
     return ModelFile(name, len(content), sha256(content), sources)
 
 
-def model_of(*files: ModelFile, name: str = "toy") -> Model:
-    return Model(name, "stt", "MIT", "a toy", files, default=True)
+def model_of(*files: ModelFile, name: str = "tiny") -> Model:
+    return Model(name, "stt", "MIT", "a tiny one", files, default=True)
 
 
 class Request(BaseHTTPRequestHandler):

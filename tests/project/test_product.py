@@ -22,7 +22,7 @@ from lineside.engines.registry import EngineRegistry
 from lineside.protocol import BargeIn, FirstMessage
 from lineside.testclient.client import CallClient, ClientCall, recordings
 from tests.call.fixtures import settings
-from tests.conftest import Stack
+from tests.real_gateway import Stack
 from tests.turns.test_speech_segmenter import AUDIO
 
 ROOT = Path(__file__).parents[2]
@@ -108,13 +108,13 @@ def test_a_host_agent_and_its_services_are_started_beside_the_gateway_and_end_wi
     """`--with NAME`: the service is ready before the first call, and nothing is left of either afterwards."""
     services, port = tmp_path / "services.toml", free_port()
     program = ["{python}", str(ROOT / "tests" / "processes" / "child_server.py"), "{port}", "well"]
-    services.write_text(f'[[service]]\nname = "toy"\nport = {port}\nprogram = {program}\n')
-    with serving("--with", "toy", SERVICES_FILE=str(services), **SCRIPTED) as (process, url):
+    services.write_text(f'[[service]]\nname = "tiny"\nport = {port}\nprogram = {program}\n')
+    with serving("--with", "tiny", SERVICES_FILE=str(services), **SCRIPTED) as (process, url):
         with urllib.request.urlopen(f"{url}/api/services", timeout=10) as answer:  # noqa: S310 - our own
-            (toy,) = json.load(answer)["services"]
-        assert (toy["name"], toy["state"]) == ("toy", "ready")
+            (tiny,) = json.load(answer)["services"]
+        assert (tiny["name"], tiny["state"]) == ("tiny", "ready")
         started = psutil.Process(process.pid).children(recursive=True)
-        assert toy["pid"] in [child.pid for child in started]
+        assert tiny["pid"] in [child.pid for child in started]
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
         assert not [child for child in started if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]

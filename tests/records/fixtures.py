@@ -23,13 +23,13 @@ from lineside.observability.metrics import GatewayMetrics
 from lineside.protocol import AudioDone, Ended, FirstMessage, Ready, ServerMessage, decode_server, encode
 from lineside.records.archive import Archive
 from tests.browser.fixtures import ScriptedRegistry
-from tests.call.fixtures import FixedDesk, settings
+from tests.call.fixtures import FixedAgentStore, settings
 
 AGENT = Agent(name="Test", prompt="You answer.", greeting="")
 FRAME = 0.02
 
 
-class House:
+class RecordingGateway:
     """The gateway, open, and a client at it."""
 
     def __init__(self, url: str, gateway: Gateway, archive: Archive, http: aiohttp.ClientSession) -> None:
@@ -103,7 +103,7 @@ async def opened(
     hears: Sequence[str] = ("When are you open?",),
     answers: Sequence[str] = ("From nine.",),
     **given: Any,
-) -> AsyncGenerator[House, None]:
+) -> AsyncGenerator[RecordingGateway, None]:
     """Open it."""
     chosen = settings(
         **{f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")}, data_dir=folder, **given
@@ -115,22 +115,24 @@ async def opened(
     }
     async with aiohttp.ClientSession() as http, Archive(chosen).opened() as archive:
         registry = ScriptedRegistry(chosen, http, engines)
-        gateway = Gateway(chosen, FixedDesk(AGENT), registry, LoudnessVad, http, GatewayMetrics(), records=archive)
+        gateway = Gateway(
+            chosen, FixedAgentStore(AGENT), registry, LoudnessVad, http, GatewayMetrics(), records=archive
+        )
         runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         try:
-            yield House(f"http://127.0.0.1:{runner.addresses[0][1]}", gateway, archive, http)
+            yield RecordingGateway(f"http://127.0.0.1:{runner.addresses[0][1]}", gateway, archive, http)
         finally:
             await runner.cleanup()
 
 
-def at_home(story: Callable[[House], Awaitable[None]], folder: Path, **how: Any) -> None:
-    """Tell the story in such a house."""
+def with_records(story: Callable[[RecordingGateway], Awaitable[None]], folder: Path, **how: Any) -> None:
+    """Tell the story in such a server."""
 
     async def main() -> None:
-        async with asyncio.timeout(60), opened(folder, **how) as house:
-            await story(house)
+        async with asyncio.timeout(60), opened(folder, **how) as server:
+            await story(server)
 
     asyncio.run(main())
 

@@ -16,7 +16,7 @@ from lineside.records import queries
 from lineside.records.database import Database
 from lineside.records.entries import CallBegan, CallOver, Entry, ReplyEnded
 from lineside.records.tables import metadata
-from tests.records.fixtures import House, at_home
+from tests.records.fixtures import RecordingGateway, with_records
 
 MANY = 10_000
 NOW = 1_700_000_000.0
@@ -112,15 +112,15 @@ async def _plan(connection: Any, store: Database) -> str:
 def test_exports_are_whole_and_safe_to_open(tmp_path: Path) -> None:
     """A line a call, a row a turn; nothing that a caller said is taken for a formula."""
 
-    async def story(house: House) -> None:
-        one, two = await house.call(0.4), await house.call(0.4)
-        await house.archive.settled()
-        async with house.http.get(f"{house.url}/api/history/export.jsonl") as answer:
+    async def story(server: RecordingGateway) -> None:
+        one, two = await server.call(0.4), await server.call(0.4)
+        await server.archive.settled()
+        async with server.http.get(f"{server.url}/api/history/export.jsonl") as answer:
             lines = [json.loads(line) for line in (await answer.text()).splitlines()]
         assert {line["call"]["id"] for line in lines} == {one, two}
-        async with house.http.get(f"{house.url}/api/history/export.csv") as answer:
+        async with server.http.get(f"{server.url}/api/history/export.csv") as answer:
             rows = list(csv.DictReader(io.StringIO(await answer.text())))
         assert [row["heard"] for row in rows] == ["'=1+1"] * 2
         assert float(rows[0]["asr_ms"]) > 0
 
-    at_home(story, tmp_path, hears=("=1+1",))
+    with_records(story, tmp_path, hears=("=1+1",))

@@ -23,7 +23,7 @@ from lineside.records.spool import Spool, left_behind, new_spool
 from lineside.transports.scripted import ScriptedTransport
 from tests.call.fixtures import settings
 from tests.records.database_servers import PostgreSQL
-from tests.records.fixtures import House, at_home
+from tests.records.fixtures import RecordingGateway, with_records
 
 SECRET = "a secret that nobody else may read"  # noqa: S105 - what a caller said
 
@@ -77,25 +77,25 @@ async def until(true: Callable[[], bool]) -> None:
 def test_the_database_is_away_in_mid_call(tmp_path: Path, postgresql: PostgreSQL) -> None:
     """PostgreSQL dies in a call and comes back after another: both are there, whole."""
 
-    async def story(house: House) -> None:
-        await house.archive.settled()
-        calling = asyncio.create_task(house.call(0.6, 0.6))
+    async def story(server: RecordingGateway) -> None:
+        await server.archive.settled()
+        calling = asyncio.create_task(server.call(0.6, 0.6))
         await asyncio.sleep(1.0)
         await asyncio.to_thread(postgresql.stop)
         try:
             first = await calling
-            second = await house.call(0.4)
-            async with house.http.get(f"{house.url}/api/history") as answer:
+            second = await server.call(0.4)
+            async with server.http.get(f"{server.url}/api/history") as answer:
                 assert answer.status == 503
                 assert (await answer.json())["error"]["code"] == "records_unavailable"
         finally:
             await asyncio.to_thread(postgresql.start)
         for call, turns in ((first, 2), (second, 1)):
-            whole = await house.kept(call)
+            whole = await server.kept(call)
             assert whole["call"]["reason"] == "caller_hung_up"
             assert len(whole["turns"]) == turns
 
-    at_home(story, tmp_path, records_url=postgresql.new())
+    with_records(story, tmp_path, records_url=postgresql.new())
 
 
 def test_a_database_that_is_down_at_the_start_gets_all_when_it_is_up(tmp_path: Path, postgresql: PostgreSQL) -> None:
@@ -186,13 +186,13 @@ def test_a_recording_that_finds_no_room_is_given_up_alone(tmp_path: Path, monkey
         disk.fault = OSError(errno.ENOSPC, "No space left on device")
         return 0
 
-    async def story(house: House) -> None:
-        call = await house.call(0.4)
-        whole = await house.kept(call)
+    async def story(server: RecordingGateway) -> None:
+        call = await server.call(0.4)
+        whole = await server.kept(call)
         assert whole["call"]["recording"] == "given_up"
         assert len(whole["turns"]) == 1
 
-    at_home(story, tmp_path, record_calls=True)
+    with_records(story, tmp_path, record_calls=True)
 
 
 def test_calls_of_a_process_that_died_are_ended(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_calls_of_a_process_that_died_are_ended(tmp_path: Path) -> None:
     assert not spool.folder.exists()
 
 
-def test_a_house_that_closes_before_it_could_adopt_leaves_the_work_to_the_next(
+def test_a_gateway_that_closes_before_it_could_adopt_leaves_the_work_to_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The entries are written and the database goes down before their call is ended: the next one still ends it."""

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 
 from lineside.protocol import Ended
-from tests.gateway.test_worker_pool import Desk, comes_true, until
+from tests.gateway.test_worker_pool import WorkersClient, comes_true, until
 from tests.project.test_product import SCRIPTED, serving
 
 FRAME = bytes(640)
@@ -26,8 +26,8 @@ def test_one_history_over_all_workers_outlives_each_of_them(tmp_path: Path) -> N
 
     async def story(pid: int, url: str) -> None:
         async with aiohttp.ClientSession() as http:
-            desk = Desk(pid, url, http)
-            calls = await desk.calls()
+            client = WorkersClient(pid, url, http)
+            calls = await client.calls()
             for _ in range(25):
                 for ws, _ in calls:
                     await ws.send_bytes(FRAME)
@@ -37,7 +37,7 @@ def test_one_history_over_all_workers_outlives_each_of_them(tmp_path: Path) -> N
                 await hang_up(ws)
 
             async def reasons() -> dict[str, str]:
-                listed: Any = await desk.ask("/api/history")
+                listed: Any = await client.ask("/api/history")
                 return {call["id"]: call["reason"] for call in listed["calls"]}
 
             over = dict.fromkeys((call for _, call in finished), "caller_hung_up")
@@ -49,11 +49,11 @@ def test_one_history_over_all_workers_outlives_each_of_them(tmp_path: Path) -> N
             holders: list[int] = []
 
             async def one_holds_it() -> bool:
-                holders[:] = [worker for worker, held in desk.workers.items() if held]
+                holders[:] = [worker for worker, held in client.workers.items() if held]
                 return len(holders) == 1
 
             await comes_true(one_holds_it)
-            assert len(desk.workers) == 2
+            assert len(client.workers) == 2
             os.kill(holders[0], signal.SIGKILL)
 
             async def ended() -> bool:

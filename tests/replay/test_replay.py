@@ -27,19 +27,19 @@ from lineside.settings import Settings
 from lineside.testclient.client import CallClient, recordings
 from tests.call.fixtures import AGENT, settings
 from tests.project.test_product import command, serving
-from tests.records.fixtures import House, at_home
+from tests.records.fixtures import RecordingGateway, with_records
 from tests.turns.test_speech_segmenter import AUDIO
 
 
 def keep(folder: Path, *doing: float, codec: Codec = "pcm", record: bool = True) -> str:
-    """Hold a call at a house in that folder; its id."""
+    """Hold a call at a server in that folder; its id."""
     ids: list[str] = []
 
-    async def story(house: House) -> None:
-        ids.append(await house.call(*doing, hello=FirstMessage(codec=codec, greeting="", record=record)))
-        await house.kept(ids[0])
+    async def story(server: RecordingGateway) -> None:
+        ids.append(await server.call(*doing, hello=FirstMessage(codec=codec, greeting="", record=record)))
+        await server.kept(ids[0])
 
-    at_home(story, folder)
+    with_records(story, folder)
     return ids[0]
 
 

@@ -89,7 +89,7 @@ async def _change(staff: ApiServices, asked: ApiRequest) -> Agent:
     return staff.room.agents.agent()
 
 
-ENGINES, MODELS, HOST, CALLS, DESK = "Engines", "Models", "The host", "Calls", "The desk"
+ENGINES, MODELS, HOST, CALLS, AGENT = "Engines", "Models", "The host", "Calls", "The agent and the settings"
 HISTORY = "The history"
 QWEN = "qwen2.5-coder-0.5b"
 
@@ -351,7 +351,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET",
         "/api/agent",
-        DESK,
+        AGENT,
         "Who answers the calls.",
         answer=Agent,
         does=_agent,
@@ -359,7 +359,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "PUT",
         "/api/agent",
-        DESK,
+        AGENT,
         "Let another one answer, from the next call on.",
         answer=Agent,
         does=_change,
@@ -370,7 +370,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET",
         "/api/settings",
-        DESK,
+        AGENT,
         "Every setting as it stands, and who set it.",
         answer=SettingsStatus,
         does=_settings,

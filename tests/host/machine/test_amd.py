@@ -19,7 +19,7 @@ def by_index(root: Path) -> dict[int, Gpu]:
 
 def test_each_card_tells_its_memory_and_who_holds_it() -> None:
     """Name by Mesa's list or by the card itself; processes by ROCm's kernel driver, and Vulkan's by fdinfo."""
-    gpus, odd = read_amd(TREES / "desk")
+    gpus, odd = read_amd(TREES / "workstation")
     assert odd == []
     assert gpus == [
         Gpu(
@@ -73,8 +73,8 @@ def test_a_machine_without_any_of_it_has_no_cards(tmp_path: Path) -> None:
 )
 def test_what_is_missing_is_made_up_for_where_it_can(tmp_path: Path, taken: str, left: dict[int, int]) -> None:
     """Each source alone still tells what it knows."""
-    root = tmp_path / "desk"
-    shutil.copytree(TREES / "desk", root, symlinks=True)
+    root = tmp_path / "workstation"
+    shutil.copytree(TREES / "workstation", root, symlinks=True)
     gone = root / taken
     shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
     assert {one.pid: one.bytes for one in by_index(root)[1].processes} == left
@@ -96,7 +96,7 @@ def test_what_is_forbidden_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Path, "read_text", guarded)
     monkeypatch.setattr(Path, "iterdir", closed)
-    gpus = by_index(TREES / "desk")
+    gpus = by_index(TREES / "workstation")
     assert (gpus[1].used_bytes, gpus[1].percent, gpus[1].processes) == (9126805504, None, ())
     assert gpus[2].processes == (GpuProcess(4300, "", "sha256-dde5aa3fc5ff", 5100273664),)
 

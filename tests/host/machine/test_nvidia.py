@@ -10,7 +10,7 @@ import pytest
 from lineside.host.machine.nvidia import NvidiaReader
 from lineside.host.machine.values import Gpu, GpuProcess
 
-DESK = Path(__file__).with_name("sysfs") / "desk"
+WORKSTATION = Path(__file__).with_name("sysfs") / "workstation"
 USED = [
     "NVMLError",
     "NVML_ERROR_DRIVER_NOT_LOADED",
@@ -78,7 +78,7 @@ def fails(number: int) -> Any:
 def test_a_card_tells_its_memory_load_and_who_holds_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process in both lists counts once; one whose memory is not told has none; one that ended has no name."""
     opened = driver(monkeypatch)
-    nvidia = NvidiaReader(DESK)
+    nvidia = NvidiaReader(WORKSTATION)
     processes = (
         GpuProcess(4242, "whisper-server", "ggml-large-v3-turbo", 2 << 30),
         GpuProcess(9999, "", "", 1 << 20),
@@ -95,20 +95,20 @@ def test_what_a_card_cannot_tell_is_left_out(monkeypatch: pytest.MonkeyPatch) ->
         name: fails(3) for name in USED if name.endswith("RunningProcesses") or name == "nvmlDeviceGetUtilizationRates"
     }
     driver(monkeypatch, **unknown, nvmlDeviceGetName=lambda card: b"Tesla T4")
-    assert NvidiaReader(DESK).read() == ([Gpu(0, "nvidia", "Tesla T4", 24 << 30, 6 << 30, None, ())], [])
+    assert NvidiaReader(WORKSTATION).read() == ([Gpu(0, "nvidia", "Tesla T4", 24 << 30, 6 << 30, None, ())], [])
 
 
 @pytest.mark.parametrize("number", [9, 12])
 def test_no_driver_is_no_card(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """The library without a driver is a normal machine, and nothing odd."""
     driver(monkeypatch, nvmlInit=fails(number))
-    assert NvidiaReader(DESK).read() == ([], [])
+    assert NvidiaReader(WORKSTATION).read() == ([], [])
 
 
 def test_a_driver_that_fails_is_named_and_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """A card that fell off the bus: the note says so, and the next reading tries from the start."""
     opened = driver(monkeypatch, nvmlDeviceGetMemoryInfo=fails(15))
-    nvidia = NvidiaReader(DESK)
+    nvidia = NvidiaReader(WORKSTATION)
     assert nvidia.read() == ([], ["the NVIDIA driver does not answer (fault 15)"])
     nvidia.read()
     assert opened.times == 2

@@ -13,7 +13,7 @@ from lineside.host.machine import MachineReader, read, readings
 from lineside.host.machine.values import Gpu
 
 CARD = Gpu(0, "amd", "a card", 100, 50)
-DESK = Path(__file__).with_name("sysfs") / "desk"
+WORKSTATION = Path(__file__).with_name("sysfs") / "workstation"
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
@@ -130,7 +130,7 @@ def test_a_machine_without_cards_says_so(tmp_path: Path) -> None:
 
 
 def test_the_cards_of_a_tree_are_in_the_reading() -> None:
-    """The desk's two AMD cards, and no note."""
-    machine = read(DESK)
+    """The workstation's two AMD cards, and no note."""
+    machine = read(WORKSTATION)
     assert [gpu.index for gpu in machine.gpus if gpu.vendor == "amd"] == [1, 2]
     assert machine.note == ""

@@ -103,7 +103,7 @@ class Voice:
 
 def model(name: str, role: Role, engine: Engine, *files: str) -> Model:
     made = tuple(ModelFile(file, 10, "0" * 64, ()) for file in files or ("weights",))
-    return Model(name, role, "MIT", "a toy", made, engine=engine)
+    return Model(name, role, "MIT", "a tiny one", made, engine=engine)
 
 
 KNOWN = (
@@ -119,7 +119,7 @@ KNOWN = (
 )
 
 
-class House:
+class FakeEngineServer:
     """An engine server with such models, and a client of it. Loads wait at a closed gate."""
 
     def __init__(self, tasks: asyncio.TaskGroup, http: aiohttp.ClientSession, defaults: dict[str, str]) -> None:
@@ -171,12 +171,12 @@ class House:
 
 
 @asynccontextmanager
-async def house(defaults: dict[str, str] | None = None) -> AsyncGenerator[House, None]:
+async def engine_server(defaults: dict[str, str] | None = None) -> AsyncGenerator[FakeEngineServer, None]:
     async with (
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
         asyncio.TaskGroup() as tasks,
     ):
-        it = House(tasks, http, NAMES if defaults is None else defaults)
+        it = FakeEngineServer(tasks, http, NAMES if defaults is None else defaults)
         runner = web.AppRunner(it.server.app(), handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
