@@ -108,8 +108,8 @@ async def hold(gateway: RunningGateway, settings: Settings, model: VadModel | No
         line = ScriptedTransport([CallerSpeaks(1.0), CallerSilent(3.0)] * 20)
         engines, voice = gateway.registry.choose(), Voice(model) if model else LoudnessVad()
         await CallSession(
-            line, FirstMessage(codec="pcm"), agent=AGENT, engines=engines, settings=settings, voice=voice
-        ).hold()
+            line, FirstMessage(codec="pcm"), agent=AGENT, engines=engines, settings=settings, vad=voice
+        ).run()
 
 
 async def tick(late: list[float]) -> None:

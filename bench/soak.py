@@ -95,12 +95,11 @@ async def a_day(hours: float) -> tuple[list[Sample], list[str]]:
             agent=Agent(name="Soak", prompt="You answer.", greeting="Hello"),
             engines=Engines(ears, mind, memory, engines, memory),
             settings=settings,
-            voice=LoudnessVad(),
-            notice=slot.notice,
-            meter=meter,
+            vad=LoudnessVad(),
+            observers=(slot, meter),
         )
         slot.answered(call, line="browser", codec="pcm", engines=engines)
-        reason = await call.hold()
+        reason = await call.run()
         meter.over(CALL_SECONDS)
         board.free(slot)
         if reason != "caller_hung_up" or board.calls or len(asyncio.all_tasks()) != tasks:

@@ -11,7 +11,6 @@ loop standing still), and what the turn model did. `--without` runs the same wit
 import argparse
 import asyncio
 import time
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -23,15 +22,16 @@ from lineside.audio.input_resampler import InputResampler
 from lineside.audio.vad import VadModel
 from lineside.audio.vad_batcher import VadBatcher
 from lineside.audio.wav import read_wav
-from lineside.call.observers import Unmetered
+from lineside.call.observers import Observer
 from lineside.call.session import CallSession
 from lineside.call.turn_model import TurnModelThread, nobody_knows
 from lineside.engines.registry import Engines
 from lineside.engines.tts_cache import CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.models.store import locate
-from lineside.protocol import AudioStarted, ClientMessage, FirstMessage
+from lineside.protocol import AudioStarted, EndReason, FirstMessage
 from lineside.settings import load_settings
+from lineside.transports.base import TransportListener
 from lineside.transports.scripted import ScriptedTransport
 
 SHARED = Path(__file__).parents[2] / "shared" / "audio"
@@ -41,13 +41,13 @@ APART = 0.5  # seconds between callers
 BOUND = 0.04  # seconds
 
 
-class Measured(Unmetered):
+class Measured(Observer):
     """Gaps in replies that sounded."""
 
     def __init__(self) -> None:
         self.gaps: list[float] = []
 
-    def gap(self, seconds: float) -> None:
+    def on_playout_gap(self, seconds: float) -> None:
         self.gaps.append(seconds)
 
 
@@ -59,7 +59,7 @@ class Recorded(ScriptedTransport):
         self._number, self._rounds = number, round(seconds / EVERY)
         self.late: list[float] = []
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[ClientMessage], None]) -> str:
+    async def run(self, listener: TransportListener) -> EndReason:
         loop = asyncio.get_running_loop()
         due = loop.time() + self._number * APART
         await asyncio.sleep(self._number * APART)
@@ -67,7 +67,7 @@ class Recorded(ScriptedTransport):
             sound = _recording(SAID[(self._number + turn) % len(SAID)])
             sound += bytes(round(EVERY * EAR_RATE) * 2 - len(sound))
             for at in range(0, len(sound), 640):
-                hear(sound[at : at + 640])
+                listener.on_audio(sound[at : at + 640])
                 due += FRAME_SECONDS
                 await asyncio.sleep(max(0.0, due - loop.time()))
                 self.late.append(loop.time() - due)
@@ -113,11 +113,11 @@ async def measure(calls: int, seconds: float, *, with_model: bool) -> bool:
             agent=agent,
             engines=engines,
             settings=settings,
-            voice=panel.voice(),
-            meter=meters[number],
-            turns=counted.probability if with_model else nobody_knows,
+            vad=panel.voice(),
+            observers=(meters[number],),
+            turn_model=counted.probability if with_model else nobody_knows,
         )
-        await call.hold()
+        await call.run()
 
     await asyncio.gather(*(hold(number) for number in range(calls)))
     listener.close()

@@ -8,6 +8,7 @@ import inspect
 import re
 import sys
 from pathlib import Path
+from typing import get_args
 
 from msgspec import NODEFAULT, UNSET, Struct
 from msgspec.structs import fields
@@ -42,20 +43,45 @@ A wrong later message costs that message and is answered with an `error` that is
 flood, the call ends with 1008.
 """
 
-REASONS = """
-## Why a call ends
-
-| reason | what happened |
-| --- | --- |
-| `caller_hung_up` | `hangup`, or the socket was closed normally |
-| `line_lost` | the connection broke |
-| `idle` | nobody spoke for `CALL_IDLE_TIMEOUT_S` |
-| `too_long` | the call lasted `CALL_MAX_S` |
-| `server_stopping` | the gateway closes |
-| `too_fast`, `too_many_messages`, `caller_not_reading` | the caller's program misbehaved; `error` says how |
-| `odd_length`, `frame_too_large`, `bad_message` | the last of more than twenty bad messages |
-| `internal_error` | a fault of lineside's own; the log has it |
-"""
+# What each word means; a word of the schema that is missing here, or one that the schema does not have, is an error.
+TURN_ENDED_BY = {
+    "silence": "the silence timer (`TURN_PROFILE=silence`)",
+    "evidence": "enough silence for how the turn sounded and for its words",
+    "limit": "the turn was as long as one may be (`TURN_MAX_S`)",
+}
+END_REASONS = {
+    "caller_hung_up": "the caller sent `hangup`, or the socket was closed normally",
+    "line_lost": "the connection broke",
+    "caller_silent": "the caller did not speak after being asked whether they are there; the agent said goodbye",
+    "caller_repeats": "the caller said the same sentence again and again, as a machine does",
+    "engines_failed": "several answers in a row failed",
+    "idle": "neither side spoke for `CALL_IDLE_TIMEOUT_S`",
+    "too_long": "the call lasted `CALL_MAX_S`",
+    "ended_by_operator": "an operator ended the call",
+    "server_stopping": "the gateway is shutting down",
+    "too_fast": "the caller's program sent sound faster than four times real time",
+    "too_many_messages": "the caller's program sent more than 2000 messages a second",
+    "caller_not_reading": "the caller's program did not read what was sent to it",
+    "odd_length": "more than twenty bad messages; the last had half a sample",
+    "frame_too_large": "more than twenty bad messages; the last was larger than 64 KiB",
+    "bad_message": "more than twenty bad messages; the last could not be read",
+    "internal_error": "a fault of lineside's own; the log has it",
+}
+ERROR_CODES = {
+    "bad_first_message": "the first message is missing a field, or has a wrong one; `message` names it",
+    "no_first_message": "no first message came within five seconds",
+    "unknown_engine": "the first message names an engine that does not exist",
+    "unknown_choice": "the first message names a model or a voice that the engine does not have",
+    "line_lost": "the connection broke",
+    "bad_message": "a text message could not be read; it was passed over",
+    "too_many_messages": "more than 2000 messages a second",
+    "frame_too_large": "a message of sound was larger than 64 KiB; it was passed over",
+    "odd_length": "a message of sound had half a sample; it was passed over",
+    "too_fast": "sound came faster than four times real time",
+    "caller_not_reading": "too many messages wait for the caller's program to read them",
+    "engine_error": "an engine failed; the caller hears an apology and the call goes on",
+    "internal_error": "a fault of lineside's own; the log has it",
+}
 
 
 def page() -> str:
@@ -64,7 +90,18 @@ def page() -> str:
     parts += [_section(kind) for kind in (protocol.Text, protocol.Dtmf, protocol.HangUp)]
     parts.append("\n## From lineside\n\nEvery event but `ready` carries `at`, seconds of caller audio.\n")
     parts += [_section(kind) for kind in protocol.ServerMessage.__args__]
-    return "".join([*parts, REASONS])
+    parts.append(_words("How a turn ends: `by`", protocol.TurnEndedBy, TURN_ENDED_BY))
+    parts.append(_words("What went wrong: `code`", protocol.ErrorCode, ERROR_CODES))
+    parts.append(_words("Why a call ends: `reason`", protocol.EndReason, END_REASONS))
+    return "".join(parts)
+
+
+def _words(title: str, words: object, meanings: dict[str, str]) -> str:
+    """A table of the words that a field may have."""
+    if set(get_args(words)) != set(meanings):
+        raise LookupError(f"{title}: meanings wrong or missing for {set(get_args(words)) ^ set(meanings)}")
+    rows = [f"| `{word}` | {meanings[word]} |" for word in get_args(words)]
+    return f"\n## {title}\n\n| word | what it means |\n| --- | --- |\n" + "\n".join(rows) + "\n"
 
 
 def _section(kind: type[Struct]) -> str:
@@ -93,7 +130,13 @@ def _type(written: str) -> str:
     known = {"Codec": protocol.Codec, "Mode": protocol.Mode}
     if written in known:
         return " \\| ".join(f"`{choice}`" for choice in known[written].__args__)  # type: ignore[attr-defined]
-    limits = {"Name": "text, at most 200", "LongText": "text, at most 20000"}
+    limits = {
+        "Name": "text, at most 200",
+        "LongText": "text, at most 20000",
+        "TurnEndedBy": "see below",
+        "ErrorCode": "see below",
+        "EndReason": "see below",
+    }
     base = written.partition(" | ")[0].partition(" = ")[0]
     if "Annotated[int, Meta(ge=8000, le=48000)]" in written:
         return "whole number, 8000 to 48000"

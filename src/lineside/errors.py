@@ -3,13 +3,32 @@
 LinesideError
 ├── ConfigError          refuse to start: a setting or a model file is wrong
 ├── CallRefused          the house is full or the caller may not enter: the call never begins
-├── LineError            ends the call: its first message was wrong, or the line broke
+├── TransportError       ends the call: its first message was wrong, or the line broke
 └── EngineError          ends or re-routes the reply, never the call
     ├── EngineBusy
     ├── EngineTimeout
     ├── EngineUnreachable
     └── OnlyThoughts     asked again, without thinking
 """
+
+from typing import Literal
+
+# What a caller's program can act on: `code` of an `error` event. The first five end a call before it begins.
+ErrorCode = Literal[
+    "bad_first_message",
+    "no_first_message",
+    "unknown_engine",
+    "unknown_choice",
+    "line_lost",
+    "bad_message",
+    "too_many_messages",
+    "frame_too_large",
+    "odd_length",
+    "too_fast",
+    "caller_not_reading",
+    "engine_error",
+    "internal_error",
+]
 
 
 class LinesideError(Exception):
@@ -25,9 +44,9 @@ class CallRefused(LinesideError):
 
 
 class TransportError(LinesideError):
-    """The line cannot go on; `code` is the short name that the caller's program can act on."""
+    """The transport cannot go on; `code` is the short name that the caller's program can act on."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
         self.code = code
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from lineside.errors import TransportError
+from lineside.errors import ErrorCode, TransportError
 
 Codec = Literal["pcm", "g711_ulaw", "g711_alaw"]
 Mode = Literal["conversation", "transcribe_only"]
@@ -17,6 +17,26 @@ Name = Annotated[str, Meta(max_length=200)]
 LongText = Annotated[str, Meta(max_length=20_000)]
 
 G711_RATE = 8000
+
+TurnEndedBy = Literal["silence", "evidence", "limit"]
+EndReason = Literal[
+    "caller_hung_up",
+    "line_lost",
+    "caller_silent",
+    "caller_repeats",
+    "engines_failed",
+    "idle",
+    "too_long",
+    "ended_by_operator",
+    "server_stopping",
+    "too_fast",
+    "too_many_messages",
+    "caller_not_reading",
+    "odd_length",
+    "frame_too_large",
+    "bad_message",
+    "internal_error",
+]
 
 
 # ── from the caller ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -98,7 +118,7 @@ class TurnStarted(InTurn, frozen=True, tag="turn_started"):
 class TurnEnded(InTurn, frozen=True, tag="turn_ended"):
     """The caller's turn is over; `at` is its last sample of speech. Why it counts as over stands here too."""
 
-    by: str = "silence"  # long enough; `evidence`: enough of it for how it sounded and the words; `limit`: too long
+    by: TurnEndedBy = "silence"
     score: float | None = None  # the turn model's probability that it is over, where it was asked
     silence_ms: float | None = None  # in the caller's samples
 
@@ -188,7 +208,7 @@ class ReplyMetrics(InTurn, frozen=True, tag="reply_metrics"):
 class Error(Event, frozen=True, tag="error"):
     """Something went wrong; after a fatal one the call ends."""
 
-    code: str
+    code: ErrorCode
     message: str
     fatal: bool
 
@@ -196,7 +216,7 @@ class Error(Event, frozen=True, tag="error"):
 class Ended(Event, frozen=True, tag="ended"):
     """The call is over."""
 
-    reason: str
+    reason: EndReason
 
 
 ServerMessage = (

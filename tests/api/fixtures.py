@@ -22,7 +22,7 @@ from lineside.host.client import HostAgentError
 from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.host.services import Service
 from lineside.observability.trends import TrendHistory
-from lineside.protocol import Ended, FirstMessage, ReplyMetrics, Transcript, TurnEnded, encode
+from lineside.protocol import ClientMessage, Ended, FirstMessage, ReplyMetrics, Transcript, TurnEnded, encode
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 from lineside.transports.scripted import CallerSpeaks, ScriptedTransport
@@ -120,6 +120,16 @@ class Shelf:
         if name not in self.engines[role]:
             raise TransportError("unknown_engine", name)
         return self.engines[role][name]
+
+
+class Unheard:
+    """Stands for a call that does nothing with what its caller says."""
+
+    def on_audio(self, payload: bytes) -> None: ...
+
+    def on_message(self, message: ClientMessage) -> None: ...
+
+    def on_bad_message(self, fault: TransportError) -> None: ...
 
 
 class ScriptedCalls:
@@ -268,8 +278,8 @@ async def history(folder: Path, *, kept: bool) -> AsyncGenerator[Archive | None,
             ReplyMetrics(at=1.0, turn=1, reply=1, asr_ms=40.0),
             Ended(at=1.0, reason="caller_hung_up"),
         ):
-            keeping.notice(event)
-        await keeping.line.carry(lambda payload: None, lambda told: None)
+            keeping.on_event(event)
+        await keeping.line.run(Unheard())
         keeping.over()
         await archive.settled()
         yield archive

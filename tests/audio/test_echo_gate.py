@@ -1,7 +1,7 @@
 """The echo gate: what we play comes back, and is nobody; a caller over it is heard."""
 
 from array import array
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from lineside.audio.input_resampler import InputResampler
 from lineside.audio.vad import LoudnessVad
 from lineside.audio.wav import read_wav
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
-from lineside.protocol import BargeIn, ClientMessage, Text
+from lineside.protocol import BargeIn, EndReason, Text
+from lineside.transports.base import TransportListener
 from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, Doing, ScriptedTransport
 from lineside.turns.floor import SoundStarted, VoiceActivity
 from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
@@ -133,9 +134,12 @@ def test_nothing_is_compared_when_nothing_was_played() -> None:
 class EchoingLine(ScriptedTransport):
     """A line on which a quarter of a second later all that was played comes back."""
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[ClientMessage], None]) -> str:
+    async def run(self, listener: TransportListener) -> EndReason:
         self._air = np.zeros(60 * self.rate)
-        return await super().carry(lambda payload: hear(self._mixed(payload)), told)
+        return await super().run(listener)
+
+    def deliver(self, payload: bytes, listener: TransportListener) -> None:
+        super().deliver(self._mixed(payload), listener)
 
     def send(self, payload: bytes) -> None:
         begins = round(max(self._ends, self.now()) * self.rate)

@@ -22,7 +22,7 @@ from lineside.gateway.auth import Auth, key_of
 from lineside.gateway.call_registry import CallHandle, CallRegistry
 from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.host.services import Service
-from lineside.protocol import Ended, ServerMessage
+from lineside.protocol import Ended, EndReason, ServerMessage
 from tests.api.fixtures import Fetcher, Keeper, Plain, ScriptedHost, Shelf, room
 from tests.browser import slow_fetch
 from tests.call.fixtures import settings
@@ -41,9 +41,9 @@ class ScriptedCall:
         engines = {"stt": "faster-whisper", "llm": "ollama", "tts": "espeak"}
         self.slot.answered(self, line=given.get("line", "browser"), codec=given.get("codec", "pcm"), engines=engines)
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: EndReason) -> None:
         self.why = reason
-        self.slot.notice(Ended(at=9.0, reason=reason))
+        self.slot.on_event(Ended(at=9.0, reason=reason))
         self._calls.free(self.slot)
 
 
@@ -120,7 +120,7 @@ class ControlGateway:
     def tell(self, call: ScriptedCall, *events: ServerMessage) -> None:
         """Let these happen in a call."""
         for event in events:
-            self.do(partial(call.slot.notice, event))
+            self.do(partial(call.slot.on_event, event))
 
     def close(self) -> None:
         """Close, as the gateway does."""

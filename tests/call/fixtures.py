@@ -1,10 +1,12 @@
 """Calls for tests: a scripted caller, scripted engines, virtual time; and what came of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from lineside.agents.agent import Agent
 from lineside.audio.vad import LoudnessVad
+from lineside.call.observers import Observer
 from lineside.call.reply import PHRASES
 from lineside.call.session import CallSession
 from lineside.call.turn_model import TurnModel, nobody_knows
@@ -83,6 +85,7 @@ def hold(
     mind: ScriptedLLM | None = None,
     voice: ScriptedTTS | None = None,
     turns: TurnModel = nobody_knows,
+    observers: Sequence[Observer] = (),
     **given: Any,
 ) -> Held:
     """Hold one call on virtual time."""
@@ -99,8 +102,15 @@ def hold(
         voice.spoken.clear()
         engines = Engines(ears, mind, memory, {"stt": "scripted", "llm": "scripted", "tts": "scripted"}, memory)
         call = CallSession(
-            line, hello, agent=agent, engines=engines, settings=settings(**given), voice=LoudnessVad(), turns=turns
+            line,
+            hello,
+            agent=agent,
+            engines=engines,
+            settings=settings(**given),
+            vad=LoudnessVad(),
+            observers=observers,
+            turn_model=turns,
         )
-        return Held(line, call, await call.hold(), ears, mind, voice)
+        return Held(line, call, await call.run(), ears, mind, voice)
 
     return run(story())

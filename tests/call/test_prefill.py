@@ -118,10 +118,10 @@ def test_what_fails_while_reading_ahead_fails_nobody() -> None:
 def test_engines_that_are_busy_are_spared() -> None:
     """Sixty per cent of what an answer may take, and nothing is done that only may be of use; half a minute long."""
     now = [0.0]
-    budget = EngineLoad(lambda: now[0])
-    assert budget.spare()
-    budget.tell(ReplyMetrics(at=0.0, turn=1, reply=1, asr_ms=1000.0, llm_first_ms=400.0))
-    assert not budget.spare()
-    assert not budget.over()
+    load = EngineLoad(lambda: now[0])
+    assert load.has_headroom()
+    load.on_event(ReplyMetrics(at=0.0, turn=1, reply=1, asr_ms=1000.0, llm_first_ms=400.0))
+    assert not load.has_headroom()
+    assert not load.overloaded()
     now[0] = 31.0
-    assert budget.spare()
+    assert load.has_headroom()

@@ -254,9 +254,9 @@ def test_what_was_learnt_is_greeted_with_and_nothing_is_synthesised() -> None:
         line = ScriptedTransport([CallerSilent(6.0)])
         engines = Engines(ScriptedSTT(), ScriptedLLM(), memory, {}, memory)
         call = CallSession(
-            line, FirstMessage(codec="pcm"), agent=agent, engines=engines, settings=settings(), voice=LoudnessVad()
+            line, FirstMessage(codec="pcm"), agent=agent, engines=engines, settings=settings(), vad=LoudnessVad()
         )
-        await call.hold()
+        await call.run()
         assert call.history.said[-1].content == agent.greeting
         assert voice.spoken == []
         assert all(memory.remembers(phrase, "") for phrase in PHRASES)

@@ -25,9 +25,9 @@ from lineside.engines.protocols import Transcription
 from lineside.engines.registry import Engines
 from lineside.engines.tts_cache import CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
-from lineside.protocol import AudioStarted, BargeIn, Ended, FirstMessage, TurnEnded, TurnStarted
-from lineside.protocol import ClientMessage as Message
+from lineside.protocol import AudioStarted, BargeIn, Ended, EndReason, FirstMessage, TurnEnded, TurnStarted
 from lineside.protocol import Transcript as HeardWords
+from lineside.transports.base import TransportListener
 from lineside.transports.scripted import CallerSilent, CallerSpeaks, Doing, ScriptedTransport
 from tests.call import fixtures
 from tests.call.fixtures import Held, hold, settings
@@ -155,15 +155,10 @@ class Contrary(ScriptedTransport):
         super().__init__(script, **given)
         self._until = 0.0
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[Message], None]) -> str:
-        loud, _ = self._frames()
-
-        def contrary(payload: bytes) -> None:
-            if self.now() < self._ends:
-                self._until = self.now() + 1.5
-            hear(loud if self.now() < self._until else payload)
-
-        return await super().carry(contrary, told)
+    def deliver(self, payload: bytes, listener: TransportListener) -> None:
+        if self.now() < self._ends:
+            self._until = self.now() + 1.5
+        super().deliver(self._frames()[0] if self.now() < self._until else payload, listener)
 
 
 def test_a_caller_who_speaks_over_everything_gets_the_floor_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,13 +216,13 @@ class PairedLine(ScriptedTransport):
         self._out, self._back, self._lasts = out, back, seconds
         self.other_is_gone = asyncio.Event()
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[Message], None]) -> str:
+    async def run(self, listener: TransportListener) -> EndReason:
         began = due = self.now()
         while due < began + self._lasts and not self.other_is_gone.is_set():
             due += FRAME_SECONDS
             await asyncio.sleep(max(0.0, due - self.now()))
-            hear(self._back.frame())
-        return "caller_hung_up" if self.other_is_gone.is_set() else "too long for this test"
+            listener.on_audio(self._back.frame())
+        return "caller_hung_up" if self.other_is_gone.is_set() else "too_long"
 
     def send(self, payload: bytes) -> None:
         super().send(payload)
@@ -275,9 +270,9 @@ def two_agents(answers: Sequence[str], *, fails: int = 0, seconds: float = 200.0
                 agent=AGENT,
                 engines=engines,
                 settings=settings(),
-                voice=LoudnessVad(),
+                vad=LoudnessVad(),
             )
-            reason = await call.hold()
+            reason = await call.run()
             ends[1 - side].other_is_gone.set()
             held.append(Held(ends[side], call, reason, ears, mind, voice))
 
@@ -318,7 +313,7 @@ def test_two_agents_with_something_to_say_end_at_the_limit_of_a_call() -> None:
     """Each answer is another one: nobody can tell them from people, and `CALL_MAX_S` ends it."""
     answers = [f"this is point {number} of a long list" for number in range(2000)]
     first, _ = two_agents(answers, seconds=100.0)
-    assert first.reason == "too long for this test"
+    assert first.reason == "too_long"
     turns = len(first.all(TurnStarted))
     assert turns > 8
     assert len(first.ears.utterances) < 4 * turns
@@ -396,20 +391,19 @@ class Rough(ScriptedTransport):
 
     loses, twice, bursts, seed = 0.0, 0.0, 0, 0
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[Message], None]) -> str:
-        dice, waiting = random.Random(self.seed), list[bytes]()  # noqa: S311
+    def __init__(self, script: Sequence[Doing], **given: Any) -> None:
+        super().__init__(script, **given)
+        self._dice, self._waiting = random.Random(self.seed), list[bytes]()  # noqa: S311
 
-        def rough(payload: bytes) -> None:
-            if dice.random() >= self.loses:
-                waiting.append(payload)
-            if dice.random() < self.twice:
-                waiting.append(payload)
-            if dice.randint(0, self.bursts) == 0:
-                for late in waiting:
-                    hear(late)
-                waiting.clear()
-
-        return await super().carry(rough, told)
+    def deliver(self, payload: bytes, listener: TransportListener) -> None:
+        if self._dice.random() >= self.loses:
+            self._waiting.append(payload)
+        if self._dice.random() < self.twice:
+            self._waiting.append(payload)
+        if self._dice.randint(0, self.bursts) == 0:
+            for late in self._waiting:
+                super().deliver(late, listener)
+            self._waiting.clear()
 
 
 @pytest.mark.parametrize(
@@ -436,18 +430,15 @@ def test_a_rough_line_costs_frames_and_no_turn(loses: float, twice: float, burst
 def test_a_line_that_stands_still_and_catches_up_is_no_pause_and_no_flood() -> None:
     """Four seconds in which nothing comes, then all of it at once, in the middle of a sentence: one turn."""
 
+    waiting = list[bytes]()
+
     class Stalled(ScriptedTransport):
-        async def carry(self, hear: Callable[[bytes], None], told: Callable[[Message], None]) -> str:
-            waiting = list[bytes]()
-
-            def stalled(payload: bytes) -> None:
-                waiting.append(payload)
-                if not 1.5 < self.now() < 5.5:
-                    for late in waiting:
-                        hear(late)
-                    waiting.clear()
-
-            return await super().carry(stalled, told)
+        def deliver(self, payload: bytes, listener: TransportListener) -> None:
+            waiting.append(payload)
+            if not 1.5 < self.now() < 5.5:
+                for late in waiting:
+                    super().deliver(late, listener)
+                waiting.clear()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fixtures, "ScriptedTransport", Stalled)
@@ -461,9 +452,9 @@ def test_no_sound_whatever_breaks_a_call(payloads: list[bytes]) -> None:
     """Any whole samples in frames of any length."""
 
     class Anything(ScriptedTransport):
-        async def carry(self, hear: Callable[[bytes], None], told: Callable[[Message], None]) -> str:
+        async def run(self, listener: TransportListener) -> EndReason:
             for payload in payloads:
-                hear(payload[: len(payload) // 2 * 2])
+                listener.on_audio(payload[: len(payload) // 2 * 2])
                 await asyncio.sleep(FRAME_SECONDS)
             return "caller_hung_up"
 

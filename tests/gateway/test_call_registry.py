@@ -52,10 +52,10 @@ def test_a_call_is_seen_in_what_it_does() -> None:
             (AudioStarted(at=2.0, turn=1, latency_ms=900.0), "speaking"),
             (AudioDone(at=3.0, turn=1), "listening"),
         ):
-            slot.notice(event)
+            slot.on_event(event)
             assert switchboard.list()[0].state == state
-        slot.notice(ReplyMetrics(at=3.0, turn=1, e2e_ms=900.0))
-        slot.notice(ReplyMetrics(at=4.0, turn=0))  # the greeting is no turn of the caller's, and has no such time
+        slot.on_event(ReplyMetrics(at=3.0, turn=1, e2e_ms=900.0))
+        slot.on_event(ReplyMetrics(at=4.0, turn=0))  # the greeting is no turn of the caller's, and has no such time
         assert (switchboard.list()[0].turns, switchboard.list()[0].last_e2e_ms) == (1, 900.0)
         switchboard.free(slot)
         assert switchboard.list() == []
@@ -69,12 +69,12 @@ def test_a_watcher_hears_the_story_so_far_and_then_everything_to_the_end() -> No
     async def story() -> None:
         switchboard = CallRegistry(2)
         slot, _ = answered(switchboard)
-        slot.notice(token("before"))
-        slot.notice(heard("Hello"))
+        slot.on_event(token("before"))
+        slot.on_event(heard("Hello"))
         events = switchboard.watch(slot.id)
         assert events is not None
-        slot.notice(token("live"))
-        slot.notice(Ended(at=9.0, reason="caller_hung_up"))
+        slot.on_event(token("live"))
+        slot.on_event(Ended(at=9.0, reason="caller_hung_up"))
         switchboard.free(slot)
         told = [msgspec.json.decode(line) async for line in events]
         assert [event["type"] for event in told] == ["transcript", "llm_token", "ended"]
@@ -91,7 +91,7 @@ def test_a_watcher_of_a_quiet_call_is_told_that_it_lives() -> None:
         events, began = slot.watch(), asyncio.get_running_loop().time()
         assert await anext(events) == b""
         assert asyncio.get_running_loop().time() - began == pytest.approx(15)
-        slot.notice(AudioDone(at=1.0, turn=1))
+        slot.on_event(AudioDone(at=1.0, turn=1))
         assert b"audio_done" in await anext(events)
         await events.aclose()
 
@@ -107,7 +107,7 @@ def test_a_watcher_who_does_not_read_is_let_go_and_others_do_not_notice() -> Non
         slow, quick = slot.watch(), slot.watch()
         async with aclosing(quick):
             for number in range(BEHIND + STORY + 50):
-                slot.notice(token(str(number)))
+                slot.on_event(token(str(number)))
                 await anext(quick)
         kept = [line async for line in slow]
         assert len(kept) == BEHIND + STORY
@@ -125,7 +125,7 @@ def test_one_call_has_so_many_watchers_and_no_more() -> None:
         watching = [slot.watch() for _ in range(WATCHERS)]
         with pytest.raises(CallRefused, match="already follow"):
             switchboard.watch(slot.id)
-        slot.notice(heard("Hi"))
+        slot.on_event(heard("Hi"))
         await anext(watching[0])
         await watching[0].aclose()
         again = switchboard.watch(slot.id)

@@ -6,19 +6,21 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import cast
 
 import aiohttp
 import pytest
 from aiohttp import web
 
 from lineside.engines.registry import EngineRegistry
-from lineside.errors import EngineTimeout
+from lineside.errors import EngineTimeout, ErrorCode
 from lineside.host.machine import Cpu, Gpu, Machine, Ram
 from lineside.observability.metrics import LINE_FAULTS, NAMES, GatewayMetrics
 from lineside.protocol import (
     AudioStarted,
     BargeIn,
     Ended,
+    EndReason,
     Error,
     FalseInterruption,
     LlmToken,
@@ -73,10 +75,10 @@ def busy(meters: GatewayMetrics) -> None:
     meters.limit.set(100)
     meter = meters.call("browser", ENGINES)
     for told in STORY:
-        meter.tell(told)
+        meter.on_event(told)
     meter.heard(0.02)
     meter.sent(0.1)
-    meter.gap(0.05)
+    meter.on_playout_gap(0.05)
     meters.call("browser", ENGINES).over(12.0)
     meters.call_refused("full")
     meters.speculated(committed=True)
@@ -131,7 +133,7 @@ def test_what_callers_say_is_in_no_metric() -> None:
 def test_a_stage_that_had_no_part_is_not_counted() -> None:
     """Null is no time of zero."""
     meters = GatewayMetrics()
-    meters.call("browser", ENGINES).tell(ReplyMetrics(at=1.0, turn=1, e2e_ms=10.0))
+    meters.call("browser", ENGINES).on_event(ReplyMetrics(at=1.0, turn=1, e2e_ms=10.0))
     assert b'stage="e2e"' in meters.text()
     assert b'stage="asr"' not in meters.text()
 
@@ -141,8 +143,8 @@ def test_labels_have_a_bound() -> None:
     meters = GatewayMetrics()
     meter = meters.call("browser", ENGINES)
     for number in range(1000):
-        meter.tell(Ended(at=0.0, reason=f"invented {number}"))
-        meter.tell(Error(at=0.0, code=f"invented {number}", message="", fatal=False))
+        meter.on_event(Ended(at=0.0, reason=cast("EndReason", f"invented {number}")))
+        meter.on_event(Error(at=0.0, code=cast("ErrorCode", f"invented {number}"), message="", fatal=False))
         meters.call(f"line {number}", ENGINES | {"tts": f"engine {number}"}).over(1.0)
         meters.call_refused(f"why {number}")
     text = meters.text().decode()
@@ -298,7 +300,7 @@ def test_counting_an_event_costs_next_to_nothing() -> None:
     token = LlmToken(at=1.0, turn=1, reply=1, token="a")  # noqa: S106 - a word
     began = time.process_time()
     for _ in range(10_000):
-        meter.tell(token)
+        meter.on_event(token)
     assert (time.process_time() - began) / 10_000 < 100e-6
 
 
@@ -352,7 +354,7 @@ def test_a_real_call_is_counted_as_its_caller_was_told() -> None:
     meter = meters.call("browser", dict.fromkeys(ENGINES, "scripted"))
     held = hold(CallerSpeaks(1.0), CallerSilent(6.0))
     for told in held.line.events:
-        meter.tell(told)
+        meter.on_event(told)
     assert value(meters, 'lineside_turns_total{line="browser"}') == 1
     assert value(meters, 'lineside_stage_seconds_count{engine="",stage="e2e"}') == 1
     assert value(meters, 'lineside_calls_total{line="browser",reason="caller_hung_up"}') == 1

@@ -27,9 +27,9 @@ def test_the_meters_are_read_as_calls_move_them() -> None:
     first = meters.call("browser", {"stt": "s", "llm": "l", "tts": "t"})
     meters.call("telephone", {"stt": "s", "llm": "l", "tts": "t"})
     meters.call_refused("full")
-    first.tell(TurnEnded(at=1.0, turn=1))
-    first.tell(ReplyMetrics(at=1.0, turn=1, reply=1, e2e_ms=800.0, asr_ms=200.0))
-    first.gap(0.1)
+    first.on_event(TurnEnded(at=1.0, turn=1))
+    first.on_event(ReplyMetrics(at=1.0, turn=1, reply=1, e2e_ms=800.0, asr_ms=200.0))
+    first.on_playout_gap(0.1)
     looks.take(look(registry))
     trends = looks.trends()
     assert trends.calls == (2.0,)
@@ -82,7 +82,7 @@ def test_an_hour_of_looks_takes_a_megabyte() -> None:
     tracemalloc.start()
     try:
         for n in range(MOST):
-            call.tell(ReplyMetrics(at=1.0, turn=n, reply=n, e2e_ms=800.0, asr_ms=200.0))
+            call.on_event(ReplyMetrics(at=1.0, turn=n, reply=n, e2e_ms=800.0, asr_ms=200.0))
             looks.take(look(registry))
             if n == 0:
                 before, _ = tracemalloc.get_traced_memory()

@@ -50,10 +50,10 @@ def tell(archive: Archive, call: str, *, said: str = "Hello.", caller: str = "",
     keeping = archive.begin(
         call, ScriptedTransport(()), FirstMessage(codec="pcm", caller=caller), {}, "Test", "browser"
     )
-    keeping.notice(Transcript(at=1.0, turn=1, reply=1, text=said, latency_ms=10.0))
-    keeping.notice(ReplyMetrics(at=2.0, turn=1, reply=1, asr_ms=20.0))
+    keeping.on_event(Transcript(at=1.0, turn=1, reply=1, text=said, latency_ms=10.0))
+    keeping.on_event(ReplyMetrics(at=2.0, turn=1, reply=1, asr_ms=20.0))
     if over:
-        keeping.notice(Ended(at=3.0, reason="caller_hung_up"))
+        keeping.on_event(Ended(at=3.0, reason="caller_hung_up"))
         keeping.over()
 
 

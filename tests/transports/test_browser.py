@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
+import pytest
 
-from lineside.call.observers import Unmetered
 from lineside.errors import TransportError
-from lineside.observability.metrics import GatewayMetrics
-from lineside.protocol import Clear, FirstMessage, LlmToken
-from lineside.transports.browser import TOKENS_WAIT, BrowserTransport
+from lineside.protocol import Clear, ClientMessage, FirstMessage, LlmToken
+from lineside.transports.base import AudioMeter
+from lineside.transports.browser import FAULTS, TOKENS_WAIT, BrowserTransport
 from lineside.transports.websocket import BINARY, WebSocket
 from tests.virtual_time import run
 
@@ -38,7 +38,7 @@ def written(*steps: Callable[[BrowserTransport], None], each: float = 0.0) -> li
 
     async def go() -> list[list[Any]]:
         wire = Wire()
-        line = BrowserTransport(cast("WebSocket", wire), FirstMessage(codec="pcm"), Unmetered())
+        line = BrowserTransport(cast("WebSocket", wire), FirstMessage(codec="pcm"), AudioMeter())
         for step in steps:
             step(line)
             await asyncio.sleep(each)
@@ -49,7 +49,7 @@ def written(*steps: Callable[[BrowserTransport], None], each: float = 0.0) -> li
 
 
 def token(line: BrowserTransport) -> None:
-    line.tell(LlmToken(at=1.0, turn=1, reply=1, token=WORD))
+    line.on_event(LlmToken(at=1.0, turn=1, reply=1, token=WORD))
 
 
 def sound(line: BrowserTransport) -> None:
@@ -57,7 +57,7 @@ def sound(line: BrowserTransport) -> None:
 
 
 def clear(line: BrowserTransport) -> None:
-    line.tell(Clear(at=1.0, turn=1, reply=1))
+    line.on_event(Clear(at=1.0, turn=1, reply=1))
 
 
 def test_tokens_leave_together() -> None:
@@ -80,13 +80,30 @@ def test_what_stops_the_sound_leaves_at_once() -> None:
     assert written(clear, token, each=0.001) == [["clear"], ["llm_token"]]
 
 
-def test_a_message_that_is_passed_over_is_counted() -> None:
-    """The call goes on and knows nothing of it; whoever reads the metrics does, once."""
-    meters = GatewayMetrics()
+class Listening:
+    """Stands for the call."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+
+    def on_audio(self, payload: bytes) -> None: ...
+
+    def on_message(self, message: ClientMessage) -> None: ...
+
+    def on_bad_message(self, fault: TransportError) -> None:
+        self.faults.append(fault.code)
+
+
+def test_the_call_hears_of_a_bad_message_and_the_twenty_first_ends_it() -> None:
+    """Twenty are passed over."""
+    call = Listening()
 
     async def go() -> None:
-        line = BrowserTransport(cast("WebSocket", Wire()), FirstMessage(codec="pcm"), meters.call("browser", {}))
-        line._fault(TransportError("bad_message", "not JSON"))
+        line = BrowserTransport(cast("WebSocket", Wire()), FirstMessage(codec="pcm"), AudioMeter())
+        for _ in range(FAULTS):
+            line._take("no JSON", call, 1.0)
+        with pytest.raises(TransportError, match="not JSON"):
+            line._take("no JSON", call, 1.0)
 
     run(go())
-    assert b'lineside_errors_total{kind="bad_message",stage="line"} 1.0' in meters.text()
+    assert call.faults == ["bad_message"] * FAULTS

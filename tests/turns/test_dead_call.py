@@ -45,6 +45,6 @@ def test_apologies_count_in_a_row() -> None:
     patience = DeadCallDetector()
     for number in range(2 * FAILURES - 1):
         patience.answered(failed=number != FAILURES - 1)
-        assert patience.lost == ""
+        assert patience.lost is None
     patience.answered(failed=True)
     assert patience.lost == "engines_failed"

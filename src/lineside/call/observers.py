@@ -1,48 +1,16 @@
-"""What a call tells of itself to whoever counts. Every method is called often and must not wait."""
-
-from typing import Protocol
+"""Who hears what happens in a call: the caller's program, metrics, traces, records, whoever follows the call."""
 
 from lineside.protocol import ServerMessage
 
 
-class Meter(Protocol):
-    """The counter of one call: `metrics.CallMeter`, or nobody."""
+class Observer:
+    """Hears everything that happens in one call, in order. Override what you need; nothing here may wait."""
 
-    def tell(self, event: ServerMessage) -> None:
-        """The caller was told this."""
-        ...
+    def on_event(self, event: ServerMessage) -> None:
+        """The caller's program is told this."""
 
-    def heard(self, seconds: float, chunks: int = 1) -> None:
-        """Sound came from the caller."""
-        ...
+    def on_playout_gap(self, seconds: float) -> None:
+        """In a reply that sounded, the next sound came this many seconds after the caller had heard the last."""
 
-    def sent(self, seconds: float, chunks: int = 1) -> None:
-        """Sound went to the caller."""
-        ...
-
-    def gap(self, seconds: float) -> None:
-        """In a reply that sounded, the next sound came so long after the caller had heard the last."""
-        ...
-
-    def speculated(self, *, committed: bool) -> None:
+    def on_prepared_reply(self, *, committed: bool) -> None:
         """A reply that was prepared early is played, or was for nothing."""
-        ...
-
-
-class Unmetered:
-    """Nobody counts."""
-
-    def tell(self, event: ServerMessage) -> None:
-        """See `Meter`."""
-
-    def heard(self, seconds: float, chunks: int = 1) -> None:
-        """See `Meter`."""
-
-    def sent(self, seconds: float, chunks: int = 1) -> None:
-        """See `Meter`."""
-
-    def gap(self, seconds: float) -> None:
-        """See `Meter`."""
-
-    def speculated(self, *, committed: bool) -> None:
-        """See `Meter`."""

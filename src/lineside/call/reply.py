@@ -24,6 +24,7 @@ from lineside.protocol import (
     AgentWords,
     AudioDone,
     AudioStarted,
+    EndReason,
     Error,
     LlmToken,
     PartialTranscript,
@@ -59,7 +60,7 @@ class AgentLine(Struct, frozen=True):
     """Something to be said as it stands: a greeting, the rest of an interrupted reply."""
 
     text: str
-    ends: str = ""  # why the call ends when it has been said
+    ends: EndReason | None = None  # why the call ends when it has been said
 
 
 class TypedInput(Struct, frozen=True):

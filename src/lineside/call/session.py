@@ -5,8 +5,9 @@ only replies are tasks, one after the other, owned by the call's `TaskGroup`.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import cast
 
 from msgspec.structs import replace
 
@@ -16,7 +17,7 @@ from lineside.audio.frame import Utterance
 from lineside.audio.smart_turn import clearness
 from lineside.call.chat_history import ChatHistory
 from lineside.call.engine_load import EngineLoad
-from lineside.call.observers import Meter, Unmetered
+from lineside.call.observers import Observer
 from lineside.call.partials import listen_along
 from lineside.call.prefill import read_along
 from lineside.call.reply import NOTHING, About, AgentLine, Draft, Reply, ReplyContext, TypedInput
@@ -32,15 +33,16 @@ from lineside.protocol import (
     ClientMessage,
     Dtmf,
     Ended,
+    EndReason,
     Error,
     FalseInterruption,
     FirstMessage,
     HangUp,
     PartialTranscript,
-    ReplyMetrics,
     ServerMessage,
     Text,
     TurnEnded,
+    TurnEndedBy,
     TurnStarted,
 )
 from lineside.protocol import Transcript as HeardWords
@@ -95,16 +97,13 @@ class CallSession:
         agent: Agent,
         engines: Engines,
         settings: Settings,
-        voice: VoiceDetector,
-        notice: Callable[[ServerMessage], None] = lambda event: None,
-        meter: Meter | None = None,
-        turns: TurnModel = nobody_knows,
-        budget: EngineLoad | None = None,
+        vad: VoiceDetector,
+        observers: Sequence[Observer] = (),
+        turn_model: TurnModel = nobody_knows,
+        load: EngineLoad | None = None,
     ) -> None:
-        """`notice` hears everything that the caller's program is told; it must not wait. `turns` is the turn model,
-        `budget` what all calls of the process know of the machine.
-        """
-        self._turns = turns
+        """`observers` hear everything that happens; `load` is what all calls of the process know of the engines."""
+        self._turns = turn_model
         told = hello.turn_profile or settings.turn_profile
         self._profile: Profile | None = None if told == "silence" else told
         self._evidence = Evidence()  # of the pause that is now, or was last
@@ -114,17 +113,17 @@ class CallSession:
         self._pondering: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None  # tells the words of the open turn
         self._reading: asyncio.Task[None] | None = None  # lets the model read them; not while an answer is prepared
-        self._meter = meter or Unmetered()
-        self._line, self._settings, self._notice = line, settings, notice
+        self._line, self._settings = line, settings
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
-        self._budget = budget or EngineLoad(self._clock)
+        self._load = load or EngineLoad(self._clock)
+        self._observers: tuple[Observer, ...] = (self._load, *observers)
         timeout = settings.vad_silence_timeout_ms / 1000
         rules = SegmenterRules(
             min_speech=settings.vad_min_speech_ms / 1000, silence=timeout, turn_max=settings.turn_max_s
         )
         echo = EchoDetector() if settings.echo_gate else None
-        voice = voice if echo is None else EchoGate(voice, echo)
-        self._ear = SpeechSegmenter(hello.codec, hello.rate, voice, rules, self._heard_later)
+        vad = vad if echo is None else EchoGate(vad, echo)
+        self._ear = SpeechSegmenter(hello.codec, hello.rate, vad, rules, self._heard_later)
         self._floor = Floor(FloorRules(timeout=timeout, speculate=settings.speculation))
         self._greeting = agent.greeting if hello.greeting is None else hello.greeting
         self._own_prompt = hello.system_prompt is not None
@@ -143,7 +142,7 @@ class CallSession:
             clock=self._clock,
             now=lambda: round(self._ear.at, 3),
             tell=self._tell,
-            gap=self._meter.gap,
+            gap=self._playout_gap,
             filler_after=settings.filler_after_ms / 1000,
             far=None if echo is None else _FarEnd(echo, self._ear, self._clock),
         )
@@ -163,9 +162,9 @@ class CallSession:
         self._leaves: float | None = None  # since when there is no use in going on
         self._unheard = ""  # what a barge-in left unsaid; said after all if it was no interruption
         self._stirred = self._clock()  # when the caller last said something, or was spoken to
-        self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._ending: asyncio.Future[EndReason] = asyncio.get_running_loop().create_future()
 
-    async def hold(self) -> str:
+    async def run(self) -> EndReason:
         """Carry the call to its end; answer the reason. Raises nothing for what a caller or an engine does."""
         async with asyncio.TaskGroup() as self._tasks:
             ends = [
@@ -185,17 +184,17 @@ class CallSession:
         self._tell(Ended(at=self._desk.now(), reason=reason))
         return reason
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: EndReason) -> None:
         """End the call from outside: the house closes, or an operator ends it."""
         if not self._ending.done():
             self._ending.set_result(reason)
 
-    async def _carry(self) -> str:
+    async def _carry(self) -> EndReason:
         try:
-            return await self._line.carry(self._hear, self._told)
+            return await self._line.run(self)
         except TransportError as broken:
             self._tell(Error(at=self._desk.now(), code=broken.code, message=str(broken), fatal=True))
-            return broken.code
+            return cast("EndReason", broken.code)  # none of the codes that refuse a first message comes from here
 
     async def _warm(self) -> None:
         """Let the model read a prompt of the caller's own while they still greet; the agent's it has read already."""
@@ -203,7 +202,7 @@ class CallSession:
             with suppress(EngineError):
                 await self._desk.llm.warm(self.history.messages())
 
-    async def _watch(self) -> str:
+    async def _watch(self) -> EndReason:
         """End a call that nobody speaks on, or that lasts too long. Every wait here is a look at most a second off."""
         begun, settings = self._clock(), self._settings
         while not self._ending.done():
@@ -222,18 +221,25 @@ class CallSession:
         return self._ending.result()
 
     def _tell(self, event: ServerMessage) -> None:
-        if isinstance(event, ReplyMetrics):
-            self._budget.tell(event)
-        elif isinstance(event, HeardWords):
+        if isinstance(event, HeardWords):
             self._patience.heard(event.text)
             self._silences = 0 if event.text else self._silences
-        self._line.tell(event)
-        self._meter.tell(event)
-        self._notice(event)
+        self._line.on_event(event)
+        for observer in self._observers:
+            observer.on_event(event)
+
+    def _playout_gap(self, seconds: float) -> None:
+        for observer in self._observers:
+            observer.on_playout_gap(seconds)
+
+    def _prepared_reply(self, *, committed: bool) -> None:
+        for observer in self._observers:
+            observer.on_prepared_reply(committed=committed)
 
     # ── what comes over the line; called by it, waits for nothing ──────────────────────────────────────────────────
 
-    def _hear(self, payload: bytes) -> None:
+    def on_audio(self, payload: bytes) -> None:
+        """See `TransportListener`."""
         for event in self._ear.hear(payload):
             self._heard(event)
 
@@ -252,8 +258,13 @@ class CallSession:
             if not self._ending.done():
                 self._ending.set_exception(bug)
 
-    def _told(self, told: ClientMessage) -> None:
-        match told:
+    def on_bad_message(self, fault: TransportError) -> None:
+        """See `TransportListener`."""
+        self._tell(Error(at=self._desk.now(), code=fault.code, message=str(fault), fatal=False))
+
+    def on_message(self, message: ClientMessage) -> None:
+        """See `TransportListener`."""
+        match message:
             case HangUp():
                 self.end("caller_hung_up")
             case Dtmf(digits=digits):
@@ -265,9 +276,9 @@ class CallSession:
         self._words, self._silences = text, 0
         self._feed(TypedTurn(self._ear.at))
 
-    def _say(self, text: str, *, ends: str = "") -> None:
+    def _say(self, text: str, *, ends: EndReason | None = None) -> None:
         self._says = AgentLine(text, ends)
-        self._feed(AgentPrompt(self._ear.at, protected=bool(ends)))
+        self._feed(AgentPrompt(self._ear.at, protected=ends is not None))
 
     def _nobody_speaks(self) -> None:
         """Ask once whether they are there; the second time say goodbye, and hang up when it has been heard."""
@@ -278,7 +289,7 @@ class CallSession:
         elif self._desk.answers and agent.goodbye:
             self._say(agent.goodbye, ends="caller_silent")
 
-    def _take_leave(self, why: str) -> None:
+    def _take_leave(self, why: EndReason) -> None:
         """There is no use in going on: say goodbye as soon as nobody speaks, and hang up when it has been heard."""
         now, goodbye = self._clock(), self._desk.agent.goodbye if self._desk.answers else ""
         self._leaves = now if self._leaves is None else self._leaves
@@ -322,12 +333,12 @@ class CallSession:
 
     def _prepare(self, utterance: Utterance, turn: int) -> None:
         """Begin an answer early, if the machine keeps up with those that are waited for."""
-        if not self._budget.over():
+        if not self._load.overloaded():
             self._begin(utterance, turn)
 
     def _drop(self) -> None:
         if self._reply is not None:  # over the budget nothing was prepared
-            self._meter.speculated(committed=False)
+            self._prepared_reply(committed=False)
         self._stop_reply()
         self._read_along(known=self._ear.utterance().seconds)
 
@@ -348,7 +359,7 @@ class CallSession:
 
     def _said_so_far(self) -> Utterance | None:
         """The open turn; nothing while the recogniser works for an answer, or for more calls than it can."""
-        return None if self._reply is not None or self._budget.over() else self._ear.utterance()
+        return None if self._reply is not None or self._load.overloaded() else self._ear.utterance()
 
     def _so_far(self, turn: int, text: str) -> None:
         self._tell(PartialTranscript(at=self._desk.now(), turn=turn, reply=self._replies + 1, text=text))
@@ -366,7 +377,7 @@ class CallSession:
 
     def _spoken_so_far(self) -> Utterance | None:
         """The open turn; nothing in a pause, which may be its end, nor while the engines are needed."""
-        needed = self._reply is not None or self._quiet_since is not None or not self._budget.spare()
+        needed = self._reply is not None or self._quiet_since is not None or not self._load.has_headroom()
         return None if needed else self._ear.utterance()
 
     async def _read(self, words: str) -> bool:
@@ -523,13 +534,13 @@ class CallSession:
         if reply is None or reply.turn != decision.turn or reply.failed is not None:
             reply = self._begin(about, decision.turn)
         else:
-            self._meter.speculated(committed=True)
+            self._prepared_reply(committed=True)
         reply.allow(silence=decision.at - decision.ended, waste=self._waste)
         self._waste = NOTHING
 
     def _stopped(self, decision: Speak, event: FloorEvent) -> TurnEnded:
         """The turn is over, and why."""
-        by = "limit" if isinstance(event, TurnFull) else "silence" if self._profile is None else "evidence"
+        by: TurnEndedBy = "limit" if isinstance(event, TurnFull) else "silence" if self._profile is None else "evidence"
         score = self._evidence.turn if by == "evidence" else None
         silence = round((decision.at - decision.ended) * 1000, 1)
         return TurnEnded(at=round(decision.ended, 3), turn=decision.turn, by=by, score=score, silence_ms=silence)
@@ -574,7 +585,7 @@ class CallSession:
         if nothing_said and self._unheard:  # a cough or a door had cut the agent off: go on where it stopped
             unheard, self._unheard = self._unheard, ""
             self._say(unheard)
-        if isinstance(reply.about, AgentLine) and reply.about.ends:
+        if isinstance(reply.about, AgentLine) and reply.about.ends is not None:
             self.end(reply.about.ends)
 
     def _stop_reply(self) -> None:

@@ -213,7 +213,7 @@ class Gateway:
             else:
                 ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, request.protocol.connection_lost)
                 ws.take_over(transport, key)
-                await self._runner.hold(slot, ws)
+                await self._runner.run(slot, ws)
             return web.Response()  # to nobody: the connection was the call's, and is gone
         except CallRefused as nobody_up:
             return self._refuse(nobody_up)

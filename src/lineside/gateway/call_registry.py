@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from msgspec import Struct
 
+from lineside.call.observers import Observer
 from lineside.errors import CallRefused
 from lineside.protocol import (
     AudioDone,
@@ -20,6 +21,7 @@ from lineside.protocol import (
     BargeIn,
     Clear,
     Ended,
+    EndReason,
     Error,
     ReplyMetrics,
     ReplyText,
@@ -40,7 +42,7 @@ STORY = 200  # events of the conversation so far that a new watcher is told; old
 class CallControl(Protocol):
     """A call as the switchboard needs it."""
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: EndReason) -> None:
         """End it."""
         ...
 
@@ -58,11 +60,21 @@ class ActiveCall(Struct, frozen=True):
     last_e2e_ms: float | None  # end of speech → first audio, of the last reply
 
 
-class CallHandle:
-    """One call from admission to its end."""
+class CallPlace(Observer):
+    """A call's place in the registry: a `CallHandle`, or in a worker process what stands for one."""
 
     def __init__(self, call_id: str) -> None:
         self.id = call_id
+
+    def answered(self, live: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
+        """The call is up."""
+
+
+class CallHandle(CallPlace):
+    """One call from admission to its end."""
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__(call_id)
         self._live: CallControl | None = None
         self._line, self._codec, self._engines = "", "", dict[str, str]()
         self._state: State = "connecting"
@@ -74,11 +86,11 @@ class CallHandle:
         self.followed: Callable[[bool], None] = lambda somebody: None  # hears when the first comes and the last leaves
 
     def answered(self, live: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
-        """It is a call now."""
+        """See `CallPlace`."""
         self._live, self._line, self._codec, self._engines = live, line, codec, engines
         self._state, self._began = "listening", time.monotonic()
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: EndReason) -> None:
         """End it, if it has been answered."""
         if self._live is not None:
             self._live.end(reason)
@@ -88,8 +100,8 @@ class CallHandle:
         seconds = round(time.monotonic() - self._began, 1)
         return ActiveCall(self.id, self._line, self._codec, self._state, seconds, self._turns, self._engines, self._e2e)
 
-    def notice(self, event: ServerMessage) -> None:
-        """Something happened in it; told to whoever watches. Waits for nothing."""
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Observer`. Whoever watches the call is told."""
         match event:
             case TurnStarted() | AudioDone() | Clear():
                 self._state = "listening"
@@ -195,7 +207,7 @@ class CallRegistry:
         """All calls that have been answered, the oldest first."""
         return [now for slot in self._slots.values() if (now := slot.now()).state != "connecting"]
 
-    def end(self, call_id: str, reason: str = "ended_by_operator") -> bool:
+    def end(self, call_id: str, reason: EndReason = "ended_by_operator") -> bool:
         """End a call; whether there was one."""
         slot = self._slots.get(call_id)
         if slot is not None:

@@ -3,22 +3,22 @@
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
 from lineside.agents.agent import Agent
 from lineside.call.engine_load import EngineLoad
+from lineside.call.observers import Observer
 from lineside.call.session import CallSession
 from lineside.call.turn_model import TurnModel
 from lineside.engines.registry import EngineRegistry, Engines
 from lineside.errors import TransportError
-from lineside.gateway.call_registry import CallControl
-from lineside.observability.metrics import CallMetrics, GatewayMetrics
-from lineside.observability.traces import Hear, Traces
-from lineside.protocol import Ended, Error, FirstMessage, Ready, ServerMessage, encode, read_hello
+from lineside.gateway.call_registry import CallPlace
+from lineside.observability.metrics import GatewayMetrics
+from lineside.observability.traces import Traces
+from lineside.protocol import Ended, EndReason, Error, FirstMessage, Ready, encode, read_hello
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 from lineside.transports.base import Transport
@@ -32,7 +32,7 @@ YOUNG = 10_000  # objects made before the garbage collector looks through them
 # Calls that are over until all garbage is looked for. What is left of one is some 200 objects that know each other, and
 # 80 kB; the collector by itself would look after four thousand of them (fifty callers, eleven minutes: 110 MB).
 OVER = 25
-FIRST_MESSAGE = 5.0  # seconds; a caller's program that says nothing by then is shown out
+FIRST_MESSAGE = 5.0  # seconds; a caller's program that says nothing by then is disconnected
 HEARTBEAT = 20.0  # seconds between pings; a peer that is gone without a word is noticed within twice that
 LARGEST_MESSAGE = 1 << 20  # bytes; beyond it the WebSocket itself is closed with 1009. Sound has a limit of its own
 POLICY_VIOLATION, INTERNAL_ERROR = 1008, 1011  # RFC 6455, 7.4.1
@@ -47,20 +47,6 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG)
-
-
-class CallPlace(Protocol):
-    """The place of a call in the switchboard: `switchboard.Slot`, or a worker's word for one."""
-
-    id: str
-
-    def answered(self, live: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
-        """It is a call now."""
-        ...
-
-    def notice(self, event: ServerMessage) -> None:
-        """Something happened in it."""
-        ...
 
 
 class CallRunner:
@@ -82,17 +68,17 @@ class CallRunner:
             records.counter = meters
         self._settings, self._agent, self._registry = settings, agent, registry
         self._new_voice, self._meters, self._turns = new_voice, meters, turns
-        self._budget = EngineLoad(time.monotonic)
+        self._load = EngineLoad(time.monotonic)
         self._traces = Traces(settings.otlp_endpoint) if settings.otlp_endpoint else None
         self._over = 0  # calls, since garbage was looked for
         registry.failed = meters.engine_failed
         registry.switched = meters.engine_switched
         registry.waits = meters.engine_waits
 
-    async def hold(self, place: CallPlace, ws: WebSocket) -> None:
-        """From the first message to the last. Raises nothing for what a caller or an engine does."""
+    async def run(self, place: CallPlace, ws: WebSocket) -> None:
+        """Run one call from its first message to its end. Raises nothing for what a caller or an engine does."""
         try:
-            await self._hold(place, ws)
+            await self._run(place, ws)
         finally:
             ws.abort()  # where it is open still, nobody is there to close it
             self._forget()
@@ -109,7 +95,7 @@ class CallRunner:
         if self._traces is not None:
             await self._traces.close()
 
-    async def _hold(self, place: CallPlace, ws: WebSocket) -> None:
+    async def _run(self, place: CallPlace, ws: WebSocket) -> None:
         try:
             hello = await _first_message(ws)
             engines = self._registry.choose(
@@ -121,7 +107,7 @@ class CallRunner:
             )
         except TransportError as fault:
             self._meters.call_refused(fault.code)
-            await _show_out(ws, fault)
+            await _refuse(ws, fault)
             return
         await self._registry.prepare(
             {
@@ -130,81 +116,71 @@ class CallRunner:
                 "tts": (hello.tts_engine, hello.tts_voice),
             }
         )
-        meter = self._meters.call("browser", engines.names)
-        line, began = BrowserTransport(ws, hello, meter), time.monotonic()
+        metrics = self._meters.call("browser", engines.names)
+        transport, began = BrowserTransport(ws, hello, metrics), time.monotonic()
+        observers: list[Observer] = [place, metrics]
         try:
-            reason, code = await self._answer(place, line, hello, engines, meter), NORMAL
+            reason, code = await self._hold_call(place, transport, hello, engines, observers), NORMAL
         except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
             log.exception("call failed", call=place.id)
             reason, code = "internal_error", INTERNAL_ERROR
-            line.tell(Error(at=0.0, code=reason, message="something broke inside lineside", fatal=True))
-            line.tell(Ended(at=0.0, reason=reason))
+            broke = Error(at=0.0, code=reason, message="something broke inside lineside", fatal=True)
+            for event in (broke, Ended(at=0.0, reason=reason)):
+                transport.on_event(event)
+                for observer in observers:
+                    observer.on_event(event)
         finally:
-            meter.over(time.monotonic() - began)
-        await line.close(POLICY_VIOLATION if reason in _FAULTS else code)
+            metrics.over(time.monotonic() - began)
+        await transport.close(POLICY_VIOLATION if reason in _FAULTS else code)
 
-    async def _answer(
-        self, place: CallPlace, line: BrowserTransport, hello: FirstMessage, engines: Engines, meter: CallMetrics
-    ) -> str:
-        notice: Hear = place.notice
-        if self._traces is not None:
-            notice = _both(place.notice, self._traces.call(place.id, "browser", engines.names))
-        agent = self._agent()
-        with self._kept(place.id, line, hello, engines, agent.name, notice) as (taped, told):
-            return await self._carry(place, line, hello, engines, meter, agent, taped, told)
-
-    @contextmanager
-    def _kept(
-        self, call: str, line: BrowserTransport, hello: FirstMessage, engines: Engines, agent: str, notice: "Hear"
-    ) -> "Iterator[tuple[Transport, Hear]]":
-        """The line to hold the call on, with a tape in it if the call is recorded, and who hears what happens."""
-        if self._records is None:
-            yield line, notice
-            return
-        keeping = self._records.begin(call, line, hello, engines.names, agent, "browser")
-        try:
-            yield keeping.line, _both(notice, keeping.notice)
-        finally:
-            keeping.over()
-
-    async def _carry(
+    async def _hold_call(
         self,
         place: CallPlace,
-        line: BrowserTransport,
+        transport: BrowserTransport,
         hello: FirstMessage,
         engines: Engines,
-        meter: CallMetrics,
+        observers: list[Observer],
+    ) -> EndReason:
+        """Hold the call; whoever else has to hear of it, traces and records, is added to the observers."""
+        agent = self._agent()
+        if self._traces is not None:
+            observers.append(self._traces.call(place.id, "browser", engines.names))
+        if self._records is None:
+            return await self._converse(place, transport, hello, engines, agent, observers)
+        recorder = self._records.begin(place.id, transport, hello, engines.names, agent.name, "browser")
+        observers.append(recorder)
+        try:
+            return await self._converse(place, recorder.line, hello, engines, agent, observers)
+        finally:
+            recorder.over()
+
+    async def _converse(
+        self,
+        place: CallPlace,
+        transport: Transport,
+        hello: FirstMessage,
+        engines: Engines,
         agent: Agent,
-        taped: Transport,
-        notice: "Hear",
-    ) -> str:
+        observers: Sequence[Observer],
+    ) -> EndReason:
         call = CallSession(
-            taped,
+            transport,
             hello,
             agent=agent,
             engines=engines,
             settings=self._settings,
-            voice=self._new_voice(),
-            notice=notice,
-            meter=meter,
-            turns=self._turns,
-            budget=self._budget,
+            vad=self._new_voice(),
+            observers=observers,
+            turn_model=self._turns,
+            load=self._load,
         )
         place.answered(call, line="browser", codec=hello.codec, engines=engines.names)
-        line.tell(Ready(call_id=place.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))
+        transport.on_event(Ready(call_id=place.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))
         log.info("call began", call=place.id, codec=hello.codec, rate=hello.rate)
         began = time.monotonic()
-        reason = await call.hold()
+        reason = await call.run()
         log.info("call ended", call=place.id, reason=reason, seconds=round(time.monotonic() - began, 1))
         return reason
-
-
-def _both(one: Hear, other: Hear) -> Hear:
-    def tell(event: ServerMessage) -> None:
-        one(event)
-        other(event)
-
-    return tell
 
 
 _FAULTS = {"too_fast", "too_many_messages", "frame_too_large", "odd_length", "bad_message"}
@@ -226,7 +202,7 @@ async def _first_message(ws: WebSocket) -> FirstMessage:
     raise TransportError("line_lost", "the caller was gone before the first message")
 
 
-async def _show_out(ws: WebSocket, fault: TransportError) -> None:
+async def _refuse(ws: WebSocket, fault: TransportError) -> None:
     ws.write(framed(TEXT, encode(Error(at=0.0, code=fault.code, message=str(fault), fatal=True))))
     with suppress(TimeoutError):
         async with asyncio.timeout(LAST_WORDS):

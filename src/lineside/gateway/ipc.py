@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from lineside.agents.agent import Agent
+from lineside.protocol import EndReason
 
 LARGEST = 160 * 1024  # bytes of one message; Linux takes 200 kB by default (net.core.wmem_default)
 BEAT = 1.0  # seconds
@@ -39,7 +40,7 @@ class EndCall(Struct, frozen=True, tag=True):
     """To a worker: end this call."""
 
     call: str
-    reason: str
+    reason: EndReason
 
 
 class FollowCall(Struct, frozen=True, tag=True):

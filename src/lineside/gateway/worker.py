@@ -15,7 +15,7 @@ from msgspec import Raw
 
 from lineside.agents.agent import Agent
 from lineside.errors import ConfigError
-from lineside.gateway.call_registry import CallControl
+from lineside.gateway.call_registry import CallControl, CallPlace
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner, settle
 from lineside.gateway.ipc import (
     BEAT,
@@ -36,7 +36,7 @@ from lineside.gateway.ipc import (
 from lineside.gateway.runtime import learn_phrases, open_archive, open_registry, turn_model, vad_factory
 from lineside.logging_setup import log_to_stderr
 from lineside.observability.metrics import GatewayMetrics
-from lineside.protocol import LlmToken, PartialTranscript, ReasoningToken, ServerMessage, encode
+from lineside.protocol import EndReason, LlmToken, PartialTranscript, ReasoningToken, ServerMessage, encode
 from lineside.settings import Settings
 from lineside.transports.websocket import WebSocket
 
@@ -128,7 +128,7 @@ class Worker:
             ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, lambda gone: None)
             transport, _ = await asyncio.get_running_loop().connect_accepted_socket(lambda: ws, sock)
             ws.take_over(transport, take.key)
-            await self._booth.hold(place, ws)
+            await self._booth.run(place, ws)
         except OSError:
             return  # the caller was gone before the socket came
         finally:
@@ -147,28 +147,29 @@ class Worker:
         self._bus.say(AgentSet())
 
 
-class RemotePlace:
+class RemotePlace(CallPlace):
     """A call's place in the switchboard, which is in another process."""
 
     def __init__(self, call: str, bus: WorkerChannel) -> None:
-        self.id, self._bus = call, bus
+        super().__init__(call)
+        self._bus = bus
         self._live: CallControl | None = None
-        self._ends = ""  # asked for before the call was answered
+        self._ends: EndReason | None = None  # asked for before the call was answered
         self.follow = False  # somebody wants to know every word
 
     def answered(self, live: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
-        """It is a call now."""
+        """See `CallPlace`."""
         self._live = live
         self._bus.say(CallAnswered(self.id, line, codec, engines))
-        if self._ends:
+        if self._ends is not None:
             live.end(self._ends)
 
-    def notice(self, event: ServerMessage) -> None:
-        """Something happened in it. Words as they form are for those who follow it; nobody counts by them."""
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Observer`. Words as they form are for those who follow it; nobody counts by them."""
         if self.follow or not isinstance(event, LlmToken | ReasoningToken | PartialTranscript):
             self._bus.say(CallEvent(self.id, Raw(encode(event))))
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: EndReason) -> None:
         """End it."""
         self._ends = reason
         if self._live is not None:

@@ -39,7 +39,7 @@ from lineside.gateway.ipc import (
 from lineside.observability.metrics import worker_gone
 from lineside.processes.backoff import Backoff
 from lineside.processes.process import end_process, start_process
-from lineside.protocol import decode_server
+from lineside.protocol import EndReason, decode_server
 from lineside.settings import Settings
 
 log = structlog.get_logger()
@@ -203,7 +203,7 @@ class _Worker:
                 live = _Far(lambda reason: self._say(EndCall(call, reason)))
                 self.calls[call][0].answered(live, line=word.line, codec=word.codec, engines=word.engines)
             case CallEvent(call=call) if call in self.calls:
-                self.calls[call][0].notice(decode_server.decode(bytes(word.event)))
+                self.calls[call][0].on_event(decode_server.decode(bytes(word.event)))
             case CallFinished(call=call):
                 self._over(call)
             case _:
@@ -237,9 +237,9 @@ class _Worker:
 class _Far:
     """A call in a worker, as the switchboard needs it."""
 
-    def __init__(self, end: Callable[[str], None]) -> None:
+    def __init__(self, end: Callable[[EndReason], None]) -> None:
         self._end = end
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: EndReason) -> None:
         """See `switchboard.Live`."""
         self._end(reason)

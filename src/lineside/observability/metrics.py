@@ -18,6 +18,7 @@ import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from lineside.call.observers import Observer
 from lineside.errors import EngineBusy, EngineError, EngineTimeout, EngineUnreachable
 from lineside.host.machine import Machine
 from lineside.protocol import (
@@ -30,6 +31,7 @@ from lineside.protocol import (
     TurnEnded,
     TurnStarted,
 )
+from lineside.transports.base import AudioMeter
 
 NAMES = 64  # values of one label; further ones are counted as `other`
 OTHER = "other"
@@ -291,7 +293,7 @@ class GatewayMetrics:
         return Histogram(f"lineside_{name}", about, labels, registry=self._registry, buckets=buckets)
 
 
-class CallMetrics:
+class CallMetrics(Observer, AudioMeter):
     """The meters of one call, found once: what is counted often costs a microsecond."""
 
     def __init__(self, meters: GatewayMetrics, line: str, engines: Mapping[str, str]) -> None:
@@ -302,8 +304,8 @@ class CallMetrics:
         meters.started.labels(line).inc()
         meters.active.labels(line).inc()
 
-    def tell(self, event: ServerMessage) -> None:
-        """What the caller is told: for `Call`'s `notice`."""
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Observer`."""
         self._meters.observe(event, self._line, self._engines)
 
     def heard(self, seconds: float, chunks: int = 1) -> None:
@@ -316,12 +318,12 @@ class CallMetrics:
         self._out_seconds.inc(seconds)
         self._out_chunks.inc(chunks)
 
-    def gap(self, seconds: float) -> None:
-        """In a reply that sounded, the next sound came so long after the caller had heard the last."""
+    def on_playout_gap(self, seconds: float) -> None:
+        """See `Observer`."""
         self._gaps.observe(seconds)
 
-    def speculated(self, *, committed: bool) -> None:
-        """A reply that was prepared early is played, or was for nothing."""
+    def on_prepared_reply(self, *, committed: bool) -> None:
+        """See `Observer`."""
         self._meters.speculated(committed=committed)
 
     def over(self, seconds: float) -> None:

@@ -9,10 +9,11 @@ callers and agents say is in none of them.
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from lineside.call.observers import Observer
 from lineside.errors import ConfigError
 from lineside.protocol import (
     AudioStarted,
@@ -34,8 +35,6 @@ CLOSE = 3.0  # seconds for what is left when the house closes
 STAGES = {"asr": "asr_ms", "llm": "llm_ms", "tts": "tts_ms"}
 ROLES = {"asr": "stt", "llm": "llm", "tts": "tts"}
 
-Hear = Callable[[ServerMessage], None]
-
 
 class Traces:
     """Where the traces of a process go."""
@@ -56,13 +55,13 @@ class Traces:
         self._provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=QUEUE))
         self._tracer = self._provider.get_tracer("lineside")
 
-    def call(self, call_id: str, line: str, engines: Mapping[str, str]) -> Hear:
-        """A call has begun; tell what comes back everything that its caller is told."""
+    def call(self, call_id: str, line: str, engines: Mapping[str, str]) -> Observer:
+        """A call has begun; what comes back must hear all of its events."""
         known = {f"lineside.engine.{role}": name for role, name in engines.items()}
         span = self._tracer.start_span(
             "call", attributes={"lineside.call.session": call_id, "lineside.line": line, **known}
         )
-        return _CallTrace(self._tracer, span, engines).tell
+        return _CallTrace(self._tracer, span, engines)
 
     async def close(self) -> None:
         """Send what is left, for a bounded time."""
@@ -80,7 +79,7 @@ class Traces:
                 await done.wait()
 
 
-class _CallTrace:
+class _CallTrace(Observer):
     def __init__(self, tracer: Any, call: "Span", engines: Mapping[str, str]) -> None:
         from opentelemetry.trace import set_span_in_context
 
@@ -89,8 +88,7 @@ class _CallTrace:
         self._context = set_span_in_context(call)
         self._asked: dict[int, int] = {}  # reply → the end of the caller's speech, ns; one or two at a time
 
-    def tell(self, event: ServerMessage) -> None:
-        """The caller was told this."""
+    def on_event(self, event: ServerMessage) -> None:
         match event:
             case Transcript(reply=reply, latency_ms=ms) | AudioStarted(reply=reply, latency_ms=ms):
                 self._asked.setdefault(reply, time.time_ns() - _ns(ms))

@@ -4,7 +4,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from lineside.protocol import Ended, ServerMessage
+from lineside.call.observers import Observer
+from lineside.protocol import Ended, EndReason, ServerMessage
 from lineside.records.entries import CallOver
 from lineside.records.event_log import EventLog
 from lineside.records.recorder import RecordedTransport, Recorder
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from lineside.records.archive import Archive
 
 
-class CallRecorder:
+class CallRecorder(Observer):
     """What is kept of one call that is up."""
 
     def __init__(self, archive: "Archive", call: str, line: Transport, tape: Recorder | None) -> None:
@@ -23,13 +24,13 @@ class CallRecorder:
         self.line: Transport = RecordedTransport(line, tape) if tape is not None else line
         self._scribe = EventLog(call, archive.keep)
         self._began = asyncio.get_running_loop().time()
-        self._reason = "internal_error"  # unless the call says otherwise
+        self._reason: EndReason = "internal_error"  # unless the call says otherwise
 
-    def notice(self, event: ServerMessage) -> None:
-        """Something happened in it; waits for nothing."""
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Observer`."""
         if isinstance(event, Ended):
             self._reason = event.reason
-        self._scribe.notice(event)
+        self._scribe.on_event(event)
 
     def over(self) -> None:
         """The call is gone. Once a call, whatever became of it."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from lineside.call.observers import Observer
 from lineside.protocol import (
     AgentWords,
     AudioDone,
@@ -40,7 +41,7 @@ class _Reply(Struct):
     kept: bool = False
 
 
-class EventLog:
+class EventLog(Observer):
     """Keeps notes of one call. `keep` gets an entry whenever something is known for good; it must not wait."""
 
     def __init__(self, call: str, keep: Callable[[Entry], None]) -> None:
@@ -50,8 +51,8 @@ class EventLog:
         self._decisions = 0
         self.turns = 0
 
-    def notice(self, event: ServerMessage) -> None:
-        """Something happened in the call."""
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Observer`."""
         match event:
             case AgentWords():
                 self._reply(event).reached += event.text

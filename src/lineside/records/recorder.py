@@ -11,8 +11,9 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from lineside.audio.frame import SAMPLE_BYTES
-from lineside.protocol import ClientMessage, Codec, ServerMessage
-from lineside.transports.base import Transport
+from lineside.errors import TransportError
+from lineside.protocol import ClientMessage, Codec, EndReason, ServerMessage
+from lineside.transports.base import Transport, TransportListener
 
 UNSETTLED = 2.0  # seconds of sound that may still be taken back: what is sent ahead of the ear, and a late caller's
 EVERY = 1.0  # seconds of sound that are handed on at a time
@@ -80,15 +81,9 @@ class RecordedTransport:
         self._line, self._tape = line, tape
         self._clock = asyncio.get_running_loop().time
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[ClientMessage], None]) -> str:
+    async def run(self, listener: TransportListener) -> EndReason:
         """See `Transport`."""
-        keep = self._tape.caller
-
-        def heard(payload: bytes) -> None:
-            keep(payload)
-            hear(payload)
-
-        return await self._line.carry(heard, told)
+        return await self._line.run(_RecordingListener(listener, self._tape))
 
     def send(self, payload: bytes) -> None:
         """See `Transport`."""
@@ -100,6 +95,23 @@ class RecordedTransport:
         self._tape.taken_back(self._clock())
         self._line.clear()
 
-    def tell(self, event: ServerMessage) -> None:
+    def on_event(self, event: ServerMessage) -> None:
         """See `Transport`."""
-        self._line.tell(event)
+        self._line.on_event(event)
+
+
+class _RecordingListener:
+    """Keeps the caller's sound before the call hears it."""
+
+    def __init__(self, listener: TransportListener, tape: Recorder) -> None:
+        self._listener, self._tape = listener, tape
+
+    def on_audio(self, payload: bytes) -> None:
+        self._tape.caller(payload)
+        self._listener.on_audio(payload)
+
+    def on_message(self, message: ClientMessage) -> None:
+        self._listener.on_message(message)
+
+    def on_bad_message(self, fault: TransportError) -> None:
+        self._listener.on_bad_message(fault)

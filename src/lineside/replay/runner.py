@@ -77,11 +77,11 @@ async def hold_again(
             engines, stt=TimedSTT(engines.stt, work), llm=mind(engines.llm, work), tts=TimedTTS(engines.tts, work)
         ),
         settings=settings,
-        voice=new_voice(),
-        notice=scribe.notice,
-        turns=judge(turns, work),
+        vad=new_voice(),
+        observers=(scribe,),
+        turn_model=judge(turns, work),
     )
-    await call.hold()
+    await call.run()
     scribe.over()
     replies = {entry.reply: entry for entry in entries if isinstance(entry, ReplyEnded)}  # the last word on each
     told = tuple(_turn(reply) for _, reply in sorted(replies.items()))

@@ -1,13 +1,14 @@
 """The line of a replay: the caller's side of a recording, frame by frame, on the loop's own clock."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from lineside.audio import g711
 from lineside.audio.frame import FRAME_SECONDS, SAMPLE_BYTES
 from lineside.errors import LinesideError
-from lineside.protocol import ClientMessage, Codec, ReplyMetrics, ServerMessage, TurnStarted
+from lineside.protocol import Codec, EndReason, ReplyMetrics, ServerMessage, TurnStarted
+from lineside.transports.base import TransportListener
 
 AFTERWARDS = 20.0  # seconds of silence at most after the last sample, for the last answer to be heard
 
@@ -24,38 +25,38 @@ class ReplayTransport:
         self._open: set[int] = set()  # turns that have no answer yet
         self.seconds = 0.0  # of the caller's sound so far
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[ClientMessage], None]) -> str:
-        """See `Line`."""
+    async def run(self, listener: TransportListener) -> EndReason:
+        """See `Transport`."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         while self._next is not None:
-            self._speak(hear, self._next)
+            self._speak(listener, self._next)
             self._next = next(self._frames, None)
             due += FRAME_SECONDS
             await asyncio.sleep(max(0.0, due - loop.time()))
         quiet = bytes(round(self.rate * FRAME_SECONDS) * SAMPLE_BYTES)
         ends = self.seconds + AFTERWARDS
         while self._open and self.seconds < ends:
-            self._speak(hear, quiet)
+            self._speak(listener, quiet)
             due += FRAME_SECONDS
             await asyncio.sleep(max(0.0, due - loop.time()))
         return "caller_hung_up"
 
     def send(self, payload: bytes) -> None:
-        """See `Line`: nobody listens."""
+        """See `Transport`: nobody listens."""
 
     def clear(self) -> None:
-        """See `Line`."""
+        """See `Transport`."""
 
-    def tell(self, event: ServerMessage) -> None:
-        """See `Line`."""
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Transport`."""
         if isinstance(event, TurnStarted):
             self._open.add(event.turn)
         elif isinstance(event, ReplyMetrics):
             self._open = {turn for turn in self._open if turn > event.turn}
 
-    def _speak(self, hear: Callable[[bytes], None], pcm: bytes) -> None:
-        hear(pcm if self.codec == "pcm" else g711.encode(pcm, self.codec))
+    def _speak(self, listener: TransportListener, pcm: bytes) -> None:
+        listener.on_audio(pcm if self.codec == "pcm" else g711.encode(pcm, self.codec))
         self.seconds += len(pcm) / SAMPLE_BYTES / self.rate
 
 

@@ -114,7 +114,7 @@ class CallClient:
             ready = await self._next()
             if not isinstance(ready, Ready):
                 listening.cancel()
-                raise TransportError("refused", str(getattr(ready, "message", ready)))
+                raise CallRefused(str(getattr(ready, "message", ready)))
             talking = tasks.create_task(self._talk(ws), name="talk")
             conversation = ClientCall(self._url, ready.call_id, ready.engines, [])
             if self._hello.greeting != "" and self._hello.mode == "conversation":
@@ -207,7 +207,7 @@ class CallClient:
             case Error(fatal=False, message=message):
                 turn.errors.append(message)
             case Error() | Ended():
-                raise TransportError("ended", f"the call was ended: {getattr(event, 'message', None) or event}")
+                raise TransportError("line_lost", f"the call was ended: {getattr(event, 'message', None) or event}")
             case _:
                 return
 

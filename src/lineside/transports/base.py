@@ -1,9 +1,29 @@
-"""What a line must be able to do. Nothing on it waits: a line that cannot take more ends the call, not the agent."""
+"""What a transport must be able to do. Nothing on it waits: one that cannot take more ends the call, not the agent."""
 
-from collections.abc import Callable
 from typing import Protocol
 
-from lineside.protocol import ClientMessage, Codec, ServerMessage
+from lineside.errors import TransportError
+from lineside.protocol import ClientMessage, Codec, EndReason, ServerMessage
+
+
+class TransportListener(Protocol):
+    """The call, as its transport sees it. Nothing here waits."""
+
+    def on_audio(self, payload: bytes) -> None:
+        """The caller's next sound.
+
+        Args:
+            payload: whole samples in the transport's codec, of any length.
+        """
+        ...
+
+    def on_message(self, message: ClientMessage) -> None:
+        """The caller typed, pressed keys or hangs up."""
+        ...
+
+    def on_bad_message(self, fault: TransportError) -> None:
+        """The caller's program sent something that cannot be used; it is passed over and the call goes on."""
+        ...
 
 
 class Transport(Protocol):
@@ -12,22 +32,32 @@ class Transport(Protocol):
     codec: Codec
     rate: int  # samples a second, both ways
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[ClientMessage], None]) -> str:
-        """Carry the call until the caller is gone; answer why it ended.
+    async def run(self, listener: TransportListener) -> EndReason:
+        """Bring what the caller says to the listener until the caller is gone; return why.
 
-        `hear` gets the caller's sound in order, whole samples in the line's codec; `told` gets what they typed.
-        Raises `LineError` when the line cannot go on.
+        Raises:
+            TransportError: the transport cannot go on.
         """
         ...
 
     def send(self, payload: bytes) -> None:
-        """Sound for the caller, in the line's codec, paced by the sender."""
+        """Send sound to the caller, in the transport's codec, paced by the sender."""
         ...
 
     def clear(self) -> None:
         """Forget the sound that has been sent and not been played."""
         ...
 
-    def tell(self, event: ServerMessage) -> None:
-        """What happened, for the caller's program; lines that have no words for it drop it."""
+    def on_event(self, event: ServerMessage) -> None:
+        """Tell the caller's program what happened; transports that have no words for an event drop it."""
         ...
+
+
+class AudioMeter:
+    """Counts a transport's sound, both ways. This one counts nothing; `CallMetrics` does."""
+
+    def heard(self, seconds: float, chunks: int = 1) -> None:
+        """Sound came from the caller."""
+
+    def sent(self, seconds: float, chunks: int = 1) -> None:
+        """Sound went to the caller."""

@@ -2,14 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 
 from lineside.audio.frame import SAMPLE_BYTES
-from lineside.call.observers import Meter
 from lineside.errors import TransportError
 from lineside.protocol import (
-    ClientMessage,
-    Error,
+    EndReason,
     FirstMessage,
     LlmToken,
     ReasoningToken,
@@ -17,6 +14,7 @@ from lineside.protocol import (
     encode,
     read_told,
 )
+from lineside.transports.base import AudioMeter, TransportListener
 from lineside.transports.websocket import BINARY, NORMAL, TEXT, WebSocket, framed
 
 LARGEST = 64 * 1024  # bytes of one message of sound; a larger one is not heard
@@ -35,7 +33,7 @@ LAST_WORDS = 2.0  # seconds for the last messages to leave before the socket is 
 class BrowserTransport:
     """One WebSocket. Nothing that lineside says to it waits: it goes to an outbox, which is emptied once a step."""
 
-    def __init__(self, ws: WebSocket, hello: FirstMessage, meter: Meter) -> None:
+    def __init__(self, ws: WebSocket, hello: FirstMessage, meter: AudioMeter) -> None:
         self.codec, self.rate = hello.codec, hello.rate
         self._ws, self._meter = ws, meter
         loop = asyncio.get_running_loop()
@@ -47,32 +45,32 @@ class BrowserTransport:
         self._set_later = False  # … or soon
         self._bytes_per_second = self.rate * (SAMPLE_BYTES if self.codec == "pcm" else 1)
         self._received, self._messages, self._faults = 0, 0, 0
-        self._over: asyncio.Future[str] = loop.create_future()  # why the caller is gone, or what broke
-        self._hear: Callable[[bytes], None]
-        self._told: Callable[[ClientMessage], None]
+        self._over: asyncio.Future[EndReason] = loop.create_future()  # why the caller is gone, or what broke
+        self._listener: TransportListener | None = None  # while the call runs
         ws.on_writable = self._flush
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[ClientMessage], None]) -> str:
-        """See `Line`."""
-        self._hear, self._told, self._began = hear, told, self._clock()
+    async def run(self, listener: TransportListener) -> EndReason:
+        """See `Transport`."""
+        self._listener, self._began = listener, self._clock()
         self._ws.over.add_done_callback(self._gone)
         self._ws.listen(self._message)
         try:
             return await self._over
         finally:
             self._ws.listen(lambda message: None)
+            self._listener = None
             self._count()
 
     def send(self, payload: bytes) -> None:
-        """See `Line`."""
+        """See `Transport`."""
         self._put(payload)
 
     def clear(self) -> None:
-        """See `Line`. What has left already, the caller's program forgets at the `clear` event."""
+        """See `Transport`. What has left already, the caller's program forgets at the `clear` event."""
         self._outbox = deque(item for item in self._outbox if not isinstance(item, bytes))
 
-    def tell(self, event: ServerMessage) -> None:
-        """See `Line`."""
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Transport`."""
         self._put(event)
 
     async def close(self, code: int) -> None:
@@ -89,27 +87,27 @@ class BrowserTransport:
             self._over.set_result("caller_hung_up" if over.result() == NORMAL else "line_lost")
 
     def _message(self, message: bytes | str) -> None:
-        """Called for every message, waits for nothing. What cannot be borne ends the call, in `carry`."""
-        if self._over.done():
+        """Called for every message, waits for nothing. What cannot be borne ends the call, in `run`."""
+        if self._over.done() or self._listener is None:
             return
         try:
-            self._take(message, self._clock() - self._began)
+            self._take(message, self._listener, self._clock() - self._began)
         except Exception as fault:
             self._over.set_exception(fault)
 
-    def _take(self, message: bytes | str, elapsed: float) -> None:
+    def _take(self, message: bytes | str, listener: TransportListener, elapsed: float) -> None:
         self._messages += 1
         if self._messages > MESSAGES_PER_SECOND * (1 + elapsed):
             raise TransportError("too_many_messages", f"more than {MESSAGES_PER_SECOND} messages a second")
         try:
             if isinstance(message, bytes):
-                self._hear(self._sound(message, elapsed))
+                listener.on_audio(self._sound(message, elapsed))
                 if self._messages % COUNT_EVERY == 0:
                     self._count()
             else:
-                self._told(read_told(message))
+                listener.on_message(read_told(message))
         except TransportError as fault:
-            self._fault(fault)
+            self._fault(fault, listener)
 
     def _sound(self, payload: bytes, elapsed: float) -> bytes:
         self._received += len(payload)
@@ -126,15 +124,12 @@ class BrowserTransport:
         self._counted = (self._received, self._messages)
         self._meter.heard(size / self._bytes_per_second, messages)
 
-    def _fault(self, fault: TransportError) -> None:
+    def _fault(self, fault: TransportError, listener: TransportListener) -> None:
         """Bad messages are answered and passed over, up to a number."""
         self._faults += 1
         if isinstance(fault, _Last) or self._faults > FAULTS:
             raise fault
-        at = round(self._received / self._bytes_per_second, 3)
-        passed_over = Error(at=at, code=fault.code, message=str(fault), fatal=False)
-        self.tell(passed_over)
-        self._meter.tell(passed_over)  # the call does not hear of it, and so counts nothing
+        listener.on_bad_message(fault)
 
     def _put(self, item: bytes | ServerMessage) -> None:
         if len(self._outbox) >= OUTBOX:

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from lineside.audio import g711
 from lineside.audio.frame import FRAME_SECONDS, SAMPLE_BYTES
-from lineside.protocol import ClientMessage, Codec, ServerMessage
+from lineside.protocol import ClientMessage, Codec, EndReason, ServerMessage
+from lineside.transports.base import TransportListener
 
 
 class CallerSpeaks(Struct, frozen=True):
@@ -47,36 +48,40 @@ class ScriptedTransport:
         self._ends = 0.0  # when it will have played all of that
         self.now: Callable[[], float] = lambda: asyncio.get_running_loop().time()
 
-    async def carry(self, hear: Callable[[bytes], None], told: Callable[[ClientMessage], None]) -> str:
-        """See `Line`. The caller is gone when the script is over."""
+    async def run(self, listener: TransportListener) -> EndReason:
+        """See `Transport`. The caller is gone when the script is over."""
         loud, quiet = self._frames()
         loop = asyncio.get_running_loop()
         due = loop.time()
         for doing in self._script:
             if isinstance(doing, CallerSends):
-                told(doing.told)
+                listener.on_message(doing.told)
                 continue
             for _ in range(round(doing.seconds / FRAME_SECONDS)):
-                hear(loud if isinstance(doing, CallerSpeaks) else quiet)
+                self.deliver(loud if isinstance(doing, CallerSpeaks) else quiet, listener)
                 due += FRAME_SECONDS  # by deadline, so that a late frame does not make all later ones late
                 await asyncio.sleep(max(0.0, due - loop.time()))
         return "caller_hung_up"
 
+    def deliver(self, payload: bytes, listener: TransportListener) -> None:
+        """Hand the caller's next frame to the call; a test of a bad network overrides this."""
+        listener.on_audio(payload)
+
     def send(self, payload: bytes) -> None:
-        """See `Line`."""
+        """See `Transport`."""
         self.sent.append((self.now(), payload))
         self.played += payload
         self._ends = max(self._ends, self.now()) + self._seconds(len(payload))
 
     def clear(self) -> None:
-        """See `Line`."""
+        """See `Transport`."""
         self.cleared.append(self.now())
         unplayed = round(max(0.0, self._ends - self.now()) * self.rate) * self._bytes
         del self.played[len(self.played) - unplayed :]
         self._ends = min(self._ends, self.now())
 
-    def tell(self, event: ServerMessage) -> None:
-        """See `Line`."""
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Transport`."""
         self.events.append(event)
 
     @property

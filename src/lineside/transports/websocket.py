@@ -32,7 +32,7 @@ class ProtocolViolation(TransportError):
     """The peer does not keep to the protocol; `status` is what the socket is closed with."""
 
     def __init__(self, status: int, message: str) -> None:
-        super().__init__("websocket_error", message)
+        super().__init__("line_lost", message)
         self.status = status
 
 

@@ -5,6 +5,7 @@ ever, and would be answered for ever; engines that are dead can only be apologis
 timers, for somebody speaks all the time.
 """
 
+from lineside.protocol import EndReason
 from lineside.text.alignment import alike
 
 WORDLESS = 3  # turns in a row in which nobody said a word: that is silence, however loud
@@ -42,8 +43,8 @@ class DeadCallDetector:
         return self._wordless >= WORDLESS
 
     @property
-    def lost(self) -> str:
-        """Why there is no use in going on; empty while there is."""
+    def lost(self) -> EndReason | None:
+        """Why there is no use in going on; None while there is."""
         if self._failures >= FAILURES:
             return "engines_failed"
-        return "caller_repeats" if self._repeats >= REPEATS else ""
+        return "caller_repeats" if self._repeats >= REPEATS else None
