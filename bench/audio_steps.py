@@ -16,13 +16,14 @@ import numpy as np
 import soxr
 from rich.console import Console
 from rich.table import Table
+from tests.audio.single_vad import SileroVad, SingleVad
 
 from lineside.audio import g711
 from lineside.audio.echo_gate import EchoDetector
 from lineside.audio.frame import EAR_RATE
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.silero import WINDOW
-from lineside.audio.vad import EnergyGate, VadModel, VadState, Voice, VoiceDetector
+from lineside.audio.vad import EnergyGate, VadModel, VadState
 from lineside.models.store import locate
 from lineside.settings import load_settings
 
@@ -109,11 +110,11 @@ def detectors() -> Iterator[Step]:
     echo.played(noise(60 * EAR_RATE), EAR_RATE, 1e4)  # so far ahead that all of it may still come back
     yield Step("echo gate, while we speak, nobody heard", partial(echo.passed, quiet), seconds)
     yield Step("echo gate, while we speak, somebody heard", partial(echo.heard, loud), seconds)
-    voice = Voice(model)
+    voice = SingleVad(model)
     for _ in range(100):
         voice.feed(quiet)
     yield Step("gate, closed", partial(voice.feed, quiet), seconds)
-    yield Step("network, one window", partial(VoiceDetector(model).probability, loud), seconds)
+    yield Step("network, one window", partial(SileroVad(model).probability, loud), seconds)
     for calls in (8, 32):
         states = [VadState(model.memories) for _ in range(calls)]
         go = partial(model.probabilities, [loud] * calls, states)

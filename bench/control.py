@@ -27,9 +27,10 @@ from typing import Any
 
 import aiohttp
 import uvloop
+from tests.audio.single_vad import SingleVad
 
 from lineside.agents.agent import Agent
-from lineside.audio.vad import LoudnessVad, VadModel, Voice
+from lineside.audio.vad import LoudnessVad, VadModel
 from lineside.call.session import CallSession
 from lineside.gateway.startup import RunningGateway, running_gateway
 from lineside.models.store import locate
@@ -106,7 +107,7 @@ async def hold(gateway: RunningGateway, settings: Settings, model: VadModel | No
     await asyncio.sleep(after)
     while True:
         line = ScriptedTransport([CallerSpeaks(1.0), CallerSilent(3.0)] * 20)
-        engines, voice = gateway.registry.choose(), Voice(model) if model else LoudnessVad()
+        engines, voice = gateway.registry.choose(), SingleVad(model) if model else LoudnessVad()
         await CallSession(
             line, FirstMessage(codec="pcm"), agent=AGENT, engines=engines, settings=settings, vad=voice
         ).run()

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from tests.audio.single_vad import SingleVad as Silero
 from tests.noises import (
     KEYS,
     Wave,
@@ -39,7 +40,6 @@ from lineside.audio import g711
 from lineside.audio.frame import EAR_RATE
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.vad import VadModel
-from lineside.audio.vad import Voice as Silero
 from lineside.audio.wav import read_wav
 from lineside.models.store import locate
 from lineside.settings import load_settings

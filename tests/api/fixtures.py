@@ -17,10 +17,10 @@ from lineside.api.operations import OPERATIONS
 from lineside.engines.protocols import BackendModel, PullProgress
 from lineside.engines.registry import Role
 from lineside.errors import EngineBusy, TransportError
-from lineside.gateway.call_registry import ActiveCall
 from lineside.host.client import HostAgentError
 from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.host.services import Service
+from lineside.observability.active_call import ActiveCall
 from lineside.observability.trends import TrendHistory
 from lineside.protocol import ClientMessage, Ended, FirstMessage, ReplyMetrics, Transcript, TurnEnded, encode
 from lineside.records.archive import Archive

@@ -25,12 +25,11 @@ from lineside.audio.vad import (
     VadMemories,
     VadModel,
     VadState,
-    Voice,
-    VoiceDetector,
 )
 from lineside.errors import ConfigError
 from lineside.models.store import locate
 from lineside.settings import load_settings
+from tests.audio.single_vad import SileroVad, SingleVad
 
 RATE = 16000
 RECORDINGS = Path(__file__).parents[3] / "shared" / "audio"
@@ -170,7 +169,7 @@ class Listener:
 def test_the_network_hears_the_windows_before_the_gate_opened(stretches: list[tuple[bool, int]]) -> None:
     """All windows of an open gate and the eight before it, in order and once each; and none while it is closed."""
     listener, gate = Listener(), EnergyGate()
-    voice = Voice(cast(VadModel, listener))
+    voice = SingleVad(cast(VadModel, listener))
     expected: list[bytes] = []
     waiting: list[bytes] = []
     number = 0
@@ -242,13 +241,13 @@ def model() -> VadModel:
 
 def ungated(model: VadModel, sound: list[bytes]) -> npt.NDArray[np.float64]:
     """The network's word on every window."""
-    detector = VoiceDetector(model)
+    detector = SileroVad(model)
     return np.array([detector.probability(window) for window in sound])
 
 
 def gated(model: VadModel, sound: list[bytes]) -> npt.NDArray[np.float64]:
     """The same behind the gate."""
-    voice = Voice(model)
+    voice = SingleVad(model)
     return np.array([voice.feed(window) for window in sound])
 
 
@@ -381,7 +380,7 @@ def test_a_call_that_is_over_leaves_nothing_to_the_next(model: VadModel) -> None
     assert len(model.memories.context) > rows
     rows = len(model.memories.context)
     for _ in range(3 * rows):
-        detector = VoiceDetector(model)
+        detector = SileroVad(model)
         assert [detector.probability(window) for window in sound[:2]] == pytest.approx(alone[:2], abs=1e-4)
     del kept
     assert len(model.memories.context) == rows
@@ -392,7 +391,7 @@ def test_one_call_is_not_heard_in_another(model: VadModel) -> None:
     """Two detectors on one model, window by window in turn, and one that has been reset, know nothing of each other."""
     sound, other = windows(recording(SPEECH[0])), windows(white(5, -20))
     alone = ungated(model, sound)
-    first, second = VoiceDetector(model), VoiceDetector(model)
+    first, second = SileroVad(model), SileroVad(model)
     for probability, window, noise in zip(alone, sound, other, strict=False):
         assert first.probability(window) == probability
         second.probability(noise)

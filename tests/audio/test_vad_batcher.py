@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineside.audio.silero import WINDOW
-from lineside.audio.vad import VadMemories, VadModel, VadState, Voice
+from lineside.audio.vad import VadMemories, VadModel, VadState
 from lineside.audio.vad_batcher import MOST, TICK, VadBatcher
+from tests.audio.single_vad import SingleVad
 
 
 class Numbers:
@@ -86,7 +87,7 @@ def test_a_call_among_others_hears_what_it_would_hear_alone(
     number = 0
     for stretches in calls:
         alone, voice = Numbers(), listening.voice()
-        single = Voice(cast(VadModel, alone))
+        single = SingleVad(cast(VadModel, alone))
         expected: list[float] = []
         told: list[float] = []
         fed = 0

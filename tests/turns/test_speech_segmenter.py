@@ -221,9 +221,9 @@ def test_what_nobody_understood_comes_first_in_the_next_turn() -> None:
 def test_real_words_begin_turns_and_noises_do_not(name: str, turns: int, codec: Codec) -> None:
     """A real "yes" of half a second begins a turn at the default minimum of 500 ms; a ring and a bark do not."""
     from lineside.audio.vad import VadModel
-    from lineside.audio.vad import Voice as Silero
     from lineside.models.store import locate
     from lineside.settings import load_settings
+    from tests.audio.single_vad import SingleVad as Silero
 
     rate = 16_000 if codec == "pcm" else 8000
     model = VadModel(locate("silero-vad", load_settings().models_dir) / "silero_vad.onnx")

@@ -16,13 +16,13 @@ from lineside.audio.g711 import encode
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.near_end import NearEndLevel, key_pressed, pitched
 from lineside.audio.vad import LoudnessVad, VadModel
-from lineside.audio.vad import Voice as Silero
 from lineside.audio.wav import read_wav
 from lineside.models.store import locate
 from lineside.protocol import Codec
 from lineside.settings import load_settings
 from lineside.turns.floor import SoundStarted, SpeechLong, VoiceActivity
 from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
+from tests.audio.single_vad import SingleVad as Silero
 from tests.noises import (
     KEYS,
     Wave,

@@ -14,11 +14,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from msgspec import Struct
+from tests.audio.single_vad import SingleVad
 from training.barge_in.sounds import Over, overs
 from training.turns.voices import Samples, Studio
 
 from lineside.audio.frame import SAMPLE_BYTES, Utterance
-from lineside.audio.vad import VadModel, Voice
+from lineside.audio.vad import VadModel
 from lineside.engine_server.asr.backchannel import pooled
 from lineside.engine_server.asr.whisper import WhisperModel
 from lineside.engines.protocols import Transcription
@@ -78,7 +79,7 @@ def studio_in(models: Path, cache: Path) -> Studio:
 
 def moments(sound: Over, number: int, voice: VadModel, words: WhisperModel) -> Iterator[Moment]:
     """Let it be heard while the agent speaks."""
-    ear, floor = SpeechSegmenter("pcm", sound.rate, Voice(voice), SegmenterRules()), Floor(FloorRules())
+    ear, floor = SpeechSegmenter("pcm", sound.rate, SingleVad(voice), SegmenterRules()), Floor(FloorRules())
     floor.feed(AgentPrompt(0.0))
     size = sound.rate // 50 * SAMPLE_BYTES
     for begin in range(0, len(sound.pcm), size):

@@ -20,13 +20,14 @@ from statistics import median
 import msgspec
 import numpy as np
 from msgspec import Struct
+from tests.audio.single_vad import SingleVad
 from training.barge_in.hear import heard, studio_in
 from training.barge_in.sounds import AUDIO, Over, overs
 from training.turns.build import LEAD
 from training.turns.voices import Samples, at_ear_rate
 
 from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES, Utterance
-from lineside.audio.vad import VadModel, Voice
+from lineside.audio.vad import VadModel
 from lineside.engine_server.asr.whisper import WhisperModel
 from lineside.engines.protocols import Transcription
 from lineside.turns.floor import (
@@ -95,7 +96,8 @@ def main() -> None:
 
 def over_the_agent(sound: Over, voice: VadModel, words: Callable[[Utterance], Transcription]) -> Came:
     """Let it be heard while the agent speaks, and again after every barge-in."""
-    ear, floor, found = SpeechSegmenter("pcm", sound.rate, Voice(voice), SegmenterRules()), Floor(FloorRules()), Came()
+    ear = SpeechSegmenter("pcm", sound.rate, SingleVad(voice), SegmenterRules())
+    floor, found = Floor(FloorRules()), Came()
     floor.feed(AgentPrompt(0.0))
     due: InterruptionChecked | None = None
     held_at: float | None = None

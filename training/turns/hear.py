@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from msgspec import Struct
+from tests.audio.single_vad import SingleVad as VoiceWindows
 from training.turns.build import Turn
 from training.turns.voices import at_ear_rate
 
@@ -19,7 +20,6 @@ from lineside.audio import g711
 from lineside.audio.frame import EAR_RATE
 from lineside.audio.smart_turn import SmartTurn, clearness
 from lineside.audio.vad import VadModel
-from lineside.audio.vad import Voice as VoiceWindows
 from lineside.audio.wav import read_wav
 from lineside.engine_server.asr.whisper import WhisperModel
 from lineside.turns.floor import Silence, VoiceActivity

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lineside.agents.agent import Agent
-from lineside.api.schemas import Trends
 from lineside.engines.registry import Role
-from lineside.gateway.call_registry import ActiveCall
 from lineside.host.machine.values import Machine
 from lineside.host.services import Service
+from lineside.observability.active_call import ActiveCall
+from lineside.observability.trends import Trends
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 

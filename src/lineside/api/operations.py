@@ -23,13 +23,13 @@ from lineside.api.schemas import (
     ServicesStatus,
     SettingsStatus,
     StartService,
-    Trends,
     UnloadModel,
 )
 from lineside.errors import CallRefused, ConfigError
 from lineside.host.machine.values import Machine
 from lineside.host.services import Service
 from lineside.models.progress import DownloadProgress
+from lineside.observability.trends import Trends
 from lineside.protocol import ServerMessage
 from lineside.records.entries import CallPage, DeletedCalls, Waveform, WholeCall
 from lineside.settings import explain

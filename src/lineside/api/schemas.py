@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from lineside.gateway.call_registry import ActiveCall
 from lineside.host.services import Service
 from lineside.models.progress import DownloadProgress
+from lineside.observability.active_call import ActiveCall
 from lineside.settings import Setting
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -201,34 +201,3 @@ class ExportCalls(Struct, frozen=True, forbid_unknown_fields=True):
 
     search: Annotated[str, Meta(max_length=200, description="words, an engine, a reason; empty: all")] = ""
     caller: Annotated[str, Meta(max_length=200, description="of this caller only")] = ""
-
-
-# ── trends ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-Line = tuple[float, ...]
-Broken = Annotated[tuple[float | None, ...], Meta(description="null: nothing happened that could be measured")]
-
-
-class Trends(Struct, frozen=True):
-    """The last hour, over all workers: a point for every stretch of `every` seconds, all lines of one length."""
-
-    every: float
-    prometheus: Annotated[str, Meta(description="where more is known, for a browser; empty: no Prometheus is known")]
-    grafana: Annotated[str, Meta(description="where it is shown; empty: no Grafana is known")]
-    trouble: Annotated[str, Meta(description="why the newest figures are missing; empty: they are not")]
-    limit: Annotated[int, Meta(description="calls that may be up at once")]
-    at: Annotated[Line, Meta(description="the end of each stretch, seconds since 1970")]
-    calls: Line
-    memory_bytes: Line
-    cores: Annotated[Line, Meta(description="processor cores that the gateway's processes kept busy")]
-    turns_a_minute: Line
-    refused_a_minute: Line
-    errors_a_minute: Line
-    gaps_a_minute: Annotated[Line, Meta(description="holes of more than 40 ms in replies")]
-    loop_lag_p99_ms: Broken
-    e2e_p50_ms: Annotated[Broken, Meta(description="from the caller's last sound to the first of the answer")]
-    e2e_p95_ms: Broken
-    endpoint_p50_ms: Broken
-    asr_p50_ms: Broken
-    llm_first_p50_ms: Broken
-    tts_first_p50_ms: Broken

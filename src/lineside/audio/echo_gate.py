@@ -18,7 +18,6 @@ microsecond a window (bench/audio_steps.py). When the gate opens, what was kept 
 
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,7 @@ from msgspec import Struct
 
 from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES
 from lineside.audio.input_resampler import InputResampler
+from lineside.audio.vad import VoiceDetector
 
 STEP = 512  # samples at 16 kHz: a window of the voice detector
 STEP_SECONDS = STEP / EAR_RATE
@@ -49,14 +49,6 @@ FLOOR = 1e-8  # power of a band, full scale is 1: about -80 dBFS, less is nothin
 Floats = npt.NDArray[np.float32]
 
 
-class VoiceDetector(Protocol):
-    """As `ear.VoiceDetector`."""
-
-    def feed(self, window: bytes, tell: Callable[[float], None]) -> float | None:
-        """Probability of speech, 0 to 1, or None: `tell` will hear it."""
-        ...
-
-
 class EchoGate:
     """A voice detector to which our own voice is none."""
 
@@ -64,7 +56,7 @@ class EchoGate:
         self._voice, self._echo = voice, echo
 
     def feed(self, window: bytes, tell: Callable[[float], None]) -> float | None:
-        """See `ear.VoiceDetector`. The detector hears all, for it remembers; what is echo counts for nothing."""
+        """See `vad.VoiceDetector`. The detector hears all, for it remembers; what is echo counts for nothing."""
         if not self._echo.may_come:
             self._echo.passed(window)
             return self._voice.feed(window, tell)

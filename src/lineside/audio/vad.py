@@ -7,9 +7,9 @@ gateway for all calls together (`panel`).
 
 import math
 import warnings
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -36,24 +36,20 @@ RISE = 0.05  # dB up, each window: 1.6 dB a second, so that a long word is not t
 Tell = Callable[[float], None]  # for detectors that answer later; those here answer at once
 
 
-class Voice:
-    """The voice detector of one call: the gate, and the network while the gate is open."""
+class VoiceDetector(Protocol):
+    """Says how likely a window of sound is speech: the VAD of one call, as those who feed it see it."""
 
-    def __init__(self, model: "VadModel") -> None:
-        self._gate = EnergyGate()
-        self._detector = VoiceDetector(model)
-        self._before: deque[bytes] = deque(maxlen=LOOK_BACK)  # older ones are forgotten: silence
+    def feed(self, window: bytes, tell: Tell) -> float | None:
+        """Judge the next window.
 
-    def feed(self, window: bytes, tell: Tell | None = None) -> float:
-        """Probability of speech in a window of 512 samples (1024 bytes), 0 to 1; 0 while the gate is closed."""
-        if not self._gate.feed(window):
-            self._before.append(window)
-            return 0.0
-        # The network keeps its memory while the gate is closed: it knows the line's own quiet from the moment before.
-        # Begun afresh at every opening it missed 343 of 37764 voiced windows, mostly soft ones; like this, 11.
-        while self._before:
-            self._detector.probability(self._before.popleft())
-        return self._detector.probability(window)
+        Args:
+            window: 512 samples at 16 kHz, signed 16-bit.
+            tell: hears the probability later, in the order of the windows, where it is not known at once.
+
+        Returns:
+            The probability of speech, 0 to 1; None: `tell` will hear it.
+        """
+        ...
 
 
 class LoudnessVad:
@@ -85,22 +81,6 @@ class EnergyGate:
         elif self._open_for:
             self._open_for -= 1
         return self._open_for > 0
-
-
-class VoiceDetector:
-    """The network alone, for one call."""
-
-    def __init__(self, model: "VadModel") -> None:
-        self._model = model
-        self._state = VadState(model.memories)
-
-    def probability(self, window: bytes) -> float:
-        """Probability of speech in a window of 512 samples, 0 to 1."""
-        return self._model.probabilities([window], [self._state])[0]
-
-    def reset(self) -> None:
-        """Forget what was heard."""
-        self._state = VadState(self._model.memories)
 
 
 class VadMemories:

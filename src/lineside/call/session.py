@@ -15,6 +15,7 @@ from lineside.agents.agent import Agent
 from lineside.audio.echo_gate import EchoDetector, EchoGate
 from lineside.audio.frame import Utterance
 from lineside.audio.smart_turn import clearness
+from lineside.audio.vad import VoiceDetector
 from lineside.call.chat_history import ChatHistory
 from lineside.call.engine_load import EngineLoad
 from lineside.call.observers import Observer
@@ -75,7 +76,7 @@ from lineside.turns.floor import (
     VoiceActivity,
 )
 from lineside.turns.interruption import claims, overheard
-from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter, VoiceDetector
+from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
 
 LOOK = 0.05  # seconds of a noticed pause before the turn model is asked; the recogniser begins at once
 LOOK_AGAIN = 0.4  # seconds after which it is asked once more in the same pause

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from lineside.api import AgentSource, ApiDependencies, mount
 from lineside.api.background import BackgroundTasks
+from lineside.audio.vad import VoiceDetector
 from lineside.call.turn_model import TurnModel, nobody_knows
 from lineside.engines.registry import EngineRegistry
 from lineside.errors import CallRefused
@@ -26,7 +27,6 @@ from lineside.observability.trends import EVERY, TrendHistory, look
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 from lineside.transports.websocket import WebSocket, refusal
-from lineside.turns.speech_segmenter import VoiceDetector
 
 log = structlog.get_logger()
 

@@ -8,13 +8,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from typing import Literal, Protocol
+from typing import Protocol
 from uuid import uuid4
-
-from msgspec import Struct
 
 from lineside.call.observers import Observer
 from lineside.errors import CallRefused
+from lineside.observability.active_call import ActiveCall, CallState
 from lineside.protocol import (
     AudioDone,
     AudioStarted,
@@ -32,7 +31,6 @@ from lineside.protocol import (
     encode,
 )
 
-State = Literal["connecting", "listening", "thinking", "speaking"]
 WATCHERS = 8  # operators who follow one call; one more is refused
 BEHIND = 500  # events that a watcher may be behind; a slower one is let go
 STILL = 15.0  # seconds without an event, after which a watcher is told that there was none
@@ -45,19 +43,6 @@ class CallControl(Protocol):
     def end(self, reason: EndReason) -> None:
         """End it."""
         ...
-
-
-class ActiveCall(Struct, frozen=True):
-    """A call that is up."""
-
-    id: str
-    line: str
-    codec: str
-    state: State
-    seconds: float  # since it was answered
-    turns: int
-    engines: dict[str, str]  # role → engine
-    last_e2e_ms: float | None  # end of speech → first audio, of the last reply
 
 
 class CallPlace(Observer):
@@ -77,7 +62,7 @@ class CallHandle(CallPlace):
         super().__init__(call_id)
         self._live: CallControl | None = None
         self._line, self._codec, self._engines = "", "", dict[str, str]()
-        self._state: State = "connecting"
+        self._state: CallState = "connecting"
         self._began = time.monotonic()
         self._turns = 0
         self._e2e: float | None = None

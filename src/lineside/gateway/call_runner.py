@@ -9,6 +9,7 @@ from contextlib import suppress
 import structlog
 
 from lineside.agents.agent import Agent
+from lineside.audio.vad import VoiceDetector
 from lineside.call.engine_load import EngineLoad
 from lineside.call.observers import Observer
 from lineside.call.session import CallSession
@@ -24,7 +25,6 @@ from lineside.settings import Settings
 from lineside.transports.base import Transport
 from lineside.transports.browser import LAST_WORDS, BrowserTransport
 from lineside.transports.websocket import NORMAL, TEXT, WebSocket, framed
-from lineside.turns.speech_segmenter import VoiceDetector
 
 log = structlog.get_logger()
 

@@ -12,7 +12,7 @@ import structlog
 from lineside.agents.agent import Agent
 from lineside.audio.frame import EAR_RATE, Sound, Utterance
 from lineside.audio.input_resampler import InputResampler
-from lineside.audio.vad import LoudnessVad, VadModel
+from lineside.audio.vad import LoudnessVad, VadModel, VoiceDetector
 from lineside.audio.vad_batcher import VadBatcher
 from lineside.call.reply import MOMENT, PHRASES, sayings
 from lineside.call.turn_model import TurnModel, TurnModelThread, nobody_knows
@@ -25,7 +25,6 @@ from lineside.models.catalogue import needed
 from lineside.models.store import locate
 from lineside.records.archive import Archive
 from lineside.settings import Settings
-from lineside.turns.speech_segmenter import VoiceDetector
 
 log = structlog.get_logger()
 

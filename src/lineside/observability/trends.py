@@ -10,11 +10,9 @@ from collections import deque
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from msgspec import Struct
-
-from lineside.api.schemas import Trends
+from msgspec import Meta, Struct
 
 if TYPE_CHECKING:  # whoever imports prometheus_client decides whether there are several processes: not the load tester
     from prometheus_client import CollectorRegistry
@@ -33,6 +31,35 @@ SUMS = {
 STAGES = ("e2e", "endpoint", "asr", "llm_first", "tts_first")
 LAG, GAPS, HOLE = "lineside_loop_lag_seconds", "lineside_playout_gap_seconds", 0.04
 UNLIMITED = float("inf")
+
+
+Line = tuple[float, ...]
+Broken = Annotated[tuple[float | None, ...], Meta(description="null: nothing happened that could be measured")]
+
+
+class Trends(Struct, frozen=True):
+    """The last hour, over all workers: a point for every stretch of `every` seconds, all lines of one length."""
+
+    every: float
+    prometheus: Annotated[str, Meta(description="where more is known, for a browser; empty: no Prometheus is known")]
+    grafana: Annotated[str, Meta(description="where it is shown; empty: no Grafana is known")]
+    trouble: Annotated[str, Meta(description="why the newest figures are missing; empty: they are not")]
+    limit: Annotated[int, Meta(description="calls that may be up at once")]
+    at: Annotated[Line, Meta(description="the end of each stretch, seconds since 1970")]
+    calls: Line
+    memory_bytes: Line
+    cores: Annotated[Line, Meta(description="processor cores that the gateway's processes kept busy")]
+    turns_a_minute: Line
+    refused_a_minute: Line
+    errors_a_minute: Line
+    gaps_a_minute: Annotated[Line, Meta(description="holes of more than 40 ms in replies")]
+    loop_lag_p99_ms: Broken
+    e2e_p50_ms: Annotated[Broken, Meta(description="from the caller's last sound to the first of the answer")]
+    e2e_p95_ms: Broken
+    endpoint_p50_ms: Broken
+    asr_p50_ms: Broken
+    llm_first_p50_ms: Broken
+    tts_first_p50_ms: Broken
 
 
 class Buckets(Struct, frozen=True):

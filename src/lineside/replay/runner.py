@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from lineside.agents.agent import Agent
+from lineside.audio.vad import VoiceDetector
 from lineside.call.session import CallSession
 from lineside.call.turn_model import TurnModel
 from lineside.engines.registry import Engines
@@ -22,7 +23,6 @@ from lineside.replay.source import ReplayableCall, take_down
 from lineside.replay.transport import ReplayTransport
 from lineside.replay.virtual_clock import JumpingLoop, TimedSTT, TimedTTS, WorkInProgress, judge, mind
 from lineside.settings import Settings
-from lineside.turns.speech_segmenter import VoiceDetector
 
 GREETED_BY = 3.0  # seconds into a call: what an agent said unasked before then was its greeting
 

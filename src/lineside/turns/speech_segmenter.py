@@ -18,7 +18,6 @@ its samples have; only the call's clock, `at`, runs on with the caller's sound.
 
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 from msgspec import Struct
 
@@ -26,6 +25,7 @@ from lineside.audio import g711
 from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.near_end import NearEndLevel
+from lineside.audio.vad import VoiceDetector
 from lineside.protocol import Codec
 from lineside.turns.floor import Silence, SoundDismissed, SoundStarted, SpeechLong, TurnFull, VoiceActivity
 
@@ -44,14 +44,6 @@ FADED = 0.1  # seconds of quiet after which a sound too short for a turn does no
 FORGET = 0.5  # seconds of quiet after which a sound too short for a turn is forgotten
 OVERRUN_PAUSE = 0.2  # seconds of quiet in which a caller who did not stop at the limit is taken to have heard us
 LAST_SECOND = 1.0  # before the limit of a second turn without a pause: enough for the floor to become theirs again
-
-
-class VoiceDetector(Protocol):
-    """Says how likely a window of 512 samples is speech."""
-
-    def feed(self, window: bytes, tell: Callable[[float], None]) -> float | None:
-        """Probability of speech, 0 to 1; None: `tell` will hear it, in the order of the windows."""
-        ...
 
 
 class SegmenterRules(Struct, frozen=True):
