@@ -1,7 +1,7 @@
 """The pictures of the page: two spoken turns with a running lineside, as a caller sees them.
 
 ./run.sh &
-.venv/bin/python scripts/screenshot.py http://localhost:3001 QUESTION.wav QUESTION.wav docs/page.png
+.venv/bin/python scripts/screenshot.py http://localhost:3001 QUESTION.wav QUESTION.wav docs/images/page.png
 
 `--history` needs a lineside that records: RECORD_CALLS=true ./run.sh
 """

@@ -156,10 +156,10 @@ def test_what_compose_sets_is_accepted_and_needs_a_key() -> None:
 
 def test_every_name_that_may_be_given_is_explained() -> None:
     """It is a setting of lineside, or the page says what it does; and it may stand in the same .env."""
-    page = (ROOT / "docs" / "containers.md").read_text("utf-8")
+    page = (ROOT / "docs" / "how-to" / "containers.md").read_text("utf-8")
     named = set(re.findall(r"(?<!\$)\$\{(\w+)", TEXT)) | {"HIP_VISIBLE_DEVICES", "HSA_OVERRIDE_GFX_VERSION"}
     for name in named - NAMES:
-        assert f"`{name}`" in page, f"docs/containers.md does not explain {name}"
+        assert f"`{name}`" in page, f"docs/how-to/containers.md does not explain {name}"
         assert name.startswith(OTHERS), f"lineside would refuse a .env that sets {name}"
 
 

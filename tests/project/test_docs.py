@@ -21,9 +21,11 @@ def test_the_protocol_page_is_what_the_schema_says() -> None:
 
 
 def test_the_metrics_page_names_every_metric_with_its_kind_and_labels() -> None:
-    """Add, drop or relabel a metric and this fails until docs/metrics.md says so."""
+    """Add, drop or relabel a metric and this fails until docs/reference/metrics.md says so."""
     rows = re.findall(
-        r"^\| `(lineside_\w+)` \| (\w+) \| (.*?) \| .+? \| .+? \|$", (ROOT / "docs/metrics.md").read_text(), re.M
+        r"^\| `(lineside_\w+)` \| (\w+) \| (.*?) \| .+? \| .+? \|$",
+        (ROOT / "docs/reference/metrics.md").read_text(),
+        re.M,
     )
     said = {name: (kind, tuple(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
     meters = [meter for meter in vars(GatewayMetrics()).values() if isinstance(meter, MetricWrapperBase)]

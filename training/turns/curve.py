@@ -1,6 +1,6 @@
 """Delay against false cut-offs on the held-out half: silence alone, Smart Turn alone, ours.
 
-    python -m training.turns.curve [--half held] [--cache ~/.cache/lineside-bench] [--picture docs/turn-taking.svg]
+    python -m training.turns.curve [--half held] [--cache ~/.cache/lineside-bench] [--picture FILE.svg]
 
 Ends with 1 if ours is not the quickest at every level, or takes more than 750 ms on average at 5 % false cut-offs.
 """

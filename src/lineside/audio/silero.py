@@ -5,7 +5,7 @@ nodes for it; written out it is a dozen calls of numpy, for windows of many call
 instead of a convolution with sines. Only the cell, a sixth of it, remembers: all that comes before it is done for many
 windows of one call at once too. The weights are read from the publisher's file as they are. The answers
 are those of onnxruntime to 1e-5 (tests/audio/test_vad.py holds them side by side over the recordings); what a window
-costs each way is in docs/performance.md.
+costs each way is in docs/measured/performance.md.
 """
 
 from pathlib import Path

@@ -134,7 +134,7 @@ class VadModel:
     def probabilities(self, windows: Sequence[bytes], states: Sequence[VadState]) -> list[float]:
         """Windows of 512 samples of several calls at once, those of one call in order; their states go on with them.
 
-        Sixteen at once cost a quarter of what they cost one after the other (docs/performance.md).
+        Sixteen at once cost a quarter of what they cost one after the other (docs/measured/performance.md).
         """
         rows = np.array([state.row for state in states], np.intp)
         context, memory = self.memories.context, self.memories.memory

@@ -1,8 +1,8 @@
-"""The listening panel: one a worker, which judges the windows of all its calls together.
+"""Judges the VAD windows of all calls of a worker together.
 
-A window judged alone costs four times what it costs among sixteen (docs/performance.md), so they wait for each other,
-`TICK` at the most: those of all calls, and with them the eight or so from before a gate opened. Which windows are
-judged is the gate's decision, call by call, and the same as without a panel.
+A window judged alone costs four times what it costs among sixteen (docs/measured/performance.md), so windows wait for
+each other, `TICK` at the most. Which windows are judged is each call's own decision, and the same as without batching;
+when a gate opens, the eight or so windows before it are judged too.
 """
 
 from collections import deque

@@ -188,7 +188,7 @@ class EngineRegistry:
         if not self._offered(self._entries[role][name]):
             raise ConfigError(
                 f"DEFAULT_{role.upper()}_ENGINE={name} lacks what it needs: a key, an address or a program. "
-                f"docs/engines.md says which; ready are {known}"
+                f"docs/reference/engines.md says which; ready are {known}"
             )
         for name in self._fallbacks[role]:
             if name not in self._entries[role]:

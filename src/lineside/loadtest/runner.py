@@ -16,7 +16,7 @@ from lineside.observability.trends import LAG, quantile
 from lineside.processes.cpu_count import cores
 from lineside.processes.process import end_process, start_process
 
-CALLERS_EACH = 100  # callers that one worker holds well, measured (docs/loadtest.md)
+CALLERS_EACH = 100  # callers that one worker holds well, measured (docs/how-to/loadtest.md)
 READY_WITHIN = 60.0  # seconds for a worker to read its recordings
 SILENT = 30.0  # seconds without a word from a worker that is calling; then it is taken for dead
 REPORT_BYTES = 1 << 28  # of one line from a worker; a longer report ends the test

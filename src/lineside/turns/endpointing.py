@@ -6,7 +6,7 @@ off costs more: so many seconds, the *price* of a profile. The wait that costs l
 that the caller goes on just now, times the price, has fallen to the chance that they wait for us (`silence`).
 
 The weights lie in `data/end_of_turn.toml`, and are fitted by `training/turns`, which also measures them:
-docs/turn-taking.md. Everything here is pure: no clock, no model, no call.
+docs/measured/turn-taking.md. Everything here is pure: no clock, no model, no call.
 """
 
 import math

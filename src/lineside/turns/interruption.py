@@ -8,7 +8,7 @@ sure the recogniser is. Where the recogniser knows nods by their sound (`Transcr
 and the rest anew.
 
 The weights lie in `data/barge_in.toml`, with the lists of words, which are English; `training/barge_in` fits and
-measures them: docs/turn-taking.md. Everything here is pure.
+measures them: docs/measured/turn-taking.md. Everything here is pure.
 """
 
 import re

@@ -1,10 +1,9 @@
-"""Is it but a nod? By its sound: what Whisper's encoder makes of "mm-hm", before it looks for words.
+"""Whether an utterance is a backchannel such as "mm-hm", told from Whisper's encoder before the decoder writes words.
 
-Of all that people say, recognisers mishear nods most: they write "what's up?" for "uh-huh". What the encoder hands to
-the decoder still tells them apart. Its steps are averaged over each third of the sound and weighed, a logistic whose
-weights lie in `data/nods.toml`; `training/barge_in` fits them on voices that are not measured (docs/turn-taking.md). It
-knows the nods it was fitted on, and costs nothing beside the hearing. The weights belong to one model's encoder, and
-say nothing of another's.
+Recognisers mishear backchannels more often than anything else: they write "what's up?" for "uh-huh". The encoder's
+output still tells them apart. It is averaged over each third of the sound and weighed by a logistic regression whose
+weights are in `data/nods.toml`; `training/barge_in` fits them on voices that are not measured
+(docs/measured/turn-taking.md). The weights belong to one model's encoder and say nothing about another's.
 """
 
 from importlib.resources import files
