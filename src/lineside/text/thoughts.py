@@ -8,20 +8,16 @@ removes the control tokens of harmony, "analysisThe caller asks …assistantfina
 
 from itertools import product
 
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 MAX_HEADER_CHARS = 80  # between <|channel|> and <|message|>; a longer header is taken for text
 
-_NAMES = [
-    "think",
-    "thinking",
-    "thought",
-    "thoughts",
-    "reasoning",
-    "reflection",
-    "scratchpad",
-    "analysis",
-    "inner_thoughts",
-    "inner_monologue",
-]
+_NAMES = _words("""
+think thinking thought thoughts reasoning reflection scratchpad analysis inner_thoughts inner_monologue
+""")
 _FAMILIES = ("", "seed:", "antml:", "longcat_", "mm:")
 _OPENING = [f"<{family}{name}>" for family, name in product(_FAMILIES, _NAMES)]
 _CLOSING = [f"</{family}{name}>" for family, name in product(_FAMILIES, _NAMES)]
@@ -29,7 +25,9 @@ _OPENING += ["[think]", "◁think▷", "<|start_thinking|>", "<|begin_of_thought
 _CLOSING += ["[/think]", "◁/think▷", "<|end_thinking|>", "<|end_of_thought|>", "<|inner_suffix|>", "<|/think|>"]
 _OPENING += ["<|channel>thought", "<unused94>thought"]
 _CLOSING += ["<channel|>", "<unused95>", "[begin final response]"]
-_HARMONY = ["<|start|>", "<|channel|>", "<|constrain|>", "<|message|>", "<|end|>", "<|call|>", "<|return|>"]
+_HARMONY = _words("""
+<|start|> <|channel|> <|constrain|> <|message|> <|end|> <|call|> <|return|>
+""")
 # What harmony leaves where its control tokens were removed: only in an answer that began with a channel's name.
 _BARE_STARTS = ("analysis", "commentary")
 _BARE = {"assistantfinal": "close", "assistantanalysis": "open", "assistantcommentary": "open"}

@@ -1,0 +1,326 @@
+"""Removes what a model writes and nobody should hear, from the stream of its text, wherever the stream is cut. Pure.
+
+Control tokens of chat templates, calls of tools (JSON, XML, Python), tags for voices (SSML), stage directions, labels
+of roles, and what stands under the label of somebody else. HTML, Markdown and everything else stay. A place where
+something was removed is marked with `GAP`.
+
+Each rule sees the text from its first character on. What further text may decide is held back, and no rule changes its
+answer when more text comes: so the cuts do not matter.
+"""
+
+import re
+from collections.abc import Callable
+
+from lineside.text.directions import is_direction, may_be_direction
+from lineside.text.markup_patterns import (
+    AGENTS,
+    BEGINNINGS,
+    BRACKET,
+    BRACKET_BEGINS,
+    CALL,
+    CALL_BEGINS,
+    CALLS,
+    CONTROL,
+    CONTROL_BEGINS,
+    FENCE_BEGINS,
+    FENCE_OF_JSON,
+    FIRST,
+    HTML,
+    JSON,
+    JSON_BEGINS,
+    LABELS,
+    LONGEST,
+    OTHERS,
+    OTHERS_TOKENS,
+    PLACES,
+    ROLE,
+    ROLE_BEGINS,
+    TAG,
+    TAG_BEGINS,
+    TURNS,
+)
+
+GAP = "\x1f"  # C0 "unit separator": no model writes it
+
+
+class MarkupFilter:
+    """Removes the markup of one answer."""
+
+    def __init__(self) -> None:
+        self._held = ""  # not decided yet: a few hundred characters at most
+        self._mode: Callable[[bool], bool] = self._text
+        self._out: list[str] = []
+        self._muted = False  # somebody else speaks, or a tool is called
+        self._until_line_end = False  # and only to the end of this line
+        self._line_start, self._begun = True, False
+        self._last = ""  # the last character read
+        self._last_solid = " "  # the last one that was no space
+        self._closing = ""  # what ends the block that is skipped
+        self._depth, self._quotes, self._quote, self._escaped = 0, '"', "", False
+
+    def feed(self, text: str) -> str:
+        """Take the next piece of text; answer what is left of what is decided."""
+        self._held += text
+        return self._read(final=False)
+
+    def end(self) -> str:
+        """The answer is over: answer what is left of the rest."""
+        return self._read(final=True)
+
+    def _read(self, *, final: bool) -> str:
+        while self._held and self._mode(final):
+            pass
+        out, self._out = "".join(self._out), []
+        return out
+
+    # ── the modes: each reads some of what is held; False where it needs more ──────────────────────────────────────
+
+    def _text(self, final: bool) -> bool:
+        """Plain text, up to the next place where markup may begin."""
+        if self._line_start:
+            if blank := len(self._held) - len(self._held.lstrip(f" \t\r{GAP}")):
+                self._keep(blank)
+                return True
+            if (read := self._at_line_start(final)) is not None:
+                return read
+        place = PLACES.search(self._held)
+        at = place.start() if place else len(self._held)
+        if at:
+            self._keep(at)
+            return True
+        return self._at_sign(final)
+
+    def _at_line_start(self, final: bool) -> bool | None:
+        """A label or a bare call; None where there is neither."""
+        rest = self._held[: LONGEST + 1].lower()
+        size = 1
+        while size <= len(rest) and rest[:size] in BEGINNINGS:
+            size += 1
+        label, labels = rest[:size], LABELS if self._begun else LABELS | FIRST
+        if size > len(rest) and len(rest) == len(self._held) and not final:
+            return False
+        if (kind := labels.get(label)) and (kind != "caller" or self._last_solid in ".?!"):
+            self._drop(size)
+            self._muted = kind != "own"
+            self._until_line_end = kind == "thought"
+            return True
+        if self._held[0].islower():
+            if found := CALL.match(self._held):
+                return self._skip_nested(found.end(), quotes="\"'")
+            if CALL_BEGINS.match(self._held) and not final:
+                return False
+        return None
+
+    def _at_sign(self, final: bool) -> bool:
+        """A character that may begin markup."""
+        sign = self._held[0]
+        if sign == "\n":
+            if self._until_line_end:
+                self._muted = self._until_line_end = False
+            self._keep(1)
+            self._line_start = True
+            return True
+        rules = {"<": self._angle, "[": self._square, "{": self._brace, "`": self._fence, "(": self._round}
+        return rules.get(sign, self._star)(final)
+
+    def _skip_block(self, final: bool) -> bool:
+        """Up to the closing tag. A block that holds JSON ends with it."""
+        begin = self._held.lstrip()
+        if self._depth == 0 and begin[:1] in ("{", "["):
+            return self._skip_nested(len(self._held) - len(begin) + 1)
+        if begin:
+            self._depth = 1
+        at = self._held.lower().find(self._closing)
+        if at >= 0:
+            self._drop(at + len(self._closing))
+            self._mode, self._depth = self._text, 0
+            return True
+        self._held = self._held[-len(self._closing) + 1 :] if begin else self._held
+        if final:
+            self._held = ""
+        return False
+
+    def _skip_quoted(self, final: bool) -> bool:
+        """Up to the bracket that closes the first one, whatever stands in quotation marks."""
+        for at, char in enumerate(self._held):
+            if self._escaped:
+                self._escaped = False
+            elif self._quote:
+                self._escaped = char == "\\"
+                self._quote = "" if char == self._quote else self._quote
+            elif char in self._quotes:
+                self._quote = char
+            elif char in "{[(":
+                self._depth += 1
+            elif char in "}])":
+                self._depth -= 1
+                if not self._depth:
+                    self._drop(at + 1)
+                    self._mode = self._text
+                    return True
+        self._held = ""
+        return False
+
+    def _code(self, final: bool) -> bool:
+        """A block of code stays as it is, up to its closing fence."""
+        at = self._held.find("```")
+        if at < 0:
+            self._keep(len(self._held) if final else max(0, len(self._held) - 2))
+            return False
+        self._keep(at + 3)
+        self._mode = self._text
+        return True
+
+    def _role(self, final: bool) -> bool:
+        """The role of whoever speaks now."""
+        found = ROLE.match(self._held)
+        if not found and ROLE_BEGINS.match(self._held) and not final:
+            return False
+        role = (found[1] if found else self._held.strip()).lower()
+        if role in OTHERS or role in AGENTS:
+            self._drop(found.end(1) if found else len(self._held))
+        self._muted = role in OTHERS
+        self._mode, self._line_start = self._text, True
+        return True
+
+    # ── the signs ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _angle(self, final: bool) -> bool:
+        held = self._held
+        if found := CONTROL.match(held):
+            self._drop(found.end())
+            self._control(next(name for name in found.groups() if name).lower())
+            return True
+        if found := TAG.match(held):
+            return self._tag(found)
+        if CONTROL_BEGINS.match(held) or TAG_BEGINS.match(held):
+            if not final:
+                return False
+            if held[1:2] in ("|", "｜"):  # a control token that was broken off
+                self._drop(len(held))
+                return True
+        self._keep(1)
+        return True
+
+    def _control(self, name: str) -> None:
+        """A control token of a chat template."""
+        if name in TURNS:
+            self._mode = self._role
+        elif name == "sys":
+            self._skip_to("<</sys>>")
+        elif name == "python_tag" or ("tool" in name and "begin" in name) or name in OTHERS_TOKENS:
+            self._muted = True
+        elif any(role in name for role in ("assistant", "chatbot", "model")):
+            self._muted, self._line_start = False, True
+
+    def _tag(self, found: re.Match[str]) -> bool:
+        name, more = found[1].lower(), found[3]
+        closing, whole = found[0].startswith("</"), found[0].endswith("/>")
+        if name in HTML or (more.strip() and "=" not in more and not closing and not whole):
+            self._keep(found.end())
+            return True
+        self._drop(found.end())
+        if name in TURNS and not closing:
+            self._mode = self._role
+        elif name in CALLS and not closing and not whole:
+            self._skip_to(f"</{name}>")
+        return True
+
+    def _square(self, final: bool) -> bool:
+        held = self._held
+        if found := BRACKET.match(held):
+            self._drop(found.end())
+            if found[1] == "INST":
+                self._skip_to("[/inst]")
+            elif found[1].startswith("TOOL_CALL"):
+                self._muted = self._until_line_end = True
+            return True
+        if JSON.match(held):
+            return self._skip_nested(1)
+        if CALL.match(held, 1):
+            return self._skip_nested(1, quotes="\"'")
+        if not final and (BRACKET_BEGINS.match(held) or JSON_BEGINS.match(held) or CALL_BEGINS.match(held, 1)):
+            return False
+        return self._direction("]", final)
+
+    def _brace(self, final: bool) -> bool:
+        if found := JSON.match(self._held):
+            return self._skip_nested(1, quotes="\"'" if found[0].endswith(":") else '"')
+        if not final and JSON_BEGINS.match(self._held):
+            return False
+        self._keep(1)
+        return True
+
+    def _fence(self, final: bool) -> bool:
+        held = self._held
+        if FENCE_OF_JSON.match(held):
+            self._drop(3)
+            self._skip_to("```")
+            self._depth = 1  # to the fence, not to the end of the JSON
+            return True
+        if not final and FENCE_BEGINS.match(held):
+            return False
+        if held.startswith("```"):
+            self._keep(3)
+            self._mode = self._code
+            return True
+        self._keep(len(held) - len(held.lstrip("`")))
+        return True
+
+    def _round(self, final: bool) -> bool:
+        return self._direction(")", final)
+
+    def _star(self, final: bool) -> bool:
+        """*smiles*, _sighs_; emphasis and bullets stay."""
+        held, sign = self._held, self._held[0]
+        run = len(held) - len(held.lstrip(sign))
+        if run == len(held) and not final:
+            return False
+        if run > 3 or self._last.isalnum():
+            self._keep(run)
+            return True
+        return self._direction(sign * run, final)
+
+    def _direction(self, closing: str, final: bool) -> bool:
+        """A stage direction up to its closing sign; else the opening sign stays."""
+        held, begin = self._held, len(closing)
+        end = held.find(closing, begin)
+        inner = held[begin : end if end >= 0 else len(held)]
+        if end < 0 and begin > 1:
+            inner = inner.rstrip(closing)  # of "**smiles*" the last star may yet close it
+        if end >= 0 and is_direction(inner, closing[0]):
+            link = closing == "]" and held[end + 1 : end + 2]
+            if closing == "]" and not link and not final:
+                return False
+            if link != "(":
+                self._drop(end + begin)
+                return True
+        elif end < 0 and not final and may_be_direction(inner, closing[0]):
+            return False
+        self._keep(begin)
+        return True
+
+    # ── what becomes of it ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _skip_to(self, closing: str) -> None:
+        self._closing, self._depth, self._mode = closing, 0, self._skip_block
+
+    def _skip_nested(self, opened: int, quotes: str = '"') -> bool:
+        """Skip a call or JSON; its first bracket ends at `opened`."""
+        self._drop(opened)
+        self._depth, self._quotes, self._quote, self._escaped = 1, quotes, "", False
+        self._mode = self._skip_quoted
+        return True
+
+    def _keep(self, size: int) -> None:
+        text, self._held = self._held[:size], self._held[size:]
+        if not self._muted:
+            self._out.append(text)
+        if solid := text.strip(f" \t\r\n{GAP}"):
+            self._line_start, self._begun, self._last_solid = False, True, solid[-1]
+        self._last = text[-1:] or self._last
+
+    def _drop(self, size: int) -> None:
+        self._held = self._held[size:]
+        self._out.append(GAP)
+        self._last = " "
