@@ -16,6 +16,7 @@ from lineside.audio.frame import EAR_RATE, AudioFrame, Sound, Utterance
 from lineside.call.channel import Channel
 from lineside.call.chat_history import ChatHistory
 from lineside.call.playout import SLICE, FarEnd, Playout
+from lineside.call.spoken_tokens import spoken_tokens
 from lineside.call.transcribe import transcribe
 from lineside.engines.protocols import LanguageModel, LlmRequest, PredictsTurnEnd, SpeechToText, TextToSpeech, Thought
 from lineside.engines.timeouts import in_time, tried_twice
@@ -292,7 +293,7 @@ class Reply:
                 desk.llm.reply(messages, desk.ask), first=FIRST_TOKEN, later=NEXT_TOKEN, who="the language model"
             )
         )
-        async with aclosing(answer) as tokens:
+        async with aclosing(spoken_tokens(answer)) as tokens:
             async for token in tokens:
                 self._times.setdefault("llm_first_ms", (desk.clock() - began) * 1000)
                 if isinstance(token, Thought):
