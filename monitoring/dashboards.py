@@ -1,4 +1,4 @@
-"""Grafana's dashboards, one for each question: `python monitoring/dashboards.py` writes grafana/dashboards/*.json.
+"""Grafana's dashboards, one for each question: `python monitoring/dashboards.py` writes their JSON into the package.
 
 A panel is a title, a unit and its queries; the JSON around it is the same for all. A test keeps files and this alike
 and puts every query to a real Prometheus.
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-OUT = Path(__file__).parent / "grafana" / "dashboards"
+OUT = Path(__file__).parents[1] / "src" / "lineside" / "data" / "monitoring" / "grafana" / "dashboards"
 Unit = Literal["s", "short", "percentunit", "bytes", "cps"]
 EACH = "$__rate_interval"
 

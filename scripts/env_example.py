@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from lineside import settings as module
-from lineside.settings import Settings, variable
+from lineside.settings import DATA, Settings, variable
 
 EXAMPLE = Path(__file__).parents[1] / ".env.example"
 HEAD = "# Copy to .env and uncomment what you want to change; the environment wins over it. These are the defaults.\n"
@@ -21,6 +21,7 @@ def example() -> str:
             lines.append(f"\n# {group[field]}\n")
         default = info.default
         value = ",".join(default) if isinstance(default, tuple) else str(default)
+        value = "" if isinstance(default, Path) and default.is_relative_to(DATA) else value
         value = value.lower() if isinstance(default, bool) else value
         about = f"  # {info.description}" if info.description else ""
         lines.append(f"# {variable(field, info)}={value}{about}\n")

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, Sett
 
 from lineside.errors import ConfigError
 
+DATA = Path(__file__).with_name("data")  # what comes with lineside: agent, services, monitoring
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LLM_MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")
 
@@ -98,7 +99,8 @@ class Settings(BaseSettings):
     fallback_tts_engines: Names = ("espeak",)
     """an engine that is not installed is passed over; none: no fallback"""
     llm_max_tokens: int = Field(150, ge=1, le=100_000)
-    agent_file: Path = Path("samples/broadband.toml")
+    agent_file: Path = DATA / "broadband.toml"
+    """a TOML file; empty: the demonstration agent"""
     data_dir: Path = Path("~/.local/share/lineside")
     """what lineside keeps: changes of the agent made on the page, calls, recordings"""
     keep_calls: bool = True
@@ -183,8 +185,8 @@ class Settings(BaseSettings):
     """where `lineside host` answers, e.g. http://127.0.0.1:3003; empty: none"""
     host_agent_token: str = Field("", json_schema_extra=SECRET)
     """what it asks for; it listens beyond this machine only with one"""
-    services_file: Path = Path("samples/services.toml")
-    """the services it may start"""
+    services_file: Path = DATA / "services.toml"
+    """the services it may start, in TOML; empty: those that come with lineside"""
 
     @field_validator(
         "allowed_origins",

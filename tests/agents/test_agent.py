@@ -6,6 +6,7 @@ import pytest
 
 from lineside.agents.agent import load_agent, wants_person
 from lineside.errors import ConfigError
+from lineside.settings import DATA
 
 ASKS = """
 Can I speak to a person?
@@ -66,7 +67,7 @@ def test_a_caller_who_only_mentions_one_is_not_sent_away(said: str) -> None:
 
 def test_the_demonstration_agent_holds_its_facts() -> None:
     """The sample reads, and its facts stand in the prompt."""
-    agent = load_agent(Path("samples/broadband.toml"))
+    agent = load_agent(DATA / "broadband.toml")
     system, *examples = agent.opening()
     assert "55 dollars" in system.content
     assert [m.role for m in examples] == ["user", "assistant"] * 2
@@ -77,7 +78,7 @@ def test_the_demonstration_agent_holds_its_facts() -> None:
 
 def test_a_missing_agent_file_is_named() -> None:
     """The error says which file, and what to name instead."""
-    with pytest.raises(ConfigError, match=r"AGENT_FILE=nowhere\.toml.*samples/broadband\.toml"):
+    with pytest.raises(ConfigError, match=r"AGENT_FILE=nowhere\.toml.*demonstration agent"):
         load_agent(Path("nowhere.toml"))
 
 

@@ -198,10 +198,10 @@ def test_what_is_mounted_and_copied_is_here() -> None:
 
 
 def test_prometheus_asks_with_the_first_key(tmp_path: Path) -> None:
-    """The rules and targets are those of monitoring/, the key is in a file that nobody else can read."""
+    """The rules and targets are those of lineside's own data, the key is in a file that nobody else can read."""
     ours = yaml.safe_load((ROOT / "containers/prometheus/prometheus.yml").read_text())
     key = ours["scrape_configs"][0].pop("authorization")["credentials_file"]
-    assert ours == yaml.safe_load((ROOT / "monitoring/prometheus.yml").read_text())
+    assert ours == yaml.safe_load((ROOT / "src/lineside/data/monitoring/prometheus.yml").read_text())
     assert key == f"{SERVICES['prometheus']['environment']['HOME']}/lineside.key"
     pretended = tmp_path / "prometheus"
     pretended.write_text('#!/bin/sh\necho "$@" "${API_KEYS-gone}"\n')

@@ -31,6 +31,7 @@ from lineside.loadtest.plan import Plan
 from lineside.loadtest.recordings import recordings_in
 from lineside.loadtest.results import Goal
 from lineside.loadtest.runner import hold_test
+from lineside.settings import DATA
 from lineside.transports.scripted import ScriptedTransport
 from tests.call.fixtures import settings
 from tests.fakes import serving as fake
@@ -38,7 +39,8 @@ from tests.fakes.ollama import FakeOllama
 from tests.gateway.test_app import Door, opened
 from tests.project.test_product import SCRIPTED, serving
 
-MONITORING = Path(__file__).parents[2] / "monitoring"
+SOURCES = Path(__file__).parents[2] / "monitoring"  # what the data are made from, and the rules' own tests
+MONITORING = DATA / "monitoring"
 
 
 def needs(program: str) -> str:
@@ -50,7 +52,7 @@ def needs(program: str) -> str:
 
 
 def dashboards() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("dashboards", MONITORING / "dashboards.py")
+    spec = importlib.util.spec_from_file_location("dashboards", SOURCES / "dashboards.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -99,7 +101,7 @@ def test_grafana_shows_and_changes_nothing() -> None:
 def test_rules_are_right_and_alarm_when_they_should() -> None:
     """promtool: the configuration, every alert's own story, and every number that is worked out beforehand."""
     promtool = needs("promtool")
-    stories = [str(MONITORING / "tests" / f"{name}.yml") for name in ("alerts", "recording")]
+    stories = [str(SOURCES / "tests" / f"{name}.yml") for name in ("alerts", "recording")]
     for what in (["check", "config", str(MONITORING / "prometheus.yml")], ["test", "rules", *stories]):
         told = subprocess.run([promtool, *what], capture_output=True, text=True, check=False)
         assert told.returncode == 0, told.stdout + told.stderr
@@ -108,7 +110,7 @@ def test_rules_are_right_and_alarm_when_they_should() -> None:
 def test_no_rule_is_without_a_story() -> None:
     """Each alert is told of by name; each recording rule with a value that it must have."""
     rules = "".join(file.read_text() for file in (MONITORING / "rules").glob("*.yml"))
-    alerts, recording = ((MONITORING / "tests" / f"{name}.yml").read_text() for name in ("alerts", "recording"))
+    alerts, recording = ((SOURCES / "tests" / f"{name}.yml").read_text() for name in ("alerts", "recording"))
     assert set(re.findall(r"alert: (\w+)", rules)) == set(re.findall(r"alertname: (\w+)", alerts))
     named = re.findall(r"record: (\S+)", rules)
     assert len(named) == len(set(named)), "two rules of one name"

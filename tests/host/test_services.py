@@ -21,7 +21,7 @@ from lineside.processes.ports import free_port
 from lineside.settings import Settings
 
 CHILD = str(Path(__file__).parents[1] / "processes" / "child_server.py")
-SAMPLE = Path(__file__).parents[2] / "samples" / "services.toml"
+SAMPLE = Path(__file__).parents[2] / "src" / "lineside" / "data" / "services.toml"
 SOON = 20.0  # seconds; on a busy machine a Python takes one to start
 
 

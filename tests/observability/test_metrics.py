@@ -29,6 +29,7 @@ from lineside.protocol import (
     TurnEnded,
     TurnStarted,
 )
+from lineside.settings import DATA
 from lineside.transports.scripted import CallerSilent, CallerSpeaks
 from tests.api.fixtures import engines as back_ends
 from tests.api.fixtures import opened as control_api
@@ -36,7 +37,7 @@ from tests.call.fixtures import hold, settings
 from tests.fakes import serving
 from tests.gateway.test_app import Door, at_the_door, event, events
 
-MONITORING = Path(__file__).parents[2] / "monitoring"
+MONITORING = DATA / "monitoring"
 ENGINES = {"stt": "faster-whisper", "llm": "embedded", "tts": "piper"}
 TIMES = ReplyMetrics(
     at=1.0,

@@ -98,7 +98,7 @@ def test_wrong_settings_stop_the_start_with_a_sentence(tmp_path: Path) -> None:
     assert "PORT='many'" in refused("serve", PORT="many")
     assert "VAD_SILENCE_TIMEOUT_MS='10'" in refused("serve", VAD_SILENCE_TIMEOUT_MS="10")
     assert "DEFAULT_STT_ENGINE='x'" in refused("serve", DEFAULT_STT_ENGINE="x", PORT="0")
-    assert "samples/broadband.toml" in refused("serve", AGENT_FILE="nowhere.toml")
+    assert "demonstration agent" in refused("serve", AGENT_FILE="nowhere.toml")
     said = refused("serve", HOST="0.0.0.0", **SCRIPTED)  # noqa: S104 - refused, which is the point
     assert "API_KEYS" in said
     assert "--insecure" in said

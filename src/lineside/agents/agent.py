@@ -87,6 +87,8 @@ def load_agent(path: Path) -> Agent:
     try:
         return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Agent)
     except OSError as cause:
-        raise ConfigError(f"AGENT_FILE={path}: {cause.strerror}; name a file such as samples/broadband.toml") from None
+        raise ConfigError(
+            f"AGENT_FILE={path}: {cause.strerror}; name an agent file; empty: the demonstration agent"
+        ) from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as cause:
         raise ConfigError(f"AGENT_FILE={path}: {cause}") from None

@@ -15,9 +15,9 @@ from msgspec import Struct
 from lineside.errors import ConfigError
 from lineside.processes.ports import free_port, somebody_answers
 from lineside.processes.supervisor import Supervisor
-from lineside.settings import Settings
+from lineside.settings import DATA, Settings
 
-FILES = Path("monitoring")  # in the folder that run.sh starts us in
+FILES = DATA / "monitoring"
 PORT = 9090  # Prometheus' own; another one where that is taken
 GRAFANA_PORT = 3002  # as in compose: its own, 3000, is many programs'
 READY_WITHIN = 30.0  # seconds; it reads what it kept
@@ -80,10 +80,8 @@ async def _prometheus(settings: Settings, url: str) -> AsyncGenerator[str, None]
 
 
 def write_config(settings: Settings, url: str, folder: Path) -> Path:
-    """The repository's own configuration with this gateway as its target; a key goes into a file of its own."""
+    """The configuration that comes with lineside with this gateway as its target; a key goes into a file of its own."""
     given = FILES / "prometheus.yml"
-    if not given.is_file():
-        raise ConfigError(f"{given} is not here: start lineside in its own folder, as ./run.sh does")
     folder.mkdir(parents=True, exist_ok=True)
     where = urlsplit(url)
     host = "127.0.0.1" if where.hostname in ("localhost", "0.0.0.0", None) else where.hostname  # noqa: S104 - to call
@@ -95,7 +93,7 @@ def write_config(settings: Settings, url: str, folder: Path) -> Path:
         target = f"    authorization: {{ credentials_file: {key.resolve()} }}\n{target}"
     text = given.read_text().replace(TARGETS, target)
     config = folder / "prometheus.yml"
-    config.write_text(text.replace("rules/*.yml", str(FILES.resolve() / "rules" / "*.yml")))
+    config.write_text(text.replace("rules/*.yml", str(FILES / "rules" / "*.yml")))
     return config
 
 
@@ -129,10 +127,8 @@ def _home(program: str) -> Path:
 
 
 def write_grafana_config(folder: Path, prometheus: str, port: int) -> Path:
-    """The repository's own configuration, with these places and this Prometheus; nobody but this machine reaches it."""
-    given = FILES.resolve() / "grafana"
-    if not (given / "grafana.ini").is_file():
-        raise ConfigError(f"{given} is not here: start lineside in its own folder, as ./run.sh does")
+    """The configuration that comes with lineside, with these places and this Prometheus, for this machine only."""
+    given = FILES / "grafana"
     boards = str(given / "dashboards")
     for name, then in (("datasources/prometheus.yml", prometheus), ("dashboards/lineside.yml", boards)):
         text = (given / "provisioning" / name).read_text()

@@ -1,4 +1,4 @@
-"""The services that this machine may run, as a TOML file declares them (`samples/services.toml` explains every field).
+"""The services that this machine may run, as a TOML file declares them (every field: `lineside/data/services.toml`).
 
 A program is a list of arguments and never meets a shell. What is in braces is filled in: `{port}`, `{python}` (the one
 that runs lineside), `{models_dir}`, `{model}` (the name that was chosen) and `{model_file}` (where it lies).
