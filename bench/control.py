@@ -10,10 +10,13 @@ nothing; printed is the longest that a single step of its loop computed (thread 
 not count). With `--fuzz`: schemathesis makes up so many requests from /openapi.json for a scripted gateway.
 """
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `lineside` does; read when numpy is loaded
+
 import argparse
 import asyncio
 import json
-import os
 import re
 import subprocess
 import sys

@@ -8,6 +8,10 @@ fitting half of `training.turns.build`, every turn with its labelled beginning. 
 through G.711.
 """
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `lineside` does; read when numpy is loaded
+
 import argparse
 import json
 from collections.abc import Iterator

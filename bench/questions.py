@@ -5,6 +5,10 @@
 Each question is a conversation of its own, at temperature 0, with the rules of the desk before the model as in a call.
 """
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `lineside` does; read when numpy is loaded
+
 import asyncio
 import re
 import sys

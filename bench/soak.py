@@ -9,6 +9,10 @@ again, at its own gateway with mock engines. Exit code 1 when memory grows by mo
 when tasks, sockets or slots are left over.
 """
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `lineside` does; read when numpy is loaded
+
 import argparse
 import asyncio
 import gc

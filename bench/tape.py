@@ -5,6 +5,10 @@
 The reel's thread, which decodes and writes FLAC, is not in it: the strips are dropped as they are handed on.
 """
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `lineside` does; read when numpy is loaded
+
 import argparse
 import time
 

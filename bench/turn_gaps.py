@@ -8,6 +8,10 @@ are the gaps in the sound of replies as the callers heard them, how late 20 ms o
 loop standing still), and what the turn model did. `--without` runs the same without it.
 """
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `lineside` does; read when numpy is loaded
+
 import argparse
 import asyncio
 import time

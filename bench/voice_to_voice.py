@@ -7,9 +7,12 @@ caller measured: last sample of speech sent to first sample of the reply receive
 after the last turn. Run it on an otherwise idle machine.
 """
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `lineside` does; read when numpy is loaded
+
 import argparse
 import asyncio
-import os
 import socket
 import subprocess
 import sys

@@ -6,6 +6,10 @@ Each file is heard twice: at 16 kHz, and as 8 kHz mu-law, on the same way throug
 call takes. Ends with 1 if either band's total is over `--most` percent.
 """
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `lineside` does; read when numpy is loaded
+
 import argparse
 import re
 import sys

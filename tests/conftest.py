@@ -1,5 +1,6 @@
 """What several packages of tests share. Nothing here imports lineside, so that a pure test starts at once."""
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,9 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.real_gateway import Stack
+
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `lineside` does; read when numpy is loaded
 
 
 def pytest_configure() -> None:

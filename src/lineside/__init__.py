@@ -1,7 +1,84 @@
-"""lineside answers phone calls: it hears, thinks, speaks and gives way."""
+"""lineside: a self-hosted, real-time voice agent.
 
-import os
+What engines of your own and client programs build on is exported here. Importing this package loads nothing: each
+name is imported at its first use.
+"""
 
-# Every matrix product here is small: shared out over threads it costs more, and takes cores from calls. Read by
-# numpy's OpenBLAS when it is loaded.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lineside.audio.frame import AudioFrame, Sound, Utterance
+    from lineside.engines.protocols import (
+        BackendModel,
+        HealthChecked,
+        LanguageModel,
+        LlmRequest,
+        Message,
+        SpeechToText,
+        TextToSpeech,
+        Thought,
+        Token,
+        Transcription,
+    )
+    from lineside.errors import (
+        CallRefused,
+        ConfigError,
+        EngineBusy,
+        EngineError,
+        EngineTimeout,
+        EngineUnreachable,
+        LinesideError,
+        TransportError,
+    )
+    from lineside.protocol import FirstMessage, ServerMessage
+    from lineside.testclient.client import CallClient, ClientCall, ClientTurn
+
+__all__ = [
+    "AudioFrame",
+    "BackendModel",
+    "CallClient",
+    "CallRefused",
+    "ClientCall",
+    "ClientTurn",
+    "ConfigError",
+    "EngineBusy",
+    "EngineError",
+    "EngineTimeout",
+    "EngineUnreachable",
+    "FirstMessage",
+    "HealthChecked",
+    "LanguageModel",
+    "LinesideError",
+    "LlmRequest",
+    "Message",
+    "ServerMessage",
+    "Sound",
+    "SpeechToText",
+    "TextToSpeech",
+    "Thought",
+    "Token",
+    "Transcription",
+    "TransportError",
+    "Utterance",
+]
+
+_MODULES = (
+    "lineside.errors",
+    "lineside.audio.frame",
+    "lineside.engines.protocols",
+    "lineside.protocol",
+    "lineside.testclient.client",
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for module in map(import_module, _MODULES):
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module 'lineside' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

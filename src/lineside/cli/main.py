@@ -20,6 +20,7 @@ from lineside.cli.models import app as models_app
 from lineside.cli.replay import replay
 from lineside.errors import ConfigError, EngineError, LinesideError
 from lineside.logging_setup import log_to_stderr
+from lineside.processes.numpy_threads import use_one_numpy_thread
 from lineside.settings import Settings, explain, load_settings
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ UrlOption = Annotated[str, typer.Option(help="Where lineside answers; default: t
 
 def main() -> None:
     """The entry point: every error of ours is a sentence, not a traceback."""
+    use_one_numpy_thread()
     log_to_stderr()
     try:
         app()
