@@ -1,37 +1,20 @@
 """A virtual clock: an event loop whose time jumps to the next thing that is due, so an hour of calls takes a second."""
 
 import asyncio
-import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
+
+from lineside.replay.jumping_loop import JumpingLoop
 
 T = TypeVar("T")
 
 
-class _Jumping(selectors.SelectSelector):
-    """Waits for nothing: the time that would have been waited is added to the clock."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> Any:
-        ready = super().select(0)
-        if not ready:
-            if timeout is None:
-                raise RuntimeError("the call waits for something that can never happen")
-            self.now += timeout
-        return ready
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop on virtual time."""
+class VirtualLoop(JumpingLoop):
+    """An event loop on virtual time, which begins at nought."""
 
     def __init__(self) -> None:
-        self._jumping = _Jumping()
-        super().__init__(self._jumping)
+        super().__init__(clock=lambda: 0.0)
         self._clock_resolution = 1e-9
-
-    def time(self) -> float:
-        return self._jumping.now
 
     def get_debug(self) -> bool:
         """No, even in debug mode: timers and futures ask, to keep the stack they come from, and that costs most."""

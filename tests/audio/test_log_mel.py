@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lineside.engine_server.log_mel import BANDS, HANN, HOP, RATE, WINDOW, filters, log_mel
+from lineside.audio.log_mel import BANDS, HANN, HOP, RATE, WINDOW, filters, log_mel
 
 Floats = npt.NDArray[np.float32]
 

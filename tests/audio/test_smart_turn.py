@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from lineside.audio.frame import EAR_RATE
 from lineside.audio.input_resampler import InputResampler
-from lineside.audio.smart_turn import FRAMES, MOST_AT_ONCE, SAMPLES, SmartTurn, features, log_mel
+from lineside.audio.smart_turn import FRAMES, MOST_AT_ONCE, SAMPLES, SmartTurn, features
 from lineside.audio.wav import read_wav
-from lineside.engine_server.log_mel import log_mel as whisper_log_mel
 from lineside.errors import ConfigError
 from lineside.models.store import locate
 from lineside.settings import load_settings
@@ -25,12 +24,6 @@ def noise(seconds: float, level: float = 3000.0, seed: int = 0) -> bytes:
     """White noise."""
     sound = np.random.default_rng(seed).standard_normal(round(seconds * EAR_RATE)) * level
     return np.clip(sound, -32768, 32767).astype("<i2").tobytes()
-
-
-def test_the_spectrogram_is_the_one_that_the_recogniser_hears() -> None:
-    """Two implementations of Whisper's spectrogram, one result."""
-    samples = np.frombuffer(noise(8.0), "<i2").astype(np.float32) / np.float32(32768)
-    np.testing.assert_allclose(log_mel(samples), whisper_log_mel(samples), atol=1e-4)
 
 
 def test_a_short_turn_stands_at_the_end_of_the_eight_seconds() -> None:

@@ -63,7 +63,7 @@ def test_every_shape_of_transcript() -> None:
         (b"not a form", 400, "file", "file"),
         (form(b"RIFF not a wav"), 400, "file", "PCM WAV"),
         (form(b""), 400, "file", "PCM WAV"),
-        (form(wav(width=1)), 400, "file", "8 bits"),
+        (form(wav(width=1)), 400, "file", "8-bit"),
         (form(wav(301, 8000)), 400, "file", "301 s"),
         (form(wav(), response_format="srt"), 400, "response_format", "verbose_json"),
         (form(wav(), language="klingon"), 400, "language", "language"),
@@ -113,7 +113,7 @@ def test_a_full_room_sends_the_next_one_away() -> None:
                     assert (await turned_away.json())["error"]["type"] == "server_error"
                 it.ears.gate.set()
             assert {task.result()[0] for task in inside} == {200}
-            assert 'inside{role="stt",model="ears"} 0\n' in await it.metrics()
+            assert 'inside{role="stt",model="ears"} 0.0\n' in await it.metrics()
 
     run(main())
 
@@ -126,14 +126,14 @@ def test_a_client_that_leaves_the_queue_is_never_heard() -> None:
             it.ears.gate.clear()
             first = asyncio.create_task(it.post("/v1/audio/transcriptions", form(wav(1.0))))
             second = asyncio.create_task(it.post("/v1/audio/transcriptions", form(wav(2.0))))
-            await it.until('inside{role="stt",model="ears"} 2\n')
+            await it.until('inside{role="stt",model="ears"} 2.0\n')
             second.cancel()
-            await it.until('inside{role="stt",model="ears"} 1\n')
+            await it.until('inside{role="stt",model="ears"} 1.0\n')
             it.ears.gate.set()
             await first
             await it.post("/v1/audio/transcriptions", form(wav(3.0)))
             assert 2.0 not in it.ears.heard
-            assert 'requests_total{endpoint="/v1/audio/transcriptions",status="499"} 1' in await it.metrics()
+            assert 'requests_total{endpoint="/v1/audio/transcriptions",status="499"} 1.0' in await it.metrics()
 
     run(main())
 
@@ -185,7 +185,7 @@ def test_a_client_that_hangs_up_stops_the_model() -> None:
             async with asyncio.timeout(10):
                 await it.mind.stopped.wait()
             assert it.mind.said == 2
-            await it.until('inside{role="llm",model="mind"} 0\n')
+            await it.until('inside{role="llm",model="mind"} 0.0\n')
 
     run(main())
 
@@ -317,7 +317,7 @@ def test_a_client_that_hangs_up_stops_the_voice_at_the_next_sentence() -> None:
             it.voice.gate.clear()
             async with it.http.post(it.url + "/v1/audio/speech", json={"input": "One two three four"}) as answer:
                 await answer.content.readexactly(44 + 4410)
-            await it.until('inside{role="tts",model="voice"} 0\n')
+            await it.until('inside{role="tts",model="voice"} 0.0\n')
             it.voice.gate.set()
             await it.post("/v1/audio/speech", {"input": "Next"})
             assert it.voice.said in (["One", "Next"], ["One", "two", "Next"])
@@ -393,7 +393,7 @@ def test_unknown_places_are_refused_in_the_same_shape() -> None:
                 status, said = await it.post(path, {})
                 assert (status, said["error"]["type"]) == (404, "invalid_request_error")
             assert (await it.post("/health", {}))[0] == 405
-            assert 'requests_total{endpoint="other",status="404"} 2' in await it.metrics()
+            assert 'requests_total{endpoint="other",status="404"} 2.0' in await it.metrics()
 
     run(main())
 
@@ -406,12 +406,12 @@ def test_metrics_are_in_the_format_of_prometheus() -> None:
             await it.post("/v1/chat/completions", chat(max_tokens=1))
             text = await it.metrics()
             values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-            assert values['lineside_engine_requests_total{endpoint="/v1/chat/completions",status="200"}'] == "1"
+            assert values['lineside_engine_requests_total{endpoint="/v1/chat/completions",status="200"}'] == "1.0"
             buckets = [float(values[name]) for name in values if "_bucket" in name]
             assert buckets == sorted(buckets)
             assert buckets[-1] == 1
             assert float(values["process_resident_memory_bytes"]) > 10e6
-            assert values["lineside_engine_ready"] == "1"
+            assert values["lineside_engine_ready"] == "1.0"
 
     run(main())
 

@@ -20,9 +20,9 @@ from lineside.errors import ConfigError, LinesideError
 from lineside.protocol import Codec, FirstMessage
 from lineside.records.entries import KeptTurn
 from lineside.replay.compare import Comparison, compared
+from lineside.replay.jumping_loop import JumpingLoop, WorkInProgress
 from lineside.replay.runner import ReplayResult, hold_again
 from lineside.replay.source import take_down
-from lineside.replay.virtual_clock import JumpingLoop, WorkInProgress
 from lineside.settings import Settings
 from lineside.testclient.client import CallClient, recordings
 from tests.call.fixtures import AGENT, settings

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from lineside.audio.frame import EAR_RATE
 from lineside.audio.input_resampler import InputResampler
-from lineside.audio.smart_turn import log_mel
+from lineside.audio.log_mel import log_mel
 from lineside.audio.wav import read_wav, wav_bytes
 from lineside.engine_server.tts.kokoro import KokoroModel
 from lineside.engine_server.tts.piper import PiperModel

@@ -16,18 +16,17 @@ import numpy as np
 import numpy.typing as npt
 
 from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES
+from lineside.audio.log_mel import BANDS, HOP, log_mel
 from lineside.errors import ConfigError
 
 SECONDS = 8
 SAMPLES = SECONDS * EAR_RATE
-WINDOW, HOP, BANDS = 400, 160, 80  # samples of 16 kHz: 25 ms, every 10 ms
 FRAMES = SAMPLES // HOP
 PAUSE_STEPS = 14  # of 10 ms at the end of a turn: the silence, without the decay of the last word
 LATELY = 4 * EAR_RATE * SAMPLE_BYTES  # bytes of a turn that tell how clear its voice is: 0.3 ms of one core
 MOST_AT_ONCE = 8  # turns in one run: 0.3 MB of spectrogram each; more are run after one another
 
 Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
 _MEND = "fetch it again with `lineside models pull smart-turn-v3.2`"
 
 
@@ -87,32 +86,3 @@ def clearness(pcm: bytes) -> float:
         return 0.0
     apart = np.quantile(levels[:-PAUSE_STEPS], 0.9) - np.median(levels[-PAUSE_STEPS:])
     return float(min(60.0, max(0.0, apart)))
-
-
-def log_mel(samples: Floats) -> Floats:
-    """Whisper's spectrogram (openai/whisper, audio.py): Hann window, power, mel bands, log10, at most 8 deep."""
-    reflected = np.pad(samples, WINDOW // 2, mode="reflect")
-    pieces = np.lib.stride_tricks.sliding_window_view(reflected, WINDOW)[::HOP][: len(samples) // HOP]
-    waves = np.fft.rfft(pieces * HANN, axis=1)
-    power = waves.real**2 + waves.imag**2
-    loudness = np.log10(np.maximum(FILTERS @ power.T, 1e-10))
-    loudness = np.maximum(loudness, loudness.max() - 8.0)
-    scaled: Floats = ((loudness + 4.0) / 4.0).astype(np.float32)
-    return scaled
-
-
-def _filters() -> Floats:
-    """Triangles of equal area on Slaney's mel scale: straight up to 1 kHz, then 27 steps to each factor of 6.4."""
-    step = np.log(6.4) / 27.0
-    top = 15.0 + np.log(EAR_RATE / 2 / 1000.0) / step
-    mel: Doubles = np.linspace(0.0, top, BANDS + 2)
-    corners = np.where(mel < 15.0, mel * (200.0 / 3.0), 1000.0 * np.exp((mel - 15.0) * step))
-    bins = np.linspace(0.0, EAR_RATE / 2, WINDOW // 2 + 1)
-    widths, slopes = np.diff(corners), corners[:, None] - bins[None, :]
-    triangles = np.maximum(0.0, np.minimum(-slopes[:-2] / widths[:-1, None], slopes[2:] / widths[1:, None]))
-    equal: Floats = (triangles * (2.0 / (corners[2:] - corners[:-2]))[:, None]).astype(np.float32)
-    return equal
-
-
-HANN: Floats = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
-FILTERS: Floats = _filters()

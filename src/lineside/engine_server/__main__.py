@@ -43,6 +43,7 @@ def main() -> int:
     parser.add_argument("--slots", type=int, default=4, help="callers that the language model answers at once")
     parser.add_argument("--end-with-parent", action="store_true", help="end when the starting process or stdin ends")
     told = parser.parse_args()
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # the gateway's workers count there, this process for itself
     for name, value in GENTLE_THREADS.items():
         os.environ.setdefault(name, value)
     structlog.configure(

@@ -14,7 +14,7 @@ from lineside.audio.wav import wav_header
 from lineside.engine_server.asr.whisper import UnknownLanguage
 from lineside.engine_server.interfaces import LlmModel, SttModel, TtsModel
 from lineside.engine_server.llm.llama import GeneratedText, PromptTooLong
-from lineside.engine_server.metrics import EngineServerMetrics
+from lineside.engine_server.metrics import EngineServerMetrics, ModelUse
 from lineside.engine_server.middleware import counted, guarded
 from lineside.engine_server.model_pool import ModelPool
 from lineside.engine_server.openai_schema import (
@@ -48,11 +48,11 @@ class EngineServer:
     def __init__(self, roster: ModelPool, preset: Preset, waiting_for: set[str] | None = None) -> None:
         self.waiting_for = waiting_for or set()
         self._roster, self._preset = roster, preset
-        self._counts = EngineServerMetrics()
+        self._metrics = EngineServerMetrics()
 
     def app(self) -> web.Application:
         """The routes. Run it with `handler_cancellation=True`, so that a client that leaves stops the work."""
-        app = web.Application(middlewares=[counted(self._counts), guarded], client_max_size=AUDIO_BYTES)
+        app = web.Application(middlewares=[counted(self._metrics), guarded], client_max_size=AUDIO_BYTES)
         app.add_routes(
             [
                 web.get("/health", self.health),
@@ -206,8 +206,8 @@ class EngineServer:
 
     async def metrics(self, request: web.Request) -> web.Response:
         """For Prometheus."""
-        on_duty = [
-            (post.model.role, post.model.name, post.desk.inside, post.memory_bytes or 0)
+        models = [
+            ModelUse(post.model.role, post.model.name, post.desk.inside, post.memory_bytes or 0)
             for post in self._roster.posts()
         ]
-        return web.Response(text=self._counts.text(on_duty, not self.waiting_for))
+        return web.Response(text=self._metrics.text(models, not self.waiting_for))

@@ -1,55 +1,73 @@
-"""What the engine server did, in Prometheus' text format (prometheus.io/docs/instrumenting/exposition_formats)."""
+"""The engine server's Prometheus metrics."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-import psutil
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 # Seconds; chosen around what matters to a caller: an answer that begins within a second is a conversation.
 BUCKETS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 
 
+class ModelUse(NamedTuple):
+    """A loaded model: the requests in it now, and the bytes of memory that it took."""
+
+    role: str
+    model: str
+    requests: int
+    memory_bytes: int
+
+
 class EngineServerMetrics:
-    """Requests by endpoint and status, and how long they took."""
+    """Requests by endpoint and status, how long they took, and the loaded models."""
 
     def __init__(self) -> None:
-        self._requests: Counter[tuple[str, int]] = Counter()
-        self._within: Counter[tuple[str, float]] = Counter()
-        self._seconds: defaultdict[str, float] = defaultdict(float)
-        self._process = psutil.Process()
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "lineside_engine_requests",
+            "Requests by endpoint and status",
+            ["endpoint", "status"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "lineside_engine_request_seconds",
+            "Seconds from a request to the end of its answer",
+            ["endpoint"],
+            registry=self._registry,
+            buckets=BUCKETS,
+        )
+        self._models = _LoadedModels()
+        self._registry.register(self._models)
+        ProcessCollector(registry=self._registry)
 
     def add(self, endpoint: str, status: int, seconds: float) -> None:
-        """One request is done. `endpoint` is a route's own path, so there are few; status 499: the client left."""
-        self._requests[endpoint, status] += 1
-        self._seconds[endpoint] += seconds
-        for bound in (*BUCKETS, float("inf")):
-            self._within[endpoint, bound] += seconds <= bound
+        """Count a finished request. `endpoint` is a route's own path, so there are few; status 499: the client left."""
+        self._requests.labels(endpoint, str(status)).inc()
+        self._seconds.labels(endpoint).observe(seconds)
 
-    def text(self, on_duty: Iterable[tuple[str, str, int, int]], ready: bool) -> str:
-        """All of it; of each model on duty its role, its name, the requests at it now and the bytes it took."""
-        requests, seconds = "lineside_engine_requests_total", "lineside_engine_request_seconds"
-        lines = [f"# TYPE {requests} counter"]
-        for (endpoint, status), count in sorted(self._requests.items()):
-            lines.append(f'{requests}{{endpoint="{endpoint}",status="{status}"}} {count}')
-        lines.append(f"# TYPE {seconds} histogram")
-        for (endpoint, bound), count in sorted(self._within.items()):
-            le = "+Inf" if bound == float("inf") else f"{bound:g}"
-            lines.append(f'{seconds}_bucket{{endpoint="{endpoint}",le="{le}"}} {count}')
-        for endpoint, total in sorted(self._seconds.items()):
-            lines.append(f'{seconds}_sum{{endpoint="{endpoint}"}} {total:.6f}')
-            lines.append(f'{seconds}_count{{endpoint="{endpoint}"}} {self._within[endpoint, float("inf")]}')
-        inside, loaded = ["# TYPE lineside_engine_inside gauge"], ["# TYPE lineside_engine_model_memory_bytes gauge"]
-        for role, model, count, size in on_duty:
-            inside.append(f'lineside_engine_inside{{role="{role}",model="{model}"}} {count}')
-            loaded.append(f'lineside_engine_model_memory_bytes{{role="{role}",model="{model}"}} {size}')
-        lines += [*inside, *loaded]
-        memory, processor = self._process.memory_info().rss, self._process.cpu_times()
-        gauges = {
-            "lineside_engine_ready gauge": int(ready),
-            "process_resident_memory_bytes gauge": memory,
-            "process_cpu_seconds_total counter": round(processor.user + processor.system, 2),
-            "process_start_time_seconds gauge": self._process.create_time(),
-        }
-        for kind, value in gauges.items():
-            lines += [f"# TYPE {kind}", f"{kind.split()[0]} {value}"]
-        return "\n".join(lines) + "\n"
+    def text(self, models: Iterable[ModelUse], ready: bool) -> str:
+        """All metrics in Prometheus' text format."""
+        self._models.now, self._models.ready = tuple(models), ready
+        return prometheus_client.generate_latest(self._registry).decode()
+
+
+class _LoadedModels(Collector):
+    def __init__(self) -> None:
+        self.now: tuple[ModelUse, ...] = ()
+        self.ready = False
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        labels = ["role", "model"]
+        inside = GaugeMetricFamily("lineside_engine_inside", "Requests in a model now, waiting ones too", labels=labels)
+        memory = GaugeMetricFamily("lineside_engine_model_memory_bytes", "Memory that a model took", labels=labels)
+        for use in self.now:
+            inside.add_metric([use.role, use.model], use.requests)
+            memory.add_metric([use.role, use.model], use.memory_bytes)
+        yield inside
+        yield memory
+        yield GaugeMetricFamily("lineside_engine_ready", "1 when all default models are loaded", value=int(self.ready))

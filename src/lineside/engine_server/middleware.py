@@ -14,7 +14,7 @@ from lineside.errors import EngineBusy, EngineError
 log = structlog.get_logger()
 
 
-def counted(counts: EngineServerMetrics) -> Middleware:
+def counted(metrics: EngineServerMetrics) -> Middleware:
     """Count each request, and how long it took."""
 
     @web.middleware
@@ -26,7 +26,7 @@ def counted(counts: EngineServerMetrics) -> Middleware:
             return answer
         finally:
             resource = request.match_info.route.resource
-            counts.add(resource.canonical if resource else "other", status, time.monotonic() - began)
+            metrics.add(resource.canonical if resource else "other", status, time.monotonic() - began)
 
     return count
 

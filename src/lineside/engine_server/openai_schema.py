@@ -1,11 +1,9 @@
 """What comes in and goes out, shaped as OpenAI's API (platform.openai.com/docs/api-reference): any client fits."""
 
-import io
 import json
 import re
 import secrets
 import time
-import wave
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -13,14 +11,15 @@ import numpy as np
 import soxr
 from aiohttp import web
 
+from lineside.audio.log_mel import RATE
+from lineside.audio.wav import read_wav
 from lineside.engine_server.asr.whisper import Samples, WhisperTranscript
 from lineside.engine_server.llm.llama import GeneratedText
-from lineside.engine_server.log_mel import RATE
+from lineside.errors import ConfigError
 
 AUDIO_BYTES = 32 << 20  # of one upload: five minutes at 48 kHz; a larger one is refused
 AUDIO_SECONDS = 300.0
 JSON_BYTES = 1 << 20
-RATES = range(4000, 192_001)  # Hz; others are a broken header
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -122,24 +121,15 @@ async def upload(request: web.Request) -> dict[str, str | bytes]:
 
 
 def samples(raw: bytes) -> Samples:
-    """A WAV file → samples between -1 and 1 at `RATE`; several channels are mixed. Raises `RequestRefused`."""
+    """A WAV file as samples between -1 and 1 at `RATE`; several channels are mixed. Raises `RequestRefused`."""
     try:
-        with wave.open(io.BytesIO(raw), "rb") as file:
-            channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
-            pcm = file.readframes(min(file.getnframes(), len(raw)))
-    except (wave.Error, EOFError, RuntimeError) as no:
-        raise RequestRefused(400, f"the file is no PCM WAV: {no}", "file") from None
-    if width != 2 or rate not in RATES:
-        raise RequestRefused(
-            400, f"the file has {8 * width} bits at {rate} Hz; send 16-bit PCM at 8000 to 48000 Hz", "file"
-        )
-    frames = len(pcm) // (2 * channels)
-    if frames > AUDIO_SECONDS * rate:
-        raise RequestRefused(
-            400, f"the file sounds for {frames / rate:.0f} s; {AUDIO_SECONDS:.0f} are the most", "file"
-        )
-    sound = np.frombuffer(pcm, "<i2", frames * channels).reshape(-1, channels).mean(axis=1, dtype=np.float32) / 32768
-    return sound if rate == RATE else np.asarray(soxr.resample(sound, rate, RATE), np.float32)
+        frame = read_wav(raw)
+    except ConfigError as no:
+        raise RequestRefused(400, str(no), "file") from None
+    if frame.seconds > AUDIO_SECONDS:
+        raise RequestRefused(400, f"the file is {frame.seconds:.0f} s long; at most {AUDIO_SECONDS:.0f} s", "file")
+    sound: Samples = np.frombuffer(frame.pcm, "<i2").astype(np.float32) / np.float32(32768)
+    return sound if frame.rate == RATE else np.asarray(soxr.resample(sound, frame.rate, RATE), np.float32)
 
 
 def refusal(status: int, message: str, param: str | None = None, code: str | None = None) -> web.Response:

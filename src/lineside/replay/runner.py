@@ -19,9 +19,10 @@ from lineside.gateway.runtime import turn_model, vad_factory, warm_engines
 from lineside.protocol import Codec, FirstMessage, Mode
 from lineside.records.entries import Entry, KeptTurn, ReplyEnded, WholeCall
 from lineside.records.event_log import EventLog
+from lineside.replay.jumping_loop import JumpingLoop, WorkInProgress
 from lineside.replay.source import ReplayableCall, take_down
+from lineside.replay.timed_engines import TimedSTT, TimedTTS, judge, mind
 from lineside.replay.transport import ReplayTransport
-from lineside.replay.virtual_clock import JumpingLoop, TimedSTT, TimedTTS, WorkInProgress, judge, mind
 from lineside.settings import Settings
 
 GREETED_BY = 3.0  # seconds into a call: what an agent said unasked before then was its greeting

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lineside.audio.log_mel import RATE
 from lineside.engine_server.asr.hallucination import PACKED, believable, compression, find_loop
 from lineside.engine_server.asr.whisper import BLANK, LONGEST, QUIET, cut, last_sound, until_the_end, window
-from lineside.engine_server.log_mel import RATE
 
 TIMES = 1000  # the first timestamp token in these tests
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
+from lineside.audio.log_mel import BANDS, HOP, RATE, log_mel
 from lineside.engine_server.asr.backchannel import BackchannelDetector
 from lineside.engine_server.asr.hallucination import believable, compression
-from lineside.engine_server.log_mel import BANDS, HOP, RATE, log_mel
 from lineside.errors import ConfigError
 
 Samples = npt.NDArray[np.float32]

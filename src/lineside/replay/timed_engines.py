@@ -1,14 +1,11 @@
-"""A clock that leaves out waiting: time runs while an engine works, and jumps while none does.
+"""Engines whose time is real on a clock that leaves out waiting.
 
 A call waits most of its time: for the caller's next frame, for sound to be played. Nobody need wait for that again,
 since the caller's samples are there. What an engine takes is waited for: a replay's latencies are this machine's own.
 """
 
-import asyncio
-import selectors
-import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import TypeVar
 
 from lineside.audio.frame import Sound, Utterance
@@ -24,63 +21,9 @@ from lineside.engines.protocols import (
     Token,
     Transcription,
 )
+from lineside.replay.jumping_loop import WorkInProgress
 
 T = TypeVar("T")
-
-
-class WorkInProgress:
-    """How much is under way that takes real time."""
-
-    def __init__(self) -> None:
-        self._under_way = 0
-
-    def __bool__(self) -> bool:
-        return self._under_way > 0
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """The work around this block is only waiting for it."""
-        self._under_way -= 1
-        try:
-            yield
-        finally:
-            self._under_way += 1
-
-    @contextmanager
-    def done(self) -> Iterator[None]:
-        """The block takes real time."""
-        self._under_way += 1
-        try:
-            yield
-        finally:
-            self._under_way -= 1
-
-
-class JumpingLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next thing that is due whenever there is no work under way."""
-
-    def __init__(self, work: WorkInProgress) -> None:
-        self._jumping = _Jumping(work)
-        super().__init__(self._jumping)
-
-    def time(self) -> float:
-        """Seconds, of which many were never waited for."""
-        return time.monotonic() + self._jumping.skipped
-
-
-class _Jumping(selectors.DefaultSelector):
-    def __init__(self, work: WorkInProgress) -> None:
-        super().__init__()
-        self._work = work
-        self.skipped = 0.0
-
-    def select(self, timeout: float | None = None) -> "list[tuple[selectors.SelectorKey, int]]":
-        if self._work or timeout is None:
-            return super().select(timeout)
-        ready = super().select(0)
-        if not ready:
-            self.skipped += max(0.0, timeout)
-        return ready
 
 
 class TimedSTT:

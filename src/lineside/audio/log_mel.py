@@ -1,4 +1,6 @@
-"""The spectrogram that Whisper hears: 80 log-mel bands, 128 from the third large model on, a frame every 10 ms.
+"""The spectrogram that Whisper and Smart Turn hear: a frame of 80 log-mel bands every 10 ms.
+
+Whisper's third large model has 128 bands.
 
 As published with the model (openai/whisper, audio.py: `log_mel_spectrogram`, `mel_filters.npz`, the latter made by
 librosa 0.8's `filters.mel(sr=16000, n_fft=400, n_mels=80)`): periodic Hann window of 25 ms, hop of 10 ms, reflected
@@ -24,8 +26,9 @@ def log_mel(samples: Floats, bands: int = BANDS) -> Floats:
     frames = len(samples) // HOP
     reflected = np.pad(samples, WINDOW // 2, mode="reflect")
     pieces = np.lib.stride_tricks.sliding_window_view(reflected, WINDOW)[::HOP][:frames]
-    power = np.abs(np.fft.rfft(pieces * HANN, axis=1)) ** 2
-    loudness = np.log10(np.maximum(filters(bands) @ power.T.astype(np.float32), 1e-10))
+    waves = np.fft.rfft(pieces * HANN, axis=1)
+    power = (waves.real**2 + waves.imag**2).astype(np.float32)
+    loudness = np.log10(np.maximum(filters(bands) @ power.T, 1e-10))
     loudness = np.maximum(loudness, loudness.max(initial=-10.0) - 8.0)
     scaled: Floats = ((loudness + 4.0) / 4.0).astype(np.float32)
     return scaled
