@@ -53,7 +53,7 @@ async def ask(gateway: RunningGateway, question: str) -> tuple[str, float | None
         return fixed, None
     messages = (*agent.opening(), Message("user", question))
     began, wait, answer = time.perf_counter(), 0.0, ""
-    async with aclosing(gateway.registry.engine("llm").reply(messages, LlmRequest())) as tokens:
+    async with aclosing(gateway.registry.llm().reply(messages, LlmRequest())) as tokens:
         async for token in tokens:
             if isinstance(token, Token):
                 wait = wait or (time.perf_counter() - began) * 1000

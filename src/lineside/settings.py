@@ -1,26 +1,30 @@
 """Settings, read once at start-up from the environment and `.env`, and handed down as arguments.
 
-No other module reads the environment and no default stands twice: `.env.example` is made from this file. A wrong value
-stops the program before it answers a call, with a sentence that says how to put it right; so does a name in `.env`
-that is none of ours.
+No other module reads the environment and no default stands twice: `.env.example` is made from this file and from the
+options that engines declare (`engine_options`). A wrong value stops the program before it answers a call, with a
+sentence that says how to put it right; so does a name in `.env` that neither lineside nor an installed engine knows.
 """
 
 import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, TypeVar
 
 import psutil
 from msgspec import Struct
-from pydantic import AfterValidator, AliasChoices, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, PrivateAttr, ValidationError, create_model, field_validator
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
+from lineside.engine_options import EngineOptions, Names, Url, declared_options
+from lineside.engine_options import variable as option_variable
 from lineside.errors import ConfigError
 
 DATA = Path(__file__).with_name("data")  # what comes with lineside: agent, services, monitoring
+Options = TypeVar("Options", bound=EngineOptions)
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LLM_MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")
 
@@ -28,19 +32,11 @@ LLM_MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")
 OTHERS = ("COMPOSE_", "DOCKER_", "GRAFANA_", "GF_", "LINESIDE_IMAGE", "HIP_", "HSA_", "CUDA_", "NVIDIA_")
 
 
-def _web_address(value: str) -> str:
-    if value and not value.startswith(("http://", "https://")):
-        raise ValueError("must be an address that begins with http:// or https://, or empty")
-    return value.rstrip("/")
-
-
-Url = Annotated[str, AfterValidator(_web_address)]
-Names = Annotated[tuple[str, ...], NoDecode]  # comma-separated
 SECRET: JsonDict = {"secret": True}
 
 
 class Settings(BaseSettings):
-    """Everything an operator can set. The environment wins over `.env`."""
+    """Everything an operator can set, except the options of engines. The environment wins over `.env`."""
 
     model_config = SettingsConfigDict(
         env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True, use_attribute_docstrings=True
@@ -127,50 +123,6 @@ class Settings(BaseSettings):
     models_mirror: Url = Field("", validation_alias=AliasChoices("LINESIDE_MIRROR", "models_mirror"))
     """a mirror of yours, asked first for model files, as MIRROR/SHA256"""
 
-    # ── recognisers elsewhere ──
-    whisper_server_url: Url = "http://127.0.0.1:8178"
-    """whisper.cpp's server, which the host agent starts"""
-    faster_whisper_url: Url = ""
-    """a container that speaks /v1/audio/transcriptions; empty: the embedded engine server"""
-    faster_whisper_model: str = "faster-whisper-base"
-
-    # ── language models elsewhere ──
-    ollama_url: Url = "http://127.0.0.1:11434"
-    ollama_model: str = "llama3.2:3b"
-    ollama_models: Names = ("llama3.2:1b", "qwen3:1.7b", "qwen3:4b", "gemma3:4b", "mistral:7b")
-    """further models that a call may name"""
-    ollama_keep_alive: str = "5m"
-    """how long Ollama keeps a model loaded after a request"""
-    ollama_think: Literal["auto", "on", "off"] = "auto"
-    """whether thinking models think first; auto: as the model does by itself"""
-    openai_url: Url = ""
-    """any OpenAI-compatible server, up to but without /v1: vLLM, llama.cpp, LM Studio, the cloud"""
-    openai_api_key: str = Field("", json_schema_extra=SECRET)
-    openai_model: str = ""
-    """empty: the server's own default"""
-
-    # ── OpenAI-compatible ears and voices; empty addresses: OPENAI_URL ──
-    openai_stt_url: Url = ""
-    openai_stt_model: str = "whisper-1"
-    openai_tts_url: Url = ""
-    openai_tts_model: str = "tts-1"
-    openai_tts_voice: str = "alloy"
-
-    # ── voices elsewhere ──
-    piper_url: Url = ""
-    """a container that speaks /v1/audio/speech with Piper voices; empty: the embedded engine server"""
-    kokoro_url: Url = ""
-    """Kokoro-FastAPI; empty: the embedded engine server"""
-    kokoro_voice: str = "af_heart"
-    melotts_url: Url = ""
-    melotts_accent: Literal["EN-US", "EN-BR", "EN_INDIA", "EN-AU", "EN-Default"] = "EN-US"
-    melotts_speed: float = Field(1.0, ge=0.25, le=4.0)
-    elevenlabs_api_key: str = Field("", json_schema_extra=SECRET)
-    """the engine elevenlabs is there only with a key"""
-    elevenlabs_url: Url = "https://api.elevenlabs.io"
-    elevenlabs_voice_id: str = "21m00Tcm4TlvDq8ikWAM"
-    elevenlabs_model_id: str = "eleven_turbo_v2_5"
-
     # ── what is told to others ──
     otlp_endpoint: Url = ""
     """an OpenTelemetry collector that gets a trace of every call, e.g. http://127.0.0.1:4318; empty: none"""
@@ -188,25 +140,16 @@ class Settings(BaseSettings):
     services_file: Path = DATA / "services.toml"
     """the services it may start, in TOML; empty: those that come with lineside"""
 
-    @field_validator(
-        "allowed_origins",
-        "api_keys",
-        "fallback_stt_engines",
-        "fallback_llm_engines",
-        "fallback_tts_engines",
-        "ollama_models",
-        mode="before",
-    )
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return () if value.strip() == "none" else tuple(part.strip() for part in value.split(",") if part.strip())
-
     @field_validator("models_dir", "data_dir", mode="after")
     @classmethod
     def _at_home(cls, value: Path) -> Path:
         return value.expanduser()
+
+    def options(self, kind: type[Options]) -> Options:
+        """What is set of the options of an engine."""
+        mine = dict(self)
+        names = {field: option_variable(field, info).lower() for field, info in kind.model_fields.items()}
+        return kind.model_validate({field: mine[name] for field, name in names.items() if name in mine})
 
     @property
     def only_this_machine(self) -> bool:
@@ -234,17 +177,31 @@ class Setting(Struct, frozen=True):
     about: str
 
 
+def complete_settings() -> type[Settings]:
+    """The settings with the options of every installed engine as further fields. Raises `ConfigError`."""
+    ours = {variable(field, info) for field, info in Settings.model_fields.items()}
+    fields: dict[str, Any] = {}
+    for options in declared_options():
+        for field, info in options.model_fields.items():
+            name = option_variable(field, info)
+            if name in ours:
+                raise ConfigError(f"{options.__module__} declares {name}, which is lineside's own: rename it there")
+            fields[name.lower()] = (info.annotation, info)
+    return create_model("CompleteSettings", __base__=Settings, **fields)
+
+
 def load_settings(**given: object) -> Settings:
     """Read the settings; `given` (what the command line said) wins. Raises `ConfigError` naming each wrong one."""
-    in_file = _env_file()
-    _refuse_strangers(in_file)
+    complete = complete_settings()
+    in_file = _env_file(complete)
+    _refuse_strangers(in_file, complete)
     try:
-        settings = Settings(**given)  # type: ignore[arg-type]
+        settings = complete(**given)  # type: ignore[arg-type]
     except ValidationError as cause:
-        wrong = "; ".join(_wrong(dict(error)) for error in cause.errors(include_context=False))
+        wrong = "; ".join(_wrong(dict(error), complete) for error in cause.errors(include_context=False))
         raise ConfigError(f"wrong setting: {wrong}. Correct it in the environment or in .env.") from None
     here = {name.upper() for name, value in os.environ.items() if value}
-    for field, info in Settings.model_fields.items():
+    for field, info in complete.model_fields.items():
         name = variable(field, info)
         if field in given:
             settings._sources[field] = "command line"
@@ -256,16 +213,17 @@ def load_settings(**given: object) -> Settings:
 
 
 def explain(settings: Settings) -> list[Setting]:
-    """Every setting with its value and who set it, in the order of this file."""
+    """Every setting with its value and who set it: lineside's own in the order of this file, then those of engines."""
+    values = dict(settings)
     return [
         Setting(
             name=variable(field, info),
-            value=_shown(getattr(settings, field), secret=_secret(info)),
+            value=_shown(values[field], secret=_secret(info)),
             source=settings._sources.get(field, "default"),  # type: ignore[arg-type]
             secret=_secret(info),
             about=info.description or "",
         )
-        for field, info in Settings.model_fields.items()
+        for field, info in type(settings).model_fields.items()
     ]
 
 
@@ -282,17 +240,17 @@ def check_exposure(settings: Settings, *, insecure: bool) -> None:
 def variable(field: str, info: FieldInfo) -> str:
     """The name of a setting in the environment."""
     alias = info.validation_alias
-    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else field.upper()
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else option_variable(field, info)
 
 
-def _env_file() -> Mapping[str, str | None]:
+def _env_file(complete: type[Settings]) -> Mapping[str, str | None]:
     """The names and values of `.env`, in capitals; empty where there is none."""
-    read = DotEnvSettingsSource(Settings, case_sensitive=False).env_vars
+    read = DotEnvSettingsSource(complete, case_sensitive=False).env_vars
     return {name.upper(): value for name, value in read.items()}
 
 
-def _refuse_strangers(in_file: Mapping[str, str | None]) -> None:
-    known = {variable(field, info) for field, info in Settings.model_fields.items()}
+def _refuse_strangers(in_file: Mapping[str, str | None], complete: type[Settings]) -> None:
+    known = {variable(field, info) for field, info in complete.model_fields.items()}
     for name in in_file:
         if name in known or name.startswith(OTHERS):
             continue
@@ -301,10 +259,10 @@ def _refuse_strangers(in_file: Mapping[str, str | None]) -> None:
         raise ConfigError(f".env sets {name}, which is no setting of lineside; {hint}")
 
 
-def _wrong(error: dict[str, Any]) -> str:
+def _wrong(error: dict[str, Any], complete: type[Settings]) -> str:
     """One wrong setting, by its name in the environment; a secret's value stays out of the sentence."""
     field = str(error["loc"][0])
-    fields = Settings.model_fields
+    fields = complete.model_fields
     field = next((f for f, info in fields.items() if variable(f, info).lower() == field.lower()), field)
     info = fields.get(field)
     name = variable(field, info) if info else field.upper()
@@ -313,7 +271,7 @@ def _wrong(error: dict[str, Any]) -> str:
 
 
 def _secret(info: FieldInfo) -> bool:
-    return info.json_schema_extra == SECRET
+    return isinstance(info.json_schema_extra, dict) and bool(info.json_schema_extra.get("secret"))
 
 
 def _shown(value: object, *, secret: bool) -> str:

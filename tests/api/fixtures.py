@@ -14,7 +14,7 @@ from aiohttp import web
 from lineside.agents.agent import Agent
 from lineside.api import ApiDependencies, mount
 from lineside.api.operations import OPERATIONS
-from lineside.engines.protocols import BackendModel, PullProgress
+from lineside.engines.protocols import BackendModel, EngineInfo, PullProgress
 from lineside.engines.registry import Role
 from lineside.errors import EngineBusy, TransportError
 from lineside.host.client import HostAgentError
@@ -35,13 +35,17 @@ CARD = Gpu(0, "amd", "Radeon", 16 << 30, 2 << 30, 7.0, (GpuProcess(42, "ollama",
 class Plain:
     """An engine that can do nothing besides its role."""
 
-    choices: tuple[str, ...] = ()
+    info = EngineInfo()
 
 
 class Keeper:
     """An engine whose back end keeps models. `waits` is set once somebody waits for an unload."""
 
     embedded = True
+
+    @property
+    def info(self) -> EngineInfo:
+        return EngineInfo(choices=self.choices, embedded=self.embedded)
 
     def __init__(self, *kept: BackendModel, choices: tuple[str, ...] = ()) -> None:
         self.models = {one.name: one for one in kept}

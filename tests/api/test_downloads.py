@@ -345,6 +345,7 @@ def test_too_many_followers_are_refused(tiny: Model, tmp_path: Path, monkeypatch
 
     async def story(control: ControlClient) -> None:
         fetcher = control.room.registry.engine("llm", "ollama")
+        assert isinstance(fetcher, Fetcher)
         async with following(control, "qwen3:4b") as first:
             await first.content.readline()
             refused = await control.refused("POST", "/api/models/download", {"model": "qwen3:4b"})
@@ -360,7 +361,8 @@ def test_an_engine_that_fetches_models_itself_is_followed_alike(tmp_path: Path) 
     """Its progress, its failure and its cancelling are told in the same words; its names are those it was given."""
 
     async def story(control: ControlClient) -> None:
-        fetcher: Fetcher = control.room.registry.engine("llm", "ollama")
+        fetcher = control.room.registry.engine("llm", "ollama")
+        assert isinstance(fetcher, Fetcher)
         for _ in range(3):
             fetcher.go.release()
         told = await downloaded(control, "qwen3:4b", "ollama")

@@ -29,7 +29,8 @@ OLLAMA = ["llama3.2:3b", "qwen3:4b"]
 
 
 def keeper(control: ControlClient, role: Any, name: str) -> Keeper:
-    engine: Keeper = control.room.registry.engine(role, name)
+    engine = control.room.registry.engine(role, name)
+    assert isinstance(engine, Keeper)
     return engine
 
 

@@ -14,11 +14,13 @@ from lineside.engines.registry import Engines
 from lineside.engines.tts_cache import CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.protocol import FirstMessage, ServerMessage
-from lineside.settings import Settings
+from lineside.settings import Settings, complete_settings
 from lineside.transports.scripted import Doing, ScriptedTransport
 from tests.virtual_time import run
 
 E = TypeVar("E", bound=ServerMessage)
+
+COMPLETE = complete_settings()  # with the options of all engines
 
 AGENT = Agent(name="Test", prompt="You answer.", greeting="")
 
@@ -74,7 +76,7 @@ class Held:
 def settings(**given: object) -> Settings:
     """Turns end by the timer, where a test says nothing else: what a scripted voice says has no evidence in it."""
     given = {"turn_profile": "silence"} | given
-    return Settings(_env_file=None, **given)  # type: ignore[call-arg, arg-type]
+    return COMPLETE(_env_file=None, **given)  # type: ignore[call-arg, arg-type]
 
 
 def hold(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lineside.audio.frame import AudioFrame, Sound
 from lineside.call.chat_history import KEPT, ChatHistory
 from lineside.call.playout import PlayoutLedger
-from lineside.engines.protocols import Message
+from lineside.engines.protocols import EngineInfo, Message
 from lineside.engines.tts_cache import REMEMBERED, CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedTTS
 from lineside.errors import EngineError
@@ -163,7 +163,7 @@ def test_what_is_kept_is_said_when_the_voice_is_dead_and_memory_is_bounded() -> 
     """The apology survives the voice, and any number of other sentences."""
 
     class Brief:
-        choices = ("v",)
+        info = EngineInfo(choices=("v",))
         dead = False
 
         async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:

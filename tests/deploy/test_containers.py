@@ -12,7 +12,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from lineside.models.catalogue import find
-from lineside.settings import OTHERS, Settings, check_exposure, variable
+from lineside.settings import OTHERS, check_exposure, complete_settings, variable
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "compose.yaml").read_text("utf-8")
@@ -21,7 +21,7 @@ SERVICES: dict[str, dict[str, Any]] = FILE["services"]
 MISSION = {"gateway", "engine-server", "piper", "kokoro", "melotts", "faster-whisper", "prometheus", "grafana"}
 ONE_SHOT = {"models", "whisper-model", "loadtest"}
 DOCKERFILES = sorted((ROOT / "containers").glob("*/Dockerfile"))
-NAMES = {variable(field, info) for field, info in Settings.model_fields.items()}
+NAMES = {variable(field, info) for field, info in complete_settings().model_fields.items()}
 ENGINE_SERVERS = ("engine-server", "faster-whisper", "piper")
 
 each_service = pytest.mark.parametrize("name", sorted(SERVICES))
@@ -144,9 +144,9 @@ def test_the_gateway_is_told_every_setting() -> None:
 def test_what_compose_sets_is_accepted_and_needs_a_key() -> None:
     """The values are right; without API_KEYS compose stops, and would the gateway if it did not."""
     told = {name: filled(value, API_KEYS="k") for name, value in SERVICES["gateway"]["environment"].items() if value}
-    fields = {variable(field, info): field for field, info in Settings.model_fields.items()}
+    fields = {variable(field, info): field for field, info in complete_settings().model_fields.items()}
     given: dict[str, Any] = {fields[name]: value for name, value in told.items()}
-    read = Settings(**given | {"_env_file": None})
+    read = complete_settings()(**given | {"_env_file": None})
     check_exposure(read, insecure=False)
     assert read.api_keys == ("k",)
     assert told["API_KEYS"] == "k"

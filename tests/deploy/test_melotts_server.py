@@ -15,8 +15,7 @@ import pytest
 
 from lineside.engines.vendors.melotts import ACCENTS, MeloTTS
 from lineside.errors import EngineError
-from tests.call.fixtures import settings
-from tests.engines.fixtures import all_of
+from tests.engines.fixtures import all_of, built
 
 SERVER = Path(__file__).parents[2] / "containers" / "melotts" / "server.py"
 PRETENDED = f"""
@@ -63,7 +62,7 @@ def test_melotts_in_its_container_speaks_to_the_engine(tmp_path: Path) -> None:
 
     async def main(url: str) -> None:
         async with aiohttp.ClientSession() as http:
-            engine = MeloTTS(settings(melotts_url=url), http)
+            engine = built(MeloTTS, http, melotts_url=url)
             await engine.check()
             for accent in ACCENTS:
                 sounds = await all_of(engine.speak("It left us this morning.", accent))

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from importlib.metadata import entry_points
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import aiohttp
 import pytest
@@ -14,6 +14,7 @@ from aiohttp import web
 from lineside.audio.frame import EAR_RATE, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
+from lineside.engine_options import EngineClass, EngineHost
 from lineside.engines import openai_http
 from lineside.engines.registry import EngineRegistry
 from tests.call.fixtures import settings
@@ -27,6 +28,7 @@ from tests.fakes.whisper_server import FakeWhisperServer
 from tests.turns.test_speech_segmenter import AUDIO
 
 T = TypeVar("T")
+E = TypeVar("E")
 
 EMBEDDED = {"stt": ("faster-whisper",), "llm": ("embedded",), "tts": ("piper", "fast", "quality", "high", "kokoro")}
 
@@ -92,14 +94,34 @@ def cases(role: str) -> list[Any]:
 
 @asynccontextmanager
 async def reached(case: Case, stack_url: str = "") -> AsyncGenerator[Any, None]:
-    """The engine, its back end there."""
+    """The engine, its back end there; as the default one, so that test doubles are offered too."""
+    usual = {f"default_{case.role}_engine": case.name}
     async with aiohttp.ClientSession() as http:
         if case.fake is None:
-            yield EngineRegistry(settings(embedded_url=stack_url), http).engine(case.role, case.name)  # type: ignore[arg-type]
+            given = settings(embedded_url=stack_url, **usual)
+            yield EngineRegistry(given, http).engine(case.role, case.name)  # type: ignore[arg-type]
             return
         async with serving(case.fake()) as url:
-            given = settings(**{case.setting: url}, **case.others)
+            given = settings(**{case.setting: url}, **case.others, **usual)
             yield EngineRegistry(given, http).engine(case.role, case.name)  # type: ignore[arg-type]
+
+
+def built(kind: type[E], http: aiohttp.ClientSession | None, **given: Any) -> E:
+    """An engine as the registry builds it, with these settings."""
+    chosen, engine = settings(**given), cast(EngineClass, kind)
+    host = EngineHost(
+        cast(aiohttp.ClientSession, http),
+        chosen.embedded_url,
+        chosen.llm_model,
+        chosen.models_dir,
+        chosen.tts_pool_size,
+    )
+    return cast(E, engine(chosen.options(engine.Options), host))
+
+
+def missing(kind: object, **given: Any) -> str:
+    """What the engine lacks with these settings."""
+    return settings(**given).options(cast(EngineClass, kind).Options).missing()
 
 
 async def all_of(stream: AsyncGenerator[T, None]) -> list[T]:

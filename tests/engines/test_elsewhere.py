@@ -10,7 +10,7 @@ from aiohttp import web
 
 from lineside.audio.frame import EAR_RATE, Utterance
 from lineside.engines.protocols import LlmRequest, Message, Thought, Token, Transcription
-from lineside.engines.registry import EngineRegistry
+from lineside.engines.registry import ROLES, EngineRegistry
 from lineside.engines.vendors.elevenlabs import ElevenLabs
 from lineside.engines.vendors.kokoro import Kokoro
 from lineside.engines.vendors.melotts import MeloTTS
@@ -19,7 +19,7 @@ from lineside.engines.vendors.piper import PiperFast
 from lineside.engines.vendors.whisper_server import WhisperServer
 from lineside.errors import EngineBusy, EngineError
 from tests.call.fixtures import settings
-from tests.engines.fixtures import all_of, spoken
+from tests.engines.fixtures import all_of, built, missing, spoken
 from tests.fakes import ANSWERED, HEARD, WHAT_IT_THOUGHT, elevenlabs, openai, serving
 from tests.fakes.elevenlabs import FakeElevenLabs
 from tests.fakes.kokoro import FakeKokoro
@@ -37,7 +37,7 @@ def told(story: Callable[[Any], Awaitable[None]], kind: Any, app: web.Applicatio
 
     async def main() -> None:
         async with serving(app) as url, aiohttp.ClientSession() as http:
-            await story(kind(settings(**({setting: url} | given)), http))
+            await story(built(kind, http, **({setting: url} | given)))
 
     asyncio.run(main(), debug=True)
 
@@ -114,7 +114,7 @@ def test_without_a_model_the_first_that_the_server_lists_answers() -> None:
     fake = FakeOpenAI("whatever-is-loaded")
 
     async def story(engine: OpenAILLM) -> None:
-        assert engine.choices == ()
+        assert engine.info.choices == ()
         for _ in range(2):
             assert await all_of(engine.reply(QUESTION, LlmRequest()))
         assert [ask["model"] for ask in fake.asked] == ["whatever-is-loaded"] * 2
@@ -124,7 +124,7 @@ def test_without_a_model_the_first_that_the_server_lists_answers() -> None:
     async def cloud() -> None:
         async with aiohttp.ClientSession() as http:
             with pytest.raises(EngineError, match="OPENAI_MODEL is empty"):
-                await all_of(OpenAILLM(settings(openai_api_key="sk-x"), http).reply(QUESTION, LlmRequest()))
+                await all_of(built(OpenAILLM, http, openai_api_key="sk-x").reply(QUESTION, LlmRequest()))
 
     asyncio.run(cloud(), debug=True)
 
@@ -177,7 +177,7 @@ def test_kokoro_in_its_container() -> None:
         assert fake.asked == [{"model": "kokoro", "input": SENTENCE, "voice": "af_bella", "response_format": "pcm"}]
         with pytest.raises(EngineError, match="400: voice 'bf_lily' not found"):
             await all_of(engine.speak(SENTENCE, "bf_lily"))
-        assert not engine.embedded
+        assert not engine.info.embedded
 
     told(story, Kokoro, fake.app(), "kokoro_url")
 
@@ -187,7 +187,7 @@ def test_melotts_is_asked_for_an_accent_and_a_pace() -> None:
     fake = FakeMeloTTS()
 
     async def story(engine: MeloTTS) -> None:
-        assert engine.choices == ("EN-BR", "EN-US", "EN_INDIA", "EN-AU", "EN-Default")
+        assert engine.info.choices == ("EN-BR", "EN-US", "EN_INDIA", "EN-AU", "EN-Default")
         sounds = await all_of(engine.speak(SENTENCE, ""))
         assert {sound.frame.rate for sound in sounds} == {44_100}
         assert await all_of(engine.speak(SENTENCE, "EN_INDIA"))
@@ -222,10 +222,12 @@ def test_elevenlabs_is_asked_with_its_key_and_for_bare_samples() -> None:
 def test_engines_are_offered_only_where_they_can_be_had() -> None:
     """Without a key or an address nobody is offered what cannot answer."""
     bare, cloud, own = settings(), settings(openai_api_key="k", elevenlabs_api_key="k"), settings(openai_url="http://x")
-    for kind in (OpenAISTT, OpenAILLM, OpenAITTS):
-        assert [kind.offered(given) for given in (bare, cloud, own)] == [False, True, True]
-    assert [ElevenLabs.offered(given) for given in (bare, cloud)] == [False, True]
-    assert [MeloTTS.offered(given) for given in (bare, settings(melotts_url="http://x"))] == [False, True]
+    for role in ROLES:
+        assert ["openai" in EngineRegistry(given).names(role) for given in (bare, cloud, own)] == [False, True, True]
+    assert missing(OpenAILLM) == "OPENAI_URL or OPENAI_API_KEY"
+    assert missing(OpenAISTT, openai_stt_url="http://x") == missing(OpenAITTS, openai_tts_url="http://x") == ""
+    assert missing(ElevenLabs) == "ELEVENLABS_API_KEY"
+    assert [missing(MeloTTS), missing(MeloTTS, melotts_url="http://x")] == ["MELOTTS_URL", ""]
     assert not {"openai", "elevenlabs", "melotts"} & set(EngineRegistry(bare).names("tts"))
     assert {"openai", "elevenlabs"} <= set(EngineRegistry(cloud).names("tts"))
 
@@ -235,7 +237,7 @@ def test_a_piper_preset_speaks_as_the_voice_that_is_there(tmp_path: Any) -> None
     fake = FakeOpenAI(key="")
 
     async def story(engine: PiperFast) -> None:
-        assert engine.choices[0] == "fast"
+        assert engine.info.choices[0] == "fast"
         assert await all_of(engine.speak(SENTENCE, ""))
         assert await all_of(engine.speak(SENTENCE, "en_US-ljspeech-high"))
         assert [ask["voice"] for ask in fake.asked] == ["en_US-joe-medium", "en_US-ljspeech-high"]

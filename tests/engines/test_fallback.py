@@ -12,6 +12,7 @@ from lineside.audio.frame import Sound, Utterance
 from lineside.engines.circuit_breaker import FAILURES, REST, CircuitBreaker
 from lineside.engines.fallback import FIRST, ContinuedAnswer, FallbackLLM, FallbackSTT, FallbackTTS
 from lineside.engines.protocols import (
+    EngineInfo,
     LanguageModel,
     LlmRequest,
     Message,
@@ -163,6 +164,8 @@ def test_the_model_that_will_answer_reads_ahead() -> None:
 class Plain:
     """Answers, and can tell nothing beforehand."""
 
+    info = EngineInfo()
+
     async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         yield Token("Yes.")
 
@@ -196,7 +199,7 @@ def test_a_name_is_given_only_to_the_engine_that_knows_it() -> None:
     class Named(ScriptedTTS):
         def __init__(self, *choices: str, fails: int = 0) -> None:
             super().__init__(fails=fails)
-            self.choices, self.asked = choices, list[str]()
+            self.info, self.asked = EngineInfo(choices=choices), list[str]()
 
         def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
             self.asked.append(voice)
@@ -204,7 +207,7 @@ def test_a_name_is_given_only_to_the_engine_that_knows_it() -> None:
 
     ann, bob = Named("ann"), Named("bob", fails=1)
     row = FallbackTTS([("ann's", ann), ("bob's", bob)])
-    assert row.choices == ("ann", "bob")
+    assert row.info.choices == ("ann", "bob")
     assert run(said(row, "Hello.", "bob")) == "Hello."
     assert (bob.asked, ann.asked) == (["bob"], [""])
 

@@ -11,7 +11,7 @@ from lineside.engines.vendors.embedded import FasterWhisper, LlamaCpp
 from lineside.engines.vendors.kokoro import Kokoro
 from lineside.engines.vendors.piper import Piper
 from lineside.errors import EngineBusy, EngineError
-from tests.call.fixtures import settings
+from tests.engines.fixtures import built
 from tests.fakes import serving
 
 
@@ -56,16 +56,15 @@ def test_models_of_the_engine_server_are_listed_by_role_loaded_and_unloaded() ->
     shelf = Shelf()
 
     async def story(url: str, http: aiohttp.ClientSession) -> None:
-        given = settings(embedded_url=url)
-        ears, mind = FasterWhisper(given, http), LlamaCpp(given, http)
-        assert await ears.kept() == (BackendModel("faster-whisper-base", True, 9, 8, in_use=2),)
-        assert [k.name for k in await mind.kept()] == ["qwen2.5-coder-0.5b"]
-        assert [k.name for k in await Piper(given, http).kept()] == ["en_US-joe-medium"]
-        assert [k.name for k in await Kokoro(given, http).kept()] == ["kokoro-82m"]
-        await mind.load("qwen2.5-coder-0.5b")
+        stt, llm = built(FasterWhisper, http, embedded_url=url), built(LlamaCpp, http, embedded_url=url)
+        assert await stt.kept() == (BackendModel("faster-whisper-base", True, 9, 8, in_use=2),)
+        assert [k.name for k in await llm.kept()] == ["qwen2.5-coder-0.5b"]
+        assert [k.name for k in await built(Piper, http, embedded_url=url).kept()] == ["en_US-joe-medium"]
+        assert [k.name for k in await built(Kokoro, http, embedded_url=url).kept()] == ["kokoro-82m"]
+        await llm.load("qwen2.5-coder-0.5b")
         with pytest.raises(EngineBusy, match="2 requests under way"):
-            await ears.unload("faster-whisper-base", wait=False)
-        await ears.unload("faster-whisper-base", wait=True)
+            await stt.unload("faster-whisper-base", wait=False)
+        await stt.unload("faster-whisper-base", wait=True)
         assert shelf.told == [
             ("load", {"model": "qwen2.5-coder-0.5b"}),
             ("unload", {"model": "faster-whisper-base", "wait": False}),
@@ -85,11 +84,11 @@ def test_whether_words_may_end_is_asked_of_the_model_that_answers() -> None:
 
     async def main() -> None:
         async with serving(shelf.app()) as url, aiohttp.ClientSession() as http:
-            mind = LlamaCpp(settings(embedded_url=url), http)
+            llm = built(LlamaCpp, http, embedded_url=url)
             said = Message("user", "I would like to")
-            assert await mind.may_end([said], LlmRequest(model="qwen2.5-coder-1.5b")) == -2.5
+            assert await llm.may_end([said], LlmRequest(model="qwen2.5-coder-1.5b")) == -2.5
             with pytest.raises(EngineError, match="something else"):
-                await mind.may_end([said, said], LlmRequest())
+                await llm.may_end([said, said], LlmRequest())
 
     asyncio.run(main(), debug=True)
     said = {"role": "user", "content": "I would like to"}

@@ -10,8 +10,8 @@ from aiohttp import web
 
 from lineside.audio.frame import Utterance
 from lineside.engines.fallback import FallbackLLM, FallbackSTT, FallbackTTS
-from lineside.engines.protocols import LlmRequest, Message
-from lineside.engines.registry import RINGS, EngineRegistry, Role
+from lineside.engines.protocols import EngineInfo, LlmRequest, Message
+from lineside.engines.registry import LOADED_WITHIN, ROLES, EngineRegistry, Role
 from lineside.engines.tts_cache import CachedTTS
 from lineside.errors import ConfigError, EngineError, TransportError
 from tests.call.fixtures import settings
@@ -50,7 +50,7 @@ def test_the_default_engine_and_then_the_fallbacks_stand_in_for_the_chosen_one()
             assert names(chosen.llm) == ["embedded", "auto", "ollama"]
             assert opened.choose(tts="kokoro").tts is chosen.tts
             assert isinstance(opened.choose().tts, FallbackTTS)
-            assert chosen.phrases is opened.voice()
+            assert chosen.phrases is opened.cached_tts()
 
     asyncio.run(main())
 
@@ -70,13 +70,13 @@ def test_an_engine_that_nobody_stands_in_for_is_asked_directly() -> None:
 @pytest.mark.parametrize("role", ["stt", "llm", "tts"])
 def test_a_fallback_that_there_is_not_stops_the_start(role: Role) -> None:
     """With the names that there are."""
-    with pytest.raises(ConfigError, match=rf"FALLBACK_{role.upper()}_ENGINES: 'nobody' is not known.*openai|scripted"):
+    with pytest.raises(ConfigError, match=rf"{role.upper()}_ENGINES: 'nobody' is not known.*(whisper|piper|auto)"):
         EngineRegistry(settings(**{f"fallback_{role}_engines": ("nobody",)}))
 
 
 def test_an_engine_appears_only_when_it_has_what_it_needs() -> None:
     """ElevenLabs with its key; as the default without one it stops the start, and a call may not name it."""
-    with pytest.raises(ConfigError, match="DEFAULT_TTS_ENGINE=elevenlabs lacks what it needs"):
+    with pytest.raises(ConfigError, match=r"DEFAULT_TTS_ENGINE=elevenlabs lacks ELEVENLABS_API_KEY; ready are .*piper"):
         EngineRegistry(settings(default_tts_engine="elevenlabs"))
 
     async def main() -> None:
@@ -152,7 +152,7 @@ def test_engines_have_pools_of_their_own() -> None:
 
     async def main() -> None:
         async with registry(openai_url="http://127.0.0.1:9") as opened:
-            pools = {id(opened.engine(role, "openai")._http) for role in ("stt", "llm", "tts")}
+            pools = {id(vars(opened.engine(role, "openai"))["_http"]) for role in ("stt", "llm", "tts")}
             assert len(pools) == 3
 
     asyncio.run(main())
@@ -162,7 +162,7 @@ def test_what_a_call_names_is_made_ready_before_it_begins_and_the_default_is_not
     """Only what was named; one that cannot is passed over, and one that hangs is not waited for longer than a ring."""
 
     class Loading:
-        choices = ("v",)
+        info = EngineInfo(choices=("v",))
 
         def __init__(self, fault: EngineError | None = None, takes: float = 0.0) -> None:
             self.asked, self._fault, self._takes = list[str](), fault, takes
@@ -174,13 +174,14 @@ def test_what_a_call_names_is_made_ready_before_it_begins_and_the_default_is_not
                 raise self._fault
 
     async def story() -> None:
-        opened = EngineRegistry(settings(), object())  # type: ignore[arg-type]
+        names = {f"fallback_{role}_engines": ("scripted",) for role in ROLES}
+        opened = EngineRegistry(settings(**names), object())  # type: ignore[arg-type]
         ears, mind, voice = Loading(EngineError("not fetched")), Loading(takes=1000), Loading()
         opened._engines |= {("stt", "scripted"): ears, ("llm", "scripted"): mind, ("tts", "scripted"): voice}
         await opened.prepare({"stt": ("scripted", ""), "llm": ("", ""), "tts": ("scripted", "v")})
         assert (ears.asked, mind.asked, voice.asked) == ([""], [], ["v"])
         began = asyncio.get_running_loop().time()
         await opened.prepare({"llm": ("scripted", "")})
-        assert asyncio.get_running_loop().time() - began == pytest.approx(RINGS)
+        assert asyncio.get_running_loop().time() - began == pytest.approx(LOADED_WITHIN)
 
     run(story())

@@ -15,6 +15,7 @@ from lineside.audio.vad import LoudnessVad
 from lineside.call.reply import PHRASES
 from lineside.call.session import CallSession
 from lineside.engines import tts_cache
+from lineside.engines.protocols import EngineInfo
 from lineside.engines.registry import Engines
 from lineside.engines.tts_cache import KEPT, REMEMBERED, CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
@@ -31,7 +32,7 @@ SENTENCE = "Welcome to the broadband desk."
 class Slow:
     """A voice that needs a tenth of a second for each frame, and never says the same sentence with the same samples."""
 
-    choices = ("v", "w")
+    info = EngineInfo(choices=("v", "w"))
 
     def __init__(self, frames: int = 10, fails: int = 0, after: int = 5) -> None:
         self.frames, self.fails, self.after = frames, fails, after
@@ -242,10 +243,10 @@ def test_what_was_learnt_is_greeted_with_and_nothing_is_synthesised() -> None:
     memory = CachedTTS(voice)
 
     class Learning:
-        def answering(self, role: str) -> Any:
+        def llm(self) -> Any:
             return object()
 
-        def voice(self) -> CachedTTS:
+        def cached_tts(self) -> CachedTTS:
             return memory
 
     async def story() -> None:

@@ -18,7 +18,7 @@ from lineside.host.service_config import ServiceConfig, read_services
 from lineside.host.services import KEPT_LINES, Service, ServiceManager, ServiceRefused
 from lineside.models.catalogue import find
 from lineside.processes.ports import free_port
-from lineside.settings import Settings
+from lineside.settings import complete_settings
 
 CHILD = str(Path(__file__).parents[1] / "processes" / "child_server.py")
 SAMPLE = Path(__file__).parents[2] / "src" / "lineside" / "data" / "services.toml"
@@ -329,7 +329,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_the_sample_fits_the_settings_and_the_catalogue() -> None:
     """Its ports are those at which lineside looks by default, and its models are those of whisper-server."""
     services = {one.name: one for one in read_services(SAMPLE)}
-    defaults = Settings.model_fields
+    defaults = complete_settings().model_fields
     assert defaults["whisper_server_url"].default.endswith(f":{services['whisper-server'].port}")
     assert defaults["ollama_url"].default.endswith(f":{services['ollama'].port}")
     assert {find(model).engine for model in services["whisper-server"].models} == {"whisper-server"}

@@ -2,14 +2,13 @@
 
 from pathlib import Path as File
 from random import Random
-from typing import cast
 
-import aiohttp
 import pytest
 
 from lineside.audio.frame import Utterance
 from lineside.audio.wav import read_wav, wav_bytes
 from lineside.cli.loadtest import seconds
+from lineside.engine_options import EngineOptions
 from lineside.errors import ConfigError
 from lineside.loadtest.capacity import Capacity
 from lineside.loadtest.lateness import Lateness, late_ms, together
@@ -21,7 +20,6 @@ from lineside.loadtest.recordings import OWN, read, recordings_in, silence
 from lineside.loadtest.results import Goal, LoadTestResults, figures, misses, spread
 from lineside.loadtest.runner import shares
 from lineside.protocol import ReplyMetrics
-from lineside.settings import Settings
 from lineside.turns.dead_call import DeadCallDetector
 from tests.virtual_time import run
 
@@ -225,7 +223,7 @@ def test_a_long_load_test_is_not_taken_for_a_caller_who_repeats_himself() -> Non
     """However many turns its callers speak, none of its calls has come to nothing."""
 
     async def story() -> DeadCallDetector:
-        patience, ears = DeadCallDetector(), MockSTT(Settings(_env_file=None), cast(aiohttp.ClientSession, None))  # type: ignore[call-arg]
+        patience, ears = DeadCallDetector(), MockSTT(EngineOptions())
         for _ in range(50):
             patience.heard((await ears.transcribe(Utterance(bytes(32_000), 0.0, 1.0))).text)
         return patience

@@ -170,8 +170,7 @@ def test_requests_that_wait_for_an_engine_are_counted_and_given_up_ones_wait_no_
 
         app = web.Application()
         app.router.add_get("/", answer)
-        registry = EngineRegistry(settings(llm_pool_size=1, openai_url="http://127.0.0.1:9"))
-        registry.waits = meters.engine_waits
+        registry = EngineRegistry(settings(llm_pool_size=1, openai_url="http://127.0.0.1:9"), observer=meters)
         pool: aiohttp.ClientSession = registry._pool("llm", "openai")
         async with serving(app) as url:
 

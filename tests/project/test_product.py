@@ -180,8 +180,8 @@ def written_down(engine_url: str, wav: bytes) -> str:
 
     async def main() -> str:
         async with aiohttp.ClientSession() as http:
-            engine = EngineRegistry(settings(embedded_url=engine_url), http).engine("stt")
-            return str((await engine.transcribe(utterance)).text)
+            stt = EngineRegistry(settings(embedded_url=engine_url), http).stt()
+            return (await stt.transcribe(utterance)).text
 
     return asyncio.run(main())
 

@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from lineside.agents.agent import Agent
+from lineside.engines.protocols import Engine
 from lineside.engines.registry import Role
 from lineside.host.machine.values import Machine
 from lineside.host.services import Service
@@ -54,7 +55,7 @@ class EngineSource(Protocol):
         """The engines of a role."""
         ...
 
-    def engine(self, role: Role, name: str = "") -> Any:
+    def engine(self, role: Role, name: str = "") -> Engine:
         """One of them. Raises `LineError` or `ConfigError`."""
         ...
 

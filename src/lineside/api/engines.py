@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from lineside.api.background import BackgroundTasks, RecentAnswers
 from lineside.api.dependencies import EngineSource
 from lineside.api.schemas import EnginesStatus, EngineStatus, RoleEngines
-from lineside.engines.protocols import HealthChecked
+from lineside.engines.protocols import Engine, EngineInfo, HealthChecked
 from lineside.engines.registry import ROLES, Role
 from lineside.errors import ConfigError, EngineError, TransportError
 
@@ -24,10 +23,10 @@ class EngineList:
 
     def __init__(self, registry: EngineSource) -> None:
         self._registry = registry
-        self._all: dict[Which, Any] | None = None
+        self._all: dict[Which, Engine | None] | None = None
 
     @property
-    def all(self) -> dict[Which, Any]:
+    def all(self) -> dict[Which, Engine | None]:
         """By role and name; None where the settings do not let one be."""
         if self._all is None:
             self._all = {which: self._built(which) for which in self._names()}
@@ -39,7 +38,7 @@ class EngineList:
             for name in sorted(registry.names(role), key=lambda name: name != registry.defaults[role]):
                 yield role, name
 
-    def _built(self, which: Which) -> Any:
+    def _built(self, which: Which) -> Engine | None:
         try:
             return self._registry.engine(*which)
         except (TransportError, ConfigError):
@@ -62,10 +61,9 @@ class EngineOperations:
         rows: dict[Role, list[EngineStatus]] = {role: [] for role in ROLES}
         for (role, name), (up, why) in verdicts.items():
             engine = self._roster.all[role, name]
-            choices = tuple(getattr(engine, "choices", ()))
-            default = choices[0] if choices else ""
-            embedded = bool(getattr(engine, "embedded", False))
-            rows[role].append(EngineStatus(name, choices, default, embedded, up, why))
+            info = engine.info if engine is not None else EngineInfo()
+            default = info.choices[0] if info.choices else ""
+            rows[role].append(EngineStatus(name, info.choices, default, info.embedded, up, why))
         return EnginesStatus(**{role: RoleEngines(self._defaults[role], tuple(rows[role])) for role in ROLES})
 
     async def _check(self, which: Which) -> Verdict:

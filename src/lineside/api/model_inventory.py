@@ -15,7 +15,7 @@ from lineside.api.downloads import DownloadOperations
 from lineside.api.engines import EngineList, Which
 from lineside.api.errors import ApiError, unknown
 from lineside.api.schemas import ModelsStatus, ModelStatus
-from lineside.engines.protocols import BackendModel, ModelKeeper, PullsModels
+from lineside.engines.protocols import BackendModel, Engine, ModelKeeper, PullsModels
 from lineside.errors import EngineError, EngineUnreachable
 from lineside.models import catalogue, store
 from lineside.models.catalogue import Model
@@ -94,7 +94,7 @@ class ModelInventory:
             raise ApiError(409, "ambiguous", f"several engines have {name}: {having}; say which as 'engine'")
         return found[0]
 
-    def engine_of(self, row: ModelStatus) -> Any:
+    def engine_of(self, row: ModelStatus) -> Engine | None:
         """The engine of a row; None if it has none."""
         return next((one for which, one in self._roster.all.items() if which == (row.role, row.engine)), None)
 
@@ -131,10 +131,10 @@ class ModelInventory:
         defaults = self._room.registry.defaults
         for which, engine in self._roster.all.items():
             role, name = which
-            choices: tuple[str, ...] = tuple(getattr(engine, "choices", ()))
+            choices = engine.info.choices if engine is not None else ()
             usual = choices[0] if choices and defaults[role] == name else ""
             here = {kept.name: kept for kept in (told[which].kept if which in told else ()) if kept.name not in known}
-            wanted = [c for c in choices if c not in known] if isinstance(engine, PullsModels) else []
+            wanted: list[str] = [c for c in choices if c not in known] if isinstance(engine, PullsModels) else []
             for model in dict.fromkeys((*here, *wanted)):
                 kept = here.get(model) or BackendModel(model, loaded=False)
                 yield ModelStatus(
@@ -155,6 +155,8 @@ class ModelInventory:
 
     async def _ask(self, which: Which) -> BackendAnswer:
         keeper = self._roster.all[which]
+        if not isinstance(keeper, ModelKeeper):
+            return BackendAnswer()
         async with self._turns:
             try:
                 async with asyncio.timeout(ASK_SECONDS):

@@ -117,6 +117,8 @@ class ModelOperations:
         if kept.in_use:
             return StillLoaded(which[1], kept.name, f"{kept.in_use} requests use it")
         keeper = self._room.registry.engine(*which)
+        if not isinstance(keeper, ModelKeeper):
+            return StillLoaded(which[1], kept.name, f"{which[1]} does not unload models")
         try:
             async with self._errands.to_be("unloaded", kept.name):
                 await _in_time(keeper.unload(kept.name, wait=False), UNLOAD_SECONDS, f"{kept.name} was not unloaded")

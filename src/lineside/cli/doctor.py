@@ -122,7 +122,7 @@ async def _chain(settings: Settings) -> Finding:
 
 async def _spoken(running: RunningGateway, text: str) -> AudioFrame:
     pcm, rate = bytearray(), EAR_RATE
-    async with aclosing(running.registry.engine("tts").speak(text, "")) as sounds:
+    async with aclosing(running.registry.tts().speak(text, "")) as sounds:
         async for sound in sounds:
             pcm, rate = pcm + sound.frame.pcm, sound.frame.rate
     return AudioFrame(bytes(pcm), rate)
@@ -131,8 +131,8 @@ async def _spoken(running: RunningGateway, text: str) -> AudioFrame:
 async def _written(running: RunningGateway, sound: AudioFrame) -> str:
     resampler = InputResampler(sound.rate, EAR_RATE)
     pcm = resampler.feed(sound.pcm) + resampler.end()
-    heard = await running.registry.engine("stt").transcribe(Utterance(pcm, 0.0, sound.seconds))
-    return str(heard.text)
+    heard = await running.registry.stt().transcribe(Utterance(pcm, 0.0, sound.seconds))
+    return heard.text
 
 
 def _alike(meant: str, heard: str) -> bool:

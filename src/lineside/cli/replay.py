@@ -12,7 +12,7 @@ from rich.table import Table
 
 from lineside.errors import ConfigError
 from lineside.records.entries import KeptTurn
-from lineside.settings import Settings, load_settings, variable
+from lineside.settings import complete_settings, load_settings, variable
 
 if TYPE_CHECKING:
     from lineside.replay.compare import Comparison, TurnPair
@@ -51,7 +51,7 @@ def replay(
 
 def given(sets: list[str]) -> dict[str, object]:
     """Settings as `NAME=VALUE`. Raises `ConfigError` for what is none."""
-    fields = {variable(field, info): field for field, info in Settings.model_fields.items()}
+    fields = {variable(field, info): field for field, info in complete_settings().model_fields.items()}
     chosen: dict[str, object] = {}
     for each in sets:
         name, sign, value = each.partition("=")

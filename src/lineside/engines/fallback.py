@@ -8,7 +8,7 @@ not at every turn.
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -16,6 +16,8 @@ from msgspec import Struct
 from lineside.audio.frame import AudioFrame, Sound, Utterance
 from lineside.engines.circuit_breaker import CircuitBreaker
 from lineside.engines.protocols import (
+    Engine,
+    EngineInfo,
     HealthChecked,
     LanguageModel,
     LlmRequest,
@@ -40,7 +42,7 @@ FIRST = {"stt": 3.0, "llm": 3.0, "tts": 1.5}
 LATER = {"stt": 3.0, "llm": 2.0, "tts": 1.0}
 LAST = 60.0  # for the last of a row: whoever asks has a deadline of its own, far below
 
-E = TypeVar("E")
+E = TypeVar("E", bound=Engine)
 T = TypeVar("T")
 Failed = Callable[[str, str, EngineError, bool], None]
 
@@ -78,14 +80,12 @@ class FallbackChain(Generic[E]):
         self._notice = failed
         self._places = [Candidate(name, engine, CircuitBreaker()) for name, engine in engines]
         self.switches = 0  # times that another than the first had to answer
-        self.choices: tuple[str, ...] = ()
-        if all(_choices(engine) for _, engine in engines):
-            self.choices = tuple(dict.fromkeys(c for _, engine in engines for c in _choices(engine)))
-
-    @property
-    def embedded(self) -> bool:
-        """Whether one of them lives in the engine server that lineside starts."""
-        return any(getattr(place.engine, "embedded", False) for place in self._places)
+        infos = [engine.info for _, engine in engines]
+        known = dict.fromkeys(choice for info in infos for choice in info.choices)
+        self.info = EngineInfo(
+            choices=tuple(known) if all(info.choices for info in infos) else (),
+            embedded=any(info.embedded for info in infos),
+        )
 
     async def check(self) -> None:
         """Whether any of them would answer."""
@@ -108,7 +108,7 @@ class FallbackChain(Generic[E]):
 
         If all keep failing, all are asked: better a slim chance than none.
         """
-        places = sorted(self._places, key=lambda place: bool(wanted) and wanted not in _choices(place.engine))
+        places = sorted(self._places, key=lambda place: bool(wanted) and wanted not in place.engine.info.choices)
         trusted = [place for place in places if place.breaker.lets(_now())] or places
         for place in trusted:
             place.breaker.tried(_now())
@@ -191,7 +191,7 @@ class FallbackLLM(FallbackChain[LanguageModel]):
         return await mind.read_ahead(messages, LlmRequest(_known(ask.model, mind), ask.max_tokens, ask.temperature))
 
     def _will_answer(self, ask: LlmRequest) -> LanguageModel | None:
-        places = sorted(self._places, key=lambda place: bool(ask.model) and ask.model not in _choices(place.engine))
+        places = sorted(self._places, key=lambda place: bool(ask.model) and ask.model not in place.engine.info.choices)
         return next((place.engine for place in places if place.breaker.well), None)
 
     async def warm(self, opening: Sequence[Message]) -> None:
@@ -271,20 +271,9 @@ class ContinuedAnswer:
         return ""
 
 
-def in_a_row(role: str, engines: Sequence[tuple[str, Any]], failed: Failed) -> Any:
-    """The engines as one; a single one as it is."""
-    if len(engines) == 1:
-        return engines[0][1]
-    return {"stt": FallbackSTT, "llm": FallbackLLM, "tts": FallbackTTS}[role](engines, failed)
-
-
-def _choices(engine: object) -> tuple[str, ...]:
-    return tuple(getattr(engine, "choices", ()))
-
-
-def _known(name: str, engine: object) -> str:
+def _known(name: str, engine: Engine) -> str:
     """The model or voice by this name, where the engine has it; its own default otherwise."""
-    choices = _choices(engine)
+    choices = engine.info.choices
     return name if not choices or name in choices else ""
 
 

@@ -7,12 +7,6 @@ from typing import Any
 
 import aiohttp
 
-Waits = Callable[[str, str, int, float | None], None]  # role, engine, so many more (or fewer), seconds waited
-
-
-def nobody_counts(role: str, name: str, more: int, seconds: float | None) -> None:
-    """Nobody counts."""
-
 
 def queue_trace(tell: Callable[[int, float | None], None]) -> aiohttp.TraceConfig:
     """For a client with a limited pool: `tell` hears +1 when a request begins to wait, −1 and its seconds at the end.

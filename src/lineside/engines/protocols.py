@@ -49,8 +49,25 @@ class LlmRequest(Struct, frozen=True):
     temperature: float = 0.0
 
 
+class EngineInfo(Struct, frozen=True):
+    """What an engine says of itself before its back end is asked anything."""
+
+    choices: tuple[str, ...] = ()  # models or voices that a call may name, the usual one first; empty: any
+    embedded: bool = False  # whether it lives in the engine server that lineside starts
+
+
 @runtime_checkable
-class SpeechToText(Protocol):
+class Engine(Protocol):
+    """What all engines have."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What it says of itself."""
+        ...
+
+
+@runtime_checkable
+class SpeechToText(Engine, Protocol):
     """Hears an utterance."""
 
     async def transcribe(self, utterance: Utterance) -> Transcription:
@@ -59,7 +76,7 @@ class SpeechToText(Protocol):
 
 
 @runtime_checkable
-class LanguageModel(Protocol):
+class LanguageModel(Engine, Protocol):
     """Thinks of an answer."""
 
     def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
@@ -68,7 +85,7 @@ class LanguageModel(Protocol):
 
 
 @runtime_checkable
-class TextToSpeech(Protocol):
+class TextToSpeech(Engine, Protocol):
     """Speaks a sentence."""
 
     def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:

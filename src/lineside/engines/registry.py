@@ -1,32 +1,29 @@
-"""Which engines there are. Every one comes in through an entry point of the package that brings it, ours too.
+"""The engines of this process: which there are, which a call may name, and which stand in for another.
 
-A new engine is one file and one line: `[project.entry-points."lineside.tts"]  name = "package.file:Class"`. The class
-is called with the settings and an HTTP client of its own, and has the shape of its role in `engines.protocols`. It
-may have besides: `choices`, the models or voices that may be named, empty for any; `embedded`, true if it lives in the
-engine server beside us; `offered(settings)`, false while it lacks what it needs (a key, a program).
+Every engine comes in through an entry point of the package that brings it, lineside's own too (`engine_options`).
 """
 
 import asyncio
-from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, get_args
+from collections.abc import Sequence
+from typing import Protocol, cast
 
 import aiohttp
 import structlog
 from msgspec import Struct
 
-from lineside.engines.fallback import in_a_row
-from lineside.engines.pool_metrics import Waits, nobody_counts, queue_trace
-from lineside.engines.protocols import LanguageModel, Preparable, SpeechToText, TextToSpeech
+from lineside.engine_options import ROLES, EngineClass, EngineHost, Role, engine_classes
+from lineside.engines.fallback import FallbackLLM, FallbackSTT, FallbackTTS
+from lineside.engines.pool_metrics import queue_trace
+from lineside.engines.protocols import Engine, EngineInfo, LanguageModel, Preparable, SpeechToText, TextToSpeech
 from lineside.engines.tts_cache import CachedTTS
 from lineside.errors import ConfigError, EngineError, TransportError
 from lineside.settings import Settings
 
+__all__ = ["ROLES", "EngineObserver", "EngineRegistry", "Engines", "Role"]
+
 log = structlog.get_logger()
 
-Role = Literal["stt", "llm", "tts"]
-ROLES: tuple[Role, ...] = get_args(Role)
-RINGS = 6.0  # seconds that a caller waits for a model to be loaded
+LOADED_WITHIN = 6.0  # seconds that a caller waits for a model to be loaded, as for a telephone that rings
 KEPT_OPEN = 60.0  # seconds that an idle connection to a back end stays open
 
 
@@ -40,19 +37,55 @@ class Engines(Struct, frozen=True):
     phrases: TextToSpeech  # knows the phrases for bad moments by heart
 
 
+class EngineObserver(Protocol):
+    """Hears how engines fare."""
+
+    def engine_failed(self, role: str, engine: str, why: EngineError) -> None:
+        """A request failed."""
+        ...
+
+    def engine_switched(self, role: str, engine: str) -> None:
+        """Another engine goes on for this one."""
+        ...
+
+    def engine_waits(self, role: str, engine: str, more: int, seconds: float | None = None) -> None:
+        """`more` requests more, or fewer, wait for a connection; `seconds`: how long one of them had waited."""
+        ...
+
+
+class NoObserver:
+    """Hears and forgets."""
+
+    def engine_failed(self, role: str, engine: str, why: EngineError) -> None:
+        """See `EngineObserver`."""
+
+    def engine_switched(self, role: str, engine: str) -> None:
+        """See `EngineObserver`."""
+
+    def engine_waits(self, role: str, engine: str, more: int, seconds: float | None = None) -> None:
+        """See `EngineObserver`."""
+
+
 class EngineRegistry:
     """All engines of this process, each built once, with a pool of connections of its own, and shared by all calls."""
 
-    def __init__(self, settings: Settings, http: aiohttp.ClientSession | None = None) -> None:
-        """`http`, if given, is used by all engines and stays the caller's; without it `close` closes the pools."""
-        self._settings, self._http = settings, http
-        self._entries = {role: {e.name: e for e in entry_points(group=f"lineside.{role}")} for role in ROLES}
-        self._engines: dict[tuple[Role, str], Any] = {}
-        self._memories: dict[str, CachedTTS] = {}
-        self._rows: dict[tuple[Role, str], Any] = {}
-        self.failed: Callable[[str, str, EngineError], None] = lambda role, name, why: None  # hears of failures …
-        self.switched: Callable[[str, str], None] = lambda role, name: None  # … and of another that goes on
-        self.waits: Waits = nobody_counts  # … and of requests that wait for a connection
+    def __init__(
+        self,
+        settings: Settings,
+        http: aiohttp.ClientSession | None = None,
+        observer: EngineObserver | None = None,
+    ) -> None:
+        """`http`, if given, is used by all engines and stays the caller's; without it `close` closes the pools.
+
+        Raises `ConfigError` for a default or a fallback engine that there is not, or that lacks what it needs.
+        """
+        self._settings, self._http, self._observer = settings, http, observer or NoObserver()
+        self._classes: dict[Role, dict[str, EngineClass]] = {role: engine_classes(role) for role in ROLES}
+        self._engines: dict[tuple[Role, str], Engine] = {}
+        self._stt: dict[str, SpeechToText] = {}
+        self._llm: dict[str, LanguageModel] = {}
+        self._tts: dict[str, TextToSpeech] = {}
+        self._caches: dict[str, CachedTTS] = {}
         self._pools: list[aiohttp.ClientSession] = []
         self.defaults: dict[Role, str] = {
             "stt": settings.default_stt_engine,
@@ -74,122 +107,173 @@ class EngineRegistry:
 
     @property
     def uses_engine_server(self) -> bool:
-        """Whether a default engine, or one that stands in for it, lives in the engine server beside us."""
+        """Whether a default engine, or one that stands in for it, lives in the engine server that lineside starts."""
         named = [(role, name) for role in ROLES for name in (self.defaults[role], *self.stand_ins(role))]
-        return any(getattr(self.engine(role, name), "embedded", False) for role, name in named)
+        return any(self.info(role, name).embedded for role, name in named)
 
     def names(self, role: Role) -> tuple[str, ...]:
         """The engines that can be named for a role."""
-        return tuple(sorted(name for name, entry in self._entries[role].items() if self._offered(entry)))
+        return tuple(sorted(name for name in self._classes[role] if self._offered(role, name)))
 
-    def engine(self, role: Role, name: str = "") -> Any:
+    def engine(self, role: Role, name: str = "") -> Engine:
         """The engine of that name (empty: the default one) itself, built at its first use. Raises `TransportError`."""
         name = name or self.defaults[role]
-        if name not in self._entries[role] or not self._offered(self._entries[role][name]):
+        if not self._offered(role, name):
             raise TransportError(
                 "unknown_engine", f"{role}_engine: {name!r} is not known; allowed: {', '.join(self.names(role))}"
             )
         if (role, name) not in self._engines:
-            make: Callable[[Settings, aiohttp.ClientSession], Any] = self._entries[role][name].load()
-            self._engines[role, name] = make(self._settings, self._http or self._pool(role, name))
+            self._engines[role, name] = self._build(role, name)
         return self._engines[role, name]
 
-    def voice(self) -> CachedTTS:
+    def info(self, role: Role, name: str = "") -> EngineInfo:
+        """What the engine says of itself. Raises `TransportError`."""
+        return self.engine(role, name).info
+
+    def stt(self, name: str = "") -> SpeechToText:
+        """The recogniser as calls use it: with those that stand in for it (the default one, then the fallbacks)."""
+        name = name or self.defaults["stt"]
+        if name not in self._stt:
+            chain = [(n, cast(SpeechToText, engine)) for n, engine in self._chain("stt", name)]
+            self._stt[name] = chain[0][1] if len(chain) == 1 else FallbackSTT(chain, self._failed)
+        return self._stt[name]
+
+    def llm(self, name: str = "") -> LanguageModel:
+        """The language model as calls use it. See `stt`."""
+        name = name or self.defaults["llm"]
+        if name not in self._llm:
+            chain = [(n, cast(LanguageModel, engine)) for n, engine in self._chain("llm", name)]
+            self._llm[name] = chain[0][1] if len(chain) == 1 else FallbackLLM(chain, self._failed)
+        return self._llm[name]
+
+    def tts(self, name: str = "") -> TextToSpeech:
+        """The voice as calls use it: with a cache, and those that stand in for it. See `stt`."""
+        name = name or self.defaults["tts"]
+        if name not in self._tts:
+            chain = [(n, self._cached(n)) for n, _ in self._chain("tts", name)]
+            self._tts[name] = chain[0][1] if len(chain) == 1 else FallbackTTS(chain, self._failed)
+        return self._tts[name]
+
+    def cached_tts(self) -> CachedTTS:
         """The default voice, which can be made to know sentences by heart."""
-        return self._memory(self.defaults["tts"])
-
-    def answering(self, role: Role, name: str = "") -> Any:
-        """The engine as calls use it: with a memory if it is a voice, and with those who stand in for it.
-
-        The default engine stands in for one that a caller chose, and then the fallback engines.
-        """
-        name = name or self.defaults[role]
-        if (role, name) not in self._rows:
-            row = dict.fromkeys([name, self.defaults[role], *self.stand_ins(role)])
-            made = [(n, self._memory(n) if role == "tts" else self.engine(role, n)) for n in row]
-            self._rows[role, name] = in_a_row(role, made, self._failed)
-        return self._rows[role, name]
+        return self._cached(self.defaults["tts"])
 
     def choices(self, role: Role, name: str = "") -> tuple[str, ...]:
         """The models or voices that the engine knows; empty when it takes any."""
-        engine = self.engine(role, name)
-        return tuple(getattr(engine, "choices", ()))
+        return self.info(role, name).choices
 
     def choose(self, *, stt: str = "", llm: str = "", tts: str = "", model: str = "", voice: str = "") -> Engines:
         """The engines of one call. Raises `TransportError` naming the field and what is allowed there."""
-        for field, role, name, wanted in (("llm_model", "llm", llm, model), ("tts_voice", "tts", tts, voice)):
-            known = self.choices(role, name)  # type: ignore[arg-type]
+        wishes: Sequence[tuple[str, Role, str, str]] = (
+            ("llm_model", "llm", llm, model),
+            ("tts_voice", "tts", tts, voice),
+        )
+        for field, role, name, wanted in wishes:
+            known = self.choices(role, name)
             if wanted and known and wanted not in known:
                 raise TransportError("unknown_choice", f"{field}: {wanted!r} is not known; allowed: {', '.join(known)}")
-        return Engines(
-            self.answering("stt", stt),
-            self.answering("llm", llm),
-            self.answering("tts", tts),
-            {
-                "stt": stt or self.defaults["stt"],
-                "llm": llm or self.defaults["llm"],
-                "tts": tts or self.defaults["tts"],
-            },
-            self.voice(),
-        )
+        names = {
+            "stt": stt or self.defaults["stt"],
+            "llm": llm or self.defaults["llm"],
+            "tts": tts or self.defaults["tts"],
+        }
+        return Engines(self.stt(stt), self.llm(llm), self.tts(tts), names, self.cached_tts())
 
     async def prepare(self, chosen: dict[Role, tuple[str, str]]) -> None:
         """Have ready what a call named that is not the default: role → engine and model or voice.
 
-        The caller waits for it as for any telephone that rings, `RINGS` seconds at most. What is not ready then is
-        asked all the same, and stood in for if it is too slow.
+        The caller waits for it, `LOADED_WITHIN` seconds at most. What is not ready then is asked all the same, and
+        stood in for if it is too slow.
         """
         wanted = [(role, name, choice) for role, (name, choice) in chosen.items() if name or choice]
         await asyncio.gather(*(self._prepare(*one) for one in wanted))
+
+    def stand_ins(self, role: Role) -> tuple[str, ...]:
+        """Who answers when the engine of a call does not, besides the default one; not those who lack something."""
+        return tuple(name for name in self._fallbacks[role] if self._offered(role, name))
 
     async def _prepare(self, role: Role, name: str, choice: str) -> None:
         engine = self.engine(role, name)
         if not isinstance(engine, Preparable):
             return
         try:
-            async with asyncio.timeout(RINGS):
+            async with asyncio.timeout(LOADED_WITHIN):
                 await engine.prepare(choice)
         except (EngineError, TimeoutError) as cause:
             log.warning("an engine is not ready for a call", role=role, engine=name, why=str(cause) or "too slow")
 
+    def _chain(self, role: Role, name: str) -> list[tuple[str, Engine]]:
+        """The engine and those that stand in for it, in order; each has the methods of its role (`_build`)."""
+        names = dict.fromkeys([name, self.defaults[role], *self.stand_ins(role)])
+        return [(n, self.engine(role, n)) for n in names]
+
     def _failed(self, role: str, name: str, why: EngineError, switched: bool) -> None:
-        self.failed(role, name, why)
+        self._observer.engine_failed(role, name, why)
         if switched:
-            self.switched(role, name)
+            self._observer.engine_switched(role, name)
 
-    def _memory(self, name: str) -> CachedTTS:
-        if name not in self._memories:
-            self._memories[name] = CachedTTS(self.engine("tts", name))
-        return self._memories[name]
+    def _cached(self, name: str) -> CachedTTS:
+        if name not in self._caches:
+            self._caches[name] = CachedTTS(cast(TextToSpeech, self.engine("tts", name)))
+        return self._caches[name]
 
-    def stand_ins(self, role: Role) -> tuple[str, ...]:
-        """Who answers when the engine of a call does not, besides the default one; not those who lack something."""
-        return tuple(name for name in self._fallbacks[role] if self._offered(self._entries[role][name]))
+    def _offered(self, role: Role, name: str) -> bool:
+        kind = self._classes[role].get(name)
+        if kind is None:
+            return False
+        if kind.Options.test_double and name not in (self.defaults[role], *self._fallbacks[role]):
+            return False
+        return not self._settings.options(kind.Options).missing()
 
-    def _offered(self, entry: EntryPoint) -> bool:
-        offered = getattr(entry.load(), "offered", None)
-        return offered is None or bool(offered(self._settings))
+    def _build(self, role: Role, name: str) -> Engine:
+        kind, settings = self._classes[role][name], self._settings
+        host = EngineHost(
+            http=self._http or self._pool(role, name),
+            embedded_url=settings.embedded_url,
+            embedded_llm=settings.llm_model,
+            models_dir=settings.models_dir,
+            pool_size=self._pool_size(role),
+        )
+        built = kind(settings.options(kind.Options), host)
+        if not isinstance(built, Engine) or not _plays(role, built):
+            lacking = " and no ".join(sorted(_MEMBERS[role] - set(dir(built))))
+            raise ConfigError(f"the {role} engine {name} has no {lacking}, see lineside.engines.protocols")
+        return built
 
     def _pool(self, role: Role, name: str) -> aiohttp.ClientSession:
         """Connections of one back end. All share aiohttp's one TLS context; further requests wait, under deadlines."""
-        settings = self._settings
-        limit = {"stt": settings.asr_pool_size, "llm": settings.llm_pool_size, "tts": settings.tts_pool_size}[role]
-        connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEPT_OPEN)
-        trace = queue_trace(lambda more, seconds: self.waits(role, name, more, seconds))
+        connector = aiohttp.TCPConnector(limit=self._pool_size(role), keepalive_timeout=KEPT_OPEN)
+        trace = queue_trace(lambda more, seconds: self._observer.engine_waits(role, name, more, seconds))
         self._pools.append(aiohttp.ClientSession(connector=connector, trust_env=True, trace_configs=[trace]))
         return self._pools[-1]
 
+    def _pool_size(self, role: Role) -> int:
+        settings = self._settings
+        return {"stt": settings.asr_pool_size, "llm": settings.llm_pool_size, "tts": settings.tts_pool_size}[role]
+
     def _check(self, role: Role) -> None:
-        """Refuse names of engines that there are not."""
+        """Refuse names of engines that there are not, and a default one that lacks something."""
         known = ", ".join(self.names(role))
         name = self.defaults[role]
-        if name not in self._entries[role]:
+        if name not in self._classes[role]:
             raise ConfigError(f"DEFAULT_{role.upper()}_ENGINE={name!r} is not known; known are {known}")
-        if not self._offered(self._entries[role][name]):
-            raise ConfigError(
-                f"DEFAULT_{role.upper()}_ENGINE={name} lacks what it needs: a key, an address or a program. "
-                f"docs/reference/engines.md says which; ready are {known}"
-            )
+        if lacks := self._settings.options(self._classes[role][name].Options).missing():
+            raise ConfigError(f"DEFAULT_{role.upper()}_ENGINE={name} lacks {lacks}; ready are {known}")
         for name in self._fallbacks[role]:
-            if name not in self._entries[role]:
+            if name not in self._classes[role]:
                 raise ConfigError(f"FALLBACK_{role.upper()}_ENGINES: {name!r} is not known; known are {known}")
+
+
+def _plays(role: Role, engine: Engine) -> bool:
+    """Whether the engine has the methods of this role; what is built here may be cast to its protocol."""
+    match role:
+        case "stt":
+            return isinstance(engine, SpeechToText)
+        case "llm":
+            return isinstance(engine, LanguageModel)
+        case "tts":
+            return isinstance(engine, TextToSpeech)
+
+
+# The members of the protocols, so that what is missing can be named.
+_MEMBERS: dict[Role, set[str]] = {"stt": {"info", "transcribe"}, "llm": {"info", "reply"}, "tts": {"info", "speak"}}

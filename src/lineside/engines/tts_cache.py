@@ -27,8 +27,8 @@ class CachedTTS:
 
     def __init__(self, voice: TextToSpeech) -> None:
         self._voice = voice
-        self.choices: tuple[str, ...] = getattr(voice, "choices", ())
-        self._usual = self.choices[0] if self.choices else ""
+        self.info = voice.info
+        self._usual = voice.info.choices[0] if voice.info.choices else ""
         self._kept: OrderedDict[Which, tuple[Sound, ...]] = OrderedDict()
         self._said: OrderedDict[Which, tuple[Sound, ...]] = OrderedDict()
         self._bytes = 0  # of what was said

@@ -71,9 +71,6 @@ class CallRunner:
         self._load = EngineLoad(time.monotonic)
         self._traces = Traces(settings.otlp_endpoint) if settings.otlp_endpoint else None
         self._over = 0  # calls, since garbage was looked for
-        registry.failed = meters.engine_failed
-        registry.switched = meters.engine_switched
-        registry.waits = meters.engine_waits
 
     async def run(self, place: CallPlace, ws: WebSocket) -> None:
         """Run one call from its first message to its end. Raises nothing for what a caller or an engine does."""

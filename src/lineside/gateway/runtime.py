@@ -19,7 +19,7 @@ from lineside.call.turn_model import TurnModel, TurnModelThread, nobody_knows
 from lineside.engine_server.launch import engine_server
 from lineside.engines.fallback import FallbackLLM
 from lineside.engines.protocols import HealthChecked, LlmRequest, Message, SpeechToText, Warmable
-from lineside.engines.registry import ROLES, EngineRegistry, Role
+from lineside.engines.registry import ROLES, EngineObserver, EngineRegistry, Role
 from lineside.errors import ConfigError, EngineError
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
@@ -33,12 +33,14 @@ VAD_MODEL, VAD_FILE = "silero-vad", "silero_vad.onnx"
 
 
 @asynccontextmanager
-async def warm_engines(settings: Settings, agent: Agent) -> AsyncGenerator[tuple[Settings, EngineRegistry], None]:
+async def warm_engines(
+    settings: Settings, agent: Agent, observer: EngineObserver | None = None
+) -> AsyncGenerator[tuple[Settings, EngineRegistry], None]:
     """The engines, checked and warmed up. Starts the embedded engine server if an engine needs one.
 
     Raises `ConfigError` when the default ones do not answer.
     """
-    async with open_registry(settings) as registry:
+    async with open_registry(settings, observer) as registry:
         if settings.embedded_url or not registry.uses_engine_server:
             await _warm(registry, agent)
             yield settings, registry
@@ -48,15 +50,17 @@ async def warm_engines(settings: Settings, agent: Agent) -> AsyncGenerator[tuple
         locate(name, settings.models_dir)  # a missing or damaged file is named here, before anything is started
     async with engine_server(models_dir=settings.models_dir, llm=llm, opening=agent.opening()) as url:
         reached = settings.model_copy(update={"embedded_url": url})
-        async with open_registry(reached) as registry:
+        async with open_registry(reached, observer) as registry:
             await _warm(registry, agent)
             yield reached, registry
 
 
 @asynccontextmanager
-async def open_registry(settings: Settings) -> AsyncGenerator[EngineRegistry, None]:
+async def open_registry(
+    settings: Settings, observer: EngineObserver | None = None
+) -> AsyncGenerator[EngineRegistry, None]:
     """The engines that the settings name, with their connections; closed when the block ends."""
-    registry = EngineRegistry(settings)
+    registry = EngineRegistry(settings, observer=observer)
     try:
         yield registry
     finally:
@@ -70,8 +74,8 @@ async def _needs_embedded_llm(registry: EngineRegistry) -> bool:
         try:
             llm = await llm.first_up()
         except EngineError:
-            return bool(llm.embedded)  # nobody answers yet; the embedded one will
-    return bool(getattr(llm, "embedded", False))
+            return llm.info.embedded  # nobody answers yet; the embedded one will
+    return llm.info.embedded
 
 
 async def _transcribe_once(stt: SpeechToText, sounds: list[Sound]) -> None:
@@ -85,9 +89,9 @@ async def _warm(registry: EngineRegistry, agent: Agent) -> None:
     """Synthesise the fixed phrases; let each model work once."""
     await learn_phrases(registry, agent)
     try:
-        await _transcribe_once(registry.answering("stt"), [sound async for sound in registry.voice().speak(MOMENT, "")])
+        await _transcribe_once(registry.stt(), [sound async for sound in registry.cached_tts().speak(MOMENT, "")])
         question = (*agent.opening(), Message("user", "Hello"))
-        async with aclosing(registry.answering("llm").reply(question, LlmRequest(max_tokens=1))) as tokens:
+        async with aclosing(registry.llm().reply(question, LlmRequest(max_tokens=1))) as tokens:
             async for _ in tokens:
                 break
     except EngineError as cause:
@@ -109,10 +113,10 @@ async def _check_fallback(registry: EngineRegistry, role: Role, name: str) -> No
 
 async def learn_phrases(registry: EngineRegistry, agent: Agent) -> None:
     """Synthesise the fixed phrases and prefill the LLM with the prompt. Raises `ConfigError`."""
-    llm = registry.answering("llm")
+    llm = registry.llm()
     try:
         for phrase in (*PHRASES, *(said for line in agent.lines() for said in sayings(line))):
-            await registry.voice().keep(phrase)
+            await registry.cached_tts().keep(phrase)
         if isinstance(llm, Warmable):
             await llm.warm(agent.opening())
     except EngineError as cause:

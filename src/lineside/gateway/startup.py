@@ -55,18 +55,18 @@ async def running_gateway(
     check_exposure(settings, insecure=insecure)
     file = AgentFile(settings.agent_file, settings.data_dir)
     agent = file.read()
+    metrics = GatewayMetrics()
     with gateway_socket(settings) as listener:
         name = "localhost" if settings.only_this_machine else settings.host
         url = f"http://{name}:{listener.getsockname()[1]}"
         async with (
             host_agent(settings, services) as hosted,
-            warm_engines(hosted, agent) as (reached, registry),
+            warm_engines(hosted, agent, metrics) as (reached, registry),
             aiohttp.ClientSession() as http,
             turn_model(settings) as turns,
             open_archive(settings) as records,
             AsyncExitStack() as stack,
         ):
-            metrics = GatewayMetrics()
             workers = await stack.enter_async_context(_workers(reached, agent, metrics))
             agents = AgentStore(agent, file, registry, workers.learn if workers is not None else None)
             monitors = None

@@ -37,7 +37,7 @@ from lineside.gateway.runtime import learn_phrases, open_archive, open_registry,
 from lineside.logging_setup import log_to_stderr
 from lineside.observability.metrics import GatewayMetrics
 from lineside.protocol import EndReason, LlmToken, PartialTranscript, ReasoningToken, ServerMessage, encode
-from lineside.settings import Settings
+from lineside.settings import complete_settings
 from lineside.transports.websocket import WebSocket
 
 log = structlog.get_logger()
@@ -62,15 +62,15 @@ class Worker:
     async def run(self) -> None:
         """Hold calls until the bus ends. Raises `ConfigError` when it cannot begin."""
         begin = await self._begun
-        settings = Settings(_env_file=None, **msgspec.json.decode(begin.settings))  # type: ignore[call-arg]
+        settings = complete_settings()(_env_file=None, **msgspec.json.decode(begin.settings))  # type: ignore[call-arg]
+        meters = GatewayMetrics()
         async with (
-            open_registry(settings) as self._registry,
+            open_registry(settings, meters) as self._registry,
             turn_model(settings) as turns,
             open_archive(settings) as records,
         ):
             self._agent = begin.agent
             await learn_phrases(self._registry, self._agent)
-            meters = GatewayMetrics()
             new_vad = vad_factory(settings)
             self._booth = CallRunner(settings, lambda: self._agent, self._registry, new_vad, meters, turns, records)
             async with asyncio.TaskGroup() as self._tasks:

@@ -10,12 +10,10 @@ import math
 from array import array
 from collections.abc import AsyncGenerator, Sequence
 
-import aiohttp
-
 from lineside.audio.frame import FRAME_SECONDS, AudioFrame, Sound, Utterance
-from lineside.engines.protocols import LlmRequest, Message, Thought, Token, Transcription
+from lineside.engine_options import EngineHost, EngineOptions
+from lineside.engines.protocols import EngineInfo, LlmRequest, Message, Thought, Token, Transcription
 from lineside.engines.tts_frames import joined
-from lineside.settings import Settings
 
 ASR = 0.05  # seconds to the transcript
 FIRST_TOKEN, EACH_TOKEN, TOKENS, SENTENCES = 0.05, 0.005, 30, 3
@@ -36,9 +34,10 @@ TONE = 400  # Hz: whole periods in 20 ms, so that frames join without a click
 class MockSTT:
     """Hears a question in everything, never the same: who says the same again and again is hung up on (`patience`)."""
 
-    choices: tuple[str, ...] = ()
+    Options = EngineOptions
 
-    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
+    def __init__(self, options: EngineOptions, host: EngineHost | None = None) -> None:
+        self.info = EngineInfo()
         self._questions = itertools.count(1)
 
     async def transcribe(self, utterance: Utterance) -> Transcription:
@@ -50,9 +49,10 @@ class MockSTT:
 class MockLLM:
     """Three sentences of ten words, a token each."""
 
-    choices: tuple[str, ...] = ()
+    Options = EngineOptions
 
-    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
+    def __init__(self, options: EngineOptions, host: EngineHost | None = None) -> None:
+        self.info = EngineInfo()
         self._sentences = itertools.count()
 
     async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
@@ -72,9 +72,10 @@ class MockLLM:
 class MockTTS:
     """A second of tone for every sentence, soft at both ends."""
 
-    choices: tuple[str, ...] = ()
+    Options = EngineOptions
 
-    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
+    def __init__(self, options: EngineOptions, host: EngineHost | None = None) -> None:
+        self.info = EngineInfo()
         self._frames = _tone()
 
     async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:

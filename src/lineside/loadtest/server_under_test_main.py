@@ -28,11 +28,11 @@ CALLS = 100_000  # as good as no limit: what breaks first is what is asked
 AGENT = 'name = "Load test"\nprompt = "You answer."\n'
 DOOR = """\
 [lineside.stt]
-mock = lineside.loadtest.mock_engines:MockEars
+mock = lineside.loadtest.mock_engines:MockSTT
 [lineside.llm]
-mock = lineside.loadtest.mock_engines:MockMind
+mock = lineside.loadtest.mock_engines:MockLLM
 [lineside.tts]
-mock = lineside.loadtest.mock_engines:MockVoice
+mock = lineside.loadtest.mock_engines:MockTTS
 """
 
 

@@ -30,6 +30,7 @@ class TimedSTT:
     """A recogniser whose time is real."""
 
     def __init__(self, stt: SpeechToText, work: WorkInProgress) -> None:
+        self.info = stt.info
         self._stt, self._work = stt, work
 
     async def transcribe(self, utterance: Utterance) -> Transcription:
@@ -42,6 +43,7 @@ class TimedLLM:
     """A language model whose time is real."""
 
     def __init__(self, llm: LanguageModel, work: WorkInProgress) -> None:
+        self.info = llm.info
         self._llm, self._work = llm, work
 
     def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
@@ -71,6 +73,7 @@ class TimedTTS:
     """A voice whose time is real."""
 
     def __init__(self, tts: TextToSpeech, work: WorkInProgress) -> None:
+        self.info = tts.info
         self._tts, self._work = tts, work
 
     def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:

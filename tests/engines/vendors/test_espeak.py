@@ -14,8 +14,7 @@ import pytest
 
 from lineside.engines.vendors.espeak import Espeak
 from lineside.errors import EngineError
-from tests.call.fixtures import settings
-from tests.engines.fixtures import all_of
+from tests.engines.fixtures import all_of, built, missing
 
 real = pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed: apt install espeak-ng")
 
@@ -24,7 +23,7 @@ LONG = "This goes on and on for quite a while, and then some more. " * 20
 
 def told(story: Callable[[Espeak], Awaitable[None]], **given: Any) -> None:
     async def main() -> None:
-        await story(Espeak(settings(**given), None))  # type: ignore[arg-type]
+        await story(built(Espeak, None, **given))
 
     asyncio.run(main(), debug=True)
 
@@ -123,7 +122,7 @@ def test_a_program_that_gives_no_sound_is_a_failure(
 def test_it_is_offered_only_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And a check says what to install."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert not Espeak.offered(settings())
+    assert "espeak-ng" in missing(Espeak)
 
     async def story(engine: Espeak) -> None:
         with pytest.raises(EngineError, match="apt install espeak-ng"):

@@ -22,8 +22,7 @@ from lineside.engines.protocols import (
 from lineside.engines.reasoning import ROOM
 from lineside.engines.vendors.ollama import Ollama
 from lineside.errors import EngineBusy, EngineError, EngineTimeout, EngineUnreachable
-from tests.call.fixtures import settings
-from tests.engines.fixtures import all_of
+from tests.engines.fixtures import all_of, built
 from tests.fakes import ANSWERED, WHAT_IT_THOUGHT, serving
 from tests.fakes.ollama import GB, FakeOllama
 
@@ -36,7 +35,7 @@ def told(story: Callable[[Ollama, FakeOllama], Awaitable[None]], fake: FakeOllam
     async def main() -> None:
         there = fake or FakeOllama()
         async with serving(there.app()) as url, aiohttp.ClientSession() as http:
-            await story(Ollama(settings(ollama_url=url, **given), http), there)
+            await story(built(Ollama, http, ollama_url=url, **given), there)
 
     asyncio.run(main(), debug=True)
 
@@ -138,7 +137,7 @@ def test_nobody_there_is_said_with_what_to_do() -> None:
 
     async def main() -> None:
         async with aiohttp.ClientSession() as http:
-            engine = Ollama(settings(ollama_url="http://127.0.0.1:9"), http)
+            engine = built(Ollama, http, ollama_url="http://127.0.0.1:9")
             for doing in (engine.check(), all_of(engine.reply(QUESTION, LlmRequest())), engine.kept()):
                 with pytest.raises(
                     EngineUnreachable, match=r"nobody answers at http://127\.0\.0\.1:9; start it: ollama"
@@ -161,7 +160,7 @@ def test_one_that_accepts_and_never_answers_is_given_up(monkeypatch: pytest.Monk
         app.router.add_get("/{path:.*}", silent)
         async with serving(app) as url, aiohttp.ClientSession() as http:
             with pytest.raises(EngineTimeout, match=r"did not answer in 0\.5 s"):
-                await Ollama(settings(ollama_url=url), http).check()
+                await built(Ollama, http, ollama_url=url).check()
 
     asyncio.run(main(), debug=True)
 
@@ -208,7 +207,7 @@ def test_what_it_keeps() -> None:
     async def story(engine: Ollama, fake: FakeOllama) -> None:
         assert isinstance(engine, ModelKeeper)
         assert isinstance(engine, PullsModels)
-        assert engine.choices[:2] == ("llama3.2:3b", "qwen3:1.7b")
+        assert engine.info.choices[:2] == ("llama3.2:3b", "qwen3:1.7b")
         await engine.load("qwen3:1.7b")
         kept = {model.name: model for model in await engine.kept()}
         assert kept["llama3.2:3b"] == BackendModel("llama3.2:3b", loaded=False, bytes=2 * GB)
@@ -261,7 +260,7 @@ def test_all_requests_go_through_the_engines_own_pool() -> None:
         fake.goes_on = asyncio.Event()
         pool = aiohttp.TCPConnector(limit=1)
         async with serving(fake.app()) as url, aiohttp.ClientSession(connector=pool) as http:
-            engine = Ollama(settings(ollama_url=url), http)
+            engine = built(Ollama, http, ollama_url=url)
             async with aclosing(engine.reply(QUESTION, LlmRequest())) as first:
                 await anext(first)
                 second = asyncio.create_task(all_of(engine.reply(QUESTION, LlmRequest())))

@@ -18,8 +18,7 @@ from lineside.audio.frame import EAR_RATE, Utterance
 from lineside.engines.protocols import SpeechToText
 from lineside.engines.vendors.whisper_server import WhisperServer
 from lineside.errors import EngineError, EngineUnreachable
-from tests.call.fixtures import settings
-from tests.engines.fixtures import spoken
+from tests.engines.fixtures import built, spoken
 from tests.turns.test_speech_segmenter import AUDIO
 
 PROGRAM = os.environ.get("LINESIDE_TEST_WHISPER_SERVER", "")
@@ -53,7 +52,7 @@ def told(story: Callable[[WhisperServer, str], Awaitable[None]]) -> None:
 
     async def main() -> None:
         async with whisper_server() as url, aiohttp.ClientSession() as http, asyncio.timeout(120):
-            engine = WhisperServer(settings(whisper_server_url=url), http)
+            engine = built(WhisperServer, http, whisper_server_url=url)
             while True:
                 with suppress(EngineError):
                     await engine.check()
@@ -104,7 +103,7 @@ def test_when_it_dies_the_next_request_fails_and_says_where() -> None:
     async def main() -> None:
         async with aiohttp.ClientSession() as http:
             async with whisper_server() as url:
-                engine = WhisperServer(settings(whisper_server_url=url), http)
+                engine = built(WhisperServer, http, whisper_server_url=url)
             with pytest.raises(EngineUnreachable, match="start it: lineside host"):
                 await engine.transcribe(spoken("yes"))
 

@@ -1,13 +1,15 @@
 """The language model that nobody had to choose: Ollama where it answers, the embedded one where it does not."""
 
-import aiohttp
-
+from lineside.engine_options import EngineHost
 from lineside.engines.fallback import FallbackLLM
 from lineside.engines.vendors.embedded import LlamaCpp
 from lineside.engines.vendors.ollama import Ollama
-from lineside.settings import Settings
 
 
-def auto(settings: Settings, http: aiohttp.ClientSession) -> FallbackLLM:
-    """Ask Ollama at `OLLAMA_URL`; when it fails or is not there, the embedded model answers."""
-    return FallbackLLM([("ollama", Ollama(settings, http)), ("embedded", LlamaCpp(settings, http))])
+class AutoLLM(FallbackLLM):
+    """Asks Ollama at OLLAMA_URL; when it fails or is not there, the embedded model answers."""
+
+    Options = Ollama.Options
+
+    def __init__(self, options: Ollama.Options, host: EngineHost) -> None:
+        super().__init__([("ollama", Ollama(options, host)), ("embedded", LlamaCpp(LlamaCpp.Options(), host))])

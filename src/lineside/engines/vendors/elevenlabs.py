@@ -8,11 +8,10 @@ not through the vendor's library, so that closing a sentence closes its stream a
 from collections.abc import AsyncGenerator
 from urllib.parse import quote
 
-import aiohttp
-
 from lineside.audio.frame import Sound
+from lineside.engine_options import EngineHost, EngineOptions, Url, option
 from lineside.engines import openai_http
-from lineside.settings import Settings
+from lineside.engines.protocols import EngineInfo
 
 RATE = 22_050  # Hz; the highest bare rates are for dearer plans only
 
@@ -20,25 +19,34 @@ RATE = 22_050  # Hz; the highest bare rates are for dearer plans only
 class ElevenLabs:
     """The one voice that is paid for."""
 
-    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
-        self.choices = (settings.elevenlabs_voice_id,)
-        self._http, self._model = http, settings.elevenlabs_model_id
-        self._headers = {"xi-api-key": settings.elevenlabs_api_key}
-        self._place = openai_http.Endpoint("elevenlabs", settings.elevenlabs_url)
+    class Options(EngineOptions):
+        """ElevenLabs: voices in the cloud."""
 
-    @staticmethod
-    def offered(settings: Settings) -> bool:
-        """Only with a key."""
-        return bool(settings.elevenlabs_api_key)
+        api_key: str = option(
+            "", env="ELEVENLABS_API_KEY", secret=True, about="the engine elevenlabs is offered only with a key"
+        )
+        url: Url = option("https://api.elevenlabs.io", env="ELEVENLABS_URL", about="where its API answers")
+        voice_id: str = option("21m00Tcm4TlvDq8ikWAM", env="ELEVENLABS_VOICE_ID", about="the voice, by its id")
+        model_id: str = option("eleven_turbo_v2_5", env="ELEVENLABS_MODEL_ID", about="the model, by its id")
+
+        def missing(self) -> str:
+            """See `EngineOptions`."""
+            return "" if self.api_key else "ELEVENLABS_API_KEY"
+
+    def __init__(self, options: Options, host: EngineHost) -> None:
+        self.info = EngineInfo(choices=(options.voice_id,))
+        self._http, self._model, self._voice = host.http, options.model_id, options.voice_id
+        self._headers = {"xi-api-key": options.api_key}
+        self._endpoint = openai_http.Endpoint("elevenlabs", options.url)
 
     def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
         """See `TextToSpeech`."""
-        path = f"/v1/text-to-speech/{quote(voice or self.choices[0], safe='')}/stream?output_format=pcm_{RATE}"
+        path = f"/v1/text-to-speech/{quote(voice or self._voice, safe='')}/stream?output_format=pcm_{RATE}"
         request = {"text": sentence, "model_id": self._model}
         return openai_http.speech(
-            self._http, self._place, "", "", sentence, path=path, request=request, rate=RATE, headers=self._headers
+            self._http, self._endpoint, "", "", sentence, path=path, request=request, rate=RATE, headers=self._headers
         )
 
     async def check(self) -> None:
-        """See `Checked`; a wrong key is found here."""
-        await openai_http.look(self._http, self._place, "/v1/models", self._headers)
+        """See `HealthChecked`; a wrong key is found here."""
+        await openai_http.look(self._http, self._endpoint, "/v1/models", self._headers)

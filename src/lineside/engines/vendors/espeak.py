@@ -10,13 +10,12 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
-import aiohttp
-
 from lineside.audio.frame import Sound
+from lineside.engine_options import EngineHost, EngineOptions
+from lineside.engines.protocols import EngineInfo
 from lineside.engines.tts_frames import sounds
 from lineside.errors import ConfigError, EngineError
 from lineside.processes.process import end_process, start_process
-from lineside.settings import Settings
 
 PROGRAM = "espeak-ng"
 AT_ONCE = 8  # processes, ten milliseconds of a core each; a further sentence waits, under the reply's deadline
@@ -28,15 +27,16 @@ WORDS_A_MINUTE = "160"
 class Espeak:
     """English, in four accents."""
 
-    choices = VOICES
+    class Options(EngineOptions):
+        """espeak-ng has no options."""
 
-    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
-        self._free = asyncio.Semaphore(min(AT_ONCE, settings.tts_pool_size))
+        def missing(self) -> str:
+            """See `EngineOptions`."""
+            return "" if shutil.which(PROGRAM) else f"the program {PROGRAM} (on Debian: apt install espeak-ng)"
 
-    @staticmethod
-    def offered(settings: Settings) -> bool:
-        """Only where the program is installed."""
-        return shutil.which(PROGRAM) is not None
+    def __init__(self, options: Options, host: EngineHost) -> None:
+        self.info = EngineInfo(choices=VOICES)
+        self._free = asyncio.Semaphore(min(AT_ONCE, host.pool_size))
 
     async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
         """See `TextToSpeech`. Closing it ends the process."""
@@ -54,7 +54,7 @@ class Espeak:
                 await end_process(process, grace=0, read_rest=True)
 
     async def check(self) -> None:
-        """See `Checked`."""
+        """See `HealthChecked`."""
         if not shutil.which(PROGRAM):
             raise EngineError(f"{PROGRAM} is not installed; on Debian: apt install espeak-ng")
 

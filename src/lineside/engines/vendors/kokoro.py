@@ -7,13 +7,11 @@ It is in the engine server that lineside starts beside itself, or in Kokoro-Fast
 
 from collections.abc import AsyncGenerator
 
-import aiohttp
-
 from lineside.audio.frame import Sound
+from lineside.engine_options import EngineHost, EngineOptions, Url, option
 from lineside.engines import model_admin, openai_http
-from lineside.engines.protocols import BackendModel
+from lineside.engines.protocols import BackendModel, EngineInfo
 from lineside.models.voices import KOKORO
-from lineside.settings import Settings
 
 RATE = 24_000  # Hz, of Kokoro-FastAPI's bare samples
 OURS = tuple(file.name.removesuffix(".bin") for file in KOKORO.files if file.name.endswith(".bin"))
@@ -29,38 +27,43 @@ ALL = (
 class Kokoro:
     """All its English voices."""
 
-    embedded = True
+    class Options(EngineOptions):
+        """Kokoro: the most natural of the small voices."""
 
-    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
-        self.embedded = not settings.kokoro_url
-        self.choices = tuple(dict.fromkeys((settings.kokoro_voice, *(OURS if self.embedded else ALL))))
-        self._http = http
-        self._place = openai_http.Endpoint("kokoro", settings.kokoro_url or settings.embedded_url)
+        url: Url = option("", env="KOKORO_URL", about="Kokoro-FastAPI; empty: the embedded engine server")
+        voice: str = option("af_heart", env="KOKORO_VOICE", about="the voice that speaks where a call names none")
+
+    def __init__(self, options: Options, host: EngineHost) -> None:
+        self._embedded, self._voice = not options.url, options.voice
+        known = dict.fromkeys((options.voice, *(OURS if self._embedded else ALL)))
+        self.info = EngineInfo(choices=tuple(known), embedded=self._embedded)
+        self._http = host.http
+        self._endpoint = openai_http.Endpoint("kokoro", options.url or host.embedded_url)
 
     def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
         """See `TextToSpeech`."""
-        voice = voice or self.choices[0]
-        if self.embedded:
-            return openai_http.speech(self._http, self._place, KOKORO.name, voice, sentence)
-        return openai_http.speech(self._http, self._place, "kokoro", voice, sentence, rate=RATE)
+        voice = voice or self._voice
+        if self._embedded:
+            return openai_http.speech(self._http, self._endpoint, KOKORO.name, voice, sentence)
+        return openai_http.speech(self._http, self._endpoint, "kokoro", voice, sentence, rate=RATE)
 
     async def check(self) -> None:
-        """See `Checked`."""
-        await openai_http.look(self._http, self._place, "/health")
+        """See `HealthChecked`."""
+        await openai_http.look(self._http, self._endpoint, "/health")
 
     async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""
-        return tuple(k for k in await model_admin.listed(self._http, self._place, "tts") if "kokoro" in k.name)
+        return tuple(k for k in await model_admin.listed(self._http, self._endpoint, "tts") if "kokoro" in k.name)
 
     async def load(self, model: str) -> None:
         """See `ModelKeeper`. Kokoro-FastAPI has no such thing: its model is loaded as long as it runs."""
-        await model_admin.load(self._http, self._place, model)
+        await model_admin.load(self._http, self._endpoint, model)
 
     async def unload(self, model: str, *, wait: bool) -> None:
         """See `ModelKeeper`."""
-        await model_admin.unload(self._http, self._place, model, wait=wait)
+        await model_admin.unload(self._http, self._endpoint, model, wait=wait)
 
     async def prepare(self, choice: str) -> None:
         """See `Preparable`."""
-        if self.embedded:
+        if self._embedded:
             await self.load(KOKORO.name)

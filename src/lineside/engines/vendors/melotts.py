@@ -7,30 +7,37 @@ audio/mpeg. Where the same route stands under a prefix (hangrylabs/melotts has i
 """
 
 from collections.abc import AsyncGenerator
-
-import aiohttp
+from typing import Literal, get_args
 
 from lineside.audio.frame import Sound
+from lineside.engine_options import EngineHost, EngineOptions, Url, option
 from lineside.engines import openai_http
-from lineside.settings import Settings
+from lineside.engines.protocols import EngineInfo
 
-ACCENTS = ("EN-US", "EN-BR", "EN_INDIA", "EN-AU", "EN-Default")  # MeloTTS docs/install.md has them in this spelling
+Accent = Literal["EN-US", "EN-BR", "EN_INDIA", "EN-AU", "EN-Default"]  # as MeloTTS docs/install.md spells them
+ACCENTS: tuple[Accent, ...] = get_args(Accent)
 
 
 class MeloTTS:
     """English, in the accent that is wanted."""
 
-    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
-        self.choices = tuple(dict.fromkeys((settings.melotts_accent, *ACCENTS)))
-        self._http, self._speed = http, settings.melotts_speed
-        self._place = openai_http.Endpoint(
-            "melotts", settings.melotts_url, hint="start its container: docker compose up melotts"
-        )
+    class Options(EngineOptions):
+        """MeloTTS: five English accents, in a container."""
 
-    @staticmethod
-    def offered(settings: Settings) -> bool:
-        """Only where somebody runs it."""
-        return bool(settings.melotts_url)
+        url: Url = option("", env="MELOTTS_URL", about="where its container answers; empty: the engine is not offered")
+        accent: Accent = option("EN-US", env="MELOTTS_ACCENT", about="the accent where a call names none")
+        speed: float = option(1.0, env="MELOTTS_SPEED", about="speed of speech; 1.0 is normal", ge=0.25, le=4.0)
+
+        def missing(self) -> str:
+            """See `EngineOptions`."""
+            return "" if self.url else "MELOTTS_URL"
+
+    def __init__(self, options: Options, host: EngineHost) -> None:
+        self.info = EngineInfo(choices=tuple(dict.fromkeys((options.accent, *ACCENTS))))
+        self._http, self._speed, self._accent = host.http, options.speed, options.accent
+        self._endpoint = openai_http.Endpoint(
+            "melotts", options.url, hint="start its container: docker compose up melotts"
+        )
 
     def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
         """See `TextToSpeech`."""
@@ -38,10 +45,10 @@ class MeloTTS:
             "text": sentence,
             "speed": self._speed,
             "language": "EN",
-            "speaker_id": voice or self.choices[0],
+            "speaker_id": voice or self._accent,
         }
-        return openai_http.speech(self._http, self._place, "", "", sentence, path="/convert/tts", request=request)
+        return openai_http.speech(self._http, self._endpoint, "", "", sentence, path="/convert/tts", request=request)
 
     async def check(self) -> None:
-        """See `Checked`. It has no route for that; FastAPI's description of the others stands in for it."""
-        await openai_http.look(self._http, self._place, "/openapi.json")
+        """See `HealthChecked`. It has no route for that; FastAPI's description of the others stands in for it."""
+        await openai_http.look(self._http, self._endpoint, "/openapi.json")

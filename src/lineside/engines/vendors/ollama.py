@@ -8,16 +8,15 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
-import aiohttp
 import msgspec
 
+from lineside.engine_options import EngineHost, EngineOptions, Names, Url, option
 from lineside.engines import openai_http
-from lineside.engines.protocols import BackendModel, LlmRequest, Message, PullProgress, Thought, Token
+from lineside.engines.protocols import BackendModel, EngineInfo, LlmRequest, Message, PullProgress, Thought, Token
 from lineside.engines.reasoning import Answer, Habits
 from lineside.errors import EngineBusy, EngineError
-from lineside.settings import Settings
 
 SILENCE = 30.0  # seconds between two pieces of an answer; stages set tighter limits of their own
 LOADING = 300.0  # seconds for a big model from a cold disk
@@ -30,17 +29,37 @@ THINK = {"auto": None, "on": True, "off": False}
 class Ollama:
     """Every model that OLLAMA_MODEL and OLLAMA_MODELS name."""
 
-    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
+    class Options(EngineOptions):
+        """Ollama: open models on this host or another."""
+
+        url: Url = option("http://127.0.0.1:11434", env="OLLAMA_URL", about="where Ollama answers")
+        model: str = option("llama3.2:3b", env="OLLAMA_MODEL", about="the model that answers where a call names none")
+        models: Names = option(
+            ("llama3.2:1b", "qwen3:1.7b", "qwen3:4b", "gemma3:4b", "mistral:7b"),
+            env="OLLAMA_MODELS",
+            about="further models that a call may name",
+        )
+        keep_alive: str = option(
+            "5m", env="OLLAMA_KEEP_ALIVE", about="how long Ollama keeps a model loaded after a request"
+        )
+        think: Literal["auto", "on", "off"] = option(
+            "auto",
+            env="OLLAMA_THINK",
+            about="whether thinking models think first; auto: as the model does by itself",
+        )
+
+    def __init__(self, options: Options, host: EngineHost) -> None:
         import httpx
         import ollama
 
         from lineside.engines.httpx_transport import AiohttpTransport
 
-        self.choices = tuple(dict.fromkeys((settings.ollama_model, *settings.ollama_models)))
-        self._place = openai_http.Endpoint(
-            "ollama", settings.ollama_url, timeout=SILENCE, hint="start it: ollama serve; or set OLLAMA_URL"
+        self.info = EngineInfo(choices=tuple(dict.fromkeys((options.model, *options.models))))
+        self._model = options.model
+        self._endpoint = openai_http.Endpoint(
+            "ollama", options.url, timeout=SILENCE, hint="start it: ollama serve; or set OLLAMA_URL"
         )
-        self._alive, self._think = settings.ollama_keep_alive, THINK[settings.ollama_think]
+        self._alive, self._think = options.keep_alive, THINK[options.think]
         self._habits = Habits()
         self._thoughtless: set[str] = set()  # models that refuse to be told whether to think
         self._in_use: Counter[str] = Counter()  # answers under way, by model
@@ -49,16 +68,14 @@ class Ollama:
 
         def client(read: float, most_bytes: int) -> ollama.AsyncClient:
             timeout = httpx.Timeout(read, connect=openai_http.CONNECT)
-            return ollama.AsyncClient(
-                settings.ollama_url, timeout=timeout, transport=AiohttpTransport(http, most_bytes)
-            )
+            return ollama.AsyncClient(options.url, timeout=timeout, transport=AiohttpTransport(host.http, most_bytes))
 
         self._chat, self._look = client(SILENCE, ANSWER_BYTES), client(openai_http.CHECK, ANSWER_BYTES)
         self._load, self._pull = client(LOADING, ANSWER_BYTES), client(PULLING, PULL_BYTES)
 
     async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
-        model = ask.model or self.choices[0]
+        model = ask.model or self._model
         self._in_use[model] += 1
         try:
             async with aclosing(self._answer(model, messages, ask)) as pieces:
@@ -112,12 +129,12 @@ class Ollama:
                 yield part
 
     async def check(self) -> None:
-        """See `Checked`; a model that is not there is found here."""
-        model = self.choices[0]
+        """See `HealthChecked`; a model that is not there is found here."""
+        model = self._model
         async with self._asking(model, openai_http.CHECK), asyncio.timeout(openai_http.CHECK):
             names = {m.model for m in (await self._look.list()).models}
         if _tagged(model) not in names:
-            raise EngineError(f"ollama at {self._place.url} has no model {model}; fetch it: ollama pull {model}")
+            raise EngineError(f"ollama at {self._endpoint.url} has no model {model}; fetch it: ollama pull {model}")
 
     async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""
@@ -155,7 +172,7 @@ class Ollama:
             await self._load.generate(model, "", keep_alive=0)
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
-        """See `Puller`."""
+        """See `PullsModels`."""
         async with self._asking(model, PULLING):
             stream: Any = await self._pull.pull(model, stream=True)
             async with aclosing(stream) as news:
@@ -166,7 +183,7 @@ class Ollama:
     async def _asking(self, model: str, seconds: float = SILENCE) -> AsyncGenerator[None, None]:
         """Its errors in our words; `seconds` is the wait that a timeout stands for."""
         try:
-            async with openai_http.asking(msgspec.structs.replace(self._place, timeout=seconds)):
+            async with openai_http.asking(msgspec.structs.replace(self._endpoint, timeout=seconds)):
                 yield
         except self._error as no:
             if no.status_code == 404:
@@ -174,7 +191,7 @@ class Ollama:
             kind = EngineBusy if no.status_code in (429, 503) else EngineError
             said = str(no.error)[: openai_http.SAID]
             status = f" {no.status_code}" if no.status_code > 0 else ""
-            raise kind(f"ollama at {self._place.url} answered{status}: {said}") from None
+            raise kind(f"ollama at {self._endpoint.url} answered{status}: {said}") from None
 
 
 def _tagged(model: str) -> str:

@@ -7,15 +7,14 @@ their own too.
 
 from collections.abc import AsyncGenerator
 
-import aiohttp
 import structlog
 
 from lineside.audio.frame import Sound
+from lineside.engine_options import EngineHost, EngineOptions, Url, option
 from lineside.engines import model_admin, openai_http
-from lineside.engines.protocols import BackendModel
+from lineside.engines.protocols import BackendModel, EngineInfo
 from lineside.models.presets import PIPER_PRESETS, SPARE, piper_voice
 from lineside.models.voices import VOICES
-from lineside.settings import Settings
 
 log = structlog.get_logger()
 
@@ -25,14 +24,23 @@ NAMES = tuple(voice.name for voice in VOICES if voice.engine == "piper")
 class Piper:
     """All voices, the one that is always fetched first."""
 
-    embedded = True
     usual = SPARE  # the voice when none is named
 
-    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
-        self.embedded = not settings.piper_url
-        self.choices = tuple(dict.fromkeys((self.usual, *PIPER_PRESETS, *NAMES)))
-        self._http, self._root = http, settings.models_dir
-        self._place = openai_http.Endpoint("piper", settings.piper_url or settings.embedded_url)
+    class Options(EngineOptions):
+        """Piper: small voices, faster than real time on a CPU."""
+
+        url: Url = option(
+            "",
+            env="PIPER_URL",
+            about="a container that speaks /v1/audio/speech with Piper voices; empty: the embedded engine server",
+        )
+
+    def __init__(self, options: Options, host: EngineHost) -> None:
+        self._embedded = not options.url
+        known = dict.fromkeys((self.usual, *PIPER_PRESETS, *NAMES))
+        self.info = EngineInfo(choices=tuple(known), embedded=self._embedded)
+        self._http, self._root = host.http, host.models_dir
+        self._endpoint = openai_http.Endpoint("piper", options.url or host.embedded_url)
         self._noticed: set[str] = set()
 
     def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
@@ -41,27 +49,27 @@ class Piper:
         if notice and notice not in self._noticed:  # once a preset, not once a sentence
             self._noticed.add(notice)
             log.warning("another voice speaks", why=notice)
-        return openai_http.speech(self._http, self._place, name, name, sentence)
+        return openai_http.speech(self._http, self._endpoint, name, name, sentence)
 
     async def check(self) -> None:
-        """See `Checked`."""
-        await openai_http.look(self._http, self._place, "/health")
+        """See `HealthChecked`."""
+        await openai_http.look(self._http, self._endpoint, "/health")
 
     async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""
-        return tuple(k for k in await model_admin.listed(self._http, self._place, "tts") if "kokoro" not in k.name)
+        return tuple(k for k in await model_admin.listed(self._http, self._endpoint, "tts") if "kokoro" not in k.name)
 
     async def load(self, model: str) -> None:
         """See `ModelKeeper`; presets are known too."""
-        await model_admin.load(self._http, self._place, piper_voice(model, self._root)[0])
+        await model_admin.load(self._http, self._endpoint, piper_voice(model, self._root)[0])
 
     async def unload(self, model: str, *, wait: bool) -> None:
         """See `ModelKeeper`; presets are known too."""
-        await model_admin.unload(self._http, self._place, piper_voice(model, self._root)[0], wait=wait)
+        await model_admin.unload(self._http, self._endpoint, piper_voice(model, self._root)[0], wait=wait)
 
     async def prepare(self, choice: str) -> None:
         """See `Preparable`."""
-        if self.embedded:
+        if self._embedded:
             await self.load(choice or self.usual)
 
 

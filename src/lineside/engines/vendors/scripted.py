@@ -1,6 +1,7 @@
 """Scripted engines: they answer by the book, at set times, with sound that is tones. For tests, demos and load.
 
-The `scripted` names in the registry give these defaults; tests build them with their own scripts.
+The `scripted` names in the registry give these defaults; tests build them with their own scripts. They are offered only
+where an operator names them: no caller of an ordinary gateway can choose them.
 """
 
 import asyncio
@@ -8,36 +9,46 @@ import math
 from array import array
 from collections.abc import AsyncGenerator, Sequence
 from functools import lru_cache
-
-import aiohttp
+from typing import TypeVar
 
 from lineside.audio.frame import FRAME_SECONDS, AudioFrame, Sound, Utterance
-from lineside.engines.protocols import LlmRequest, Message, Thought, Token, Transcription
+from lineside.engine_options import EngineHost, EngineOptions
+from lineside.engines.protocols import EngineInfo, LlmRequest, Message, Thought, Token, Transcription
 from lineside.errors import EngineError
-from lineside.settings import Settings
 
 RATE = 16_000
 SECONDS_PER_WORD = 0.3
 FRAMES_PER_WORD = round(SECONDS_PER_WORD / FRAME_SECONDS)
 
 ANSWER = "This is a scripted answer. It has two sentences."
+RECORDED = 1000  # requests that each remembers for the test that asks afterwards; then the oldest are forgotten
+
+T = TypeVar("T")
+
+
+class ScriptedOptions(EngineOptions):
+    """Scripted engines have no options."""
+
+    test_double = True
 
 
 class ScriptedSTT:
     """Hears what its script says, one line an utterance, the last one for ever."""
 
-    choices: tuple[str, ...] = ()
+    Options = ScriptedOptions
 
     def __init__(
         self,
-        settings: Settings | None = None,
-        http: aiohttp.ClientSession | None = None,
+        options: ScriptedOptions | None = None,
+        host: EngineHost | None = None,
         *,
         hears: Sequence[str] = ("scripted words",),
         takes: float = 0.05,
         fails: int = 0,
     ) -> None:
+        self.info = EngineInfo()
         self._hears, self._takes, self.fails = list(hears), takes, fails
+        self._next = 0
         self.utterances: list[Utterance] = []
 
     async def transcribe(self, utterance: Utterance) -> Transcription:
@@ -45,9 +56,10 @@ class ScriptedSTT:
         await asyncio.sleep(self._takes)
         if self.fails > 0:
             self.fails -= 1
-            raise EngineError("scripted ears were told to fail")
-        self.utterances.append(utterance)
-        text = self._hears[min(len(self.utterances), len(self._hears)) - 1]
+            raise EngineError("the scripted recogniser was told to fail")
+        _record(self.utterances, utterance)
+        text = self._hears[self._next]
+        self._next = min(self._next + 1, len(self._hears) - 1)
         quiet = not any(utterance.pcm)
         return Transcription("" if quiet else text, sure=1.0, no_speech=float(quiet))
 
@@ -55,12 +67,12 @@ class ScriptedSTT:
 class ScriptedLLM:
     """Answers its script, one line a question, the last one for ever. `<think>…</think>` is reasoning."""
 
-    choices: tuple[str, ...] = ()
+    Options = ScriptedOptions
 
     def __init__(
         self,
-        settings: Settings | None = None,
-        http: aiohttp.ClientSession | None = None,
+        options: ScriptedOptions | None = None,
+        host: EngineHost | None = None,
         *,
         answers: Sequence[str] = (ANSWER,),
         first: float = 0.05,
@@ -69,7 +81,9 @@ class ScriptedLLM:
         ends: float | None = None,
     ) -> None:
         """`ends`: the log odds that whatever is said may end there; None: it cannot tell."""
+        self.info = EngineInfo()
         self._ends = ends
+        self._next = 0
         self.foresaw: list[tuple[Message, ...]] = []
         self._answers, self._first, self._each, self.fails = list(answers), first, each, fails
         self.asked: list[tuple[Message, ...]] = []
@@ -77,12 +91,13 @@ class ScriptedLLM:
 
     async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
-        self.asked.append(tuple(messages))
+        _record(self.asked, tuple(messages))
+        answer = self._answers[self._next]
+        self._next = min(self._next + 1, len(self._answers) - 1)
         await asyncio.sleep(self._first)
         if self.fails > 0:
             self.fails -= 1
-            raise EngineError("the scripted mind was told to fail")
-        answer = self._answers[min(len(self.asked), len(self._answers)) - 1]
+            raise EngineError("the scripted language model was told to fail")
         thinking, finished = False, False
         try:
             for word in answer.split(" ")[: ask.max_tokens]:
@@ -98,8 +113,8 @@ class ScriptedLLM:
             self.closed_early += not finished
 
     async def may_end(self, messages: Sequence[Message], ask: LlmRequest) -> float | None:
-        """See `Foreseeing`."""
-        self.foresaw.append(tuple(messages))
+        """See `PredictsTurnEnd`."""
+        _record(self.foresaw, tuple(messages))
         await asyncio.sleep(self._each)
         return self._ends
 
@@ -107,16 +122,17 @@ class ScriptedLLM:
 class ScriptedTTS:
     """Speaks in tones: every word a third of a second, its last frame saying the word."""
 
-    choices: tuple[str, ...] = ()
+    Options = ScriptedOptions
 
     def __init__(
         self,
-        settings: Settings | None = None,
-        http: aiohttp.ClientSession | None = None,
+        options: ScriptedOptions | None = None,
+        host: EngineHost | None = None,
         *,
         takes: float = 0.05,
         fails: int = 0,
     ) -> None:
+        self.info = EngineInfo()
         self.takes, self.fails = takes, fails
         self.spoken: list[str] = []
 
@@ -126,11 +142,16 @@ class ScriptedTTS:
         if self.fails > 0:
             self.fails -= 1
             raise EngineError("the scripted voice was told to fail")
-        self.spoken.append(sentence)
+        _record(self.spoken, sentence)
         for number, word in enumerate(w for w in sentence.split() if any(c.isalnum() for c in w)):
             for index in range(FRAMES_PER_WORD):
                 at = (number * FRAMES_PER_WORD + index) * FRAME_SECONDS
                 yield Sound(AudioFrame(_tone(), RATE, at), word if index == FRAMES_PER_WORD - 1 else "")
+
+
+def _record(records: list[T], record: T) -> None:
+    records.append(record)
+    del records[:-RECORDED]
 
 
 @lru_cache(maxsize=1)

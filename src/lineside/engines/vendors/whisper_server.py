@@ -6,13 +6,12 @@ models are files that it was started with; which one, the host agent knows and d
 
 import re
 
-import aiohttp
 import msgspec
 
 from lineside.audio.frame import Utterance
+from lineside.engine_options import EngineHost, EngineOptions, Url, option
 from lineside.engines import openai_http
-from lineside.engines.protocols import Transcription
-from lineside.settings import Settings
+from lineside.engines.protocols import EngineInfo, Transcription
 
 FORM = {
     "temperature": "0.0",
@@ -27,19 +26,27 @@ NOTE, ASIDES_ALONE = re.compile(r"\[[^\]]*\]"), re.compile(r"(\s*\([^)]*\))+\s*"
 class WhisperServer:
     """Whatever model the server was started with."""
 
-    choices: tuple[str, ...] = ()
+    class Options(EngineOptions):
+        """whisper-server: whisper.cpp's own server."""
 
-    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
-        self._http = http
+        url: Url = option(
+            "http://127.0.0.1:8178",
+            env="WHISPER_SERVER_URL",
+            about="whisper.cpp's server, which the host agent starts",
+        )
+
+    def __init__(self, options: Options, host: EngineHost) -> None:
+        self.info = EngineInfo()
+        self._http = host.http
         hint = "start it: lineside host, then the service whisper-server"
-        self._place = openai_http.Endpoint("whisper-server", settings.whisper_server_url, hint=hint)
+        self._endpoint = openai_http.Endpoint("whisper-server", options.url, hint=hint)
 
     async def transcribe(self, utterance: Utterance) -> Transcription:
         """See `SpeechToText`."""
-        heard = await openai_http.transcribe(self._http, self._place, "", utterance, path="/inference", fields=FORM)
+        heard = await openai_http.transcribe(self._http, self._endpoint, "", utterance, path="/inference", fields=FORM)
         text = " ".join(NOTE.sub(" ", heard.text).split())
         return msgspec.structs.replace(heard, text="" if ASIDES_ALONE.fullmatch(text) else text)
 
     async def check(self) -> None:
-        """See `Checked`."""
-        await openai_http.look(self._http, self._place, "/health")
+        """See `HealthChecked`."""
+        await openai_http.look(self._http, self._endpoint, "/health")
