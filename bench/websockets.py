@@ -19,7 +19,8 @@ from typing import Any
 import uvloop
 from aiohttp import WSMsgType, web
 
-from lineside.transports.websocket import BINARY, WebSocket, framed
+from lineside.transports.websocket import WebSocket
+from lineside.transports.websocket_frames import BINARY, framed
 
 CALLERS, SECONDS, EVERY, SIZE = 100, 8, 0.02, 640
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -46,7 +47,10 @@ async def by_lineside(door: socket.socket, echo: bool) -> None:
         ws = WebSocket(1 << 20, 20.0, request.protocol.connection_lost)
         assert request.transport is not None
         ws.take_over(request.transport, request.headers["Sec-WebSocket-Key"])
-        ws.listen(lambda message: ws.write(framed(BINARY, message)) if echo and isinstance(message, bytes) else None)
+        ws.listen(
+            lambda message: ws.write(framed(BINARY, message)) if echo and isinstance(message, bytes) else None,
+            lambda why: ws.abort(),
+        )
         await ws.over
         return web.Response()
 

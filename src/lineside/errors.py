@@ -22,6 +22,7 @@ ErrorCode = Literal[
     "line_lost",
     "bad_message",
     "too_many_messages",
+    "too_many_turns",
     "frame_too_large",
     "odd_length",
     "too_fast",

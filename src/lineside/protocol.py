@@ -31,6 +31,7 @@ EndReason = Literal[
     "server_stopping",
     "too_fast",
     "too_many_messages",
+    "too_many_turns",
     "caller_not_reading",
     "odd_length",
     "frame_too_large",
@@ -67,19 +68,19 @@ class FirstMessage(Struct, frozen=True, forbid_unknown_fields=True):
         return self.sample_rate
 
 
-class Text(Struct, frozen=True, tag="text"):
+class Text(Struct, frozen=True, tag="text", forbid_unknown_fields=True):
     """Typed instead of spoken: a turn of its own."""
 
     text: Annotated[str, Meta(min_length=1, max_length=4000)]
 
 
-class Dtmf(Struct, frozen=True, tag="dtmf"):
+class Dtmf(Struct, frozen=True, tag="dtmf", forbid_unknown_fields=True):
     """Keys pressed: a turn of their own."""
 
     digits: Annotated[str, Meta(pattern=r"^[0-9A-D*#]{1,32}$")]
 
 
-class HangUp(Struct, frozen=True, tag="hangup"):
+class HangUp(Struct, frozen=True, tag="hangup", forbid_unknown_fields=True):
     """The caller goes."""
 
 
@@ -260,7 +261,7 @@ def read_hello(raw: str | bytes) -> FirstMessage:
         hello = _decode_hello(raw)
     except msgspec.ValidationError as wrong:
         raise TransportError("bad_first_message", f"first message: {_explain(wrong)}") from None
-    except msgspec.DecodeError as wrong:
+    except (msgspec.DecodeError, RecursionError) as wrong:
         raise TransportError(
             "bad_first_message", f'first message: not JSON ({wrong}); send for example {{"codec":"pcm"}}'
         ) from None
@@ -275,7 +276,7 @@ def read_told(raw: str | bytes) -> ClientMessage:
         return _decode_told.decode(raw)
     except msgspec.ValidationError as wrong:
         raise TransportError("bad_message", f"message: {_explain(wrong)}") from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise TransportError("bad_message", 'message: not JSON; send for example {"type":"hangup"}') from None
 
 

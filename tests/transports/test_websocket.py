@@ -1,129 +1,17 @@
-"""The server's end of a WebSocket: what is read, what is refused, who is gone. RFC 6455."""
+"""The server's end of a WebSocket: who is heard, how much work they may cause, who is gone. RFC 6455."""
 
 import asyncio
-import os
-from itertools import pairwise
 from typing import cast
 
 import pytest
-from aiohttp._websocket.helpers import websocket_mask
-from hypothesis import given
-from hypothesis import strategies as st
 
-from lineside.transports.websocket import (
-    BINARY,
-    CLOSE,
-    CONTINUED,
-    LOST,
-    NO_CODE,
-    PARTS,
-    PING,
-    PONG,
-    TEXT,
-    Frame,
-    FrameReader,
-    Message,
-    ProtocolViolation,
-    WebSocket,
-    framed,
-    refusal,
-    welcome,
-)
+from lineside.errors import TransportError
+from lineside.transports.websocket import EARLY_BYTES, Message, WebSocket
+from lineside.transports.websocket_frames import BINARY, CLOSE, CONTINUED, LOST, NO_CODE, PING, PONG, STEP, TEXT, framed
+from lineside.transports.websocket_handshake import refusal, welcome
+from lineside.transports.work_budget import FRAME_WORK, WORK_AT_ONCE, WORK_PER_SECOND
+from tests.transports.test_websocket_frames import LARGEST, sent
 from tests.virtual_time import run
-
-LARGEST = 70_000
-
-
-def sent(kind: int, payload: bytes, *, final: bool = True, mask: bytes | None = None, flags: int = 0) -> bytes:
-    """A frame as a client sends it."""
-    mask = os.urandom(4) if mask is None else mask
-    size = len(payload)
-    if size <= 125:
-        length = bytes([128 | size])
-    elif size < 1 << 16:
-        length = bytes([128 | 126]) + size.to_bytes(2, "big")
-    else:
-        length = bytes([128 | 127]) + size.to_bytes(8, "big")
-    head = bytes([(128 if final else 0) | flags | kind])
-    return head + length + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
-
-
-sizes = st.one_of(st.integers(0, 200), st.sampled_from([125, 126, 127, 640, 65_535, 65_536]))
-messages = st.tuples(st.sampled_from([TEXT, BINARY, PING]), sizes, st.integers(1, 3))
-
-
-@given(st.lists(messages, max_size=6), st.lists(st.integers(0, 2000), max_size=20))
-def test_messages_are_the_same_however_the_bytes_are_cut(
-    sent_ones: list[tuple[int, int, int]], cuts: list[int]
-) -> None:
-    """Short, long and very long ones, in pieces with a ping between them, cut anywhere."""
-    stream, expected = b"", []
-    for kind, size, pieces in sent_ones:
-        payload = bytes(n % 251 for n in range(min(size, 125) if kind == PING else size))
-        expected.append(Frame(kind, payload))
-        if kind == PING or pieces == 1:
-            stream += sent(kind, payload)
-            continue
-        step = len(payload) // pieces
-        for piece in range(pieces):
-            last = piece == pieces - 1
-            part = payload[piece * step :] if last else payload[piece * step : (piece + 1) * step]
-            stream += sent(CONTINUED if piece else kind, part, final=last)
-            if not last:
-                stream += sent(PONG, b"between")
-                expected.insert(-1, Frame(PONG, b"between"))
-    reader, found = FrameReader(LARGEST), list[Frame]()
-    for begin, end in pairwise(sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})):
-        found += reader.feed(stream[begin:end])
-    assert found == expected
-
-
-@given(st.integers(0, 700), st.binary(min_size=4, max_size=4))
-def test_the_short_way_and_the_long_way_read_the_same(size: int, mask: bytes) -> None:
-    """Where nothing but ordinary sound comes it is read in one step; what else there is goes the long way."""
-    payload = os.urandom(size)
-    frame = sent(BINARY, payload, mask=mask)
-    assert FrameReader(LARGEST).sounds(frame) == ([payload] if size > 125 else None)
-    assert FrameReader(LARGEST).feed(frame) == [Frame(BINARY, payload)]
-    after = sent(BINARY, bytes(200))
-    assert FrameReader(LARGEST).sounds(frame + after) == ([payload, bytes(200)] if size > 125 else None)
-    for other in (frame[:-1], frame + b"\0", frame + after[:100], sent(TEXT, payload), frame + sent(TEXT, b"a")):
-        assert FrameReader(LARGEST).sounds(other) is None
-    assert FrameReader(LARGEST).sounds(sent(BINARY, payload, final=False)) is None
-    assert FrameReader(150).sounds(sent(BINARY, bytes(151))) is None, "that is refused, by the long way"
-    begun = FrameReader(LARGEST)
-    begun.feed(sent(TEXT, b"a", final=False))
-    assert begun.sounds(frame) is None
-
-
-def test_masks_are_taken_off_by_compiled_code() -> None:
-    """aiohttp's, which has a slow one for machines without: nobody would notice but for what a call costs."""
-    assert websocket_mask.__class__.__name__ == "cython_function_or_method"
-
-
-@pytest.mark.parametrize(
-    ("stream", "status"),
-    [
-        (sent(BINARY, b"ab", flags=0x40), 1002),  # an extension
-        (framed(BINARY, b"ab"), 1002),  # not masked
-        (sent(3, b""), 1002),
-        (sent(11, b""), 1002),
-        (sent(PING, bytes(126)), 1002),
-        (sent(PING, b"", final=False), 1002),
-        (sent(CONTINUED, b"ab"), 1002),
-        (sent(TEXT, b"a", final=False) + sent(TEXT, b"b"), 1002),
-        (sent(BINARY, bytes(LARGEST + 1)), 1009),
-        (b"\x82\xff" + (1 << 62).to_bytes(8, "big"), 1009),  # refused before a byte of it is kept
-        (sent(BINARY, bytes(LARGEST), final=False) + sent(CONTINUED, b"a"), 1009),
-        (sent(BINARY, b"", final=False) + sent(CONTINUED, b"", final=False) * PARTS, 1009),
-    ],
-)
-def test_what_breaks_the_protocol_is_refused(stream: bytes, status: int) -> None:
-    """With the code that the RFC has for it."""
-    with pytest.raises(ProtocolViolation) as fault:
-        FrameReader(LARGEST).feed(stream)
-    assert fault.value.status == status
-
 
 GOOD = {
     "Upgrade": "WebSocket",
@@ -151,6 +39,13 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.closed = ""
+        self.reading = True
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         self.protocol = cast(WebSocket, protocol)
@@ -173,6 +68,10 @@ class Wire(asyncio.Transport):
             asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
 
 
+def unshed(why: TransportError) -> None:
+    raise AssertionError(f"shed: {why}")
+
+
 def taken_over() -> tuple[WebSocket, Wire]:
     wire = Wire()
     ws = WebSocket(LARGEST, 20.0, lambda exc: None)
@@ -182,7 +81,7 @@ def taken_over() -> tuple[WebSocket, Wire]:
 
 
 def test_what_came_before_anybody_listened_is_heard_first() -> None:
-    """The first message by itself, the others in their order; and too many of them end it."""
+    """The first message by itself, the others in their order; with too many of them the socket is not read on."""
 
     async def story() -> None:
         ws, wire = taken_over()
@@ -192,16 +91,27 @@ def test_what_came_before_anybody_listened_is_heard_first() -> None:
         assert await first == "grüß Gott"
         ws.data_received(sent(BINARY, b"c" * 640))
         heard: list[Message] = []
-        ws.listen(heard.append)
+        ws.listen(heard.append, unshed)
         ws.data_received(sent(TEXT, b"d"))
         assert heard == [b"ab", b"c" * 640, "d"]
         ws.abort()
         assert await ws.over == LOST
 
-        ws, wire = taken_over()
-        ws.data_received(sent(BINARY, b"x") * 100)
-        assert wire.closed == "aborted"
-        assert await ws.over == LOST
+        for early in (sent(BINARY, b"x"), sent(BINARY, bytes(30_000))):
+            ws, wire = taken_over()
+            received = 0
+            while wire.reading:
+                ws.data_received(early * 4)
+                received += 4
+                assert received <= 68
+            assert received * len(early) < EARLY_BYTES + 5 * len(early)
+            await asyncio.sleep(1)
+            assert not wire.reading
+            heard = []
+            ws.listen(heard.append, unshed)
+            assert (len(heard), wire.reading) == (received, True)
+            ws.abort()
+            await ws.over
 
     run(story())
 
@@ -213,7 +123,7 @@ def test_a_peer_that_says_goodbye_is_answered() -> None:
         for payload, code, answer in [(b"\x03\xe8bye", 1000, 1000), (b"\x0f\xa0", 4000, 4000), (b"", NO_CODE, 1000)]:
             ws, wire = taken_over()
             heard: list[Message] = []
-            ws.listen(heard.append)
+            ws.listen(heard.append, unshed)
             ws.data_received(sent(PING, b"still there?") + sent(CLOSE, payload) + sent(TEXT, b"too late"))
             assert await ws.over == code
             assert wire.written == framed(PONG, b"still there?") + framed(CLOSE, answer.to_bytes(2, "big"))
@@ -271,3 +181,118 @@ def test_a_peer_that_is_gone_without_a_word_is_noticed() -> None:
         return clock()
 
     assert run(story()) == pytest.approx(60)
+
+
+FLOODS = {
+    "pings": sent(PING, b""),
+    "pongs": sent(PONG, bytes(125)),
+    "empty messages": sent(BINARY, b""),
+    "empty pieces": sent(BINARY, b"", final=False) + sent(CONTINUED, b"", final=False) * 900 + sent(CONTINUED, b""),
+    "small sounds": sent(BINARY, bytes(126)),
+}
+
+
+@pytest.mark.parametrize(
+    ("flood", "listened_to"),
+    [*((flood, True) for flood in FLOODS), *((flood, False) for flood in ("pings", "pongs", "empty pieces"))],
+)
+def test_a_peer_who_causes_too_much_work_is_shed(flood: str, listened_to: bool) -> None:
+    """Whatever it is made of, in a minute's call or before anybody listens: it ends within a second, with 1008."""
+
+    async def story() -> None:
+        clock = asyncio.get_running_loop().time
+        ws, wire = taken_over()
+        shed: list[TransportError] = []
+        if listened_to:
+            ws.listen(lambda message: None, shed.append)
+            await asyncio.sleep(10)  # what was not used is not saved up
+        began, done = clock(), 0.0
+        flooding = FLOODS[flood] * (2000 if len(FLOODS[flood]) < 1000 else 2)
+        while not shed and not ws.over.done() and clock() - began < 5:
+            if wire.reading:
+                ws.data_received(flooding)
+                done = ws.budget.spent
+            await asyncio.sleep(0.02)
+        assert clock() - began <= 3
+        assert done <= 2 * WORK_AT_ONCE + 3 * WORK_PER_SECOND + STEP * FRAME_WORK + len(flooding)
+        if listened_to:
+            assert [fault.code for fault in shed] == ["too_many_messages"]
+            assert not wire.reading, "nothing more is read"
+            await ws.close(1008)
+        assert (1008).to_bytes(2, "big") in wire.written
+        await asyncio.sleep(0)
+
+    run(story())
+
+
+def test_the_busiest_ordinary_caller_is_never_shed() -> None:
+    """128 samples at 48 kHz a message, for a minute; after a stall of four seconds all that has gathered at once."""
+
+    async def story() -> None:
+        ws, _ = taken_over()
+        heard: list[Message] = []
+        ws.listen(heard.append, unshed)
+        frame = sent(BINARY, bytes(256))
+        for _ in range(60 * 25):
+            ws.data_received(frame * 15)
+            await asyncio.sleep(0.04)
+        for waiting in range(1500 // 100):
+            ws.data_received(frame * 100)
+            await asyncio.sleep(0.02 if waiting % 5 == 0 else 0)
+        await asyncio.sleep(1)
+        assert len(heard) == 60 * 375 + 1500
+        ws.abort()
+        await ws.over
+
+    run(story())
+
+
+def test_much_at_once_is_read_in_steps() -> None:
+    """Between two steps the socket is not read and others are heard; nothing is lost, and the order stays."""
+
+    async def story() -> None:
+        ws, wire = taken_over()
+        heard: list[Message] = []
+        ws.listen(heard.append, unshed)
+        ws.data_received(b"".join(sent(TEXT, str(number).encode()) for number in range(600)))
+        assert (len(heard), wire.reading) == (STEP, False)
+        await asyncio.sleep(0.1)
+        assert (heard, wire.reading) == ([str(number) for number in range(600)], True)
+        ws.abort()
+        await ws.over
+
+    run(story())
+
+
+def test_only_the_latest_ping_is_answered_and_none_while_the_peer_does_not_read() -> None:
+    """RFC 6455, 5.5.3. What waits for a peer who pings without reading stays one answer."""
+
+    async def story() -> None:
+        ws, wire = taken_over()
+        ws.listen(lambda message: None, unshed)
+        ws.data_received(sent(PING, b"one") + sent(PING, b"two"))
+        assert wire.written == framed(PONG, b"two")
+        ws.pause_writing()
+        for number in range(50):
+            ws.data_received(sent(PING, str(number).encode()))
+        assert wire.written == framed(PONG, b"two")
+        ws.resume_writing()
+        assert wire.written == framed(PONG, b"two") + framed(PONG, b"49")
+        ws.abort()
+        await ws.over
+
+    run(story())
+
+
+def test_a_goodbye_with_a_code_that_may_not_be_sent_is_answered_with_1002() -> None:
+    """It is not echoed."""
+
+    async def story() -> None:
+        for payload, code in [(b"\x03", 1002), (b"\x03\xed", 1002), (b"\x03\xe7", 1002), (b"\x03\xe8\xff", 1007)]:
+            ws, wire = taken_over()
+            ws.data_received(sent(CLOSE, payload))
+            assert await ws.over == code
+            assert wire.written[2:4] == code.to_bytes(2, "big")
+            await asyncio.sleep(0)
+
+    run(story())

@@ -3,6 +3,7 @@
 from lineside.engines.protocols import Message
 
 KEPT = 6000  # characters of conversation; older exchanges are left out, half of it at once so prompts keep a prefix
+LONGEST = KEPT  # characters of one message; of a longer one, such as many turns without an answer, the end is kept
 
 
 class ChatHistory:
@@ -42,8 +43,8 @@ class ChatHistory:
 
 def _joined(said: list[Message], new: Message) -> list[Message]:
     if said and said[-1].role == new.role:
-        return [*said[:-1], Message(new.role, f"{said[-1].content} {new.content}")]
-    return [*said, new]
+        return [*said[:-1], Message(new.role, f"{said[-1].content} {new.content}"[-LONGEST:])]
+    return [*said, Message(new.role, new.content[-LONGEST:])]
 
 
 def _younger_half(said: list[Message]) -> list[Message]:

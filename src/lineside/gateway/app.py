@@ -26,7 +26,8 @@ from lineside.observability.metrics import CONTENT_TYPE, GatewayMetrics
 from lineside.observability.trends import EVERY, TrendHistory, look
 from lineside.records.archive import Archive
 from lineside.settings import Settings
-from lineside.transports.websocket import WebSocket, refusal
+from lineside.transports.websocket import WebSocket
+from lineside.transports.websocket_handshake import refusal
 
 log = structlog.get_logger()
 

@@ -24,7 +24,8 @@ from lineside.records.archive import Archive
 from lineside.settings import Settings
 from lineside.transports.base import Transport
 from lineside.transports.browser import LAST_WORDS, BrowserTransport
-from lineside.transports.websocket import NORMAL, TEXT, WebSocket, framed
+from lineside.transports.websocket import WebSocket
+from lineside.transports.websocket_frames import INTERNAL_ERROR, NORMAL, POLICY_VIOLATION, TEXT, framed
 
 log = structlog.get_logger()
 
@@ -34,8 +35,8 @@ YOUNG = 10_000  # objects made before the garbage collector looks through them
 OVER = 25
 FIRST_MESSAGE = 5.0  # seconds; a caller's program that says nothing by then is disconnected
 HEARTBEAT = 20.0  # seconds between pings; a peer that is gone without a word is noticed within twice that
-LARGEST_MESSAGE = 1 << 20  # bytes; beyond it the WebSocket itself is closed with 1009. Sound has a limit of its own
-POLICY_VIOLATION, INTERNAL_ERROR = 1008, 1011  # RFC 6455, 7.4.1
+LARGEST_MESSAGE = 128 * 1024  # bytes; beyond it the WebSocket itself is closed with 1009
+LARGEST_FIRST = 64 * 1024  # bytes of the first message
 
 
 def settle() -> None:
@@ -180,7 +181,7 @@ class CallRunner:
         return reason
 
 
-_FAULTS = {"too_fast", "too_many_messages", "frame_too_large", "odd_length", "bad_message"}
+_FAULTS = {"too_fast", "too_many_messages", "too_many_turns", "frame_too_large", "odd_length", "bad_message"}
 
 
 async def _first_message(ws: WebSocket) -> FirstMessage:
@@ -193,6 +194,8 @@ async def _first_message(ws: WebSocket) -> FirstMessage:
             "no_first_message", f"first message: none within {FIRST_MESSAGE:g} s; send {example}"
         ) from None
     if isinstance(message, str):
+        if len(message.encode()) > LARGEST_FIRST:
+            raise TransportError("bad_first_message", f"first message: more than {LARGEST_FIRST} bytes")
         return read_hello(message)
     if isinstance(message, bytes):
         raise TransportError("bad_first_message", f"first message: sound came before it; send {example} first")

@@ -51,7 +51,15 @@ ROLE: dict[Stage, str] = {"asr": "stt", "llm_first": "llm", "llm": "llm", "tts_f
 How = Literal["livesum", "livemax", "mostrecent"]  # how a gauge is one over several processes
 LINE_FAULT, ENGINE_FAULT = "line", "engine"  # stages of `lineside_errors_total`
 # What a caller's line may be told in a call; a code that is not here is counted too, from its first time on.
-LINE_FAULTS = ("bad_message", "too_many_messages", "frame_too_large", "odd_length", "too_fast", "caller_not_reading")
+LINE_FAULTS = (
+    "bad_message",
+    "too_many_messages",
+    "too_many_turns",
+    "frame_too_large",
+    "odd_length",
+    "too_fast",
+    "caller_not_reading",
+)
 ENGINE_FAULTS = tuple(kind.__name__ for kind in (EngineError, EngineBusy, EngineTimeout, EngineUnreachable))
 
 

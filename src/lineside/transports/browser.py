@@ -15,12 +15,13 @@ from lineside.protocol import (
     read_told,
 )
 from lineside.transports.base import AudioMeter, TransportListener
-from lineside.transports.websocket import BINARY, NORMAL, TEXT, WebSocket, framed
+from lineside.transports.typed_turns import TypedTurns
+from lineside.transports.websocket import WebSocket
+from lineside.transports.websocket_frames import BINARY, NORMAL, TEXT, framed
 
-LARGEST = 64 * 1024  # bytes of one message of sound; a larger one is not heard
+LARGEST = 64 * 1024  # bytes of one message, sound or text; a larger one is passed over
 FASTEST = 4.0  # times real time; a faster caller is ended
 HEAD_START = 4.0  # seconds of sound that may come at once: a network that stalled catches up
-MESSAGES_PER_SECOND = 2000  # 128-sample frames at 48 kHz are 375; a caller who sends more than this is ended
 FAULTS = 20  # bad messages that are answered with an error; the next one ends the call
 OUTBOX = 4000  # messages waiting for a caller who does not read; one more ends the call
 AT_ONCE = 32  # messages in one write; then it is looked whether the socket takes more
@@ -45,6 +46,8 @@ class BrowserTransport:
         self._set_later = False  # … or soon
         self._bytes_per_second = self.rate * (SAMPLE_BYTES if self.codec == "pcm" else 1)
         self._received, self._messages, self._faults = 0, 0, 0
+        self._typed = TypedTurns()
+        self._typed_later: asyncio.TimerHandle | None = None  # when those that wait are due
         self._over: asyncio.Future[EndReason] = loop.create_future()  # why the caller is gone, or what broke
         self._listener: TransportListener | None = None  # while the call runs
         ws.on_writable = self._flush
@@ -53,12 +56,14 @@ class BrowserTransport:
         """See `Transport`."""
         self._listener, self._began = listener, self._clock()
         self._ws.over.add_done_callback(self._gone)
-        self._ws.listen(self._message)
+        self._ws.listen(self._message, self._shed)
         try:
             return await self._over
         finally:
-            self._ws.listen(lambda message: None)
+            self._ws.listen(lambda message: None, lambda why: None)
             self._listener = None
+            if self._typed_later is not None:
+                self._typed_later.cancel()
             self._count()
 
     def send(self, payload: bytes) -> None:
@@ -86,6 +91,10 @@ class BrowserTransport:
         if not self._over.done():
             self._over.set_result("caller_hung_up" if over.result() == NORMAL else "line_lost")
 
+    def _shed(self, why: TransportError) -> None:
+        if not self._over.done():
+            self._over.set_exception(why)
+
     def _message(self, message: bytes | str) -> None:
         """Called for every message, waits for nothing. What cannot be borne ends the call, in `run`."""
         if self._over.done() or self._listener is None:
@@ -97,17 +106,39 @@ class BrowserTransport:
 
     def _take(self, message: bytes | str, listener: TransportListener, elapsed: float) -> None:
         self._messages += 1
-        if self._messages > MESSAGES_PER_SECOND * (1 + elapsed):
-            raise TransportError("too_many_messages", f"more than {MESSAGES_PER_SECOND} messages a second")
         try:
             if isinstance(message, bytes):
                 listener.on_audio(self._sound(message, elapsed))
                 if self._messages % COUNT_EVERY == 0:
                     self._count()
             else:
-                listener.on_message(read_told(message))
+                self._read_text(message, listener)
         except TransportError as fault:
             self._fault(fault, listener)
+
+    def _read_text(self, message: str, listener: TransportListener) -> None:
+        if len(message.encode()) > LARGEST:
+            raise TransportError("bad_message", f"message: more than {LARGEST} bytes")
+        for turn in self._typed.offer(read_told(message), self._clock()):
+            listener.on_message(turn)
+        self._wait_for_typed()
+
+    def _wait_for_typed(self) -> None:
+        """Have what was typed too fast told when its turn comes."""
+        if self._typed_later is None and (wait := self._typed.due_in(self._clock())) is not None:
+            self._typed_later = self._later(wait, self._tell_typed)
+
+    def _tell_typed(self) -> None:
+        self._typed_later = None
+        if self._over.done() or self._listener is None:
+            return
+        try:
+            for turn in self._typed.due(self._clock()):
+                self._listener.on_message(turn)
+        except Exception as fault:
+            self._over.set_exception(fault)
+            return
+        self._wait_for_typed()
 
     def _sound(self, payload: bytes, elapsed: float) -> bytes:
         self._received += len(payload)
