@@ -2,24 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
 from typing import Any
 
 import aiohttp
 import pytest
 
-from lineside.audio.frame import EAR_RATE, Sound, Utterance
 from lineside.engines.protocols import (
-    HealthChecked,
-    LanguageModel,
     LlmRequest,
     Message,
     PredictsTurnEnd,
-    Prefills,
-    SpeechToText,
-    TextToSpeech,
-    Thought,
-    Token,
 )
 from lineside.engines.registry import ROLES, EngineRegistry
 from lineside.engines.timeouts import in_time, tried_twice
@@ -27,13 +18,11 @@ from lineside.engines.vendors.embedded import FasterWhisper, LlamaCpp
 from lineside.errors import ConfigError, EngineError, EngineTimeout, TransportError
 from lineside.models.store import state
 from lineside.models.voices import KOKORO, VOICES
+from lineside.testing import QUESTION, check_llm, check_stt, check_tts
 from tests.call.fixtures import settings
 from tests.engines.fixtures import Case, all_of, built, cases, patient_checks, reached, spoken
 from tests.real_gateway import Stack
 from tests.virtual_time import run
-
-SENTENCE = "Your router restarts in thirty seconds."
-QUESTION = (Message("system", "Answer in one short sentence."), Message("user", "What colour is the sky?"))
 
 
 def conform(request: pytest.FixtureRequest, case: Case, story: Callable[[Any], Awaitable[None]]) -> None:
@@ -44,8 +33,6 @@ def conform(request: pytest.FixtureRequest, case: Case, story: Callable[[Any], A
 
     async def main() -> None:
         async with reached(case, url) as engine:
-            if isinstance(engine, HealthChecked):
-                await engine.check()
             await story(engine)
 
     with patient_checks():
@@ -64,67 +51,19 @@ def here(voice: str) -> bool:
 @pytest.mark.parametrize("case", cases("stt"))
 def test_a_recogniser_conforms(request: pytest.FixtureRequest, case: Case) -> None:
     """Words where there are some, none in silence; probabilities that are some."""
-
-    async def story(engine: SpeechToText) -> None:
-        assert isinstance(engine, SpeechToText)
-        heard = await engine.transcribe(spoken("order_status"))
-        assert heard.text == heard.text.strip() != ""
-        assert 0 <= heard.sure <= 1
-        assert heard.no_speech is None or 0 <= heard.no_speech <= 1
-        assert (await engine.transcribe(Utterance(bytes(2 * EAR_RATE), 0.0, 0.0))).text == ""
-
-    conform(request, case, story)
+    conform(request, case, lambda stt: check_stt(stt, spoken("order_status")))
 
 
 @pytest.mark.parametrize("case", cases("llm"))
 def test_a_language_model_conforms(request: pytest.FixtureRequest, case: Case) -> None:
     """Tokens as they come, no more than asked for, and closing early leaves it ready for the next question."""
-
-    async def story(engine: LanguageModel) -> None:
-        assert isinstance(engine, LanguageModel)
-        tokens = await all_of(engine.reply(QUESTION, LlmRequest(max_tokens=30)))
-        assert all(isinstance(token, Token | Thought) and token.text for token in tokens)
-        assert len([t for t in tokens if isinstance(t, Token)]) > 1
-        assert len(await all_of(engine.reply(QUESTION, LlmRequest(max_tokens=3)))) <= 3
-        async with aclosing(engine.reply(QUESTION, LlmRequest(max_tokens=150))) as broken_off:
-            await anext(broken_off)
-        assert await all_of(engine.reply(QUESTION, LlmRequest(max_tokens=2)))
-        if isinstance(engine, PredictsTurnEnd):
-            said = [Message("system", "You take orders."), Message("user", "I would like to order two of the")]
-            for messages in (said, QUESTION):
-                assert isinstance(await engine.may_end(messages, LlmRequest()), float | None)
-            assert await all_of(engine.reply(QUESTION, LlmRequest(max_tokens=2)))
-        if isinstance(engine, Prefills):
-            begun = (QUESTION[0], Message("user", "I would like to"))
-            assert isinstance(await engine.read_ahead(begun, LlmRequest()), bool)
-            assert await all_of(engine.reply(QUESTION, LlmRequest(max_tokens=2)))
-
-    conform(request, case, story)
+    conform(request, case, check_llm)
 
 
 @pytest.mark.parametrize("case", cases("tts"))
 def test_a_voice_conforms(request: pytest.FixtureRequest, case: Case) -> None:
-    """One rate, frames of up to 100 ms without holes, all the words once and in order, real sound, known voices."""
-
-    async def story(engine: TextToSpeech) -> None:
-        assert isinstance(engine, TextToSpeech)
-        sounds: list[Sound] = await all_of(engine.speak(SENTENCE, ""))
-        assert len({sound.frame.rate for sound in sounds}) == 1
-        assert all(sound.frame.seconds <= 0.1001 for sound in sounds)
-        at = 0.0
-        for sound in sounds:
-            assert sound.frame.at == pytest.approx(at, abs=1e-6)
-            at += sound.frame.seconds
-        assert 1.0 < at < 6.0
-        assert " ".join(sound.says for sound in sounds if sound.says) == SENTENCE
-        assert max(abs(s) for sound in sounds for s in memoryview(sound.frame.pcm).cast("h")) > 1000
-        assert await all_of(engine.speak("?! —", "")) == []
-        for voice in filter(here, engine.info.choices):
-            assert await all_of(engine.speak("Yes.", voice))
-        async with aclosing(engine.speak(SENTENCE, "")) as broken_off:
-            await anext(broken_off)
-
-    conform(request, case, story)
+    """One rate, no holes, all the words once and in order, real sound, known voices."""
+    conform(request, case, lambda tts: check_tts(tts, here))
 
 
 @pytest.mark.models
