@@ -412,6 +412,7 @@ export interface CallEnded {
 export interface CallPage {
   calls: KeptCall[];
   next: string;
+  total: number;
 }
 
 /** A call as the list shows it. */
@@ -434,14 +435,15 @@ export interface KeptCall {
   turns: number;
   recording: 'given_up' | 'kept' | 'none' | 'running';
   recording_bytes: number;
+  first_words: string;
+  slowest_ms: number | null;
 }
 
-/** All that is kept of one call, but its sound. */
+/** All that is kept of one call, except its sound. */
 export interface WholeCall {
   call: KeptCall;
   turns: KeptTurn[];
   decisions: KeptDecision[];
-  tool_calls: KeptToolCall[];
 }
 
 /** One reply and what it was about. Times are seconds of caller audio, which the recording counts in too. */
@@ -472,16 +474,6 @@ export interface KeptDecision {
   reason: string;
 }
 
-/** A tool that the agent used. */
-export interface KeptToolCall {
-  at: number;
-  turn: number;
-  tool: string;
-  arguments: string;
-  result: string;
-  ms: number | null;
-}
-
 /** How loud each voice is over a recording, for a picture of it. */
 export interface Waveform {
   seconds: number;
@@ -493,6 +485,7 @@ export interface Waveform {
 export interface DeletedCalls {
   calls: string[];
   under_way: string[];
+  wiped: boolean;
 }
 
 /** What one desk is told. Text is plain; the prompt's facts are what the model may answer from. */

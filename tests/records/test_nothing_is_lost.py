@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineside.protocol import Ended, FirstMessage, ReplyMetrics, Transcript
-from lineside.records import recording_writer
+from lineside.records import recording_file, writes
 from lineside.records.archive import Archive
 from lineside.records.counters import Uncounted
-from lineside.records.database import Database, Unavailable
+from lineside.records.database import Unavailable
 from lineside.records.entries import CallBegan, WholeCall, encode
 from lineside.records.spool import Spool, left_behind, new_spool
 from lineside.transports.scripted import ScriptedTransport
@@ -47,14 +47,14 @@ class Counted(Uncounted):
 
 def tell(archive: Archive, call: str, *, said: str = "Hello.", caller: str = "", over: bool = True) -> None:
     """A call of one turn."""
-    keeping = archive.begin(
+    recorder = archive.begin(
         call, ScriptedTransport(()), FirstMessage(codec="pcm", caller=caller), {}, "Test", "browser"
     )
-    keeping.on_event(Transcript(at=1.0, turn=1, reply=1, text=said, latency_ms=10.0))
-    keeping.on_event(ReplyMetrics(at=2.0, turn=1, reply=1, asr_ms=20.0))
+    recorder.on_event(Transcript(at=1.0, turn=1, reply=1, text=said, latency_ms=10.0))
+    recorder.on_event(ReplyMetrics(at=2.0, turn=1, reply=1, asr_ms=20.0))
     if over:
-        keeping.on_event(Ended(at=3.0, reason="caller_hung_up"))
-        keeping.over()
+        recorder.on_event(Ended(at=3.0, reason="caller_hung_up"))
+        recorder.over()
 
 
 async def over(archive: Archive, call: str) -> WholeCall:
@@ -180,7 +180,7 @@ def test_a_recording_that_finds_no_room_is_given_up_alone(tmp_path: Path, monkey
     def full(number: int, raw: Any) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(recording_writer._Disk, "write", lambda disk, raw: _fail(disk))
+    monkeypatch.setattr(recording_file.DiskFile, "write", lambda disk, raw: _fail(disk))
 
     def _fail(disk: Any) -> int:
         disk.fault = OSError(errno.ENOSPC, "No space left on device")
@@ -245,7 +245,7 @@ def test_a_gateway_that_closes_before_it_could_adopt_leaves_the_work_to_the_next
     spool.append([encode(began)])
     os.close(spool._lock)
 
-    async def fails(store: Database, keeper: str) -> None:
+    async def fails(connection: Any, keeper: str) -> None:
         tried.append(keeper)
         raise Unavailable("down")
 
@@ -259,7 +259,7 @@ def test_a_gateway_that_closes_before_it_could_adopt_leaves_the_work_to_the_next
 
     tried: list[str] = []
     with monkeypatch.context() as broken:
-        broken.setattr(Database, "cut_off", fails)
+        broken.setattr(writes, "unfinished", fails)
         asyncio.run(closed_at_once())
     assert spool.folder.exists()
     asyncio.run(later())

@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 import soundfile
 
+from lineside.records.descriptors import DescriptorReserve
 from lineside.records.entries import RecordingFinished
 from lineside.records.recorder import RecordedStretch, Recorder
 from lineside.records.recording_writer import RecordingWriter
+from lineside.records.recordings_folder import RecordingsFolder
 
 RATE = 8000
 SECOND = RATE * 2
 HOUR = 3600
 
 
-def sides(strips: list[RecordedStretch]) -> tuple[bytes, bytes]:
-    return b"".join(strip.caller for strip in strips), b"".join(strip.agent for strip in strips)
+def sides(stretches: list[RecordedStretch]) -> tuple[bytes, bytes]:
+    return b"".join(strip.caller for strip in stretches), b"".join(strip.agent for strip in stretches)
 
 
 def loud(seconds: float, value: int = 1000) -> bytes:
@@ -27,17 +29,19 @@ def test_an_hour_does_not_drift(tmp_path: Path) -> None:
     """Each minute the caller says something and the agent answers a second later, on a loop whose clock runs 100 ppm
     fast: after an hour both stand within 20 ms of their samples."""
     kept: list[RecordingFinished] = []
-    reel = RecordingWriter(tmp_path, kept.append, 1 << 40)
-    tape = Recorder("pcm", RATE, reel.begin("hour", "pcm", RATE))
+    faults: list[BaseException] = []
+    folder = RecordingsFolder(tmp_path, 1 << 40, lambda call: None)
+    writer = RecordingWriter(folder, kept.append, faults.append, DescriptorReserve(0))
+    recorder = Recorder("pcm", RATE, writer.begin("hour", "pcm", RATE))
     for second in range(HOUR):
         begins = second % 60 == 0
-        tape.caller(loud(0.5) + bytes(SECOND // 2) if begins else bytes(SECOND))
+        recorder.caller(loud(0.5) + bytes(SECOND // 2) if begins else bytes(SECOND))
         if begins:
-            tape.agent(loud(0.4, 2000), (second + 1) * 1.0001)
-            reel.settle()  # an hour comes in seconds here: the disk may not be outrun
-    tape.end(HOUR * 1.0001)
-    reel.end("hour")
-    reel.close()
+            recorder.agent(loud(0.4, 2000), (second + 1) * 1.0001)
+            writer.settle()  # an hour comes in seconds here: the disk may not be outrun
+    recorder.end(HOUR * 1.0001)
+    writer.end("hour")
+    assert writer.close(60)
     sound, _ = soundfile.read(tmp_path / "hour.flac", dtype="int16")
     assert len(sound) == HOUR * RATE
     for minute in range(0, HOUR, 60):
@@ -46,23 +50,24 @@ def test_an_hour_does_not_drift(tmp_path: Path) -> None:
         agent = begin + np.argmax(sound[begin : begin + 60 * RATE, 1] > 0)
         assert abs(caller / RATE - minute) <= 0.02
         assert abs(agent / RATE - (minute + 1)) <= 0.02
-    assert [taped.recording for taped in kept] == ["kept"]
+    assert [finished.recording for finished in kept] == ["kept"]
+    assert faults == []
 
 
 def test_what_was_taken_back_is_absent_and_what_was_sent_again_stands_where_it_sounded() -> None:
     """A second is sent, held after 0.3 s, and goes on from that sample half a second later."""
-    strips: list[RecordedStretch] = []
-    tape = Recorder("pcm", RATE, strips.append)
+    stretches: list[RecordedStretch] = []
+    recorder = Recorder("pcm", RATE, stretches.append)
     words = np.arange(1, RATE + 1, dtype="<i2").tobytes()
-    tape.caller(bytes(SECOND))
-    tape.agent(words, 1.0)
-    tape.caller(bytes(round(0.3 * RATE) * 2))
-    tape.taken_back(1.3)
-    tape.caller(bytes(SECOND // 2))
-    tape.agent(words[round(0.3 * RATE) * 2 :], 1.8)
-    tape.caller(bytes(2 * SECOND))
-    tape.end(4.0)
-    agent = np.frombuffer(sides(strips)[1], "<i2")
+    recorder.caller(bytes(SECOND))
+    recorder.agent(words, 1.0)
+    recorder.caller(bytes(round(0.3 * RATE) * 2))
+    recorder.taken_back(1.3)
+    recorder.caller(bytes(SECOND // 2))
+    recorder.agent(words[round(0.3 * RATE) * 2 :], 1.8)
+    recorder.caller(bytes(2 * SECOND))
+    recorder.end(4.0)
+    agent = np.frombuffer(sides(stretches)[1], "<i2")
     heard = agent[agent > 0]
     assert (heard == np.arange(1, RATE + 1)).all(), "every sample once, in order"
     assert np.flatnonzero(agent)[0] == RATE
@@ -71,13 +76,13 @@ def test_what_was_taken_back_is_absent_and_what_was_sent_again_stands_where_it_s
 
 def test_sound_that_comes_ahead_follows_what_came_before() -> None:
     """Chunks that are sent ahead of the ear stand one after the other; what is left when the call ends never was."""
-    strips: list[RecordedStretch] = []
-    tape = Recorder("g711_ulaw", RATE, strips.append)
+    stretches: list[RecordedStretch] = []
+    recorder = Recorder("g711_ulaw", RATE, stretches.append)
     for _ in range(5):
-        tape.agent(b"\x01" * 800, 0.0)
-    tape.caller(b"\xff" * 2400)
-    tape.end(0.3)
-    caller, agent = sides(strips)
+        recorder.agent(b"\x01" * 800, 0.0)
+    recorder.caller(b"\xff" * 2400)
+    recorder.end(0.3)
+    caller, agent = sides(stretches)
     assert agent == b"\x01" * 2400
     assert len(caller) == 2400
 
@@ -85,9 +90,9 @@ def test_sound_that_comes_ahead_follows_what_came_before() -> None:
 @pytest.mark.parametrize("codec", ["pcm", "g711_alaw"])
 def test_memory_stays_small_when_the_caller_sends_nothing(codec: str) -> None:
     """The agent goes on talking to a caller whose sound stays away."""
-    strips: list[RecordedStretch] = []
-    tape = Recorder(codec, RATE, strips.append)  # type: ignore[arg-type]
+    stretches: list[RecordedStretch] = []
+    recorder = Recorder(codec, RATE, stretches.append)  # type: ignore[arg-type]
     for tenth in range(6000):
-        tape.agent(b"\x01" * 1600, tenth / 10)
-    assert len(tape._agent) < 20 * SECOND
-    assert len(strips) > 10
+        recorder.agent(b"\x01" * 1600, tenth / 10)
+    assert len(recorder._agent) < 20 * SECOND
+    assert len(stretches) > 10

@@ -1,8 +1,9 @@
-"""The history: calls that are kept, their sound, and how they are forgotten."""
+"""The call history: kept calls, their sound, exports, deletion."""
 
 import asyncio
 import csv
 import io
+import unicodedata
 from collections.abc import AsyncGenerator, Awaitable
 from pathlib import Path
 from typing import TypeVar
@@ -11,24 +12,23 @@ import msgspec
 
 from lineside.api.errors import ApiError
 from lineside.api.operation import ApiRequest, ApiServices
+from lineside.api.schemas import ExportCalls
 from lineside.records.archive import Archive
 from lineside.records.database import Unavailable
-from lineside.records.entries import CallPage, DeletedCalls, KeptCall, KeptTurn, Waveform, WholeCall
+from lineside.records.entries import CallPage, CallQuery, DeletedCalls, KeptCall, KeptTurn, Waveform, WholeCall
 from lineside.records.waveform import waveform as drawn
 
 EXPORTED = 100  # calls read at once
-# What spreadsheets take for a formula (OWASP, CSV injection): callers must not be able to say one.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What spreadsheets take for the beginning of a formula (OWASP, CSV injection), wide forms included.
+FORMULA = ("=", "+", "-", "@", "|", "%", "\t", "\r", "\n", "＝", "＋", "－", "＠", "|", "％", "−")
 
 T = TypeVar("T")
 
 
 async def page(staff: ApiServices, asked: ApiRequest) -> CallPage:
     """Some of the calls, the newest first."""
-    told = asked.query
-    return await _there(
-        _archive(staff).page(search=told.search, caller=told.caller, before=told.before, limit=told.limit)
-    )
+    query = asked.query
+    return await _there(_archive(staff).page(_query(query), before=query.before, limit=query.limit))
 
 
 async def whole(staff: ApiServices, asked: ApiRequest) -> WholeCall:
@@ -61,7 +61,11 @@ async def forget(staff: ApiServices, asked: ApiRequest) -> DeletedCalls:
     """Delete a call."""
     gone = await _there(_archive(staff).forget(call=asked.named))
     if gone.under_way:
-        raise ApiError(409, "under_way", f"call {asked.named!r} is under way; end it first")
+        raise ApiError(
+            409,
+            "under_way",
+            f"call {asked.named!r} is under way, or its recording is being written; end the call first",
+        )
     if not gone.calls:
         raise ApiError(404, "unknown_call", f"no call {asked.named!r} is kept")
     return gone
@@ -90,9 +94,8 @@ Pages = AsyncGenerator[list[WholeCall], None]
 async def _pages(archive: Archive, asked: ApiRequest) -> Pages:
     before = ""
     while True:
-        listed = await archive.page(search=asked.query.search, caller=asked.query.caller, before=before, limit=EXPORTED)
-        found = [await archive.whole(call.id) for call in listed.calls]
-        yield [call for call in found if call is not None]
+        listed = await archive.page(_query(asked.query), before=before, limit=EXPORTED)
+        yield await archive.whole_calls([call.id for call in listed.calls])
         before = listed.next
         if not before:
             return
@@ -125,10 +128,31 @@ async def _table(first: list[WholeCall], pages: Pages) -> AsyncGenerator[bytes, 
 
 
 def _line(cells: list[object]) -> bytes:
+    """Every cell in quotes: spreadsheets of some countries split at semicolons, too."""
     out = io.StringIO()
-    safe = [f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell for cell in cells]
-    csv.writer(out).writerow(["" if cell is None else cell for cell in safe])
-    return out.getvalue().encode()
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerow([_safe(cell) for cell in cells])
+    return out.getvalue().encode("utf-8", "replace")
+
+
+def _safe(cell: object) -> object:
+    """A text that a spreadsheet would calculate gets an apostrophe before it."""
+    if not isinstance(cell, str):
+        return "" if cell is None else cell
+    return f"'{cell}" if cell.startswith(FORMULA) or _visible(cell).startswith(FORMULA) else cell
+
+
+def _visible(text: str) -> str:
+    """Without the spaces, control and format characters before the first letter or sign."""
+    begins = (at for at, letter in enumerate(text) if unicodedata.category(letter)[0] not in "ZC")  # Unicode: Z, C
+    return text[next(begins, len(text)) :]
+
+
+def _query(asked: ExportCalls) -> CallQuery:
+    """What the database is asked; PostgreSQL takes no NUL."""
+    given = ((name, getattr(asked, name)) for name in CallQuery.__struct_fields__)
+    return msgspec.convert(
+        {name: one.replace("\0", "") if isinstance(one, str) else one for name, one in given}, CallQuery
+    )
 
 
 def _archive(staff: ApiServices) -> Archive:

@@ -87,7 +87,7 @@ def _pattern(operation: Operation) -> str:
     words = {one.path.removeprefix(before).split("/")[0] for one in OPERATIONS if one.path.startswith(before)}
     fixed = "|".join(sorted(re.escape(word) for word in words if not word.startswith("{")))
     named, _, rest = after.partition("}")
-    return f"{before}{{{named}:{f'(?!(?:{fixed})$)' if fixed else ''}[^{{}}/]+}}{rest}"
+    return f"{before}{{{named}:{f'(?!(?:{fixed})$)' if fixed else ''}[^/]+}}{rest}"
 
 
 def _route(operation: Operation, staff: ApiServices, of_body: str, of_query: str) -> Handler:

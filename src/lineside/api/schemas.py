@@ -185,19 +185,42 @@ class CallEnded(Struct, frozen=True):
 # ── the history ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class CallFilter(Struct, frozen=True, forbid_unknown_fields=True):
-    """Calls of the history."""
+Moment = Annotated[float, Meta(ge=0, le=1e11)]
+Duration = Annotated[float, Meta(ge=0, le=1e9)]
 
-    search: Annotated[str, Meta(max_length=200, description="words, an engine, a reason; empty: all")] = ""
+
+class ExportCalls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Calls of the history; what is left out narrows nothing."""
+
+    search: Annotated[
+        str,
+        Meta(
+            max_length=200,
+            description='words that all appear in the call: said, of a caller, an engine, an end reason; "in quotes": '
+            "one after the other",
+        ),
+    ] = ""
     caller: Annotated[str, Meta(max_length=200, description="of this caller only")] = ""
+    line: Annotated[str, Meta(max_length=64, description="over this line only, such as browser")] = ""
+    agent: Annotated[str, Meta(max_length=200, description="answered by this agent only")] = ""
+    reason: Annotated[str, Meta(max_length=64, description="ended for this reason; live: under way")] = ""
+    since: Annotated[Moment, Meta(description="began at this moment or later, in seconds since 1970")] | None = None
+    until: Annotated[Moment, Meta(description="began at this moment or before")] | None = None
+    shortest: Annotated[Duration, Meta(description="lasted this many seconds or longer")] | None = None
+    longest: Annotated[Duration, Meta(description="lasted this many seconds or less")] | None = None
+    recorded: Annotated[bool, Meta(description="true: with a recording; false: without")] | None = None
+    slow_ms: (
+        Annotated[
+            Duration, Meta(description="at least one response time (`e2e_ms`) was this many milliseconds or more")
+        ]
+        | None
+    ) = None
+
+
+class CallFilter(ExportCalls, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A page of the history."""
+
     before: Annotated[
         str, Meta(pattern=r"^$|^[0-9]{1,12}(\.[0-9]{1,9})?-[0-9A-Za-z_-]{1,64}$", description="`next` of a page")
     ] = ""
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
-
-
-class ExportCalls(Struct, frozen=True, forbid_unknown_fields=True):
-    """Calls to be exported."""
-
-    search: Annotated[str, Meta(max_length=200, description="words, an engine, a reason; empty: all")] = ""
-    caller: Annotated[str, Meta(max_length=200, description="of this caller only")] = ""

@@ -27,7 +27,6 @@ from lineside.call.turn_model import TurnModel, nobody_knows
 from lineside.engines.protocols import LlmRequest, Prefills, Transcription, Warmable
 from lineside.engines.registry import Engines
 from lineside.engines.timeouts import answer_within
-from lineside.engines.transcript_gate import GatedSTT
 from lineside.errors import EngineError, TransportError
 from lineside.protocol import (
     BargeIn,
@@ -132,7 +131,7 @@ class CallSession:
         self.history = ChatHistory(agent.opening(hello.system_prompt))
         self._desk = ReplyContext(
             agent=agent,
-            stt=GatedSTT(engines.stt),
+            stt=engines.stt,
             llm=engines.llm,
             tts=engines.tts,
             ask=LlmRequest(model=hello.llm_model, max_tokens=settings.llm_max_tokens),

@@ -19,7 +19,7 @@ from lineside.errors import ConfigError, LinesideError
 from lineside.records import queries
 from lineside.records.archive import Archive
 from lineside.records.database import Database
-from lineside.records.entries import CallPage, DeletedCalls, KeptCall, WholeCall
+from lineside.records.entries import CallPage, CallQuery, DeletedCalls, KeptCall, WholeCall
 from lineside.settings import load_settings
 
 T = TypeVar("T")
@@ -50,13 +50,8 @@ def calls(
         _print_json(whole) if as_json else _show(whole)
     else:
         began, before = _day(since, "--since"), _day(until, "--until", ends=True)
-        page = asyncio.run(
-            _asked(
-                lambda connection: queries.page(
-                    connection, search=search, caller=caller, line=line, since=began, until=before, limit=limit
-                )
-            )
-        )
+        query = CallQuery(search=search, caller=caller, line=line, since=began, until=before)
+        page = asyncio.run(_asked(lambda connection: queries.page(connection, query, limit=limit)))
         _print_json(page) if as_json else _list(page)
 
 
@@ -85,6 +80,12 @@ def _forget(call: str, caller: str, *, sure: bool) -> None:
     if not gone.calls:
         raise LinesideError(f"nothing was deleted: {what} is not kept" if not gone.under_way else "nothing was deleted")
     Console().print(f"deleted: {len(gone.calls)} {'call' if len(gone.calls) == 1 else 'calls'}", highlight=False)
+    if not gone.wiped:
+        Console().print(
+            "Another program reads the database, so its log still holds what was deleted. A running lineside, or the "
+            "next start, empties the log once that program is done.",
+            highlight=False,
+        )
 
 
 def _day(word: str, option: str, *, ends: bool = False) -> float | None:

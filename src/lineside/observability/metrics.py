@@ -60,6 +60,7 @@ LINE_FAULTS = (
     "too_fast",
     "caller_not_reading",
 )
+RECORDS_PARTS = ("database", "disk", "archive", "recordings", "retention", "deletion")  # of the call archive
 ENGINE_FAULTS = tuple(kind.__name__ for kind in (EngineError, EngineBusy, EngineTimeout, EngineUnreachable))
 
 
@@ -134,7 +135,9 @@ class GatewayMetrics:
         self.workers = counter(
             "workers_lost", "Workers that ended (ended), or stood still and were ended (stuck)", "how"
         )
-        self.lost = counter("records_lost", "Records lost: no room in database, disk and memory, or damaged")
+        self.lost = counter("records_lost", "Records lost: no room in database, disk and memory")
+        self.aside = counter("records_set_aside", "Records that the database refuses, kept in DATA_DIR/set-aside.jsonl")
+        self.records_faults = counter("records_faults", "Faults of the call archive, which tries again", "part")
 
         self._begin()
 
@@ -146,6 +149,8 @@ class GatewayMetrics:
             self.refused.labels(self._reason(reason))
         for how in ("ended", "stuck"):
             self.workers.labels(how)
+        for part in RECORDS_PARTS:
+            self.records_faults.labels(part)
         for outcome in ("committed", "wasted"):
             self.speculations.labels(outcome)
         for code in LINE_FAULTS:
@@ -259,6 +264,14 @@ class GatewayMetrics:
     def entries_lost(self, many: int) -> None:
         """There was no room for them anywhere."""
         self.lost.inc(many)
+
+    def entries_set_aside(self, many: int) -> None:
+        """The database refuses them; they are in a file of their own."""
+        self.aside.inc(many)
+
+    def records_fault(self, part: str) -> None:
+        """A part of the archive failed unexpectedly, and tries again."""
+        self.records_faults.labels(part).inc()
 
     # ── this process ───────────────────────────────────────────────────────────────────────────────────────────────
 

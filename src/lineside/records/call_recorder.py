@@ -1,45 +1,50 @@
-"""A call that is up, as its records see it: its events to the scribe, its sound to the tape."""
+"""The records of one call under way: its events go to the event log, its sound to the recorder."""
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from lineside.call.observers import Observer
 from lineside.protocol import Ended, EndReason, ServerMessage
-from lineside.records.entries import CallOver
+from lineside.records.entries import CallOver, Entry
 from lineside.records.event_log import EventLog
 from lineside.records.recorder import RecordedTransport, Recorder
 from lineside.transports.base import Transport
 
-if TYPE_CHECKING:
-    from lineside.records.archive import Archive
-
 
 class CallRecorder(Observer):
-    """What is kept of one call that is up."""
+    """Keeps one call that is under way. Nothing here waits."""
 
-    def __init__(self, archive: "Archive", call: str, line: Transport, tape: Recorder | None) -> None:
-        """`line` is the one to hold the call on: it has the tape in it, if there is one."""
-        self._archive, self._call, self._tape = archive, call, tape
-        self.line: Transport = RecordedTransport(line, tape) if tape is not None else line
-        self._scribe = EventLog(call, archive.keep)
+    def __init__(
+        self,
+        call: str,
+        line: Transport,
+        recorder: Recorder | None,
+        *,
+        keep: Callable[[Entry], None],
+        end_recording: Callable[[str], None],
+    ) -> None:
+        """`keep` takes each entry, `end_recording` the call whose last sound was given; `recorder` None: no sound."""
+        self._call, self._recorder = call, recorder
+        self._keep, self._end_recording = keep, end_recording
+        self.line: Transport = RecordedTransport(line, recorder) if recorder is not None else line
+        self._events = EventLog(call, keep)
         self._began = asyncio.get_running_loop().time()
-        self._reason: EndReason = "internal_error"  # unless the call says otherwise
+        self._reason: EndReason = "internal_error"  # unless the call gives another one
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Observer`."""
         if isinstance(event, Ended):
             self._reason = event.reason
-        self._scribe.on_event(event)
+        self._events.on_event(event)
 
     def over(self) -> None:
-        """The call is gone. Once a call, whatever became of it."""
+        """The call is gone. To be called once, whatever became of the call."""
         now = asyncio.get_running_loop().time()
-        self._scribe.over()
-        if self._tape is not None:
-            self._tape.end(now)
-            self._archive.taped(self._call)
+        if self._recorder is not None:
+            self._recorder.end(now)
+            self._end_recording(self._call)
         seconds = round(now - self._began, 3)
-        self._archive.keep(
-            CallOver(call=self._call, ended=time.time(), seconds=seconds, turns=self._scribe.turns, reason=self._reason)
+        self._keep(
+            CallOver(call=self._call, ended=time.time(), seconds=seconds, turns=self._events.turns, reason=self._reason)
         )

@@ -1,13 +1,13 @@
-"""Who counts what becomes of records."""
+"""Counts what becomes of records."""
 
 from typing import Protocol
 
 
 class RecordsCounter(Protocol):
-    """Who counts what becomes of records. Called from the archive's threads."""
+    """Counts what becomes of records. Called from the archive's threads."""
 
     def spooled(self, size: int) -> None:
-        """So many bytes wait for the database."""
+        """This many bytes wait for the database."""
         ...
 
     def write_failed(self) -> None:
@@ -19,12 +19,20 @@ class RecordsCounter(Protocol):
         ...
 
     def entries_lost(self, many: int) -> None:
-        """Neither database nor disk nor memory had room, or the disk gave back what nobody had written."""
+        """Entries were lost: no room in database, disk and memory."""
+        ...
+
+    def entries_set_aside(self, many: int) -> None:
+        """Entries that the database refuses went into the file of entries set aside."""
+        ...
+
+    def records_fault(self, part: str) -> None:
+        """A part of the archive failed unexpectedly, and tries again."""
         ...
 
 
 class Uncounted:
-    """Nobody counts."""
+    """Counts nothing."""
 
     def spooled(self, size: int) -> None:
         """See `RecordsCounter`."""
@@ -36,4 +44,10 @@ class Uncounted:
         """See `RecordsCounter`."""
 
     def entries_lost(self, many: int) -> None:
+        """See `RecordsCounter`."""
+
+    def entries_set_aside(self, many: int) -> None:
+        """See `RecordsCounter`."""
+
+    def records_fault(self, part: str) -> None:
         """See `RecordsCounter`."""

@@ -1,6 +1,6 @@
 """What is kept, as values: entries on their way to the database, and answers from it.
 
-Moments are seconds since 1970 (UTC); `at` and what ends in `_at` are seconds of caller audio since the call began.
+Moments are seconds since 1970 (UTC); `at` and names that end in `_at` are seconds of caller audio since the call began.
 """
 
 from typing import Annotated, Literal
@@ -10,19 +10,19 @@ from msgspec import Meta, Struct
 
 Recording = Annotated[
     Literal["none", "running", "kept", "given_up"],
-    Meta(description="given_up: the disk was full, and this one was the oldest, or could not be written"),
+    Meta(description="given_up: the recording was deleted to make room on the disk, or could not be written"),
 ]
-LOST = "gateway_died"  # why a call ended whose gateway was gone before it could say why
+LOST = "gateway_died"  # the end reason of a call whose process died before it could give one
 
 
-# ── entries: each one says all it knows, so writing it twice is no different from writing it once ──────────────────
+# ── entries: each one is complete in itself, so writing an entry twice changes nothing ──────────────────────────────
 
 
 class CallBegan(Struct, frozen=True, tag="began", kw_only=True):
     """A call was answered."""
 
     call: str
-    keeper: str  # the process that keeps it
+    keeper: str  # the process that keeps the call's records: the name of its spool folder
     began: float
     line: str
     codec: str
@@ -38,8 +38,15 @@ class CallBegan(Struct, frozen=True, tag="began", kw_only=True):
     recording: Recording
 
 
-class ReplyEnded(Struct, frozen=True, tag="replied", kw_only=True):
-    """A reply is over, or was cut off; `turn` 0 was not asked for."""
+class TurnBegan(Struct, frozen=True, tag="turn", kw_only=True):
+    """The caller began a turn, spoken or typed; `turns` counts this one too."""
+
+    call: str
+    turns: int
+
+
+class ReplyKept(Struct, frozen=True, tag="reply", kw_only=True):
+    """A reply as far as it is known; a later entry of the same reply replaces this one. `turn` 0: nobody had asked."""
 
     call: str
     reply: int
@@ -49,29 +56,29 @@ class ReplyEnded(Struct, frozen=True, tag="replied", kw_only=True):
     heard_at: float | None
     heard: str  # what the caller said
     said: str  # what the agent meant to say
-    reached: str  # what of it the caller heard
+    reached: str  # the words of the answer that the caller heard
     audio_at: float | None
     done_at: float | None
-    cut: bool  # by the caller
+    cut: bool  # the caller interrupted the reply
     stages: dict[str, float]  # → milliseconds
     wasted: int  # answers prepared for nothing before this one
 
 
 class DecisionMade(Struct, frozen=True, tag="decided", kw_only=True):
-    """Something was decided, and why."""
+    """A turn-taking decision, and its reason."""
 
     call: str
     number: int
     at: float
     turn: int
     what: Literal["turn_ended", "barge_in", "false_interruption", "error"]
-    detector: str  # who decided
-    score: float | None  # its opinion, 0 to 1
+    detector: str  # which detector decided
+    score: float | None  # the detector's probability, 0 to 1
     silence_ms: float | None  # counted in the caller's samples
     reason: str
 
 
-class RecordingFinished(Struct, frozen=True, tag="taped", kw_only=True):
+class RecordingFinished(Struct, frozen=True, tag="recording", kw_only=True):
     """What became of a call's recording."""
 
     call: str
@@ -90,7 +97,7 @@ class CallOver(Struct, frozen=True, tag="over", kw_only=True):
     reason: str
 
 
-Entry = CallBegan | ReplyEnded | DecisionMade | RecordingFinished | CallOver
+Entry = CallBegan | TurnBegan | ReplyKept | DecisionMade | RecordingFinished | CallOver
 encode = msgspec.json.Encoder().encode
 decode: "msgspec.json.Decoder[Entry]" = msgspec.json.Decoder(Entry)
 
@@ -103,8 +110,8 @@ class KeptCall(Struct, frozen=True, kw_only=True):
 
     id: str
     began: Annotated[float, Meta(description="seconds since 1970, UTC")]
-    seconds: Annotated[float | None, Meta(description="null: it is under way")]
-    reason: Annotated[str, Meta(description="why it ended; empty: it is under way")]
+    seconds: Annotated[float | None, Meta(description="null: the call is under way")]
+    reason: Annotated[str, Meta(description="why the call ended; empty: it is under way")]
     line: str
     codec: str
     rate: int
@@ -116,9 +123,11 @@ class KeptCall(Struct, frozen=True, kw_only=True):
     llm_model: str
     tts: str
     tts_voice: str
-    turns: Annotated[int, Meta(description="of the caller's")]
+    turns: Annotated[int, Meta(description="turns of the caller, spoken or typed; the one under way is counted")]
     recording: Recording
     recording_bytes: int
+    first_words: Annotated[str, Meta(description="what the caller said first")] = ""
+    slowest_ms: Annotated[float | None, Meta(description="the longest response time (`e2e_ms`) of the call")] = None
 
 
 class KeptTurn(Struct, frozen=True, kw_only=True):
@@ -151,31 +160,36 @@ class KeptDecision(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class KeptToolCall(Struct, frozen=True, kw_only=True):
-    """A tool that the agent used."""
-
-    at: float
-    turn: int
-    tool: str
-    arguments: str
-    result: str
-    ms: float | None
-
-
 class WholeCall(Struct, frozen=True, kw_only=True):
-    """All that is kept of one call, but its sound."""
+    """All that is kept of one call, except its sound."""
 
     call: KeptCall
     turns: tuple[KeptTurn, ...]
     decisions: tuple[KeptDecision, ...]
-    tool_calls: tuple[KeptToolCall, ...]
+
+
+class CallQuery(Struct, frozen=True, kw_only=True):
+    """Which calls are asked for; what is left out narrows nothing."""
+
+    search: str = ""  # words that all appear in the call, in any order and place; "in quotes": one after the other
+    caller: str = ""
+    line: str = ""
+    agent: str = ""
+    reason: str = ""  # `live`: calls under way
+    since: float | None = None  # began at or after this moment
+    until: float | None = None
+    shortest: float | None = None  # seconds
+    longest: float | None = None
+    recorded: bool | None = None
+    slow_ms: float | None = None  # at least one response time was this long or longer
 
 
 class CallPage(Struct, frozen=True):
     """Some of the calls, the newest first."""
 
     calls: tuple[KeptCall, ...]
-    next: Annotated[str, Meta(description="`before` of the page of older ones; empty: there is none")]
+    next: Annotated[str, Meta(description="`before` for the page of older calls; empty: there are none")]
+    total: Annotated[int, Meta(description="calls that match, on all pages")]
 
 
 class Waveform(Struct, frozen=True):
@@ -190,4 +204,11 @@ class DeletedCalls(Struct, frozen=True):
     """What was deleted."""
 
     calls: tuple[str, ...]
-    under_way: Annotated[tuple[str, ...], Meta(description="calls that have not ended, and were left alone")]
+    under_way: Annotated[tuple[str, ...], Meta(description="calls that have not ended and were not deleted")]
+    wiped: Annotated[
+        bool,
+        Meta(
+            description="true: no byte is left on the disk; false: another program reads the database, so that its log "
+            "cannot be emptied yet. lineside tries again until it can"
+        ),
+    ] = True

@@ -1,4 +1,7 @@
-"""What to keep of a call, taken from the events that its caller's program is told. Pure: events in, entries out."""
+"""Turns the events of a call into entries for its records. Pure: events in, entries out.
+
+A reply is kept again whenever more is known about it, so that a process that dies loses nothing a caller was told.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,9 +23,9 @@ from lineside.protocol import (
     TurnEnded,
     TurnStarted,
 )
-from lineside.records.entries import DecisionMade, Entry, ReplyEnded
+from lineside.records.entries import DecisionMade, Entry, ReplyKept, TurnBegan
 
-OPEN = 8  # replies that are noted at once: one sounds, the others never did; the oldest is forgotten
+OPEN_REPLIES = 8  # replies in memory: one sounds, the others never did; the oldest is dropped, and kept already
 STAGES = tuple(name for name in ReplyMetrics.__struct_fields__ if name.endswith("_ms"))
 
 
@@ -38,85 +41,95 @@ class _Reply(Struct):
     done_at: float | None = None
     cut: bool = False
     metrics: ReplyMetrics | None = None
-    kept: bool = False
 
 
 class EventLog(Observer):
-    """Keeps notes of one call. `keep` gets an entry whenever something is known for good; it must not wait."""
+    """The entries of one call. `keep` gets each as soon as something is known, and must not wait."""
 
     def __init__(self, call: str, keep: Callable[[Entry], None]) -> None:
         self._call, self._keep = call, keep
         self._replies: dict[int, _Reply] = {}
         self._speech: dict[int, list[float | None]] = {}  # turn → begin and end; of the last few turns
         self._decisions = 0
-        self.turns = 0
+        self._last_turn = 0
+        self.turns = 0  # of the caller, spoken and typed; the one under way is counted
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Observer`."""
         match event:
-            case AgentWords():
-                self._reply(event).reached += event.text
             case TurnStarted(turn=turn, at=at):
                 self._begin(turn, at)
             case TurnEnded(turn=turn, at=at):
-                self.turns += 1
+                self._count(turn)
                 self._speech.setdefault(turn, [None, None])[1] = at
                 self._decide(
                     event, "turn_ended", detector=event.by, score=event.score, silence_ms=event.silence_ms, reason=""
                 )
+            case FalseInterruption():
+                detector = "words" if event.text else "voice"
+                self._decide(event, "false_interruption", detector=detector, reason=event.text)
+            case Error():
+                self._decide(event, "error", detector="", reason=event.code)
+            case _:
+                self._on_reply_event(event)
+
+    def _on_reply_event(self, event: ServerMessage) -> None:
+        match event:
             case Transcript():
+                self._count(event.turn)
                 reply = self._reply(event)
                 reply.heard, reply.heard_at = event.text, event.at
             case ReplyText():
                 self._reply(event).said = event.text
             case AudioStarted():
                 self._reply(event).audio_at = event.at
+            case AgentWords():
+                self._reply(event).reached += event.text
             case AudioDone():
-                self._reply(event).done_at = event.at
+                reply = self._reply(event)
+                reply.done_at = event.at if reply.done_at is None else reply.done_at
             case BargeIn():
                 reply = self._reply(event)
                 reply.reached, reply.cut, reply.done_at = event.heard, True, event.at
                 self._decide(event, "barge_in", detector="voice", reason="")
-                self._over(event.reply)
-            case FalseInterruption():
-                self._decide(
-                    event, "false_interruption", detector="words" if event.text else "voice", reason=event.text
-                )
             case ReplyMetrics():
-                self._reply(event).metrics = event
-                self._over(event.reply)
-            case Error():
-                self._decide(event, "error", detector="", reason=event.code)
+                reply = self._reply(event)
+                reply.metrics = reply.metrics or event  # the first counts: nothing is measured after a reply was cut
             case _:
                 return
-
-    def over(self) -> None:
-        """The call is over: whatever was still open is kept as it stands."""
-        for number, reply in self._replies.items():
-            if not reply.kept and (reply.heard or reply.audio_at is not None):
-                self._over(number)
+        self._keep_reply(event.reply)
 
     def _begin(self, turn: int, at: float) -> None:
+        self._count(turn)
         self._speech[turn] = [at, None]
-        if len(self._speech) > OPEN:
+        if len(self._speech) > OPEN_REPLIES:
             del self._speech[min(self._speech)]
+
+    def _count(self, turn: int) -> None:
+        """A turn is counted when it begins; a typed one begins with its words."""
+        if turn > self._last_turn:
+            self._last_turn = turn
+            self.turns += 1
+            self._keep(TurnBegan(call=self._call, turns=self.turns))
 
     def _reply(self, event: Any) -> _Reply:
         reply = self._replies.get(event.reply)
         if reply is None:
             reply = self._replies[event.reply] = _Reply(event.turn)
-            if len(self._replies) > OPEN:
+            if len(self._replies) > OPEN_REPLIES:
                 del self._replies[min(self._replies)]
         return reply
 
-    def _over(self, number: int) -> None:
-        """Keep it as far as it is known; if more is learnt, it is kept again."""
+    def _keep_reply(self, number: int) -> None:
+        """Keep a reply as far as it is known; one that was neither heard nor asked for is none yet."""
         reply = self._replies[number]
-        reply.kept, metrics = True, reply.metrics
+        if not reply.heard and reply.audio_at is None and reply.metrics is None:
+            return
+        metrics = reply.metrics
         began, ended = self._speech.get(reply.turn, (None, None))
         times = {name: getattr(metrics, name) for name in STAGES} if metrics is not None else {}
         self._keep(
-            ReplyEnded(
+            ReplyKept(
                 call=self._call,
                 reply=number,
                 turn=reply.turn,

@@ -1,4 +1,4 @@
-"""What is asked of the database: pages of calls, one call whole, who is to be forgotten. Bounded, and by index."""
+"""What is asked of the database: pages of calls, whole calls, who is to be forgotten. Bounded, and by index."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,102 +6,146 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lineside.records.entries import CallPage, KeptCall, KeptDecision, KeptToolCall, KeptTurn, WholeCall
-from lineside.records.tables import calls, decisions, stage_times, tool_calls, turns
+from lineside.records.entries import CallPage, CallQuery, KeptCall, KeptDecision, KeptTurn, WholeCall
+from lineside.records.search_index import contains_word, search_words
+from lineside.records.tables import calls, decisions, deleted_calls, stage_times, turns
 
-LISTED = KeptCall.__struct_fields__
-ESCAPE = "\\"
+LIVE = "live"  # the end reason of calls under way, in a query
+RESPONSE_TIME = "e2e_ms"
+COMPUTED = ("first_words", "slowest_ms")
+
+_first_words = (
+    sa.select(turns.c.heard)
+    .where(sa.and_(turns.c.call_id == calls.c.id, turns.c.heard != ""))
+    .order_by(turns.c.reply)
+    .limit(1)
+    .scalar_subquery()
+)
+_slowest = (
+    sa.select(sa.func.max(stage_times.c.ms))
+    .where(sa.and_(stage_times.c.call_id == calls.c.id, stage_times.c.stage == RESPONSE_TIME))
+    .scalar_subquery()
+)
+LISTED = (
+    *(calls.c[name] for name in KeptCall.__struct_fields__ if name not in COMPUTED),
+    sa.func.coalesce(_first_words, "").label("first_words"),
+    _slowest.label("slowest_ms"),
+)
 
 
 async def page(
     connection: AsyncConnection,
+    query: CallQuery = CallQuery(),  # noqa: B008 - frozen
     *,
-    search: str = "",
-    caller: str = "",
-    line: str = "",
-    since: float | None = None,
-    until: float | None = None,
+    indexed: bool = False,
     before: str = "",
     limit: int = 50,
 ) -> CallPage:
-    """The newest calls, or those older than `before` (a page's `next`); `search` looks at words, callers, engines.
-
-    `since` and `until`: when they began, in seconds since 1970.
-    """
-    wanted = sa.select(*(calls.c[name] for name in LISTED)).order_by(calls.c.began.desc(), calls.c.id.desc())
-    if caller:
-        wanted = wanted.where(calls.c.caller == caller)
-    if line:
-        wanted = wanted.where(calls.c.line == line)
-    if since is not None:
-        wanted = wanted.where(calls.c.began >= since)
-    if until is not None:
-        wanted = wanted.where(calls.c.began <= until)
-    if search:
-        wanted = wanted.where(_says(search))
+    """The newest calls that match, or those older than `before` (a page's `next`). `indexed`: see `search_index`."""
+    matching = _conditions(query, indexed=indexed)
+    total = (await connection.execute(sa.select(sa.func.count()).select_from(calls).where(*matching))).scalar_one()
+    wanted = sa.select(*LISTED).where(*matching).order_by(calls.c.began.desc(), calls.c.id.desc())
     if before:
         moment, _, call_id = before.partition("-")
         wanted = wanted.where(sa.tuple_(calls.c.began, calls.c.id) < sa.tuple_(float(moment), call_id))
     rows = (await connection.execute(wanted.limit(limit + 1))).all()
     listed = tuple(KeptCall(**row._mapping) for row in rows[:limit])
     more = len(rows) > limit and listed
-    return CallPage(listed, f"{listed[-1].began!r}-{listed[-1].id}" if more else "")
+    return CallPage(listed, f"{listed[-1].began!r}-{listed[-1].id}" if more else "", total)
 
 
 async def whole(connection: AsyncConnection, call_id: str) -> WholeCall | None:
     """All of one call, if it is kept."""
-    found = await connection.execute(sa.select(*(calls.c[name] for name in LISTED)).where(calls.c.id == call_id))
-    row = found.one_or_none()
-    if row is None:
-        return None
-    stages: dict[int, dict[str, float]] = {}
-    for time in await _of(connection, stage_times, call_id, stage_times.c.reply):
-        stages.setdefault(time["reply"], {})[time["stage"]] = time["ms"]
-    told = await _of(connection, turns, call_id, turns.c.reply)
-    decided = await _of(connection, decisions, call_id, decisions.c.number)
-    used = await _of(connection, tool_calls, call_id, tool_calls.c.number)
-    return WholeCall(
-        call=KeptCall(**row._mapping),
-        turns=tuple(KeptTurn(**_less(turn, "call_id"), stages=stages.get(turn["reply"], {})) for turn in told),
-        decisions=tuple(KeptDecision(**_less(decision, "call_id", "number")) for decision in decided),
-        tool_calls=tuple(KeptToolCall(**_less(use, "call_id", "number")) for use in used),
-    )
+    return next(iter(await whole_calls(connection, [call_id])), None)
+
+
+async def whole_calls(connection: AsyncConnection, ids: Sequence[str]) -> list[WholeCall]:
+    """All of these calls that are kept, in this order; some hundreds at most."""
+    found = await connection.execute(sa.select(*LISTED).where(calls.c.id.in_(ids)))
+    rows = {row.id: KeptCall(**row._mapping) for row in found}
+    stages: dict[tuple[str, int], dict[str, float]] = {}
+    for time in await _of(connection, stage_times, ids, stage_times.c.reply):
+        stages.setdefault((time["call_id"], time["reply"]), {})[time["stage"]] = time["ms"]
+    told: dict[str, list[KeptTurn]] = {}
+    for turn in await _of(connection, turns, ids, turns.c.reply):
+        times = stages.get((turn["call_id"], turn["reply"]), {})
+        told.setdefault(turn["call_id"], []).append(KeptTurn(**_less(turn, "call_id"), stages=times))
+    decided: dict[str, list[KeptDecision]] = {}
+    for decision in await _of(connection, decisions, ids, decisions.c.number):
+        decided.setdefault(decision["call_id"], []).append(KeptDecision(**_less(decision, "call_id", "number")))
+    return [
+        WholeCall(call=rows[each], turns=tuple(told.get(each, ())), decisions=tuple(decided.get(each, ())))
+        for each in ids
+        if each in rows
+    ]
 
 
 async def of_caller(connection: AsyncConnection, caller: str) -> list[tuple[str, bool]]:
-    """Their calls, and whether each is over."""
-    found = await connection.execute(sa.select(calls.c.id, calls.c.reason).where(calls.c.caller == caller))
-    return [(row.id, bool(row.reason)) for row in found]
+    """Their calls, and whether each may be deleted: it is over, and its recording is closed."""
+    found = await connection.execute(sa.select(calls.c.id, _closed).where(calls.c.caller == caller))
+    return [(row[0], bool(row[1])) for row in found]
+
+
+async def of_id(connection: AsyncConnection, call_id: str) -> list[tuple[str, bool]]:
+    """The same of one call."""
+    found = await connection.execute(sa.select(calls.c.id, _closed).where(calls.c.id == call_id))
+    return [(row[0], bool(row[1])) for row in found]
 
 
 async def older(connection: AsyncConnection, moment: float, limit: int = 500) -> list[str]:
     """Calls that are over and began before then, the oldest first."""
-    past = sa.and_(calls.c.began < moment, calls.c.reason != "")
+    past = sa.and_(calls.c.began < moment, _closed)
     found = await connection.execute(sa.select(calls.c.id).where(past).order_by(calls.c.began).limit(limit))
     return [row.id for row in found]
 
 
+async def newest(connection: AsyncConnection) -> float | None:
+    """When the last call began, in seconds since 1970."""
+    moment: float | None = (await connection.execute(sa.select(sa.func.max(calls.c.began)))).scalar()
+    return moment
+
+
+async def without_row(connection: AsyncConnection, ids: Sequence[str]) -> list[str]:
+    """Those of these ids, some hundreds at most, that no call has."""
+    there = set((await connection.execute(sa.select(calls.c.id).where(calls.c.id.in_(ids)))).scalars())
+    return [each for each in ids if each not in there]
+
+
+async def drop_old_tombstones(connection: AsyncConnection, moment: float) -> None:
+    """Forget the ids of calls that were deleted before then."""
+    await connection.execute(sa.delete(deleted_calls).where(deleted_calls.c.at < moment))
+
+
+_closed = sa.and_(calls.c.reason != "", calls.c.recording != "running")
+
+
+def _conditions(query: CallQuery, *, indexed: bool) -> "list[sa.ColumnElement[bool]]":
+    found: list[sa.ColumnElement[bool]] = [
+        calls.c[name] == value for name in ("caller", "line", "agent") if (value := getattr(query, name))
+    ]
+    if query.reason:
+        found.append(calls.c.reason == ("" if query.reason == LIVE else query.reason))
+    bounds = (
+        (query.since, calls.c.began.__ge__),
+        (query.until, calls.c.began.__le__),
+        (query.shortest, calls.c.seconds.__ge__),
+        (query.longest, calls.c.seconds.__le__),
+    )
+    found += [compare(bound) for bound, compare in bounds if bound is not None]
+    if query.recorded is not None:
+        found.append((calls.c.recording == "kept") if query.recorded else (calls.c.recording != "kept"))
+    if query.slow_ms is not None:
+        slow = sa.and_(stage_times.c.stage == RESPONSE_TIME, stage_times.c.ms >= query.slow_ms)
+        found.append(calls.c.id.in_(sa.select(stage_times.c.call_id).where(slow)))
+    return [*found, *(contains_word(word, indexed=indexed) for word in search_words(query.search))]
+
+
 async def _of(
-    connection: AsyncConnection, table: sa.Table, call_id: str, order: "sa.Column[Any]"
+    connection: AsyncConnection, table: sa.Table, ids: Sequence[str], order: "sa.Column[Any]"
 ) -> Sequence[dict[str, Any]]:
-    found = await connection.execute(sa.select(table).where(table.c.call_id == call_id).order_by(order))
+    found = await connection.execute(sa.select(table).where(table.c.call_id.in_(ids)).order_by(order))
     return [dict(row._mapping) for row in found]
 
 
 def _less(row: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in names}
-
-
-def _says(search: str) -> "sa.ColumnElement[bool]":
-    """What was said in it, or who called, or which engines answered, or why it ended, holds these letters."""
-    letters = search.lower()
-    for special in (ESCAPE, "%", "_"):
-        letters = letters.replace(special, ESCAPE + special)
-    like = f"%{letters}%"
-
-    def holds(column: "sa.Column[Any]") -> "sa.ColumnElement[bool]":
-        return sa.func.lower(column).like(like, escape=ESCAPE)
-
-    said = sa.select(turns.c.call_id).where(holds(turns.c.heard) | holds(turns.c.said))
-    about = ("id", "caller", "reason", "agent", "stt", "llm", "llm_model", "tts")
-    return sa.or_(*(holds(calls.c[name]) for name in about), calls.c.id.in_(said))

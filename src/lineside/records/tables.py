@@ -1,6 +1,18 @@
-"""The tables, as SQLite and PostgreSQL both have them. `migrations` makes them; a test holds the two together."""
+"""The tables, the same in SQLite and PostgreSQL. `migrations` makes them; a test compares the two."""
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 metadata = MetaData()
 
@@ -78,17 +90,22 @@ decisions = Table(
     Column("reason", Text, nullable=False),
 )
 
-tool_calls = Table(
-    "tool_calls",
+search_texts = Table(
+    "search_texts",
     metadata,
-    _of_call(),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("at", Float, nullable=False),
-    Column("turn", Integer, nullable=False),
-    Column("tool", String(200), nullable=False),
-    Column("arguments", Text, nullable=False),
-    Column("result", Text, nullable=False),
-    Column("ms", Float),
+    Column("id", Integer, primary_key=True),  # the full-text index needs a number that never changes
+    _of_call(key=False),
+    Column("part", Integer, nullable=False),  # 0: about the call; else the reply's number
+    Column("text", Text, nullable=False),  # folded: see `search_index`
+    UniqueConstraint("call_id", "part", name="search_texts_part"),
+    implicit_returning=False,  # nobody asks for the number
 )
 
-PARTS = (turns, stage_times, decisions, tool_calls)
+deleted_calls = Table(  # so that no late or repeated entry brings a deleted call back; holds nothing but the id
+    "deleted_calls",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("at", Float, nullable=False),  # seconds since 1970
+)
+
+PARTS = (turns, stage_times, decisions, search_texts)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from lineside.records.entries import Waveform
 
@@ -10,18 +11,42 @@ PLACES = 1200  # stretches at most: more than a screen has room for
 SHORTEST = 0.02  # seconds of one stretch
 BLOCK = 200  # stretches read at once
 
+Loudness = npt.NDArray[np.float32]  # stretches × 2, 0 to 1
+
 
 def waveform(path: Path) -> Waveform:
-    """Read it once. Some milliseconds for a minute of sound: call it in a thread. Raises what libsndfile does."""
+    """Read a recording once: some milliseconds for a minute of sound, so call this in a thread.
+
+    The length is counted while reading: the header of a file that was never closed does not know it. Raises what
+    libsndfile does when the file is no sound at all.
+    """
     import soundfile
 
     with soundfile.SoundFile(path) as sound:
-        stretch = max(round(SHORTEST * sound.samplerate), -(-sound.frames // PLACES))
-        loudest: list[np.ndarray[tuple[int, int], np.dtype[np.float32]]] = []
-        for block in sound.blocks(stretch * BLOCK, dtype="float32", fill_value=0.0, always_2d=True):
-            whole = block[: len(block) // stretch * stretch]
-            loudest.append(np.abs(whole.reshape(-1, stretch, 2)).max(axis=1))
-        seconds = sound.frames / sound.samplerate
-    places = np.concatenate(loudest)[: -(-sound.frames // stretch)] if loudest else np.zeros((0, 2), np.float32)
-    sides = np.rint(np.minimum(places, 1.0) * 100).astype(int).T.tolist()
+        stretch, samples = round(SHORTEST * sound.samplerate), 0
+        blocks: list[Loudness] = []
+        while len(block := _read(sound, stretch * BLOCK)):
+            samples += len(block)
+            blocks.append(_loudest(np.abs(block), stretch))
+        seconds = samples / sound.samplerate
+    loudest = np.concatenate(blocks) if blocks else np.zeros((0, 2), np.float32)
+    if len(loudest) > PLACES:
+        loudest = _loudest(loudest, -(-len(loudest) // PLACES))
+    sides = np.rint(np.minimum(loudest, 1.0) * 100).astype(int).T.tolist()
     return Waveform(round(seconds, 3), tuple(sides[0]), tuple(sides[1]))
+
+
+def _read(sound: object, frames: int) -> Loudness:
+    """The next samples; none behind the torn end of a file that was never closed."""
+    try:
+        block: Loudness = sound.read(frames, dtype="float32", always_2d=True)  # type: ignore[attr-defined]
+    except RuntimeError:
+        return np.zeros((0, 2), np.float32)
+    return block
+
+
+def _loudest(samples: Loudness, stretch: int) -> Loudness:
+    """The loudest of each stretch of samples × 2; the last stretch may be shorter."""
+    missing = -len(samples) % stretch
+    found: Loudness = np.pad(samples, ((0, missing), (0, 0))).reshape(-1, stretch, 2).max(axis=1)
+    return found

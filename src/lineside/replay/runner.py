@@ -17,7 +17,7 @@ from lineside.engines.registry import Engines
 from lineside.gateway.agent_store import AgentFile
 from lineside.gateway.runtime import turn_model, vad_factory, warm_engines
 from lineside.protocol import Codec, FirstMessage, Mode
-from lineside.records.entries import Entry, KeptTurn, ReplyEnded, WholeCall
+from lineside.records.entries import Entry, KeptTurn, ReplyKept, WholeCall
 from lineside.records.event_log import EventLog
 from lineside.replay.jumping_loop import JumpingLoop, WorkInProgress
 from lineside.replay.source import ReplayableCall, take_down
@@ -67,7 +67,7 @@ async def hold_again(
     """Hold it on the running loop, whose time is real while there is `work`."""
     about, entries, began = kept.whole.call, list[Entry](), time.monotonic()
     line = ReplayTransport(kept.recording, cast(Codec, about.codec), about.rate)
-    scribe = EventLog(about.id, entries.append)
+    events = EventLog(about.id, entries.append)
     call = CallSession(
         line,
         FirstMessage(
@@ -79,12 +79,11 @@ async def hold_again(
         ),
         settings=settings,
         vad=new_voice(),
-        observers=(scribe,),
+        observers=(events,),
         turn_model=judge(turns, work),
     )
     await call.run()
-    scribe.over()
-    replies = {entry.reply: entry for entry in entries if isinstance(entry, ReplyEnded)}  # the last word on each
+    replies = {entry.reply: entry for entry in entries if isinstance(entry, ReplyKept)}  # the last word on each
     told = tuple(_turn(reply) for _, reply in sorted(replies.items()))
     return ReplayResult(told, engines.names, round(line.seconds, 3), round(time.monotonic() - began, 3))
 
@@ -96,7 +95,7 @@ def _greeting(whole: WholeCall) -> str:
     return first.said if first is not None and greeted else ""
 
 
-def _turn(reply: ReplyEnded) -> KeptTurn:
+def _turn(reply: ReplyKept) -> KeptTurn:
     told = asdict(reply)
     del told["call"]
     return KeptTurn(**told)

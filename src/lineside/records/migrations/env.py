@@ -1,4 +1,4 @@
-"""Alembic's way in: run what is missing, on the connection that `store` hands over."""
+"""Alembic runs this: apply the missing migrations on the connection that `database` hands over."""
 
 from alembic import context
 

@@ -1,6 +1,6 @@
-"""Calls, turns, stage times, decisions, tool calls.
+"""Calls, turns, stage times, decisions, texts to search in, ids of deleted calls.
 
-What is written here stays as it is: later changes are later steps, and `tables` says what they come to.
+Once released, a migration is never edited: a later change is a later migration, and `tables` is the result of all.
 """
 
 from typing import Any
@@ -20,8 +20,9 @@ def _whole(name: str) -> "sa.Column[int]":
     return sa.Column(name, sa.Integer, nullable=False, server_default="0")
 
 
-def _call() -> "sa.Column[str]":
-    return sa.Column("call_id", sa.String(64), sa.ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True)
+def _call(*, key: bool = True) -> "sa.Column[str]":
+    call = sa.ForeignKey("calls.id", ondelete="CASCADE")
+    return sa.Column("call_id", sa.String(64), call, primary_key=key, nullable=False)
 
 
 def _key(name: str) -> "sa.Column[int]":
@@ -33,7 +34,7 @@ def _must(name: str, kind: "sa.types.TypeEngine[Any]") -> "sa.Column[Any]":
 
 
 def upgrade() -> None:
-    """Make them."""
+    """Create the tables."""
     op.create_table(
         "calls",
         sa.Column("id", sa.String(64), primary_key=True),
@@ -84,18 +85,21 @@ def upgrade() -> None:
         _must("reason", sa.Text()),
     )
     op.create_table(
-        "tool_calls",
-        _call(),
-        _key("number"),
+        "search_texts",
+        sa.Column("id", sa.Integer, primary_key=True),
+        _call(key=False),
+        _must("part", sa.Integer()),
+        _must("text", sa.Text()),
+        sa.UniqueConstraint("call_id", "part", name="search_texts_part"),
+    )
+    op.create_table(
+        "deleted_calls",
+        sa.Column("id", sa.String(64), primary_key=True),
         _must("at", sa.Float()),
-        _must("turn", sa.Integer()),
-        _must("tool", sa.String(200)),
-        *(_must(name, sa.Text()) for name in ("arguments", "result")),
-        sa.Column("ms", sa.Float),
     )
 
 
 def downgrade() -> None:
-    """Drop them."""
-    for name in ("tool_calls", "decisions", "stage_times", "turns", "calls"):
+    """Drop the tables."""
+    for name in ("deleted_calls", "search_texts", "decisions", "stage_times", "turns", "calls"):
         op.drop_table(name)

@@ -1,0 +1,222 @@
+"""The archive's thread: an event loop of its own, with one task for each thing that goes on as long as calls are kept.
+
+No task can die: whatever a step raises is counted, told (`/health`, the log, a metric), and the step is tried again.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+
+from lineside.private_files import mend_modes
+from lineside.records import queries
+from lineside.records.adoption import adopt
+from lineside.records.database import Database, Unavailable
+from lineside.records.deletion import ORPHAN_SECONDS, TOMBSTONE_SECONDS, Deletion
+from lineside.records.descriptors import DescriptorReserve
+from lineside.records.entry_mover import EntryMover
+from lineside.records.recordings_folder import RecordingsFolder
+from lineside.records.retention_clock import RetentionClock
+from lineside.records.spool import Spool, left_behind
+from lineside.records.trouble import Part, RecordsTrouble
+
+log = structlog.get_logger()
+
+# What a caller was told is on the disk within this time, also when the process is killed or the power fails, as long
+# as the disk confirms a write within half of it. Everything that a call tells counts: see `docs/records.md`.
+DURABLE_WITHIN = 1.0  # seconds
+SPOOL_EVERY = DURABLE_WITHIN / 4  # seconds between two writes to the spool
+MOVE_EVERY = 0.5  # seconds between two batches for the database
+WIPE_EVERY = 2.0  # seconds between two tries to wipe what is owed
+TIDY_EVERY = 600.0  # seconds between two looks for calls that are too old and recordings that are too many
+AGAIN = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before a failed step is tried again; the last one from there on
+STOP_SECONDS = 3.0  # for the database to take the last entries at the end; the spool keeps the rest
+ANSWER_SECONDS = 30.0  # for a question to the archive; then its thread counts as gone
+DAY = 86_400.0
+
+T = TypeVar("T")
+
+
+class ArchiveThread:
+    """Runs the archive's work while it is open."""
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        retention_days: int,
+        store: Database,
+        spool: Spool,
+        mover: EntryMover,
+        deletion: Deletion,
+        recordings: RecordingsFolder,
+        reserve: DescriptorReserve,
+        trouble: RecordsTrouble,
+    ) -> None:
+        self._folder, self._days = folder, retention_days
+        self._store, self._spool, self._mover, self._deletion = store, spool, mover, deletion
+        self._recordings, self._reserve, self._trouble = recordings, reserve, trouble
+        self._clock: RetentionClock | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._closing: asyncio.Event
+
+    @asynccontextmanager
+    async def running(self, *, unfinished: Callable[[], bool]) -> AsyncGenerator[None, None]:
+        """Run while the block runs. `unfinished`: whether, at its end, calls or recordings of ours are still open."""
+        ready = threading.Event()
+        self._unfinished = unfinished
+        thread = threading.Thread(target=lambda: asyncio.run(self._run(ready)), name="archive")
+        thread.start()
+        await asyncio.to_thread(ready.wait)
+        try:
+            yield
+        finally:
+            self._loop.call_soon_threadsafe(self._closing.set)
+            await asyncio.to_thread(thread.join)
+
+    async def there(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do this in the archive's thread, from any event loop. Raises `Unavailable`."""
+        try:
+            asked = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:  # the loop is closed
+            work.close()
+            raise Unavailable("the archive is closing") from None
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await asyncio.wrap_future(asked)
+        except TimeoutError:
+            raise Unavailable(f"the archive did not answer within {ANSWER_SECONDS:g} s") from None
+
+    async def _run(self, ready: threading.Event) -> None:
+        self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()
+        ready.set()
+        async with asyncio.TaskGroup() as tasks:
+            for name, part, step, pause in (
+                ("spool", "disk", self._write_spool, SPOOL_EVERY),
+                ("move", "database", self._move, MOVE_EVERY),
+                ("wipe", "deletion", self._wipe, WIPE_EVERY),
+                ("tidy", "retention", self._tidy, TIDY_EVERY),
+            ):
+                tasks.create_task(self._repeat(step, part, pause), name=name)  # type: ignore[arg-type]
+            tasks.create_task(self._once(self._adopt), name="adopt")
+        await self._finish()
+
+    async def _repeat(self, step: Callable[[], Awaitable[None]], part: Part, pause: float) -> None:
+        """Take this step again and again until the archive closes. Nothing that a step raises ends it."""
+        failures = 0
+        while not self._closing.is_set():
+            failures = 0 if await self._guarded(step, part) else failures + 1
+            await self._rest(AGAIN[min(failures, len(AGAIN)) - 1] if failures else pause)
+
+    async def _once(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Take this step until it succeeds, or the archive closes."""
+        failures = 0
+        while not self._closing.is_set() and not await self._guarded(step, "archive"):
+            failures += 1
+            await self._rest(AGAIN[min(failures, len(AGAIN)) - 1])
+
+    async def _guarded(self, step: Callable[[], Awaitable[None]], part: Part) -> bool:
+        """Whether the step succeeded."""
+        try:
+            await step()
+        except Unavailable as why:
+            self._trouble.counter.write_failed()
+            if part == "database":  # told once, by the step that always needs it
+                self._trouble.set(part, "the database takes no call records; the spool keeps them", str(why))
+        except Exception as fault:  # a bug, or a disk or database that does what none did before: the archive goes on
+            self._trouble.fault(part, fault)
+        else:
+            self._trouble.clear(part)
+            return True
+        return False
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait this long, or until the archive closes."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+
+    # ── the steps ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _write_spool(self) -> None:
+        self._mover.to_spool(self._spool)
+        self._reserve.refill()
+
+    async def _move(self) -> None:
+        await self._mover.to_database(self._spool)
+        self._trouble.counter.spooled(self._spool.size)
+
+    async def _wipe(self) -> None:
+        if self._deletion.owed:
+            await self._deletion.settle()
+
+    async def _adopt(self) -> None:
+        await asyncio.to_thread(mend_modes, (self._folder / "spool", self._folder / "recordings"))
+        for spool in left_behind(self._folder / "spool", self._spool.folder, self._reserve):
+            try:
+                await adopt(spool, self._mover, self._store, self._recordings)
+            except BaseException:
+                spool.leave()
+                raise
+        await self._deletion.sweep(time.time() - ORPHAN_SECONDS)
+
+    async def _tidy(self) -> None:
+        await self._forget_old()
+        await asyncio.to_thread(self._recordings.tidy)
+
+    async def _forget_old(self) -> None:
+        if not self._days:
+            return
+        if self._clock is None:
+            self._clock = RetentionClock(await self._last_known())
+        now = self._clock.now(time.time(), time.monotonic())
+        if self._clock.doubted:
+            self._trouble.set(
+                "retention",
+                "the clock is ahead of where it can be: no call is deleted by it until it has said so for a day",
+            )
+        self._remember(now)
+        async with self._store.transaction() as connection:
+            await queries.drop_old_tombstones(connection, now - TOMBSTONE_SECONDS)
+        while not self._closing.is_set():
+            async with self._store.transaction() as connection:
+                old = await queries.older(connection, now - self._days * DAY)
+            if not old:
+                return
+            await self._deletion.delete(old)
+            log.info("old calls deleted", calls=len(old), days=self._days)
+
+    async def _last_known(self) -> float | None:
+        """A moment that certainly was: the last look of a process before this one, or the newest call."""
+        try:
+            seen = float((self._folder / "retention-clock").read_text())
+        except (OSError, ValueError):
+            seen = None
+        async with self._store.transaction() as connection:
+            newest = await queries.newest(connection)
+        return max((moment for moment in (seen, newest) if moment is not None), default=None)
+
+    def _remember(self, now: float) -> None:
+        draft = self._folder / f"retention-clock.{self._spool.folder.name}"
+        with suppress(OSError):  # a full disk: the newest call says nearly the same
+            draft.write_text(f"{now:.0f}\n")
+            draft.replace(self._folder / "retention-clock")
+
+    async def _finish(self) -> None:
+        """The last entries; what the database does not take in time stays in the spool."""
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._mover.to_database(self._spool)
+        if lost := self._mover.waiting:
+            self._trouble.counter.entries_lost(lost)
+            log.error("records lost at the end: the disk takes none", entries=lost)
+        if self._unfinished():
+            self._spool.leave()  # the next start ends what is open
+        else:
+            self._spool.close()
+        await self._store.close()

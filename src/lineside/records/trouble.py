@@ -1,0 +1,47 @@
+"""What is wrong with the records now, by part, for `/health` and the log: each fault is counted and told once."""
+
+import threading
+from typing import Literal
+
+import structlog
+
+from lineside.records.counters import RecordsCounter, Uncounted
+
+log = structlog.get_logger()
+
+Part = Literal["database", "disk", "archive", "recordings", "retention", "deletion"]
+
+
+class RecordsTrouble:
+    """The faults of one archive. Any thread."""
+
+    def __init__(self, counter: RecordsCounter | None) -> None:
+        self.counter: RecordsCounter = counter or Uncounted()
+        self._lock = threading.Lock()
+        self._now: dict[Part, str] = {}
+
+    def set(self, part: Part, what: str, why: str = "") -> None:
+        """This part is in trouble: `what` is told to everybody, `why` to the log alone."""
+        with self._lock:
+            new = self._now.get(part) != what
+            self._now[part] = what
+        if new:
+            log.warning(what, part=part, why=why)
+
+    def fault(self, part: Part, fault: BaseException) -> None:
+        """Something that should not happen did; the part tries again."""
+        self.counter.records_fault(part)
+        self.set(part, f"{part}: unexpected {type(fault).__name__}; it is tried again", str(type(fault)))
+        log.error("unexpected fault in the records; it is tried again", part=part, exc_info=fault)
+
+    def clear(self, part: Part) -> None:
+        """This part works."""
+        with self._lock:
+            gone = self._now.pop(part, None)
+        if gone is not None:
+            log.info("records work again", part=part)
+
+    def __str__(self) -> str:
+        """All of it in a sentence; empty: nothing is wrong."""
+        with self._lock:
+            return "; ".join(self._now[part] for part in sorted(self._now))
