@@ -106,14 +106,14 @@ def test_a_full_room_sends_the_next_one_away() -> None:
                     tasks.create_task(it.post("/v1/audio/transcriptions", form(wav(0.1))))
                     for _ in range(model_pool.ROOM["stt"])
                 ]
-                await it.until(f'model="ears"}} {model_pool.ROOM["stt"]}\n')
+                await it.until(f'model="ears",role="stt"}} {model_pool.ROOM["stt"]}.0\n')
                 async with it.http.post(it.url + "/v1/audio/transcriptions", data=form(wav(0.1))) as turned_away:
                     assert turned_away.status == 503
                     assert turned_away.headers["Retry-After"] == "1"
                     assert (await turned_away.json())["error"]["type"] == "server_error"
                 it.ears.gate.set()
             assert {task.result()[0] for task in inside} == {200}
-            assert 'inside{role="stt",model="ears"} 0.0\n' in await it.metrics()
+            assert 'inside{model="ears",role="stt"} 0.0\n' in await it.metrics()
 
     run(main())
 
@@ -126,9 +126,9 @@ def test_a_client_that_leaves_the_queue_is_never_heard() -> None:
             it.ears.gate.clear()
             first = asyncio.create_task(it.post("/v1/audio/transcriptions", form(wav(1.0))))
             second = asyncio.create_task(it.post("/v1/audio/transcriptions", form(wav(2.0))))
-            await it.until('inside{role="stt",model="ears"} 2.0\n')
+            await it.until('inside{model="ears",role="stt"} 2.0\n')
             second.cancel()
-            await it.until('inside{role="stt",model="ears"} 1.0\n')
+            await it.until('inside{model="ears",role="stt"} 1.0\n')
             it.ears.gate.set()
             await first
             await it.post("/v1/audio/transcriptions", form(wav(3.0)))
@@ -185,7 +185,7 @@ def test_a_client_that_hangs_up_stops_the_model() -> None:
             async with asyncio.timeout(10):
                 await it.mind.stopped.wait()
             assert it.mind.said == 2
-            await it.until('inside{role="llm",model="mind"} 0.0\n')
+            await it.until('inside{model="mind",role="llm"} 0.0\n')
 
     run(main())
 
@@ -317,7 +317,7 @@ def test_a_client_that_hangs_up_stops_the_voice_at_the_next_sentence() -> None:
             it.voice.gate.clear()
             async with it.http.post(it.url + "/v1/audio/speech", json={"input": "One two three four"}) as answer:
                 await answer.content.readexactly(44 + 4410)
-            await it.until('inside{role="tts",model="voice"} 0.0\n')
+            await it.until('inside{model="voice",role="tts"} 0.0\n')
             it.voice.gate.set()
             await it.post("/v1/audio/speech", {"input": "Next"})
             assert it.voice.said in (["One", "Next"], ["One", "two", "Next"])

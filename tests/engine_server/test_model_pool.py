@@ -102,7 +102,7 @@ def test_the_others_answer_while_one_is_loaded() -> None:
             await it.post("/v1/chat/completions", chat(max_tokens=1))
             it.gate.clear()
             speech = asyncio.create_task(it.post("/v1/audio/speech", {"input": "Hello"}))
-            await it.until('model="voice"} 1\n')
+            await it.until('model="voice"} 1.0\n')
             assert (await hear(it))[0] == 200
             assert (await it.post("/v1/chat/completions", chat(max_tokens=1)))[0] == 200
             assert not speech.done()
@@ -214,7 +214,7 @@ def test_a_model_in_use_is_not_unloaded() -> None:
         async with engine_server() as it:
             it.ears.gate.clear()
             heard = asyncio.create_task(hear(it))
-            await it.until('inside{role="stt",model="ears"} 1\n')
+            await it.until('inside{model="ears",role="stt"} 1.0\n')
             assert (await it.entry("ears"))["in_use"] == 1
             status, said = await it.post("/v1/models/unload", {"model": "ears"})
             assert (status, said["error"]["code"]) == (409, "in_use")
@@ -232,7 +232,7 @@ def test_an_unload_that_waits_takes_no_new_requests() -> None:
         async with engine_server() as it:
             it.ears.gate.clear()
             heard = asyncio.create_task(hear(it))
-            await it.until('inside{role="stt",model="ears"} 1\n')
+            await it.until('inside{model="ears",role="stt"} 1.0\n')
             unload = asyncio.create_task(it.post("/v1/models/unload", {"model": "ears", "wait": True}))
             while (await hear_briefly(it)) == 200:
                 pass  # until the unload has arrived
@@ -249,7 +249,7 @@ def test_an_unload_that_waits_takes_no_new_requests() -> None:
         while not asked.done():
             if (await it.entry("ears"))["in_use"] > 1:
                 asked.cancel()
-                await it.until('inside{role="stt",model="ears"} 1\n')
+                await it.until('inside{model="ears",role="stt"} 1.0\n')
                 return 200
         return asked.result()[0]
 
@@ -264,7 +264,7 @@ def test_an_unload_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> No
         async with engine_server() as it:
             it.ears.gate.clear()
             heard = asyncio.create_task(hear(it))
-            await it.until('inside{role="stt",model="ears"} 1\n')
+            await it.until('inside{model="ears",role="stt"} 1.0\n')
             status, said = await it.post("/v1/models/unload", {"model": "ears", "wait": True})
             assert (status, said["error"]["code"]) == (409, "in_use")
             it.ears.gate.set()
