@@ -306,6 +306,25 @@ def test_keys_guard_everything_once_set() -> None:
     at_the_door(story, api_keys="first, second")
 
 
+def test_work_that_fails_is_started_again_and_health_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reading of the machine meets a fault that nobody thought of: calls go on, and whoever watches is told."""
+
+    async def broken(self: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("lineside.gateway.app.MachineReader.latest", broken)
+
+    async def story(door: Door) -> None:
+        await asyncio.sleep(0)
+        async with door.http.get(f"{door.url}/health") as answer:
+            told = await answer.json()
+            assert (answer.status, told["status"], told["failing"]) == (200, "degraded", ["machine"])
+        async with door.http.get(f"{door.url}/metrics") as answer:
+            assert 'lineside_work_failures_total{work="machine"}' in await answer.text()
+
+    at_the_door(story)
+
+
 def test_a_caller_who_does_not_read_is_ended_and_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that never reads fills its outbox, and is gone."""
     monkeypatch.setattr("lineside.transports.browser.OUTBOX", 3)

@@ -1,7 +1,7 @@
 """What the control API works with: its room in the gateway, handed in, so that it knows of no call and no server."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from lineside.agents.agent import Agent
@@ -11,6 +11,7 @@ from lineside.host.machine.values import Machine
 from lineside.host.services import Service
 from lineside.observability.active_call import ActiveCall
 from lineside.observability.trends import Trends
+from lineside.processes.background_work import BackgroundWork
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 
@@ -99,4 +100,5 @@ class ApiDependencies:
     puller: Sequence[str] = ()  # the program that downloads, up to its arguments; empty: this lineside's own
     records: Archive | None = None  # what is kept of calls; None: nothing is
     loaded: Callable[[Mapping[tuple[str, str], int]], None] | None = None  # hears which models have which memory
+    work: BackgroundWork = field(default_factory=BackgroundWork)  # what runs for as long as the process does
     longest_watch: float = 3600.0  # seconds; then a stream ends, and who still watches asks again

@@ -51,7 +51,8 @@ def mount(app: web.Application, room: ApiDependencies) -> None:
     async def begin(app: web.Application) -> None:
         await crew.begin()
         if room.loaded is not None:
-            crew.start(_tell_of_models(staff, room.loaded), "models in memory")
+            hears = room.loaded
+            crew.start(room.work.keep("models in memory", lambda: _tell_of_models(staff, hears)), "models in memory")
         _ = staff.roster.all  # built now: a client with its TLS context takes so long that calls would hear it
 
     async def close(app: web.Application) -> None:

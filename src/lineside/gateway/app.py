@@ -24,6 +24,7 @@ from lineside.host.machine import MachineReader
 from lineside.host.monitoring import MonitoringAddresses
 from lineside.observability.metrics import CONTENT_TYPE, GatewayMetrics
 from lineside.observability.trends import EVERY, TrendHistory, look
+from lineside.processes.background_work import BackgroundWork
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 from lineside.transports.websocket import WebSocket
@@ -64,12 +65,13 @@ class Gateway:
         turns: TurnModel = nobody_knows,
         workers: WorkerPool | None = None,
         records: Archive | None = None,
+        work: BackgroundWork | None = None,
     ) -> None:
         """`agents` says which agent answers; `http` reaches the host agent, if there is one; `turns` is the turn model.
 
         With `workers` they hold the calls, and this process has the port, the page and the control API.
         `records` is the archive of calls; `monitors` says where Prometheus and Grafana answer;
-        None: where the settings say.
+        None: where the settings say. `work` is what runs for as long as the process does.
         """
         self._records = records
         self._settings, self._agents, self._registry, self._workers = settings, agents, registry, workers
@@ -78,6 +80,7 @@ class Gateway:
         self._access = Auth(settings)
         self.switchboard = CallRegistry(settings.max_concurrent_calls)
         self._meters = metrics
+        self.work = work or BackgroundWork(metrics.work_failed)
         self._looks = TrendHistory()
         self._monitors = monitors or MonitoringAddresses(settings.prometheus_url, settings.grafana_url)
         self._scrape: asyncio.Task[bytes] | None = None
@@ -112,6 +115,7 @@ class Gateway:
             in_house=IN_HOUSE,
             records=self._records,
             loaded=self._meters.models,
+            work=self.work,
         )
         mount(app, room)
         app.on_response_prepare.append(_kept)
@@ -152,8 +156,15 @@ class Gateway:
 
     async def _health(self, request: web.Request) -> web.Response:
         closing = self.switchboard.closing
-        status = "closing" if closing else "ok"
-        body = {"status": status, "calls": self.calls, "max_calls": self._settings.max_concurrent_calls}
+        failing = sorted(fault.work for fault in self.work.faults)
+        status = "closing" if closing else "degraded" if failing else "ok"
+        body: dict[str, object] = {
+            "status": status,
+            "calls": self.calls,
+            "max_calls": self._settings.max_concurrent_calls,
+        }
+        if failing:
+            body["failing"] = failing  # background work that failed within the last minute and was started again
         if self._workers is not None:
             body["workers"] = len(self._workers.up)
         return web.json_response(body, status=503 if closing else 200)
@@ -172,9 +183,9 @@ class Gateway:
         """How late the loop is, and what the machine is doing, while the house is open."""
         crew = BackgroundTasks()
         await crew.begin()
-        crew.start(self._meters.watch_loop(), "loop lag")
-        crew.start(self._watch_machine(), "machine")
-        crew.start(self._watch_trends(), "trends")
+        crew.start(self.work.keep("loop lag", self._meters.watch_loop), "loop lag")
+        crew.start(self.work.keep("machine", self._watch_machine), "machine")
+        crew.start(self.work.keep("trends", self._watch_trends), "trends")
         yield
         await crew.end()
 
@@ -184,7 +195,7 @@ class Gateway:
                 self._looks.take(await asyncio.to_thread(lambda: look(self._meters.all())))
             except Exception as why:  # a damaged file of a worker that was killed, a full disk: charts are not calls
                 self._looks.trouble = f"the meters could not be read: {why}"
-                log.warning("the meters could not be read", exc_info=True)
+                self.work.note("trends", why)
             await asyncio.sleep(EVERY)
 
     async def _watch_machine(self) -> None:

@@ -36,6 +36,7 @@ from lineside.gateway.ipc import (
 from lineside.gateway.runtime import learn_phrases, open_archive, open_registry, turn_model, vad_factory
 from lineside.logging_setup import log_to_stderr
 from lineside.observability.metrics import GatewayMetrics
+from lineside.processes.background_work import BackgroundWork
 from lineside.protocol import EndReason, LlmToken, PartialTranscript, ReasoningToken, ServerMessage, encode
 from lineside.settings import complete_settings
 from lineside.transports.websocket import WebSocket
@@ -64,6 +65,7 @@ class Worker:
         begin = await self._begun
         settings = complete_settings()(_env_file=None, **msgspec.json.decode(begin.settings))  # type: ignore[call-arg]
         meters = GatewayMetrics()
+        work = BackgroundWork(meters.work_failed)
         async with (
             open_registry(settings, meters) as self._registry,
             turn_model(settings) as turns,
@@ -75,8 +77,8 @@ class Worker:
             self._booth = CallRunner(settings, lambda: self._agent, self._registry, new_vad, meters, turns, records)
             async with asyncio.TaskGroup() as self._tasks:
                 watching = [
-                    self._tasks.create_task(meters.watch_loop(), name="loop lag"),
-                    self._tasks.create_task(self._beat(), name="beat"),
+                    self._tasks.create_task(work.keep("loop lag", meters.watch_loop), name="loop lag"),
+                    self._tasks.create_task(work.keep("beat", self._beat), name="beat"),
                 ]
                 settle()
                 self._bus.say(WorkerReady())

@@ -91,7 +91,8 @@ class GatewayMetrics:
             BoundedLabel(),
             BoundedLabel(),
         )
-        self._model = BoundedLabel()
+        self._model, self._work = BoundedLabel(), BoundedLabel()
+        self._spent = 0.0  # seconds of processor time that are counted already
         self._in_memory: set[tuple[str, str]] = set()  # models that were there at the last look
         self.active = gauge("calls_active", "Calls that are up", "line")
         self.limit = gauge("calls_limit", "Calls that may be up at once (MAX_CONCURRENT_CALLS)", how="livemax")
@@ -135,6 +136,7 @@ class GatewayMetrics:
         self.workers = counter(
             "workers_lost", "Workers that ended (ended), or stood still and were ended (stuck)", "how"
         )
+        self.work_failures = counter("work_failures", "Faults of background work, which was started again", "work")
         self.lost = counter("records_lost", "Records lost: no room in database, disk and memory")
         self.aside = counter("records_set_aside", "Records that the database refuses, kept in DATA_DIR/set-aside.jsonl")
         self.records_faults = counter("records_faults", "Faults of the call archive, which tries again", "part")
@@ -275,10 +277,14 @@ class GatewayMetrics:
 
     # ── this process ───────────────────────────────────────────────────────────────────────────────────────────────
 
+    def work_failed(self, work: str) -> None:
+        """Background work failed, and is started again. From any thread."""
+        self.work_failures.labels(self._work(work)).inc()
+
     async def watch_loop(self) -> None:
         """Ten times a second: how late the event loop is. For the gateway's `TaskGroup`; until cancelled."""
         clock, process = asyncio.get_running_loop().time, psutil.Process()
-        due, spent, looks = clock(), 0.0, 0
+        due, looks = clock(), 0
         while True:
             due += LAG_EVERY
             await asyncio.sleep(max(0.0, due - clock()))
@@ -288,8 +294,8 @@ class GatewayMetrics:
             if looks % SELF_EVERY == 0:
                 times = process.cpu_times()
                 self.memory.set(process.memory_info().rss)
-                self.cpu.inc(max(0.0, times.user + times.system - spent))
-                spent = times.user + times.system
+                self.cpu.inc(max(0.0, times.user + times.system - self._spent))
+                self._spent = times.user + times.system
             looks += 1
 
     def text(self) -> bytes:
