@@ -27,7 +27,7 @@ from tests.virtual_time import VirtualLoop
 
 from lineside.agents.agent import Agent
 from lineside.audio.vad import LoudnessVad
-from lineside.call.reply import PHRASES
+from lineside.call.fillers import PHRASES
 from lineside.call.session import CallSession
 from lineside.engines.registry import Engines
 from lineside.engines.tts_cache import CachedTTS

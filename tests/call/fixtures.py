@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from lineside.agents.agent import Agent
 from lineside.audio.vad import LoudnessVad
+from lineside.call.fillers import PHRASES
 from lineside.call.observers import Observer
-from lineside.call.reply import PHRASES
 from lineside.call.session import CallSession
 from lineside.call.turn_model import TurnModel, nobody_knows
 from lineside.engines.registry import Engines
@@ -16,6 +16,7 @@ from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, Scripted
 from lineside.protocol import FirstMessage, ServerMessage
 from lineside.settings import Settings, complete_settings
 from lineside.transports.scripted import Doing, ScriptedTransport
+from lineside.turns.endpointing import Evidence
 from tests.virtual_time import run
 
 E = TypeVar("E", bound=ServerMessage)
@@ -67,6 +68,11 @@ class Held:
     @property
     def conversation(self) -> list[tuple[str, str]]:
         return [(m.role, m.content) for m in self.call.history.said]
+
+    @property
+    def evidence(self) -> Evidence:
+        """What was known of the last pause."""
+        return self.call._context.end_of_turn.evidence
 
     @property
     def kinds(self) -> list[str]:

@@ -11,7 +11,8 @@ import pytest
 
 from lineside.agents.agent import Agent
 from lineside.audio.frame import AudioFrame, Sound
-from lineside.call.reply import FILLERS, MOMENT, SORRY, STILL, Reply
+from lineside.call.fillers import FILLERS, MOMENT, SORRY, STILL
+from lineside.call.reply import Reply
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.protocol import (
     AgentWords,
@@ -471,7 +472,7 @@ def test_a_call_knows_how_far_the_voice_stands_out_from_its_noise(monkeypatch: p
         return array("h", (each // 5 for each in tone)).tobytes(), array("h", (each // 20 for each in tone)).tobytes()
 
     def clear() -> float | None:
-        return hold(CallerSpeaks(1.0), CallerSilent(3.0), turn_profile="balanced").call._evidence.clear
+        return hold(CallerSpeaks(1.0), CallerSilent(3.0), turn_profile="balanced").evidence.clear
 
     assert (clear() or 0.0) > CLEAR
     monkeypatch.setattr(ScriptedTransport, "_frames", noisy)
@@ -563,7 +564,7 @@ def test_a_language_model_that_is_slow_to_foresee_is_not_waited_for() -> None:
     call = foreseen(4.0, each=60.0, said="Yes.")
     assert len(call.mind.foresaw) == 1
     assert len(call.mind.asked) == 1
-    assert call.call._evidence.ends is None
+    assert call.evidence.ends is None
 
 
 def test_a_turn_model_that_hangs_costs_nothing() -> None:

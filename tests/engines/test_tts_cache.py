@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lineside.agents.agent import Agent
 from lineside.audio.frame import AudioFrame, Sound
 from lineside.audio.vad import LoudnessVad
-from lineside.call.reply import PHRASES
+from lineside.call.fillers import PHRASES
 from lineside.call.session import CallSession
 from lineside.engines import tts_cache
 from lineside.engines.protocols import EngineInfo

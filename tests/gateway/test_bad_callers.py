@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from lineside.agents.agent import Agent
 from lineside.audio.frame import FRAME_SECONDS, Utterance
 from lineside.audio.vad import LoudnessVad
-from lineside.call.reply import PHRASES
+from lineside.call.fillers import PHRASES
 from lineside.call.session import CallSession
 from lineside.engines.protocols import Transcription
 from lineside.engines.registry import Engines

@@ -29,6 +29,11 @@ class ChatHistory:
         return (*self._opening, *said)
 
     @property
+    def last_agent_words(self) -> str:
+        """What the agent said last, if the caller has not answered it."""
+        return self._said[-1].content if self._said and self._said[-1].role == "assistant" else ""
+
+    @property
     def said(self) -> tuple[Message, ...]:
         """The conversation without its opening."""
         return tuple(self._said)

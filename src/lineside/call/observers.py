@@ -1,5 +1,8 @@
 """Who hears what happens in a call: the caller's program, metrics, traces, records, whoever follows the call."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from lineside.protocol import ServerMessage
 
 
@@ -14,3 +17,34 @@ class Observer:
 
     def on_prepared_reply(self, *, committed: bool) -> None:
         """A reply that was prepared early is played, or was for nothing."""
+
+
+class CallersProgram(Protocol):
+    """What of a transport is told what happens."""
+
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Transport`."""
+        ...
+
+
+class Observers(Observer):
+    """All that hear of one call: the caller's program first, then the others in their order."""
+
+    def __init__(self, program: CallersProgram, others: Sequence[Observer]) -> None:
+        self._program, self._others = program, tuple(others)
+
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Observer`."""
+        self._program.on_event(event)
+        for other in self._others:
+            other.on_event(event)
+
+    def on_playout_gap(self, seconds: float) -> None:
+        """See `Observer`."""
+        for other in self._others:
+            other.on_playout_gap(seconds)
+
+    def on_prepared_reply(self, *, committed: bool) -> None:
+        """See `Observer`."""
+        for other in self._others:
+            other.on_prepared_reply(committed=committed)

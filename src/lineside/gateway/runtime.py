@@ -14,7 +14,8 @@ from lineside.audio.frame import EAR_RATE, Sound, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.vad import LoudnessVad, VadModel, VoiceDetector
 from lineside.audio.vad_batcher import VadBatcher
-from lineside.call.reply import MOMENT, PHRASES, sayings
+from lineside.call.answer import sayings
+from lineside.call.fillers import MOMENT, PHRASES
 from lineside.call.turn_model import TurnModel, TurnModelThread, nobody_knows
 from lineside.engine_server.launch import engine_server
 from lineside.engines.fallback import FallbackLLM

@@ -6,6 +6,8 @@ answered by exactly one `Speak`, and nothing prepared for it sounds before that.
 
 from msgspec import Struct
 
+from lineside.protocol import EndReason
+
 # ── what happens ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -40,6 +42,7 @@ class InterruptionChecked(Struct, frozen=True):
     at: float
     number: int  # of the `CheckInterruption` that asked
     real: bool  # it claims the floor
+    text: str = ""  # what was said
 
 
 class EndpointWait(Struct, frozen=True):
@@ -67,6 +70,7 @@ class TypedTurn(Struct, frozen=True):
     """A whole turn came at once: typed words or keys."""
 
     at: float
+    text: str = ""
 
 
 class AgentPrompt(Struct, frozen=True):
@@ -77,6 +81,8 @@ class AgentPrompt(Struct, frozen=True):
 
     at: float
     protected: bool = False
+    text: str = ""
+    ends: EndReason | None = None  # why the call ends when it has been said
 
 
 class ReplyOver(Struct, frozen=True):
@@ -84,6 +90,9 @@ class ReplyOver(Struct, frozen=True):
 
     at: float
     turn: int
+    failed: bool = False  # it ended in an apology
+    wordless: bool = False  # the caller had said no word
+    ends: EndReason | None = None  # why the call ends now
 
 
 FloorEvent = (

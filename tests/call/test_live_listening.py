@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineside.call.partials import StableWords
+from lineside.call.live_listening import StableWords
 
 
 def test_only_what_two_hearings_agree_on_is_told() -> None:

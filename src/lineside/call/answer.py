@@ -1,0 +1,71 @@
+"""What the agent says, in the order in which it comes about: from a rule, a draft, or the language model, in pieces."""
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+
+from msgspec import Struct
+
+from lineside.call.spoken_tokens import spoken_tokens
+from lineside.engines.protocols import LanguageModel, LlmRequest, Message, Thought, Token
+from lineside.engines.timeouts import in_time, tried_twice
+from lineside.errors import EngineError
+from lineside.text.alignment import Alignment
+from lineside.text.normalize import spoken
+from lineside.text.sentences import Sentences
+
+# Seconds; a language model that is slower has failed. The caller is told to wait long before that.
+FIRST_TOKEN, NEXT_TOKEN = 12.0, 5.0
+
+
+class Piece(Struct, frozen=True):
+    """A stretch of the answer that can be synthesised by itself."""
+
+    text: str
+
+
+class WholeText(Struct, frozen=True):
+    """The answer has been written to its end."""
+
+    text: str
+
+
+AnswerPart = Token | Thought | Piece | WholeText
+
+
+def fixed_answer(text: str) -> Iterator[AnswerPart]:
+    """An answer that no model is asked for."""
+    yield WholeText(text)
+    for piece in _pieces(text):
+        yield Piece(piece)
+
+
+async def written_answer(
+    llm: LanguageModel, messages: tuple[Message, ...], request: LlmRequest
+) -> AsyncGenerator[AnswerPart, None]:
+    """The language model's answer: every token, and each piece as soon as it is complete. Raises `EngineError`."""
+    text, sentences = "", Sentences()
+    tokens = tried_twice(
+        lambda: in_time(llm.reply(messages, request), first=FIRST_TOKEN, later=NEXT_TOKEN, who="the language model")
+    )
+    async with aclosing(spoken_tokens(tokens)) as stream:
+        async for token in stream:
+            yield token
+            if isinstance(token, Token):
+                text += token.text
+                for piece in sentences.feed(token.text):
+                    yield Piece(piece)
+    if not text.strip():
+        raise EngineError("the language model answered nothing")
+    yield WholeText(text.strip())
+    for piece in sentences.end():
+        yield Piece(piece)
+
+
+def sayings(text: str) -> list[str]:
+    """What the TTS is asked for when this text is said: one that knows all of these says it from its cache."""
+    return [said for piece in _pieces(text) if (said := Alignment(spoken(piece)).said)]
+
+
+def _pieces(text: str) -> list[str]:
+    sentences = Sentences()
+    return [*sentences.feed(text), *sentences.end()]

@@ -1,0 +1,142 @@
+"""Is the turn over? Collects the evidence of each pause and posts how much silence the pause needs.
+
+The sound is judged by the turn model, asked soon after the pause began and once more in a long one. The words come from
+the reply that is being prepared, and the language model says whether they may end there.
+"""
+
+import asyncio
+
+from msgspec.structs import replace
+
+from lineside.audio.frame import Utterance
+from lineside.audio.smart_turn import clearness
+from lineside.call.chat_history import ChatHistory
+from lineside.call.clock import CallClock
+from lineside.call.inbox import Inbox
+from lineside.call.tasks import CallTasks, OneTask
+from lineside.call.turn_model import TurnModel
+from lineside.engines.protocols import LanguageModel, LlmRequest, PredictsTurnEnd
+from lineside.errors import EngineError
+from lineside.protocol import TurnEnded, TurnEndedBy
+from lineside.turns.endpointing import CallerPace, Evidence, Profile, bare, expects, wait, words_evidence
+from lineside.turns.floor import EndpointWait, Speak
+from lineside.turns.speech_segmenter import SpeechSegmenter
+
+LOOK = 0.05  # seconds of a noticed pause before the turn model is asked; the recogniser begins at once
+LOOK_AGAIN = 0.4  # seconds after which it is asked once more in the same pause
+PREDICT_WITHIN = 0.4  # seconds for one step of the language model; an answer is not held up longer than that
+
+
+class SpeechPause:
+    """One pause of the caller's. Only who it is counts: news of an earlier pause is dropped."""
+
+
+class EndOfTurn:
+    """What is known of the pause that is now, or was last."""
+
+    def __init__(
+        self,
+        profile: Profile | None,
+        timeout: float,
+        *,
+        turn_model: TurnModel,
+        llm: LanguageModel,
+        request: LlmRequest,
+        history: ChatHistory,
+        segmenter: SpeechSegmenter,
+        clock: CallClock,
+        inbox: Inbox,
+        tasks: CallTasks,
+    ) -> None:
+        """`profile` None: turns end by the silence timer, `timeout` in seconds, and nothing is weighed."""
+        self._profile, self._timeout, self._turn_model = profile, timeout, turn_model
+        self._llm, self._request, self._history = llm, request, history
+        self._segmenter, self._clock, self._inbox = segmenter, clock, inbox
+        self._asking = OneTask(tasks, "turn model")
+        self.pause = SpeechPause()
+        self.evidence = Evidence()
+        self._pace = CallerPace()
+        self._silent_since: float | None = None
+        self._llm_is_slow = False  # the language model took too long to say whether the words may end
+
+    @property
+    def in_pause(self) -> bool:
+        """Whether the caller's turn is open and they are silent."""
+        return self._silent_since is not None
+
+    def silence(self, since: float) -> None:
+        """The caller is silent."""
+        self._silent_since = since
+
+    def speech_resumed(self, began: float, *, in_call: bool) -> None:
+        """The caller speaks. `in_call`: somebody had the floor, so that the silence before was a pause."""
+        if self._silent_since is not None and in_call:
+            self._pace.paused(began - self._silent_since)
+        self._silent_since = None
+        self.pause = SpeechPause()  # whatever is still to be learnt of the pause before counts no longer
+
+    def pause_began(self, utterance: Utterance) -> None:
+        """Start weighing a pause that may end the turn. `utterance`: the turn so far."""
+        if self._profile is None:
+            return
+        self.pause = SpeechPause()
+        asked, wanted = expects(self._history.last_agent_words)
+        self.evidence = Evidence(
+            asked=asked,
+            wanted=wanted,
+            spoken=utterance.seconds,
+            pace=self._pace.usual,
+            clear=clearness(utterance.pcm),
+        )
+        self._update_endpoint_wait(self.pause)
+        self._asking.start(self._ask_turn_model(self.pause))
+
+    def heard_words(self, pause: SpeechPause, text: str) -> None:
+        """The words of the turn up to that pause are known."""
+        self._update_endpoint_wait(pause, words=words_evidence(text))
+
+    async def ask_llm(self, pause: SpeechPause, text: str) -> None:
+        """Ask the language model whether the turn may end there. It reads the words now, not again for the answer.
+
+        A model that was too slow is not asked again in this call: that would delay answers.
+        """
+        words, llm = bare(text), self._llm
+        if self._profile is None or self._llm_is_slow or not words or not isinstance(llm, PredictsTurnEnd):
+            return
+        try:
+            async with asyncio.timeout(PREDICT_WITHIN):
+                odds = await llm.may_end(self._history.messages(asking=words), self._request)
+        except TimeoutError:
+            self._llm_is_slow = True
+            return
+        except EngineError:
+            return  # the answer is asked for all the same, and has its own deadline
+        if odds is not None:
+            self._update_endpoint_wait(pause, ends=odds)
+
+    def ended(self, decision: Speak, *, full: bool) -> TurnEnded:
+        """The turn is over: say why. `full`: it was as long as a turn may be."""
+        by: TurnEndedBy = "limit" if full else "silence" if self._profile is None else "evidence"
+        return TurnEnded(
+            at=round(decision.ended, 3),
+            turn=decision.turn,
+            by=by,
+            score=self.evidence.turn if by == "evidence" else None,
+            silence_ms=round((decision.at - decision.ended) * 1000, 1),
+        )
+
+    async def _ask_turn_model(self, pause: SpeechPause) -> None:
+        """Ask soon, and once more in a long pause."""
+        for seconds in (LOOK, LOOK_AGAIN):
+            await asyncio.sleep(seconds)
+            if seconds == LOOK_AGAIN and self.evidence.words is not None:
+                return  # the words say more, and the answer they are waiting for needs the processor
+            if pause is self.pause and (over := await self._turn_model(self._segmenter.utterance().pcm)) is not None:
+                self._update_endpoint_wait(pause, turn=over)
+
+    def _update_endpoint_wait(self, pause: SpeechPause, **news: object) -> None:
+        """Something was learnt of a pause: post how much silence it needs now."""
+        if self._profile is not None and pause is self.pause:
+            self.evidence = replace(self.evidence, **news)
+            seconds = wait(self.evidence, self._profile, self._timeout)
+            self._inbox.post(EndpointWait(self._clock.at, seconds))

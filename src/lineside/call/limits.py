@@ -1,0 +1,75 @@
+"""When a call ends by itself, and what is said before: nobody speaks, nothing comes of it, it is too long. Pure."""
+
+from msgspec import Struct
+
+from lineside.call.observers import Observer
+from lineside.call.reply_input import AgentLine
+from lineside.protocol import EndReason, ServerMessage, Transcript
+from lineside.turns.dead_call import DeadCallDetector
+
+LEAVE = 20.0  # seconds in which a goodbye must have found a moment and been heard; then the call ends without
+
+
+class LimitRules(Struct, frozen=True):
+    """How long to wait, in seconds, and what to say then; an empty line is not said."""
+
+    idle: float  # without speech from either side; then the call ends
+    silence: float  # without speech from either side; then the agent asks, and the second time says goodbye
+    longest: float  # of a call
+    reprompt: str = ""
+    goodbye: str = ""
+
+
+class CallLimits(Observer):
+    """The limits of one call. Told what happens and when; asked now and then what is to be done."""
+
+    def __init__(self, rules: LimitRules, now: float) -> None:
+        self._rules = rules
+        self._began = self._active = now  # when somebody last spoke, or was spoken to
+        self._silences = 0  # times that nobody spoke for too long, since the caller last did
+        self._detector = DeadCallDetector()
+        self._leaving: float | None = None  # since when there is no use in going on
+
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Observer`."""
+        if isinstance(event, Transcript):
+            self._detector.heard(event.text)
+            self._silences = 0 if event.text else self._silences
+
+    def typed(self) -> None:
+        """The caller typed something or pressed keys: they are there."""
+        self._silences = 0
+
+    def answered(self, *, failed: bool) -> None:
+        """A reply has been heard to its end."""
+        self._detector.answered(failed=failed)
+
+    def activity(self, now: float) -> None:
+        """Somebody speaks."""
+        self._active = now
+
+    def next(self, now: float, *, idle: bool) -> AgentLine | EndReason | None:
+        """What is to be done now: say this, or end the call, or nothing. `idle`: nobody has the floor."""
+        quiet = now - self._active
+        if quiet >= self._rules.idle:
+            return "idle"
+        if (why := self._detector.lost) is not None:
+            return self._take_leave(why, now, idle=idle)
+        if idle and (quiet >= self._rules.silence or self._detector.nobody):
+            return self._nobody_speaks()
+        return "too_long" if now - self._began >= self._rules.longest else None
+
+    def _take_leave(self, why: EndReason, now: float, *, idle: bool) -> AgentLine | EndReason | None:
+        """Say goodbye as soon as nobody speaks, and hang up when it has been heard."""
+        self._leaving = now if self._leaving is None else self._leaving
+        if now - self._leaving >= LEAVE or (idle and not self._rules.goodbye):
+            return why
+        return AgentLine(self._rules.goodbye, why) if idle else None
+
+    def _nobody_speaks(self) -> AgentLine | None:
+        """Ask once whether they are there; the second time say goodbye, and hang up when it has been heard."""
+        self._silences += 1
+        self._detector.asked()
+        if self._silences == 1 and self._rules.reprompt:
+            return AgentLine(self._rules.reprompt)
+        return AgentLine(self._rules.goodbye, "caller_silent") if self._rules.goodbye else None

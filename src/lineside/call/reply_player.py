@@ -1,0 +1,113 @@
+"""The playing stage of one reply: its sound to the caller, and something to hear while that is late."""
+
+import asyncio
+from contextlib import aclosing
+
+from msgspec import Struct
+
+from lineside.audio.frame import Sound
+from lineside.call.channel import Channel
+from lineside.call.fillers import SORRY, Fillers
+from lineside.call.playout import SLICE, Playout
+from lineside.call.reply_context import ReplyContext
+from lineside.call.reply_events import ReplyEvents
+from lineside.call.stage_clock import StageClock
+from lineside.errors import EngineError
+from lineside.protocol import AudioDone, AudioStarted
+
+SOUNDS = 150  # frames ahead of playout, three seconds; beyond that the voice waits
+
+
+class ReplyProgress(Struct):
+    """How far a reply has come. Its stages write it, each its own fields."""
+
+    question: str | None = None  # what the caller said; None: not known yet, or nobody asked
+    text: str = ""  # what the agent means to say
+    whole: bool = False  # that is all of it
+    failed: EngineError | None = None
+
+
+class ReplyPlayer:
+    """Plays one reply, once it is allowed."""
+
+    def __init__(
+        self, context: ReplyContext, events: ReplyEvents, times: StageClock, progress: ReplyProgress, *, turn: int
+    ) -> None:
+        self._context, self._events, self._times, self._progress = context, events, times, progress
+        self._fillers = Fillers(turn, after=context.filler_after)
+        self.sounds: Channel[Sound] = Channel(SOUNDS)
+        self._all_there = False  # the last of them has been taken
+        self.sounding = False  # some of it has gone out
+        self.playout = Playout(
+            context.transport,
+            context.clock.now,
+            context.observers.on_playout_gap,
+            events.words_sent,
+            context.far_end,
+        )
+
+    async def play(self) -> None:
+        """Wait until the reply is allowed, then play all of it."""
+        await self._events.allowed.wait()
+        while sounds := await self._next():
+            if any(sound.frame.pcm for sound in sounds):
+                self._sounds_now()
+                self._times.answer_sounds(self._context.clock.now())
+            self._fillers.answer_sounded()
+            await self.playout.play(sounds)
+        if self._progress.failed is not None:
+            await self._say(SORRY, filler=False)
+        await self.playout.drain()
+        if self.sounding:
+            self._events.emit(AudioDone(**self._events.where()))
+
+    async def _next(self) -> list[Sound]:
+        """The next sound, and what is there already after it, a `SLICE` in all; nothing at the end."""
+        seconds, together = 0.0, list[Sound]()
+        while seconds < SLICE and not self._all_there:
+            try:
+                sound = self.sounds.get_nowait()
+            except asyncio.QueueEmpty:
+                if together:
+                    break
+                sound = await self._awaited()
+            if sound is None:
+                self._all_there = True
+                break
+            together.append(sound)
+            seconds += sound.frame.seconds
+        return together
+
+    async def _awaited(self) -> Sound | None:
+        """The next sound; whenever the caller would hear nothing for too long, they hear that somebody is there."""
+        while True:
+            try:
+                async with asyncio.timeout(self.playout.ahead() + self._fillers.patience):
+                    return await self.sounds.get()
+            except TimeoutError:
+                phrase = self._fillers.due(
+                    sounding=self.sounding, question=self._progress.question, writing=bool(self._progress.text)
+                )
+                if phrase and self._context.answers:
+                    await self._say(phrase, filler=True)
+
+    async def _say(self, phrase: str, *, filler: bool) -> None:
+        """Say a phrase that was synthesised at start-up.
+
+        The words of a filler stay out of what was said: a model that reads them in its history begins to answer with
+        them.
+        """
+        try:
+            async with aclosing(self._context.phrases.speak(phrase, "")) as sounds:
+                async for sound in sounds:
+                    self._sounds_now()
+                    words = f"{sound.says} " if sound.says else ""
+                    await self.playout.play([Sound(sound.frame, "" if filler else words)])
+        except EngineError:
+            return  # a voice that never spoke cannot apologise either; the error event has said so
+
+    def _sounds_now(self) -> None:
+        if not self.sounding:
+            self.sounding = True
+            latency = round(self._times.since_speech(self._context.clock.now()), 1)
+            self._events.emit(AudioStarted(**self._events.where(), latency_ms=latency))

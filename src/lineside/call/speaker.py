@@ -1,0 +1,177 @@
+"""The agent's side of a call: one reply after the other, and the only writer of what was said."""
+
+import asyncio
+from contextlib import suppress
+
+from msgspec import Struct
+
+from lineside.audio.frame import Utterance
+from lineside.call.engine_load import EngineLoad
+from lineside.call.inbox import Inbox
+from lineside.call.reply import Reply
+from lineside.call.reply_context import ReplyContext
+from lineside.call.reply_input import NOTHING_DROPPED, AgentLine, Draft, ReplyInput
+from lineside.call.tasks import CallTasks
+from lineside.call.transcribe import transcribe
+from lineside.errors import EngineError
+from lineside.protocol import BargeIn, Clear, Transcript
+from lineside.turns.floor import ReplyOver, Speak
+
+
+class NotUnderstood(Struct, frozen=True):
+    """What the caller had said when they talked over an answer, before anybody had understood it."""
+
+    said: Utterance
+    turn: int
+
+
+class Speaker:
+    """Owns the reply that prepares or sounds, and the task that runs it."""
+
+    def __init__(self, context: ReplyContext, load: EngineLoad, inbox: Inbox, tasks: CallTasks) -> None:
+        self._context, self._load, self._inbox, self._tasks = context, load, inbox, tasks
+        self.current: Reply | None = None  # the one that prepares or sounds
+        self._running: asyncio.Task[None] | None = None  # its task; a new reply waits until the old one is gone
+        self._writing: asyncio.Task[None] | None = None  # understands what was said before; ten seconds at most
+        self.replies = 0  # begun so far
+        self._dropped = NOTHING_DROPPED  # answers of this turn that were prepared for nothing
+        self._draft: Draft | None = None  # of this turn's answer, prepared for nothing
+        self.unheard = ""  # what a barge-in left unsaid; said after all if it was no interruption
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply prepares or sounds."""
+        return self.current is not None
+
+    @property
+    def speaking(self) -> bool:
+        """Whether a reply may be heard."""
+        return self.current is not None and self.current.allowed
+
+    def turn_began(self) -> None:
+        """The caller's next turn: nothing that was prepared before has to do with it."""
+        self.unheard, self._dropped, self._draft = "", NOTHING_DROPPED, None
+
+    def prepare(self, given: ReplyInput, turn: int) -> None:
+        """Begin an answer early, silently, if the engines keep up with those that are waited for."""
+        if not self._load.overloaded():
+            self._begin(given, turn)
+
+    def drop(self) -> None:
+        """The caller goes on: what is prepared was for nothing."""
+        if self.current is not None:  # while the engines are overloaded nothing was prepared
+            self._context.observers.on_prepared_reply(committed=False)
+        self.stop()
+
+    def commit(self, given: ReplyInput, decision: Speak) -> None:
+        """The floor is ours: let the prepared reply be heard, or begin one."""
+        if self.speaking:
+            self.interrupt()
+        reply = self.current
+        if reply is None or reply.turn != decision.turn or reply.progress.failed is not None:
+            reply = self._begin(given, decision.turn)
+        else:
+            self._context.observers.on_prepared_reply(committed=True)
+        reply.allow(silence=decision.at - decision.ended, dropped=self._dropped)
+        self._dropped = NOTHING_DROPPED
+
+    def pause(self, turn: int) -> None:
+        """The caller may be interrupting: hold the sound until that is known."""
+        if self.current is not None:
+            self.current.hold()
+            if self.current.sounding:
+                self._clear(turn, self.current.number)
+
+    def resume(self) -> None:
+        """Go on from the sample where the sound was held."""
+        if self.current is not None:
+            self.current.go_on()
+
+    def interrupt(self) -> NotUnderstood | None:
+        """The caller talks over the reply: stop the sound now, before anything is told of it.
+
+        What was heard is remembered, and so is what was not. The answer is what the caller had said, if nobody has
+        understood it yet.
+        """
+        reply = self.current
+        self.stop()
+        if reply is None or not reply.allowed:
+            return None
+        self._clear(reply.turn, reply.number)
+        heard = reply.heard()
+        self._context.observers.on_event(
+            BargeIn(at=self._context.clock.at, turn=reply.turn, reply=reply.number, heard=heard)
+        )
+        self.unheard = reply.rest()
+        given = reply.given
+        not_understood = isinstance(given, Utterance) and reply.progress.question is None
+        return NotUnderstood(given, reply.turn) if not_understood and isinstance(given, Utterance) else None
+
+    def write_down(self, lost: NotUnderstood) -> None:
+        """Understand a long turn whose answer was talked over: begun anew at each of their pauses, nobody would."""
+        self._writing = self._tasks.start(self._write_down(lost, self._writing), "write down")
+
+    def stop(self) -> None:
+        """Cut the reply that prepares or sounds; history keeps what was heard of it."""
+        reply, self.current = self.current, None
+        if reply is None or self._running is None:
+            return
+        if reply.allowed:
+            reply.cut()
+            self._remember(reply)
+        else:
+            self._dropped, self._draft = reply.dropped(self._dropped), reply.draft()
+        self._running.cancel()
+
+    def _begin(self, given: ReplyInput, turn: int) -> Reply:
+        """Begin a reply; whatever was prepared or sounding before is dropped first."""
+        self.stop()
+        self.replies += 1
+        draft, self._draft = self._draft, None
+        self.current = reply = Reply(self._context, given, turn=turn, number=self.replies, draft=draft)
+        self._running = self._tasks.start(self._run(reply, self._running), "reply")
+        return reply
+
+    async def _run(self, reply: Reply, before: "asyncio.Task[None] | None") -> None:
+        # The reply before has been cancelled already; what is being written down was said before this turn.
+        if first := [task for task in (before, self._writing) if task is not None]:
+            await asyncio.wait(first)
+        await reply.run()
+        if self.current is reply:
+            self._over(reply)
+
+    def _over(self, reply: Reply) -> None:
+        """It was heard to its end, or there was nothing to say."""
+        self.current = None
+        self._remember(reply)
+        given, known = reply.given, reply.progress
+        self._inbox.post(
+            ReplyOver(
+                self._context.clock.at,
+                reply.turn,
+                failed=known.failed is not None,
+                wordless=isinstance(given, Utterance) and not known.question,
+                ends=given.ends if isinstance(given, AgentLine) else None,
+            )
+        )
+
+    def _remember(self, reply: Reply) -> None:
+        """What the caller said and was understood; then what they heard of the answer."""
+        self._context.history.caller(reply.progress.question or "")
+        self._context.history.agent(reply.heard())
+
+    async def _write_down(self, lost: NotUnderstood, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        context, text = self._context, ""
+        began = context.clock.now()
+        with suppress(EngineError):
+            text = (await transcribe(context.stt, lost.said)).text
+        context.history.caller(text)
+        latency = round((context.clock.now() - began) * 1000, 1)
+        context.observers.on_event(
+            Transcript(at=context.clock.at, turn=lost.turn, reply=self.replies, text=text, latency_ms=latency)
+        )
+
+    def _clear(self, turn: int, reply: int) -> None:
+        self._context.observers.on_event(Clear(at=self._context.clock.at, turn=turn, reply=reply))
