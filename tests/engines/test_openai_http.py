@@ -200,9 +200,10 @@ async def heard(http: aiohttp.ClientSession, place: openai_http.Endpoint) -> Asy
     [
         (
             b'{"text":" Hi. ","segments":[{"avg_logprob":0.0,"no_speech_prob":0.5}]}',
-            Transcription("Hi.", no_speech=0.5),
+            Transcription("Hi.", no_speech=0.5, avg_logprob=0.0),
         ),
         (b'{"text":"Hi."}', Transcription("Hi.")),
+        (b'{"text":"Hi.","language":"english"}', Transcription("Hi.", language="english")),
         (b'{"text":"Mm.","segments":[{"nod":1.5}]}', Transcription("Mm.", nod=1.5)),
         (b'{"text":"So I. Mm.","segments":[{"nod":-2.5},{"nod":1.5}]}', Transcription("So I. Mm.")),
         (b'{"text":"","segments":null}', Transcription("")),

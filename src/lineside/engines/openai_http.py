@@ -6,6 +6,7 @@ shapes are those of platform.openai.com/docs/api-reference; what reasoning looks
 
 import io
 import json
+import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeVar
@@ -52,6 +53,7 @@ class _Segment(msgspec.Struct):
 
 class _Transcription(msgspec.Struct):
     text: str
+    language: str | None = None
     segments: list[_Segment] | None = None
 
 
@@ -99,10 +101,18 @@ async def transcribe(
         heard = _transcription.decode(await body(place, answer))
     segments = heard.segments or []
     logs = [s.avg_logprob for s in segments if s.avg_logprob is not None]
-    sure = min(1.0, 2.718281828 ** (sum(logs) / len(logs))) if logs else 1.0
+    probable = sum(logs) / len(logs) if logs else None
+    sure = min(1.0, math.exp(probable)) if probable is not None else 1.0
     nobody = [min(1.0, max(0.0, s.no_speech_prob)) for s in segments if s.no_speech_prob is not None]
     nod = segments[0].nod if len(segments) == 1 else None
-    return Transcription(heard.text.strip(), sure=sure, no_speech=max(nobody, default=None), nod=nod)
+    return Transcription(
+        heard.text.strip(),
+        sure=sure,
+        no_speech=max(nobody, default=None),
+        avg_logprob=probable,
+        language=heard.language or "",
+        nod=nod,
+    )
 
 
 async def chat(

@@ -19,6 +19,8 @@ class Transcription(Struct, frozen=True):
     text: str
     sure: float = 1.0  # mean probability of the words, 0 to 1
     no_speech: float | None = None  # probability that nobody spoke, 0 to 1; None where the recogniser has none
+    avg_logprob: float | None = None  # mean natural log-probability of its tokens; None where the recogniser has none
+    language: str = ""  # as the recogniser names it ("en", "english"); empty where it does not say
     nod: float | None = None  # log odds that it is but a nod ("mm-hm"), by its sound; None where nobody can tell
 
 

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineside.audio.log_mel import RATE
-from lineside.engine_server.asr.hallucination import PACKED, believable, compression, find_loop
 from lineside.engine_server.asr.whisper import BLANK, LONGEST, QUIET, cut, last_sound, until_the_end, window
 
 TIMES = 1000  # the first timestamp token in these tests
@@ -91,83 +90,3 @@ def test_a_faint_caller_is_brought_to_the_same_loudness() -> None:
     """The model sees the same whether the line is loud or faint."""
     sound = noise(1.0, 0.1)
     assert np.allclose(window(sound), window(sound * np.float32(0.1)), atol=0.02)
-
-
-def test_a_phrase_repeated_faster_than_anybody_speaks_is_kept_once() -> None:
-    """Nine words in one second: the model said it again, the caller did not."""
-    assert believable("Thank you very much. Thank you very much. Thank", 1.1, 0.02, -0.4) == "Thank you very much."
-    assert believable("One moment please. One moment please.", 1.0, 0.05, -0.3) == "One moment please."
-
-
-def test_a_phrase_repeated_at_the_pace_of_speech_is_the_callers() -> None:
-    """Callers repeat themselves, and read out numbers with the same digit many times."""
-    assert believable("No, no, no, no.", 1.6, 0.1, -0.5) == "No, no, no, no."
-    digits = "It is 4 4 4 4 7 7."
-    assert believable(digits, 3.0, 0.05, -0.3) == digits
-    sentence = (
-        "And so my fellow Americans ask not what your country can do for you ask what you can do for your country"
-    )
-    assert compression(f"{sentence} {sentence}") > PACKED, "what packs like a loop"
-    assert believable(f"{sentence} {sentence}", 23.0, 0.09, -0.37) == f"{sentence} {sentence}"
-    assert believable(" ".join([sentence] * 4), 30.0, 0.09, -0.37) == "", "faster than anybody speaks, and packed"
-
-
-@pytest.mark.parametrize(
-    ("said", "seconds", "no_speech", "avg_logprob"),
-    [
-        ("you", 1.0, 0.68, -1.74),  # digital silence
-        ("You", 4.0, 0.63, -1.14),  # more of it
-        ("I'm sorry.", 2.0, 0.30, -1.90),  # a telephone bell
-        ("Oh", 2.0, 0.35, -1.24),  # a bark
-        ("I'm going to use the airbrush.", 2.0, 0.53, -1.93),  # white noise
-        ("Thank you.", 3.0, 0.68, -1.36),  # ringback
-        ("I'm sorry, I'm sorry, I'm sorry.", 4.0, 0.32, -0.67),  # babble
-        ("I'm going to put it on the side. " * 5, 5.0, 0.62, -0.65),  # white noise, long
-        ("R" * 37, 1.5, 0.18, -0.75),  # a breath
-    ],
-)
-def test_what_was_measured_on_noise_is_not_believed(
-    said: str, seconds: float, no_speech: float, avg_logprob: float
-) -> None:
-    """Each of these came from a sound in which nobody speaks."""
-    assert believable(said, seconds, no_speech, avg_logprob) == ""
-
-
-@pytest.mark.parametrize(
-    ("said", "seconds", "no_speech", "avg_logprob"),
-    [
-        ("Yes.", 0.56, 0.11, -0.93),
-        ("No.", 0.88, 0.22, -1.10),
-        ("Hello.", 0.72, 0.02, -1.17),
-        ("Can you help me with something?", 1.2, 0.11, -0.39),
-        ("Can you check the status of my order number 1, 2, 3, 4, 5?", 3.6, 0.01, -0.3),
-    ],
-)
-def test_what_was_measured_on_speech_is_believed(
-    said: str, seconds: float, no_speech: float, avg_logprob: float
-) -> None:
-    """Each of these was said, some in noise."""
-    assert believable(said, seconds, no_speech, avg_logprob) == said
-
-
-@settings(deadline=None)
-@given(st.text(max_size=300), st.floats(0, 60), st.floats(0, 1), st.floats(-5, 0))
-def test_the_gates_add_nothing(said: str, seconds: float, no_speech: float, avg_logprob: float) -> None:
-    """Whatever comes in, what goes out are words of it in their order, and the gates end."""
-    words = iter(said.split())
-    assert all(word in words for word in believable(said, seconds, no_speech, avg_logprob).split())
-
-
-def test_loops_are_found_with_their_broken_last_copy() -> None:
-    """Four words, said twice and a half."""
-    loop = find_loop(["so", "thank", "you", "very", "much", "thank", "you", "very", "much", "thank", "you"])
-    assert loop is not None
-    assert (loop.start, loop.size, loop.end, loop.copies) == (1, 4, 11, 2)
-    assert find_loop(["no", "two", "words", "here", "are", "the", "same"]) is None
-
-
-def test_compression_tells_loops_from_speech() -> None:
-    """The bound between them is 2.4."""
-    assert compression("He was not an ill-disposed young man.") < 1.8
-    assert compression("I'm sorry, " * 10) > 2.4
-    assert compression("") == 0.0

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from lineside.audio.log_mel import BANDS, HOP, RATE, log_mel
 from lineside.engine_server.asr.backchannel import BackchannelDetector
-from lineside.engine_server.asr.hallucination import believable, compression
+from lineside.engines.transcript_gate import believable, compression
 from lineside.errors import ConfigError
 
 Samples = npt.NDArray[np.float32]
