@@ -82,7 +82,7 @@ def test_a_model_that_is_told_to_load_is_loaded_once() -> None:
             async with asyncio.TaskGroup() as tasks:
                 asked = [tasks.create_task(it.post("/v1/models/load", {"model": "other-ears"})) for _ in range(10)]
                 used = [tasks.create_task(hear(it, "other-ears")) for _ in range(2)]
-                await it.until('model="other-ears"} 2\n')
+                await it.until('model="other-ears",role="stt"} 2.0\n')
                 assert (await it.entry("other-ears"))["loaded"] is False
                 it.gate.set()
             assert {task.result()[0] for task in (*asked, *used)} == {200}
@@ -102,7 +102,7 @@ def test_the_others_answer_while_one_is_loaded() -> None:
             await it.post("/v1/chat/completions", chat(max_tokens=1))
             it.gate.clear()
             speech = asyncio.create_task(it.post("/v1/audio/speech", {"input": "Hello"}))
-            await it.until('model="voice"} 1.0\n')
+            await it.until('model="voice",role="tts"} 1.0\n')
             assert (await hear(it))[0] == 200
             assert (await it.post("/v1/chat/completions", chat(max_tokens=1)))[0] == 200
             assert not speech.done()
@@ -137,7 +137,7 @@ def test_a_client_that_leaves_does_not_stop_the_load() -> None:
         async with engine_server() as it:
             it.gate.clear()
             impatient = asyncio.create_task(it.post("/v1/models/load", {"model": "choir"}))
-            await it.until('model="choir"} 0\n')
+            await it.until('model="choir",role="tts"} 0.0\n')
             impatient.cancel()
             it.gate.set()
             assert (await it.post("/v1/models/load", {"model": "choir"}))[1]["loaded"] is True
@@ -282,7 +282,7 @@ def test_a_model_that_is_still_loading_is_let_come_first() -> None:
         async with engine_server() as it:
             it.gate.clear()
             load = asyncio.create_task(it.post("/v1/models/load", {"model": "choir"}))
-            await it.until('model="choir"} 0\n')
+            await it.until('model="choir",role="tts"} 0.0\n')
             status, said = await it.post("/v1/models/unload", {"model": "choir"})
             assert (status, said["error"]["code"]) == (409, "in_use")
             assert "being loaded" in said["error"]["message"]
