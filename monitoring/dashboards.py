@@ -56,114 +56,117 @@ def percentiles(stage: str) -> dict[str, str]:
 
 UP = Dashboard(
     "up",
-    "Is it up?",
+    "Overview",
     (
-        Panel("Gateways that answer", "short", {"up": 'sum(up{job="lineside"})'}, kind="stat"),
-        Panel("Calls now", "short", {"calls": "sum(lineside_calls_active)"}, kind="stat"),
-        Panel("Turns a second", "cps", {"turns": rate("lineside_turns_total")}, kind="stat"),
+        Panel("Gateways up", "short", {"up": 'sum(up{job="lineside"})'}, kind="stat"),
+        Panel("Active calls", "short", {"calls": "sum(lineside_calls_active)"}, kind="stat"),
+        Panel("Turns per second", "cps", {"turns": rate("lineside_turns_total")}, kind="stat"),
         Panel(
-            "Turns that end in an apology", "percentunit", {"share": "job:lineside_engine_errors:ratio5m"}, kind="stat"
+            "Turns ending in an engine error",
+            "percentunit",
+            {"share": "job:lineside_engine_errors:ratio5m"},
+            kind="stat",
         ),
-        Panel("Calls", "short", {"{{line}}": "sum by (line) (lineside_calls_active)"}, wide=True),
-        Panel("Calls that began", "cps", {"{{line}}": rate("lineside_calls_started_total", "line")}),
-        Panel("Why calls ended", "cps", {"{{reason}}": rate("lineside_calls_total", "reason")}),
-        Panel("What went wrong", "cps", {"{{stage}}: {{kind}}": rate("lineside_errors_total", "stage, kind")}),
-        Panel("Calls that were not taken", "cps", {"{{reason}}": rate("lineside_calls_refused_total", "reason")}),
+        Panel("Active calls by line", "short", {"{{line}}": "sum by (line) (lineside_calls_active)"}, wide=True),
+        Panel("Calls started", "cps", {"{{line}}": rate("lineside_calls_started_total", "line")}),
+        Panel("Calls ended, by reason", "cps", {"{{reason}}": rate("lineside_calls_total", "reason")}),
+        Panel("Errors", "cps", {"{{stage}}: {{kind}}": rate("lineside_errors_total", "stage, kind")}),
+        Panel("Calls refused", "cps", {"{{reason}}": rate("lineside_calls_refused_total", "reason")}),
     ),
 )
 
 FAST = Dashboard(
     "fast",
-    "Is it fast?",
+    "Latency",
     (
         Panel(
-            "Last word to first sound",
+            "Response time: end of speech to first audio",
             "s",
             percentiles("e2e"),
-            "What a caller waits. A person answers in 0.2 to 1 s; beyond 2 s callers ask whether anybody is there.",
+            "People answer in 0.2 to 1 s; after 2 s callers ask whether anyone is there.",
             wide=True,
         ),
-        Panel("Now, 19 of 20 wait at most", "s", {"p95": 'stage:lineside_stage_seconds:p95{stage="e2e"}'}, kind="stat"),
+        Panel("p95 now", "s", {"p95": 'stage:lineside_stage_seconds:p95{stage="e2e"}'}, kind="stat"),
         Panel(
-            "Holes in answers",
+            "Gaps in reply audio",
             "s",
             {
                 "p99": f"{quantile(0.99, 'lineside_playout_gap_seconds')} > 0"
                 " or 0 * sum(rate(lineside_playout_gap_seconds_count[$__rate_interval]))"
             },
-            "0: none.",
+            "0 = no gaps.",
         ),
         Panel(
-            "Callers who spoke over an answer",
+            "Barge-ins",
             "cps",
             {"{{kind}}": rate("lineside_barge_ins_total", "kind")},
-            "false: a cough, a mm-hm; the answer went on.",
+            "false = false interruption (a cough, mm-hm): the reply resumed.",
         ),
-        Panel("Length of calls", "s", {"p50": quantile(0.5, "lineside_call_seconds")}),
+        Panel("Call duration", "s", {"p50": quantile(0.5, "lineside_call_seconds")}),
     ),
 )
 
 WHERE = Dashboard(
     "where",
-    "Where is the time?",
+    "Latency by stage",
     (
         Panel(
-            "Median of each stage",
+            "p50 by stage",
             "s",
             {"{{stage}}": quantile(0.5, "lineside_stage_seconds", "stage")},
-            "Prepared answers overlap with the wait for the end of the turn: the stages do not add up to e2e.",
+            "Stages run in parallel and do not add up to e2e.",
             wide=True,
         ),
-        Panel("p95 of each stage", "s", {"{{stage}}": "stage:lineside_stage_seconds:p95"}, wide=True),
+        Panel("p95 by stage", "s", {"{{stage}}": "stage:lineside_stage_seconds:p95"}, wide=True),
         *(
             Panel(title, "s", percentiles(stage))
             for title, stage in (
-                ("End of turn", "endpoint"),
-                ("ASR: transcript", "asr"),
+                ("Turn detection", "endpoint"),
+                ("STT: transcript", "asr"),
                 ("LLM: first token", "llm_first"),
-                ("LLM: whole answer", "llm"),
-                ("TTS: first sound", "tts_first"),
+                ("LLM: complete answer", "llm"),
+                ("TTS: first audio", "tts_first"),
                 ("TTS: all sentences", "tts"),
             )
         ),
         Panel(
-            "Answers prepared early",
+            "Speculative replies",
             "cps",
             {"{{outcome}}": rate("lineside_speculations_total", "outcome")},
-            "Wasted ones cost the engines their time and nobody else.",
+            "Wasted ones cost engine time only.",
         ),
     ),
 )
 
 FULL = Dashboard(
     "full",
-    "Is it full?",
+    "Capacity",
     (
-        Panel("Lines taken", "percentunit", {"share": "job:lineside_calls_full:ratio"}, kind="stat"),
+        Panel("Call slots in use", "percentunit", {"share": "job:lineside_calls_full:ratio"}, kind="stat"),
         Panel("Memory", "bytes", {"gateway": "sum(lineside_memory_bytes)"}, kind="stat"),
         Panel(
-            "Calls and lines",
+            "Active calls and limit",
             "short",
-            {"calls": "sum(lineside_calls_active)", "lines": "sum(lineside_calls_limit)"},
+            {"calls": "sum(lineside_calls_active)", "limit": "sum(lineside_calls_limit)"},
             wide=True,
         ),
-        Panel("Cores busy", "short", {"{{instance}}": rate("lineside_cpu_seconds_total", "instance")}),
+        Panel("CPU cores in use", "short", {"{{instance}}": rate("lineside_cpu_seconds_total", "instance")}),
         Panel(
-            "Event loop late by",
+            "Event-loop lag",
             "s",
             {"p99 {{instance}}": quantile(0.99, "lineside_loop_lag_seconds", "instance")},
-            "Every call of a process waits so long for its turn.",
+            "Every call of the process is delayed by this much.",
         ),
-        Panel("Sound", "short", {"{{direction}}, × real time": rate("lineside_audio_seconds_total", "direction")}),
-        Panel("Messages of sound", "cps", {"{{direction}}": rate("lineside_audio_chunks_total", "direction")}),
-        Panel("Stretches of speech", "cps", {"{{line}}": rate("lineside_speech_segments_total", "line")}),
-        Panel("Callers turned away", "cps", {"{{reason}}": rate("lineside_calls_refused_total", "reason")}),
+        Panel("Audio", "short", {"{{direction}}, × real time": rate("lineside_audio_seconds_total", "direction")}),
+        Panel("Audio messages", "cps", {"{{direction}}": rate("lineside_audio_chunks_total", "direction")}),
+        Panel("Speech segments", "cps", {"{{line}}": rate("lineside_speech_segments_total", "line")}),
+        Panel("Calls refused", "cps", {"{{reason}}": rate("lineside_calls_refused_total", "reason")}),
     ),
 )
 
 ENGINES = Dashboard(
     "engines",
-    "How are the engines?",
+    "Engines",
     (
         Panel(
             "p95 by engine",
@@ -172,30 +175,28 @@ ENGINES = Dashboard(
             wide=True,
         ),
         Panel(
-            "Requests that failed",
+            "Failed requests",
             "cps",
             {"{{engine}}: {{kind}}": rate("lineside_engine_failures_total", "engine, kind")},
         ),
-        Panel("Another had to go on", "cps", {"for {{engine}}": rate("lineside_engine_switches_total", "engine")}),
+        Panel("Failovers", "cps", {"from {{engine}}": rate("lineside_engine_switches_total", "engine")}),
         Panel(
-            "Requests that wait",
+            "Requests waiting",
             "short",
             {"{{engine}}": "sum by (engine) (lineside_engine_waiting)"},
-            "For a free connection: all of ASR_POOL_SIZE, LLM_POOL_SIZE or TTS_POOL_SIZE are taken.",
+            "For a free connection: all of ASR_POOL_SIZE, LLM_POOL_SIZE or TTS_POOL_SIZE are in use.",
         ),
-        Panel(
-            "Requests that had to wait", "cps", {"{{engine}}": rate("lineside_engine_queue_seconds_count", "engine")}
-        ),
-        Panel("Models in memory", "bytes", {"{{model}}": "max by (model) (lineside_model_memory_bytes)"}),
+        Panel("Requests queued", "cps", {"{{engine}}": rate("lineside_engine_queue_seconds_count", "engine")}),
+        Panel("Memory of loaded models", "bytes", {"{{model}}": "max by (model) (lineside_model_memory_bytes)"}),
     ),
 )
 
 GPU = Dashboard(
     "gpu",
-    "How are the graphics cards?",
+    "GPUs",
     (
         Panel(
-            "Memory taken",
+            "GPU memory in use",
             "percentunit",
             {"{{instance}} {{gpu}}": "lineside_gpu_memory_used_bytes / lineside_gpu_memory_bytes"},
             wide=True,
@@ -205,7 +206,7 @@ GPU = Dashboard(
             "bytes",
             {"{{gpu}} used": "lineside_gpu_memory_used_bytes", "{{gpu}}": "lineside_gpu_memory_bytes"},
         ),
-        Panel("Busy", "percentunit", {"{{gpu}}": "lineside_gpu_busy_ratio"}),
+        Panel("GPU utilisation", "percentunit", {"{{gpu}}": "lineside_gpu_busy_ratio"}),
     ),
 )
 

@@ -1,7 +1,7 @@
 """A hook of mkdocs: links into the repository, which the site does not hold, become plain file names.
 
-`[services.toml](../../samples/services.toml)` can be followed where the repository is browsed; on the site it reads
-`samples/services.toml`. A link to a file that does not exist fails the build like every other broken link.
+`[services.toml](../../src/lineside/data/services.toml)` can be followed where the repository is browsed; on the site it
+reads `src/lineside/data/services.toml`. A link to a file that does not exist fails the build like every broken link.
 """
 
 import logging

@@ -43,102 +43,111 @@ class Settings(BaseSettings):
     )
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
 
-    # ── who may connect ──
+    # ── access ──
     host: str = "127.0.0.1"
+    """Address to listen on; 127.0.0.1 = this machine only. Another address needs API_KEYS"""
     port: int = Field(3001, ge=0, le=65535)
+    """TCP port of the page, the API and calls"""
     allowed_origins: Names = ()
-    """pages of other origins that may connect, comma-separated: https://desk.example.com"""
+    """Other web origins whose pages may connect, comma-separated, e.g. https://desk.example.com"""
     api_keys: Names = Field((), json_schema_extra=SECRET)
-    """comma-separated; once set, everything asks for one"""
+    """API keys, comma-separated; when set, every request needs one"""
 
-    # ── how many calls, how long ──
+    # ── limits ──
     max_concurrent_calls: int = Field(100, ge=1, le=100_000)
-    """one more is refused with 503 before anything is upgraded"""
+    """Maximum concurrent calls over all workers; further calls get 503"""
     workers: int = Field(0, ge=0, le=256)
-    """processes that hold calls; 0: one for each core but one. The limit above is for all of them together"""
+    """Worker processes; 0 = CPU cores − 1"""
     call_idle_timeout_s: float = Field(120, gt=0)
-    """a caller silent for so long is ended"""
+    """Hang up after this many seconds without speech from either side"""
     caller_silence_s: float = Field(8, gt=0)
-    """after so long the agent asks whether they are there, then says goodbye and hangs up, where it has words for it"""
+    """Seconds of silence before the agent's `reprompt`; after as many again, its `goodbye` and hang-up"""
     call_max_s: float = Field(3600, gt=0)
+    """Maximum length of a call (s)"""
 
-    # ── whose turn it is ──
+    # ── turn-taking ──
     vad_silence_timeout_ms: int = Field(1000, ge=200, le=10_000)
-    """the longest wait for an end of turn; only who has plainly not finished is waited for longer"""
+    """Maximum silence before a turn ends (ms); exceeded only if the sentence is clearly unfinished"""
     turn_profile: Literal["silence", "fast", "balanced", "patient", "digits"] = "balanced"
-    """how the end of a turn is told: by VAD_SILENCE_TIMEOUT_MS alone, or from how it sounded, the words and the pace"""
+    """End-of-turn detection: silence = the timer alone; the others also weigh prosody, words and the caller's pace"""
     vad_min_speech_ms: int = Field(500, ge=50, le=10_000)
-    """shorter sounds start no turn"""
+    """Minimum length of a sound that starts a turn (ms); 40 % of it must be voiced: 200 ms at 500"""
     turn_max_s: float = Field(27, ge=5, le=27)
-    """a caller who does not pause is answered after so long; recognisers hear 30 seconds at once"""
+    """Answer a caller who never pauses after this many seconds; STT models take 30 seconds at once"""
     echo_gate: bool = True
-    """the agent's own voice, coming back over the line, is not taken for the caller's"""
+    """Ignore the agent's own voice when the line echoes it back"""
     speculation: bool = True
-    """prepare the answer at a short pause, silently"""
+    """Prepare the reply at a short pause, silently, before the turn has ended"""
     read_ahead: bool = True
-    """let the embedded language model read the words while they are said, for about one more hearing a turn"""
+    """Prefill the embedded LLM's prompt while the caller speaks (costs about one extra transcription per turn)"""
     partials_every_ms: int = Field(0, ge=0, le=10_000)
-    """tell the caller's words while they speak, heard anew so often, each time for all it costs; 0: only at pauses"""
-
+    """Interval of interim transcripts (ms); each one transcribes the whole turn again; 0 = only at pauses"""
     filler_after_ms: int = Field(700, ge=200, le=1500)
-    """an answer that is not there so long after the end of a turn is announced: "Let me see." """
+    """Play a filler ("Let me see.") if no reply audio is ready this long after the end of turn (ms)"""
 
-    # ── who answers ──
+    # ── engines ──
     default_stt_engine: str = "faster-whisper"
+    """Speech to text of calls that name no engine; all names: lineside engines"""
     default_llm_engine: str = "auto"
-    """auto: Ollama if it answers at OLLAMA_URL, else the embedded model"""
+    """Language model of calls that name none; auto = Ollama if it answers at OLLAMA_URL, else embedded"""
     default_tts_engine: str = "fast"
-    """fast, quality, high: Piper voices of rising size; all: lineside engines"""
+    """Text to speech of calls that name none; fast, quality, high = Piper voices of rising size"""
     fallback_stt_engines: Names = ()
-    """who hears when the chosen engine fails, in this order, comma-separated"""
+    """STT engines to try when the chosen one fails, in order, comma-separated"""
     fallback_llm_engines: Names = ()
+    """LLM engines to try when the chosen one fails, in order, comma-separated"""
     fallback_tts_engines: Names = ("espeak",)
-    """an engine that is not installed is passed over; none: no fallback"""
+    """TTS engines to try when the chosen one fails; engines not installed are skipped; none = no fallback"""
     llm_max_tokens: int = Field(150, ge=1, le=100_000)
-    agent_file: Path = DATA / "broadband.toml"
-    """a TOML file; empty: the demonstration agent"""
-    data_dir: Path = Path("~/.local/share/lineside")
-    """what lineside keeps: changes of the agent made on the page, calls, recordings"""
-    keep_calls: bool = True
-    """keep what happened in calls: who called, what was said and decided, where the time went"""
-    record_calls: bool = False
-    """keep their sound too, unless a call's first message says otherwise"""
-    records_url: str = Field("", json_schema_extra=SECRET)
-    """postgresql://user:password@host/name; empty: SQLite in DATA_DIR"""
-    records_max_mb: int = Field(20_000, ge=1, le=100_000_000)
-    """recordings take so much of the disk at most; then the oldest are given up"""
-    retention_days: int = Field(30, ge=0, le=36_500)
-    """calls are forgotten after so many days; 0: never"""
+    """Maximum tokens of one spoken answer"""
     asr_pool_size: int = Field(50, ge=1, le=10_000)
-    """connections to each back end that hears; further requests wait, under their deadline"""
+    """Maximum connections per STT back end; further requests wait, within their time limit"""
     llm_pool_size: int = Field(50, ge=1, le=10_000)
+    """Maximum connections per LLM back end"""
     tts_pool_size: int = Field(50, ge=1, le=10_000)
+    """Maximum connections per TTS back end"""
 
-    # ── the embedded engine server and its models ──
+    # ── agent and records ──
+    agent_file: Path = DATA / "broadband.toml"
+    """TOML file of the agent: prompt, facts, greeting, examples; empty = the demonstration agent"""
+    data_dir: Path = Path("~/.local/share/lineside")
+    """Folder of kept calls, recordings and changes made to the agent on the page"""
+    keep_calls: bool = True
+    """Keep each call's transcript, latencies and decisions"""
+    record_calls: bool = False
+    """Record audio, unless a call's first message says otherwise"""
+    records_url: str = Field("", json_schema_extra=SECRET)
+    """Database of kept calls: postgresql://user:password@host/name; empty = SQLite in DATA_DIR"""
+    records_max_mb: int = Field(20_000, ge=1, le=100_000_000)
+    """Disk limit of recordings (MB); the oldest are deleted first"""
+    retention_days: int = Field(30, ge=0, le=36_500)
+    """Delete kept calls after this many days; 0 = never"""
+
+    # ── embedded engine server and models ──
     embedded_url: Url = ""
-    """empty: lineside starts one of its own"""
+    """Address of an engine server; empty = lineside starts its own"""
     embedded_llm: Literal["auto", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"] = "auto"
-    """auto goes by the machine"""
+    """Embedded language model; auto = the largest that this machine runs faster than speech"""
     models_dir: Path = Field(Path("~/.cache/lineside"), validation_alias=AliasChoices("LINESIDE_MODELS", "models_dir"))
+    """Folder of model files"""
     models_mirror: Url = Field("", validation_alias=AliasChoices("LINESIDE_MIRROR", "models_mirror"))
-    """a mirror of yours, asked first for model files, as MIRROR/SHA256"""
+    """Mirror of yours, asked first for model files, as MIRROR/SHA256"""
 
-    # ── what is told to others ──
+    # ── monitoring ──
     otlp_endpoint: Url = ""
-    """an OpenTelemetry collector that gets a trace of every call, e.g. http://127.0.0.1:4318; empty: none"""
-
+    """OpenTelemetry collector that gets a trace of every call, e.g. http://127.0.0.1:4318; empty = no traces"""
     prometheus_url: Url = ""
-    """where Prometheus answers browsers, for the page to link to; `--monitoring` finds its own; empty: none"""
+    """Prometheus as browsers reach it, for links on the page; --monitoring sets it; empty = no link"""
     grafana_url: Url = ""
-    """the same for Grafana"""
+    """Grafana as browsers reach it, for links on the page; empty = no link"""
 
-    # ── the host agent ──
+    # ── host agent ──
     host_agent_url: Url = ""
-    """where `lineside host` answers, e.g. http://127.0.0.1:3003; empty: none"""
+    """Address of `lineside host`, e.g. http://127.0.0.1:3003; empty = no host agent"""
     host_agent_token: str = Field("", json_schema_extra=SECRET)
-    """what it asks for; it listens beyond this machine only with one"""
+    """Shared token of gateway and host agent; required when the host agent listens beyond localhost"""
     services_file: Path = DATA / "services.toml"
-    """the services it may start, in TOML; empty: those that come with lineside"""
+    """TOML file of the services that the host agent may start; empty = the file that comes with lineside"""
 
     @field_validator("models_dir", "data_dir", mode="after")
     @classmethod

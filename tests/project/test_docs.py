@@ -1,33 +1,145 @@
-"""The pages say what the code does."""
+"""The pages say what the code does, their links lead somewhere, and their commands exist."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-from prometheus_client.metrics import MetricWrapperBase
-
-from lineside.observability.metrics import GatewayMetrics
+import pytest
 
 ROOT = Path(__file__).parents[2]
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [*DOCS, *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"))]
 
 
-def test_the_protocol_page_is_what_the_schema_says() -> None:
-    """Change schema.py and this fails until scripts/protocol.py has written the page anew."""
+def names(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("script", ["protocol", "api", "env_example", "reference"])
+def test_generated_pages_are_what_the_code_says(script: str) -> None:
+    """Change the protocol, the API, a setting, a metric or a command, and this fails until `just generate` has run."""
     done = subprocess.run(
-        [sys.executable, "scripts/protocol.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, f"scripts/{script}.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
 
 
-def test_the_metrics_page_names_every_metric_with_its_kind_and_labels() -> None:
-    """Add, drop or relabel a metric and this fails until docs/reference/metrics.md says so."""
-    rows = re.findall(
-        r"^\| `(lineside_\w+)` \| (\w+) \| (.*?) \| .+? \| .+? \|$",
-        (ROOT / "docs/reference/metrics.md").read_text(),
-        re.M,
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    """Also on the pages that the site does not hold; the site's own build checks the anchors."""
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not re.match(r"[a-z]+:|#", target):
+            assert (page.parent / target.partition("#")[0]).exists(), f"{names(page)} links to {target}"
+
+
+def test_the_site_builds_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    """`mkdocs build --strict`: no broken link or anchor, no page outside the contents, no address of another host."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    said = {name: (kind, tuple(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
-    meters = [meter for meter in vars(GatewayMetrics()).values() if isinstance(meter, MetricWrapperBase)]
-    assert said == {meter._name: (meter._type, tuple(meter._labelnames)) for meter in meters}
-    assert len(rows) == len(said), "a metric stands there twice"
+    assert done.returncode == 0, done.stdout + done.stderr
+    for page in tmp_path.rglob("*.html"):
+        loaded = re.findall(r"<(?:script|img|link|iframe)\b[^>]*(?:src|href)=\"?(https?://[^\"> ]+)", page.read_text())
+        assert not loaded, f"{page.name} loads {loaded}"
+
+
+def commands(page: Path) -> list[tuple[str, ...]]:
+    """Every `lineside …` in the page's blocks and in its text, without what stands for a value."""
+    text = page.read_text("utf-8")
+    blocks = [
+        line for block in re.findall(r"```(?:sh|bash|console)?\n(.*?)```", text, re.S) for line in block.splitlines()
+    ]
+    spoken = re.findall(r"`((?:\.venv/bin/)?lineside [a-z][^`\n]*)`", text)
+    found = []
+    for line in (*(line for block in blocks for line in block), *spoken):
+        match = re.search(r"(?:^|\s)(?:\.venv/bin/)?lineside ((?:[a-z]|--).*)", line.partition("  #")[0])
+        if match and not re.match(r"\s*(?:#|-|FROM|image:)", line):
+            found.append(tuple(shlex.split(match[1].split("|")[0].split("&&")[0], comments=True)))
+    return found
+
+
+def test_every_command_in_the_docs_exists_with_its_options() -> None:
+    """A command, a subcommand or an option that was renamed fails here, in whatever page it stands."""
+    import typer.main
+
+    from lineside.cli.main import app
+
+    checked = 0
+    for page in PAGES:
+        if page.name == "CHANGELOG.md":
+            continue
+        for words in commands(page):
+            command = typer.main.get_command(app)
+            rest = list(words)
+            while rest and hasattr(command, "commands") and rest[0] in command.commands:
+                command = command.commands[rest.pop(0)]
+            assert rest != list(words) or words[0].startswith("-"), f"{names(page)}: lineside {' '.join(words)}"
+            known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+            for word in rest:
+                option = word.partition("=")[0]
+                if option.startswith("--") and option != "--help":
+                    assert option in known, f"{names(page)}: lineside {' '.join(words)}"
+            checked += 1
+    assert checked > 20
+
+
+def test_every_setting_in_the_docs_exists() -> None:
+    """A name in capitals that a page gives a value is a setting, or belongs to another program."""
+    from lineside.settings import OTHERS, complete_settings, variable
+
+    known = {variable(field, info) for field, info in complete_settings().model_fields.items()}
+    others = (*OTHERS, "LINESIDE_", "OTEL_", "DOCKER_", "OMP_", "GOMP_", "CUDA_", "NAME", "FOO")
+    for page in DOCS:
+        if "decisions" in page.parts:
+            continue
+        for name in re.findall(r"(?:^|[\s`(])([A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+)=", page.read_text("utf-8")):
+            assert name in known or name.startswith(others), f"{names(page)} sets {name}, which is no setting"
+
+
+def test_the_agent_of_the_tutorial_is_one(tmp_path: Path) -> None:
+    """The TOML of the tutorial loads, and has every field that an agent may have."""
+    from lineside.agents.agent import Agent, load_agent
+
+    (block,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/tutorials/your-agent.md").read_text("utf-8"), re.S)
+    file = tmp_path / "agent.toml"
+    file.write_text(block, "utf-8")
+    agent = load_agent(file)
+    for field in Agent.__struct_fields__:
+        assert f"`{field}`" in (ROOT / "docs/tutorials/your-agent.md").read_text("utf-8"), f"{field} is not explained"
+    assert agent.facts
+
+
+@pytest.mark.parametrize("line", ["--help", "settings", "engines", "models list"])
+def test_commands_of_the_readme_run_beside_nothing(line: str, tmp_path: Path) -> None:
+    """Those that need no running lineside, from the checkout."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lineside", *line.split()], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_every_decision_has_its_form() -> None:
+    """Date and status, Context, Decision, Alternatives, Consequences."""
+    for record in sorted((ROOT / "docs/decisions").glob("0*.md")):
+        text = record.read_text("utf-8")
+        headings = re.findall(r"^## (.*)$", text, re.M)
+        assert headings == ["Context", "Decision", "Alternatives", "Consequences"], f"{record.name}: {headings}"
+        head = text.partition("## Context")[0]
+        assert re.search(r"\b20\d\d\b", head), f"{record.name} has no date"
+        assert re.search(r"accepted|superseded|proposed|rejected", head, re.I), f"{record.name} has no status"
+
+
+def test_every_alert_is_explained_to_operators() -> None:
+    """docs/how-to/operate.md has a row for each."""
+    alerts = re.findall(r"- alert: (\w+)", (ROOT / "src/lineside/data/monitoring/rules/alerts.yml").read_text("utf-8"))
+    page = (ROOT / "docs/how-to/operate.md").read_text("utf-8")
+    assert alerts
+    assert [alert for alert in alerts if f"`{alert}`" not in page] == []

@@ -94,52 +94,64 @@ class GatewayMetrics:
         self._model, self._work = BoundedLabel(), BoundedLabel()
         self._spent = 0.0  # seconds of processor time that are counted already
         self._in_memory: set[tuple[str, str]] = set()  # models that were there at the last look
-        self.active = gauge("calls_active", "Calls that are up", "line")
-        self.limit = gauge("calls_limit", "Calls that may be up at once (MAX_CONCURRENT_CALLS)", how="livemax")
-        self.calls = counter("calls", "Calls that are over, by why they ended", "line", "reason")
-        self.started = counter("calls_started", "Calls that were answered", "line")
-        self.refused = counter("calls_refused", "Calls that were not taken", "reason")
-        self.call_seconds = histogram("call_seconds", "How long calls lasted", CALL_BUCKETS, "line")
-        self.turns = counter("turns", "Turns of callers that were answered", "line")
+        self.active = gauge("calls_active", "Active calls", "line")
+        self.limit = gauge("calls_limit", "Maximum concurrent calls (MAX_CONCURRENT_CALLS)", how="livemax")
+        self.calls = counter("calls", "Ended calls, by end reason", "line", "reason")
+        self.started = counter("calls_started", "Answered calls", "line")
+        self.refused = counter("calls_refused", "Refused calls, by reason: full, closing, no_key", "reason")
+        self.call_seconds = histogram("call_seconds", "Call duration", CALL_BUCKETS, "line")
+        self.turns = counter("turns", "Caller turns that ended and were answered", "line")
         self.stages = histogram(
             "stage_seconds",
-            "Where the time of a reply went; no engine: our own",
+            "Latency of each stage of a reply; empty engine: a stage of lineside's own",
             STAGE_BUCKETS,
             "stage",
             "engine",
         )
-        self.errors = counter("errors", "What went wrong in calls", "stage", "kind")
-        self.failures = counter("engine_failures", "Requests that an engine failed", "role", "engine", "kind")
-        self.switches = counter("engine_switches", "Times that the next engine went on for this one", "role", "engine")
-        self.waiting = gauge("engine_waiting", "Requests that wait for a free connection", "role", "engine")
+        self.errors = counter(
+            "errors", "Errors during calls: stage line or engine, and the error's code", "stage", "kind"
+        )
+        self.failures = counter("engine_failures", "Failed engine requests, by error class", "role", "engine", "kind")
+        self.switches = counter("engine_switches", "Failovers from this engine to the next", "role", "engine")
+        self.waiting = gauge("engine_waiting", "Requests waiting for a free connection to the engine", "role", "engine")
         self.queued = histogram(
-            "engine_queue_seconds", "How long requests waited for a free connection", STAGE_BUCKETS, "role", "engine"
+            "engine_queue_seconds", "Time that requests waited for a free connection", STAGE_BUCKETS, "role", "engine"
         )
-        self.seconds = counter("audio_seconds", "Sound from callers (in) and to them (out)", "direction", "line")
-        self.chunks = counter("audio_chunks", "Messages of sound", "direction", "line")
-        self.segments = counter("speech_segments", "Stretches of speech that began a turn", "line")
+        self.seconds = counter(
+            "audio_seconds", "Audio received from callers (in) and sent to them (out)", "direction", "line"
+        )
+        self.chunks = counter("audio_chunks", "Audio messages received (in) and sent (out)", "direction", "line")
+        self.segments = counter("speech_segments", "Speech segments that started a turn", "line")
         self.barge_ins = counter(
-            "barge_ins", "Sounds over a reply: true ones ended it, after false ones it went on", "line", "kind"
+            "barge_ins", 'Barge-ins; kind="false": a false interruption, the reply resumed', "line", "kind"
         )
-        self.speculations = counter("speculations", "Replies prepared early: committed or wasted", "outcome")
-        self.gaps = histogram("playout_gap_seconds", "Sound that was due in a reply and not there", GAP_BUCKETS, "line")
-        self.lag = histogram("loop_lag_seconds", "How late the event loop was", LAG_BUCKETS)
-        self.memory = gauge("memory_bytes", "Memory of the gateway's processes (RSS)")
-        self.cpu = counter("cpu_seconds", "Processor time of the gateway's processes")
-        self.model_memory = gauge("model_memory_bytes", "Memory of a loaded model", "role", "model", how="mostrecent")
-        self.gpu_used = gauge("gpu_memory_used_bytes", "Graphics memory taken", "gpu", "vendor", how="mostrecent")
-        self.gpu_total = gauge("gpu_memory_bytes", "Graphics memory there is", "gpu", "vendor", how="mostrecent")
-        self.gpu_busy = gauge("gpu_busy_ratio", "How busy the card is, 0 to 1", "gpu", "vendor", how="mostrecent")
-        self.spool = gauge("records_spool_bytes", "Records that wait for the database")
-        self.write_failures = counter("records_write_failures", "Times that database or disk took no records")
-        self.given_up = counter("recordings_given_up", "Recordings given up: disk full, or too slow")
+        self.speculations = counter(
+            "speculations", "Replies prepared before the end of turn: committed (played) or wasted (dropped)", "outcome"
+        )
+        self.gaps = histogram(
+            "playout_gap_seconds", "Gaps in reply audio: audio was due and not ready", GAP_BUCKETS, "line"
+        )
+        self.lag = histogram("loop_lag_seconds", "Event-loop lag, sampled ten times a second", LAG_BUCKETS)
+        self.memory = gauge("memory_bytes", "Resident memory of the gateway and its workers")
+        self.cpu = counter("cpu_seconds", "CPU time of the gateway and its workers")
+        self.model_memory = gauge(
+            "model_memory_bytes", "Memory of each loaded model", "role", "model", how="mostrecent"
+        )
+        self.gpu_used = gauge("gpu_memory_used_bytes", "GPU memory in use", "gpu", "vendor", how="mostrecent")
+        self.gpu_total = gauge("gpu_memory_bytes", "GPU memory, total", "gpu", "vendor", how="mostrecent")
+        self.gpu_busy = gauge("gpu_busy_ratio", "GPU utilisation, 0 to 1", "gpu", "vendor", how="mostrecent")
+        self.spool = gauge("records_spool_bytes", "Records on disk waiting for the database")
+        self.write_failures = counter("records_write_failures", "Failed writes of records to the database or the disk")
+        self.given_up = counter("recordings_given_up", "Recordings dropped because the disk was full or too slow")
         self.workers = counter(
-            "workers_lost", "Workers that ended (ended), or stood still and were ended (stuck)", "how"
+            "workers_lost",
+            "Workers lost with their calls: ended (the process ended) or stuck (unresponsive, killed)",
+            "how",
         )
         self.work_failures = counter("work_failures", "Faults of background work, which was started again", "work")
         self.lost = counter("records_lost", "Records lost: no room in database, disk and memory")
-        self.aside = counter("records_set_aside", "Records that the database refuses, kept in DATA_DIR/set-aside.jsonl")
-        self.records_faults = counter("records_faults", "Faults of the call archive, which tries again", "part")
+        self.aside = counter("records_set_aside", "Records that the database refused, kept in DATA_DIR/set-aside.jsonl")
+        self.records_faults = counter("records_faults", "Errors of the call archive, which retries", "part")
 
         self._begin()
 

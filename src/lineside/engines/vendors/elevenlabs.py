@@ -23,11 +23,11 @@ class ElevenLabs:
         """ElevenLabs: voices in the cloud."""
 
         api_key: str = option(
-            "", env="ELEVENLABS_API_KEY", secret=True, about="the engine elevenlabs is offered only with a key"
+            "", env="ELEVENLABS_API_KEY", secret=True, about="Key of ElevenLabs; empty = the engine is not offered"
         )
-        url: Url = option("https://api.elevenlabs.io", env="ELEVENLABS_URL", about="where its API answers")
-        voice_id: str = option("21m00Tcm4TlvDq8ikWAM", env="ELEVENLABS_VOICE_ID", about="the voice, by its id")
-        model_id: str = option("eleven_turbo_v2_5", env="ELEVENLABS_MODEL_ID", about="the model, by its id")
+        url: Url = option("https://api.elevenlabs.io", env="ELEVENLABS_URL", about="Address of the ElevenLabs API")
+        voice_id: str = option("21m00Tcm4TlvDq8ikWAM", env="ELEVENLABS_VOICE_ID", about="ElevenLabs voice")
+        model_id: str = option("eleven_turbo_v2_5", env="ELEVENLABS_MODEL_ID", about="ElevenLabs model")
 
         def missing(self) -> str:
             """See `EngineOptions`."""

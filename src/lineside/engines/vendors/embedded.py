@@ -23,9 +23,11 @@ class FasterWhisper:
         url: Url = option(
             "",
             env="FASTER_WHISPER_URL",
-            about="a container that speaks /v1/audio/transcriptions; empty: the embedded engine server",
+            about="Server that speaks /v1/audio/transcriptions; empty = the embedded engine server",
         )
-        model: str = option("faster-whisper-base", env="FASTER_WHISPER_MODEL", about="the Whisper model")
+        model: str = option(
+            "faster-whisper-base", env="FASTER_WHISPER_MODEL", about="Whisper model of the engine faster-whisper"
+        )
 
     def __init__(self, options: Options, host: EngineHost) -> None:
         self._embedded, self._model = not options.url, options.model

@@ -30,8 +30,8 @@ class Kokoro:
     class Options(EngineOptions):
         """Kokoro: the most natural of the small voices."""
 
-        url: Url = option("", env="KOKORO_URL", about="Kokoro-FastAPI; empty: the embedded engine server")
-        voice: str = option("af_heart", env="KOKORO_VOICE", about="the voice that speaks where a call names none")
+        url: Url = option("", env="KOKORO_URL", about="Kokoro-FastAPI; empty = the embedded engine server")
+        voice: str = option("af_heart", env="KOKORO_VOICE", about="Kokoro voice")
 
     def __init__(self, options: Options, host: EngineHost) -> None:
         self._embedded, self._voice = not options.url, options.voice

@@ -24,9 +24,9 @@ class MeloTTS:
     class Options(EngineOptions):
         """MeloTTS: five English accents, in a container."""
 
-        url: Url = option("", env="MELOTTS_URL", about="where its container answers; empty: the engine is not offered")
-        accent: Accent = option("EN-US", env="MELOTTS_ACCENT", about="the accent where a call names none")
-        speed: float = option(1.0, env="MELOTTS_SPEED", about="speed of speech; 1.0 is normal", ge=0.25, le=4.0)
+        url: Url = option("", env="MELOTTS_URL", about="MeloTTS API server; empty = the engine is not offered")
+        accent: Accent = option("EN-US", env="MELOTTS_ACCENT", about="MeloTTS accent")
+        speed: float = option(1.0, env="MELOTTS_SPEED", about="MeloTTS speaking rate; 1 = normal", ge=0.25, le=4.0)
 
         def missing(self) -> str:
             """See `EngineOptions`."""

@@ -32,20 +32,20 @@ class Ollama:
     class Options(EngineOptions):
         """Ollama: open models on this host or another."""
 
-        url: Url = option("http://127.0.0.1:11434", env="OLLAMA_URL", about="where Ollama answers")
-        model: str = option("llama3.2:3b", env="OLLAMA_MODEL", about="the model that answers where a call names none")
+        url: Url = option("http://127.0.0.1:11434", env="OLLAMA_URL", about="Address of Ollama")
+        model: str = option("llama3.2:3b", env="OLLAMA_MODEL", about="Ollama's model for calls that name none")
         models: Names = option(
             ("llama3.2:1b", "qwen3:1.7b", "qwen3:4b", "gemma3:4b", "mistral:7b"),
             env="OLLAMA_MODELS",
-            about="further models that a call may name",
+            about="Further Ollama models that a call may name, comma-separated",
         )
         keep_alive: str = option(
-            "5m", env="OLLAMA_KEEP_ALIVE", about="how long Ollama keeps a model loaded after a request"
+            "5m", env="OLLAMA_KEEP_ALIVE", about="How long Ollama keeps a model loaded after a request"
         )
         think: Literal["auto", "on", "off"] = option(
             "auto",
             env="OLLAMA_THINK",
-            about="whether thinking models think first; auto: as the model does by itself",
+            about="Whether reasoning models think first; auto = the model's own default",
         )
 
     def __init__(self, options: Options, host: EngineHost) -> None:

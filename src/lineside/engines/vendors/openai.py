@@ -24,15 +24,15 @@ class OpenAIOptions(EngineOptions):
     url: Url = option(
         "",
         env="OPENAI_URL",
-        about="any OpenAI-compatible server, up to but without /v1: vLLM, llama.cpp, LM Studio, the cloud",
+        about="OpenAI-compatible server, without /v1: vLLM, llama.cpp, LM Studio, a cloud",
     )
-    api_key: str = option("", env="OPENAI_API_KEY", secret=True, about="sent as a bearer token")
-    model: str = option("", env="OPENAI_MODEL", about="empty: the server's own default")
-    stt_url: Url = option("", env="OPENAI_STT_URL", about="the recogniser's address; empty: OPENAI_URL")
-    stt_model: str = option("whisper-1", env="OPENAI_STT_MODEL", about="the recogniser's model")
-    tts_url: Url = option("", env="OPENAI_TTS_URL", about="the voice's address; empty: OPENAI_URL")
-    tts_model: str = option("tts-1", env="OPENAI_TTS_MODEL", about="the voice's model")
-    tts_voice: str = option("alloy", env="OPENAI_TTS_VOICE", about="the voice that speaks where a call names none")
+    api_key: str = option("", env="OPENAI_API_KEY", secret=True, about="Key sent to the OpenAI-compatible servers")
+    model: str = option("", env="OPENAI_MODEL", about="Language model to ask for; empty = the server's default")
+    stt_url: Url = option("", env="OPENAI_STT_URL", about="OpenAI-compatible STT server; empty = OPENAI_URL")
+    stt_model: str = option("whisper-1", env="OPENAI_STT_MODEL", about="STT model to ask for")
+    tts_url: Url = option("", env="OPENAI_TTS_URL", about="OpenAI-compatible TTS server; empty = OPENAI_URL")
+    tts_model: str = option("tts-1", env="OPENAI_TTS_MODEL", about="TTS model to ask for")
+    tts_voice: str = option("alloy", env="OPENAI_TTS_VOICE", about="TTS voice to ask for")
 
     def missing(self) -> str:
         """See `EngineOptions`."""

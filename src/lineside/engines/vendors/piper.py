@@ -32,7 +32,7 @@ class Piper:
         url: Url = option(
             "",
             env="PIPER_URL",
-            about="a container that speaks /v1/audio/speech with Piper voices; empty: the embedded engine server",
+            about="Server that speaks /v1/audio/speech with Piper voices; empty = the embedded engine server",
         )
 
     def __init__(self, options: Options, host: EngineHost) -> None:

@@ -32,7 +32,7 @@ class WhisperServer:
         url: Url = option(
             "http://127.0.0.1:8178",
             env="WHISPER_SERVER_URL",
-            about="whisper.cpp's server, which the host agent starts",
+            about="whisper.cpp's server; the host agent can start it",
         )
 
     def __init__(self, options: Options, host: EngineHost) -> None:
