@@ -498,6 +498,10 @@ export interface Agent {
   transfer: string;
   reprompt: string;
   goodbye: string;
+  language: string;
+  locale: string;
+  timezone: string;
+  hours: Record<string, string>;
 }
 
 /** A question and the answer it should get. */

@@ -2,11 +2,15 @@
 
 import re
 import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Struct
 
+from lineside.agents.calendar import DeskClock, opening_hours
 from lineside.engines.protocols import Message
 from lineside.errors import ConfigError
 
@@ -38,6 +42,9 @@ NOT_WANTED = re.compile(
 )
 
 
+TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
+
+
 class Example(Struct, frozen=True, forbid_unknown_fields=True):
     """A question and the answer it should get."""
 
@@ -56,6 +63,31 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     transfer: str = "Of course. I will transfer you to a colleague now."
     reprompt: str = ""  # said when the caller is silent for CALLER_SILENCE_S; empty: nothing is
     goodbye: str = ""  # said to its end when they still are, before the line is hung up; empty: it is not
+    language: str = "en"  # what callers and the agent speak: "en", "de", "pt-BR"
+    locale: str = ""  # how dates are written here: "en-US" 12/24, "en-GB" 24/12; empty: as the language, if it tells
+    timezone: str = ""  # of the desk, such as "Europe/London"; empty: the agent does not know the date and the time
+    hours: dict[str, str] = {}  # when the desk is open: "mon-fri" = "9:00-17:30", "2026-12-25" = "closed"
+
+    def check(self) -> None:
+        """Raises `ConfigError` naming a field that cannot be meant."""
+        for name, tag in (("language", self.language), ("locale", self.locale)):
+            if not TAG.fullmatch(tag) and (tag or name == "language"):
+                raise ConfigError(f'{name} = "{tag}" is no language; write one such as "en", "en-GB" or "de-AT"')
+        try:
+            self.desk_clock()
+        except ValueError as cause:
+            raise ConfigError(str(cause)) from None
+
+    @property
+    def speech_tag(self) -> str:
+        """The language with the region of the locale: "en" and "en-GB" are "en-GB"."""
+        _, _, region = self.locale.replace("_", "-").partition("-")
+        return f"{self.language.replace('_', '-').partition('-')[0]}-{region}" if region else self.language
+
+    def desk_clock(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> DeskClock | None:
+        """The clock and calendar of the desk; None where the agent has no time zone."""
+        hours = opening_hours(self.hours) if self.hours else None
+        return DeskClock(_zone(self.timezone), hours, now) if self.timezone else None
 
     def lines(self) -> tuple[str, ...]:
         """What is said as it stands, and so can be learnt by heart."""
@@ -76,6 +108,13 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
         return self.transfer if wants_person(said) else None
 
 
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f'timezone = "{name}" is not known; write one such as "Europe/London" or "UTC"') from None
+
+
 def wants_person(said: str) -> bool:
     """Whether the caller asks to be put through to a person."""
     plain = said.replace("\u2019", "'")
@@ -85,10 +124,12 @@ def wants_person(said: str) -> bool:
 def load_agent(path: Path) -> Agent:
     """Read an agent from a TOML file. Raises `ConfigError` naming the file and what is wrong in it."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Agent)
+        agent = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Agent)
+        agent.check()
+        return agent
     except OSError as cause:
         raise ConfigError(
             f"AGENT_FILE={path}: {cause.strerror}; name an agent file; empty: the demonstration agent"
         ) from None
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as cause:
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError, ConfigError) as cause:
         raise ConfigError(f"AGENT_FILE={path}: {cause}") from None

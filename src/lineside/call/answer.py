@@ -40,14 +40,14 @@ def fixed_answer(text: str) -> Iterator[AnswerPart]:
 
 
 async def written_answer(
-    llm: LanguageModel, messages: tuple[Message, ...], request: LlmRequest
+    llm: LanguageModel, messages: tuple[Message, ...], request: LlmRequest, language: str = "en"
 ) -> AsyncGenerator[AnswerPart, None]:
     """The language model's answer: every token, and each piece as soon as it is complete. Raises `EngineError`."""
     text, sentences = "", Sentences()
     tokens = tried_twice(
         lambda: in_time(llm.reply(messages, request), first=FIRST_TOKEN, later=NEXT_TOKEN, who="the language model")
     )
-    async with aclosing(spoken_tokens(tokens)) as stream:
+    async with aclosing(spoken_tokens(tokens, language)) as stream:
         async for token in stream:
             yield token
             if isinstance(token, Token):
@@ -61,9 +61,9 @@ async def written_answer(
         yield Piece(piece)
 
 
-def sayings(text: str) -> list[str]:
+def sayings(text: str, language: str = "en") -> list[str]:
     """What the TTS is asked for when this text is said: one that knows all of these says it from its cache."""
-    return [said for piece in _pieces(text) if (said := Alignment(spoken(piece)).said)]
+    return [said for piece in _pieces(text) if (said := Alignment(spoken(piece, language)).said)]
 
 
 def _pieces(text: str) -> list[str]:

@@ -1,5 +1,7 @@
 """What was said, for the language model: the caller's words as understood, the agent's only as far as heard."""
 
+from collections.abc import Callable
+
 from lineside.engines.protocols import Message
 
 KEPT = 6000  # characters of conversation; older exchanges are left out, half of it at once so prompts keep a prefix
@@ -9,8 +11,9 @@ LONGEST = KEPT  # characters of one message; of a longer one, such as many turns
 class ChatHistory:
     """The conversation of one call."""
 
-    def __init__(self, opening: tuple[Message, ...]) -> None:
-        self._opening = opening
+    def __init__(self, opening: tuple[Message, ...], now: Callable[[], tuple[Message, ...]] = tuple) -> None:
+        """`opening` is the same for all calls; `now` tells what is not, such as the time of day."""
+        self._opening, self._now = opening, now
         self._said: list[Message] = []
 
     def caller(self, text: str) -> None:
@@ -26,7 +29,7 @@ class ChatHistory:
         said = [*self._said]
         if asking:
             said = _joined(said, Message("user", asking))
-        return (*self._opening, *said)
+        return (*self._opening, *self._now(), *said)
 
     @property
     def last_agent_words(self) -> str:

@@ -165,7 +165,8 @@ class Reply:
             await self._take_fixed(self._draft.text)
             return
         self._times.asked("llm", context.clock.now())
-        answer = written_answer(context.llm, context.history.messages(asking=question), context.request)
+        messages, language = context.history.messages(asking=question), context.agent.language
+        answer = written_answer(context.llm, messages, context.request, language)
         async with aclosing(answer) as parts:
             async for part in parts:
                 now = context.clock.now()
@@ -211,7 +212,7 @@ class Reply:
     async def _synthesize_piece(self, piece: str) -> None:
         context, times, now = self._context, self._times, self._context.clock.now
         times.asked("tts", now())
-        async with aclosing(synthesize(context.tts, piece, context.voice)) as sounds:
+        async with aclosing(synthesize(context.tts, piece, context.voice, context.agent.speech_tag)) as sounds:
             async for sound in sounds:
                 if sound.frame.pcm:
                     times.first("tts", now())

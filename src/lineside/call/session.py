@@ -117,7 +117,8 @@ class CallSession:
         self._floor = Floor(FloorRules(timeout=timeout, speculate=settings.speculation))
         self._inbox, self._tasks = Inbox(self._handle), CallTasks()
         clock = CallClock(self._segmenter, loop.time)
-        history = ChatHistory(agent.opening(hello.system_prompt))
+        desk_clock = agent.desk_clock() if hello.system_prompt is None else None
+        history = ChatHistory(agent.opening(hello.system_prompt), desk_clock.exchange if desk_clock else tuple)
         request = LlmRequest(model=hello.llm_model, max_tokens=settings.llm_max_tokens)
         profile = hello.turn_profile or settings.turn_profile
         end_of_turn = EndOfTurn(
@@ -134,7 +135,7 @@ class CallSession:
         )
         self._context = ReplyContext(
             agent=agent,
-            stt=GatedSTT(engines.stt),
+            stt=GatedSTT(engines.stt, agent.language),
             llm=engines.llm,
             tts=engines.tts,
             request=request,

@@ -13,9 +13,9 @@ from lineside.text.normalize import spoken
 FIRST_SOUND, NEXT_SOUND = 6.0, 4.0
 
 
-async def synthesize(tts: TextToSpeech, piece: str, voice: str) -> AsyncGenerator[Sound, None]:
+async def synthesize(tts: TextToSpeech, piece: str, voice: str, language: str = "en") -> AsyncGenerator[Sound, None]:
     """Synthesise one piece; every frame says the words of the *written* text that end in it. Raises `EngineError`."""
-    alignment, rate = Alignment(spoken(piece)), EAR_RATE
+    alignment, rate = Alignment(spoken(piece, language)), EAR_RATE
     said = alignment.said
     if said:
         sounds = tried_twice(

@@ -37,6 +37,7 @@ class AgentStore:
 
     async def change(self, agent: Agent) -> None:
         """Let this agent answer from the next call on, once its phrases are synthesised. Raises `ConfigError`."""
+        agent.check()
         await learn_phrases(self._registry, agent)
         self._file.write(agent)
         self._agent = agent

@@ -116,7 +116,7 @@ async def learn_phrases(registry: EngineRegistry, agent: Agent) -> None:
     """Synthesise the fixed phrases and prefill the LLM with the prompt. Raises `ConfigError`."""
     llm = registry.llm()
     try:
-        for phrase in (*PHRASES, *(said for line in agent.lines() for said in sayings(line))):
+        for phrase in (*PHRASES, *(said for line in agent.lines() for said in sayings(line, agent.speech_tag))):
             await registry.cached_tts().keep(phrase)
         if isinstance(llm, Warmable):
             await llm.warm(agent.opening())
