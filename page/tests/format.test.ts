@@ -60,6 +60,10 @@ const agent: Agent = {
   transfer: 'One moment.',
   reprompt: '',
   goodbye: '',
+  language: 'en',
+  locale: '',
+  timezone: '',
+  hours: {},
 };
 
 describe('figures', () => {

@@ -9,8 +9,6 @@ the same however the text was split into tokens.
 import re
 from typing import Literal
 
-from sentencex import segment
-
 EARLY = 40  # characters handed out; until then the caller may be waiting, and a clause is a piece
 CLAUSE_WORDS, CLAUSE = 2, 10  # words, characters; a shorter clause would sound chopped off
 LONGEST = 220  # characters; a longer sentence is cut at its last clause, or else at its last space
@@ -29,15 +27,18 @@ _DASHES = ("-", "–", "—", "--")
 _CLAUSES = re.compile(r"[,;:—–]\s|\s(?:and|but|or|so|because|which)\s")
 _NUMBERED = re.compile(r"(\d{1,2})\.")
 
-# Never the end of a sentence; and abbreviations that sentencex does not know.
+# Never the end of a sentence; and abbreviations that may be: the next word tells.
 _BEFORE_A_NAME = re.compile(
     r"dr|mr|mrs|ms|mx|prof|st|rev|hon|gen|col|capt|sgt|lt|eg|ie|viz|vs|cf|(?![ap]\.m$)(?:[a-z]\.)+[a-z]", re.I
 )
-_SHORTENED = re.compile(
-    r"[ap]\.m|acct|approx|avg|est|excl|ext|fri|hrs?|incl|max|mgr|mins?|mon|plc|pls|qty|sat|sun|tel|temp|thu|thurs?|tues?"
-    r"|wed|yrs?",
-    re.I,
-)
+_SHORTENED_TEXT = """
+a.m p.m acct approx apr assn asst attn aug ave avg bldg blvd bros cal ch co corp ct dec dept dist ed eds esp esq
+est etc excl exec ext feb fig figs fl fri ft fwy gov govt hr hrs hwy inc incl ind intl jan jr jul jun lb lbs ln
+ltd maj mar max mfg mgr min mins misc mon mph mt mtn no nos nov oct oz pg pkwy pl plc pls pp pres pt qt qty rd
+ref reg rep reps rt sat sec sen sept sgt sq sr sta ste sun supt tel temp thu thur thurs tue tues univ vol vs wed
+wk wks wt yd yds yr yrs
+"""
+_SHORTENED = frozenset(_SHORTENED_TEXT.split())
 # "Two hundred | and five", "five pounds | and ten pence": an amount is never cut.
 _AMOUNT = re.compile(
     r"\W*(?:.*\d.*|(?:.*-)?(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|(?:twen|thir|for|fif"
@@ -187,10 +188,7 @@ def _ended(words: list[str]) -> Ended:
         return "no"
     if len(word) == 1 and word.isalpha():  # an initial, unless it ends "option A."
         return "no" if len(words) == 1 or words[-2][0].isupper() else "perhaps"
-    if _SHORTENED.fullmatch(word):
-        return "perhaps"
-    # sentencex takes "ok." and "no." for abbreviations as well: the next word tells.
-    return "yes" if segment("en", f"So {word}. A")[-1] == "A" else "perhaps"
+    return "perhaps" if word.lower() in _SHORTENED else "yes"
 
 
 def _open(piece: str) -> bool:
