@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,9 +131,9 @@ def test_every_decision_has_its_form() -> None:
     """Date and status, Context, Decision, Alternatives, Consequences."""
     for record in sorted((ROOT / "docs/decisions").glob("0*.md")):
         text = record.read_text("utf-8")
-        headings = re.findall(r"^## (.*)$", text, re.M)
+        headings = re.findall(r"^(?:## |\*\*)(Context|Decision|Alternatives|Consequences)\b", text, re.M)
         assert headings == ["Context", "Decision", "Alternatives", "Consequences"], f"{record.name}: {headings}"
-        head = text.partition("## Context")[0]
+        head = text.partition("Context")[0]
         assert re.search(r"\b20\d\d\b", head), f"{record.name} has no date"
         assert re.search(r"accepted|superseded|proposed|rejected", head, re.I), f"{record.name} has no status"
 
@@ -143,3 +144,25 @@ def test_every_alert_is_explained_to_operators() -> None:
     page = (ROOT / "docs/how-to/operate.md").read_text("utf-8")
     assert alerts
     assert [alert for alert in alerts if f"`{alert}`" not in page] == []
+
+
+def test_python_blocks_of_the_docs_compile_and_the_engine_of_the_how_to_works() -> None:
+    """Every block compiles; the engine answers as its page says."""
+    import asyncio
+
+    from lineside.engine_options import EngineHost
+    from lineside.engines.protocols import LanguageModel, LlmRequest, Message
+
+    for page in DOCS:
+        for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.S):
+            compile(block, names(page), "exec")
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/how-to/engine.md").read_text("utf-8"), re.S)
+    namespace: dict[str, Any] = {}
+    exec(block, namespace)  # noqa: S102 - the page's own block
+    parrot = namespace["Parrot"](namespace["Parrot"].Options(), EngineHost(http=None))  # type: ignore[arg-type]
+    assert isinstance(parrot, LanguageModel)
+
+    async def answer() -> list[str]:
+        return [token.text async for token in parrot.reply([Message("user", "Hello?")], LlmRequest())]
+
+    assert asyncio.run(answer()) == ["You said: Hello?"]
