@@ -50,26 +50,26 @@ def test_calls_are_listed_by_word_caller_day_and_line() -> None:
     assert listed("--since", "2020-01-01") == {"one", "two", "three"}
     assert listed("--until", "2020-01-01") == set()
     assert len(listed("--limit", "1")) == 1
-    assert "There are older ones" in command("--limit", "1").output
+    assert "More calls" in command("--limit", "1").output
     assert isinstance(command("--since", "soon").exception, ConfigError)
 
 
 def test_one_call_is_shown_whole() -> None:
     """What was said, as it was said, and where the time went; a call that is not kept is refused."""
-    told = command("one")
+    told = command("show", "one")
     assert told.exit_code == 0, told.output
     assert "My bill [bold]please" in told.output
-    assert json.loads(command("one", "--json").stdout)["turns"][0]["stages"] == {"asr_ms": 20.0}
-    assert isinstance(command("nobody").exception, LinesideError)
+    assert json.loads(command("show", "one", "--json").stdout)["turns"][0]["stages"] == {"asr_ms": 20.0}
+    assert isinstance(command("show", "nobody").exception, LinesideError)
 
 
 def test_calls_are_deleted_by_name_and_by_caller_after_a_question(kept: Path) -> None:
     """No is no; what is deleted is in no file any more."""
-    assert CliRunner().invoke(app, ["calls", "one", "--delete"], input="n\n").exit_code == 1
+    assert CliRunner().invoke(app, ["calls", "delete", "one"], input="n\n").exit_code == 1
     assert listed() == {"one", "two", "three"}
-    assert command("one", "--delete", "--yes").exit_code == 0
-    assert command("--delete-caller", "+2", "--yes").exit_code == 0
+    assert command("delete", "one", "--yes").exit_code == 0
+    assert command("delete", "--caller", "+2", "--yes").exit_code == 0
     assert listed() == set()
     assert not [path for path in kept.rglob("*") if path.is_file() and b"My bill" in path.read_bytes()]
-    assert isinstance(command("one", "--delete", "--yes").exception, LinesideError)
-    assert isinstance(command("--delete").exception, ConfigError)
+    assert isinstance(command("delete", "one", "--yes").exception, LinesideError)
+    assert isinstance(command("delete").exception, ConfigError)

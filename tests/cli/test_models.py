@@ -132,13 +132,13 @@ def test_verify_names_every_wrong_model(
     assert code == 1
     assert f"{root / 'tiny/weights.bin'} is damaged" in said
     assert "lineside models pull tiny" in said
-    assert said.splitlines()[-1] == "other: right"
+    assert said.splitlines()[-1] == "other: ok"
 
 
 def test_list_shows_how_every_model_stands(
     lineside: Callable[..., tuple[int, str]], small_models: tuple[Model, ...], host: Host
 ) -> None:
-    """Name, role, size, licence and state of each."""
+    """Name, state, role, size, whether calls need it, licence and description of each."""
     lineside("pull")
     host.will(announces(5))
 
@@ -146,8 +146,8 @@ def test_list_shows_how_every_model_stands(
 
     assert code == 0
     rows = [line.split() for line in said.splitlines()]
-    assert ["tiny", "stt", "3.0", "MB", "MIT", "ready"] in rows
-    assert ["other", "tts", "0.0", "MB", "CC0-1.0", "missing"] in rows
+    assert ["tiny", "ready", "stt", "3.0", "MB", "yes", "MIT"] in [row[:7] for row in rows]
+    assert ["other", "missing", "tts", "0.0", "MB", "CC0-1.0"] in [row[:6] for row in rows]
 
 
 def test_on_a_terminal_there_are_bars() -> None:
@@ -353,7 +353,7 @@ def test_what_is_no_lineside_is_said(
 
 def test_an_address_is_an_address(lineside: Lineside) -> None:
     """A file is not."""
-    with pytest.raises(ConfigError, match="is no address"):
+    with pytest.raises(ConfigError, match="is not an address"):
         lineside("load", "qwen", "--url", "file:///etc/passwd#")
 
 

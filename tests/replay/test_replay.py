@@ -112,8 +112,8 @@ def test_settings_of_a_replay_are_given_by_name() -> None:
         "vad_silence_timeout_ms": "400",
         "models_dir": "/m",
     }
-    for wrong in ("VAD_SILENCE_TIMEOUT_MS", "NONSENSE=1"):
-        with pytest.raises(ConfigError, match="NAME=VALUE"):
+    for wrong, why in (("VAD_SILENCE_TIMEOUT_MS", "must be NAME=VALUE"), ("NONSENSE=1", "NONSENSE is no setting")):
+        with pytest.raises(ConfigError, match=why):
             given([wrong])
 
 

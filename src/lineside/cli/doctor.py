@@ -1,97 +1,120 @@
-"""The doctor: looks at this machine, then hears one sentence through the whole chain."""
+"""`lineside doctor`: looks at this machine, then hears one sentence through the whole chain.
+
+Where a lineside runs already, that one is examined; else one is started for the time of the call, which keeps nothing.
+"""
 
 import os
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
+import typer
 from msgspec import Struct
 from rich.console import Console
+from rich.text import Text
 
 from lineside.agents.agent import load_agent
-from lineside.audio.frame import EAR_RATE, AudioFrame, Utterance
-from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
+from lineside.cli.address import JsonOption, KeyOption, UrlOption, api_key, base_url, running_gateway_health
+from lineside.cli.output import clean, print_json
+from lineside.cli.running import run_async
 from lineside.errors import ConfigError, LinesideError
 from lineside.gateway.listen import gateway_socket
-from lineside.gateway.startup import RunningGateway, running_gateway
+from lineside.loadtest.plan import HeardAnswer
+from lineside.loadtest.recordings import OWN
+from lineside.loadtest.wer import transcribed
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
 from lineside.protocol import FirstMessage
-from lineside.settings import Settings
+from lineside.settings import Settings, load_settings
 from lineside.testclient.client import CallClient
 
-QUESTION = "What time do you open on Saturday?"
+QUESTION = OWN / "saturday.wav"  # "Can you tell me when you are open on Saturday?"
 ENOUGH_CORES, ENOUGH_MEMORY = 2, 3 << 30  # the embedded engines take 1.5 to 2.5 GB
 
 
 class Finding(Struct, frozen=True):
-    """One thing looked at."""
+    """One thing that was looked at."""
 
     what: str
-    good: bool
+    ok: bool
     says: str  # what was found, or what to do about it
 
 
-async def examine(settings: Settings, out: Console) -> bool:
-    """Print every finding as it is made; answer whether all are good."""
+def doctor(url: UrlOption = "", key: KeyOption = "", as_json: JsonOption = False) -> None:
+    """Check this machine and hear one sentence through the whole chain; say how to mend each fault.
+
+    A lineside that runs is examined as it runs. Exit code 1: something is wrong.
+    """
+    settings = load_settings()
+    findings: list[Finding] = []
+    for finding in _found(url, key, settings):
+        findings.append(finding)
+        if not as_json:
+            _print(finding)
+    if as_json:
+        print_json({"findings": findings})
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def _found(url: str, key: str, settings: Settings) -> Iterator[Finding]:
+    """Each finding as it is made; the call is the last, and only tried where all before it were good."""
+    health = running_gateway_health(url, settings)
     good = True
-    for look in (_machine, _gpu, _port, _agent, _models):
-        for finding in look(settings):
-            good = _show(finding, out) and good
-    if not good:
-        out.print("The chain was not tried: mend the above first.")
-        return False
-    return _show(await _chain(settings), out)
+    for finding in _machine_findings(url, health, settings):
+        good = good and finding.ok
+        yield finding
+    if good:
+        yield run_async(lambda: _call(url if health is not None else None, api_key(key, settings), settings))
+    else:
+        yield Finding("call", False, "not tried; fix the problems above first")
 
 
-def _show(finding: Finding, out: Console) -> bool:
-    mark = "[green]good[/]" if finding.good else "[bold red]bad [/]"
-    out.print(f"{mark}  {finding.what}: {finding.says}", highlight=False, soft_wrap=True)
-    return finding.good
+def _print(finding: Finding) -> None:
+    mark = ("ok  ", "green") if finding.ok else ("FAIL", "bold red")
+    Console().print(Text.assemble(mark, f"  {finding.what}: {clean(finding.says)}"), soft_wrap=True)
 
 
-def _machine(settings: Settings) -> list[Finding]:
-    cores = os.cpu_count() or 1
-    memory: int = psutil.virtual_memory().total
-    return [
-        Finding(
-            "CPU",
-            cores >= ENOUGH_CORES,
-            f"{cores} cores" + ("" if cores >= 2 else "; answers will be slow, use two or more"),
-        ),
-        Finding(
-            "memory",
-            memory >= ENOUGH_MEMORY,
-            f"{memory / 2**30:.1f} GB" + ("" if memory >= ENOUGH_MEMORY else "; the embedded models need 3 GB"),
-        ),
-    ]
+def _machine_findings(url: str, health: dict[str, object] | None, settings: Settings) -> Iterator[Finding]:
+    if url:
+        says = f"{health['calls']} of {health['max_calls']} calls" if health else f"no lineside answers at {url}"
+        yield Finding("lineside", health is not None, says)
+        return  # that one may be another machine
+    yield from _machine()
+    if health is not None:
+        at = base_url("", settings)
+        yield Finding("lineside", True, f"runs at {at}, {health['calls']} of {health['max_calls']} calls; examining it")
+    else:
+        yield _port(settings)
+    yield _agent(settings)
+    yield from (_model(name, settings) for name in needed(settings.llm_model))
 
 
-def _gpu(settings: Settings) -> list[Finding]:
+def _machine() -> Iterator[Finding]:
+    cores, memory = os.cpu_count() or 1, psutil.virtual_memory().total
+    enough = cores >= ENOUGH_CORES
+    yield Finding("CPU", enough, f"{cores} cores" + ("" if enough else "; answers will be slow, use two or more"))
+    enough = memory >= ENOUGH_MEMORY
+    yield Finding("memory", enough, f"{memory / 2**30:.1f} GB" + ("" if enough else "; the embedded models need 3 GB"))
     found = [name for name, sign in (("AMD (ROCm)", "/dev/kfd"), ("NVIDIA", "/dev/nvidiactl")) if Path(sign).exists()]
-    return [Finding("GPU", True, ", ".join(found) or "none seen; the embedded engines run on the CPU")]
+    yield Finding("GPU", True, ", ".join(found) or "none detected; the embedded engines run on the CPU")
 
 
-def _port(settings: Settings) -> list[Finding]:
+def _port(settings: Settings) -> Finding:
     try:
         gateway_socket(settings).close()
     except ConfigError as fault:
-        return [
-            Finding("port", False, f"{fault} (A lineside that runs already holds it rightly: stop it to be examined.)")
-        ]
-    return [Finding("port", True, f"{settings.port} is free")]
+        return Finding("port", False, str(fault))
+    return Finding("port", True, f"{settings.port} is free")
 
 
-def _agent(settings: Settings) -> list[Finding]:
+def _agent(settings: Settings) -> Finding:
     try:
-        return [Finding("agent", True, f"{load_agent(settings.agent_file).name} ({settings.agent_file})")]
+        return Finding("agent", True, f"{load_agent(settings.agent_file).name} ({settings.agent_file})")
     except ConfigError as fault:
-        return [Finding("agent", False, str(fault))]
-
-
-def _models(settings: Settings) -> list[Finding]:
-    return [_model(name, settings) for name in needed(settings.llm_model)]
+        return Finding("agent", False, str(fault))
 
 
 def _model(name: str, settings: Settings) -> Finding:
@@ -101,38 +124,47 @@ def _model(name: str, settings: Settings) -> Finding:
         return Finding(f"model {name}", False, str(fault))
 
 
-async def _chain(settings: Settings) -> Finding:
-    """Ask a question in the agent's own voice, over a real call, and have the answer written down again."""
+async def _call(url: str | None, key: str, settings: Settings) -> Finding:
+    """Ask a recorded question over a real call, and have the answer transcribed."""
     try:
-        async with running_gateway(settings.model_copy(update={"port": 0})) as running:
-            question = await _spoken(running, QUESTION)
-            caller = CallClient(running.url, FirstMessage(codec="pcm", greeting=""))
-            call = await caller.hold([("question", question)])
-            answer = await _written(running, read_wav(caller.reply_wav()))
-    except (LinesideError, TimeoutError) as fault:
-        return Finding("one call", False, f"{fault or 'no answer in time'}")
-    turn = call.turns[0]
-    good = bool(turn.transcript and answer) and _alike(turn.reply, answer)
-    latency = f"{turn.voice_to_voice_ms:.0f} ms" if turn.voice_to_voice_ms else "never"
-    says = (
-        f"asked {QUESTION!r}, understood {turn.transcript!r}, answered {turn.reply!r} after {latency}, heard {answer!r}"
-    )
-    return Finding("one call", good, says)
+        async with _gateway(url, settings) as address:
+            hello = FirstMessage(codec="pcm", greeting="", caller="doctor", record=False)
+            caller = CallClient(address, hello, key=key)
+            call = await caller.hold([("question", read_wav(QUESTION))])
+            sound = read_wav(caller.reply_wav())
+            turn = call.turns[0]
+            answer = await transcribed(address, key, HeardAnswer(turn.reply, sound.pcm, sound.rate))
+    except* (LinesideError, TimeoutError) as faults:
+        return_value = Finding("call", False, "; ".join(str(fault) or "no answer in time" for fault in _leaves(faults)))
+    else:
+        latency = f"{turn.voice_to_voice_ms:.0f} ms" if turn.voice_to_voice_ms else "no time at all"
+        return_value = Finding(
+            "call",
+            bool(turn.transcript and answer) and _alike(turn.reply, answer),
+            f"understood {turn.transcript!r}, answered {turn.reply!r} after {latency}, transcribed as {answer!r}",
+        )
+    return return_value
 
 
-async def _spoken(running: RunningGateway, text: str) -> AudioFrame:
-    pcm, rate = bytearray(), EAR_RATE
-    async with aclosing(running.registry.tts().speak(text, "")) as sounds:
-        async for sound in sounds:
-            pcm, rate = pcm + sound.frame.pcm, sound.frame.rate
-    return AudioFrame(bytes(pcm), rate)
+@asynccontextmanager
+async def _gateway(url: str | None, settings: Settings) -> AsyncGenerator[str, None]:
+    """The address of the lineside that runs, or of one that is started now and keeps no calls."""
+    if url is not None:
+        yield base_url(url, settings)
+        return
+    from lineside.gateway.startup import running_gateway
+
+    own = settings.model_copy(update={"host": "127.0.0.1", "port": 0, "keep_calls": False, "api_keys": ()})
+    async with running_gateway(own) as running:
+        yield running.url
 
 
-async def _written(running: RunningGateway, sound: AudioFrame) -> str:
-    resampler = InputResampler(sound.rate, EAR_RATE)
-    pcm = resampler.feed(sound.pcm) + resampler.end()
-    heard = await running.registry.stt().transcribe(Utterance(pcm, 0.0, sound.seconds))
-    return heard.text
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _leaves(each)
+        else:
+            yield each
 
 
 def _alike(meant: str, heard: str) -> bool:

@@ -6,11 +6,9 @@ from typing import Annotated, TypeVar
 
 import aiohttp
 import typer
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from lineside.cli.address import JsonOption
+from lineside.cli.output import Column, clean, print_json, print_table, say
 from lineside.host.agent import PORT, run
 from lineside.host.client import HostAgentClient
 from lineside.host.service_config import ServiceConfig
@@ -19,10 +17,17 @@ from lineside.settings import load_settings
 
 T = TypeVar("T")
 
-app = typer.Typer(help="The host agent: starts and ends services on this machine, reads its graphics cards.")
+app = typer.Typer(add_completion=False, help="Run the host agent, which starts and stops services of this machine.")
 
 NameArgument = Annotated[str, typer.Argument(help="The service, as `lineside host services` lists it.")]
-COLOURS = {"ready": "green", "failed": "red", "resting": "yellow", "starting": "yellow"}
+COLUMNS = (
+    Column("service"),
+    Column("status", styles={"ready": "green", "failed": "red", "resting": "yellow", "starting": "yellow"}),
+    Column("model", drop=1),
+    Column("memory", right=True, drop=2),
+    Column("address", drop=3),
+    Column("why", grows=True),
+)
 
 
 @app.callback(invoke_without_command=True)
@@ -39,15 +44,11 @@ def host(
     settings = load_settings()
 
     def ready(url: str, declared: Sequence[ServiceConfig]) -> None:
-        out = Console()
-        out.print(f"\nThe host agent answers at [bold]{url}[/]", highlight=False)
+        say(f"\nThe host agent answers at {url}", "bold")
         for service in declared:
             missing = service.missing()
-            out.print(
-                f"  {service.name}: {'[yellow]' + escape(missing) + '[/]' if missing else 'can be started'}",
-                highlight=False,
-            )
-        out.print("Ctrl-C ends it and every service.\n")
+            say(f"  {service.name}: {missing or 'can be started'}", "yellow" if missing else "")
+        say("Ctrl-C ends it and every service.\n")
 
     asyncio.run(
         run(
@@ -62,45 +63,50 @@ def host(
 
 
 @app.command()
-def services() -> None:
-    """The services and how they stand."""
-    _show(_asked(lambda agent: agent.services()))
+def services(as_json: JsonOption = False) -> None:
+    """List the services and their state."""
+    _show(_asked(lambda agent: agent.services()), as_json)
 
 
 @app.command()
-def start(name: NameArgument, model: Annotated[str, typer.Option(help="One of its models.")] = "") -> None:
+def start(
+    name: NameArgument,
+    model: Annotated[str, typer.Option(help="One of its models; default: the first that is downloaded.")] = "",
+    as_json: JsonOption = False,
+) -> None:
     """Start a service and wait until it is ready."""
-    _show([_asked(lambda agent: agent.start(name, model))])
+    _show([_asked(lambda agent: agent.start(name, model))], as_json)
 
 
 @app.command()
-def stop(name: NameArgument) -> None:
-    """End a service."""
-    _show([_asked(lambda agent: agent.stop(name))])
+def stop(name: NameArgument, as_json: JsonOption = False) -> None:
+    """Stop a service."""
+    _show([_asked(lambda agent: agent.stop(name))], as_json)
 
 
 @app.command()
 def logs(name: NameArgument, lines: Annotated[int, typer.Option(min=1, max=500)] = 100) -> None:
-    """What a service printed last."""
+    """Print the last lines of a service's output."""
     for line in _asked(lambda agent: agent.logs(name, lines)):
-        print(line)
+        print(clean(line))
 
 
 @app.command()
-def machine() -> None:
-    """Processor, memory and graphics cards."""
+def machine(as_json: JsonOption = False) -> None:
+    """Show CPU, memory and GPUs."""
     now = _asked(lambda agent: agent.machine())
-    out = Console()
-    out.print(
-        f"{now.cpu.cores} cores, {now.cpu.percent:g} % busy · memory {_share(now.ram.used_bytes, now.ram.total_bytes)}"
-    )
+    if as_json:
+        print_json(now)
+        return
+    memory = _share(now.ram.used_bytes, now.ram.total_bytes)
+    say(f"{now.cpu.cores} cores, {now.cpu.percent:g} % busy · memory {memory}")
     for gpu in now.gpus:
         busy = "" if gpu.percent is None else f", {gpu.percent:g} % busy"
-        out.print(f"{gpu.vendor} {gpu.index}: {escape(gpu.name)}, {_share(gpu.used_bytes, gpu.total_bytes)}{busy}")
+        say(f"{gpu.vendor} {gpu.index}: {gpu.name}, {_share(gpu.used_bytes, gpu.total_bytes)}{busy}")
         for one in gpu.processes:
-            out.print(f"  {one.pid} {escape(one.name)} {escape(one.model)} {one.bytes / 2**30:.2f} GiB")
+            say(f"  {one.pid} {one.name} {one.model} {one.bytes / 2**30:.2f} GiB")
     if now.note:
-        out.print(escape(now.note))
+        say(now.note)
 
 
 def _asked(ask: Callable[[HostAgentClient], Awaitable[T]]) -> T:
@@ -115,16 +121,17 @@ def _asked(ask: Callable[[HostAgentClient], Awaitable[T]]) -> T:
     return asyncio.run(main())
 
 
-def _show(rows: Sequence[Service]) -> None:
-    table = Table(box=box.SIMPLE)
-    for title in ("service", "state", "model", "memory", "address"):
-        table.add_column(title, no_wrap=True)
-    table.add_column("")
-    for row in rows:
-        state = f"[{COLOURS.get(row.state, 'dim')}]{row.state}[/]"
-        memory = "" if row.memory_bytes is None else f"{row.memory_bytes / 2**20:.0f} MiB"
-        table.add_row(row.name, state, escape(row.model), memory, row.url, escape(row.why))
-    Console().print(table)
+def _show(rows: Sequence[Service], as_json: bool) -> None:
+    if as_json:
+        print_json({"services": rows})
+        return
+    print_table(
+        COLUMNS, [(row.name, row.state, row.model, _megabytes(row.memory_bytes), row.url, row.why) for row in rows]
+    )
+
+
+def _megabytes(size: int | None) -> str:
+    return "" if size is None else f"{size / 2**20:.0f} MiB"
 
 
 def _share(used: int, total: int) -> str:

@@ -12,6 +12,7 @@ import typer
 from msgspec import Struct
 from rich.console import Console
 
+from lineside.cli.address import KeyOption, UrlOption, base_url, running_gateway_health
 from lineside.errors import ConfigError
 from lineside.loadtest import console_report
 from lineside.loadtest.capacity import Capacity
@@ -24,7 +25,7 @@ from lineside.loadtest.runner import hold_test
 from lineside.loadtest.server_under_test import own_gateway
 from lineside.loadtest.wer import EACH, word_error_rate
 from lineside.protocol import Codec
-from lineside.settings import Settings, load_settings
+from lineside.settings import load_settings
 
 SLO_MS = 1200.0  # to the first sound, of 95 %
 OWN_MS = 200.0  # … beyond what the silence and the mock engines take; by 100 the detector's end of a word strays
@@ -77,21 +78,21 @@ class Order(Struct, frozen=True):
 
 
 def loadtest(
-    concurrency: Annotated[int, typer.Option(min=1, max=MOST_CALLERS, help="Callers at once.")] = 10,
-    duration: Annotated[float, _time("How long, for example 30s; turns under way are ended.")] = 30.0,
-    url: Annotated[str, typer.Option(envvar="LINESIDE_URL", help="Where lineside answers; else here, PORT.")] = "",
-    key: Annotated[str, typer.Option(envvar="LINESIDE_KEY", help="One of the API_KEYS.")] = "",
+    concurrency: Annotated[int, typer.Option(min=1, max=MOST_CALLERS, help="Number of concurrent callers.")] = 10,
+    duration: Annotated[float, _time("Duration, such as 30s; turns under way are finished.")] = 30.0,
+    url: UrlOption = "",
+    key: KeyOption = "",
     audio_dir: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="WAV files to speak, one turn each.")
     ] = None,
     codec: Annotated[str, typer.Option(help="pcm, g711_ulaw or g711_alaw.")] = "pcm",
-    ramp: Annotated[float, _time("The time over which the callers come.")] = 5.0,
+    ramp: Annotated[float, _time("Ramp-up time.")] = 5.0,
     call_length: Annotated[float, _time("Hang up after this and call again; 0: one call each.")] = 0.0,
     barge_in_rate: Annotated[float, typer.Option(min=0, max=1, help="Share of the answers talked over.")] = 0.0,
     loss: Annotated[float, typer.Option(min=0, max=1, help="Share of the frames that never arrive.")] = 0.0,
     jitter: Annotated[float, _time("The longest delay of a frame on its way.")] = 0.0,
     slo: Annotated[
-        float | None, _time("What 95 % of the first sounds must keep: 1.2s, or what --mock-engines take and 0.2s.")
+        float | None, _time("p95 target for time to first audio: 1.2s, or what --mock-engines take and 0.2s.")
     ] = None,
     max_gap: Annotated[float, _time("The longest gap in any answer; 0: not asked.")] = 0.0,
     json: Annotated[Path | None, typer.Option(dir_okay=False, help="Write figures and turns to this file.")] = None,
@@ -116,8 +117,10 @@ def loadtest(
         raise ConfigError("--mock-engines tests a gateway of its own: leave --url (LINESIDE_URL) out, or the other")
     if mock_engines and transcribe:
         raise ConfigError("--transcribe compares words, and the voice of --mock-engines is a tone: leave one out")
+    if not mock_engines and running_gateway_health(url, settings) is None:
+        raise ConfigError(f"no lineside answers at {base_url(url, settings)}; start it with: lineside serve")
     plan = Plan(
-        url=(url or _own_url(settings)).rstrip("/"),
+        url="" if mock_engines else base_url(url, settings),
         callers=concurrency,
         duration=duration,
         key=key or ("" if mock_engines else next(iter(settings.api_keys), "")),
@@ -220,7 +223,3 @@ def _codec(name: str) -> Codec:
     if name not in CODECS:
         raise ConfigError(f"--codec {name}: one of {', '.join(CODECS)}")
     return name
-
-
-def _own_url(settings: Settings) -> str:
-    return f"http://{'127.0.0.1' if settings.only_this_machine else settings.host}:{settings.port}"

@@ -12,9 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Annotated, Any
 
-import msgspec
 import typer
-from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -25,50 +23,58 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
 
+from lineside.cli.address import JsonOption, KeyOption, UrlOption, ask_gateway
+from lineside.cli.output import Column, clean, print_json, print_table
 from lineside.errors import ConfigError
 from lineside.models import store
-from lineside.models.api_client import GatewayUnreachable, ask
+from lineside.models.api_client import GatewayUnreachable
 from lineside.models.catalogue import CATALOGUE, Model, ModelFile, find, needed
 from lineside.models.download import DownloadStep, ensure
 from lineside.models.progress import ProgressReporter
 from lineside.settings import Settings, load_settings
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Download, check, load and unload models.")
 
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON.")]
 NameArgument = Annotated[str, typer.Argument(help="A short name, as `lineside models list` shows it.")]
 EngineOption = Annotated[str, typer.Option(help="The engine that has it, where several do.")]
-UrlOption = Annotated[str, typer.Option(help="Where lineside answers; default: this machine, PORT.")]
-KeyOption = Annotated[str, typer.Option(envvar="LINESIDE_KEY", help="One of the API_KEYS.")]
 NamesArgument = Annotated[list[str] | None, typer.Argument(help="Short names; none: the models that a call needs.")]
 BIG = 20_000_000  # bytes; smaller files are here before anyone has read the line
-COLOURS = {"ready": "green", "damaged": "red", "partial": "yellow"}
+COLUMNS = (
+    Column("model"),
+    Column("status", styles={"ready": "green", "damaged": "red", "partial": "yellow"}),
+    Column("role"),
+    Column("size", right=True),
+    Column("default"),
+    Column("licence", drop=1),
+    Column("what it is", grows=True, drop=2),
+)
 
 
 @app.command("list")
 def list_models(as_json: JsonOption = False) -> None:
-    """Show every model that can be had, and how it stands on this machine."""
+    """List the models that can be downloaded, and their state on this machine."""
     settings = load_settings()
     root = settings.models_dir
     if as_json:
         standard = needed(settings.llm_model)
         rows = [_row(model, store.state(model, root), default=model.name in standard) for model in CATALOGUE]
-        _print_json({"models": rows})
+        print_json({"models": rows})
         return
-    table = Table(box=box.SIMPLE)
-    table.add_column("name", min_width=max(len(model.name) for model in CATALOGUE))
-    for title in ("role", "size", "licence", "state"):
-        table.add_column(title, no_wrap=True, justify="right" if title == "size" else "left")
-    for model in CATALOGUE:
-        now = store.state(model, root)
-        name = f"[{'bold' if model.default else 'default'}]{model.name}[/]\n[dim]{model.description}[/]"
-        state = f"[{COLOURS.get(now, 'dim')}]{now}[/]"
-        table.add_row(name, model.role, _megabytes(model.bytes), model.licence, state)
-    out = Console()
-    out.print(table)
-    out.print(f"In {root}. Those in bold are the defaults.", highlight=False, soft_wrap=True)
+    cells = [
+        (
+            model.name,
+            store.state(model, root),
+            model.role,
+            _megabytes(model.bytes),
+            "yes" if model.default else "",
+            model.licence,
+            model.description,
+        )
+        for model in CATALOGUE
+    ]
+    print_table(COLUMNS, cells)
+    _say(Console(), f"The files are in {root}.")
 
 
 @app.command()
@@ -88,7 +94,7 @@ def pull(names: NamesArgument = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def verify(names: NamesArgument = None) -> None:
-    """Hash every file of these models anew and compare."""
+    """Hash every file of these models and compare."""
     settings = load_settings()
     out = Console()
     wrong = 0
@@ -100,14 +106,14 @@ def verify(names: NamesArgument = None) -> None:
             wrong += 1
             _say(out, f"{model.name}: {fault}", "red")
         else:
-            _say(out, f"{model.name}: right")
+            _say(out, f"{model.name}: ok")
     if wrong:
         raise typer.Exit(1)
 
 
 @app.command()
 def load(name: NameArgument, engine: EngineOption = "", url: UrlOption = "", key: KeyOption = "") -> None:
-    """Have a model in the memory of a running lineside."""
+    """Load a model into the running lineside."""
     body = {"model": name, "engine": engine}
     _say(Console(), f"{name}: loaded by {_asked('POST', '/api/models/load', body, url, key)['engine']}")
 
@@ -116,11 +122,11 @@ def load(name: NameArgument, engine: EngineOption = "", url: UrlOption = "", key
 def unload(
     name: NameArgument,
     engine: EngineOption = "",
-    wait: Annotated[bool, typer.Option(help="Wait for the requests under way, a minute at most.")] = False,
+    wait: Annotated[bool, typer.Option(help="Wait for running requests, a minute at most.")] = False,
     url: UrlOption = "",
     key: KeyOption = "",
 ) -> None:
-    """Free a model's memory in a running lineside."""
+    """Unload a model from the running lineside."""
     body = {"model": name, "engine": engine, "wait": wait}
     _say(Console(), f"{name}: unloaded by {_asked('POST', '/api/models/unload', body, url, key)['engine']}")
 
@@ -139,9 +145,7 @@ def rm(name: NameArgument, url: UrlOption = "", key: KeyOption = "") -> None:
 
 
 def _asked(method: str, path: str, body: object, url: str, key: str) -> dict[str, Any]:
-    settings = load_settings()
-    own = f"http://{'127.0.0.1' if settings.only_this_machine else settings.host}:{settings.port}"
-    return ask(method, f"{url.rstrip('/') or own}{path}", body, key or next(iter(settings.api_keys), ""))
+    return ask_gateway(method, path, body, url=url, key=key, settings=load_settings())
 
 
 def _pull_for_programs(names: list[str], settings: Settings) -> None:
@@ -165,10 +169,6 @@ def _row(model: Model, state: store.State, *, default: bool) -> dict[str, object
     """A model in the words of `GET /api/models`."""
     told = {"name": model.name, "role": model.role, "engine": model.engine, "description": model.description}
     return told | {"licence": model.licence, "bytes": model.bytes, "state": state, "default": default}
-
-
-def _print_json(value: object) -> None:
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 @contextmanager
@@ -240,7 +240,7 @@ def _hashing(name: str, show: Callable[[DownloadStep], None]) -> Callable[[Model
 
 
 def _say(out: Console, sentence: str, style: str = "") -> None:
-    out.print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
+    out.print(clean(sentence, lines=True), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _megabytes(size: int) -> str:

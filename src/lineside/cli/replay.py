@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 STAGES = {
     "endpoint_ms": "end of turn",
-    "asr_ms": "ASR",
+    "asr_ms": "STT",
     "llm_first_ms": "first token",
     "llm_ms": "LLM",
     "tts_first_ms": "first sound",
@@ -29,20 +29,21 @@ STAGES = {
 
 
 def replay(
-    call: Annotated[str, typer.Argument(help="The id of a kept call; `lineside calls` lists them.")],
+    call: Annotated[str, typer.Argument(help="Id of a kept call, or its beginning.")],
     sets: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting for this replay; repeatable.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: both calls as one JSON document.")] = False,
 ) -> None:
-    """Hold a kept call again from its caller's sound, faster than real time, and show both side by side."""
+    """Re-run a recorded call with other engines or settings, faster than real time, and compare."""
+    from lineside.cli.calls import whole_id
     from lineside.replay.compare import compared
     from lineside.replay.runner import replay as held_again
 
     chosen = load_settings(**given(sets or []))
     console = Console(stderr=True)
     with console.status(f"call {call} is held again"):
-        found = compared(*held_again(chosen, call))
+        found = compared(*held_again(chosen, whole_id(call)))
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     else:
@@ -56,8 +57,10 @@ def given(sets: list[str]) -> dict[str, object]:
     for each in sets:
         name, sign, value = each.partition("=")
         field = fields.get(name.strip().upper())
-        if not sign or field is None:
-            raise ConfigError(f"--set {each}: must be NAME=VALUE; `lineside settings` lists the names")
+        if not sign:
+            raise ConfigError(f"--set {each}: must be NAME=VALUE")
+        if field is None:
+            raise ConfigError(f"--set {each}: {name.strip()} is no setting; `lineside settings` lists them")
         chosen[field] = value
     return chosen
 

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from lineside.protocol import Codec, ReplyMetrics
 
+CALLER = "load test"  # who calls, in the records of a gateway that is under test
 STAGES: tuple[str, ...] = tuple(
     field
     for field in ReplyMetrics.__struct_fields__

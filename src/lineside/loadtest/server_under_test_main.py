@@ -54,6 +54,8 @@ def settings_for(folder: Path, port: int, speculation: bool) -> Settings:
         host="127.0.0.1",
         port=port,
         api_keys=(),
+        keep_calls=False,
+        data_dir=folder,
         agent_file=agent,
         max_concurrent_calls=CALLS,
         speculation=speculation,

@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 
 from lineside.audio.frame import FRAME_SECONDS, SAMPLE_BYTES
-from lineside.loadtest.plan import HeardAnswer
+from lineside.loadtest.plan import CALLER, HeardAnswer
 from lineside.protocol import FirstMessage, Transcript, TurnStarted, decode_server
 from lineside.text.normalize import said
 
@@ -29,7 +29,7 @@ async def word_error_rate(url: str, key: str, answers: Sequence[HeardAnswer]) ->
         for answer in answers:
             meant = plain(answer.meant)
             if meant:
-                wrong += distance(meant, plain(await _written(http, url, answer)))
+                wrong += distance(meant, plain(await _transcribed(http, url, answer)))
                 words += len(meant)
     return wrong / words if words else None
 
@@ -49,9 +49,18 @@ def distance(meant: Sequence[str], heard: Sequence[str]) -> int:
     return row[-1]
 
 
-async def _written(http: aiohttp.ClientSession, url: str, answer: HeardAnswer) -> str:
+async def transcribed(url: str, key: str, answer: HeardAnswer) -> str:
+    """What the lineside at `url` hears in an answer; empty when it is not understood in time."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    async with aiohttp.ClientSession(headers=headers) as http:
+        return await _transcribed(http, url, answer)
+
+
+async def _transcribed(http: aiohttp.ClientSession, url: str, answer: HeardAnswer) -> str:
     """What lineside hears in it; empty when it is not understood in time."""
-    hello = FirstMessage(codec="pcm", sample_rate=answer.rate, mode="transcribe_only", greeting="")
+    hello = FirstMessage(
+        codec="pcm", sample_rate=answer.rate, mode="transcribe_only", greeting="", caller=CALLER, record=False
+    )
     words: list[str] = []
     complete = asyncio.Event()  # every turn that began has its transcript
     complete.set()

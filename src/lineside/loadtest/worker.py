@@ -24,6 +24,7 @@ from lineside.errors import ConfigError
 from lineside.loadtest.lateness import Lateness
 from lineside.loadtest.network_impairment import ImpairedPath, frame_due
 from lineside.loadtest.plan import (
+    CALLER,
     CallResult,
     HeardAnswer,
     Plan,
@@ -51,7 +52,7 @@ class LoadWorker:
     def __init__(self, plan: Plan, recordings: Sequence[Recording]) -> None:
         self._plan, self._recordings = plan, recordings
         self._clock = asyncio.get_running_loop().time
-        self._hello = msgspec.json.encode(FirstMessage(codec=plan.codec, greeting="")).decode()
+        self._hello = msgspec.json.encode(FirstMessage(codec=plan.codec, greeting="", caller=CALLER)).decode()
         self._late = Lateness()
         self._frames, self._lost, self._stuck = 0, 0, 0
         self._here: dict[str, SimulatedCaller] = {}  # calls that are up

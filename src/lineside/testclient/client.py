@@ -14,7 +14,7 @@ from lineside.audio import g711
 from lineside.audio.frame import FRAME_SECONDS, SAMPLE_BYTES, AudioFrame
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav, wav_bytes
-from lineside.errors import CallRefused, TransportError
+from lineside.errors import CallRefused, LinesideError, TransportError
 from lineside.protocol import (
     AudioDone,
     AudioStarted,
@@ -34,6 +34,7 @@ from lineside.protocol import (
 ANSWER_WITHIN = 60.0  # seconds for one turn, greeting included; then the caller gives up on it
 QUIET = 0.03  # of the loudest 20 ms: what is softer at the end of a recording is silence
 BETWEEN = 0.5  # seconds of silence between replies in the saved sound
+ENDED = {"ended_by_operator": "an operator ended it", "server_stopping": "the server is stopping"}
 AFTERWARDS = 0.3  # seconds of silence a caller leaves before speaking
 
 
@@ -98,7 +99,11 @@ class CallClient:
             except aiohttp.ClientError as cause:
                 raise CallRefused(f"nobody answers at {self._url} ({cause}); is lineside running?") from None
             async with ws:
-                return await self._converse(ws, recordings)
+                try:
+                    return await self._converse(ws, recordings)
+                except* (LinesideError, TimeoutError, ConnectionError) as faults:
+                    fault = _first(faults)
+            raise fault
 
     def reply_wav(self) -> bytes:
         """All that was said to the caller, replies apart by half a second."""
@@ -206,8 +211,10 @@ class CallClient:
                 turn.heard = heard
             case Error(fatal=False, message=message):
                 turn.errors.append(message)
-            case Error() | Ended():
-                raise TransportError("line_lost", f"the call was ended: {getattr(event, 'message', None) or event}")
+            case Error(message=message):
+                raise TransportError("line_lost", f"the call was ended: {message}")
+            case Ended(reason=reason):
+                raise TransportError("line_lost", f"the call was ended: {ENDED.get(reason, reason.replace('_', ' '))}")
             case _:
                 return
 
@@ -236,3 +243,21 @@ def _end_of_speech(pcm: bytes, rate: int) -> int:
     levels = [float(np.abs(np.frombuffer(pcm[at : at + size], "<i2")).mean()) for at in range(0, len(pcm), size)]
     loud = [index for index, level in enumerate(levels) if level > QUIET * max(levels)]
     return (loud[-1] + 1) * size if loud else len(pcm)
+
+
+def _first(faults: BaseExceptionGroup[BaseException]) -> LinesideError:
+    """What ended the call, out of what its tasks failed with: our own word before the network's."""
+    leaves: list[BaseException] = []
+    waiting: list[BaseException] = [faults]
+    while waiting:
+        fault = waiting.pop()
+        if isinstance(fault, BaseExceptionGroup):
+            waiting += fault.exceptions
+        else:
+            leaves.append(fault)
+    ours = [fault for fault in leaves if isinstance(fault, LinesideError)]
+    if ours:
+        return ours[0]
+    if any(isinstance(fault, ConnectionError) for fault in leaves):
+        return TransportError("line_lost", "the connection broke")
+    return LinesideError(f"no answer within {ANSWER_WITHIN:g} s")

@@ -1,0 +1,89 @@
+"""`lineside talk`: a call from recordings."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from lineside.cli.address import JsonOption, KeyOption, UrlOption, api_key, base_url
+from lineside.cli.output import Column, clean, print_json, print_table, say
+from lineside.cli.running import run_async
+from lineside.settings import load_settings
+
+if TYPE_CHECKING:
+    from lineside.testclient.client import ClientCall, ClientTurn
+
+COLUMNS = (
+    Column("turn", grows=True),
+    Column("voice to voice", right=True),
+    Column("end of turn", right=True),
+    Column("STT", right=True),
+    Column("LLM first", right=True),
+    Column("LLM", right=True, drop=2),
+    Column("TTS first", right=True),
+    Column("TTS", right=True, drop=1),
+)
+
+
+def talk(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="WAV files, one for each turn.")],
+    url: UrlOption = "",
+    save: Annotated[Path | None, typer.Option(help="Write the agent's answers to this WAV file.")] = None,
+    as_json: JsonOption = False,
+    codec: Annotated[str, typer.Option(help="pcm, g711_ulaw or g711_alaw.")] = "pcm",
+    greeting: Annotated[bool, typer.Option(help="Let the agent greet first.")] = True,
+    stt: Annotated[str, typer.Option(help="STT engine; default: as set.")] = "",
+    llm: Annotated[str, typer.Option(help="LLM engine; default: as set.")] = "",
+    tts: Annotated[str, typer.Option(help="TTS engine; default: as set.")] = "",
+    voice: Annotated[str, typer.Option(help="Voice of the TTS engine.")] = "",
+    key: KeyOption = "",
+) -> None:
+    """Call lineside: speak WAV files in real time; print what was heard and said, and the latencies."""
+    from lineside.protocol import FirstMessage, ServerMessage, read_hello
+    from lineside.testclient.client import CallClient, recordings
+
+    settings = load_settings()
+    told = {"codec": codec, "stt_engine": stt, "llm_engine": llm, "tts_engine": tts, "tts_voice": voice}
+    hello: FirstMessage = read_hello(msgspec.json.encode(told | ({} if greeting else {"greeting": ""})))
+    console = Console(stderr=True)
+
+    def notice(event: ServerMessage) -> None:
+        if not as_json:
+            _print_words(event, console)
+
+    caller = CallClient(base_url(url, settings), hello, key=api_key(key, settings), notice=notice)
+    spoken = recordings(files)
+    call = run_async(lambda: caller.hold(spoken))
+    if save is not None:
+        save.write_bytes(caller.reply_wav())
+    if as_json:
+        print_json(call)
+    else:
+        _print_times(call)
+    if unanswered := [turn.file for turn in call.turns if not turn.reply]:
+        say(f"not answered: {', '.join(unanswered)}", "bold red", error=True)
+        raise typer.Exit(1)
+
+
+def _print_words(event: object, out: Console) -> None:
+    from lineside.protocol import ReplyText, Transcript
+
+    match event:
+        case Transcript(text=text):
+            out.print(Text.assemble("  ", ("caller ", "bold"), clean(text)), soft_wrap=True)
+        case ReplyText(text=text):
+            out.print(Text.assemble("  ", ("agent  ", "bold"), clean(text)), soft_wrap=True)
+
+
+def _print_times(call: "ClientCall") -> None:
+    say("milliseconds:")
+    print_table(COLUMNS, [_cells(turn) for turn in call.turns])
+
+
+def _cells(turn: "ClientTurn") -> tuple[str, ...]:
+    m = turn.metrics
+    times = (m.endpoint_ms, m.asr_ms, m.llm_first_ms, m.llm_ms, m.tts_first_ms, m.tts_ms) if m else (None,) * 6
+    return turn.file, *(f"{ms:.0f}" if ms is not None else "–" for ms in (turn.voice_to_voice_ms, *times))
