@@ -5,21 +5,23 @@ import gc
 import json
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
 import msgspec
 import pytest
-from aiohttp import WSMsgType, web
+from aiohttp import WSMsgType
 
 from lineside.agents.agent import Agent
 from lineside.audio.vad import LoudnessVad
 from lineside.call.session import CallSession
 from lineside.engines.registry import EngineRegistry
 from lineside.gateway.app import Gateway
+from lineside.gateway.auth import Auth
 from lineside.gateway.call_runner import OVER
 from lineside.gateway.listen import gateway_socket
+from lineside.http_front import http_server
 from lineside.observability.metrics import GatewayMetrics
 from lineside.protocol import AudioDone, Error, Ready, ServerMessage, decode_server
 from tests.call.fixtures import FixedAgentStore, settings
@@ -66,15 +68,14 @@ async def opened(**given: Any) -> AsyncGenerator[Door, None]:
         gateway = Gateway(
             chosen, FixedAgentStore(AGENT), EngineRegistry(chosen, http), LoudnessVad, http, GatewayMetrics()
         )
-        runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
-        await runner.setup()
         with gateway_socket(chosen) as door:
-            await web.SockSite(runner, door).start()
+            serving = AsyncExitStack()
+            await serving.enter_async_context(http_server(gateway.app(), door, grace=1))
             there = Door(f"http://127.0.0.1:{door.getsockname()[1]}", gateway, http)
             try:
                 yield there
             finally:
-                await runner.cleanup()
+                await serving.aclose()
                 for ws in there.callers:
                     await ws.close()
                 assert gateway.calls == 0, "slots equal live calls"
@@ -302,6 +303,77 @@ def test_keys_guard_everything_once_set() -> None:
             await door.http.ws_connect(f"{door.url}/ws/call?token={token}x")
         async with door.http.get(f"{door.url}/health") as answer:
             assert answer.status == 200
+
+    at_the_door(story, api_keys="first, second")
+
+
+ODD_HEADERS = [
+    (b"Authorization: Bearer \xff", 401),
+    (b"X-API-Key: \xff\xfe", 401),
+    (b"Origin: http://[", 403),
+    (b"Origin: http://[::1", 403),
+    (b"x-api-key: first", 200),
+    (b"authorization: bearer first", 200),
+    (b"X-API-KEY: first", 200),
+]
+
+
+@pytest.mark.parametrize(("header", "status"), ODD_HEADERS)
+def test_headers_of_any_bytes_and_any_case_are_understood_or_refused(header: bytes, status: int) -> None:
+    """Never a 500; proxies and HTTP/2 write names in small letters."""
+
+    async def story(door: Door) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(door.url.rpartition(":")[2]))
+        writer.write(b"GET /api/calls HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + header + b"\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        assert answer.split()[1] == str(status).encode()
+
+    at_the_door(story, api_keys="first, second")
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("evil.example", False),
+        ("localhost.evil.example:80", False),
+        ("", False),
+        ("10.1.2.3:3001", True),
+        ("[::1]:3001", True),
+        ("gateway:3001", True),
+        ("desk.example", True),
+        ("localhost", True),
+    ],
+)
+def test_without_keys_a_page_whose_name_was_made_to_point_here_is_refused(host: str, allowed: bool) -> None:
+    """Open to the network without keys: addresses, names without a dot and what ALLOWED_ORIGINS names are answered."""
+    auth = Auth(settings(host="0.0.0.0", allowed_origins="https://desk.example"))  # noqa: S104 - nothing listens
+    origin = f"http://{host}" if host else None
+    assert (auth.refuses_origin(origin, host) is None) == allowed
+    assert (auth.refuses_origin(None, host) is None) == allowed
+    keyed = Auth(settings(host="0.0.0.0", api_keys="key"))  # noqa: S104 - nothing listens
+    assert keyed.refuses_origin(None, host) is None, "pages have no key"
+
+
+def test_every_route_has_the_headers_that_browsers_heed() -> None:
+    """Asked with the key and without, in every method that it has: pages, files, API, refusals and metrics."""
+
+    async def story(door: Door) -> None:
+        routes = {
+            (route.method, re.sub(r"{[^}]+}", "x", route.resource.canonical))
+            for route in door.gateway.app().router.routes()
+            if route.resource is not None and route.method != "*"
+        }
+        assert len(routes) > 30
+        for method, path in sorted(routes):
+            for key in ("", "first"):
+                async with door.http.request(method, door.url + path, headers={"X-API-Key": key}) as answer:
+                    assert answer.status != 500, (method, path)
+                    assert answer.headers["X-Content-Type-Options"] == "nosniff", (method, path)
+                    assert answer.headers["Referrer-Policy"] == "no-referrer", (method, path)
+                    assert answer.headers["Server"] == "lineside", (method, path)
+                    if key == "" and path not in ("/", "/health") and not path.startswith("/web/"):
+                        assert answer.status == 401, (method, path)
 
     at_the_door(story, api_keys="first, second")
 

@@ -8,12 +8,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import structlog
-from aiohttp import web
 from msgspec import Struct
 
 from lineside.engine_server.app import EngineServer
@@ -25,10 +24,12 @@ from lineside.engine_server.openai_schema import RequestRefused
 from lineside.engine_server.tts.kokoro import KokoroModel
 from lineside.engine_server.tts.piper import PiperModel
 from lineside.errors import ConfigError, LinesideError
+from lineside.http_front import PROGRAMS, http_server, raise_file_limit
 from lineside.models.catalogue import CATALOGUE, Model
 from lineside.models.presets import piper_voice
 from lineside.models.store import locate, state
 from lineside.processes import parent_death
+from lineside.processes.ports import listening_socket
 
 log = structlog.get_logger()
 
@@ -52,6 +53,7 @@ class EngineServerOptions(Struct, frozen=True):
 def live(orders: EngineServerOptions) -> int:
     """Serve until told to end; the exit code. A model that cannot be loaded is said in one line, and ends it."""
     code = 0
+    raise_file_limit()
     try:
         with _shelf(orders.models_dir) as shelf:
             asyncio.run(_serve(orders, shelf))
@@ -68,10 +70,14 @@ async def _serve(orders: EngineServerOptions, shelf: Path) -> None:
     async with asyncio.TaskGroup() as tasks:
         roster = _roster(orders, shelf, tasks)
         server = EngineServer(roster, lambda preset: piper_voice(preset, orders.models_dir), {*orders.names})
-        # handler_cancellation: a client that goes away stops the work that was done for it.
-        runner = web.AppRunner(server.app(), handler_cancellation=True, access_log=None, shutdown_timeout=LAST_WORDS)
-        await runner.setup()
-        await web.TCPSite(runner, orders.host, orders.port).start()
+        listener = listening_socket(
+            orders.host, orders.port, host_name="--host", port_name="--port", advice="choose another with --port"
+        )
+        stack = AsyncExitStack()
+        # A client that goes away stops the work that was done for it.
+        await stack.enter_async_context(
+            http_server(server.app(), listener, grace=LAST_WORDS, limits=PROGRAMS, end_with_client=True)
+        )
         try:
             async with asyncio.TaskGroup() as starting:
                 start = starting.create_task(_start(roster, server, orders), name="start")
@@ -82,7 +88,7 @@ async def _serve(orders: EngineServerOptions, shelf: Path) -> None:
             roster.close()
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_WORDS):
-                    await runner.cleanup()
+                    await stack.aclose()
 
 
 def _roster(orders: EngineServerOptions, shelf: Path, tasks: asyncio.TaskGroup) -> ModelPool:

@@ -3,7 +3,10 @@
 import base64
 import hashlib
 import hmac
+import ipaddress
 import secrets
+import socket
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from lineside.settings import LOOPBACK, Settings
@@ -25,20 +28,33 @@ class Auth:
 
     def refuses_origin(self, origin: str | None, host: str) -> str | None:
         """Why a page from this origin may not connect; None when it may. Programs send no Origin."""
-        if self._settings.only_this_machine and _name(f"//{host}") not in LOOPBACK:
+        name = _name(f"//{host}")
+        if self._settings.only_this_machine and name not in LOOPBACK:
             # A page of a stranger's whose name was made to point at this machine would be its "own origin".
-            return f"this desk answers as localhost only, not as {_name(f'//{host}')!r}; set HOST to open it"
+            return f"this gateway answers as localhost only, not as {name!r}; set HOST to open it"
+        if not self.asks_for_key and not self._is_ours(name):
+            return (
+                f"without API_KEYS this gateway does not answer as {name!r}; set API_KEYS, or add it to ALLOWED_ORIGINS"
+            )
         if origin is None or origin in self._settings.allowed_origins:
             return None
-        if urlsplit(origin).netloc == host:
+        if _place(origin) == host:
             return None
         return f"pages from {origin!r} may not connect; add it to ALLOWED_ORIGINS if they should"
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether a name can be this machine's and nobody else's: no page elsewhere can have it made to point here."""
+        if name in LOOPBACK or "." not in name or name == socket.gethostname().lower():
+            return bool(name)
+        allowed = {_name(origin) for origin in self._settings.allowed_origins} | {self._settings.host.lower()}
+        return name in allowed or _is_address(name)
 
     def has_key(self, given: str | None) -> bool:
         """Whether one of the keys was given. Every key is compared, in constant time."""
         if not self.asks_for_key:
             return True
-        matches = [hmac.compare_digest((given or "").encode(), key.encode()) for key in self._settings.api_keys]
+        guess = (given or "").encode(errors="surrogateescape")  # a header may hold any byte
+        matches = [hmac.compare_digest(guess, key.encode()) for key in self._settings.api_keys]
         return any(matches)
 
     def token(self, now: float) -> str:
@@ -49,13 +65,14 @@ class Auth:
     def has_token(self, token: str | None, now: float) -> bool:
         """Whether this is a token of ours that has not run out."""
         ends, _, signature = (token or "").partition(".")
-        return hmac.compare_digest(signature.encode(), self._sign(ends).encode()) and ends.isdigit() and now < int(ends)
+        guess = signature.encode(errors="surrogateescape")
+        return hmac.compare_digest(guess, self._sign(ends).encode()) and ends.isdecimal() and now < int(ends)
 
     def _sign(self, text: str) -> str:
         return base64.urlsafe_b64encode(hmac.digest(self._secret, text.encode(), hashlib.sha256)).decode().rstrip("=")
 
 
-def key_of(headers: dict[str, str]) -> str | None:
+def key_of(headers: Mapping[str, str]) -> str | None:
     """The key in `Authorization: Bearer …` or `X-API-Key`."""
     scheme, _, key = headers.get("Authorization", "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else headers.get("X-API-Key")
@@ -66,3 +83,18 @@ def _name(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def _place(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import structlog
-from aiohttp import web
 from msgspec import Struct
 
 from lineside.agents.agent import Agent
@@ -21,6 +20,7 @@ from lineside.gateway.runtime import open_archive, turn_model, vad_factory, warm
 from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.embedded_agent import host_agent
 from lineside.host.monitoring import monitoring
+from lineside.http_front import http_server, raise_file_limit
 from lineside.observability.metrics import GatewayMetrics
 from lineside.settings import Settings, check_exposure
 
@@ -53,6 +53,7 @@ async def running_gateway(
     `monitored` hears where they answer, or why they do not. Raises `ConfigError` with what to do about it.
     """
     check_exposure(settings, insecure=insecure)
+    raise_file_limit()
     file = AgentFile(settings.agent_file, settings.data_dir)
     agent = file.read()
     metrics = GatewayMetrics()
@@ -75,13 +76,8 @@ async def running_gateway(
             gateway = Gateway(
                 reached, agents, registry, vad_factory(settings), http, metrics, monitors, turns, workers, records
             )
-            runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=GOODBYE)
-            await runner.setup()
-            try:
-                await web.SockSite(runner, listener).start()
+            async with http_server(gateway.app(), listener, grace=GOODBYE):
                 yield RunningGateway(url, reached.embedded_url, gateway, registry, agents)
-            finally:
-                await runner.cleanup()
 
 
 @asynccontextmanager

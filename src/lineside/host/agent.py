@@ -20,6 +20,7 @@ from lineside.errors import ConfigError
 from lineside.host.machine import MachineReader
 from lineside.host.service_config import ServiceConfig, read_services
 from lineside.host.services import KEPT_LINES, Code, ServiceManager, ServiceRefused
+from lineside.http_front import PROGRAMS, http_server, raise_file_limit
 from lineside.processes.ports import listening_socket
 from lineside.settings import LOOPBACK
 
@@ -97,7 +98,7 @@ class HostAgent:
 
     async def _logs(self, request: web.Request) -> web.Response:
         wanted = request.query.get("lines", "100")
-        if not (wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= KEPT_LINES):
+        if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 10 and 1 <= int(wanted) <= KEPT_LINES):
             return _problem(400, "bad_request", f"lines must be a number from 1 to {KEPT_LINES}")
         return _told({"lines": self._services.lines(request.match_info["name"], int(wanted))})
 
@@ -122,6 +123,7 @@ async def run(
     Raises `ConfigError`: a wrong services file, a port that is taken, open to others without a token.
     """
     declared = read_services(services_file)
+    raise_file_limit()
     check_exposure(host, token)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -136,14 +138,12 @@ async def run(
         async with asyncio.TaskGroup() as tasks:
             services = ServiceManager(declared, models_dir, tasks)
             agent = HostAgent(services, MachineReader(), token=token, only_this_machine=host in LOOPBACK)
-            runner = web.AppRunner(agent.app(), access_log=None, shutdown_timeout=GOODBYE)
+            url = f"http://{host}:{door.getsockname()[1]}"
             try:
-                await runner.setup()
-                await web.SockSite(runner, door).start()
-                ready(f"http://{host}:{door.getsockname()[1]}", declared)
-                await stop.wait()
+                async with http_server(agent.app(), door, grace=GOODBYE, limits=PROGRAMS):
+                    ready(url, declared)
+                    await stop.wait()
             finally:
-                await runner.cleanup()
                 await services.stop_all()
 
 
