@@ -1,13 +1,19 @@
 """Files of ours are readable by our user alone: what callers say stands in them."""
 
+import fcntl
 import os
+import shutil
 import stat
-from collections.abc import Iterable
-from contextlib import suppress
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-FOLDER, FILE = 0o700, 0o600
+FOLDER = 0o700
 UMASK = 0o077
+LOCK = ".lock"  # in a temporary folder: held by the process that uses the folder
+SWEPT_AFTER = 60.0  # seconds since a folder whose process is gone was changed; a younger one may not be locked yet
 
 
 def make_files_private() -> None:
@@ -36,3 +42,26 @@ def _mend(path: Path) -> None:
         if stat.S_ISLNK(seen.st_mode) or seen.st_uid != os.getuid() or not seen.st_mode & UMASK:
             return
         path.chmod(stat.S_IMODE(seen.st_mode) & ~UMASK)
+
+
+@contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """A folder that is gone with the block. What killed processes left behind under this prefix is deleted first."""
+    sweep_temporary_folders(prefix)
+    with tempfile.TemporaryDirectory(prefix=prefix) as name, Path(name, LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield Path(name)
+
+
+def sweep_temporary_folders(prefix: str) -> None:
+    """Delete temporary folders of ours whose process is gone without having deleted them."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        with suppress(OSError):  # in use, gone meanwhile, or without a lock: not made by `temporary_folder`
+            seen = folder.lstat()
+            if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid():
+                continue
+            if seen.st_mtime > time.time() - SWEPT_AFTER:
+                continue
+            with (folder / LOCK).open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)

@@ -82,8 +82,10 @@ def main() -> None:
     """The entry point: an error of ours is a sentence, not a traceback."""
     from lineside.errors import ConfigError, LinesideError
     from lineside.logging_setup import log_to_stderr
+    from lineside.private_files import make_files_private
     from lineside.processes.numpy_threads import use_one_numpy_thread
 
+    make_files_private()
     use_one_numpy_thread()
     log_to_stderr()
     faults: list[BaseException] = []

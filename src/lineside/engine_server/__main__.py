@@ -10,6 +10,7 @@ import structlog
 
 from lineside.engine_server.openmp import borrow
 from lineside.errors import ConfigError
+from lineside.private_files import make_files_private
 from lineside.processes.cpu_count import cores
 
 # OpenMP's threads wait for each other some hundred times a token, by default in a busy loop. As soon as anything else
@@ -28,6 +29,7 @@ def threads() -> int:
 
 def main() -> int:
     """Read the command line and serve; the exit code."""
+    make_files_private()
     parser = argparse.ArgumentParser(prog="python -m lineside.engine_server", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at; there is no authentication here")
     parser.add_argument("--port", type=int, required=True)

@@ -1,7 +1,6 @@
 """How lineside starts its own engine server: beside itself, supervised, with the prompt read before the first call."""
 
 import sys
-import tempfile
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from lineside.engines.protocols import Message
+from lineside.private_files import temporary_folder
 from lineside.processes.supervisor import Supervisor
 
 READY_WITHIN = 120.0  # seconds; a cold disk and two slow cores need most of a minute
@@ -30,8 +30,8 @@ async def engine_server(
     `opening` is what most conversations begin with; `threads` go by the machine if not given. Raises `ConfigError` if
     the server does not come up.
     """
-    with tempfile.TemporaryDirectory(prefix="lineside-") as folder:
-        read = Path(folder) / "opening.json"
+    with temporary_folder("lineside-opening-") as folder:
+        read = folder / "opening.json"
         read.write_bytes(msgspec.json.encode(opening))
 
         def argv(port: int) -> list[str]:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Generator
@@ -28,6 +27,7 @@ from lineside.http_front import PROGRAMS, http_server, raise_file_limit
 from lineside.models.catalogue import CATALOGUE, Model
 from lineside.models.presets import piper_voice
 from lineside.models.store import locate, state
+from lineside.private_files import temporary_folder
 from lineside.processes import parent_death
 from lineside.processes.ports import listening_socket
 
@@ -149,8 +149,8 @@ def _shelf(root: Path) -> Generator[Path, None, None]:
     if os.access(folder, os.W_OK):
         yield folder
         return
-    with tempfile.TemporaryDirectory(prefix="lineside-prompts-") as fleeting:
-        yield Path(fleeting)
+    with temporary_folder("lineside-prompts-") as fleeting:
+        yield fleeting
 
 
 def _listen_for_the_end(ended: asyncio.Event, end_with_parent: bool) -> None:

@@ -163,6 +163,8 @@ class Gateway:
             body["failing"] = failing  # background work that failed within the last minute and was started again
         if self._workers is not None:
             body["workers"] = len(self._workers.up)
+        if self._records is not None:
+            body["records"] = self._records.trouble or "ok"  # calls go on whatever it says
         return web.json_response(body, status=503 if closing else 200)
 
     async def _metrics(self, request: web.Request) -> web.Response:

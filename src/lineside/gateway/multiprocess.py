@@ -1,10 +1,10 @@
 """One account of several processes: how many workers there are, and a folder where all of them count."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lineside.private_files import temporary_folder
 from lineside.processes.cpu_count import cores
 from lineside.settings import Settings
 
@@ -25,6 +25,6 @@ def counted_together(workers: int) -> Iterator[None]:
     if workers < 2:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="lineside-metrics-") as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    with temporary_folder("lineside-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
         yield

@@ -36,6 +36,7 @@ from lineside.gateway.ipc import (
 from lineside.gateway.runtime import learn_phrases, open_archive, open_registry, turn_model, vad_factory
 from lineside.logging_setup import log_to_stderr
 from lineside.observability.metrics import GatewayMetrics
+from lineside.private_files import make_files_private
 from lineside.processes.background_work import BackgroundWork
 from lineside.protocol import EndReason, LlmToken, PartialTranscript, ReasoningToken, ServerMessage, encode
 from lineside.settings import complete_settings
@@ -180,6 +181,7 @@ class RemotePlace(CallPlace):
 
 def main() -> None:
     """Be a worker."""
+    make_files_private()
     log_to_stderr()
     end = socket.socket(fileno=int(sys.argv[1]))
     try:

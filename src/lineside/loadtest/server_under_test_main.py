@@ -19,6 +19,7 @@ import uvloop
 
 from lineside.errors import LinesideError
 from lineside.gateway.multiprocess import counted_together, worker_count
+from lineside.private_files import make_files_private
 from lineside.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def settings_for(folder: Path, port: int, speculation: bool) -> Settings:
 
 def main() -> None:
     """Answer calls until SIGTERM."""
+    make_files_private()
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("--speculation", action="store_true")

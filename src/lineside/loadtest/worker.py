@@ -37,6 +37,7 @@ from lineside.loadtest.plan import (
 )
 from lineside.loadtest.recordings import Recording, rate_of, read
 from lineside.loadtest.simulated_caller import SimulatedCaller
+from lineside.private_files import make_files_private
 from lineside.protocol import FirstMessage, Ready, decode_server
 
 READY_WITHIN = 10.0  # seconds from dialling to `ready`; then the call counts as failed
@@ -203,6 +204,7 @@ async def work(plan: Plan, recordings: Sequence[Recording]) -> None:
 
 def main() -> None:
     """Read the plan, get everything ready, wait for the word to begin, and call."""
+    make_files_private()
     plan = decode_plan(sys.stdin.buffer.readline())
     try:
         recordings = read(plan.recordings, plan.codec)

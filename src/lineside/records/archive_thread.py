@@ -97,7 +97,7 @@ class ArchiveThread:
         ready.set()
         async with asyncio.TaskGroup() as tasks:
             for name, part, step, pause in (
-                ("spool", "disk", self._write_spool, SPOOL_EVERY),
+                ("spool", "archive", self._write_spool, SPOOL_EVERY),
                 ("move", "database", self._move, MOVE_EVERY),
                 ("wipe", "deletion", self._wipe, WIPE_EVERY),
                 ("tidy", "retention", self._tidy, TIDY_EVERY),
@@ -156,7 +156,8 @@ class ArchiveThread:
             await self._deletion.settle()
 
     async def _adopt(self) -> None:
-        await asyncio.to_thread(mend_modes, (self._folder / "spool", self._folder / "recordings"))
+        places = ("spool", "recordings", "agents", "set-aside.jsonl")
+        await asyncio.to_thread(mend_modes, [self._folder / place for place in places])
         for spool in left_behind(self._folder / "spool", self._spool.folder, self._reserve):
             try:
                 await adopt(spool, self._mover, self._store, self._recordings)
@@ -209,9 +210,12 @@ class ArchiveThread:
 
     async def _finish(self) -> None:
         """The last entries; what the database does not take in time stays in the spool."""
-        with suppress(Unavailable, TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS):
-                await self._mover.to_database(self._spool)
+        if self._trouble.of("database"):
+            self._mover.to_spool(self._spool)  # the database has just refused: no second wait
+        else:
+            with suppress(Unavailable, TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await self._mover.to_database(self._spool)
         if lost := self._mover.waiting:
             self._trouble.counter.entries_lost(lost)
             log.error("records lost at the end: the disk takes none", entries=lost)

@@ -1,6 +1,6 @@
 """The database: SQLite by default, PostgreSQL by address. Every method may raise `Unavailable`, and then did nothing.
 
-A transaction is short: several processes write to one SQLite file (write-ahead log, and up to five seconds' patience).
+A transaction is short: several processes write to one SQLite file (write-ahead log, and a wait for other writers).
 What a transaction wrote is on the disk when it ends (`synchronous=FULL`; PostgreSQL's own default).
 """
 
@@ -20,7 +20,7 @@ from lineside.records import search_index, writes
 from lineside.records.entries import Entry
 from lineside.records.tables import PARTS
 
-BUSY = 5.0  # seconds that SQLite waits for another writer
+BUSY = 2.0  # seconds that SQLite waits for another writer; then the batch is tried again later
 WIPE_BUSY = 0.3  # seconds that emptying SQLite's log waits for readers; then the wipe is owed and tried again later
 ANSWER = 15.0  # seconds for a transaction; then the database counts as gone
 LOOK_EVERY = 0.05  # seconds between two looks whether another process has made the tables
@@ -201,18 +201,25 @@ def _upgrade(connection: sa.Connection) -> None:
     command.upgrade(config, "head")
 
 
+SQLITE_SETTINGS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",  # a record that left the spool is on the disk, power cut or not
+    "foreign_keys=ON",
+    "secure_delete=ON",
+    "temp_store=MEMORY",  # no temporary file with words of callers, and no descriptor for one
+)
+
+
 def _set_up_sqlite(connection: Any, record: object) -> None:
     """Once a connection."""
-    cursor = connection.cursor()
-    for word in (
-        "journal_mode=WAL",
-        "synchronous=FULL",  # a record that left the spool is on the disk, power cut or not
-        "foreign_keys=ON",
-        "secure_delete=ON",
-        "temp_store=MEMORY",  # no temporary file with words of callers, and no descriptor for one
-    ):
-        cursor.execute(f"PRAGMA {word}")
-    cursor.close()
+    try:
+        cursor = connection.cursor()
+        for word in SQLITE_SETTINGS:
+            cursor.execute(f"PRAGMA {word}")
+        cursor.close()
+    except BaseException:
+        connection.close()  # it is in no pool yet: nobody else would
+        raise
 
 
 @asynccontextmanager

@@ -41,6 +41,11 @@ class RecordsTrouble:
         if gone is not None:
             log.info("records work again", part=part)
 
+    def of(self, part: Part) -> str:
+        """What is wrong with this part; empty: nothing."""
+        with self._lock:
+            return self._now.get(part, "")
+
     def __str__(self) -> str:
         """All of it in a sentence; empty: nothing is wrong."""
         with self._lock:
