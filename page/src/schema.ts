@@ -112,6 +112,7 @@ export interface ReplyText {
 export interface AudioStarted {
   type: 'audio_started';
   latency_ms: number;
+  filler: boolean;
   at: number;
   turn: number;
   reply: number;
@@ -122,6 +123,7 @@ export interface AgentWords {
   type: 'agent_words';
   text: string;
   ends: number;
+  filler: boolean;
   at: number;
   turn: number;
   reply: number;

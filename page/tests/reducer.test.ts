@@ -42,6 +42,17 @@ test.each([
   expect(parted(text, whole)).toEqual({ heard, rest });
 });
 
+test('a filler is no part of the answer, and its latency is not the answer\'s', () => {
+  const told: Happened[] = [
+    { type: 'transcript', text: 'When?', latency_ms: 1, ...at() },
+    { type: 'audio_started', latency_ms: 700, filler: true, ...at() },
+    { type: 'agent_words', text: 'Let me see. ', ends: 0.9, filler: true, ...at() },
+  ];
+  const [, line] = shown(...told).lines;
+  expect(line).toMatchObject({ who: 'agent', ms: null, coming: [] });
+  expect(shown(...told, { type: 'reply_metrics', ...none, e2e_ms: 2900, ...at() }).times?.e2e_ms).toBe(2900);
+});
+
 describe('a cut reply', () => {
   test('stays as it was heard, whatever comes late', () => {
     const told: Happened[] = [says('We are open. '), { type: 'barge_in', heard: 'We are', ...at() }];
@@ -77,14 +88,14 @@ test('a sound without words goes back to listening', () => {
 });
 
 test('the greeting has no latency', () => {
-  const state = shown({ type: 'audio_started', latency_ms: 50, ...at(0) }, { type: 'audio_done', ...at(0) });
+  const state = shown({ type: 'audio_started', latency_ms: 50, filler: false, ...at(0) }, { type: 'audio_done', ...at(0) });
   expect(state.times).toEqual({});
   expect(state.lines[0]?.ms).toBeNull();
 });
 
 test('what is said unasked is no answer: it has no latency and no bars', () => {
   const unasked = [
-    { type: 'audio_started', latency_ms: 1, ...at(2, 2), seen: 10 },
+    { type: 'audio_started', latency_ms: 1, filler: false, ...at(2, 2), seen: 10 },
     { type: 'audio_done', ...at(2, 2), seen: 20 },
     { type: 'reply_metrics', ...none, tts_ms: 9, ...at(2, 2), seen: 30 },
   ] as const;
@@ -94,7 +105,7 @@ test('what is said unasked is no answer: it has no latency and no bars', () => {
 
 test('the latency is that of the answer, not of a word that asked to wait', () => {
   const state = shown(
-    { type: 'audio_started', latency_ms: 1600, ...at() },
+    { type: 'audio_started', latency_ms: 1600, filler: false, ...at() },
     { type: 'audio_done', ...at() },
     { type: 'reply_metrics', ...none, e2e_ms: 2500, ...at() },
   );
@@ -128,7 +139,7 @@ test('an event that is new to the page changes nothing', () => {
 test('a very long call keeps its last two hundred lines and fifty turns', () => {
   const events = Array.from({ length: 250 }, (_, index) => index + 1).flatMap((turn): Happened[] => [
     { type: 'transcript', text: 'x', latency_ms: 1, ...at(turn, turn) },
-    { type: 'audio_started', latency_ms: 1, ...at(turn, turn), seen: turn },
+    { type: 'audio_started', latency_ms: 1, filler: false, ...at(turn, turn), seen: turn },
   ]);
   const state = shown(...events);
   expect(state.lines).toHaveLength(200);
@@ -144,7 +155,7 @@ test('a sound over the reply is noted, and the reply goes on', () => {
 });
 
 describe('the words of a reply', () => {
-  const word = (text: string, ends: number): Happened => ({ type: 'agent_words', text, ends, ...at() });
+  const word = (text: string, ends: number): Happened => ({ type: 'agent_words', text, ends, filler: false, ...at() });
   const played = (seconds: number): Happened => ({ type: 'played', reply: 1, seconds });
   const heard = (...events: Happened[]): string => {
     const line = shown(...events).lines[0];

@@ -159,6 +159,7 @@ class AudioStarted(InTurn, frozen=True, tag="audio_started"):
     """The first sound of the reply goes out now."""
 
     latency_ms: float  # since the end of speech
+    filler: bool = False  # the sound is a filler, such as "Let me see."; the answer's own latency is `e2e_ms`
 
 
 class AgentWords(InTurn, frozen=True, tag="agent_words"):
@@ -166,6 +167,7 @@ class AgentWords(InTurn, frozen=True, tag="agent_words"):
 
     text: str
     ends: float  # seconds of this reply's sound, "One moment, please." included, after which they have been heard
+    filler: bool = False  # said while the answer was late: no part of the answer, nor of what the model is told
 
 
 class AudioDone(InTurn, frozen=True, tag="audio_done"):
@@ -197,7 +199,7 @@ class ReplyMetrics(InTurn, frozen=True, tag="reply_metrics"):
     llm_ms: float | None = None  # asked → last token
     tts_first_ms: float | None = None  # first sentence given → its first sound
     tts_ms: float | None = None  # spent in synthesis, all sentences
-    e2e_ms: float | None = None  # end of speech → first audio
+    e2e_ms: float | None = None  # end of speech → first audio of the answer; a filler does not count
     asr_from_ms: float | None = None  # end of speech → recogniser asked; below 0 if that was before
     llm_from_ms: float | None = None  # the same, the model
     tts_from_ms: float | None = None  # the same, the voice

@@ -878,3 +878,62 @@ def test_audio_starts_before_the_last_token() -> None:
     call = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=ScriptedLLM(answers=[ANSWER], each=0.2))
     assert call.kinds.index("AudioStarted") < call.kinds.index("ReplyText")
     assert call.one(AudioDone).turn == 1
+
+
+def test_a_reply_is_measured_once_however_it_ends() -> None:
+    """Heard to its end, talked over, talked over while its sound was held, or replaced by another: one event each."""
+    for after in (0.06, 0.3, 0.9, 1.33, 1.7):
+        call = hold(
+            *(CallerSends(Text("Go")), CallerSilent(after), CallerSpeaks(1.0), CallerSilent(6.0)),
+            ears=ScriptedSTT(hears=["Stop."]),
+            mind=ScriptedLLM(answers=[LONG, "Sorry."]),
+        )
+        measured = [told.reply for told in call.all(ReplyMetrics)]
+        assert measured == sorted(set(measured))
+        assert {told.reply for told in call.all(BargeIn)} < set(measured)
+
+
+def test_an_interrupted_reply_tells_nothing_more() -> None:
+    """After the barge-in there is no end of its sound, no word, no token and no measure of it."""
+    for after in (0.06, 0.3, 0.9, 1.33, 1.7):
+        call = hold(
+            *(CallerSends(Text("Go")), CallerSilent(after), CallerSpeaks(1.0), CallerSilent(6.0)),
+            ears=ScriptedSTT(hears=["Stop."]),
+            mind=ScriptedLLM(answers=[LONG, "Sorry."], each=0.1),
+        )
+        barge_in = call.one(BargeIn)
+        later = call.line.events[call.line.events.index(barge_in) + 1 :]
+        assert [event for event in later if getattr(event, "reply", 0) == barge_in.reply] == []
+
+
+def test_an_answer_that_was_talked_over_before_its_sound_is_measured_without_it() -> None:
+    """As far as it came: the model was asked, and the caller has heard nothing that could be measured."""
+    mind = ScriptedLLM(answers=[ANSWER, "So."], first=3.0)
+    call = hold(CallerSends(Text("Go")), CallerSilent(0.3), CallerSends(Text("Stop")), CallerSilent(9.0), mind=mind)
+    cut, whole = call.all(ReplyMetrics)
+    assert (cut.reply, cut.e2e_ms) == (1, None)
+    assert cut.llm_from_ms == pytest.approx(0.0, abs=5)
+    assert whole.e2e_ms is not None
+
+
+def test_a_filler_is_told_apart_from_the_answer() -> None:
+    """Its words are shown and not remembered, and the answer's latency is that of the answer's own first sound."""
+    mind = ScriptedLLM(answers=[ANSWER], first=2.5)
+    call = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=mind)
+    assert call.one(AudioStarted).filler
+    assert call.one(AudioStarted).latency_ms == pytest.approx(700, abs=50)
+    fillers = [told for told in call.all(AgentWords) if told.filler]
+    assert "".join(told.text for told in fillers).split() == FILLERS[1].split()
+    assert fillers[-1].ends == pytest.approx(0.3 * len(FILLERS[1].split()), abs=0.05)
+    answer = [told for told in call.all(AgentWords) if not told.filler]
+    assert "".join(told.text for told in answer).split() == ANSWER.split()
+    assert answer[0].ends > fillers[-1].ends
+    assert (call.one(ReplyMetrics).e2e_ms or 0.0) > 2500
+    assert call.conversation[-1] == ("assistant", ANSWER)
+
+
+def test_an_answer_without_a_filler_says_so() -> None:
+    """Nor are its words a filler's."""
+    call = ordinary()
+    assert not call.one(AudioStarted).filler
+    assert not any(told.filler for told in call.all(AgentWords))

@@ -119,13 +119,14 @@ function understood(state: CallState, event: Of<'transcript'>): CallState {
 
 function sounding(state: CallState, event: Of<'audio_started'>): CallState {
   const answers = wasAsked(state, event.turn); // nobody waited for a greeting, nor for "Are you still there?"
-  const ms = answers ? event.latency_ms : null;
+  const ms = answers && !event.filler ? event.latency_ms : null; // the answer's own comes with the metrics
   const times = answers ? { e2e_ms: ms } : state.times;
   return { ...edit(state, agent(event), (line) => ({ ...line, ms })), times };
 }
 
-/** These words are in the sound that comes. */
+/** These words are in the sound that comes. Those of a filler are no part of the answer. */
 function said(state: CallState, event: Of<'agent_words'>): CallState {
+  if (event.filler) return state;
   return amend(state, agent(event).key, (line) => {
     const before = line.coming.at(-1)?.characters ?? characters(line.text.slice(0, line.heard));
     const coming = { characters: before + characters(event.text), ends: event.ends };

@@ -115,6 +115,11 @@ class Playout:
         """Seconds of sound that the caller has yet to hear."""
         return self._ledger.ahead(self._clock())
 
+    @property
+    def seconds(self) -> float:
+        """Sound of this reply so far; what was held and sent again counts once."""
+        return self._samples / self._line.rate
+
     def hold(self) -> None:
         """Stop at this very sample, to go on from it: what the line has not played is taken back."""
         if self._held is not None or self._stopped is not None:

@@ -54,4 +54,4 @@ class ReplyEvents:
 
     def words_sent(self, words: str, ends: float, *, filler: bool = False) -> None:
         """These words go out now and will have been heard at that second of the reply's sound."""
-        self.emit(AgentWords(**self.where(), text=words, ends=round(ends, 3)))
+        self.emit(AgentWords(**self.where(), text=words, ends=round(ends, 3), filler=filler))

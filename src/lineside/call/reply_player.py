@@ -51,7 +51,7 @@ class ReplyPlayer:
         await self._events.allowed.wait()
         while sounds := await self._next():
             if any(sound.frame.pcm for sound in sounds):
-                self._sounds_now()
+                self._sounds_now(filler=False)
                 self._times.answer_sounds(self._context.clock.now())
             self._fillers.answer_sounded()
             await self.playout.play(sounds)
@@ -100,14 +100,16 @@ class ReplyPlayer:
         try:
             async with aclosing(self._context.phrases.speak(phrase, "")) as sounds:
                 async for sound in sounds:
-                    self._sounds_now()
+                    self._sounds_now(filler=filler)
                     words = f"{sound.says} " if sound.says else ""
+                    if filler and words:
+                        self._events.words_sent(words, self.playout.seconds + sound.frame.seconds, filler=True)
                     await self.playout.play([Sound(sound.frame, "" if filler else words)])
         except EngineError:
             return  # a voice that never spoke cannot apologise either; the error event has said so
 
-    def _sounds_now(self) -> None:
+    def _sounds_now(self, *, filler: bool) -> None:
         if not self.sounding:
             self.sounding = True
             latency = round(self._times.since_speech(self._context.clock.now()), 1)
-            self._events.emit(AudioStarted(**self._events.where(), latency_ms=latency))
+            self._events.emit(AudioStarted(**self._events.where(), latency_ms=latency, filler=filler))

@@ -52,7 +52,7 @@ class StageClock:
 
     def metrics(self, *, at: float, turn: int, reply: int) -> ReplyMetrics | None:
         """Where the time went, as far as the reply has come; None if nothing was measured."""
-        if not self._times:
+        if not self._times and not self._first_asked:
             return None
         times = self._times | {f"{stage}_from_ms": self.since_speech(when) for stage, when in self._first_asked.items()}
         many = self._dropped.many

@@ -83,7 +83,7 @@ class EventLog(Observer):
                 self._reply(event).said = event.text
             case AudioStarted():
                 self._reply(event).audio_at = event.at
-            case AgentWords():
+            case AgentWords(filler=False):
                 self._reply(event).reached += event.text
             case AudioDone():
                 reply = self._reply(event)

@@ -203,7 +203,7 @@ class CallClient:
         match event:
             case Transcript(text=text):
                 turn.transcript = f"{turn.transcript} {text}".strip()
-            case AudioStarted():
+            case AudioStarted(filler=False):
                 turn.audio_before_last_token = not turn.reply
             case ReplyText(text=text):
                 turn.reply = text
