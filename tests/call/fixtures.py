@@ -72,7 +72,7 @@ class Held:
     @property
     def evidence(self) -> Evidence:
         """What was known of the last pause."""
-        return self.call._context.end_of_turn.evidence
+        return self.call._end_of_turn.evidence
 
     @property
     def kinds(self) -> list[str]:

@@ -10,17 +10,14 @@ from msgspec.structs import replace
 
 from lineside.audio.frame import Utterance
 from lineside.audio.smart_turn import clearness
-from lineside.call.chat_history import ChatHistory
-from lineside.call.clock import CallClock
-from lineside.call.inbox import Inbox
-from lineside.call.tasks import CallTasks, OneTask
+from lineside.call.call_context import CallContext
+from lineside.call.tasks import OneTask
 from lineside.call.turn_model import TurnModel
-from lineside.engines.protocols import LanguageModel, LlmRequest, PredictsTurnEnd
+from lineside.engines.protocols import PredictsTurnEnd
 from lineside.errors import EngineError
 from lineside.protocol import TurnEnded, TurnEndedBy
 from lineside.turns.endpointing import CallerPace, Evidence, Profile, bare, expects, wait, words_evidence
 from lineside.turns.floor import EndpointWait, Speak
-from lineside.turns.speech_segmenter import SpeechSegmenter
 
 LOOK = 0.05  # seconds of a noticed pause before the turn model is asked; the recogniser begins at once
 LOOK_AGAIN = 0.4  # seconds after which it is asked once more in the same pause
@@ -34,25 +31,10 @@ class SpeechPause:
 class EndOfTurn:
     """What is known of the pause that is now, or was last."""
 
-    def __init__(
-        self,
-        profile: Profile | None,
-        timeout: float,
-        *,
-        turn_model: TurnModel,
-        llm: LanguageModel,
-        request: LlmRequest,
-        history: ChatHistory,
-        segmenter: SpeechSegmenter,
-        clock: CallClock,
-        inbox: Inbox,
-        tasks: CallTasks,
-    ) -> None:
-        """`profile` None: turns end by the silence timer, `timeout` in seconds, and nothing is weighed."""
-        self._profile, self._timeout, self._turn_model = profile, timeout, turn_model
-        self._llm, self._request, self._history = llm, request, history
-        self._segmenter, self._clock, self._inbox = segmenter, clock, inbox
-        self._asking = OneTask(tasks, "turn model")
+    def __init__(self, profile: Profile | None, turn_model: TurnModel, context: CallContext) -> None:
+        """`profile` None: turns end by the silence timer, and nothing is weighed."""
+        self._profile, self._turn_model, self._context = profile, turn_model, context
+        self._asking = OneTask(context.tasks, "turn model")
         self.pause = SpeechPause()
         self.evidence = Evidence()
         self._pace = CallerPace()
@@ -80,7 +62,7 @@ class EndOfTurn:
         if self._profile is None:
             return
         self.pause = SpeechPause()
-        asked, wanted = expects(self._history.last_agent_words)
+        asked, wanted = expects(self._context.history.last_agent_words)
         self.evidence = Evidence(
             asked=asked,
             wanted=wanted,
@@ -100,12 +82,13 @@ class EndOfTurn:
 
         A model that was too slow is not asked again in this call: that would delay answers.
         """
-        words, llm = bare(text), self._llm
+        words, context = bare(text), self._context
+        llm = context.llm
         if self._profile is None or self._llm_is_slow or not words or not isinstance(llm, PredictsTurnEnd):
             return
         try:
             async with asyncio.timeout(PREDICT_WITHIN):
-                odds = await llm.may_end(self._history.messages(asking=words), self._request)
+                odds = await llm.may_end(context.history.messages(asking=words), context.request)
         except TimeoutError:
             self._llm_is_slow = True
             return
@@ -131,12 +114,15 @@ class EndOfTurn:
             await asyncio.sleep(seconds)
             if seconds == LOOK_AGAIN and self.evidence.words is not None:
                 return  # the words say more, and the answer they are waiting for needs the processor
-            if pause is self.pause and (over := await self._turn_model(self._segmenter.utterance().pcm)) is not None:
+            if (
+                pause is self.pause
+                and (over := await self._turn_model(self._context.segmenter.utterance().pcm)) is not None
+            ):
                 self._update_endpoint_wait(pause, turn=over)
 
     def _update_endpoint_wait(self, pause: SpeechPause, **news: object) -> None:
         """Something was learnt of a pause: post how much silence it needs now."""
         if self._profile is not None and pause is self.pause:
             self.evidence = replace(self.evidence, **news)
-            seconds = wait(self.evidence, self._profile, self._timeout)
-            self._inbox.post(EndpointWait(self._clock.at, seconds))
+            seconds = wait(self.evidence, self._profile, self._context.settings.vad_silence_timeout_ms / 1000)
+            self._context.inbox.post(EndpointWait(self._context.clock.at, seconds))

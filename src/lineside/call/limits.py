@@ -2,9 +2,11 @@
 
 from msgspec import Struct
 
+from lineside.agents.agent import Agent
 from lineside.call.observers import Observer
 from lineside.call.reply_input import AgentLine
 from lineside.protocol import EndReason, ServerMessage, Transcript
+from lineside.settings import Settings
 from lineside.turns.dead_call import DeadCallDetector
 
 LEAVE = 20.0  # seconds in which a goodbye must have found a moment and been heard; then the call ends without
@@ -18,6 +20,17 @@ class LimitRules(Struct, frozen=True):
     longest: float  # of a call
     reprompt: str = ""
     goodbye: str = ""
+
+
+def limit_rules(settings: Settings, agent: Agent, *, answers: bool) -> LimitRules:
+    """The limits of a call, and what is said at them: nothing where the call only transcribes."""
+    return LimitRules(
+        idle=settings.call_idle_timeout_s,
+        silence=settings.caller_silence_s,
+        longest=settings.call_max_s,
+        reprompt=agent.reprompt if answers else "",
+        goodbye=agent.goodbye if answers else "",
+    )
 
 
 class CallLimits(Observer):

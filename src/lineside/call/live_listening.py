@@ -17,18 +17,15 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 
-from msgspec import Struct
-
 from lineside.audio.frame import Utterance
-from lineside.call.engine_load import EngineLoad
-from lineside.call.reply_context import ReplyContext
+from lineside.call.call_context import CallContext
+from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.speaker import Speaker
-from lineside.call.tasks import CallTasks, OneTask
+from lineside.call.tasks import OneTask
 from lineside.engines.protocols import LanguageModel, Message, Prefills, Warmable
 from lineside.engines.timeouts import answer_within
 from lineside.errors import EngineError
 from lineside.protocol import PartialTranscript
-from lineside.turns.speech_segmenter import SpeechSegmenter
 
 PARTIAL_WITHIN = 3.0  # seconds for one interim hearing; a recogniser that is slower has no time for this
 PREFILL_HEARD_WITHIN = 2.0  # seconds for one hearing for the LLM
@@ -36,13 +33,6 @@ PREFILL_WITHIN = 2.0  # seconds for the LLM to read; a model that is slower is n
 FIRST = 0.6  # seconds of the turn at the first hearing; "yes" has no beginning that is worth one
 LOOK = 0.1  # seconds until a pause, or answers that are waited for, are looked at again
 ANY_WORD = "I"  # where nothing of a question is known: a message must not be empty
-
-
-class LiveRules(Struct, frozen=True):
-    """What is wanted."""
-
-    partials_every: float  # seconds between interim transcripts; 0 for none
-    prefill: bool
 
 
 class StableWords:
@@ -69,31 +59,24 @@ class StableWords:
 class LiveListening:
     """Hears the open turn of one call again and again while it lasts, and only while the engines have time."""
 
-    def __init__(
-        self,
-        rules: LiveRules,
-        context: ReplyContext,
-        *,
-        segmenter: SpeechSegmenter,
-        speaker: Speaker,
-        load: EngineLoad,
-        tasks: CallTasks,
-    ) -> None:
-        self._rules, self._context = rules, context
-        self._segmenter, self._speaker, self._load = segmenter, speaker, load
-        self._partials, self._prefill = OneTask(tasks, "interim transcripts"), OneTask(tasks, "prefill")
+    def __init__(self, context: CallContext, end_of_turn: EndOfTurn, speaker: Speaker) -> None:
+        self._context, self._end_of_turn, self._speaker = context, end_of_turn, speaker
+        settings = context.settings
+        self._every = settings.partials_every_ms / 1000
+        self._prefills = settings.read_ahead and settings.speculation and context.answers
+        self._partials, self._prefill = (OneTask(context.tasks, name) for name in ("interim transcripts", "prefill"))
 
     def start(self, turn: int) -> None:
         """A turn of the caller's begins."""
         self.start_prefill()
         self._partials.stop()
-        if self._rules.partials_every:
+        if self._every:
             self._partials.start(self._tell_partials(turn))
 
     def start_prefill(self, *, known: float = 0.0) -> None:
         """Let the LLM read the turn as it grows. `known`: seconds of it that were read before."""
         self._prefill.stop()
-        if self._rules.prefill:
+        if self._prefills:
             self._prefill.start(self._prefill_turn(known))
 
     def stop_prefill(self) -> None:
@@ -107,12 +90,12 @@ class LiveListening:
 
     async def _tell_partials(self, turn: int) -> None:
         """One hearing at a time; a turn that has not grown is not heard again."""
-        context, agreed, known, every = self._context, StableWords(), 0.0, self._rules.partials_every
+        context, agreed, known, every = self._context, StableWords(), 0.0, self._every
         while True:
             await asyncio.sleep(every)
-            if self._speaker.busy or self._load.overloaded():
+            if self._speaker.busy or self._context.load.overloaded():
                 continue
-            utterance = self._segmenter.utterance()
+            utterance = self._context.segmenter.utterance()
             if utterance.seconds < known + every / 2:
                 continue
             known = utterance.seconds
@@ -146,8 +129,8 @@ class LiveListening:
 
     def _for_prefill(self) -> Utterance | None:
         """The open turn; None in a pause, which may be its end, and while the engines are needed."""
-        needed = self._speaker.busy or self._context.end_of_turn.in_pause or not self._load.has_headroom()
-        return None if needed else self._segmenter.utterance()
+        needed = self._speaker.busy or self._end_of_turn.in_pause or not self._context.load.has_headroom()
+        return None if needed else self._context.segmenter.utterance()
 
     async def _read(self, words: str) -> bool:
         """Let the LLM read the conversation and these words; whether that is of any use."""

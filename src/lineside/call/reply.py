@@ -10,8 +10,8 @@ from contextlib import aclosing
 
 from lineside.audio.frame import Utterance
 from lineside.call.answer import AnswerPart, Piece, WholeText, fixed_answer, written_answer
-from lineside.call.channel import Channel
-from lineside.call.reply_context import ReplyContext
+from lineside.call.call_context import CallContext
+from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.reply_events import ReplyEvents
 from lineside.call.reply_input import AgentLine, Draft, DroppedPreparation, ReplyInput, TypedInput
 from lineside.call.reply_player import ReplyPlayer, ReplyProgress
@@ -31,19 +31,27 @@ class Reply:
     """One reply of one call. Its owner runs it, allows it or cancels it, and asks it what was heard."""
 
     def __init__(
-        self, context: ReplyContext, given: ReplyInput, *, turn: int, number: int, draft: Draft | None = None
+        self,
+        context: CallContext,
+        end_of_turn: EndOfTurn,
+        given: ReplyInput,
+        *,
+        turn: int,
+        number: int,
+        draft: Draft | None = None,
     ) -> None:
         """`draft` is of this turn: a caller whom a noise seemed to let go on has said nothing new, and it still
         answers them.
         """
-        self._context, self.given, self.turn, self.number = context, given, turn, number
-        self._pause = context.end_of_turn.pause  # the one that this reply is prepared in
+        self._context, self._end_of_turn = context, end_of_turn
+        self.given, self.turn, self.number = given, turn, number
+        self._pause = end_of_turn.pause  # the one that this reply is prepared in
         self._draft = draft if isinstance(given, Utterance) else None
         self._began = context.clock.now()
         self._times = StageClock()
         self._events = ReplyEvents(context.observers, context.clock, turn=turn, reply=number)
         self.progress = ReplyProgress(given.text if isinstance(given, TypedInput) else None)
-        self._pieces: Channel[str] = Channel(PIECES)
+        self._pieces: asyncio.Queue[str | None] = asyncio.Queue(PIECES)  # None: that was the last
         self._player = ReplyPlayer(context, self._events, self._times, self.progress, turn=turn)
 
     async def run(self) -> None:
@@ -131,7 +139,7 @@ class Reply:
                     await self._answer_question(question)
         except EngineError as failure:
             self._blame(failure)
-        await self._pieces.close()
+        await self._pieces.put(None)
 
     async def _question(self, given: Utterance | TypedInput) -> str:
         """What the caller said. Known to the floor, and to the caller's program, as soon as it is known here."""
@@ -141,7 +149,7 @@ class Reply:
         self._times.asked("asr", context.clock.now())
         heard = (await transcribe(context.stt, given)).text
         self._times.done("asr", context.clock.now())
-        context.end_of_turn.heard_words(self._pause, heard)
+        self._end_of_turn.heard_words(self._pause, heard)
         if self._draft is not None and alike(heard, self._draft.question):
             heard = self._draft.question  # word for word, so that the model has read it already
         else:
@@ -160,7 +168,7 @@ class Reply:
             await self._take_fixed(fixed)
             return
         if isinstance(self.given, Utterance) and not self.allowed:
-            await context.end_of_turn.ask_llm(self._pause, question)
+            await self._end_of_turn.ask_llm(self._pause, question)
         if self._draft is not None and self._draft.whole:
             await self._take_fixed(self._draft.text)
             return
@@ -198,16 +206,15 @@ class Reply:
 
     async def _synthesize(self) -> None:
         dead = False
-        async with aclosing(self._pieces.all()) as pieces:
-            async for piece in pieces:
-                if dead:
-                    continue  # read on, so that the model is not held up
-                try:
-                    await self._synthesize_piece(piece)
-                except EngineError as failure:
-                    self._blame(failure)
-                    dead = True
-        await self._player.sounds.close()
+        while (piece := await self._pieces.get()) is not None:
+            if dead:
+                continue  # read on, so that the model is not held up
+            try:
+                await self._synthesize_piece(piece)
+            except EngineError as failure:
+                self._blame(failure)
+                dead = True
+        await self._player.sounds.put(None)
 
     async def _synthesize_piece(self, piece: str) -> None:
         context, times, now = self._context, self._times, self._context.clock.now

@@ -6,10 +6,9 @@ from contextlib import aclosing
 from msgspec import Struct
 
 from lineside.audio.frame import Sound
-from lineside.call.channel import Channel
+from lineside.call.call_context import CallContext
 from lineside.call.fillers import SORRY, Fillers
 from lineside.call.playout import SLICE, Playout
-from lineside.call.reply_context import ReplyContext
 from lineside.call.reply_events import ReplyEvents
 from lineside.call.stage_clock import StageClock
 from lineside.errors import EngineError
@@ -31,11 +30,11 @@ class ReplyPlayer:
     """Plays one reply, once it is allowed."""
 
     def __init__(
-        self, context: ReplyContext, events: ReplyEvents, times: StageClock, progress: ReplyProgress, *, turn: int
+        self, context: CallContext, events: ReplyEvents, times: StageClock, progress: ReplyProgress, *, turn: int
     ) -> None:
         self._context, self._events, self._times, self._progress = context, events, times, progress
-        self._fillers = Fillers(turn, after=context.filler_after)
-        self.sounds: Channel[Sound] = Channel(SOUNDS)
+        self._fillers = Fillers(turn, after=context.settings.filler_after_ms / 1000)
+        self.sounds: asyncio.Queue[Sound | None] = asyncio.Queue(SOUNDS)  # None: that was the last
         self._all_there = False  # the last of them has been taken
         self.sounding = False  # some of it has gone out
         self.playout = Playout(

@@ -9,65 +9,28 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
+from lineside import protocol
 from lineside.agents.agent import Agent
-from lineside.audio.echo_gate import EchoDetector, EchoGate
 from lineside.audio.vad import VoiceDetector
+from lineside.call.call_context import call_context
 from lineside.call.chat_history import ChatHistory
-from lineside.call.clock import CallClock, CallerFarEnd
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.engine_load import EngineLoad
 from lineside.call.inbox import Inbox
 from lineside.call.interruptions import Interruptions
-from lineside.call.limits import CallLimits, LimitRules
-from lineside.call.live_listening import LiveListening, LiveRules, read_prompt
-from lineside.call.observers import Observer, Observers
-from lineside.call.reply_context import ReplyContext
+from lineside.call.limits import CallLimits, limit_rules
+from lineside.call.live_listening import LiveListening, read_prompt
+from lineside.call.observers import Observer
 from lineside.call.reply_input import AgentLine, ReplyInput, TypedInput
 from lineside.call.speaker import Speaker
-from lineside.call.tasks import CallTasks
 from lineside.call.turn_model import TurnModel, nobody_knows
-from lineside.engines.protocols import LlmRequest
 from lineside.engines.registry import Engines
-from lineside.engines.transcript_gate import GatedSTT
 from lineside.errors import TransportError
-from lineside.protocol import (
-    ClientMessage,
-    Dtmf,
-    Ended,
-    EndReason,
-    Error,
-    FalseInterruption,
-    FirstMessage,
-    HangUp,
-    Text,
-    TurnStarted,
-)
+from lineside.protocol import ClientMessage, EndReason
 from lineside.settings import Settings
 from lineside.transports.base import Transport
-from lineside.turns.floor import (
-    AgentPrompt,
-    CheckInterruption,
-    Decision,
-    DismissInterruption,
-    DropPrepared,
-    Floor,
-    FloorEvent,
-    FloorRules,
-    GiveWay,
-    InterruptionChecked,
-    Listen,
-    Pause,
-    PauseReply,
-    Prepare,
-    ReplyOver,
-    Resume,
-    Silence,
-    Speak,
-    TurnFull,
-    TypedTurn,
-    VoiceActivity,
-)
-from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
+from lineside.turns import floor
+from lineside.turns.speech_segmenter import Heard
 
 LOOK_EVERY = 1.0  # seconds between looks at the limits of the call
 
@@ -78,7 +41,7 @@ class CallSession:
     def __init__(
         self,
         transport: Transport,
-        hello: FirstMessage,
+        hello: protocol.FirstMessage,
         *,
         agent: Agent,
         engines: Engines,
@@ -90,79 +53,32 @@ class CallSession:
     ) -> None:
         """`observers` hear everything that happens; `load` is what all calls of the process know of the engines."""
         loop = asyncio.get_running_loop()
-        self._transport, self._hello = transport, hello
         self._ended: asyncio.Future[EndReason] = loop.create_future()
-        timeout, answers = settings.vad_silence_timeout_ms / 1000, hello.mode == "conversation"
-        self._opening = agent.greeting if hello.greeting is None else hello.greeting
-        self._give_back_most = settings.turn_max_s / 2  # seconds of speech that the next turn can take in
-        load = load or EngineLoad(loop.time)
-        self._limits = CallLimits(
-            LimitRules(
-                idle=settings.call_idle_timeout_s,
-                silence=settings.caller_silence_s,
-                longest=settings.call_max_s,
-                reprompt=agent.reprompt if answers else "",
-                goodbye=agent.goodbye if answers else "",
-            ),
-            loop.time(),
+        self._inbox = Inbox(self._handle)
+        self._floor = floor.Floor(
+            floor.FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation)
         )
-        echo = EchoDetector() if settings.echo_gate else None
-        self._segmenter = SpeechSegmenter(
-            hello.codec,
-            hello.rate,
-            vad if echo is None else EchoGate(vad, echo),
-            SegmenterRules(min_speech=settings.vad_min_speech_ms / 1000, silence=timeout, turn_max=settings.turn_max_s),
-            self._on_speech_judged_later,
-        )
-        self._floor = Floor(FloorRules(timeout=timeout, speculate=settings.speculation))
-        self._inbox, self._tasks = Inbox(self._handle), CallTasks()
-        clock = CallClock(self._segmenter, loop.time)
-        desk_clock = agent.desk_clock() if hello.system_prompt is None else None
-        history = ChatHistory(agent.opening(hello.system_prompt), desk_clock.exchange if desk_clock else tuple)
-        request = LlmRequest(model=hello.llm_model, max_tokens=settings.llm_max_tokens)
-        profile = hello.turn_profile or settings.turn_profile
-        end_of_turn = EndOfTurn(
-            None if profile == "silence" else profile,
-            timeout,
-            turn_model=turn_model,
-            llm=engines.llm,
-            request=request,
-            history=history,
-            segmenter=self._segmenter,
-            clock=clock,
-            inbox=self._inbox,
-            tasks=self._tasks,
-        )
-        self._context = ReplyContext(
+        self._limits = CallLimits(limit_rules(settings, agent, answers=hello.mode == "conversation"), loop.time())
+        self._context = context = call_context(
+            transport,
+            hello,
+            settings=settings,
             agent=agent,
-            stt=GatedSTT(engines.stt, agent.language),
-            llm=engines.llm,
-            tts=engines.tts,
-            request=request,
-            voice=hello.tts_voice,
-            phrases=engines.phrases,
-            transport=transport,
-            history=history,
-            answers=answers,
-            clock=clock,
-            observers=Observers(transport, (self._limits, load, *observers)),
-            end_of_turn=end_of_turn,
-            filler_after=settings.filler_after_ms / 1000,
-            far_end=None if echo is None else CallerFarEnd(echo, self._segmenter, loop.time),
+            engines=engines,
+            vad=vad,
+            on_late_speech=self._on_late_speech,
+            load=load or EngineLoad(loop.time),
+            observers=(self._limits, *observers),
+            now=loop.time,
+            inbox=self._inbox,
         )
-        self._interruptions = Interruptions(self._context.stt, clock, self._inbox, self._tasks)
-        self._speaker = Speaker(self._context, load, self._inbox, self._tasks)
-        self._listening = LiveListening(
-            LiveRules(
-                partials_every=settings.partials_every_ms / 1000,
-                prefill=settings.read_ahead and settings.speculation and answers,
-            ),
-            self._context,
-            segmenter=self._segmenter,
-            speaker=self._speaker,
-            load=load,
-            tasks=self._tasks,
-        )
+        profile = hello.turn_profile or settings.turn_profile
+        self._end_of_turn = EndOfTurn(None if profile == "silence" else profile, turn_model, context)
+        self._interruptions = Interruptions(context)
+        self._speaker = Speaker(context, self._end_of_turn)
+        self._listening = LiveListening(context, self._end_of_turn, self._speaker)
+        self._greeting = agent.greeting if hello.greeting is None else hello.greeting
+        self._has_own_prompt = hello.system_prompt is not None
 
     @property
     def history(self) -> ChatHistory:
@@ -171,22 +87,22 @@ class CallSession:
 
     async def run(self) -> EndReason:
         """Hold the call from its greeting to its end. Raises nothing for what a caller or an engine does."""
-        context, tasks = self._context, self._tasks
+        context, tasks = self._context, self._context.tasks
         async with tasks:
             try:
                 transport = tasks.start(self._run_transport(), "transport")
                 tasks.start(self._watch_limits(), "limits")
-                if context.answers and self._opening.strip():
-                    self._say(AgentLine(self._opening))
-                if context.answers and self._hello.system_prompt is not None:
+                if context.answers and self._greeting.strip():
+                    self._say(AgentLine(self._greeting))
+                if context.answers and self._has_own_prompt:
                     tasks.start(read_prompt(context.llm, context.history.messages()), "read prompt")
                 await asyncio.wait([transport, self._ended], return_when=asyncio.FIRST_COMPLETED)
                 reason = self._why(transport)
             finally:
                 self._inbox.close()
-                self._segmenter.close()
+                context.segmenter.close()
                 self._speaker.stop()
-        context.observers.on_event(Ended(at=context.clock.at, reason=reason))
+        self._tell(protocol.Ended(at=context.clock.at, reason=reason))
         return reason
 
     def end(self, reason: EndReason) -> None:
@@ -200,16 +116,14 @@ class CallSession:
         A fault of our own, which is raised; then what the transport says, because the caller is gone already; then
         what we wanted to end it for.
         """
-        if self._ended.done() and self._ended.exception() is not None:
-            return self._ended.result()
-        return transport.result() if transport.done() else self._ended.result()
+        ours = self._ended.done() and (self._ended.exception() is not None or not transport.done())
+        return self._ended.result() if ours else transport.result()
 
     async def _run_transport(self) -> EndReason:
         try:
-            return await self._transport.run(self)
+            return await self._context.transport.run(self)
         except TransportError as broken:
-            at = self._context.clock.at
-            self._context.observers.on_event(Error(at=at, code=broken.code, message=str(broken), fatal=True))
+            self._tell_error(broken, fatal=True)
             return cast("EndReason", broken.code)  # none of the codes that refuse a first message comes from here
 
     async def _watch_limits(self) -> None:
@@ -231,33 +145,31 @@ class CallSession:
 
     def on_audio(self, payload: bytes) -> None:
         """See `TransportListener`."""
-        for event in self._segmenter.hear(payload):
+        for event in self._context.segmenter.hear(payload):
             self._on_speech(event)
 
     def on_message(self, message: ClientMessage) -> None:
         """See `TransportListener`."""
         match message:
-            case HangUp():
+            case protocol.HangUp():
                 self.end("caller_hung_up")
-            case Dtmf(digits=digits):
-                self._typed(f"[keys pressed: {digits}]")
-            case Text(text=text):
-                self._typed(text)
+            case protocol.Dtmf(digits=digits):
+                self._on_typed(f"[keys pressed: {digits}]")
+            case protocol.Text(text=text):
+                self._on_typed(text)
 
     def on_bad_message(self, fault: TransportError) -> None:
         """See `TransportListener`."""
-        at = self._context.clock.at
-        self._context.observers.on_event(Error(at=at, code=fault.code, message=str(fault), fatal=False))
+        self._tell_error(fault, fatal=False)
 
     def _on_speech(self, event: Heard) -> None:
-        end_of_turn = self._context.end_of_turn
-        if isinstance(event, Silence):
-            end_of_turn.silence(event.since)
-        elif isinstance(event, VoiceActivity):
-            end_of_turn.speech_resumed(event.began, in_call=not self._floor.idle)
+        if isinstance(event, floor.Silence):
+            self._end_of_turn.silence(event.since)
+        elif isinstance(event, floor.VoiceActivity):
+            self._end_of_turn.speech_resumed(event.began, in_call=not self._floor.idle)
         self._inbox.post(event)
 
-    def _on_speech_judged_later(self, event: Heard) -> None:
+    def _on_late_speech(self, event: Heard) -> None:
         """From the worker's VAD batch, which judges for other calls too: a fault of this call ends this one alone."""
         try:
             self._on_speech(event)
@@ -265,113 +177,88 @@ class CallSession:
             if not self._ended.done():
                 self._ended.set_exception(bug)
 
-    def _typed(self, text: str) -> None:
+    def _on_typed(self, text: str) -> None:
         self._limits.typed()
-        self._inbox.post(TypedTurn(self._context.clock.at, text))
+        self._inbox.post(floor.TypedTurn(self._context.clock.at, text))
 
     def _say(self, line: AgentLine) -> None:
         """Say something that nobody asked for, unless the caller speaks. A goodbye is said to its end."""
-        self._inbox.post(AgentPrompt(self._context.clock.at, line.ends is not None, line.text, line.ends))
+        self._inbox.post(floor.AgentPrompt(self._context.clock.at, line.ends is not None, line.text, line.ends))
 
     # ── what the floor decides ─────────────────────────────────────────────────────────────────────────────────────
 
-    def _handle(self, event: FloorEvent) -> None:
+    def _handle(self, event: floor.FloorEvent) -> None:
         """One event, by way of the inbox."""
         decision = self._floor.feed(event)
         if decision is not None:
             self._act(decision, event)
             self._limits.activity(self._context.clock.now())
-        if isinstance(event, ReplyOver):
+        if isinstance(event, floor.ReplyOver):
             self._after_reply(event)
 
-    def _act(self, decision: Decision, event: FloorEvent) -> None:
+    def _act(self, decision: floor.Decision, event: floor.FloorEvent) -> None:
+        segmenter = self._context.segmenter
         match decision:
-            case Listen(turn=turn, at=at):
-                self._speaker.turn_began()
+            case floor.Listen(turn=turn, at=at):
                 self._turn_started(turn, at)
-            case Pause():
-                self._context.end_of_turn.pause_began(self._segmenter.utterance())
-            case Prepare(turn=turn):
-                utterance = self._segmenter.utterance()
-                self._context.end_of_turn.pause_began(utterance)
+            case floor.Pause():
+                self._end_of_turn.pause_began(segmenter.utterance())
+            case floor.Prepare(turn=turn):
+                utterance = segmenter.utterance()
+                self._end_of_turn.pause_began(utterance)
                 self._listening.stop_prefill()
                 self._speaker.prepare(utterance, turn)
-            case DropPrepared():
+            case floor.DropPrepared():
                 self._speaker.drop()
-                self._listening.start_prefill(known=self._segmenter.utterance().seconds)
-            case PauseReply(turn=turn):
+                self._listening.start_prefill(known=segmenter.utterance().seconds)
+            case floor.PauseReply(turn=turn):
                 self._speaker.pause(turn)
-            case CheckInterruption():
-                self._check_interruption(decision)
-            case Resume():
+            case floor.CheckInterruption():
+                self._interruptions.check(decision, segmenter.utterance(), self._speaker.current)
+            case floor.Resume():
                 self._speaker.resume()
-            case DismissInterruption():
-                self._dismiss_interruption(event)
-            case GiveWay(turn=turn, at=at):
-                self._speaker.turn_began()
+            case floor.DismissInterruption():
+                segmenter.close_turn()
+                self._speaker.resume_after(event.text if isinstance(event, floor.InterruptionChecked) else "")
+            case floor.GiveWay(turn=turn, at=at):
                 self._turn_started(turn, at)
-                self._interrupt()
-            case Speak():
+                self._speaker.interrupt()
+            case floor.Speak():
                 self._speak(decision, event)
 
     def _turn_started(self, turn: int, at: float) -> None:
-        self._context.observers.on_event(TurnStarted(at=round(at, 3), turn=turn))
+        self._speaker.turn_began()
+        self._tell(protocol.TurnStarted(at=round(at, 3), turn=turn))
         self._listening.start(turn)
 
-    def _check_interruption(self, asked: CheckInterruption) -> None:
-        """Somebody makes a sound while the floor is ours."""
-        reply = self._speaker.current
-        if reply is not None and not reply.sounding and not asked.over:
-            self._interruptions.claimed(asked)  # they go on: nothing has answered them yet
-        else:
-            after_question = reply.ends_with_question if reply is not None else bool
-            self._interruptions.check(asked, self._segmenter.utterance(), after_question)
-
-    def _dismiss_interruption(self, event: FloorEvent) -> None:
-        self._segmenter.close_turn()
-        self._speaker.resume()
-        reply = self._speaker.current
-        if reply is not None and isinstance(event, InterruptionChecked):
-            at = self._context.clock.at
-            self._context.observers.on_event(
-                FalseInterruption(at=at, turn=reply.turn, reply=reply.number, text=event.text)
-            )
-
-    def _interrupt(self) -> None:
-        """The caller talks over the reply. What nobody has understood yet belongs to the turn that begins now.
-
-        A whole turn's worth is written down apart instead.
-        """
-        lost = self._speaker.interrupt()
-        if lost is None:
-            return
-        if lost.said.seconds < self._give_back_most:
-            self._segmenter.give_back(lost.said)
-        else:
-            self._speaker.write_down(lost)
-
-    def _speak(self, decision: Speak, event: FloorEvent) -> None:
+    def _speak(self, decision: floor.Speak, event: floor.FloorEvent) -> None:
         """The floor is ours: answer what was said or typed, or say what nobody asked for."""
         given: ReplyInput
         match event:
-            case AgentPrompt(text=text, ends=ends):
+            case floor.AgentPrompt(text=text, ends=ends):
                 given = AgentLine(text, ends)
-            case TypedTurn(text=text):
+            case floor.TypedTurn(text=text):
                 given = TypedInput(text)
             case _:
-                given = self._segmenter.utterance()
-                self._segmenter.close_turn()
+                given = self._context.segmenter.utterance()
+                self._context.segmenter.close_turn()
                 self._listening.stop()
-                ended = self._context.end_of_turn.ended(decision, full=isinstance(event, TurnFull))
-                self._context.observers.on_event(ended)
+                self._tell(self._end_of_turn.ended(decision, full=isinstance(event, floor.TurnFull)))
         self._listening.stop_prefill()
         self._speaker.commit(given, decision)
 
-    def _after_reply(self, over: ReplyOver) -> None:
+    def _after_reply(self, over: floor.ReplyOver) -> None:
         self._limits.answered(failed=over.failed)
         self._limits.activity(self._context.clock.now())
-        if over.wordless and self._speaker.unheard:  # a cough or a door had cut the agent off: go on where it stopped
-            unheard, self._speaker.unheard = self._speaker.unheard, ""
-            self._say(AgentLine(unheard))
+        if over.wordless and (unheard := self._speaker.take_unheard()):
+            self._say(AgentLine(unheard))  # a cough or a door had cut the agent off: go on where it stopped
         if over.ends is not None:
             self.end(over.ends)
+
+    # ── what is told ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _tell(self, event: protocol.ServerMessage) -> None:
+        self._context.observers.on_event(event)
+
+    def _tell_error(self, fault: TransportError, *, fatal: bool) -> None:
+        self._tell(protocol.Error(at=self._context.clock.at, code=fault.code, message=str(fault), fatal=fatal))

@@ -3,40 +3,29 @@
 import asyncio
 from contextlib import suppress
 
-from msgspec import Struct
-
 from lineside.audio.frame import Utterance
-from lineside.call.engine_load import EngineLoad
-from lineside.call.inbox import Inbox
+from lineside.call.call_context import CallContext
+from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.reply import Reply
-from lineside.call.reply_context import ReplyContext
 from lineside.call.reply_input import NOTHING_DROPPED, AgentLine, Draft, ReplyInput
-from lineside.call.tasks import CallTasks
 from lineside.call.transcribe import transcribe
 from lineside.errors import EngineError
-from lineside.protocol import BargeIn, Clear, Transcript
+from lineside.protocol import BargeIn, Clear, FalseInterruption, Transcript
 from lineside.turns.floor import ReplyOver, Speak
-
-
-class NotUnderstood(Struct, frozen=True):
-    """What the caller had said when they talked over an answer, before anybody had understood it."""
-
-    said: Utterance
-    turn: int
 
 
 class Speaker:
     """Owns the reply that prepares or sounds, and the task that runs it."""
 
-    def __init__(self, context: ReplyContext, load: EngineLoad, inbox: Inbox, tasks: CallTasks) -> None:
-        self._context, self._load, self._inbox, self._tasks = context, load, inbox, tasks
+    def __init__(self, context: CallContext, end_of_turn: EndOfTurn) -> None:
+        self._context, self._end_of_turn = context, end_of_turn
         self.current: Reply | None = None  # the one that prepares or sounds
         self._running: asyncio.Task[None] | None = None  # its task; a new reply waits until the old one is gone
         self._writing: asyncio.Task[None] | None = None  # understands what was said before; ten seconds at most
         self.replies = 0  # begun so far
         self._dropped = NOTHING_DROPPED  # answers of this turn that were prepared for nothing
         self._draft: Draft | None = None  # of this turn's answer, prepared for nothing
-        self.unheard = ""  # what a barge-in left unsaid; said after all if it was no interruption
+        self._unheard = ""  # what a barge-in left unsaid; said after all if it was no interruption
 
     @property
     def busy(self) -> bool:
@@ -50,11 +39,11 @@ class Speaker:
 
     def turn_began(self) -> None:
         """The caller's next turn: nothing that was prepared before has to do with it."""
-        self.unheard, self._dropped, self._draft = "", NOTHING_DROPPED, None
+        self._unheard, self._dropped, self._draft = "", NOTHING_DROPPED, None
 
     def prepare(self, given: ReplyInput, turn: int) -> None:
         """Begin an answer early, silently, if the engines keep up with those that are waited for."""
-        if not self._load.overloaded():
+        if not self._context.load.overloaded():
             self._begin(given, turn)
 
     def drop(self) -> None:
@@ -66,7 +55,7 @@ class Speaker:
     def commit(self, given: ReplyInput, decision: Speak) -> None:
         """The floor is ours: let the prepared reply be heard, or begin one."""
         if self.speaking:
-            self.interrupt()
+            self._cut()
         reply = self.current
         if reply is None or reply.turn != decision.turn or reply.progress.failed is not None:
             reply = self._begin(given, decision.turn)
@@ -87,29 +76,47 @@ class Speaker:
         if self.current is not None:
             self.current.go_on()
 
-    def interrupt(self) -> NotUnderstood | None:
-        """The caller talks over the reply: stop the sound now, before anything is told of it.
+    def resume_after(self, text: str) -> None:
+        """The sound over the reply was no interruption, but this (empty for a noise): go on, and tell so."""
+        self.resume()
+        if (reply := self.current) is not None:
+            at, tell = self._context.clock.at, self._context.observers.on_event
+            tell(FalseInterruption(at=at, turn=reply.turn, reply=reply.number, text=text))
 
-        What was heard is remembered, and so is what was not. The answer is what the caller had said, if nobody has
-        understood it yet.
+    def interrupt(self) -> None:
+        """The caller talks over the reply. What nobody has understood yet belongs to the turn that begins now.
+
+        A whole turn's worth is written down apart instead: begun anew at each of their pauses, nobody would.
         """
+        reply = self.current
+        self._cut()
+        if reply is None or not reply.allowed or not isinstance(reply.given, Utterance):
+            return
+        if reply.progress.question is not None:
+            return
+        if reply.given.seconds < self._context.settings.turn_max_s / 2:
+            self._context.segmenter.give_back(reply.given)
+        else:
+            work = self._write_down(reply.given, reply.turn, self._writing)
+            self._writing = self._context.tasks.start(work, "write down")
+
+    def _cut(self) -> None:
+        """Stop the sound now, before anything is told of it. What was heard is remembered, and so is what was not."""
         reply = self.current
         self.stop()
         if reply is None or not reply.allowed:
-            return None
+            return
         self._clear(reply.turn, reply.number)
         heard = reply.heard()
         self._context.observers.on_event(
             BargeIn(at=self._context.clock.at, turn=reply.turn, reply=reply.number, heard=heard)
         )
-        self.unheard = reply.rest()
-        given = reply.given
-        not_understood = isinstance(given, Utterance) and reply.progress.question is None
-        return NotUnderstood(given, reply.turn) if not_understood and isinstance(given, Utterance) else None
+        self._unheard = reply.rest()
 
-    def write_down(self, lost: NotUnderstood) -> None:
-        """Understand a long turn whose answer was talked over: begun anew at each of their pauses, nobody would."""
-        self._writing = self._tasks.start(self._write_down(lost, self._writing), "write down")
+    def take_unheard(self) -> str:
+        """What the last barge-in left unsaid, once."""
+        unheard, self._unheard = self._unheard, ""
+        return unheard
 
     def stop(self) -> None:
         """Cut the reply that prepares or sounds; history keeps what was heard of it."""
@@ -128,8 +135,10 @@ class Speaker:
         self.stop()
         self.replies += 1
         draft, self._draft = self._draft, None
-        self.current = reply = Reply(self._context, given, turn=turn, number=self.replies, draft=draft)
-        self._running = self._tasks.start(self._run(reply, self._running), "reply")
+        self.current = reply = Reply(
+            self._context, self._end_of_turn, given, turn=turn, number=self.replies, draft=draft
+        )
+        self._running = self._context.tasks.start(self._run(reply, self._running), "reply")
         return reply
 
     async def _run(self, reply: Reply, before: "asyncio.Task[None] | None") -> None:
@@ -145,7 +154,7 @@ class Speaker:
         self.current = None
         self._remember(reply)
         given, known = reply.given, reply.progress
-        self._inbox.post(
+        self._context.inbox.post(
             ReplyOver(
                 self._context.clock.at,
                 reply.turn,
@@ -160,17 +169,17 @@ class Speaker:
         self._context.history.caller(reply.progress.question or "")
         self._context.history.agent(reply.heard())
 
-    async def _write_down(self, lost: NotUnderstood, before: "asyncio.Task[None] | None") -> None:
+    async def _write_down(self, said: Utterance, turn: int, before: "asyncio.Task[None] | None") -> None:
         if before is not None:
             await asyncio.wait([before])
         context, text = self._context, ""
         began = context.clock.now()
         with suppress(EngineError):
-            text = (await transcribe(context.stt, lost.said)).text
+            text = (await transcribe(context.stt, said)).text
         context.history.caller(text)
         latency = round((context.clock.now() - began) * 1000, 1)
         context.observers.on_event(
-            Transcript(at=context.clock.at, turn=lost.turn, reply=self.replies, text=text, latency_ms=latency)
+            Transcript(at=context.clock.at, turn=turn, reply=self.replies, text=text, latency_ms=latency)
         )
 
     def _clear(self, turn: int, reply: int) -> None:

@@ -1,0 +1,96 @@
+"""What all parts of one call share: values and services. Nothing here leads back to the session."""
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from lineside.agents.agent import Agent
+from lineside.audio.echo_gate import EchoDetector, EchoGate
+from lineside.audio.vad import VoiceDetector
+from lineside.call.chat_history import ChatHistory
+from lineside.call.clock import CallClock, CallerFarEnd
+from lineside.call.engine_load import EngineLoad
+from lineside.call.inbox import Inbox
+from lineside.call.observers import Observer, Observers
+from lineside.call.playout import FarEnd
+from lineside.call.tasks import CallTasks
+from lineside.engines.protocols import LanguageModel, LlmRequest, SpeechToText, TextToSpeech
+from lineside.engines.registry import Engines
+from lineside.engines.transcript_gate import GatedSTT
+from lineside.protocol import FirstMessage
+from lineside.settings import Settings
+from lineside.transports.base import Transport
+from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
+
+
+class CallContext(Struct, frozen=True):
+    """What all parts of one call share."""
+
+    settings: Settings
+    agent: Agent
+    stt: SpeechToText
+    llm: LanguageModel
+    tts: TextToSpeech
+    phrases: TextToSpeech  # knows the phrases for bad moments by heart
+    request: LlmRequest
+    voice: str  # the TTS voice; empty for the engine's own choice
+    answers: bool  # False: transcribe only
+    transport: Transport
+    segmenter: SpeechSegmenter
+    far_end: FarEnd | None  # hears all that is played
+    history: ChatHistory
+    load: EngineLoad
+    observers: Observers
+    clock: CallClock
+    inbox: Inbox
+    tasks: CallTasks
+
+
+def call_context(
+    transport: Transport,
+    hello: FirstMessage,
+    *,
+    settings: Settings,
+    agent: Agent,
+    engines: Engines,
+    vad: VoiceDetector,
+    on_late_speech: Callable[[Heard], None],
+    load: EngineLoad,
+    observers: Sequence[Observer],
+    now: Callable[[], float],
+    inbox: Inbox,
+) -> CallContext:
+    """Put one call together. `on_late_speech` hears what the VAD finds after the frame was handled."""
+    echo = EchoDetector() if settings.echo_gate else None
+    segmenter = SpeechSegmenter(
+        hello.codec,
+        hello.rate,
+        vad if echo is None else EchoGate(vad, echo),
+        SegmenterRules(
+            min_speech=settings.vad_min_speech_ms / 1000,
+            silence=settings.vad_silence_timeout_ms / 1000,
+            turn_max=settings.turn_max_s,
+        ),
+        on_late_speech,
+    )
+    desk_clock = agent.desk_clock() if hello.system_prompt is None else None
+    return CallContext(
+        settings=settings,
+        agent=agent,
+        stt=GatedSTT(engines.stt, agent.language),
+        llm=engines.llm,
+        tts=engines.tts,
+        phrases=engines.phrases,
+        request=LlmRequest(model=hello.llm_model, max_tokens=settings.llm_max_tokens),
+        voice=hello.tts_voice,
+        answers=hello.mode == "conversation",
+        transport=transport,
+        segmenter=segmenter,
+        far_end=None if echo is None else CallerFarEnd(echo, segmenter, now),
+        history=ChatHistory(agent.opening(hello.system_prompt), desk_clock.exchange if desk_clock else tuple),
+        load=load,
+        observers=Observers(transport, (load, *observers)),
+        clock=CallClock(segmenter, now),
+        inbox=inbox,
+        tasks=CallTasks(),
+    )
