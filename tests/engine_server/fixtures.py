@@ -77,7 +77,7 @@ class Mind:
             raise PromptTooLong("the messages are too long")
         return None if messages[-1]["content"] == "who knows" else len(messages) + 0.12345
 
-    async def warm(self, opening: Sequence[dict[str, str]]) -> None:
+    async def warm(self, opening: Sequence[dict[str, str]], *, keep: bool = True) -> None:
         self.warmed.extend(opening)
 
 

@@ -236,6 +236,24 @@ def test_memory_is_bounded_in_sentences_and_in_bytes(monkeypatch: pytest.MonkeyP
     run(story())
 
 
+def test_a_long_greeting_does_not_push_out_the_phrases_for_bad_moments() -> None:
+    """Three hundred lines are learnt after the apology: it can be said when the voice is dead."""
+
+    async def story() -> None:
+        memory = CachedTTS(Slow(frames=1))
+        await memory.keep("I'm sorry.", pinned=True)
+        for number in range(300):
+            await memory.keep(f"line {number}")
+        await memory.keep("line 299", pinned=True)
+        for number in range(300, 400):
+            await memory.keep(f"line {number}")
+        assert memory.remembers("I'm sorry.", "")
+        assert memory.remembers("line 299", "")
+        assert sum(memory.remembers(f"line {n}", "") for n in range(300, 400)) == KEPT
+
+    run(story())
+
+
 def test_what_was_learnt_is_greeted_with_and_nothing_is_synthesised() -> None:
     """A greeting of two sentences with a price in it: a call says it as it was learnt at start-up."""
     agent = Agent(name="Test", prompt="", greeting="Thanks for calling Northwind Ltd. Plans begin at $5.50 a month.")

@@ -3,12 +3,15 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from lineside.agents.agent import Agent
+from lineside.engines.registry import EngineRegistry
 from lineside.errors import ConfigError
-from lineside.gateway.agent_store import AgentFile
+from lineside.gateway.agent_store import AgentFile, AgentStore
+from tests.virtual_time import run
 
 
 def test_a_change_on_the_page_is_kept_until_the_file_itself_changes(tmp_path: Path) -> None:
@@ -50,3 +53,78 @@ def test_a_worker_loads_neither_control_api_nor_host_agent() -> None:
     script = "import sys, lineside.gateway.worker; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert [name for name in loaded if name.startswith(barred)] == []
+
+
+def test_a_kept_change_that_cannot_be_used_is_put_aside_at_the_start(tmp_path: Path) -> None:
+    """Too long, nested without end, of another version or no JSON: the agent's own file answers."""
+    file = tmp_path / "agent.toml"
+    file.write_text('name = "Agent"\nprompt = "Be brief."\n')
+    kept = AgentFile(file, tmp_path)
+    good = Agent(name="Agent", prompt="Be kind.")
+    too_long = [
+        Agent(name="x" * 170_000, prompt="a"),
+        Agent(name="a", prompt="x" * 20_001),
+        Agent(name="a", prompt="a", greeting="Hello. " * 300),
+        Agent(name="a", prompt="a", facts=("y" * 2000,) * 60),
+    ]
+    for agent in too_long:
+        with pytest.raises(ConfigError, match="agent"):
+            agent.check()
+        kept.write(agent)
+        assert kept.read().prompt == "Be brief."
+        assert [one.name for one in (tmp_path / "agents").iterdir()] == ["agent.unusable"]
+    kept.write(good)
+    whole = (tmp_path / "agents" / "agent.json").read_bytes()
+    for odd in (whole[:-5], whole.replace(b'"agent"', b'"agents"'), b"[" * 100_000, b"\xff\xfe"):
+        (tmp_path / "agents" / "agent.json").write_bytes(odd)
+        assert kept.read().prompt == "Be brief."
+    kept.write(good)
+    assert kept.read() == good
+
+
+class Registry:
+    """Engines that synthesise at once; the last agent whose prompt was read."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def llm(self) -> object:
+        return object()
+
+    def cached_tts(self) -> "Registry":
+        return self
+
+    async def keep(self, phrase: str, *, pinned: bool = False) -> None:
+        self.said.append(phrase)
+
+
+def test_a_change_that_a_worker_refuses_is_no_change(tmp_path: Path) -> None:
+    """Nothing is written and the old agent answers on; so it does when the disk refuses, and the workers hear of it."""
+
+    async def story() -> None:
+        file = tmp_path / "agent.toml"
+        file.write_text('name = "Agent"\nprompt = "Be brief."\n')
+        told = list[str]()
+
+        async def tell(agent: Agent) -> None:
+            told.append(agent.prompt)
+            if agent.prompt == "refused":
+                raise ConfigError("a worker could not learn the agent's lines")
+
+        kept = AgentFile(file, tmp_path)
+        store = AgentStore(kept.read(), kept, cast("EngineRegistry", Registry()), tell)
+        with pytest.raises(ConfigError, match="a worker"):
+            await store.change(Agent(name="a", prompt="refused"))
+        assert (store.agent().prompt, kept.read().prompt) == ("Be brief.", "Be brief.")
+        assert not (tmp_path / "agents").exists()
+        with pytest.raises(ConfigError, match="the agent"):
+            await store.change(Agent(name="x" * 170_000, prompt="a"))
+        (tmp_path / "agents").write_text("no folder")
+        with pytest.raises(ConfigError, match="could not be kept"):
+            await store.change(Agent(name="a", prompt="fine"))
+        assert (store.agent().prompt, told) == ("Be brief.", ["refused", "fine", "Be brief."])
+        (tmp_path / "agents").unlink()
+        await store.change(Agent(name="a", prompt="fine"))
+        assert (store.agent().prompt, kept.read().prompt) == ("fine", "fine")
+
+    run(story())

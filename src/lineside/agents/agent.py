@@ -5,10 +5,11 @@ import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from lineside.agents.calendar import DeskClock, opening_hours
 from lineside.engines.protocols import Message
@@ -45,24 +46,32 @@ NOT_WANTED = re.compile(
 TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
 
 
+# Longest texts. An agent has to fit into one message to a worker, its prompt into what the language model can hold, and
+# its lines are synthesised before it answers.
+Line = Annotated[str, Meta(max_length=1000)]
+Fact = Annotated[str, Meta(max_length=2000)]
+LongText = Annotated[str, Meta(max_length=20_000)]
+MOST_BYTES = 96 * 1024  # of the whole agent
+
+
 class Example(Struct, frozen=True, forbid_unknown_fields=True):
     """A question and the answer it should get."""
 
-    asks: str
-    says: str
+    asks: Fact
+    says: Fact
 
 
 class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     """What one desk is told. Text is plain; the prompt's facts are what the model may answer from."""
 
-    name: str
-    prompt: str
-    greeting: str = ""
-    facts: tuple[str, ...] = ()
-    examples: tuple[Example, ...] = ()
-    transfer: str = "Of course. I will transfer you to a colleague now."
-    reprompt: str = ""  # said when the caller is silent for CALLER_SILENCE_S; empty: nothing is
-    goodbye: str = ""  # said to its end when they still are, before the line is hung up; empty: it is not
+    name: Annotated[str, Meta(max_length=200)]
+    prompt: LongText
+    greeting: Line = ""
+    facts: Annotated[tuple[Fact, ...], Meta(max_length=500)] = ()
+    examples: Annotated[tuple[Example, ...], Meta(max_length=50)] = ()
+    transfer: Line = "Of course. I will transfer you to a colleague now."
+    reprompt: Line = ""  # said when the caller is silent for CALLER_SILENCE_S; empty: nothing is
+    goodbye: Line = ""  # said to its end when they still are, before the line is hung up; empty: it is not
     language: str = "en"  # what callers and the agent speak: "en", "de", "pt-BR"
     locale: str = ""  # how dates are written here: "en-US" 12/24, "en-GB" 24/12; empty: as the language, if it tells
     timezone: str = ""  # of the desk, such as "Europe/London"; empty: the agent does not know the date and the time
@@ -70,6 +79,14 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
 
     def check(self) -> None:
         """Raises `ConfigError` naming a field that cannot be meant."""
+        try:
+            msgspec.convert(msgspec.to_builtins(self), Agent)  # one that was made here has not been looked at yet
+        except msgspec.ValidationError as wrong:
+            raise ConfigError(f"the agent: {wrong}") from None
+        if (size := len(msgspec.json.encode(self))) > MOST_BYTES:
+            raise ConfigError(
+                f"the agent has {size} bytes; at most {MOST_BYTES}: shorten its prompt, facts and examples"
+            )
         for name, tag in (("language", self.language), ("locale", self.locale)):
             if not TAG.fullmatch(tag) and (tag or name == "language"):
                 raise ConfigError(f'{name} = "{tag}" is no language; write one such as "en", "en-GB" or "de-AT"')

@@ -148,7 +148,7 @@ async def read_prompt(llm: LanguageModel, messages: Sequence[Message]) -> None:
     """Let the LLM read a prompt of the caller's own while they still greet; the agent's it has read already."""
     if isinstance(llm, Warmable):
         with suppress(EngineError):
-            await llm.warm(messages)
+            await llm.warm(messages, keep=False)
 
 
 def _plain(word: str) -> str:

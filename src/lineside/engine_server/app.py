@@ -148,7 +148,7 @@ class EngineServer:
         async with self._roster.using(model) as post:
             thinks: LlmModel = post.part
             try:
-                await thinks.warm(msgspec.to_builtins(ask.messages))
+                await thinks.warm(msgspec.to_builtins(ask.messages), keep=ask.keep)
             except PromptTooLong as no:
                 raise RequestRefused(400, str(no), "messages") from None
         return web.json_response({"seconds": round(time.monotonic() - began, 3)})

@@ -29,7 +29,7 @@ class LlmModel(Protocol):
         """Log odds that the last message's words may end where they do; None: it cannot say. Raises as `think` does."""
         ...
 
-    async def warm(self, opening: Sequence[dict[str, str]]) -> None:
+    async def warm(self, opening: Sequence[dict[str, str]], *, keep: bool = True) -> None:
         """Read beforehand what many conversations begin with. Raises as `think` does."""
         ...
 

@@ -63,6 +63,7 @@ class WarmRequest(msgspec.Struct, frozen=True):
 
     messages: Annotated[list[ChatMessage], msgspec.Meta(min_length=1, max_length=100)]
     model: str = ""
+    keep: bool = True  # the operator's prompt, for every call to come; false: one caller's own
 
 
 class SpeechRequest(msgspec.Struct, frozen=True):

@@ -194,11 +194,11 @@ class FallbackLLM(FallbackChain[LanguageModel]):
         places = sorted(self._places, key=lambda place: bool(ask.model) and ask.model not in place.engine.info.choices)
         return next((place.engine for place in places if place.breaker.well), None)
 
-    async def warm(self, opening: Sequence[Message]) -> None:
+    async def warm(self, opening: Sequence[Message], *, keep: bool = True) -> None:
         """See `Warmable`: the one that would answer now reads it."""
         mind = await self.first_up()
         if isinstance(mind, Warmable):
-            await mind.warm(opening)
+            await mind.warm(opening, keep=keep)
 
 
 class FallbackTTS(FallbackChain[TextToSpeech]):

@@ -59,10 +59,11 @@ async def unload(http: aiohttp.ClientSession, place: openai_http.Endpoint, model
 
 
 async def warm(
-    http: aiohttp.ClientSession, place: openai_http.Endpoint, model: str, opening: Sequence[Message]
+    http: aiohttp.ClientSession, place: openai_http.Endpoint, model: str, opening: Sequence[Message], *, keep: bool
 ) -> None:
     """`POST /v1/warm`: let a language model read what a conversation begins with."""
-    await _tell(http, place, "warm", {"model": model, "messages": msgspec.to_builtins(opening)}, place.timeout)
+    wish = {"model": model, "messages": msgspec.to_builtins(opening), "keep": keep}
+    await _tell(http, place, "warm", wish, place.timeout)
 
 
 class _Odds(msgspec.Struct):

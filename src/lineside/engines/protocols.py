@@ -133,8 +133,11 @@ class HealthChecked(Protocol):
 class Warmable(Protocol):
     """Answers sooner when it has read beforehand what a conversation begins with."""
 
-    async def warm(self, opening: Sequence[Message]) -> None:
-        """Read it now. Raises `EngineError`."""
+    async def warm(self, opening: Sequence[Message], *, keep: bool = True) -> None:
+        """Read it now, and keep it for good where `keep`: the operator's prompt, not a caller's own.
+
+        Raises `EngineError`.
+        """
         ...
 
 

@@ -17,7 +17,8 @@ from lineside.engines.protocols import TextToSpeech
 REMEMBERED = 256  # sentences; the one not said for longest is forgotten …
 MOST_BYTES = 32 << 20  # … and so it is when all of them have more sound than that: twelve minutes at 22 kHz
 LONGEST = 15.0  # seconds; longer ones are not worth their memory
-KEPT = 64  # sentences known by heart: phrases and the agent's lines; changed lines push out the oldest
+KEPT = 64  # sentences of the agent's lines that are known by heart; changed lines push out the oldest
+PINNED = 64  # phrases for bad moments, which nothing pushes out; there are some ten in a language
 
 Which = tuple[str, str]  # voice and sentence
 
@@ -29,14 +30,23 @@ class CachedTTS:
         self._voice = voice
         self.info = voice.info
         self._usual = voice.info.choices[0] if voice.info.choices else ""
+        self._pinned: dict[Which, tuple[Sound, ...]] = {}
         self._kept: OrderedDict[Which, tuple[Sound, ...]] = OrderedDict()
         self._said: OrderedDict[Which, tuple[Sound, ...]] = OrderedDict()
         self._bytes = 0  # of what was said
         self._takes: dict[Which, _Take] = {}  # under way; as many as there are calls
 
-    async def keep(self, sentence: str, voice: str = "") -> None:
-        """Synthesise it now, and know it by heart. Raises what the voice raises."""
+    async def keep(self, sentence: str, voice: str = "", *, pinned: bool = False) -> None:
+        """Synthesise it now, and know it by heart; for good where `pinned`. Raises what the voice raises."""
         which = (voice or self._usual, sentence)
+        if which in self._pinned:
+            return
+        if pinned and len(self._pinned) < PINNED:
+            sounds = self._kept.pop(which, ()) or tuple([sound async for sound in self.speak(sentence, voice)])
+            self._forget(which)
+            if _size(sounds):
+                self._pinned[which] = sounds
+            return
         if which in self._kept:
             self._kept.move_to_end(which)
             return
@@ -82,7 +92,7 @@ class CachedTTS:
                 await take.stop()
 
     def _known(self, which: Which) -> tuple[Sound, ...] | None:
-        return self._kept.get(which) or self._said.get(which)
+        return self._pinned.get(which) or self._kept.get(which) or self._said.get(which)
 
     def _over(self, which: Which, take: "_Take") -> bool:
         """Nobody joins it any more. Whether this is the first to say so."""

@@ -1,5 +1,6 @@
 """Which agent answers: its file, what was changed on the page since, and who else has to know of a change."""
 
+import asyncio
 import hashlib
 import os
 from collections.abc import Awaitable, Callable
@@ -30,19 +31,29 @@ class AgentStore:
     ) -> None:
         """`tell_workers` hands a new agent to the processes that hold the calls, where there are any."""
         self._agent, self._file, self._registry, self._tell_workers = agent, file, registry, tell_workers
+        self._changing = asyncio.Lock()  # one change at a time
 
     def agent(self) -> Agent:
         """The agent that answers now."""
         return self._agent
 
     async def change(self, agent: Agent) -> None:
-        """Let this agent answer from the next call on, once its phrases are synthesised. Raises `ConfigError`."""
+        """Let this agent answer from the next call on, once its phrases are synthesised. Raises `ConfigError`.
+
+        The workers are asked first and the disk is written last; where one of them refuses, the old agent answers on.
+        """
         agent.check()
-        await learn_phrases(self._registry, agent)
-        self._file.write(agent)
-        self._agent = agent
-        if self._tell_workers is not None:
-            await self._tell_workers(agent)
+        async with self._changing:
+            await learn_phrases(self._registry, agent)
+            if self._tell_workers is not None:
+                await self._tell_workers(agent)  # which undoes it where one of them cannot
+            try:
+                self._file.write(agent)
+            except ConfigError:
+                if self._tell_workers is not None:
+                    await self._tell_workers(self._agent)
+                raise
+            self._agent = agent
 
 
 class _Edit(Struct, frozen=True):
@@ -69,13 +80,28 @@ class AgentFile:
             edit = msgspec.json.decode(self._kept.read_bytes(), type=_Edit)
         except FileNotFoundError:
             return agent
-        except (OSError, msgspec.DecodeError) as cause:
-            log.warning("cannot read the change of the agent, using its file", kept=str(self._kept), why=str(cause))
+        except OSError as cause:
+            log.warning("cannot read the change of the agent, using its file", kept=str(self._kept), why=cause.strerror)
+            return agent
+        except (msgspec.MsgspecError, RecursionError) as cause:
+            self._set_aside(str(cause))
             return agent
         if edit.of != self._digest():
             log.warning("agent file edited, the change made on the page no longer applies", kept=str(self._kept))
             return agent
+        try:
+            edit.agent.check()
+        except ConfigError as cause:
+            self._set_aside(str(cause))
+            return agent
         return edit.agent
+
+    def _set_aside(self, why: str) -> None:
+        """A change that cannot be used keeps nobody from starting: the file counts, and the change can be looked at."""
+        aside = self._kept.with_suffix(".unusable")
+        with suppress(OSError):
+            self._kept.replace(aside)
+        log.warning("the change of the agent cannot be used, using its file", set_aside=str(aside), why=why)
 
     def write(self, agent: Agent) -> None:
         """Write a change to the disk, whole or not at all. Raises `ConfigError` when that fails."""

@@ -30,6 +30,7 @@ from lineside.settings import Settings
 log = structlog.get_logger()
 
 TURN_MODEL, TURN_FILE = "smart-turn-v3.2", "smart-turn-v3.2-cpu.onnx"
+LEARN_WITHIN = 90.0  # seconds to synthesise the agent's lines and to read its prompt
 VAD_MODEL, VAD_FILE = "silero-vad", "silero_vad.onnx"
 
 
@@ -114,12 +115,20 @@ async def _check_fallback(registry: EngineRegistry, role: Role, name: str) -> No
 
 async def learn_phrases(registry: EngineRegistry, agent: Agent) -> None:
     """Synthesise the fixed phrases and prefill the LLM with the prompt. Raises `ConfigError`."""
-    llm = registry.llm()
+    llm, tts = registry.llm(), registry.cached_tts()
     try:
-        for phrase in (*PHRASES, *(said for line in agent.lines() for said in sayings(line, agent.speech_tag))):
-            await registry.cached_tts().keep(phrase)
-        if isinstance(llm, Warmable):
-            await llm.warm(agent.opening())
+        async with asyncio.timeout(LEARN_WITHIN):
+            for phrase in PHRASES:
+                await tts.keep(phrase, pinned=True)
+            for said in (said for line in agent.lines() for said in sayings(line, agent.speech_tag)):
+                await tts.keep(said)
+            if isinstance(llm, Warmable):
+                await llm.warm(agent.opening())
+    except TimeoutError:
+        raise ConfigError(
+            f"the agent's lines could not be synthesised and its prompt not be read within {LEARN_WITHIN:g} s; "
+            "make them shorter, or choose faster engines"
+        ) from None
     except EngineError as cause:
         raise ConfigError(f"the default engines do not answer: {cause}. Try: lineside doctor") from cause
 

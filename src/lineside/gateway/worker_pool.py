@@ -45,7 +45,7 @@ from lineside.settings import Settings
 log = structlog.get_logger()
 
 READY_WITHIN = 60.0  # seconds for workers to take calls, at the start and when one is started again
-LEARN_WITHIN = 30.0  # seconds for a worker to learn a new agent's lines
+LEARN_WITHIN = 95.0  # seconds for a worker to learn a new agent's lines
 GRACE = 5.0  # seconds for a worker to end its calls and itself; then it is killed
 MISSED = 8  # beats in a row; a worker that waits for a slow disk comes back sooner, and its end is the end of its calls
 
@@ -57,6 +57,7 @@ class WorkerPool:
         """`settings` as calls are to have them; `agent` answers at first; `on_lost` hears `ended` or `stuck`."""
         self._count, self._settings, self._agent, self._on_lost = count, settings, agent, on_lost
         self._workers: dict[int, _Worker] = {}
+        self._fault = ""  # why workers cannot be started
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
@@ -90,17 +91,29 @@ class WorkerPool:
         await over
 
     async def learn(self, agent: Agent) -> None:
-        """Let this agent answer from the next call on. Raises `ConfigError` when a worker could not learn its lines."""
-        self._agent = agent
+        """Let this agent answer from the next call on.
+
+        Raises `ConfigError` when a worker could not learn its lines; then the old agent answers in all of them.
+        """
+        before, self._agent = self._agent, agent
+        if trouble := await self._all_learn(agent):
+            self._agent = before
+            if again := await self._all_learn(before):
+                log.error("a worker could not learn the old agent's lines again", why=again)
+            raise ConfigError(f"a worker could not learn the agent's lines: {trouble}")
+
+    async def _all_learn(self, agent: Agent) -> str:
+        """Let those that are up learn it; what went wrong, if anything did."""
         troubles = await asyncio.gather(
             *(worker.learn(agent) for worker in self._workers.values() if worker.up.is_set())
         )
-        if trouble := next(filter(None, troubles), ""):
-            raise ConfigError(f"a worker could not learn the agent's lines: {trouble}")
+        return next(filter(None, troubles), "")
 
     async def _all_up(self, keeping: "list[asyncio.Task[None]]") -> None:
         deadline = time.monotonic() + READY_WITHIN
         while len(self.up) < self._count:
+            if self._fault:
+                raise ConfigError(self._fault)
             if time.monotonic() > deadline:
                 raise ConfigError(
                     f"{len(self.up)} of {self._count} workers are up after {READY_WITHIN:g} s; see the log"
@@ -127,8 +140,10 @@ class WorkerPool:
             process = await start_process(argv, pass_fds=[theirs.fileno()])
         worker = self._workers[number] = _Worker(process.pid, number)
         worker.bus = WorkerChannel(ours, worker.heard, worker.gone)
-        worker.bus.say(StartWorker(msgspec.Raw(self._settings.model_dump_json().encode()), self._agent))
         try:
+            if not worker.bus.say(StartWorker(msgspec.Raw(self._settings.model_dump_json().encode()), self._agent)):
+                self._fault = "settings and agent are too long for the message that starts a worker: shorten the agent"
+                log.error("a worker cannot be started", worker=number, why=self._fault)
             return await self._watch(worker, process)
         finally:
             worker.bus.close()  # for it, the word to end

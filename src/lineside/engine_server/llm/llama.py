@@ -9,7 +9,7 @@ import math
 import os
 import secrets
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from lineside.errors import ConfigError, EngineError, LinesideError
 
 log = structlog.get_logger()
 
+OWN_LONGEST = 3000  # characters of a caller's own prompt that is read beforehand: some 750 tokens, 8 s on two cores
 CONTEXT = 4096  # tokens of one call: the prompt, its facts and some forty turns
 # Tokens read in one go. Other callers' answers stand still meanwhile: 0.6 s here, 5 s at llama.cpp's own 512; the
 # reading itself takes no longer (measured at 64, 128 and 512).
@@ -120,6 +121,8 @@ class LlamaModel:
             raise ConfigError(f"the language model {model} cannot be loaded: {cause}") from cause
         self._headers = {"Authorization": f"Bearer {key}"}
         self._free = asyncio.Semaphore(slots)  # the app lets only so many wait here
+        self._free_for_own = asyncio.Semaphore(max(1, slots - 1))  # one slot is never a caller's own prompt's
+        self._answering, self._reading_own = 0, False
         self._slots = Slots(slots)
         self._folder = shelf
         self._shelf = PromptCache(shelf, f"{xllamacpp.__version__} {model.name} {model.stat().st_mtime_ns} {CONTEXT}")
@@ -159,10 +162,17 @@ class LlamaModel:
             places = msgspec.json.decode(raw, type=_Foreseen).completion_probabilities
             return _odds(places[0].top_logprobs) if places else None
 
-    async def warm(self, opening: Sequence[dict[str, str]]) -> None:
-        """Read what many conversations begin with, and put it on the shelf: no caller waits for that again."""
+    async def warm(self, opening: Sequence[dict[str, str]], *, keep: bool = True) -> None:
+        """Read what many conversations begin with, and put it on the shelf: no caller waits for that again.
+
+        Without `keep` it is one caller's own prompt. It is never put on the shelf, and it is read beforehand only where
+        that keeps no answer waiting: one such prompt at a time, a short one, while nothing is answered.
+        """
         messages = list(opening)
         text = _text(messages)
+        if not keep:
+            await self._read_own(messages, text)
+            return
         if self._shelf.has(text):
             async with self._slot(messages):
                 pass  # taken from the shelf, or thrown away because it could not be
@@ -175,18 +185,34 @@ class LlamaModel:
             await self._post(f"/slots/{slot}?action=save", {"filename": written})
             self._shelf.put(text, self._folder / written)
 
+    async def _read_own(self, messages: list[dict[str, str]], text: str) -> None:
+        if self._reading_own or self._answering or len(text) > OWN_LONGEST:
+            return  # it is read when the caller's first question comes
+        self._reading_own = True
+        try:
+            async with self._slot(messages) as slot:
+                greeted = [*messages, {"role": "user", "content": "Hello"}]
+                await self._post("/v1/chat/completions", {"messages": greeted, "max_tokens": 1, "id_slot": slot})
+        finally:
+            self._reading_own = False
+
     @asynccontextmanager
     async def _slot(self, messages: Sequence[dict[str, str]]) -> AsyncGenerator[int, None]:
         """A slot that knows as much of the conversation as can be had without reading."""
         text = _text(messages)
-        async with self._free:
-            shelved, much = self._shelf.nearest(text)
+        shelved, much = self._shelf.nearest(text)
+        own = bool(shelved) and much < len(shelved)  # a prompt of the caller's own, which takes seconds to read
+        async with self._free_for_own if own else nullcontext(), self._free:
             slot, from_shelf = self._slots.take(text, much)
+            self._answering += 1
             try:
+                if not own:
+                    self._shelf.has(shelved)  # used just now, so not to be thrown away next
                 if from_shelf:
                     await self._restore(slot, shelved)
                 yield slot
             finally:
+                self._answering -= 1
                 self._slots.give(slot, text)
 
     async def _restore(self, slot: int, shelved: str) -> None:

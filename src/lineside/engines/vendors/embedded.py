@@ -94,9 +94,9 @@ class LlamaCpp:
         """See `ModelKeeper`."""
         await model_admin.unload(self._http, self._endpoint, model, wait=wait)
 
-    async def warm(self, opening: Sequence[Message]) -> None:
+    async def warm(self, opening: Sequence[Message], *, keep: bool = True) -> None:
         """See `Warmable`."""
-        await model_admin.warm(self._http, self._endpoint, self._model, opening)
+        await model_admin.warm(self._http, self._endpoint, self._model, opening, keep=keep)
 
     async def may_end(self, messages: Sequence[Message], ask: LlmRequest) -> float | None:
         """See `PredictsTurnEnd`."""
