@@ -60,7 +60,7 @@ LINE_FAULTS = (
     "too_fast",
     "caller_not_reading",
 )
-RECORDS_PARTS = ("database", "disk", "archive", "recordings", "retention", "deletion")  # of the call archive
+RECORDS_PARTS = ("database", "disk", "archive", "recordings", "retention", "clock", "deletion")  # of the call archive
 ENGINE_FAULTS = tuple(kind.__name__ for kind in (EngineError, EngineBusy, EngineTimeout, EngineUnreachable))
 
 

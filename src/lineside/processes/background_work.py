@@ -94,7 +94,7 @@ class BackgroundWork:
         self._note(work, fault, 0.0)
 
     def _note(self, work: str, fault: Exception, lived: float) -> None:
-        now, what = self._clock(), _named(fault)
+        now, what = self._clock(), describe_fault(fault)
         with self._lock:
             before = self._faults.get(work)
             again = before is not None and now - before[1] < HEALTHY_SECONDS and lived < HEALTHY_SECONDS
@@ -108,7 +108,7 @@ class BackgroundWork:
         self._failed(work)
 
 
-def _named(fault: Exception) -> str:
+def describe_fault(fault: BaseException) -> str:
     """The kind of error and where it was raised."""
     frames = traceback.extract_tb(fault.__traceback__)
     where = f" in {frames[-1].name}, {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""

@@ -177,10 +177,9 @@ class ArchiveThread:
             self._clock = RetentionClock(await self._last_known())
         now = self._clock.now(time.time(), time.monotonic())
         if self._clock.doubted:
-            self._trouble.set(
-                "retention",
-                "the clock is ahead of where it can be: no call is deleted by it until it has said so for a day",
-            )
+            self._trouble.set("clock", "the clock is further ahead than can be: calls are not deleted by it for a day")
+        else:
+            self._trouble.clear("clock")
         self._remember(now)
         async with self._store.transaction() as connection:
             await queries.drop_old_tombstones(connection, now - TOMBSTONE_SECONDS)

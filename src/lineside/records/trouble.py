@@ -5,11 +5,12 @@ from typing import Literal
 
 import structlog
 
+from lineside.processes.background_work import describe_fault
 from lineside.records.counters import RecordsCounter, Uncounted
 
 log = structlog.get_logger()
 
-Part = Literal["database", "disk", "archive", "recordings", "retention", "deletion"]
+Part = Literal["database", "disk", "archive", "recordings", "retention", "clock", "deletion"]
 
 
 class RecordsTrouble:
@@ -29,10 +30,9 @@ class RecordsTrouble:
             log.warning(what, part=part, why=why)
 
     def fault(self, part: Part, fault: BaseException) -> None:
-        """Something that should not happen did; the part tries again."""
+        """Something that should not happen did; the part tries again. The fault's own words may be a caller's."""
         self.counter.records_fault(part)
-        self.set(part, f"{part}: unexpected {type(fault).__name__}; it is tried again", str(type(fault)))
-        log.error("unexpected fault in the records; it is tried again", part=part, exc_info=fault)
+        self.set(part, f"{part}: {type(fault).__name__}; it is tried again", describe_fault(fault))
 
     def clear(self, part: Part) -> None:
         """This part works."""
