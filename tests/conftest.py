@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,32 @@ if TYPE_CHECKING:
 
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `lineside` does; read when numpy is loaded
+
+
+# Folders whose tests share nothing and measure no time of this machine's: test.sh runs them in several processes.
+# Tests that need models or a browser are left out of that part: each process would load them again.
+SIDE_BY_SIDE = ("agents", "audio", "call", "cli", "engines", "models", "records", "text", "transports", "turns")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--part`: only the tests that may run side by side, or only the others; ./test.sh runs both parts."""
+    parser.addoption("--part", choices=("side-by-side", "alone"), help="only this part of the tests")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of the other part."""
+    part = config.getoption("--part")
+    if part is None:
+        return
+    here = Path(__file__).parent
+
+    def belongs(item: pytest.Item) -> bool:
+        quiet = item.path.relative_to(here).parts[0] in SIDE_BY_SIDE
+        loads = any(item.get_closest_marker(name) for name in ("models", "browser"))
+        return (quiet and not loads) is (part == "side-by-side")
+
+    config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
+    items[:] = [item for item in items if belongs(item)]
 
 
 def pytest_configure() -> None:

@@ -155,7 +155,7 @@ class HttpFront:
             while place is not None and place.tb_next is not None:
                 place = place.tb_next
             where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place is not None else ""
-            log.error("a request failed", path=request.path, kind=type(fault).__name__, where=where)
+            log.error("request failed", path=request.path, kind=type(fault).__name__, where=where)
             body = {
                 "error": {"code": "internal_error", "message": "something broke inside lineside; its log says where"}
             }

@@ -57,7 +57,7 @@ async def _seen(work: Coroutine[Any, Any, T], name: str) -> T | None:
     try:
         return await work
     except Exception:
-        log.exception("control task failed", task=name)
+        log.exception("API background task failed", task=name)
         return None
 
 

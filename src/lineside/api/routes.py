@@ -170,7 +170,7 @@ async def _in_our_words(request: web.Request, handler: Handler) -> web.StreamRes
     except (ConnectionError, web.RequestPayloadError):
         return _refusal(400, "body_lost", "the client left before its request was whole")
     except Exception:  # a bug of ours: this request fails, the calls do not notice, the log says where
-        log.exception("control request failed", method=request.method, path=request.path)
+        log.exception("API request failed", method=request.method, path=request.path)
         return _refusal(500, "internal_error", "something broke inside lineside; its log says where")
 
 

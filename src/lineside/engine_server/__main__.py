@@ -61,7 +61,7 @@ def main() -> int:
         opening = json.loads(told.opening.read_text("utf-8")) if told.opening else []
         borrow(told.models_dir.expanduser() / ".libraries")
     except (ConfigError, OSError, ValueError) as no:
-        structlog.get_logger().error("the engine server cannot go on", why=str(no))
+        structlog.get_logger().error("engine server failed", why=str(no))
         return 1
     from lineside.engine_server.server import EngineServerOptions, live
 

@@ -51,5 +51,5 @@ async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         while place and place.tb_next:
             place = place.tb_next
         where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else ""
-        log.error("a request failed", path=request.path, kind=type(fault).__name__, where=where)
+        log.error("request failed", path=request.path, kind=type(fault).__name__, where=where)
         return refusal(500, f"the engine server failed ({type(fault).__name__}); its log says where")

@@ -166,7 +166,7 @@ class ModelPool:
             post.fault = str(cause) if isinstance(cause, LinesideError | OSError) else type(cause).__name__
             del self._posts[model.name]
             post.desk.close()
-            log.error("a model cannot be loaded", role=model.role, model=model.name, why=post.fault)
+            log.error("cannot load model", role=model.role, model=model.name, why=post.fault)
         else:
             self.defaults.setdefault(model.role, model.name)
             took = {"seconds": round(time.monotonic() - began, 2), "memory_bytes": post.memory_bytes}

@@ -60,7 +60,7 @@ def live(orders: EngineServerOptions) -> int:
     except* (LinesideError, OSError) as faults:
         code = 1
         for fault in _leaves(faults):
-            log.error("the engine server cannot go on", why=str(fault))
+            log.error("engine server failed", why=str(fault))
     return code
 
 

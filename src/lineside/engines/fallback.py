@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import structlog
 from msgspec import Struct
 
-from lineside.audio.frame import SpokenAudio, Utterance
+from lineside.audio.frame import AudioFrame, Sound, Utterance
 from lineside.engines.circuit_breaker import CircuitBreaker
 from lineside.engines.protocols import (
     Engine,
@@ -126,7 +126,7 @@ class FallbackChain(Generic[E]):
         self.switches += 1
         if trusted:  # that one which was given up is still dead is no news
             kind = type(why).__name__
-            log.warning("engine failed, the next one goes on", role=self.role, engine=place.name, why=kind)
+            log.warning("engine failed, falling back to the next", role=self.role, engine=place.name, why=kind)
 
 
 class FallbackSTT(FallbackChain[SpeechToText]):
@@ -206,16 +206,18 @@ class FallbackTTS(FallbackChain[TextToSpeech]):
 
     role = "tts"
 
-    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
         """See `TextToSpeech`; the rate may change where another voice takes over."""
-        words = sentence.split()
+        words, at = sentence.split(), 0.0
         for turn in self._in_turn(" ".join(words), voice):
-            place, text, said = turn.place, " ".join(words), 0
+            place, text, said, start = turn.place, " ".join(words), 0, at
             try:
                 async with aclosing(turn.in_time(place.engine.speak(text, _known(voice, place.engine)))) as stream:
-                    async for audio in stream:
-                        said += sum(len(marked.split()) for _, marked in audio.words)
-                        yield audio
+                    async for sound in stream:
+                        said += len(sound.says.split())
+                        at = start + sound.frame.at + sound.frame.seconds
+                        frame = sound.frame
+                        yield Sound(AudioFrame(frame.pcm, frame.rate, start + frame.at), sound.says) if start else sound
                 if not said and any(c.isalnum() for c in text):
                     raise EngineError(f"{place.name} said nothing")
             except EngineError as why:

@@ -200,7 +200,7 @@ class EngineRegistry:
             async with asyncio.timeout(LOADED_WITHIN):
                 await engine.prepare(choice)
         except (EngineError, TimeoutError) as cause:
-            log.warning("an engine is not ready for a call", role=role, engine=name, why=str(cause) or "too slow")
+            log.warning("engine not ready for a call", role=role, engine=name, why=str(cause) or "too slow")
 
     def _chain(self, role: Role, name: str) -> list[tuple[str, Engine]]:
         """The engine and those that stand in for it, in order; each has the methods of its role (`_build`)."""

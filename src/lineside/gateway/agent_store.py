@@ -81,13 +81,15 @@ class AgentFile:
         except FileNotFoundError:
             return agent
         except OSError as cause:
-            log.warning("cannot read the change of the agent, using its file", kept=str(self._kept), why=cause.strerror)
+            log.warning(
+                "cannot read the agent override, using the agent file", kept=str(self._kept), why=cause.strerror
+            )
             return agent
         except (msgspec.MsgspecError, RecursionError) as cause:
             self._set_aside(str(cause))
             return agent
         if edit.of != self._digest():
-            log.warning("agent file edited, the change made on the page no longer applies", kept=str(self._kept))
+            log.warning("agent file edited, ignoring the older override", kept=str(self._kept))
             return agent
         try:
             edit.agent.check()

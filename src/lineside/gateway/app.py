@@ -237,7 +237,7 @@ class Gateway:
         return response
 
     async def _close(self, app: web.Application) -> None:
-        await self.switchboard.close(FAREWELL, lambda calls: log.warning("calls cut off at closing time", calls=calls))
+        await self.switchboard.close(FAREWELL, lambda calls: log.warning("calls disconnected at shutdown", calls=calls))
         await self._runner.close()
 
 

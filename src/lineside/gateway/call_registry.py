@@ -54,9 +54,6 @@ class CallPlace(Observer):
     def answered(self, live: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
         """The call is up."""
 
-    def over(self) -> None:
-        """The call is gone; it is let go of."""
-
 
 class CallHandle(CallPlace):
     """One call from admission to its end."""
@@ -124,8 +121,7 @@ class CallHandle(CallPlace):
         return self._events(watcher)
 
     def over(self) -> None:
-        """See `CallPlace`. Whoever watches the call is told."""
-        self._live = None
+        """The call is gone."""
         for watcher in self._watchers:
             self._tell(watcher, None)
 

@@ -10,7 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 import structlog
 
 from lineside.agents.agent import Agent
-from lineside.audio.frame import EAR_RATE, SpokenAudio, Utterance
+from lineside.audio.frame import EAR_RATE, Sound, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.vad import LoudnessVad, VadModel, VoiceDetector
 from lineside.audio.vad_batcher import VadBatcher
@@ -80,10 +80,10 @@ async def _needs_embedded_llm(registry: EngineRegistry) -> bool:
     return llm.info.embedded
 
 
-async def _transcribe_once(stt: SpeechToText, sounds: list[SpokenAudio]) -> None:
+async def _transcribe_once(stt: SpeechToText, sounds: list[Sound]) -> None:
     """Transcribe one utterance: the first takes an STT model twice as long as later ones."""
-    resampler = InputResampler(sounds[0].rate, EAR_RATE)
-    pcm = b"".join(resampler.feed(sound.pcm) for sound in sounds) + resampler.end()
+    resampler = InputResampler(sounds[0].frame.rate, EAR_RATE)
+    pcm = b"".join(resampler.feed(sound.frame.pcm) for sound in sounds) + resampler.end()
     await stt.transcribe(Utterance(pcm, 0.0, 1.0))
 
 
@@ -110,7 +110,7 @@ async def _check_fallback(registry: EngineRegistry, role: Role, name: str) -> No
         if isinstance(engine, HealthChecked):
             await engine.check()
     except EngineError as cause:
-        log.warning("a fallback engine does not answer", role=role, engine=name, why=str(cause))
+        log.warning("fallback engine unreachable", role=role, engine=name, why=str(cause))
 
 
 async def learn_phrases(registry: EngineRegistry, agent: Agent) -> None:
@@ -147,7 +147,7 @@ async def turn_model(settings: Settings) -> AsyncGenerator[TurnModel, None]:
     try:
         listener = TurnModelThread(locate(TURN_MODEL, settings.models_dir) / TURN_FILE)
     except ConfigError as missing:
-        log.warning("no turn model", why=str(missing))
+        log.warning("turn model not available, ending turns without it", why=str(missing))
         yield nobody_knows
         return
     try:

@@ -91,7 +91,7 @@ async def _workers(
         return
     workers = WorkerPool(count, settings, agent, metrics.worker_lost)
     async with workers.running():
-        log.info("workers are up", workers=count)
+        log.info("workers ready", workers=count)
         yield workers
 
 

@@ -102,7 +102,7 @@ class Worker:
                 async with asyncio.timeout(FAREWELL):
                     await self._empty.wait()
             except TimeoutError:
-                log.warning("calls cut off with their worker", calls=len(self._places))
+                log.warning("calls disconnected, their worker stops", calls=len(self._places))
                 raise SystemExit(1) from None
 
     def _heard(self, word: Word, sock: int | None) -> None:
@@ -136,7 +136,6 @@ class Worker:
             return  # the caller was gone before the socket came
         finally:
             del self._places[take.call]
-            place.over()
             self._bus.say(CallFinished(take.call))
             if not self._places:
                 self._empty.set()
@@ -167,10 +166,6 @@ class RemotePlace(CallPlace):
         self._bus.say(CallAnswered(self.id, line, codec, engines))
         if self._ends is not None:
             live.end(self._ends)
-
-    def over(self) -> None:
-        """See `CallPlace`."""
-        self._live = None
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Observer`. Words as they form are for those who follow it; nobody counts by them."""

@@ -129,7 +129,7 @@ class WorkerPool:
             except OSError as cause:
                 code = cause.errno or -1
             pause = backoff.after(time.monotonic() - began)
-            log.error("a worker ended, it is started again", worker=number, code=code, seconds=pause)
+            log.error("worker exited, restarting it", worker=number, code=code, seconds=pause)
             await asyncio.sleep(pause)
 
     async def _live(self, number: int) -> int:
@@ -161,7 +161,7 @@ class WorkerPool:
         try:
             while not (await asyncio.wait([ended], timeout=BEAT))[0]:
                 if worker.missed_one() > (MISSED if worker.up.is_set() else READY_WITHIN / BEAT):
-                    log.error("a worker stands still, it is ended", worker=worker.number, calls=len(worker.calls))
+                    log.error("worker unresponsive, killing it", worker=worker.number, calls=len(worker.calls))
                     self._on_lost("stuck")
                     process.kill()
                     return await ended
@@ -233,7 +233,7 @@ class _Worker:
         """It is no more, and its calls neither."""
         self.up.clear()
         if self.calls:
-            log.error("calls were lost with their worker", worker=self.number, calls=len(self.calls))
+            log.error("calls lost with their worker", worker=self.number, calls=len(self.calls))
         for call in tuple(self.calls):
             self._over(call)
         if self._learning is not None and not self._learning.done():

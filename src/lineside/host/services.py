@@ -199,7 +199,7 @@ async def _live(server: Supervisor) -> str:
     try:
         await server.run()
     except ConfigError as cause:
-        log.warning("service could not be started", service=server.name, why=server.why)
+        log.warning("cannot start service", service=server.name, why=server.why)
         return str(cause)
     return ""
 

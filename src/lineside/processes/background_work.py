@@ -104,7 +104,7 @@ class BackgroundWork:
             if told:
                 self._logged[work] = now
         if told:
-            log.error("background work failed, it is started again", work=work, fault=what, times=times)
+            log.error("background work failed, restarting it", work=work, fault=what, times=times)
         self._failed(work)
 
 

@@ -132,7 +132,7 @@ class Supervisor:
                     if not came_up:
                         raise ConfigError(f"{self.why}.{self._said()}") from None
                     pause = backoff.after(0.0 if well_since is None else _now() - well_since)
-                    log.warning("server fell", server=self.name, why=str(why), pause=pause)
+                    log.warning("server exited", server=self.name, why=str(why), pause=pause)
                 self._enter("resting")
                 await asyncio.sleep(pause)
 

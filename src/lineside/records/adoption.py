@@ -26,7 +26,7 @@ async def adopt(spool: Spool, mover: EntryMover, store: Database, recordings: Re
         async with store.transaction() as connection:
             await writes.end_unfinished(connection, call, found)
     if calls:
-        log.info("calls of a process that died were ended", calls=len(calls))
+        log.info("calls of a dead process closed", calls=len(calls))
     spool.close()
 
 

@@ -217,7 +217,7 @@ class ArchiveThread:
                     await self._mover.to_database(self._spool)
         if lost := self._mover.waiting:
             self._trouble.counter.entries_lost(lost)
-            log.error("records lost at the end: the disk takes none", entries=lost)
+            log.error("call records lost at shutdown, disk not writable", entries=lost)
         if self._unfinished():
             self._spool.leave()  # the next start ends what is open
         else:

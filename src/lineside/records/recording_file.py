@@ -72,7 +72,7 @@ class RecordingFile:
     def give_up(self, why: str) -> None:
         """This recording cannot be kept."""
         if not self._given_up:
-            log.warning("cannot write a recording", call=self._path.stem, why=why)
+            log.warning("cannot write recording", call=self._path.stem, why=why)
         self._given_up = True
 
     def close(self) -> Recording:

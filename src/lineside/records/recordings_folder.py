@@ -94,7 +94,7 @@ class RecordingsFolder:
             with suppress(FileNotFoundError):
                 path.unlink()
                 self._bytes -= size
-                log.warning("recording deleted to make room", call=path.stem, bytes=size)
+                log.warning("recording deleted to free disk space", call=path.stem, bytes=size)
                 self._given_up(path.stem)
                 return True
         return False

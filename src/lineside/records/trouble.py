@@ -39,7 +39,7 @@ class RecordsTrouble:
         with self._lock:
             gone = self._now.pop(part, None)
         if gone is not None:
-            log.info("records work again", part=part)
+            log.info("call records working again", part=part)
 
     def of(self, part: Part) -> str:
         """What is wrong with this part; empty: nothing."""

@@ -219,7 +219,7 @@ class LlamaModel:
         try:
             await self._post(f"/slots/{slot}?action=restore", {"filename": self._shelf.name(shelved)})
         except EngineError as cause:
-            log.warning("a prompt on the shelf cannot be used and is thrown away", why=str(cause))
+            log.warning("cached prompt unusable, discarding it", why=str(cause))
             self._shelf.drop(shelved)
 
     async def _post(self, path: str, body: dict[str, Any]) -> bytes:

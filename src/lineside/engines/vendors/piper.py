@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 
 import structlog
 
-from lineside.audio.frame import SpokenAudio
+from lineside.audio.frame import Sound
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
 from lineside.engines import model_admin, openai_http
 from lineside.engines.protocols import BackendModel, EngineInfo
@@ -43,12 +43,12 @@ class Piper:
         self._endpoint = openai_http.Endpoint("piper", options.url or host.embedded_url)
         self._noticed: set[str] = set()
 
-    def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
+    def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
         """See `TextToSpeech`."""
         name, notice = piper_voice(voice or self.usual, self._root)
         if notice and notice not in self._noticed:  # once a preset, not once a sentence
             self._noticed.add(notice)
-            log.warning("another voice speaks", why=notice)
+            log.warning("voice not installed, using another", why=notice)
         return openai_http.speech(self._http, self._endpoint, name, name, sentence)
 
     async def check(self) -> None:
