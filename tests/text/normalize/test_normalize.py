@@ -1,5 +1,6 @@
 """What the voice says for what is written."""
 
+import re
 import time
 from pathlib import Path
 
@@ -43,8 +44,47 @@ def test_golden_line_is_said_as_an_agent_says_it(written: str, expected: str) ->
 
 
 def test_golden_set_is_large_and_has_no_line_twice() -> None:
-    """At least 150 different lines."""
-    assert len({written for written, _ in LINES}) == len(LINES) >= 150
+    """At least 600 different lines, in families that say what they stand for."""
+    assert len({written for written, _ in LINES}) == len(LINES) >= 600
+    assert len([line for line in GOLDEN.read_text(encoding="utf-8").splitlines() if line.startswith("# ")]) >= 50
+
+
+SAYABLE = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ\u0300-\u036f.,;:!?'’\"“”‘()«»¿¡\s-]*")
+
+
+@anything
+@given(TEXTS)
+def test_nothing_that_is_said_holds_a_sign_that_no_voice_can_say(text: str) -> None:
+    """Letters and punctuation, whatever was written: no digit, no sign, no letter of another script."""
+    assert SAYABLE.fullmatch(said(text))
+
+
+@pytest.mark.parametrize("written", [written for written, _ in LINES])
+def test_no_golden_line_is_said_with_a_sign(written: str) -> None:
+    """Nor has any of them a written character lost."""
+    whole = written.replace("\\n", "\n")
+    assert SAYABLE.fullmatch(said(whole))
+    assert "".join(stretch.written for stretch in spoken(whole)) == whole
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "expected"),
+    [
+        ("en-US", "On 3/4 we close.", "On March fourth we close."),
+        ("en-GB", "On 3/4 we close.", "On the third of April we close."),
+        ("en", "On 3/4 we close.", "On three slash four we close."),
+        ("en-AU", "You called on 3/4/2026.", "You called on the third of April twenty twenty-six."),
+        ("en-US", "You called on 3/4/2026.", "You called on March fourth, twenty twenty-six."),
+        ("en-CA", "You called on 3/4/2026.", "You called on three slash four slash twenty twenty-six."),
+        ("en-GB", "It is due 2026-11-24.", "It is due the twenty-fourth of November twenty twenty-six."),
+        ("en-US", "On 24/11 we close.", "On November twenty-fourth we close."),
+        ("en-US", "About 3/4 of you.", "About three quarters of you."),
+        ("en_GB", "From 24/12 to 26/12.", "From the twenty-fourth of December to the twenty-sixth of December."),
+    ],
+)
+def test_day_and_month_are_said_in_the_order_of_the_locale(language: str, written: str, expected: str) -> None:
+    """And as written where the locale does not tell."""
+    assert said(written, language) == expected
 
 
 @anything

@@ -1,15 +1,22 @@
 """Written text becomes what a voice can say: numbers, money, dates, addresses and markdown, stretch by stretch."""
 
 import re
+from functools import cache
 
 from msgspec import Struct
 
 from lineside.text.normalize.english import in_english
 from lineside.text.normalize.marks import unmarked
+from lineside.text.normalize.times import Order
+from lineside.text.scripts import foreign_letters
 
 CODE = "I have some code in the text."  # nobody wants it read out
 _FENCED = re.compile(r"(```.*?(?:```|\Z)\s*)", re.DOTALL)
+_NOT_ENGLISH = re.compile(r"[^A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ\u0300-\u036f.,;:!?'’\"“”‘()«»¿¡\s-]")
 _WORDS = re.compile(r"\S*\s*")
+# Regions by the order of day and month in their dates; in all others the day comes first.
+_MONTH_FIRST = frozenset(["US", "PH", "FM", "PW", "MH", "GU", "PR", "VI"])
+_EITHER_ORDER = frozenset(["CA", "KE", "GH"])
 
 
 class SpokenStretch(Struct, frozen=True):
@@ -43,7 +50,13 @@ def said(text: str, language: str = "en") -> str:
 
 def _prose(text: str, language: str) -> list[SpokenStretch]:
     plain = unmarked(text)
-    stretches = in_english(plain.text) if language.lower().startswith("en") else _as_written(plain.text)
+    if language.lower().startswith("en"):
+        stretches = in_english(plain.text, _date_order(language))
+    else:
+        stretches = _as_written(plain.text)
+    unsayable = _unsayable(language)
+    if unsayable.search("".join(words for _, words in stretches)):
+        stretches = [(end, unsayable.sub("", words)) for end, words in stretches]
     sayings: list[SpokenStretch] = []
     here = 0
     for index, (end, words) in enumerate(stretches, 1):
@@ -51,6 +64,22 @@ def _prose(text: str, language: str) -> list[SpokenStretch]:
         sayings.append(SpokenStretch(text[here:upto], words))
         here = upto
     return sayings if sayings or not text else [SpokenStretch(text, "")]
+
+
+@cache
+def _unsayable(language: str) -> re.Pattern[str]:
+    """What no voice of this language says, and what rules have left: signs that are no punctuation, other scripts."""
+    if language.lower().startswith("en"):
+        return _NOT_ENGLISH
+    return re.compile(f"[{foreign_letters(language)}\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\\\\{{}}|~^`]")
+
+
+def _date_order(language: str) -> Order:
+    """Whether 3/4 begins with its day or its month, where "en-GB" or "en-US" tells."""
+    region = language.replace("_", "-").rpartition("-")[2].upper() if len(language) > 3 else ""
+    if region in _MONTH_FIRST:
+        return "mdy"
+    return "dmy" if region and region not in _EITHER_ORDER else ""
 
 
 def _as_written(text: str) -> list[tuple[int, str]]:

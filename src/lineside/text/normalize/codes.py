@@ -58,7 +58,8 @@ def _telephone(m: re.Match[str]) -> str | None:
         return None
     plus = "plus " if m[0].startswith("+") else ""
     if (
-        _looks_dialled(m[0], sizes)
+        sizes == [4, 6, 5]  # a card of fifteen digits
+        or _looks_dialled(m[0], sizes)
         or _grouped(m[0], groups)
         or _NAMED.search(before(m))
         or _TELEPHONE.search(before(m))
@@ -146,8 +147,8 @@ def _standard(m: re.Match[str]) -> str:
 
 def _email(m: re.Match[str]) -> str:
     """billing.team@lineside.example."""
-    name, host = m[0].rsplit("@", 1)
-    return f"{_spelled(name)} at {_spelled_host(host)}"
+    name, host = m[0].removeprefix("mailto:").rsplit("@", 1)
+    return f"{spelled(name)} at {_host_spelled(host)}"
 
 
 def _url(m: re.Match[str]) -> str:
@@ -155,13 +156,13 @@ def _url(m: re.Match[str]) -> str:
     host, _, path = re.sub(r"^https?://", "", m[0], flags=re.I).partition("/")
     path = re.split(r"[?#]", path)[0].rstrip("/")
     host, _, port = re.split(r"[?#]", host)[0].partition(":")
-    said = _spelled_host(host)
+    said = _host_spelled(host)
     if port:
         said += f" port {digits(port) if port.isascii() and port.isdecimal() else port}"
-    return f"{said} slash {_spelled(path)}" if path else said
+    return f"{said} slash {spelled(path)}" if path else said
 
 
-def _spelled_host(host: str) -> str:
+def _host_spelled(host: str) -> str:
     *names, ending = host.split(".")
     known = ending.lower() in ("co", "com", "me", "test") or len(ending) > 2
     last = (
@@ -171,11 +172,11 @@ def _spelled_host(host: str) -> str:
         if ending.isdecimal()
         else letters(ending.upper())
     )
-    said = [("W W W" if name.lower() == "www" else _spelled(name)) for name in names]
+    said = [("W W W" if name.lower() == "www" else spelled(name)) for name in names]
     return " dot ".join([*said, last])
 
 
-def _spelled(text: str) -> str:
+def spelled(text: str) -> str:
     """Part of an address, its signs by name."""
     said = []
     for part in _ADDRESS_PARTS.findall(text):
@@ -189,7 +190,7 @@ def _spelled(text: str) -> str:
 
 
 EMAILS: list[Rule] = [
-    (re.compile(r"[\w.+'-]*\w@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(?!\w)"), _email),
+    (re.compile(r"(?:mailto:)?[\w.+'-]*\w@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(?!\w)"), _email),
 ]
 ADDRESSES: list[Rule] = [
     *EMAILS,
@@ -204,6 +205,8 @@ TELEPHONES: list[Rule] = [
         ),
         _telephone,
     ),
+    (re.compile(r"\+\d{1,3}(?:[ .-]\(?\d{1,8}\)?){1,6}(?![\w%]|[.,:/-]\d)"), _telephone),
+    (re.compile(r"0\d{2,5}[ /-]\d{4,9}(?![\w%]|[.,:/-]\d)|3[47]\d\d[ -]\d{6}[ -]\d{5}(?!\d)"), _telephone),
     (re.compile(r"(?P<parts>\d+(?:\.\d+){2,})(?::(?P<port>\d{1,5}))?(?!\w)"), _dotted),
     (re.compile(r"(\+?)(\d{7,15})(?!\w|[.,]\d)"), _solid),
 ]
@@ -217,3 +220,5 @@ CODES: list[Rule] = [
     (re.compile(r"802\.(1?\d)([a-z]{0,2})(?!\w)"), _standard),
     (re.compile(r"[A-Za-z]{1,12}\d{1,6}[a-z]{0,3}(?!\w)|\d{1,6}[a-z]{1,3}(?!\w)"), _code),
 ]
+# Rules about more than digits and a space; see `english`.
+NEED_MORE = (_email, _pairs, _dotted, _version, _code, _standard)

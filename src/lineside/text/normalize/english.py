@@ -1,19 +1,22 @@
 """English text in stretches, with what to say for each: words as they stand, everything else by the first rule."""
 
 import re
+from typing import get_args
 
-from lineside.text.normalize import amounts, codes, times, words
+from lineside.text.normalize import amounts, codes, identifiers, money, science, technical, times, words
 from lineside.text.normalize.numbers import cardinal
 from lineside.text.normalize.rule import Rule
+from lineside.text.scripts import foreign_letters
 
 # Most of a text: a word that no rule is about, its punctuation and one space.
-_WORD = re.compile(r"(?![A-Z]\. )([A-Za-z][a-z]*(?:['’][a-z]+)?)(?:[,;:.!?][\"”]?|[)\"”][,;:.!?]?)?(?: |\Z)")
+_WORD = re.compile(r"(?![A-Z]\. |[VX]\b)([A-Za-z][a-z]*(?:['’][a-z]*)?)(?:[,;:.!?][\"”]?|[)\"”][,;:.!?]?)?(?: |\Z)")
 _SPECIAL = words.SPECIAL | times.SPECIAL
 
 _LETTER = r"[^\W0-9_][\u0300-\u036f]*"
 _ANY_WORD = re.compile(
     rf"((?:[\u0590-\u1fff\u3040-\ud7ff\uf900-\ufaff]+|(?:{_LETTER})+)(?:['’\-‑](?:{_LETTER})+)*)(\(s\))?"
 )
+_FOREIGN = re.compile(f"[{foreign_letters('en')}]")
 _TAIL = re.compile(r"[.,;:!?…)}\"”’'»]+")
 _SPACE = re.compile(r"\s+")
 _ITEM = re.compile(r"(\d{1,3})[.)](?=\s+\S)")
@@ -26,9 +29,10 @@ _SHOUTS = re.compile(r"[!?]{2,}")
 _BREATHS = re.compile(r"([,;:.])[,;:.]+")
 
 _FROM_DIGIT: list[Rule] = [
-    *codes.EMAILS,
-    *times.DATES,
+    *identifiers.NUMBERS_IN_LETTERS,
+    *science.FROM_DIGIT,
     *codes.TELEPHONES,
+    *money.MONEY_BEHIND,
     *amounts.AMOUNTS,
     *codes.NUMBERED,
     *times.YEARS,
@@ -36,7 +40,11 @@ _FROM_DIGIT: list[Rule] = [
     *amounts.NUMBERS,
 ]
 _FROM_SIGN: list[Rule] = [
-    *amounts.MONEY,
+    *science.FROM_SIGN,
+    *technical.FROM_SIGN,
+    *identifiers.MASKED,
+    *identifiers.NUMBERS_IN_LETTERS,
+    *money.MONEY,
     *times.SIGNS,
     *codes.HASHES,
     *codes.TELEPHONES,
@@ -44,23 +52,36 @@ _FROM_SIGN: list[Rule] = [
     *amounts.NUMBERS,
 ]
 _FROM_LETTER: list[Rule] = [
+    *identifiers.IBANS,
+    *technical.NAMES,
     *codes.ADDRESSES,
-    *amounts.MONEY,
+    *technical.FROM_LETTER,
+    *science.FROM_LETTER,
+    *money.MONEY,
     *words.ABBREVIATIONS,
     *times.NAMES,
     *codes.CODES,
     *words.CAPITALS,
 ]
+# Digits with a space behind them: most numbers. None of these rules can be about them, so none is asked.
+_DIGITS_ALONE = re.compile(r"\d{1,6}(?=[.,;:!?]?(?:\s|\Z))")
+_NEED_MORE = frozenset([*science.NEED_MORE, *codes.NEED_MORE, *amounts.NEED_MORE, *times.NEED_MORE])
+_FROM_DIGITS_ALONE: list[Rule] = [rule for rule in [*times.DATES, *_FROM_DIGIT] if rule[1] not in _NEED_MORE]
+_FROM_DIGIT_BY_ORDER = {order: [*codes.EMAILS, *times.dates(order), *_FROM_DIGIT] for order in get_args(times.Order)}
 _SIGNS = {"&": "and", "@": "at", "+": "plus", "=": "equals", "%": "percent", "<": "less than", ">": "greater than"}
 _SIGNS |= {"×": "times", "÷": "divided by", "≈": "about", "±": "plus or minus", "≤": "at most", "≥": "at least"}
 _SIGNS |= {"$": "dollars", "£": "pounds", "€": "euros", "°": "degrees", "§": "section", "\\": "backslash"}
+_SIGNS |= {"∞": "infinity", "≠": "not equal to", "∑": "the sum of", "∈": "in", "∝": "proportional to"}
 _SIGNS |= {"→": "to", "⇒": "to", "➜": "to", "|": ","}
 _DASHES = "-–—‒―−"
 
 
-def in_english(text: str) -> list[tuple[int, str]]:
-    """Where each stretch ends, and what to say for it. The last one ends with the text."""
-    reader = _Reader(text)
+def in_english(text: str, order: times.Order = "") -> list[tuple[int, str]]:
+    """Where each stretch ends, and what to say for it. The last one ends with the text.
+
+    `order` is the one of day and month that the agent's locale expects.
+    """
+    reader = _Reader(text, order)
     at, word = 0, _WORD.match
     while at < len(text):
         found = word(text, at)
@@ -75,8 +96,9 @@ def in_english(text: str) -> list[tuple[int, str]]:
 class _Reader:
     """Goes through one text, stretch by stretch."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, order: times.Order) -> None:
         self._text = text
+        self._from_digit = _FROM_DIGIT_BY_ORDER[order]
         self.stretches: list[tuple[int, str]] = []
         self._opened = ""  # a bracket or a quotation mark before the next word
         self._last = -1  # the stretch that said something last
@@ -142,7 +164,7 @@ class _Reader:
             item = _ITEM.match(text, at)
             if item and not text[text.rfind("\n", 0, at) + 1 : at].strip():
                 return item.end(), f"{cardinal(int(item[1]))},"
-            rules = _FROM_DIGIT
+            rules = _FROM_DIGITS_ALONE if _DIGITS_ALONE.match(text, at) else self._from_digit
         elif char.isalpha():
             rules = _FROM_LETTER
         else:
@@ -151,7 +173,8 @@ class _Reader:
             if (found := pattern.match(text, at)) and (said := rule(found)) is not None:
                 return found.end(), said
         if found := _ANY_WORD.match(text, at):
-            return found.end(), found[1] + ("s" if found[2] else "")
+            word = _FOREIGN.sub("", found[1])
+            return found.end(), f"{word}s" if word and found[2] else word
         return None
 
     def _by_sign(self, at: int) -> tuple[int, str]:

@@ -14,7 +14,9 @@ from msgspec import Struct
 _EMOJI = "\U0001f000-\U0001faff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2b00-\u2bff\u3030\u303d\u3297\u3299©®™ℹ"
 _JOINERS = "\u200b-\u200f\u2060\ufe0e\ufe0f\u20e3\ufeff\U000e0020-\U000e007f"  # inside emoji, or of no width
 
-_ANY = re.compile(rf"[*_`#\[\]<>|~\\•{_EMOJI}{_JOINERS}]|(?m:^[ \t]*[-+][ \t-])|&#?\w{{2,5}};|[:;]-?[)(DPp]")
+_ANY = re.compile(
+    rf"\$[A-Za-z\\({{]|[*_`#\[\]<>|~\\•{_EMOJI}{_JOINERS}]|(?m:^[ \t]*[-+][ \t-])|&#?\w{{2,5}};|[:;]-?[)(DPp]"
+)
 
 _LINE_STARTS = re.compile(
     r"""(?mx)
@@ -26,11 +28,27 @@ _LINE_STARTS = re.compile(
 )
 _TAGS = "br|b|i|u|em|strong|s|p|div|span|a|ul|ol|li|h[1-6]|code|pre|table|thead|tbody|tr|td|th|sup|sub|hr|img|small"
 _WITHIN_WORDS = re.compile(r"</?(?:b|i|u|em|strong|s|span|a|code|sup|sub|small)\b", re.IGNORECASE)
+# The commands of LaTeX that a model uses in an answer, and what to read instead.
+_COMMANDS = {
+    "times": "×", "cdot": "×", "div": "÷", "pm": "±", "leq": "≤", "le": "≤", "geq": "≥", "ge": "≥", "neq": "≠",
+    "ne": "≠", "approx": "≈", "infty": "∞", "to": "→", "rightarrow": "→", "Rightarrow": "→", "degree": "°", "circ": "°",
+    "sum": "∑", "left": "", "right": "", "quad": " ", "qquad": " ", "displaystyle": "", "in": "∈", "ldots": "…",
+    "dots": "…", "pi": "π", "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "Delta": "Δ", "theta": "θ",
+    "lambda": "λ", "mu": "μ", "sigma": "σ", "Sigma": "Σ", "phi": "φ", "omega": "ω", "Omega": "Ω", "epsilon": "ε",
+}  # fmt: skip
+_COMMAND = "|".join(sorted(_COMMANDS, key=len, reverse=True))
+_MATH = re.compile(r"\$(?=[A-Za-z\\({])[^$\n]{0,200}[^$\n\s]\$(?![\d\w])")
 _INLINE = re.compile(
     rf"""(?xi)
       (?P<address>\]\((?:[^()\s]|\([^()\s]*\))*(?:\s+"[^"\n]*")?\))  # [text](address): the text is said
     | <(?P<auto>(?:https?://|[\w.+-]+@)[^<>\s]+)>
     | (?P<url>https?://[^\s<>\]\)*]+)
+    | \\[dt]?frac\{{(?P<top>[^{{}}\n]{{1,60}})\}}\{{(?P<bottom>[^{{}}\n]{{1,60}})\}}(?P<frac>)
+    | \\sqrt\{{(?P<root>[^{{}}\n]{{1,60}})\}}
+    | \\(?:text|mathrm|mathbf|mathit|textbf|operatorname)\{{(?P<named>[^{{}}\n]{{1,80}})\}}
+    | \\(?P<command>{_COMMAND})(?![A-Za-z])\s?
+    | (?P<math>\\[()\[\]]|\$\$)
+    | (?P<masked>(?:[*•·]{{4}}[ -]?){{1,3}}(?=\d{{4}}))
     | \\(?P<escaped>[\\`*_{{}}\[\]()\#+.!|>~-])
     | (?P<image>!?\[)
     | (?P<tag></?(?:{_TAGS})(?:\s[^<>\n]{{0,200}})?/?>)
@@ -64,7 +82,7 @@ def unmarked(text: str) -> UnmarkedText:
     pieces: list[str] = []
     ends: list[int] = []
     here = 0
-    for start, end, instead in sorted([*_line_starts(text), *_inline(text), *_emphasis(text)]):
+    for start, end, instead in sorted([*_line_starts(text), *_inline(text), *_emphasis(text), *_math(text)]):
         if start < here:
             continue  # inside another mark
         pieces += text[here:start], instead
@@ -107,8 +125,31 @@ def _inline(text: str) -> Iterator[Edit]:
                 yield start, end, "" if _WITHIN_WORDS.match(found[0]) else " "
             case "image":
                 yield start, end, " " if start and text[start - 1].isalnum() else ""
-            case "address" | "strong" | "joiner":
+            case "address" | "strong" | "joiner" | "math":
                 yield start, end, ""
+            case "masked":
+                yield start, end, "XXXX "
+            case "frac" | "root" | "named" | "command":
+                yield start, end, _latex(found)
+
+
+def _latex(found: re.Match[str]) -> str:
+    """What to read for a command of LaTeX."""
+    if found["root"]:
+        return f"√{found['root']}"
+    if found["named"]:
+        return found["named"]
+    if found["command"]:
+        return f"{_COMMANDS[found['command']]} "
+    top, bottom = found["top"], found["bottom"]
+    return f"{top}/{bottom}" if top.isdecimal() and bottom.isdecimal() else f"{top} over {bottom}"
+
+
+def _math(text: str) -> Iterator[Edit]:
+    """$x^2$: the signs around it are silent."""
+    for found in _MATH.finditer(text):
+        yield found.start(), found.start() + 1, ""
+        yield found.end() - 1, found.end(), ""
 
 
 def _emphasis(text: str) -> Iterator[Edit]:

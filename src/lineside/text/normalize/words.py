@@ -2,7 +2,9 @@
 
 import re
 
+from lineside.text.normalize.numbers import cardinal, ordinal
 from lineside.text.normalize.rule import Rule, after, before, stop
+from lineside.text.normalize.units import COUNTED, per
 
 _FULL = """
 e.g|for example
@@ -31,6 +33,7 @@ wks|weeks
 pls|please
 mgr|manager
 ref|reference
+yoy|year on year
 btw|by the way
 fyi|for your information
 asap|as soon as possible
@@ -80,6 +83,17 @@ _SPELLED = frozenset(_SPELLED_TEXT.split())
 _SAID = frozenset(_SAID_TEXT.split())
 _COMMON = frozenset(_COMMON_TEXT.upper().split())
 _ROMAN = {"II": "two", "III": "three", "VI": "six", "VII": "seven", "VIII": "eight", "IX": "nine"}
+_ROMAN_SIGNS = ((100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
+_RULER = re.compile(
+    r"\b(?:Henry|Elizabeth|Charles|George|William|James|Edward|Richard|Louis|Pope\s\w+|John\sPaul|Philip|Frederick"
+    r"|Francis|Leo|Pius|Benedict|Margrethe|Juan\sCarlos|Felipe|Carl|Harald|Haakon|Nicholas|Alexander|Ivan|Catherine|Mary"
+    r"|King\s\w+|Queen\s\w+|Emperor\s\w+|Tsar\s\w+)\s$"
+)
+_NUMBERED_BY_ROMAN = re.compile(
+    r"\b(?:chapter|part|phase|volume|vol\.|book|section|article|title|type|class|stage|level|tier|grade|act|scene|appendix"
+    r"|annex|table|figure|world\swar|bowl|schedule|mark|rocky|rev(?:ision)?|category)\s$",
+    re.I,
+)
 _BARE_UNITS = {"Mbps": "megabits per second", "Gbps": "gigabits per second", "kbps": "kilobits per second"}
 _BARE_UNITS |= {"km/h": "kilometers per hour", "kWh": "kilowatt hours", "MB/s": "megabytes per second"}
 _BARE_UNITS |= {"GB": "gigabytes", "MB": "megabytes", "TB": "terabytes", "mph": "miles per hour"}
@@ -156,6 +170,19 @@ def _initial(m: re.Match[str]) -> str | None:
     return m[1] if re.search(r"(?:^|\b[A-Z][\w’']*[.,]?\s)$", before(m)) else None
 
 
+def _roman(m: re.Match[str]) -> str | None:
+    """The VIII of "Henry VIII", the IV of "chapter IV"."""
+    number, rest = 0, m[0]
+    for value, sign in _ROMAN_SIGNS:
+        while rest.startswith(sign):
+            number, rest = number + value, rest[len(sign) :]
+    if rest:
+        return None
+    if _RULER.search(before(m)):
+        return f"the {ordinal(number)}"
+    return cardinal(number) if _NUMBERED_BY_ROMAN.search(before(m)) else None
+
+
 def _capitals(m: re.Match[str]) -> str | None:
     """ISP, PIN, FAQs, USB-C, IMPORTANT."""
     shouted = m.string.isupper() and len(re.findall(r"[A-Z]{2,}", m.string)) >= 3
@@ -173,6 +200,11 @@ def _ending(m: re.Match[str]) -> str:
     return "'s" if m["more"] != "s" or capitals(m["caps"].split("-")[-1]).count(".") else "s"
 
 
+def _counted(m: re.Match[str]) -> str | None:
+    """The calls/hour of "10 calls/hour"."""
+    return f"{m['what']}{per(m)}" if re.search(r"(?:\d|\b(?:per|an?))\s$", before(m)) else None
+
+
 def _unit(m: re.Match[str]) -> str:
     """Mbps, where no number stands before it."""
     return _BARE_UNITS[m[0]]
@@ -183,6 +215,7 @@ def _alternation(words: list[str]) -> str:
 
 
 ABBREVIATIONS: list[Rule] = [
+    (re.compile(COUNTED), _counted),
     (re.compile(rf"(?:{_alternation([*_ABBREVIATIONS])})(?![\w&]|/\w|[.-]\w)\.?", re.I), _abbreviation),
     (re.compile(r"(Dr|Mr|Mrs|Ms|Prof|St|Rd|Ave|Blvd|Ln)(?!\w)\.?"), _title),
     (re.compile(r"(Inc|Ltd|Corp|Co|Jr|Sr)(?![\w-])\.?"), _firm),
@@ -192,7 +225,10 @@ ABBREVIATIONS: list[Rule] = [
     (re.compile(rf"(?:{_alternation([*_BARE_UNITS])})(?!\w)"), _unit),
 ]
 CAPITALS: list[Rule] = [
+    (re.compile(r"(?=[IVXLC])(?:X{0,3}|XL|LX{0,3}|XC|C)(?:IX|IV|V?I{0,3})(?![\w.'’-]*\w)"), _roman),
     (re.compile(r"(?P<caps>[A-Z]+(?:-[A-Z]+)*)(?P<more>['’]?s)?(?![^\W_]|['’-]\w|\.\w)"), _capitals),
 ]
 # Words that are not passed by.
-SPECIAL = frozenset(name.lower() for name in [*_ABBREVIATIONS, *_TITLES, *_STREETS, *_FIRMS, *_BARE_UNITS, "no", "nos"])
+SPECIAL = frozenset(
+    name.lower() for name in [*_ABBREVIATIONS, *_TITLES, *_STREETS, *_FIRMS, *_BARE_UNITS, "no", "nos", "kr"]
+)
