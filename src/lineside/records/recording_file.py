@@ -7,9 +7,10 @@ machine went down can be heard as far as it got. Every block says its place in s
 import errno
 import io
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,8 @@ READ_FRAMES = 1 << 16  # samples of each side read at once
 # RFC 9639, 8.2: after "fLaC", the block header (4 bytes) and 10 bytes of block and frame sizes come 20 bits of sample
 # rate, 3 of channels, 5 of depth and 36 of the number of samples, then 16 bytes of MD5 (zeros: unknown).
 STREAM_INFO_AT, SAMPLES_BITS, MD5_BYTES = 18, 36, 16
+BLOCK_SIZE_AT = 8  # samples of a block, 16 bits
+UNKNOWN_FRAMES = 1 << 62  # libsndfile's length of a file that was never closed is larger
 
 
 class RecordingFile:
@@ -138,16 +141,11 @@ def salvage(path: Path) -> Salvaged | None:
     """Count the samples of a recording that was never closed, and write the number into its header, where players look
     for the length. None: nothing in it can be heard. Raises `OSError` when the disk does not take it.
     """
-    import soundfile
-
     samples = rate = 0
-    try:
-        with soundfile.SoundFile(path) as sound:
-            rate = sound.samplerate
-            while read := len(sound.read(READ_FRAMES, dtype="int16")):
-                samples += read
-    except RuntimeError:  # libsndfile's faults; it reads up to the torn end
-        pass
+    with suppress(RuntimeError), opened_sound(path) as (sound, at_once):  # RuntimeError: there is no sound at all
+        rate = sound.samplerate
+        while read := len(read_sound(sound, at_once, "int16")):
+            samples += read
     if not samples:
         return None
     with path.open("r+b") as file:
@@ -156,6 +154,33 @@ def salvage(path: Path) -> Salvaged | None:
         file.seek(STREAM_INFO_AT)
         file.write(((packed >> SAMPLES_BITS << SAMPLES_BITS) | samples).to_bytes(8) + bytes(MD5_BYTES))
     return Salvaged(round(samples / rate, 3), path.stat().st_size)
+
+
+@contextmanager
+def opened_sound(path: Path) -> Iterator[tuple[Any, int]]:
+    """A recording, and how many samples to read at once. Raises libsndfile's `RuntimeError`.
+
+    Behind the end of a file that was never closed libsndfile fails, and what it read last is lost with it: such a file
+    is read by the blocks that were written.
+    """
+    import soundfile
+
+    with soundfile.SoundFile(path) as sound:
+        if sound.frames < UNKNOWN_FRAMES:
+            yield sound, READ_FRAMES
+            return
+        with path.open("rb") as file:
+            block = int.from_bytes(file.read(BLOCK_SIZE_AT + 2)[BLOCK_SIZE_AT:])
+        yield sound, max(block, 1)
+
+
+def read_sound(sound: Any, at_once: int, kind: str) -> npt.NDArray[Any]:
+    """The next samples, × 2; none at the end, or behind the torn end of a file that was never closed."""
+    try:
+        read: npt.NDArray[Any] = sound.read(at_once, dtype=kind, always_2d=True)
+    except RuntimeError:
+        return np.zeros((0, 2), kind)
+    return read
 
 
 def both_sides(stretch: RecordedStretch, codec: Codec) -> npt.NDArray[np.int16]:

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lineside.records.entries import Waveform
+from lineside.records.recording_file import opened_sound, read_sound
 
 PLACES = 1200  # stretches at most: more than a screen has room for
 SHORTEST = 0.02  # seconds of one stretch
-BLOCK = 200  # stretches read at once
 
 Loudness = npt.NDArray[np.float32]  # stretches × 2, 0 to 1
 
@@ -20,29 +20,23 @@ def waveform(path: Path) -> Waveform:
     The length is counted while reading: the header of a file that was never closed does not know it. Raises what
     libsndfile does when the file is no sound at all.
     """
-    import soundfile
-
-    with soundfile.SoundFile(path) as sound:
+    with opened_sound(path) as (sound, at_once):
         stretch, samples = round(SHORTEST * sound.samplerate), 0
         blocks: list[Loudness] = []
-        while len(block := _read(sound, stretch * BLOCK)):
+        rest: Loudness = np.zeros((0, 2), np.float32)  # the beginning of a stretch that the next block goes on with
+        while len(block := read_sound(sound, at_once, "float32")):
             samples += len(block)
-            blocks.append(_loudest(np.abs(block), stretch))
+            rest = np.concatenate((rest, np.abs(block)))
+            whole = len(rest) // stretch * stretch
+            blocks.append(_loudest(rest[:whole], stretch))
+            rest = rest[whole:]
+        blocks.append(_loudest(rest, stretch))
         seconds = samples / sound.samplerate
-    loudest = np.concatenate(blocks) if blocks else np.zeros((0, 2), np.float32)
+    loudest = np.concatenate(blocks)
     if len(loudest) > PLACES:
         loudest = _loudest(loudest, -(-len(loudest) // PLACES))
     sides = np.rint(np.minimum(loudest, 1.0) * 100).astype(int).T.tolist()
     return Waveform(round(seconds, 3), tuple(sides[0]), tuple(sides[1]))
-
-
-def _read(sound: object, frames: int) -> Loudness:
-    """The next samples; none behind the torn end of a file that was never closed."""
-    try:
-        block: Loudness = sound.read(frames, dtype="float32", always_2d=True)  # type: ignore[attr-defined]
-    except RuntimeError:
-        return np.zeros((0, 2), np.float32)
-    return block
 
 
 def _loudest(samples: Loudness, stretch: int) -> Loudness:
