@@ -1,15 +1,17 @@
-"""Ollama: open models on this host's GPU or another's, through its official client library.
+"""Ollama: open models on this host's GPU or another's.
 
-The routes behind the library are `/api/chat`, `/api/generate`, `/api/ps`, `/api/tags` and `/api/pull`
+The routes are `/api/chat`, `/api/generate`, `/api/ps`, `/api/tags` and `/api/pull`; streams are lines of JSON
 (github.com/ollama/ollama, docs/api.md; thinking: docs.ollama.com/capabilities/thinking).
 """
 
 import asyncio
+import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Literal
 
+import aiohttp
 import msgspec
 
 from lineside.engine_options import EngineHost, EngineOptions, Names, Url, option
@@ -24,6 +26,39 @@ PULLING = 60.0  # seconds without news of a download
 FREE_WITHIN = 60.0  # seconds that `unload` waits for answers under way
 ANSWER_BYTES, PULL_BYTES = 4 << 20, 256 << 20  # of one stream; Ollama tells of a pull ten times a second
 THINK = {"auto": None, "on": True, "off": False}
+
+
+class _Said(msgspec.Struct):
+    content: str | None = None
+    thinking: str | None = None
+
+
+class _Line(msgspec.Struct):
+    """A line of a stream: of an answer, or of a download."""
+
+    message: _Said = msgspec.field(default_factory=_Said)
+    error: str = ""  # Ollama breaks off with status 200
+    status: str | None = None
+    digest: str | None = None
+    completed: int | None = None  # bytes; left out before the first
+    total: int | None = None
+
+
+class _Model(msgspec.Struct):
+    model: str = ""
+    size: int = 0
+    size_vram: int = 0
+
+
+class _Models(msgspec.Struct):
+    models: list[_Model] = []
+
+
+_line, _models = msgspec.json.Decoder(_Line), msgspec.json.Decoder(_Models)
+
+
+class _CannotThink(EngineError):
+    """The model refuses to be told whether to think."""
 
 
 class Ollama:
@@ -49,29 +84,14 @@ class Ollama:
         )
 
     def __init__(self, options: Options, host: EngineHost) -> None:
-        import httpx
-        import ollama
-
-        from lineside.engines.httpx_transport import AiohttpTransport
-
         self.info = EngineInfo(choices=tuple(dict.fromkeys((options.model, *options.models))))
-        self._model = options.model
-        self._endpoint = openai_http.Endpoint(
-            "ollama", options.url, timeout=SILENCE, hint="start it: ollama serve; or set OLLAMA_URL"
-        )
+        self._http, self._model = host.http, options.model
+        self._endpoint = openai_http.Endpoint("ollama", options.url, hint="start it: ollama serve; or set OLLAMA_URL")
         self._alive, self._think = options.keep_alive, THINK[options.think]
         self._habits = Habits()
         self._thoughtless: set[str] = set()  # models that refuse to be told whether to think
         self._in_use: Counter[str] = Counter()  # answers under way, by model
         self._one_less = asyncio.Condition()
-        self._error: type[ollama.ResponseError] = ollama.ResponseError
-
-        def client(read: float, most_bytes: int) -> ollama.AsyncClient:
-            timeout = httpx.Timeout(read, connect=openai_http.CONNECT)
-            return ollama.AsyncClient(options.url, timeout=timeout, transport=AiohttpTransport(host.http, most_bytes))
-
-        self._chat, self._look = client(SILENCE, ANSWER_BYTES), client(openai_http.CHECK, ANSWER_BYTES)
-        self._load, self._pull = client(LOADING, ANSWER_BYTES), client(PULLING, PULL_BYTES)
 
     async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
@@ -90,74 +110,68 @@ class Ollama:
         self, model: str, messages: Sequence[Message], ask: LlmRequest
     ) -> AsyncGenerator[Token | Thought, None]:
         think = None if model in self._thoughtless else self._think
-        sorting = Answer("ollama", model, ask, self._habits, thinks=think is not False)
-        begun = False
-        async with self._asking(model):
-            try:
-                async with aclosing(self._stream(model, messages, ask, sorting.max_tokens, think)) as parts:
-                    async for part in parts:
-                        begun = True
-                        for piece in sorting.feed(part.message.thinking or "", part.message.content or ""):
-                            yield piece
-                        if sorting.full:
-                            return
-            except self._error as no:
-                if begun or think is None or no.status_code != 400 or "think" not in no.error:
-                    raise
-                self._thoughtless.add(model)
-        if model in self._thoughtless and not begun:
-            async with aclosing(self._answer(model, messages, ask)) as pieces:
+        try:
+            async with aclosing(self._stream(model, messages, ask, think)) as pieces:
                 async for piece in pieces:
                     yield piece
-            return
+        except _CannotThink:
+            if think is None:
+                raise
+            self._thoughtless.add(model)  # it has said nothing yet: it is asked again without
+            async with aclosing(self._stream(model, messages, ask, None)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def _stream(
+        self, model: str, messages: Sequence[Message], ask: LlmRequest, think: bool | None
+    ) -> AsyncGenerator[Token | Thought, None]:
+        sorting = Answer("ollama", model, ask, self._habits, thinks=think is not False)
+        request = {
+            "model": model,
+            "messages": msgspec.to_builtins(messages),
+            "stream": True,
+            "options": {"num_predict": sorting.max_tokens, "temperature": ask.temperature},
+            "keep_alive": self._alive,
+        }
+        if think is not None:
+            request["think"] = think
+        async with (
+            self._asked("POST", "/api/chat", request, model=model, seconds=SILENCE) as answer,
+            aclosing(self._lines(answer, ANSWER_BYTES)) as lines,
+        ):
+            async for line in lines:
+                for piece in sorting.feed(line.message.thinking or "", line.message.content or ""):
+                    yield piece
+                if sorting.full:
+                    return
         for piece in sorting.end():
             yield piece
 
-    async def _stream(
-        self, model: str, messages: Sequence[Message], ask: LlmRequest, max_tokens: int, think: bool | None
-    ) -> AsyncGenerator[Any, None]:
-        stream: Any = await self._chat.chat(
-            model,
-            msgspec.to_builtins(messages),
-            stream=True,
-            think=think,
-            options={"num_predict": max_tokens, "temperature": ask.temperature},
-            keep_alive=self._alive,
-        )
-        async with aclosing(stream) as parts:
-            async for part in parts:
-                yield part
-
     async def check(self) -> None:
         """See `HealthChecked`; a model that is not there is found here."""
-        model = self._model
-        async with self._asking(model, openai_http.CHECK), asyncio.timeout(openai_http.CHECK):
-            names = {m.model for m in (await self._look.list()).models}
-        if _tagged(model) not in names:
-            raise EngineError(f"ollama at {self._endpoint.url} has no model {model}; fetch it: ollama pull {model}")
+        if _tagged(self._model) not in {model.model for model in await self._listed("/api/tags")}:
+            raise self._no_model(self._model)
 
     async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""
-        async with self._asking("", 2 * openai_http.CHECK):
-            disk, memory = await self._look.list(), await self._look.ps()
-        loaded = {m.model: m for m in memory.models}
+        disk, memory = await self._listed("/api/tags"), await self._listed("/api/ps")
+        loaded = {model.model: model for model in memory}
         return tuple(
             BackendModel(
-                name=m.model,
-                loaded=m.model in loaded,
-                bytes=m.size,
-                memory_bytes=loaded[m.model].size if m.model in loaded else None,
-                on_gpu=bool(m.model in loaded and loaded[m.model].size_vram),
-                in_use=self._in_use[m.model],
+                name=model.model,
+                loaded=model.model in loaded,
+                bytes=model.size,
+                memory_bytes=loaded[model.model].size if model.model in loaded else None,
+                on_gpu=bool(model.model in loaded and loaded[model.model].size_vram),
+                in_use=self._in_use[model.model],
             )
-            for m in disk.models
-            if m.model
+            for model in disk
+            if model.model
         )
 
     async def load(self, model: str) -> None:
         """See `ModelKeeper`: an empty question."""
-        async with self._asking(model, LOADING):
-            await self._load.generate(model, "", keep_alive=self._alive)
+        await self._keep(model, self._alive)
 
     async def unload(self, model: str, *, wait: bool) -> None:
         """See `ModelKeeper`. Answers that others than lineside are given are cut off: Ollama does not tell of them."""
@@ -168,30 +182,80 @@ class Ollama:
                 await self._one_less.wait_for(lambda: not self._in_use[model])
         except TimeoutError:
             raise EngineBusy(f"ollama still answers with {model} after {FREE_WITHIN:g} s") from None
-        async with self._asking(model, LOADING):
-            await self._load.generate(model, "", keep_alive=0)
+        await self._keep(model, 0)
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
         """See `PullsModels`."""
-        async with self._asking(model, PULLING):
-            stream: Any = await self._pull.pull(model, stream=True)
-            async with aclosing(stream) as news:
-                async for part in news:
-                    yield PullProgress(part.digest or part.status or "", part.completed or 0, part.total or 0)
+        request = {"model": model, "stream": True}
+        async with (
+            self._asked("POST", "/api/pull", request, model=model, seconds=PULLING) as answer,
+            aclosing(self._lines(answer, PULL_BYTES)) as lines,
+        ):
+            async for line in lines:
+                yield PullProgress(line.digest or line.status or "", line.completed or 0, line.total or 0)
+
+    async def _keep(self, model: str, alive: str | int) -> None:
+        request = {"model": model, "prompt": "", "stream": False, "keep_alive": alive}
+        async with self._asked("POST", "/api/generate", request, model=model, seconds=LOADING) as answer:
+            await openai_http.body(self._endpoint, answer)
+
+    async def _listed(self, path: str) -> list[_Model]:
+        async with (
+            self._asked("GET", path, None, model="", seconds=openai_http.CHECK) as answer,
+            asyncio.timeout(openai_http.CHECK),
+        ):
+            return _models.decode(await openai_http.body(self._endpoint, answer)).models
 
     @asynccontextmanager
-    async def _asking(self, model: str, seconds: float = SILENCE) -> AsyncGenerator[None, None]:
-        """Its errors in our words; `seconds` is the wait that a timeout stands for."""
+    async def _asked(
+        self, method: str, path: str, request: Mapping[str, Any] | None, *, model: str, seconds: float
+    ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
+        """An answer that has begun, with status 200. It has failed when nothing comes for so many seconds."""
+        endpoint = msgspec.structs.replace(self._endpoint, timeout=seconds)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=openai_http.CONNECT, sock_read=seconds)
+        async with (
+            openai_http.asking(endpoint),
+            self._http.request(method, endpoint.url + path, json=request, timeout=timeout) as answer,
+        ):
+            if answer.status != 200:
+                raise await self._refusal(answer, model)
+            yield answer
+
+    async def _lines(self, answer: aiohttp.ClientResponse, most_bytes: int) -> AsyncGenerator[_Line, None]:
+        """A stream line by line, of so many bytes at the most."""
+        held, left = b"", most_bytes
+        async for piece in answer.content.iter_any():
+            left -= len(piece)
+            if left < 0:
+                raise EngineError(f"ollama at {self._endpoint.url} does not end its answer")
+            *lines, held = (held + piece).split(b"\n")
+            for line in filter(None, lines):
+                yield self._decoded(line)
+        if held:
+            yield self._decoded(held)
+
+    def _decoded(self, raw: bytes) -> _Line:
+        line = _line.decode(raw)
+        if line.error:
+            raise EngineError(f"ollama at {self._endpoint.url} answered: {line.error[: openai_http.SAID]}")
+        return line
+
+    async def _refusal(self, answer: aiohttp.ClientResponse, model: str) -> EngineError:
+        """What a status other than 200 means."""
+        if answer.status == 404:
+            return self._no_model(model)
+        raw = (await answer.content.read(20_000)).decode(errors="replace")
         try:
-            async with openai_http.asking(msgspec.structs.replace(self._endpoint, timeout=seconds)):
-                yield
-        except self._error as no:
-            if no.status_code == 404:
-                raise EngineError(f"ollama has no model {model}; fetch it: ollama pull {model}") from None
-            kind = EngineBusy if no.status_code in (429, 503) else EngineError
-            said = str(no.error)[: openai_http.SAID]
-            status = f" {no.status_code}" if no.status_code > 0 else ""
-            raise kind(f"ollama at {self._endpoint.url} answered{status}: {said}") from None
+            said = str(json.loads(raw)["error"])
+        except (ValueError, KeyError, TypeError):
+            said = raw
+        kind = EngineBusy if answer.status in (429, 503) else EngineError
+        if answer.status == 400 and "think" in said:
+            kind = _CannotThink
+        return kind(f"ollama at {self._endpoint.url} answered {answer.status}: {said[: openai_http.SAID]}")
+
+    def _no_model(self, model: str) -> EngineError:
+        return EngineError(f"ollama at {self._endpoint.url} has no model {model}; fetch it: ollama pull {model}")
 
 
 def _tagged(model: str) -> str:
