@@ -40,9 +40,9 @@ def page() -> str:
     """The whole page."""
     schemas, components = schemas_of(OPERATIONS)
     parts = [HEAD]
-    for group in dict.fromkeys(operation.about for operation in OPERATIONS):
+    for group in dict.fromkeys(operation.group for operation in OPERATIONS):
         parts.append(f"\n## {group}\n")
-        parts += [_section(one, schemas, components) for one in OPERATIONS if one.about == group]
+        parts += [_section(one, schemas, components) for one in OPERATIONS if one.group == group]
     parts.append("\n## What the statuses mean\n\n| status | |\n| --- | --- |\n")
     parts += [f"| {status} | {about} |\n" for status, about in STATUS.items()]
     parts.append("\n## Shapes\n")

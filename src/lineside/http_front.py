@@ -31,6 +31,17 @@ QUIET = logging.getLogger("lineside.http_front.aiohttp")
 QUIET.disabled = True
 
 
+def error_response(status: int, code: str, message: str) -> web.Response:
+    """The answer of every server of ours to what cannot be done.
+
+    Args:
+        status: of HTTP.
+        code: short and fixed, for programs.
+        message: a sentence for people: what was wrong, and what to do.
+    """
+    return web.json_response({"error": {"code": code, "message": message}}, status=status)
+
+
 class FrontLimits(Struct, frozen=True):
     """How long a connection may do nothing, and how many may."""
 
@@ -141,10 +152,7 @@ class HttpFront:
         self.begins(request)
         try:
             if "Content-Encoding" in request.headers:
-                refused = web.json_response(
-                    {"error": {"code": "unsupported_encoding", "message": "send the body as it is, not compressed"}},
-                    status=415,
-                )
+                refused = error_response(415, "unsupported_encoding", "send the body as it is, not compressed")
                 refused.force_close()
                 return refused
             return await handler(request)
@@ -156,10 +164,7 @@ class HttpFront:
                 place = place.tb_next
             where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place is not None else ""
             log.error("request failed", path=request.path, kind=type(fault).__name__, where=where)
-            body = {
-                "error": {"code": "internal_error", "message": "something broke inside lineside; its log says where"}
-            }
-            return web.json_response(body, status=500)
+            return error_response(500, "internal_error", "something broke inside lineside; its log says where")
         finally:
             self.ended(request)
 

@@ -213,8 +213,8 @@ class ScriptedHost:
 class ControlClient:
     """The control API, open, and a client at it."""
 
-    def __init__(self, url: str, room: ApiDependencies, http: aiohttp.ClientSession) -> None:
-        self.url, self.room, self.http = url, room, http
+    def __init__(self, url: str, dependencies: ApiDependencies, http: aiohttp.ClientSession) -> None:
+        self.url, self.dependencies, self.http = url, dependencies, http
 
     async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """The status, and the answer as JSON."""
@@ -254,8 +254,8 @@ def engines() -> dict[Role, dict[str, Any]]:
     return {"stt": {"faster-whisper": whisper}, "llm": {"embedded": qwen, "ollama": ollama}, "tts": {"espeak": Plain()}}
 
 
-def room(chosen: Settings, **given: Any) -> ApiDependencies:
-    """A room in which everything is scripted."""
+def scripted_dependencies(chosen: Settings, **given: Any) -> ApiDependencies:
+    """Dependencies that are all scripted."""
 
     async def read() -> Machine:
         return Machine(2.0, Cpu(2, 3.0), Ram(8, 4), (CARD,), "")
@@ -293,7 +293,7 @@ async def history(folder: Path, *, kept: bool) -> AsyncGenerator[Archive | None,
 async def opened(
     root: Path, *, given: dict[str, Any] | None = None, kept: bool = False, **scripted: Any
 ) -> AsyncGenerator[ControlClient, None]:
-    """Open it; `given` are settings, `scripted` are parts of the room; `kept`: it keeps calls, and has one."""
+    """Open it; `given` are settings, `scripted` are dependencies; `kept`: it keeps calls, and has one."""
     async with history(root / "kept", kept=kept) as records, _open(root, given, records, scripted) as control:
         yield control
 
@@ -302,7 +302,7 @@ async def opened(
 async def _open(
     root: Path, given: dict[str, Any] | None, records: Archive | None, scripted: dict[str, Any]
 ) -> AsyncGenerator[ControlClient, None]:
-    there = room(settings(models_dir=root, **(given or {})), records=records, **scripted)
+    there = scripted_dependencies(settings(models_dir=root, **(given or {})), records=records, **scripted)
     app = web.Application()
     mount(app, there)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

@@ -15,7 +15,7 @@ def test_engines_say_whether_they_would_answer(tmp_path: Path) -> None:
     """Up, down with the reason, or unknown where an engine cannot be checked."""
 
     async def story(control: ControlClient) -> None:
-        there = control.room.registry.engines  # type: ignore[attr-defined]
+        there = control.dependencies.registry.engines  # type: ignore[attr-defined]
         there["llm"]["ollama"].fault = EngineUnreachable("nobody answers; start it with: ollama serve")
         _, now = await control.ask("GET", "/api/engines")
         assert now["stt"] == {
@@ -45,7 +45,7 @@ def test_an_engine_that_hangs_is_down(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("lineside.api.engines.CHECK_SECONDS", 0.05)
 
     async def story(control: ControlClient) -> None:
-        control.room.registry.engines["llm"]["embedded"].hold.clear()  # type: ignore[attr-defined]
+        control.dependencies.registry.engines["llm"]["embedded"].hold.clear()  # type: ignore[attr-defined]
         _, now = await control.ask("GET", "/api/engines")
         assert now["llm"]["engines"][0]["why"] == "embedded did not answer in 0.05 s"
         assert now["stt"]["engines"][0]["up"] is True
@@ -103,7 +103,7 @@ def test_a_fault_of_ours_is_500_and_the_next_request_is_served(tmp_path: Path) -
     """The answer says that the log has it; nothing else is disturbed."""
 
     async def story(control: ControlClient) -> None:
-        control.room.calls.list = lambda: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+        control.dependencies.calls.list = lambda: 1 / 0  # type: ignore[method-assign, assignment, return-value]
         assert (await control.refused("GET", "/api/calls"))[:2] == (500, "internal_error")
         assert (await control.ask("GET", "/api/agent"))[0] == 200
 
@@ -121,10 +121,10 @@ def test_calls_are_listed_watched_and_ended(tmp_path: Path) -> None:
             events = (await answer.text()).split("\n\n")
         assert [json.loads(event.removeprefix("data: "))["turn"] for event in events[:-1]] == [1, 2]
         assert await control.ask("POST", "/api/calls/5f0c/end") == (200, {"ended": "5f0c"})
-        assert control.room.calls.ended == ["5f0c"]  # type: ignore[attr-defined]
+        assert control.dependencies.calls.ended == ["5f0c"]  # type: ignore[attr-defined]
         status, code, message = await control.refused("POST", "/api/calls/%2e%2e%2f/end")
         assert (status, code) == (404, "unknown_call")
-        assert "up are: 5f0c" in message
+        assert "active: 5f0c" in message
         assert (await control.refused("GET", "/api/calls/x/events"))[0] == 404
 
     at_home(story, tmp_path)
@@ -142,7 +142,7 @@ def test_the_agent_is_changed(tmp_path: Path) -> None:
         async def refuses(agent: object) -> None:
             raise ConfigError("the disk is full")
 
-        control.room.agents.change = refuses  # type: ignore[method-assign]
+        control.dependencies.agents.change = refuses  # type: ignore[method-assign]
         assert await control.refused("PUT", "/api/agent", put) == (409, "not_changed", "the disk is full")
 
     at_home(story, tmp_path)
@@ -182,7 +182,7 @@ def test_services_are_the_host_agents(tmp_path: Path) -> None:
             (HostAgentError(502, "not_ready", "it said: out of memory"), (502, "not_ready")),
             (HostAgentError(400, "bad_request", "what?"), (502, "bad_request")),
         ):
-            control.room.host.fault = fault  # type: ignore[attr-defined]
+            control.dependencies.host.fault = fault  # type: ignore[attr-defined]
             assert (await control.refused("GET", "/api/services"))[:2] == answer_
 
     at_home(story, tmp_path)

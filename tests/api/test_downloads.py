@@ -244,7 +244,7 @@ def test_closing_time_ends_the_download_and_its_process(tiny: Model, host: Host,
 
     async def follow(control: ControlClient) -> list[DownloadProgress]:
         async with aiohttp.ClientSession() as http:
-            return await downloaded(ControlClient(control.url, control.room, http))
+            return await downloaded(ControlClient(control.url, control.dependencies, http))
 
     async def whole() -> None:
         async with asyncio.timeout(PATIENCE), opened(root, puller=puller(tmp_path)) as control:
@@ -344,7 +344,7 @@ def test_too_many_followers_are_refused(tiny: Model, tmp_path: Path, monkeypatch
     monkeypatch.setattr(downloads, "FOLLOWERS", 1)
 
     async def story(control: ControlClient) -> None:
-        fetcher = control.room.registry.engine("llm", "ollama")
+        fetcher = control.dependencies.registry.engine("llm", "ollama")
         assert isinstance(fetcher, Fetcher)
         async with following(control, "qwen3:4b") as first:
             await first.content.readline()
@@ -361,7 +361,7 @@ def test_an_engine_that_fetches_models_itself_is_followed_alike(tmp_path: Path) 
     """Its progress, its failure and its cancelling are told in the same words; its names are those it was given."""
 
     async def story(control: ControlClient) -> None:
-        fetcher = control.room.registry.engine("llm", "ollama")
+        fetcher = control.dependencies.registry.engine("llm", "ollama")
         assert isinstance(fetcher, Fetcher)
         for _ in range(3):
             fetcher.go.release()

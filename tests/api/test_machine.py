@@ -110,7 +110,7 @@ def test_with_a_host_agent_its_machine_is_shown(tmp_path: Path, monkeypatch: pyt
 
     async def story(control: ControlClient) -> None:
         assert (await control.ask("GET", "/api/gpu"))[1]["note"] == "read by the host agent"
-        control.room.host.fault = HostAgentError(503, "no_host_agent", "no host agent answers")  # type: ignore[attr-defined]
+        control.dependencies.host.fault = HostAgentError(503, "no_host_agent", "no host agent answers")  # type: ignore[attr-defined]
         _, here = await control.ask("GET", "/api/gpu")
         assert (
             here["note"] == "this is the gateway's own machine, for the host agent did not tell: no host agent answers"

@@ -29,7 +29,7 @@ OLLAMA = ["llama3.2:3b", "qwen3:4b"]
 
 
 def keeper(control: ControlClient, role: Any, name: str) -> Keeper:
-    engine = control.room.registry.engine(role, name)
+    engine = control.dependencies.registry.engine(role, name)
     assert isinstance(engine, Keeper)
     return engine
 
@@ -66,9 +66,24 @@ def test_the_list_joins_disk_memory_and_engines(root: Path) -> None:
     at_home(story, root)
 
 
+def test_to_load_a_model_only_its_engine_is_asked(root: Path) -> None:
+    """A back end that is slow or gone makes nobody wait who loads a model of another one."""
+
+    async def story(control: ControlClient) -> None:
+        keeper(control, "llm", "ollama").hold.clear()  # it never answers
+        keeper(control, "stt", "faster-whisper").asked.clear()
+        status, row = await control.ask("POST", "/api/models/load", {"model": QWEN})
+        assert (status, row["loaded"]) == (200, True)
+        assert keeper(control, "llm", "embedded").asked == ["kept", f"load {QWEN}", "kept"]
+        assert keeper(control, "stt", "faster-whisper").asked == []
+        assert keeper(control, "llm", "ollama").asked == []
+
+    at_home(story, root)
+
+
 def test_a_back_end_that_does_not_answer_is_a_note(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other models are listed all the same, and the slow one is not waited for again and again."""
-    monkeypatch.setattr("lineside.api.model_inventory.ASK_SECONDS", 0.05)
+    monkeypatch.setattr("lineside.api.model_readings.ASK_SECONDS", 0.05)
 
     async def story(control: ControlClient) -> None:
         keeper(control, "llm", "ollama").fault = EngineUnreachable("nobody answers at :11434")

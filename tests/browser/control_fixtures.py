@@ -23,7 +23,7 @@ from lineside.gateway.call_registry import CallHandle, CallRegistry
 from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.host.services import Service
 from lineside.protocol import Ended, EndReason, ServerMessage
-from tests.api.fixtures import Fetcher, Keeper, Plain, ScriptedHost, Shelf, room
+from tests.api.fixtures import Fetcher, Keeper, Plain, ScriptedHost, Shelf, scripted_dependencies
 from tests.browser import slow_fetch
 from tests.call.fixtures import settings
 
@@ -149,7 +149,7 @@ class ControlGateway:
             note = "" if self.cards else "no graphics card was found"
             return Machine(2.0, Cpu(8, 21.0), Ram(64 * GIB, 24 * GIB), self.cards, note)
 
-        scripted = room(
+        scripted = scripted_dependencies(
             settings(models_dir=self._models, api_keys=(self._key,) if self._key else ()),
             puller=self._puller(),
         )

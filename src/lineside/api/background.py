@@ -36,7 +36,7 @@ class BackgroundTasks:
             await asyncio.wait({self._life})
 
     def start(self, work: Coroutine[Any, Any, T], name: str) -> "asyncio.Task[T | None]":
-        """Have a task. A bug in it is logged, and the other tasks go on. Raises `ApiError` when the house closes."""
+        """Have a task. A bug in it is logged, and the other tasks go on. Raises `ApiError` when the gateway closes."""
         if self._tasks is None:
             work.close()
             raise ApiError(503, "closing", "this gateway is closing")
@@ -120,14 +120,14 @@ class RecentAnswers(Generic[K, T]):
     never given. `ask` has to end by itself and raise nothing.
     """
 
-    def __init__(self, crew: BackgroundTasks, ask: Callable[[K], Awaitable[T]], *, fresh: float, stale: float) -> None:
-        self._crew, self._ask = crew, ask
+    def __init__(self, tasks: BackgroundTasks, ask: Callable[[K], Awaitable[T]], *, fresh: float, stale: float) -> None:
+        self._tasks, self._ask = tasks, ask
         self._fresh, self._stale = fresh, stale
         self._said: dict[K, tuple[T, float]] = {}
         self._asking: dict[K, asyncio.Task[T | None]] = {}
 
     async def of(self, which: K) -> T:
-        """The answer of this one. Raises `ApiError` when the house closes meanwhile."""
+        """The answer of this one. Raises `ApiError` when the gateway closes meanwhile."""
         return (await self.of_all((which,)))[which]
 
     async def of_all(self, every: Iterable[K]) -> dict[K, T]:
@@ -157,7 +157,7 @@ class RecentAnswers(Generic[K, T]):
         self._asking.clear()
 
     def _begin(self, which: K) -> "asyncio.Task[T | None]":
-        asking = self._crew.start(self._learn(which), f"ask {which}")
+        asking = self._tasks.start(self._learn(which), f"ask {which}")
         self._asking[which] = asking
         return asking
 
@@ -178,5 +178,5 @@ def _result(asked: "asyncio.Task[T | None]") -> T:
         raise ApiError(503, "closing", "this gateway is closing")
     answer = asked.result()
     if answer is None:
-        raise RuntimeError(f"{asked.get_name()} failed")  # a bug; the crew has logged it
+        raise RuntimeError(f"{asked.get_name()} failed")  # a bug, which is in the log
     return answer

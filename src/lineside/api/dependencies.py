@@ -1,4 +1,4 @@
-"""What the control API works with: its room in the gateway, handed in, so that it knows of no call and no server."""
+"""Dependencies of the control API, injected."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field

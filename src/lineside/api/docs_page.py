@@ -39,7 +39,7 @@ POLICY = "; ".join(
 def page(operations: Sequence[Operation]) -> str:
     """The page."""
     schemas, components = schemas_of(operations)
-    groups = dict.fromkeys(operation.about for operation in operations)
+    groups = dict.fromkeys(operation.group for operation in operations)
     parts = [
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>lineside: the control API</title>',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -49,7 +49,7 @@ def page(operations: Sequence[Operation]) -> str:
     ]
     for group in groups:
         parts.append(f"<h2>{escape(group)}</h2>")
-        parts += [_operation(one, schemas, components) for one in operations if one.about == group]
+        parts += [_operation(one, schemas, components) for one in operations if one.group == group]
     parts.append("<h2>Shapes</h2>")
     parts += [_shape(name, components) for name in components]
     return "".join([*parts, "</main></body></html>"])

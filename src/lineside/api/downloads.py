@@ -32,7 +32,7 @@ class Download:
         self.newest: LatestBroadcast[DownloadProgress] = LatestBroadcast()
         self.newest.put(DownloadProgress(model, message="waits for its turn"))
         self.task: asyncio.Task[None] | None = None
-        self.unwanted = False  # it was cancelled by name, or the house closes
+        self.unwanted = False  # it was cancelled by name, or the gateway closes
 
     @property
     def progress(self) -> DownloadProgress:
@@ -44,11 +44,11 @@ class Download:
 class DownloadOperations:
     """All that are under way."""
 
-    def __init__(self, room: ApiDependencies, crew: BackgroundTasks) -> None:
-        self._room, self._crew = room, crew
+    def __init__(self, dependencies: ApiDependencies, tasks: BackgroundTasks, when_over: Callable[[], None]) -> None:
+        """`when_over` is called when a download has ended."""
+        self._dependencies, self._tasks, self._when_over = dependencies, tasks, when_over
         self._places = asyncio.Semaphore(AT_ONCE)
         self._under_way: dict[str, Download] = {}
-        self.when_over: Callable[[], None] = lambda: None  # what is to be done when one has ended
 
     def of(self, model: str) -> DownloadProgress | None:
         """How far it is; None when it is not under way."""
@@ -57,8 +57,8 @@ class DownloadOperations:
 
     def fetch(self, model: str) -> AsyncGenerator[bytes, None]:
         """Have the model's files fetched from where the catalogue says. Raises `ApiError`."""
-        argv = self._room.puller or (sys.executable, "-m", "lineside", "models", "pull")
-        settings = self._room.settings
+        argv = self._dependencies.puller or (sys.executable, "-m", "lineside", "models", "pull")
+        settings = self._dependencies.settings
         given = {"LINESIDE_MODELS": str(settings.models_dir), "LINESIDE_MIRROR": settings.models_mirror}
         return self._join(model, lambda: pulled(model, [*argv, model, "--json"], given))
 
@@ -95,7 +95,7 @@ class DownloadOperations:
 
     def _begin(self, model: str, begin: Callable[[], Steps]) -> Download:
         download = Download(model)
-        download.task = self._crew.start(self._bring(download, begin), f"download {model}")
+        download.task = self._tasks.start(self._bring(download, begin), f"download {model}")
         self._under_way[model] = download
         download.task.add_done_callback(lambda task: self._over(model, download))
         return download
@@ -107,7 +107,7 @@ class DownloadOperations:
 
     def _over(self, model: str, download: Download) -> None:
         del self._under_way[model]
-        self.when_over()
+        self._when_over()
         progress = download.progress
         if download.unwanted and progress.state != "done":
             told = "cancelled; what has come is kept, and the next download goes on from there"

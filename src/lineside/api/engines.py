@@ -48,26 +48,26 @@ class EngineList:
 class EngineOperations:
     """The engines of this process, and what their last check said."""
 
-    def __init__(self, roster: EngineList, defaults: Mapping[Role, str], crew: BackgroundTasks) -> None:
-        self._roster, self._defaults = roster, defaults
+    def __init__(self, engine_list: EngineList, defaults: Mapping[Role, str], tasks: BackgroundTasks) -> None:
+        self._engine_list, self._defaults = engine_list, defaults
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._checked: RecentAnswers[Which, Verdict] = RecentAnswers(
-            crew, self._check, fresh=KNOWN_FOR, stale=KNOWN_FOR
+            tasks, self._check, fresh=KNOWN_FOR, stale=KNOWN_FOR
         )
 
     async def now(self) -> EnginesStatus:
         """All of them, checked at the same time."""
-        verdicts = await self._checked.of_all(self._roster.all)
+        verdicts = await self._checked.of_all(self._engine_list.all)
         rows: dict[Role, list[EngineStatus]] = {role: [] for role in ROLES}
         for (role, name), (up, why) in verdicts.items():
-            engine = self._roster.all[role, name]
+            engine = self._engine_list.all[role, name]
             info = engine.info if engine is not None else EngineInfo()
             default = info.choices[0] if info.choices else ""
             rows[role].append(EngineStatus(name, info.choices, default, info.embedded, up, why))
         return EnginesStatus(**{role: RoleEngines(self._defaults[role], tuple(rows[role])) for role in ROLES})
 
     async def _check(self, which: Which) -> Verdict:
-        engine = self._roster.all[which]
+        engine = self._engine_list.all[which]
         if engine is None:
             return False, "it cannot be used with these settings"
         if not isinstance(engine, HealthChecked):

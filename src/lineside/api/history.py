@@ -10,9 +10,10 @@ from typing import TypeVar
 
 import msgspec
 
+from lineside.api.api_services import ApiServices
 from lineside.api.errors import ApiError
-from lineside.api.operation import ApiRequest, ApiServices
-from lineside.api.schemas import ExportCalls
+from lineside.api.operation import operation
+from lineside.api.schemas import CallFilter, ExportCalls
 from lineside.records.archive import Archive
 from lineside.records.database import Unavailable
 from lineside.records.entries import CallPage, CallQuery, DeletedCalls, KeptCall, KeptTurn, Waveform, WholeCall
@@ -25,76 +26,91 @@ FORMULA = ("=", "+", "-", "@", "|", "%", "\t", "\r", "\n", "＝", "＋", "－", 
 T = TypeVar("T")
 
 
-async def page(staff: ApiServices, asked: ApiRequest) -> CallPage:
-    """Some of the calls, the newest first."""
-    query = asked.query
-    return await _there(_archive(staff).page(_query(query), before=query.before, limit=query.limit))
+HISTORY = "History"
+EXAMPLE = "5f0c"
 
 
-async def whole(staff: ApiServices, asked: ApiRequest) -> WholeCall:
-    """One call."""
-    call = await _there(_archive(staff).whole(asked.named))
+@operation("GET", "/api/history", group=HISTORY)
+async def list_kept_calls(api: ApiServices, query: CallFilter) -> CallPage:
+    """List the kept calls, the newest first."""
+    return await _there(_archive(api).page(_query(query), before=query.before, limit=query.limit))
+
+
+@operation("GET", "/api/history/export.jsonl", group=HISTORY, streams="ndjson", pieces=WholeCall)
+async def export_jsonl(api: ApiServices, query: ExportCalls) -> AsyncGenerator[bytes, None]:
+    """Export all kept calls, or those that match, one JSON object a line."""
+    pages = _pages(_archive(api), query)
+    return (msgspec.json.encode(call) + b"\n" async for call in _calls(await _first(pages), pages))
+
+
+@operation("GET", "/api/history/export.csv", group=HISTORY, streams="csv")
+async def export_csv(api: ApiServices, query: ExportCalls) -> AsyncGenerator[bytes, None]:
+    """Export the same as a table for spreadsheets, one turn a line."""
+    pages = _pages(_archive(api), query)
+    return _table(await _first(pages), pages)
+
+
+@operation("GET", "/api/calls/{id}", group=HISTORY, errors=(404,), named=EXAMPLE)
+async def kept_call(api: ApiServices, name: str) -> WholeCall:
+    """Get everything kept of a call: turns, latencies, decisions and their reasons."""
+    call = await _there(_archive(api).whole(name))
     if call is None:
-        raise ApiError(404, "unknown_call", f"no call {asked.named!r} is kept; GET /api/history lists those that are")
+        raise ApiError(404, "unknown_call", f"no call {name!r} is kept; GET /api/history lists those that are")
     return call
 
 
-async def audio(staff: ApiServices, asked: ApiRequest) -> Path:
-    """The file of its recording."""
-    path = _archive(staff).recording(asked.named)
-    kept = await _there(_archive(staff).whole(asked.named))
-    if path is None or kept is None or kept.call.recording != "kept":  # while a call is up, only its worker can know
-        raise ApiError(404, "no_recording", f"there is no recording of a call {asked.named!r} that is over")
-    return path
+@operation("GET", "/api/calls/{id}/audio", group=HISTORY, errors=(206, 404, 416), streams="flac", named=EXAMPLE)
+async def recording(api: ApiServices, name: str) -> Path:
+    """Get a call's recording, caller left, agent right. Supports ranges."""
+    return await _recording(api, name)
 
 
-async def waveform(staff: ApiServices, asked: ApiRequest) -> Waveform:
-    """How loud it is, and when."""
-    path = await audio(staff, asked)
+@operation("GET", "/api/calls/{id}/waveform", group=HISTORY, errors=(404,), named=EXAMPLE)
+async def waveform(api: ApiServices, name: str) -> Waveform:
+    """Get the loudness of both voices over a recording."""
+    path = await _recording(api, name)
     try:
         return await asyncio.to_thread(drawn, path)
     except (OSError, RuntimeError) as why:  # libsndfile's faults are of the second kind
         raise ApiError(404, "no_recording", "the recording cannot be read") from why
 
 
-async def forget(staff: ApiServices, asked: ApiRequest) -> DeletedCalls:
-    """Delete a call."""
-    gone = await _there(_archive(staff).forget(call=asked.named))
+@operation("DELETE", "/api/calls/{id}", group=HISTORY, errors=(404, 409), named=EXAMPLE)
+async def delete_call(api: ApiServices, name: str) -> DeletedCalls:
+    """Delete a call and its recording for good."""
+    gone = await _there(_archive(api).forget(call=name))
     if gone.under_way:
         raise ApiError(
             409,
             "under_way",
-            f"call {asked.named!r} is under way, or its recording is being written; end the call first",
+            f"call {name!r} is under way, or its recording is being written; end the call first",
         )
     if not gone.calls:
-        raise ApiError(404, "unknown_call", f"no call {asked.named!r} is kept")
+        raise ApiError(404, "unknown_call", f"no call {name!r} is kept")
     return gone
 
 
-async def forget_caller(staff: ApiServices, asked: ApiRequest) -> DeletedCalls:
-    """Delete a caller's calls."""
-    return await _there(_archive(staff).forget(caller=asked.named))
+@operation("DELETE", "/api/callers/{caller}", group=HISTORY, named="+15550100")
+async def delete_caller(api: ApiServices, name: str) -> DeletedCalls:
+    """Delete all finished calls of a caller, with their recordings, for good."""
+    return await _there(_archive(api).forget(caller=name))
 
 
-async def as_jsonl(staff: ApiServices, asked: ApiRequest) -> AsyncGenerator[bytes, None]:
-    """A call a line."""
-    pages = _pages(_archive(staff), asked)
-    return (msgspec.json.encode(call) + b"\n" async for call in _calls(await _first(pages), pages))
-
-
-async def as_csv(staff: ApiServices, asked: ApiRequest) -> AsyncGenerator[bytes, None]:
-    """A turn a line."""
-    pages = _pages(_archive(staff), asked)
-    return _table(await _first(pages), pages)
+async def _recording(api: ApiServices, name: str) -> Path:
+    path = _archive(api).recording(name)
+    kept = await _there(_archive(api).whole(name))
+    if path is None or kept is None or kept.call.recording != "kept":  # while a call is up, only its worker can know
+        raise ApiError(404, "no_recording", f"there is no recording of a call {name!r} that is over")
+    return path
 
 
 Pages = AsyncGenerator[list[WholeCall], None]
 
 
-async def _pages(archive: Archive, asked: ApiRequest) -> Pages:
+async def _pages(archive: Archive, query: ExportCalls) -> Pages:
     before = ""
     while True:
-        listed = await archive.page(_query(asked.query), before=before, limit=EXPORTED)
+        listed = await archive.page(_query(query), before=before, limit=EXPORTED)
         yield await archive.whole_calls([call.id for call in listed.calls])
         before = listed.next
         if not before:
@@ -155,10 +171,10 @@ def _query(asked: ExportCalls) -> CallQuery:
     )
 
 
-def _archive(staff: ApiServices) -> Archive:
-    if staff.room.records is None:
+def _archive(api: ApiServices) -> Archive:
+    if api.dependencies.records is None:
         raise ApiError(503, "no_records", "calls are not kept; KEEP_CALLS=true keeps them")
-    return staff.room.records
+    return api.dependencies.records
 
 
 async def _there(answer: Awaitable[T]) -> T:

@@ -23,9 +23,9 @@ WATCHERS = 64  # one more is answered 503
 class MachineOperations:
     """The machine, read here or by the host agent."""
 
-    def __init__(self, room: ApiDependencies, crew: BackgroundTasks) -> None:
-        self._room, self._crew = room, crew
-        self._lately: RecentAnswers[str, Machine] = RecentAnswers(crew, self._read, fresh=FRESH, stale=STALE)
+    def __init__(self, dependencies: ApiDependencies, tasks: BackgroundTasks) -> None:
+        self._dependencies, self._tasks = dependencies, tasks
+        self._lately: RecentAnswers[str, Machine] = RecentAnswers(tasks, self._read, fresh=FRESH, stale=STALE)
         self._shown: LatestBroadcast[Machine] | None = None
 
     async def now(self) -> Machine:
@@ -44,10 +44,10 @@ class MachineOperations:
             self._shown.close()
 
     async def _events(self) -> AsyncGenerator[bytes, None]:
-        while not self._crew.closing.is_set():
+        while not self._tasks.closing.is_set():
             if self._shown is None or self._shown.closed:
                 self._shown = LatestBroadcast()
-                self._crew.start(self._show(self._shown), "readings")
+                self._tasks.start(self._show(self._shown), "readings")
             async with aclosing(self._shown.follow(PULSE)) as readings:
                 async for reading in readings:
                     yield (
@@ -70,12 +70,12 @@ class MachineOperations:
             shown.close()
 
     async def _read(self, which: str) -> Machine:
-        if not self._room.settings.host_agent_url:
-            return await self._room.read()
+        if not self._dependencies.settings.host_agent_url:
+            return await self._dependencies.read()
         try:
             async with asyncio.timeout(READ_SECONDS):
-                return await self._room.host.machine()
+                return await self._dependencies.host.machine()
         except (HostAgentError, TimeoutError) as why:
-            here = await self._room.read()
+            here = await self._dependencies.read()
             note = f"this is the gateway's own machine, for the host agent did not tell: {why or 'no answer'}"
             return replace(here, note=". ".join(filter(None, (note, here.note))))

@@ -1,22 +1,16 @@
 """Which models there are: the catalogue's, as they stand on the disk, and those that engines keep."""
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from msgspec import Struct
-
-from lineside.api.background import BackgroundTasks, RecentAnswers
 from lineside.api.dependencies import ApiDependencies
 from lineside.api.downloads import DownloadOperations
 from lineside.api.engines import EngineList, Which
 from lineside.api.errors import ApiError, unknown
+from lineside.api.model_readings import ModelReadings, Told
 from lineside.api.schemas import ModelsStatus, ModelStatus
 from lineside.engines.protocols import BackendModel, Engine, ModelKeeper, PullsModels
-from lineside.errors import EngineError, EngineUnreachable
 from lineside.models import catalogue, store
 from lineside.models.catalogue import Model
 
@@ -27,45 +21,27 @@ ASK_SECONDS = 2.0  # for a back end to say what it has
 FRESH, STALE = 1.0, 10.0  # seconds, see `RecentAnswers`
 
 
-class BackendAnswer(Struct, frozen=True):
-    """What a back end said of its models, or why it did not."""
-
-    kept: tuple[BackendModel, ...] = ()
-    trouble: str = ""
-    gone: bool = False  # nobody is there: nothing can be loaded
-
-
-Told = Mapping[Which, BackendAnswer]
-
-
 class ModelInventory:
     """All models of the catalogue and of the engines that keep models."""
 
     def __init__(
-        self, room: ApiDependencies, roster: EngineList, crew: BackgroundTasks, downloads: DownloadOperations
+        self,
+        dependencies: ApiDependencies,
+        engine_list: EngineList,
+        readings: ModelReadings,
+        downloads: DownloadOperations,
     ) -> None:
-        self._room, self._roster, self._downloads = room, roster, downloads
-        self._turns = asyncio.Semaphore(AT_ONCE)
-        self._kept: RecentAnswers[Which, BackendAnswer] = RecentAnswers(crew, self._ask, fresh=FRESH, stale=STALE)
-        self._disk: RecentAnswers[Path, dict[str, store.State]] = RecentAnswers(
-            crew, self._look, fresh=FRESH, stale=STALE
+        self._dependencies, self._engine_list, self._readings, self._downloads = (
+            dependencies,
+            engine_list,
+            readings,
+            downloads,
         )
-        downloads.when_over = self.forget
-        self._thread = ThreadPoolExecutor(2, thread_name_prefix="models")  # looks at the disk, which may be slow
-
-    def close(self) -> None:
-        """Start nothing more."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-    def forget(self) -> None:
-        """Something has changed: look anew."""
-        self._kept.forget()
-        self._disk.forget()
 
     async def now(self) -> ModelsStatus:
         """Every model as it stands."""
-        states, told = await self._disk.of(self._room.settings.models_dir), await self.told()
-        usual = catalogue.needed(self._room.settings.llm_model)
+        states, told = await self._readings.on_disk(), await self._readings.in_backends()
+        usual = catalogue.needed(self._dependencies.settings.llm_model)
         rows = [
             self._catalogued(model, states.get(model.name, "missing"), told, default=model.name in usual)
             for model in catalogue.CATALOGUE
@@ -74,13 +50,20 @@ class ModelInventory:
         notes = (f"{name} does not say which models it has: {trouble}" for name, trouble in troubles.items())
         return ModelsStatus((*rows, *self._elsewhere(told)), tuple(notes))
 
-    async def told(self) -> Told:
-        """What each engine that keeps models said of them."""
-        keepers = (which for which, engine in self._roster.all.items() if isinstance(engine, ModelKeeper))
-        return await self._kept.of_all(keepers)
-
     async def find(self, name: str, engine: str = "") -> ModelStatus:
-        """The model of this name. Raises `ApiError` with the names there are, or with the engines to choose from."""
+        """The model of this name. Raises `ApiError` with the names there are, or with the engines to choose from.
+
+        A model of the catalogue is looked up by its name, and only its own engine is asked; all are asked where the
+        name alone does not say which engine has the model.
+        """
+        model = next((one for one in catalogue.CATALOGUE if one.name == name), None)
+        which: Any = (model.role, model.engine) if model is not None else None
+        if (
+            model is not None
+            and engine in ("", model.engine)
+            and isinstance(self._engine_list.all.get(which), ModelKeeper)
+        ):
+            return await self._of_catalogue(model, which)
         now = await self.now()
         engines = dict.fromkeys(row.engine for row in now.models if row.engine)
         if engine and engine not in engines:
@@ -96,19 +79,21 @@ class ModelInventory:
 
     def engine_of(self, row: ModelStatus) -> Engine | None:
         """The engine of a row; None if it has none."""
-        return next((one for which, one in self._roster.all.items() if which == (row.role, row.engine)), None)
+        return next((one for which, one in self._engine_list.all.items() if which == (row.role, row.engine)), None)
 
-    async def in_thread(self, work: Callable[..., T], *given: object) -> T:
-        """Have something done that may wait for the disk."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
+    async def _of_catalogue(self, model: Model, which: Which) -> ModelStatus:
+        state = await self._readings.in_thread(store.state, model, self._dependencies.settings.models_dir)
+        told = await self._readings.in_backends((which,))
+        default = model.name in catalogue.needed(self._dependencies.settings.llm_model)
+        return self._catalogued(model, state, told, default=default)
 
     def _catalogued(self, model: Model, state: store.State, told: Told, *, default: bool) -> ModelStatus:
         which: Any = (model.role, model.engine)
-        engine = model.engine if self._roster.all.get(which) is not None else ""
+        engine = model.engine if self._engine_list.all.get(which) is not None else ""
         # The engine that the catalogue names is asked first; a voice, say, may be known to several.
         said = [told[which]] if which in told else []
         kept = next((kept for one in (*said, *told.values()) for kept in one.kept if kept.name == model.name), None)
-        in_house = model.name in self._room.in_house
+        in_house = model.name in self._dependencies.in_house
         return ModelStatus(
             name=model.name,
             role=model.role,
@@ -128,8 +113,8 @@ class ModelInventory:
     def _elsewhere(self, told: Told) -> Iterator[ModelStatus]:
         """Models that only an engine's back end has, and those that it could fetch."""
         known = {model.name for model in catalogue.CATALOGUE}
-        defaults = self._room.registry.defaults
-        for which, engine in self._roster.all.items():
+        defaults = self._dependencies.registry.defaults
+        for which, engine in self._engine_list.all.items():
             role, name = which
             choices = engine.info.choices if engine is not None else ()
             usual = choices[0] if choices and defaults[role] == name else ""
@@ -152,28 +137,6 @@ class ModelInventory:
                     default=model == usual,
                     downloading=self._downloads.of(model),
                 )
-
-    async def _ask(self, which: Which) -> BackendAnswer:
-        keeper = self._roster.all[which]
-        if not isinstance(keeper, ModelKeeper):
-            return BackendAnswer()
-        async with self._turns:
-            try:
-                async with asyncio.timeout(ASK_SECONDS):
-                    return BackendAnswer(await keeper.kept())
-            except EngineUnreachable as why:
-                return BackendAnswer(trouble=str(why), gone=True)
-            except EngineError as why:
-                return BackendAnswer(trouble=str(why))
-            except TimeoutError:
-                return BackendAnswer(trouble=f"no answer in {ASK_SECONDS:g} s")
-
-    async def _look(self, root: Path) -> dict[str, store.State]:
-        return await self.in_thread(_states, root)
-
-
-def _states(root: Path) -> dict[str, store.State]:
-    return {model.name: store.state(model, root) for model in catalogue.CATALOGUE}
 
 
 def _publisher(model: Model) -> str:

@@ -33,7 +33,7 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "lineside", "version": version("lineside"), "description": ABOUT},
         "security": [{}, {"bearer": []}, {"key": []}],
-        "tags": [{"name": name} for name in dict.fromkeys(operation.about for operation in operations)],
+        "tags": [{"name": name} for name in dict.fromkeys(operation.group for operation in operations)],
         "paths": paths,
         "components": {
             "schemas": components,
@@ -48,7 +48,7 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
 def _operation(operation: Operation, schemas: dict[Any, Schema], components: dict[str, Schema]) -> dict[str, Any]:
     told: dict[str, Any] = {
         "operationId": operation.name,
-        "tags": [operation.about],
+        "tags": [operation.group],
         "summary": operation.summary,
         "responses": {str(status): _response(operation, status, schemas) for status in operation.statuses},
     }

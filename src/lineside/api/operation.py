@@ -1,20 +1,17 @@
-"""What one operation of the control API is, and who does the work."""
+"""What one operation of the control API is, and how a typed function becomes one."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal
+from inspect import getdoc
+from typing import Any, Literal, get_type_hints
 
 from msgspec import Struct
 from msgspec.structs import fields as struct_fields
 
-from lineside.api.background import BackgroundTasks
-from lineside.api.dependencies import ApiDependencies
-from lineside.api.downloads import DownloadOperations
-from lineside.api.engines import EngineList, EngineOperations
-from lineside.api.machine import MachineOperations
-from lineside.api.model_inventory import ModelInventory
-from lineside.api.models import ModelOperations
-from lineside.api.services import ServiceOperations
+from lineside.api.api_services import ApiServices
 
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+Stream = Literal["", "ndjson", "sse", "csv", "flac"]
+PATH_NAME = "name"  # a handler's parameter for what the path names
 ALWAYS = (401, 403, 503)  # no key, a stranger's page, closing time
 
 MEDIA = {
@@ -43,20 +40,6 @@ STATUS = {
 }
 
 
-class ApiServices:
-    """Who does the work."""
-
-    def __init__(self, room: ApiDependencies, crew: BackgroundTasks) -> None:
-        self.room, self.crew = room, crew
-        self.roster = EngineList(room.registry)
-        self.engines = EngineOperations(self.roster, room.registry.defaults, crew)
-        self.downloads = DownloadOperations(room, crew)
-        self.stock = ModelInventory(room, self.roster, crew, self.downloads)
-        self.models = ModelOperations(room, self.stock, self.downloads)
-        self.readings = MachineOperations(room, crew)
-        self.services = ServiceOperations(room)
-
-
 class ApiRequest(Struct, frozen=True):
     """A request that was found right."""
 
@@ -68,20 +51,29 @@ class ApiRequest(Struct, frozen=True):
 class Operation(Struct, frozen=True):
     """One operation. Everything that is said of it anywhere is made from this."""
 
-    method: Literal["GET", "POST", "PUT", "DELETE"]
+    method: Method
     path: str
-    about: str  # the group it is shown in
+    group: str  # that it is shown in
     summary: str
     answer: Any  # the type of the answer, or of each piece of a stream
-    does: Callable[
-        [ApiServices, ApiRequest], Awaitable[Any]
-    ]  # returns an `answer`, an AsyncGenerator of bytes that streams it, or a file
+    handler: Callable[..., Awaitable[Any]]  # returns an `answer`, an AsyncGenerator of bytes that streams it, or a file
     takes: Any = None  # the type of the body
     query: Any = None  # the type of what stands behind the question mark
-    refuses: tuple[int, ...] = ()  # statuses besides 200, `ALWAYS`, and those that every body and query may get
-    streams: Literal["", "ndjson", "sse", "csv", "flac"] = ""
+    errors: tuple[int, ...] = ()  # statuses besides 200, `ALWAYS`, and those that every body and query may get
+    streams: Stream = ""
     named: Mapping[str, str] = {}  # the name in the path → an example of it
     example: Any = None  # a body
+
+    async def run(self, api: ApiServices, asked: ApiRequest) -> Any:
+        """Do it. Raises `ApiError`."""
+        given: dict[str, Any] = {}
+        if self.named:
+            given[PATH_NAME] = asked.named
+        if self.takes is not None:
+            given["body"] = asked.body
+        if self.query is not None:
+            given["query"] = asked.query
+        return await self.handler(api, **given)
 
     @property
     def name(self) -> str:
@@ -94,7 +86,7 @@ class Operation(Struct, frozen=True):
         """Every status that it may answer with."""
         wrong = (400,) if self.takes is not None or self.query is not None else ()
         large = (413,) if self.takes is not None else ()
-        return tuple(sorted({200, *ALWAYS, *wrong, *large, *self.refuses}))
+        return tuple(sorted({200, *ALWAYS, *wrong, *large, *self.errors}))
 
     @property
     def may_be_bare(self) -> bool:
@@ -122,3 +114,53 @@ def _json(value: Any) -> str:
     import json
 
     return json.dumps(value)
+
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+def operation(
+    method: Method,
+    path: str,
+    *,
+    group: str,
+    errors: tuple[int, ...] = (),
+    streams: Stream = "",
+    pieces: Any = None,
+    named: str = "",
+    example: Any = None,
+) -> Callable[[Handler], Operation]:
+    """Make an operation of a function: its types say what comes in and goes out, its docstring what it does.
+
+    The function takes the services, then what it needs by these names: `name` (what the path names), `body`, `query`.
+
+    Args:
+        method: of HTTP.
+        path: with at most one name in braces.
+        group: under which the documents show it.
+        errors: statuses besides 200 that only this operation answers with.
+        streams: the form of a streamed answer; then `pieces` is the type of each piece, if it has one.
+        pieces: see `streams`.
+        named: an example of the name in the path.
+        example: a body to try it with.
+    """
+    _, brace, after = path.partition("{")
+
+    def declared(handler: Handler) -> Operation:
+        hints = get_type_hints(handler, include_extras=True)
+        return Operation(
+            method=method,
+            path=path,
+            group=group,
+            summary=" ".join((getdoc(handler) or "").partition("\n\n")[0].split()),
+            answer=pieces if streams else hints["return"],
+            handler=handler,
+            takes=hints.get("body"),
+            query=hints.get("query"),
+            errors=errors,
+            streams=streams,
+            named={after.partition("}")[0]: named} if brace else {},
+            example=example,
+        )
+
+    return declared

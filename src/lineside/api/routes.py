@@ -1,4 +1,4 @@
-"""The control API's door: what comes in is checked against the table, what goes out is as the table says."""
+"""The routes of the control API: requests are checked against the operations, answers are as these declare them."""
 
 import asyncio
 import re
@@ -11,15 +11,16 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from lineside.api.api_services import ApiServices
 from lineside.api.background import BackgroundTasks
 from lineside.api.dependencies import ApiDependencies
 from lineside.api.docs_page import POLICY, page
 from lineside.api.errors import ApiError
 from lineside.api.openapi import document, schemas_of
-from lineside.api.operation import ApiRequest, ApiServices, Operation
+from lineside.api.operation import ApiRequest, Operation
 from lineside.api.operations import OPERATIONS
 from lineside.api.schema_text import allowed
-from lineside.api.schemas import ErrorBody, ProblemDetail
+from lineside.http_front import error_response
 
 log = structlog.get_logger()
 
@@ -30,14 +31,14 @@ CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def mount(app: web.Application, room: ApiDependencies) -> None:
+def mount(app: web.Application, dependencies: ApiDependencies) -> None:
     """Add the control API to the gateway's application. Its tasks begin and end with the application."""
-    crew = BackgroundTasks()
-    staff = ApiServices(room, crew)
+    tasks = BackgroundTasks()
+    api = ApiServices(dependencies, tasks)
     schemas, components = schemas_of(OPERATIONS)
     for operation in OPERATIONS:
         shapes = [allowed(schemas[t], components) if t is not None else "" for t in (operation.takes, operation.query)]
-        app.router.add_route(operation.method, _pattern(operation), _route(operation, staff, shapes[0], shapes[1]))
+        app.router.add_route(operation.method, _pattern(operation), _route(operation, api, shapes[0], shapes[1]))
     described = msgspec.json.encode(document(OPERATIONS))
     shown = page(OPERATIONS).encode()
 
@@ -49,32 +50,34 @@ def mount(app: web.Application, room: ApiDependencies) -> None:
         return web.Response(body=shown, content_type="text/html", charset="utf-8", headers=policy)
 
     async def begin(app: web.Application) -> None:
-        await crew.begin()
-        if room.loaded is not None:
-            hears = room.loaded
-            crew.start(room.work.keep("models in memory", lambda: _tell_of_models(staff, hears)), "models in memory")
-        _ = staff.roster.all  # built now: a client with its TLS context takes so long that calls would hear it
+        await tasks.begin()
+        if dependencies.loaded is not None:
+            hears = dependencies.loaded
+            tasks.start(
+                dependencies.work.keep("models in memory", lambda: _tell_of_models(api, hears)), "models in memory"
+            )
+        _ = api.engine_list.all  # built now: a client with its TLS context takes so long that calls would hear it
 
     async def close(app: web.Application) -> None:
-        crew.closing.set()
-        staff.readings.close()
-        staff.downloads.close()
+        tasks.closing.set()
+        api.machine.close()
+        api.downloads.close()
 
     async def end(app: web.Application) -> None:
-        await crew.end()
-        staff.stock.close()
+        await tasks.end()
+        api.model_readings.close()
 
     app.router.add_route("GET", "/openapi.json", openapi)
     app.router.add_route("GET", "/docs", docs)
-    app.middlewares.append(_in_our_words)
+    app.middlewares.append(_as_json_errors)
     app.on_startup.append(begin)
     app.on_shutdown.append(close)
     app.on_cleanup.append(end)
 
 
-async def _tell_of_models(staff: ApiServices, hears: Callable[[Mapping[tuple[str, str], int]], None]) -> None:
+async def _tell_of_models(api: ApiServices, hears: Callable[[Mapping[tuple[str, str], int]], None]) -> None:
     while True:
-        told = await staff.stock.told()
+        told = await api.model_readings.in_backends()
         kept = [(role, one) for (role, _), said in told.items() for one in said.kept]
         hears({(role, one.name): one.memory_bytes for role, one in kept if one.loaded and one.memory_bytes})
         await asyncio.sleep(LOOK_EVERY)
@@ -91,7 +94,7 @@ def _pattern(operation: Operation) -> str:
     return f"{before}{{{named}:{f'(?!(?:{fixed})$)' if fixed else ''}[^/]+}}{rest}"
 
 
-def _route(operation: Operation, staff: ApiServices, of_body: str, of_query: str) -> Handler:
+def _route(operation: Operation, api: ApiServices, of_body: str, of_query: str) -> Handler:
     """What aiohttp calls for one operation."""
     body = msgspec.json.Decoder(operation.takes) if operation.takes is not None else None
 
@@ -109,13 +112,13 @@ def _route(operation: Operation, staff: ApiServices, of_body: str, of_query: str
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            answer = await operation.does(staff, await asked(request))
+            answer = await operation.run(api, await asked(request))
         except ApiError as no:
-            return _refusal(no.status, no.code, str(no))
+            return error_response(no.status, no.code, str(no))
         if isinstance(answer, Path):
             return web.FileResponse(answer, headers={"Content-Type": operation.media, "Cache-Control": "no-store"})
         if isinstance(answer, AsyncGenerator):
-            return await _stream(request, operation, answer, staff)
+            return await _stream(request, operation, answer, api)
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
     return handle
@@ -137,13 +140,13 @@ def _named(sentence: str) -> str:
 
 
 async def _stream(
-    request: web.Request, operation: Operation, pieces: AsyncGenerator[bytes, None], staff: ApiServices
+    request: web.Request, operation: Operation, pieces: AsyncGenerator[bytes, None], api: ApiServices
 ) -> web.StreamResponse:
     """Send each piece as it comes, until the stream is over, the reader is gone, or the longest watch is."""
     response = web.StreamResponse(headers={"Content-Type": operation.media, "Cache-Control": "no-store"})
     async with aclosing(pieces):
         try:
-            async with asyncio.timeout(staff.room.longest_watch):
+            async with asyncio.timeout(api.dependencies.longest_watch):
                 await response.prepare(request)
                 async for piece in pieces:
                     async with asyncio.timeout(WRITE_SECONDS):
@@ -154,7 +157,7 @@ async def _stream(
 
 
 @web.middleware
-async def _in_our_words(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _as_json_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer what no operation answers in the same words: unknown paths, wrong methods, bodies that are too large."""
     if not request.path.startswith("/api/"):
         return await handler(request)
@@ -163,17 +166,12 @@ async def _in_our_words(request: web.Request, handler: Handler) -> web.StreamRes
     except web.HTTPException as no:
         if no.status < 400:
             raise
-        answer = _refusal(no.status, CODES.get(no.status, "refused"), f"{no.reason}; /docs shows what there is")
+        answer = error_response(no.status, CODES.get(no.status, "refused"), f"{no.reason}; /docs shows what there is")
         if "Allow" in no.headers:
             answer.headers["Allow"] = no.headers["Allow"]
         return answer
     except (ConnectionError, web.RequestPayloadError):
-        return _refusal(400, "body_lost", "the client left before its request was whole")
+        return error_response(400, "body_lost", "the client left before its request was whole")
     except Exception:  # a bug of ours: this request fails, the calls do not notice, the log says where
         log.exception("API request failed", method=request.method, path=request.path)
-        return _refusal(500, "internal_error", "something broke inside lineside; its log says where")
-
-
-def _refusal(status: int, code: str, message: str) -> web.Response:
-    body = msgspec.json.encode(ErrorBody(ProblemDetail(code, message)))
-    return web.Response(status=status, body=body, content_type="application/json")
+        return error_response(500, "internal_error", "something broke inside lineside; its log says where")

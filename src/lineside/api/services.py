@@ -15,8 +15,8 @@ PASSED_ON = (404, 409, 502, 503)  # what the host agent says no with; all else i
 class ServiceOperations:
     """What the host agent may start and stop. Every method raises `ApiError`."""
 
-    def __init__(self, room: ApiDependencies) -> None:
-        self._host = room.host
+    def __init__(self, dependencies: ApiDependencies) -> None:
+        self._host = dependencies.host
 
     async def now(self) -> ServicesStatus:
         """All of them."""

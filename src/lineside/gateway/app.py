@@ -22,6 +22,7 @@ from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.client import HostAgentClient
 from lineside.host.machine import MachineReader
 from lineside.host.monitoring import MonitoringAddresses
+from lineside.http_front import error_response
 from lineside.observability.metrics import CONTENT_TYPE, GatewayMetrics
 from lineside.observability.trends import EVERY, TrendHistory, look
 from lineside.processes.background_work import BackgroundWork
@@ -129,10 +130,10 @@ class Gateway:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         if refusal := self._access.refuses_origin(request.headers.get("Origin"), request.host):
-            return _problem(403, "origin_not_allowed", refusal)
+            return error_response(403, "origin_not_allowed", refusal)
         open_to_all = request.path in ("/", "/health") or request.path.startswith("/web/")
         if not open_to_all and not self._knows(request):
-            refused = _problem(401, "key_needed", "give a key of API_KEYS as 'Authorization: Bearer KEY'")
+            refused = error_response(401, "key_needed", "give a key of API_KEYS as 'Authorization: Bearer KEY'")
             refused.headers["WWW-Authenticate"] = "Bearer"
             return refused
         return await handler(request)
@@ -213,7 +214,7 @@ class Gateway:
             return self._refuse(full)
         try:
             if refused := refusal(request.method, request.headers):
-                return _problem(400, "no_websocket", refused)
+                return error_response(400, "no_websocket", refused)
             transport = request.transport
             if transport is None:
                 return web.Response()  # gone already
@@ -232,14 +233,10 @@ class Gateway:
 
     def _refuse(self, why: CallRefused) -> web.Response:
         self._meters.call_refused("closing" if self.switchboard.closing else "full")
-        response = _problem(503, "full", str(why))
+        response = error_response(503, "full", str(why))
         response.headers["Retry-After"] = "5"
         return response
 
     async def _close(self, app: web.Application) -> None:
         await self.switchboard.close(FAREWELL, lambda calls: log.warning("calls disconnected at shutdown", calls=calls))
         await self._runner.close()
-
-
-def _problem(status: int, code: str, message: str) -> web.Response:
-    return web.json_response({"error": {"code": code, "message": message}}, status=status)

@@ -20,7 +20,7 @@ from lineside.errors import ConfigError
 from lineside.host.machine import MachineReader
 from lineside.host.service_config import ServiceConfig, read_services
 from lineside.host.services import KEPT_LINES, Code, ServiceManager, ServiceRefused
-from lineside.http_front import PROGRAMS, http_server, raise_file_limit
+from lineside.http_front import PROGRAMS, error_response, http_server, raise_file_limit
 from lineside.processes.ports import listening_socket
 from lineside.settings import LOOPBACK
 
@@ -64,12 +64,14 @@ class HostAgent:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Answer) -> web.StreamResponse:
         if "Origin" in request.headers:
-            return _problem(403, "browsers_refused", "pages may not talk to the host agent; ask lineside's own API")
+            return error_response(
+                403, "browsers_refused", "pages may not talk to the host agent; ask lineside's own API"
+            )
         if self._only_this_machine and _host_of(request) not in LOOPBACK:
             # A page whose name was made to point at this machine asks without an Origin, but not under our name.
-            return _problem(403, "wrong_host", "this host agent answers as localhost only; --host opens it")
+            return error_response(403, "wrong_host", "this host agent answers as localhost only; --host opens it")
         if self._token and request.path != "/health" and not self._knows(request):
-            refused = _problem(401, "token_needed", "give HOST_AGENT_TOKEN as 'Authorization: Bearer TOKEN'")
+            refused = error_response(401, "token_needed", "give HOST_AGENT_TOKEN as 'Authorization: Bearer TOKEN'")
             refused.headers["WWW-Authenticate"] = "Bearer"
             return refused
         return await handler(request)
@@ -90,7 +92,7 @@ class HostAgent:
         try:
             wish = msgspec.json.decode(raw, type=Start) if raw else Start()
         except msgspec.DecodeError as cause:
-            return _problem(400, "bad_request", f'the body must be {{"model": "NAME"}} or nothing: {cause}')
+            return error_response(400, "bad_request", f'the body must be {{"model": "NAME"}} or nothing: {cause}')
         return _told(await self._services.start(request.match_info["name"], wish.model))
 
     async def _stop(self, request: web.Request) -> web.Response:
@@ -99,7 +101,7 @@ class HostAgent:
     async def _logs(self, request: web.Request) -> web.Response:
         wanted = request.query.get("lines", "100")
         if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 10 and 1 <= int(wanted) <= KEPT_LINES):
-            return _problem(400, "bad_request", f"lines must be a number from 1 to {KEPT_LINES}")
+            return error_response(400, "bad_request", f"lines must be a number from 1 to {KEPT_LINES}")
         return _told({"lines": self._services.lines(request.match_info["name"], int(wanted))})
 
     async def _machine(self, request: web.Request) -> web.Response:
@@ -161,14 +163,16 @@ async def _told_in_json(request: web.Request, handler: Answer) -> web.StreamResp
     try:
         return await handler(request)
     except ServiceRefused as no:
-        return _problem(STATUS.get(no.code, 409), no.code, str(no))
+        return error_response(STATUS.get(no.code, 409), no.code, str(no))
     except web.HTTPException as no:
         if no.status < 400:
             raise
-        return _problem(no.status, no.reason.lower().replace(" ", "_"), f"{request.method} {request.path}: {no.reason}")
+        return error_response(
+            no.status, no.reason.lower().replace(" ", "_"), f"{request.method} {request.path}: {no.reason}"
+        )
     except Exception:
         log.exception("request failed", path=request.path)
-        return _problem(500, "internal", "the host agent made a mistake; its log says which")
+        return error_response(500, "internal", "the host agent made a mistake; its log says which")
 
 
 def _host_of(request: web.Request) -> str:
@@ -180,8 +184,3 @@ def _host_of(request: web.Request) -> str:
 
 def _told(body: object) -> web.Response:
     return web.Response(body=msgspec.json.encode(body), content_type="application/json")
-
-
-def _problem(status: int, code: str, message: str) -> web.Response:
-    body = msgspec.json.encode({"error": {"code": code, "message": message}})
-    return web.Response(status=status, body=body, content_type="application/json")

@@ -1,0 +1,83 @@
+"""Operations on active calls, the agent and the settings."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from lineside.agents.agent import Agent
+from lineside.api.api_services import ApiServices
+from lineside.api.errors import ApiError
+from lineside.api.operation import operation
+from lineside.api.schemas import CallEnded, CallsStatus, SettingsStatus
+from lineside.errors import CallRefused, ConfigError
+from lineside.protocol import ServerMessage
+from lineside.settings import explain
+
+CALLS, AGENT = "Calls", "Agent and settings"
+STILL = b": still here\n\n"  # a comment (WHATWG, server-sent events): proxies and pages see that the line lives
+
+
+@operation("GET", "/api/calls", group=CALLS)
+async def list_calls(api: ApiServices) -> CallsStatus:
+    """List the active calls."""
+    return CallsStatus(tuple(api.dependencies.calls.list()))
+
+
+@operation("POST", "/api/calls/{id}/end", group=CALLS, errors=(404,), named="5f0c")
+async def end_call(api: ApiServices, name: str) -> CallEnded:
+    """Hang up a call."""
+    if not api.dependencies.calls.end(name):
+        raise _no_call(api, name)
+    return CallEnded(name)
+
+
+@operation(
+    "GET", "/api/calls/{id}/events", group=CALLS, errors=(404,), streams="sse", pieces=ServerMessage, named="5f0c"
+)
+async def call_events(api: ApiServices, name: str) -> AsyncGenerator[bytes, None]:
+    """Stream the events of a call, as docs/protocol.md describes them, to its end."""
+    try:
+        events = api.dependencies.calls.watch(name)
+    except CallRefused as full:
+        raise ApiError(503, "too_many_watchers", str(full)) from full
+    if events is None:
+        raise _no_call(api, name)
+    return _sent(events)
+
+
+async def _sent(events: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(events):
+        async for event in events:
+            yield b"data: " + event + b"\n\n" if event else STILL
+
+
+def _no_call(api: ApiServices, name: str) -> ApiError:
+    up = ", ".join(call.id for call in api.dependencies.calls.list()[:20])
+    return ApiError(404, "unknown_call", f"there is no active call {name!r}; active: {up or 'none'}")
+
+
+@operation("GET", "/api/agent", group=AGENT)
+async def get_agent(api: ApiServices) -> Agent:
+    """Get the agent that answers calls."""
+    return api.dependencies.agents.agent()
+
+
+@operation(
+    "PUT",
+    "/api/agent",
+    group=AGENT,
+    errors=(409,),
+    example={"name": "Bakery", "prompt": "You answer the phone of a bakery.", "facts": ["We open at nine."]},
+)
+async def change_agent(api: ApiServices, body: Agent) -> Agent:
+    """Change the agent, from the next call on."""
+    try:
+        await api.dependencies.agents.change(body)
+    except ConfigError as why:
+        raise ApiError(409, "not_changed", str(why)) from why
+    return api.dependencies.agents.agent()
+
+
+@operation("GET", "/api/settings", group=AGENT)
+async def get_settings(api: ApiServices) -> SettingsStatus:
+    """Get every setting and its source; the values of secrets are masked."""
+    return SettingsStatus(tuple(explain(api.dependencies.settings)))
