@@ -126,7 +126,7 @@ test('an error that ends the call is not talked over by its end', () => {
 });
 
 test('a reason that is new to the page is told as it is', () => {
-  expect(shown({ type: 'ended', at: 0, reason: 'new_reason' }).problem).toContain('new_reason');
+  expect(shown({ type: 'ended', at: 0, reason: 'new_reason' } as unknown as Happened).problem).toContain('new_reason');
 });
 
 test('an event that is new to the page changes nothing', () => {

@@ -85,7 +85,12 @@ def settings(**given: object) -> Settings:
     return COMPLETE(_env_file=None, **given)  # type: ignore[call-arg, arg-type]
 
 
-def hold(
+def hold(*script: Doing, **given: Any) -> Held:
+    """Hold one call on virtual time; see `held`."""
+    return run(held(*script, **given))
+
+
+async def held(
     *script: Doing,
     agent: Agent = AGENT,
     hello: FirstMessage | None = None,
@@ -96,29 +101,25 @@ def hold(
     observers: Sequence[Observer] = (),
     **given: Any,
 ) -> Held:
-    """Hold one call on virtual time."""
+    """Hold one call on the running loop."""
     ears, mind, voice = ears or ScriptedSTT(), mind or ScriptedLLM(), voice or ScriptedTTS()
     hello = hello or FirstMessage(codec="pcm")
     line = ScriptedTransport(script, codec=hello.codec, rate=hello.rate)
-
-    async def story() -> Held:
-        memory = CachedTTS(voice)
-        fails, voice.fails, takes, voice.takes = voice.fails, 0, voice.takes, 0.0
-        for phrase in PHRASES:
-            await memory.keep(phrase)
-        voice.fails, voice.takes = fails, takes
-        voice.spoken.clear()
-        engines = Engines(ears, mind, memory, {"stt": "scripted", "llm": "scripted", "tts": "scripted"}, memory)
-        call = CallSession(
-            line,
-            hello,
-            agent=agent,
-            engines=engines,
-            settings=settings(**given),
-            vad=LoudnessVad(),
-            observers=observers,
-            turn_model=turns,
-        )
-        return Held(line, call, await call.run(), ears, mind, voice)
-
-    return run(story())
+    memory = CachedTTS(voice)
+    fails, voice.fails, takes, voice.takes = voice.fails, 0, voice.takes, 0.0
+    for phrase in PHRASES:
+        await memory.keep(phrase)
+    voice.fails, voice.takes = fails, takes
+    voice.spoken.clear()
+    engines = Engines(ears, mind, memory, {"stt": "scripted", "llm": "scripted", "tts": "scripted"}, memory)
+    call = CallSession(
+        line,
+        hello,
+        agent=agent,
+        engines=engines,
+        settings=settings(**given),
+        vad=LoudnessVad(),
+        observers=observers,
+        turn_model=turns,
+    )
+    return Held(line, call, await call.run(), ears, mind, voice)

@@ -38,7 +38,8 @@ from lineside.protocol import (
 )
 from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, ScriptedTransport
 from lineside.turns.endpointing import CLEAR
-from tests.call.fixtures import AGENT, Held, hold
+from tests.call.fixtures import AGENT, Held, held, hold
+from tests.virtual_time import run
 
 ANSWER = "We are open. From nine to six."
 
@@ -937,3 +938,27 @@ def test_an_answer_without_a_filler_says_so() -> None:
     call = ordinary()
     assert not call.one(AudioStarted).filler
     assert not any(told.filler for told in call.all(AgentWords))
+
+
+def test_a_call_that_is_over_leaves_no_circle() -> None:
+    """Ended in the middle of a reply, a pause, a check of an interruption: nothing waits for the garbage collector."""
+    scripts = (
+        (CallerSpeaks(1.0), CallerSilent(0.4)),
+        (CallerSends(Text("Go")), CallerSilent(1.0)),
+        (CallerSends(Text("Go")), CallerSilent(1.0), CallerSpeaks(0.3), CallerSilent(0.2)),
+        (CallerSpeaks(1.0), CallerSilent(2.0), CallerSpeaks(2.0)),
+    )
+
+    async def story() -> list[object]:
+        gc.collect()
+        before = {id(one) for one in gc.get_objects()}
+        for script in scripts:
+            await held(*script, mind=ScriptedLLM(answers=[LONG]), turn_profile="balanced", partials_every_ms=500)
+        ours = ("lineside.call", "lineside.turns", "lineside.audio", "lineside.text")
+        return [one for one in gc.get_objects() if str(type(one).__module__).startswith(ours) and id(one) not in before]
+
+    gc.disable()
+    try:
+        assert run(story()) == []
+    finally:
+        gc.enable()

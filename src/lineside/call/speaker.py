@@ -1,7 +1,9 @@
 """The agent's side of a call: one reply after the other, and the only writer of what was said."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any
 
 from lineside.audio.frame import Utterance
 from lineside.call.call_context import CallContext
@@ -97,8 +99,7 @@ class Speaker:
         if reply.given.seconds < self._context.settings.turn_max_s / 2:
             self._context.segmenter.give_back(reply.given)
         else:
-            work = self._write_down(reply.given, reply.turn, self._writing)
-            self._writing = self._context.tasks.start(work, "write down")
+            self._writing = self._start(self._write_down(reply.given, reply.turn, self._writing), "write down")
 
     def _cut(self) -> None:
         """Stop the sound now, before anything is told of it. What was heard is remembered, and so is what was not."""
@@ -138,8 +139,18 @@ class Speaker:
         self.current = reply = Reply(
             self._context, self._end_of_turn, given, turn=turn, number=self.replies, draft=draft
         )
-        self._running = self._context.tasks.start(self._run(reply, self._running), "reply")
+        self._running = self._start(self._run(reply, self._running), "reply")
         return reply
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
+        task = self._context.tasks.start(work, name)
+        task.add_done_callback(self._forget)
+        return task
+
+    def _forget(self, done: "asyncio.Task[None]") -> None:
+        """A cancelled task keeps the frames that it was cancelled in, and they keep the speaker and its replies."""
+        self._running = None if self._running is done else self._running
+        self._writing = None if self._writing is done else self._writing
 
     async def _run(self, reply: Reply, before: "asyncio.Task[None] | None") -> None:
         # The reply before has been cancelled already; what is being written down was said before this turn.

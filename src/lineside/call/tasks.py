@@ -45,9 +45,15 @@ class OneTask:
         """Cancel the one that runs, and start this one."""
         self.stop()
         self._task = self._tasks.start(work, self._name)
+        self._task.add_done_callback(self._forget)
 
     def stop(self) -> None:
         """Cancel the one that runs, if any."""
         if self._task is not None:
             self._task.cancel()
+            self._task = None
+
+    def _forget(self, done: "asyncio.Task[None]") -> None:
+        # A cancelled task keeps the frames that it was cancelled in, and they keep whoever owns this.
+        if self._task is done:
             self._task = None

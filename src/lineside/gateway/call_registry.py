@@ -54,6 +54,9 @@ class CallPlace(Observer):
     def answered(self, live: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
         """The call is up."""
 
+    def over(self) -> None:
+        """The call is gone; it is let go of."""
+
 
 class CallHandle(CallPlace):
     """One call from admission to its end."""
@@ -121,7 +124,8 @@ class CallHandle(CallPlace):
         return self._events(watcher)
 
     def over(self) -> None:
-        """The call is gone."""
+        """See `CallPlace`. Whoever watches the call is told."""
+        self._live = None
         for watcher in self._watchers:
             self._tell(watcher, None)
 

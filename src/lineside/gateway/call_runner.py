@@ -30,9 +30,6 @@ from lineside.transports.websocket_frames import INTERNAL_ERROR, NORMAL, POLICY_
 log = structlog.get_logger()
 
 YOUNG = 10_000  # objects made before the garbage collector looks through them
-# Calls that are over until all garbage is looked for. What is left of one is some 200 objects that know each other, and
-# 80 kB; the collector by itself would look after four thousand of them (fifty callers, eleven minutes: 110 MB).
-OVER = 25
 FIRST_MESSAGE = 5.0  # seconds; a caller's program that says nothing by then is disconnected
 HEARTBEAT = 20.0  # seconds between pings; a peer that is gone without a word is noticed within twice that
 LARGEST_MESSAGE = 128 * 1024  # bytes; beyond it the WebSocket itself is closed with 1009
@@ -71,7 +68,6 @@ class CallRunner:
         self._new_voice, self._meters, self._turns = new_voice, meters, turns
         self._load = EngineLoad(time.monotonic)
         self._traces = Traces(settings.otlp_endpoint) if settings.otlp_endpoint else None
-        self._over = 0  # calls, since garbage was looked for
 
     async def run(self, place: CallPlace, ws: WebSocket) -> None:
         """Run one call from its first message to its end. Raises nothing for what a caller or an engine does."""
@@ -79,14 +75,6 @@ class CallRunner:
             await self._run(place, ws)
         finally:
             ws.abort()  # where it is open still, nobody is there to close it
-            self._forget()
-
-    def _forget(self) -> None:
-        """One call more is over; now and then what they left behind is thrown away."""
-        self._over += 1
-        if self._over >= OVER:
-            self._over = 0
-            gc.collect()
 
     async def close(self) -> None:
         """The last call is over."""

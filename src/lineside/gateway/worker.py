@@ -136,6 +136,7 @@ class Worker:
             return  # the caller was gone before the socket came
         finally:
             del self._places[take.call]
+            place.over()
             self._bus.say(CallFinished(take.call))
             if not self._places:
                 self._empty.set()
@@ -166,6 +167,10 @@ class RemotePlace(CallPlace):
         self._bus.say(CallAnswered(self.id, line, codec, engines))
         if self._ends is not None:
             live.end(self._ends)
+
+    def over(self) -> None:
+        """See `CallPlace`."""
+        self._live = None
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Observer`. Words as they form are for those who follow it; nobody counts by them."""

@@ -48,7 +48,7 @@ class MarkupFilter:
 
     def __init__(self) -> None:
         self._held = ""  # not decided yet: a few hundred characters at most
-        self._mode: Callable[[bool], bool] = self._text
+        self._mode: Callable[[MarkupFilter, bool], bool] = MarkupFilter._text  # unbound: no circle
         self._out: list[str] = []
         self._muted = False  # somebody else speaks, or a tool is called
         self._until_line_end = False  # and only to the end of this line
@@ -68,7 +68,7 @@ class MarkupFilter:
         return self._read(final=True)
 
     def _read(self, *, final: bool) -> str:
-        while self._held and self._mode(final):
+        while self._held and self._mode(self, final):
             pass
         out, self._out = "".join(self._out), []
         return out
@@ -133,7 +133,7 @@ class MarkupFilter:
         at = self._held.lower().find(self._closing)
         if at >= 0:
             self._drop(at + len(self._closing))
-            self._mode, self._depth = self._text, 0
+            self._mode, self._depth = MarkupFilter._text, 0
             return True
         self._held = self._held[-len(self._closing) + 1 :] if begin else self._held
         if final:
@@ -156,7 +156,7 @@ class MarkupFilter:
                 self._depth -= 1
                 if not self._depth:
                     self._drop(at + 1)
-                    self._mode = self._text
+                    self._mode = MarkupFilter._text
                     return True
         self._held = ""
         return False
@@ -168,7 +168,7 @@ class MarkupFilter:
             self._keep(len(self._held) if final else max(0, len(self._held) - 2))
             return False
         self._keep(at + 3)
-        self._mode = self._text
+        self._mode = MarkupFilter._text
         return True
 
     def _role(self, final: bool) -> bool:
@@ -180,7 +180,7 @@ class MarkupFilter:
         if role in OTHERS or role in AGENTS:
             self._drop(found.end(1) if found else len(self._held))
         self._muted = role in OTHERS
-        self._mode, self._line_start = self._text, True
+        self._mode, self._line_start = MarkupFilter._text, True
         return True
 
     # ── the signs ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -205,7 +205,7 @@ class MarkupFilter:
     def _control(self, name: str) -> None:
         """A control token of a chat template."""
         if name in TURNS:
-            self._mode = self._role
+            self._mode = MarkupFilter._role
         elif name == "sys":
             self._skip_to("<</sys>>")
         elif name == "python_tag" or ("tool" in name and "begin" in name) or name in OTHERS_TOKENS:
@@ -221,7 +221,7 @@ class MarkupFilter:
             return True
         self._drop(found.end())
         if name in TURNS and not closing:
-            self._mode = self._role
+            self._mode = MarkupFilter._role
         elif name in CALLS and not closing and not whole:
             self._skip_to(f"</{name}>")
         return True
@@ -262,7 +262,7 @@ class MarkupFilter:
             return False
         if held.startswith("```"):
             self._keep(3)
-            self._mode = self._code
+            self._mode = MarkupFilter._code
             return True
         self._keep(len(held) - len(held.lstrip("`")))
         return True
@@ -303,13 +303,13 @@ class MarkupFilter:
     # ── what becomes of it ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _skip_to(self, closing: str) -> None:
-        self._closing, self._depth, self._mode = closing, 0, self._skip_block
+        self._closing, self._depth, self._mode = closing, 0, MarkupFilter._skip_block
 
     def _skip_nested(self, opened: int, quotes: str = '"') -> bool:
         """Skip a call or JSON; its first bracket ends at `opened`."""
         self._drop(opened)
         self._depth, self._quotes, self._quote, self._escaped = 1, quotes, "", False
-        self._mode = self._skip_quoted
+        self._mode = MarkupFilter._skip_quoted
         return True
 
     def _keep(self, size: int) -> None:
