@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lineside.audio.frame import AudioFrame, Sound, Utterance
+    from lineside.audio.frame import AudioFrame, SpokenAudio, Utterance
     from lineside.engines.protocols import (
         BackendModel,
         HealthChecked,
@@ -53,8 +53,8 @@ __all__ = [
     "LlmRequest",
     "Message",
     "ServerMessage",
-    "Sound",
     "SpeechToText",
+    "SpokenAudio",
     "TextToSpeech",
     "Thought",
     "Token",

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TypeVar
 
-from lineside.audio.frame import EAR_RATE, Sound, Utterance
+from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES, SpokenAudio, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
 from lineside.engines.protocols import (
@@ -109,7 +109,7 @@ async def check_llm(llm: LanguageModel) -> None:
 
 
 async def check_tts(tts: TextToSpeech, available: Callable[[str], bool] = lambda voice: True) -> None:
-    """One rate, no holes, all words once and in order, sound that can be heard, every voice that it names.
+    """One rate, all words once and in order, sound that can be heard, every voice that it names.
 
     Args:
         tts: The engine.
@@ -121,17 +121,18 @@ async def check_tts(tts: TextToSpeech, available: Callable[[str], bool] = lambda
     """
     await _check_any(tts)
     _require(isinstance(tts, TextToSpeech), "it needs the methods of TextToSpeech")
-    sounds = await _all(tts.speak(SENTENCE, ""))
-    _require(len({sound.frame.rate for sound in sounds}) == 1, "the rate changes within a sentence")
-    _require(all(sound.frame.seconds <= 0.1001 for sound in sounds), "a frame is longer than 100 ms")
-    at = 0.0
-    for sound in sounds:
-        _require(abs(sound.frame.at - at) < 1e-6, f"the frame at {sound.frame.at} s should begin at {at} s")
-        at += sound.frame.seconds
-    _require(1.0 < at < 6.0, f"{SENTENCE!r} took {at:.1f} s")
-    said = " ".join(sound.says for sound in sounds if sound.says)
-    _require(said == SENTENCE, f"the words of the sounds are {said!r}")
-    _require(_loudest(sounds) > 1000, "nothing can be heard")
+    spoken = await _all(tts.speak(SENTENCE, ""))
+    _require(len({audio.rate for audio in spoken}) == 1, "the rate changes within a sentence")
+    _require(all(len(audio.pcm) % SAMPLE_BYTES == 0 for audio in spoken), "a stretch ends in the middle of a sample")
+    for audio in spoken:
+        marks = [at for at, _ in audio.words]
+        _require(marks == sorted(marks), f"the words of a stretch do not ascend: {marks}")
+        _require(all(0 <= at <= audio.samples for at in marks), f"a word ends outside its stretch: {marks}")
+    seconds = sum(audio.seconds for audio in spoken)
+    _require(1.0 < seconds < 6.0, f"{SENTENCE!r} took {seconds:.1f} s")
+    said = " ".join(word for audio in spoken for _, word in audio.words)
+    _require(said == SENTENCE, f"the words of the sound are {said!r}")
+    _require(_loudest(spoken) > 1000, "nothing can be heard")
     _require(await _all(tts.speak("?! —", "")) == [], "a sentence without words must give no sound")
     for voice in filter(available, tts.info.choices):
         _require(bool(await _all(tts.speak("Yes.", voice))), f"the voice {voice} said nothing")
@@ -156,8 +157,8 @@ async def _all(stream: AsyncGenerator[T, None]) -> list[T]:
         return [item async for item in stream]
 
 
-def _loudest(sounds: Sequence[Sound]) -> int:
-    return max((abs(s) for sound in sounds for s in memoryview(sound.frame.pcm).cast("h")), default=0)
+def _loudest(spoken: Sequence[SpokenAudio]) -> int:
+    return max((abs(s) for audio in spoken for s in memoryview(audio.pcm).cast("h")), default=0)
 
 
 def _require(holds: bool, what: str) -> None:

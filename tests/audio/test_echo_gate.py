@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from lineside.audio.echo_gate import EchoDetector, EchoGate
-from lineside.audio.frame import EAR_RATE, AudioFrame, Sound
+from lineside.audio.frame import EAR_RATE, SpokenAudio
 from lineside.audio.g711 import decode, encode
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.vad import LoudnessVad
@@ -162,12 +162,13 @@ class EchoingLine(ScriptedTransport):
 class Recorded(ScriptedTTS):
     """Speaks with a real voice, whatever it is told."""
 
-    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         pcm = speech("jfk").astype("<i2").tobytes()
         words = sentence.split()
         for number, begin in enumerate(range(0, len(pcm), SHORT)):
             ends = number % 25 == 24 and number // 25 < len(words)
-            yield Sound(AudioFrame(pcm[begin : begin + SHORT], EAR_RATE), words[number // 25] if ends else "")
+            stretch = pcm[begin : begin + SHORT]
+            yield SpokenAudio(stretch, EAR_RATE, ((len(stretch) // 2, words[number // 25]),) if ends else ())
 
 
 def echoing(monkeypatch: pytest.MonkeyPatch, *script: Doing, **given: Any) -> Held:

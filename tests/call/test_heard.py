@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineside.audio.frame import AudioFrame, Sound
+from lineside.audio.frame import SpokenAudio
 from lineside.call.chat_history import KEPT, ChatHistory
 from lineside.call.playout import PlayoutLedger
 from lineside.engines.protocols import EngineInfo, Message
@@ -26,19 +26,25 @@ STRETCHES = [*"abc ABC0123456789.,!?$%*_-:/()\n", "€", "é", "@", "10:30 ", "$
 WRITTEN = st.lists(st.sampled_from(STRETCHES), max_size=60).map("".join)
 
 
-def test_a_word_is_heard_when_its_last_frame_has_been_played() -> None:
+def sound(seconds: float, says: str) -> SpokenAudio:
+    """Silence of this length that says this at its end."""
+    samples = round(seconds * 16_000)
+    return SpokenAudio(bytes(2 * samples), 16_000, ((samples, says),) if says else ())
+
+
+def test_a_word_is_heard_when_its_last_sample_has_been_played() -> None:
     """Not when it was sent."""
     ledger = PlayoutLedger()
-    ledger.sent(0.5, "one ", now=10.0)
-    ledger.sent(0.5, "two ", now=10.0)
+    ledger.sent(sound(0.5, "one "), now=10.0)
+    ledger.sent(sound(0.5, "two "), now=10.0)
     assert [ledger.heard(now) for now in (10.4, 10.5, 10.9, 11.0)] == ["", "one ", "one ", "one two "]
 
 
 def test_sound_that_comes_late_is_heard_later() -> None:
     """A gap in the voice moves everything after it."""
     ledger = PlayoutLedger()
-    ledger.sent(0.5, "one ", now=0.0)
-    ledger.sent(0.5, "two ", now=3.0)
+    ledger.sent(sound(0.5, "one "), now=0.0)
+    ledger.sent(sound(0.5, "two "), now=3.0)
     assert ledger.heard(3.4) == "one "
     assert ledger.heard(3.5) == "one two "
 
@@ -54,7 +60,7 @@ def test_what_was_heard_only_grows_and_is_a_beginning_of_what_was_sent(
     ledger, now = PlayoutLedger(), 0.0
     for seconds, says, pause in sent:
         now += pause
-        ledger.sent(seconds, says, now)
+        ledger.sent(sound(seconds, says), now)
     whole = "".join(says for _, says, _ in sent)
     heard = [ledger.heard(time) for time in sorted(times)]
     assert all(later.startswith(earlier) for earlier, later in pairwise(heard))
@@ -166,10 +172,10 @@ def test_what_is_kept_is_said_when_the_voice_is_dead_and_memory_is_bounded() -> 
         info = EngineInfo(choices=("v",))
         dead = False
 
-        async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+        async def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
             if self.dead:
                 raise EngineError("dead")
-            yield Sound(AudioFrame(b"\0\0", 8000), sentence)
+            yield SpokenAudio(b"\0\0", 8000, ((1, sentence),))
 
     async def story() -> None:
         voice = Brief()
@@ -178,7 +184,7 @@ def test_what_is_kept_is_said_when_the_voice_is_dead_and_memory_is_bounded() -> 
         for number in range(2 * REMEMBERED):
             assert [s async for s in memory.speak(str(number), "")]
         voice.dead = True
-        assert [s.says async for s in memory.speak("Sorry.", "v")] == ["Sorry."]
+        assert [s.words async for s in memory.speak("Sorry.", "v")] == [((1, "Sorry."),)]
         with pytest.raises(EngineError):
             [s async for s in memory.speak("0", "")]
         assert [s async for s in memory.speak(str(2 * REMEMBERED - 1), "")]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lineside.agents.agent import Agent
-from lineside.audio.frame import AudioFrame, Sound
+from lineside.audio.frame import SpokenAudio
 from lineside.call.fillers import FILLERS, MOMENT, SORRY, STILL
 from lineside.call.reply import Reply
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
@@ -310,13 +310,13 @@ def test_sound_stops_within_a_frame_of_the_decision() -> None:
 class Counting(ScriptedTTS):
     """Every sample is another, so that one that is lost or said twice is seen."""
 
-    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         number = 0
         async with aclosing(super().speak(sentence, voice)) as sounds:
             async for sound in sounds:
-                pcm = array("h", (n % 20_000 for n in range(number, number + len(sound.frame.pcm) // 2)))
+                pcm = array("h", (n % 20_000 for n in range(number, number + sound.samples)))
                 number += len(pcm)
-                yield Sound(AudioFrame(pcm.tobytes(), sound.frame.rate, sound.frame.at), sound.says)
+                yield SpokenAudio(pcm.tobytes(), sound.rate, sound.words)
 
 
 LONG = "one two three four five six seven eight nine ten."
@@ -768,7 +768,7 @@ def test_a_voice_that_stalls_between_sentences_is_covered_too() -> None:
     """The silence in the middle of a reply is as dead as the one before it."""
 
     class Stalling(ScriptedTTS):
-        async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+        async def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
             if sentence.startswith("It"):
                 await asyncio.sleep(5.0)
             async with aclosing(super().speak(sentence, voice)) as sounds:

@@ -66,8 +66,8 @@ def test_melotts_in_its_container_speaks_to_the_engine(tmp_path: Path) -> None:
             await engine.check()
             for accent in ACCENTS:
                 sounds = await all_of(engine.speak("It left us this morning.", accent))
-                assert sounds[0].frame.rate == 44_100
-                assert sum(sound.frame.seconds for sound in sounds) == pytest.approx(24 * 0.08, abs=0.05)
+                assert sounds[0].rate == 44_100
+                assert sum(sound.seconds for sound in sounds) == pytest.approx(24 * 0.08, abs=0.05)
             with pytest.raises(EngineError) as broken:
                 await all_of(engine.speak("A broken secret.", ""))
             assert "secret" not in str(broken.value)

@@ -173,7 +173,7 @@ def test_kokoro_in_its_container() -> None:
 
     async def story(engine: Kokoro) -> None:
         sounds = await all_of(engine.speak(SENTENCE, "af_bella"))
-        assert {sound.frame.rate for sound in sounds} == {24_000}
+        assert {sound.rate for sound in sounds} == {24_000}
         assert fake.asked == [{"model": "kokoro", "input": SENTENCE, "voice": "af_bella", "response_format": "pcm"}]
         with pytest.raises(EngineError, match="400: voice 'bf_lily' not found"):
             await all_of(engine.speak(SENTENCE, "bf_lily"))
@@ -189,7 +189,7 @@ def test_melotts_is_asked_for_an_accent_and_a_pace() -> None:
     async def story(engine: MeloTTS) -> None:
         assert engine.info.choices == ("EN-BR", "EN-US", "EN_INDIA", "EN-AU", "EN-Default")
         sounds = await all_of(engine.speak(SENTENCE, ""))
-        assert {sound.frame.rate for sound in sounds} == {44_100}
+        assert {sound.rate for sound in sounds} == {44_100}
         assert await all_of(engine.speak(SENTENCE, "EN_INDIA"))
         common = {"text": SENTENCE, "speed": 1.2, "language": "EN"}
         assert fake.asked == [{**common, "speaker_id": "EN-BR"}, {**common, "speaker_id": "EN_INDIA"}]
@@ -205,7 +205,7 @@ def test_elevenlabs_is_asked_with_its_key_and_for_bare_samples() -> None:
 
     async def story(engine: ElevenLabs) -> None:
         sounds = await all_of(engine.speak(SENTENCE, ""))
-        assert {sound.frame.rate for sound in sounds} == {22_050}
+        assert {sound.rate for sound in sounds} == {22_050}
         assert fake.asked == [{"text": SENTENCE, "model_id": "eleven_turbo_v2_5"}]
         with pytest.raises(EngineError, match="404: A voice with the given ID was not found"):
             await all_of(engine.speak(SENTENCE, "../../v1/models?"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineside.audio.frame import Sound, Utterance
+from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.engines.circuit_breaker import FAILURES, REST, CircuitBreaker
 from lineside.engines.fallback import FIRST, ContinuedAnswer, FallbackLLM, FallbackSTT, FallbackTTS
 from lineside.engines.protocols import (
@@ -42,7 +42,7 @@ async def answer(mind: LanguageModel, ask: LlmRequest | None = None) -> str:
 
 
 async def said(voice: TextToSpeech, sentence: str, name: str = "") -> str:
-    return " ".join(s.says for s in await all_of(voice.speak(sentence, name)) if s.says)
+    return " ".join(word for s in await all_of(voice.speak(sentence, name)) for _, word in s.words)
 
 
 class Breaking(ScriptedLLM):
@@ -62,24 +62,26 @@ class Breaking(ScriptedLLM):
 
 
 class Choking(ScriptedTTS):
-    """Says some frames, then fails."""
+    """Says some words and half of the next, then fails."""
 
-    def __init__(self, frames: int) -> None:
+    def __init__(self, words: int) -> None:
         super().__init__()
-        self._frames = frames
+        self._words = words
 
-    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         async with aclosing(super().speak(sentence, voice)) as sounds:
-            for _ in range(self._frames):
+            for _ in range(self._words):
                 yield await anext(sounds)
+            word = await anext(sounds)
+            yield word.between(0, word.samples // 2)
         raise EngineError("choked")
 
 
 class Mute(ScriptedTTS):
     """Answers, with nothing."""
 
-    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
-        for sound in list[Sound]():
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
+        for sound in list[SpokenAudio]():
             yield sound
 
 
@@ -175,11 +177,11 @@ def test_a_voice_that_chokes_is_followed_by_another_from_the_next_word() -> None
 
     async def story() -> None:
         second = ScriptedTTS()
-        row = FallbackTTS([("one", Choking(frames=37)), ("two", second)])  # fifteen frames a word: in the third
+        row = FallbackTTS([("one", Choking(words=2)), ("two", second)])
         sounds = await all_of(row.speak("One two three four five.", ""))
-        assert " ".join(s.says for s in sounds if s.says) == "One two three four five."
+        assert " ".join(word for s in sounds for _, word in s.words) == "One two three four five."
         assert second.spoken == ["three four five."]
-        assert sounds[37].frame.at == pytest.approx(37 * 0.02)
+        assert [s.words for s in sounds[:4]] == [((4800, "One"),), ((4800, "two"),), (), ((4800, "three"),)]
 
     run(story())
 
@@ -201,7 +203,7 @@ def test_a_name_is_given_only_to_the_engine_that_knows_it() -> None:
             super().__init__(fails=fails)
             self.info, self.asked = EngineInfo(choices=choices), list[str]()
 
-        def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+        def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
             self.asked.append(voice)
             return super().speak(sentence, voice)
 

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from lineside.audio.frame import Sound, Utterance
+from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.audio.wav import wav_bytes, wav_header
 from lineside.engines import openai_http
 from lineside.engines.protocols import LlmRequest, Message, Thought, Token, Transcription
@@ -53,7 +53,7 @@ def chat(http: aiohttp.ClientSession, place: openai_http.Endpoint) -> AsyncGener
     return openai_http.chat(http, place, "m", QUESTION, LlmRequest())
 
 
-def speech(http: aiohttp.ClientSession, place: openai_http.Endpoint) -> AsyncGenerator[Sound, None]:
+def speech(http: aiohttp.ClientSession, place: openai_http.Endpoint) -> AsyncGenerator[SpokenAudio, None]:
     return openai_http.speech(http, place, "m", "v", "one two three")
 
 
@@ -103,15 +103,18 @@ def test_a_stream_of_tokens_and_reasoning_is_read() -> None:
 
 @pytest.mark.parametrize("known", [True, False])
 def test_sound_says_all_its_words_whether_its_length_is_told_or_not(known: bool) -> None:
-    """Each ends within a frame of where it should; the last frame says what is left."""
+    """Each ends where it should; the last one at the end of the sound."""
     pcm = b"\x10\x27" * 22050
     body = wav_bytes(pcm, 22050) if known else wav_header(22050) + pcm
     sounds = asked(answers(200, body), speech)
-    assert b"".join(s.frame.pcm for s in sounds) == pcm
-    assert " ".join(s.says for s in sounds if s.says) == "one two three"
-    said = {s.says: s.frame.at + s.frame.seconds for s in sounds if s.says}
-    assert said["one"] == pytest.approx(1 * 4 / 14 if known else 4 / 15, abs=0.03)  # its letters of all, or of a second
-    assert said.get("three", said.get("two three")) == pytest.approx(1.0, abs=0.001)
+    assert b"".join(s.pcm for s in sounds) == pcm
+    assert " ".join(word for s in sounds for _, word in s.words) == "one two three"
+    said, before = dict[str, float](), 0.0
+    for audio in sounds:
+        said |= {word: before + at / audio.rate for at, word in audio.words}
+        before += audio.seconds
+    assert said["one"] == pytest.approx(4 / 14 if known else 4 / 15, abs=0.001)  # its letters of all, or of a second
+    assert said["three"] == pytest.approx(1.0, abs=0.001)
 
 
 @pytest.mark.parametrize("body", [b"", b"not a wav at all", wav_header(22050)[:20]])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineside.agents.agent import Agent
-from lineside.audio.frame import AudioFrame, Sound
+from lineside.audio.frame import SpokenAudio
 from lineside.audio.vad import LoudnessVad
 from lineside.call.fillers import PHRASES
 from lineside.call.session import CallSession
@@ -38,7 +38,7 @@ class Slow:
         self.frames, self.fails, self.after = frames, fails, after
         self.begun = self.finished = self.closed = 0
 
-    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         self.begun += 1
         take, words = self.begun, sentence.split()
         try:
@@ -48,7 +48,7 @@ class Slow:
                     self.fails -= 1
                     raise EngineError("out of breath")
                 pcm = bytes([take % 256, number % 128]) * 320
-                yield Sound(AudioFrame(pcm, 16_000, number * 0.02), words[number] if number < len(words) else "")
+                yield SpokenAudio(pcm, 16_000, ((320, words[number]),) if number < len(words) else ())
             self.finished += 1
         finally:
             self.closed += 1
@@ -56,10 +56,10 @@ class Slow:
 
 async def listen(
     memory: CachedTTS, sentence: str = SENTENCE, *, voice: str = "", at: float = 0.0, leaves: int = 1000
-) -> list[Sound]:
+) -> list[SpokenAudio]:
     """Hear a sentence, from a moment on, and leave after so many frames."""
     await asyncio.sleep(at)
-    heard = list[Sound]()
+    heard = list[SpokenAudio]()
     async with aclosing(memory.speak(sentence, voice)) as sounds:
         async for sound in sounds:
             heard.append(sound)
@@ -110,9 +110,9 @@ def test_whoever_hangs_up_the_others_hear_it_to_its_end(calls: list[tuple[int, i
         given = [(at * 0.1 + 0.01, leaves) for at, leaves in calls]
         heard = await asyncio.gather(*(listen(memory, at=at, leaves=leaves) for at, leaves in given))
         for sounds, (_, leaves) in zip(heard, given, strict=True):
-            takes = {sound.frame.pcm[0] for sound in sounds}
+            takes = {sound.pcm[0] for sound in sounds}
             assert len(takes) == 1  # never half of one synthesis and half of another
-            assert [sound.frame.at for sound in sounds] == [n * 0.02 for n in range(min(leaves, voice.frames))]
+            assert [sound.pcm[1] for sound in sounds] == list(range(min(leaves, voice.frames)))
         assert voice.closed == voice.begun
 
     run(story())

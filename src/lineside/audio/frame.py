@@ -20,11 +20,36 @@ class AudioFrame(Struct, frozen=True):
         return len(self.pcm) / SAMPLE_BYTES / self.rate
 
 
-class Sound(Struct, frozen=True):
-    """What a voice yields: a frame, and the words that end inside it."""
+class SpokenAudio(Struct, frozen=True):
+    """A stretch of a voice's sound, of any length, and the words that end in it.
 
-    frame: AudioFrame
-    says: str = ""
+    Each word stands with the sample at which it ends, counted from the first of this stretch: it has been said when
+    all samples before that one have been played. Marks ascend; one may stand at the very end, or in a stretch without
+    samples, which follows the sound it belongs to.
+    """
+
+    pcm: bytes  # signed 16-bit little-endian, one channel
+    rate: int  # samples a second
+    words: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def samples(self) -> int:
+        """How many samples it has."""
+        return len(self.pcm) // SAMPLE_BYTES
+
+    @property
+    def seconds(self) -> float:
+        """How long it sounds."""
+        return self.samples / self.rate
+
+    def between(self, begin: int, end: int) -> "SpokenAudio":
+        """The samples from `begin` to before `end`, with the words that end there.
+
+        A word at a border belongs to the stretch that it ends, so that stretches in a row hold every word once. The
+        first stretch has the words at its own beginning too.
+        """
+        words = tuple((at - begin, word) for at, word in self.words if begin < at <= end or at == begin == 0)
+        return SpokenAudio(self.pcm[begin * SAMPLE_BYTES : end * SAMPLE_BYTES], self.rate, words)
 
 
 class Utterance(Struct, frozen=True):

@@ -4,8 +4,12 @@ soxr's streams cost a third of `resample.Resampler` (bench/audio_steps.py) and h
 the caller would wait for those after every turn; on the way out the next piece of a sentence is there already.
 """
 
+from collections import deque
+
 import numpy as np
 import soxr
+
+from lineside.audio.frame import SAMPLE_BYTES, SpokenAudio
 
 QUALITY = "HQ"  # soxr's own default: 20 bits, a pass band of 91 %
 
@@ -31,3 +35,34 @@ class OutputResampler:
             return b""
         out: bytes = self._stream.resample_chunk(np.zeros(0, np.int16), last=True).tobytes()
         return out
+
+
+class WordResampler:
+    """An `OutputResampler` for sound with words. A word comes out with the sample it ends at, not before."""
+
+    def __init__(self, from_rate: int, to_rate: int) -> None:
+        """Whole rates in hertz."""
+        self.from_rate, self._to_rate = from_rate, to_rate
+        self._resampler = OutputResampler(from_rate, to_rate)
+        self._waiting: deque[tuple[int, str]] = deque()  # words, and the samples that come out before they end
+        self._in, self._out = 0, 0  # samples so far
+
+    def feed(self, audio: SpokenAudio) -> SpokenAudio:
+        """Take a stretch of the first rate, give what is ready at the other: the filter holds some of it back."""
+        for at, word in audio.words:
+            self._waiting.append((round((self._in + at) * self._to_rate / self.from_rate), word))
+        self._in += audio.samples
+        return self._ready(self._resampler.feed(audio.pcm) if audio.pcm else b"", last=False)
+
+    def end(self) -> SpokenAudio:
+        """The rest; nothing may be fed after it."""
+        return self._ready(self._resampler.end(), last=True)
+
+    def _ready(self, pcm: bytes, *, last: bool) -> SpokenAudio:
+        before = self._out
+        self._out += len(pcm) // SAMPLE_BYTES
+        words = []
+        while self._waiting and (last or self._waiting[0][0] <= self._out):
+            at, word = self._waiting.popleft()
+            words.append((max(0, min(at, self._out) - before), word))
+        return SpokenAudio(pcm, self._to_rate, tuple(words))

@@ -2,15 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from itertools import groupby
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Struct
 
 from lineside.audio import g711
-from lineside.audio.frame import SAMPLE_BYTES, Sound
-from lineside.audio.output_resampler import OutputResampler
+from lineside.audio.frame import SAMPLE_BYTES, SpokenAudio
+from lineside.audio.output_resampler import WordResampler
 from lineside.transports.base import Transport
 
 LEAD = 0.7  # seconds sent ahead of the caller's ear, under the second that is promised: enough to ride out a stall
@@ -22,22 +21,23 @@ class PlayoutLedger:
     """Which words reached the caller, and when. Pure: time is handed in.
 
     Sound that is sent plays after what was sent before it, or at once if all of that has been played; a word is heard
-    when the frame it ends in has been played. Lines without playout marks are taken to play what they are sent.
+    when the sample it ends at has been played. Lines without playout marks are taken to play what they are sent.
     """
 
     def __init__(self) -> None:
         self._words: list[tuple[float, str]] = []
         self.ends = 0.0  # when all that was sent will have been played
 
-    def sent(self, seconds: float, says: str, now: float) -> None:
-        """So much sound went out, and these words end in it."""
-        self.ends = max(self.ends, now) + seconds
-        if says:
-            self._words.append((self.ends, says))
+    def sent(self, audio: SpokenAudio, now: float) -> float:
+        """This sound went out; answer when it begins to play."""
+        begins = max(self.ends, now)
+        self._words += [(ends_at(audio, at, begins), word) for at, word in audio.words]
+        self.ends = begins + audio.seconds
+        return begins
 
     def taken_back(self, now: float) -> None:
         """What has not been played will not be."""
-        self._words = [(ends, says) for ends, says in self._words if ends <= now]
+        self._words = [(ends, word) for ends, word in self._words if ends <= now]
         self.ends = min(self.ends, now)
 
     def ahead(self, now: float) -> float:
@@ -46,7 +46,12 @@ class PlayoutLedger:
 
     def heard(self, now: float) -> str:
         """The words that have been played."""
-        return "".join(says for ends, says in self._words if ends <= now)
+        return "".join(word for ends, word in self._words if ends <= now)
+
+
+def ends_at(audio: SpokenAudio, sample: int, begins: float) -> float:
+    """When a word that ends at this sample has been played, where the sound begins to play then."""
+    return begins + sample / audio.rate
 
 
 class FarEnd(Protocol):
@@ -62,9 +67,8 @@ class FarEnd(Protocol):
 
 
 class _Sent(Struct, frozen=True):
-    pcm: bytes  # at the line's rate
-    says: str
-    ends: float  # when it will have been played
+    audio: SpokenAudio  # at the line's rate
+    begins: float  # when it begins to play
 
 
 class Playout:
@@ -75,7 +79,7 @@ class Playout:
         line: Transport,
         clock: Callable[[], float],
         gap: Callable[[float], None],
-        says: Callable[[str, float], None] = lambda words, ends: None,
+        says: Callable[[str, float], None] = lambda word, ends: None,
         far: FarEnd | None = None,
     ) -> None:
         """`gap` hears of every stretch in which sound of this reply was due and not there, in seconds; `says` of all
@@ -84,24 +88,24 @@ class Playout:
         self._line, self._clock, self._gap, self._says, self._far = line, clock, gap, says, far
         self._samples = 0  # of this reply, at the line's rate; what is held and sent again counts once
         self._ledger = PlayoutLedger()
-        self._converter: OutputResampler | None = None
-        self._rate = 0
+        self._converter: WordResampler | None = None
         self._sent: deque[_Sent] = deque()  # what may not have been played yet: about `LEAD` of it
-        self._held: list[tuple[bytes, str]] | None = None  # sound taken back, to be sent again
+        self._held: list[SpokenAudio] | None = None  # sound taken back, to be sent again
         self._going = asyncio.Event()
         self._going.set()
         self._stopped: float | None = None
 
-    async def play(self, sounds: Sequence[Sound]) -> None:
-        """Send them, in a row, and wait while the caller's ear is too far behind, or the sound is held."""
-        await self._may()
-        if self._stopped is not None:
-            return  # a late chunk of a reply that has been cut
-        for rate, some in groupby(sounds, key=lambda sound: sound.frame.rate):
-            self._convert(rate, list(some))
-        room = LEAD - self.ahead()
-        if room < SLICE:
-            await asyncio.sleep(SLICE - room)
+    async def play(self, audio: SpokenAudio) -> None:
+        """Send it, a `SLICE` at a time, and wait while the caller's ear is too far behind, or the sound is held."""
+        size = max(1, round(SLICE * audio.rate))
+        for begin in range(0, max(1, audio.samples), size):
+            await self._may()
+            if self._stopped is not None:
+                return  # late sound of a reply that has been cut
+            self._convert(audio.between(begin, min(begin + size, audio.samples)))
+            room = LEAD - self.ahead()
+            if room < SLICE:
+                await asyncio.sleep(SLICE - room)
 
     async def drain(self) -> None:
         """Wait until the last of it has been heard."""
@@ -127,7 +131,7 @@ class Playout:
         now = self._clock()
         self._going.clear()
         self._line.clear()
-        self._held = [(self._rest(sent, now), sent.says) for sent in self._sent if sent.ends > now]
+        self._held = [self._unplayed(sent, now) for sent in self._sent]
         self._sent.clear()
         self._ledger.taken_back(now)
         if self._far is not None:
@@ -138,7 +142,8 @@ class Playout:
         held, self._held = self._held, None
         if held is None or self._stopped is not None:
             return
-        self._send(held)
+        for audio in held:
+            self._send(audio)
         self._going.set()
 
     def cut(self) -> None:
@@ -164,55 +169,47 @@ class Playout:
         except TimeoutError:
             self.go_on()
 
-    def _rest(self, sent: _Sent, now: float) -> bytes:
-        """The samples of it that have not been played."""
-        left = round((sent.ends - now) * self._line.rate) * SAMPLE_BYTES
-        return sent.pcm[-left:] if left < len(sent.pcm) else sent.pcm
+    def _unplayed(self, sent: _Sent, now: float) -> SpokenAudio:
+        """What of it has not been played, with the words that have not been heard (by the ledger's own reckoning)."""
+        audio, rate = sent.audio, self._line.rate
+        left = min(audio.samples, max(0, round((ends_at(audio, audio.samples, sent.begins) - now) * rate)))
+        played = audio.samples - left
+        words = [(at, word) for at, word in audio.words if ends_at(audio, at, sent.begins) > now]
+        pcm = audio.pcm[played * SAMPLE_BYTES :]
+        return SpokenAudio(pcm, rate, tuple((max(0, at - played), word) for at, word in words))
 
-    def _convert(self, rate: int, sounds: Sequence[Sound]) -> None:
-        """Send sounds of one rate; a sound's words end where its share of what comes out of the filter does."""
-        pcm = b"".join([sound.frame.pcm for sound in sounds])
-        out = b""
-        if pcm:
-            if self._converter is None or rate != self._rate:
-                self._flush()
-                self._converter, self._rate = OutputResampler(rate, self._line.rate), rate
-            out = self._converter.feed(pcm)
-        parts: list[tuple[bytes, str]] = []
-        begin, taken, samples = 0, 0, len(out) // SAMPLE_BYTES
-        for sound in sounds:
-            taken += len(sound.frame.pcm)
-            if sound.says:
-                end = samples * taken // len(pcm) * SAMPLE_BYTES if pcm else 0
-                parts.append((out[begin:end], sound.says))
-                begin = end
-        if begin < len(out):
-            parts.append((out[begin:], ""))
-        self._send(parts)
-        for part, says in parts:
-            self._samples += len(part) // SAMPLE_BYTES
-            if says:
-                self._says(says, self._samples / self._line.rate)
+    def _convert(self, audio: SpokenAudio) -> None:
+        """Send what of it comes out of the filter, with the words that end in that."""
+        if audio.pcm and (self._converter is None or audio.rate != self._converter.from_rate):
+            self._flush()
+            self._converter = WordResampler(audio.rate, self._line.rate)
+        if self._converter is not None:
+            audio = self._converter.feed(audio)
+        self._send_new(SpokenAudio(audio.pcm, self._line.rate, audio.words))
 
     def _flush(self) -> None:
         if self._converter is not None and self._stopped is None:
-            pcm = self._converter.end()
-            self._samples += len(pcm) // SAMPLE_BYTES
-            self._send([(pcm, "")])
-        self._converter, self._rate = None, 0
+            self._send_new(self._converter.end())
+        self._converter = None
 
-    def _send(self, parts: Sequence[tuple[bytes, str]]) -> None:
-        """Sound at the line's rate, with the words that end in each part of it."""
-        now, pcm = self._clock(), b"".join([part for part, _ in parts])
-        if pcm and self._sent and now > self._ledger.ends:
+    def _send_new(self, audio: SpokenAudio) -> None:
+        self._send(audio)
+        for at, word in audio.words:
+            self._says(word, (self._samples + at) / self._line.rate)
+        self._samples += audio.samples
+
+    def _send(self, audio: SpokenAudio) -> None:
+        """Send sound of the line's rate."""
+        now = self._clock()
+        if audio.pcm and self._sent and now > self._ledger.ends:
             self._gap(now - self._ledger.ends)
-        if pcm and self._far is not None:
-            self._far.played(pcm, self._line.rate, max(now, self._ledger.ends))
-        while self._sent and self._sent[0].ends <= now:
+        while self._sent and ends_at(self._sent[0].audio, self._sent[0].audio.samples, self._sent[0].begins) <= now:
             self._sent.popleft()
-        for part, says in parts:
-            self._ledger.sent(len(part) / SAMPLE_BYTES / self._line.rate, says, now)
-            if part or says:
-                self._sent.append(_Sent(part, says, self._ledger.ends))
-        if pcm:
-            self._line.send(pcm if self._line.codec == "pcm" else g711.encode(pcm, self._line.codec))
+        begins = self._ledger.sent(audio, now)
+        if audio.pcm or audio.words:
+            self._sent.append(_Sent(audio, begins))
+        if not audio.pcm:
+            return
+        if self._far is not None:
+            self._far.played(audio.pcm, audio.rate, begins)
+        self._line.send(audio.pcm if self._line.codec == "pcm" else g711.encode(audio.pcm, self._line.codec))

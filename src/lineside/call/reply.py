@@ -214,17 +214,17 @@ class Reply:
             except EngineError as failure:
                 self._blame(failure)
                 dead = True
-        await self._player.sounds.put(None)
+        self._player.sound.close()
 
     async def _synthesize_piece(self, piece: str) -> None:
         context, times, now = self._context, self._times, self._context.clock.now
         times.asked("tts", now())
-        async with aclosing(synthesize(context.tts, piece, context.voice, context.agent.speech_tag)) as sounds:
-            async for sound in sounds:
-                if sound.frame.pcm:
+        async with aclosing(synthesize(context.tts, piece, context.voice, context.agent.speech_tag)) as stream:
+            async for audio in stream:
+                if audio.pcm:
                     times.first("tts", now())
                     times.done("tts", now())
-                await self._player.sounds.put(sound)
+                await self._player.sound.put(audio)
                 times.resumed("tts", now())  # waiting for playout is not the voice's time
 
     # ── all of it ──────────────────────────────────────────────────────────────────────────────────────────────────

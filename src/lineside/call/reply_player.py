@@ -5,7 +5,8 @@ from contextlib import aclosing
 
 from msgspec import Struct
 
-from lineside.audio.frame import Sound
+from lineside.audio.frame import SpokenAudio
+from lineside.call.audio_buffer import AudioBuffer
 from lineside.call.call_context import CallContext
 from lineside.call.fillers import SORRY, Fillers
 from lineside.call.playout import SLICE, Playout
@@ -14,7 +15,7 @@ from lineside.call.stage_clock import StageClock
 from lineside.errors import EngineError
 from lineside.protocol import AudioDone, AudioStarted
 
-SOUNDS = 150  # frames ahead of playout, three seconds; beyond that the voice waits
+AHEAD = 3.0  # seconds of sound ahead of playout; beyond that the voice waits
 
 
 class ReplyProgress(Struct):
@@ -34,8 +35,7 @@ class ReplyPlayer:
     ) -> None:
         self._context, self._events, self._times, self._progress = context, events, times, progress
         self._fillers = Fillers(turn, after=context.settings.filler_after_ms / 1000)
-        self.sounds: asyncio.Queue[Sound | None] = asyncio.Queue(SOUNDS)  # None: that was the last
-        self._all_there = False  # the last of them has been taken
+        self.sound = AudioBuffer(AHEAD)
         self.sounding = False  # some of it has gone out
         self.playout = Playout(
             context.transport,
@@ -48,41 +48,27 @@ class ReplyPlayer:
     async def play(self) -> None:
         """Wait until the reply is allowed, then play all of it."""
         await self._events.allowed.wait()
-        while sounds := await self._next():
-            if any(sound.frame.pcm for sound in sounds):
+        while (audio := await self._next()) is not None:
+            if audio.pcm:
                 self._sounds_now(filler=False)
                 self._times.answer_sounds(self._context.clock.now())
             self._fillers.answer_sounded()
-            await self.playout.play(sounds)
+            await self.playout.play(audio)
         if self._progress.failed is not None:
             await self._say(SORRY, filler=False)
         await self.playout.drain()
         if self.sounding:
             self._events.emit(AudioDone(**self._events.where()))
 
-    async def _next(self) -> list[Sound]:
-        """The next sound, and what is there already after it, a `SLICE` in all; nothing at the end."""
-        seconds, together = 0.0, list[Sound]()
-        while seconds < SLICE and not self._all_there:
-            try:
-                sound = self.sounds.get_nowait()
-            except asyncio.QueueEmpty:
-                if together:
-                    break
-                sound = await self._awaited()
-            if sound is None:
-                self._all_there = True
-                break
-            together.append(sound)
-            seconds += sound.frame.seconds
-        return together
+    async def _next(self) -> SpokenAudio | None:
+        """What is there, a `SLICE` of it; None at the end.
 
-    async def _awaited(self) -> Sound | None:
-        """The next sound; whenever the caller would hear nothing for too long, they hear that somebody is there."""
+        Whenever the caller would hear nothing for too long, they hear that somebody is there.
+        """
         while True:
             try:
                 async with asyncio.timeout(self.playout.ahead() + self._fillers.patience):
-                    return await self.sounds.get()
+                    return await self.sound.take(SLICE)
             except TimeoutError:
                 phrase = self._fillers.due(
                     sounding=self.sounding, question=self._progress.question, writing=bool(self._progress.text)
@@ -97,13 +83,14 @@ class ReplyPlayer:
         them.
         """
         try:
-            async with aclosing(self._context.phrases.speak(phrase, "")) as sounds:
-                async for sound in sounds:
+            async with aclosing(self._context.phrases.speak(phrase, "")) as stream:
+                async for audio in stream:
                     self._sounds_now(filler=filler)
-                    words = f"{sound.says} " if sound.says else ""
-                    if filler and words:
-                        self._events.words_sent(words, self.playout.seconds + sound.frame.seconds, filler=True)
-                    await self.playout.play([Sound(sound.frame, "" if filler else words)])
+                    words = tuple((at, f"{word} ") for at, word in audio.words)
+                    if filler:
+                        for at, word in words:
+                            self._events.words_sent(word, self.playout.seconds + at / audio.rate, filler=True)
+                    await self.playout.play(SpokenAudio(audio.pcm, audio.rate, () if filler else words))
         except EngineError:
             return  # a voice that never spoke cannot apologise either; the error event has said so
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from lineside.audio.frame import EAR_RATE, AudioFrame, Sound
+from lineside.audio.frame import EAR_RATE, SpokenAudio
 from lineside.engines.protocols import TextToSpeech
 from lineside.engines.timeouts import in_time, tried_twice
 from lineside.text.alignment import Alignment
@@ -13,16 +13,23 @@ from lineside.text.normalize import spoken
 FIRST_SOUND, NEXT_SOUND = 6.0, 4.0
 
 
-async def synthesize(tts: TextToSpeech, piece: str, voice: str, language: str = "en") -> AsyncGenerator[Sound, None]:
-    """Synthesise one piece; every frame says the words of the *written* text that end in it. Raises `EngineError`."""
+async def synthesize(
+    tts: TextToSpeech, piece: str, voice: str, language: str = "en"
+) -> AsyncGenerator[SpokenAudio, None]:
+    """Synthesise one piece; the marks are the words of the *written* text. Raises `EngineError`.
+
+    The last stretch has no samples and the words that are left: all of the piece has been heard when the sound before
+    it has been.
+    """
     alignment, rate = Alignment(spoken(piece, language)), EAR_RATE
     said = alignment.said
     if said:
-        sounds = tried_twice(
+        stream = tried_twice(
             lambda: in_time(tts.speak(said, voice), first=FIRST_SOUND, later=NEXT_SOUND, who="the voice")
         )
-        async with aclosing(sounds) as stream:
-            async for sound in stream:
-                rate = sound.frame.rate
-                yield Sound(sound.frame, alignment.written(sound.says))
-    yield Sound(AudioFrame(b"", rate), f"{alignment.rest()} ")
+        async with aclosing(stream):
+            async for audio in stream:
+                rate = audio.rate
+                written = ((at, alignment.written(word)) for at, word in audio.words)
+                yield SpokenAudio(audio.pcm, rate, tuple((at, words) for at, words in written if words))
+    yield SpokenAudio(b"", rate, ((0, f"{alignment.rest()} "),))

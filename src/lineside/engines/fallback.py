@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import structlog
 from msgspec import Struct
 
-from lineside.audio.frame import AudioFrame, Sound, Utterance
+from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.engines.circuit_breaker import CircuitBreaker
 from lineside.engines.protocols import (
     Engine,
@@ -206,18 +206,16 @@ class FallbackTTS(FallbackChain[TextToSpeech]):
 
     role = "tts"
 
-    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         """See `TextToSpeech`; the rate may change where another voice takes over."""
-        words, at = sentence.split(), 0.0
+        words = sentence.split()
         for turn in self._in_turn(" ".join(words), voice):
-            place, text, said, start = turn.place, " ".join(words), 0, at
+            place, text, said = turn.place, " ".join(words), 0
             try:
                 async with aclosing(turn.in_time(place.engine.speak(text, _known(voice, place.engine)))) as stream:
-                    async for sound in stream:
-                        said += len(sound.says.split())
-                        at = start + sound.frame.at + sound.frame.seconds
-                        frame = sound.frame
-                        yield Sound(AudioFrame(frame.pcm, frame.rate, start + frame.at), sound.says) if start else sound
+                    async for audio in stream:
+                        said += sum(len(marked.split()) for _, marked in audio.words)
+                        yield audio
                 if not said and any(c.isalnum() for c in text):
                     raise EngineError(f"{place.name} said nothing")
             except EngineError as why:

@@ -15,11 +15,11 @@ import aiohttp
 import msgspec
 from aiohttp.http_exceptions import HttpProcessingError
 
-from lineside.audio.frame import EAR_RATE, Sound, Utterance
+from lineside.audio.frame import EAR_RATE, SpokenAudio, Utterance
 from lineside.audio.wav import wav_bytes
 from lineside.engines.protocols import LlmRequest, Message, Thought, Token, Transcription
 from lineside.engines.reasoning import Answer, Habits
-from lineside.engines.tts_frames import sounds
+from lineside.engines.tts_audio import spoken_audio
 from lineside.errors import ConfigError, EngineBusy, EngineError, EngineTimeout, EngineUnreachable
 
 CONNECT = 2.0  # seconds; whoever is not there by then is not there
@@ -167,7 +167,7 @@ async def speech(
     request: Mapping[str, Any] | None = None,
     rate: int | None = None,
     headers: Mapping[str, str] | None = None,
-) -> AsyncGenerator[Sound, None]:
+) -> AsyncGenerator[SpokenAudio, None]:
     """`POST` a sentence, get sound. `request`: the body, where it is not OpenAI's; `rate`: of bare samples, not WAV."""
     if not any(c.isalnum() for c in sentence):
         return
@@ -178,7 +178,7 @@ async def speech(
     ):
         await refuse_failure(place, answer)
         _refuse_text(place, answer)
-        async with aclosing(sounds(place.who, sentence, answer.content.iter_any(), rate)) as made:
+        async with aclosing(spoken_audio(place.who, sentence, answer.content.iter_any(), rate)) as made:
             async for sound in made:
                 yield sound
 

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from lineside.audio.frame import Sound, Utterance
+from lineside.audio.frame import SpokenAudio, Utterance
 
 
 class Transcription(Struct, frozen=True):
@@ -90,8 +90,8 @@ class LanguageModel(Engine, Protocol):
 class TextToSpeech(Engine, Protocol):
     """Speaks a sentence."""
 
-    def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
-        """Yield the sentence as sound of one rate, in order; all words of it are in some sound's `says`.
+    def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
+        """Yield the sentence as sound of one rate, in order, in stretches of any length; every word is marked once.
 
         `voice` empty means the engine's own default. A sentence without speakable words yields nothing.
         """

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from lineside.audio.frame import Sound
+from lineside.audio.frame import SpokenAudio
 from lineside.engines.protocols import TextToSpeech
 
 REMEMBERED = 256  # sentences; the one not said for longest is forgotten …
@@ -30,9 +30,9 @@ class CachedTTS:
         self._voice = voice
         self.info = voice.info
         self._usual = voice.info.choices[0] if voice.info.choices else ""
-        self._pinned: dict[Which, tuple[Sound, ...]] = {}
-        self._kept: OrderedDict[Which, tuple[Sound, ...]] = OrderedDict()
-        self._said: OrderedDict[Which, tuple[Sound, ...]] = OrderedDict()
+        self._pinned: dict[Which, tuple[SpokenAudio, ...]] = {}
+        self._kept: OrderedDict[Which, tuple[SpokenAudio, ...]] = OrderedDict()
+        self._said: OrderedDict[Which, tuple[SpokenAudio, ...]] = OrderedDict()
         self._bytes = 0  # of what was said
         self._takes: dict[Which, _Take] = {}  # under way; as many as there are calls
 
@@ -61,7 +61,7 @@ class CachedTTS:
         """Whether it can say this without being asked to synthesise anything."""
         return self._known((voice or self._usual, sentence)) is not None
 
-    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         """See `TextToSpeech`."""
         which = (voice or self._usual, sentence)
         known = self._known(which)
@@ -91,7 +91,7 @@ class CachedTTS:
                 self._over(which, take)
                 await take.stop()
 
-    def _known(self, which: Which) -> tuple[Sound, ...] | None:
+    def _known(self, which: Which) -> tuple[SpokenAudio, ...] | None:
         return self._pinned.get(which) or self._kept.get(which) or self._said.get(which)
 
     def _over(self, which: Which, take: "_Take") -> bool:
@@ -101,9 +101,9 @@ class CachedTTS:
         del self._takes[which]
         return True
 
-    def _remember(self, which: Which, sounds: tuple[Sound, ...]) -> None:
+    def _remember(self, which: Which, sounds: tuple[SpokenAudio, ...]) -> None:
         size = _size(sounds)
-        if not size or sum(sound.frame.seconds for sound in sounds) > LONGEST:
+        if not size or sum(sound.seconds for sound in sounds) > LONGEST:
             return  # a voice that had nothing to say is asked again
         self._forget(which)
         self._said[which], self._bytes = sounds, self._bytes + size
@@ -117,14 +117,14 @@ class CachedTTS:
 class _Take:
     """One synthesis under way, for all who want this sentence now. As long as one sentence, which its engine bounds."""
 
-    def __init__(self, stream: AsyncGenerator[Sound, None]) -> None:
-        self.made: list[Sound] = []
+    def __init__(self, stream: AsyncGenerator[SpokenAudio, None]) -> None:
+        self.made: list[SpokenAudio] = []
         self.listeners = 0  # the last one to leave stops it
         self._news = asyncio.Event()
         self._making = asyncio.create_task(self._make(stream), name="synthesis")
         self._making.add_done_callback(lambda making: self._tell())
 
-    async def sounds(self) -> AsyncGenerator[Sound, None]:
+    async def sounds(self) -> AsyncGenerator[SpokenAudio, None]:
         """All of it from its beginning, as it is made. Raises what the voice raises."""
         at = 0
         while True:
@@ -147,7 +147,7 @@ class _Take:
         if not self._making.cancelled():
             self._making.exception()  # seen: those who were to hear of it have left
 
-    async def _make(self, stream: AsyncGenerator[Sound, None]) -> None:
+    async def _make(self, stream: AsyncGenerator[SpokenAudio, None]) -> None:
         async with aclosing(stream):
             async for sound in stream:
                 self.made.append(sound)
@@ -158,5 +158,5 @@ class _Take:
         news.set()
 
 
-def _size(sounds: tuple[Sound, ...]) -> int:
-    return sum(len(sound.frame.pcm) for sound in sounds)
+def _size(sounds: tuple[SpokenAudio, ...]) -> int:
+    return sum(len(sound.pcm) for sound in sounds)

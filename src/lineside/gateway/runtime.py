@@ -10,7 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 import structlog
 
 from lineside.agents.agent import Agent
-from lineside.audio.frame import EAR_RATE, Sound, Utterance
+from lineside.audio.frame import EAR_RATE, SpokenAudio, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.vad import LoudnessVad, VadModel, VoiceDetector
 from lineside.audio.vad_batcher import VadBatcher
@@ -80,10 +80,10 @@ async def _needs_embedded_llm(registry: EngineRegistry) -> bool:
     return llm.info.embedded
 
 
-async def _transcribe_once(stt: SpeechToText, sounds: list[Sound]) -> None:
+async def _transcribe_once(stt: SpeechToText, sounds: list[SpokenAudio]) -> None:
     """Transcribe one utterance: the first takes an STT model twice as long as later ones."""
-    resampler = InputResampler(sounds[0].frame.rate, EAR_RATE)
-    pcm = b"".join(resampler.feed(sound.frame.pcm) for sound in sounds) + resampler.end()
+    resampler = InputResampler(sounds[0].rate, EAR_RATE)
+    pcm = b"".join(resampler.feed(sound.pcm) for sound in sounds) + resampler.end()
     await stt.transcribe(Utterance(pcm, 0.0, 1.0))
 
 

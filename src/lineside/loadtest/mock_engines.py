@@ -10,10 +10,9 @@ import math
 from array import array
 from collections.abc import AsyncGenerator, Sequence
 
-from lineside.audio.frame import FRAME_SECONDS, AudioFrame, Sound, Utterance
+from lineside.audio.frame import FRAME_SECONDS, SAMPLE_BYTES, SpokenAudio, Utterance
 from lineside.engine_options import EngineHost, EngineOptions
 from lineside.engines.protocols import EngineInfo, LlmRequest, Message, Thought, Token, Transcription
-from lineside.engines.tts_frames import joined
 
 ASR = 0.05  # seconds to the transcript
 FIRST_TOKEN, EACH_TOKEN, TOKENS, SENTENCES = 0.05, 0.005, 30, 3
@@ -76,17 +75,14 @@ class MockTTS:
 
     def __init__(self, options: EngineOptions, host: EngineHost | None = None) -> None:
         self.info = EngineInfo()
-        self._frames = _tone()
+        self._tone = _tone()
 
-    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         """See `TextToSpeech`."""
         await asyncio.sleep(TTS)
-        words = sentence.split()
-        spoken = [len(words) * number // len(self._frames) for number in range(len(self._frames) + 1)]
-        ends = itertools.pairwise(spoken)
-        frames = (Sound(frame, " ".join(words[a:b])) for frame, (a, b) in zip(self._frames, ends, strict=True))
-        for sound in joined(frames):  # as every voice that has more than a frame at once
-            yield sound
+        words, samples = sentence.split(), len(self._tone) // SAMPLE_BYTES
+        ends = ((samples * number // len(words), word) for number, word in enumerate(words, 1))
+        yield SpokenAudio(self._tone, RATE, tuple(ends))
 
 
 def _name(number: int) -> str:
@@ -95,14 +91,12 @@ def _name(number: int) -> str:
     return "".join(SYLLABLES[number // syllables**place % syllables] for place in range(3))
 
 
-def _tone() -> list[AudioFrame]:
-    size = round(RATE * FRAME_SECONDS)
-    whole, edge = round(RATE * SENTENCE_SECONDS), size
-    samples = array(
+def _tone() -> bytes:
+    whole, edge = round(RATE * SENTENCE_SECONDS), round(RATE * FRAME_SECONDS)
+    return array(
         "h",
         (
             round(6000 * math.sin(2 * math.pi * TONE * n / RATE) * min(1.0, n / edge, (whole - n) / edge))
             for n in range(whole)
         ),
     ).tobytes()
-    return [AudioFrame(samples[2 * at : 2 * (at + size)], RATE, at / RATE) for at in range(0, whole, size)]

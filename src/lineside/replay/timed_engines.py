@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
-from lineside.audio.frame import Sound, Utterance
+from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.call.turn_model import TurnModel
 from lineside.engines.protocols import (
     LanguageModel,
@@ -76,7 +76,7 @@ class TimedTTS:
         self.info = tts.info
         self._tts, self._work = tts, work
 
-    def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+    def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         """See `TextToSpeech`."""
         return _in_real_time(self._tts.speak(sentence, voice), self._work)
 

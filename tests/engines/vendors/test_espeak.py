@@ -73,7 +73,7 @@ def test_what_is_said_is_text_and_no_order(sentence: str) -> None:
 
     async def story(engine: Espeak) -> None:
         sounds = await all_of(engine.speak(sentence, ""))
-        assert " ".join(sound.says for sound in sounds if sound.says) == " ".join(sentence.split())
+        assert " ".join(word for sound in sounds for _, word in sound.words) == " ".join(sentence.split())
 
     told(story)
 
@@ -84,7 +84,7 @@ def test_phonemes_are_read_out_and_not_obeyed() -> None:
 
     async def story(engine: Espeak) -> None:
         odd, plain = [
-            b"".join(sound.frame.pcm for sound in await all_of(engine.speak(sentence, "")))
+            b"".join(sound.pcm for sound in await all_of(engine.speak(sentence, "")))
             for sentence in ("[[f@'nEtIk]] words", "[ [f@'nEtIk]] words")
         ]
         assert odd == plain

@@ -8,7 +8,7 @@ not through the vendor's library, so that closing a sentence closes its stream a
 from collections.abc import AsyncGenerator
 from urllib.parse import quote
 
-from lineside.audio.frame import Sound
+from lineside.audio.frame import SpokenAudio
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
 from lineside.engines import openai_http
 from lineside.engines.protocols import EngineInfo
@@ -39,7 +39,7 @@ class ElevenLabs:
         self._headers = {"xi-api-key": options.api_key}
         self._endpoint = openai_http.Endpoint("elevenlabs", options.url)
 
-    def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+    def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         """See `TextToSpeech`."""
         path = f"/v1/text-to-speech/{quote(voice or self._voice, safe='')}/stream?output_format=pcm_{RATE}"
         request = {"text": sentence, "model_id": self._model}

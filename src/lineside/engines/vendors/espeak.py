@@ -10,10 +10,10 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
-from lineside.audio.frame import Sound
+from lineside.audio.frame import SpokenAudio
 from lineside.engine_options import EngineHost, EngineOptions
 from lineside.engines.protocols import EngineInfo
-from lineside.engines.tts_frames import sounds
+from lineside.engines.tts_audio import spoken_audio
 from lineside.errors import ConfigError, EngineError
 from lineside.processes.process import end_process, start_process
 
@@ -38,14 +38,14 @@ class Espeak:
         self.info = EngineInfo(choices=VOICES)
         self._free = asyncio.Semaphore(min(AT_ONCE, host.pool_size))
 
-    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         """See `TextToSpeech`. Closing it ends the process."""
         if not any(c.isalnum() for c in sentence):
             return
         async with self._free:
             process = await _started("--stdout", "--stdin", "-s", WORDS_A_MINUTE, "-v", voice or VOICES[0])
             try:
-                async with aclosing(sounds(PROGRAM, sentence, _spoken(process, sentence))) as made:
+                async with aclosing(spoken_audio(PROGRAM, sentence, _spoken(process, sentence))) as made:
                     async for sound in made:
                         yield sound
             except ConfigError as cause:

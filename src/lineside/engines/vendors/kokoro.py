@@ -7,7 +7,7 @@ It is in the engine server that lineside starts beside itself, or in Kokoro-Fast
 
 from collections.abc import AsyncGenerator
 
-from lineside.audio.frame import Sound
+from lineside.audio.frame import SpokenAudio
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
 from lineside.engines import model_admin, openai_http
 from lineside.engines.protocols import BackendModel, EngineInfo
@@ -40,7 +40,7 @@ class Kokoro:
         self._http = host.http
         self._endpoint = openai_http.Endpoint("kokoro", options.url or host.embedded_url)
 
-    def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+    def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         """See `TextToSpeech`."""
         voice = voice or self._voice
         if self._embedded:

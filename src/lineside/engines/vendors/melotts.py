@@ -9,7 +9,7 @@ audio/mpeg. Where the same route stands under a prefix (hangrylabs/melotts has i
 from collections.abc import AsyncGenerator
 from typing import Literal, get_args
 
-from lineside.audio.frame import Sound
+from lineside.audio.frame import SpokenAudio
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
 from lineside.engines import openai_http
 from lineside.engines.protocols import EngineInfo
@@ -39,7 +39,7 @@ class MeloTTS:
             "melotts", options.url, hint="start its container: docker compose up melotts"
         )
 
-    def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+    def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         """See `TextToSpeech`."""
         request = {
             "text": sentence,

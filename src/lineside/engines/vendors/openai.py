@@ -8,7 +8,7 @@ address it is the cloud.
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from lineside.audio.frame import Sound, Utterance
+from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
 from lineside.engines import model_admin, openai_http
 from lineside.engines.protocols import EngineInfo, LlmRequest, Message, Thought, Token, Transcription
@@ -116,7 +116,7 @@ class OpenAITTS:
         self._http, self._model, self._voice = host.http, options.tts_model, options.tts_voice
         self._endpoint = _endpoint("the OpenAI-compatible voice", options.tts_url, options)
 
-    def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+    def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         """See `TextToSpeech`. As WAV, which tells its rate: that of bare samples differs from server to server."""
         return openai_http.speech(self._http, self._endpoint, self._model, voice or self._voice, sentence)
 

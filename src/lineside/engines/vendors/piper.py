@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 
 import structlog
 
-from lineside.audio.frame import Sound
+from lineside.audio.frame import SpokenAudio
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
 from lineside.engines import model_admin, openai_http
 from lineside.engines.protocols import BackendModel, EngineInfo
@@ -43,7 +43,7 @@ class Piper:
         self._endpoint = openai_http.Endpoint("piper", options.url or host.embedded_url)
         self._noticed: set[str] = set()
 
-    def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+    def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         """See `TextToSpeech`."""
         name, notice = piper_voice(voice or self.usual, self._root)
         if notice and notice not in self._noticed:  # once a preset, not once a sentence

@@ -11,14 +11,13 @@ from collections.abc import AsyncGenerator, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
-from lineside.audio.frame import FRAME_SECONDS, AudioFrame, Sound, Utterance
+from lineside.audio.frame import SAMPLE_BYTES, SpokenAudio, Utterance
 from lineside.engine_options import EngineHost, EngineOptions
 from lineside.engines.protocols import EngineInfo, LlmRequest, Message, Thought, Token, Transcription
 from lineside.errors import EngineError
 
 RATE = 16_000
 SECONDS_PER_WORD = 0.3
-FRAMES_PER_WORD = round(SECONDS_PER_WORD / FRAME_SECONDS)
 
 ANSWER = "This is a scripted answer. It has two sentences."
 RECORDED = 1000  # requests that each remembers for the test that asks afterwards; then the oldest are forgotten
@@ -120,7 +119,7 @@ class ScriptedLLM:
 
 
 class ScriptedTTS:
-    """Speaks in tones: every word a third of a second, its last frame saying the word."""
+    """Speaks in tones: every word 0.3 s, in a stretch of its own."""
 
     Options = ScriptedOptions
 
@@ -136,17 +135,17 @@ class ScriptedTTS:
         self.takes, self.fails = takes, fails
         self.spoken: list[str] = []
 
-    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[Sound, None]:
+    async def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         """See `TextToSpeech`."""
         await asyncio.sleep(self.takes)
         if self.fails > 0:
             self.fails -= 1
             raise EngineError("the scripted voice was told to fail")
         _record(self.spoken, sentence)
-        for number, word in enumerate(w for w in sentence.split() if any(c.isalnum() for c in w)):
-            for index in range(FRAMES_PER_WORD):
-                at = (number * FRAMES_PER_WORD + index) * FRAME_SECONDS
-                yield Sound(AudioFrame(_tone(), RATE, at), word if index == FRAMES_PER_WORD - 1 else "")
+        tone = _tone()
+        for word in sentence.split():
+            if any(c.isalnum() for c in word):
+                yield SpokenAudio(tone, RATE, ((len(tone) // SAMPLE_BYTES, word),))
 
 
 def _record(records: list[T], record: T) -> None:
@@ -156,6 +155,6 @@ def _record(records: list[T], record: T) -> None:
 
 @lru_cache(maxsize=1)
 def _tone() -> bytes:
-    """Twenty milliseconds of 500 Hz, whole periods, so that frames join without a click."""
-    samples = round(RATE * FRAME_SECONDS)
+    """The sound of a word: 500 Hz in whole periods, so that words join without a click."""
+    samples = round(RATE * SECONDS_PER_WORD)
     return array("h", (round(8000 * math.sin(2 * math.pi * 500 * n / RATE)) for n in range(samples))).tobytes()

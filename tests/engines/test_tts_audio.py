@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineside.audio.frame import Sound
+from lineside.audio.frame import SpokenAudio
 from lineside.audio.wav import wav_bytes, wav_header
-from lineside.engines.tts_frames import FrameCutter, sounds
+from lineside.engines.tts_audio import SpeechReader, spoken_audio, word_ends
 from lineside.errors import EngineError
 from tests.engines.fixtures import all_of
 from tests.fakes import speech
@@ -20,12 +20,22 @@ SENTENCE = "Your router restarts in thirty seconds."
 RATE = 16_000
 
 
-def made(*pieces: bytes, rate: int | None = RATE, sentence: str = SENTENCE) -> list[Sound]:
+def made(*pieces: bytes, rate: int | None = RATE, sentence: str = SENTENCE) -> list[SpokenAudio]:
     async def stream() -> AsyncGenerator[bytes, None]:
         for piece in pieces:
             yield piece
 
-    return asyncio.run(all_of(sounds("it", sentence, stream(), rate)))
+    return asyncio.run(all_of(spoken_audio("it", sentence, stream(), rate)))
+
+
+def told(spoken: list[SpokenAudio]) -> tuple[bytes, list[tuple[int, str]]]:
+    """The samples, and where the words end in them."""
+    pcm, ends = b"", list[tuple[int, str]]()
+    for audio in spoken:
+        assert len(audio.pcm) % 2 == 0
+        ends += [(len(pcm) // 2 + at, word) for at, word in audio.words]
+        pcm += audio.pcm
+    return pcm, ends
 
 
 @given(st.lists(st.integers(1, 30_000), max_size=10))
@@ -37,46 +47,46 @@ def test_cut_anywhere_it_is_the_same_sound(places: list[int]) -> None:
     assert told(made(*pieces)) == told(made(pcm))
 
 
-def told(spoken: list[Sound]) -> tuple[bytes, list[tuple[int, str]]]:
-    """The samples, and where the words end in them."""
-    pcm, ends = b"", []
-    for sound in spoken:
-        assert sound.frame.at == pytest.approx(len(pcm) / 2 / RATE)
-        pcm += sound.frame.pcm
-        if sound.says:
-            ends.append((len(pcm), sound.says))
-    return pcm, ends
-
-
-def test_what_is_there_at_once_goes_on_in_a_few_longer_pieces() -> None:
-    """A tenth of a second at the most, and words end where a piece ends; a frame that comes alone goes on alone."""
+@given(st.lists(st.integers(1, 30_000), max_size=10))
+def test_a_wav_that_tells_its_length_marks_the_same_samples_wherever_it_is_cut(places: list[int]) -> None:
+    """And the last word ends with the last sample."""
     pcm = speech(SENTENCE, RATE)
-    spoken = made(pcm)
-    assert max(sound.frame.seconds for sound in spoken) == pytest.approx(0.1)
-    assert len(spoken) < len(pcm) / 640 / 2
-    assert told(spoken) == told([sound for frame in _frames(pcm) for sound in frame])
-    assert made(*(pcm[at : at + 640] for at in range(0, len(pcm), 640)))[3].frame.seconds == 0.02
+    wav = wav_bytes(pcm, RATE)
+    marks = sorted({0, len(wav), *(place for place in places if place < len(wav))})
+    samples, ends = told(made(*(wav[a:b] for a, b in pairwise(marks)), rate=None))
+    assert samples == pcm
+    assert ends == told(made(wav, rate=None))[1]
+    assert ends[-1] == (len(pcm) // 2, "seconds.")
 
 
-def _frames(pcm: bytes) -> list[list[Sound]]:
-    """One by one, as the cut gives them."""
-    cut = FrameCutter("it", SENTENCE, RATE, None)
-    return [cut.feed(pcm), cut.end()]
+def test_words_are_shared_out_by_their_letters() -> None:
+    """Each ends where its letters, and the space after it, have been said; of a second two thirds are "longer"."""
+    assert word_ends("ab cdefg", RATE, 2 * RATE) == [(5333, "ab"), (RATE, "cdefg")]
+
+
+def test_what_is_there_at_once_goes_on_at_once() -> None:
+    """A stretch for each piece of bytes, and one without samples that says the words that were left."""
+    pcm = speech(SENTENCE, RATE)
+    *sound, last = made(pcm)
+    assert [audio.pcm for audio in sound] == [pcm]
+    assert (last.pcm, last.words) == (b"", ((0, "seconds."),))
 
 
 def test_a_pause_before_the_first_word_is_kept_and_in_its_place() -> None:
     """It is held until something can be heard, and then goes on whole."""
     pcm = bytes(RATE) + speech(SENTENCE, RATE)
-    spoken = made(pcm)
-    assert b"".join(sound.frame.pcm for sound in spoken) == pcm
-    assert spoken[1].frame.at == pytest.approx(0.1)
+    spoken = made(pcm[:640], pcm[640:32_000], pcm[32_000:])
+    assert b"".join(audio.pcm for audio in spoken) == pcm
+    assert len(spoken[0].pcm) == 32_000
 
 
 def test_nothing_goes_on_before_something_can_be_heard() -> None:
     """So that another voice can still say all of it."""
-    cut = FrameCutter("it", SENTENCE, RATE, None)
-    assert cut.feed(bytes(3 * RATE)) == []
-    assert len(cut.feed(speech("hello", RATE))) > 50
+    reader = SpeechReader("it", SENTENCE, RATE, None)
+    assert reader.feed(bytes(3 * RATE)) is None
+    heard = reader.feed(speech("hello", RATE))
+    assert heard is not None
+    assert heard.seconds > 1.5
 
 
 @pytest.mark.parametrize("rate", [0, 1, 7999, 48_001, 96_000, 10**9])
@@ -115,7 +125,7 @@ def test_a_stream_without_end_is_left_where_it_is_too_long() -> None:
             yield speech("hello", RATE)
 
     with pytest.raises(EngineError, match="more than 6 s of sound, too much for the words"):
-        asyncio.run(all_of(sounds("it", "Yes.", for_ever(), RATE)))
+        asyncio.run(all_of(spoken_audio("it", "Yes.", for_ever(), RATE)))
 
 
 @pytest.mark.parametrize("sentence", ["I", "Yes.", "One, two, three; four!", "x" * 300])
@@ -123,4 +133,4 @@ def test_a_stream_without_end_is_left_where_it_is_too_long() -> None:
 def test_a_fast_or_slow_speaker_is_believed(sentence: str, pace: float) -> None:
     """From a third of the ordinary pace to four times that."""
     pcm = speech("x" * max(1, round(len(sentence) / pace)), RATE)
-    assert " ".join(sound.says for sound in made(pcm, sentence=sentence) if sound.says) == sentence
+    assert " ".join(word for _, word in told(made(pcm, sentence=sentence))[1]) == sentence

@@ -1,0 +1,71 @@
+"""The agent's sound between synthesis and playout: bounded in seconds, taken out in stretches of the reader's size."""
+
+import asyncio
+from collections import deque
+
+from lineside.audio.frame import SpokenAudio
+
+
+class AudioBuffer:
+    """Holds what has been synthesised and not been played. One writer, one reader."""
+
+    def __init__(self, seconds: float) -> None:
+        """With so much sound ahead the writer waits; one stretch may go beyond it."""
+        self._limit = seconds
+        self._held: deque[SpokenAudio] = deque()
+        self._taken = 0  # samples of the first of them
+        self._seconds = 0.0
+        self._closed = False
+        self._filled, self._drained = asyncio.Event(), asyncio.Event()
+
+    async def put(self, audio: SpokenAudio) -> None:
+        """Add sound at the end; wait while there is enough."""
+        while self._seconds >= self._limit:
+            self._drained.clear()
+            await self._drained.wait()
+        self._held.append(audio)
+        self._seconds += audio.seconds
+        self._filled.set()
+
+    def close(self) -> None:
+        """No more will come."""
+        self._closed = True
+        self._filled.set()
+
+    async def take(self, seconds: float) -> SpokenAudio | None:
+        """What is there, so many seconds at the most and of one rate; wait for the first of it. None at the end."""
+        while not self._held:
+            if self._closed:
+                return None
+            self._filled.clear()
+            await self._filled.wait()
+        rate = self._held[0].rate
+        room = max(1, round(seconds * rate))
+        pcm, words = bytearray(), list[tuple[int, str]]()
+        while self._held and self._held[0].rate == rate:
+            part = self._part(room - _samples(pcm))
+            if part is None:
+                break
+            words += [(_samples(pcm) + at, word) for at, word in part.words]
+            pcm += part.pcm
+        taken = SpokenAudio(bytes(pcm), rate, tuple(words))
+        self._seconds = self._seconds - taken.seconds if self._held else 0.0
+        self._drained.set()
+        return taken
+
+    def _part(self, room: int) -> SpokenAudio | None:
+        """The next stretch, cut where the room ends; None where there is room for none."""
+        first, begin = self._held[0], self._taken
+        if not room and first.samples > begin:
+            return None
+        end = min(first.samples, begin + room)
+        if end == first.samples:
+            self._held.popleft()
+            self._taken = 0
+        else:
+            self._taken = end
+        return first.between(begin, end)
+
+
+def _samples(pcm: bytearray) -> int:
+    return len(pcm) // 2
