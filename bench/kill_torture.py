@@ -24,7 +24,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import alembic.command
+import alembic.config
+import alembic.migration
 import soundfile
+import sqlalchemy.dialects.sqlite.aiosqlite
 from msgspec import Struct
 
 from lineside.agents.agent import Agent
@@ -38,6 +42,7 @@ from lineside.settings import Settings
 from lineside.transports.scripted import ScriptedTransport
 
 LOOK_AFTER = 50  # kills between two looks at what is there
+PRELOADED = (alembic.command, alembic.config, alembic.migration, sqlalchemy.dialects.sqlite.aiosqlite)  # by all starts
 SHORT, LONG = (0.0, 0.4), (1.0, 2.2)  # seconds a process lives: killed in its start, or with words that are durable
 EVERY = 0.02  # seconds between two things that a process tells
 ADOPTED_WITHIN = 30.0  # seconds for a process that is left alone to take over all that was left behind
@@ -218,7 +223,7 @@ async def _look_at(folder: Path, owed: dict[str, str], say: Callable[..., None])
         faults += [f"lost: {words}" for words in owed if words not in there][:10]
         for each in ids:
             await archive.forget(call=each)
-        if left := list((folder / "recordings").iterdir()):
+        if left := {path.stem for path in (folder / "recordings").iterdir()} & set(ids):
             faults.append(f"{len(left)} recordings outlived their calls")
     say(faults=faults, calls=len(ids), recordings=recordings)
 

@@ -229,7 +229,7 @@ def test_a_hanging_database_does_not_keep_entries_from_the_disk(
                 tell(archive, "one")
                 await until(hangs.is_set)
                 tell(archive, "two", said="Still said.")
-                await until(lambda: spooled_words(tmp_path / "spool", [b"Still said."]))
+                await until(lambda: bool(spooled_words(tmp_path / "spool", [b"Still said."])))
             await over(archive, "two")
 
     asyncio.run(story())

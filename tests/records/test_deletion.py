@@ -73,13 +73,31 @@ def test_a_wipe_that_a_killed_process_owed_is_done_by_the_next(tmp_path: Path) -
             database.execute("PRAGMA foreign_keys=ON")
             database.execute("DELETE FROM calls")
             database.commit()
-            old = time.time() - 2 * 86_400
-            os.utime(tmp_path / "recordings" / "two.flac", (old, old))
+            os.utime(tmp_path / "recordings" / "two.flac", (time.time() - 3600,) * 2)
         assert holds(tmp_path, SECRET)
         async with Archive(settings(data_dir=tmp_path)).opened():
             await until(lambda: not holds(tmp_path, SECRET))
             await until(lambda: not (tmp_path / "recordings" / "two.flac").exists())
         database.close()
+
+    asyncio.run(story())
+
+
+def test_a_recording_whose_call_is_on_its_way_is_no_orphan(tmp_path: Path) -> None:
+    """The database was away while a call was held: its recording is old by then, and its row still in a spool."""
+
+    async def story() -> None:
+        (tmp_path / "recordings").mkdir()
+        for name in ("poisoned", "orphan"):
+            path = tmp_path / "recordings" / f"{name}.flac"
+            path.write_bytes(b"sound")
+            os.utime(path, (time.time() - 3600,) * 2)
+        living = new_spool(tmp_path / "spool")
+        living.append([encode(replace(BEGAN, recording="kept"))])
+        async with Archive(settings(data_dir=tmp_path)).opened():
+            await until(lambda: not (tmp_path / "recordings" / "orphan.flac").exists())
+            assert (tmp_path / "recordings" / "poisoned.flac").exists()
+        living.close()
 
     asyncio.run(story())
 

@@ -17,7 +17,7 @@ from lineside.private_files import mend_modes
 from lineside.records import queries
 from lineside.records.adoption import adopt
 from lineside.records.database import Database, Unavailable
-from lineside.records.deletion import ORPHAN_SECONDS, TOMBSTONE_SECONDS, Deletion
+from lineside.records.deletion import TOMBSTONE_SECONDS, Deletion
 from lineside.records.descriptors import DescriptorReserve
 from lineside.records.entry_mover import EntryMover
 from lineside.records.recordings_folder import RecordingsFolder
@@ -164,10 +164,10 @@ class ArchiveThread:
             except BaseException:
                 spool.leave()
                 raise
-        await self._deletion.sweep(time.time() - ORPHAN_SECONDS)
 
     async def _tidy(self) -> None:
         await self._forget_old()
+        await self._deletion.sweep()
         await asyncio.to_thread(self._recordings.tidy)
 
     async def _forget_old(self) -> None:

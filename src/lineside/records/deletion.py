@@ -1,5 +1,6 @@
 """Forgetting calls: rows, recordings, entries on their way; and what is still owed because a reader was in the way."""
 
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from lineside.records.set_aside import SetAsideFile
 from lineside.records.spool import spooled_words
 
 TOMBSTONE_SECONDS = 30 * 86_400.0  # that the id of a deleted call is remembered: no spool is older than that
-ORPHAN_SECONDS = 86_400.0  # since a recording without a call was written to; then it is deleted
+ORPHAN_SECONDS = 60.0  # since a recording without a call was written to; then it is deleted
 AT_ONCE = 500  # ids in one question
 
 
@@ -54,13 +55,15 @@ class Deletion:
             self._owed.clear()
         return not self.owed
 
-    async def sweep(self, recent: float) -> None:
-        """Delete recordings that no call has any more; `recent`: what was written to since then is left alone."""
-        for some in _in_parts(sorted(self._old_recordings(recent))):
+    async def sweep(self) -> None:
+        """Delete recordings that no call has any more, and none is about to have: its process died in between."""
+        for some in _in_parts(sorted(self._old_recordings(time.time() - ORPHAN_SECONDS))):
+            waiting = spooled_words(self._spools, [each.encode() for each in some])  # before the rows are asked for
             async with self._store.transaction() as connection:
                 orphans = await queries.without_row(connection, some)
             for each in orphans:
-                self._recordings.erase(each)
+                if each.encode() not in waiting:
+                    self._recordings.erase(each)
 
     def _old_recordings(self, recent: float) -> Iterator[str]:
         for path in self._recordings.path.glob("*.flac"):

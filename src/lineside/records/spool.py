@@ -154,14 +154,14 @@ def left_behind(parent: Path, but: Path, reserve: DescriptorReserve | None = Non
                 continue  # its process lives
 
 
-def spooled_words(parent: Path, words: Sequence[bytes]) -> bool:
-    """Whether a spool, of any process, still holds one of these."""
+def spooled_words(parent: Path, words: Sequence[bytes]) -> set[bytes]:
+    """Those of these words that a spool, of any process, still holds."""
+    found: set[bytes] = set()
     for path in parent.glob(f"*/{SEGMENTS}"):
         with suppress(FileNotFoundError):  # the database has it, meanwhile
             raw = path.read_bytes()
-            if any(word in raw for word in words):
-                return True
-    return False
+            found |= {word for word in words if word in raw}
+    return found
 
 
 def _sync_folder(folder: Path, reserve: DescriptorReserve) -> None:
