@@ -118,5 +118,6 @@ def test_an_unopened_thought_ends_at_its_closing_tag() -> None:
     assert splitter.unopened
     splitter = ThoughtSplitter(inside=True)
     splitter.outside()
+    splitter.outside()  # a second thought in its own field changes nothing
     assert splitter.feed("Hello.") == [(False, "Hello.")]
     assert not splitter.unopened

@@ -106,8 +106,6 @@ class ThoughtSplitter:
             if begin.startswith(name) and begin[len(name) :][:1].isupper():
                 self._held = begin[len(name) :]
                 self._bare = self._inside = self._marked = True
-            elif begin == name and not final:
-                return False
         self._begun = True
         return True
 

@@ -167,6 +167,11 @@ def test_numbers_agree_with_num2words(number: int) -> None:
     assert ordinal(number) == num2words(number, to="ordinal").replace(",", "")
 
 
+def test_a_number_beyond_all_names_is_read_digit_by_digit() -> None:
+    """Nobody counts in quadrillions."""
+    assert cardinal(10**15) == "one" + " zero" * 15
+
+
 @anything
 @given(st.integers(1000, 2999))
 def test_years_agree_with_num2words(number: int) -> None:

@@ -47,7 +47,7 @@ def _fraction(m: re.Match[str]) -> str | None:
     """1/2, 3/4, 2 1/2; 24/7 and 10/10 are none."""
     whole, above, below = m["whole"], int(m["above"]), int(m["below"])
     if (above, below) == (24, 7):
-        return "twenty-four seven"
+        return "twenty-four seven three sixty-five" if m["all_year"] else "twenty-four seven"
     if not whole and _COUNTED.search(before(m)):
         return f"{cardinal(above)} of {cardinal(below)}"
     if above == below:
@@ -125,7 +125,12 @@ AMOUNTS: list[Rule] = [
         _quantity,
     ),
     (re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th|ST|ND|RD|TH)(?!\w)"), _ordinal),
-    (re.compile(r"(?:(?P<whole>\d+)\s)?(?P<above>\d{1,4})[/⁄](?P<below>\d{1,4})(?![\w/⁄])"), _fraction),
+    (
+        re.compile(
+            r"(?:(?P<whole>\d+)\s)?(?P<above>\d{1,4})[/⁄](?P<below>\d{1,4})(?P<all_year>(?<=24/7)/365)?(?![\w/⁄])"
+        ),
+        _fraction,
+    ),
     (re.compile(r"(?P<whole>\d*)\s?(?P<part>[¼-¾⅐-⅞])"), _sign_fraction),
     (re.compile(rf"(?P<a>{NUMBER})\s?[x×]\s?(?:(?P<money>)(?=[$£€])|(?=\d))"), _by),
     (re.compile(rf"{_SIGN}(?P<a>{NUMBER})[x×](?!\w)"), _times),

@@ -92,15 +92,14 @@ def _solid(m: re.Match[str]) -> str | None:
     return f"{'plus ' if m[1] else ''}{in_groups(m[2])}"
 
 
-def _dotted(m: re.Match[str]) -> str | None:
+def _dotted(m: re.Match[str]) -> str:
     """192.168.1.1, 10.0.0.1:8080 and 2.1.3."""
     parts = m["parts"].split(".")
     if len(parts) == 4:
         said = " dot ".join(digits(part) for part in parts)
         return f"{said} port {digits(m['port'])}" if m["port"] else said
-    if m["port"]:
-        return None
-    return " point ".join(cardinal(int(part)) for part in parts)
+    version = " point ".join(cardinal(int(part)) for part in parts)
+    return f"{version}, {digits(m['port'])}" if m["port"] else version
 
 
 def _version(m: re.Match[str]) -> str:

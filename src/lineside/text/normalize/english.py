@@ -31,8 +31,8 @@ _BREATHS = re.compile(r"([,;:.])[,;:.]+")
 _FROM_DIGIT: list[Rule] = [
     *identifiers.NUMBERS_IN_LETTERS,
     *science.FROM_DIGIT,
-    *codes.TELEPHONES,
     *money.MONEY_BEHIND,
+    *codes.TELEPHONES,
     *amounts.AMOUNTS,
     *codes.NUMBERED,
     *times.YEARS,

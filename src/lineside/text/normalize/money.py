@@ -2,7 +2,7 @@
 
 import re
 
-from lineside.text.normalize.numbers import NUMBER, SPACED_MONEY, cardinal, decimal, plain
+from lineside.text.normalize.numbers import NUMBER, SPACED, SPACED_MONEY, cardinal, decimal, plain
 from lineside.text.normalize.rule import Rule
 from lineside.text.normalize.units import PER, SCALES, per
 
@@ -16,7 +16,7 @@ $ US$ USD|dollar|dollars|cent|cents
 £ GBP|pound|pounds|penny|pence
 € EUR|euro|euros|cent|cents
 ¥ JP¥ JPY|yen|yen||
-₹ INR|rupee|rupees|paisa|paise
+₹ INR Rs. Rs ₨|rupee|rupees|paisa|paise
 A$ AU$ AUD|Australian dollar|Australian dollars|cent|cents
 C$ CA$ CAD|Canadian dollar|Canadian dollars|cent|cents
 NZ$ NZD|New Zealand dollar|New Zealand dollars|cent|cents
@@ -28,7 +28,7 @@ MX$ MXN|Mexican peso|Mexican pesos|centavo|centavos
 ₱ PHP|peso|pesos|centavo|centavos
 CN¥ RMB CNY|yuan|yuan||
 CHF Fr. SFr.|Swiss franc|Swiss francs|centime|centimes
-kr|krone|kroner|øre|øre
+kr kr.|krone|kroner|øre|øre
 SEK|Swedish krona|Swedish kronor|öre|öre
 NOK|Norwegian krone|Norwegian kroner|øre|øre
 DKK|Danish krone|Danish kroner|øre|øre
@@ -61,6 +61,7 @@ _WORDS = [name for name in _CURRENCIES if name.isalpha() or name[-1] == "."]  # 
 _SIGNED = [name for name in _CURRENCIES if name not in _WORDS]
 CURRENCY_SIGNS = "".join(name for name in _SIGNED if len(name) == 1)
 _BEFORE = [name for name in _WORDS if name not in ("Ft", "zł", "Kč")]
+_BEHIND = [name for name in _WORDS if name[-1] != "."]
 
 
 def _money(m: re.Match[str]) -> str | None:
@@ -77,11 +78,6 @@ def _money(m: re.Match[str]) -> str | None:
 def _money_behind(m: re.Match[str]) -> str:
     """50€, 20 USD, 99 kr."""
     return _sum(m["a"], m["many"], m["currency"]) + per(m)
-
-
-def _range_behind(m: re.Match[str]) -> str:
-    """The 10 of "10-15 €"."""
-    return f"{decimal(m['a'])} to"
 
 
 def _sum(amount: str, many: str | None, currency: str) -> str:
@@ -105,7 +101,7 @@ MONEY: list[Rule] = [
         re.compile(
             rf"(?P<sign>[-−+~]?)(?P<currency>{_either(_SIGNED)}|(?:{_either(_BEFORE)})(?=[ \u00a0\u202f]?\d))"
             rf"[ \u00a0\u202f]?(?P<minus>[-−]?)(?P<a>{SPACED_MONEY},\d\d(?!\d)|{NUMBER})(?P<many>{_MANY})?"
-            rf"(?:{_TO}{_OTHER}(?P<b>{NUMBER})(?P<many2>{_MANY})?)?(?!\w){PER}"
+            rf"(?:[.,][-–](?!\d))?(?:{_TO}{_OTHER}(?P<b>{NUMBER})(?P<many2>{_MANY})?)?(?!\w){PER}"
         ),
         _money,
     )
@@ -113,8 +109,8 @@ MONEY: list[Rule] = [
 MONEY_BEHIND: list[Rule] = [
     (
         re.compile(
-            rf"(?P<a>{SPACED_MONEY}|{NUMBER})(?P<many>{_MANY})?[ \u00a0\u202f]?"
-            rf"(?P<currency>(?:{_either(_WORDS)})(?!\w)|[{CURRENCY_SIGNS}](?!\d)){PER}(?:\.(?=\s[a-z]))?"
+            rf"(?P<a>{SPACED_MONEY}|{SPACED}|{NUMBER})(?:[.,][-–](?!\d))?(?P<many>{_MANY})?[ \u00a0\u202f]?"
+            rf"(?P<currency>(?:{_either(_BEHIND)})(?!\w)|[{CURRENCY_SIGNS}](?!\d)){PER}(?:\.(?=\s[a-z]))?"
         ),
         _money_behind,
     ),

@@ -25,8 +25,6 @@ UNEVEN |= {"twelve": "twelfth"}
 
 def cardinal(number: int) -> str:
     """1234: "one thousand two hundred and thirty-four"."""
-    if number < 0:
-        return f"minus {cardinal(-number)}"
     if number < 1000:
         return _hundreds(number)
     if number >= LARGEST:

@@ -22,6 +22,9 @@ _PRESSURE = re.compile(r"\b(?:BP|blood\s+pressure|pressure)\b[^.!?\n]{0,20}$", r
 _LONG = re.compile(r"\s(?:tall|long|high|wide|deep|thick|by|x|×|apart|away)\b|\s?[x×]\s?\d")
 
 
+_BY = re.compile(r"['’′\"”″]\s?[x×]\s?$")
+
+
 def _power(m: re.Match[str]) -> str:
     """10^9, x², mc^2, 2^n: what stands to the power, and the power."""
     base, power = m["base"], (m["power"] or m["raised"]).strip("{}()").translate(_DIGITS).replace("−", "-")
@@ -99,12 +102,12 @@ def _below(number: str) -> str:
 def _feet_or_inches(m: re.Match[str]) -> str | None:
     """6' tall, 27" screen; a closing quotation mark is neither."""
     feet = m["mark"] in "'’′"
-    sure = m["mark"] in "′″" or _LONG.match(after(m))
+    sure = m["mark"] in "′″" or m["by"] or _LONG.match(after(m)) or _BY.search(before(m))
     if not sure and (feet or before(m, 600).count('"') % 2 or "“" in before(m, 600) or not after(m).strip(" .,;:!?")):
         return None
     one = m["a"] == "1" or bool(re.match(r"\s(?!(?:tall|long|high|wide|deep|thick|by|x|apart|away)\b)[a-z]", after(m)))
     unit = ("foot" if one else "feet") if feet else ("inch" if one else "inches")
-    return f"{decimal(m['a'])} {unit}"
+    return f"{decimal(m['a'])} {unit}{' by' if m['by'] else ''}"
 
 
 def _over(m: re.Match[str]) -> str | None:
@@ -166,7 +169,7 @@ FROM_DIGIT: list[Rule] = [
         _angle,
     ),
     (re.compile(r"(?P<feet>\d{1,2})['’′]\s?(?P<inches>\d{1,2}(?:\.\d)?)(?P<part>[¼-¾⅐-⅞])?[\"”″]"), _feet),
-    (re.compile(rf"(?P<a>{NUMBER})(?P<mark>['’′\"”″])(?!\w)"), _feet_or_inches),
+    (re.compile(rf"(?P<a>{NUMBER})(?P<mark>['’′\"”″])(?:(?P<by>\s?[x×]\s?)(?=\d)|(?!\w))"), _feet_or_inches),
     (re.compile(r"(?P<above>\d{2,3})/(?P<below>\d{2,3})(?P<unit>\s?mmHg)?(?![\w/])"), _over),
     (
         re.compile(

@@ -141,14 +141,14 @@ def _dashed(m: re.Match[str]) -> str | None:
 
 def _duration(m: re.Match[str]) -> str | None:
     """1h 30m, 2h15, 5m 30s, 2d 4h: where two of them stand together, m is a minute."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)\s?(d|h|hrs?|m|mins?|s|secs?)?(?![A-Za-z])", m[0])
+    parts = re.findall(r"(\d+)\s?(d|h|hrs?|m|mins?|s|secs?)?(?![A-Za-z])", m[0])
     told, ranks = [], []
     for number, unit in parts:
         key = unit[:1] or "m"
         ranks.append("dhms".index(key))
         one, more = _LENGTHS[key]
-        told.append(f"{number if not number.isdecimal() else cardinal(int(number))} {one if number == '1' else more}")
-    return " ".join(told) if ranks == sorted(set(ranks)) and "." not in m[0] else None
+        told.append(f"{cardinal(int(number))} {one if number == '1' else more}")
+    return " ".join(told) if ranks == sorted(set(ranks)) else None
 
 
 def _clock_duration(m: re.Match[str]) -> str:

@@ -176,8 +176,6 @@ def _roman(m: re.Match[str]) -> str | None:
     for value, sign in _ROMAN_SIGNS:
         while rest.startswith(sign):
             number, rest = number + value, rest[len(sign) :]
-    if rest:
-        return None
     if _RULER.search(before(m)):
         return f"the {ordinal(number)}"
     return cardinal(number) if _NUMBERED_BY_ROMAN.search(before(m)) else None
@@ -230,5 +228,6 @@ CAPITALS: list[Rule] = [
 ]
 # Words that are not passed by.
 SPECIAL = frozenset(
-    name.lower() for name in [*_ABBREVIATIONS, *_TITLES, *_STREETS, *_FIRMS, *_BARE_UNITS, "no", "nos", "kr"]
+    name.lower()
+    for name in [*_ABBREVIATIONS, *_TITLES, *_STREETS, *_FIRMS, *_BARE_UNITS, "no", "nos", "kr", "rs", "fr", "sfr"]
 )
