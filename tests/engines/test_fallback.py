@@ -1,4 +1,4 @@
-"""Engines in a row: what the caller gets when one of them fails, is slow or talks nonsense."""
+"""Engines in a chain: what the caller gets when one of them fails, is slow or talks nonsense."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -33,16 +33,16 @@ SPOKEN = Utterance(b"\x10\x00" * 1600, 0.0, 0.1)
 ASKED = (Message("user", "What colour is the light?"),)
 
 
-async def heard(ears: SpeechToText) -> str:
-    return (await ears.transcribe(SPOKEN)).text
+async def heard(stt: SpeechToText) -> str:
+    return (await stt.transcribe(SPOKEN)).text
 
 
-async def answer(mind: LanguageModel, ask: LlmRequest | None = None) -> str:
-    return "".join(t.text for t in await all_of(mind.reply(ASKED, ask or LlmRequest())) if isinstance(t, Token)).strip()
+async def answer(llm: LanguageModel, ask: LlmRequest | None = None) -> str:
+    return "".join(t.text for t in await all_of(llm.reply(ASKED, ask or LlmRequest())) if isinstance(t, Token)).strip()
 
 
-async def said(voice: TextToSpeech, sentence: str, name: str = "") -> str:
-    return " ".join(word for s in await all_of(voice.speak(sentence, name)) for _, word in s.words)
+async def said(tts: TextToSpeech, sentence: str, name: str = "") -> str:
+    return " ".join(word for s in await all_of(tts.speak(sentence, name)) for _, word in s.words)
 
 
 class Breaking(ScriptedLLM):
@@ -92,10 +92,10 @@ def test_a_recogniser_that_fails_or_hangs_is_followed_by_the_next() -> None:
     """The same utterance is heard by another, at the latest when the deadline is over."""
 
     async def story(first: ScriptedSTT) -> float:
-        row = FallbackSTT([("one", first), ("two", ScriptedSTT(hears=["second"]))])
+        chain = FallbackSTT([("one", first), ("two", ScriptedSTT(hears=["second"]))])
         began = asyncio.get_running_loop().time()
-        assert await heard(row) == "second"
-        assert row.switches == 1
+        assert await heard(chain) == "second"
+        assert chain.switches == 1
         return asyncio.get_running_loop().time() - began
 
     assert run(story(ScriptedSTT(fails=9))) < 0.2
@@ -104,32 +104,32 @@ def test_a_recogniser_that_fails_or_hangs_is_followed_by_the_next() -> None:
 
 def test_when_all_fail_the_last_ones_error_is_raised() -> None:
     """The reply must learn that there was nobody."""
-    row = FallbackLLM([("one", ScriptedLLM(fails=9)), ("two", ScriptedLLM(fails=9))])
+    chain = FallbackLLM([("one", ScriptedLLM(fails=9)), ("two", ScriptedLLM(fails=9))])
     with pytest.raises(EngineError, match="told to fail"):
-        run(answer(row))
+        run(answer(chain))
 
 
 def test_an_answer_without_words_is_a_failure() -> None:
     """Reasoning alone, or nothing at all, is no answer: the next model is asked."""
     for nothing in ("<think> hm hm </think>", ""):
-        row = FallbackLLM([("one", ScriptedLLM(answers=[nothing])), ("two", ScriptedLLM(answers=["Red."]))])
-        assert run(answer(row)) == "Red."
+        chain = FallbackLLM([("one", ScriptedLLM(answers=[nothing])), ("two", ScriptedLLM(answers=["Red."]))])
+        assert run(answer(chain)) == "Red."
 
 
 def test_a_model_that_takes_over_sees_what_was_said() -> None:
     """It gets the beginning of the answer and goes on; nothing is said twice, nothing is lost."""
     for hangs in (False, True):
         second = ScriptedLLM(answers=["it blinks twice."])
-        row = FallbackLLM([("one", Breaking("The light is red, and", 5, hangs=hangs)), ("two", second)])
-        assert run(answer(row)) == "The light is red, and it blinks twice."
+        chain = FallbackLLM([("one", Breaking("The light is red, and", 5, hangs=hangs)), ("two", second)])
+        assert run(answer(chain)) == "The light is red, and it blinks twice."
         assert second.asked == [(*ASKED, Message("assistant", "The light is red, and "))]
 
 
 def test_a_model_that_begins_again_is_not_repeated() -> None:
     """Servers that do not continue a message start the answer anew: its known beginning is left out."""
     whole = "The light is red, and it blinks twice."
-    row = FallbackLLM([("one", Breaking(whole, 5)), ("two", ScriptedLLM(answers=[whole]))])
-    assert " ".join(run(answer(row)).split()) == whole
+    chain = FallbackLLM([("one", Breaking(whole, 5)), ("two", ScriptedLLM(answers=[whole]))])
+    assert " ".join(run(answer(chain)).split()) == whole
 
 
 def test_the_model_that_will_answer_says_whether_the_words_may_end() -> None:
@@ -137,12 +137,12 @@ def test_the_model_that_will_answer_says_whether_the_words_may_end() -> None:
 
     async def story() -> None:
         first, second = ScriptedLLM(ends=1.0, fails=1), ScriptedLLM(ends=2.0)
-        row = FallbackLLM([("first", first), ("second", second)])
-        assert await row.may_end(ASKED, LlmRequest()) == 1.0
-        await answer(row)
-        assert await row.may_end(ASKED, LlmRequest()) == 2.0
-        await answer(row)
-        assert await row.may_end(ASKED, LlmRequest()) == 1.0
+        chain = FallbackLLM([("first", first), ("second", second)])
+        assert await chain.may_end(ASKED, LlmRequest()) == 1.0
+        await answer(chain)
+        assert await chain.may_end(ASKED, LlmRequest()) == 2.0
+        await answer(chain)
+        assert await chain.may_end(ASKED, LlmRequest()) == 1.0
         assert await FallbackLLM([("plain", Plain()), ("second", second)]).may_end(ASKED, LlmRequest()) is None
 
     run(story())
@@ -153,10 +153,10 @@ def test_the_model_that_will_answer_reads_ahead() -> None:
 
     async def story() -> None:
         first, second = Reader(fails=1), Reader()
-        row = FallbackLLM([("first", first), ("second", second)])
-        assert await row.read_ahead(ASKED, LlmRequest())
-        await answer(row)
-        assert await row.read_ahead(ASKED, LlmRequest())
+        chain = FallbackLLM([("first", first), ("second", second)])
+        assert await chain.read_ahead(ASKED, LlmRequest())
+        await answer(chain)
+        assert await chain.read_ahead(ASKED, LlmRequest())
         assert (len(first.read), len(second.read)) == (1, 1)
         assert not await FallbackLLM([("plain", Plain()), ("second", second)]).read_ahead(ASKED, LlmRequest())
 
@@ -177,8 +177,8 @@ def test_a_voice_that_chokes_is_followed_by_another_from_the_next_word() -> None
 
     async def story() -> None:
         second = ScriptedTTS()
-        row = FallbackTTS([("one", Choking(words=2)), ("two", second)])
-        sounds = await all_of(row.speak("One two three four five.", ""))
+        chain = FallbackTTS([("one", Choking(words=2)), ("two", second)])
+        sounds = await all_of(chain.speak("One two three four five.", ""))
         assert " ".join(word for s in sounds for _, word in s.words) == "One two three four five."
         assert second.spoken == ["three four five."]
         assert [s.words for s in sounds[:4]] == [((4800, "One"),), ((4800, "two"),), (), ((4800, "three"),)]
@@ -189,9 +189,9 @@ def test_a_voice_that_chokes_is_followed_by_another_from_the_next_word() -> None
 def test_a_voice_that_answers_without_sound_has_failed() -> None:
     """Silence for a sentence with words is nonsense; for one without words it is right."""
     second = ScriptedTTS()
-    row = FallbackTTS([("one", Mute()), ("two", second)])
-    assert run(said(row, "Hello there.")) == "Hello there."
-    assert run(said(row, "?! —")) == ""
+    chain = FallbackTTS([("one", Mute()), ("two", second)])
+    assert run(said(chain, "Hello there.")) == "Hello there."
+    assert run(said(chain, "?! —")) == ""
     assert second.spoken == ["Hello there."]
 
 
@@ -208,9 +208,9 @@ def test_a_name_is_given_only_to_the_engine_that_knows_it() -> None:
             return super().speak(sentence, voice)
 
     ann, bob = Named("ann"), Named("bob", fails=1)
-    row = FallbackTTS([("ann's", ann), ("bob's", bob)])
-    assert row.info.choices == ("ann", "bob")
-    assert run(said(row, "Hello.", "bob")) == "Hello."
+    chain = FallbackTTS([("ann's", ann), ("bob's", bob)])
+    assert chain.info.choices == ("ann", "bob")
+    assert run(said(chain, "Hello.", "bob")) == "Hello."
     assert (bob.asked, ann.asked) == (["bob"], [""])
 
 
@@ -222,10 +222,10 @@ def test_a_sentence_known_by_heart_is_said_by_whoever_knows_it() -> None:
         memory = CachedTTS(own)
         await memory.keep("I'm sorry.")
         own.fails = 99
-        row = FallbackTTS([("own", memory), ("other", other)])
+        chain = FallbackTTS([("own", memory), ("other", other)])
         for _ in range(FAILURES):
-            await said(row, "New words.")
-        assert await said(row, "I'm sorry.") == "I'm sorry."
+            await said(chain, "New words.")
+        assert await said(chain, "I'm sorry.") == "I'm sorry."
         assert "I'm sorry." not in other.spoken
 
     run(story())
@@ -240,17 +240,17 @@ def test_a_dead_engine_costs_its_deadline_three_times_and_then_no_more() -> None
     async def story() -> None:
         clock = asyncio.get_running_loop().time
         first = ScriptedSTT(takes=100)
-        row = FallbackSTT([("one", first), ("two", ScriptedSTT(hears=["second"]))])
+        chain = FallbackSTT([("one", first), ("two", ScriptedSTT(hears=["second"]))])
         for _ in range(FAILURES):
-            await heard(row)
+            await heard(chain)
         began = clock()
-        assert await heard(row) == "second"
+        assert await heard(chain) == "second"
         assert clock() - began < 0.1
         await asyncio.sleep(REST)
         first._takes = 0.01  # it is well again
-        trial, beside = await asyncio.gather(heard(row), heard(row))
+        trial, beside = await asyncio.gather(heard(chain), heard(chain))
         assert (trial, beside) == ("scripted words", "second")
-        assert await heard(row) == "scripted words"
+        assert await heard(chain) == "scripted words"
 
     run(story())
 
@@ -268,11 +268,11 @@ def test_a_busy_engine_is_passed_over_but_trusted() -> None:
 
     async def story() -> None:
         first = Busy(hears=["first"])
-        row = FallbackSTT([("one", first), ("two", ScriptedSTT(hears=["second"]))])
+        chain = FallbackSTT([("one", first), ("two", ScriptedSTT(hears=["second"]))])
         for _ in range(FAILURES + 1):
-            assert await heard(row) == "second"
+            assert await heard(chain) == "second"
         first.busy = False
-        assert await heard(row) == "first"
+        assert await heard(chain) == "first"
 
     run(story())
 

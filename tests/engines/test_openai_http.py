@@ -49,12 +49,12 @@ def answers(status: int, body: bytes) -> Callable[[web.Request], Awaitable[web.S
     return handler
 
 
-def chat(http: aiohttp.ClientSession, place: openai_http.Endpoint) -> AsyncGenerator[Token | Thought, None]:
-    return openai_http.chat(http, place, "m", QUESTION, LlmRequest())
+def chat(http: aiohttp.ClientSession, endpoint: openai_http.Endpoint) -> AsyncGenerator[Token | Thought, None]:
+    return openai_http.chat(http, endpoint, "m", QUESTION, LlmRequest())
 
 
-def speech(http: aiohttp.ClientSession, place: openai_http.Endpoint) -> AsyncGenerator[SpokenAudio, None]:
-    return openai_http.speech(http, place, "m", "v", "one two three")
+def speech(http: aiohttp.ClientSession, endpoint: openai_http.Endpoint) -> AsyncGenerator[SpokenAudio, None]:
+    return openai_http.speech(http, endpoint, "m", "v", "one two three")
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ def test_what_a_server_repeats_of_a_request_is_in_no_error() -> None:
     assert "1234" not in str(failure.value)
 
 
-async def heard(http: aiohttp.ClientSession, place: openai_http.Endpoint) -> AsyncGenerator[Transcription, None]:
-    yield await openai_http.transcribe(http, place, "m", Utterance(bytes(2 << 20), 0.0, 0.0))  # over a minute: 2 MiB
+async def heard(http: aiohttp.ClientSession, endpoint: openai_http.Endpoint) -> AsyncGenerator[Transcription, None]:
+    yield await openai_http.transcribe(http, endpoint, "m", Utterance(bytes(2 << 20), 0.0, 0.0))  # over a minute: 2 MiB
 
 
 @pytest.mark.parametrize(
@@ -227,9 +227,9 @@ def test_what_was_said_before_goes_with_the_sound_where_it_is_known() -> None:
         return web.Response(body=b'{"text":"Hi."}')
 
     async def with_words(
-        http: aiohttp.ClientSession, place: openai_http.Endpoint
+        http: aiohttp.ClientSession, endpoint: openai_http.Endpoint
     ) -> AsyncGenerator[Transcription, None]:
-        yield await openai_http.transcribe(http, place, "m", Utterance(b"", 0.0, 0.0, prompt="Mm-hmm."))
+        yield await openai_http.transcribe(http, endpoint, "m", Utterance(b"", 0.0, 0.0, prompt="Mm-hmm."))
 
     asked(handler, with_words)
     asked(handler, heard)

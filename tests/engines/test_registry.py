@@ -30,8 +30,8 @@ async def registry(**given: Any) -> AsyncGenerator[EngineRegistry, None]:
         await opened.close()
 
 
-def names(row: Any) -> list[str]:
-    return [place.name for place in row._places]
+def names(chain: Any) -> list[str]:
+    return [candidate.name for candidate in chain._candidates]
 
 
 def test_the_default_engine_and_then_the_fallbacks_stand_in_for_the_chosen_one() -> None:
@@ -56,7 +56,7 @@ def test_the_default_engine_and_then_the_fallbacks_stand_in_for_the_chosen_one()
 
 
 def test_an_engine_that_nobody_stands_in_for_is_asked_directly() -> None:
-    """No row of one."""
+    """No chain of one."""
 
     async def main() -> None:
         async with registry(default_tts_engine="scripted", fallback_tts_engines=()) as opened:
@@ -176,10 +176,10 @@ def test_what_a_call_names_is_made_ready_before_it_begins_and_the_default_is_not
     async def story() -> None:
         names = {f"fallback_{role}_engines": ("scripted",) for role in ROLES}
         opened = EngineRegistry(settings(**names), object())  # type: ignore[arg-type]
-        ears, mind, voice = Loading(EngineError("not fetched")), Loading(takes=1000), Loading()
-        opened._engines |= {("stt", "scripted"): ears, ("llm", "scripted"): mind, ("tts", "scripted"): voice}
+        stt, llm, tts = Loading(EngineError("not fetched")), Loading(takes=1000), Loading()
+        opened._engines |= {("stt", "scripted"): stt, ("llm", "scripted"): llm, ("tts", "scripted"): tts}
         await opened.prepare({"stt": ("scripted", ""), "llm": ("", ""), "tts": ("scripted", "v")})
-        assert (ears.asked, mind.asked, voice.asked) == ([""], [], ["v"])
+        assert (stt.asked, llm.asked, tts.asked) == ([""], [], ["v"])
         began = asyncio.get_running_loop().time()
         await opened.prepare({"llm": ("scripted", "")})
         assert asyncio.get_running_loop().time() - began == pytest.approx(LOADED_WITHIN)

@@ -72,10 +72,10 @@ def test_several_calls_that_greet_at_once_share_one_synthesis() -> None:
     """Twenty calls within one second: one synthesis, the same bytes for all, and the first sound as soon as it is."""
 
     async def story() -> None:
-        voice = Slow()
-        memory = CachedTTS(voice)
+        tts = Slow()
+        memory = CachedTTS(tts)
         heard = await asyncio.gather(*(listen(memory, at=number * 0.05) for number in range(20)))
-        assert voice.begun == voice.finished == voice.closed == 1
+        assert tts.begun == tts.finished == tts.closed == 1
         assert all(sounds == heard[0] for sounds in heard)
         assert await listen(memory) == heard[0]  # and from memory
 
@@ -105,15 +105,15 @@ def test_whoever_hangs_up_the_others_hear_it_to_its_end(calls: list[tuple[int, i
     """They come and leave at any moments: nobody who stays misses a sample, and nothing runs for nobody."""
 
     async def story() -> None:
-        voice = Slow()
-        memory = CachedTTS(voice)
+        tts = Slow()
+        memory = CachedTTS(tts)
         given = [(at * 0.1 + 0.01, leaves) for at, leaves in calls]
         heard = await asyncio.gather(*(listen(memory, at=at, leaves=leaves) for at, leaves in given))
         for sounds, (_, leaves) in zip(heard, given, strict=True):
             takes = {sound.pcm[0] for sound in sounds}
             assert len(takes) == 1  # never half of one synthesis and half of another
-            assert [sound.pcm[1] for sound in sounds] == list(range(min(leaves, voice.frames)))
-        assert voice.closed == voice.begun
+            assert [sound.pcm[1] for sound in sounds] == list(range(min(leaves, tts.frames)))
+        assert tts.closed == tts.begun
 
     run(story())
 
@@ -122,8 +122,8 @@ def test_a_cancelled_call_spoils_nothing_for_those_who_share_its_sentence() -> N
     """The one who asked first is cut off in the middle of a frame; the other hears all; it is remembered whole."""
 
     async def story() -> None:
-        voice = Slow()
-        memory = CachedTTS(voice)
+        tts = Slow()
+        memory = CachedTTS(tts)
         first = asyncio.create_task(listen(memory))
         await asyncio.sleep(0.25)
         second = asyncio.create_task(listen(memory))
@@ -131,8 +131,8 @@ def test_a_cancelled_call_spoils_nothing_for_those_who_share_its_sentence() -> N
         first.cancel()
         with suppress(asyncio.CancelledError):
             await first
-        assert len(await second) == voice.frames
-        assert (voice.begun, voice.finished) == (1, 1)
+        assert len(await second) == tts.frames
+        assert (tts.begun, tts.finished) == (1, 1)
         assert memory.remembers(SENTENCE, "")
 
     run(story())
@@ -142,12 +142,12 @@ def test_when_the_last_listener_leaves_the_synthesis_is_stopped_and_not_remember
     """The engine works for nobody no longer, at once; the next caller hears the whole sentence."""
 
     async def story() -> None:
-        voice = Slow()
-        memory = CachedTTS(voice)
+        tts = Slow()
+        memory = CachedTTS(tts)
         await asyncio.gather(listen(memory, leaves=3), listen(memory, leaves=2))
-        assert (voice.begun, voice.finished, voice.closed) == (1, 0, 1)
+        assert (tts.begun, tts.finished, tts.closed) == (1, 0, 1)
         assert not memory.remembers(SENTENCE, "")
-        assert len(await listen(memory)) == voice.frames
+        assert len(await listen(memory)) == tts.frames
 
     run(story())
 
@@ -156,14 +156,14 @@ def test_a_synthesis_that_fails_fails_for_all_who_share_it_and_for_nobody_later(
     """All are told, so that another voice takes over; who asks again gets a new synthesis, whole, and one for all."""
 
     async def story() -> None:
-        voice = Slow(fails=1)
-        memory = CachedTTS(voice)
+        tts = Slow(fails=1)
+        memory = CachedTTS(tts)
         told = await asyncio.gather(*(listen(memory) for _ in range(3)), return_exceptions=True)
         assert [str(each) for each in told] == ["out of breath"] * 3
         assert not memory.remembers(SENTENCE, "")
         again = await asyncio.gather(*(listen(memory) for _ in range(3)))
-        assert [len(sounds) for sounds in again] == [voice.frames] * 3
-        assert voice.begun == 2
+        assert [len(sounds) for sounds in again] == [tts.frames] * 3
+        assert tts.begun == 2
 
     run(story())
 
@@ -172,14 +172,14 @@ def test_nobody_joins_a_synthesis_that_has_failed() -> None:
     """One who shares it has not come to the failure yet: who asks now gets a new synthesis all the same."""
 
     async def story() -> None:
-        voice = Slow(fails=1)
-        memory = CachedTTS(voice)
+        tts = Slow(fails=1)
+        memory = CachedTTS(tts)
         async with aclosing(memory.speak(SENTENCE, "")) as behind:
             await anext(behind)
             with pytest.raises(EngineError):
                 await listen(memory)
-            assert len(await listen(memory)) == voice.frames
-        assert voice.closed == voice.begun == 2
+            assert len(await listen(memory)) == tts.frames
+        assert tts.closed == tts.begun == 2
 
     run(story())
 
@@ -188,13 +188,13 @@ def test_a_voice_that_once_said_nothing_is_asked_again() -> None:
     """An empty answer is not remembered as the sound of the sentence, nor learnt by heart."""
 
     async def story() -> None:
-        voice = Slow(frames=0)
-        memory = CachedTTS(voice)
+        tts = Slow(frames=0)
+        memory = CachedTTS(tts)
         await memory.keep(SENTENCE)
         assert await listen(memory) == []
         assert not memory.remembers(SENTENCE, "")
-        voice.frames = 10
-        assert len(await listen(memory)) == voice.frames
+        tts.frames = 10
+        assert len(await listen(memory)) == tts.frames
 
     run(story())
 
@@ -203,11 +203,11 @@ def test_another_voice_is_another_sound() -> None:
     """The same words in two voices at once are two syntheses; the usual voice by name or without is one."""
 
     async def story() -> None:
-        voice = Slow()
-        memory = CachedTTS(voice)
+        tts = Slow()
+        memory = CachedTTS(tts)
         usual, named, other = await asyncio.gather(*(listen(memory, voice=name) for name in ("", "v", "w")))
         assert usual == named != other
-        assert voice.begun == 2
+        assert tts.begun == 2
 
     run(story())
 
@@ -257,8 +257,8 @@ def test_a_long_greeting_does_not_push_out_the_phrases_for_bad_moments() -> None
 def test_what_was_learnt_is_greeted_with_and_nothing_is_synthesised() -> None:
     """A greeting of two sentences with a price in it: a call says it as it was learnt at start-up."""
     agent = Agent(name="Test", prompt="", greeting="Thanks for calling Northwind Ltd. Plans begin at $5.50 a month.")
-    voice = ScriptedTTS()
-    memory = CachedTTS(voice)
+    tts = ScriptedTTS()
+    memory = CachedTTS(tts)
 
     class Learning:
         def llm(self) -> Any:
@@ -269,7 +269,7 @@ def test_what_was_learnt_is_greeted_with_and_nothing_is_synthesised() -> None:
 
     async def story() -> None:
         await learn_phrases(Learning(), agent)  # type: ignore[arg-type]
-        voice.spoken.clear()
+        tts.spoken.clear()
         line = ScriptedTransport([CallerSilent(6.0)])
         engines = Engines(ScriptedSTT(), ScriptedLLM(), memory, {}, memory)
         call = CallSession(
@@ -277,7 +277,7 @@ def test_what_was_learnt_is_greeted_with_and_nothing_is_synthesised() -> None:
         )
         await call.run()
         assert call.history.said[-1].content == agent.greeting
-        assert voice.spoken == []
+        assert tts.spoken == []
         assert all(memory.remembers(phrase, "") for phrase in PHRASES)
 
     run(story())

@@ -1,6 +1,6 @@
-"""Engines in a row: when one fails, is slow or talks nonsense, the next one goes on where it stopped.
+"""A chain of engines: when one fails, is slow or talks nonsense, the next one goes on where it stopped.
 
-A row is an engine itself. Only the last of a row has the caller's whole patience; the others must begin within
+A chain is an engine itself. Only the last of a chain has the caller's whole patience; the others must begin within
 `FIRST` and go on within `LATER` seconds. Each has a breaker, so that a dead engine costs its deadline three times and
 not at every turn.
 """
@@ -40,7 +40,7 @@ log = structlog.get_logger()
 # Seconds. With a filler at 1.6 s the caller's silence stays under two seconds whatever happens within them.
 FIRST = {"stt": 3.0, "llm": 3.0, "tts": 1.5}
 LATER = {"stt": 3.0, "llm": 2.0, "tts": 1.0}
-LAST = 60.0  # for the last of a row: whoever asks has a deadline of its own, far below
+LAST = 60.0  # for the last of a chain: whoever asks has a deadline of its own, far below
 
 E = TypeVar("E", bound=Engine)
 T = TypeVar("T")
@@ -48,7 +48,7 @@ Failed = Callable[[str, str, EngineError, bool], None]
 
 
 class Candidate(Struct, Generic[E]):
-    """One engine of a row, and whether it is trusted."""
+    """One engine of a chain, and whether it is trusted."""
 
     name: str
     engine: E
@@ -56,16 +56,16 @@ class Candidate(Struct, Generic[E]):
 
 
 class Attempt(Struct, Generic[E], frozen=True):
-    """Whose turn it is to try."""
+    """One try of one engine."""
 
-    place: Candidate[E]
+    candidate: Candidate[E]
     last: bool  # nobody comes after it
     first: float  # seconds until it must have begun
     later: float  # seconds until it must go on
 
     def in_time(self, stream: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
         """The stream, under these deadlines."""
-        return in_time(stream, first=self.first, later=self.later, who=self.place.name)
+        return in_time(stream, first=self.first, later=self.later, who=self.candidate.name)
 
 
 class FallbackChain(Generic[E]):
@@ -78,7 +78,7 @@ class FallbackChain(Generic[E]):
     ) -> None:
         """`failed` hears of every failure: role, engine, error, and whether another one goes on."""
         self._notice = failed
-        self._places = [Candidate(name, engine, CircuitBreaker()) for name, engine in engines]
+        self._candidates = [Candidate(name, engine, CircuitBreaker()) for name, engine in engines]
         self.switches = 0  # times that another than the first had to answer
         infos = [engine.info for _, engine in engines]
         known = dict.fromkeys(choice for info in infos for choice in info.choices)
@@ -93,75 +93,83 @@ class FallbackChain(Generic[E]):
 
     async def first_up(self) -> E:
         """The first that says it would answer. Raises the last one's `EngineError`."""
-        for place in self._places:
+        for candidate in self._candidates:
             try:
-                if isinstance(place.engine, HealthChecked):
-                    await place.engine.check()
-                return place.engine
+                if isinstance(candidate.engine, HealthChecked):
+                    await candidate.engine.check()
+                return candidate.engine
             except EngineError:
-                if place is self._places[-1]:
+                if candidate is self._candidates[-1]:
                     raise
         raise EngineError(f"no {self.role} engine is given")
 
-    def _in_order(self, wanted: str = "") -> "Iterator[Attempt[E]]":
+    def _attempts(self, wanted: str = "") -> "Iterator[Attempt[E]]":
         """Whom to ask: those who know what is wanted first; those who keep failing not at all.
 
         If all keep failing, all are asked: better a slim chance than none.
         """
-        places = sorted(self._places, key=lambda place: bool(wanted) and wanted not in place.engine.info.choices)
-        trusted = [place for place in places if place.breaker.lets(_now())] or places
-        for place in trusted:
-            place.breaker.tried(_now())
-            last = place is trusted[-1]
-            yield Attempt(place, last, LAST if last else FIRST[self.role], LAST if last else LATER[self.role])
+        candidates = self._knowing_first(wanted)
+        trusted = [candidate for candidate in candidates if candidate.breaker.lets(_now())] or candidates
+        for candidate in trusted:
+            candidate.breaker.tried(_now())
+            last = candidate is trusted[-1]
+            yield Attempt(candidate, last, LAST if last else FIRST[self.role], LAST if last else LATER[self.role])
 
-    def _failed(self, turn: Attempt[E], why: EngineError) -> None:
+    def _knowing_first(self, wanted: str) -> list[Candidate[E]]:
+        """All of them, those who know the model or voice that is wanted before the others."""
+        if not wanted:
+            return self._candidates
+        return sorted(self._candidates, key=lambda candidate: wanted not in candidate.engine.info.choices)
+
+    def _failed(self, attempt: Attempt[E], why: EngineError) -> None:
         """Note it; raise it if nobody is left."""
-        place, trusted = turn.place, turn.place.breaker.closed
+        candidate, trusted = attempt.candidate, attempt.candidate.breaker.closed
         if not isinstance(why, EngineBusy):  # one that is busy is well
-            place.breaker.failed(_now())
-        self._notice(self.role, place.name, why, not turn.last)
-        if turn.last:
+            candidate.breaker.failed(_now())
+        self._notice(self.role, candidate.name, why, not attempt.last)
+        if attempt.last:
             raise why
         self.switches += 1
         if trusted:  # that one which was given up is still dead is no news
             kind = type(why).__name__
-            log.warning("engine failed, falling back to the next", role=self.role, engine=place.name, why=kind)
+            log.warning("engine failed, falling back to the next", role=self.role, engine=candidate.name, why=kind)
 
 
 class FallbackSTT(FallbackChain[SpeechToText]):
-    """Recognisers in a row."""
+    """A chain of recognisers."""
 
     role = "stt"
 
     async def transcribe(self, utterance: Utterance) -> Transcription:
         """See `SpeechToText`."""
-        for turn in self._in_order():
+        for attempt in self._attempts():
             try:
-                heard = await answer_within(turn.place.engine.transcribe(utterance), turn.first, turn.place.name)
+                heard = await answer_within(
+                    attempt.candidate.engine.transcribe(utterance), attempt.first, attempt.candidate.name
+                )
             except EngineError as why:
-                self._failed(turn, why)
+                self._failed(attempt, why)
                 continue
-            turn.place.breaker.succeeded()
+            attempt.candidate.breaker.succeeded()
             return heard
         raise EngineError("no recogniser is given")
 
 
 class FallbackLLM(FallbackChain[LanguageModel]):
-    """Language models in a row. One that takes over in mid-answer is shown what was said, and goes on from there."""
+    """A chain of language models. One that takes over in mid-answer is shown what was said, and goes on from there."""
 
     role = "llm"
 
     async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
         said = ""
-        for turn in self._in_order(ask.model):
-            place = turn.place
-            theirs = LlmRequest(_known(ask.model, place.engine), ask.max_tokens, ask.temperature)
+        for attempt in self._attempts(ask.model):
+            candidate = attempt.candidate
+            theirs = LlmRequest(_known(ask.model, candidate.engine), ask.max_tokens, ask.temperature)
             shown = (*messages, Message("assistant", said)) if said else messages
             rest = ContinuedAnswer(said)
             try:
-                async with aclosing(turn.in_time(place.engine.reply(shown, theirs))) as stream:
+                async with aclosing(attempt.in_time(candidate.engine.reply(shown, theirs))) as stream:
                     async for token in stream:
                         if isinstance(token, Thought):
                             yield token
@@ -169,75 +177,76 @@ class FallbackLLM(FallbackChain[LanguageModel]):
                             said += text
                             yield Token(text)
                 if not said.strip():
-                    raise EngineError(f"{place.name} answered nothing")
+                    raise EngineError(f"{candidate.name} answered nothing")
             except EngineError as why:
-                self._failed(turn, why)
+                self._failed(attempt, why)
                 continue
-            place.breaker.succeeded()
+            candidate.breaker.succeeded()
             return
 
     async def may_end(self, messages: Sequence[Message], ask: LlmRequest) -> float | None:
         """See `PredictsTurnEnd`: the one that will answer is asked, if it can tell; no other would know sooner."""
-        mind = self._will_answer(ask)
-        if not isinstance(mind, PredictsTurnEnd):
+        llm = self._will_answer(ask)
+        if not isinstance(llm, PredictsTurnEnd):
             return None
-        return await mind.may_end(messages, LlmRequest(_known(ask.model, mind), ask.max_tokens, ask.temperature))
+        return await llm.may_end(messages, LlmRequest(_known(ask.model, llm), ask.max_tokens, ask.temperature))
 
     async def read_ahead(self, messages: Sequence[Message], ask: LlmRequest) -> bool:
         """See `Prefills`: the one that will answer reads it, if it can."""
-        mind = self._will_answer(ask)
-        if not isinstance(mind, Prefills):
+        llm = self._will_answer(ask)
+        if not isinstance(llm, Prefills):
             return False
-        return await mind.read_ahead(messages, LlmRequest(_known(ask.model, mind), ask.max_tokens, ask.temperature))
+        return await llm.read_ahead(messages, LlmRequest(_known(ask.model, llm), ask.max_tokens, ask.temperature))
 
     def _will_answer(self, ask: LlmRequest) -> LanguageModel | None:
-        places = sorted(self._places, key=lambda place: bool(ask.model) and ask.model not in place.engine.info.choices)
-        return next((place.engine for place in places if place.breaker.well), None)
+        return next((candidate.engine for candidate in self._knowing_first(ask.model) if candidate.breaker.well), None)
 
     async def warm(self, opening: Sequence[Message], *, keep: bool = True) -> None:
         """See `Warmable`: the one that would answer now reads it."""
-        mind = await self.first_up()
-        if isinstance(mind, Warmable):
-            await mind.warm(opening, keep=keep)
+        llm = await self.first_up()
+        if isinstance(llm, Warmable):
+            await llm.warm(opening, keep=keep)
 
 
 class FallbackTTS(FallbackChain[TextToSpeech]):
-    """Voices in a row. One that takes over in mid-sentence says the words that have not been said."""
+    """A chain of voices. One that takes over in mid-sentence says the words that have not been said."""
 
     role = "tts"
 
     async def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         """See `TextToSpeech`; the rate may change where another voice takes over."""
         words = sentence.split()
-        for turn in self._in_turn(" ".join(words), voice):
-            place, text, said = turn.place, " ".join(words), 0
+        for attempt in self._speech_attempts(" ".join(words), voice):
+            candidate, text, said = attempt.candidate, " ".join(words), 0
             try:
-                async with aclosing(turn.in_time(place.engine.speak(text, _known(voice, place.engine)))) as stream:
+                async with aclosing(
+                    attempt.in_time(candidate.engine.speak(text, _known(voice, candidate.engine)))
+                ) as stream:
                     async for audio in stream:
                         said += sum(len(marked.split()) for _, marked in audio.words)
                         yield audio
                 if not said and any(c.isalnum() for c in text):
-                    raise EngineError(f"{place.name} said nothing")
+                    raise EngineError(f"{candidate.name} said nothing")
             except EngineError as why:
                 words = words[said:]
                 if not words:
                     return  # only its last breath is missing
-                self._failed(turn, why)
+                self._failed(attempt, why)
                 continue
-            place.breaker.succeeded()
+            candidate.breaker.succeeded()
             return
 
     def remembers(self, sentence: str, voice: str) -> bool:
         """Whether the first of them can say this without being asked to synthesise anything."""
-        first = self._places[0].engine
+        first = self._candidates[0].engine
         return isinstance(first, CachedTTS) and first.remembers(sentence, _known(voice, first))
 
-    def _in_turn(self, sentence: str, voice: str) -> Iterator[Attempt[TextToSpeech]]:
-        """As `_in_order`; but what the first knows by heart it says, dead or alive."""
+    def _speech_attempts(self, sentence: str, voice: str) -> Iterator[Attempt[TextToSpeech]]:
+        """As `_attempts`; but what the first knows by heart it says, dead or alive."""
         if self.remembers(sentence, voice):
-            yield Attempt(self._places[0], True, LAST, LAST)
+            yield Attempt(self._candidates[0], True, LAST, LAST)
         else:
-            yield from self._in_order(voice)
+            yield from self._attempts(voice)
 
 
 ALIKE, AT_LEAST = 0.75, 20  # of what was said, and characters: then it was begun again in slightly other words

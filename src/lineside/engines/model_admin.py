@@ -34,13 +34,15 @@ class _Models(msgspec.Struct):
 _models = msgspec.json.Decoder(_Models)
 
 
-async def listed(http: aiohttp.ClientSession, place: openai_http.Endpoint, role: str = "") -> tuple[BackendModel, ...]:
+async def listed(
+    http: aiohttp.ClientSession, endpoint: openai_http.Endpoint, role: str = ""
+) -> tuple[BackendModel, ...]:
     """`GET /v1/models`: those of a role, and those that do not say theirs."""
-    raw = await openai_http.look(http, place, "/v1/models")
+    raw = await openai_http.get(http, endpoint, "/v1/models")
     try:
         models = _models.decode(raw).data
     except msgspec.MsgspecError as cause:
-        raise EngineError(f"{place.who} at {place.url} answered with something else: {cause}") from cause
+        raise EngineError(f"{endpoint.who} at {endpoint.url} answered with something else: {cause}") from cause
     return tuple(
         BackendModel(m.id, m.loaded, m.bytes, m.memory_bytes, in_use=m.in_use)
         for m in models
@@ -48,22 +50,22 @@ async def listed(http: aiohttp.ClientSession, place: openai_http.Endpoint, role:
     )
 
 
-async def load(http: aiohttp.ClientSession, place: openai_http.Endpoint, model: str) -> None:
+async def load(http: aiohttp.ClientSession, endpoint: openai_http.Endpoint, model: str) -> None:
     """`POST /v1/models/load`."""
-    await _tell(http, place, "models/load", {"model": model}, LOADING)
+    await _tell(http, endpoint, "models/load", {"model": model}, LOADING)
 
 
-async def unload(http: aiohttp.ClientSession, place: openai_http.Endpoint, model: str, *, wait: bool) -> None:
+async def unload(http: aiohttp.ClientSession, endpoint: openai_http.Endpoint, model: str, *, wait: bool) -> None:
     """`POST /v1/models/unload`."""
-    await _tell(http, place, "models/unload", {"model": model, "wait": wait}, UNLOADING)
+    await _tell(http, endpoint, "models/unload", {"model": model, "wait": wait}, UNLOADING)
 
 
 async def warm(
-    http: aiohttp.ClientSession, place: openai_http.Endpoint, model: str, opening: Sequence[Message], *, keep: bool
+    http: aiohttp.ClientSession, endpoint: openai_http.Endpoint, model: str, opening: Sequence[Message], *, keep: bool
 ) -> None:
     """`POST /v1/warm`: let a language model read what a conversation begins with."""
     wish = {"model": model, "messages": msgspec.to_builtins(opening), "keep": keep}
-    await _tell(http, place, "warm", wish, place.timeout)
+    await _tell(http, endpoint, "warm", wish, endpoint.timeout)
 
 
 class _Odds(msgspec.Struct):
@@ -71,29 +73,31 @@ class _Odds(msgspec.Struct):
 
 
 async def may_end(
-    http: aiohttp.ClientSession, place: openai_http.Endpoint, model: str, messages: Sequence[Message]
+    http: aiohttp.ClientSession, endpoint: openai_http.Endpoint, model: str, messages: Sequence[Message]
 ) -> float | None:
     """`POST /v1/may_end`: log odds that the last message may end where it does."""
-    raw = await _tell(http, place, "may_end", {"model": model, "messages": msgspec.to_builtins(messages)}, FORESEES)
+    raw = await _tell(http, endpoint, "may_end", {"model": model, "messages": msgspec.to_builtins(messages)}, FORESEES)
     try:
         return msgspec.json.decode(raw, type=_Odds).log_odds
     except msgspec.MsgspecError as cause:
-        raise EngineError(f"{place.who} at {place.url} answered with something else: {cause}") from cause
+        raise EngineError(f"{endpoint.who} at {endpoint.url} answered with something else: {cause}") from cause
 
 
 async def _tell(
-    http: aiohttp.ClientSession, place: openai_http.Endpoint, what: str, request: object, seconds: float
+    http: aiohttp.ClientSession, endpoint: openai_http.Endpoint, what: str, request: object, seconds: float
 ) -> bytes:
-    patient = msgspec.structs.replace(place, timeout=seconds)
-    url = f"{place.url}/v1/{what}"
+    patient = msgspec.structs.replace(endpoint, timeout=seconds)
+    url = f"{endpoint.url}/v1/{what}"
     async with (
-        openai_http.asking(patient),
-        http.post(url, json=request, headers=place.headers(), timeout=openai_http.whole(patient)) as answer,
+        openai_http.engine_errors(patient),
+        http.post(
+            url, json=request, headers=endpoint.headers(), timeout=openai_http.request_timeout(patient)
+        ) as answer,
     ):
         if answer.status == 409 and what == "models/unload":
             try:
-                await openai_http.refuse_failure(patient, answer)
+                await openai_http.raise_for_status(patient, answer)
             except EngineError as cause:
                 raise EngineBusy(str(cause)) from None
-        await openai_http.refuse_failure(patient, answer)
+        await openai_http.raise_for_status(patient, answer)
         return await answer.read()

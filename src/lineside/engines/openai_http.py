@@ -78,7 +78,7 @@ _transcription = msgspec.json.Decoder(_Transcription)
 
 async def transcribe(
     http: aiohttp.ClientSession,
-    place: Endpoint,
+    endpoint: Endpoint,
     model: str,
     utterance: Utterance,
     *,
@@ -94,11 +94,13 @@ async def transcribe(
     if utterance.prompt:
         form.add_field("prompt", utterance.prompt)
     async with (
-        asking(place),
-        http.post(place.url + path, data=form, headers=place.headers(), timeout=whole(place)) as answer,
+        engine_errors(endpoint),
+        http.post(
+            endpoint.url + path, data=form, headers=endpoint.headers(), timeout=request_timeout(endpoint)
+        ) as answer,
     ):
-        await refuse_failure(place, answer)
-        heard = _transcription.decode(await body(place, answer))
+        await raise_for_status(endpoint, answer)
+        heard = _transcription.decode(await read_body(endpoint, answer))
     segments = heard.segments or []
     logs = [s.avg_logprob for s in segments if s.avg_logprob is not None]
     probable = sum(logs) / len(logs) if logs else None
@@ -117,14 +119,14 @@ async def transcribe(
 
 async def chat(
     http: aiohttp.ClientSession,
-    place: Endpoint,
+    endpoint: Endpoint,
     model: str,
     messages: Sequence[Message],
     ask: LlmRequest,
     habits: Habits | None = None,
 ) -> AsyncGenerator[Token | Thought, None]:
     """`POST /v1/chat/completions`, streamed as server-sent events. `habits`: what is known of the server's models."""
-    sorting = Answer(place.who, model, ask, habits or Habits())
+    sorting = Answer(endpoint.who, model, ask, habits or Habits())
     request = {
         "model": model,
         "messages": msgspec.to_builtins(messages),
@@ -132,12 +134,12 @@ async def chat(
         "temperature": ask.temperature,
         "stream": True,
     }
-    url = f"{place.url}/v1/chat/completions"
+    url = f"{endpoint.url}/v1/chat/completions"
     async with (
-        asking(place),
-        http.post(url, json=request, headers=place.headers(), timeout=whole(place)) as answer,
+        engine_errors(endpoint),
+        http.post(url, json=request, headers=endpoint.headers(), timeout=request_timeout(endpoint)) as answer,
     ):
-        await refuse_failure(place, answer)
+        await raise_for_status(endpoint, answer)
         async for line in answer.content:
             if not line.startswith(b"data:"):
                 continue
@@ -145,7 +147,7 @@ async def chat(
                 break
             chunk = _chunk.decode(data)
             if chunk.error:
-                raise EngineError(f"{place.who} at {place.url} broke off: {_message(chunk.error)}")
+                raise EngineError(f"{endpoint.who} at {endpoint.url} broke off: {_message(chunk.error)}")
             for choice in chunk.choices:
                 thought = choice.delta.reasoning_content or choice.delta.reasoning or ""
                 for piece in sorting.feed(thought, choice.delta.content or ""):
@@ -158,7 +160,7 @@ async def chat(
 
 async def speech(
     http: aiohttp.ClientSession,
-    place: Endpoint,
+    endpoint: Endpoint,
     model: str,
     voice: str,
     sentence: str,
@@ -173,51 +175,57 @@ async def speech(
         return
     asked = request or {"model": model, "input": sentence, "voice": voice, "response_format": "pcm" if rate else "wav"}
     async with (
-        asking(place),
-        http.post(place.url + path, json=asked, headers=headers or place.headers(), timeout=whole(place)) as answer,
+        engine_errors(endpoint),
+        http.post(
+            endpoint.url + path, json=asked, headers=headers or endpoint.headers(), timeout=request_timeout(endpoint)
+        ) as answer,
     ):
-        await refuse_failure(place, answer)
-        _refuse_text(place, answer)
-        async with aclosing(spoken_audio(place.who, sentence, answer.content.iter_any(), rate)) as made:
+        await raise_for_status(endpoint, answer)
+        _refuse_text(endpoint, answer)
+        async with aclosing(spoken_audio(endpoint.who, sentence, answer.content.iter_any(), rate)) as made:
             async for sound in made:
                 yield sound
 
 
-async def look(
-    http: aiohttp.ClientSession, place: Endpoint, path: str, headers: Mapping[str, str] | None = None
+async def get(
+    http: aiohttp.ClientSession, endpoint: Endpoint, path: str, headers: Mapping[str, str] | None = None
 ) -> bytes:
     """`GET`, two seconds at most. Raises `EngineError` where the answer is not 200."""
-    soon = msgspec.structs.replace(place, timeout=CHECK)
-    url = place.url + path
+    soon = msgspec.structs.replace(endpoint, timeout=CHECK)
+    url = endpoint.url + path
     async with (
-        asking(soon),
-        http.get(url, headers=headers or place.headers(), timeout=whole(soon)) as answer,
+        engine_errors(soon),
+        http.get(url, headers=headers or endpoint.headers(), timeout=request_timeout(soon)) as answer,
     ):
-        await refuse_failure(soon, answer)
-        return await body(soon, answer)
+        await raise_for_status(soon, answer)
+        return await read_body(soon, answer)
 
 
 @asynccontextmanager
-async def asking(place: Endpoint) -> AsyncGenerator[None, None]:
+async def engine_errors(endpoint: Endpoint) -> AsyncGenerator[None, None]:
     """What can go wrong on the way, said in our own words."""
-    hint = f"; {place.hint}" if place.hint else ""
-    if not place.url:
-        raise EngineUnreachable(f"{place.who} has no address: {NO_SERVER}")
+    hint = f"; {endpoint.hint}" if endpoint.hint else ""
+    if not endpoint.url:
+        raise EngineUnreachable(f"{endpoint.who} has no address: {NO_SERVER}")
     try:
         yield
     except (TimeoutError, aiohttp.ServerTimeoutError) as cause:
-        raise EngineTimeout(f"{place.who} at {place.url} did not answer in {place.timeout:g} s{hint}") from cause
+        raise EngineTimeout(
+            f"{endpoint.who} at {endpoint.url} did not answer in {endpoint.timeout:g} s{hint}"
+        ) from cause
     except aiohttp.ClientConnectorError as cause:
-        raise EngineUnreachable(f"{place.who}: nobody answers at {place.url}{hint}") from cause
+        raise EngineUnreachable(f"{endpoint.who}: nobody answers at {endpoint.url}{hint}") from cause
     except (aiohttp.ClientError, ConnectionError) as cause:
-        raise EngineUnreachable(f"{place.who} at {place.url} broke off: {type(cause).__name__}") from cause
+        raise EngineUnreachable(f"{endpoint.who} at {endpoint.url} broke off: {type(cause).__name__}") from cause
     except HttpProcessingError as cause:  # a line without end, which is no ClientError; its message quotes the line
-        raise EngineError(f"{place.who} at {place.url} answered with something else: {type(cause).__name__}") from cause
+        raise EngineError(
+            f"{endpoint.who} at {endpoint.url} answered with something else: {type(cause).__name__}"
+        ) from cause
     except (msgspec.MsgspecError, ConfigError, ValueError) as cause:
-        raise EngineError(f"{place.who} at {place.url} answered with something else: {cause}") from cause
+        raise EngineError(f"{endpoint.who} at {endpoint.url} answered with something else: {cause}") from cause
 
 
-async def refuse_failure(place: Endpoint, answer: aiohttp.ClientResponse) -> None:
+async def raise_for_status(endpoint: Endpoint, answer: aiohttp.ClientResponse) -> None:
     """Raise what the server says of an answer that is not 200."""
     if answer.status == 200:
         return
@@ -227,24 +235,24 @@ async def refuse_failure(place: Endpoint, answer: aiohttp.ClientResponse) -> Non
     except ValueError:
         said = raw[:SAID]
     kind = EngineBusy if answer.status in (429, 503) else EngineError
-    raise kind(f"{place.who} at {place.url} answered {answer.status}: {said}")
+    raise kind(f"{endpoint.who} at {endpoint.url} answered {answer.status}: {said}")
 
 
-async def body(place: Endpoint, answer: aiohttp.ClientResponse) -> bytes:
+async def read_body(endpoint: Endpoint, answer: aiohttp.ClientResponse) -> bytes:
     """The whole answer. Raises `EngineError` for one that is far too long, or none."""
     raw = bytearray()
     async for piece in answer.content.iter_any():
         raw += piece
         if len(raw) > ANSWER_BYTES:
-            raise EngineError(f"{place.who} at {place.url} answered with more than {ANSWER_BYTES} bytes")
+            raise EngineError(f"{endpoint.who} at {endpoint.url} answered with more than {ANSWER_BYTES} bytes")
     if not raw:
-        raise EngineError(f"{place.who} at {place.url} answered with nothing")
+        raise EngineError(f"{endpoint.who} at {endpoint.url} answered with nothing")
     return bytes(raw)
 
 
-def whole(place: Endpoint) -> aiohttp.ClientTimeout:
+def request_timeout(endpoint: Endpoint) -> aiohttp.ClientTimeout:
     """The limits of one request."""
-    return aiohttp.ClientTimeout(total=place.timeout, sock_connect=CONNECT)
+    return aiohttp.ClientTimeout(total=endpoint.timeout, sock_connect=CONNECT)
 
 
 def _message(said: Any) -> str:
@@ -262,6 +270,8 @@ def _message(said: Any) -> str:
     return str(said)[:SAID]
 
 
-def _refuse_text(place: Endpoint, answer: aiohttp.ClientResponse) -> None:
+def _refuse_text(endpoint: Endpoint, answer: aiohttp.ClientResponse) -> None:
     if answer.content_type.startswith(("text/", "application/json")):
-        raise EngineError(f"{place.who} at {place.url} answered with {answer.content_type} where sound was asked for")
+        raise EngineError(
+            f"{endpoint.who} at {endpoint.url} answered with {answer.content_type} where sound was asked for"
+        )

@@ -26,15 +26,15 @@ Which = tuple[str, str]  # voice and sentence
 class CachedTTS:
     """Any voice, with a memory."""
 
-    def __init__(self, voice: TextToSpeech) -> None:
-        self._voice = voice
-        self.info = voice.info
-        self._usual = voice.info.choices[0] if voice.info.choices else ""
+    def __init__(self, tts: TextToSpeech) -> None:
+        self._tts = tts
+        self.info = tts.info
+        self._usual = tts.info.choices[0] if tts.info.choices else ""
         self._pinned: dict[Which, tuple[SpokenAudio, ...]] = {}
         self._kept: OrderedDict[Which, tuple[SpokenAudio, ...]] = OrderedDict()
         self._said: OrderedDict[Which, tuple[SpokenAudio, ...]] = OrderedDict()
         self._bytes = 0  # of what was said
-        self._takes: dict[Which, _Take] = {}  # under way; as many as there are calls
+        self._running: dict[Which, _SharedSynthesis] = {}  # under way; as many as there are calls
 
     async def keep(self, sentence: str, voice: str = "", *, pinned: bool = False) -> None:
         """Synthesise it now, and know it by heart; for good where `pinned`. Raises what the voice raises."""
@@ -71,34 +71,34 @@ class CachedTTS:
             for sound in known:
                 yield sound
             return
-        take = self._takes.get(which)
-        if take is None:
-            take = self._takes[which] = _Take(self._voice.speak(sentence, voice))
-        take.listeners += 1
+        synthesis = self._running.get(which)
+        if synthesis is None:
+            synthesis = self._running[which] = _SharedSynthesis(self._tts.speak(sentence, voice))
+        synthesis.listeners += 1
         try:
-            async with aclosing(take.sounds()) as sounds:
+            async with aclosing(synthesis.sounds()) as sounds:
                 async for sound in sounds:
                     yield sound
         except Exception:
-            self._over(which, take)  # whoever asks again begins another one
+            self._over(which, synthesis)  # whoever asks again begins another one
             raise
         else:
-            if self._over(which, take):
-                self._remember(which, tuple(take.made))
+            if self._over(which, synthesis):
+                self._remember(which, tuple(synthesis.made))
         finally:
-            take.listeners -= 1
-            if not take.listeners:
-                self._over(which, take)
-                await take.stop()
+            synthesis.listeners -= 1
+            if not synthesis.listeners:
+                self._over(which, synthesis)
+                await synthesis.stop()
 
     def _known(self, which: Which) -> tuple[SpokenAudio, ...] | None:
         return self._pinned.get(which) or self._kept.get(which) or self._said.get(which)
 
-    def _over(self, which: Which, take: "_Take") -> bool:
+    def _over(self, which: Which, synthesis: "_SharedSynthesis") -> bool:
         """Nobody joins it any more. Whether this is the first to say so."""
-        if self._takes.get(which) is not take:
+        if self._running.get(which) is not synthesis:
             return False
-        del self._takes[which]
+        del self._running[which]
         return True
 
     def _remember(self, which: Which, sounds: tuple[SpokenAudio, ...]) -> None:
@@ -114,7 +114,7 @@ class CachedTTS:
         self._bytes -= _size(self._said.pop(which, ()))
 
 
-class _Take:
+class _SharedSynthesis:
     """One synthesis under way, for all who want this sentence now. As long as one sentence, which its engine bounds."""
 
     def __init__(self, stream: AsyncGenerator[SpokenAudio, None]) -> None:

@@ -49,4 +49,4 @@ class ElevenLabs:
 
     async def check(self) -> None:
         """See `HealthChecked`; a wrong key is found here."""
-        await openai_http.look(self._http, self._endpoint, "/v1/models", self._headers)
+        await openai_http.get(self._http, self._endpoint, "/v1/models", self._headers)

@@ -41,7 +41,7 @@ class FasterWhisper:
 
     async def check(self) -> None:
         """See `HealthChecked`."""
-        await openai_http.look(self._http, self._endpoint, "/health")
+        await openai_http.get(self._http, self._endpoint, "/health")
 
     async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""
@@ -80,7 +80,7 @@ class LlamaCpp:
 
     async def check(self) -> None:
         """See `HealthChecked`."""
-        await openai_http.look(self._http, self._endpoint, "/health")
+        await openai_http.get(self._http, self._endpoint, "/health")
 
     async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""

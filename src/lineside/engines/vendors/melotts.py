@@ -51,4 +51,4 @@ class MeloTTS:
 
     async def check(self) -> None:
         """See `HealthChecked`. It has no route for that; FastAPI's description of the others stands in for it."""
-        await openai_http.look(self._http, self._endpoint, "/openapi.json")
+        await openai_http.get(self._http, self._endpoint, "/openapi.json")

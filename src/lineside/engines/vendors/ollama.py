@@ -197,14 +197,14 @@ class Ollama:
     async def _keep(self, model: str, alive: str | int) -> None:
         request = {"model": model, "prompt": "", "stream": False, "keep_alive": alive}
         async with self._asked("POST", "/api/generate", request, model=model, seconds=LOADING) as answer:
-            await openai_http.body(self._endpoint, answer)
+            await openai_http.read_body(self._endpoint, answer)
 
     async def _listed(self, path: str) -> list[_Model]:
         async with (
             self._asked("GET", path, None, model="", seconds=openai_http.CHECK) as answer,
             asyncio.timeout(openai_http.CHECK),
         ):
-            return _models.decode(await openai_http.body(self._endpoint, answer)).models
+            return _models.decode(await openai_http.read_body(self._endpoint, answer)).models
 
     @asynccontextmanager
     async def _asked(
@@ -214,7 +214,7 @@ class Ollama:
         endpoint = msgspec.structs.replace(self._endpoint, timeout=seconds)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=openai_http.CONNECT, sock_read=seconds)
         async with (
-            openai_http.asking(endpoint),
+            openai_http.engine_errors(endpoint),
             self._http.request(method, endpoint.url + path, json=request, timeout=timeout) as answer,
         ):
             if answer.status != 200:

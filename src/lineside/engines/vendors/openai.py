@@ -65,7 +65,7 @@ class OpenAISTT:
 
     async def check(self) -> None:
         """See `HealthChecked`."""
-        await openai_http.look(self._http, self._endpoint, "/v1/models")
+        await openai_http.get(self._http, self._endpoint, "/v1/models")
 
 
 class OpenAILLM:
@@ -89,7 +89,7 @@ class OpenAILLM:
 
     async def check(self) -> None:
         """See `HealthChecked`."""
-        await openai_http.look(self._http, self._endpoint, "/v1/models")
+        await openai_http.get(self._http, self._endpoint, "/v1/models")
 
     async def _first_listed(self) -> str:
         if self._endpoint.url == CLOUD:
@@ -122,7 +122,7 @@ class OpenAITTS:
 
     async def check(self) -> None:
         """See `HealthChecked`."""
-        await openai_http.look(self._http, self._endpoint, "/v1/models")
+        await openai_http.get(self._http, self._endpoint, "/v1/models")
 
 
 def _endpoint(who: str, url: str, options: OpenAIOptions, timeout: float = 30.0) -> openai_http.Endpoint:

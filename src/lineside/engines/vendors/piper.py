@@ -53,7 +53,7 @@ class Piper:
 
     async def check(self) -> None:
         """See `HealthChecked`."""
-        await openai_http.look(self._http, self._endpoint, "/health")
+        await openai_http.get(self._http, self._endpoint, "/health")
 
     async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""

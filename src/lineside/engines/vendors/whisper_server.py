@@ -49,4 +49,4 @@ class WhisperServer:
 
     async def check(self) -> None:
         """See `HealthChecked`."""
-        await openai_http.look(self._http, self._endpoint, "/health")
+        await openai_http.get(self._http, self._endpoint, "/health")
