@@ -11,6 +11,7 @@ LinesideError
     └── OnlyThoughts     asked again, without thinking
 """
 
+import re
 from typing import Literal
 
 # What a caller's program can act on: `code` of an `error` event. The first five end a call before it begins.
@@ -32,8 +33,20 @@ ErrorCode = Literal[
 ]
 
 
+_USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s@'\"]*@")  # http://user:password@
+_QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]*")
+
+
+def without_secrets(text: str) -> str:
+    """A text with addresses in it, as it may be shown: a password or a key in one of them is masked."""
+    return _QUERY.sub(r"\1?***", _USER.sub(r"\1***@", text)) if "://" in text else text
+
+
 class LinesideError(Exception):
-    """Anything lineside says no to, with a sentence that tells what to do about it."""
+    """Anything lineside says no to, with a sentence that tells what to do about it, and no secret in it."""
+
+    def __init__(self, *given: object) -> None:
+        super().__init__(*(without_secrets(one) if isinstance(one, str) else one for one in given))
 
 
 class ConfigError(LinesideError):

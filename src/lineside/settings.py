@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfig
 
 from lineside.engine_options import EngineOptions, Names, Url, declared_options
 from lineside.engine_options import variable as option_variable
-from lineside.errors import ConfigError
+from lineside.errors import ConfigError, without_secrets
 
 DATA = Path(__file__).with_name("data")  # what comes with lineside: agent, services, monitoring
 Options = TypeVar("Options", bound=EngineOptions)
@@ -286,4 +286,4 @@ def _secret(info: FieldInfo) -> bool:
 def _shown(value: object, *, secret: bool) -> str:
     if secret:
         return "********" if value else ""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return without_secrets(",".join(map(str, value)) if isinstance(value, tuple) else str(value))

@@ -3,6 +3,7 @@
 import http.server
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -50,7 +51,13 @@ def main() -> None:
         started.write_text("x" * (times + 1))
         if times in (1, 2):
             sys.exit(4)
-    http.server.ThreadingHTTPServer(("127.0.0.1", port), Answer).serve_forever()
+    if "--listen-fd" not in sys.argv:
+        http.server.ThreadingHTTPServer(("127.0.0.1", port), Answer).serve_forever()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Answer, bind_and_activate=False)
+    server.socket = socket.socket(fileno=int(sys.argv[sys.argv.index("--listen-fd") + 1]))
+    server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.server_activate()
+    server.serve_forever()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -73,6 +74,30 @@ def test_a_server_that_dies_is_started_again_at_the_same_address() -> None:
             assert server.url == url
             assert int(await get(server.url + "/pid")) != pid
             assert server.starts == 2
+
+    run(main())
+
+
+def test_no_other_program_can_answer_in_place_of_a_server_that_fell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is down its port is held: whoever knocks is refused at once, and nobody else can listen there."""
+    monkeypatch.setattr(backoff, "FIRST_SECONDS", 3.0)
+
+    async def main() -> None:
+        server = Supervisor("the child", child("well"), env={"LINESIDE_TEST": "handed"}, hands_socket=True)
+        async with server.running():
+            port = int(server.url.rpartition(":")[2])
+            with pytest.raises(aiohttp.ClientError):
+                await get(server.url + "/die")
+            await until(lambda: server.state == "resting", "the server fell")
+            for reuse in (0, 1):
+                with socket.socket() as impostor:
+                    impostor.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+                    with pytest.raises(OSError, match="in use"):
+                        impostor.bind(("127.0.0.1", port))
+            with pytest.raises(aiohttp.ClientConnectorError):
+                await get(server.url + "/pid")
+            await asyncio.wait_for(server.until_ready(), SOON)
+            assert psutil.Process(int(await get(server.url + "/pid"))).environ()["LINESIDE_TEST"] == "handed"
 
     run(main())
 

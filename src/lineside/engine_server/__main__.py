@@ -31,8 +31,9 @@ def main() -> int:
     """Read the command line and serve; the exit code."""
     make_files_private()
     parser = argparse.ArgumentParser(prog="python -m lineside.engine_server", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen at; there is no authentication here")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at; LINESIDE_ENGINE_SECRET guards it")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--listen-fd", type=int, help="number of a socket that is bound already, in place of --port")
     parser.add_argument("--models-dir", type=Path, required=True)
     models = "model that is loaded at start; none: the first one that a request names"
     parser.add_argument("--stt", default="faster-whisper-base", help=models)
@@ -63,6 +64,7 @@ def main() -> int:
     except (ConfigError, OSError, ValueError) as no:
         structlog.get_logger().error("engine server failed", why=str(no))
         return 1
+    from lineside.engine_server.launch import SECRET
     from lineside.engine_server.server import EngineServerOptions, live
 
     orders = EngineServerOptions(
@@ -74,6 +76,8 @@ def main() -> int:
         threads=told.threads,
         slots=told.slots,
         end_with_parent=told.end_with_parent,
+        secret=os.environ.pop(SECRET, ""),
+        listen_fd=told.listen_fd,
     )
     return live(orders)
 

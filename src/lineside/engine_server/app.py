@@ -15,7 +15,7 @@ from lineside.engine_server.asr.whisper import UnknownLanguage
 from lineside.engine_server.interfaces import LlmModel, SttModel, TtsModel
 from lineside.engine_server.llm.llama import GeneratedText, PromptTooLong
 from lineside.engine_server.metrics import EngineServerMetrics, ModelUse
-from lineside.engine_server.middleware import counted, guarded
+from lineside.engine_server.middleware import allowed, counted, guarded
 from lineside.engine_server.model_pool import ModelPool
 from lineside.engine_server.openai_schema import (
     AUDIO_BYTES,
@@ -45,14 +45,24 @@ class EngineServer:
     `preset` knows the voices behind Piper's presets. `waiting_for` are the roles whose default is not ready yet.
     """
 
-    def __init__(self, roster: ModelPool, preset: Preset, waiting_for: set[str] | None = None) -> None:
+    def __init__(
+        self,
+        roster: ModelPool,
+        preset: Preset,
+        waiting_for: set[str] | None = None,
+        *,
+        secret: str = "",
+        only_this_machine: bool = True,
+    ) -> None:
+        """Requests have to show `secret`, if there is one; `only_this_machine`: under no other name than localhost."""
+        self._allowed = allowed(secret, only_this_machine=only_this_machine)
         self.waiting_for = waiting_for or set()
         self._roster, self._preset = roster, preset
         self._metrics = EngineServerMetrics()
 
     def app(self) -> web.Application:
         """The routes. Run it with `handler_cancellation=True`, so that a client that leaves stops the work."""
-        app = web.Application(middlewares=[counted(self._metrics), guarded], client_max_size=AUDIO_BYTES)
+        app = web.Application(middlewares=[counted(self._metrics), self._allowed, guarded], client_max_size=AUDIO_BYTES)
         app.add_routes(
             [
                 web.get("/health", self.health),

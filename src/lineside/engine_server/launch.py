@@ -1,5 +1,6 @@
 """How lineside starts its own engine server: beside itself, supervised, with the prompt read before the first call."""
 
+import secrets
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +12,8 @@ from lineside.engines.protocols import Message
 from lineside.private_files import temporary_folder
 from lineside.processes.supervisor import Supervisor
 
+# In the environment of an engine server: what every request has to show.
+SECRET = "LINESIDE_ENGINE_SECRET"  # noqa: S105 - its name
 READY_WITHIN = 120.0  # seconds; a cold disk and two slow cores need most of a minute
 
 
@@ -24,7 +27,7 @@ async def engine_server(
     opening: Sequence[Message] = (),
     threads: int | None = None,
 ) -> AsyncGenerator[str, None]:
-    """The address of an engine server that is ready and kept alive while the block runs.
+    """The address of an engine server that is ready and kept alive while the block runs, with its secret in it.
 
     The models are loaded at start; an empty name leaves that to the first request that names one, or to an operator.
     `opening` is what most conversations begin with; `threads` go by the machine if not given. Raises `ConfigError` if
@@ -40,9 +43,17 @@ async def engine_server(
             places = ["--models-dir", str(models_dir), "--opening", str(read)]
             return [*program, *models, *places, *([] if threads is None else ["--threads", str(threads)])]
 
-        server = Supervisor("the engine server", argv, ready_within=READY_WITHIN, passes_on=_pass_on)
+        secret = secrets.token_urlsafe(32)
+        server = Supervisor(
+            "the engine server",
+            argv,
+            ready_within=READY_WITHIN,
+            passes_on=_pass_on,
+            env={SECRET: secret},
+            hands_socket=True,
+        )
         async with server.running():
-            yield server.url
+            yield server.url.replace("//", f"//lineside:{secret}@")
 
 
 def _pass_on(line: str) -> None:

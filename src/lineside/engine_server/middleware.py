@@ -1,15 +1,20 @@
 """Around every request: browsers are kept out, what goes wrong is said in one shape, all is counted."""
 
 import asyncio
+import base64
+import hmac
 import time
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from lineside.engine_server.launch import SECRET
 from lineside.engine_server.metrics import EngineServerMetrics
 from lineside.engine_server.openai_schema import RequestRefused, refusal
 from lineside.errors import EngineBusy, EngineError
+from lineside.settings import LOOPBACK
 
 log = structlog.get_logger()
 
@@ -31,12 +36,40 @@ def counted(metrics: EngineServerMetrics) -> Middleware:
     return count
 
 
+def allowed(secret: str, *, only_this_machine: bool) -> Middleware:
+    """Let in programs that know the secret, and no page of a browser; `/health` alone is open to programs without.
+
+    Without a secret every program of the machine is let in.
+    """
+    basic = base64.b64encode(f"lineside:{secret}".encode()).decode()
+    known = (f"Basic {basic}", f"Bearer {secret}")
+
+    @web.middleware
+    async def allow(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if "Origin" in request.headers:
+            return refusal(403, "requests with an Origin header are refused; use the gateway's API")
+        if only_this_machine and _name(request.host) not in LOOPBACK:
+            return refusal(403, "this engine server answers as localhost only")
+        given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
+        matches = [hmac.compare_digest(given, one.encode()) for one in known]
+        if secret and request.path != "/health" and not any(matches):
+            return refusal(401, f"the secret is missing or wrong: it is what {SECRET} was when the server started")
+        return await handler(request)
+
+    return allow
+
+
+def _name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
 @web.middleware
 async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Whatever goes wrong is said in one shape."""
     try:
-        if "Origin" in request.headers:
-            raise RequestRefused(403, "browsers have no business here; let the page ask the gateway")
         return await handler(request)
     except RequestRefused as no:
         return refusal(no.status, no.message, no.param, no.code)
@@ -44,6 +77,8 @@ async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         return refusal(503 if isinstance(no, EngineBusy) else 500, str(no))
     except web.HTTPException as no:
         return refusal(no.status, no.text or no.reason)
+    except RecursionError:
+        return refusal(400, "the body is nested too deeply")
     except (ConnectionError, asyncio.CancelledError):
         raise  # the client left
     except Exception as fault:  # a fault of ours: its kind and place are logged, its message may quote a caller

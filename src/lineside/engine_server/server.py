@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -30,6 +31,7 @@ from lineside.models.store import locate, state
 from lineside.private_files import temporary_folder
 from lineside.processes import parent_death
 from lineside.processes.ports import listening_socket
+from lineside.settings import LOOPBACK
 
 log = structlog.get_logger()
 
@@ -48,6 +50,8 @@ class EngineServerOptions(Struct, frozen=True):
     threads: int
     slots: int
     end_with_parent: bool
+    secret: str = ""  # that every request has to show
+    listen_fd: int | None = None  # a socket that is bound already; None: by host and port
 
 
 def live(orders: EngineServerOptions) -> int:
@@ -69,10 +73,22 @@ async def _serve(orders: EngineServerOptions, shelf: Path) -> None:
     _listen_for_the_end(ended, orders.end_with_parent)
     async with asyncio.TaskGroup() as tasks:
         roster = _roster(orders, shelf, tasks)
-        server = EngineServer(roster, lambda preset: piper_voice(preset, orders.models_dir), {*orders.names})
-        listener = listening_socket(
-            orders.host, orders.port, host_name="--host", port_name="--port", advice="choose another with --port"
+        server = EngineServer(
+            roster,
+            lambda preset: piper_voice(preset, orders.models_dir),
+            {*orders.names},
+            secret=orders.secret,
+            only_this_machine=orders.host in LOOPBACK,
         )
+        if orders.listen_fd is not None:
+            listener = socket.socket(fileno=orders.listen_fd)
+            # Connections inherit this, and the port can be bound again while they are waited out.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.listen()
+        else:
+            listener = listening_socket(
+                orders.host, orders.port, host_name="--host", port_name="--port", advice="choose another with --port"
+            )
         stack = AsyncExitStack()
         # A client that goes away stops the work that was done for it.
         await stack.enter_async_context(

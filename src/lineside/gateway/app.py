@@ -14,7 +14,7 @@ from lineside.api.background import BackgroundTasks
 from lineside.audio.vad import VoiceDetector
 from lineside.call.turn_model import TurnModel, nobody_knows
 from lineside.engines.registry import EngineRegistry
-from lineside.errors import CallRefused
+from lineside.errors import CallRefused, without_secrets
 from lineside.gateway.auth import TOKEN_SECONDS, Auth, key_of
 from lineside.gateway.call_registry import CallRegistry
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner
@@ -110,7 +110,9 @@ class Gateway:
             agents=self._agents,
             read=self._readings.latest,
             trends=lambda: self._looks.trends(
-                self._settings.max_concurrent_calls, self._monitors.prometheus, self._monitors.grafana
+                self._settings.max_concurrent_calls,
+                without_secrets(self._monitors.prometheus),
+                without_secrets(self._monitors.grafana),
             ),
             host=self._host,
             in_house=IN_HOUSE,

@@ -4,6 +4,7 @@ On one machine that is all there is to do; where the gateway lives in a containe
 """
 
 import asyncio
+import secrets
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -34,18 +35,21 @@ async def host_agent(settings: Settings, services: Sequence[str]) -> AsyncGenera
             f"--with starts a host agent, and HOST_AGENT_URL={settings.host_agent_url} names one already: "
             "leave one of the two out."
         )
+    # Whoever can reach it can start programs here: it asks for a token, of this run where the operator has set none.
+    token = settings.host_agent_token or secrets.token_urlsafe(32)
     agent = Supervisor(
         "the host agent",
         lambda port: [sys.executable, "-m", "lineside", "host", "--port", str(port)],
         ready_within=READY_WITHIN,
         grace=GRACE,
+        env={"HOST_AGENT_TOKEN": token},
         passes_on=lambda line: print(line, file=sys.stderr, flush=True),
     )
     async with agent.running(), aiohttp.ClientSession() as http:
-        asked = HostAgentClient(agent.url, settings.host_agent_token, http)
+        asked = HostAgentClient(agent.url, token, http)
         wishes = [wish.partition("=") for wish in services if wish != AGENT_ALONE]
         try:
             await asyncio.gather(*(asked.start(name, model) for name, _, model in wishes))
         except HostAgentError as no:
             raise ConfigError(f"--with: {no}") from None
-        yield settings.model_copy(update={"host_agent_url": agent.url})
+        yield settings.model_copy(update={"host_agent_url": agent.url, "host_agent_token": token})

@@ -51,6 +51,22 @@ def free_port() -> int:
         return port
 
 
+def reserved_socket(port: int = 0) -> socket.socket:
+    """A port of this machine that no other program can have while the socket is open; it does not listen yet.
+
+    Raises `OSError` when another program has it.
+    """
+    holder = socket.socket()
+    try:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # old connections may still be waited out there
+        holder.bind(("127.0.0.1", port))
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)  # … but nobody shares it from now on
+    except OSError:
+        holder.close()
+        raise
+    return holder
+
+
 async def somebody_answers(port: int) -> bool:
     """Whether a program listens there. Asked by knocking: a port that only waits out old connections is free."""
     try:

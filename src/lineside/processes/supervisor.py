@@ -5,9 +5,10 @@ be told when it is restarted: their requests fail, and succeed again.
 """
 
 import asyncio
+import os
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
@@ -16,7 +17,7 @@ import structlog
 
 from lineside.errors import ConfigError
 from lineside.processes.backoff import Backoff
-from lineside.processes.ports import free_port, somebody_answers
+from lineside.processes.ports import free_port, reserved_socket, somebody_answers
 from lineside.processes.process import end_process, exit_words, start_process
 
 log = structlog.get_logger()
@@ -38,7 +39,9 @@ class Supervisor:
 
     Leave `passes_on` out for programs that print what callers say. With a `port` of its own it is refused while
     somebody else answers there. `keeps` lines of its output are remembered. With `family`, the processes that it
-    started end with it on Linux even when we are killed; without, only it does.
+    started end with it on Linux even when we are killed; without, only it does. `env` is added to its environment.
+    With `hands_socket` we hold the port for life, so that no other program can answer in its place, and the server is
+    given the socket: `--listen-fd FD` is added to its arguments.
     """
 
     def __init__(
@@ -53,6 +56,8 @@ class Supervisor:
         port: int | None = None,
         keeps: int = LAST_LINES,
         family: bool = False,
+        env: Mapping[str, str] | None = None,
+        hands_socket: bool = False,
     ) -> None:
         self.name = name
         self.state: State = "stopped"
@@ -62,7 +67,9 @@ class Supervisor:
         self.pid: int | None = None
         self.last_lines: deque[str] = deque(maxlen=keeps)
         self._fixed = port
-        port = port or free_port()
+        self._holder = reserved_socket() if hands_socket else None
+        port = port or (self._holder.getsockname()[1] if self._holder is not None else free_port())
+        self._port, self._env = port, env
         self.url = f"http://127.0.0.1:{port}"
         self._argv = list(argv(port))
         self._ready_within, self._grace, self._health = ready_within, grace, health
@@ -97,6 +104,8 @@ class Supervisor:
             self._enter("failed")
             raise
         finally:
+            if self._holder is not None:
+                self._holder.close()
             if self.state != "failed":
                 self._enter("stopped")
 
@@ -144,8 +153,15 @@ class Supervisor:
         if self._fixed and await somebody_answers(self._fixed):
             raise _Fallen(f"cannot have port {self._fixed}: another program answers there; stop it, or change the port")
         try:
+            self._hold_port()
+        except OSError as cause:
+            raise _Fallen(f"lost port {self._port} to another program: {cause.strerror}") from None
+        handed = [] if self._holder is None else [self._holder.fileno()]
+        try:
             process = await start_process(
-                self._argv,
+                [*self._argv, *(word for fd in handed for word in ("--listen-fd", str(fd)))],
+                env=None if self._env is None else {**os.environ, **self._env},
+                pass_fds=handed,
                 stdin=asyncio.subprocess.PIPE,  # ours to hold open: a server that reads it learns when we are gone
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
@@ -164,8 +180,17 @@ class Supervisor:
                 await end_process(process, grace=self._grace)
             finally:
                 self.pid = None
+                if self._holder is not None:
+                    self._holder.close()  # it listens, and nobody would answer
+                    with suppress(OSError):  # then the next start says so
+                        self._hold_port()
                 reading.cancel()
                 await asyncio.wait({reading})
+
+    def _hold_port(self) -> None:
+        """Hold the port where nobody does. Whoever knocks meanwhile is refused at once. Raises `OSError`."""
+        if self._holder is not None and self._holder.fileno() < 0:
+            self._holder = reserved_socket(self._port)
 
     async def _comes_up(self, process: asyncio.subprocess.Process, http: aiohttp.ClientSession) -> None:
         try:
