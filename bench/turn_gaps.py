@@ -23,12 +23,12 @@ import uvloop
 from lineside.agents.agent import Agent
 from lineside.audio.frame import EAR_RATE, FRAME_SECONDS
 from lineside.audio.input_resampler import InputResampler
+from lineside.audio.turn_model import TurnModelThread, nobody_knows
 from lineside.audio.vad import VadModel
 from lineside.audio.vad_batcher import VadBatcher
 from lineside.audio.wav import read_wav
 from lineside.call.observers import Observer
 from lineside.call.session import CallSession
-from lineside.call.turn_model import TurnModelThread, nobody_knows
 from lineside.engines.registry import Engines
 from lineside.engines.tts_cache import CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS

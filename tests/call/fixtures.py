@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from lineside.agents.agent import Agent
+from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import LoudnessVad
 from lineside.call.fillers import PHRASES
 from lineside.call.observers import Observer
 from lineside.call.session import CallSession
-from lineside.call.turn_model import TurnModel, nobody_knows
 from lineside.engines.registry import Engines
 from lineside.engines.tts_cache import CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS

@@ -126,8 +126,8 @@ def test_a_locked_database_loses_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("lineside.records.database.BUSY", 0.1)
 
     async def story() -> None:
-        archive, counted = Archive(settings(data_dir=tmp_path)), Counted()
-        archive.counter = counted
+        counted = Counted()
+        archive = Archive(settings(data_dir=tmp_path), counted)
         async with archive.opened():
             await archive.settled()
             other = sqlite3.connect(tmp_path / "records.db")
@@ -160,8 +160,8 @@ def test_a_full_disk_takes_the_oldest_recording_and_no_record(tmp_path: Path, mo
         return write(number, raw)
 
     async def story() -> None:
-        archive, counted = Archive(settings(data_dir=tmp_path)), Counted()
-        archive.counter = counted
+        counted = Counted()
+        archive = Archive(settings(data_dir=tmp_path), counted)
         async with archive.opened():
             monkeypatch.setattr("lineside.records.spool.os.write", full)
             tell(archive, "one")

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
+from lineside.audio.turn_model import nobody_knows
 from lineside.audio.vad import LoudnessVad
-from lineside.call.turn_model import nobody_knows
 from lineside.cli.main import app
 from lineside.cli.replay import given
 from lineside.engines.registry import Engines

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from lineside.audio.frame import Utterance
 from lineside.audio.smart_turn import clearness
+from lineside.audio.turn_model import TurnModel
 from lineside.call.call_context import CallContext
 from lineside.call.tasks import OneTask
-from lineside.call.turn_model import TurnModel
 from lineside.engines.protocols import PredictsTurnEnd
 from lineside.errors import EngineError
 from lineside.protocol import TurnEnded, TurnEndedBy

@@ -11,6 +11,7 @@ from typing import cast
 
 from lineside import protocol
 from lineside.agents.agent import Agent
+from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import VoiceDetector
 from lineside.call.call_context import call_context
 from lineside.call.chat_history import ChatHistory
@@ -23,7 +24,6 @@ from lineside.call.live_listening import LiveListening, read_prompt
 from lineside.call.observers import Observer
 from lineside.call.reply_input import AgentLine, ReplyInput, TypedInput
 from lineside.call.speaker import Speaker
-from lineside.call.turn_model import TurnModel, nobody_knows
 from lineside.engines.registry import Engines
 from lineside.errors import TransportError
 from lineside.protocol import ClientMessage, EndReason

@@ -11,8 +11,8 @@ from aiohttp import web
 
 from lineside.api import AgentSource, ApiDependencies, mount
 from lineside.api.background import BackgroundTasks
+from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import VoiceDetector
-from lineside.call.turn_model import TurnModel, nobody_knows
 from lineside.engines.registry import EngineRegistry
 from lineside.errors import CallRefused, without_secrets
 from lineside.gateway.auth import TOKEN_SECONDS, Auth, key_of

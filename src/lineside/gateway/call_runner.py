@@ -9,11 +9,11 @@ from contextlib import suppress
 import structlog
 
 from lineside.agents.agent import Agent
+from lineside.audio.turn_model import TurnModel
 from lineside.audio.vad import VoiceDetector
 from lineside.call.engine_load import EngineLoad
 from lineside.call.observers import Observer
 from lineside.call.session import CallSession
-from lineside.call.turn_model import TurnModel
 from lineside.engines.registry import EngineRegistry, Engines
 from lineside.errors import TransportError
 from lineside.gateway.call_registry import CallPlace
@@ -61,10 +61,7 @@ class CallRunner:
         records: Archive | None = None,
     ) -> None:
         """`agent` says who answers now; `turns` is the turn model; `records` keeps the calls, if they are kept."""
-        self._records = records
-        if records is not None:
-            records.counter = meters
-        self._settings, self._agent, self._registry = settings, agent, registry
+        self._settings, self._agent, self._registry, self._records = settings, agent, registry, records
         self._new_voice, self._meters, self._turns = new_voice, meters, turns
         self._load = EngineLoad(time.monotonic)
         self._traces = Traces(settings.otlp_endpoint) if settings.otlp_endpoint else None

@@ -12,11 +12,11 @@ import structlog
 from lineside.agents.agent import Agent
 from lineside.audio.frame import EAR_RATE, SpokenAudio, Utterance
 from lineside.audio.input_resampler import InputResampler
+from lineside.audio.turn_model import TurnModel, TurnModelThread, nobody_knows
 from lineside.audio.vad import LoudnessVad, VadModel, VoiceDetector
 from lineside.audio.vad_batcher import VadBatcher
 from lineside.call.answer import sayings
 from lineside.call.fillers import MOMENT, PHRASES
-from lineside.call.turn_model import TurnModel, TurnModelThread, nobody_knows
 from lineside.engine_server.launch import engine_server
 from lineside.engines.fallback import FallbackLLM
 from lineside.engines.protocols import HealthChecked, LlmRequest, Message, SpeechToText, Warmable
@@ -25,6 +25,7 @@ from lineside.errors import ConfigError, EngineError
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
 from lineside.records.archive import Archive
+from lineside.records.counters import RecordsCounter
 from lineside.settings import Settings
 
 log = structlog.get_logger()
@@ -157,10 +158,10 @@ async def turn_model(settings: Settings) -> AsyncGenerator[TurnModel, None]:
 
 
 @asynccontextmanager
-async def open_archive(settings: Settings) -> AsyncGenerator[Archive | None, None]:
-    """The archive of calls; None where KEEP_CALLS is off."""
+async def open_archive(settings: Settings, counter: RecordsCounter) -> AsyncGenerator[Archive | None, None]:
+    """The archive of calls; None where KEEP_CALLS is off. `counter` counts what becomes of records."""
     if not settings.keep_calls:
         yield None
         return
-    async with Archive(settings).opened() as archive:
+    async with Archive(settings, counter).opened() as archive:
         yield archive

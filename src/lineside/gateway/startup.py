@@ -65,7 +65,7 @@ async def running_gateway(
             warm_engines(hosted, agent, metrics) as (reached, registry),
             aiohttp.ClientSession() as http,
             turn_model(settings) as turns,
-            open_archive(settings) as records,
+            open_archive(settings, metrics) as records,
             AsyncExitStack() as stack,
         ):
             workers = await stack.enter_async_context(_workers(reached, agent, metrics))

@@ -70,7 +70,7 @@ class Worker:
         async with (
             open_registry(settings, meters) as self._registry,
             turn_model(settings) as turns,
-            open_archive(settings) as records,
+            open_archive(settings, meters) as records,
         ):
             self._agent = begin.agent
             await learn_phrases(self._registry, self._agent)

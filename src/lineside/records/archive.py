@@ -64,15 +64,6 @@ class Archive:
         self.live: set[str] = set()  # calls under way in this process
 
     @property
-    def counter(self) -> RecordsCounter:
-        """Counts what becomes of records."""
-        return self._trouble.counter
-
-    @counter.setter
-    def counter(self, counter: RecordsCounter) -> None:
-        self._trouble.counter = counter
-
-    @property
     def trouble(self) -> str:
         """What is wrong now, in a sentence without secrets; empty: nothing is. Any thread."""
         return str(self._trouble)
@@ -243,7 +234,7 @@ class Archive:
     def _finished(self, finished: RecordingFinished) -> None:
         """In the writer's thread."""
         if finished.recording == "given_up":
-            self.counter.recording_given_up()
+            self._trouble.counter.recording_given_up()
         self.keep(finished)
 
     def _given_up(self, call: str) -> None:

@@ -10,9 +10,9 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from lineside.agents.agent import Agent
+from lineside.audio.turn_model import TurnModel
 from lineside.audio.vad import VoiceDetector
 from lineside.call.session import CallSession
-from lineside.call.turn_model import TurnModel
 from lineside.engines.registry import Engines
 from lineside.gateway.agent_store import AgentFile
 from lineside.gateway.runtime import turn_model, vad_factory, warm_engines

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import TypeVar
 
 from lineside.audio.frame import SpokenAudio, Utterance
-from lineside.call.turn_model import TurnModel
+from lineside.audio.turn_model import TurnModel
 from lineside.engines.protocols import (
     LanguageModel,
     LlmRequest,

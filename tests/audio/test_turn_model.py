@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
+from lineside.audio import turn_model
+from lineside.audio.turn_model import NICE, WAITING, TurnModelThread
 from lineside.audio.wav import read_wav
-from lineside.call import turn_model
-from lineside.call.turn_model import NICE, WAITING, TurnModelThread
 from lineside.models.store import locate
 from lineside.settings import load_settings
 from tests.turns.test_speech_segmenter import AUDIO
