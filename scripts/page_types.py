@@ -33,6 +33,8 @@ SAID = (
     protocol.HangUp,
 )  # by the page: what has a default may be left out
 
+WIDTH = 110  # characters of a line, as in page/biome.json
+
 # Types that are the same word for every value of a kind.
 WORDS: dict[type[looked.Type], str] = {
     looked.StrType: "string",
@@ -74,7 +76,10 @@ def _struct(info: Any, kinds: dict[str, str], *, sent: bool) -> str:
     for field in info.fields:
         may_lack = sent and not field.required
         word = _word(field.type, kinds, sent=sent)
-        lines.append(f"  {field.encode_name}{'?' if may_lack else ''}: {word};")
+        line = f"  {field.encode_name}{'?' if may_lack else ''}: {word};"
+        if len(line) > WIDTH and " | " in word:  # as the page's formatter has it
+            line = line.replace(f": {word}", ":\n    | " + word.replace(" | ", "\n    | "))
+        lines.append(line)
     about = (inspect.getdoc(info.cls) or "").partition("\n")[0]
     kinds[name] = f"/** {about} */\nexport interface {name} {{\n" + "".join(f"{line}\n" for line in lines) + "}\n"
     return name

@@ -187,7 +187,21 @@ export interface ReplyMetrics {
 /** Something went wrong; after a fatal one the call ends. */
 export interface CallError {
   type: 'error';
-  code: 'bad_first_message' | 'bad_message' | 'caller_not_reading' | 'engine_error' | 'frame_too_large' | 'internal_error' | 'line_lost' | 'no_first_message' | 'odd_length' | 'too_fast' | 'too_many_messages' | 'too_many_turns' | 'unknown_choice' | 'unknown_engine';
+  code:
+    | 'bad_first_message'
+    | 'bad_message'
+    | 'caller_not_reading'
+    | 'engine_error'
+    | 'frame_too_large'
+    | 'internal_error'
+    | 'line_lost'
+    | 'no_first_message'
+    | 'odd_length'
+    | 'too_fast'
+    | 'too_many_messages'
+    | 'too_many_turns'
+    | 'unknown_choice'
+    | 'unknown_engine';
   message: string;
   fatal: boolean;
   at: number;
@@ -196,7 +210,24 @@ export interface CallError {
 /** The call is over. */
 export interface Ended {
   type: 'ended';
-  reason: 'bad_message' | 'caller_hung_up' | 'caller_not_reading' | 'caller_repeats' | 'caller_silent' | 'ended_by_operator' | 'engines_failed' | 'frame_too_large' | 'idle' | 'internal_error' | 'line_lost' | 'odd_length' | 'server_stopping' | 'too_fast' | 'too_long' | 'too_many_messages' | 'too_many_turns';
+  reason:
+    | 'bad_message'
+    | 'caller_hung_up'
+    | 'caller_not_reading'
+    | 'caller_repeats'
+    | 'caller_silent'
+    | 'ended_by_operator'
+    | 'engines_failed'
+    | 'frame_too_large'
+    | 'idle'
+    | 'internal_error'
+    | 'line_lost'
+    | 'odd_length'
+    | 'server_stopping'
+    | 'too_fast'
+    | 'too_long'
+    | 'too_many_messages'
+    | 'too_many_turns';
   at: number;
 }
 

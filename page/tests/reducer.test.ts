@@ -42,7 +42,7 @@ test.each([
   expect(parted(text, whole)).toEqual({ heard, rest });
 });
 
-test('a filler is no part of the answer, and its latency is not the answer\'s', () => {
+test("a filler is no part of the answer, and its latency is not the answer's", () => {
   const told: Happened[] = [
     { type: 'transcript', text: 'When?', latency_ms: 1, ...at() },
     { type: 'audio_started', latency_ms: 700, filler: true, ...at() },
@@ -88,7 +88,10 @@ test('a sound without words goes back to listening', () => {
 });
 
 test('the greeting has no latency', () => {
-  const state = shown({ type: 'audio_started', latency_ms: 50, filler: false, ...at(0) }, { type: 'audio_done', ...at(0) });
+  const state = shown(
+    { type: 'audio_started', latency_ms: 50, filler: false, ...at(0) },
+    { type: 'audio_done', ...at(0) },
+  );
   expect(state.times).toEqual({});
   expect(state.lines[0]?.ms).toBeNull();
 });
@@ -126,7 +129,9 @@ test('an error that ends the call is not talked over by its end', () => {
 });
 
 test('a reason that is new to the page is told as it is', () => {
-  expect(shown({ type: 'ended', at: 0, reason: 'new_reason' } as unknown as Happened).problem).toContain('new_reason');
+  expect(shown({ type: 'ended', at: 0, reason: 'new_reason' } as unknown as Happened).problem).toContain(
+    'new_reason',
+  );
 });
 
 test('an event that is new to the page changes nothing', () => {
@@ -155,7 +160,13 @@ test('a sound over the reply is noted, and the reply goes on', () => {
 });
 
 describe('the words of a reply', () => {
-  const word = (text: string, ends: number): Happened => ({ type: 'agent_words', text, ends, filler: false, ...at() });
+  const word = (text: string, ends: number): Happened => ({
+    type: 'agent_words',
+    text,
+    ends,
+    filler: false,
+    ...at(),
+  });
   const played = (seconds: number): Happened => ({ type: 'played', reply: 1, seconds });
   const heard = (...events: Happened[]): string => {
     const line = shown(...events).lines[0];
