@@ -7,6 +7,7 @@ LinesideError
 └── EngineError          ends or re-routes the reply, never the call
     ├── EngineBusy
     ├── EngineTimeout
+    ├── EngineRefused    asked again in the way that the server wants
     ├── EngineUnreachable
     └── OnlyThoughts     asked again, without thinking
 """
@@ -79,6 +80,14 @@ class EngineTimeout(EngineError):
 
 class EngineUnreachable(EngineError):
     """Nobody answers at the engine's address."""
+
+
+class EngineRefused(EngineError):
+    """A server refused a request. What it said may tell how it wants to be asked."""
+
+    def __init__(self, message: str, status: int, said: str = "", param: str = "") -> None:
+        super().__init__(message)
+        self.status, self.said, self.param = status, said, param
 
 
 class OnlyThoughts(EngineError):

@@ -11,7 +11,7 @@ import pytest
 from lineside.audio.frame import EAR_RATE, AudioFrame, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav, wav_bytes
-from lineside.engines import openai_http
+from lineside.engines import openai_http, openai_transcribe
 from lineside.text.normalize import said as said_aloud
 from tests.browser.conftest import OpenPage
 from tests.browser.page_checks import phase, played_out, said, until
@@ -90,7 +90,7 @@ def transcribed(engine_url: str, sound: AudioFrame) -> str:
     async def ask() -> str:
         place = openai_http.Endpoint("the recogniser", engine_url)
         async with aiohttp.ClientSession() as http:
-            return (await openai_http.transcribe(http, place, "", Utterance(pcm, 0.0, 0.0))).text
+            return (await openai_transcribe.transcribe(http, place, Utterance(pcm, 0.0, 0.0))).text
 
     with ThreadPoolExecutor(1) as apart:  # playwright's loop runs in this thread
         return apart.submit(asyncio.run, ask()).result()

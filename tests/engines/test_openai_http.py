@@ -11,7 +11,7 @@ from aiohttp import web
 
 from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.audio.wav import wav_bytes, wav_header
-from lineside.engines import openai_http
+from lineside.engines import openai_chat, openai_http, openai_transcribe
 from lineside.engines.protocols import LlmRequest, Message, Thought, Token, Transcription
 from lineside.errors import EngineBusy, EngineError, EngineTimeout, EngineUnreachable
 from tests.engines.fixtures import all_of
@@ -50,7 +50,7 @@ def answers(status: int, body: bytes) -> Callable[[web.Request], Awaitable[web.S
 
 
 def chat(http: aiohttp.ClientSession, endpoint: openai_http.Endpoint) -> AsyncGenerator[Token | Thought, None]:
-    return openai_http.chat(http, endpoint, "m", QUESTION, LlmRequest())
+    return openai_chat.chat(http, endpoint, "m", QUESTION, LlmRequest())
 
 
 def speech(http: aiohttp.ClientSession, endpoint: openai_http.Endpoint) -> AsyncGenerator[SpokenAudio, None]:
@@ -72,7 +72,7 @@ def speech(http: aiohttp.ClientSession, endpoint: openai_http.Endpoint) -> Async
         (200, b"", EngineError, "answered nothing"),
         (200, b"data: [DONE]\n\n", EngineError, "answered nothing"),
         (200, b'data: {"error":{"message":"out of memory"}}\n\n', EngineError, "broke off: out of memory"),
-        (200, b"data: " + b"x" * 1_000_000, EngineError, "something else"),
+        (200, b"data: " + b"x" * 1_000_000, EngineError, "a line of more than"),
         (200, b'data: {"choices":[{"delta":{"content":"word "}}]}\n\n' * 5000, EngineError, "does not end"),
     ],
 )
@@ -194,8 +194,11 @@ def test_what_a_server_repeats_of_a_request_is_in_no_error() -> None:
     assert "1234" not in str(failure.value)
 
 
+# Over a minute: 2 MiB.
 async def heard(http: aiohttp.ClientSession, endpoint: openai_http.Endpoint) -> AsyncGenerator[Transcription, None]:
-    yield await openai_http.transcribe(http, endpoint, "m", Utterance(bytes(2 << 20), 0.0, 0.0))  # over a minute: 2 MiB
+    yield await openai_transcribe.transcribe(
+        http, endpoint, Utterance(bytes(2 << 20), 0.0, 0.0)
+    )  # over a minute: 2 MiB
 
 
 @pytest.mark.parametrize(
@@ -229,7 +232,7 @@ def test_what_was_said_before_goes_with_the_sound_where_it_is_known() -> None:
     async def with_words(
         http: aiohttp.ClientSession, endpoint: openai_http.Endpoint
     ) -> AsyncGenerator[Transcription, None]:
-        yield await openai_http.transcribe(http, endpoint, "m", Utterance(b"", 0.0, 0.0, prompt="Mm-hmm."))
+        yield await openai_transcribe.transcribe(http, endpoint, Utterance(b"", 0.0, 0.0, prompt="Mm-hmm."))
 
     asked(handler, with_words)
     asked(handler, heard)
@@ -241,7 +244,7 @@ def test_what_was_said_before_goes_with_the_sound_where_it_is_known() -> None:
     [
         (b"", "answered with nothing"),
         (b"<html>", "something else"),
-        (b'{"words":"Hi."}', "something else.*missing required field"),
+        (b'{"words":"Hi."}', "something else.*JSON without a text"),
         (b'{"text":"' + b"word " * 400_000 + b'"}', "more than 1048576 bytes"),
     ],
 )

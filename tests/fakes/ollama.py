@@ -23,6 +23,8 @@ class FakeOllama:
         self.asked: list[dict[str, Any]] = []
         self.goes_on: asyncio.Event | None = None  # an answer waits for it after its first token
         self.left = asyncio.Event()  # somebody left in the middle of an answer
+        self.endless: set[str] = set()  # models that think until they are told not to
+        self.evaluated: int | None = None  # tokens that it says it has read of a prompt
         self.breaks = ""  # what it says in the middle of an answer
 
     def app(self) -> web.Application:
@@ -50,12 +52,17 @@ class FakeOllama:
         parts = [{"thinking": w + " "} for w in WHAT_IT_THOUGHT.split(" ")]
         if model not in self.thinks or ask.get("think") is False:
             parts = [{"content": w + " "} for w in INLINE] if model in self.inline else []
-        parts += [{"content": w + " "} for w in ANSWERED.split(" ")]
+        if model in self.endless and ask.get("think") is not False:
+            parts = [{"thinking": "hm "}] * 400
+        else:
+            parts += [{"content": w + " "} for w in ANSWERED.split(" ")]
         lines = [
             {"model": model, "message": {"role": "assistant", "content": "", **part}, "done": False}
             for part in parts[: ask["options"]["num_predict"]]
         ]
         last = {"model": model, "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"}
+        if self.evaluated is not None:
+            last["prompt_eval_count"] = self.evaluated
         return await self._stream(request, [*lines, last])
 
     async def generate(self, request: web.Request) -> web.Response:

@@ -59,6 +59,7 @@ class Utterance(Struct, frozen=True):
     began: float  # seconds of caller audio at its first sample
     voiced: float  # seconds of it that the voice detector called speech
     prompt: str = ""  # what may have been said before it: recognisers lean towards its words, and write as it does
+    language: str = ""  # that the caller is expected to speak: "en"; empty: as the recogniser thinks
 
     @property
     def seconds(self) -> float:

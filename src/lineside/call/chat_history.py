@@ -7,6 +7,10 @@ from lineside.engines.protocols import Message
 KEPT = 6000  # characters of conversation; older exchanges are left out, half of it at once so prompts keep a prefix
 LONGEST = KEPT  # characters of one message; of a longer one, such as many turns without an answer, the end is kept
 
+# What a caller means by calling. The greeting answers it: many chat templates take nothing but user and assistant in
+# turn, a user first, and small models take a greeting that follows their examples for the answer to everything.
+CALLS = "Hello?"
+
 
 class ChatHistory:
     """The conversation of one call."""
@@ -29,6 +33,8 @@ class ChatHistory:
         said = [*self._said]
         if asking:
             said = _joined(said, Message("user", asking))
+        if said and said[0].role == "assistant":
+            said.insert(0, Message("user", CALLS))
         return (*self._opening, *self._now(), *said)
 
     @property
@@ -61,4 +67,6 @@ def _younger_half(said: list[Message]) -> list[Message]:
         if kept and sum(len(m.content) for m in kept) + len(message.content) > KEPT // 2:
             break
         kept.insert(0, message)
+    while len(kept) > 1 and kept[0].role == "assistant":
+        del kept[0]  # what it answers is gone
     return kept

@@ -42,7 +42,7 @@ async def listed(
     try:
         models = _models.decode(raw).data
     except msgspec.MsgspecError as cause:
-        raise EngineError(f"{endpoint.who} at {endpoint.url} answered with something else: {cause}") from cause
+        raise EngineError(f"{endpoint.shown} answered with something else: {cause}") from cause
     return tuple(
         BackendModel(m.id, m.loaded, m.bytes, m.memory_bytes, in_use=m.in_use)
         for m in models
@@ -80,14 +80,14 @@ async def may_end(
     try:
         return msgspec.json.decode(raw, type=_Odds).log_odds
     except msgspec.MsgspecError as cause:
-        raise EngineError(f"{endpoint.who} at {endpoint.url} answered with something else: {cause}") from cause
+        raise EngineError(f"{endpoint.shown} answered with something else: {cause}") from cause
 
 
 async def _tell(
     http: aiohttp.ClientSession, endpoint: openai_http.Endpoint, what: str, request: object, seconds: float
 ) -> bytes:
     patient = msgspec.structs.replace(endpoint, timeout=seconds)
-    url = f"{endpoint.url}/v1/{what}"
+    url = endpoint.address(f"/v1/{what}")
     async with (
         openai_http.engine_errors(patient),
         http.post(

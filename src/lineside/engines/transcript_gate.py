@@ -77,7 +77,8 @@ class GatedSTT:
 
     async def transcribe(self, utterance: Utterance) -> Transcription:
         """See `SpeechToText`."""
-        return gated(await self._stt.transcribe(utterance), utterance.seconds, self._language)
+        asked = msgspec.structs.replace(utterance, language=utterance.language or _base(self._language))
+        return gated(await self._stt.transcribe(asked), utterance.seconds, self._language)
 
 
 def gated(heard: Transcription, seconds: float, language: str = "en") -> Transcription:

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from lineside.engines.protocols import (
     BackendModel,
@@ -57,7 +58,7 @@ def test_what_it_is_asked() -> None:
             {"role": "system", "content": "Be brief."},
             {"role": "user", "content": "Where is my order?"},
         ]
-        assert ask["options"] == {"num_predict": 50, "temperature": 0.5}
+        assert ask["options"] == {"num_predict": 50, "temperature": 0.5, "num_ctx": 4096}
         assert ask["keep_alive"] == fake.memory["llama3.2:3b"] == "7m"
         assert ask["stream"]
         assert "think" not in ask
@@ -68,7 +69,7 @@ def test_what_it_is_asked() -> None:
 @pytest.mark.parametrize(
     ("think", "model", "thought"),
     [
-        ("auto", "qwen3:1.7b", WHAT_IT_THOUGHT),
+        ("auto", "qwen3:1.7b", ""),
         ("on", "qwen3:1.7b", WHAT_IT_THOUGHT),
         ("off", "qwen3:1.7b", ""),
         ("auto", "old-thinker", WHAT_IT_THOUGHT),
@@ -81,7 +82,7 @@ def test_thoughts_are_kept_apart(think: str, model: str, thought: str) -> None:
     async def story(engine: Ollama, fake: FakeOllama) -> None:
         pieces = await all_of(engine.reply(QUESTION, LlmRequest(model=model, max_tokens=50)))
         assert split(pieces) == (thought, ANSWERED)
-        thinker = model == "qwen3:1.7b" and think != "off"
+        thinker = model == "qwen3:1.7b" and think == "on"
         assert fake.asked[0]["options"]["num_predict"] == (50 + ROOM if thinker else 50)
 
     told(story, ollama_think=think)
@@ -104,6 +105,75 @@ def test_a_thinking_model_says_no_more_than_was_asked_for() -> None:
     async def story(engine: Ollama, fake: FakeOllama) -> None:
         thought, said = split(await all_of(engine.reply(QUESTION, LlmRequest(model="qwen3:1.7b", max_tokens=2))))
         assert (thought, said) == (WHAT_IT_THOUGHT, " ".join(ANSWERED.split()[:2]))
+
+    told(story, ollama_think="on")
+
+
+@pytest.mark.parametrize(
+    ("setting", "sent"), [("-1", -1.0), ("300", 300.0), ("0.5", 0.5), ("24h", "24h"), ("-1m", "-1m")]
+)
+def test_how_long_to_keep_a_model_goes_out_as_the_server_takes_it(setting: str, sent: float | str) -> None:
+    """Seconds are a number: a string of digits is refused."""
+
+    async def story(engine: Ollama, fake: FakeOllama) -> None:
+        await all_of(engine.reply(QUESTION, LlmRequest()))
+        await engine.load("llama3.2:3b")
+        assert [ask["keep_alive"] for ask in fake.asked] == [sent, sent]
+        assert fake.memory["llama3.2:3b"] == sent
+
+    told(story, ollama_keep_alive=setting)
+
+
+def test_a_long_agent_is_asked_with_a_context_that_holds_it_and_the_model_is_not_loaded_twice() -> None:
+    """Without `num_ctx` Ollama would cut the system message. It only grows, and in few steps."""
+
+    async def story(engine: Ollama, fake: FakeOllama) -> None:
+        long = [Message("system", "x" * 18_000), Message("user", "Hello?")]
+        for messages in (long, QUESTION, [*long, Message("assistant", "Hi."), Message("user", "y" * 500)]):
+            await all_of(engine.reply(messages, LlmRequest()))
+        assert [ask["options"]["num_ctx"] for ask in fake.asked] == [8192, 8192, 8192]
+
+    told(story)
+
+
+def test_a_model_that_thinks_unasked_is_asked_again_without() -> None:
+    """Nothing but thoughts came: the caller still gets an answer, and the next one at once."""
+
+    async def story(engine: Ollama, fake: FakeOllama) -> None:
+        fake.disk["mystery:latest"] = 1
+        fake.thinks.add("mystery:latest")
+        fake.endless = {"mystery:latest"}
+        for _ in range(2):
+            assert (
+                split(await all_of(engine.reply(QUESTION, LlmRequest(model="mystery", max_tokens=50))))[1] == ANSWERED
+            )
+        assert [ask.get("think") for ask in fake.asked] == [None, False, False]
+
+    told(story)
+
+
+@pytest.mark.parametrize(("model", "asked"), [("gpt-oss:20b", "low"), ("qwen3:1.7b", False), ("llama3.2:3b", None)])
+def test_a_caller_waits_for_as_little_thinking_as_the_model_can_do_with(model: str, asked: str | bool | None) -> None:
+    """gpt-oss cannot do without; a model that does not think is told nothing."""
+
+    async def story(engine: Ollama, fake: FakeOllama) -> None:
+        fake.disk[model] = 1
+        fake.thinks.add("gpt-oss:20b")
+        await all_of(engine.reply(QUESTION, LlmRequest(model=model)))
+        assert fake.asked[0].get("think") == asked
+
+    told(story)
+
+
+def test_a_prompt_that_was_cut_is_said_once() -> None:
+    """Ollama tells how many tokens it read: far fewer than the prompt has."""
+
+    async def story(engine: Ollama, fake: FakeOllama) -> None:
+        fake.evaluated = 100
+        with capture_logs() as lines:
+            for _ in range(2):
+                await all_of(engine.reply([Message("system", "x" * 9000), Message("user", "Hi")], LlmRequest()))
+        assert [line["event"] for line in lines] == ["ollama may have cut the prompt"]
 
     told(story)
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from lineside.audio.frame import Utterance
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
-from lineside.engines import model_admin, openai_http
+from lineside.engines import model_admin, openai_chat, openai_http, openai_transcribe
 from lineside.engines.protocols import BackendModel, EngineInfo, LlmRequest, Message, Thought, Token, Transcription
 from lineside.engines.reasoning import Habits
 from lineside.settings import LLM_MODELS
@@ -32,12 +32,14 @@ class FasterWhisper:
     def __init__(self, options: Options, host: EngineHost) -> None:
         self._embedded, self._model = not options.url, options.model
         self.info = EngineInfo(choices=(options.model,), embedded=self._embedded)
-        self._http = host.http
+        self._http, self._dialects = host.http, openai_transcribe.TranscriptionDialects()
         self._endpoint = openai_http.Endpoint("faster-whisper", options.url or host.embedded_url)
 
     async def transcribe(self, utterance: Utterance) -> Transcription:
         """See `SpeechToText`."""
-        return await openai_http.transcribe(self._http, self._endpoint, self._model, utterance)
+        return await openai_transcribe.transcribe(
+            self._http, self._endpoint, utterance, {"model": self._model}, self._dialects
+        )
 
     async def check(self) -> None:
         """See `HealthChecked`."""
@@ -76,7 +78,7 @@ class LlamaCpp:
 
     def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
-        return openai_http.chat(self._http, self._endpoint, ask.model or self._model, messages, ask, self._habits)
+        return openai_chat.chat(self._http, self._endpoint, ask.model or self._model, messages, ask, self._habits)
 
     async def check(self) -> None:
         """See `HealthChecked`."""

@@ -13,19 +13,26 @@ from typing import Any, Literal
 
 import aiohttp
 import msgspec
+import structlog
 
 from lineside.engine_options import EngineHost, EngineOptions, Names, Url, option
 from lineside.engines import openai_http
+from lineside.engines.chat_dialect import alternating
 from lineside.engines.protocols import BackendModel, EngineInfo, LlmRequest, Message, PullProgress, Thought, Token
-from lineside.engines.reasoning import Answer, Habits
-from lineside.errors import EngineBusy, EngineError
+from lineside.engines.reasoning import SHORT_TOKEN, Answer, Habits
+from lineside.errors import EngineBusy, EngineError, OnlyThoughts
 
 SILENCE = 30.0  # seconds between two pieces of an answer; stages set tighter limits of their own
 LOADING = 300.0  # seconds for a big model from a cold disk
 PULLING = 60.0  # seconds without news of a download
 FREE_WITHIN = 60.0  # seconds that `unload` waits for answers under way
 ANSWER_BYTES, PULL_BYTES = 4 << 20, 256 << 20  # of one stream; Ollama tells of a pull ten times a second
-THINK = {"auto": None, "on": True, "off": False}
+CONTEXTS = (4096, 8192, 16_384, 32_768, 65_536, 131_072)  # tokens; each change makes Ollama load the model again
+CHARACTERS_PER_TOKEN = 3  # fewer than any tokeniser gives on average, so a prompt has room
+CONVERSATION = 6000  # characters that a conversation may grow by without another context
+SHORT = 0.5  # of the tokens that a prompt must have at least; Ollama evaluated fewer: it was cut
+
+log = structlog.get_logger()
 
 
 class _Said(msgspec.Struct):
@@ -42,6 +49,7 @@ class _Line(msgspec.Struct):
     digest: str | None = None
     completed: int | None = None  # bytes; left out before the first
     total: int | None = None
+    prompt_eval_count: int | None = None  # tokens of the prompt that were read; on the last line
 
 
 class _Model(msgspec.Struct):
@@ -80,14 +88,16 @@ class Ollama:
         think: Literal["auto", "on", "off"] = option(
             "auto",
             env="OLLAMA_THINK",
-            about="Whether reasoning models think first; auto = the model's own default",
+            about="Whether reasoning models think first; auto = as little as the model can",
         )
 
     def __init__(self, options: Options, host: EngineHost) -> None:
         self.info = EngineInfo(choices=tuple(dict.fromkeys((options.model, *options.models))))
         self._http, self._model = host.http, options.model
         self._endpoint = openai_http.Endpoint("ollama", options.url, hint="start it: ollama serve; or set OLLAMA_URL")
-        self._alive, self._think = options.keep_alive, THINK[options.think]
+        self._alive, self._think = _duration(options.keep_alive), options.think
+        self._contexts: dict[str, int] = {}  # tokens, by model; only grows
+        self._looked: set[str] = set()  # models whose first prompt was looked at: whether all of it was read
         self._habits = Habits()
         self._thoughtless: set[str] = set()  # models that refuse to be told whether to think
         self._in_use: Counter[str] = Counter()  # answers under way, by model
@@ -109,7 +119,7 @@ class Ollama:
     async def _answer(
         self, model: str, messages: Sequence[Message], ask: LlmRequest
     ) -> AsyncGenerator[Token | Thought, None]:
-        think = None if model in self._thoughtless else self._think
+        think = self._thinking(model)
         try:
             async with aclosing(self._stream(model, messages, ask, think)) as pieces:
                 async for piece in pieces:
@@ -121,16 +131,53 @@ class Ollama:
             async with aclosing(self._stream(model, messages, ask, None)) as pieces:
                 async for piece in pieces:
                     yield piece
+        except OnlyThoughts:
+            if self._think != "auto" or think is False:
+                raise
+            async with aclosing(self._stream(model, messages, ask, self._thinking(model))) as pieces:  # known to think
+                async for piece in pieces:
+                    yield piece
+
+    def _thinking(self, model: str) -> bool | Literal["low"] | None:
+        """What the model is told of thinking. A caller waits: by default as little as it can."""
+        if model in self._thoughtless:
+            return None
+        if self._think != "auto":
+            return self._think == "on"
+        if "gpt-oss" in model:
+            return "low"  # it cannot do without
+        return False if self._habits.room(model) else None
+
+    def _context(self, model: str, messages: Sequence[Message], max_tokens: int) -> int:
+        """Tokens of context to ask for: without, Ollama cuts the prompt of a long agent and says nothing."""
+        characters = sum(len(message.content) for message in messages)
+        if characters // CHARACTERS_PER_TOKEN + max_tokens > self._contexts.get(model, 0):
+            needed = (characters + CONVERSATION) // CHARACTERS_PER_TOKEN + max_tokens
+            self._contexts[model] = next((size for size in CONTEXTS if size >= needed), CONTEXTS[-1])
+        return self._contexts[model]
+
+    def _look_whether_cut(self, model: str, messages: Sequence[Message], evaluated: int | None) -> None:
+        """Say once that a model has not read its whole prompt: the agent's instructions are what is cut first."""
+        shown = sum(len(message.content) for message in messages)
+        if evaluated is None or model in self._looked:
+            return  # later prompts are partly in its cache, and not counted
+        self._looked.add(model)
+        if evaluated * SHORT_TOKEN < shown * SHORT:
+            log.warning("ollama may have cut the prompt", model=model, prompt_characters=shown, tokens_read=evaluated)
 
     async def _stream(
-        self, model: str, messages: Sequence[Message], ask: LlmRequest, think: bool | None
+        self, model: str, messages: Sequence[Message], ask: LlmRequest, think: bool | Literal["low"] | None
     ) -> AsyncGenerator[Token | Thought, None]:
         sorting = Answer("ollama", model, ask, self._habits, thinks=think is not False)
         request = {
             "model": model,
-            "messages": msgspec.to_builtins(messages),
+            "messages": msgspec.to_builtins(alternating(messages)),
             "stream": True,
-            "options": {"num_predict": sorting.max_tokens, "temperature": ask.temperature},
+            "options": {
+                "num_predict": sorting.max_tokens,
+                "temperature": ask.temperature,
+                "num_ctx": self._context(model, messages, sorting.max_tokens),
+            },
             "keep_alive": self._alive,
         }
         if think is not None:
@@ -140,6 +187,7 @@ class Ollama:
             aclosing(self._lines(answer, ANSWER_BYTES)) as lines,
         ):
             async for line in lines:
+                self._look_whether_cut(model, messages, line.prompt_eval_count)
                 for piece in sorting.feed(line.message.thinking or "", line.message.content or ""):
                     yield piece
                 if sorting.full:
@@ -194,8 +242,10 @@ class Ollama:
             async for line in lines:
                 yield PullProgress(line.digest or line.status or "", line.completed or 0, line.total or 0)
 
-    async def _keep(self, model: str, alive: str | int) -> None:
-        request = {"model": model, "prompt": "", "stream": False, "keep_alive": alive}
+    async def _keep(self, model: str, alive: str | float) -> None:
+        request: dict[str, Any] = {"model": model, "prompt": "", "stream": False, "keep_alive": alive}
+        if alive != 0:
+            request["options"] = {"num_ctx": self._contexts.setdefault(model, CONTEXTS[1])}
         async with self._asked("POST", "/api/generate", request, model=model, seconds=LOADING) as answer:
             await openai_http.read_body(self._endpoint, answer)
 
@@ -215,7 +265,7 @@ class Ollama:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=openai_http.CONNECT, sock_read=seconds)
         async with (
             openai_http.engine_errors(endpoint),
-            self._http.request(method, endpoint.url + path, json=request, timeout=timeout) as answer,
+            self._http.request(method, endpoint.address(path), json=request, timeout=timeout) as answer,
         ):
             if answer.status != 200:
                 raise await self._refusal(answer, model)
@@ -256,6 +306,14 @@ class Ollama:
 
     def _no_model(self, model: str) -> EngineError:
         return EngineError(f"ollama at {self._endpoint.url} has no model {model}; fetch it: ollama pull {model}")
+
+
+def _duration(setting: str) -> float | str:
+    """`OLLAMA_KEEP_ALIVE` as the API takes it: seconds are a number there, and "-1" in quotes is refused."""
+    try:
+        return float(setting) if "." in setting else int(setting)
+    except ValueError:
+        return setting
 
 
 def _tagged(model: str) -> str:

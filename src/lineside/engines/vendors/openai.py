@@ -7,10 +7,12 @@ address it is the cloud.
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from typing import Any, Literal
 
 from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
-from lineside.engines import model_admin, openai_http
+from lineside.engines import model_admin, openai_chat, openai_http, openai_transcribe
+from lineside.engines.chat_dialect import Dialects
 from lineside.engines.protocols import EngineInfo, LlmRequest, Message, Thought, Token, Transcription
 from lineside.engines.reasoning import Habits
 from lineside.errors import EngineError
@@ -28,6 +30,11 @@ class OpenAIOptions(EngineOptions):
     )
     api_key: str = option("", env="OPENAI_API_KEY", secret=True, about="Key sent to the OpenAI-compatible servers")
     model: str = option("", env="OPENAI_MODEL", about="Language model to ask for; empty = the server's default")
+    effort: Literal["least", "auto", "minimal", "low", "medium", "high"] = option(
+        "least",
+        env="OPENAI_REASONING_EFFORT",
+        about="How much a reasoning model may think; least = as little as it can, auto = its own default",
+    )
     stt_url: Url = option("", env="OPENAI_STT_URL", about="OpenAI-compatible STT server; empty = OPENAI_URL")
     stt_model: str = option("whisper-1", env="OPENAI_STT_MODEL", about="STT model to ask for")
     tts_url: Url = option("", env="OPENAI_TTS_URL", about="OpenAI-compatible TTS server; empty = OPENAI_URL")
@@ -37,6 +44,16 @@ class OpenAIOptions(EngineOptions):
     def missing(self) -> str:
         """See `EngineOptions`."""
         return "" if self.url or self.api_key else "OPENAI_URL or OPENAI_API_KEY"
+
+    def little_thinking(self) -> tuple[tuple[str, Any], ...]:
+        """The fields that ask a model not to think, or as little as it can; a server refuses those it does not know."""
+        if self.effort == "auto":
+            return ()
+        if self.effort != "least":
+            return (("reasoning_effort", self.effort),)
+        switch = {"enable_thinking": False, "thinking": False}  # of the chat templates of Qwen3 and others
+        ours = (("chat_template_kwargs", switch),) if self.url else ()
+        return (("reasoning_effort", "low"), *ours)
 
 
 class OpenAISTT:
@@ -53,14 +70,15 @@ class OpenAISTT:
         self.info = EngineInfo(choices=(options.stt_model,))
         self._http, self._model = host.http, options.stt_model
         self._endpoint = _endpoint("the OpenAI-compatible recogniser", options.stt_url, options)
+        # The gpt-4o-transcribe models refuse verbose_json, by the same reference.
+        self._dialects = openai_transcribe.TranscriptionDialects(
+            "json" if "transcribe" in self._model else "verbose_json"
+        )
 
     async def transcribe(self, utterance: Utterance) -> Transcription:
         """See `SpeechToText`."""
-        model = self._model
-        # The gpt-4o-transcribe models refuse verbose_json, by the same reference.
-        shape = "json" if "transcribe" in model else "verbose_json"
-        return await openai_http.transcribe(
-            self._http, self._endpoint, model, utterance, fields={"model": model, "response_format": shape}
+        return await openai_transcribe.transcribe(
+            self._http, self._endpoint, utterance, {"model": self._model}, self._dialects
         )
 
     async def check(self) -> None:
@@ -76,14 +94,15 @@ class OpenAILLM:
     def __init__(self, options: OpenAIOptions, host: EngineHost) -> None:
         self._http = host.http
         self._endpoint = _endpoint("the OpenAI-compatible language model", "", options, timeout=60.0)
-        self._habits = Habits()
+        self._habits, self._dialects = Habits(), Dialects(options.little_thinking())
         self._model = options.model
         self.info = EngineInfo(choices=(options.model,) if options.model else ())
 
     async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
         """See `LanguageModel`."""
         model = ask.model or self._model or await self._first_listed()
-        async with aclosing(openai_http.chat(self._http, self._endpoint, model, messages, ask, self._habits)) as tokens:
+        answer = openai_chat.chat(self._http, self._endpoint, model, messages, ask, self._habits, self._dialects)
+        async with aclosing(answer) as tokens:
             async for token in tokens:
                 yield token
 

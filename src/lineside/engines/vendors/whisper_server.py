@@ -10,13 +10,12 @@ import msgspec
 
 from lineside.audio.frame import Utterance
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
-from lineside.engines import openai_http
+from lineside.engines import openai_http, openai_transcribe
 from lineside.engines.protocols import EngineInfo, Transcription
 
 FORM = {
     "temperature": "0.0",
     "temperature_inc": "0.2",
-    "response_format": "verbose_json",
     "no_language_probabilities": "true",  # or it runs its encoder a second time, for a figure that nobody reads
 }
 # What it writes where nobody speaks: "[BLANK_AUDIO]", "[ Silence ]"; "(wind blowing)", which can also be words.
@@ -37,13 +36,15 @@ class WhisperServer:
 
     def __init__(self, options: Options, host: EngineHost) -> None:
         self.info = EngineInfo()
-        self._http = host.http
+        self._http, self._dialects = host.http, openai_transcribe.TranscriptionDialects()
         hint = "start it: lineside host, then the service whisper-server"
         self._endpoint = openai_http.Endpoint("whisper-server", options.url, hint=hint)
 
     async def transcribe(self, utterance: Utterance) -> Transcription:
         """See `SpeechToText`."""
-        heard = await openai_http.transcribe(self._http, self._endpoint, "", utterance, path="/inference", fields=FORM)
+        heard = await openai_transcribe.transcribe(
+            self._http, self._endpoint, utterance, FORM, self._dialects, path="/inference"
+        )
         text = " ".join(NOTE.sub(" ", heard.text).split())
         return msgspec.structs.replace(heard, text="" if ASIDES_ALONE.fullmatch(text) else text)
 
