@@ -205,7 +205,7 @@ async def _look_at(folder: Path, owed: dict[str, str], say: Callable[..., None])
     async with Archive(_settings(folder)).opened() as archive:
         deadline = time.monotonic() + ADOPTED_WITHIN
         while time.monotonic() < deadline:
-            if sum(one.is_dir() for one in (folder / "spool").iterdir()) == 1:  # this process's own
+            if sum(not one.name.startswith(".") for one in (folder / "spool").iterdir()) == 1:  # this process's own
                 break
             await asyncio.sleep(0.05)
         await archive.settled()

@@ -355,3 +355,18 @@ def _again(spool: Spool) -> int:
     """Entries that were read and whose file is still there: written again, which changes nothing."""
     with spool._segments()[0].open("rb") as file:
         return file.read(spool._done).count(b"\n")
+
+
+def test_nobody_adopts_the_folder_of_a_process_that_starts(tmp_path: Path) -> None:
+    """It has no name before it is locked; one whose process died before that is adopted a minute later."""
+    starting, died = tmp_path / ".starting", tmp_path / ".died"
+    starting.mkdir()
+    died.mkdir()
+    os.utime(died, (time.time() - 3600,) * 2)
+    mine = new_spool(tmp_path)
+    assert mine.folder.parent == tmp_path
+    (adopted,) = left_behind(tmp_path, tmp_path / "none")
+    assert adopted.folder == died
+    adopted.close()
+    mine.close()
+    assert [each.name for each in tmp_path.iterdir()] == [".starting"]

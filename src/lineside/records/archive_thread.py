@@ -35,7 +35,7 @@ MOVE_EVERY = 0.5  # seconds between two batches for the database
 WIPE_EVERY = 2.0  # seconds between two tries to wipe what is owed
 TIDY_EVERY = 600.0  # seconds between two looks for calls that are too old and recordings that are too many
 AGAIN = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before a failed step is tried again; the last one from there on
-STOP_SECONDS = 3.0  # for the database to take the last entries at the end; the spool keeps the rest
+STOP_SECONDS = 1.5  # for the database to take the last entries at the end; the spool keeps the rest
 ANSWER_SECONDS = 30.0  # for a question to the archive; then its thread counts as gone
 DAY = 86_400.0
 
@@ -148,7 +148,7 @@ class ArchiveThread:
         self._reserve.refill()
 
     async def _move(self) -> None:
-        await self._mover.to_database(self._spool)
+        await self._mover.to_database(self._spool, self._closing.is_set)
         self._trouble.counter.spooled(self._spool.size)
 
     async def _wipe(self) -> None:
@@ -209,12 +209,16 @@ class ArchiveThread:
 
     async def _finish(self) -> None:
         """The last entries; what the database does not take in time stays in the spool."""
-        if self._trouble.of("database"):
-            self._mover.to_spool(self._spool)  # the database has just refused: no second wait
-        else:
-            with suppress(Unavailable, TimeoutError):
+        try:
+            if self._trouble.of("database"):
+                self._mover.to_spool(self._spool)  # the database has just refused: no second wait
+            else:
                 async with asyncio.timeout(STOP_SECONDS):
                     await self._mover.to_database(self._spool)
+        except (Unavailable, TimeoutError):
+            pass  # the next start goes on
+        except Exception as fault:
+            self._trouble.fault("archive", fault)
         if lost := self._mover.waiting:
             self._trouble.counter.entries_lost(lost)
             log.error("call records lost at shutdown, disk not writable", entries=lost)

@@ -5,7 +5,7 @@ Both steps go on by themselves: while the database hangs, entries still reach th
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lineside.records.database import Database, Unavailable
 from lineside.records.entries import Entry, ReplyKept, TurnBegan, decode, encode
@@ -66,11 +66,14 @@ class EntryMover:
                 self._held.clear()
         self._trouble.clear("disk")
 
-    async def to_database(self, spool: Spool) -> None:
-        """All of it. Raises `Unavailable`, and whatever an entry that cannot be written raises."""
+    async def to_database(self, spool: Spool, stop: Callable[[], bool] = lambda: False) -> None:
+        """All of it, or until `stop`, which is asked after each batch.
+
+        Raises `Unavailable`, and whatever an entry that cannot be written raises.
+        """
         async with self._moving:
             self.to_spool(spool)
-            while await self.move(spool):
+            while await self.move(spool) and not stop():
                 self.to_spool(spool)
             if self._held:
                 raise Unavailable("the disk takes no call records")

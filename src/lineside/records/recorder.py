@@ -2,7 +2,7 @@
 
 The clock is the caller's samples. The agent's sound stands where the caller's stood when it was sent, or right after
 what was sent before and was still to be played; what was taken back is taken off again. Both are kept as they came over
-the line, and decoded in the reel's thread. Here is nothing that waits, and little that computes.
+the line, and decoded in the thread of `recording_writer`. Nothing here waits, and little computes.
 """
 
 import asyncio
@@ -65,34 +65,34 @@ class Recorder:
             self._hand_on(size)
 
     def _hand_on(self, size: int) -> None:
-        strip = RecordedStretch(
+        stretch = RecordedStretch(
             *(bytes(track[:size]).ljust(size, self._quiet) for track in (self._caller, self._agent))
         )
         del self._caller[:size], self._agent[:size]
-        self._give(strip)
+        self._give(stretch)
 
 
 class RecordedTransport:
     """A line whose sound is kept, both ways."""
 
-    def __init__(self, line: Transport, tape: Recorder) -> None:
+    def __init__(self, line: Transport, recorder: Recorder) -> None:
         self.codec: Codec = line.codec
         self.rate = line.rate
-        self._line, self._tape = line, tape
+        self._line, self._recorder = line, recorder
         self._clock = asyncio.get_running_loop().time
 
     async def run(self, listener: TransportListener) -> EndReason:
         """See `Transport`."""
-        return await self._line.run(_RecordingListener(listener, self._tape))
+        return await self._line.run(_RecordingListener(listener, self._recorder))
 
     def send(self, payload: bytes) -> None:
         """See `Transport`."""
-        self._tape.agent(payload, self._clock())
+        self._recorder.agent(payload, self._clock())
         self._line.send(payload)
 
     def clear(self) -> None:
         """See `Transport`."""
-        self._tape.taken_back(self._clock())
+        self._recorder.taken_back(self._clock())
         self._line.clear()
 
     def on_event(self, event: ServerMessage) -> None:
@@ -103,11 +103,11 @@ class RecordedTransport:
 class _RecordingListener:
     """Keeps the caller's sound before the call hears it."""
 
-    def __init__(self, listener: TransportListener, tape: Recorder) -> None:
-        self._listener, self._tape = listener, tape
+    def __init__(self, listener: TransportListener, recorder: Recorder) -> None:
+        self._listener, self._recorder = listener, recorder
 
     def on_audio(self, payload: bytes) -> None:
-        self._tape.caller(payload)
+        self._recorder.caller(payload)
         self._listener.on_audio(payload)
 
     def on_message(self, message: ClientMessage) -> None:

@@ -6,6 +6,7 @@ processes that are gone. What the database has is overwritten before it is delet
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from lineside.records.descriptors import DescriptorReserve
 SEGMENT_BYTES = 1 << 20  # of one file; then the next is begun
 BATCH = 500  # entries read at once
 SEGMENTS = "*.jsonl"
+UNNAMED_SECONDS = 60.0  # since a folder without a name was made; then its process died before it could name it
 
 
 class Spool:
@@ -140,18 +142,26 @@ class Spool:
 
 
 def new_spool(parent: Path, reserve: DescriptorReserve | None = None) -> Spool:
-    """A folder of one's own."""
-    return Spool(parent / uuid4().hex, reserve)
+    """A folder of one's own. It gets its name once it is locked, so that nobody adopts it before."""
+    name = uuid4().hex
+    spool = Spool(parent / f".{name}", reserve)
+    spool.folder = spool.folder.rename(parent / name)
+    return spool
 
 
 def left_behind(parent: Path, but: Path, reserve: DescriptorReserve | None = None) -> Iterator[Spool]:
     """The folders of processes that are gone."""
     for folder in sorted(parent.iterdir()):
-        if folder != but and folder.is_dir():
+        if folder == but or not folder.is_dir():
+            continue
+        with suppress(FileNotFoundError):  # another process adopted it
+            if folder.name.startswith(".") and folder.stat().st_mtime > time.time() - UNNAMED_SECONDS:
+                continue
             try:
-                yield Spool(folder, reserve)
+                spool = Spool(folder, reserve)
             except BlockingIOError:
                 continue  # its process lives
+            yield spool
 
 
 def spooled_words(parent: Path, words: Sequence[bytes]) -> set[bytes]:

@@ -42,12 +42,8 @@ async def write(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
     await _put(connection, stage_times, times, ("call_id", "reply", "stage"))
     decided = [_row(entry) for entry in known if isinstance(entry, DecisionMade)]
     await _put(connection, decisions, decided, ("call_id", "number"))
-    for entry in known:
-        if isinstance(entry, RecordingFinished | CallOver | TurnBegan):
-            where = calls.c.id == entry.call
-            if isinstance(entry, TurnBegan):  # never fewer than are known
-                where = sa.and_(where, calls.c.turns < entry.turns)
-            await connection.execute(sa.update(calls).where(where).values(_change(entry)))
+    for kind in (TurnBegan, RecordingFinished, CallOver):
+        await _update(connection, [entry for entry in known if isinstance(entry, kind)])
     texts = [
         {"call_id": entry.call, "part": entry.reply, "text": search_index.folded(_text(f"{entry.heard}\n{entry.said}"))}
         for entry in replies.values()
@@ -107,6 +103,18 @@ async def _present(connection: AsyncConnection, column: "sa.Column[str]", ids: I
     for some in _in_parts(sorted(ids)):
         found |= set((await connection.execute(sa.select(column).where(column.in_(some)))).scalars())
     return found
+
+
+async def _update(connection: AsyncConnection, entries: Sequence[RecordingFinished | CallOver | TurnBegan]) -> None:
+    """Change the calls of these entries, all of one kind."""
+    if not entries:
+        return
+    rows = [{"of_call": entry.call, **_change(entry)} for entry in entries]
+    where = calls.c.id == sa.bindparam("of_call")
+    if isinstance(entries[0], TurnBegan):  # never fewer than are known
+        where = sa.and_(where, calls.c.turns < sa.bindparam("turns"))
+    changed: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0] if name != "of_call"}
+    await connection.execute(sa.update(calls).where(where).values(changed), rows)
 
 
 async def _put(connection: AsyncConnection, table: sa.Table, rows: list[dict[str, Any]], key: tuple[str, ...]) -> None:

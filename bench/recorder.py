@@ -1,8 +1,8 @@
-"""What a recording costs the media loop: microseconds a frame of 20 ms, both voices taped, against a bare line.
+"""What a recording costs the media loop: microseconds a frame of 20 ms, both voices recorded, against a bare line.
 
-    .venv/bin/python -m bench.tape [--frames 50000] [--runs 5]
+    .venv/bin/python -m bench.recorder [--frames 50000] [--runs 5]
 
-The reel's thread, which decodes and writes FLAC, is not in it: the strips are dropped as they are handed on.
+The thread that decodes and writes FLAC is not in it: stretches are dropped as they are handed on.
 """
 
 import os
@@ -25,16 +25,16 @@ def main() -> None:
     asked.add_argument("--runs", type=int, default=5)
     told = asked.parse_args()
     for codec, rate, size in FRAMES:
-        took = min(_taped(codec, rate, bytes(size), told.frames) for _ in range(told.runs))
+        took = min(_recorded(codec, rate, bytes(size), told.frames) for _ in range(told.runs))
         print(f"{codec:10} {took / told.frames * 1e6:.2f} µs a frame, in and out")
 
 
-def _taped(codec: Codec, rate: int, frame: bytes, frames: int) -> float:
-    tape = Recorder(codec, rate, lambda strip: None)
+def _recorded(codec: Codec, rate: int, frame: bytes, frames: int) -> float:
+    recorder = Recorder(codec, rate, lambda stretch: None)
     began = time.perf_counter()
     for number in range(frames):
-        tape.caller(frame)
-        tape.agent(frame, number * 0.02)
+        recorder.caller(frame)
+        recorder.agent(frame, number * 0.02)
     return time.perf_counter() - began
 
 
