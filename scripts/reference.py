@@ -17,7 +17,8 @@ from lineside import settings as settings_module
 from lineside.cli.main import app
 from lineside.engine_options import declared_options
 from lineside.engine_options import title as options_title
-from lineside.observability.metrics import NAMES, GatewayMetrics
+from lineside.observability.meters import NAMES
+from lineside.observability.metrics import GatewayMetrics
 from lineside.settings import DATA, Settings, variable
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -222,6 +222,11 @@ def test_a_call_that_an_operator_ends_is_a_sentence(running: str) -> None:
 @pytest.mark.models
 def test_the_doctor_examines_a_lineside_that_runs(stack: Stack) -> None:
     """A whole call with real engines, all good, and marked as the doctor's."""
-    told = command("doctor", "--url", stack.url, "--json")
-    assert told.exit_code == 0, told.output
+    told = subprocess.run(
+        [sys.executable, "-m", "lineside", "doctor", "--url", stack.url, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
     assert all(finding["ok"] for finding in json.loads(told.stdout)["findings"])

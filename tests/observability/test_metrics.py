@@ -15,7 +15,9 @@ from aiohttp import web
 from lineside.engines.registry import EngineRegistry
 from lineside.errors import EngineTimeout, ErrorCode
 from lineside.host.machine import Cpu, Gpu, Machine, Ram
-from lineside.observability.metrics import LINE_FAULTS, NAMES, GatewayMetrics
+from lineside.observability.meters import NAMES
+from lineside.observability.metrics import GatewayMetrics
+from lineside.observability.turn_metrics import LINE_FAULTS
 from lineside.protocol import (
     AudioStarted,
     BargeIn,
@@ -82,18 +84,18 @@ def busy(meters: GatewayMetrics) -> None:
     meter.on_playout_gap(0.05)
     meters.call("browser", ENGINES).over(12.0)
     meters.call_refused("full")
-    meters.speculated(committed=True)
-    meters.speculated(committed=False)
-    meters.engine_failed("tts", "piper", EngineTimeout("slow"))
-    meters.engine_switched("tts", "piper")
-    meters.engine_waits("tts", "piper", +1)
-    meters.engine_waits("tts", "piper", 0, 0.03)
-    meters.models({("llm", "qwen2.5-coder-0.5b"): 600_000_000})
+    meters.turns.prepared(committed=True)
+    meters.turns.prepared(committed=False)
+    meters.engines.engine_failed("tts", "piper", EngineTimeout("slow"))
+    meters.engines.engine_switched("tts", "piper")
+    meters.engines.engine_waits("tts", "piper", +1)
+    meters.engines.engine_waits("tts", "piper", 0, 0.03)
+    meters.engines.models({("llm", "qwen2.5-coder-0.5b"): 600_000_000})
     gpu = Gpu(index=0, vendor="amd", name="x", total_bytes=100, used_bytes=40, percent=30.0)
-    meters.machine(Machine(at=0.0, cpu=Cpu(2, 10.0), ram=Ram(10, 5), gpus=(gpu,)))
-    meters.lag.observe(0.001)
-    meters.cpu.inc(0.1)
-    meters.memory.set(1000)
+    meters.process.machine(Machine(at=0.0, cpu=Cpu(2, 10.0), ram=Ram(10, 5), gpus=(gpu,)))
+    meters.process.lag.observe(0.001)
+    meters.process.cpu.inc(0.1)
+    meters.process.memory.set(1000)
 
 
 def test_a_calls_events_are_counted() -> None:
@@ -170,7 +172,7 @@ def test_requests_that_wait_for_an_engine_are_counted_and_given_up_ones_wait_no_
 
         app = web.Application()
         app.router.add_get("/", answer)
-        registry = EngineRegistry(settings(llm_pool_size=1, openai_url="http://127.0.0.1:9"), observer=meters)
+        registry = EngineRegistry(settings(llm_pool_size=1, openai_url="http://127.0.0.1:9"), observer=meters.engines)
         pool: aiohttp.ClientSession = registry._pool("llm", "openai")
         async with serving(app) as url:
 
@@ -199,7 +201,7 @@ def test_models_in_memory_are_counted_and_one_that_left_stands_at_nought(tmp_pat
     meters = GatewayMetrics()
 
     async def main() -> None:
-        async with control_api(tmp_path, loaded=meters.models):
+        async with control_api(tmp_path, loaded=meters.engines.models):
             async with asyncio.timeout(10):
                 while b"faster-whisper-base" not in meters.text():  # noqa: ASYNC110 - looked at now and then
                     await asyncio.sleep(0.01)
@@ -208,7 +210,7 @@ def test_models_in_memory_are_counted_and_one_that_left_stands_at_nought(tmp_pat
     assert back_ends()["stt"]["faster-whisper"].models["faster-whisper-base"].memory_bytes == 9
     whisper = 'lineside_model_memory_bytes{model="faster-whisper-base",role="stt"}'
     assert value(meters, whisper) == 9
-    meters.models({("llm", f"pulled {number}"): 1 for number in range(1000)})
+    meters.engines.models({("llm", f"pulled {number}"): 1 for number in range(1000)})
     assert value(meters, whisper) == 0
     assert value(meters, 'lineside_model_memory_bytes{model="other",role="llm"}') == 1000 - NAMES + 1
     assert meters.text().count(b"lineside_model_memory_bytes{") <= NAMES + 2
@@ -309,7 +311,7 @@ def test_the_loops_lateness_is_measured() -> None:
     meters = GatewayMetrics()
 
     async def main() -> None:
-        watching = asyncio.create_task(meters.watch_loop())
+        watching = asyncio.create_task(meters.process.watch_loop())
         await asyncio.sleep(0.15)
         time.sleep(0.35)  # noqa: ASYNC251 - that is the fault to be seen
         await asyncio.sleep(0.25)

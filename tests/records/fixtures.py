@@ -113,11 +113,10 @@ async def opened(
         "llm": ScriptedLLM(answers=answers),
         "tts": ScriptedTTS(),
     }
-    async with aiohttp.ClientSession() as http, Archive(chosen).opened() as archive:
+    metrics = GatewayMetrics()
+    async with aiohttp.ClientSession() as http, Archive(chosen, metrics.records).opened() as archive:
         registry = ScriptedRegistry(chosen, http, engines)
-        gateway = Gateway(
-            chosen, FixedAgentStore(AGENT), registry, LoudnessVad, http, GatewayMetrics(), records=archive
-        )
+        gateway = Gateway(chosen, FixedAgentStore(AGENT), registry, LoudnessVad, http, metrics, records=archive)
         runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from lineside.errors import ConfigError
-from lineside.observability.metrics import RECORDS_PARTS
+from lineside.observability.records_metrics import PARTS
 from lineside.protocol import FirstMessage
 from lineside.records import writes
 from lineside.records.archive import Archive
@@ -55,7 +55,7 @@ POISON = DecisionMade(
 
 def test_every_part_has_a_meter() -> None:
     """The metric knows each part that the archive may name."""
-    assert set(RECORDS_PARTS) == set(Part.__args__)  # type: ignore[attr-defined]
+    assert set(PARTS) == set(Part.__args__)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("place", ["lineside.records.spool.Spool.read", "lineside.records.spool.Spool.append"])

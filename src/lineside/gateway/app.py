@@ -81,7 +81,7 @@ class Gateway:
         self._access = Auth(settings)
         self.switchboard = CallRegistry(settings.max_concurrent_calls)
         self._meters = metrics
-        self.work = work or BackgroundWork(metrics.work_failed)
+        self.work = work or BackgroundWork(metrics.process.work_failed)
         self._looks = TrendHistory()
         self._monitors = monitors or MonitoringAddresses(settings.prometheus_url, settings.grafana_url)
         self._scrape: asyncio.Task[bytes] | None = None
@@ -117,7 +117,7 @@ class Gateway:
             host=self._host,
             in_house=IN_HOUSE,
             records=self._records,
-            loaded=self._meters.models,
+            loaded=self._meters.engines.models,
             work=self.work,
         )
         mount(app, room)
@@ -184,7 +184,7 @@ class Gateway:
         """How late the loop is, and what the machine is doing, while the house is open."""
         crew = BackgroundTasks()
         await crew.begin()
-        crew.start(self.work.keep("loop lag", self._meters.watch_loop), "loop lag")
+        crew.start(self.work.keep("loop lag", self._meters.process.watch_loop), "loop lag")
         crew.start(self.work.keep("machine", self._watch_machine), "machine")
         crew.start(self.work.keep("trends", self._watch_trends), "trends")
         yield
@@ -201,7 +201,7 @@ class Gateway:
 
     async def _watch_machine(self) -> None:
         while True:
-            self._meters.machine(await self._readings.latest())
+            self._meters.process.machine(await self._readings.latest())
             await asyncio.sleep(LOOK_EVERY)
 
     async def _token(self, request: web.Request) -> web.Response:

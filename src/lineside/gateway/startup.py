@@ -62,10 +62,10 @@ async def running_gateway(
         url = f"http://{name}:{listener.getsockname()[1]}"
         async with (
             host_agent(settings, services) as hosted,
-            warm_engines(hosted, agent, metrics) as (reached, registry),
+            warm_engines(hosted, agent, metrics.engines) as (reached, registry),
             aiohttp.ClientSession() as http,
             turn_model(settings) as turns,
-            open_archive(settings, metrics) as records,
+            open_archive(settings, metrics.records) as records,
             AsyncExitStack() as stack,
         ):
             workers = await stack.enter_async_context(_workers(reached, agent, metrics))
@@ -89,7 +89,7 @@ async def _workers(
     if count < 2:
         yield None
         return
-    workers = WorkerPool(count, settings, agent, metrics.worker_lost)
+    workers = WorkerPool(count, settings, agent, metrics.process.worker_lost)
     async with workers.running():
         log.info("workers ready", workers=count)
         yield workers

@@ -66,11 +66,11 @@ class Worker:
         begin = await self._begun
         settings = complete_settings()(_env_file=None, **msgspec.json.decode(begin.settings))  # type: ignore[call-arg]
         meters = GatewayMetrics()
-        work = BackgroundWork(meters.work_failed)
+        work = BackgroundWork(meters.process.work_failed)
         async with (
-            open_registry(settings, meters) as self._registry,
+            open_registry(settings, meters.engines) as self._registry,
             turn_model(settings) as turns,
-            open_archive(settings, meters) as records,
+            open_archive(settings, meters.records) as records,
         ):
             self._agent = begin.agent
             await learn_phrases(self._registry, self._agent)
@@ -78,7 +78,7 @@ class Worker:
             self._booth = CallRunner(settings, lambda: self._agent, self._registry, new_vad, meters, turns, records)
             async with asyncio.TaskGroup() as self._tasks:
                 watching = [
-                    self._tasks.create_task(work.keep("loop lag", meters.watch_loop), name="loop lag"),
+                    self._tasks.create_task(work.keep("loop lag", meters.process.watch_loop), name="loop lag"),
                     self._tasks.create_task(work.keep("beat", self._beat), name="beat"),
                 ]
                 settle()
