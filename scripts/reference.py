@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-import typer.main
 from prometheus_client.metrics import MetricWrapperBase
 
 from lineside import settings as settings_module
-from lineside.cli.main import app
+from lineside.cli.main import COMMANDS, load_command
 from lineside.engine_options import declared_options
 from lineside.engine_options import title as options_title
 from lineside.observability.meters import NAMES
@@ -121,8 +120,9 @@ def _values(info: Any) -> str:
 def metrics_page() -> str:
     """Every metric of the gateway, as its exposition describes it."""
     lines = [METRICS_HEAD, "\n| name | type | labels | meaning |\n| --- | --- | --- | --- |\n"]
-    meters = [meter for meter in vars(GatewayMetrics()).values() if isinstance(meter, MetricWrapperBase)]
-    for meter in meters:
+    metrics = GatewayMetrics()
+    parts = (metrics, metrics.turns, metrics.audio, metrics.engines, metrics.records, metrics.process)
+    for meter in (meter for part in parts for meter in vars(part).values() if isinstance(meter, MetricWrapperBase)):
         labels = ", ".join(f"`{name}`" for name in meter._labelnames) or "none"
         name = f"{meter._name}_total" if meter._type == "counter" else meter._name
         lines.append(f"| `{name}` | {meter._type} | {labels} | {meter._documentation} |\n")
@@ -131,13 +131,15 @@ def metrics_page() -> str:
 
 def cli_page() -> str:
     """Every command with its arguments and options."""
-    return "".join([CLI_HEAD, *_commands(typer.main.get_command(app), "lineside")])
+    commands = (line for name in COMMANDS for line in _commands(load_command(name), f"lineside {name}"))
+    return "".join([CLI_HEAD, *commands])
 
 
 def _commands(command: Any, name: str) -> Iterator[str]:
     if hasattr(command, "commands"):
-        if name != "lineside":
-            yield f"\n## {name}\n\n{_sentence(command.help)}\n"
+        yield f"\n## {name}\n\n{_sentence(command.help)}\n"
+        if command.invoke_without_command:
+            yield from _options(command)
         for below in command.commands.values():
             yield from _commands(below, f"{name} {below.name}")
         return
@@ -145,6 +147,10 @@ def _commands(command: Any, name: str) -> Iterator[str]:
     yield f"\n{level} {name}\n\n{_sentence(command.help)}\n"
     arguments = [_argument(p) for p in command.params if p.param_type_name == "argument"]
     yield f"\n```text\n{' '.join([name, '[OPTIONS]', *arguments])}\n```\n"
+    yield from _options(command)
+
+
+def _options(command: Any) -> Iterator[str]:
     rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
     if rows:
         yield "\n| option | default | meaning |\n| --- | --- | --- |\n"
