@@ -85,6 +85,7 @@ GONE = [
     ('[{"name": "get_balance", "arguments": {"note": "a } or ] \\" in it"}}] Done.', "Done."),
     ("{'name': 'get_balance', 'arguments': {}} Done.", "Done."),
     ('One moment. {"name": "get_balance", "arguments": {"account', "One moment. "),
+    ('{"name": "x", "arguments": {"a": 1}\n\nYour balance is 5.', "\nYour balance is 5."),
     ('<tool_call>\n{"name": "x", "arguments": {}}\n</tool_call>\nDone.', "\n\nDone."),
     ("<tool_call>get_x\n<arg_key>a</arg_key>\n<arg_value>1</arg_value>\n</tool_call>Done.", "Done."),
     ("<function=get_x><parameter=a>1</parameter></function>Done.", "Done."),

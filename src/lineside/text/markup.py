@@ -11,10 +11,10 @@ answer when more text comes: so the cuts do not matter.
 import re
 from collections.abc import Callable
 
+from lineside.text.brackets import ClosingBracket
 from lineside.text.directions import is_direction, may_be_direction
 from lineside.text.markup_patterns import (
     AGENTS,
-    BEGINNINGS,
     BRACKET,
     BRACKET_BEGINS,
     CALL,
@@ -24,20 +24,19 @@ from lineside.text.markup_patterns import (
     CONTROL_BEGINS,
     FENCE_BEGINS,
     FENCE_OF_JSON,
-    FIRST,
     HTML,
     JSON,
     JSON_BEGINS,
-    LABELS,
-    LONGEST,
+    MAYBE,
     OTHERS,
-    OTHERS_TOKENS,
     PLACES,
     ROLE,
     ROLE_BEGINS,
     TAG,
     TAG_BEGINS,
     TURNS,
+    control_meaning,
+    label,
 )
 
 GAP = "\x1f"  # C0 "unit separator": no model writes it
@@ -56,7 +55,8 @@ class MarkupFilter:
         self._last = ""  # the last character read
         self._last_solid = " "  # the last one that was no space
         self._closing = ""  # what ends the block that is skipped
-        self._depth, self._quotes, self._quote, self._escaped = 0, '"', "", False
+        self._within = False  # something of that block has come, so what comes cannot be JSON alone
+        self._brackets = ClosingBracket()
 
     def feed(self, text: str) -> str:
         """Take the next piece of text; answer what is left of what is decided."""
@@ -72,8 +72,6 @@ class MarkupFilter:
             pass
         out, self._out = "".join(self._out), []
         return out
-
-    # ── the modes: each reads some of what is held; False where it needs more ──────────────────────────────────────
 
     def _text(self, final: bool) -> bool:
         """Plain text, up to the next place where markup may begin."""
@@ -92,14 +90,10 @@ class MarkupFilter:
 
     def _at_line_start(self, final: bool) -> bool | None:
         """A label or a bare call; None where there is neither."""
-        rest = self._held[: LONGEST + 1].lower()
-        size = 1
-        while size <= len(rest) and rest[:size] in BEGINNINGS:
-            size += 1
-        label, labels = rest[:size], LABELS if self._begun else LABELS | FIRST
-        if size > len(rest) and len(rest) == len(self._held) and not final:
+        size, kind = label(self._held, first=not self._begun)
+        if kind == MAYBE and not final:
             return False
-        if (kind := labels.get(label)) and (kind != "caller" or self._last_solid in ".?!"):
+        if kind not in ("", MAYBE) and (kind != "caller" or self._last_solid in ".?!"):
             self._drop(size)
             self._muted = kind != "own"
             self._until_line_end = kind == "thought"
@@ -115,51 +109,38 @@ class MarkupFilter:
         """A character that may begin markup."""
         sign = self._held[0]
         if sign == "\n":
-            if self._until_line_end:
-                self._muted = self._until_line_end = False
+            self._muted, self._until_line_end = self._muted and not self._until_line_end, False
             self._keep(1)
             self._line_start = True
             return True
-        rules = {"<": self._angle, "[": self._square, "{": self._brace, "`": self._fence, "(": self._round}
+        if sign == "(":
+            return self._direction(")", final)
+        rules = {"<": self._angle, "[": self._square, "{": self._brace, "`": self._fence}
         return rules.get(sign, self._star)(final)
 
     def _skip_block(self, final: bool) -> bool:
         """Up to the closing tag. A block that holds JSON ends with it."""
         begin = self._held.lstrip()
-        if self._depth == 0 and begin[:1] in ("{", "["):
+        if not self._within and begin[:1] in ("{", "["):
             return self._skip_nested(len(self._held) - len(begin) + 1)
-        if begin:
-            self._depth = 1
+        self._within = self._within or bool(begin)
         at = self._held.lower().find(self._closing)
-        if at >= 0:
-            self._drop(at + len(self._closing))
-            self._mode, self._depth = MarkupFilter._text, 0
-            return True
-        self._held = self._held[-len(self._closing) + 1 :] if begin else self._held
-        if final:
-            self._held = ""
-        return False
+        if at < 0:
+            self._held = "" if final else self._held[-len(self._closing) + 1 :] if begin else self._held
+            return False
+        self._drop(at + len(self._closing))
+        self._mode = MarkupFilter._text
+        return True
 
-    def _skip_quoted(self, final: bool) -> bool:
-        """Up to the bracket that closes the first one, whatever stands in quotation marks."""
-        for at, char in enumerate(self._held):
-            if self._escaped:
-                self._escaped = False
-            elif self._quote:
-                self._escaped = char == "\\"
-                self._quote = "" if char == self._quote else self._quote
-            elif char in self._quotes:
-                self._quote = char
-            elif char in "{[(":
-                self._depth += 1
-            elif char in "}])":
-                self._depth -= 1
-                if not self._depth:
-                    self._drop(at + 1)
-                    self._mode = MarkupFilter._text
-                    return True
-        self._held = ""
-        return False
+    def _skip_brackets(self, _final: bool) -> bool:
+        """Up to the bracket that closes the first one."""
+        end = self._brackets.end(self._held)
+        if end < 0:
+            self._held = ""
+            return False
+        self._drop(end)
+        self._mode = MarkupFilter._text
+        return True
 
     def _code(self, final: bool) -> bool:
         """A block of code stays as it is, up to its closing fence."""
@@ -183,8 +164,6 @@ class MarkupFilter:
         self._mode, self._line_start = MarkupFilter._text, True
         return True
 
-    # ── the signs ──────────────────────────────────────────────────────────────────────────────────────────────────
-
     def _angle(self, final: bool) -> bool:
         held = self._held
         if found := CONTROL.match(held):
@@ -193,25 +172,24 @@ class MarkupFilter:
             return True
         if found := TAG.match(held):
             return self._tag(found)
-        if CONTROL_BEGINS.match(held) or TAG_BEGINS.match(held):
-            if not final:
-                return False
-            if held[1:2] in ("|", "｜"):  # a control token that was broken off
-                self._drop(len(held))
-                return True
-        self._keep(1)
+        begins = CONTROL_BEGINS.match(held) or TAG_BEGINS.match(held)
+        if begins and not final:
+            return False
+        if begins and held[1:2] in ("|", "｜"):
+            self._drop(len(held))  # a control token that was broken off
+        else:
+            self._keep(1)
         return True
 
     def _control(self, name: str) -> None:
-        """A control token of a chat template."""
-        if name in TURNS:
+        meaning = control_meaning(name)
+        if meaning == "turn":
             self._mode = MarkupFilter._role
-        elif name == "sys":
+        elif meaning == "system":
             self._skip_to("<</sys>>")
-        elif name == "python_tag" or ("tool" in name and "begin" in name) or name in OTHERS_TOKENS:
-            self._muted = True
-        elif any(role in name for role in ("assistant", "chatbot", "model")):
-            self._muted, self._line_start = False, True
+        elif meaning:
+            self._muted = meaning == "other"
+            self._line_start = self._line_start or not self._muted
 
     def _tag(self, found: re.Match[str]) -> bool:
         name, more = found[1].lower(), found[3]
@@ -255,20 +233,14 @@ class MarkupFilter:
         held = self._held
         if FENCE_OF_JSON.match(held):
             self._drop(3)
-            self._skip_to("```")
-            self._depth = 1  # to the fence, not to the end of the JSON
+            self._skip_to("```", within=True)  # to the fence, not to the end of the JSON
             return True
         if not final and FENCE_BEGINS.match(held):
             return False
-        if held.startswith("```"):
-            self._keep(3)
+        if fenced := held.startswith("```"):
             self._mode = MarkupFilter._code
-            return True
-        self._keep(len(held) - len(held.lstrip("`")))
+        self._keep(3 if fenced else len(held) - len(held.lstrip("`")))
         return True
-
-    def _round(self, final: bool) -> bool:
-        return self._direction(")", final)
 
     def _star(self, final: bool) -> bool:
         """*smiles*, _sighs_; emphasis and bullets stay."""
@@ -276,10 +248,10 @@ class MarkupFilter:
         run = len(held) - len(held.lstrip(sign))
         if run == len(held) and not final:
             return False
-        if run > 3 or self._last.isalnum():
-            self._keep(run)
-            return True
-        return self._direction(sign * run, final)
+        if run <= 3 and not self._last.isalnum():
+            return self._direction(sign * run, final)
+        self._keep(run)
+        return True
 
     def _direction(self, closing: str, final: bool) -> bool:
         """A stage direction up to its closing sign; else the opening sign stays."""
@@ -300,16 +272,13 @@ class MarkupFilter:
         self._keep(begin)
         return True
 
-    # ── what becomes of it ─────────────────────────────────────────────────────────────────────────────────────────
-
-    def _skip_to(self, closing: str) -> None:
-        self._closing, self._depth, self._mode = closing, 0, MarkupFilter._skip_block
+    def _skip_to(self, closing: str, *, within: bool = False) -> None:
+        self._closing, self._within, self._mode = closing, within, MarkupFilter._skip_block
 
     def _skip_nested(self, opened: int, quotes: str = '"') -> bool:
         """Skip a call or JSON; its first bracket ends at `opened`."""
         self._drop(opened)
-        self._depth, self._quotes, self._quote, self._escaped = 1, quotes, "", False
-        self._mode = MarkupFilter._skip_quoted
+        self._brackets, self._mode = ClosingBracket(quotes), MarkupFilter._skip_brackets
         return True
 
     def _keep(self, size: int) -> None:

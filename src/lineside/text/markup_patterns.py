@@ -26,7 +26,7 @@ style script
 )
 TURNS = frozenset(_words("im_start start_header_id start_of_turn turn start_of_role start"))
 OTHERS = frozenset(_words("user human system tool observation developer environment ipython function prompter"))
-OTHERS_TOKENS = OTHERS - {"tool", "function"} | {"user_token", "system_token"}
+_OTHERS_TOKENS = OTHERS - {"tool", "function"} | {"user_token", "system_token"}
 AGENTS = frozenset(_words("assistant model agent bot chatbot ai"))
 
 TAG = re.compile(r"</?([A-Za-z][\w.:-]{0,40})(=[\w.:-]{0,60})?((?:\s[^<>]{0,300})?)/?>")
@@ -75,8 +75,37 @@ def _labels(names: list[str], kind: str) -> dict[str, str]:
     return {f"{before}{name}{behind}": kind for name, (before, behind) in product(names, _AROUND)}
 
 
-LABELS = _labels(_OWN, "own") | _labels(_OTHER, "other") | _labels(_CALLERS, "caller") | _labels(_THOUGHTS, "thought")
-FIRST = {"assistant\n": "own", "model\n": "own"}  # what is left of a chat template where its tokens were removed
-BEGINNINGS = frozenset(label[:size] for label in (LABELS | FIRST) for size in range(1, len(label)))
-LONGEST = max(map(len, LABELS))
+_LABELS = _labels(_OWN, "own") | _labels(_OTHER, "other") | _labels(_CALLERS, "caller") | _labels(_THOUGHTS, "thought")
+_FIRST = {"assistant\n": "own", "model\n": "own"}  # what is left of a chat template where its tokens were removed
+_BEGINNINGS = frozenset(label[:size] for label in (_LABELS | _FIRST) for size in range(1, len(label)))
+_LONGEST = max(map(len, _LABELS))
 PLACES = re.compile(r"[<\[({*_`\n]")
+MAYBE = "maybe"
+
+
+def label(text: str, *, first: bool) -> tuple[int, str]:
+    """The label that a line begins with: its length and its kind, "own", "other", "caller" or "thought".
+
+    `MAYBE` where more text decides; empty where there is none. `first`: nothing of the answer has come before.
+    """
+    rest = text[: _LONGEST + 1].lower()
+    size = 1
+    while size <= len(rest) and rest[:size] in _BEGINNINGS:
+        size += 1
+    if size > len(rest):
+        return size, MAYBE
+    return size, _LABELS.get(rest[:size]) or (_FIRST.get(rest[:size], "") if first else "")
+
+
+def control_meaning(name: str) -> str:
+    """What a control token of a chat template says: a "turn" begins, the "agent" or an "other" speaks from here on.
+
+    "system" where the template's own message begins; empty where the token says nothing of that.
+    """
+    if name in TURNS:
+        return "turn"
+    if name == "sys":
+        return "system"
+    if name == "python_tag" or ("tool" in name and "begin" in name) or name in _OTHERS_TOKENS:
+        return "other"
+    return "agent" if any(role in name for role in ("assistant", "chatbot", "model")) else ""
