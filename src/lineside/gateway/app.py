@@ -185,6 +185,7 @@ class Gateway:
         crew = BackgroundTasks()
         await crew.begin()
         crew.start(self.work.keep("loop lag", self._meters.process.watch_loop), "loop lag")
+        crew.start(self.work.keep("load shedder", self._runner.shedder.watch), "load shedder")
         crew.start(self.work.keep("machine", self._watch_machine), "machine")
         crew.start(self.work.keep("trends", self._watch_trends), "trends")
         yield

@@ -17,6 +17,7 @@ from lineside.call.session import CallSession
 from lineside.engines.registry import EngineRegistry, Engines
 from lineside.errors import TransportError
 from lineside.gateway.call_registry import CallPlace
+from lineside.gateway.load_shedder import LoadShedder
 from lineside.observability.metrics import GatewayMetrics
 from lineside.observability.traces import Traces
 from lineside.protocol import Ended, EndReason, Error, FirstMessage, Ready, encode, read_hello
@@ -64,12 +65,14 @@ class CallRunner:
         self._settings, self._agent, self._registry, self._records = settings, agent, registry, records
         self._new_voice, self._meters, self._turns = new_voice, meters, turns
         self._load = EngineLoad(time.monotonic)
+        self.shedder = LoadShedder()
         self._traces = Traces(settings.otlp_endpoint) if settings.otlp_endpoint else None
 
     async def run(self, place: CallPlace, ws: WebSocket) -> None:
         """Run one call from its first message to its end. Raises nothing for what a caller or an engine does."""
         try:
-            await self._run(place, ws)
+            with self.shedder.watched(ws):
+                await self._run(place, ws)
         finally:
             ws.abort()  # where it is open still, nobody is there to close it
 

@@ -79,6 +79,7 @@ class Worker:
             async with asyncio.TaskGroup() as self._tasks:
                 watching = [
                     self._tasks.create_task(work.keep("loop lag", meters.process.watch_loop), name="loop lag"),
+                    self._tasks.create_task(work.keep("load shedder", self._booth.shedder.watch), name="load shedder"),
                     self._tasks.create_task(work.keep("beat", self._beat), name="beat"),
                 ]
                 settle()
