@@ -151,7 +151,7 @@ def test_a_full_disk_takes_the_oldest_recording_and_no_record(tmp_path: Path, mo
     folder.mkdir()
     for age, name in enumerate(("newer", "older"), start=1):
         (folder / f"{name}.flac").write_bytes(b"x")
-        os.utime(folder / f"{name}.flac", (time.time() - 100 * age,) * 2)
+        os.utime(folder / f"{name}.flac", (time.time() - 10 * age,) * 2)
     write = os.write
 
     def full(number: int, raw: Any) -> int:
