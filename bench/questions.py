@@ -2,7 +2,9 @@
 
     .venv/bin/python bench/questions.py qwen2.5-coder-0.5b [more models …]
 
-Each question is a conversation of its own, at temperature 0, with the rules of the desk before the model as in a call.
+Each question is the first one of a call that began with the agent's greeting, at temperature 0, with the rules of the
+agent before the model, the time of day and the greeting in front of it, as in a call. An answer that is the greeting
+again is counted apart.
 """
 
 import os
@@ -18,7 +20,8 @@ from contextlib import aclosing
 from pathlib import Path
 from statistics import median
 
-from lineside.engines.protocols import LlmRequest, Message, Token
+from lineside.call.chat_history import ChatHistory
+from lineside.engines.protocols import LlmRequest, Token
 from lineside.gateway.startup import RunningGateway, running_gateway
 from lineside.settings import load_settings
 
@@ -34,24 +37,32 @@ async def main(models: list[str]) -> None:
 
 async def examine(gateway: RunningGateway, model: str, questions: list[dict[str, str | list[str]]]) -> None:
     print(f"\n## {model}\n\n| right | question | answer | first token ms |\n| --- | --- | --- | --- |")
-    right, waits = 0, []
+    right, greetings, waits = 0, 0, []
+    greeting = gateway.agents.agent().greeting
     for question in questions:
         asks = str(question["asks"])
         answer, wait = await ask(gateway, asks)
         good = all(re.search(pattern, answer, re.I) for pattern in question.get("right", []))
         good = good and not any(re.search(pattern, answer, re.I) for pattern in question.get("wrong", []))
         right += good
+        greetings += answer == greeting
         if wait is not None:
             waits.append(wait)
         print(f"| {'yes' if good else '**no**'} | {asks} | {answer} | {'by rule' if wait is None else round(wait)} |")
-    print(f"\n{model}: {right} of {len(questions)} right; first token p50 {median(waits):.0f} ms", flush=True)
+    print(
+        f"\n{model}: {right} of {len(questions)} right, {greetings} greetings; first token p50 {median(waits):.0f} ms",
+        flush=True,
+    )
 
 
 async def ask(gateway: RunningGateway, question: str) -> tuple[str, float | None]:
     agent = gateway.agents.agent()
     if (fixed := agent.by_rule(question)) is not None:
         return fixed, None
-    messages = (*agent.opening(), Message("user", question))
+    clock = agent.desk_clock()
+    history = ChatHistory(agent.opening(), clock.exchange if clock else tuple)
+    history.agent(agent.greeting)
+    messages = history.messages(asking=question)
     began, wait, answer = time.perf_counter(), 0.0, ""
     async with aclosing(gateway.registry.llm().reply(messages, LlmRequest())) as tokens:
         async for token in tokens:

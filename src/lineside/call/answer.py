@@ -5,6 +5,8 @@ from contextlib import aclosing
 
 from msgspec import Struct
 
+from lineside.call.chat_history import greeting_in, without_greeting
+from lineside.call.greeting_guard import GreetedAgain, GreetingGuard
 from lineside.call.spoken_tokens import spoken_tokens
 from lineside.engines.protocols import LanguageModel, LlmRequest, Message, Thought, Token
 from lineside.engines.timeouts import in_time, tried_twice
@@ -42,18 +44,43 @@ def fixed_answer(text: str) -> Iterator[AnswerPart]:
 async def written_answer(
     llm: LanguageModel, messages: tuple[Message, ...], request: LlmRequest, language: str = "en"
 ) -> AsyncGenerator[AnswerPart, None]:
-    """The language model's answer: every token, and each piece as soon as it is complete. Raises `EngineError`."""
-    text, sentences = "", Sentences()
+    """The language model's answer: every token, and each piece as soon as it is complete. Raises `EngineError`.
+
+    An answer that is the greeting again is not passed on: the model is asked once more, without having seen it.
+    """
+    greeting = greeting_in(messages)
+    try:
+        async with aclosing(_written(llm, messages, request, language, greeting)) as parts:
+            async for part in parts:
+                yield part
+    except GreetedAgain:
+        async with aclosing(_written(llm, without_greeting(messages), request, language, "")) as parts:
+            async for part in parts:
+                yield part
+
+
+async def _written(
+    llm: LanguageModel, messages: tuple[Message, ...], request: LlmRequest, language: str, greeting: str
+) -> AsyncGenerator[AnswerPart, None]:
+    text, sentences, guard = "", Sentences(), GreetingGuard(greeting)
     tokens = tried_twice(
         lambda: in_time(llm.reply(messages, request), first=FIRST_TOKEN, later=NEXT_TOKEN, who="the language model")
     )
     async with aclosing(spoken_tokens(tokens, language)) as stream:
         async for token in stream:
-            yield token
-            if isinstance(token, Token):
-                text += token.text
-                for piece in sentences.feed(token.text):
+            if isinstance(token, Thought):
+                yield token
+                continue
+            for released in guard.feed(token):
+                text += released.text
+                yield released
+                for piece in sentences.feed(released.text):
                     yield Piece(piece)
+    for released in guard.end():
+        text += released.text
+        yield released
+        for piece in sentences.feed(released.text):
+            yield Piece(piece)
     if not text.strip():
         raise EngineError("the language model answered nothing")
     yield WholeText(text.strip())

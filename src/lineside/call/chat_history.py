@@ -12,6 +12,9 @@ LONGEST = KEPT  # characters of one message; of a longer one, such as many turns
 CALLS = "Hello?"
 
 
+_CALL = Message("user", CALLS)
+
+
 class ChatHistory:
     """The conversation of one call."""
 
@@ -53,6 +56,24 @@ class ChatHistory:
         self._said = _joined(self._said, message)
         if sum(len(m.content) for m in self._said) > KEPT:
             self._said = _younger_half(self._said)
+
+
+def greeting_in(messages: tuple[Message, ...]) -> str:
+    """The greeting that the caller has heard, of the messages of `ChatHistory`; empty where there is none."""
+    at = _greeting_at(messages)
+    return messages[at].content if at is not None else ""
+
+
+def without_greeting(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The same conversation as if it had begun with the caller's first question."""
+    at = _greeting_at(messages)
+    return messages if at is None else (*messages[: at - 1], *messages[at + 1 :])
+
+
+def _greeting_at(messages: tuple[Message, ...]) -> int | None:
+    return next(
+        (i for i in range(1, len(messages)) if messages[i - 1] == _CALL and messages[i].role == "assistant"), None
+    )
 
 
 def _joined(said: list[Message], new: Message) -> list[Message]:

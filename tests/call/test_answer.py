@@ -1,0 +1,71 @@
+"""The language model's answer on its way to the caller."""
+
+from collections.abc import AsyncGenerator, Sequence
+
+import pytest
+
+from lineside.call.answer import AnswerPart, WholeText, written_answer
+from lineside.call.chat_history import CALLS, ChatHistory
+from lineside.engines.protocols import EngineInfo, LlmRequest, Message, Thought, Token
+from lineside.errors import EngineError
+from tests.virtual_time import run
+
+GREETING = "Hello, this is Harbour Broadband. How can I help you?"
+
+
+class CopyingLLM:
+    """Says the greeting for as long as it sees it."""
+
+    info = EngineInfo()
+
+    def __init__(self, answer: str = "We open at nine.") -> None:
+        self.asked: list[Sequence[Message]] = []
+        self._answer = answer
+
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
+        self.asked.append(messages)
+        copies = any(message.content == GREETING for message in messages)
+        for word in (GREETING if copies else self._answer).split(" "):
+            yield Token(f"{word} ")
+
+
+def history() -> ChatHistory:
+    greeted = ChatHistory((Message("system", "You answer."),))
+    greeted.agent(GREETING)
+    return greeted
+
+
+def answer(llm: CopyingLLM, messages: tuple[Message, ...]) -> list[AnswerPart]:
+    async def story() -> list[AnswerPart]:
+        return [part async for part in written_answer(llm, messages, LlmRequest())]
+
+    return run(story())
+
+
+def test_an_answer_that_is_the_greeting_again_is_asked_for_once_more_without_it() -> None:
+    """The caller hears nothing of it, and nothing of it is shown."""
+    llm = CopyingLLM()
+    parts = answer(llm, history().messages(asking="When do you open?"))
+    assert WholeText("We open at nine.") in parts
+    assert "".join(part.text for part in parts if isinstance(part, Token)).strip() == "We open at nine."
+    assert [message.content for message in llm.asked[1]] == ["You answer.", "When do you open?"]
+
+
+def test_a_call_without_a_greeting_is_asked_once() -> None:
+    """Nothing is held back for it."""
+    llm = CopyingLLM()
+    answer(llm, ChatHistory(()).messages(asking="When do you open?"))
+    assert len(llm.asked) == 1
+
+
+def test_a_model_that_says_nothing_else_has_failed() -> None:
+    """Asked without the greeting it answers nothing: the caller hears an apology, by the error."""
+    with pytest.raises(EngineError, match="answered nothing"):
+        answer(CopyingLLM(answer=""), history().messages(asking="When do you open?"))
+
+
+def test_every_history_begins_with_the_caller() -> None:
+    """Strict chat templates take nothing else; a caller calls before they are greeted."""
+    messages = history().messages(asking="When do you open?")
+    assert [message.role for message in messages] == ["system", "user", "assistant", "user"]
+    assert messages[1].content == CALLS
