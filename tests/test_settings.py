@@ -71,7 +71,7 @@ def test_secrets_are_masked_and_stay_out_of_error_messages(monkeypatch: pytest.M
     [
         ("PORT", "threethousand", "PORT='threethousand'.*integer"),
         ("ASR_POOL_SIZE", "0", "ASR_POOL_SIZE='0'.*greater"),
-        ("OLLAMA_URL", "localhost:11434", "OLLAMA_URL='localhost:11434': must be an address that begins with http://"),
+        ("OLLAMA_URL", "localhost:11434", "OLLAMA_URL='localhost:11434': must be a URL that begins with http://"),
         ("MELOTTS_ACCENT", "FR", "MELOTTS_ACCENT='FR'.*EN-US"),
         ("LINESIDE_MIRROR", "ftp://x", "LINESIDE_MIRROR='ftp://x'"),
     ],

@@ -30,7 +30,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 def _web_address(value: str) -> str:
     if value and not value.startswith(("http://", "https://")):
-        raise ValueError("must be an address that begins with http:// or https://, or empty")
+        raise ValueError("must be a URL that begins with http:// or https://, or empty")
     return value.rstrip("/")
 
 

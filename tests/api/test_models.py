@@ -142,7 +142,7 @@ def test_what_cannot_be_loaded_says_why(root: Path) -> None:
         assert await control.refused("POST", "/api/models/load", {"model": QWEN}) == (
             409,
             "not_fetched",
-            f"{QWEN} is not here; fetch it first: lineside models pull {QWEN}",
+            f"{QWEN} is not downloaded; fetch it first: lineside models pull {QWEN}",
         )
         for name, why in ((OTHER, "no engine"), ("silero-vad", "lives in the gateway itself")):
             status, code, message = await control.refused("POST", "/api/models/load", {"model": name})

@@ -87,7 +87,7 @@ def test_whether_words_may_end_is_asked_of_the_model_that_answers() -> None:
             llm = built(LlamaCpp, http, embedded_url=url)
             said = Message("user", "I would like to")
             assert await llm.may_end([said], LlmRequest(model="qwen2.5-coder-1.5b")) == -2.5
-            with pytest.raises(EngineError, match="something else"):
+            with pytest.raises(EngineError, match="unexpected response"):
                 await llm.may_end([said, said], LlmRequest())
 
     asyncio.run(main(), debug=True)

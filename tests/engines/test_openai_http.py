@@ -71,7 +71,7 @@ def speech(http: aiohttp.ClientSession, endpoint: openai_http.Endpoint) -> Async
         (200, b"<html><body>Welcome to nginx!</body></html>", EngineError, "answered nothing"),
         (200, b"", EngineError, "answered nothing"),
         (200, b"data: [DONE]\n\n", EngineError, "answered nothing"),
-        (200, b'data: {"error":{"message":"out of memory"}}\n\n', EngineError, "broke off: out of memory"),
+        (200, b'data: {"error":{"message":"out of memory"}}\n\n', EngineError, "disconnected: out of memory"),
         (200, b"data: " + b"x" * 1_000_000, EngineError, "a line of more than"),
         (200, b'data: {"choices":[{"delta":{"content":"word "}}]}\n\n' * 5000, EngineError, "does not end"),
     ],
@@ -260,7 +260,7 @@ def test_a_page_where_sound_was_asked_for_is_an_engine_error() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.Response(text="<html>Bad gateway", content_type="text/html")
 
-    with pytest.raises(EngineError, match="answered with text/html where sound was asked for"):
+    with pytest.raises(EngineError, match="answered with text/html instead of audio"):
         asked(handler, speech)
 
 

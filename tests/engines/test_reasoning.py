@@ -125,11 +125,11 @@ def test_a_model_that_thinks_gets_room_for_it_and_says_no_more_than_asked() -> N
 @pytest.mark.parametrize(
     ("pieces", "says"),
     [
-        ([], "came to its end and answered nothing"),
-        ([("hm", "")], "thought until its tokens were used up, and answered nothing"),
-        ([("", "<think>hm")], "thought until its tokens were used up, and answered nothing"),
-        ([("", "word " * 2000)] * 9, "does not end its answer"),
-        ([("word " * 2000, "")] * 9, "does not end its answer"),
+        ([], "gave an empty answer"),
+        ([("hm", "")], "used all its tokens for reasoning and gave no answer"),
+        ([("", "<think>hm")], "used all its tokens for reasoning and gave no answer"),
+        ([("", "word " * 2000)] * 9, "does not stop answering"),
+        ([("word " * 2000, "")] * 9, "does not stop answering"),
     ],
 )
 def test_an_answer_that_is_none_or_has_no_end_is_a_failure(pieces: list[tuple[str, str]], says: str) -> None:

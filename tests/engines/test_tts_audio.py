@@ -92,28 +92,28 @@ def test_nothing_goes_on_before_something_can_be_heard() -> None:
 @pytest.mark.parametrize("rate", [0, 1, 7999, 48_001, 96_000, 10**9])
 def test_rates_that_no_voice_has_are_refused(rate: int) -> None:
     """8 to 48 kHz."""
-    with pytest.raises(EngineError, match="Hz; 8000 to 48000 are possible"):
+    with pytest.raises(EngineError, match="Hz; supported: 8000 to 48000"):
         made(speech(SENTENCE, RATE), rate=rate)
 
 
 @pytest.mark.parametrize(
     ("pieces", "rate", "says"),
     [
-        ([], RATE, "no sound at all"),
-        ([b"\x01"], RATE, "no sound at all"),
-        ([wav_header(RATE)], None, "no sound at all"),
+        ([], RATE, "returned no audio"),
+        ([b"\x01"], RATE, "returned no audio"),
+        ([wav_header(RATE)], None, "returned no audio"),
         ([bytes(4 * RATE)], RATE, "2.0 s of silence"),
         ([array("h", [3, -3] * RATE).tobytes()], RATE, "2.0 s of silence"),
-        ([speech("no", RATE)], RATE, "0.13 s of sound, too little for the words"),
-        ([wav_bytes(speech("no", RATE), RATE)], None, "0.13 s of sound, too little for the words"),
-        ([wav_header(RATE) + speech("no", RATE)], None, "0.13 s of sound, too little for the words"),
-        ([speech("no", RATE)] * 200, RATE, "more than 20 s of sound, too much for the words"),
-        ([wav_header(RATE, 10**9)], None, "more than 20 s of sound, too much for the words"),
+        ([speech("no", RATE)], RATE, "0.13 s of audio, too little for the text"),
+        ([wav_bytes(speech("no", RATE), RATE)], None, "0.13 s of audio, too little for the text"),
+        ([wav_header(RATE) + speech("no", RATE)], None, "0.13 s of audio, too little for the text"),
+        ([speech("no", RATE)] * 200, RATE, "more than 20 s of audio, too much for the text"),
+        ([wav_header(RATE, 10**9)], None, "more than 20 s of audio, too much for the text"),
     ],
 )
 def test_sound_that_cannot_be_the_sentence_is_a_failure(pieces: list[bytes], rate: int | None, says: str) -> None:
     """Nothing, silence, a crackle, an hour of noise; told by its length or by its end."""
-    with pytest.raises(EngineError, match=f"it (answered with|gave) {says}"):
+    with pytest.raises(EngineError, match=f"it (returned |gave )?{says}"):
         made(*pieces, rate=rate)
 
 
@@ -124,7 +124,7 @@ def test_a_stream_without_end_is_left_where_it_is_too_long() -> None:
         while True:
             yield speech("hello", RATE)
 
-    with pytest.raises(EngineError, match="more than 6 s of sound, too much for the words"):
+    with pytest.raises(EngineError, match="more than 6 s of audio, too much for the text"):
         asyncio.run(all_of(spoken_audio("it", "Yes.", for_ever(), RATE)))
 
 

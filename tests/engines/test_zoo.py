@@ -146,17 +146,17 @@ async def stream(request: web.Request, *pieces: bytes, kind: str = "text/event-s
     return answer
 
 
-@broken(EngineError, "broke off: out of memory")
+@broken(EngineError, "disconnected: out of memory")
 async def error_in_a_stream(request: web.Request) -> web.StreamResponse:
     return await stream(request, b'data: {"error":{"message":"out of memory"}}\n\n')
 
 
-@broken(EngineError, "broke off: no such model")
+@broken(EngineError, "disconnected: no such model")
 async def error_body_with_status_200(request: web.Request) -> web.StreamResponse:
     return web.json_response({"error": {"message": "no such model"}})
 
 
-@broken(EngineError, "broke off: boom")
+@broken(EngineError, "disconnected: boom")
 async def bare_error_line(request: web.Request) -> web.StreamResponse:
     return await stream(request, b'{"error": "boom"}\n')
 

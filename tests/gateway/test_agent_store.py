@@ -32,7 +32,7 @@ def test_a_change_that_cannot_be_kept_says_so_and_leaves_the_old_one(tmp_path: P
     file = tmp_path / "agent.toml"
     file.write_text('name = "Agent"\nprompt = "Be brief."\n')
     (tmp_path / "no-folder").write_text("")
-    with pytest.raises(ConfigError, match=r"could not be kept.*DATA_DIR"):
+    with pytest.raises(ConfigError, match=r"cannot save the change.*DATA_DIR"):
         AgentFile(file, tmp_path / "no-folder").write(Agent(name="Agent", prompt="Be kind."))
     kept = AgentFile(file, tmp_path)
     kept.write(Agent(name="Agent", prompt="Be kind."))
@@ -120,7 +120,7 @@ def test_a_change_that_a_worker_refuses_is_no_change(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="the agent"):
             await store.change(Agent(name="x" * 170_000, prompt="a"))
         (tmp_path / "agents").write_text("no folder")
-        with pytest.raises(ConfigError, match="could not be kept"):
+        with pytest.raises(ConfigError, match="cannot save the change"):
             await store.change(Agent(name="a", prompt="fine"))
         assert (store.agent().prompt, told) == ("Be brief.", ["refused", "fine", "Be brief."])
         (tmp_path / "agents").unlink()

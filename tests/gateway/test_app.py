@@ -128,7 +128,7 @@ def test_the_page_may_be_kept_and_framed_by_nobody() -> None:
         ('{"codec":"pcm","tts_engine":"../../etc"}', ["tts_engine", "piper"]),
         ('{"codec":"pcm","tts_engine":"piper","tts_voice":"x"}', ["tts_voice", "en_US-joe-medium"]),
         ('{"codec":"pcm","codex":"x"}', ["codex"]),
-        (b"\x00\x00", ["first message", "sound", '"codec"']),
+        (b"\x00\x00", ["first message", "audio", '"codec"']),
     ],
 )
 def test_a_wrong_first_message_is_named_and_shown_out(first: str | bytes, names: list[str]) -> None:

@@ -161,7 +161,7 @@ def test_slots_equal_live_calls(story: list[bool]) -> None:
             if comes and len(held) < 3:
                 held.append(switchboard.admit())
             elif comes:
-                with pytest.raises(CallRefused, match="all 3 lines are taken"):
+                with pytest.raises(CallRefused, match="all 3 call slots are in use"):
                     switchboard.admit()
             elif held:
                 switchboard.free(held.pop())
@@ -179,7 +179,7 @@ def test_closing_time_ends_all_and_waits_for_them() -> None:
         closing = asyncio.create_task(switchboard.close(3.0, cut_off.append))
         await asyncio.sleep(1.0)
         assert call.reason == "server_stopping"
-        with pytest.raises(CallRefused, match="closing"):
+        with pytest.raises(CallRefused, match="shutting down"):
             switchboard.admit()
         switchboard.free(slot)
         await closing

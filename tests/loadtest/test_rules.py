@@ -210,7 +210,7 @@ def test_recordings_that_cannot_be_spoken_are_named(tmp_path: File) -> None:
     with pytest.raises(ConfigError, match=r"no \.wav"):
         recordings_in(tmp_path)
     (tmp_path / "still.wav").write_bytes(wav_bytes(bytes(32000), 16_000))
-    with pytest.raises(ConfigError, match=r"still\.wav is silent"):
+    with pytest.raises(ConfigError, match=r"still\.wav contains only silence"):
         read(recordings_in(tmp_path), "pcm")
 
 

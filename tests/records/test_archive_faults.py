@@ -263,7 +263,7 @@ def test_what_is_lost_at_the_end_is_counted(tmp_path: Path, monkeypatch: pytest.
 
             monkeypatch.setattr("lineside.records.spool.os.write", full)
             tell(archive, "one")
-            await until(lambda: "the disk takes no call records" in archive.trouble)
+            await until(lambda: "cannot write call records to disk" in archive.trouble)
         assert counted.lost > 0
 
     asyncio.run(story())

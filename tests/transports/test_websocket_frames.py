@@ -1,5 +1,6 @@
 """WebSocket frames: what is read, however the bytes are cut, and what is refused. RFC 6455."""
 
+import itertools
 import os
 from itertools import pairwise
 
@@ -128,6 +129,7 @@ def test_masks_are_taken_off_by_compiled_code() -> None:
         *[(sent(CLOSE, code.to_bytes(2, "big")), 1002) for code in (0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65535)],
         (sent(CLOSE, b"\x03\xe8\xff"), 1007),  # a reason that is no text
     ],
+    ids=itertools.count(),  # the masks are random; names of tests are the same in every process
 )
 def test_what_breaks_the_protocol_is_refused(stream: bytes, status: int) -> None:
     """With the code that the RFC has for it."""

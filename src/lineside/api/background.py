@@ -39,7 +39,7 @@ class BackgroundTasks:
         """Have a task. A bug in it is logged, and the other tasks go on. Raises `ApiError` when the gateway closes."""
         if self._tasks is None:
             work.close()
-            raise ApiError(503, "closing", "this gateway is closing")
+            raise ApiError(503, "closing", "the gateway is shutting down")
         task = self._tasks.create_task(_seen(work, name), name=name)
         task.add_done_callback(lambda _: work.close())  # it may have been cancelled before it began
         return task
@@ -175,7 +175,7 @@ class RecentAnswers(Generic[K, T]):
 
 def _result(asked: "asyncio.Task[T | None]") -> T:
     if asked.cancelled():
-        raise ApiError(503, "closing", "this gateway is closing")
+        raise ApiError(503, "closing", "the gateway is shutting down")
     answer = asked.result()
     if answer is None:
         raise RuntimeError(f"{asked.get_name()} failed")  # a bug, which is in the log

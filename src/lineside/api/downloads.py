@@ -87,10 +87,10 @@ class DownloadOperations:
         download = self._under_way.get(model)
         if download is None:
             if len(self._under_way) >= IN_LINE:
-                raise ApiError(409, "too_many_downloads", f"{IN_LINE} models are on their way already; wait for one")
+                raise ApiError(409, "too_many_downloads", f"{IN_LINE} downloads are already queued; wait for one")
             download = self._begin(model, begin)
         if download.newest.followers >= FOLLOWERS:
-            raise ApiError(503, "too_many_watchers", f"{FOLLOWERS} follow this download already; close one")
+            raise ApiError(503, "too_many_watchers", f"{FOLLOWERS} clients already follow this download; close one")
         return _lines(download.newest)
 
     def _begin(self, model: str, begin: Callable[[], Steps]) -> Download:

@@ -55,7 +55,7 @@ async def kept_call(api: ApiServices, name: str) -> WholeCall:
     """Get everything kept of a call: turns, latencies, decisions and their reasons."""
     call = await _there(_archive(api).whole(name))
     if call is None:
-        raise ApiError(404, "unknown_call", f"no call {name!r} is kept; GET /api/history lists those that are")
+        raise ApiError(404, "unknown_call", f"no call {name!r} is in the history; GET /api/history lists all")
     return call
 
 
@@ -173,7 +173,7 @@ def _query(asked: ExportCalls) -> CallQuery:
 
 def _archive(api: ApiServices) -> Archive:
     if api.dependencies.records is None:
-        raise ApiError(503, "no_records", "calls are not kept; KEEP_CALLS=true keeps them")
+        raise ApiError(503, "no_records", "the history is off; turn it on with KEEP_CALLS=true")
     return api.dependencies.records
 
 
@@ -181,4 +181,4 @@ async def _there(answer: Awaitable[T]) -> T:
     try:
         return await answer
     except Unavailable as why:
-        raise ApiError(503, "records_unavailable", f"the database of the records does not answer: {why}") from why
+        raise ApiError(503, "records_unavailable", f"the database of call records is unreachable: {why}") from why

@@ -35,7 +35,7 @@ class MachineOperations:
     async def watch(self) -> AsyncGenerator[bytes, None]:
         """Server-sent events, one reading each. Raises `ApiError` when too many watch."""
         if self._shown is not None and self._shown.followers >= WATCHERS:
-            raise ApiError(503, "too_many_watchers", f"{WATCHERS} watch already; close one")
+            raise ApiError(503, "too_many_watchers", f"{WATCHERS} clients already watch; close one")
         return self._events()
 
     def close(self) -> None:

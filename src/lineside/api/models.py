@@ -49,7 +49,7 @@ class ModelOperations:
         keeper = self._keeper(row)
         if row.state in ABSENT:
             raise ApiError(
-                409, "not_fetched", f"{row.name} is not here; fetch it first: lineside models pull {row.name}"
+                409, "not_fetched", f"{row.name} is not downloaded; fetch it first: lineside models pull {row.name}"
             )
         async with self._locks.to_be("loaded", row.name):
             await _in_time(keeper.load(row.name), LOAD_SECONDS, f"{row.name} was not loaded")
@@ -67,13 +67,15 @@ class ModelOperations:
         """Have its files fetched, and follow that."""
         row = await self._inventory.find(asked.model, asked.engine)
         if self._locks.doing(row.name) == "deleted":
-            raise ApiError(409, "busy", f"{row.name} is being deleted just now; ask again when that is done")
+            raise ApiError(409, "busy", f"{row.name} is being deleted; try again later")
         if row.name in _catalogued():
             return self._downloads.fetch(row.name)
         engine = self._inventory.engine_of(row)
         if isinstance(engine, PullsModels):
             return self._downloads.pull(row.name, engine, row.engine)
-        raise ApiError(409, "not_downloadable", f"{row.engine} does not fetch models; bring {row.name} there yourself")
+        raise ApiError(
+            409, "not_downloadable", f"{row.engine} does not download models; install {row.name} there yourself"
+        )
 
     async def cancel(self, asked: ModelChoice) -> DownloadProgress:
         """End its download."""

@@ -44,6 +44,6 @@ class ServiceOperations:
             yield self._host
         except HostAgentError as why:
             if why.code == "host_agent_silent":
-                raise ApiError(503, "no_host_agent", f"{why}; look at what `lineside host` says there") from why
+                raise ApiError(503, "no_host_agent", f"{why}; check the output of `lineside host` there") from why
             status = why.status if why.status in PASSED_ON else 502
             raise ApiError(status, why.code, str(why)) from why

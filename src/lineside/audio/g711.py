@@ -25,7 +25,7 @@ def encode(pcm: bytes, law: Law) -> bytes:
     Raises `ValueError` for half a sample.
     """
     if len(pcm) % SAMPLE_BYTES:
-        raise ValueError(f"{len(pcm)} bytes are no whole number of samples")
+        raise ValueError(f"{len(pcm)} bytes are not a whole number of samples")
     if law == "g711_ulaw":
         return _ULAW.take(np.frombuffer(pcm, "<u2")).tobytes()
     return audioop.lin2alaw(pcm, SAMPLE_BYTES)

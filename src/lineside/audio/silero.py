@@ -83,7 +83,7 @@ def _weights(path: Path) -> tuple[list[Floats], list[Floats], list[Floats], list
         cell = [named[f"decoder.rnn.{name}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
         last = [named[f"decoder.decoder.2.{name}"] for name in ("weight", "bias")]
     except (OSError, ValueError, IndexError) as cause:
-        raise ConfigError(f"cannot load the voice detector from {path}: {mend} ({cause})") from None
+        raise ConfigError(f"cannot load the VAD model from {path}: {mend} ({cause})") from None
     except KeyError as missing:
         raise ConfigError(f"{path} is not Silero VAD 5 or 6, it has no {missing}: {mend}") from None
     shapes = [kernel.shape for kernel in kernels] + [part.shape for part in cell]

@@ -33,9 +33,9 @@ def read_wav(source: Path | bytes) -> AudioFrame:
     except OSError as cause:
         raise ConfigError(f"cannot read {name}: {cause.strerror}") from None
     if width != SAMPLE_BYTES:
-        raise ConfigError(f"{name} has {8 * width}-bit samples; 16 are needed: sox IN -b 16 OUT.wav")
+        raise ConfigError(f"{name} has {8 * width}-bit samples; 16 bits are needed: sox IN -b 16 OUT.wav")
     if rate not in RATES:
-        raise ConfigError(f"{name} says that it has {rate} samples a second; {RATES[0]} to {RATES[-1]} are possible")
+        raise ConfigError(f"{name} has a sample rate of {rate} Hz; supported: {RATES[0]} to {RATES[-1]}")
     samples = np.frombuffer(pcm, "<i2", count=len(pcm) // SAMPLE_BYTES // channels * channels)
     if channels > 1:
         samples = np.rint(samples.reshape(-1, channels).mean(axis=1)).astype("<i2")
@@ -85,7 +85,7 @@ class WavStream:
         """Look for the sound, chunk by chunk; give what has come of it."""
         head = self._head
         if not (b"RIFF".startswith(head[:4]) and b"WAVE".startswith(head[8:12])):
-            raise ConfigError("the sound is not a WAV stream: it does not begin with RIFF … WAVE")
+            raise ConfigError("the audio is not a WAV stream: it does not begin with RIFF … WAVE")
         at, rate = 12, None
         while len(head) >= at + 8:
             kind, size = bytes(head[at : at + 4]), int.from_bytes(head[at + 4 : at + 8], "little")
@@ -93,7 +93,7 @@ class WavStream:
             if kind == b"data":
                 return self._begin(rate, size, at)
             if at + size > HEADER_MAX:
-                raise ConfigError(f"the sound's WAV header has no sound in its first {HEADER_MAX} bytes")
+                raise ConfigError(f"the WAV header has no audio data in its first {HEADER_MAX} bytes")
             if len(head) < at + size:
                 break
             if kind == b"fmt ":
@@ -103,7 +103,7 @@ class WavStream:
 
     def _begin(self, rate: int | None, size: int, at: int) -> bytes:
         if rate is None:
-            raise ConfigError("the sound's WAV header does not say what the samples are (no fmt before data)")
+            raise ConfigError("the WAV header has no fmt chunk before data")
         self.rate = rate
         self.total_bytes = self._left = size
         if not 0 < size < LONGEST:
@@ -116,11 +116,11 @@ class WavStream:
 def _rate_of(form: bytes) -> int:
     """The rate in a fmt chunk, if all else in it is as we need it."""
     if len(form) < 16:
-        raise ConfigError(f"the sound's WAV header is damaged: its fmt has {len(form)} bytes, not 16")
+        raise ConfigError(f"the WAV header is damaged: its fmt chunk has {len(form)} bytes, not 16")
     coding, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", form)
     if coding not in (PCM, EXTENSIBLE) or channels != 1 or bits != 8 * SAMPLE_BYTES:
         found = f"coding {coding}, {channels} channels, {bits} bits"
-        raise ConfigError(f"the sound is WAV of {found}; coding 1 (PCM), 1 channel and 16 bits are needed")
+        raise ConfigError(f"the audio is WAV with {found}; needed: format 1 (PCM), 1 channel, 16 bits")
     if rate not in RATES:
-        raise ConfigError(f"the sound says that it has {rate} samples a second; {RATES[0]} to {RATES[-1]} are possible")
+        raise ConfigError(f"the audio has a sample rate of {rate} Hz; supported: {RATES[0]} to {RATES[-1]}")
     return int(rate)

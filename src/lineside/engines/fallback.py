@@ -152,7 +152,7 @@ class FallbackSTT(FallbackChain[SpeechToText]):
                 continue
             attempt.candidate.breaker.succeeded()
             return heard
-        raise EngineError("no recogniser is given")
+        raise EngineError("no STT engine is given")
 
 
 class FallbackLLM(FallbackChain[LanguageModel]):

@@ -42,7 +42,7 @@ async def listed(
     try:
         models = _models.decode(raw).data
     except msgspec.MsgspecError as cause:
-        raise EngineError(f"{endpoint.shown} answered with something else: {cause}") from cause
+        raise EngineError(f"{endpoint.shown} gave an unexpected response: {cause}") from cause
     return tuple(
         BackendModel(m.id, m.loaded, m.bytes, m.memory_bytes, in_use=m.in_use)
         for m in models
@@ -80,7 +80,7 @@ async def may_end(
     try:
         return msgspec.json.decode(raw, type=_Odds).log_odds
     except msgspec.MsgspecError as cause:
-        raise EngineError(f"{endpoint.shown} answered with something else: {cause}") from cause
+        raise EngineError(f"{endpoint.shown} gave an unexpected response: {cause}") from cause
 
 
 async def _tell(

@@ -66,7 +66,7 @@ async def _one_answer(
         async with aclosing(_events(endpoint, answer)) as events:
             async for event in events:
                 if event.error:
-                    raise EngineError(f"{endpoint.shown} broke off: {event.error[:SAID]}")
+                    raise EngineError(f"{endpoint.shown} disconnected: {event.error[:SAID]}")
                 for piece in sorting.feed(event.thought, event.text):
                     yield piece
                 if sorting.full:

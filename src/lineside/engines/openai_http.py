@@ -126,11 +126,11 @@ async def engine_errors(endpoint: Endpoint) -> AsyncGenerator[None, None]:
     except aiohttp.ClientConnectorError as cause:
         raise EngineUnreachable(f"{endpoint.who}: nobody answers at {without_secrets(endpoint.url)}{hint}") from cause
     except (aiohttp.ClientError, ConnectionError) as cause:
-        raise EngineUnreachable(f"{endpoint.shown} broke off: {type(cause).__name__}") from cause
+        raise EngineUnreachable(f"{endpoint.shown} disconnected: {type(cause).__name__}") from cause
     except HttpProcessingError as cause:  # a line without end, which is no ClientError; its message quotes the line
-        raise EngineError(f"{endpoint.shown} answered with something else: {type(cause).__name__}") from cause
+        raise EngineError(f"{endpoint.shown} gave an unexpected response: {type(cause).__name__}") from cause
     except (msgspec.MsgspecError, ConfigError, ValueError) as cause:
-        raise EngineError(f"{endpoint.shown} answered with something else: {cause}") from cause
+        raise EngineError(f"{endpoint.shown} gave an unexpected response: {cause}") from cause
 
 
 async def raise_for_status(endpoint: Endpoint, answer: aiohttp.ClientResponse) -> None:
@@ -159,7 +159,7 @@ async def read_body(endpoint: Endpoint, answer: aiohttp.ClientResponse, *, may_b
         if len(raw) > ANSWER_BYTES:
             raise EngineError(f"{endpoint.shown} answered with more than {ANSWER_BYTES} bytes")
     if not raw and not may_be_empty:
-        raise EngineError(f"{endpoint.shown} answered with nothing")
+        raise EngineError(f"{endpoint.shown} gave an empty response")
     return bytes(raw)
 
 
@@ -181,4 +181,4 @@ def _param(told: Any) -> str:
 
 def _refuse_text(endpoint: Endpoint, answer: aiohttp.ClientResponse) -> None:
     if answer.content_type.startswith(("text/", "application/json")):
-        raise EngineError(f"{endpoint.shown} answered with {answer.content_type} where sound was asked for")
+        raise EngineError(f"{endpoint.shown} answered with {answer.content_type} instead of audio")

@@ -98,7 +98,7 @@ class Answer:
         """The next piece, from the field for thoughts and from that for text. Raises `EngineError` if it has no end."""
         self._characters -= len(thought) + len(text)
         if self._characters < 0:
-            raise EngineError(f"{self._who} does not end its answer, though it was asked for {self.max_tokens} tokens")
+            raise EngineError(f"{self._who} does not stop answering; the limit was {self.max_tokens} tokens")
         pieces = self._reasoning.separate(thought) if thought else []
         return self._counted(pieces + self._reasoning.feed(text))
 
@@ -108,8 +108,8 @@ class Answer:
         if self._said:
             return pieces
         if self._thought:
-            raise OnlyThoughts(f"{self._who} thought until its tokens were used up, and answered nothing")
-        raise EngineError(f"{self._who} came to its end and answered nothing")
+            raise OnlyThoughts(f"{self._who} used all its tokens for reasoning and gave no answer")
+        raise EngineError(f"{self._who} gave an empty answer")
 
     def _counted(self, pieces: list[Token | Thought]) -> list[Token | Thought]:
         for piece in pieces:

@@ -42,7 +42,7 @@ async def spoken_audio(
         if reader is not None and (audio := reader.feed(pcm)) is not None:
             yield audio
     if reader is None:
-        raise EngineError(f"{who} answered with no sound at all")
+        raise EngineError(f"{who} returned no audio")
     yield reader.end()
 
 
@@ -55,7 +55,7 @@ class SpeechReader:
     def __init__(self, who: str, sentence: str, rate: int, total_bytes: int | None) -> None:
         self._who, self._rate = who, rate
         if rate not in RATES:
-            raise EngineError(f"{who} gave sound of {rate} Hz; {RATES[0]} to {RATES[-1]} are possible")
+            raise EngineError(f"{who} returned audio at {rate} Hz; supported: {RATES[0]} to {RATES[-1]}")
         letters = sum(map(str.isalnum, sentence))
         self._shortest = letters / FASTEST
         self._longest = len(sentence) * SLOWEST + SLACK
@@ -83,10 +83,10 @@ class SpeechReader:
     def end(self) -> SpokenAudio:
         """All words that are left, at the end of the sound. Raises `EngineError` for too little, or silence."""
         if self._bytes < SAMPLE_BYTES:
-            raise EngineError(f"{self._who} answered with no sound at all")
+            raise EngineError(f"{self._who} returned no audio")
         self._not_too_short(self._bytes)
         if not self._heard:
-            raise EngineError(f"{self._who} answered with {self._seconds(self._bytes):.1f} s of silence")
+            raise EngineError(f"{self._who} returned {self._seconds(self._bytes):.1f} s of silence")
         left = " ".join(word for _, word in self._ends[self._next :])
         return SpokenAudio(b"", self._rate, ((0, left),) if left else ())
 
@@ -113,11 +113,11 @@ class SpeechReader:
 
     def _not_too_short(self, size: int) -> None:
         if self._seconds(size) < self._shortest:
-            raise EngineError(f"{self._who} gave {self._seconds(size):.2f} s of sound, too little for the words")
+            raise EngineError(f"{self._who} gave {self._seconds(size):.2f} s of audio, too little for the text")
 
     def _not_too_long(self, size: int) -> None:
         if self._seconds(size) > self._longest:
-            raise EngineError(f"{self._who} gave more than {self._longest:.0f} s of sound, too much for the words")
+            raise EngineError(f"{self._who} gave more than {self._longest:.0f} s of audio, too much for the text")
 
 
 def word_ends(sentence: str, rate: int, total_bytes: int | None) -> list[tuple[int, str]]:

@@ -116,7 +116,7 @@ class AgentFile:
             with suppress(OSError):
                 draft.unlink()
             raise ConfigError(
-                f"the change could not be kept: {self._kept}: {cause.strerror}. DATA_DIR must be a folder to write in."
+                f"cannot save the change: {self._kept}: {cause.strerror}. DATA_DIR must be a writable folder."
             ) from None
 
     def _digest(self) -> str:

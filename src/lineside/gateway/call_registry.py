@@ -115,7 +115,7 @@ class CallHandle(CallPlace):
         Raises `CallRefused`.
         """
         if len(self._watchers) >= WATCHERS:
-            raise CallRefused(f"{WATCHERS} already follow this call")
+            raise CallRefused(f"{WATCHERS} operators operators operators already follow this call")
         watcher: asyncio.Queue[bytes | None] = asyncio.Queue(BEHIND + STORY + 1)
         for line in self._story:
             watcher.put_nowait(line)
@@ -178,9 +178,9 @@ class CallRegistry:
     def admit(self) -> CallHandle:
         """Take a slot. Raises `CallRefused` before anything is upgraded."""
         if self._closing:
-            raise CallRefused("this gateway is closing")
+            raise CallRefused("the gateway is shutting down")
         if self.calls >= self._most:
-            raise CallRefused(f"all {self._most} lines are taken (MAX_CONCURRENT_CALLS)")
+            raise CallRefused(f"all {self._most} call slots are in use (MAX_CONCURRENT_CALLS)")
         slot = CallHandle(uuid4().hex)
         self._slots[slot.id] = slot
         return slot

@@ -179,15 +179,15 @@ async def _first_message(ws: WebSocket) -> FirstMessage:
             message = await ws.first()
     except TimeoutError:
         raise TransportError(
-            "no_first_message", f"first message: none within {FIRST_MESSAGE:g} s; send {example}"
+            "no_first_message", f"first message: not received within {FIRST_MESSAGE:g} s; send {example}"
         ) from None
     if isinstance(message, str):
         if len(message.encode()) > LARGEST_FIRST:
             raise TransportError("bad_first_message", f"first message: more than {LARGEST_FIRST} bytes")
         return read_hello(message)
     if isinstance(message, bytes):
-        raise TransportError("bad_first_message", f"first message: sound came before it; send {example} first")
-    raise TransportError("line_lost", "the caller was gone before the first message")
+        raise TransportError("bad_first_message", f"first message: audio came before it; send {example} first")
+    raise TransportError("line_lost", "the caller disconnected before the first message")
 
 
 async def _refuse(ws: WebSocket, fault: TransportError) -> None:

@@ -98,7 +98,7 @@ async def _warm(registry: EngineRegistry, agent: Agent) -> None:
             async for _ in tokens:
                 break
     except EngineError as cause:
-        raise ConfigError(f"the default engines do not answer: {cause}. Try: lineside doctor") from cause
+        raise ConfigError(f"the default engines are unreachable: {cause}. Try: lineside doctor") from cause
     await asyncio.gather(
         *(_check_fallback(registry, role, name) for role in ROLES for name in registry.stand_ins(role))
     )
@@ -127,11 +127,11 @@ async def learn_phrases(registry: EngineRegistry, agent: Agent) -> None:
                 await llm.warm(agent.opening())
     except TimeoutError:
         raise ConfigError(
-            f"the agent's lines could not be synthesised and its prompt not be read within {LEARN_WITHIN:g} s; "
+            f"the agent's phrases were not synthesised or its prompt not read within {LEARN_WITHIN:g} s; "
             "make them shorter, or choose faster engines"
         ) from None
     except EngineError as cause:
-        raise ConfigError(f"the default engines do not answer: {cause}. Try: lineside doctor") from cause
+        raise ConfigError(f"the default engines are unreachable: {cause}. Try: lineside doctor") from cause
 
 
 def vad_factory(settings: Settings) -> Callable[[], VoiceDetector]:

@@ -83,7 +83,7 @@ class WorkerPool:
         """
         ready = [worker for worker in self._workers.values() if worker.up.is_set()]
         if not ready:
-            raise CallRefused("no worker is up; they are being started again")
+            raise CallRefused("no worker is ready; they are being restarted")
         worker = min(ready, key=lambda one: len(one.calls))
         transport.pause_reading()  # what the caller says from here on is the worker's to read
         over = worker.take(slot, key, transport.get_extra_info("socket").fileno())
@@ -100,7 +100,7 @@ class WorkerPool:
             self._agent = before
             if again := await self._all_learn(before):
                 log.error("a worker could not learn the old agent's lines again", why=again)
-            raise ConfigError(f"a worker could not learn the agent's lines: {trouble}")
+            raise ConfigError(f"a worker cannot synthesise the agent's phrases: {trouble}")
 
     async def _all_learn(self, agent: Agent) -> str:
         """Let those that are up learn it; what went wrong, if anything did."""
@@ -116,7 +116,7 @@ class WorkerPool:
                 raise ConfigError(self._fault)
             if time.monotonic() > deadline:
                 raise ConfigError(
-                    f"{len(self.up)} of {self._count} workers are up after {READY_WITHIN:g} s; see the log"
+                    f"{len(self.up)} of {self._count} workers were ready after {READY_WITHIN:g} s; see the log"
                 )
             await asyncio.wait(keeping, timeout=0.05)
 

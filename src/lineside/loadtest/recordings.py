@@ -43,7 +43,7 @@ def recordings_in(folder: Path | None) -> tuple[str, ...]:
     """The WAV files of a folder; without one, the package's own. Raises `ConfigError` when there are none."""
     files = sorted(str(file.resolve()) for file in (folder or OWN).glob("*.wav"))
     if not files:
-        raise ConfigError(f"--audio-dir {folder}: there is no .wav file in it")
+        raise ConfigError(f"--audio-dir {folder} has no .wav files")
     return tuple(files)
 
 
@@ -59,7 +59,7 @@ def _recording(file: Path, codec: Codec) -> Recording:
     resampler = InputResampler(sound.rate, rate)
     pcm = _speech(resampler.feed(sound.pcm) + resampler.end(), rate)
     if not pcm:
-        raise ConfigError(f"{file} is silent: nobody could answer it")
+        raise ConfigError(f"{file} contains only silence")
     size = round(rate * FRAME_SECONDS) * SAMPLE_BYTES
     pcm = bytes(-len(pcm) % size) + pcm  # filled up in front: the end of speech is the end of a frame
     frames = (pcm[at : at + size] for at in range(0, len(pcm), size))

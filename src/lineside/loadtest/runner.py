@@ -156,10 +156,10 @@ async def _word(worker: asyncio.subprocess.Process, within: float) -> WorkerMess
         async with asyncio.timeout(within):
             line = await worker.stdout.readline()
     except TimeoutError:
-        raise WorkerFailed(f"a worker of the load tester said nothing for {within:g} s") from None
+        raise WorkerFailed(f"a load-test worker was silent for {within:g} s") from None
     if line:
         return decode_word(line)
     why = (await worker.stderr.read()).decode(errors="replace").strip()
     if "Traceback" not in why:
-        raise ConfigError(why or "a worker of the load tester ended without a word")
-    raise WorkerFailed(f"a worker of the load tester broke:\n{why[-2000:]}")
+        raise ConfigError(why or "a load-test worker exited without a result")
+    raise WorkerFailed(f"a load-test worker failed:\n{why[-2000:]}")

@@ -56,7 +56,7 @@ class OwnGateway:
             ):
                 return made_of(text_string_to_metric_families(await answer.text()))
         except (aiohttp.ClientError, TimeoutError) as cause:
-            raise ConfigError(f"the load tester's own gateway does not tell its metrics: {cause!r}") from None
+            raise ConfigError(f"cannot read the metrics of the load test's gateway: {cause!r}") from None
 
     def read(self, at: float) -> ProcessUsage:
         """One reading. Raises `psutil.Error` when it is gone."""
@@ -112,10 +112,10 @@ async def _url(process: asyncio.subprocess.Process, reading: "asyncio.Task[None]
         async with asyncio.timeout(READY_WITHIN):
             line = await process.stdout.readline()
     except TimeoutError:
-        raise ConfigError(f"the load tester's own gateway was not ready within {READY_WITHIN:g} s") from None
+        raise ConfigError(f"the load test's gateway was not ready within {READY_WITHIN:g} s") from None
     if not line:
         await asyncio.wait([reading], timeout=GRACE)
-        raise ConfigError(f"the load tester's own gateway did not start: {said.decode(errors='replace').strip()}")
+        raise ConfigError(f"the load test's gateway did not start: {said.decode(errors='replace').strip()}")
     return line.decode().strip().replace("localhost", "127.0.0.1")
 
 

@@ -85,12 +85,12 @@ class ArchiveThread:
             asked = asyncio.run_coroutine_threadsafe(work, self._loop)
         except RuntimeError:  # the loop is closed
             work.close()
-            raise Unavailable("the archive is closing") from None
+            raise Unavailable("the call archive is shutting down") from None
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await asyncio.wrap_future(asked)
         except TimeoutError:
-            raise Unavailable(f"the archive did not answer within {ANSWER_SECONDS:g} s") from None
+            raise Unavailable(f"the call archive did not answer within {ANSWER_SECONDS:g} s") from None
 
     async def _run(self, ready: threading.Event) -> None:
         self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()

@@ -51,9 +51,7 @@ class Database:
         try:
             made = sa.make_url(url or f"sqlite:///{folder / 'records.db'}")
         except sa.exc.ArgumentError:
-            raise ConfigError(
-                "RECORDS_URL is not the address of a database: postgresql://user:password@host/name"
-            ) from None
+            raise ConfigError("RECORDS_URL is not a database URL; write postgresql://user:password@host/name") from None
         kind = made.get_backend_name()
         if kind not in ("sqlite", "postgresql"):
             raise ConfigError(f"RECORDS_URL names {kind}; lineside keeps records in sqlite or postgresql")

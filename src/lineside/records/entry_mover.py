@@ -60,7 +60,7 @@ class EntryMover:
             except OSError as why:
                 if why.errno not in FULL or not self._recordings.make_room():
                     self._trouble.counter.write_failed()
-                    self._trouble.set("disk", "the disk takes no call records; they wait in memory", str(why))
+                    self._trouble.set("disk", "cannot write call records to disk; they wait in memory", str(why))
                     return
             else:
                 self._held.clear()
@@ -76,7 +76,7 @@ class EntryMover:
             while await self.move(spool) and not stop():
                 self.to_spool(spool)
             if self._held:
-                raise Unavailable("the disk takes no call records")
+                raise Unavailable("cannot write call records to disk")
 
     async def move(self, spool: Spool) -> bool:
         """Some entries of a spool into the database; whether there were any."""

@@ -145,9 +145,9 @@ class BrowserTransport:
         if self._received / self._bytes_per_second > FASTEST * elapsed + HEAD_START:
             raise _Last("too_fast", f"sound came faster than {FASTEST:g} times real time; send it as it is recorded")
         if len(payload) > LARGEST:
-            raise TransportError("frame_too_large", f"{len(payload)} bytes of sound in one message; at most {LARGEST}")
+            raise TransportError("frame_too_large", f"{len(payload)} bytes of audio in one message; at most {LARGEST}")
         if self.codec == "pcm" and len(payload) % SAMPLE_BYTES:
-            raise TransportError("odd_length", f"{len(payload)} bytes are no whole number of 16-bit samples")
+            raise TransportError("odd_length", f"{len(payload)} bytes are not a whole number of 16-bit samples")
         return payload
 
     def _count(self) -> None:

@@ -111,17 +111,17 @@ class FrameReader:
     def _check(self, head: int, second: int, size: int) -> None:
         kind = head & 15
         if head & 0x70:
-            raise ProtocolViolation(PROTOCOL_ERROR, "a frame uses an extension that was not agreed on")
+            raise ProtocolViolation(PROTOCOL_ERROR, "a frame uses an extension that was not negotiated")
         if not second & 128:
             raise ProtocolViolation(PROTOCOL_ERROR, "a frame is not masked")
         if kind not in (CONTINUED, TEXT, BINARY, CLOSE, PING, PONG):
-            raise ProtocolViolation(PROTOCOL_ERROR, f"there is no frame of kind {kind}")
+            raise ProtocolViolation(PROTOCOL_ERROR, f"unknown frame opcode {kind}")
         if kind >= CLOSE and (size > CONTROL or not head & 128):
-            raise ProtocolViolation(PROTOCOL_ERROR, "a control frame is too long, or in pieces")
+            raise ProtocolViolation(PROTOCOL_ERROR, "a control frame is too long or fragmented")
         if kind in (TEXT, BINARY) and self._parts:
-            raise ProtocolViolation(PROTOCOL_ERROR, "a message begins inside another")
+            raise ProtocolViolation(PROTOCOL_ERROR, "a new message starts inside a fragmented one")
         if kind == CONTINUED and not self._parts:
-            raise ProtocolViolation(PROTOCOL_ERROR, "a message goes on that has not begun")
+            raise ProtocolViolation(PROTOCOL_ERROR, "a continuation frame without a message")
         if kind < CLOSE and self._size + size > self._largest:
             raise ProtocolViolation(TOO_BIG, f"a message has more than {self._largest} bytes")
 
@@ -136,7 +136,7 @@ class FrameReader:
         self._parts.append(payload)
         self._size += len(payload)
         if len(self._parts) > PARTS:
-            raise ProtocolViolation(TOO_BIG, f"a message comes in more than {PARTS} pieces")
+            raise ProtocolViolation(TOO_BIG, f"a message has more than {PARTS} fragments")
         if not whole:
             return None
         message = Frame(self._kind, b"".join(self._parts))
@@ -154,7 +154,7 @@ def close_code(payload: bytes) -> int:
         raise ProtocolViolation(NOT_UTF8, "the reason in a close frame is not UTF-8") from None
     code = int.from_bytes(payload[:2], "big")
     if len(payload) < 2 or (code not in SENDABLE and not 3000 <= code < 5000):
-        raise ProtocolViolation(PROTOCOL_ERROR, "the code in a close frame is none that may be sent")
+        raise ProtocolViolation(PROTOCOL_ERROR, "the close code is not allowed on the wire")
     return code
 
 

@@ -95,8 +95,8 @@ def test_phonemes_are_read_out_and_not_obeyed() -> None:
 @pytest.mark.parametrize(
     ("script", "says"),
     [
-        ("exit 1", "espeak-ng answered with no sound at all"),
-        ("cat", "espeak-ng gave no sound"),
+        ("exit 1", "espeak-ng returned no audio"),
+        ("cat", "espeak-ng produced no audio"),
         (None, "espeak-ng cannot be started: No such file or directory; on Debian: apt install espeak-ng"),
     ],
 )

@@ -112,7 +112,7 @@ class WhisperModel:
         if not self._only_english:
             return [self._start, self._token(language if LANGUAGE.fullmatch(language) else ""), self._transcribe]
         if language != "en":
-            raise UnknownLanguage("the model knows English alone, which is named en")
+            raise UnknownLanguage('this model supports only language="en"')
         return [self._start]
 
     def _before(self, prompt: str) -> list[int]:

@@ -49,7 +49,7 @@ class Espeak:
                     async for sound in made:
                         yield sound
             except ConfigError as cause:
-                raise EngineError(f"{PROGRAM} gave no sound: {cause}") from None
+                raise EngineError(f"{PROGRAM} produced no audio: {cause}") from None
             finally:
                 await end_process(process, grace=0, read_rest=True)
 

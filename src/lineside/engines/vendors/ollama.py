@@ -224,12 +224,12 @@ class Ollama:
     async def unload(self, model: str, *, wait: bool) -> None:
         """See `ModelKeeper`. Answers that others than lineside are given are cut off: Ollama does not tell of them."""
         if self._in_use[model] and not wait:
-            raise EngineBusy(f"ollama is answering with {model}; unload it later, or wait for it")
+            raise EngineBusy(f"ollama is using {model} now; unload it later, or wait")
         try:
             async with asyncio.timeout(FREE_WITHIN), self._one_less:
                 await self._one_less.wait_for(lambda: not self._in_use[model])
         except TimeoutError:
-            raise EngineBusy(f"ollama still answers with {model} after {FREE_WITHIN:g} s") from None
+            raise EngineBusy(f"ollama still uses {model} after {FREE_WITHIN:g} s") from None
         await self._keep(model, 0)
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
@@ -277,7 +277,7 @@ class Ollama:
         async for piece in answer.content.iter_any():
             left -= len(piece)
             if left < 0:
-                raise EngineError(f"ollama at {self._endpoint.url} does not end its answer")
+                raise EngineError(f"ollama at {self._endpoint.url} does not end its response")
             *lines, held = (held + piece).split(b"\n")
             for line in filter(None, lines):
                 yield self._decoded(line)

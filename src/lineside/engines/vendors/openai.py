@@ -112,7 +112,7 @@ class OpenAILLM:
 
     async def _first_listed(self) -> str:
         if self._endpoint.url == CLOUD:
-            raise EngineError("OPENAI_MODEL is empty: the cloud has many models, name the one that answers")
+            raise EngineError("OPENAI_MODEL is empty: name the model to use")
         models = await model_admin.listed(self._http, self._endpoint)
         if not models:
             raise EngineError(f"{self._endpoint.who} at {self._endpoint.url} lists no model; load one there")

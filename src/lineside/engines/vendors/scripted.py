@@ -55,7 +55,7 @@ class ScriptedSTT:
         await asyncio.sleep(self._takes)
         if self.fails > 0:
             self.fails -= 1
-            raise EngineError("the scripted recogniser was told to fail")
+            raise EngineError("the scripted STT was told to fail")
         _record(self.utterances, utterance)
         text = self._hears[self._next]
         self._next = min(self._next + 1, len(self._hears) - 1)
@@ -140,7 +140,7 @@ class ScriptedTTS:
         await asyncio.sleep(self.takes)
         if self.fails > 0:
             self.fails -= 1
-            raise EngineError("the scripted voice was told to fail")
+            raise EngineError("the scripted TTS was told to fail")
         _record(self.spoken, sentence)
         tone = _tone()
         for word in sentence.split():
