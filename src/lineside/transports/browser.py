@@ -25,7 +25,6 @@ HEAD_START = 4.0  # seconds of sound that may come at once: a network that stall
 FAULTS = 20  # bad messages that are answered with an error; the next one ends the call
 OUTBOX = 4000  # messages waiting for a caller who does not read; one more ends the call
 AT_ONCE = 32  # messages in one write; then it is looked whether the socket takes more
-TOGETHER = 32 * 1024  # bytes of sound joined into one message
 COUNT_EVERY = 50  # messages between two words to the meter, a second of ordinary frames
 TOKENS_WAIT = 0.02  # seconds that a token waits for others, or for sound: a write costs more than all else about it
 LAST_WORDS = 2.0  # seconds for the last messages to leave before the socket is closed
@@ -190,21 +189,13 @@ class BrowserTransport:
         while self._outbox and self._ws.writable:
             item = self._outbox.popleft()
             if isinstance(item, bytes):
-                frames.append(framed(BINARY, self._together(item)))
+                self._meter.sent(len(item) / self._bytes_per_second)
+                frames.append(framed(BINARY, item))
             else:
                 frames.append(framed(TEXT, encode(item)))
             if len(frames) == AT_ONCE or not self._outbox:
                 self._ws.write(b"".join(frames))
                 frames.clear()
-
-    def _together(self, first: bytes) -> bytes:
-        """Sound that waits in a row, as one message."""
-        sound, size = [first], len(first)
-        while self._outbox and isinstance(self._outbox[0], bytes) and size < TOGETHER:
-            sound.append(self._outbox.popleft())  # type: ignore[arg-type]
-            size += len(sound[-1])
-        self._meter.sent(size / self._bytes_per_second)
-        return first if len(sound) == 1 else b"".join(sound)
 
 
 class _Last(TransportError):
