@@ -23,7 +23,7 @@ from rich.table import Table
 from tests.audio.single_vad import SileroVad, SingleVad
 
 from lineside.audio import g711
-from lineside.audio.echo_gate import EchoDetector
+from lineside.audio.echo_detector import EchoDetector
 from lineside.audio.frame import EAR_RATE
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.silero import WINDOW

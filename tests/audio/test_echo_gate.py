@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lineside.audio.echo_gate import EchoDetector, EchoGate
+from lineside.audio.echo_detector import EchoDetector
+from lineside.audio.echo_gate import EchoGate
 from lineside.audio.frame import EAR_RATE, SpokenAudio
 from lineside.audio.g711 import decode, encode
 from lineside.audio.input_resampler import InputResampler

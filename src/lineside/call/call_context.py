@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from lineside.agents.agent import Agent
-from lineside.audio.echo_gate import EchoDetector, EchoGate
+from lineside.audio.echo_detector import EchoDetector
+from lineside.audio.echo_gate import EchoGate
 from lineside.audio.vad import VoiceDetector
 from lineside.call.chat_history import ChatHistory
 from lineside.call.clock import CallClock, CallerFarEnd

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lineside.audio.echo_gate import EchoDetector
+from lineside.audio.echo_detector import EchoDetector
 from lineside.turns.speech_segmenter import SpeechSegmenter
 
 

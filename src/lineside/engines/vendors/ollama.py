@@ -18,6 +18,7 @@ import structlog
 from lineside.engine_options import EngineHost, EngineOptions, Names, Url, option
 from lineside.engines import openai_http
 from lineside.engines.chat_dialect import alternating
+from lineside.engines.context_sizes import ContextSizes
 from lineside.engines.protocols import BackendModel, EngineInfo, LlmRequest, Message, PullProgress, Thought, Token
 from lineside.engines.reasoning import SHORT_TOKEN, Answer, Habits
 from lineside.errors import EngineBusy, EngineError, OnlyThoughts
@@ -27,9 +28,6 @@ LOADING = 300.0  # seconds for a big model from a cold disk
 PULLING = 60.0  # seconds without news of a download
 FREE_WITHIN = 60.0  # seconds that `unload` waits for answers under way
 ANSWER_BYTES, PULL_BYTES = 4 << 20, 256 << 20  # of one stream; Ollama tells of a pull ten times a second
-CONTEXTS = (4096, 8192, 16_384, 32_768, 65_536, 131_072)  # tokens; each change makes Ollama load the model again
-CHARACTERS_PER_TOKEN = 3  # fewer than any tokeniser gives on average, so a prompt has room
-CONVERSATION = 6000  # characters that a conversation may grow by without another context
 SHORT = 0.5  # of the tokens that a prompt must have at least; Ollama evaluated fewer: it was cut
 
 log = structlog.get_logger()
@@ -96,7 +94,7 @@ class Ollama:
         self._http, self._model = host.http, options.model
         self._endpoint = openai_http.Endpoint("ollama", options.url, hint="start it: ollama serve; or set OLLAMA_URL")
         self._alive, self._think = _duration(options.keep_alive), options.think
-        self._contexts: dict[str, int] = {}  # tokens, by model; only grows
+        self._contexts = ContextSizes()
         self._looked: set[str] = set()  # models whose first prompt was looked at: whether all of it was read
         self._habits = Habits()
         self._thoughtless: set[str] = set()  # models that refuse to be told whether to think
@@ -148,14 +146,6 @@ class Ollama:
             return "low"  # it cannot do without
         return False if self._habits.room(model) else None
 
-    def _context(self, model: str, messages: Sequence[Message], max_tokens: int) -> int:
-        """Tokens of context to ask for: without, Ollama cuts the prompt of a long agent and says nothing."""
-        characters = sum(len(message.content) for message in messages)
-        if characters // CHARACTERS_PER_TOKEN + max_tokens > self._contexts.get(model, 0):
-            needed = (characters + CONVERSATION) // CHARACTERS_PER_TOKEN + max_tokens
-            self._contexts[model] = next((size for size in CONTEXTS if size >= needed), CONTEXTS[-1])
-        return self._contexts[model]
-
     def _look_whether_cut(self, model: str, messages: Sequence[Message], evaluated: int | None) -> None:
         """Say once that a model has not read its whole prompt: the agent's instructions are what is cut first."""
         shown = sum(len(message.content) for message in messages)
@@ -176,7 +166,7 @@ class Ollama:
             "options": {
                 "num_predict": sorting.max_tokens,
                 "temperature": ask.temperature,
-                "num_ctx": self._context(model, messages, sorting.max_tokens),
+                "num_ctx": self._contexts.needed(model, messages, sorting.max_tokens),
             },
             "keep_alive": self._alive,
         }
@@ -245,7 +235,7 @@ class Ollama:
     async def _keep(self, model: str, alive: str | float) -> None:
         request: dict[str, Any] = {"model": model, "prompt": "", "stream": False, "keep_alive": alive}
         if alive != 0:
-            request["options"] = {"num_ctx": self._contexts.setdefault(model, CONTEXTS[1])}
+            request["options"] = {"num_ctx": self._contexts.of(model)}
         async with self._asked("POST", "/api/generate", request, model=model, seconds=LOADING) as answer:
             await openai_http.read_body(self._endpoint, answer)
 

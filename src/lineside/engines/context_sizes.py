@@ -1,0 +1,29 @@
+"""How many tokens of context a model is loaded with, for servers that cut longer prompts and say nothing. Pure."""
+
+from collections.abc import Sequence
+
+from lineside.engines.protocols import Message
+
+STEPS = (4096, 8192, 16_384, 32_768, 65_536, 131_072)  # tokens; each change makes a server load the model again
+USUAL = 8192  # before anything has been asked
+CHARACTERS_PER_TOKEN = 3  # fewer than any tokeniser gives on average, so a prompt has room
+CONVERSATION = 6000  # characters that a conversation may grow by without another context
+
+
+class ContextSizes:
+    """By model. A size only grows, in few steps, so that no call makes a server load its model again in the middle."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[str, int] = {}
+
+    def of(self, model: str) -> int:
+        """What the model is loaded with."""
+        return self._sizes.setdefault(model, USUAL)
+
+    def needed(self, model: str, messages: Sequence[Message], max_tokens: int) -> int:
+        """What the model is to be loaded with for these messages and an answer of so many tokens."""
+        characters = sum(len(message.content) for message in messages)
+        if characters // CHARACTERS_PER_TOKEN + max_tokens > self._sizes.get(model, 0):
+            needed = (characters + CONVERSATION) // CHARACTERS_PER_TOKEN + max_tokens
+            self._sizes[model] = next((size for size in STEPS if size >= needed), STEPS[-1])
+        return self._sizes[model]
