@@ -70,7 +70,7 @@ def test_every_command_in_the_docs_exists_with_its_options() -> None:
     """A command, a subcommand or an option that was renamed fails here, in whatever page it stands."""
     import typer.main
 
-    from lineside.cli.main import app
+    from lineside.cli.main import COMMANDS, app, load_command
 
     checked = 0
     for page in PAGES:
@@ -79,6 +79,8 @@ def test_every_command_in_the_docs_exists_with_its_options() -> None:
         for words in commands(page):
             command = typer.main.get_command(app)
             rest = list(words)
+            if rest[0] in COMMANDS:
+                command = load_command(rest.pop(0))
             while rest and hasattr(command, "commands") and rest[0] in command.commands:
                 command = command.commands[rest.pop(0)]
             assert rest != list(words) or words[0].startswith("-"), f"{names(page)}: lineside {' '.join(words)}"
@@ -108,7 +110,7 @@ def test_the_agent_of_the_tutorial_is_one(tmp_path: Path) -> None:
     """The TOML of the tutorial loads, and has every field that an agent may have."""
     from lineside.agents.agent import Agent, load_agent
 
-    (block,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/tutorials/your-agent.md").read_text("utf-8"), re.S)
+    block, *_ = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/tutorials/your-agent.md").read_text("utf-8"), re.S)
     file = tmp_path / "agent.toml"
     file.write_text(block, "utf-8")
     agent = load_agent(file)
