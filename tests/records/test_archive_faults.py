@@ -125,7 +125,8 @@ def test_a_process_without_file_descriptors_still_keeps_its_calls(tmp_path: Path
             await archive.settled()
             taken: list[socket.socket] = []
             soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 8, hard))
+            highest = max(int(number) for number in os.listdir("/proc/self/fd"))  # the limit is one of numbers
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 8, hard))
             try:
                 _take_all(taken)
                 tell(archive, "one")
@@ -285,5 +286,31 @@ def test_a_locked_database_holds_up_no_end(tmp_path: Path) -> None:
         other.close()
         async with Archive(settings(data_dir=tmp_path)).opened() as archive:
             assert (await over(archive, "one")).call.reason == "caller_hung_up"
+
+    asyncio.run(story())
+
+
+def test_tables_that_were_made_half_way_are_made_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process is killed between two of the first tables: none of them is there, and the next one makes them all."""
+
+    async def story() -> None:
+        store = Database("", tmp_path)
+        with monkeypatch.context() as broken:
+
+            def dies(connection: Any) -> bool:
+                raise RuntimeError("killed")
+
+            broken.setattr("lineside.records.search_index.prepare_index", dies)
+            with pytest.raises(RuntimeError, match="killed"):
+                await store.prepare()
+        await store.close()
+        database = sqlite3.connect(tmp_path / "records.db")
+        assert database.execute("SELECT name FROM sqlite_master").fetchall() == []
+        database.close()
+        store = Database("", tmp_path)
+        await store.write([BEGAN, OVER])
+        await store.close()
 
     asyncio.run(story())

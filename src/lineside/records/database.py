@@ -102,6 +102,10 @@ class Database:
                     await connection.execute(sa.text(f"SELECT pg_advisory_lock({MIGRATION_LOCK})"))
                     await connection.commit()
                 try:
+                    if (
+                        self.lite
+                    ):  # Python's sqlite3 begins no transaction for CREATE TABLE: killed half way, the tables
+                        await connection.exec_driver_sql("BEGIN IMMEDIATE")  # would be there without their version
                     await connection.run_sync(_upgrade)
                     if self.lite:
                         self.indexed = await connection.run_sync(search_index.prepare_index)
