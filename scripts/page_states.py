@@ -75,7 +75,7 @@ def refused(page: Page) -> None:
 
 
 def operate(page: Page) -> None:
-    page.get_by_role("button", name="Operate").click()
+    page.get_by_role("link", name="Dashboard").click()
     page.wait_for_timeout(2500)
 
 

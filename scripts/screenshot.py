@@ -44,7 +44,7 @@ def main() -> None:
         _call(page, given.url, len(given.questions))
         page.screenshot(path=given.picture)
         if given.operate:
-            page.get_by_role("button", name="Operate").click()
+            page.get_by_role("link", name="Dashboard").click()
             page.wait_for_timeout(3000)
             page.screenshot(path=given.operate)
         if given.history:
@@ -81,11 +81,10 @@ def _kept(page: Page, url: str) -> None:
     page.goto("about:blank")
     page.wait_for_timeout(2000)  # until the database has it
     page.set_viewport_size({"width": 1200, "height": 1080})
-    page.goto(f"{url}/#operate")
-    page.get_by_role("tab", name="History").click()
-    page.locator("[data-kept] button").first.click()
+    page.goto(f"{url}/#/history")
+    page.locator("[data-kept] a").first.click()
     page.wait_for_selector(".wave path")
-    page.get_by_role("button", name="where the time went").last.click()
+    page.get_by_role("button", name="latency breakdown").last.click()
     page.wait_for_timeout(1000)
 
 

@@ -1,57 +1,109 @@
-import { createEffect, createSignal, type JSX, lazy, Show, Suspense } from 'solid-js';
-import { createCall } from './call/create';
+import { createEffect, createMemo, type JSX, lazy, Show, Suspense } from 'solid-js';
+import { type Calls, createCall, inCall } from './call/create';
 import { choices, named } from './choices';
+import { clock } from './format';
+import { address, route, type View } from './route';
 import { CallView } from './talk/CallView';
 import { KeyDialog } from './talk/KeyDialog';
 import { repaint, theme } from './theme';
 
 const Panels = lazy(() => import('./panels/Panels').then((module) => ({ default: module.Panels })));
 
-const WORDS = {
+const PHASES = {
   ready: 'Ready',
   connecting: 'Connecting…',
   listening: 'Listening',
   thinking: 'Thinking…',
-  speaking: 'Speaking',
+  speaking: 'Agent speaking',
   ended: 'Call ended',
 } as const;
 
-/** The page: a call, and what stands behind it. A call goes on while one looks behind it. */
+const TITLES: Record<View, string> = {
+  call: '',
+  engines: 'Engines',
+  services: 'Services',
+  machine: 'System',
+  calls: 'Live calls',
+  charts: 'Metrics',
+  history: 'Call history',
+  agent: 'Agent',
+  settings: 'Settings',
+};
+
+/** The page: a call, and the dashboard behind it. A call goes on while one looks at the dashboard. */
 export function App(): JSX.Element {
   const calls = createCall(() => ({ hello: named(choices()), telephone: choices().band === 'telephone' }));
-  const [behind, setBehind] = createSignal(location.hash.length > 1);
+  const dashboard = createMemo(() => route().view !== 'call');
   createEffect(() => {
     document.body.dataset.phase = calls.state().phase;
   });
-  const current = (wanted: boolean) => (behind() === wanted ? 'page' : undefined);
+  createEffect(() => {
+    document.title = title(calls);
+  });
+  const current = (wanted: boolean) => (dashboard() === wanted ? 'page' : undefined);
   return (
     <>
       <header>
         <h1>lineside</h1>
         <nav aria-label="Views">
-          <button type="button" aria-current={current(false)} onClick={() => setBehind(false)}>
+          <a href={address('call')} aria-current={current(false)}>
             Call
-          </button>
-          <button type="button" aria-current={current(true)} onClick={() => setBehind(true)}>
-            Operate
-          </button>
+          </a>
+          <a href="#/dashboard" aria-current={current(true)}>
+            Dashboard
+          </a>
         </nav>
-        <p class="state">
-          <span class="lamp" aria-hidden="true" />
-          <span id="state" role="status">
-            {WORDS[calls.state().phase]}
-          </span>
-        </p>
+        <CallBar calls={calls} buttons={dashboard()} />
         <button id="theme" type="button" class="small" onClick={repaint}>
-          Colours: {theme()}
+          Theme: {theme() === 'auto' ? 'system' : theme()}
         </button>
       </header>
-      <Show when={behind()} fallback={<CallView calls={calls} />}>
+      <Show when={dashboard()} fallback={<CallView calls={calls} />}>
         <Suspense fallback={<p class="wide note">Loading…</p>}>
           <Panels />
         </Suspense>
       </Show>
       <KeyDialog />
     </>
+  );
+}
+
+/** What the tab is called: the call's state, where one is, and the view. */
+function title(calls: Calls): string {
+  const { view, id } = route();
+  const state = calls.state();
+  const call = inCall(state) ? PHASES[state.phase] : '';
+  return [call, id ? `Call ${id.slice(0, 8)}` : TITLES[view], 'lineside'].filter(Boolean).join(' · ');
+}
+
+/** How the call stands, in every view; away from the call with the buttons that end and mute it. */
+function CallBar(given: { calls: Calls; buttons: boolean }): JSX.Element {
+  const { calls } = given;
+  const active = () => inCall(calls.state());
+  return (
+    <div class="state">
+      <span class="lamp" aria-hidden="true" />
+      <span id="state" role="status">
+        {PHASES[calls.state().phase]}
+      </span>
+      <Show when={active() || calls.state().phase === 'ended'}>
+        <span id="clock" role="timer" aria-label="Length of the call">
+          {clock(calls.state().end?.seconds ?? calls.seconds())}
+        </span>
+      </Show>
+      <Show when={given.buttons && active()}>
+        <button
+          type="button"
+          class="small"
+          aria-pressed={calls.muted()}
+          onClick={() => calls.mute(!calls.muted())}
+        >
+          {calls.muted() ? 'Unmute' : 'Mute'}
+        </button>
+        <button type="button" class="small stop" onClick={calls.startOrEnd}>
+          End call
+        </button>
+      </Show>
+    </div>
   );
 }

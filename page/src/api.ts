@@ -3,7 +3,7 @@
 import { createSignal } from 'solid-js';
 import { eventsOf, objectsOf } from './streams';
 
-const KEY = 'lineside key'; // in this tab's sessionStorage, and nowhere else; key.ts keeps it there too
+const KEY = 'lineside key'; // in this tab's sessionStorage or, where people ask for it, in this browser's localStorage
 const QUICK = 15_000; // ms for an ordinary answer; then the gateway counts as away
 export const SLOW = 660_000; // ms for a model to be loaded or a service to be healthy; the gateway gives up before
 
@@ -32,13 +32,14 @@ export { key };
 
 /** The key as it is kept: the call may have asked for it. */
 function kept(): string {
-  return globalThis.sessionStorage?.getItem(KEY) ?? '';
+  return globalThis.sessionStorage?.getItem(KEY) ?? globalThis.localStorage?.getItem(KEY) ?? '';
 }
 
-/** Give this key from now on. */
-export function useKey(given: string): void {
-  if (given) globalThis.sessionStorage?.setItem(KEY, given);
-  else globalThis.sessionStorage?.removeItem(KEY);
+/** Give this key from now on: in this tab or, if it is to be remembered, in every tab of this browser. */
+export function useKey(given: string, remembered = false): void {
+  globalThis.localStorage?.removeItem(KEY);
+  globalThis.sessionStorage?.removeItem(KEY);
+  if (given) (remembered ? globalThis.localStorage : globalThis.sessionStorage)?.setItem(KEY, given);
   setKey(given);
 }
 
@@ -136,7 +137,7 @@ async function refusal(answer: Response): Promise<Trouble> {
   } | null;
   const { code, message } = told?.error ?? {};
   if (answer.status === 401) {
-    const words = kept() ? 'That key was not accepted.' : 'This desk asks for a key.';
+    const words = kept() ? 'That key was not accepted.' : 'API key required.';
     return new Trouble('key_needed', words, 401);
   }
   if (typeof code === 'string' && typeof message === 'string')

@@ -1,6 +1,7 @@
 /** What the next call names. Kept in this browser; empty means: as the gateway is set. */
 
 import { createSignal } from 'solid-js';
+import { engineWords } from './format';
 import type { FirstMessage } from './schema';
 
 const KEPT = 'lineside choices';
@@ -22,6 +23,10 @@ export interface Choices {
   readonly systemPrompt: string | null;
   /** null: the agent's own; empty: none. */
   readonly greeting: string | null;
+  /** Whether the call's sound is kept; null: RECORD_CALLS. */
+  readonly record: boolean | null;
+  /** The caller's number, kept with the call. */
+  readonly caller: string;
 }
 
 export const asSet: Choices = {
@@ -34,6 +39,8 @@ export const asSet: Choices = {
   profile: '',
   systemPrompt: null,
   greeting: null,
+  record: null,
+  caller: '',
 };
 
 /** Choices as they were kept; whatever cannot be read is as set. */
@@ -57,6 +64,8 @@ export function readChoices(raw: string | null): Choices {
     profile: PROFILES.find((profile) => profile === kept.profile) ?? '',
     systemPrompt: long(kept.systemPrompt),
     greeting: long(kept.greeting),
+    record: typeof kept.record === 'boolean' ? kept.record : null,
+    caller: text(kept.caller),
   };
 }
 
@@ -79,7 +88,46 @@ export function named(choices: Choices): Partial<FirstMessage> {
     ...(choices.profile && { turn_profile: choices.profile }),
     ...(choices.systemPrompt !== null && { system_prompt: choices.systemPrompt }),
     ...(choices.greeting !== null && { greeting: choices.greeting }),
+    ...(choices.record !== null && { record: choices.record }),
+    ...(choices.caller && { caller: choices.caller }),
   };
+}
+
+export interface Chip {
+  readonly part: keyof Choices;
+  readonly words: string;
+}
+
+/** What differs from the defaults, in words, each with the choice that takes it back. */
+export function chips(choices: Choices): Chip[] {
+  const model = (engine: string, choice: string) =>
+    [engine && engineWords(engine), choice].filter(Boolean).join(', ');
+  const llm = model(choices.llm, choices.llmModel);
+  const tts = model(choices.tts, choices.voice);
+  const all: (Chip | false)[] = [
+    choices.stt !== '' && { part: 'stt', words: `STT: ${engineWords(choices.stt)}` },
+    llm !== '' && { part: 'llm', words: `LLM: ${llm}` },
+    tts !== '' && { part: 'tts', words: `Voice: ${tts}` },
+    choices.band === 'telephone' && { part: 'band', words: 'Phone quality (8 kHz)' },
+    choices.profile !== '' && { part: 'profile', words: `Turn detection: ${choices.profile}` },
+    choices.systemPrompt !== null && {
+      part: 'systemPrompt',
+      words: choices.systemPrompt.trim() ? 'Own system prompt' : 'Own system prompt is empty',
+    },
+    choices.greeting !== null && {
+      part: 'greeting',
+      words: choices.greeting.trim() ? 'Own greeting' : 'No greeting',
+    },
+    choices.record !== null && { part: 'record', words: choices.record ? 'Recorded' : 'Not recorded' },
+    choices.caller !== '' && { part: 'caller', words: `Caller: ${choices.caller}` },
+  ];
+  return all.filter((one): one is Chip => Boolean(one));
+}
+
+/** Take one choice back. A model goes with its engine. */
+export function without(choices: Choices, part: keyof Choices): Choices {
+  const more = { llm: { llmModel: '' }, tts: { voice: '' } }[part as string] ?? {};
+  return { ...choices, [part]: asSet[part], ...more };
 }
 
 const [choices, setChoices] = createSignal(readChoices(globalThis.localStorage?.getItem(KEPT) ?? null));
@@ -87,8 +135,22 @@ const [choices, setChoices] = createSignal(readChoices(globalThis.localStorage?.
 /** The choices as they stand. */
 export { choices };
 
-/** Choose, and keep it. */
+/** Choose, and keep it in this browser. */
 export function choose(part: Partial<Choices>): void {
-  setChoices((before) => chosen(before, part));
-  globalThis.localStorage?.setItem(KEPT, JSON.stringify(choices()));
+  store(chosen(choices(), part));
+}
+
+/** Take one choice back. */
+export function unchoose(part: keyof Choices): void {
+  store(without(choices(), part));
+}
+
+/** Every choice is the default again. */
+export function resetChoices(): void {
+  store(asSet);
+}
+
+function store(now: Choices): void {
+  setChoices(now);
+  globalThis.localStorage?.setItem(KEPT, JSON.stringify(now));
 }

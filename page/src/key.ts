@@ -19,9 +19,9 @@ export function giveKey(why: string): Promise<boolean> {
 }
 
 /** The question was answered: with a key, or not at all. */
-export function answerKey(given: string): void {
+export function answerKey(given: string, remembered = false): void {
   const asked = question();
-  useKey(given);
+  useKey(given, remembered);
   setQuestion(null);
   asked?.answer(given !== '');
 }

@@ -543,6 +543,20 @@ export interface Example {
   says: string;
 }
 
+/** The versions of the agent that are kept. */
+export interface AgentVersions {
+  current: string;
+  versions: AgentVersion[];
+}
+
+/** An agent as it was at some time. */
+export interface AgentVersion {
+  id: string;
+  at: number;
+  source: 'file' | 'page';
+  agent: Agent;
+}
+
 /** Every setting; the values of secrets are masked. */
 export interface SettingsStatus {
   settings: Setting[];

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { asSet, chosen, named, readChoices } from '../src/choices';
-import { alike, faults, tidy } from '../src/panels/draft';
+import { asSet, chips, chosen, named, readChoices, without } from '../src/choices';
 import {
   lasting,
   memory,
   modelWords,
+  notDownloaded,
   percent,
   possibleActions,
   progressWords,
@@ -12,7 +12,8 @@ import {
   size,
   standing,
   unloadedWords,
-} from '../src/panels/format';
+} from '../src/format';
+import { afterSave, alike, differences, faults, readDraft, tidy } from '../src/panels/draft';
 import type { Agent, DownloadProgress, ModelStatus, Service } from '../src/schema';
 
 const model: ModelStatus = {
@@ -94,14 +95,23 @@ describe('figures', () => {
 
 describe('what is said of an engine, a model, a service', () => {
   test('an engine answers, does not, or cannot be asked', () => {
-    expect(standing({ up: true, why: '' })).toEqual({ mood: 'good', words: 'answers' });
+    expect(standing({ up: true, why: '' })).toEqual({ mood: 'good', words: 'Available' });
     expect(standing({ up: false, why: 'start it' })).toEqual({ mood: 'bad', words: 'start it' });
     expect(standing({ up: null, why: '' }).mood).toBe('none');
   });
 
   test('a model in use says by how many', () => {
-    expect(modelWords({ ...model, loaded: true, in_use: 1 }).words).toBe('in memory, 1 request under way');
+    expect(modelWords({ ...model, loaded: true, in_use: 1 }).words).toBe('Loaded, 1 request active');
     expect(modelWords({ ...model, state: 'damaged' }).mood).toBe('bad');
+  });
+
+  test('an engine whose model is not here has to download it first', () => {
+    const away = { ...model, state: 'missing' as const };
+    expect(notDownloaded('faster-whisper', '', [model])).toBe(false);
+    expect(notDownloaded('faster-whisper', '', [away])).toBe(true);
+    expect(notDownloaded('faster-whisper', 'tiny', [away, { ...model, name: 'base' }])).toBe(true);
+    expect(notDownloaded('faster-whisper', '', [away, { ...model, name: 'base' }])).toBe(false);
+    expect(notDownloaded('cloud', '', [away])).toBe(false);
   });
 
   test('only what can be done is offered', () => {
@@ -115,10 +125,12 @@ describe('what is said of an engine, a model, a service', () => {
   });
 
   test('a download says which file, how far, and why it waits', () => {
-    expect(progressWords(progress)).toBe('begins');
-    expect(progressWords({ ...progress, file: 'a.bin', done: 1_000_000, total: 4_000_000 })).toBe(
-      'a.bin · 1.0 MB of 4.0 MB',
-    );
+    expect(progressWords(progress)).toBe('Starting');
+    expect(
+      progressWords({ ...progress, file: 'a.bin', source: 'the hub', message: 'cannot be reached' }),
+    ).toBe('a.bin · the hub: cannot be reached');
+    const half = { ...progress, state: 'cancelled' as const, done: 46_000_000, total: 95_000_000 };
+    expect(progressWords(half)).toBe('Cancelled at 46 MB of 95 MB. Resume continues from here.');
     expect(progressWords({ ...progress, state: 'failed', message: 'the disk is full' })).toBe(
       'The download failed: the disk is full',
     );
@@ -133,7 +145,7 @@ describe('what is said of an engine, a model, a service', () => {
   });
 
   test('unloading everything tells what went and why something stays', () => {
-    expect(unloadedWords({ unloaded: [], kept: [] })).toBe('There was nothing to unload.');
+    expect(unloadedWords({ unloaded: [], kept: [] })).toBe('No model was loaded.');
     const kept = [{ engine: 'ollama', model: 'b', why: '1 requests use it' }];
     expect(unloadedWords({ unloaded: [{ engine: 'x', model: 'a' }], kept })).toBe(
       'Unloaded: a. b stays: 1 requests use it.',
@@ -174,6 +186,26 @@ describe('the choices for the next call', () => {
   });
 });
 
+describe('chips', () => {
+  test('say what differs from the defaults, and take it back', () => {
+    expect(chips(asSet)).toEqual([]);
+    const some = {
+      ...asSet,
+      tts: 'kokoro',
+      voice: 'af_bella',
+      band: 'telephone' as const,
+      systemPrompt: ' ',
+    };
+    expect(chips(some).map((one) => one.words)).toEqual([
+      'Voice: kokoro, af_bella',
+      'Phone quality (8 kHz)',
+      'Own system prompt is empty',
+    ]);
+    expect(without(some, 'tts')).toEqual({ ...some, tts: '', voice: '' });
+    expect(without(some, 'systemPrompt').systemPrompt).toBeNull();
+  });
+});
+
 describe('the draft of an agent', () => {
   test('what is missing is named by its field', () => {
     expect(faults(agent)).toEqual({});
@@ -187,5 +219,31 @@ describe('the draft of an agent', () => {
     expect(tidy(draft)).toEqual({ ...agent, facts: ['We open at nine.'] });
     expect(alike(agent, { ...agent, facts: [''] })).toBe(true);
     expect(alike(agent, draft)).toBe(false);
+  });
+});
+
+describe('an agent that several people write', () => {
+  test('what was typed during a save stays, the rest is as the gateway has it', () => {
+    const sent = { ...agent, prompt: 'One.', greeting: 'Hello.' };
+    const typed = { ...sent, prompt: 'One. Two.' };
+    const saved = { ...sent, greeting: 'Hello!' };
+    expect(afterSave(typed, sent, saved)).toEqual({ ...agent, prompt: 'One. Two.', greeting: 'Hello!' });
+  });
+
+  test('a draft is read again after a reload; what is none is none', () => {
+    const kept = { agent: { ...agent, name: 'Draft' }, from: agent, of: 'a1' };
+    expect(readDraft(JSON.stringify(kept))).toEqual(kept);
+    for (const raw of [null, '{', '{}', '{"agent": {}, "from": 3}'])
+      expect(readDraft(raw)).toEqual({ agent: null, from: null, of: '' });
+  });
+
+  test('two of them differ by lines', () => {
+    const before = { ...agent, facts: ['We open at nine.', 'We close at six.'] };
+    const now = { ...agent, facts: ['We open at nine.', 'We close at five.'], greeting: 'Hello.' };
+    expect(differences(before, now)).toEqual([
+      { field: 'Greeting', gone: [], come: ['Hello.'] },
+      { field: 'Facts', gone: ['We close at six.'], come: ['We close at five.'] },
+    ]);
+    expect(differences(agent, agent)).toEqual([]);
   });
 });

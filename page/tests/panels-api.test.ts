@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ask, events, lines, type Trouble } from '../src/api';
-import { backoff } from '../src/panels/polled';
+import { backoff } from '../src/polled';
 import { eventsOf, linesOf } from '../src/streams';
 
 const body = (...pieces: (string | Uint8Array)[]): ReadableStream<Uint8Array> =>
@@ -95,7 +95,7 @@ describe('asking', () => {
 
   test('a wanted key is asked for', async () => {
     answer(() => json(401, { error: { code: 'key_needed', message: 'give a key' } }));
-    expect((await trouble(ask('GET', '/api/calls'))).message).toBe('This desk asks for a key.');
+    expect((await trouble(ask('GET', '/api/calls'))).message).toBe('API key required.');
   });
 
   test('whoever ends the asking is told so, not that the gateway is away', async () => {

@@ -1,14 +1,7 @@
 import { expect, test } from 'vitest';
-import {
-  beginOf,
-  callWords,
-  clock,
-  decisionWords,
-  momentsOf,
-  outline,
-  query,
-  stretches,
-} from '../src/panels/recording';
+import { clock } from '../src/format';
+import { apiQuery, countWords, filtersOf } from '../src/panels/history-query';
+import { beginOf, callWords, decisionWords, momentsOf, outline, stretches } from '../src/panels/recording';
 import type { KeptCall, KeptTurn } from '../src/schema';
 
 const TURN: KeptTurn = {
@@ -57,15 +50,40 @@ test('a turn is played from its first word, whoever says it', () => {
 test('a decision says what and why', () => {
   const decision = { at: 6.6, turn: 1, what: 'turn_ended', detector: 'evidence', reason: '' };
   expect(decisionWords({ ...decision, score: 0.914, silence_ms: 600 })).toEqual({
-    what: 'Turn over',
-    why: 'from how it sounded, its words and the silence · 600 ms of silence · turn model 0.91',
+    what: 'End of turn',
+    why: 'turn model + transcript + silence · 600 ms of silence · turn model 0.91',
   });
 });
 
 test('a call is told in a line', () => {
   const call = { seconds: 65, turns: 1, reason: 'caller_hung_up' } as KeptCall;
-  expect(callWords(call)).toBe('1 min 5 s · 1 turn · caller hung up');
-  expect(callWords({ ...call, seconds: null, reason: '' })).toBe('under way · 1 turn');
+  expect(callWords(call)).toBe('1 min 5 s · 1 turn · the caller hung up');
+  expect(callWords({ ...call, seconds: null, reason: '' })).toBe('active · 1 turn');
   expect(clock(65.9)).toBe('1:05');
-  expect(query('a&b', '', 50)).toBe('limit=50&search=a%26b');
+});
+
+test('the filters of an address are asked of the gateway, days as seconds', () => {
+  const filters = filtersOf({
+    search: 'a&b',
+    recorded: 'true',
+    from: '2026-11-24',
+    to: '2026-11-24',
+    t: '12',
+  });
+  expect(Object.keys(filters)).toEqual(['search', 'from', 'to', 'recorded']);
+  const asked = new URLSearchParams(apiQuery(filters, 'before', 50));
+  expect([asked.get('search'), asked.get('recorded'), asked.get('limit'), asked.get('before')]).toEqual([
+    'a&b',
+    'true',
+    '50',
+    'before',
+  ]);
+  expect(Number(asked.get('until')) - Number(asked.get('since'))).toBe(86_400);
+  expect(apiQuery({ from: 'soon' })).toBe('');
+});
+
+test('a page says which calls it shows, of how many', () => {
+  expect(countWords(0, 0, 0, false)).toBe('No calls are kept yet.');
+  expect(countWords(0, 0, 0, true)).toBe('No matching calls.');
+  expect(countWords(50, 50, 10_000, false)).toBe('Calls 51 to 100 of 10,000');
 });

@@ -49,7 +49,7 @@ test("a filler is no part of the answer, and its latency is not the answer's", (
     { type: 'agent_words', text: 'Let me see. ', ends: 0.9, filler: true, ...at() },
   ];
   const [, line] = shown(...told).lines;
-  expect(line).toMatchObject({ who: 'agent', ms: null, coming: [] });
+  expect(line).toMatchObject({ ms: null, coming: [], text: '', filler: 'Let me see.', fillerMs: 700 });
   expect(shown(...told, { type: 'reply_metrics', ...none, e2e_ms: 2900, ...at() }).times?.e2e_ms).toBe(2900);
 });
 
@@ -83,7 +83,7 @@ test('a sound without words goes back to listening', () => {
     { type: 'reply_metrics', ...none, asr_ms: 1, ...at() },
   );
   expect(state.phase).toBe('listening');
-  expect(texts(state, 'caller')).toEqual(['(no words)']);
+  expect(texts(state, 'caller')).toEqual(['(no speech recognised)']);
   expect(state.times).toEqual({});
 });
 
@@ -130,7 +130,7 @@ test('an error that ends the call is not talked over by its end', () => {
 
 test('a reason that is new to the page is told as it is', () => {
   expect(shown({ type: 'ended', at: 0, reason: 'new_reason' } as unknown as Happened).problem).toContain(
-    'new_reason',
+    'new reason',
   );
 });
 
@@ -197,4 +197,22 @@ describe('the words of a reply', () => {
     expect(shown(says(text), ...words, played(0.9)).lines[0]?.coming).toHaveLength(1);
     expect(shown(says(text), ...words, played(9)).lines[0]?.coming).toEqual([]);
   });
+});
+
+test('a call that ended says why and how long it was', () => {
+  const told: Happened[] = [
+    { ...ready, seen: 1000 },
+    { type: 'ended', at: 64, reason: 'caller_silent', seen: 66_000 },
+  ];
+  const state = told.reduce(next, idle);
+  expect(state.end).toEqual({ reason: 'caller_silent', seconds: 65 });
+  expect(state.problem).toBe('Call ended: the caller was silent. Press Start call to call again.');
+  expect(next(idle, { type: 'failed', words: 'No microphone.' }).end).toBeNull();
+});
+
+test('sound that the system took away is told until it is back or the call is over', () => {
+  const taken = shown({ type: 'sound', interrupted: true });
+  expect(taken.silenced).toBe(true);
+  expect(next(taken, { type: 'sound', interrupted: false }).silenced).toBe(false);
+  expect(next(taken, { type: 'stopped' }).silenced).toBe(false);
 });

@@ -102,17 +102,23 @@ test('the bars of a turn stand on one axis, zero at the end of speech', () => {
   const chart = waterfall(turn);
   const legs = chart?.bars.map(({ name, from, to, took }) => [name, from, to, took]);
   expect(legs).toEqual([
-    ['Caller speaks', -1000, 0, 2500],
-    ['Waited for the end of the turn', 0, 400, 400],
-    ['Speech to text', 200, 300, 100],
-    ['Model, first token', 300, 350, 50],
-    ['Model, first sentence', 300, 420, 120],
-    ['Model, whole answer', 300, 500, 200],
-    ['Voice, first sound', 420, 500, 80],
-    ['Voice, all sentences', 420, 570, 150],
-    ['Agent speaks', 500, 1500, 3000],
+    ['Caller audio', -1000, 0, 2500],
+    ['Turn detection', 0, 400, 400],
+    ['STT', 200, 300, 100],
+    ['LLM first token', 300, 350, 50],
+    ['LLM first sentence', 300, 420, 120],
+    ['LLM total', 300, 500, 200],
+    ['TTS first audio', 420, 500, 80],
+    ['TTS total', 420, 570, 150],
+    ['Agent audio', 500, 1500, 3000],
   ]);
   expect([chart?.from, chart?.to]).toEqual([-1000, 1500]);
+});
+
+test('time between the transcript and the question to the model has a bar of its own', () => {
+  const late = { ...metrics, llm_from_ms: 700, tts_from_ms: null };
+  const bar = waterfall({ ...turn, metrics: late })?.bars.find((one) => one.name === 'Transcript to LLM');
+  expect([bar?.from, bar?.to]).toEqual([300, 700]);
 });
 
 test('what was prepared for nothing is drawn where it was, as far as it is shown', () => {
@@ -121,17 +127,17 @@ test('what was prepared for nothing is drawn where it was, as far as it is shown
       ?.bars.filter((bar) => bar.tone === 'waste')
       .map(({ name, from, to, took }) => [name, from, to, took]);
   expect(legs({ ...metrics, wasted: 1, wasted_ms: 400, wasted_from_ms: -900 })).toEqual([
-    ['Prepared for nothing', -900, -500, 400],
+    ['Dropped preparation', -900, -500, 400],
   ]);
   expect(legs({ ...metrics, wasted: 3, wasted_ms: 900, wasted_from_ms: -5000 })).toEqual([
-    ['Prepared for nothing, 3 times', -1000, -1000, 900],
+    ['Dropped preparations (3)', -1000, -1000, 900],
   ]);
   expect(legs(metrics)).toEqual([]);
 });
 
 test('a stage that had no part in a turn has no bar', () => {
   const typed = { ...turn, speech: null, metrics: { ...metrics, endpoint_ms: null, asr_ms: null } };
-  expect(waterfall(typed)?.bars.map((bar) => bar.name)).not.toContain('Speech to text');
+  expect(waterfall(typed)?.bars.map((bar) => bar.name)).not.toContain('STT');
   expect(waterfall({ ...turn, metrics: null })).toBeNull();
 });
 
@@ -143,7 +149,18 @@ test('the average is that of the turns that have the measure', () => {
 });
 
 test('a conversation is kept with what was cut off told apart', () => {
-  const line = { turn: 1, open: false, thoughts: '', ms: null, cut: null, heard: 0, coming: [] };
+  const line = {
+    turn: 1,
+    at: 65,
+    open: false,
+    thoughts: '',
+    ms: null,
+    cut: null,
+    heard: 0,
+    coming: [],
+    filler: '',
+    fillerMs: null,
+  };
   const state = {
     ...idle,
     lines: [
@@ -159,11 +176,26 @@ test('a conversation is kept with what was cut off told apart', () => {
     ],
     turns: [turn],
   };
-  expect(asText(state)).toBe('You: When?\nAgent: From [interrupted; not heard: nine.]\n');
-  const kept = JSON.parse(asJson(state));
+  expect(asText(state, 0)).toBe('[1:05] You: When?\n[1:05] Agent: From [interrupted; not heard: nine.]\n');
+  const call = {
+    type: 'ready' as const,
+    call_id: 'c1',
+    codec: 'pcm' as const,
+    sample_rate: 16_000,
+    engines: { stt: 'a', llm: 'b', tts: 'c' },
+  };
+  const over = { ...state, call, began: 1000, end: { reason: 'caller_silent', seconds: 65 } };
+  expect(asText(over, 0).split('\n').slice(0, 4)).toEqual([
+    'Call c1',
+    '1970-01-01T00:00:01.000Z',
+    'a → b → c',
+    '1:05, the caller was silent',
+  ]);
+  const kept = JSON.parse(asJson(state, 0));
   expect(kept.lines[1]).toEqual({
     who: 'agent',
     turn: 1,
+    at: 65,
     text: 'From nine.',
     e2e_ms: 5,
     cut: { heard: 'From ', rest: 'nine.' },

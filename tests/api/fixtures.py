@@ -12,6 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from lineside.agents.agent import Agent
+from lineside.agents.versions import AgentReplaced, AgentVersion, AgentVersions, version_of
 from lineside.api import ApiDependencies, mount
 from lineside.api.operations import OPERATIONS
 from lineside.engines.protocols import BackendModel, EngineInfo, PullProgress
@@ -164,12 +165,22 @@ class ScriptedAgentStore:
 
     def __init__(self) -> None:
         self._agent = AGENT
+        self._saved: list[Agent] = []
 
     def agent(self) -> Agent:
         return self._agent
 
-    async def change(self, agent: Agent) -> None:
+    def versions(self) -> AgentVersions:
+        saved = tuple(AgentVersion(version_of(one), 1_700_000_000.0, "page", one) for one in reversed(self._saved))
+        return AgentVersions(
+            version_of(self._agent), (*saved, AgentVersion(version_of(AGENT), 1_600_000_000.0, "file", AGENT))
+        )
+
+    async def change(self, agent: Agent, replaces: str = "") -> None:
+        if replaces and replaces != version_of(self._agent):
+            raise AgentReplaced("another version was saved meanwhile")
         self._agent = agent
+        self._saved.append(agent)
 
 
 class ScriptedHost:

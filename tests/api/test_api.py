@@ -138,8 +138,13 @@ def test_the_agent_is_changed(tmp_path: Path) -> None:
         _, agent = await control.ask("PUT", "/api/agent", put)
         assert agent["facts"] == put["facts"]
         assert (await control.ask("GET", "/api/agent"))[1] == agent
+        _, kept = await control.ask("GET", "/api/agent/versions")
+        assert [one["source"] for one in kept["versions"]] == ["page", "file"]
+        assert kept["current"] == kept["versions"][0]["id"]
+        stale = f"/api/agent?replaces={kept['versions'][1]['id']}"
+        assert (await control.refused("PUT", stale, put))[:2] == (409, "changed_meanwhile")
 
-        async def refuses(agent: object) -> None:
+        async def refuses(agent: object, replaces: str = "") -> None:
             raise ConfigError("the disk is full")
 
         control.dependencies.agents.change = refuses  # type: ignore[method-assign]

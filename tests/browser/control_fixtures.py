@@ -158,7 +158,7 @@ class ControlGateway:
             "llm": {"embedded": self.qwen, "ollama": self.ollama},
             "tts": {"espeak": Plain()},
         }
-        self.desk = scripted.agents
+        self.agents = scripted.agents
         return replace(scripted, registry=Shelf(engines), calls=self.calls, host=self.host, read=read)
 
     def _puller(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from lineside.agents.agent import Agent
+from lineside.agents.agent import Agent, Example
 from lineside.audio.vad import LoudnessVad
 from lineside.engines.registry import EngineRegistry, Role
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
@@ -45,16 +45,18 @@ class BrowserGateway:
         hears: Sequence[str] = ("When are you open?",),
         answers: Sequence[str] = ("We are open. From nine to six.",),
         greeting: str = "",
+        asks: Sequence[str] = (),
         thinks: float = 0.05,
         port: int = 0,
         keeps: bool = False,
         **given: Any,
     ) -> None:
-        """`keeps`: calls are kept, in `data_dir`."""
+        """`keeps`: calls are kept, in `data_dir`; `asks`: questions of the agent's examples."""
         self._keeps = keeps
         self.mind = ScriptedLLM(answers=answers, first=thinks)
         self._engines: dict[Role, Any] = {"stt": ScriptedSTT(hears=hears), "llm": self.mind, "tts": ScriptedTTS()}
-        self._agent = Agent(name="Test", prompt="You answer.", greeting=greeting)
+        shown = tuple(Example(ask, "From nine.") for ask in asks)
+        self._agent = Agent(name="Test", prompt="You answer.", greeting=greeting, examples=shown)
         self._settings = settings(**{f"default_{role}_engine": "scripted" for role in self._engines}, **given)
         self._port = port
         self._opened: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, web.AppRunner, Gateway]] = Future()
@@ -90,9 +92,12 @@ class BrowserGateway:
                 gateway = Gateway(self._settings, agent, registry, LoudnessVad, http, GatewayMetrics(), records=records)
                 runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
                 await runner.setup()
-                await web.TCPSite(runner, "127.0.0.1", self._port, reuse_address=True).start()
+                site = web.TCPSite(runner, "127.0.0.1", self._port, reuse_address=True)
+                await site.start()
                 self._opened.set_result((asyncio.get_running_loop(), closing, runner, gateway))
                 await closing.wait()
+                await site.stop()
+                await asyncio.sleep(0.1)  # a page that asked at the last moment is closed with the others
                 await runner.cleanup()
         except BaseException as cause:
             if not self._opened.done():

@@ -39,10 +39,11 @@ def test_a_muted_microphone_sends_silence_and_the_call_goes_on(
     gateway: OpenGateway, visit: OpenPage, tmp_path: Path
 ) -> None:
     """Nothing of what is said while muted is heard; frames flow, so that lineside knows the caller is there."""
-    page = visit(gateway().url, mic=recording(tmp_path / "mic.wav", [voice(20)]))
-    page.click("#mute")
+    page = visit(gateway().url, mic=recording(tmp_path / "mic.wav", [silence(2), voice(20)]))
+    expect(page.locator("#mute")).to_be_disabled()
     page.click("#talk")
     phase(page, "listening")
+    page.click("#mute")
     until(page, "tap.frames.length > 50")
     expect(page.locator("#mute")).to_have_attribute("aria-pressed", "true")
     assert level(page) == 0
@@ -161,14 +162,16 @@ def test_each_turn_has_its_waterfall(gateway: OpenGateway, visit: OpenPage, tmp_
     page = visit(gateway().url, mic=mic)
     page.click("#talk")
     until(page, "document.querySelectorAll('.bars li').length >= 7")
-    names = page.locator(".bars .name").all_inner_texts()
-    assert names[:3] == ["Caller speaks", "Waited for the end of the turn", "Speech to text"]
-    assert all(re.fullmatch(r"[\d,]+ ms", took) for took in page.locator(".bars .took").all_inner_texts())
+    names = page.locator(".bars li:not(.heading) .name").all_inner_texts()
+    assert names[:3] == ["Caller audio", "Turn detection", "STT"]
+    assert all(
+        re.fullmatch(r"[\d,]+ ms", took) for took in page.locator(".bars li:not(.heading) .took").all_inner_texts()
+    )
     type_in(page, "And then?")
     until(page, "document.querySelector('.waterfall .row')?.textContent.includes('Turn 2')")
-    page.get_by_role("button", name="Turn before").click()
-    expect(page.locator(".bars .name").first).to_have_text("Caller speaks")
-    until(page, "document.querySelector('[data-mean=e2e_ms], .figure .note').textContent.match(/average [\\d,]+ ms/)")
+    page.get_by_role("button", name="Previous turn").click()
+    expect(page.locator(".bars li:not(.heading) .name").first).to_have_text("Caller audio")
+    until(page, "document.querySelector('[data-mean=e2e_ms], .figure .note').textContent.match(/avg [\\d,]+ ms/)")
 
 
 def test_a_conversation_can_be_taken_along(gateway: OpenGateway, visit: OpenPage) -> None:
@@ -178,11 +181,14 @@ def test_a_conversation_can_be_taken_along(gateway: OpenGateway, visit: OpenPage
     type_in(page, "When?")
     answered(page)
     until(page, "document.querySelector('[data-ms=tts_ms]').textContent !== '–'")
-    text = "You: When?\nAgent: We are open. From nine to six.\n"
-    page.get_by_role("button", name="Copy the conversation").click()
+    text = "] You: When?\n["
+    page.get_by_role("button", name="Copy transcript").click()
     until(page, "document.querySelector('.keep button').textContent === 'Copied'")
-    assert page.evaluate("navigator.clipboard.readText()") == text
-    assert saved(page, "Text").decode() == text
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert text in copied
+    assert copied.startswith("Call ")
+    assert "scripted → scripted → scripted" in copied
+    assert saved(page, "TXT").decode() == copied
     kept = json.loads(saved(page, "JSON"))
     assert [line["text"] for line in kept["lines"]] == ["When?", "We are open. From nine to six."]
     assert kept["metrics"][0]["e2e_ms"] > 0

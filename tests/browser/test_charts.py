@@ -40,9 +40,7 @@ def looked(here: BrowserGateway) -> None:
 
 
 def charts(visit: OpenPage, here: BrowserGateway, **how: Any) -> Page:
-    page = visit(f"{here.url}/#operate", **how)
-    page.get_by_role("tab", name="Charts").click()
-    return page
+    return visit(f"{here.url}/#/charts", **how)
 
 
 def test_what_the_gateway_counted_is_drawn(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
@@ -55,7 +53,7 @@ def test_what_the_gateway_counted_is_drawn(gateway: OpenGateway, visit: OpenPage
     fast = page.locator('[data-chart="fast"]')
     expect(fast.locator('[data-line="e2e_p50_ms"] b')).to_have_text(FIGURE)
     expect(page.locator('[data-chart="calls"] [data-line="calls"] b')).to_have_text("0")
-    expect(page.get_by_role("img", name="Calls under way, now: calls 0")).to_be_visible()
+    expect(page.get_by_role("img", name="Active calls, now: calls 0")).to_be_visible()
     until(page, COLOURS)
 
 
@@ -89,8 +87,7 @@ def test_calls_in_two_workers_are_one_line(visit: OpenPage, tmp_path: Path) -> N
     """Two calls in each and one refused: the page draws four, then none; the refusal is there at its time."""
     chosen = SCRIPTED | {"WORKERS": "2", "MAX_CONCURRENT_CALLS": "4", "DATA_DIR": str(tmp_path)}
     with serving(**chosen) as (process, url):
-        page = visit(f"{url}/#operate")
-        page.get_by_role("tab", name="Charts").click()
+        page = visit(f"{url}/#/charts")
         calls = page.locator('[data-chart="calls"] [data-line="calls"] b')
         refused = page.locator('[data-chart="turns"] [data-line="refused_a_minute"] b')
         with callers(process.pid, url) as held:
@@ -105,7 +102,7 @@ def test_calls_in_two_workers_are_one_line(visit: OpenPage, tmp_path: Path) -> N
 def test_grafana_and_prometheus_are_linked_where_there_are_any(gateway: OpenGateway, visit: OpenPage) -> None:
     """And not a word of them where there are none."""
     page = charts(visit, gateway())
-    expect(page.get_by_role("heading", name="Charts")).to_be_visible()
+    expect(page.get_by_role("heading", name="Metrics")).to_be_visible()
     expect(page.get_by_role("link", name="Grafana")).to_have_count(0)
     page = charts(visit, gateway(prometheus_url="http://127.0.0.1:9090", grafana_url="http://127.0.0.1:3002"))
     expect(page.get_by_role("link", name="Grafana")).to_have_attribute("href", "http://127.0.0.1:3002")

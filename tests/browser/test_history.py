@@ -50,13 +50,11 @@ def keep(gateway: BrowserGateway, *, record: bool = True, key: str = "") -> str:
 
 
 def history(visit: OpenPage, gateway: BrowserGateway, **how: Any) -> Page:
-    page = visit(f"{gateway.url}/#operate", **how)
-    page.get_by_role("tab", name="History").click()
-    return page
+    return visit(f"{gateway.url}/#/history", **how)
 
 
 def opened(page: Page, call: str) -> None:
-    page.locator(f'[data-kept="{call}"]').get_by_role("button").click()
+    page.locator(f'[data-kept="{call}"]').get_by_role("link", name="Open").click()
     expect(page.locator(f'[data-open="{call}"] .kept-turns li')).to_have_count(1)
 
 
@@ -67,7 +65,7 @@ def test_a_kept_call_is_found_opened_heard_and_deleted(gateway: OpenGateway, vis
     page = history(visit, here)
     page.get_by_role("searchbox").fill("nobody said this")
     page.get_by_role("button", name="Search").click()
-    expect(page.get_by_text("No kept call fits.")).to_be_visible()
+    expect(page.get_by_text("No matching calls.")).to_be_visible()
     page.get_by_role("searchbox").fill("when are you")
     page.get_by_role("button", name="Search").click()
     opened(page, call)
@@ -77,13 +75,13 @@ def test_a_kept_call_is_found_opened_heard_and_deleted(gateway: OpenGateway, vis
     expect(kept.locator("table")).to_contain_text("ms of silence")
     expect(kept.locator(".wave path")).to_have_count(2)
     expect(kept.locator(".wave rect.wait")).to_have_count(1)
-    kept.get_by_role("button", name="where the time went").click()
+    kept.get_by_role("button", name="latency breakdown").click()
     expect(kept.locator(".bars li").first).to_be_visible()
     until(page, "document.querySelector('.kept audio').duration > 1")
     kept.get_by_role("button", name="play from turn 1").click()
     until(page, "document.querySelector('.kept audio').currentTime > 0.3")
     kept.get_by_role("button", name=f"Delete call {call[:8]}").click()
-    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Cancel").click()
     expect(kept).to_be_visible()
     kept.get_by_role("button", name=f"Delete call {call[:8]}").click()
     page.get_by_role("button", name="Delete the call").click()
@@ -104,6 +102,30 @@ def test_a_gateway_with_a_key_lets_its_calls_be_heard_with_it(
     with page.expect_download() as download:
         page.get_by_role("link", name="Save as FLAC").click()
     assert Path(download.value.path()).read_bytes().startswith(b"fLaC")
+
+
+@pytest.mark.parametrize(("words", "begins"), [("CSV", b'"call_id",'), ("JSONL", b'{"call":')])
+def test_the_history_is_saved_as_a_file(
+    gateway: OpenGateway, visit: OpenPage, tmp_path: Path, words: str, begins: bytes
+) -> None:
+    """The file comes, with what is searched for; a refusal says why, on the page."""
+    here = gateway(keeps=True, data_dir=tmp_path)
+    keep(here)
+    page = history(visit, here)
+    page.get_by_role("searchbox").fill("when are you")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("[data-kept]")).to_have_count(1)
+    with page.expect_download() as download:
+        page.get_by_role("link", name=f"Save as {words}").click()
+    content = Path(download.value.path()).read_bytes()
+    assert content.startswith(begins)
+    assert b"When are you open?" in content
+    page.route("**/export.*", lambda route: route.fulfill(status=503, json=REFUSED))
+    page.get_by_role("link", name=f"Save as {words}").click()
+    expect(page.get_by_role("alert").filter(has_text=f"{words} was not saved: the database is away")).to_be_visible()
+
+
+REFUSED = {"error": {"code": "records_unavailable", "message": "the database is away"}}
 
 
 def test_ten_thousand_calls_are_paged_without_lag(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
@@ -155,7 +177,7 @@ def test_axe_finds_no_fault_in_an_opened_call(
     call = keep(here)
     page = history(visit, here, color_scheme=scheme, record=True, viewport={"width": 360, "height": 640})
     opened(page, call)
-    page.get_by_role("button", name="where the time went").click()
+    page.get_by_role("button", name="latency breakdown").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.add_script_tag(path=AXE)
     found = page.evaluate("axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })")

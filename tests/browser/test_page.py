@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import REFUSE, OpenGateway, OpenPage
-from tests.browser.page_checks import answered, phase, played_out, said, until
+from tests.browser.page_checks import TWICE, answered, phase, played_out, press_again, said, until
 from tests.browser.sounds import event_times, played, recording, silence, voice
 
 pytestmark = pytest.mark.browser
@@ -184,7 +184,7 @@ def test_stop_closes_everything_and_talk_begins_anew(gateway: OpenGateway, visit
     until(page, "tap.context.state === 'closed'")
     assert page.locator("#level").get_attribute("aria-valuenow") == "0"
     assert len(said(page)) == 2  # it can still be read
-    page.click("#talk")
+    press_again(page)
     phase(page, "listening")
     assert said(page) == []
     assert one.gateway.calls == 1
@@ -203,7 +203,7 @@ def test_stop_while_the_microphone_is_being_asked_for_gives_it_back(gateway: Ope
     )
     page.click("#talk")
     phase(page, "connecting")
-    page.click("#talk")
+    press_again(page)
     phase(page, "ready")
     page.evaluate("allow()")
     until(page, "tap.streams[0]?.stream.getTracks()[0].readyState === 'ended'")
@@ -216,7 +216,7 @@ def test_what_was_sent_is_heard_when_the_gateway_ends_the_call(gateway: OpenGate
     page = visit(gateway(call_max_s=2, greeting=LONG).url, record=True)
     page.click("#talk")
     phase(page, "ended")
-    problem(page, "longest time allowed", "Press Talk")
+    problem(page, "longest time allowed", "Press Start call")
     (ended,) = event_times(page, "ended")
     assert 0.2 < played(page).sounding()[1] - ended < 1.0
     assert page.evaluate("tap.streams[0].stream.getTracks()[0].readyState") == "ended"
@@ -228,7 +228,7 @@ def test_a_caller_who_says_nothing_is_told_why_the_call_ended(gateway: OpenGatew
     page = visit(gateway(call_idle_timeout_s=1).url)
     page.click("#talk")
     phase(page, "ended")
-    problem(page, "nobody spoke for a while", "Press Talk")
+    problem(page, "nobody spoke for a while", "Press Start call")
 
 
 def test_a_gateway_that_closes_says_so_and_is_missed_afterwards(gateway: OpenGateway, visit: OpenPage) -> None:
@@ -240,7 +240,7 @@ def test_a_gateway_that_closes_says_so_and_is_missed_afterwards(gateway: OpenGat
     one.close()
     phase(page, "ended")
     problem(page, "shutting down", "once it is running again")
-    page.click("#talk")
+    press_again(page)
     problem(page, "does not answer", "Check that it is running")
 
 
@@ -252,8 +252,8 @@ def test_a_broken_connection_is_told_and_can_be_made_again(gateway: OpenGateway,
     phase(page, "listening")
     one.hang_up_on_everyone()
     phase(page, "ended")
-    problem(page, "connection was lost", "press Talk")
-    page.click("#talk")
+    problem(page, "Connection lost", "press Start call")
+    press_again(page)
     phase(page, "listening")
     expect(page.locator("#problem")).to_be_empty()
 
@@ -265,7 +265,7 @@ def test_a_gateway_that_restarts_is_called_again(gateway: OpenGateway, visit: Op
     type_in(page, "When?")
     answered(page)
     one.close()
-    problem(page, "shutting down", "Press Talk once it is running")
+    problem(page, "shutting down", "Press Start call once it is running")
     page.click("#talk")
     problem(page, "does not answer")
     gateway(port=int(one.url.rpartition(":")[2]), answers=["We are back."])
@@ -281,7 +281,7 @@ def test_a_refused_microphone_is_told_and_typing_still_works(gateway: OpenGatewa
     """The words say what to do about it, and there is another way."""
     page = visit(gateway().url, asked=REFUSE)
     page.click("#talk")
-    problem(page, "microphone was refused", "address bar", "type below")
+    problem(page, "Microphone access denied", "address bar", "type below")
     phase(page, "ready")
     type_in(page, "When are you open?")
     phase(page, "speaking")
@@ -292,7 +292,7 @@ def test_a_refused_microphone_is_told_and_typing_still_works(gateway: OpenGatewa
     ("name", "words"),
     [
         ("NotFoundError", "No microphone was found. Connect one"),
-        ("NotReadableError", "held by another program"),
+        ("NotReadableError", "in use by another application"),
         ("AbortError", "could not be opened"),
     ],
 )
@@ -318,7 +318,7 @@ def test_a_microphone_that_is_pulled_out_ends_the_call_with_a_word(gateway: Open
     phase(page, "listening")
     page.evaluate("tap.streams[0].stream.getTracks()[0].dispatchEvent(new Event('ended'))")
     phase(page, "ended")
-    problem(page, "microphone is gone", "press Talk")
+    problem(page, "Microphone disconnected", "press Start call")
 
 
 def test_full_capacity_is_told(gateway: OpenGateway, visit: OpenPage) -> None:
@@ -328,12 +328,12 @@ def test_full_capacity_is_told(gateway: OpenGateway, visit: OpenPage) -> None:
     first.click("#talk")
     phase(first, "listening")
     second.click("#talk")
-    problem(second, "lines are taken (1)", "Wait until a call has ended")
+    problem(second, "Call limit reached (1 of 1", "Try again when a call ends")
     phase(second, "ready")
-    first.click("#talk")
+    press_again(first)
     phase(first, "ended")
     until(second, "async () => (await (await fetch('/health')).json()).calls === 0")
-    second.click("#talk")
+    press_again(second)
     phase(second, "listening")
 
 
@@ -353,7 +353,7 @@ def test_a_gateway_with_keys_asks_for_one_and_forgets_it_with_the_tab(gateway: O
     """A wrong key is said to be wrong; the right one opens the line, is kept in this tab, and nowhere else."""
     page = visit(gateway(api_keys=("open sesame",)).url)
     page.click("#talk")
-    expect(page.locator("#key-why")).to_have_text("This desk asks for a key.")
+    expect(page.locator("#key-why")).to_have_text("API key required.")
     page.fill("#key", "open barley")
     page.press("#key", "Enter")
     expect(page.locator("#key-why")).to_have_text("That key was not accepted.")
@@ -375,7 +375,7 @@ def test_who_does_not_give_a_key_is_not_asked_again(gateway: OpenGateway, visit:
     expect(page.locator("#key-dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#key-dialog")).to_be_hidden()
-    problem(page, "asks for a key")
+    problem(page, "API key required")
     phase(page, "ready")
 
 
@@ -405,6 +405,7 @@ def test_the_space_bar_talks_and_stops_but_not_in_a_field(gateway: OpenGateway, 
     assert page.input_value("#words") == "a b"
     phase(page, "listening")
     page.focus("#talk")
+    page.wait_for_timeout(TWICE)
     page.keyboard.press("Space")
     phase(page, "ended")
 
@@ -439,7 +440,7 @@ def test_a_screen_reader_is_told_each_line_once_and_finds_a_name_on_everything(
     phase(page, "speaking")
     assert page.evaluate("announced") == ["You: When?", "Agent: We are open. From nine to six."]
     tree = page.locator("body").aria_snapshot()
-    for named in ('button "Stop"', 'meter "Microphone"', 'textbox "Type instead of speaking"', 'region "Conversation"'):
+    for named in ('button "End call"', 'meter "Microphone"', 'textbox "Type a message"', 'region "Conversation"'):
         assert named in tree
     assert page.locator("#problem").get_attribute("role") == "alert"
     assert page.locator("#state").get_attribute("role") == "status"

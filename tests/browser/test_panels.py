@@ -58,8 +58,8 @@ def control(html: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 def panel(visit: OpenPage, gateway: ControlGateway, name: str, **how: Any) -> Page:
     """The page with that panel open."""
-    page = visit(f"{gateway.url}/#operate", **how)
-    page.get_by_role("tab", name=name).click()
+    page = visit(f"{gateway.url}/#/dashboard", **how)
+    page.get_by_role("tab", name=name, exact=True).click()
     return page
 
 
@@ -81,7 +81,7 @@ def test_a_download_shows_how_far_it_is_and_then_that_it_is_here(control: OpenCo
     gateway = control()
     page = panel(visit, gateway, "Engines")
     row = thing(page, TINY)
-    expect(row).to_contain_text("not downloaded")
+    expect(row).to_contain_text("Not downloaded")
     gateway.let(10 * MB)
     press(page, f"Download {TINY}")
     expect(row).to_contain_text("10 MB of 40 MB")
@@ -90,7 +90,7 @@ def test_a_download_shows_how_far_it_is_and_then_that_it_is_here(control: OpenCo
     gateway.let(30 * MB)
     expect(row).to_contain_text("30 MB of 40 MB")
     gateway.let(0, done=True)
-    expect(row).to_contain_text("on the disk")
+    expect(row).to_contain_text("Downloaded")
     expect(page.get_by_role("button", name=f"Load {TINY}")).to_be_visible()
     expect(row.get_by_role("progressbar")).to_have_count(0)
 
@@ -104,7 +104,7 @@ def test_a_cancelled_download_goes_on_from_where_it_was(control: OpenControl, vi
     press(page, f"Download {TINY}")
     expect(row).to_contain_text("20 MB of 40 MB")
     press(page, f"Cancel {TINY}")
-    expect(row).to_contain_text("Cancelled. What has come is kept")
+    expect(row).to_contain_text("Cancelled at 20 MB of 40 MB. Resume continues from here")
     gateway.let(21 * MB)
     press(page, f"Resume {TINY}")
     expect(row).to_contain_text("21 MB of 40 MB")
@@ -136,7 +136,7 @@ def test_a_download_outlives_its_page(control: OpenControl, visit: OpenPage) -> 
     page = panel(visit, gateway, "Engines")
     expect(thing(page, TINY)).to_contain_text("16 MB of 40 MB")
     press(page, f"Cancel {TINY}")
-    expect(thing(page, TINY)).to_contain_text("downloaded in part")
+    expect(thing(page, TINY)).to_contain_text("Partly downloaded")
 
 
 def test_a_gateway_that_restarts_is_said_and_found_again(control: OpenControl, visit: OpenPage) -> None:
@@ -169,9 +169,9 @@ def test_loading_turns_until_it_is_done_and_a_failure_stands_in_its_row(control:
     press(page, "Load llama3.2:3b")
     expect(page.get_by_role("button", name="Load llama3.2:3b")).to_have_attribute("aria-busy", "true")
     gateway.do(gateway.ollama.hold.set)
-    expect(row).to_contain_text("in memory")
+    expect(row).to_contain_text("Loaded")
     press(page, "Unload llama3.2:3b")
-    expect(row).to_contain_text("kept by its engine")
+    expect(row).to_contain_text("Stored by its engine")
 
     broken = EngineError("ollama has no memory left for llama3.2:3b; unload another model")
     gateway.do(lambda: setattr(gateway.ollama, "fault", broken))
@@ -189,10 +189,10 @@ def test_a_loaded_model_is_unloaded_and_deleted_only_when_one_is_sure(control: O
     expect(page.get_by_role("dialog")).to_contain_text(f"Delete {WHISPER} from the disk?")
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(row).to_contain_text("on the disk")
+    expect(row).to_contain_text("Downloaded")
     press(page, f"Delete {WHISPER}")
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(row).to_contain_text("not downloaded")
+    expect(row).to_contain_text("Not downloaded")
 
 
 # ── engines ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -205,13 +205,13 @@ def test_what_the_next_call_names_is_chosen_and_kept(control: OpenControl, visit
     llm = page.locator('[data-role="llm"]')
     llm.get_by_role("radio", name=re.compile("^ollama")).check()
     llm.get_by_label("Model of ollama").select_option("qwen3:4b")
-    page.get_by_role("radio", name=re.compile("^Telephone")).check()
+    page.get_by_role("radio", name=re.compile("^Phone quality")).check()
     page.reload()
     expect(llm.get_by_role("radio", name=re.compile("^ollama"))).to_be_checked()
     expect(llm.get_by_label("Model of ollama")).to_have_value("qwen3:4b")
-    expect(page.get_by_role("radio", name=re.compile("^Telephone"))).to_be_checked()
-    llm.get_by_role("radio", name=re.compile("^embedded")).check()
-    expect(llm.get_by_label("Model of embedded")).to_have_value("")
+    expect(page.get_by_role("radio", name=re.compile("^Phone quality"))).to_be_checked()
+    llm.get_by_role("radio", name=re.compile("^Built-in")).check()
+    expect(llm.get_by_label("Model of Built-in")).to_have_value("")
 
 
 def test_an_engine_that_is_down_says_what_to_do(control: OpenControl, visit: OpenPage) -> None:
@@ -267,18 +267,18 @@ def test_without_a_host_agent_the_panel_says_what_that_is_and_fills_by_itself(
     gone = HostAgentError(503, "no_host_agent", "HOST_AGENT_URL is empty")
     gateway.do(lambda: setattr(gateway.host, "fault", gone))
     page = panel(visit, gateway, "Services")
-    expect(page.get_by_text("There is no host agent")).to_be_visible()
+    expect(page.get_by_text("Host agent not connected")).to_be_visible()
     expect(page.get_by_text("lineside host")).to_be_visible()
     gateway.do(lambda: setattr(gateway.host, "fault", None))
     expect(thing(page, "whisper-server", "service")).to_be_visible()
-    expect(page.get_by_text("There is no host agent")).to_have_count(0)
+    expect(page.get_by_text("Host agent not connected")).to_have_count(0)
 
 
 def test_the_machine_is_shown_live_and_after_a_restart(control: OpenControl, visit: OpenPage) -> None:
     """Memory by process; without a card, processor and memory alone."""
     gateway = control()
-    page = panel(visit, gateway, "Machine")
-    bar = page.get_by_role("meter", name="Memory of card 0")
+    page = panel(visit, gateway, "System")
+    bar = page.get_by_role("meter", name="GPU memory, card 0")
     expect(bar).to_have_attribute("aria-valuetext", "4.0 GiB of 16 GiB")
     expect(page.get_by_role("row", name=re.compile("ollama"))).to_contain_text("3.0 GiB")
     gateway.close()
@@ -286,7 +286,7 @@ def test_the_machine_is_shown_live_and_after_a_restart(control: OpenControl, vis
     gateway = gateway.again()
     try:
         gateway.do(lambda: setattr(gateway, "cards", ()))
-        expect(page.get_by_role("heading", name=re.compile("No graphics card"))).to_be_visible()
+        expect(page.get_by_role("heading", name=re.compile("No GPU detected"))).to_be_visible()
         expect(page.get_by_role("meter", name="Memory", exact=True)).to_be_visible()
         expect(page.get_by_text("What is shown below was so before.")).to_have_count(0)
     finally:
@@ -296,7 +296,7 @@ def test_the_machine_is_shown_live_and_after_a_restart(control: OpenControl, vis
 def test_unload_all_tells_what_went(control: OpenControl, visit: OpenPage) -> None:
     """Asked twice, then told in words."""
     gateway = control()
-    page = panel(visit, gateway, "Machine")
+    page = panel(visit, gateway, "System")
     press(page, "Unload all models")
     page.get_by_role("dialog").get_by_role("button", name="Unload all").click()
     expect(page.get_by_text(f"Unloaded: {WHISPER}.")).to_be_visible()
@@ -308,14 +308,14 @@ def test_unload_all_tells_what_went(control: OpenControl, visit: OpenPage) -> No
 def test_a_call_is_seen_followed_and_ended(control: OpenControl, visit: OpenPage) -> None:
     """What was said so far, what is said now, what was cut off; then it is ended, and what was said stays."""
     gateway = control()
-    page = panel(visit, gateway, "Calls")
-    expect(page.get_by_text("Nobody is on the line.")).to_be_visible()
+    page = panel(visit, gateway, "Live calls")
+    expect(page.get_by_text("No active calls.")).to_be_visible()
     call = gateway.do(lambda: ScriptedCall(gateway.calls, codec="g711_ulaw"))
     gateway.tell(call, Transcript(at=1, turn=1, text="When are you open?", latency_ms=180))
     row = thing(page, call.slot.id, "call")
     expect(row).to_contain_text("faster-whisper → ollama → espeak")
-    row.get_by_role("button", name="Follow").click()
-    said = page.get_by_label("What was said")
+    row.get_by_role("button", name="Monitor").click()
+    said = page.get_by_label("Transcript of call")
     expect(said).to_contain_text("When are you open?")
     gateway.tell(
         call,
@@ -324,12 +324,12 @@ def test_a_call_is_seen_followed_and_ended(control: OpenControl, visit: OpenPage
         BargeIn(at=3, turn=1, reply=1, heard="We are open"),
     )
     expect(said.locator("del")).to_have_text("from nine.")
-    expect(row).to_contain_text("last answer after 612 ms")
+    expect(row).to_contain_text("last response 612 ms")
     press(page, f"End call {call.slot.id[:8]}")
     page.get_by_role("dialog").get_by_role("button", name="End the call").click()
     expect(row).to_have_count(0)
     assert call.why == "ended_by_operator"
-    expect(page.get_by_text("The call is over (ended by operator).")).to_be_visible()
+    expect(page.get_by_text("The call ended: ended by an operator.")).to_be_visible()
     expect(said).to_contain_text("When are you open?")
 
 
@@ -340,27 +340,27 @@ def test_the_agent_is_edited_kept_and_reverted(control: OpenControl, visit: Open
     """A draft survives another panel; wrong fields are named; what is saved is what the gateway has."""
     gateway = control()
     page = panel(visit, gateway, "Agent")
-    page.get_by_label("Prompt").fill("")
+    page.get_by_role("textbox", name="Prompt", exact=True).fill("")
     press(page, "Save")
-    expect(page.get_by_text("Without a prompt the agent does not know")).to_be_visible()
-    expect(page.get_by_label("Prompt")).to_be_focused()
-    page.get_by_label("Prompt").fill("You answer for a bakery.")
+    expect(page.get_by_text("Prompt is required")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_be_focused()
+    page.get_by_role("textbox", name="Prompt", exact=True).fill("You answer for a bakery.")
     page.get_by_label("Facts").fill("We open at nine.\n\nWe close at six.")
     press(page, "Add an example")
     page.get_by_label("Example 1: the caller asks").fill("When?")
     page.get_by_label("Example 1: the agent says").fill("At nine.")
-    page.get_by_role("tab", name="Calls").click()
+    page.get_by_role("tab", name="Live calls").click()
     page.get_by_role("tab", name="Agent").click()
-    expect(page.get_by_label("Prompt")).to_have_value("You answer for a bakery.")
+    expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_have_value("You answer for a bakery.")
     press(page, "Save")
-    expect(page.get_by_text("Saved: the next call is answered so.")).to_be_visible()
-    kept = gateway.do(gateway.desk.agent)
+    expect(page.get_by_text("Saved. Applies to new calls.")).to_be_visible()
+    kept = gateway.do(gateway.agents.agent)
     assert kept.prompt == "You answer for a bakery."
     assert kept.facts == ("We open at nine.", "We close at six.")
     assert [(e.asks, e.says) for e in kept.examples] == [("When?", "At nine.")]
     page.get_by_label("Greeting").fill("Good morning.")
     press(page, "Revert")
-    page.get_by_role("dialog").get_by_role("button", name="Forget the changes").click()
+    page.get_by_role("dialog").get_by_role("button", name="Discard changes").click()
     expect(page.get_by_label("Greeting")).to_have_value("Hello.")
     expect(page.get_by_role("button", name="Revert")).to_be_disabled()
 
@@ -369,7 +369,7 @@ def test_settings_are_found_by_their_words_and_secrets_stay_hidden(control: Open
     """The key of this gateway is nowhere on its page; a wrong key is refused in words, the right one opens."""
     gateway = control(key="orchid-7")
     page = panel(visit, gateway, "Settings")
-    page.get_by_label(re.compile("This desk asks for a key")).fill("tulip")
+    page.get_by_label(re.compile("API key required")).fill("tulip")
     press(page, "Give key")
     field = page.get_by_label(re.compile("That key was not accepted"))
     field.fill("orchid-7")
@@ -384,7 +384,7 @@ def test_settings_are_found_by_their_words_and_secrets_stay_hidden(control: Open
 
 # ── for everybody ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-PANELS = ("Engines", "Services", "Machine", "Calls", "Agent", "Settings")
+PANELS = ("Engines", "Services", "System", "Live calls", "Agent", "Settings")
 
 
 def test_the_tabs_are_worked_by_keyboard(control: OpenControl, visit: OpenPage) -> None:
@@ -415,10 +415,10 @@ def test_no_panel_is_too_wide_or_at_fault_by_axe(
     page.evaluate(axe.read_text("utf-8"))
     for name in PANELS:
         page.get_by_role("tab", name=name).click()
-        expect(page.get_by_role("tabpanel").get_by_text("lineside is asked")).to_have_count(0)
-        if name == "Calls":
-            page.get_by_role("button", name="Follow").click()
-            expect(page.get_by_label("What was said")).to_contain_text("When are you open?")
+        expect(page.get_by_role("tabpanel").get_by_text("Loading …")).to_have_count(0)
+        if name == "Live calls":
+            page.get_by_role("button", name="Monitor").click()
+            expect(page.get_by_label("Transcript of call")).to_contain_text("When are you open?")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than the window"
         found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})")
         faults = [(fault["id"], fault["nodes"][0]["html"]) for fault in found["violations"]]

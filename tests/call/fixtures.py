@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from lineside.agents.agent import Agent
+from lineside.agents.versions import AgentVersions
 from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import LoudnessVad
 from lineside.call.fillers import PHRASES
@@ -35,7 +36,10 @@ class FixedAgentStore:
     def agent(self) -> Agent:
         return self._agent
 
-    async def change(self, agent: Agent) -> None:
+    def versions(self) -> AgentVersions:
+        return AgentVersions("", ())
+
+    async def change(self, agent: Agent, replaces: str = "") -> None:
         self._agent = agent
 
 

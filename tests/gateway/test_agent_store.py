@@ -1,5 +1,6 @@
 """A change of the agent lasts until its file is edited, and a start of the runtime loads no server."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +9,14 @@ from typing import cast
 import pytest
 
 from lineside.agents.agent import Agent
+from lineside.agents.versions import AgentReplaced
 from lineside.engines.registry import EngineRegistry
 from lineside.errors import ConfigError
-from lineside.gateway.agent_store import AgentFile, AgentStore
+from lineside.gateway.agent_store import KEPT_VERSIONS, AgentFile, AgentStore
+from tests.call.fixtures import settings
 from tests.virtual_time import run
+
+SCRIPTED = {f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")}
 
 
 def test_a_change_on_the_page_is_kept_until_the_file_itself_changes(tmp_path: Path) -> None:
@@ -36,9 +41,58 @@ def test_a_change_that_cannot_be_kept_says_so_and_leaves_the_old_one(tmp_path: P
         AgentFile(file, tmp_path / "no-folder").write(Agent(name="Agent", prompt="Be kind."))
     kept = AgentFile(file, tmp_path)
     kept.write(Agent(name="Agent", prompt="Be kind."))
-    [change] = (tmp_path / "agents").iterdir()
-    change.write_text("{")
+    (tmp_path / "agents" / "agent.json").write_text("{")
     assert kept.read().prompt == "Be brief."
+
+
+def test_versions_are_kept_and_the_files_own_agent_lets_the_file_count_again(tmp_path: Path) -> None:
+    """The newest first, the file's last; to save what the file says takes the change back."""
+    file = tmp_path / "agent.toml"
+    file.write_text('name = "Agent"\nprompt = "Be brief."\n')
+    kept = AgentFile(file, tmp_path)
+    first, second = (Agent(name="Agent", prompt=prompt) for prompt in ("Be kind.", "Be quick."))
+    kept.write(first)
+    kept.write(second)
+    assert [(one.source, one.agent.prompt) for one in kept.versions()] == [
+        ("page", "Be quick."),
+        ("page", "Be kind."),
+        ("file", "Be brief."),
+    ]
+    kept.write(kept.versions()[-1].agent)
+    file.write_text('name = "Agent"\nprompt = "Be calm."\n')
+    assert kept.read().prompt == "Be calm."
+    (tmp_path / "agents" / "agent.versions.json").write_text("{")
+    assert [one.source for one in kept.versions()] == ["file"]
+
+
+def test_no_more_than_fifty_versions_are_kept(tmp_path: Path) -> None:
+    """The oldest is forgotten."""
+    file = tmp_path / "agent.toml"
+    file.write_text('name = "Agent"\nprompt = "Be brief."\n')
+    kept = AgentFile(file, tmp_path)
+    for number in range(KEPT_VERSIONS + 2):
+        kept.write(Agent(name="Agent", prompt=f"{number}"))
+    saved = [one.agent.prompt for one in kept.versions() if one.source == "page"]
+    assert (len(saved), saved[-1]) == (KEPT_VERSIONS, "2")
+
+
+def test_a_version_written_from_an_older_one_is_refused(tmp_path: Path) -> None:
+    """Two people edit one agent: the second is told, and nothing of the first is lost."""
+    file = tmp_path / "agent.toml"
+    file.write_text('name = "Agent"\nprompt = "Be brief."\n')
+    kept = AgentFile(file, tmp_path)
+
+    async def story() -> None:
+        registry = EngineRegistry(settings(**SCRIPTED))
+        store = AgentStore(kept.read(), kept, registry)
+        before = store.versions().current
+        await store.change(Agent(name="Agent", prompt="Mine."), before)
+        with pytest.raises(AgentReplaced):
+            await store.change(Agent(name="Agent", prompt="Yours."), before)
+        await registry.close()
+
+    asyncio.run(story())
+    assert kept.read().prompt == "Mine."
 
 
 def test_a_worker_loads_neither_control_api_nor_host_agent() -> None:
@@ -72,7 +126,8 @@ def test_a_kept_change_that_cannot_be_used_is_put_aside_at_the_start(tmp_path: P
             agent.check()
         kept.write(agent)
         assert kept.read().prompt == "Be brief."
-        assert [one.name for one in (tmp_path / "agents").iterdir()] == ["agent.unusable"]
+        assert not (tmp_path / "agents" / "agent.json").exists()
+        assert (tmp_path / "agents" / "agent.unusable").exists()
     kept.write(good)
     whole = (tmp_path / "agents" / "agent.json").read_bytes()
     for odd in (whole[:-5], whole.replace(b'"agent"', b'"agents"'), b"[" * 100_000, b"\xff\xfe"):

@@ -83,7 +83,7 @@ function attach(context: AudioContext, stream: MediaStream): MediaStreamAudioSou
     // Some browsers cannot bring a microphone to another rate than its own.
     if ((cause as DOMException).name !== 'NotSupportedError') throw cause;
     throw new Problem(
-      'This browser has no telephone band for a microphone. Choose the wide band and press Talk.',
+      'This browser has no telephone band for a microphone. Choose the wide band and press Start call.',
     );
   }
 }

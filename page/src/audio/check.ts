@@ -1,11 +1,12 @@
 import { type Caller, makeCaller } from './caller';
-import { makeContext } from './context';
+import { makeContext, useSpeaker } from './context';
 
 const TONE = { hertz: 440, seconds: 0.6, gain: 0.2 };
 
 /** A microphone that is only looked at, and a tone for the loudspeaker. */
 export interface SoundCheck {
   listen(device: string): Promise<void>;
+  output(device: string): Promise<void>;
   tone(): void;
   close(): void;
 }
@@ -22,6 +23,7 @@ export async function makeSoundCheck(hear: (pcm: Int16Array) => void, lost: () =
   }
   return {
     listen: caller.listen,
+    output: (device) => useSpeaker(context, device),
     tone: () => {
       const gain = new GainNode(context, { gain: TONE.gain });
       const tone = new OscillatorNode(context, { frequency: TONE.hertz });

@@ -9,9 +9,7 @@ export async function readRecording(file: File, context: BaseAudioContext): Prom
     throw new Problem(`“${file.name}” is larger than ${LARGEST} MB. Choose a shorter recording.`);
   }
   const sound = await context.decodeAudioData(await file.arrayBuffer()).catch(() => {
-    throw new Problem(
-      `“${file.name}” is no recording that this browser can read. Choose a WAV, MP3, OGG or FLAC file.`,
-    );
+    throw new Problem(`“${file.name}” is not a supported audio file. Choose a WAV, MP3, OGG or FLAC file.`);
   });
   if (sound.duration > LONGEST) {
     throw new Problem(`“${file.name}” is longer than ${LONGEST / 60} minutes. Choose a shorter recording.`);

@@ -5,9 +5,10 @@ const KEPT = 'lineside microphone';
 
 const REFUSALS: Record<string, string> = {
   NotAllowedError:
-    "The microphone was refused. Allow it for this page in the browser's address bar and press Talk, or type below.",
-  NotFoundError: 'No microphone was found. Connect one and press Talk, or type below.',
-  NotReadableError: 'The microphone is held by another program. Close that and press Talk, or type below.',
+    "Microphone access denied. Allow it for this page in the browser's address bar and press Start call, or type below.",
+  NotFoundError: 'No microphone was found. Connect one and press Start call, or type below.',
+  NotReadableError:
+    'The microphone is in use by another application. Close that and press Start call, or type below.',
 };
 
 /** A microphone that the browser lends us. */
@@ -22,9 +23,7 @@ export interface Lent {
 /** Ask for that microphone, or for any where none is named. Throws a `Problem` where there is none. */
 export async function lend(device: string): Promise<Lent> {
   if (!navigator.mediaDevices) {
-    throw new Problem(
-      'Browsers lend the microphone only to https pages and to localhost. Open this page there, or type below.',
-    );
+    throw new Problem('Microphone access needs https:// or localhost. Open this page there, or type below.');
   }
   const audio = device ? { ...WANTED, deviceId: device } : WANTED;
   const stream = await navigator.mediaDevices.getUserMedia({ audio }).catch((cause: DOMException) => {
@@ -55,14 +54,13 @@ export interface Device {
   readonly name: string;
 }
 
-/** The microphones there are; without names until one was lent once. */
-export async function microphones(): Promise<Device[]> {
+/** The microphones or loudspeakers there are; without names until a microphone was lent once. */
+export async function devices(kind: 'audioinput' | 'audiooutput'): Promise<Device[]> {
   const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
-  const inputs = all.filter((device) => device.kind === 'audioinput' && device.deviceId !== '');
-  return inputs.map((device, index) => ({
-    id: device.deviceId,
-    name: device.label || `Microphone ${index + 1}`,
-  }));
+  const name = kind === 'audioinput' ? 'Microphone' : 'Speaker';
+  return all
+    .filter((device) => device.kind === kind && device.deviceId !== '')
+    .map((device, index) => ({ id: device.deviceId, name: device.label || `${name} ${index + 1}` }));
 }
 
 /** The microphone that was chosen last; empty: the browser's own choice. */

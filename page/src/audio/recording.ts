@@ -1,6 +1,6 @@
 /** Both sides of a call, kept in this tab so that they can be downloaded: the caller on the left, the agent right. Pure. */
 
-const RATE = 16_000; // a second; speech needs no more
+const RATE = 16_000; // a second at least; speech needs no more
 const KEPT = 600; // seconds; beyond it the oldest leaves, and the call goes on
 const BEHIND = 2; // seconds of the caller's sound that may wait for the agent's; more is dropped
 
@@ -12,7 +12,7 @@ export class Recording {
   private frames = 0;
 
   constructor(lineRate: number) {
-    this.every = Math.max(1, Math.round(lineRate / RATE));
+    this.every = Math.max(1, Math.floor(lineRate / RATE));
     this.rate = Math.round(lineRate / this.every);
   }
 

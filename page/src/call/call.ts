@@ -1,5 +1,5 @@
 import { type Caller, makeCaller } from '../audio/caller';
-import { makeContext } from '../audio/context';
+import { makeContext, useSpeaker } from '../audio/context';
 import { readRecording } from '../audio/file';
 import { fromMuLaw, toMuLaw } from '../audio/g711';
 import { Recording } from '../audio/recording';
@@ -22,11 +22,11 @@ export interface Opening {
   readonly file?: File;
 }
 
-export interface Ears {
+export interface CallListeners {
   /** Gets what happens; see state.ts. */
-  readonly tell: (event: Happened) => void;
+  readonly onEvent: (event: Happened) => void;
   /** Gets each frame of the caller's sound. */
-  readonly hear: (pcm: Int16Array) => void;
+  readonly onFrame: (pcm: Int16Array) => void;
 }
 
 export interface CallHandle {
@@ -34,15 +34,20 @@ export interface CallHandle {
   play(file: File): Promise<void>;
   mute(muted: boolean): void;
   listen(device: string): Promise<void>;
+  /** Play through that loudspeaker; empty: the system's own choice. */
+  output(device: string): Promise<void>;
+  /** Ask for the sound that the system took away. */
+  resumeSound(): Promise<void>;
   /** Both sides of it, so far. */
   recording(): Recording | null;
   close(): void;
 }
 
-const GONE = 'The microphone is gone. Connect it again and press Talk.';
+const GONE = 'Microphone disconnected. Connect it again and press Start call.';
+const INTERRUPTED_FOR = 300; // ms; a shorter interruption is over before anybody could read of it
 
 /** One call: context, loudspeaker, microphone and socket, opened in that order and closed together. */
-export function makeCall(opening: Opening, { tell, hear }: Ears): CallHandle {
+export function makeCall(opening: Opening, { onEvent, onFrame }: CallListeners): CallHandle {
   const { words, file, telephone } = opening;
   const held: { close(): unknown }[] = []; // what is to be closed, in the order in which it was opened
   let over = false;
@@ -66,21 +71,21 @@ export function makeCall(opening: Opening, { tell, hear }: Ears): CallHandle {
     if (over) return;
     over = true;
     for (const thing of held.reverse()) thing.close();
-    tell(event);
+    onEvent({ ...event, seen: performance.now() });
   };
 
   const played = (now: Played) => {
     if (over) return;
     recording?.played(now.pcm);
-    if (now.gaps !== (before?.gaps ?? 0)) tell({ type: 'gaps', gaps: now.gaps });
+    if (now.gaps !== (before?.gaps ?? 0)) onEvent({ type: 'gaps', gaps: now.gaps });
     if (sounding && now.seconds !== before?.seconds)
-      tell({ type: 'played', reply: sounding, seconds: now.seconds });
+      onEvent({ type: 'played', reply: sounding, seconds: now.seconds });
     before = now;
   };
 
   const frame = (pcm: Int16Array<ArrayBuffer>) => {
     if (over) return;
-    hear(pcm);
+    onFrame(pcm);
     if (!ready) return;
     recording?.said(pcm);
     socket?.send(telephone ? toMuLaw(pcm) : new Uint8Array(pcm.buffer));
@@ -96,6 +101,7 @@ export function makeCall(opening: Opening, { tell, hear }: Ears): CallHandle {
   const open = async () => {
     const sound = makeContext(telephone);
     context = keep(sound);
+    keep(watched(sound));
     const rate = Math.round(sound.sampleRate);
     recording = new Recording(rate);
     speaker = keep(await makeSpeaker(sound, played));
@@ -123,13 +129,34 @@ export function makeCall(opening: Opening, { tell, hear }: Ears): CallHandle {
     );
   };
 
+  /** Notice when the system takes the sound away, and try to have it back. */
+  const watched = (sound: AudioContext) => {
+    let told = false;
+    const tell = (interrupted: boolean) => {
+      if (over || told === interrupted) return;
+      told = interrupted;
+      onEvent({ type: 'sound', interrupted });
+    };
+    sound.onstatechange = () => {
+      if (sound.state === 'running') return tell(false);
+      if (!ready || sound.state === 'closed') return;
+      sound.resume().catch(() => {}); // refused until the page is touched: the button does it then
+      setTimeout(() => sound.state !== 'running' && tell(true), INTERRUPTED_FOR);
+    };
+    return {
+      close: () => {
+        sound.onstatechange = null;
+      },
+    };
+  };
+
   const happened = (event: ServerMessage, upload: AudioBuffer | null) => {
     if (over) return;
     const seen = performance.now();
     switch (event.type) {
       case 'ready':
         ready = true;
-        tell({ ...event, seen });
+        onEvent({ ...event, seen });
         if (words) socket?.say({ type: 'text', text: words });
         if (upload) caller?.play(upload, () => {});
         return;
@@ -149,10 +176,10 @@ export function makeCall(opening: Opening, { tell, hear }: Ears): CallHandle {
         speaker?.drain().then(() => end(event));
         return;
     }
-    tell({ ...event, seen });
+    onEvent({ ...event, seen });
   };
 
-  tell({ type: 'connecting' });
+  onEvent({ type: 'connecting' });
   open().catch((cause: Error) => {
     if (over) return; // what was still being opened was closed under its hands
     if (!(cause instanceof Problem || cause instanceof KeyNeeded)) console.error(cause);
@@ -165,6 +192,10 @@ export function makeCall(opening: Opening, { tell, hear }: Ears): CallHandle {
       if (!context) return;
       const sound = await readRecording(upload, context);
       if (!over && ready) (await mouth(context)).play(sound, () => {});
+    },
+    resumeSound: async () => context?.resume().catch(() => {}),
+    output: async (device) => {
+      if (context) await useSpeaker(context, device);
     },
     mute: (wanted) => {
       muted = wanted;

@@ -1,5 +1,5 @@
 /** The gateway is not there. */
-export const SILENT = 'lineside does not answer. Check that it is running, then press Talk.';
+export const SILENT = 'lineside does not answer. Check that it is running, then press Start call.';
 
 /** What went wrong, in words that tell the caller what to do about it. */
 export class Problem extends Error {}

@@ -1,31 +1,28 @@
 /** What the page shows, as a pure function of what happened. Nothing here waits or touches the page. */
 
+import { endWords } from '../format';
 import { characters, parted, reach } from './heard';
 import { type CallState, type Happened, idle, type Kind, type Line, type Of } from './state';
 import { beganSpeaking, noted, stoppedSpeaking, wasAsked } from './turns';
 
 const LINES = 200; // of one call on the page; the oldest leave it, the call goes on
 
-const REASONS: Record<string, string> = {
+// What the caller is told where the call ended without them. Their own hang-up needs no words.
+const AGAIN = 'Press Start call to call again.';
+const ENDED: Record<string, string> = {
   caller_hung_up: '',
-  caller_repeats: 'The call was ended because the same was said again and again. Press Talk to call again.',
-  engines_failed:
-    'The call was ended because nobody could be understood or answered. Press Talk to call again.',
-  caller_silent: 'The call was ended because nobody answered. Press Talk to call again.',
-  idle: 'The call was ended because nobody spoke for a while. Press Talk to call again.',
-  too_long:
-    'The call was ended because it reached the longest time allowed (CALL_MAX_S). Press Talk to call again.',
-  ended_by_operator: 'The call was ended by an operator. Press Talk to call again.',
-  server_stopping: 'lineside is shutting down. Press Talk once it is running again.',
-  internal_error: 'Something broke inside lineside; its log says where. Press Talk to call again.',
+  internal_error: `Something broke inside lineside; its log says where. ${AGAIN}`,
+  server_stopping: 'lineside is shutting down. Press Start call once it is running again.',
+  line_lost: `Connection lost. Check that lineside is running, then press Start call.`,
 };
+const LOST = ENDED.line_lost as string;
 
 type Rules = { readonly [K in Kind]: (state: CallState, event: Of<K>) => CallState };
 
 // The compiler sees to it that there is a rule for every event of the protocol.
 const RULES: Rules = {
   connecting: (state) => ({ ...state, phase: 'connecting', problem: '', fatal: false }),
-  ready: (_before, event) => ({ ...idle, phase: 'listening', call: event }),
+  ready: (_before, event) => ({ ...idle, phase: 'listening', call: event, began: event.seen ?? null }),
   turn_started: (state, event) => ({
     ...beganSpeaking(edit(state, caller(event), same), event),
     phase: 'listening',
@@ -60,10 +57,16 @@ const RULES: Rules = {
   }),
   error: (state, event) => ({ ...state, problem: event.message, fatal: event.fatal }),
   ended: (state, event) =>
-    ended(state, REASONS[event.reason] ?? `The call was ended: ${event.reason}. Press Talk to call again.`),
-  failed: (state, event) => ended(state, event.words),
-  lost: (state) => ended(state, 'The connection was lost. Check that lineside is running, then press Talk.'),
-  stopped: (state) => ended(state, ''),
+    ended(
+      state,
+      event,
+      ENDED[event.reason] ?? `Call ended: ${endWords(event.reason)}. ${AGAIN}`,
+      event.reason,
+    ),
+  failed: (state, event) => ended(state, event, event.words, 'failed'),
+  lost: (state, event) => ended(state, event, LOST, 'line_lost'),
+  stopped: (state, event) => ended(state, event, '', 'caller_hung_up'),
+  sound: (state, event) => ({ ...state, silenced: event.interrupted }),
   gaps: (state, event) => ({ ...state, gaps: event.gaps }),
 };
 
@@ -77,9 +80,20 @@ export function reduce(state: CallState, event: Happened): CallState {
 interface Where {
   readonly turn: number;
   readonly reply: number;
+  readonly at: number;
 }
 
-const blank = { text: '', open: true, thoughts: '', ms: null, cut: null, heard: 0, coming: [] };
+const blank = {
+  text: '',
+  open: true,
+  thoughts: '',
+  ms: null,
+  cut: null,
+  heard: 0,
+  coming: [],
+  filler: '',
+  fillerMs: null,
+};
 const same = (line: Line): Line => line;
 
 const caller = (event: Where): Line => ({
@@ -87,12 +101,14 @@ const caller = (event: Where): Line => ({
   key: `caller ${event.turn}`,
   who: 'caller',
   turn: event.turn,
+  at: event.at,
 });
 const agent = (event: Where): Line => ({
   ...blank,
   key: `agent ${event.reply}`,
   who: 'agent',
   turn: event.turn,
+  at: event.at,
 });
 
 /** Change the line of that key, or begin it. A reply that was cut stays as it was cut, whatever comes late. */
@@ -114,19 +130,25 @@ function amend(state: CallState, key: string, change: (line: Line) => Line): Cal
 }
 
 function understood(state: CallState, event: Of<'transcript'>): CallState {
-  return edit(state, caller(event), (line) => ({ ...line, text: event.text || '(no words)', open: false }));
+  return edit(state, caller(event), (line) => ({
+    ...line,
+    text: event.text || '(no speech recognised)',
+    open: false,
+  }));
 }
 
 function sounding(state: CallState, event: Of<'audio_started'>): CallState {
   const answers = wasAsked(state, event.turn); // nobody waited for a greeting, nor for "Are you still there?"
   const ms = answers && !event.filler ? event.latency_ms : null; // the answer's own comes with the metrics
   const times = answers ? { e2e_ms: ms } : state.times;
-  return { ...edit(state, agent(event), (line) => ({ ...line, ms })), times };
+  const fillerMs = event.filler ? event.latency_ms : null; // the first audio, and no answer
+  return { ...edit(state, agent(event), (line) => ({ ...line, ms, fillerMs })), times };
 }
 
-/** These words are in the sound that comes. Those of a filler are no part of the answer. */
+/** These words are in the sound that comes. Those of a filler stand apart from the answer. */
 function said(state: CallState, event: Of<'agent_words'>): CallState {
-  if (event.filler) return state;
+  if (event.filler)
+    return edit(state, agent(event), (line) => ({ ...line, filler: `${line.filler} ${event.text}`.trim() }));
   return amend(state, agent(event).key, (line) => {
     const before = line.coming.at(-1)?.characters ?? characters(line.text.slice(0, line.heard));
     const coming = { characters: before + characters(event.text), ends: event.ends };
@@ -190,12 +212,21 @@ function resumed(state: CallState, event: Of<'false_interruption'>): CallState {
     key: `note ${event.reply} ${said} ${event.at}`,
     who: 'note',
     turn: event.turn,
+    at: event.at,
     text,
   };
   return edit(state, note, (line) => ({ ...line, open: false }));
 }
 
 /** After a fatal error, that error says more than the end of the call does. */
-function ended(state: CallState, why: string): CallState {
-  return { ...state, phase: state.call ? 'ended' : 'ready', problem: state.fatal ? state.problem : why };
+function ended(state: CallState, event: { readonly seen?: number }, why: string, reason: string): CallState {
+  const { began } = state;
+  const lasted = began === null || event.seen === undefined ? null : (event.seen - began) / 1000;
+  return {
+    ...state,
+    phase: state.call ? 'ended' : 'ready',
+    problem: state.fatal ? state.problem : why,
+    end: state.call ? { reason, seconds: lasted } : null,
+    silenced: false,
+  };
 }

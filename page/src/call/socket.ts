@@ -12,7 +12,7 @@ export interface Socket {
   close(): void;
 }
 
-interface Ears {
+interface SocketListeners {
   readonly hear: (sound: ArrayBuffer) => void;
   readonly told: (event: ServerMessage) => void;
   readonly lost: () => void;
@@ -20,7 +20,12 @@ interface Ears {
 }
 
 /** The line to lineside; `hello` is its first message. `second` is how many bytes of sound it carries in one. */
-export function makeSocket(token: string, hello: FirstMessage, second: number, ears: Ears): Socket {
+export function makeSocket(
+  token: string,
+  hello: FirstMessage,
+  second: number,
+  listeners: SocketListeners,
+): Socket {
   const home = location.origin.replace(/^http/, 'ws');
   const socket = new WebSocket(`${home}/ws/call?token=${encodeURIComponent(token)}`);
   socket.binaryType = 'arraybuffer';
@@ -28,14 +33,14 @@ export function makeSocket(token: string, hello: FirstMessage, second: number, e
   const say = (message: TypedText | Dtmf | HangUp | FirstMessage) => {
     if (isOpen()) socket.send(JSON.stringify(message));
   };
-  socket.onclose = async () => ears.refused(await whyRefused());
+  socket.onclose = async () => listeners.refused(await whyRefused());
   socket.onopen = () => {
-    socket.onclose = () => ears.lost();
+    socket.onclose = () => listeners.lost();
     say(hello);
   };
   socket.onmessage = ({ data }: MessageEvent<ArrayBuffer | string>) => {
-    if (data instanceof ArrayBuffer) ears.hear(data);
-    else ears.told(JSON.parse(data));
+    if (data instanceof ArrayBuffer) listeners.hear(data);
+    else listeners.told(JSON.parse(data));
   };
   return {
     say,

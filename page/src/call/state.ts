@@ -19,6 +19,8 @@ export interface Line {
   readonly key: string;
   readonly who: 'caller' | 'agent' | 'note';
   readonly turn: number;
+  /** When it began, in seconds of the caller's sound. */
+  readonly at: number;
   readonly text: string;
   /** It may still change. */
   readonly open: boolean;
@@ -30,6 +32,10 @@ export interface Line {
   readonly heard: number;
   /** Words that are in its sound but have not been heard, in order. */
   readonly coming: readonly Coming[];
+  /** What was said while the answer was not ready, such as "Let me see."; empty: nothing. */
+  readonly filler: string;
+  /** From the end of speech to the first sound of that. */
+  readonly fillerMs: number | null;
 }
 
 /** Moments of one reply, in milliseconds of this page's clock; null before they have come. */
@@ -55,6 +61,12 @@ export interface CallState {
   readonly turns: readonly Moments[];
   readonly call: Ready | null;
   readonly gaps: number;
+  /** When the call was answered, in milliseconds of this page's clock. */
+  readonly began: number | null;
+  /** Why it ended, and after how long; null before it has. */
+  readonly end: { readonly reason: string; readonly seconds: number | null } | null;
+  /** The system took the loudspeaker and the microphone away, as a telephone call does. */
+  readonly silenced: boolean;
   /** The turn that began last: when it did, and when the caller stopped speaking, in seconds of their sound. */
   readonly speech: { readonly turn: number; readonly began: number; readonly ended: number | null } | null;
 }
@@ -66,6 +78,7 @@ export type PageEvent =
   | { type: 'lost' }
   | { type: 'stopped' }
   | { type: 'gaps'; gaps: number }
+  | { type: 'sound'; interrupted: boolean }
   | { type: 'played'; reply: number; seconds: number };
 
 /** `seen` is when it came, in milliseconds of this page's clock. */
@@ -82,5 +95,8 @@ export const idle: CallState = {
   turns: [],
   call: null,
   gaps: 0,
+  began: null,
+  end: null,
+  silenced: false,
   speech: null,
 };

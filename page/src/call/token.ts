@@ -16,12 +16,12 @@ export async function askForToken(key: string): Promise<string> {
   const answer = await fetch('/api/token', { method: 'POST', headers }).catch(() => {
     throw new Problem(SILENT);
   });
-  if (answer.status === 401) throw new KeyNeeded(key ? WRONG : 'This desk asks for a key.');
+  if (answer.status === 401) throw new KeyNeeded(key ? WRONG : 'API key required.');
   const body = (await answer.json().catch(() => ({}))) as { token?: string; error?: { message: string } };
   if (!answer.ok || !body.token) {
     throw new Problem(
       body.error?.message ??
-        `lineside answered ${answer.status}; its log may say why. Press Talk to try again.`,
+        `lineside answered ${answer.status}; its log may say why. Press Start call to try again.`,
     );
   }
   return body.token;
@@ -31,11 +31,12 @@ export async function askForToken(key: string): Promise<string> {
 export async function whyRefused(): Promise<string> {
   try {
     const health = (await (await fetch('/health', { cache: 'no-store' })).json()) as Health;
-    if (health.status === 'closing') return 'lineside is shutting down. Press Talk once it is running again.';
+    if (health.status === 'closing')
+      return 'lineside is shutting down. Press Start call once it is running again.';
     if (health.calls < health.max_calls) {
-      return "The call was refused. Press Talk to try again; lineside's log may say why.";
+      return "The call was refused. Press Start call to try again; lineside's log may say why.";
     }
-    return `All lines are taken (${health.max_calls}). Wait until a call has ended, then press Talk.`;
+    return `Call limit reached (${health.calls} of ${health.max_calls}, MAX_CONCURRENT_CALLS). Try again when a call ends.`;
   } catch {
     return SILENT;
   }

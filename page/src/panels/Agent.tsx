@@ -1,48 +1,82 @@
 /** Who answers: what the agent is told, knows, and says by rule. */
 
-import { createMemo, createSignal, type JSX, Show } from 'solid-js';
+import { createEffect, createMemo, createRoot, createSignal, type JSX, Show } from 'solid-js';
 import { createStore, reconcile, unwrap } from 'solid-js/store';
 import { ask, troubleOf } from '../api';
-import type { Agent as Told } from '../schema';
+import { createPolled } from '../polled';
+import type { AgentVersions as AgentVersionsKept, Agent as Told } from '../schema';
 import { Examples, Facts, Words } from './AgentFields';
+import { AgentVersions } from './AgentVersions';
 import { createActions } from './actions';
-import { alike, faults, tidy } from './draft';
-import { createPolled } from './polled';
+import { Differences } from './Differences';
+import { afterSave, alike, type Draft, faults, readDraft, tidy } from './draft';
 import { BusyButton, Confirm, ErrorMessage, Loading, Unavailable } from './widgets';
 
 const EVERY = 10_000; // ms; somebody else may edit too
 
-// What is being written outlives the panel: who looks at a call meanwhile finds it again.
-const [draft, setDraft] = createStore<{ agent: Told | null; from: Told | null }>({ agent: null, from: null });
+const KEPT = 'lineside agent draft'; // in this tab's sessionStorage
+
+// What is being written outlives the panel and a reload: who looks at a call meanwhile finds it again.
+const [draft, setDraft] = createStore<Draft>(readDraft(globalThis.sessionStorage?.getItem(KEPT) ?? null));
+createRoot(() =>
+  createEffect(() => {
+    const { agent, from } = draft;
+    if (agent && from && !alike(agent, from))
+      sessionStorage.setItem(KEPT, JSON.stringify({ agent, from, of: draft.of }));
+    else sessionStorage.removeItem(KEPT);
+  }),
+);
 const copy = (agent: Told): Told => structuredClone(unwrap(agent));
 
+interface Newest {
+  readonly agent: Told;
+  readonly kept: AgentVersionsKept;
+}
+
+/** The agent that answers now, and its versions. */
+async function newest(signal?: AbortSignal): Promise<Newest> {
+  const given = signal ? { signal } : {};
+  const kept = await ask<AgentVersionsKept>('GET', '/api/agent/versions', given);
+  return { kept, agent: await ask<Told>('GET', '/api/agent', given) };
+}
+
 export function Agent(): JSX.Element {
-  const kept = createPolled<Told>(
-    (signal) => ask('GET', '/api/agent', { signal }).then((agent) => arrived(agent as Told)),
+  const polled = createPolled<Newest>(
+    (signal) => newest(signal).then(arrived),
     () => EVERY,
   );
   return (
     <section aria-labelledby="agent-head">
       <h2 id="agent-head">Agent</h2>
-      <p class="note">
-        Counts from the next call on. The agent's file is not written; the change is kept beside it.
-      </p>
-      <Unavailable trouble={kept.trouble()} stale={Boolean(draft.agent)} />
+      <p class="note">Applies to new calls. Saved as an override in DATA_DIR; AGENT_FILE is unchanged.</p>
+      <Unavailable trouble={polled.trouble()} stale={Boolean(draft.agent)} />
       <Show when={!draft.agent}>
-        <Loading trouble={Boolean(kept.trouble())} />
+        <Loading trouble={Boolean(polled.trouble())} />
       </Show>
       <Show when={draft.agent}>
-        <Form again={kept.again} />
+        <Form again={polled.again} />
+        <Show when={polled.value()}>
+          {(now) => (
+            <AgentVersions
+              kept={now().kept}
+              now={draft.agent as Told}
+              take={(version) =>
+                setDraft('agent', reconcile(copy(version.agent), { key: null, merge: true }))
+              }
+            />
+          )}
+        </Show>
       </Show>
     </section>
   );
 }
 
 /** The gateway's agent has come: what nobody has changed here follows it. */
-function arrived(agent: Told): Told {
+function arrived(now: Newest): Newest {
   const untouched = !draft.agent || !draft.from || alike(draft.agent, draft.from);
-  if (untouched && !(draft.from && alike(draft.from, agent) && draft.agent)) begin(agent);
-  return agent;
+  if (untouched && !(draft.from && alike(draft.from, now.agent) && draft.agent)) begin(now.agent);
+  if (untouched) setDraft('of', now.kept.current);
+  return now;
 }
 
 function begin(agent: Told): void {
@@ -54,6 +88,7 @@ function Form(given: { again: () => void }): JSX.Element {
   const act = createActions();
   const [saved, setSaved] = createSignal(false);
   const [pressed, setPressed] = createSignal(false);
+  const [meanwhile, setMeanwhile] = createSignal<Newest | null>(null); // what somebody else saved
   const agent = () => draft.agent as Told;
   const changed = createMemo(() => Boolean(draft.from) && !alike(agent(), draft.from as Told));
   const wrong = createMemo(() => faults(agent()));
@@ -72,9 +107,20 @@ function Form(given: { again: () => void }): JSX.Element {
       return;
     }
     await act.act('agent', 'save', async () => {
-      begin(await ask<Told>('PUT', '/api/agent', { body: tidy(copy(agent())) }).catch(refused));
+      const sent = copy(agent());
+      const path = `/api/agent?replaces=${encodeURIComponent(draft.of)}`;
+      const now = await ask<Told>('PUT', path, { body: tidy(sent) }).catch(async (cause) => {
+        if (troubleOf(cause).code === 'changed_meanwhile') setMeanwhile(await newest());
+        return refused(cause);
+      });
+      // What was typed while the answer was on its way stays, as a change of what is saved now.
+      const typed = afterSave(agent(), sent, now);
+      begin(now);
+      setDraft('of', (await newest()).kept.current);
+      setDraft('agent', reconcile(copy(typed), { key: null, merge: true }));
       setPressed(false);
-      setSaved(true);
+      setMeanwhile(null);
+      setSaved(alike(typed, now));
     });
     given.again();
   };
@@ -85,7 +131,7 @@ function Form(given: { again: () => void }): JSX.Element {
   };
   return (
     <form class="agent" novalidate onSubmit={save}>
-      <Words field="name" words="Name of the desk" agent={agent()} put={put} wrong={shown()} rows={1} />
+      <Words field="name" words="Agent name" agent={agent()} put={put} wrong={shown()} rows={1} />
       <Words
         field="prompt"
         words="Prompt"
@@ -98,7 +144,7 @@ function Form(given: { again: () => void }): JSX.Element {
       <Words
         field="greeting"
         words="Greeting"
-        about="Said first, word for word; empty: nothing is."
+        about="Spoken at the start of a call; leave empty for none."
         agent={agent()}
         put={put}
         wrong={shown()}
@@ -106,18 +152,11 @@ function Form(given: { again: () => void }): JSX.Element {
       />
       <Facts facts={agent().facts} put={(facts) => put({ facts })} />
       <Examples examples={agent().examples} put={(examples) => put({ examples })} wrong={shown()} />
-      <Words
-        field="transfer"
-        words="To callers who ask for a person"
-        agent={agent()}
-        put={put}
-        wrong={shown()}
-        rows={2}
-      />
+      <Words field="transfer" words="Transfer message" agent={agent()} put={put} wrong={shown()} rows={2} />
       <Words
         field="reprompt"
-        words="To a caller who is silent"
-        about="Asked once; empty: nothing is."
+        words="Silence prompt"
+        about="Asked once of a silent caller; leave empty for none."
         agent={agent()}
         put={put}
         wrong={shown()}
@@ -125,8 +164,8 @@ function Form(given: { again: () => void }): JSX.Element {
       />
       <Words
         field="goodbye"
-        words="To a caller who stays silent"
-        about="Said to its end, then the line is hung up; empty: it is not."
+        words="Goodbye before hanging up"
+        about="Said to a caller who stays silent, before the line is hung up; leave empty to stay on the line."
         agent={agent()}
         put={put}
         wrong={shown()}
@@ -137,16 +176,40 @@ function Form(given: { again: () => void }): JSX.Element {
         <Confirm
           label="Revert"
           words="Revert"
-          question="Forget what was changed here, and take the agent as it was saved last?"
-          yes="Forget the changes"
-          no="Keep editing"
+          question="Discard the changes made here since the last save?"
+          yes="Discard changes"
           disabled={!changed()}
           onYes={revert}
         />
         <p class="note" role="status">
-          {saved() ? 'Saved: the next call is answered so.' : changed() ? 'Changed, not saved.' : ''}
+          {act.of('agent').busy
+            ? 'Saving …'
+            : saved() && !changed()
+              ? 'Saved. Applies to new calls.'
+              : changed()
+                ? 'Changed, not saved.'
+                : ''}
         </p>
       </div>
+      <Show when={meanwhile()}>
+        {(other) => (
+          <Meanwhile
+            mine={agent()}
+            theirs={other().agent}
+            take={() => {
+              begin(other().agent);
+              setDraft('of', other().kept.current);
+              setMeanwhile(null);
+              act.clear('agent');
+            }}
+            keep={() => {
+              setDraft('of', other().kept.current);
+              setMeanwhile(null);
+              act.clear('agent');
+            }}
+          />
+        )}
+      </Show>
       <ErrorMessage
         words={
           act.of('agent').trouble ||
@@ -154,6 +217,24 @@ function Form(given: { again: () => void }): JSX.Element {
         }
       />
     </form>
+  );
+}
+
+/** Two people changed the agent: what the other one saved, and whose words shall count. */
+function Meanwhile(given: { mine: Told; theirs: Told; take: () => void; keep: () => void }): JSX.Element {
+  return (
+    <section class="card" aria-label="Saved by somebody else">
+      <p>Somebody else saved this agent while you were writing. Theirs differs from yours:</p>
+      <Differences before={given.theirs} now={given.mine} />
+      <div class="row">
+        <button type="button" class="small" onClick={given.take}>
+          Discard mine, take theirs
+        </button>
+        <button type="button" class="small" onClick={given.keep}>
+          Keep mine, overwrite theirs at the next save
+        </button>
+      </div>
+    </section>
   );
 }
 

@@ -67,7 +67,7 @@ export function Facts(given: { facts: readonly string[]; put: (facts: string[]) 
         onInput={(event) => given.put(event.currentTarget.value.split('\n'))}
       />
       <p class="note" id={`${id}-about`}>
-        What the agent may answer from: one fact a line.
+        What the agent may answer from: one fact per line.
       </p>
     </div>
   );

@@ -1,15 +1,24 @@
-/** The calls under way: other people's too. */
+/** The calls under way, side by side: how each stands, and for how long. Other people's too. */
 
-import { createEffect, createSignal, For, type JSX, on, Show } from 'solid-js';
+import { createEffect, createMemo, createSignal, For, type JSX, on, Show } from 'solid-js';
 import { ask } from '../api';
+import { lasting, type Mood } from '../format';
+import { createPolled } from '../polled';
+import { address, go, route } from '../route';
 import type { ActiveCall, CallsStatus } from '../schema';
 import { createActions } from './actions';
 import { Follow } from './Follow';
-import { lasting, type Mood } from './format';
-import { createPolled } from './polled';
+import { alarm, type Standing, sinceOf } from './live';
 import { Confirm, ErrorMessage, Loading, Status, Unavailable } from './widgets';
 
 const EVERY = 1_000; // ms
+const FOLLOWED = 4; // calls side by side; a browser has six connections to one address, and the page needs two
+const STATES: Record<ActiveCall['state'], string> = {
+  connecting: 'Connecting',
+  listening: 'Listening',
+  thinking: 'Thinking',
+  speaking: 'Agent speaking',
+};
 const MOODS: Record<ActiveCall['state'], Mood> = {
   connecting: 'none',
   listening: 'good',
@@ -23,34 +32,50 @@ export function Calls(): JSX.Element {
     () => EVERY,
     'id',
   );
-  const [followed, setFollowed] = createSignal('');
+  const standings = createMemo<ReadonlyMap<string, Standing>>(
+    (before) => sinceOf(before, calls.value()?.calls ?? []),
+    new Map(),
+  );
+  // In the address, so that a reload and a colleague see the same calls.
+  const followed = createMemo(
+    () => (route().view === 'calls' ? route().id.split(',').filter(Boolean) : []),
+    [],
+    {
+      equals: (one, other) => one.join() === other.join(),
+    },
+  );
+  const follow = (id: string) => {
+    const rest = followed().filter((one) => one !== id);
+    const next = rest.length === followed().length ? [...rest, id].slice(-FOLLOWED) : rest;
+    go(address('calls', next.join(',')));
+  };
   const act = createActions();
-  const count = () => calls.value()?.calls.length;
   return (
     <section aria-labelledby="calls-head">
-      <h2 id="calls-head">Calls under way</h2>
+      <h2 id="calls-head">Live calls</h2>
       <Unavailable trouble={calls.trouble()} stale={Boolean(calls.value())} />
       <Show when={!calls.value()}>
         <Loading trouble={Boolean(calls.trouble())} />
       </Show>
-      <Counted count={count()} />
-      <ul class="things">
+      <Counted count={calls.value()?.calls.length} />
+      <ul class="things live">
         <For each={calls.value()?.calls}>
           {(call) => (
             <Row
               call={call}
+              standing={standings().get(call.id)}
               act={act}
               again={calls.again}
-              followed={followed() === call.id}
-              follow={() => setFollowed(followed() === call.id ? '' : call.id)}
+              followed={followed().includes(call.id)}
+              follow={() => follow(call.id)}
             />
           )}
         </For>
       </ul>
       {/* Outside the list: what was said can be read after the call has left it. */}
-      <Show when={followed()} keyed>
-        {(id) => <Follow id={id} close={() => setFollowed('')} />}
-      </Show>
+      <div class="cards followed">
+        <For each={followed()}>{(id) => <Follow id={id} close={() => follow(id)} />}</For>
+      </div>
     </section>
   );
 }
@@ -63,7 +88,9 @@ function Counted(given: { count: number | undefined }): JSX.Element {
       () => given.count,
       (count) => {
         if (count === undefined) return;
-        setWords(count === 0 ? 'Nobody is on the line.' : count === 1 ? 'One call.' : `${count} calls.`);
+        setWords(
+          count === 0 ? 'No active calls.' : count === 1 ? '1 active call.' : `${count} active calls.`,
+        );
       },
     ),
   );
@@ -76,6 +103,7 @@ function Counted(given: { count: number | undefined }): JSX.Element {
 
 interface Shown {
   readonly call: ActiveCall;
+  readonly standing: Standing | undefined;
   readonly act: ReturnType<typeof createActions>;
   readonly again: () => void;
   readonly followed: boolean;
@@ -88,40 +116,45 @@ function Row(given: Shown): JSX.Element {
   const turns = () => `${given.call.turns} ${given.call.turns === 1 ? 'turn' : 'turns'}`;
   const latency = () =>
     given.call.last_e2e_ms === null
-      ? 'no answer yet'
-      : `last answer after ${Math.round(given.call.last_e2e_ms)} ms`;
+      ? 'no reply yet'
+      : `last response ${Math.round(given.call.last_e2e_ms).toLocaleString('en')} ms`;
   const engines = () =>
     ['stt', 'llm', 'tts']
       .map((role) => given.call.engines[role])
       .filter(Boolean)
       .join(' → ');
+  const waits = () => Math.floor(given.standing?.seconds ?? 0);
+  const loud = () => alarm(given.call, given.standing?.seconds ?? 0);
   const end = () =>
     void given.act
       .act(given.call.id, 'end', () => ask('POST', `/api/calls/${encodeURIComponent(given.call.id)}/end`))
       .then(given.again);
   return (
-    <li class="card thing" data-call={given.call.id}>
+    <li class="card thing" data-call={given.call.id} data-alarm={loud()?.mood}>
       <div class="thing-words">
         <p class="thing-name">
           Call {short()}
           <span class="tag">{given.call.line}</span>
           <span class="tag">{given.call.codec}</span>
         </p>
+        <Status
+          mood={loud()?.mood ?? MOODS[given.call.state]}
+          words={`${STATES[given.call.state]} for ${lasting(waits())}`}
+        />
+        <Show when={loud()}>{(why) => <p class="alarm">{why().words}</p>}</Show>
         <p class="note">{[lasting(given.call.seconds), turns(), latency()].join(' · ')}</p>
         <p class="note">{engines()}</p>
-        <Status mood={MOODS[given.call.state]} words={given.call.state} />
       </div>
       <div class="thing-actions">
         <button type="button" class="small" aria-expanded={given.followed} onClick={() => given.follow()}>
-          {given.followed ? 'Stop following' : 'Follow'}
+          {given.followed ? 'Stop' : 'Monitor'}
           <span class="unseen"> call {short()}</span>
         </button>
         <Confirm
           label={`End call ${short()}`}
           words="End"
-          question={`End call ${short()}? The caller is told that an operator ended it, and the line is hung up.`}
+          question={`End call ${short()}? The caller is told, then the line is hung up.`}
           yes="End the call"
-          no="Let it go on"
           busy={doing().busy !== ''}
           onYes={end}
         />

@@ -4,10 +4,10 @@ import { createEffect, createMemo, For, type JSX, on, onCleanup, onMount, Show }
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { ask } from '../api';
+import { createPolled } from '../polled';
 import type { Trends } from '../schema';
 import { theme } from '../theme';
 import { CHARTS, type Chart, type Line, newest } from './figures';
-import { createPolled } from './polled';
 import { Loading, Unavailable } from './widgets';
 import './charts.css';
 
@@ -22,7 +22,7 @@ export function Charts(): JSX.Element {
   return (
     <section aria-labelledby="charts-head">
       <div class="head">
-        <h2 id="charts-head">Charts</h2>
+        <h2 id="charts-head">Metrics</h2>
         <Show when={trends.value()}>{(now) => <Links trends={now()} />}</Show>
       </div>
       <Unavailable trouble={trends.trouble()} stale={Boolean(trends.value())} />
@@ -33,8 +33,7 @@ export function Charts(): JSX.Element {
             fallback={<p class="note">The first figures come {now().every} s after lineside has started.</p>}
           >
             <p class="note">
-              The last hour, all workers together; a point for every {now().every} s. At most {now().limit}{' '}
-              calls at once.
+              Last hour, all workers; one point every {now().every} s. Call limit: {now().limit}.
             </p>
             <Show when={now().trouble}>
               <p class="trouble">What is shown below was so before: {now().trouble}.</p>

@@ -2,12 +2,13 @@
 
 import { createMemo, createUniqueId, For, type JSX, Show } from 'solid-js';
 import { ask } from '../api';
-import { type Choices, choices, choose } from '../choices';
-import type { EngineStatus, EnginesStatus, RoleEngines } from '../schema';
-import { roleWords, standing } from './format';
-import { Models } from './Models';
+import { choices, choose } from '../choices';
+import { engineWords, forTests, notDownloaded, roleWords, standing } from '../format';
+import { createPolled } from '../polled';
+import { address } from '../route';
+import type { EngineStatus, EnginesStatus, ModelStatus, RoleEngines } from '../schema';
+import { createModels, Models } from './Models';
 import { NextCall } from './NextCall';
-import { createPolled } from './polled';
 import { Loading, Status, Unavailable } from './widgets';
 
 type Role = keyof EnginesStatus;
@@ -19,27 +20,37 @@ export function Engines(): JSX.Element {
     (signal) => ask('GET', '/api/engines', { signal }),
     () => EVERY,
   );
+  const models = createModels();
+  const down = createMemo(() => {
+    const now = engines.value();
+    const all = now ? ROLES.flatMap((role) => now[role].engines) : [];
+    return new Map(all.filter((one) => one.up === false).map((one) => [one.name, one.why]));
+  });
   return (
     <>
       <section aria-labelledby="engines-head">
-        <h2 id="engines-head">Who answers the next call</h2>
-        <p class="note">Kept in this browser. A call under way keeps what it began with.</p>
+        <h2 id="engines-head">Engines for calls from this browser</h2>
+        <p class="note">Saved in this browser; active calls are not affected.</p>
         <Unavailable trouble={engines.trouble()} stale={Boolean(engines.value())} />
         <Show when={engines.value()} fallback={<Loading trouble={Boolean(engines.trouble())} />}>
           {(now) => (
             <div class="cards">
-              <For each={ROLES}>{(role) => <RoleCard role={role} engines={now()[role]} />}</For>
+              <For each={ROLES}>
+                {(role) => (
+                  <RoleCard role={role} engines={now()[role]} models={models.value()?.models ?? []} />
+                )}
+              </For>
             </div>
           )}
         </Show>
       </section>
       <NextCall />
-      <Models />
+      <Models models={models} down={down()} />
     </>
   );
 }
 
-function RoleCard(given: { role: Role; engines: RoleEngines }): JSX.Element {
+function RoleCard(given: { role: Role; engines: RoleEngines; models: readonly ModelStatus[] }): JSX.Element {
   const chosen = () => choices()[given.role];
   const used = createMemo(() =>
     given.engines.engines.find((engine) => engine.name === (chosen() || given.engines.default)),
@@ -50,22 +61,29 @@ function RoleCard(given: { role: Role; engines: RoleEngines }): JSX.Element {
       <Option
         role={given.role}
         value=""
-        label={`As set: ${given.engines.default}`}
+        label={`Default (${engineWords(given.engines.default)})`}
         checked={chosen() === ''}
       />
-      <For each={given.engines.engines}>
+      <For each={given.engines.engines.filter((one) => !forTests(one.name) || one.name === chosen())}>
         {(engine) => (
           <Option
             role={given.role}
             value={engine.name}
-            label={engine.name}
+            label={engineWords(engine.name)}
             checked={chosen() === engine.name}
             engine={engine}
+            missing={notDownloaded(
+              engine.name,
+              chosen() === engine.name && given.role !== 'stt' ? choices()[partOf(given.role)] : '',
+              given.models,
+            )}
           />
         )}
       </For>
       <Show when={!used()}>
-        <p class="trouble">{chosen() || given.engines.default} is not offered here. Choose another one.</p>
+        <p class="trouble">
+          {chosen() || given.engines.default} is not available here. Choose another engine.
+        </p>
       </Show>
       <Show when={used()}>{(engine) => <Which role={given.role} engine={engine()} />}</Show>
     </fieldset>
@@ -78,6 +96,8 @@ function Option(given: {
   label: string;
   checked: boolean;
   engine?: EngineStatus;
+  /** Its model has to be downloaded first. */
+  missing?: boolean;
 }): JSX.Element {
   return (
     <label class="option">
@@ -92,35 +112,57 @@ function Option(given: {
         <span>
           {given.label}
           <Show when={given.engine?.embedded}>
-            <span class="tag">embedded</span>
+            <span class="tag">built-in</span>
           </Show>
         </span>
-        <Show when={given.engine}>{(engine) => <Status {...standing(engine())} />}</Show>
+        <Show when={given.engine}>
+          {(engine) => (
+            <Show when={given.missing && engine().up !== false} fallback={<Standing engine={engine()} />}>
+              <Status mood="warn" words="Not downloaded: another engine answers until it is" />
+            </Show>
+          )}
+        </Show>
       </span>
     </label>
   );
 }
 
+/** Whether an engine would answer; where a service of the host has to be started for it, with the way there. */
+function Standing(given: { engine: EngineStatus }): JSX.Element {
+  return (
+    <>
+      <Status {...standing(given.engine)} />
+      <Show when={given.engine.up === false && given.engine.why.includes('lineside host')}>
+        <a class="note" href={address('services')}>
+          Start it under Services
+        </a>
+      </Show>
+    </>
+  );
+}
+
+const partOf = (role: Role): 'llmModel' | 'voice' => (role === 'llm' ? 'llmModel' : 'voice');
+
 /** The model or the voice of an engine; an engine without a list takes any. */
 function Which(given: { role: Role; engine: EngineStatus }): JSX.Element {
   const id = createUniqueId();
-  const part = (): keyof Choices => (given.role === 'llm' ? 'llmModel' : 'voice');
+  const part = () => partOf(given.role);
   const words = () => (given.role === 'llm' ? 'Model' : 'Voice');
   const now = () => String(choices()[part()] ?? '');
   const offered = () => given.engine.choices;
-  const set = () => (given.engine.default_choice ? `As set: ${given.engine.default_choice}` : 'As set');
+  const set = () => (given.engine.default_choice ? `Default (${given.engine.default_choice})` : 'Default');
   const take = (value: string) => choose({ [part()]: value.trim() });
   return (
     <Show
       when={given.role !== 'stt'}
       fallback={
         <Show when={offered().length > 0}>
-          <p class="note">Runs {offered().join(', ')}. A call cannot choose among them: the settings do.</p>
+          <p class="note">Model: {offered().join(', ')} (change it in the settings)</p>
         </Show>
       }
     >
       <label class="field" for={id}>
-        {words()} of {given.engine.name}
+        {words()} of {engineWords(given.engine.name)}
       </label>
       <Show
         when={offered().length > 0}

@@ -5,8 +5,10 @@ import { createStore, reconcile } from 'solid-js/store';
 import { events } from '../api';
 import { reduce } from '../call/reducer';
 import { type CallState, idle, type Line } from '../call/state';
+import { endWords } from '../format';
+import { createFollowed } from '../polled';
+import { address } from '../route';
 import type { ServerMessage } from '../schema';
-import { createFollowed } from './polled';
 import { Unavailable } from './widgets';
 
 const AT_END = 40; // pixels from the end; nearer, the reader follows, further up they look back
@@ -20,7 +22,7 @@ export function Follow(given: { id: string; close: () => void }): JSX.Element {
   let state: CallState = idle;
   const show = (next: CallState) => {
     if (next.lines !== state.lines) setStore('lines', reconcile([...next.lines], { key: 'key' }));
-    setProblem(next.fatal || next.phase !== 'ended' ? next.problem : '');
+    if (!next.end && next.phase !== 'ready') setProblem(next.problem); // what a caller is told at the end is not for here
     state = next;
   };
   const stream = createFollowed<ServerMessage>(
@@ -39,27 +41,30 @@ export function Follow(given: { id: string; close: () => void }): JSX.Element {
     },
   );
   return (
-    <section class="card follow" aria-labelledby="follow-head">
+    <section class="card follow" aria-labelledby={`follow-${given.id}`}>
       <div class="head">
-        <h3 id="follow-head">Call {given.id.slice(0, 8)}</h3>
+        <h3 id={`follow-${given.id}`}>Call {given.id.slice(0, 8)}</h3>
         <button type="button" class="small" onClick={() => given.close()}>
           Close
-          <span class="unseen"> the transcript</span>
+          <span class="unseen"> the transcript of call {given.id.slice(0, 8)}</span>
         </button>
       </div>
       <Unavailable trouble={stream.over() ? null : stream.trouble()} stale={store.lines.length > 0} />
-      <Lines lines={store.lines} />
+      <Lines lines={store.lines} id={given.id} />
       <Show when={problem()}>
         <p class="trouble">{problem()}</p>
       </Show>
       <p class="note" role="status">
-        <Show when={stream.over()}>The call is over{reason() && ` (${reason().replaceAll('_', ' ')})`}.</Show>
+        <Show when={stream.over()}>
+          The call ended{reason() && `: ${endWords(reason())}`}.{' '}
+          <a href={address('history', given.id)}>Open in call history</a>
+        </Show>
       </p>
     </section>
   );
 }
 
-function Lines(given: { lines: readonly Line[] }): JSX.Element {
+function Lines(given: { lines: readonly Line[]; id: string }): JSX.Element {
   let pane!: HTMLElement;
   let list!: HTMLOListElement;
   let follows = true;
@@ -74,7 +79,13 @@ function Lines(given: { lines: readonly Line[] }): JSX.Element {
     follows = pane.scrollHeight - pane.scrollTop - pane.clientHeight < AT_END;
   };
   return (
-    <section class="follow-lines" tabindex="0" aria-label="What was said" ref={pane} onScroll={look}>
+    <section
+      class="follow-lines"
+      tabindex="0"
+      aria-label={`Transcript of call ${given.id.slice(0, 8)}`}
+      ref={pane}
+      onScroll={look}
+    >
       <ol ref={list}>
         <For each={given.lines}>
           {(line) => (

@@ -1,10 +1,13 @@
 /** The calls that are kept: found, opened, deleted. One page of them is drawn at a time, however many there are. */
 
-import { createEffect, createSignal, For, type JSX, on, onCleanup, Show } from 'solid-js';
+import { createEffect, createMemo, createSignal, For, type JSX, on, onCleanup, Show } from 'solid-js';
 import { ask, key, type Trouble, troubleOf } from '../api';
+import { address, go, route } from '../route';
 import type { CallPage, KeptCall } from '../schema';
+import { HistoryFilters } from './HistoryFilters';
+import { apiQuery, countWords, type Filters, filtersOf } from './history-query';
 import { OpenCall } from './OpenCall';
-import { callWords, query } from './recording';
+import { callWords } from './recording';
 import { SaveLink } from './SaveLink';
 import { Loading, Unavailable } from './widgets';
 import './history.css';
@@ -12,94 +15,73 @@ import './history.css';
 const PAGE = 50; // calls
 
 export function History(): JSX.Element {
-  const [words, setWords] = createSignal('');
-  const [search, setSearch] = createSignal('');
+  // Known by value: an address that only opens a call does not ask for the list again.
+  const filters = createMemo<Filters>(
+    (before) => (route().view === 'history' ? filtersOf(route().query) : before),
+    {},
+    { equals: (one, other) => JSON.stringify(one) === JSON.stringify(other) },
+  );
+  const opened = createMemo(() => (route().view === 'history' ? route().id : ''));
   const [befores, setBefores] = createSignal<readonly string[]>(['']); // of the pages so far; the last is shown
-  const [page, setPage] = createSignal<CallPage>();
-  const [trouble, setTrouble] = createSignal<Trouble | null>(null);
-  const [opened, setOpened] = createSignal('');
   const [asked, setAsked] = createSignal(0);
-  const again = () => setAsked(asked() + 1);
+  const { page, trouble } = createPage(() => apiQuery(filters(), befores().at(-1), PAGE), asked);
+  const to = (id: string) => address('history', id, { ...filters() });
+  let list!: HTMLUListElement;
+  let head!: HTMLHeadingElement;
+  createEffect(on(filters, () => setBefores(['']), { defer: true }));
   createEffect(
-    on([search, befores, asked, key], () => {
-      const gone = new AbortController();
-      onCleanup(() => gone.abort());
-      ask<CallPage>('GET', `/api/history?${query(search(), befores().at(-1) ?? '', PAGE)}`, {
-        signal: gone.signal,
-      })
-        .then((found) => {
-          setPage(found);
-          setTrouble(null);
-        })
-        .catch((cause) => gone.signal.aborted || setTrouble(troubleOf(cause)));
+    on(opened, (id, before) => {
+      if (id || !before) return;
+      const row = list.querySelector<HTMLElement>(`[data-kept="${CSS.escape(before)}"] a`);
+      (row ?? head).focus(); // where the call was opened
     }),
   );
-  const look = (event: SubmitEvent) => {
-    event.preventDefault();
-    setSearch(words().trim());
-    setBefores(['']);
-    again();
+  const turn = (next: readonly string[]) => {
+    setBefores(next);
+    head.scrollIntoView();
   };
-  const count = () => {
-    const many = page()?.calls.length;
-    if (many === undefined) return '';
-    if (many === 0) return search() ? 'No kept call fits.' : 'No call is kept yet.';
-    return `Calls ${(befores().length - 1) * PAGE + 1} to ${(befores().length - 1) * PAGE + many}`;
+  const gone = () => {
+    go(to(''));
+    setAsked(asked() + 1);
   };
   return (
     <section aria-labelledby="history-head">
       <div class="head">
-        <h2 id="history-head">Calls that are kept</h2>
+        <h2 id="history-head" tabindex="-1" ref={head}>
+          Call history
+        </h2>
         <SaveLink
-          path={`/api/history/export.jsonl?${query(search(), '', PAGE)}`}
+          path={`/api/history/export.jsonl?${apiQuery(filters())}`}
           name="calls.jsonl"
           words="JSONL"
         />
-        <SaveLink
-          path={`/api/history/export.csv?${query(search(), '', PAGE)}`}
-          name="calls.csv"
-          words="CSV"
-        />
+        <SaveLink path={`/api/history/export.csv?${apiQuery(filters())}`} name="calls.csv" words="CSV" />
       </div>
-      <search>
-        <form class="row" onSubmit={look}>
-          <label class="unseen" for="history-search">
-            Words, a caller, an engine
-          </label>
-          <input
-            id="history-search"
-            type="search"
-            placeholder="Words, a caller, an engine"
-            value={words()}
-            onInput={(event) => setWords(event.currentTarget.value)}
-          />
-          <button type="submit" class="small">
-            Search
-          </button>
-        </form>
-      </search>
+      <HistoryFilters filters={filters()} set={(next) => go(address('history', '', { ...next }))} />
       <Unavailable trouble={trouble()} stale={Boolean(page())} />
       <Show when={!page()}>
         <Loading trouble={Boolean(trouble())} />
       </Show>
       <Show when={opened()} keyed>
-        {(id) => (
-          <OpenCall
-            id={id}
-            close={() => setOpened('')}
-            gone={() => {
-              setOpened('');
-              again();
-            }}
-          />
-        )}
+        {(id) => <OpenCall id={id} close={() => go(to(''))} gone={gone} />}
       </Show>
       <p class="note" role="status">
-        {count()}
+        <Show when={page()}>
+          {(now) => (
+            <>
+              {countWords(
+                (befores().length - 1) * PAGE,
+                now().calls.length,
+                now().total,
+                Object.keys(filters()).length > 0,
+              )}
+            </>
+          )}
+        </Show>
       </p>
-      <ul class="things">
+      <ul class="things" ref={list}>
         <For each={page()?.calls}>
-          {(call) => <Row call={call} opened={opened() === call.id} open={() => setOpened(call.id)} />}
+          {(call) => <Row call={call} opened={opened() === call.id} to={to(call.id)} />}
         </For>
       </ul>
       <nav class="row" aria-label="Pages of calls">
@@ -107,7 +89,7 @@ export function History(): JSX.Element {
           type="button"
           class="small"
           disabled={befores().length === 1}
-          onClick={() => setBefores(befores().slice(0, -1))}
+          onClick={() => turn(befores().slice(0, -1))}
         >
           Newer
         </button>
@@ -115,7 +97,7 @@ export function History(): JSX.Element {
           type="button"
           class="small"
           disabled={!page()?.next}
-          onClick={() => setBefores([...befores(), page()?.next ?? ''])}
+          onClick={() => turn([...befores(), page()?.next ?? ''])}
         >
           Older
         </button>
@@ -124,9 +106,32 @@ export function History(): JSX.Element {
   );
 }
 
-function Row(given: { call: KeptCall; opened: boolean; open: () => void }): JSX.Element {
+/** The page of calls that is asked for; the one before stays while it comes. */
+function createPage(query: () => string, asked: () => number) {
+  const [page, setPage] = createSignal<CallPage>();
+  const [trouble, setTrouble] = createSignal<Trouble | null>(null);
+  createEffect(
+    on([query, asked, key], () => {
+      const gone = new AbortController();
+      onCleanup(() => gone.abort());
+      ask<CallPage>('GET', `/api/history?${query()}`, { signal: gone.signal })
+        .then((found) => {
+          setPage(found);
+          setTrouble(null);
+        })
+        .catch((cause) => gone.signal.aborted || setTrouble(troubleOf(cause)));
+    }),
+  );
+  return { page, trouble };
+}
+
+function Row(given: { call: KeptCall; opened: boolean; to: string }): JSX.Element {
   const when = () => new Date(given.call.began * 1000).toLocaleString();
   const engines = () => [given.call.stt, given.call.llm, given.call.tts].filter(Boolean).join(' → ');
+  const slowest = () =>
+    given.call.slowest_ms === null
+      ? ''
+      : ` · slowest response ${Math.round(given.call.slowest_ms).toLocaleString('en')} ms`;
   return (
     <li class="card thing" data-kept={given.call.id}>
       <div class="thing-words">
@@ -140,14 +145,20 @@ function Row(given: { call: KeptCall; opened: boolean; open: () => void }): JSX.
             <span class="tag">recorded</span>
           </Show>
         </p>
-        <p class="note">{callWords(given.call)}</p>
-        <p class="note">{engines()}</p>
+        <Show when={given.call.first_words}>
+          <p class="first-words">“{given.call.first_words}”</p>
+        </Show>
+        <p class="note">
+          {callWords(given.call)}
+          {slowest()}
+        </p>
+        <p class="note">{[given.call.agent, engines()].filter(Boolean).join(' · ')}</p>
       </div>
       <div class="thing-actions">
-        <button type="button" class="small" aria-expanded={given.opened} onClick={() => given.open()}>
+        <a class="button small" href={given.to} aria-current={given.opened ? 'true' : undefined}>
           Open
           <span class="unseen"> the call of {when()}</span>
-        </button>
+        </a>
       </div>
     </li>
   );

@@ -3,10 +3,10 @@
 import { createSignal, For, type JSX, Show } from 'solid-js';
 import { createStore, reconcile } from 'solid-js/store';
 import { ask, events, SLOW } from '../api';
+import { memory, percent, unloadedWords } from '../format';
+import { createFollowed } from '../polled';
 import type { AllUnloaded, Gpu, Machine as Reading } from '../schema';
 import { createActions } from './actions';
-import { memory, percent, unloadedWords } from './format';
-import { createFollowed } from './polled';
 import { Bar, Confirm, ErrorMessage, Loading, Unavailable } from './widgets';
 
 const SILENCE = 10_000; // ms; a reading comes each second
@@ -21,7 +21,7 @@ export function Machine(): JSX.Element {
   return (
     <section aria-labelledby="machine-head">
       <div class="head">
-        <h2 id="machine-head">Machine</h2>
+        <h2 id="machine-head">System</h2>
         <UnloadAll />
       </div>
       <Unavailable trouble={stream.trouble()} stale={Boolean(store.now)} />
@@ -30,11 +30,9 @@ export function Machine(): JSX.Element {
           <div class="cards">
             <For each={now().gpus}>{(card) => <Card card={card} />}</For>
             <div class="card">
-              <h3>
-                {now().gpus.length > 0 ? 'Processor and memory' : 'No graphics card: processor and memory'}
-              </h3>
+              <h3>{now().gpus.length > 0 ? 'CPU and memory' : 'No GPU detected: CPU and memory'}</h3>
               <Bar
-                label={`Processor, ${now().cpu.cores} ${now().cpu.cores === 1 ? 'core' : 'cores'}`}
+                label={`CPU, ${now().cpu.cores} ${now().cpu.cores === 1 ? 'core' : 'cores'}`}
                 percent={Math.round(now().cpu.percent)}
                 words={`${Math.round(now().cpu.percent)} % busy`}
               />
@@ -62,21 +60,18 @@ function Card(given: { card: Gpu }): JSX.Element {
         {given.card.name} <span class="tag">{given.card.vendor}</span>
       </h3>
       <Bar
-        label={`Memory of card ${given.card.index}`}
+        label={`GPU memory, card ${given.card.index}`}
         percent={percent(given.card.used_bytes, given.card.total_bytes)}
         words={`${memory(given.card.used_bytes)} of ${memory(given.card.total_bytes)}`}
       />
       <Show when={given.card.percent !== null}>
         <Bar
-          label={`Work of card ${given.card.index}`}
+          label={`GPU load, card ${given.card.index}`}
           percent={Math.round(given.card.percent ?? 0)}
           words={`${Math.round(given.card.percent ?? 0)} % busy`}
         />
       </Show>
-      <Show
-        when={held().length > 0}
-        fallback={<p class="note">No process is known to hold memory of this card.</p>}
-      >
+      <Show when={held().length > 0} fallback={<p class="note">No process on this GPU is known.</p>}>
         <table>
           <caption class="unseen">Memory of {given.card.name} by process</caption>
           <thead>
@@ -122,7 +117,7 @@ function UnloadAll(): JSX.Element {
       <Confirm
         label="Unload all models"
         words="Unload all"
-        question="Unload every model that nobody uses? The next call waits until its models are loaded again."
+        question="Unload all idle models? The next call waits until its models are loaded again."
         yes="Unload all"
         busy={act.of('all').busy !== ''}
         onYes={unload}

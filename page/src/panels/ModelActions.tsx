@@ -2,10 +2,10 @@
 
 import { createEffect, createMemo, For, type JSX, on, Show } from 'solid-js';
 import { ask, SLOW } from '../api';
+import { type ModelAction, possibleActions } from '../format';
 import type { ModelStatus } from '../schema';
 import type { createActions } from './actions';
 import { downloads, nameOf } from './downloads';
-import { type ModelAction, possibleActions } from './format';
 import { BusyButton, Confirm } from './widgets';
 
 export interface Acting {
@@ -23,7 +23,7 @@ const WORDS: Record<ModelAction, string> = {
   delete: 'Delete',
 };
 
-export function ModelActions(given: Acting & { running: boolean }): JSX.Element {
+export function ModelActions(given: Acting & { running: boolean; away: string }): JSX.Element {
   const name = () => nameOf(given.model);
   const which = () => ({ engine: given.model.engine, model: given.model.name });
   const busy = () => given.act.of(name()).busy;
@@ -76,7 +76,7 @@ export function ModelActions(given: Acting & { running: boolean }): JSX.Element 
             fallback={
               <BusyButton
                 busy={busy() === action}
-                disabled={busy() !== '' && busy() !== action}
+                disabled={(busy() !== '' && busy() !== action) || (given.away !== '' && action !== 'cancel')}
                 label={`${WORDS[action]} ${given.model.name}`}
                 words={WORDS[action]}
                 onPress={() => start(action)}
@@ -100,7 +100,7 @@ export function ModelActions(given: Acting & { running: boolean }): JSX.Element 
           busy={busy() === 'wait'}
           disabled={busy() !== '' && busy() !== 'wait'}
           label={`Unload ${given.model.name} when its requests are done`}
-          words="Unload when free"
+          words="Unload when idle"
           onPress={() =>
             void given.act.act(name(), 'wait', post('/api/models/unload', { wait: true })).then(given.again)
           }

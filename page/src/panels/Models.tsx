@@ -2,24 +2,35 @@
 
 import { createMemo, createSignal, For, type JSX, Show } from 'solid-js';
 import { ask } from '../api';
-import type { DownloadProgress, ModelsStatus } from '../schema';
+import { memory, modelWords, percent, progressWords, roleWords, size } from '../format';
+import { createPolled, type Polled } from '../polled';
+import type { DownloadProgress, ModelStatus, ModelsStatus } from '../schema';
 import { createActions } from './actions';
+import { farOf, type Rate, rateAfter, rateWords, started } from './download-rate';
 import { downloads, nameOf } from './downloads';
-import { memory, modelWords, percent, progressWords, roleWords, size } from './format';
 import { type Acting, ModelActions } from './ModelActions';
-import { createPolled } from './polled';
 import { ErrorMessage, Loading, Status, Unavailable } from './widgets';
 
 const ORDER = ['stt', 'llm', 'tts', 'turn', 'vad'];
 const EVERY = 4_000; // ms
 const EVERY_COMING = 1_000; // while something is on its way
 
-export function Models(): JSX.Element {
+/** Every model, asked for again and again; oftener while something is on its way. */
+export function createModels(): Polled<ModelsStatus> {
   const coming = (now: ModelsStatus | undefined) => now?.models.some((model) => model.downloading);
-  const models = createPolled<ModelsStatus>(
+  return createPolled<ModelsStatus>(
     (signal) => ask('GET', '/api/models', { signal }),
     (now) => (coming(now) ? EVERY_COMING : EVERY),
   );
+}
+
+/** `down` has the engines that do not answer, each with the reason: nothing can be downloaded through them. */
+export function Models(given: {
+  models: Polled<ModelsStatus>;
+  down: ReadonlyMap<string, string>;
+}): JSX.Element {
+  const { models } = given;
+  const here = createHere();
   const [role, setRole] = createSignal('');
   const roles = createMemo(() =>
     ORDER.filter((one) => models.value()?.models.some((model) => model.role === one)),
@@ -49,8 +60,23 @@ export function Models(): JSX.Element {
           <>
             <h3>{roleWords(one)}</h3>
             <ul class="things">
-              <For each={rows(one)}>{(model) => <Row model={model} act={act} again={models.again} />}</For>
+              <For each={rows(one).filter(here)}>
+                {(model) => <Row model={model} act={act} again={models.again} down={given.down} />}
+              </For>
             </ul>
+            <Show when={rows(one).some((model) => !here(model))}>
+              <details class="absent" open={rows(one).filter(here).length === 0}>
+                <summary>
+                  Not downloaded ({rows(one).filter((model) => !here(model)).length})
+                  <span class="unseen">: {roleWords(one)}</span>
+                </summary>
+                <ul class="things">
+                  <For each={rows(one).filter((model) => !here(model))}>
+                    {(model) => <Row model={model} act={act} again={models.again} down={given.down} />}
+                  </For>
+                </ul>
+              </details>
+            </Show>
           </>
         )}
       </For>
@@ -58,7 +84,19 @@ export function Models(): JSX.Element {
   );
 }
 
-function Row(given: Acting): JSX.Element {
+/** Whether a model was here or on its way when it was first seen: a row does not leap away under its button. */
+function createHere(): (model: ModelStatus) => boolean {
+  const seen = new Map<string, boolean>();
+  return (model) => {
+    const name = nameOf(model);
+    const now = model.state !== 'missing' || model.loaded || model.default || model.downloading !== null;
+    const known = seen.get(name) ?? now;
+    seen.set(name, known);
+    return known;
+  };
+}
+
+function Row(given: Acting & { down: ReadonlyMap<string, string> }): JSX.Element {
   const name = () => nameOf(given.model);
   const doing = () => given.act.of(name());
   const followed = () => downloads.of(given.model);
@@ -68,6 +106,11 @@ function Row(given: Acting): JSX.Element {
     if (own?.under && own.progress) return own.progress;
     if (given.model.downloading) return given.model.downloading;
     return own?.progress && own.progress.state !== 'running' ? own.progress : null;
+  };
+  /** Why nothing can be done through its engine; empty: it can. */
+  const away = () => {
+    const why = given.down.get(given.model.engine);
+    return given.model.source === given.model.engine && why ? why : '';
   };
   const running = () => Boolean(followed()?.under) || progress()?.state === 'running';
   const sizes = () => {
@@ -95,10 +138,13 @@ function Row(given: Acting): JSX.Element {
         <Show when={!running()}>
           <Status {...modelWords(given.model)} />
         </Show>
+        <Show when={away() && !running()}>
+          <p class="note">{away()}</p>
+        </Show>
       </div>
-      <ModelActions {...given} running={running()} />
+      <ModelActions {...given} running={running()} away={away()} />
       <Show when={running()}>
-        <Coming model={given.model.name} progress={progress()} />
+        <Coming model={given.model} progress={progress()} />
       </Show>
       <div role="status">
         <Show when={!running() && progress()?.state !== 'failed' && progress()}>
@@ -116,18 +162,26 @@ function Row(given: Acting): JSX.Element {
   );
 }
 
-function Coming(given: { model: string; progress: DownloadProgress | null }): JSX.Element {
+function Coming(given: { model: ModelStatus; progress: DownloadProgress | null }): JSX.Element {
+  const rate = createMemo<Rate>(
+    (before) => (given.progress ? rateAfter(before, given.progress, performance.now() / 1000) : before),
+    started,
+  );
   const far = () => {
-    const now = given.progress;
-    return now && now.total > 0 ? percent(now.done, now.total) : undefined;
+    const { done, total } = farOf(rate(), given.model.bytes);
+    return given.progress && total > 0 ? percent(done, total) : undefined;
   };
+  const words = () =>
+    [rateWords(rate(), given.model.bytes), given.progress ? progressWords(given.progress) : 'Starting']
+      .filter(Boolean)
+      .join(' · ');
   return (
     <div class="coming">
       {/* Without a value it shows that nobody knows how much there is to come. */}
-      <Show when={far() !== undefined} fallback={<progress aria-label={`Download of ${given.model}`} />}>
-        <progress aria-label={`Download of ${given.model}`} max="100" value={far() ?? 0} />
+      <Show when={far() !== undefined} fallback={<progress aria-label={`Download of ${given.model.name}`} />}>
+        <progress aria-label={`Download of ${given.model.name}`} max="100" value={far() ?? 0} />
       </Show>
-      <p class="note">{given.progress ? progressWords(given.progress) : 'begins'}</p>
+      <p class="note">{words()}</p>
     </div>
   );
 }

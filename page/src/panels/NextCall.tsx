@@ -4,25 +4,25 @@ import { createUniqueId, For, type JSX, Show } from 'solid-js';
 import { type Choices, choices, choose, PROFILES } from '../choices';
 
 const BAND: Record<Choices['band'], string> = {
-  wide: 'Wideband, as the microphone has it',
-  telephone: 'Telephone: 8 kHz μ-law, as a real phone would send it',
+  wide: 'Wideband (native rate)',
+  telephone: 'Phone quality: 8 kHz μ-law, as a real phone sends it',
 };
 const PROFILE: Record<Choices['profile'], string> = {
-  '': 'As set (TURN_PROFILE)',
+  '': 'Default (TURN_PROFILE)',
   fast: 'Fast: answers at the first pause that sounds final',
   balanced: 'Balanced',
   patient: 'Patient: waits for people who think aloud',
   digits: 'Digits: waits between groups of numbers',
-  silence: 'By silence alone',
+  silence: 'Silence only',
 };
 
 export function NextCall(): JSX.Element {
   const turns = createUniqueId();
   return (
     <section class="card next-call" aria-labelledby="next-call-head">
-      <h2 id="next-call-head">How the next call goes</h2>
+      <h2 id="next-call-head">Call options</h2>
       <fieldset>
-        <legend>Sound</legend>
+        <legend>Audio</legend>
         <For each={['wide', 'telephone'] as const}>
           {(band) => (
             <label class="option">
@@ -38,7 +38,7 @@ export function NextCall(): JSX.Element {
         </For>
       </fieldset>
       <label class="field" for={turns}>
-        When the caller's turn is over
+        Turn detection
       </label>
       <select
         id={turns}
@@ -54,10 +54,10 @@ export function NextCall(): JSX.Element {
       </select>
       <Own
         part="systemPrompt"
-        words="A system prompt of its own"
-        about="In place of the agent's prompt and facts."
+        words="Override system prompt"
+        about="Replaces the agent's prompt and facts."
       />
-      <Own part="greeting" words="A greeting of its own" about="Empty: the agent says nothing first." />
+      <Own part="greeting" words="Override greeting" about="Empty: the agent says nothing first." />
     </section>
   );
 }
@@ -85,6 +85,12 @@ function Own(given: { part: 'systemPrompt' | 'greeting'; words: string; about: s
           value={text() ?? ''}
           onInput={(event) => choose({ [given.part]: event.currentTarget.value })}
         />
+        <Show when={given.part === 'systemPrompt' && !text()?.trim()}>
+          <p class="trouble" role="status">
+            This prompt is empty: the model would answer without any instructions. Write one, or untick the
+            box.
+          </p>
+        </Show>
         <p class="note" id={`${id}-about`}>
           {given.about}
         </p>

@@ -2,19 +2,23 @@
 
 import { createResource, createSignal, For, type JSX, onCleanup, Show } from 'solid-js';
 import { ask, bytes, key, troubleOf } from '../api';
-import type { DeletedCalls, KeptTurn, Waveform, WholeCall } from '../schema';
+import { clock } from '../format';
+import { address, replaceRoute, route } from '../route';
+import type { DeletedCalls, KeptCall, KeptTurn, Waveform, WholeCall } from '../schema';
 import { Chart } from '../talk/Waterfall';
 import { type Waterfall, waterfall } from '../talk/waterfall';
 import { createActions } from './actions';
-import { beginOf, callWords, clock, decisionWords, momentsOf, outline, stretches } from './recording';
+import { beginOf, callWords, decisionWords, momentsOf, outline, stretches } from './recording';
 import { SaveLink } from './SaveLink';
 import { Confirm, ErrorMessage, Unavailable } from './widgets';
 
+const TRIES = 4; // for a call that is not kept, or not yet
+const BETWEEN = 700; // ms
 const LATE = 15_000; // ms for a long recording to be fetched whole, where a key is needed
 
 export function OpenCall(given: { id: string; close: () => void; gone: () => void }): JSX.Element {
   const path = `/api/calls/${encodeURIComponent(given.id)}`;
-  const [whole] = createResource(() => ask<WholeCall>('GET', path));
+  const [whole] = createResource(() => patient(path));
   const act = createActions();
   const short = given.id.slice(0, 8);
   const forget = () =>
@@ -24,13 +28,14 @@ export function OpenCall(given: { id: string; close: () => void; gone: () => voi
   return (
     <section class="card kept" aria-labelledby="kept-head" data-open={given.id}>
       <div class="head">
-        <h3 id="kept-head">Call {short}</h3>
+        <h3 id="kept-head" tabindex="-1" ref={(head) => queueMicrotask(() => head.focus())}>
+          Call {short}
+        </h3>
         <Confirm
           label={`Delete call ${short}`}
           words="Delete"
           question={`Delete call ${short}? What was said, its times and its recording are gone for good.`}
           yes="Delete the call"
-          no="Keep it"
           busy={act.of('call').busy !== ''}
           onYes={forget}
         />
@@ -47,7 +52,10 @@ export function OpenCall(given: { id: string; close: () => void; gone: () => voi
         {(call) => (
           <>
             <p class="note">
-              {callWords(call().call)} · {call().call.agent}
+              {new Date(call().call.began * 1000).toLocaleString()} · {callWords(call().call)}
+            </p>
+            <p class="note">
+              {[call().call.agent, call().call.caller, engines(call().call)].filter(Boolean).join(' · ')}
             </p>
             <Told of={call()} path={path} />
           </>
@@ -57,21 +65,51 @@ export function OpenCall(given: { id: string; close: () => void; gone: () => voi
   );
 }
 
+/** A call that has just ended is not in the database yet: it is asked for again. */
+async function patient(path: string): Promise<WholeCall> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask<WholeCall>('GET', path);
+    } catch (cause) {
+      if (troubleOf(cause).status !== 404 || tries >= TRIES) throw cause;
+      await new Promise((done) => setTimeout(done, BETWEEN));
+    }
+  }
+}
+
+const engines = (call: KeptCall): string =>
+  [
+    call.stt,
+    [call.llm, call.llm_model].filter(Boolean).join(' '),
+    [call.tts, call.tts_voice].filter(Boolean).join(' '),
+  ]
+    .filter(Boolean)
+    .join(' → ');
+
 function Told(given: { of: WholeCall; path: string }): JSX.Element {
   const [player, setPlayer] = createSignal<HTMLAudioElement>();
   const [now, setNow] = createSignal(0);
   const [shown, setShown] = createSignal(-1);
   const recorded = () => given.of.call.recording === 'kept';
+  const asked = Number(route().query.t); // `?t=12` in the address: begin there
+  const set = (audio: HTMLAudioElement) => {
+    setPlayer(audio);
+    if (asked > 0) {
+      audio.currentTime = asked;
+      setNow(asked);
+    }
+  };
   const playFrom = (at: number) => {
     const audio = player();
     if (!audio) return;
+    replaceRoute(address('history', given.of.call.id, { ...route().query, t: Math.floor(at) }));
     audio.currentTime = at;
     void audio.play().catch(() => {}); // the player's own controls say what a browser would not play
   };
   return (
     <>
-      <Show when={recorded()} fallback={<p class="note">Its sound was not kept.</p>}>
-        <Sound of={given.of} path={given.path} now={now()} seek={playFrom} player={setPlayer} told={setNow} />
+      <Show when={recorded()} fallback={<p class="note">Not recorded.</p>}>
+        <Sound of={given.of} path={given.path} now={now()} seek={playFrom} player={set} told={setNow} />
       </Show>
       <ol class="kept-turns" aria-label="Turns">
         <For each={given.of.turns}>
@@ -87,7 +125,7 @@ function Told(given: { of: WholeCall; path: string }): JSX.Element {
       </ol>
       <Show when={given.of.decisions.length > 0}>
         <details open>
-          <summary>What was decided, and why</summary>
+          <summary>Turn-taking log</summary>
           <table>
             <thead>
               <tr>
@@ -127,7 +165,7 @@ interface Sounding {
 
 function Sound(given: Sounding): JSX.Element {
   const [drawn] = createResource(() => ask<Waveform>('GET', `${given.path}/waveform`));
-  const [source] = createResource(() => address(`${given.path}/audio`));
+  const [source] = createResource(() => soundOf(`${given.path}/audio`));
   onCleanup(() => source()?.startsWith('blob:') && URL.revokeObjectURL(source() as string));
   const jump = (event: MouseEvent & { currentTarget: SVGSVGElement }, seconds: number) => {
     const box = event.currentTarget.getBoundingClientRect();
@@ -169,10 +207,10 @@ function Sound(given: Sounding): JSX.Element {
       <p class="legend note" aria-hidden="true">
         <span data-tone="caller">caller</span>
         <span data-tone="agent">agent</span>
-        <span data-tone="wait">end of turn</span>
-        <span data-tone="stt">speech to text</span>
-        <span data-tone="llm">model</span>
-        <span data-tone="tts">voice</span>
+        <span data-tone="wait">turn detection</span>
+        <span data-tone="stt">STT</span>
+        <span data-tone="llm">LLM</span>
+        <span data-tone="tts">TTS</span>
       </p>
       <Show when={source.error || drawn.error}>
         <p class="trouble">{troubleOf(source.error || drawn.error).message}</p>
@@ -193,7 +231,7 @@ function Sound(given: Sounding): JSX.Element {
 }
 
 /** Where the player finds it: a player cannot carry a key, so with one it is fetched whole. */
-async function address(path: string): Promise<string> {
+async function soundOf(path: string): Promise<string> {
   return key() ? URL.createObjectURL(await bytes(path, AbortSignal.timeout(LATE))) : path;
 }
 
@@ -222,8 +260,8 @@ function Turn(given: OneTurn): JSX.Element {
         </Show>
         <Show when={times()}>
           <button type="button" class="small" aria-expanded={given.open} onClick={() => given.show()}>
-            {first() === undefined ? 'Times' : `${Math.round(first() as number)} ms`}
-            <span class="unseen"> to the first sound of reply {given.of.reply}: where the time went</span>
+            {first() === undefined ? 'Latency' : `${Math.round(first() as number)} ms`}
+            <span class="unseen"> to the first audio of reply {given.of.reply}: latency breakdown</span>
           </button>
         </Show>
       </div>
@@ -237,7 +275,7 @@ function Turn(given: OneTurn): JSX.Element {
           <p>
             <b>Agent</b> {given.of.reached || '(nothing of it was heard)'}
             <Show when={given.of.cut}>
-              <span class="tag">talked over</span>
+              <span class="tag">interrupted</span>
             </Show>
           </p>
         </Show>

@@ -2,10 +2,10 @@
 
 import { createSignal, createUniqueId, For, type JSX, Show } from 'solid-js';
 import { ask, SLOW } from '../api';
+import { memory, serviceWords } from '../format';
+import { createPolled } from '../polled';
 import type { Log, Service, ServicesStatus } from '../schema';
 import { createActions } from './actions';
-import { memory, serviceWords } from './format';
-import { createPolled } from './polled';
 import { BusyButton, Confirm, ErrorMessage, Loading, Status, Unavailable } from './widgets';
 
 const EVERY = 2_000; // ms
@@ -19,10 +19,8 @@ export function Services(): JSX.Element {
   const hostless = () => services.trouble()?.code === 'no_host_agent';
   return (
     <section aria-labelledby="services-head">
-      <h2 id="services-head">Services of the host</h2>
-      <p class="note">
-        Engines that run as programs of their own, beside lineside: whisper-server, llama-server and others.
-      </p>
+      <h2 id="services-head">Services</h2>
+      <p class="note">Engines that run as programs of their own, beside lineside: such as whisper-server.</p>
       <Show
         when={hostless()}
         fallback={<Unavailable trouble={services.trouble()} stale={Boolean(services.value())} />}
@@ -39,7 +37,7 @@ export function Services(): JSX.Element {
           </For>
         </ul>
         <Show when={services.value()?.services.length === 0}>
-          <p class="note">The host agent knows no services.</p>
+          <p class="note">The host agent has no services.</p>
         </Show>
       </Show>
     </section>
@@ -49,7 +47,7 @@ export function Services(): JSX.Element {
 function NoHost(given: { why: string }): JSX.Element {
   return (
     <div class="card" role="status">
-      <h3>There is no host agent</h3>
+      <h3>Host agent not connected</h3>
       <p>
         The host agent is a small program that starts and stops engines on this machine, or on the one with
         the graphics card. Calls do not need it. Start it with <code>lineside host</code> and set{' '}
@@ -127,7 +125,6 @@ function Row(given: Acting): JSX.Element {
             words={doing().busy === 'start' ? 'Starting …' : 'Stop'}
             question={`Stop ${given.service.name}? Calls that use it fail or go on with another engine.`}
             yes="Stop it"
-            no="Let it run"
             busy={doing().busy !== ''}
             onYes={() => act('stop')}
           />
@@ -137,7 +134,7 @@ function Row(given: Acting): JSX.Element {
           <span class="unseen"> of {given.service.name}</span>
         </button>
       </div>
-      <ErrorMessage words={doing().trouble} />
+      <ErrorMessage words={doing().trouble.includes(given.service.why || '\n') ? '' : doing().trouble} />
       <Show when={logs()}>
         <Lines name={given.service.name} />
       </Show>
@@ -156,7 +153,7 @@ function Lines(given: { name: string }): JSX.Element {
       <Show when={log.value()}>
         {/* It scrolls, so the keyboard must reach it. */}
         <section tabindex="0" aria-label={`Log of ${given.name}`}>
-          <pre>{log.value()?.lines.join('\n') || 'It has printed nothing yet.'}</pre>
+          <pre>{log.value()?.lines.join('\n') || 'No output yet.'}</pre>
         </section>
       </Show>
     </div>

@@ -2,8 +2,8 @@
 
 import { createMemo, createSignal, For, type JSX, Show } from 'solid-js';
 import { ask } from '../api';
+import { createPolled } from '../polled';
 import type { Setting, SettingsStatus } from '../schema';
-import { createPolled } from './polled';
 import { Loading, Unavailable } from './widgets';
 
 const EVERY = 30_000; // ms; they change only when lineside starts anew
@@ -29,8 +29,7 @@ export function Settings(): JSX.Element {
     <section aria-labelledby="settings-head">
       <h2 id="settings-head">Settings</h2>
       <p class="note">
-        Set in the environment, in <code>.env</code> or on the command line; they count when lineside starts
-        anew.
+        Set in the environment, in <code>.env</code> or on the command line; changes apply after a restart.
       </p>
       <Unavailable trouble={settings.trouble()} stale={Boolean(settings.value())} />
       <Show when={settings.value()} fallback={<Loading trouble={Boolean(settings.trouble())} />}>
@@ -55,7 +54,7 @@ export function Settings(): JSX.Element {
             <tr>
               <th scope="col">Setting</th>
               <th scope="col">Value</th>
-              <th scope="col">Set by</th>
+              <th scope="col">Source</th>
             </tr>
           </thead>
           <tbody>
@@ -66,6 +65,10 @@ export function Settings(): JSX.Element {
     </section>
   );
 }
+
+/** A value as it is written in .env: `true`, and `120` where it is whole. */
+export const plain = (value: string): string =>
+  /^(True|False)$/.test(value) ? value.toLowerCase() : value.replace(/^(-?\d+)\.0$/, '$1');
 
 function Row(given: { setting: Setting }): JSX.Element {
   return (
@@ -78,7 +81,7 @@ function Row(given: { setting: Setting }): JSX.Element {
       </th>
       <td>
         <Show when={given.setting.value} fallback={<span class="note">empty</span>}>
-          <code>{given.setting.value}</code>
+          <code>{plain(given.setting.value)}</code>
         </Show>
         <Show when={given.setting.secret}>
           <span class="tag">secret</span>

@@ -1,9 +1,9 @@
 /** A kept call, as pure functions: its waveform, where the time of each turn went on it, and what was decided. */
 
 import type { Moments } from '../call/state';
+import { endWords, lasting } from '../format';
 import type { KeptCall, KeptDecision, KeptTurn, ReplyMetrics } from '../schema';
 import { type Bar, waterfall } from '../talk/waterfall';
-import { lasting } from './format';
 
 /** A picture of how loud a voice is: an outline around `middle`, `tall` units to each side; x is seconds. */
 export function outline(loud: readonly number[], seconds: number, middle: number, tall: number): string {
@@ -63,17 +63,17 @@ export function stretches(turns: readonly KeptTurn[]): Stretch[] {
 export const beginOf = (turn: KeptTurn): number | null => turn.speech_began_at ?? turn.audio_at;
 
 const DECIDED: Record<string, string> = {
-  turn_ended: 'Turn over',
-  barge_in: 'Talked over',
-  false_interruption: 'Went on',
-  error: 'Fault',
+  turn_ended: 'End of turn',
+  barge_in: 'Barge-in',
+  false_interruption: 'False interruption',
+  error: 'Error',
 };
 const BY: Record<string, string> = {
-  silence: 'it was silent for long enough',
-  evidence: 'from how it sounded, its words and the silence',
-  limit: 'a turn may not be longer',
-  voice: 'from the voice alone',
-  words: 'from the words',
+  silence: 'silence',
+  evidence: 'turn model + transcript + silence',
+  limit: 'longest turn reached',
+  voice: 'voice activity',
+  words: 'transcript',
 };
 
 /** What was decided, and why. */
@@ -91,18 +91,6 @@ export function decisionWords(decision: KeptDecision): { what: string; why: stri
 /** A call in one line. */
 export function callWords(call: KeptCall): string {
   const turns = `${call.turns} ${call.turns === 1 ? 'turn' : 'turns'}`;
-  const lasted = call.seconds === null ? 'under way' : lasting(call.seconds);
-  return [lasted, turns, call.reason.replaceAll('_', ' ')].filter(Boolean).join(' · ');
-}
-
-/** A moment on a call's clock: 1:05. */
-export const clock = (seconds: number): string =>
-  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
-
-/** The query of a page of calls. */
-export function query(search: string, before: string, limit: number): string {
-  const asked = new URLSearchParams({ limit: String(limit) });
-  if (search) asked.set('search', search);
-  if (before) asked.set('before', before);
-  return asked.toString();
+  const lasted = call.seconds === null ? 'active' : lasting(call.seconds);
+  return [lasted, turns, call.reason && endWords(call.reason)].filter(Boolean).join(' · ');
 }

@@ -2,7 +2,7 @@
 
 import { createSignal, createUniqueId, type JSX, Show } from 'solid-js';
 import { type Trouble, useKey } from '../api';
-import type { Mood } from './format';
+import type { Mood } from '../format';
 
 /** A dot and the words for it: the colour is never alone. */
 export function Status(given: { mood: Mood; words: string }): JSX.Element {
@@ -72,7 +72,7 @@ export function Loading(given: { trouble: boolean }): JSX.Element {
   return (
     <Show when={!given.trouble}>
       <p class="note" role="status">
-        <span class="spinner" aria-hidden="true" /> lineside is asked …
+        <span class="spinner" aria-hidden="true" /> Loading …
       </p>
     </Show>
   );
@@ -154,7 +154,7 @@ export function Confirm(given: {
           <p id={id}>{given.question}</p>
           <div class="row">
             <button type="submit" value="no">
-              {given.no ?? 'Leave it'}
+              {given.no ?? 'Cancel'}
             </button>
             <button type="submit" value="yes" class="stop">
               {given.yes}

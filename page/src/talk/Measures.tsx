@@ -4,12 +4,12 @@ import { average, type Measure } from './waterfall';
 import './measures.css';
 
 const ROWS: readonly (readonly [Measure, string, string, boolean])[] = [
-  ['endpoint_ms', 'End of turn', '', false],
-  ['asr_ms', 'ASR', '', false],
-  ['llm_first_ms', 'LLM', ', first token', false],
-  ['llm_ms', 'LLM, whole answer', '', true],
-  ['tts_first_ms', 'TTS', ', first sound', false],
-  ['tts_ms', 'TTS, all sentences', '', true],
+  ['endpoint_ms', 'Turn detection', '', false],
+  ['asr_ms', 'STT', '', false],
+  ['llm_first_ms', 'LLM', ' first token', false],
+  ['llm_ms', 'LLM total', '', true],
+  ['tts_first_ms', 'TTS', ' first audio', false],
+  ['tts_ms', 'TTS total', '', true],
 ];
 
 const whole = (ms: number | null | undefined) =>
@@ -20,17 +20,17 @@ export function Measures(given: { state: CallState }): JSX.Element {
   const mean = (measure: Measure) => whole(average(given.state.turns, measure));
   return (
     <section class="card measures" aria-labelledby="latency">
-      <h2 id="latency">Last answer</h2>
+      <h2 id="latency">Response time</h2>
       <p class="figure">
         <output data-ms="e2e_ms">{whole(given.state.times.e2e_ms)}</output> ms
-        <span class="note"> from the end of speech to the first sound; average {mean('e2e_ms')} ms</span>
+        <span class="note"> end of speech → first audio · avg {mean('e2e_ms')} ms</span>
       </p>
       <table>
         <thead>
           <tr>
-            <th scope="col">Stage, in ms</th>
+            <th scope="col">Stage (ms)</th>
             <th scope="col">Last</th>
-            <th scope="col">Average</th>
+            <th scope="col">Avg</th>
           </tr>
         </thead>
         <tbody>
@@ -48,7 +48,7 @@ export function Measures(given: { state: CallState }): JSX.Element {
           </For>
         </tbody>
       </table>
-      <p class="note overlap">Stages overlap: the answer is prepared while the end of the turn is awaited.</p>
+      <p class="note overlap">Stages run in parallel and do not add up.</p>
     </section>
   );
 }
@@ -65,27 +65,27 @@ export function ThisCall(given: { state: CallState }): JSX.Element {
       <summary>This call</summary>
       <dl>
         <div>
-          <dt>Hears</dt>
-          <dd id="hears">{engine('stt')}</dd>
+          <dt>STT</dt>
+          <dd id="stt">{engine('stt')}</dd>
         </div>
         <div>
-          <dt>Thinks</dt>
-          <dd id="thinks">{engine('llm')}</dd>
+          <dt>LLM</dt>
+          <dd id="llm">{engine('llm')}</dd>
         </div>
         <div>
-          <dt>Speaks</dt>
-          <dd id="speaks">{engine('tts')}</dd>
+          <dt>TTS</dt>
+          <dd id="tts">{engine('tts')}</dd>
         </div>
         <div>
-          <dt>Sound</dt>
-          <dd id="sound">{sound()}</dd>
+          <dt>Codec</dt>
+          <dd id="codec">{sound()}</dd>
         </div>
         <div>
-          <dt>Gaps in playback</dt>
+          <dt>Audio dropouts</dt>
           <dd id="gaps">{given.state.gaps}</dd>
         </div>
         <div class="id">
-          <dt>Call</dt>
+          <dt>Call ID</dt>
           <dd id="call-id">{given.state.call?.call_id ?? '–'}</dd>
         </div>
       </dl>

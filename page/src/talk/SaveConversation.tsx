@@ -4,16 +4,16 @@ import { asJson, asText, fileName } from './storage';
 
 /** Take the conversation elsewhere: on the clipboard, or as a file. */
 export function SaveConversation(given: { calls: Calls }): JSX.Element {
-  const [copied, setCopied] = createSignal('Copy');
-  const state = () => given.calls.state();
+  const [copied, setCopied] = createSignal('Copy transcript');
+  const state = () => given.calls.shown();
   const empty = () => state().lines.length === 0;
 
   const copy = () =>
     navigator.clipboard
-      .writeText(asText(state()))
+      .writeText(asText(state(), performance.timeOrigin))
       .then(() => setCopied('Copied'))
       .catch(() => setCopied('Refused'))
-      .finally(() => setTimeout(() => setCopied('Copy'), 2000));
+      .finally(() => setTimeout(() => setCopied('Copy transcript'), 2000));
 
   const save = (content: BlobPart, type: string, ending: string) => {
     const link = document.createElement('a');
@@ -25,14 +25,22 @@ export function SaveConversation(given: { calls: Calls }): JSX.Element {
 
   return (
     <fieldset class="keep" disabled={empty()}>
-      <legend class="unseen">Keep this conversation</legend>
-      <button type="button" class="small" onClick={copy} aria-label={`${copied()} the conversation`}>
+      <legend class="unseen">Copy or download the conversation</legend>
+      <button type="button" class="small" onClick={copy}>
         {copied()}
       </button>
-      <button type="button" class="small" onClick={() => save(asText(state()), 'text/plain', 'txt')}>
-        Text
+      <button
+        type="button"
+        class="small"
+        onClick={() => save(asText(state(), performance.timeOrigin), 'text/plain', 'txt')}
+      >
+        TXT
       </button>
-      <button type="button" class="small" onClick={() => save(asJson(state()), 'application/json', 'json')}>
+      <button
+        type="button"
+        class="small"
+        onClick={() => save(asJson(state(), performance.timeOrigin), 'application/json', 'json')}
+      >
         JSON
       </button>
       <button

@@ -1,6 +1,11 @@
 import { createEffect, createSignal, For, type JSX, onMount, Show } from 'solid-js';
+import type { Calls } from '../call/create';
+import { inCall } from '../call/create';
 import { characters } from '../call/heard';
 import type { CallState, Cut, Line } from '../call/state';
+import { clock, endWords } from '../format';
+import { address } from '../route';
+import { BeforeCall } from './BeforeCall';
 import { createFollowing } from './follow';
 import { Markdown } from './Markdown';
 import { createRows } from './rows';
@@ -10,19 +15,18 @@ const CLASS = { caller: 'caller', agent: 'agent', note: 'aside' } as const;
 const WHO = { caller: 'You', agent: 'Agent', note: '' } as const;
 
 /** What was said, by whom; it follows the call unless the reader scrolls up. */
-export function Transcript(given: { state: CallState }): JSX.Element {
-  const lines = () => given.state.lines;
+export function Transcript(given: { calls: Calls }): JSX.Element {
+  const state = () => given.calls.shown();
+  const lines = () => state().lines;
   const rows = createRows(lines);
   let pane!: HTMLElement;
   onMount(() => createFollowing(pane, lines));
 
   return (
     <section id="conversation" class="card" tabindex="0" aria-label="Conversation" ref={pane}>
-      <Show when={rows.keys().length === 0}>
-        <p id="empty" class="note">
-          Press <strong>Talk</strong> or the space bar and speak, or type below. Talk over the answer to
-          interrupt it.
-        </p>
+      <Previous calls={given.calls} />
+      <Show when={rows.keys().length === 0 && !inCall(state())}>
+        <BeforeCall calls={given.calls} />
       </Show>
       <ol id="lines">
         <For each={rows.keys()}>
@@ -32,8 +36,40 @@ export function Transcript(given: { state: CallState }): JSX.Element {
           }}
         </For>
       </ol>
-      <Announced lines={given.state.lines} />
+      <AfterCall state={state()} />
+      <Announced lines={given.calls.state().lines} />
     </section>
+  );
+}
+
+/** The conversation before this one is one press away: a new call loses nothing. */
+function Previous(given: { calls: Calls }): JSX.Element {
+  return (
+    <Show when={given.calls.previous()}>
+      <button
+        type="button"
+        class="small previous"
+        aria-pressed={given.calls.looksBack()}
+        onClick={() => given.calls.lookBack(!given.calls.looksBack())}
+      >
+        {given.calls.looksBack() ? 'Back to the newest call' : 'Show the previous call'}
+      </button>
+    </Show>
+  );
+}
+
+/** How it ended, and where it is kept. */
+function AfterCall(given: { state: CallState }): JSX.Element {
+  return (
+    <Show when={given.state.phase === 'ended' && given.state.end}>
+      {(end) => (
+        <p class="note after">
+          Call ended: {end().reason === 'caller_hung_up' ? 'you hung up' : endWords(end().reason)}
+          <Show when={end().seconds !== null}> · {clock(end().seconds ?? 0)}</Show> ·{' '}
+          <a href={address('history', given.state.call?.call_id)}>Open in call history</a>
+        </p>
+      )}
+    </Show>
   );
 }
 
@@ -42,8 +78,19 @@ function Row(given: { line: Line }): JSX.Element {
   return (
     <li class={CLASS[line().who]} classList={{ open: line().open }}>
       <span class="who">{WHO[line().who]}</span>
+      <Show when={line().filler}>
+        <p class="text filler">
+          {line().filler}
+          <Show when={line().fillerMs !== null}>
+            <span class="ms" title="End of speech → first audio, a filler">
+              {' '}
+              {Math.round(line().fillerMs ?? 0).toLocaleString('en')} ms
+            </span>
+          </Show>
+        </p>
+      </Show>
       <Said line={line()} />
-      <span class="ms" title="From the end of speech to the first sound">
+      <span class="ms" title="End of speech → first audio of the answer">
         {line().ms === null ? '' : `${Math.round(line().ms ?? 0).toLocaleString('en')} ms`}
       </span>
       <Show when={line().thoughts}>

@@ -23,13 +23,13 @@ export function TurnChart(given: { state: CallState }): JSX.Element {
   const at = (index: 0 | -1) => turn() === measured().at(index);
   return (
     <details id="waterfall" class="card waterfall" open={matchMedia('(min-width: 56rem)').matches}>
-      <summary>Where the time went</summary>
+      <summary>Latency breakdown</summary>
       <Show when={measured().length > 1}>
         <div class="row">
           <button
             type="button"
             class="small"
-            aria-label="Turn before"
+            aria-label="Previous turn"
             disabled={at(0)}
             onClick={() => step(-1)}
           >
@@ -39,7 +39,7 @@ export function TurnChart(given: { state: CallState }): JSX.Element {
           <button
             type="button"
             class="small"
-            aria-label="Turn after"
+            aria-label="Next turn"
             disabled={at(-1)}
             onClick={() => step(1)}
           >
@@ -63,6 +63,11 @@ export function Chart(given: { of: Waterfall }): JSX.Element {
   const wide = (bar: Bar) => `${((bar.to - bar.from) / (given.of.to - given.of.from)) * 100}%`;
   return (
     <ol class="bars">
+      <li class="heading" aria-hidden="true">
+        <span class="name">Stage</span>
+        <span class="took">took</span>
+        <span class="begins">starts at</span>
+      </li>
       <For each={given.of.bars}>
         {(bar) => (
           <li>

@@ -3,6 +3,7 @@
 import type { Moments } from '../call/state';
 import type { ReplyMetrics } from '../schema';
 
+const HOLE = 30; // ms; a shorter one is nothing to look at
 const SHOWN = 1000; // ms of the caller's speech and of the playing that are drawn; the numbers tell the whole
 
 export interface Bar {
@@ -31,14 +32,15 @@ export function waterfall(turn: Moments): Waterfall | null {
   const first = metrics.e2e_ms ?? since(turn.sounded);
   const legs: Leg[] = [
     turn.speech !== null && speech(turn.speech * 1000),
-    span('Waited for the end of the turn', 'wait', 0, metrics.endpoint_ms),
+    span('Turn detection', 'wait', 0, metrics.endpoint_ms),
     wasted(metrics),
-    span('Speech to text', 'stt', metrics.asr_from_ms, metrics.asr_ms),
-    span('Model, first token', 'llm', metrics.llm_from_ms, metrics.llm_first_ms),
+    span('STT', 'stt', metrics.asr_from_ms, metrics.asr_ms),
+    hole(metrics),
+    span('LLM first token', 'llm', metrics.llm_from_ms, metrics.llm_first_ms),
     sentence(metrics),
-    span('Model, whole answer', 'llm', metrics.llm_from_ms, metrics.llm_ms),
-    span('Voice, first sound', 'tts', metrics.tts_from_ms, metrics.tts_first_ms),
-    span('Voice, all sentences', 'tts', metrics.tts_from_ms, metrics.tts_ms),
+    span('LLM total', 'llm', metrics.llm_from_ms, metrics.llm_ms),
+    span('TTS first audio', 'tts', metrics.tts_from_ms, metrics.tts_first_ms),
+    span('TTS total', 'tts', metrics.tts_from_ms, metrics.tts_ms),
     playing(first, since(turn.silent)),
   ];
   const bars = legs.filter((leg): leg is Bar => Boolean(leg));
@@ -53,20 +55,26 @@ export function waterfall(turn: Moments): Waterfall | null {
 const span = (name: string, tone: Bar['tone'], from: number | null, took: number | null): Leg =>
   from === null || took === null ? null : { name, tone, from, to: from + took, took };
 
+/** Between the transcript and the question to the model: the turn's end is decided, rules are looked through. */
+const hole = ({ asr_from_ms: asked, asr_ms: took, llm_from_ms: to }: ReplyMetrics): Leg => {
+  if (asked === null || took === null || to === null || to - asked - took < HOLE) return null;
+  return span('Transcript to LLM', 'wait', asked + took, to - asked - took);
+};
+
 /** From asking the model to the first words that the voice could say. */
 const sentence = ({ llm_from_ms: from, tts_from_ms: to }: ReplyMetrics): Leg =>
-  from === null || to === null || to < from ? null : span('Model, first sentence', 'llm', from, to - from);
+  from === null || to === null || to < from ? null : span('LLM first sentence', 'llm', from, to - from);
 
 /** Prepared in earlier pauses of this turn, for nothing; the last of them is drawn where it was. */
 const wasted = ({ wasted: many, wasted_ms: took, wasted_from_ms: at }: ReplyMetrics): Leg => {
   if (many === 0 || took === null || at === null) return null;
   const from = Math.max(at, -SHOWN);
-  const name = many === 1 ? 'Prepared for nothing' : `Prepared for nothing, ${many} times`;
+  const name = many === 1 ? 'Dropped preparation' : `Dropped preparations (${many})`;
   return { name, tone: 'waste', from, to: Math.max(from, Math.min(0, at + took / many)), took };
 };
 
 const speech = (took: number): Bar => ({
-  name: 'Caller speaks',
+  name: 'Caller audio',
   tone: 'caller',
   from: -Math.min(took, SHOWN),
   to: 0,
@@ -76,7 +84,7 @@ const speech = (took: number): Bar => ({
 function playing(first: number | null, silent: number | null): Leg {
   if (first === null || silent === null || silent <= first) return null;
   return {
-    name: 'Agent speaks',
+    name: 'Agent audio',
     tone: 'agent',
     from: first,
     to: Math.min(silent, first + SHOWN),

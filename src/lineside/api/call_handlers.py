@@ -4,10 +4,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from lineside.agents.agent import Agent
+from lineside.agents.versions import AgentReplaced, AgentVersions
 from lineside.api.api_services import ApiServices
 from lineside.api.errors import ApiError
 from lineside.api.operation import operation
-from lineside.api.schemas import CallEnded, CallsStatus, SettingsStatus
+from lineside.api.schemas import CallEnded, CallsStatus, ChangeAgent, SettingsStatus
 from lineside.errors import CallRefused, ConfigError
 from lineside.protocol import ServerMessage
 from lineside.settings import explain
@@ -61,6 +62,15 @@ async def get_agent(api: ApiServices) -> Agent:
     return api.dependencies.agents.agent()
 
 
+@operation("GET", "/api/agent/versions", group=AGENT, errors=(409,))
+async def agent_versions(api: ApiServices) -> AgentVersions:
+    """List the versions of the agent: those saved on the page, and its file. PUT a version to go back to it."""
+    try:
+        return api.dependencies.agents.versions()
+    except ConfigError as why:
+        raise ApiError(409, "unreadable", str(why)) from why
+
+
 @operation(
     "PUT",
     "/api/agent",
@@ -68,10 +78,12 @@ async def get_agent(api: ApiServices) -> Agent:
     errors=(409,),
     example={"name": "Bakery", "prompt": "You answer the phone of a bakery.", "facts": ["We open at nine."]},
 )
-async def change_agent(api: ApiServices, body: Agent) -> Agent:
+async def change_agent(api: ApiServices, body: Agent, query: ChangeAgent) -> Agent:
     """Change the agent, from the next call on."""
     try:
-        await api.dependencies.agents.change(body)
+        await api.dependencies.agents.change(body, query.replaces)
+    except AgentReplaced as why:
+        raise ApiError(409, "changed_meanwhile", str(why)) from why
     except ConfigError as why:
         raise ApiError(409, "not_changed", str(why)) from why
     return api.dependencies.agents.agent()

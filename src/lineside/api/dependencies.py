@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lineside.agents.agent import Agent
+from lineside.agents.versions import AgentVersions
 from lineside.engines.protocols import Engine
 from lineside.engines.registry import Role
 from lineside.host.machine.values import Machine
@@ -42,8 +43,15 @@ class AgentSource(Protocol):
         """The one who answers now."""
         ...
 
-    async def change(self, agent: Agent) -> None:
-        """Let this one answer, from the next call on. Raises `ConfigError` with what is wrong."""
+    def versions(self) -> AgentVersions:
+        """The versions that are kept. Raises `ConfigError`."""
+        ...
+
+    async def change(self, agent: Agent, replaces: str = "") -> None:
+        """Let this one answer, from the next call on, in place of the version `replaces`; empty: of any.
+
+        Raises `AgentReplaced` where that is not the newest, `ConfigError` with what is wrong.
+        """
         ...
 
 

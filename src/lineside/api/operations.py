@@ -34,6 +34,7 @@ OPERATIONS: tuple[Operation, ...] = (
     history.delete_call,
     history.delete_caller,
     call_handlers.get_agent,
+    call_handlers.agent_versions,
     call_handlers.change_agent,
     call_handlers.get_settings,
 )

@@ -170,6 +170,14 @@ class SettingsStatus(Struct, frozen=True):
     settings: tuple[Setting, ...]
 
 
+class ChangeAgent(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which version a new one is written from."""
+
+    replaces: Annotated[
+        str, Meta(max_length=64, description="`current` of GET /api/agent/versions; another one meanwhile: 409")
+    ] = ""
+
+
 class CallsStatus(Struct, frozen=True):
     """The calls under way."""
 

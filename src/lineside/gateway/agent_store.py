@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,11 +13,14 @@ import structlog
 from msgspec import Struct
 
 from lineside.agents.agent import Agent, load_agent
+from lineside.agents.versions import AgentReplaced, AgentVersion, AgentVersions, version_of
 from lineside.engines.registry import EngineRegistry
 from lineside.errors import ConfigError
 from lineside.gateway.runtime import learn_phrases
 
 log = structlog.get_logger()
+
+KEPT_VERSIONS = 50  # older ones are forgotten
 
 
 class AgentStore:
@@ -37,13 +41,27 @@ class AgentStore:
         """The agent that answers now."""
         return self._agent
 
-    async def change(self, agent: Agent) -> None:
-        """Let this agent answer from the next call on, once its phrases are synthesised. Raises `ConfigError`.
+    def versions(self) -> AgentVersions:
+        """The agents that were saved on the page, the newest first, then the one of the file."""
+        return AgentVersions(version_of(self._agent), self._file.versions())
+
+    async def change(self, agent: Agent, replaces: str = "") -> None:
+        """Let this agent answer from the next call on, once its phrases are synthesised.
 
         The workers are asked first and the disk is written last; where one of them refuses, the old agent answers on.
+
+        Args:
+            agent: who answers.
+            replaces: the version that this one was written from; empty: whichever there is.
+
+        Raises:
+            AgentReplaced: somebody else has saved another version meanwhile.
+            ConfigError: the agent cannot be used, or cannot be written.
         """
         agent.check()
         async with self._changing:
+            if replaces and replaces != version_of(self._agent):
+                raise AgentReplaced("another version was saved meanwhile; look at it, then save again")
             await learn_phrases(self._registry, agent)
             if self._tell_workers is not None:
                 await self._tell_workers(agent)  # which undoes it where one of them cannot
@@ -63,6 +81,13 @@ class _Edit(Struct, frozen=True):
     agent: Agent
 
 
+class _Saved(Struct, frozen=True):
+    """An agent that was saved on the page."""
+
+    at: float  # seconds since 1970
+    agent: Agent
+
+
 class AgentFile:
     """The agent's file, and the change made on the page since: the file itself is never written.
 
@@ -72,6 +97,7 @@ class AgentFile:
     def __init__(self, file: Path, folder: Path) -> None:
         """`folder` is DATA_DIR."""
         self._file, self._kept = file, folder / "agents" / f"{file.stem}.json"
+        self._history = self._kept.with_suffix(".versions.json")
 
     def read(self) -> Agent:
         """The agent as it stands. Raises `ConfigError` as `load_agent` does."""
@@ -106,17 +132,43 @@ class AgentFile:
         log.warning("the change of the agent cannot be used, using its file", set_aside=str(aside), why=why)
 
     def write(self, agent: Agent) -> None:
-        """Write a change to the disk, whole or not at all. Raises `ConfigError` when that fails."""
-        draft = self._kept.with_suffix(f".{os.getpid()}.draft")
+        """Write a change to the disk, whole or not at all. Raises `ConfigError` when that fails.
+
+        The file's own agent is no change: the file counts again.
+        """
+        saved = [_Saved(time.time(), agent), *self._saved()][:KEPT_VERSIONS]
+        self._write(self._history, saved)
+        if agent == load_agent(self._file):
+            self._kept.unlink(missing_ok=True)
+        else:
+            self._write(self._kept, _Edit(self._digest(), agent))
+
+    def versions(self) -> tuple[AgentVersion, ...]:
+        """What was saved on the page, the newest first, then the file's agent. Raises `ConfigError` as `read` does."""
+        saved = (AgentVersion(version_of(one.agent), one.at, "page", one.agent) for one in self._saved())
+        own = load_agent(self._file)
+        return (*saved, AgentVersion(version_of(own), self._file.stat().st_mtime, "file", own))
+
+    def _saved(self) -> "list[_Saved]":
         try:
-            self._kept.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(msgspec.json.format(msgspec.json.encode(_Edit(self._digest(), agent))))
-            draft.replace(self._kept)
+            return msgspec.json.decode(self._history.read_bytes(), type=list[_Saved])
+        except FileNotFoundError:
+            return []
+        except (OSError, msgspec.DecodeError) as cause:
+            log.warning("cannot read the agent's versions", kept=str(self._history), why=str(cause))
+            return []
+
+    def _write(self, path: Path, content: object) -> None:
+        draft = path.with_suffix(f".{os.getpid()}.draft")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_bytes(msgspec.json.format(msgspec.json.encode(content)))
+            draft.replace(path)
         except OSError as cause:
             with suppress(OSError):
                 draft.unlink()
             raise ConfigError(
-                f"cannot save the change: {self._kept}: {cause.strerror}. DATA_DIR must be a writable folder."
+                f"cannot save the change: {path}: {cause.strerror}. DATA_DIR must be a writable folder."
             ) from None
 
     def _digest(self) -> str:

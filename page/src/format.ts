@@ -1,6 +1,6 @@
-/** What the panels say, as pure functions. */
+/** What the page says, as pure functions. */
 
-import type { AllUnloaded, DownloadProgress, EngineStatus, ModelStatus, Service } from '../schema';
+import type { AllUnloaded, DownloadProgress, EngineStatus, ModelStatus, Service } from './schema';
 
 /** Bytes of a disk or a download as people say them: 1.2 GB. */
 export const size = (bytes: number): string => scaled(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB']);
@@ -35,35 +35,44 @@ export type Mood = 'good' | 'warn' | 'bad' | 'none';
 
 /** Whether an engine would answer: the colour of its dot, and the words beside it. */
 export function standing({ up, why }: Pick<EngineStatus, 'up' | 'why'>): { mood: Mood; words: string } {
-  if (up === true) return { mood: 'good', words: 'answers' };
-  if (up === false) return { mood: 'bad', words: why || 'does not answer' };
-  return { mood: 'none', words: why || 'cannot be asked beforehand' };
+  if (up === true) return { mood: 'good', words: 'Available' };
+  if (up === false) return { mood: 'bad', words: why || 'Cannot connect' };
+  return { mood: 'none', words: why || 'No health check' };
 }
 
 const FILES: Record<ModelStatus['state'], string> = {
-  ready: 'on the disk',
-  unchecked: 'on the disk, checked at its next use',
-  missing: 'not downloaded',
-  partial: 'downloaded in part',
-  damaged: 'damaged: download it again',
-  remote: 'kept by its engine',
+  ready: 'Downloaded',
+  unchecked: 'Downloaded, checked at its next use',
+  missing: 'Not downloaded',
+  partial: 'Partly downloaded',
+  damaged: 'Damaged: download it again',
+  remote: 'Stored by its engine',
 };
 
 /** How a model stands, in words. */
 export function modelWords(model: ModelStatus): { mood: Mood; words: string } {
-  if (model.downloading) return { mood: 'warn', words: 'is being downloaded' };
+  if (model.downloading) return { mood: 'warn', words: 'Downloading' };
   if (model.in_use > 0) {
     return {
       mood: 'good',
-      words: `in memory, ${model.in_use} ${model.in_use === 1 ? 'request' : 'requests'} under way`,
+      words: `Loaded, ${model.in_use} ${model.in_use === 1 ? 'request' : 'requests'} active`,
     };
   }
-  if (model.loaded) return { mood: 'good', words: 'in memory' };
+  if (model.loaded) return { mood: 'good', words: 'Loaded' };
   const mood = { damaged: 'bad', partial: 'warn' } as const;
   return { mood: mood[model.state as keyof typeof mood] ?? 'none', words: FILES[model.state] };
 }
 
 export type ModelAction = 'load' | 'unload' | 'download' | 'resume' | 'cancel' | 'delete';
+
+/** Whether the model that an engine would use, this choice or its default, has to be downloaded first. */
+export function notDownloaded(engine: string, choice: string, models: readonly ModelStatus[]): boolean {
+  const own = models.filter((model) => model.engine === engine);
+  const used = own.filter((model) => model.name === choice);
+  const asked = used.length > 0 ? used : own;
+  const absent = (model: ModelStatus) => !model.loaded && ['missing', 'partial'].includes(model.state);
+  return asked.length > 0 && asked.every(absent);
+}
 
 /** What can be done to a model now. */
 export function possibleActions(model: ModelStatus): ModelAction[] {
@@ -83,21 +92,24 @@ export function possibleActions(model: ModelStatus): ModelAction[] {
   }
 }
 
-/** How far a download is, in words. The files of a model come one after the other. */
+/** What a download does, in words; how far it is, `rateWords` says. The files of a model come one after the other. */
 export function progressWords(progress: DownloadProgress): string {
-  const { state, file, done, total, message } = progress;
+  const { state, file, done, total, source, message } = progress;
   if (state === 'failed') return `The download failed: ${message || 'the log says why'}`;
-  if (state === 'cancelled') return 'Cancelled. What has come is kept; the next download goes on from there.';
+  if (state === 'cancelled') {
+    const at = total > 0 ? ` at ${size(done)} of ${size(total)}` : '';
+    return `Cancelled${at}. Resume continues from here.`;
+  }
   if (state === 'done') return 'Downloaded.';
-  const far = total > 0 ? `${size(done)} of ${size(total)}` : done > 0 ? size(done) : '';
-  return [file, far, message].filter(Boolean).join(' · ') || 'begins';
+  const why = message && [source, message].filter(Boolean).join(': ');
+  return [file, why].filter(Boolean).join(' · ') || 'Starting';
 }
 
 const SERVICE: Record<Service['state'], { mood: Mood; word: string }> = {
   stopped: { mood: 'none', word: 'stopped' },
   starting: { mood: 'warn', word: 'starting' },
   ready: { mood: 'good', word: 'ready' },
-  resting: { mood: 'warn', word: 'rests before it is tried again' },
+  resting: { mood: 'warn', word: 'restarting (back-off)' },
   failed: { mood: 'bad', word: 'failed' },
 };
 
@@ -113,14 +125,53 @@ export function serviceWords(service: Service): { mood: Mood; words: string } {
 export function unloadedWords({ unloaded, kept }: AllUnloaded): string {
   const gone = unloaded.length
     ? `Unloaded: ${unloaded.map((one) => one.model).join(', ')}.`
-    : 'There was nothing to unload.';
+    : 'No model was loaded.';
   const stays = kept.map((one) => `${one.model || one.engine} stays: ${one.why}.`);
   return [unloaded.length || !kept.length ? gone : '', ...stays].filter(Boolean).join(' ');
 }
 
-const LINES: Record<string, string> = { stt: 'Speech to text', llm: 'Language model', tts: 'Voice' };
+const ROLES: Record<string, string> = {
+  stt: 'Speech to text (STT)',
+  llm: 'Language model (LLM)',
+  tts: 'Voice (TTS)',
+  vad: 'Voice activity detection',
+  turn: 'Turn detection',
+};
 
-/** A role, as people call it. */
-export function roleWords(role: string): string {
-  return LINES[role] ?? { vad: 'Voice detection', turn: 'End of turn' }[role] ?? role;
-}
+/** A role, as operators call it. */
+export const roleWords = (role: string): string => ROLES[role] ?? role;
+
+const ENGINES: Record<string, string> = {
+  embedded: 'Built-in',
+  auto: 'Automatic (Ollama, else built-in)',
+  fast: 'Piper: fast',
+  quality: 'Piper: quality',
+  high: 'Piper: high',
+};
+
+/** An engine, as operators call it. */
+export const engineWords = (name: string): string => ENGINES[name] ?? name;
+
+/** Whether an engine answers with scripted words: it is for tests, and not for operators to choose. */
+export const forTests = (name: string): boolean => name === 'scripted' || name === 'mock';
+
+/** A moment on a call's clock: 1:05. */
+export const clock = (seconds: number): string =>
+  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
+
+const ENDS: Record<string, string> = {
+  caller_hung_up: 'the caller hung up',
+  caller_silent: 'the caller was silent',
+  caller_repeats: 'the caller repeated the same phrase (voicemail or bot?)',
+  engines_failed: 'the engines failed repeatedly',
+  idle: 'nobody spoke for a while',
+  too_long: 'it reached the longest time allowed (CALL_MAX_S)',
+  ended_by_operator: 'ended by an operator',
+  server_stopping: 'lineside shut down',
+  line_lost: 'connection lost',
+  internal_error: 'an internal error',
+  gateway_died: 'the gateway died',
+};
+
+/** Why a call ended. */
+export const endWords = (reason: string): string => ENDS[reason] ?? reason.replaceAll('_', ' ');

@@ -2,7 +2,7 @@
 
 import { createEffect, createSignal, on, onCleanup } from 'solid-js';
 import { createStore, reconcile } from 'solid-js/store';
-import { key, type Trouble, troubleOf } from '../api';
+import { key, type Trouble, troubleOf } from './api';
 
 const LONGEST = 5_000; // ms between two tries while nothing answers
 

@@ -1,0 +1,53 @@
+/** What one sees before anything was said: who answers, and what one might ask. */
+
+import { For, type JSX, Show } from 'solid-js';
+import { ask } from '../api';
+import type { Calls } from '../call/create';
+import { choices } from '../choices';
+import { createPolled } from '../polled';
+import { address } from '../route';
+import type { Agent } from '../schema';
+
+const EVERY = 30_000; // ms
+const SUGGESTED = 4; // questions
+
+export function BeforeCall(given: { calls: Calls }): JSX.Element {
+  const agent = createPolled<Agent>(
+    (signal) => ask('GET', '/api/agent', { signal }),
+    () => EVERY,
+  );
+  const questions = () => agent.value()?.examples.slice(0, SUGGESTED) ?? [];
+  const greeting = () => choices().greeting ?? agent.value()?.greeting ?? '';
+  return (
+    <div id="empty">
+      <Show when={agent.value()}>
+        {(now) => (
+          <p>
+            <strong>{now().name}</strong> answers. <a href={address('agent')}>Edit the agent</a>
+          </p>
+        )}
+      </Show>
+      <p class="note">
+        Press <strong>Start call</strong> or the space bar and speak, or type below. Talk over the answer to
+        interrupt it.
+      </p>
+      <Show when={greeting()}>
+        <p class="note">It begins with: “{greeting()}”</p>
+      </Show>
+      <Show when={questions().length > 0}>
+        <p class="note">Try asking, in writing:</p>
+        <ul class="suggestions">
+          <For each={questions()}>
+            {(one) => (
+              <li>
+                <button type="button" class="small" onClick={() => given.calls.type(one.asks)}>
+                  {one.asks}
+                </button>
+              </li>
+            )}
+          </For>
+        </ul>
+      </Show>
+    </div>
+  );
+}

@@ -1,0 +1,142 @@
+/** Who answers the next call, and what the machine has for it: chosen where one calls. */
+
+import { createUniqueId, For, type JSX, Show } from 'solid-js';
+import { ask } from '../api';
+import { choices, choose } from '../choices';
+import { engineWords, forTests, memory } from '../format';
+import { createPolled } from '../polled';
+import { address } from '../route';
+import type { EngineStatus, EnginesStatus, Machine, RoleEngines } from '../schema';
+
+type Role = keyof EnginesStatus;
+
+const EVERY = 10_000; // ms; the gateway's own checks are 10 s old at most
+const SHORT: Record<Role, string> = { stt: 'STT', llm: 'LLM', tts: 'Voice' };
+const BETWEEN = '\n'; // an engine and its model, in the value of one option
+
+export function NextCallEngines(): JSX.Element {
+  const engines = createPolled<EnginesStatus>(
+    (signal) => ask('GET', '/api/engines', { signal }),
+    () => EVERY,
+  );
+  const machine = createPolled<Machine>(
+    (signal) => ask('GET', '/api/gpu', { signal }),
+    () => EVERY,
+    'index',
+  );
+  const record = createUniqueId();
+  const caller = createUniqueId();
+  return (
+    <details id="next-call" class="card" open={matchMedia('(min-width: 56rem)').matches}>
+      <summary>Next call</summary>
+      <Show when={engines.value()}>
+        {(now) => (
+          <For each={['stt', 'llm', 'tts'] as const}>
+            {(role) => <RoleChoice role={role} engines={now()[role]} />}
+          </For>
+        )}
+      </Show>
+      <div class="pick">
+        <label for={record}>Recording</label>
+        <select
+          id={record}
+          value={choices().record === null ? '' : String(choices().record)}
+          onChange={({ currentTarget: { value } }) =>
+            choose({ record: value === '' ? null : value === 'true' })
+          }
+        >
+          <option value="">Default (RECORD_CALLS)</option>
+          <option value="true">Record</option>
+          <option value="false">Do not record</option>
+        </select>
+      </div>
+      <div class="pick">
+        <label for={caller}>Caller</label>
+        <input
+          id={caller}
+          maxlength="200"
+          placeholder="Number or name"
+          autocomplete="off"
+          value={choices().caller}
+          onChange={(event) => choose({ caller: event.currentTarget.value.trim() })}
+        />
+      </div>
+      <Show when={machine.value()}>{(now) => <AtAGlance machine={now()} />}</Show>
+    </details>
+  );
+}
+
+/** One list for an engine and its model or voice. */
+function RoleChoice(given: { role: Role; engines: RoleEngines }): JSX.Element {
+  const id = createUniqueId();
+  const part = () => (given.role === 'llm' ? 'llmModel' : 'voice');
+  const now = () => {
+    const model = given.role === 'stt' ? '' : choices()[part()];
+    return choices()[given.role] || model ? choices()[given.role] + BETWEEN + model : '';
+  };
+  const offered = () =>
+    given.engines.engines.filter((one) => !forTests(one.name) || one.name === choices()[given.role]);
+  const take = (value: string) => {
+    const [engine = '', model = ''] = value.split(BETWEEN);
+    choose({ [given.role]: engine, ...(given.role !== 'stt' && { [part()]: model }) });
+  };
+  const known = () => offered().some((one) => values(given.role, one).includes(now()));
+  return (
+    <div class="pick">
+      <label for={id}>{SHORT[given.role]}</label>
+      <select id={id} onChange={(event) => take(event.currentTarget.value)}>
+        <option value="" selected={now() === ''}>
+          Default ({engineWords(given.engines.default)})
+        </option>
+        <For each={offered()}>
+          {(engine) => (
+            <For each={values(given.role, engine)}>
+              {(value) => (
+                <option value={value} selected={now() === value}>
+                  {optionWords(engine, value)}
+                </option>
+              )}
+            </For>
+          )}
+        </For>
+        <Show when={now() !== '' && !known()}>
+          <option value={now()} selected>
+            {now().split(BETWEEN).filter(Boolean).join(' · ')} (not offered)
+          </option>
+        </Show>
+      </select>
+    </div>
+  );
+}
+
+/** An engine by itself, and with each of its models or voices. */
+function values(role: Role, engine: EngineStatus): string[] {
+  const models = role === 'stt' ? [] : engine.choices;
+  return ['', ...models].map((model) => engine.name + BETWEEN + model);
+}
+
+function optionWords(engine: EngineStatus, value: string): string {
+  const model = value.split(BETWEEN)[1] ?? '';
+  const name = engineWords(engine.name);
+  return `${model ? `${name} · ${model}` : name}${engine.up === false ? ' (not available)' : ''}`;
+}
+
+/** Each card and the memory, in a line each. */
+function AtAGlance(given: { machine: Machine }): JSX.Element {
+  return (
+    <p class="note glance">
+      <For each={given.machine.gpus}>
+        {(card) => (
+          <span>
+            {card.name}: {memory(card.used_bytes)} of {memory(card.total_bytes)}
+          </span>
+        )}
+      </For>
+      <span>
+        RAM: {memory(given.machine.ram.used_bytes)} of {memory(given.machine.ram.total_bytes)} · CPU:{' '}
+        {Math.round(given.machine.cpu.percent)} %
+      </span>
+      <a href={address('machine')}>System</a>
+    </p>
+  );
+}
