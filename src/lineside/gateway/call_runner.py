@@ -25,6 +25,7 @@ from lineside.records.archive import Archive
 from lineside.settings import Settings
 from lineside.transports.base import Transport
 from lineside.transports.browser import LAST_WORDS, BrowserTransport
+from lineside.transports.frame_grace import FrameGrace
 from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import INTERNAL_ERROR, NORMAL, POLICY_VIOLATION, TEXT, framed
 
@@ -106,7 +107,7 @@ class CallRunner:
         transport, began = BrowserTransport(ws, hello, metrics), time.monotonic()
         observers: list[Observer] = [place, metrics]
         try:
-            reason, code = await self._hold_call(place, transport, hello, engines, observers), NORMAL
+            reason, code = await self._hold_call(place, FrameGrace(transport), hello, engines, observers), NORMAL
         except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
             log.exception("call failed", call=place.id)
             reason, code = "internal_error", INTERNAL_ERROR
@@ -122,7 +123,7 @@ class CallRunner:
     async def _hold_call(
         self,
         place: CallPlace,
-        transport: BrowserTransport,
+        transport: Transport,
         hello: FirstMessage,
         engines: Engines,
         observers: list[Observer],

@@ -1,0 +1,90 @@
+"""A caller whose program stops sending is silent after a grace, on virtual time."""
+
+import asyncio
+
+import pytest
+
+from lineside.errors import TransportError
+from lineside.protocol import ClientMessage, Codec, EndReason, ServerMessage
+from lineside.transports.base import Transport, TransportListener
+from lineside.transports.frame_grace import GRACE, LOOK_EVERY, FrameGrace
+from tests.virtual_time import run
+
+
+class Stalling:
+    """Sends so many pieces of so many seconds, then nothing, and hangs up."""
+
+    rate = 16_000
+
+    def __init__(self, pieces: int, seconds: float, *, stays: float, again: int = 0, codec: Codec = "pcm") -> None:
+        self.codec: Codec = codec
+        self._pieces, self._seconds, self._stays, self._again = pieces, seconds, stays, again
+
+    async def run(self, listener: TransportListener) -> EndReason:
+        for pieces in (self._pieces, self._again):
+            for _ in range(pieces):
+                listener.on_audio(b"\1\1" * round(self._seconds * self.rate))
+                await asyncio.sleep(self._seconds)
+            await asyncio.sleep(self._stays)
+        return "caller_hung_up"
+
+    def send(self, payload: bytes) -> None: ...
+
+    def clear(self) -> None: ...
+
+    def on_event(self, event: ServerMessage) -> None: ...
+
+
+class Heard:
+    """Seconds of sound and of silence as they came."""
+
+    def __init__(self, quiet: bytes = b"\0\0") -> None:
+        self.sound = self.silence = 0.0
+        self._quiet = quiet
+
+    def on_audio(self, payload: bytes) -> None:
+        if payload.strip(self._quiet):
+            self.sound += len(payload) / 32_000
+        else:
+            self.silence += len(payload) / (16_000 * len(self._quiet))
+
+    def on_message(self, message: ClientMessage) -> None: ...
+
+    def on_bad_message(self, fault: TransportError) -> None: ...
+
+
+def heard(transport: Transport, listener: Heard | None = None) -> Heard:
+    listener = listener or Heard()
+    run(FrameGrace(transport).run(listener))
+    return listener
+
+
+def test_silence_counts_from_the_last_frame() -> None:
+    """Three seconds of nothing are three seconds of silence, to a look."""
+    found = heard(Stalling(50, 0.02, stays=1.5, again=0))
+    assert found.sound == pytest.approx(1.0)
+    assert found.silence == pytest.approx(3.0, abs=2 * LOOK_EVERY)
+
+
+def test_jitter_and_lumps_are_not_silence() -> None:
+    """A program that sends half a second at a time, and one that is late by less than the grace."""
+    assert heard(Stalling(10, 0.5, stays=0.4)).silence == 0.0
+    assert heard(Stalling(50, 0.02, stays=GRACE - 2 * LOOK_EVERY)).silence == 0.0
+
+
+def test_a_caller_who_has_sent_nothing_yet_is_not_silent() -> None:
+    """Their program may still ask for the microphone."""
+    assert heard(Stalling(0, 0.02, stays=10.0)).silence == 0.0
+
+
+def test_a_caller_who_comes_back_is_heard_as_before() -> None:
+    """And may stop once more."""
+    found = heard(Stalling(50, 0.02, stays=2.0, again=50))
+    assert found.sound == pytest.approx(2.0)
+    assert found.silence == pytest.approx(4.0, abs=4 * LOOK_EVERY)
+
+
+@pytest.mark.parametrize(("codec", "quiet"), [("g711_ulaw", b"\xff"), ("g711_alaw", b"\xd5")])
+def test_silence_is_that_of_the_codec(codec: Codec, quiet: bytes) -> None:
+    """Zero bytes are a loud click in G.711."""
+    assert heard(Stalling(50, 0.02, stays=2.0, codec=codec), Heard(quiet)).silence > 1.0
