@@ -16,6 +16,7 @@ from lineside.engines.tts_cache import CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.protocol import FirstMessage, ServerMessage
 from lineside.settings import Settings, complete_settings
+from lineside.transports.frame_grace import FrameGrace
 from lineside.transports.scripted import Doing, ScriptedTransport
 from lineside.turns.endpointing import Evidence
 from tests.virtual_time import run
@@ -117,7 +118,7 @@ async def held(
     voice.spoken.clear()
     engines = Engines(ears, mind, memory, {"stt": "scripted", "llm": "scripted", "tts": "scripted"}, memory)
     call = CallSession(
-        line,
+        FrameGrace(line),
         hello,
         agent=agent,
         engines=engines,

@@ -5,9 +5,11 @@ import asyncio
 import pytest
 
 from lineside.errors import TransportError
-from lineside.protocol import ClientMessage, Codec, EndReason, ServerMessage
+from lineside.protocol import AudioStarted, ClientMessage, Codec, EndReason, ServerMessage, TurnEnded
 from lineside.transports.base import Transport, TransportListener
 from lineside.transports.frame_grace import GRACE, LOOK_EVERY, FrameGrace
+from lineside.transports.scripted import CallerSpeaks, CallerStalls
+from tests.call.fixtures import hold
 from tests.virtual_time import run
 
 
@@ -88,3 +90,13 @@ def test_a_caller_who_comes_back_is_heard_as_before() -> None:
 def test_silence_is_that_of_the_codec(codec: Codec, quiet: bytes) -> None:
     """Zero bytes are a loud click in G.711."""
     assert heard(Stalling(50, 0.02, stays=2.0, codec=codec), Heard(quiet)).silence > 1.0
+
+
+def test_a_caller_who_speaks_and_then_sends_nothing_is_answered_within_two_seconds() -> None:
+    """Their program stops sending when its user stops speaking."""
+    call = hold(CallerSpeaks(1.5), CallerStalls(6.0))
+    assert call.one(TurnEnded).turn == 1
+    answered = call.one(AudioStarted)
+    (first, _), *_ = call.line.sent
+    assert first < 1.5 + 2.0
+    assert answered.turn == 1

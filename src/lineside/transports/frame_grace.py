@@ -1,4 +1,4 @@
-"""Where a caller's sound stops coming, silence counts after a grace: else a turn would stay open until the call is idle.
+"""Where a caller's sound stops coming, silence counts after a grace: else a turn would stay open for minutes.
 
 Some programs send nothing while nobody speaks; networks stall. The call's clock is the caller's samples, so it would
 stand still. Nothing is done per frame but one comparison.

@@ -25,13 +25,19 @@ class CallerSilent(Struct, frozen=True):
     seconds: float
 
 
+class CallerStalls(Struct, frozen=True):
+    """The caller's program sends nothing, and the line stays up."""
+
+    seconds: float
+
+
 class CallerSends(Struct, frozen=True):
     """The caller types, presses keys or hangs up."""
 
     told: ClientMessage
 
 
-Doing = CallerSpeaks | CallerSilent | CallerSends
+Doing = CallerSpeaks | CallerSilent | CallerStalls | CallerSends
 
 
 class ScriptedTransport:
@@ -56,6 +62,10 @@ class ScriptedTransport:
         for doing in self._script:
             if isinstance(doing, CallerSends):
                 listener.on_message(doing.told)
+                continue
+            if isinstance(doing, CallerStalls):
+                due += doing.seconds
+                await asyncio.sleep(max(0.0, due - loop.time()))
                 continue
             for _ in range(round(doing.seconds / FRAME_SECONDS)):
                 self.deliver(loud if isinstance(doing, CallerSpeaks) else quiet, listener)
