@@ -181,7 +181,7 @@ async def server_error(request: web.Request) -> web.StreamResponse:
     return web.Response(status=500, text="Internal Server Error")
 
 
-@broken(EngineError, "answered nothing")
+@broken(EngineError, "gave an empty answer")
 async def nothing_but_comments(request: web.Request) -> web.StreamResponse:
     return await stream(request, b": hi\n\n" * 1000)
 
@@ -196,12 +196,12 @@ async def line_without_end(request: web.Request) -> web.StreamResponse:
     return await stream(request, *[b"x" * 65_536] * 10)
 
 
-@broken(EngineError, "something else")
+@broken(EngineError, "unexpected response")
 async def no_json(request: web.Request) -> web.StreamResponse:
     return await stream(request, b"data: {not json\n\n")
 
 
-@broken(EngineError, "answered nothing")
+@broken(EngineError, "gave an empty answer")
 async def gzip_of_nothing(request: web.Request) -> web.StreamResponse:
     answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     answer.enable_compression(web.ContentCoding.gzip)
