@@ -13,6 +13,7 @@ from lineside.agents.agent import Agent
 from lineside.audio.frame import SpokenAudio
 from lineside.call.fillers import FILLERS, MOMENT, SORRY, STILL
 from lineside.call.reply import Reply
+from lineside.call.session import CallSession
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.protocol import (
     AgentWords,
@@ -22,6 +23,7 @@ from lineside.protocol import (
     Clear,
     Dtmf,
     Ended,
+    EndReason,
     Error,
     FalseInterruption,
     FirstMessage,
@@ -36,8 +38,11 @@ from lineside.protocol import (
     TurnEnded,
     TurnStarted,
 )
+from lineside.transports.base import TransportListener
 from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, ScriptedTransport
 from lineside.turns.endpointing import CLEAR
+from lineside.turns.floor import Floor
+from tests.call import fixtures
 from tests.call.fixtures import AGENT, Held, held, hold
 from tests.virtual_time import run
 
@@ -962,3 +967,49 @@ def test_a_call_that_is_over_leaves_no_circle() -> None:
         assert run(story()) == []
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("wanted", ["server_stopping", "caller_silent", "ended_by_operator"])
+def test_what_the_transport_says_counts_before_what_we_wanted(
+    monkeypatch: pytest.MonkeyPatch, wanted: EndReason
+) -> None:
+    """The caller is gone already when the call is to be ended: that is why it ends."""
+
+    class Leaving(ScriptedTransport):
+        async def run(self, listener: TransportListener) -> EndReason:
+            assert isinstance(listener, CallSession)
+            listener.end(wanted)
+            return "line_lost"
+
+    monkeypatch.setattr(fixtures, "ScriptedTransport", Leaving)
+    assert hold().reason == "line_lost"
+
+
+def test_a_fault_of_ours_counts_before_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is raised, so that the log has it, and not hidden behind a caller who hung up."""
+
+    class Leaving(ScriptedTransport):
+        async def run(self, listener: TransportListener) -> EndReason:
+            assert isinstance(listener, CallSession)
+            listener._on_late_speech(object())  # type: ignore[arg-type]
+            return "caller_hung_up"
+
+    def broken(self: Floor, event: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(fixtures, "ScriptedTransport", Leaving)
+    monkeypatch.setattr(Floor, "feed", broken)
+    with pytest.raises(ExceptionGroup) as fault:
+        hold()
+    assert fault.group_contains(ZeroDivisionError)
+
+
+def test_the_first_reason_to_end_a_call_counts() -> None:
+    """An operator who ends a call that is ending already changes nothing."""
+
+    async def story() -> str:
+        call = await held(CallerSends(HangUp()), CallerSilent(5.0))
+        call.call.end("ended_by_operator")
+        return call.reason
+
+    assert run(story()) == "caller_hung_up"

@@ -36,6 +36,8 @@ class CallContext(Struct, frozen=True):
     request: LlmRequest
     voice: str  # the TTS voice; empty for the engine's own choice
     answers: bool  # False: transcribe only
+    greeting: str  # empty: the caller speaks first
+    own_prompt: bool  # the caller's program brought the prompt that answers
     transport: Transport
     segmenter: SpeechSegmenter
     far_end: FarEnd | None  # hears all that is played
@@ -74,6 +76,8 @@ def call_context(
         ),
         on_late_speech,
     )
+    answers = hello.mode == "conversation"
+    greeting = agent.greeting if hello.greeting is None else hello.greeting
     desk_clock = agent.desk_clock() if hello.system_prompt is None else None
     return CallContext(
         settings=settings,
@@ -84,7 +88,9 @@ def call_context(
         phrases=engines.phrases,
         request=LlmRequest(model=hello.llm_model, max_tokens=settings.llm_max_tokens),
         voice=hello.tts_voice,
-        answers=hello.mode == "conversation",
+        answers=answers,
+        greeting=greeting if answers and greeting.strip() else "",
+        own_prompt=answers and hello.system_prompt is not None,
         transport=transport,
         segmenter=segmenter,
         far_end=None if echo is None else CallerFarEnd(echo, segmenter, now),

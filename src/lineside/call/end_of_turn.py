@@ -17,7 +17,8 @@ from lineside.engines.protocols import PredictsTurnEnd
 from lineside.errors import EngineError
 from lineside.protocol import TurnEnded, TurnEndedBy
 from lineside.turns.endpointing import CallerPace, Evidence, Profile, bare, expects, wait, words_evidence
-from lineside.turns.floor import EndpointWait, Speak
+from lineside.turns.floor import EndpointWait, Silence, Speak, VoiceActivity
+from lineside.turns.speech_segmenter import Heard
 
 LOOK = 0.05  # seconds of a noticed pause before the turn model is asked; the recogniser begins at once
 LOOK_AGAIN = 0.4  # seconds after which it is asked once more in the same pause
@@ -46,18 +47,17 @@ class EndOfTurn:
         """Whether the caller's turn is open and they are silent."""
         return self._silent_since is not None
 
-    def silence(self, since: float) -> None:
-        """The caller is silent."""
-        self._silent_since = since
+    def on_speech(self, event: Heard, *, idle: bool) -> None:
+        """The caller falls silent or speaks again. `idle`: nobody had the floor, so that the silence was no pause."""
+        if isinstance(event, Silence):
+            self._silent_since = event.since
+        elif isinstance(event, VoiceActivity):
+            if self._silent_since is not None and not idle:
+                self._pace.paused(event.began - self._silent_since)
+            self._silent_since = None
+            self.pause = SpeechPause()  # whatever is still to be learnt of the pause before counts no longer
 
-    def speech_resumed(self, began: float, *, in_call: bool) -> None:
-        """The caller speaks. `in_call`: somebody had the floor, so that the silence before was a pause."""
-        if self._silent_since is not None and in_call:
-            self._pace.paused(began - self._silent_since)
-        self._silent_since = None
-        self.pause = SpeechPause()  # whatever is still to be learnt of the pause before counts no longer
-
-    def pause_began(self, utterance: Utterance) -> None:
+    def begin_pause(self, utterance: Utterance) -> None:
         """Start weighing a pause that may end the turn. `utterance`: the turn so far."""
         if self._profile is None:
             return

@@ -76,7 +76,7 @@ class Playout:
 
     def __init__(
         self,
-        line: Transport,
+        transport: Transport,
         clock: Callable[[], float],
         gap: Callable[[float], None],
         says: Callable[[str, float], None] = lambda word, ends: None,
@@ -85,7 +85,7 @@ class Playout:
         """`gap` hears of every stretch in which sound of this reply was due and not there, in seconds; `says` of all
         words that go out, with the second of this reply's sound in which they end; `far` of the sound itself.
         """
-        self._line, self._clock, self._gap, self._says, self._far = line, clock, gap, says, far
+        self._transport, self._clock, self._gap, self._says, self._far = transport, clock, gap, says, far
         self._samples = 0  # of this reply, at the line's rate; what is held and sent again counts once
         self._ledger = PlayoutLedger()
         self._converter: WordResampler | None = None
@@ -122,7 +122,7 @@ class Playout:
     @property
     def seconds(self) -> float:
         """Sound of this reply so far; what was held and sent again counts once."""
-        return self._samples / self._line.rate
+        return self._samples / self._transport.rate
 
     def hold(self) -> None:
         """Stop at this very sample, to go on from it: what the line has not played is taken back."""
@@ -130,7 +130,7 @@ class Playout:
             return
         now = self._clock()
         self._going.clear()
-        self._line.clear()
+        self._transport.clear()
         self._held = [self._unplayed(sent, now) for sent in self._sent]
         self._sent.clear()
         self._ledger.taken_back(now)
@@ -150,7 +150,7 @@ class Playout:
         """Stop now: what the line has not played is forgotten."""
         if self._stopped is None:
             self._stopped = self._clock()
-            self._line.clear()
+            self._transport.clear()
             self._going.set()
             if self._far is not None:
                 self._far.taken_back(self._stopped)
@@ -171,7 +171,7 @@ class Playout:
 
     def _unplayed(self, sent: _Sent, now: float) -> SpokenAudio:
         """What of it has not been played, with the words that have not been heard (by the ledger's own reckoning)."""
-        audio, rate = sent.audio, self._line.rate
+        audio, rate = sent.audio, self._transport.rate
         left = min(audio.samples, max(0, round((ends_at(audio, audio.samples, sent.begins) - now) * rate)))
         played = audio.samples - left
         words = [(at, word) for at, word in audio.words if ends_at(audio, at, sent.begins) > now]
@@ -182,10 +182,10 @@ class Playout:
         """Send what of it comes out of the filter, with the words that end in that."""
         if audio.pcm and (self._converter is None or audio.rate != self._converter.from_rate):
             self._flush()
-            self._converter = WordResampler(audio.rate, self._line.rate)
+            self._converter = WordResampler(audio.rate, self._transport.rate)
         if self._converter is not None:
             audio = self._converter.feed(audio)
-        self._send_new(SpokenAudio(audio.pcm, self._line.rate, audio.words))
+        self._send_new(SpokenAudio(audio.pcm, self._transport.rate, audio.words))
 
     def _flush(self) -> None:
         if self._converter is not None and self._stopped is None:
@@ -195,7 +195,7 @@ class Playout:
     def _send_new(self, audio: SpokenAudio) -> None:
         self._send(audio)
         for at, word in audio.words:
-            self._says(word, (self._samples + at) / self._line.rate)
+            self._says(word, (self._samples + at) / self._transport.rate)
         self._samples += audio.samples
 
     def _send(self, audio: SpokenAudio) -> None:
@@ -212,4 +212,6 @@ class Playout:
             return
         if self._far is not None:
             self._far.played(audio.pcm, audio.rate, begins)
-        self._line.send(audio.pcm if self._line.codec == "pcm" else g711.encode(audio.pcm, self._line.codec))
+        self._transport.send(
+            audio.pcm if self._transport.codec == "pcm" else g711.encode(audio.pcm, self._transport.codec)
+        )

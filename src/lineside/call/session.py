@@ -1,8 +1,7 @@
 """One call, top to bottom: listen, ask the floor, reply. One tree of tasks; when the call is over, all of it is gone.
 
-The transport hands every frame to `on_audio`, a plain function that waits for nothing: the segmenter turns sound into
-events, the floor answers an event with a decision, and `_act` carries the decision out. Every part owns its state and
-its tasks, and none of them knows the session: what a part finds out, it posts to the inbox.
+The transport hands every frame to `on_audio`, which waits for nothing: the segmenter turns sound into events, the floor
+answers an event with a decision, `_act` carries it out. No part knows the session: a part posts what it finds out.
 """
 
 import asyncio
@@ -54,10 +53,8 @@ class CallSession:
         """`observers` hear everything that happens; `load` is what all calls of the process know of the engines."""
         loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[EndReason] = loop.create_future()
-        self._inbox = Inbox(self._handle)
-        self._floor = floor.Floor(
-            floor.FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation)
-        )
+        rules = floor.FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation)
+        self._floor = floor.Floor(rules)
         self._limits = CallLimits(limit_rules(settings, agent, answers=hello.mode == "conversation"), loop.time())
         self._context = context = call_context(
             transport,
@@ -70,15 +67,13 @@ class CallSession:
             load=load or EngineLoad(loop.time),
             observers=(self._limits, *observers),
             now=loop.time,
-            inbox=self._inbox,
+            inbox=Inbox(self._handle),
         )
         profile = hello.turn_profile or settings.turn_profile
         self._end_of_turn = EndOfTurn(None if profile == "silence" else profile, turn_model, context)
         self._interruptions = Interruptions(context)
         self._speaker = Speaker(context, self._end_of_turn)
         self._listening = LiveListening(context, self._end_of_turn, self._speaker)
-        self._greeting = agent.greeting if hello.greeting is None else hello.greeting
-        self._has_own_prompt = hello.system_prompt is not None
 
     @property
     def history(self) -> ChatHistory:
@@ -92,14 +87,14 @@ class CallSession:
             try:
                 transport = tasks.start(self._run_transport(), "transport")
                 tasks.start(self._watch_limits(), "limits")
-                if context.answers and self._greeting.strip():
-                    self._say(AgentLine(self._greeting))
-                if context.answers and self._has_own_prompt:
+                if context.greeting:
+                    self._say(AgentLine(context.greeting))
+                if context.own_prompt:
                     tasks.start(read_prompt(context.llm, context.history.messages()), "read prompt")
                 await asyncio.wait([transport, self._ended], return_when=asyncio.FIRST_COMPLETED)
                 reason = self._why(transport)
             finally:
-                self._inbox.close()
+                self._context.inbox.close()
                 context.segmenter.close()
                 self._speaker.stop()
         self._tell(protocol.Ended(at=context.clock.at, reason=reason))
@@ -111,11 +106,7 @@ class CallSession:
             self._ended.set_result(reason)
 
     def _why(self, transport: "asyncio.Task[EndReason]") -> EndReason:
-        """Why the call ends, where two reasons come at once, in this order.
-
-        A fault of our own, which is raised; then what the transport says, because the caller is gone already; then
-        what we wanted to end it for.
-        """
+        """Of two reasons that come at once: a fault of ours, raised; then what the transport says; then our own."""
         ours = self._ended.done() and (self._ended.exception() is not None or not transport.done())
         return self._ended.result() if ours else transport.result()
 
@@ -133,13 +124,11 @@ class CallSession:
             await asyncio.sleep(LOOK_EVERY)
             if self._speaker.speaking:
                 self._limits.activity(now())
-            match self._limits.next(now(), idle=self._floor.idle):
-                case None:
-                    continue
-                case AgentLine() as line:
-                    self._say(line)
-                case reason:
-                    self.end(reason)
+            due = self._limits.next(now(), idle=self._floor.idle)
+            if isinstance(due, AgentLine):
+                self._say(due)
+            elif due is not None:
+                self.end(due)
 
     # ── what comes from the transport; nothing here waits ──────────────────────────────────────────────────────────
 
@@ -163,11 +152,8 @@ class CallSession:
         self._tell_error(fault, fatal=False)
 
     def _on_speech(self, event: Heard) -> None:
-        if isinstance(event, floor.Silence):
-            self._end_of_turn.silence(event.since)
-        elif isinstance(event, floor.VoiceActivity):
-            self._end_of_turn.speech_resumed(event.began, in_call=not self._floor.idle)
-        self._inbox.post(event)
+        self._end_of_turn.on_speech(event, idle=self._floor.idle)
+        self._context.inbox.post(event)
 
     def _on_late_speech(self, event: Heard) -> None:
         """From the worker's VAD batch, which judges for other calls too: a fault of this call ends this one alone."""
@@ -179,11 +165,11 @@ class CallSession:
 
     def _on_typed(self, text: str) -> None:
         self._limits.typed()
-        self._inbox.post(floor.TypedTurn(self._context.clock.at, text))
+        self._context.inbox.post(floor.TypedTurn(self._context.clock.at, text))
 
     def _say(self, line: AgentLine) -> None:
         """Say something that nobody asked for, unless the caller speaks. A goodbye is said to its end."""
-        self._inbox.post(floor.AgentPrompt(self._context.clock.at, line.ends is not None, line.text, line.ends))
+        self._context.inbox.post(floor.AgentPrompt(self._context.clock.at, line.ends is not None, line.text, line.ends))
 
     # ── what the floor decides ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -202,21 +188,21 @@ class CallSession:
             case floor.Listen(turn=turn, at=at):
                 self._turn_started(turn, at)
             case floor.Pause():
-                self._end_of_turn.pause_began(segmenter.utterance())
+                self._end_of_turn.begin_pause(segmenter.utterance())
             case floor.Prepare(turn=turn):
                 utterance = segmenter.utterance()
-                self._end_of_turn.pause_began(utterance)
+                self._end_of_turn.begin_pause(utterance)
                 self._listening.stop_prefill()
                 self._speaker.prepare(utterance, turn)
             case floor.DropPrepared():
                 self._speaker.drop()
                 self._listening.start_prefill(known=segmenter.utterance().seconds)
             case floor.PauseReply(turn=turn):
-                self._speaker.pause(turn)
+                self._speaker.pause_reply(turn)
             case floor.CheckInterruption():
                 self._interruptions.check(decision, segmenter.utterance(), self._speaker.current)
             case floor.Resume():
-                self._speaker.resume()
+                self._speaker.resume_reply()
             case floor.DismissInterruption():
                 segmenter.close_turn()
                 self._speaker.resume_after(event.text if isinstance(event, floor.InterruptionChecked) else "")

@@ -66,21 +66,21 @@ class Speaker:
         reply.allow(silence=decision.at - decision.ended, dropped=self._dropped)
         self._dropped = NOTHING_DROPPED
 
-    def pause(self, turn: int) -> None:
+    def pause_reply(self, turn: int) -> None:
         """The caller may be interrupting: hold the sound until that is known."""
         if self.current is not None:
             self.current.hold()
             if self.current.sounding:
                 self._clear(turn, self.current.number)
 
-    def resume(self) -> None:
+    def resume_reply(self) -> None:
         """Go on from the sample where the sound was held."""
         if self.current is not None:
             self.current.go_on()
 
     def resume_after(self, text: str) -> None:
         """The sound over the reply was no interruption, but this (empty for a noise): go on, and tell so."""
-        self.resume()
+        self.resume_reply()
         if (reply := self.current) is not None:
             at, tell = self._context.clock.at, self._context.observers.on_event
             tell(FalseInterruption(at=at, turn=reply.turn, reply=reply.number, text=text))

@@ -71,12 +71,18 @@ class CallHandle(CallPlace):
         self._e2e: float | None = None
         self._story: deque[bytes] = deque(maxlen=STORY)
         self._watchers: list[asyncio.Queue[bytes | None]] = []
-        self.followed: Callable[[bool], None] = lambda somebody: None  # hears when the first comes and the last leaves
+        self._tell_followed: Callable[[bool], None] | None = None
 
     def answered(self, live: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
         """See `CallPlace`."""
         self._live, self._line, self._codec, self._engines = live, line, codec, engines
         self._state, self._began = "listening", time.monotonic()
+
+    def subscribe_followed(self, tell: Callable[[bool], None]) -> None:
+        """Have `tell` called when the first comes who follows the call, and when the last leaves."""
+        self._tell_followed = tell
+        if self._watchers:
+            tell(True)
 
     def end(self, reason: EndReason) -> None:
         """End it, if it has been answered."""
@@ -120,7 +126,8 @@ class CallHandle(CallPlace):
         for line in self._story:
             watcher.put_nowait(line)
         self._watchers.append(watcher)
-        self.followed(True)
+        if self._tell_followed is not None:
+            self._tell_followed(True)
         return self._events(watcher)
 
     def over(self) -> None:
@@ -136,8 +143,8 @@ class CallHandle(CallPlace):
         finally:
             if watcher in self._watchers:
                 self._watchers.remove(watcher)
-            if not self._watchers:
-                self.followed(False)
+            if not self._watchers and self._tell_followed is not None:
+                self._tell_followed(False)
 
     def _tell(self, watcher: "asyncio.Queue[bytes | None]", line: bytes | None) -> None:
         """Hand it on; who does not read is let go at the place where it stopped."""

@@ -186,7 +186,7 @@ class _Worker:
         """Hand it a call; done when that is over."""
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.calls[slot.id] = slot, over
-        slot.followed = lambda somebody: self._say(FollowCall(slot.id, somebody))
+        slot.subscribe_followed(lambda somebody: self._say(FollowCall(slot.id, somebody)))
         if not self.bus.say(AssignCall(slot.id, key), sock):
             self._over(slot.id)
         return over
