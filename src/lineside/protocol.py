@@ -263,7 +263,7 @@ def read_hello(raw: str | bytes) -> FirstMessage:
         hello = _decode_hello(raw)
     except msgspec.ValidationError as wrong:
         raise TransportError("bad_first_message", f"first message: {_explain(wrong)}") from None
-    except (msgspec.DecodeError, RecursionError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise TransportError(
             "bad_first_message", f'first message: not JSON ({wrong}); send for example {{"codec":"pcm"}}'
         ) from None
@@ -278,7 +278,7 @@ def read_told(raw: str | bytes) -> ClientMessage:
         return _decode_told.decode(raw)
     except msgspec.ValidationError as wrong:
         raise TransportError("bad_message", f"message: {_explain(wrong)}") from None
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise TransportError("bad_message", 'message: not JSON; send for example {"type":"hangup"}') from None
 
 

@@ -130,7 +130,7 @@ def test_a_kept_change_that_cannot_be_used_is_put_aside_at_the_start(tmp_path: P
         assert (tmp_path / "agents" / "agent.unusable").exists()
     kept.write(good)
     whole = (tmp_path / "agents" / "agent.json").read_bytes()
-    for odd in (whole[:-5], whole.replace(b'"agent"', b'"agents"'), b"[" * 100_000, b"\xff\xfe"):
+    for odd in (b"\x80", whole[:-5], whole.replace(b'"agent"', b'"agents"'), b"[" * 100_000, b"\xff\xfe"):
         (tmp_path / "agents" / "agent.json").write_bytes(odd)
         assert kept.read().prompt == "Be brief."
     kept.write(good)

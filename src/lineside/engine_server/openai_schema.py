@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import soxr
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from lineside.audio.log_mel import RATE
 from lineside.audio.wav import read_wav
@@ -109,7 +110,7 @@ async def upload(request: web.Request) -> dict[str, str | bytes]:
     """The fields of a form; files as bytes. Raises `RequestRefused`."""
     try:
         form = await request.post()
-    except ValueError:
+    except (ValueError, AssertionError, HttpProcessingError):  # all of them seen from damaged forms
         raise RequestRefused(400, "the body is no multipart/form-data with a field 'file'", "file") from None
     fields: dict[str, str | bytes] = {}
     for name, value in form.items():

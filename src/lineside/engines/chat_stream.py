@@ -60,15 +60,22 @@ def _data(line: bytes) -> bytes:
 def read_event(data: bytes) -> Piece:
     """One event's data, after `data:`. Raises `ValueError` for what is not JSON at all."""
     try:
-        told = msgspec.json.decode(data)
+        told = _decoded(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        told = msgspec.json.decode(data.decode(errors="replace").encode())  # half a character, cut by a proxy
+        told = _decoded(data.decode(errors="replace").encode())  # half a character, cut by a proxy
     return _piece(told)
 
 
 def read_whole(body: bytes) -> Piece:
     """An answer that came as one `application/json` instead of a stream. Raises `ValueError` if it is no JSON."""
-    return _piece(msgspec.json.decode(body))
+    return _piece(_decoded(body))
+
+
+def _decoded(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except RecursionError:
+        raise ValueError("nested without end") from None
 
 
 def _piece(told: Any) -> Piece:

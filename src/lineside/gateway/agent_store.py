@@ -111,7 +111,7 @@ class AgentFile:
                 "cannot read the agent override, using the agent file", kept=str(self._kept), why=cause.strerror
             )
             return agent
-        except (msgspec.MsgspecError, RecursionError) as cause:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as cause:
             self._set_aside(str(cause))
             return agent
         if edit.of != self._digest():
