@@ -274,7 +274,7 @@ def scripted_dependencies(chosen: Settings, **given: Any) -> ApiDependencies:
     scripted = ApiDependencies(
         chosen, Shelf(engines()), ScriptedCalls(), ScriptedAgentStore(), ScriptedHost(), read, TrendHistory().trends
     )
-    return replace(scripted, in_house=("silero-vad",), **given)
+    return replace(scripted, own_models=("silero-vad",), **given)
 
 
 @asynccontextmanager

@@ -33,7 +33,7 @@ POLICY = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:"
 
 
 class ScriptedCall:
-    """A call as the switchboard needs it; `why` is what it was ended for."""
+    """A call as the registry needs it; `why` is what it was ended for."""
 
     def __init__(self, calls: CallRegistry, **given: str) -> None:
         self._calls, self.why = calls, ""

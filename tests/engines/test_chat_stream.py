@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineside.engines.chat_stream import NOTHING, EventReader, Piece, read_event
+from lineside.engines.chat_stream import NOTHING, EventReader, StreamPiece, read_event
 
 STREAM = (
     b': awake\r\n\r\ndata: {"choices":[{"delta":{"content":"We "}}]}\r\n\r\n\n\n'
@@ -37,7 +37,7 @@ def test_what_carries_nothing_is_nothing() -> None:
 def test_thoughts_and_text_are_kept_apart_in_parts_too() -> None:
     """As Mistral's reasoning models send them."""
     data = b'{"choices":[{"delta":{"content":[{"type":"thinking","thinking":"Hm."},{"type":"text","text":"Yes."}]}}]}'
-    assert read_event(data) == Piece("Hm.", "Yes.")
+    assert read_event(data) == StreamPiece("Hm.", "Yes.")
 
 
 @given(
@@ -58,4 +58,4 @@ def test_no_json_breaks_the_reader(told: object) -> None:
     """Whatever a server sends, as long as it is JSON."""
     import msgspec
 
-    assert isinstance(read_event(msgspec.json.encode(told)), Piece)
+    assert isinstance(read_event(msgspec.json.encode(told)), StreamPiece)

@@ -1,4 +1,4 @@
-"""The switchboard: what operators see of calls, and what they can do to them."""
+"""The registry of calls: what operators see of calls, and what they can do to them."""
 
 import asyncio
 from contextlib import aclosing
@@ -24,8 +24,8 @@ class Ending:
         self.reason = reason
 
 
-def answered(switchboard: CallRegistry) -> tuple[CallHandle, Ending]:
-    slot, call = switchboard.admit(), Ending()
+def answered(call_registry: CallRegistry) -> tuple[CallHandle, Ending]:
+    slot, call = call_registry.admit(), Ending()
     slot.answered(call, line="browser", codec="pcm", engines={"stt": "a"})
     return slot, call
 
@@ -42,9 +42,9 @@ def test_a_call_is_seen_in_what_it_does() -> None:
     """Listening, thinking, speaking; how many turns; how long the last answer took."""
 
     async def story() -> None:
-        switchboard = CallRegistry(2)
-        slot, _ = answered(switchboard)
-        (now,) = switchboard.list()
+        call_registry = CallRegistry(2)
+        slot, _ = answered(call_registry)
+        (now,) = call_registry.list()
         assert (now.state, now.turns, now.last_e2e_ms, now.engines) == ("listening", 0, None, {"stt": "a"})
         for event, state in (
             (TurnStarted(at=0.1, turn=1), "listening"),
@@ -53,12 +53,12 @@ def test_a_call_is_seen_in_what_it_does() -> None:
             (AudioDone(at=3.0, turn=1), "listening"),
         ):
             slot.on_event(event)
-            assert switchboard.list()[0].state == state
+            assert call_registry.list()[0].state == state
         slot.on_event(ReplyMetrics(at=3.0, turn=1, e2e_ms=900.0))
         slot.on_event(ReplyMetrics(at=4.0, turn=0))  # the greeting is no turn of the caller's, and has no such time
-        assert (switchboard.list()[0].turns, switchboard.list()[0].last_e2e_ms) == (1, 900.0)
-        switchboard.free(slot)
-        assert switchboard.list() == []
+        assert (call_registry.list()[0].turns, call_registry.list()[0].last_e2e_ms) == (1, 900.0)
+        call_registry.free(slot)
+        assert call_registry.list() == []
 
     run(story())
 
@@ -67,18 +67,18 @@ def test_a_watcher_hears_the_story_so_far_and_then_everything_to_the_end() -> No
     """Whoever comes late is told what was said; tokens of the past are not repeated."""
 
     async def story() -> None:
-        switchboard = CallRegistry(2)
-        slot, _ = answered(switchboard)
+        call_registry = CallRegistry(2)
+        slot, _ = answered(call_registry)
         slot.on_event(token("before"))
         slot.on_event(heard("Hello"))
-        events = switchboard.watch(slot.id)
+        events = call_registry.watch(slot.id)
         assert events is not None
         slot.on_event(token("live"))
         slot.on_event(Ended(at=9.0, reason="caller_hung_up"))
-        switchboard.free(slot)
+        call_registry.free(slot)
         told = [msgspec.json.decode(line) async for line in events]
         assert [event["type"] for event in told] == ["transcript", "llm_token", "ended"]
-        assert switchboard.watch(slot.id) is None
+        assert call_registry.watch(slot.id) is None
 
     run(story())
 
@@ -102,8 +102,8 @@ def test_a_watcher_who_does_not_read_is_let_go_and_others_do_not_notice() -> Non
     """The queue of a slow operator has an end; the call never waits for it."""
 
     async def story() -> None:
-        switchboard = CallRegistry(2)
-        slot, _ = answered(switchboard)
+        call_registry = CallRegistry(2)
+        slot, _ = answered(call_registry)
         slow, quick = slot.watch(), slot.watch()
         async with aclosing(quick):
             for number in range(BEHIND + STORY + 50):
@@ -120,17 +120,17 @@ def test_one_call_has_so_many_watchers_and_no_more() -> None:
     """One that left makes room."""
 
     async def story() -> None:
-        switchboard = CallRegistry(2)
-        slot, _ = answered(switchboard)
+        call_registry = CallRegistry(2)
+        slot, _ = answered(call_registry)
         watching = [slot.watch() for _ in range(WATCHERS)]
         with pytest.raises(CallRefused, match="already follow"):
-            switchboard.watch(slot.id)
+            call_registry.watch(slot.id)
         slot.on_event(heard("Hi"))
         await anext(watching[0])
         await watching[0].aclose()
-        again = switchboard.watch(slot.id)
+        again = call_registry.watch(slot.id)
         assert again is not None
-        switchboard.free(slot)
+        call_registry.free(slot)
         for events in (*watching[1:], again):
             async for _ in events:
                 pass
@@ -142,11 +142,11 @@ def test_an_operator_ends_a_call_by_its_name() -> None:
     """The call learns that it was an operator; an unknown name ends nothing."""
 
     async def story() -> None:
-        switchboard = CallRegistry(2)
-        slot, call = answered(switchboard)
-        assert switchboard.end(slot.id)
+        call_registry = CallRegistry(2)
+        slot, call = answered(call_registry)
+        assert call_registry.end(slot.id)
         assert call.reason == "ended_by_operator"
-        assert not switchboard.end("nobody")
+        assert not call_registry.end("nobody")
 
     run(story())
 
@@ -156,16 +156,16 @@ def test_slots_equal_live_calls(story: list[bool]) -> None:
     """Whatever comes and goes: never more than there are lines, and every one that goes makes room."""
 
     async def main() -> None:
-        switchboard, held = CallRegistry(3), list[CallHandle]()
+        call_registry, held = CallRegistry(3), list[CallHandle]()
         for comes in story:
             if comes and len(held) < 3:
-                held.append(switchboard.admit())
+                held.append(call_registry.admit())
             elif comes:
                 with pytest.raises(CallRefused, match="all 3 call slots are in use"):
-                    switchboard.admit()
+                    call_registry.admit()
             elif held:
-                switchboard.free(held.pop())
-            assert switchboard.calls == len(held)
+                call_registry.free(held.pop())
+            assert call_registry.calls == len(held)
 
     run(main())
 
@@ -174,14 +174,14 @@ def test_closing_time_ends_all_and_waits_for_them() -> None:
     """No new call is taken; those who do not go in time are counted."""
 
     async def story() -> None:
-        switchboard, cut_off = CallRegistry(5), list[int]()
-        slot, call = answered(switchboard)
-        closing = asyncio.create_task(switchboard.close(3.0, cut_off.append))
+        call_registry, cut_off = CallRegistry(5), list[int]()
+        slot, call = answered(call_registry)
+        closing = asyncio.create_task(call_registry.close(3.0, cut_off.append))
         await asyncio.sleep(1.0)
         assert call.reason == "server_stopping"
         with pytest.raises(CallRefused, match="shutting down"):
-            switchboard.admit()
-        switchboard.free(slot)
+            call_registry.admit()
+        call_registry.free(slot)
         await closing
         assert cut_off == []
         stubborn = CallRegistry(5)

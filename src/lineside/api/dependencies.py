@@ -18,7 +18,7 @@ from lineside.settings import Settings
 
 
 class ActiveCalls(Protocol):
-    """The calls under way: `switchboard.Switchboard`."""
+    """The active calls: `call_registry.CallRegistry`."""
 
     def list(self) -> Sequence[ActiveCall]:
         """All that have been answered."""
@@ -104,7 +104,7 @@ class ApiDependencies:
     host: HostServices
     read: Callable[[], Awaitable[Machine]]  # this machine, now: `hosts.machine.Readings().latest`
     trends: Callable[[], Trends]  # the last hour: `trends.Looks().trends`
-    in_house: tuple[str, ...] = ()  # models that this process itself has in memory, such as the voice detector's
+    own_models: tuple[str, ...] = ()  # models that this process itself has in memory, such as the voice detector's
     puller: Sequence[str] = ()  # the program that downloads, up to its arguments; empty: this lineside's own
     records: Archive | None = None  # what is kept of calls; None: nothing is
     loaded: Callable[[Mapping[tuple[str, str], int]], None] | None = None  # hears which models have which memory

@@ -93,7 +93,7 @@ class ModelInventory:
         # The engine that the catalogue names is asked first; a voice, say, may be known to several.
         said = [told[which]] if which in told else []
         kept = next((kept for one in (*said, *told.values()) for kept in one.kept if kept.name == model.name), None)
-        in_house = model.name in self._dependencies.in_house
+        own_models = model.name in self._dependencies.own_models
         return ModelStatus(
             name=model.name,
             role=model.role,
@@ -104,7 +104,7 @@ class ModelInventory:
             bytes=model.bytes,
             memory_bytes=kept.memory_bytes if kept else None,
             state=state,
-            loaded=in_house or bool(kept and kept.loaded),
+            loaded=own_models or bool(kept and kept.loaded),
             in_use=kept.in_use if kept else 0,
             default=default,
             downloading=self._downloads.of(model.name),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lineside.api.errors import ApiError
 
-WAIT_SECONDS = 60.0  # for the other errand to end, where the request says that it waits
+WAIT_SECONDS = 60.0  # for the other lock to end, where the request says that it waits
 
 
 @dataclass
@@ -18,15 +18,15 @@ class _Lock:
 
 
 class ModelLocks:
-    """At most one kind of errand for each model; several requests may do the same one together."""
+    """At most one kind of lock for each model; several requests may do the same one together."""
 
     def __init__(self) -> None:
         self._under_way: dict[str, _Lock] = {}
 
     def doing(self, model: str) -> str:
         """`loaded`, `unloaded` or `deleted`; empty when nothing is being done."""
-        errand = self._under_way.get(model)
-        return errand.doing if errand else ""
+        lock = self._under_way.get(model)
+        return lock.doing if lock else ""
 
     @asynccontextmanager
     async def to_be(self, doing: str, model: str, *, wait: bool = False) -> AsyncGenerator[None, None]:
@@ -39,15 +39,15 @@ class ModelLocks:
                     await other.over.wait()
         except TimeoutError:
             raise _contradicts(model, self.doing(model)) from None
-        errand = self._under_way.setdefault(model, _Lock(doing))
-        errand.hands += 1
+        lock = self._under_way.setdefault(model, _Lock(doing))
+        lock.hands += 1
         try:
             yield
         finally:
-            errand.hands -= 1
-            if not errand.hands:
+            lock.hands -= 1
+            if not lock.hands:
                 del self._under_way[model]
-                errand.over.set()
+                lock.over.set()
 
 
 def _contradicts(model: str, doing: str) -> ApiError:

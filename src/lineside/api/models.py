@@ -119,7 +119,7 @@ class ModelOperations:
         engine = self._inventory.engine_of(row)
         if isinstance(engine, ModelKeeper):
             return engine
-        if row.name in self._dependencies.in_house:
+        if row.name in self._dependencies.own_models:
             raise ApiError(409, "not_loadable", f"{row.name} lives in the gateway itself, and stays there")
         raise ApiError(409, "not_loadable", f"no engine of this gateway loads and unloads {row.name}")
 
@@ -137,7 +137,7 @@ class ModelOperations:
         return Unloaded(which[1], kept.name)
 
     def _refuse_loaded(self, row: ModelStatus, told: Told) -> None:
-        if row.name in self._dependencies.in_house:
+        if row.name in self._dependencies.own_models:
             raise ApiError(409, "loaded", f"{row.name} is in memory: the gateway itself needs it")
         if row.loaded:
             raise ApiError(409, "loaded", f"{row.name} is in memory; unload it first")

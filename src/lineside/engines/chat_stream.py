@@ -15,7 +15,7 @@ STREAM_BYTES = 4 << 20  # of one streamed answer, comments and white space inclu
 LINE_BYTES = 1 << 18  # of one event
 
 
-class Piece(Struct, frozen=True):
+class StreamPiece(Struct, frozen=True):
     """What one event carries."""
 
     thought: str = ""
@@ -23,7 +23,7 @@ class Piece(Struct, frozen=True):
     error: str = ""  # the server's own words: it broke off
 
 
-NOTHING = Piece()
+NOTHING = StreamPiece()
 
 
 class EventReader:
@@ -57,7 +57,7 @@ def _data(line: bytes) -> bytes:
     return line if line.startswith(b"{") else b""
 
 
-def read_event(data: bytes) -> Piece:
+def read_event(data: bytes) -> StreamPiece:
     """One event's data, after `data:`. Raises `ValueError` for what is not JSON at all."""
     try:
         told = _decoded(data)
@@ -66,7 +66,7 @@ def read_event(data: bytes) -> Piece:
     return _piece(told)
 
 
-def read_whole(body: bytes) -> Piece:
+def read_whole(body: bytes) -> StreamPiece:
     """An answer that came as one `application/json` instead of a stream. Raises `ValueError` if it is no JSON."""
     return _piece(_decoded(body))
 
@@ -78,13 +78,13 @@ def _decoded(data: bytes) -> Any:
         raise ValueError("nested without end") from None
 
 
-def _piece(told: Any) -> Piece:
+def _piece(told: Any) -> StreamPiece:
     if not isinstance(told, dict):
         return NOTHING
     if told.get("error"):
-        return Piece(error=error_words(told["error"]))
+        return StreamPiece(error=error_words(told["error"]))
     if told.get("object") == "error":  # vLLM's older shape: the error is the whole event
-        return Piece(error=error_words(told))
+        return StreamPiece(error=error_words(told))
     thoughts, texts = [], []
     for choice in _list(told.get("choices")):
         if not isinstance(choice, dict):
@@ -98,7 +98,7 @@ def _piece(told: Any) -> Piece:
         texts.append(text)
         if isinstance(choice.get("text"), str):
             texts.append(choice["text"])
-    return Piece("".join(thoughts), "".join(texts))
+    return StreamPiece("".join(thoughts), "".join(texts))
 
 
 def _list(value: Any) -> list[Any]:

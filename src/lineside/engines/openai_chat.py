@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 
 from lineside.engines.chat_dialect import TRIES, Dialects, alternating
-from lineside.engines.chat_stream import DONE, EventReader, Piece, read_event, read_whole
+from lineside.engines.chat_stream import DONE, EventReader, StreamPiece, read_event, read_whole
 from lineside.engines.openai_http import SAID, Endpoint, engine_errors, raise_for_status, read_body, request_timeout
 from lineside.engines.protocols import LlmRequest, Message, Thought, Token
 from lineside.engines.reasoning import Answer, Habits
@@ -75,7 +75,7 @@ async def _one_answer(
             yield piece
 
 
-async def _events(endpoint: Endpoint, answer: aiohttp.ClientResponse) -> AsyncGenerator[Piece, None]:
+async def _events(endpoint: Endpoint, answer: aiohttp.ClientResponse) -> AsyncGenerator[StreamPiece, None]:
     """What the stream carries; an answer in one piece is a stream of one."""
     if answer.content_type == "text/html":
         raise EngineError(f"{endpoint.shown} answered with a page (text/html): is the address right?")

@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 LOOK_EVERY = 15.0  # seconds between two readings of the graphics cards for /metrics
 FAREWELL = 3.0  # seconds for calls to end when the house closes
-IN_HOUSE = ("silero-vad", "smart-turn-v3.2")  # models that this process itself has in memory
+OWN_MODELS = ("silero-vad", "smart-turn-v3.2")  # models that this process itself has in memory
 WEB = Path(__file__).parents[1] / "web"
 FOREVER = "public, max-age=31536000, immutable"  # the page's files have a hash of what is in them in their names
 # The page takes nothing from elsewhere, runs nothing that stands in it, and stands in no other page's frame.
@@ -79,7 +79,7 @@ class Gateway:
         self._readings = MachineReader()
         self._host = HostAgentClient(settings.host_agent_url, settings.host_agent_token, http)
         self._access = Auth(settings)
-        self.switchboard = CallRegistry(settings.max_concurrent_calls)
+        self.call_registry = CallRegistry(settings.max_concurrent_calls)
         self._meters = metrics
         self.work = work or BackgroundWork(metrics.process.work_failed)
         self._looks = TrendHistory()
@@ -91,7 +91,7 @@ class Gateway:
     @property
     def calls(self) -> int:
         """Calls alive now."""
-        return self.switchboard.calls
+        return self.call_registry.calls
 
     def app(self) -> web.Application:
         """The routes, ready to be served."""
@@ -103,10 +103,10 @@ class Gateway:
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/ws/call", self._call)
         app.cleanup_ctx.append(self._watched)
-        room = ApiDependencies(
+        dependencies = ApiDependencies(
             settings=self._settings,
             registry=self._registry,
-            calls=self.switchboard,
+            calls=self.call_registry,
             agents=self._agents,
             read=self._readings.latest,
             trends=lambda: self._looks.trends(
@@ -115,12 +115,12 @@ class Gateway:
                 without_secrets(self._monitors.grafana),
             ),
             host=self._host,
-            in_house=IN_HOUSE,
+            own_models=OWN_MODELS,
             records=self._records,
             loaded=self._meters.engines.models,
             work=self.work,
         )
-        mount(app, room)
+        mount(app, dependencies)
         app.on_response_prepare.append(_kept)
         app.on_shutdown.append(self._close)
         return app
@@ -154,7 +154,7 @@ class Gateway:
         return response
 
     async def _health(self, request: web.Request) -> web.Response:
-        closing = self.switchboard.closing
+        closing = self.call_registry.closing
         failing = sorted(fault.work for fault in self.work.faults)
         status = "closing" if closing else "degraded" if failing else "ok"
         body: dict[str, object] = {
@@ -182,14 +182,14 @@ class Gateway:
 
     async def _watched(self, app: web.Application) -> AsyncGenerator[None, None]:
         """How late the loop is, and what the machine is doing, while the house is open."""
-        crew = BackgroundTasks()
-        await crew.begin()
-        crew.start(self.work.keep("loop lag", self._meters.process.watch_loop), "loop lag")
-        crew.start(self.work.keep("load shedder", self._runner.shedder.watch), "load shedder")
-        crew.start(self.work.keep("machine", self._watch_machine), "machine")
-        crew.start(self.work.keep("trends", self._watch_trends), "trends")
+        tasks = BackgroundTasks()
+        await tasks.begin()
+        tasks.start(self.work.keep("loop lag", self._meters.process.watch_loop), "loop lag")
+        tasks.start(self.work.keep("load shedder", self._runner.shedder.watch), "load shedder")
+        tasks.start(self.work.keep("machine", self._watch_machine), "machine")
+        tasks.start(self.work.keep("trends", self._watch_trends), "trends")
         yield
-        await crew.end()
+        await tasks.end()
 
     async def _watch_trends(self) -> None:
         while True:
@@ -212,7 +212,7 @@ class Gateway:
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         try:
-            slot = self.switchboard.admit()
+            slot = self.call_registry.admit()
         except CallRefused as full:
             return self._refuse(full)
         try:
@@ -232,14 +232,17 @@ class Gateway:
         except CallRefused as nobody_up:
             return self._refuse(nobody_up)
         finally:
-            self.switchboard.free(slot)
+            self.call_registry.free(slot)
 
     def _refuse(self, why: CallRefused) -> web.Response:
-        self._meters.call_refused("closing" if self.switchboard.closing else "full")
+        self._meters.call_refused("closing" if self.call_registry.closing else "full")
         response = error_response(503, "full", str(why))
         response.headers["Retry-After"] = "5"
         return response
 
     async def _close(self, app: web.Application) -> None:
-        await self.switchboard.close(FAREWELL, lambda calls: log.warning("calls disconnected at shutdown", calls=calls))
+        def warn(calls: int) -> None:
+            log.warning("calls disconnected at shutdown", calls=calls)
+
+        await self.call_registry.close(FAREWELL, warn)
         await self._runner.close()

@@ -1,4 +1,4 @@
-"""The switchboard: which calls are up, what each is doing, and an operator's ear and hand on every one of them.
+"""Admission and registry of active calls: their state, event streams for operators, hang-up.
 
 A slot is taken before the upgrade and freed when the call is gone, so slots equal live calls, always. What callers say
 is handed on to operators who watch, and kept nowhere else.
@@ -38,7 +38,7 @@ STORY = 200  # events of the conversation so far that a new watcher is told; old
 
 
 class CallControl(Protocol):
-    """A call as the switchboard needs it."""
+    """A call as the registry needs it."""
 
     def end(self, reason: EndReason) -> None:
         """End it."""

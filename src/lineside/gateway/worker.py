@@ -59,7 +59,7 @@ class Worker:
         self._empty = asyncio.Event()
         self._agent: Agent
         self._tasks: asyncio.TaskGroup
-        self._booth: CallRunner
+        self._runner: CallRunner
 
     async def run(self) -> None:
         """Hold calls until the bus ends. Raises `ConfigError` when it cannot begin."""
@@ -75,18 +75,18 @@ class Worker:
             self._agent = begin.agent
             await learn_phrases(self._registry, self._agent)
             new_vad = vad_factory(settings)
-            self._booth = CallRunner(settings, lambda: self._agent, self._registry, new_vad, meters, turns, records)
+            self._runner = CallRunner(settings, lambda: self._agent, self._registry, new_vad, meters, turns, records)
             async with asyncio.TaskGroup() as self._tasks:
                 watching = [
                     self._tasks.create_task(work.keep("loop lag", meters.process.watch_loop), name="loop lag"),
-                    self._tasks.create_task(work.keep("load shedder", self._booth.shedder.watch), name="load shedder"),
+                    self._tasks.create_task(work.keep("load shedder", self._runner.shedder.watch), name="load shedder"),
                     self._tasks.create_task(work.keep("beat", self._beat), name="beat"),
                 ]
                 settle()
                 self._bus.say(WorkerReady())
                 await self._alone.wait()
                 await self._farewell()
-                await self._booth.close()
+                await self._runner.close()
                 for task in watching:
                     task.cancel()
 
@@ -132,7 +132,7 @@ class Worker:
             ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, lambda gone: None)
             transport, _ = await asyncio.get_running_loop().connect_accepted_socket(lambda: ws, sock)
             ws.take_over(transport, take.key)
-            await self._booth.run(place, ws)
+            await self._runner.run(place, ws)
         except OSError:
             return  # the caller was gone before the socket came
         finally:
@@ -153,7 +153,7 @@ class Worker:
 
 
 class RemotePlace(CallPlace):
-    """A call's place in the switchboard, which is in another process."""
+    """A call's place in the registry, which is in another process."""
 
     def __init__(self, call: str, bus: WorkerChannel) -> None:
         super().__init__(call)

@@ -2,7 +2,7 @@
 
 The gateway's own process has the door. It admits a call, so there is one count of them, and hands the open socket to
 the worker with the fewest calls before the WebSocket is welcomed; the worker answers on it from then on. What happens
-in the call comes back as words over a bus, so the switchboard knows all calls. A worker that dies takes its calls with
+in the call comes back as words over a bus, so the registry knows all calls. A worker that dies takes its calls with
 it and no others: their slots are free as soon as the kernel says so (docs/decisions/0006-workers.md).
 """
 
@@ -250,11 +250,11 @@ class _Worker:
 
 
 class _Far:
-    """A call in a worker, as the switchboard needs it."""
+    """A call in a worker, as the registry needs it."""
 
     def __init__(self, end: Callable[[EndReason], None]) -> None:
         self._end = end
 
     def end(self, reason: EndReason) -> None:
-        """See `switchboard.Live`."""
+        """See `call_registry.CallControl`."""
         self._end(reason)

@@ -52,9 +52,9 @@ async def hold_test(
     before, meters = (own.read(clock()), await own.meters()) if own is not None else (None, None)
     async with _workers(plan) as workers:
         began = clock() + BEGIN_IN
-        desk = _Collector(notice, began, clock)
+        collector = _Collector(notice, began, clock)
         async with asyncio.TaskGroup() as tasks:
-            listening = [tasks.create_task(desk.listen(number, w)) for number, w in enumerate(workers)]
+            listening = [tasks.create_task(collector.listen(number, w)) for number, w in enumerate(workers)]
             for worker in workers:
                 await _write(worker, f"{began!r}\n".encode())
         reports = [task.result() for task in listening]
