@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lineside.audio.frame import AudioFrame, SpokenAudio, Utterance
+    from lineside.engine_options import EngineHost, EngineOptions, option
     from lineside.engines.protocols import (
         BackendModel,
+        EngineInfo,
         HealthChecked,
         LanguageModel,
         LlmRequest,
@@ -44,6 +46,9 @@ __all__ = [
     "ConfigError",
     "EngineBusy",
     "EngineError",
+    "EngineHost",
+    "EngineInfo",
+    "EngineOptions",
     "EngineTimeout",
     "EngineUnreachable",
     "FirstMessage",
@@ -61,11 +66,13 @@ __all__ = [
     "Transcription",
     "TransportError",
     "Utterance",
+    "option",
 ]
 
 _MODULES = (
     "lineside.errors",
     "lineside.audio.frame",
+    "lineside.engine_options",
     "lineside.engines.protocols",
     "lineside.protocol",
     "lineside.testclient.client",

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from lineside.audio.frame import Utterance
+from lineside.engine_options import EngineHost, EngineOptions
 from lineside.engines.fallback import FallbackLLM, FallbackSTT, FallbackTTS
 from lineside.engines.protocols import EngineInfo, LlmRequest, Message
 from lineside.engines.registry import LOADED_WITHIN, ROLES, EngineRegistry, Role
@@ -86,6 +87,40 @@ def test_an_engine_appears_only_when_it_has_what_it_needs() -> None:
                 without.choose(tts="elevenlabs")
             assert "elevenlabs" in given.names("tts")
             given.choose(tts="elevenlabs")
+
+    asyncio.run(main())
+
+
+def test_a_test_double_is_offered_only_where_a_setting_names_it() -> None:
+    """As the default or as a fallback; no caller of an ordinary gateway can choose it."""
+
+    async def main() -> None:
+        async with (
+            registry() as ordinary,
+            registry(default_llm_engine="scripted", fallback_tts_engines=("scripted",)) as named,
+        ):
+            assert not any("scripted" in ordinary.names(role) for role in ROLES)
+            with pytest.raises(TransportError, match=r"stt_engine: 'scripted' is not known; allowed: faster-whisper"):
+                ordinary.choose(stt="scripted")
+            assert [role for role in ROLES if "scripted" in named.names(role)] == ["llm", "tts"]
+
+    asyncio.run(main())
+
+
+def test_an_engine_without_the_method_of_its_role_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what it lacks, when it is first asked for."""
+
+    class Half:
+        Options = EngineOptions
+
+        def __init__(self, options: EngineOptions, host: EngineHost) -> None:
+            self.info = EngineInfo()
+
+    async def main() -> None:
+        async with registry() as opened:
+            opened._classes["tts"]["half"] = Half
+            with pytest.raises(ConfigError, match="the tts engine half has no speak"):
+                opened.choose(tts="half")
 
     asyncio.run(main())
 
