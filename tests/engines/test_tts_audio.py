@@ -33,6 +33,7 @@ def told(spoken: list[SpokenAudio]) -> tuple[bytes, list[tuple[int, str]]]:
     pcm, ends = b"", list[tuple[int, str]]()
     for audio in spoken:
         assert len(audio.pcm) % 2 == 0
+        assert all(0 <= at <= audio.samples for at, _ in audio.words)
         ends += [(len(pcm) // 2 + at, word) for at, word in audio.words]
         pcm += audio.pcm
     return pcm, ends

@@ -55,9 +55,9 @@ class AudioBuffer:
 
     def _part(self, room: int) -> SpokenAudio | None:
         """The next stretch, cut where the room ends; None where there is room for none."""
-        first, begin = self._held[0], self._taken
-        if not room and first.samples > begin:
+        if not room:
             return None
+        first, begin = self._held[0], self._taken
         end = min(first.samples, begin + room)
         if end == first.samples:
             self._held.popleft()
