@@ -1,5 +1,6 @@
 """Calls for tests: a scripted caller, scripted engines, virtual time; and what came of it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -104,9 +105,10 @@ async def held(
     voice: ScriptedTTS | None = None,
     turns: TurnModel = nobody_knows,
     observers: Sequence[Observer] = (),
+    operator_ends: float | None = None,
     **given: Any,
 ) -> Held:
-    """Hold one call on the running loop."""
+    """Hold one call on the running loop; `operator_ends`: after so many seconds."""
     ears, mind, voice = ears or ScriptedSTT(), mind or ScriptedLLM(), voice or ScriptedTTS()
     hello = hello or FirstMessage(codec="pcm")
     line = ScriptedTransport(script, codec=hello.codec, rate=hello.rate)
@@ -127,4 +129,6 @@ async def held(
         observers=observers,
         turn_model=turns,
     )
+    if operator_ends is not None:
+        asyncio.get_running_loop().call_later(operator_ends, call.end, "ended_by_operator")
     return Held(line, call, await call.run(), ears, mind, voice)

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from lineside.call.limits import LEAVE, CallLimits, LimitRules
+from lineside.call.limits import LEAVE, LEAVE_FOR_OPERATOR, CallLimits, LimitRules
 from lineside.call.reply_input import AgentLine
 from lineside.protocol import Transcript
 from lineside.turns.dead_call import FAILURES, REPEATS, WORDLESS
@@ -87,3 +87,13 @@ def test_a_lively_call_ends_at_its_longest() -> None:
     limits.activity(599.0)
     assert limits.next(599.0, idle=False) is None
     assert limits.next(600.0, idle=False) == "too_long"
+
+
+def test_an_operators_end_is_told_when_nobody_speaks_and_waits_no_longer_than_eight_seconds() -> None:
+    """Asked for a second time, the end is at once."""
+    limits, farewell = CallLimits(RULES, 0.0), AgentLine("I have to go.", "ended_by_operator")
+    assert limits.leave(farewell)
+    assert limits.next(1.0, idle=False) is None
+    assert limits.next(2.0, idle=True) == farewell
+    assert limits.next(1.0 + LEAVE_FOR_OPERATOR, idle=False) == "ended_by_operator"
+    assert not limits.leave(farewell)

@@ -11,7 +11,8 @@ import pytest
 
 from lineside.agents.agent import Agent
 from lineside.audio.frame import SpokenAudio
-from lineside.call.fillers import FILLERS, MOMENT, SORRY, STILL
+from lineside.call.fillers import FAREWELL, FILLERS, MOMENT, SORRY, STILL
+from lineside.call.limits import LEAVE_FOR_OPERATOR
 from lineside.call.reply import Reply
 from lineside.call.session import CallSession
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
@@ -844,6 +845,17 @@ def test_a_caller_who_talks_over_the_goodbye_does_not_stop_it() -> None:
     assert call.reason == "caller_silent"
     assert call.conversation[-1][1].endswith("I will hang up.")
     assert call.all(BargeIn) == []
+
+
+def test_a_caller_hears_that_an_operator_ends_the_call() -> None:
+    """The sentence is heard to its end, then the line is hung up; where the call only transcribes, at once."""
+    call = hold(CallerSilent(30.0), operator_ends=3.0)
+    assert call.reason == "ended_by_operator"
+    assert call.conversation == [("assistant", FAREWELL)]
+    assert 4.0 < call.one(Ended).at < 3.0 + LEAVE_FOR_OPERATOR
+    mute = hold(CallerSilent(30.0), operator_ends=3.0, hello=FirstMessage(codec="pcm", mode="transcribe_only"))
+    assert mute.line.sent == []
+    assert mute.one(Ended).at == pytest.approx(3.0, abs=0.2)
 
 
 def test_an_agent_without_words_for_it_leaves_the_silence_alone() -> None:

@@ -25,7 +25,7 @@ async def list_calls(api: ApiServices) -> CallsStatus:
 
 @operation("POST", "/api/calls/{id}/end", group=CALLS, errors=(404,), named="5f0c")
 async def end_call(api: ApiServices, name: str) -> CallEnded:
-    """Hang up a call."""
+    """Hang up a call. The agent says so first; asked for a second time, the line is hung up at once."""
     if not api.dependencies.calls.end(name):
         raise _no_call(api, name)
     return CallEnded(name)

@@ -4,7 +4,14 @@ FILLERS = ("Let me see.", "Let me check.", "Just a second.")  # one a turn, in t
 MOMENT = "One moment, please."
 STILL = "Thanks for waiting, I'm still with you."
 SORRY = "I'm sorry, something went wrong on my side. Could you say that again?"
-PHRASES = (*FILLERS, MOMENT, STILL, SORRY)  # synthesised at start-up, so that they can be said when the voice is dead
+FAREWELL = "I'm sorry, I have to end this call now. Goodbye."  # where an operator ends it
+PHRASES = (
+    *FILLERS,
+    MOMENT,
+    STILL,
+    SORRY,
+    FAREWELL,
+)  # synthesised at start-up, so that they can be said when the voice is dead
 
 PATIENCE = 1.6  # seconds of silence after which the caller hears that somebody is there: two are promised
 

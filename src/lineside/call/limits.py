@@ -9,6 +9,7 @@ from lineside.protocol import EndReason, ServerMessage, Transcript
 from lineside.settings import Settings
 from lineside.turns.dead_call import DeadCallDetector
 
+LEAVE_FOR_OPERATOR = 8.0  # the same, where an operator waits for the end
 LEAVE = 20.0  # seconds in which a goodbye must have found a moment and been heard; then the call ends without
 
 
@@ -42,6 +43,7 @@ class CallLimits(Observer):
         self._silences = 0  # times that nobody spoke for too long, since the caller last did
         self._detector = DeadCallDetector()
         self._leaving: float | None = None  # since when there is no use in going on
+        self._farewell: AgentLine | None = None  # what an operator's end is told with
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Observer`."""
@@ -61,23 +63,31 @@ class CallLimits(Observer):
         """Somebody speaks."""
         self._active = now
 
+    def leave(self, farewell: AgentLine) -> bool:
+        """Say this as soon as nobody speaks, then end the call. False: that is under way already."""
+        begun = self._farewell is not None
+        self._farewell = farewell
+        return not begun
+
     def next(self, now: float, *, idle: bool) -> AgentLine | EndReason | None:
         """What is to be done now: say this, or end the call, or nothing. `idle`: nobody has the floor."""
+        if self._farewell is not None:
+            return self._take_leave(self._farewell, now, LEAVE_FOR_OPERATOR, idle=idle)
         quiet = now - self._active
         if quiet >= self._rules.idle:
             return "idle"
         if (why := self._detector.lost) is not None:
-            return self._take_leave(why, now, idle=idle)
+            return self._take_leave(AgentLine(self._rules.goodbye, why), now, LEAVE, idle=idle)
         if idle and (quiet >= self._rules.silence or self._detector.nobody):
             return self._nobody_speaks()
         return "too_long" if now - self._began >= self._rules.longest else None
 
-    def _take_leave(self, why: EndReason, now: float, *, idle: bool) -> AgentLine | EndReason | None:
+    def _take_leave(self, goodbye: AgentLine, now: float, within: float, *, idle: bool) -> AgentLine | EndReason | None:
         """Say goodbye as soon as nobody speaks, and hang up when it has been heard."""
         self._leaving = now if self._leaving is None else self._leaving
-        if now - self._leaving >= LEAVE or (idle and not self._rules.goodbye):
-            return why
-        return AgentLine(self._rules.goodbye, why) if idle else None
+        if now - self._leaving >= within or (idle and not goodbye.text):
+            return goodbye.ends
+        return goodbye if idle else None
 
     def _nobody_speaks(self) -> AgentLine | None:
         """Ask once whether they are there; the second time say goodbye, and hang up when it has been heard."""

@@ -16,6 +16,7 @@ from lineside.call.call_context import call_context
 from lineside.call.chat_history import ChatHistory
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.engine_load import EngineLoad
+from lineside.call.fillers import FAREWELL
 from lineside.call.inbox import Inbox
 from lineside.call.interruptions import Interruptions
 from lineside.call.limits import CallLimits, limit_rules
@@ -101,7 +102,12 @@ class CallSession:
         return reason
 
     def end(self, reason: EndReason) -> None:
-        """End the call from inside or outside: an operator ends it, the gateway stops. The first reason counts."""
+        """End the call from inside or outside: an operator ends it, the gateway stops. The first reason counts.
+
+        An operator's end is told to the caller first; asked for again, the call ends at once.
+        """
+        if reason == "ended_by_operator" and self._context.answers and self._limits.leave(AgentLine(FAREWELL, reason)):
+            return
         if not self._ended.done():
             self._ended.set_result(reason)
 
@@ -239,7 +245,7 @@ class CallSession:
         if over.wordless and (unheard := self._speaker.take_unheard()):
             self._say(AgentLine(unheard))  # a cough or a door had cut the agent off: go on where it stopped
         if over.ends is not None:
-            self.end(over.ends)
+            self.end(over.ends)  # a farewell that has been heard: the second time that it is asked for
 
     # ── what is told ───────────────────────────────────────────────────────────────────────────────────────────────
 
