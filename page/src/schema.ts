@@ -366,6 +366,7 @@ export interface Gpu {
   used_bytes: number;
   percent: number | null;
   processes: GpuProcess[];
+  shared_bytes: number;
 }
 
 /** A process that holds memory of a graphics card. */

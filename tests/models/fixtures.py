@@ -151,6 +151,15 @@ def gives_without_length(given: bytes) -> Manner:
     return manner
 
 
+def gives_a_page(request: Request, content: bytes) -> None:
+    """What a proxy that wants a sign-in sends, without a length."""
+    request.send_response(200)
+    request.send_header("Content-Type", "text/html; charset=utf-8")
+    request.end_headers()
+    request.wfile.write(b"<html>Sign in</html>")
+    request.close_connection = True
+
+
 def gives_range(content_range: str) -> Manner:
     def manner(request: Request, content: bytes) -> None:
         request.begin(206, len(content) - request.start, content_range)

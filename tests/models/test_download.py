@@ -26,6 +26,7 @@ from tests.models.fixtures import (
     answers,
     breaks_off_after,
     file_of,
+    gives_a_page,
     gives_range,
     gives_without_length,
     ignores_ranges,
@@ -158,6 +159,19 @@ def test_a_login_page_does_not_cost_us_what_has_come(host: Host, root: Path, cat
     host.will(breaks_off_after(2_000_000), announces(1000))
 
     with pytest.raises(ConfigError, match="announced 1000 bytes"):
+        ensure(["tiny"], root)
+
+    assert (root / "tiny/weights.bin.part").stat().st_size == 2_000_000
+
+
+def test_a_page_without_a_length_is_named_with_its_host_and_costs_nothing(
+    host: Host, root: Path, catalogued: Catalogued
+) -> None:
+    """A proxy answers 200 with a page: what had come before is kept, and goes on when the proxy lets it through."""
+    catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS))))
+    host.will(breaks_off_after(2_000_000), gives_a_page)
+
+    with pytest.raises(ConfigError, match=r"127\.0\.0\.1: answered with a page \(text/html\)"):
         ensure(["tiny"], root)
 
     assert (root / "tiny/weights.bin.part").stat().st_size == 2_000_000

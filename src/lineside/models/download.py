@@ -76,6 +76,9 @@ async def _fetch(models: Sequence[Model], root: Path, mirror: str, progress: Pro
                         store.stamp(folder, file, file.sha256)
 
 
+PAGES = ("text/html", "application/xhtml+xml")
+
+
 class FileDownload:
     """One file to bring."""
 
@@ -186,6 +189,8 @@ class FileDownload:
             raise BrokenOff("answered 416")
         if answer.status not in (200, 206):
             raise NotHere(f"answered {answer.status}")
+        if answer.content_type in PAGES:
+            raise NotHere(f"answered with a page ({answer.content_type}) instead of the file: a proxy or a sign-in?")
         rest = landing.file.bytes
         if answer.status == 206:
             rest -= landing.size

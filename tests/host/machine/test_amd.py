@@ -130,3 +130,26 @@ def test_what_is_forbidden_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_model_is_read_from_the_command_line(argv: list[str], model: str) -> None:
     """A file's name without its ending; Python's -m is a module, not a model."""
     assert model_in(argv) == model
+
+
+@pytest.mark.parametrize(
+    ("vram", "gtt", "total", "used", "shared"),
+    [
+        (512 << 20, 96 << 30, (512 << 20) + (96 << 30), (512 << 20) + (1 << 30), 96 << 30),  # a processor's own
+        (24 << 30, 32 << 30, 24 << 30, 512 << 20, 0),  # a card; it could use main memory too, and is slow then
+        (512 << 20, 0, 512 << 20, 512 << 20, 0),  # an old driver that does not tell
+    ],
+)
+def test_a_processors_own_graphics_are_not_full_while_main_memory_is_free(
+    tmp_path: Path, vram: int, gtt: int, total: int, used: int, shared: int
+) -> None:
+    """Its own memory is always full; what counts is what it shares."""
+    folder = tmp_path / "sys/class/drm/card0/device"
+    folder.mkdir(parents=True)
+    files = {"vendor": "0x1002", "device": "0x1586", "mem_info_vram_total": vram, "mem_info_vram_used": 512 << 20}
+    if gtt:
+        files |= {"mem_info_gtt_total": gtt, "mem_info_gtt_used": 1 << 30}
+    for name, value in files.items():
+        (folder / name).write_text(f"{value}\n")
+    [card], _ = read_amd(tmp_path)
+    assert (card.total_bytes, card.used_bytes, card.shared_bytes) == (total, used, shared)

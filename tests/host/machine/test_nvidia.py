@@ -107,7 +107,7 @@ def test_no_driver_is_no_card(monkeypatch: pytest.MonkeyPatch, number: int) -> N
 
 def test_a_driver_that_fails_is_named_and_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """A card that fell off the bus: the note says so, and the next reading tries from the start."""
-    opened = driver(monkeypatch, nvmlDeviceGetMemoryInfo=fails(15))
+    opened = driver(monkeypatch, nvmlDeviceGetHandleByIndex=fails(15))
     nvidia = NvidiaReader(WORKSTATION)
     assert nvidia.read() == ([], ["the NVIDIA driver does not answer (fault 15)"])
     nvidia.read()
@@ -129,3 +129,23 @@ def test_the_real_package_has_every_name_that_is_used() -> None:
     """The functions above are played; this is what holds them to the real ones."""
     pynvml = pytest.importorskip("pynvml", reason="nvidia-ml-py is not installed")
     assert [name for name in USED if not hasattr(pynvml, name)] == []
+
+
+def test_one_odd_card_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second card tells no memory, the third does not answer at all."""
+
+    def memory(card: str) -> SimpleNamespace:
+        if card == "card 1":
+            raise Fault(3)
+        return SimpleNamespace(total=24 << 30, used=6 << 30)
+
+    def handle(index: int) -> str:
+        if index == 2:
+            raise Fault(15)
+        return f"card {index}"
+
+    changed = {"nvmlDeviceGetMemoryInfo": memory, "nvmlDeviceGetHandleByIndex": handle}
+    driver(monkeypatch, nvmlDeviceGetCount=lambda: 3, **changed)
+    cards, odd = NvidiaReader(WORKSTATION).read()
+    assert [(card.index, card.total_bytes) for card in cards] == [(0, 24 << 30), (1, 0)]
+    assert odd == ["NVIDIA card 2 does not answer (fault 15)", "NVIDIA card 1 does not tell its memory"]

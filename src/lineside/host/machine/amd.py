@@ -19,6 +19,7 @@ from lineside.host.machine.values import Gpu, GpuProcess
 AMD = "0x1002"
 CARD = re.compile(r"card\d+")  # not its connectors, card0-DP-1
 UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+OWN_MEMORY = 4 << 30  # bytes; a card with no more and a larger share of main memory is a processor's own graphics
 MEMORY = ("drm-memory-vram", "drm-resident-vram", "drm-total-vram")  # the first that is there; older kernels have one
 
 
@@ -37,19 +38,35 @@ def read_amd(root: Path = Path("/")) -> tuple[list[Gpu], list[str]]:
         if not total or used is None:
             odd.append(f"card{card.index} is AMD's, but the driver does not say how much memory it has")
             continue
-        cards.append((card, total, used))
-    held = _held([card for card, _, _ in cards], root) if cards else {}
-    return [_gpu(card, total, used, held.get(card.index, {}), root) for card, total, used in cards], odd
+        cards.append((card, _memory(card.folder, total, used)))
+    held = _held([card for card, _ in cards], root) if cards else {}
+    return [_gpu(card, memory, held.get(card.index, {}), root) for card, memory in cards], odd
 
 
-def _gpu(card: _Card, total: int, used: int, held: dict[int, int], root: Path) -> Gpu:
+class _Memory(Struct, frozen=True):
+    total: int
+    used: int
+    shared: int = 0  # of the total
+
+
+def _memory(folder: Path, total: int, used: int) -> _Memory:
+    """Of a processor's own graphics, main memory too: its own is a few hundred megabytes, and always full."""
+    shared = _number(folder / "mem_info_gtt_total") or 0
+    if total > OWN_MEMORY or shared <= total:
+        return _Memory(total, min(used, total))
+    shared_used = min(_number(folder / "mem_info_gtt_used") or 0, shared)
+    return _Memory(total + shared, min(used, total) + shared_used, shared)
+
+
+def _gpu(card: _Card, memory: _Memory, held: dict[int, int], root: Path) -> Gpu:
     busy = _number(card.folder / "gpu_busy_percent")
     return Gpu(
         index=card.index,
         vendor="amd",
         name=_name(card.folder, root),
-        total_bytes=total,
-        used_bytes=min(used, total),
+        total_bytes=memory.total,
+        used_bytes=memory.used,
+        shared_bytes=memory.shared,
         percent=None if busy is None else float(min(busy, 100)),
         processes=tuple(
             GpuProcess(pid, name_of(pid, root), model_of(pid, root), size)

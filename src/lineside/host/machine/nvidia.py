@@ -27,17 +27,32 @@ class NvidiaReader:
             if self._nvml is None:
                 nvml.nvmlInit()
                 self._nvml = nvml
-            return [self._gpu(index) for index in range(nvml.nvmlDeviceGetCount())], []
+            return self._gpus(nvml.nvmlDeviceGetCount())
         except nvml.NVMLError as fault:
             self._nvml = None
             if fault.value in (nvml.NVML_ERROR_LIBRARY_NOT_FOUND, nvml.NVML_ERROR_DRIVER_NOT_LOADED):
                 return [], []
             return [], [f"the NVIDIA driver does not answer ({fault})"]
 
+    def _gpus(self, count: int) -> tuple[list[Gpu], list[str]]:
+        """A card that does not answer hides no other. When none does, it is the driver's fault, which is raised."""
+        cards, odd = [], []
+        fault: Exception | None = None
+        for index in range(count):
+            try:
+                cards.append(self._gpu(index))
+            except self._nvml.NVMLError as cause:
+                fault = cause
+                odd.append(f"NVIDIA card {index} does not answer ({cause})")
+        if fault is not None and not cards:
+            raise fault
+        odd += [f"NVIDIA card {card.index} does not tell its memory" for card in cards if not card.total_bytes]
+        return cards, odd
+
     def _gpu(self, index: int) -> Gpu:
         nvml = self._nvml
         card = nvml.nvmlDeviceGetHandleByIndex(index)
-        memory, name = nvml.nvmlDeviceGetMemoryInfo(card), nvml.nvmlDeviceGetName(card)
+        memory, name = self._told(lambda: nvml.nvmlDeviceGetMemoryInfo(card)), nvml.nvmlDeviceGetName(card)
         load = self._told(lambda: nvml.nvmlDeviceGetUtilizationRates(card).gpu)
         held: dict[int, int] = {}
         for ask in (nvml.nvmlDeviceGetComputeRunningProcesses, nvml.nvmlDeviceGetGraphicsRunningProcesses):
@@ -47,8 +62,8 @@ class NvidiaReader:
             index=index,
             vendor="nvidia",
             name=name.decode() if isinstance(name, bytes) else name,
-            total_bytes=int(memory.total),
-            used_bytes=int(memory.used),
+            total_bytes=int(memory.total) if memory is not None else 0,
+            used_bytes=int(memory.used) if memory is not None else 0,
             percent=None if load is None else float(load),
             processes=tuple(
                 GpuProcess(pid, name_of(pid, self._root), model_of(pid, self._root), size)

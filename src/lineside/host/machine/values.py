@@ -34,10 +34,11 @@ class Gpu(Struct, frozen=True):
     index: int
     vendor: Literal["amd", "nvidia"]
     name: str
-    total_bytes: int
+    total_bytes: int  # 0 where the driver does not tell
     used_bytes: int
     percent: float | None = None  # busy; None where the driver does not tell
     processes: tuple[GpuProcess, ...] = ()  # the largest first
+    shared_bytes: int = 0  # of the total: main memory that a processor's own graphics may use
 
 
 class Machine(Struct, frozen=True):
