@@ -117,6 +117,32 @@ async def _plan(connection: Any, store: Database) -> str:
     return "\n".join(str(row) for row in await connection.execute(sa.text(asked)))
 
 
+def test_the_page_asks_by_filters_and_exports_take_the_same(tmp_path: Path) -> None:
+    """Each filter of the list narrows the exports too; what is none is refused by name, and health says all is well."""
+
+    async def story(server: RecordingGateway) -> None:
+        call = await server.call(0.4)
+        await server.archive.settled()
+        for query, many in (
+            ("reason=caller_hung_up&recorded=false&longest=60&since=1", 1),
+            ("reason=line_lost", 0),
+            ("reason=live", 0),
+            ("recorded=true", 0),
+            ("slow_ms=100000", 0),
+            ("slow_ms=0&agent=Test&line=browser&search=%22when%20are%22%20nine", 1),
+        ):
+            page = await server.ask(f"/api/history?{query}")
+            assert ([one["id"] for one in page["calls"]], page["total"]) == ([call] * many, many), query
+            async with server.http.get(f"{server.url}/api/history/export.jsonl?{query}") as answer:
+                assert len((await answer.text()).splitlines()) == many, query
+        async with server.http.get(f"{server.url}/api/history/export.csv?limit=5") as answer:
+            assert answer.status == 400
+            assert "limit" in (await answer.json())["error"]["message"]
+        assert (await server.ask("/health"))["records"] == "ok"
+
+    with_records(story, tmp_path)
+
+
 def test_exports_are_whole_and_safe_to_open(tmp_path: Path) -> None:
     """A line a call, a row a turn; nothing that a caller said is taken for a formula."""
 

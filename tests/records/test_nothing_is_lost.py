@@ -370,3 +370,25 @@ def test_nobody_adopts_the_folder_of_a_process_that_starts(tmp_path: Path) -> No
     adopted.close()
     mine.close()
     assert [each.name for each in tmp_path.iterdir()] == [".starting"]
+
+
+def test_the_disk_confirms_every_batch_of_the_spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sync for all that waited, and one for the folder that got a new file; nothing is written without."""
+    synced: list[str] = []
+
+    def noting(name: str) -> Callable[[int], None]:
+        really = getattr(os, name)
+
+        def sync(number: int) -> None:
+            synced.append(name)
+            really(number)
+
+        return sync
+
+    for name in ("fdatasync", "fsync"):
+        monkeypatch.setattr(os, name, noting(name))
+    spool = new_spool(tmp_path)
+    spool.append([b"one", b"two"])
+    spool.append([b"three"])
+    assert synced == ["fsync", "fdatasync", "fdatasync"]
+    spool.leave()

@@ -67,7 +67,7 @@ class CallHandle(CallPlace):
         self._line, self._codec, self._engines = "", "", dict[str, str]()
         self._state: CallState = "connecting"
         self._began = time.monotonic()
-        self._turns = 0
+        self._turns = self._last_turn = 0
         self._e2e: float | None = None
         self._story: deque[bytes] = deque(maxlen=STORY)
         self._watchers: list[asyncio.Queue[bytes | None]] = []
@@ -104,8 +104,10 @@ class CallHandle(CallPlace):
             case AudioStarted():
                 self._state = "speaking"
             case ReplyMetrics():
-                self._turns += event.turn > 0
                 self._e2e = event.e2e_ms if event.e2e_ms is not None else self._e2e
+        if isinstance(event, TurnStarted | Transcript) and event.turn > self._last_turn:
+            self._last_turn = event.turn  # a turn is counted when it begins; a typed one begins with its words
+            self._turns += 1
         told = isinstance(event, Transcript | ReplyText | BargeIn | ReplyMetrics | Error | Ended)
         if not told and not self._watchers:
             return
