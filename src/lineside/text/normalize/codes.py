@@ -152,7 +152,7 @@ def _email(m: re.Match[str]) -> str:
 
 def _url(m: re.Match[str]) -> str:
     """https://lineside.example/help?x=1: without the scheme, and without what nobody can take down."""
-    host, _, path = re.sub(r"^https?://", "", m[0], flags=re.I).partition("/")
+    host, _, path = re.sub(r"^(?:https?|ftp)://", "", m[0], flags=re.I).partition("/")
     path = re.split(r"[?#]", path)[0].rstrip("/")
     host, _, port = re.split(r"[?#]", host)[0].partition(":")
     said = _host_spelled(host)
@@ -193,7 +193,8 @@ EMAILS: list[Rule] = [
 ]
 ADDRESSES: list[Rule] = [
     *EMAILS,
-    (re.compile(r"(?:https?://|www\.)[^\s<>\"“”()]*[^\s<>\"“”().,;:!?'’*]", re.I), _url),
+    (re.compile(r"localhost:\d{2,5}(?!\w)"), _url),
+    (re.compile(r"(?:https?://|ftp://|www\.)[^\s<>\"“”()]*[^\s<>\"“”().,;:!?'’*]", re.I), _url),
     (re.compile(rf"{_HOST}(?:/[^\s<>\"“”()]*[^\s<>\"“”().,;:!?'’*])?", re.I), _url),
 ]
 TELEPHONES: list[Rule] = [

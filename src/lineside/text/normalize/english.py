@@ -43,6 +43,7 @@ _FROM_SIGN: list[Rule] = [
     *science.FROM_SIGN,
     *technical.FROM_SIGN,
     *identifiers.MASKED,
+    *money.MONEY_BEHIND,
     *identifiers.NUMBERS_IN_LETTERS,
     *money.MONEY,
     *times.SIGNS,

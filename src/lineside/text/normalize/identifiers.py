@@ -54,8 +54,9 @@ def _short_code(m: re.Match[str]) -> str | None:
 
 
 def _extension(m: re.Match[str]) -> str | None:
-    """The x204 of "555-0123 x204"."""
-    return f"extension {digits(m[1])}" if re.search(r"\d[\s,]{1,2}$", before(m)) else None
+    """The x204 of "555-0123 x204"; ext.204."""
+    known = m[0][0] in "eE" or re.search(r"\d[\s,]{1,2}$", before(m))
+    return f"extension {digits(m[1])}" if known else None
 
 
 IBANS: list[Rule] = [
@@ -66,6 +67,7 @@ IBANS: list[Rule] = [
     (re.compile(r"ISBN(?:-1[03])?(?P<colon>:)?\s?(?P<number>(?:\d[ -]?){9,12}[\dX])(?!\w)"), _isbn),
     (re.compile(r"[Xx]{4}[ -](\d{4})(?!\w)"), _masked),
     (re.compile(r"[xX](\d{2,5})(?!\w)"), _extension),
+    (re.compile(r"[eE]xt\.(\d{2,5})(?!\w)"), _extension),
 ]
 NUMBERS_IN_LETTERS: list[Rule] = [
     (

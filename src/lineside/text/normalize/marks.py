@@ -37,19 +37,19 @@ _COMMANDS = {
     "lambda": "λ", "mu": "μ", "sigma": "σ", "Sigma": "Σ", "phi": "φ", "omega": "ω", "Omega": "Ω", "epsilon": "ε",
 }  # fmt: skip
 _COMMAND = "|".join(sorted(_COMMANDS, key=len, reverse=True))
-_MATH = re.compile(r"\$(?=[A-Za-z\\({])[^$\n]{0,200}[^$\n\s]\$(?![\d\w])")
+_MATH = re.compile(r"(\$\$?)(?=[A-Za-z\\({])[^$\n]{0,200}[^$\n\s]\1(?![\w$])")
 _INLINE = re.compile(
     rf"""(?xi)
       (?P<address>\]\((?:[^()\s]|\([^()\s]*\))*(?:\s+"[^"\n]*")?\))  # [text](address): the text is said
     | <(?P<auto>(?:https?://|[\w.+-]+@)[^<>\s]+)>
     | (?P<url>https?://[^\s<>\]\)*]+)
     | \\[dt]?frac\{{(?P<top>[^{{}}\n]{{1,60}})\}}\{{(?P<bottom>[^{{}}\n]{{1,60}})\}}(?P<frac>)
-    | \\sqrt\{{(?P<root>[^{{}}\n]{{1,60}})\}}
+    | \\sqrt(?P<cube>\[3\])?\{{(?P<root>[^{{}}\n]{{1,60}})\}}
     | \\(?:text|mathrm|mathbf|mathit|textbf|operatorname)\{{(?P<named>[^{{}}\n]{{1,80}})\}}
     | \\(?P<command>{_COMMAND})(?![A-Za-z])\s?
-    | (?P<math>\\[()\[\]]|\$\$)
+    | (?P<math>\\[()\[\]])
     | (?P<masked>(?:[*•·]{{4}}[ -]?){{1,3}}(?=\d{{4}}))
-    | \\(?P<escaped>[\\`*_{{}}\[\]()\#+.!|>~-])
+    | \\(?P<escaped>[\\`*_{{}}\[\]()\#+.!|>~%$&-])
     | (?P<image>!?\[)
     | (?P<tag></?(?:{_TAGS})(?:\s[^<>\n]{{0,200}})?/?>)
     | (?P<entity>&(?:amp|lt|gt|quot|nbsp|apos|\#39);)
@@ -136,7 +136,7 @@ def _inline(text: str) -> Iterator[Edit]:
 def _latex(found: re.Match[str]) -> str:
     """What to read for a command of LaTeX."""
     if found["root"]:
-        return f"√{found['root']}"
+        return f"{'∛' if found['cube'] else '√'}{found['root']}"
     if found["named"]:
         return found["named"]
     if found["command"]:
@@ -148,8 +148,9 @@ def _latex(found: re.Match[str]) -> str:
 def _math(text: str) -> Iterator[Edit]:
     """$x^2$: the signs around it are silent."""
     for found in _MATH.finditer(text):
-        yield found.start(), found.start() + 1, ""
-        yield found.end() - 1, found.end(), ""
+        size = len(found[1])
+        yield found.start(), found.start() + size, ""
+        yield found.end() - size, found.end(), ""
 
 
 def _emphasis(text: str) -> Iterator[Edit]:

@@ -32,6 +32,7 @@ kr kr.|krone|kroner|øre|øre
 SEK|Swedish krona|Swedish kronor|öre|öre
 NOK|Norwegian krone|Norwegian kroner|øre|øre
 DKK|Danish krone|Danish kroner|øre|øre
+₿ BTC|bitcoin|bitcoin||
 zł PLN|zloty|zlotys|grosz|groszy
 Kč CZK|koruna|koruna||
 Ft HUF|forint|forints||
@@ -77,7 +78,8 @@ def _money(m: re.Match[str]) -> str | None:
 
 def _money_behind(m: re.Match[str]) -> str:
     """50€, 20 USD, 99 kr."""
-    return _sum(m["a"], m["many"], m["currency"]) + per(m)
+    minus = f"{_SIGNS[m['sign']]} " if m["sign"] else ""
+    return f"{minus}{_sum(m['a'], m['many'], m['currency'])}{per(m)}"
 
 
 def _sum(amount: str, many: str | None, currency: str) -> str:
@@ -95,12 +97,13 @@ def _sum(amount: str, many: str | None, currency: str) -> str:
     return f"{said} and {small}" if int(whole or 0) else small
 
 
+_ROUND = r"\d{1,3}(?:\.\d{3})+,[-–]"  # 1.500,-
 _OTHER = rf"(?P<other>{_either(_SIGNED)})?"
 MONEY: list[Rule] = [
     (
         re.compile(
             rf"(?P<sign>[-−+~]?)(?P<currency>{_either(_SIGNED)}|(?:{_either(_BEFORE)})(?=[ \u00a0\u202f]?\d))"
-            rf"[ \u00a0\u202f]?(?P<minus>[-−]?)(?P<a>{SPACED_MONEY},\d\d(?!\d)|{NUMBER})(?P<many>{_MANY})?"
+            rf"[ \u00a0\u202f]?(?P<minus>[-−]?)(?P<a>{SPACED_MONEY},\d\d(?!\d)|{_ROUND}|{NUMBER})(?P<many>{_MANY})?"
             rf"(?:[.,][-–](?!\d))?(?:{_TO}{_OTHER}(?P<b>{NUMBER})(?P<many2>{_MANY})?)?(?!\w){PER}"
         ),
         _money,
@@ -109,8 +112,9 @@ MONEY: list[Rule] = [
 MONEY_BEHIND: list[Rule] = [
     (
         re.compile(
-            rf"(?P<a>{SPACED_MONEY}|{SPACED}|{NUMBER})(?:[.,][-–](?!\d))?(?P<many>{_MANY})?[ \u00a0\u202f]?"
-            rf"(?P<currency>(?:{_either(_BEHIND)})(?!\w)|[{CURRENCY_SIGNS}](?!\d)){PER}(?:\.(?=\s[a-z]))?"
+            rf"(?P<sign>[-−+~]?)(?P<a>{SPACED_MONEY}|{SPACED}|{NUMBER})(?:[.,][-–](?!\d))?(?P<many>{_MANY})?"
+            rf"[ \u00a0\u202f]?(?P<currency>(?:{_either(_BEHIND)})(?!\w)|[{CURRENCY_SIGNS}](?!\d))"
+            rf"{PER}(?:\.(?=\s[a-z]))?"
         ),
         _money_behind,
     ),

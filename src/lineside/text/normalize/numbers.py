@@ -64,6 +64,8 @@ def year(number: int) -> str:
 def plain(written: str) -> str:
     """1,234.50, 1.234,50, 1'234.50, 1 234,50 and 12,50 as programs write them: 1234.50 and 12.50."""
     bare = re.sub(r"['’\s]", "", written)
+    if bare[-1] in "-–":  # 1.500,-
+        return bare[:-2].replace(".", "")
     if bare.rfind(",") > bare.rfind(".") >= 0 or bare.count(".") > 1:
         return bare.replace(".", "").replace(",", ".")
     head, comma, tail = bare.rpartition(",")

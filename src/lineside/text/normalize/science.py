@@ -69,7 +69,7 @@ def _times_power(m: re.Match[str]) -> str:
 
 def _root(m: re.Match[str]) -> str:
     """√16."""
-    return "the square root of"
+    return f"the {'square' if m[0][0] == '√' else 'cube'} root of"
 
 
 def _greek(m: re.Match[str]) -> str:
@@ -86,8 +86,10 @@ def _angle(m: re.Match[str]) -> str:
     return f"{said} {_COMPASS[m['way']]}" if m["way"] else said
 
 
-def _feet(m: re.Match[str]) -> str:
-    """5'11", 6' 2", 5'11½"."""
+def _feet(m: re.Match[str]) -> str | None:
+    """5'11", 6' 2", 5'11½", 5'10."""
+    if float(m["inches"]) >= 12:
+        return None
     inches = decimal(m["inches"])
     if m["part"]:
         above, below = unicodedata.normalize("NFKC", m["part"]).split("⁄")
@@ -148,9 +150,9 @@ _POWER = (
     rf"|(?P<raised>[⁻⁺]?[{_RAISED}]{{1,6}}))"
 )
 FROM_DIGIT: list[Rule] = [
-    (re.compile(rf"(?P<base>{NUMBER}){_POWER}(?:\s(?P<unit>{UNIT}))?(?!\w)"), _power),
+    (re.compile(rf"(?P<base>{NUMBER}){_POWER}(?:\s(?P<unit>{UNIT}))?(?![\w⁺⁻])"), _power),
     (
-        re.compile(r"(\d{1,2})\s?(?:ft|feet|foot)\s(\d{1,2})\s?in(?:ch|ches)?(?!\w|\s(?:the|an?|my|your|our)\b)"),
+        re.compile(r"(\d{1,2})\s?(?:ft\.?|feet|foot)\s(\d{1,2})\s?in(?:ch|ches)?(?!\w|\s(?:the|an?|my|your|our)\b)"),
         _feet_and_inches,
     ),
     (re.compile(rf"(?P<a>{NUMBER})\s?[x×*·]\s?(?=10(?:\^|[⁻{_RAISED}]))"), _times_power),
@@ -168,7 +170,10 @@ FROM_DIGIT: list[Rule] = [
         ),
         _angle,
     ),
-    (re.compile(r"(?P<feet>\d{1,2})['’′]\s?(?P<inches>\d{1,2}(?:\.\d)?)(?P<part>[¼-¾⅐-⅞])?[\"”″]"), _feet),
+    (
+        re.compile(r"(?P<feet>\d{1,2})['’′]\s?(?P<inches>\d{1,2}(?:\.\d)?)(?P<part>[¼-¾⅐-⅞])?(?:[\"”″]|(?!\w|[.,]\d))"),
+        _feet,
+    ),
     (re.compile(rf"(?P<a>{NUMBER})(?P<mark>['’′\"”″])(?:(?P<by>\s?[x×]\s?)(?=\d)|(?!\w))"), _feet_or_inches),
     (re.compile(r"(?P<above>\d{2,3})/(?P<below>\d{2,3})(?P<unit>\s?mmHg)?(?![\w/])"), _over),
     (
@@ -181,10 +186,10 @@ FROM_DIGIT: list[Rule] = [
     (re.compile(r"\d{1,3}\.\d{1,3}(?!\w|[.,]\d)"), _version),
 ]
 FROM_LETTER: list[Rule] = [
-    (re.compile(rf"(?P<base>[A-Za-z]{{1,2}}|[α-ωΑ-Ω]){_POWER}(?P<unit>(?!))?(?!\w)"), _power),
+    (re.compile(rf"(?P<base>[A-Za-z]{{1,2}}|[α-ωΑ-Ω]){_POWER}(?P<unit>(?!))?(?![\w⁺⁻])"), _power),
     (re.compile(r"(?=[A-Za-z]*[₀-₉])(?:[A-Za-z]{1,2}[₀-₉]{0,3}){1,6}(?!\w)"), _index),
     (re.compile(r"[Α-Ωα-ωϕµ](?!\w)"), _greek),
 ]
-FROM_SIGN: list[Rule] = [(re.compile(r"√\s?(?=[\w(])"), _root)]
+FROM_SIGN: list[Rule] = [(re.compile(r"[√∛]\s?(?=[\w(])"), _root)]
 # Rules about more than digits and a space; see `english`.
 NEED_MORE = (_power, _exponent, _angle, _feet, _feet_or_inches, _over, _rating, _mixed, _version)

@@ -72,7 +72,7 @@ FROM_LETTER: list[Rule] = [
     (re.compile(rf"(?=\w)(?:{_FILE})"), _file),
     (re.compile(r"(either)/(?:or)(?!\w)", re.I), _either),
 ]
-NAMES: list[Rule] = [(re.compile(rf"(?:{_NAMES})(?![\w+&]|[-.]\w)"), _signed)]
+NAMES: list[Rule] = [(re.compile(rf"(?:{_NAMES})(?![A-Za-z_+&]|[-.]\w)"), _signed)]
 FROM_SIGN: list[Rule] = [
     (re.compile(r"(?:~|\.{1,2})?/(?:[\w.-]+/)*[\w.-]*\w/?(?!\w)|\\\\(?:[\w.-]+\\)*[\w.-]*\w"), _path),
     (re.compile(rf"(?:{_NAMES})(?!\w)"), _signed),

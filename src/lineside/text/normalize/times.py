@@ -30,13 +30,16 @@ _ALONE = re.compile(r"\b(?:on|until|till|to|every|by|next|this|last|from|through
 
 # What a locale expects first in 3/4: the month, the day; empty where that is not known.
 Order = Literal["", "mdy", "dmy"]
-_LENGTHS = {key: UNITS[unit] for key, unit in (("h", "h"), ("m", "min"), ("s", "s"))} | {"d": ("day", "days")}
+_LENGTHS = {key: UNITS[unit] for key, unit in (("h", "h"), ("m", "min"), ("s", "s"))} | {
+    "d": ("day", "days"),
+    "w": ("week", "weeks"),
+}
 _DATE_COMES = re.compile(
     rf"(?:\b(?:on|until|till|by|from|since|before|after|due|dated|date"
     rf"|{'|'.join(_DAYS.split())}|(?:mon|tue|wed|thu|fri|sat|sun)\w*)[\s:,]+)$",
     re.I,
 )
-_DECADE_COMES = re.compile(r"\b(?:the|his|her|my|your|our|their|in|mid|early|late)[\s-]$", re.I)
+_DECADE_COMES = re.compile(r"\b(?:the|his|her|my|your|our|their|in|mid|early|late)[\s-]$|s[-–]$", re.I)
 
 # Words that are not passed by: May is said as it is written.
 SPECIAL = frozenset([*MONTHS, "sept", *DAYS, "tues", "thur", "thurs"]) - {"may"}
@@ -115,7 +118,7 @@ def _short_date(m: re.Match[str], order: Order) -> str | None:
     first, second = int(m[1]), int(m[2])
     if (first, second) == (24, 7):
         return None
-    expected = _DATE_COMES.search(before(m))
+    expected = _DATE_COMES.search(before(m)) or "0" in (m[1][0], m[2][0])
     parts = _day_and_month(first, second, order)
     if not parts or max(first, second) > 31 or min(first, second) < 1:
         return f"{cardinal(first)} slash {cardinal(second)}" if expected and first <= 12 and second <= 12 else None
@@ -141,14 +144,19 @@ def _dashed(m: re.Match[str]) -> str | None:
 
 def _duration(m: re.Match[str]) -> str | None:
     """1h 30m, 2h15, 5m 30s, 2d 4h: where two of them stand together, m is a minute."""
-    parts = re.findall(r"(\d+)\s?(d|h|hrs?|m|mins?|s|secs?)?(?![A-Za-z])", m[0])
+    parts = re.findall(r"(\d+)\s?(w|d|h|hrs?|m|mins?|s|secs?)?(?![A-Za-z])", m[0])
     told, ranks = [], []
     for number, unit in parts:
         key = unit[:1] or "m"
-        ranks.append("dhms".index(key))
+        ranks.append("wdhms".index(key))
         one, more = _LENGTHS[key]
         told.append(f"{cardinal(int(number))} {one if number == '1' else more}")
     return " ".join(told) if ranks == sorted(set(ranks)) else None
+
+
+def _zulu(m: re.Match[str]) -> str:
+    """14:30Z."""
+    return f"{_in_twelve_hours(int(m[1]), int(m[2]))} U.T.C"
 
 
 def _clock_duration(m: re.Match[str]) -> str:
@@ -231,7 +239,7 @@ _OrderedRule = Callable[[re.Match[str], Order], str | None]
 _ORDERED: list[tuple[re.Pattern[str], _OrderedRule]] = [
     (
         re.compile(
-            r"(?P<year>\d{4})([-/])(?P<month>\d\d)\2(?P<day>\d\d)(?:(?:[Tt]|\s(?=\d\d:))(?P<hour>[0-2]\d):(?P<minute>[0-5]\d)"
+            r"(?P<year>\d{4})([-/.])(?P<month>\d\d)\2(?P<day>\d\d)(?:(?:[Tt]|\s(?=\d\d:))(?P<hour>[0-2]\d):(?P<minute>[0-5]\d)"
             r"(?::[0-5]\d(?:\.\d+)?)?(?P<zone>Z|[-+]\d\d:?\d\d)?)?(?![\w/:-]|\.\d)"
         ),
         _iso,
@@ -243,11 +251,12 @@ DATES: list[Rule] = [
     (re.compile(r"(\d{1,2})-(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*-(\d{4}|\d\d)(?![\w-])"), _dashed),
     (
         re.compile(
-            r"\d+\s?(?:(?:d|h|hrs?)\s?\d+\s?(?:h|hrs?|m|mins?)?(?:\s?\d+\s?(?:m|mins?|s|secs?))?"
+            r"\d+\s?(?:(?:w|d|h|hrs?)\s?\d+\s?(?:d|h|hrs?|m|mins?)?(?:\s?\d+\s?(?:m|mins?|s|secs?))?"
             r"|(?:m|mins?)\s?\d+\s?(?:s|secs?))(?![\w/²³]|[.,]\d)"
         ),
         _duration,
     ),
+    (re.compile(r"([0-2]\d):([0-5]\d)Z(?!\w)"), _zulu),
     (re.compile(r"(\d{1,2}):([0-5]\d)\s(?:hours|hrs)(?!\w)"), _clock_duration),
     (re.compile(r"(\d{1,2}):([0-5]\d):([0-5]\d)(?![\w:])"), _seconds),
     (re.compile(rf"(?P<hour>{_HOUR})(?:(?:[:.](?P<minute>[0-5]\d))?\s?(?P<half>{_HALF}))(?:{_TO}(?=\d))?"), _time),
@@ -286,4 +295,4 @@ NAMES: list[Rule] = [
     ),
 ]
 # Rules about more than digits and a space; see `english`.
-NEED_MORE = (_dashed, _clock_duration, _seconds, _decade)
+NEED_MORE = (_dashed, _zulu, _clock_duration, _seconds, _decade)

@@ -85,11 +85,18 @@ dBm dB|decibel|decibels
 fps|frame per second|frames per second
 rpm|revolution per minute|revolutions per minute
 px|pixel|pixels
-m²|square meter|square meters
-cm²|square centimeter|square centimeters
-ft²|square foot|square feet
-km²|square kilometer|square kilometers
-m³|cubic meter|cubic meters
+m² m^2 m2|square meter|square meters
+cm² cm^2|square centimeter|square centimeters
+ft² ft^2|square foot|square feet
+km² km^2|square kilometer|square kilometers
+m³ m^3|cubic meter|cubic meters
+cm³ cm^3|cubic centimeter|cubic centimeters
+tbsp|tablespoon|tablespoons
+tsp|teaspoon|teaspoons
+fl oz|fluid ounce|fluid ounces
+gal|gallon|gallons
+pt|pint|pints
+qt|quart|quarts
 sq\u00a0ft sqft|square foot|square feet
 %|percent|percent
 ‰|per mille|per mille
@@ -111,7 +118,8 @@ _PER = {
     "sec": "second", "s": "second", "second": "second", "GB": "gigabyte", "MB": "megabyte", "kWh": "kilowatt hour",
     "kg": "kilogram", "user": "user", "line": "line", "person": "person", "item": "item", "call": "call", "m": "month",
     "head": "head", "seat": "seat", "unit": "unit", "mile": "mile", "km": "kilometer", "mg": "milligram", "L": "liter",
-    "l": "liter", "dL": "deciliter", "mL": "milliliter", "ml": "milliliter", "m²": "square meter", "lb": "pound",
+    "l": "liter", "dL": "deciliter", "mL": "milliliter", "ml": "milliliter", "m²": "square meter", "m2": "square meter",
+    "lb": "pound",
     "sq ft": "square foot", "sqft": "square foot", "ft²": "square foot", "token": "token", "request": "request",
     "visit": "visit", "room": "room", "device": "device", "account": "account", "quarter": "quarter", "d": "day",
 }  # fmt: skip

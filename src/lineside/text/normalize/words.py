@@ -89,14 +89,26 @@ _RULER = re.compile(
     r"|Francis|Leo|Pius|Benedict|Margrethe|Juan\sCarlos|Felipe|Carl|Harald|Haakon|Nicholas|Alexander|Ivan|Catherine|Mary"
     r"|King\s\w+|Queen\s\w+|Emperor\s\w+|Tsar\s\w+)\s$"
 )
+_PARTS_OF_BOOKS = re.compile(r"\b(?:chapter|part|phase|volume|book|act|scene|article|stage)\s$", re.I)
 _NUMBERED_BY_ROMAN = re.compile(
     r"\b(?:chapter|part|phase|volume|vol\.|book|section|article|title|type|class|stage|level|tier|grade|act|scene|appendix"
     r"|annex|table|figure|world\swar|bowl|schedule|mark|rocky|rev(?:ision)?|category)\s$",
     re.I,
 )
 _BARE_UNITS = {"Mbps": "megabits per second", "Gbps": "gigabits per second", "kbps": "kilobits per second"}
-_BARE_UNITS |= {"km/h": "kilometers per hour", "kWh": "kilowatt hours", "MB/s": "megabytes per second"}
-_BARE_UNITS |= {"GB": "gigabytes", "MB": "megabytes", "TB": "terabytes", "mph": "miles per hour"}
+_BARE_UNITS |= {
+    "km/h": "kilometers per hour",
+    "kWh": "kilowatt hours",
+    "MB/s": "megabytes per second",
+    "m/s": "meters per second",
+}
+_BARE_UNITS |= {
+    "GB": "gigabytes",
+    "MB": "megabytes",
+    "TB": "terabytes",
+    "mph": "miles per hour",
+    "m/s": "meters per second",
+}
 
 
 def letters(word: str) -> str:
@@ -176,6 +188,8 @@ def _roman(m: re.Match[str]) -> str | None:
     for value, sign in _ROMAN_SIGNS:
         while rest.startswith(sign):
             number, rest = number + value, rest[len(sign) :]
+    if len(m[0]) == 1 and not _PARTS_OF_BOOKS.search(before(m)):
+        return None  # "class C", "type X"
     if _RULER.search(before(m)):
         return f"the {ordinal(number)}"
     return cardinal(number) if _NUMBERED_BY_ROMAN.search(before(m)) else None
