@@ -8,6 +8,7 @@ it and no others: their slots are free as soon as the kernel says so (docs/decis
 
 import asyncio
 import os
+import socket
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -138,8 +139,7 @@ class WorkerPool:
         argv = [sys.executable, "-m", "lineside.gateway.worker", str(theirs.fileno())]
         with theirs:
             process = await start_process(argv, pass_fds=[theirs.fileno()])
-        worker = self._workers[number] = _Worker(process.pid, number)
-        worker.bus = WorkerChannel(ours, worker.heard, worker.gone)
+        worker = self._workers[number] = _Worker(process.pid, number, ours)
         try:
             if not worker.bus.say(StartWorker(msgspec.Raw(self._settings.model_dump_json().encode()), self._agent)):
                 self._fault = "settings and agent are too long for the message that starts a worker: shorten the agent"
@@ -174,12 +174,13 @@ class WorkerPool:
 class _Worker:
     """One life of one worker."""
 
-    def __init__(self, pid: int, number: int) -> None:
+    def __init__(self, pid: int, number: int, end: socket.socket) -> None:
+        """`end` is our end of the connection to its process."""
         self.pid, self.number = pid, number
         self.up = asyncio.Event()
         self._missed = 0  # beats in a row
         self.calls: dict[str, tuple[CallHandle, asyncio.Future[None]]] = {}
-        self.bus: WorkerChannel
+        self.bus = WorkerChannel(end, self.heard, self.gone)
         self._learning: asyncio.Future[str] | None = None
 
     def take(self, slot: CallHandle, key: str, sock: int) -> "asyncio.Future[None]":
