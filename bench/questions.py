@@ -60,7 +60,7 @@ async def ask(gateway: RunningGateway, question: str) -> tuple[str, float | None
     if (fixed := agent.by_rule(question)) is not None:
         return fixed, None
     clock = agent.desk_clock()
-    history = ChatHistory(agent.opening(), clock.exchange if clock else tuple)
+    history = ChatHistory(agent.opening(), clock.before if clock else None)
     history.agent(agent.greeting)
     messages = history.messages(asking=question)
     began, wait, answer = time.perf_counter(), 0.0, ""

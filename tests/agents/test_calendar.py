@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lineside.agents.agent import Agent, load_agent
 from lineside.agents.calendar import DeskClock, OpenPeriod, desk_note, opening_hours
 from lineside.call.chat_history import ChatHistory
+from lineside.engines.protocols import Message
 from lineside.errors import ConfigError
 from lineside.settings import DATA
 
@@ -152,13 +153,59 @@ def test_the_note_stands_between_what_is_known_and_what_is_said() -> None:
     agent = Agent(name="T", prompt="P", timezone="Europe/London", hours={"mon-fri": "9:00-17:00"})
     clock = agent.desk_clock(lambda: datetime(2026, 7, 1, 12, 0, tzinfo=UTC))
     assert clock is not None
-    history = ChatHistory(agent.opening(), clock.exchange)
+    history = ChatHistory(agent.opening(), clock.before)
     history.caller("Are you open now?")
     messages = history.messages()
     assert messages[: len(agent.opening())] == agent.opening()
     assert [message.role for message in messages] == ["system", "user", "assistant", "user"]
     assert "1:00 PM, Europe/London time (BST)" in messages[2].content
     assert messages[2].content.endswith("We are open now, until 5:00 PM.")
+
+
+@pytest.mark.parametrize(
+    ("question", "depends"),
+    [
+        ("Are you open now?", True),
+        ("Are you open?", True),
+        ("Are you still open?", True),
+        ("What day is it tomorrow?", True),
+        ("What\u2019s the date?", True),
+        ("Can an engineer come next Tuesday?", True),
+        ("I moved two weeks ago.", True),
+        ("Can I call back in an hour?", True),
+        ("When do you close?", True),
+        ("What time do you open on Wednesday?", False),
+        ("Are you open on Sundays?", False),
+        ("How much is the Basic plan?", False),
+        ("I know that already knowing people help.", True),
+        ("", False),
+    ],
+)
+def test_only_a_question_that_depends_on_the_time_is_told_the_time(question: str, depends: bool) -> None:
+    """Small models answer other questions worse with the time before their eyes; other languages are always told."""
+    agent = Agent(name="T", prompt="P", timezone="Europe/London")
+    clock = agent.desk_clock(lambda: datetime(2026, 7, 1, 12, 0, tzinfo=UTC))
+    german = Agent(name="T", prompt="P", timezone="Europe/Berlin", language="de").desk_clock()
+    assert clock is not None
+    assert german is not None
+    assert bool(clock.before(question)) is depends
+    assert german.before(question)
+
+
+def test_the_time_stands_right_before_the_question_so_that_what_was_read_stays_read() -> None:
+    """Also in the middle of a call; the next question has it no more."""
+    agent = Agent(name="T", prompt="P", timezone="Europe/London")
+    clock = agent.desk_clock(lambda: datetime(2026, 7, 1, 12, 0, tzinfo=UTC))
+    assert clock is not None
+    history = ChatHistory(agent.opening(), clock.before)
+    history.agent("Hello, this is the desk.")
+    history.caller("What do you sell?")
+    history.agent("Tea.")
+    before = history.messages()
+    asked = history.messages(asking="What day is it today?")
+    assert asked[: len(before)] == before
+    assert [message.role for message in asked[len(before) :]] == ["user", "assistant", "user"]
+    assert history.messages(asking="And coffee?") == (*before, Message("user", "And coffee?"))
 
 
 def test_an_agent_without_a_zone_knows_no_time() -> None:

@@ -104,7 +104,7 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     def desk_clock(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> DeskClock | None:
         """The clock and calendar of the desk; None where the agent has no time zone."""
         hours = opening_hours(self.hours) if self.hours else None
-        return DeskClock(_zone(self.timezone), hours, now) if self.timezone else None
+        return DeskClock(_zone(self.timezone), hours, now, language=self.language) if self.timezone else None
 
     def lines(self) -> tuple[str, ...]:
         """What is said as it stands, and so can be learnt by heart."""

@@ -118,23 +118,34 @@ def _periods(days: str, hours: str) -> tuple[OpenPeriod, ...]:
 
 
 class DeskClock:
-    """What the language model is told of time and place: one question and its answer, right before the conversation.
+    """What the language model is told of time and place: one question and its answer, right before the caller's.
 
-    They stand behind what is the same for all calls, so that the model has read all of that before; and they stay word
-    for word the same for some minutes, unless the day ends, or the desk opens or closes.
+    Only where the caller's question needs them: a small model answers other questions worse with the time before its
+    eyes, and all that was said before stays as the model has read it. They stay word for word the same for some
+    minutes, unless the day ends, or the desk opens or closes.
     """
 
     def __init__(
-        self, zone: ZoneInfo, hours: OpeningHours | None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        zone: ZoneInfo,
+        hours: OpeningHours | None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        language: str = "en",
     ) -> None:
-        """`hours` None: not known."""
+        """`hours` None: not known. In other languages than English, every question is taken to depend on the time."""
         self._zone, self._hours, self._now = zone, hours, now
+        self._always = not language.lower().startswith("en")
         self._told: tuple[Message, ...] = ()
         self._at = datetime.min.replace(tzinfo=UTC)
         self._state: tuple[object, ...] = ()
 
+    def before(self, question: str) -> tuple[Message, ...]:
+        """What the model is told now, before this question; nothing where it does not depend on the time."""
+        return self.exchange() if self._always or depends_on_now(question) else ()
+
     def exchange(self) -> tuple[Message, ...]:
-        """What the model is told now."""
+        """The question and its answer, as they are now."""
         now = self._now().astimezone(self._zone)
         closing = self._hours.closing(now) if self._hours is not None else None
         state = (now.date(), now.utcoffset(), closing)
@@ -145,6 +156,25 @@ class DeskClock:
                 Message("assistant", desk_note(now, self._hours)),
             )
         return self._told
+
+
+_NOW = re.compile(
+    r"""(?xi) \b(?:
+      now | today | tonight | tomorrow | yesterday | currently | already | later | soon | ago
+    | at\ (?:the|this)\ (?:moment|time)
+    | (?:this|next|last|coming)\ (?:mon|tues|wednes|thurs|fri|satur|sun)?
+      (?:day|morning|afternoon|evening|night|week|weekend|month|year)
+    | (?:what|which)\ (?:day|date|time)\ is\ it | what(?:'s|\ is)\ the\ (?:day|date|time)
+    | in\ (?:an?|\w+)\ (?:minute|hour|day|week|month)s?
+    )\b
+    | \b(?:are|is)\ (?:you|the\ \w+)\ (?:still\ )?(?:open|closed)\W*$
+    | \bwhen\ do(?:es)?\ [^.?!]{0,20}\b(?:open|close)\W*$"""
+)
+
+
+def depends_on_now(question: str) -> bool:
+    """Whether an English question cannot be answered without knowing what time it is."""
+    return bool(_NOW.search(" ".join(question.replace("\u2019", "'").split())))
 
 
 def desk_note(now: datetime, hours: OpeningHours | None) -> str:

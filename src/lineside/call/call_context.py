@@ -94,7 +94,7 @@ def call_context(
         transport=transport,
         segmenter=segmenter,
         far_end=None if echo is None else CallerFarEnd(echo, segmenter, now),
-        history=ChatHistory(agent.opening(hello.system_prompt), desk_clock.exchange if desk_clock else tuple),
+        history=ChatHistory(agent.opening(hello.system_prompt), desk_clock.before if desk_clock else None),
         load=load,
         observers=Observers(transport, (load, *observers)),
         clock=CallClock(segmenter, now),

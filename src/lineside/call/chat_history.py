@@ -18,9 +18,11 @@ _CALL = Message("user", CALLS)
 class ChatHistory:
     """The conversation of one call."""
 
-    def __init__(self, opening: tuple[Message, ...], now: Callable[[], tuple[Message, ...]] = tuple) -> None:
-        """`opening` is the same for all calls; `now` tells what is not, such as the time of day."""
-        self._opening, self._now = opening, now
+    def __init__(
+        self, opening: tuple[Message, ...], before: Callable[[str], tuple[Message, ...]] | None = None
+    ) -> None:
+        """`opening` is the same for all calls; `before` tells what a question needs besides, such as the time."""
+        self._opening, self._before = opening, before
         self._said: list[Message] = []
 
     def caller(self, text: str) -> None:
@@ -38,7 +40,9 @@ class ChatHistory:
             said = _joined(said, Message("user", asking))
         if said and said[0].role == "assistant":
             said.insert(0, Message("user", CALLS))
-        return (*self._opening, *self._now(), *said)
+        if self._before is not None and said and said[-1].role == "user":
+            said[-1:] = [*self._before(said[-1].content), said[-1]]
+        return (*self._opening, *said)
 
     @property
     def last_agent_words(self) -> str:
