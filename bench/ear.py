@@ -47,7 +47,7 @@ from lineside.audio.vad import VadModel
 from lineside.audio.wav import read_wav
 from lineside.models.store import locate
 from lineside.settings import load_settings
-from lineside.turns.floor import Silence, SoundStarted, TurnFull, VoiceActivity
+from lineside.turns.floor_events import Silence, SoundStarted, TurnFull, VoiceActivity
 from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
 
 SHARED = Path(__file__).parents[2] / "shared" / "audio"

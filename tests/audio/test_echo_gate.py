@@ -21,7 +21,7 @@ from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, Scripted
 from lineside.protocol import BargeIn, EndReason, Text
 from lineside.transports.base import TransportListener
 from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, Doing, ScriptedTransport
-from lineside.turns.floor import SoundStarted, VoiceActivity
+from lineside.turns.floor_events import SoundStarted, VoiceActivity
 from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
 from tests.call import fixtures
 from tests.call.fixtures import Held, hold

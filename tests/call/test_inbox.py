@@ -1,7 +1,7 @@
 """The only door to the floor."""
 
 from lineside.call.inbox import Inbox
-from lineside.turns.floor import FloorEvent, SoundStarted
+from lineside.turns.floor_events import FloorEvent, SoundStarted
 
 
 def test_what_is_posted_meanwhile_is_handled_afterwards_and_in_order() -> None:

@@ -39,11 +39,10 @@ from lineside.protocol import (
     TurnEnded,
     TurnStarted,
 )
-from lineside.transports.base import TransportListener
 from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, ScriptedTransport
 from lineside.turns.endpointing import CLEAR
 from lineside.turns.floor import Floor
-from tests.call import fixtures
+from lineside.turns.floor_events import SoundStarted
 from tests.call.fixtures import AGENT, Held, held, hold
 from tests.virtual_time import run
 
@@ -987,29 +986,25 @@ def test_what_the_transport_says_counts_before_what_we_wanted(
 ) -> None:
     """The caller is gone already when the call is to be ended: that is why it ends."""
 
-    class Leaving(ScriptedTransport):
-        async def run(self, listener: TransportListener) -> EndReason:
-            assert isinstance(listener, CallSession)
-            listener.end(wanted)
-            return "line_lost"
+    async def leaves(call: CallSession) -> EndReason:
+        call.end(wanted)
+        return "line_lost"
 
-    monkeypatch.setattr(fixtures, "ScriptedTransport", Leaving)
+    monkeypatch.setattr(CallSession, "_run_transport", leaves)
     assert hold().reason == "line_lost"
 
 
 def test_a_fault_of_ours_counts_before_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is raised, so that the log has it, and not hidden behind a caller who hung up."""
 
-    class Leaving(ScriptedTransport):
-        async def run(self, listener: TransportListener) -> EndReason:
-            assert isinstance(listener, CallSession)
-            listener._on_late_speech(object())  # type: ignore[arg-type]
-            return "caller_hung_up"
+    async def leaves(call: CallSession) -> EndReason:
+        call._on_late_speech(SoundStarted(1.0))
+        return "caller_hung_up"
 
     def broken(self: Floor, event: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(fixtures, "ScriptedTransport", Leaving)
+    monkeypatch.setattr(CallSession, "_run_transport", leaves)
     monkeypatch.setattr(Floor, "feed", broken)
     with pytest.raises(ExceptionGroup) as fault:
         hold()

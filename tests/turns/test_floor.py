@@ -3,16 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineside.turns.floor import (
+from lineside.turns.floor import Floor, FloorRules
+from lineside.turns.floor_events import (
     AgentPrompt,
     CheckInterruption,
     Decision,
     DismissInterruption,
     DropPrepared,
     EndpointWait,
-    Floor,
     FloorEvent,
-    FloorRules,
     GiveWay,
     InterruptionChecked,
     Listen,

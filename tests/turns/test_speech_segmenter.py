@@ -14,7 +14,7 @@ from lineside.audio.input_resampler import InputResampler
 from lineside.audio.vad import LoudnessVad
 from lineside.audio.wav import read_wav
 from lineside.protocol import Codec
-from lineside.turns.floor import Silence, SoundDismissed, SoundStarted, SpeechLong, TurnFull, VoiceActivity
+from lineside.turns.floor_events import Silence, SoundDismissed, SoundStarted, SpeechLong, TurnFull, VoiceActivity
 from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
 
 AUDIO = Path(__file__).parents[3] / "shared" / "audio"

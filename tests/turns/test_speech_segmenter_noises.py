@@ -20,7 +20,7 @@ from lineside.audio.wav import read_wav
 from lineside.models.store import locate
 from lineside.protocol import Codec
 from lineside.settings import load_settings
-from lineside.turns.floor import SoundStarted, SpeechLong, VoiceActivity
+from lineside.turns.floor_events import SoundStarted, SpeechLong, VoiceActivity
 from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
 from tests.audio.single_vad import SingleVad as Silero
 from tests.noises import (

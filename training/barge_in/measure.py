@@ -30,12 +30,11 @@ from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES, Utterance
 from lineside.audio.vad import VadModel
 from lineside.engine_server.asr.whisper import WhisperModel
 from lineside.engines.protocols import Transcription
-from lineside.turns.floor import (
+from lineside.turns.floor import Floor, FloorRules
+from lineside.turns.floor_events import (
     AgentPrompt,
     CheckInterruption,
     DismissInterruption,
-    Floor,
-    FloorRules,
     GiveWay,
     InterruptionChecked,
     PauseReply,

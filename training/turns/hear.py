@@ -22,7 +22,7 @@ from lineside.audio.smart_turn import SmartTurn, clearness
 from lineside.audio.vad import VadModel
 from lineside.audio.wav import read_wav
 from lineside.engine_server.asr.whisper import WhisperModel
-from lineside.turns.floor import Silence, VoiceActivity
+from lineside.turns.floor_events import Silence, VoiceActivity
 from lineside.turns.speech_segmenter import SegmenterRules, SpeechSegmenter
 
 LOOKS = (0.2, 0.6)  # seconds of silence at which the turn model is asked

@@ -19,7 +19,7 @@ from lineside.text.sentences import Sentences
 FIRST_TOKEN, NEXT_TOKEN = 12.0, 5.0
 
 
-class Piece(Struct, frozen=True):
+class AnswerPiece(Struct, frozen=True):
     """A stretch of the answer that can be synthesised by itself."""
 
     text: str
@@ -31,14 +31,14 @@ class WholeText(Struct, frozen=True):
     text: str
 
 
-AnswerPart = Token | Thought | Piece | WholeText
+AnswerPart = Token | Thought | AnswerPiece | WholeText
 
 
 def fixed_answer(text: str) -> Iterator[AnswerPart]:
     """An answer that no model is asked for."""
     yield WholeText(text)
     for piece in _pieces(text):
-        yield Piece(piece)
+        yield AnswerPiece(piece)
 
 
 async def written_answer(
@@ -75,17 +75,17 @@ async def _written(
                 text += released.text
                 yield released
                 for piece in sentences.feed(released.text):
-                    yield Piece(piece)
+                    yield AnswerPiece(piece)
     for released in guard.end():
         text += released.text
         yield released
         for piece in sentences.feed(released.text):
-            yield Piece(piece)
+            yield AnswerPiece(piece)
     if not text.strip():
         raise EngineError("the language model answered nothing")
     yield WholeText(text.strip())
     for piece in sentences.end():
-        yield Piece(piece)
+        yield AnswerPiece(piece)
 
 
 def sayings(text: str, language: str = "en") -> list[str]:

@@ -17,7 +17,7 @@ from lineside.engines.protocols import PredictsTurnEnd
 from lineside.errors import EngineError
 from lineside.protocol import TurnEnded, TurnEndedBy
 from lineside.turns.endpointing import CallerPace, Evidence, Profile, bare, expects, wait, words_evidence
-from lineside.turns.floor import EndpointWait, Silence, Speak, VoiceActivity
+from lineside.turns.floor_events import EndpointWait, Silence, Speak, VoiceActivity
 from lineside.turns.speech_segmenter import Heard
 
 LOOK = 0.05  # seconds of a noticed pause before the turn model is asked; the recogniser begins at once

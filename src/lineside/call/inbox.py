@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
-from lineside.turns.floor import FloorEvent
+from lineside.turns.floor_events import FloorEvent
 
 
 class Inbox:

@@ -6,7 +6,7 @@ from lineside.call.reply import Reply
 from lineside.call.tasks import OneTask
 from lineside.engines.timeouts import answer_within
 from lineside.errors import EngineError
-from lineside.turns.floor import CheckInterruption, InterruptionChecked
+from lineside.turns.floor_events import CheckInterruption, InterruptionChecked
 from lineside.turns.interruption import claims, overheard
 
 CHECK_WITHIN = 2.0  # seconds for the words of a short sound; the agent has gone on long before

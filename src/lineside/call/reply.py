@@ -9,7 +9,7 @@ import asyncio
 from contextlib import aclosing
 
 from lineside.audio.frame import Utterance
-from lineside.call.answer import AnswerPart, Piece, WholeText, fixed_answer, written_answer
+from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answer, written_answer
 from lineside.call.call_context import CallContext
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.reply_events import ReplyEvents
@@ -199,7 +199,7 @@ class Reply:
             case WholeText(text=text):
                 self.progress.text, self.progress.whole = text, True
                 self._events.emit(ReplyText(**where, text=text))
-            case Piece(text=text):
+            case AnswerPiece(text=text):
                 await self._pieces.put(text)
 
     # ── synthesis ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -29,7 +29,8 @@ from lineside.errors import TransportError
 from lineside.protocol import ClientMessage, EndReason
 from lineside.settings import Settings
 from lineside.transports.base import Transport
-from lineside.turns import floor
+from lineside.turns import floor_events as floor
+from lineside.turns.floor import Floor, FloorRules
 from lineside.turns.speech_segmenter import Heard
 
 LOOK_EVERY = 1.0  # seconds between looks at the limits of the call
@@ -54,8 +55,7 @@ class CallSession:
         """`observers` hear everything that happens; `load` is what all calls of the process know of the engines."""
         loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[EndReason] = loop.create_future()
-        rules = floor.FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation)
-        self._floor = floor.Floor(rules)
+        self._floor = Floor(FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation))
         self._limits = CallLimits(limit_rules(settings, agent, answers=hello.mode == "conversation"), loop.time())
         self._context = context = call_context(
             transport,

@@ -13,7 +13,7 @@ from lineside.call.reply_input import NOTHING_DROPPED, AgentLine, Draft, ReplyIn
 from lineside.call.transcribe import transcribe
 from lineside.errors import EngineError
 from lineside.protocol import BargeIn, Clear, FalseInterruption, Transcript
-from lineside.turns.floor import ReplyOver, Speak
+from lineside.turns.floor_events import ReplyOver, Speak
 
 
 class Speaker:

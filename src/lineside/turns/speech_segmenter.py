@@ -27,7 +27,7 @@ from lineside.audio.input_resampler import InputResampler
 from lineside.audio.near_end import NearEndLevel
 from lineside.audio.vad import VoiceDetector
 from lineside.protocol import Codec
-from lineside.turns.floor import Silence, SoundDismissed, SoundStarted, SpeechLong, TurnFull, VoiceActivity
+from lineside.turns.floor_events import Silence, SoundDismissed, SoundStarted, SpeechLong, TurnFull, VoiceActivity
 
 WINDOW_BYTES = 512 * SAMPLE_BYTES  # what the voice detector takes
 WINDOW = 512 / EAR_RATE  # 32 ms
