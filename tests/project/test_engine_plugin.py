@@ -21,7 +21,6 @@ DEFAULT_LLM_ENGINE=parrot
 DEFAULT_TTS_ENGINE=scripted
 FALLBACK_TTS_ENGINES=none
 KEEP_CALLS=false
-WORKERS=1
 PARROT_OPENING=I have heard:
 """
 
@@ -52,14 +51,14 @@ def said(folder: Path, *command: str) -> str:
     return done.stdout
 
 
-@pytest.fixture
-def url(folder: Path) -> Iterator[str]:
+@pytest.fixture(params=["1", "2"], ids=["in one process", "in workers"])
+def url(folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """A gateway that answers with it."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "lineside", "serve"],
         cwd=folder,
-        env=environment(folder, PORT=port),
+        env=environment(folder, PORT=port, WORKERS=request.param),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
