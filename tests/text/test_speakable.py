@@ -59,6 +59,13 @@ GONE = [
     ("Let me look. *typing sounds* There it is.", "Let me look. There it is."),
     ("*checks the account* It is paid.", "It is paid."),
     ("(laughs) Yes.", "Yes."),
+    ("*The agent smiles* Yes.", "Yes."),
+    ("*in a cheerful tone* Yes.", "Yes."),
+    ("(with a warm smile) Yes.", "Yes."),
+    ("[2 second pause] Yes. [pause 2s] No.", "Yes. No."),
+    ("Goodbye. [hang up]", "Goodbye. "),
+    ("One<#0.5#>two", "One two"),
+    ("<tool>search</tool>Done.", "Done."),
     ("Well (chuckles softly), yes.", "Well , yes."),
     ("(short pause) Yes.", "Yes."),
     ("[pause] Yes.", "Yes."),
@@ -153,6 +160,9 @@ def test_what_nobody_should_hear_is_gone(written: str, said: str) -> None:
         "analysis of the bill takes a day",
         "He said [sic] that",
         "I laughed (a lot), then paused.",
+        "It takes 5 days (in the city) or (with a box) (5 seconds).",
+        "Model: X100\nAnother [5 of 6] (2 lines)",
+        "*The customer* is [agent] and [in stock].",
     ],
 )
 def test_what_people_write_survives(text: str) -> None:

@@ -31,7 +31,12 @@ excited sad happy angry calm calmly curious sarcastic whispering shouting shouts
 cheerful friendly gentle empathetic apologetic upbeat surprised confused tired playful sympathetic emphasis
 dramatic monotone mischievous relieved thoughtful concerned reassuring
 """)
-_MODIFIERS = frozenset(_words("a an the short long brief small slight soft warm deep light little quick very more"))
+_MODIFIERS = frozenset(
+    _words(
+        "a an the short long brief small slight soft warm deep light little quick very more "
+        "second seconds sec agent assistant operator customer caller user he she"
+    )
+)
 
 
 def _forms(stems: tuple[str, ...]) -> set[str]:
@@ -49,7 +54,11 @@ _IN_BRACKETS = _ANYWHERE | frozenset(_HEARD) | frozenset(_NOUNS) | frozenset(_fo
 _MORE_THAN_ONE_WORD = frozenset(_forms(_ACTS))
 _IN_SQUARE = _IN_BRACKETS | frozenset(_MOODS) | frozenset(_ALONE)
 _IN_STARS = _ANYWHERE | frozenset(_ALONE) | frozenset(["laughter", "ahem", "silence"])
-_WORDS = re.compile(r"[A-Za-z][A-Za-z_'’, -]{0,59}")
+_WORDS = re.compile(r"[A-Za-z\d][\w'’,. -]{0,59}")
+_NUMBER = re.compile(r"[\d.]+(?:ms|s|sec|seconds?)?")
+# "in a warm voice", "with a smile"
+_MANNERS, _MANNER_BEGINS = frozenset(["tone", "voice", "manner", "smile", "laugh", "sigh", "grin"]), ("in", "with")
+_ORDERS = frozenset(["hang", "transfer", "end", "connect", "disconnect"])  # [hang up], [transfer to agent]
 
 
 def is_direction(inner: str, sign: str) -> bool:
@@ -60,6 +69,10 @@ def is_direction(inner: str, sign: str) -> bool:
     first = next((word for word in words if not _modifies(word)), "")
     if not first:
         return sign == "]" and words[-1].endswith("ly")
+    if words[0] in _MANNER_BEGINS:
+        return words[-1] in _MANNERS
+    if sign == "]" and len(words) > 1 and first in _ORDERS:
+        return True
     return first in _known(sign) or (sign != ")" and len(words) > 1 and first in _MORE_THAN_ONE_WORD)
 
 
@@ -71,7 +84,9 @@ def may_be_direction(beginning: str, sign: str) -> bool:
         return False
     whole = re.split("[ ,]+", beginning.lower())[:-1]
     first = next((word for word in whole if not _modifies(word)), "")
-    return not first or first in _known(sign) or (sign != ")" and first in _MORE_THAN_ONE_WORD)
+    if not first or first in _MANNER_BEGINS or (sign == "]" and first in _ORDERS):
+        return True
+    return first in _known(sign) or (sign != ")" and first in _MORE_THAN_ONE_WORD)
 
 
 def _known(sign: str) -> frozenset[str]:
@@ -79,4 +94,4 @@ def _known(sign: str) -> frozenset[str]:
 
 
 def _modifies(word: str) -> bool:
-    return word in _MODIFIERS or (word.endswith("ly") and len(word) > 3)
+    return word in _MODIFIERS or bool(_NUMBER.fullmatch(word)) or (word.endswith("ly") and len(word) > 3)

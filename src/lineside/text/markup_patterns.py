@@ -21,7 +21,7 @@ CALLS = frozenset(
     _words("""
 tool_call tool_calls toolcall function_call function_calls function functions invoke parameter tool_code
 tool_use tool_response tool_result tool_results tool_output tool_outputs function_results arg_key arg_value sys
-style script
+style script tool
 """)
 )
 TURNS = frozenset(_words("im_start start_header_id start_of_turn turn start_of_role start"))
@@ -32,10 +32,10 @@ AGENTS = frozenset(_words("assistant model agent bot chatbot ai"))
 TAG = re.compile(r"</?([A-Za-z][\w.:-]{0,40})(=[\w.:-]{0,60})?((?:\s[^<>]{0,300})?)/?>")
 TAG_BEGINS = re.compile(r"<(?:/?(?:[A-Za-z][\w.:=-]{0,100}(?:\s[^<>]{0,300})?/?)?)?\Z")
 CONTROL = re.compile(
-    r"<[|｜]([^<>|｜\n]{1,64})[|｜]>|<([a-z]{2,20})\|>|<\|([a-z]{2,20})>|<</?(SYS)>>|<(0x[0-9A-F]{2})>"
+    r"<[|｜]([^<>|｜\n]{1,64})[|｜]>|<([a-z]{2,20})\|>|<\|([a-z]{2,20})>|<</?(SYS)>>|<(0x[0-9A-F]{2}|#[\d.]{1,6}#)>"
 )
 CONTROL_BEGINS = re.compile(
-    r"<(?:[|｜](?:[^<>|｜\n]{0,64}[|｜]?)?|[a-z]{2,20}\|?|</?(?:S(?:Y(?:S>?)?)?)?|0(?:x[0-9A-F]{0,2})?)?\Z"
+    r"<(?:[|｜](?:[^<>|｜\n]{0,64}[|｜]?)?|[a-z]{2,20}\|?|</?(?:S(?:Y(?:S>?)?)?)?|0(?:x[0-9A-F]{0,2})?|#[\d.]{0,6}#?)?\Z"
 )
 JSON = re.compile(r"(?:\{|\[\s{0,40}\{)\s{0,40}(?:\"|'[\w ]+'\s?:)")
 JSON_BEGINS = re.compile(r"(?:\{|\[\s{0,40}\{)\s{0,40}(?:'[\w ]{0,40}'?\s?)?\Z|\[\s{0,40}\Z")
@@ -53,7 +53,7 @@ ROLE = re.compile(r"\s*([a-z_]{1,24})(?:[^a-z_])", re.IGNORECASE)
 ROLE_BEGINS = re.compile(r"\s*[a-z_]{0,24}\Z", re.IGNORECASE)
 
 _OWN = [
-    *_words("assistant agent ai bot chatbot model operator representative answer response reply"),
+    *_words("assistant agent ai bot chatbot operator representative answer response reply"),
     *["ai assistant", "voice agent", "voice assistant", "virtual assistant", "final answer", "final response"],
 ]  # fmt: skip
 _OTHER = ["user", "human"]
