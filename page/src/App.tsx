@@ -55,7 +55,8 @@ export function App(): JSX.Element {
         </nav>
         <CallBar calls={calls} buttons={dashboard()} />
         <button id="theme" type="button" class="small" onClick={repaint}>
-          Theme: {theme() === 'auto' ? 'system' : theme()}
+          <span class="theme-word">Theme: </span>
+          {theme() === 'auto' ? 'system' : theme()}
         </button>
       </header>
       <Show when={dashboard()} fallback={<CallView calls={calls} />}>

@@ -96,6 +96,11 @@ test('the greeting has no latency', () => {
   expect(state.lines[0]?.ms).toBeNull();
 });
 
+test('the time of a greeting is no response time, whatever its metrics say', () => {
+  const state = shown(says('Hello.', 0), { type: 'reply_metrics', ...none, e2e_ms: 10, ...at(0, 0) });
+  expect([state.lines[0]?.ms, state.times]).toEqual([null, {}]);
+});
+
 test('what is said unasked is no answer: it has no latency and no bars', () => {
   const unasked = [
     { type: 'audio_started', latency_ms: 1, filler: false, ...at(2, 2), seen: 10 },

@@ -102,6 +102,7 @@ def test_a_call_is_muted_and_ended_from_any_view(gateway: OpenGateway, visit: Op
     bar = page.locator("header .state")
     expect(bar).to_contain_text("Listening")
     expect(page.get_by_role("timer")).to_have_text("0:01")
+    expect(page.get_by_role("timer")).to_have_text("0:03")
     bar.get_by_role("button", name="Mute").click()
     expect(bar.get_by_role("button", name="Unmute")).to_have_attribute("aria-pressed", "true")
     bar.get_by_role("button", name="Unmute").click()

@@ -129,7 +129,7 @@ def test_each_filter_of_the_history_narrows_it_and_stands_in_the_address(
 def test_turn_detection_and_an_own_greeting_go_with_the_call(gateway: OpenGateway, visit: OpenPage) -> None:
     """What is chosen under Engines stands in the first message."""
     page = visit(f"{gateway().url}/#/engines")
-    page.get_by_label("Turn detection").select_option("patient")
+    page.get_by_label("Turn detection", exact=True).select_option("patient")
     page.get_by_label("Override greeting").check()
     page.get_by_role("textbox", name="Override greeting").fill("Good evening.")
     page.get_by_role("link", name="Call", exact=True).click()

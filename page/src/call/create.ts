@@ -1,4 +1,4 @@
-import { createEffect, createSignal, onCleanup } from 'solid-js';
+import { createEffect, createMemo, createSignal, onCleanup } from 'solid-js';
 import { key, useKey } from '../api';
 import { chooseSpeaker } from '../audio/context';
 import { levelOf, silent } from '../audio/level';
@@ -76,7 +76,7 @@ export function createCall(request: () => CallRequest) {
     state,
     level,
     muted,
-    seconds: createClock(() => active() && state().began !== null),
+    seconds: createClock(createMemo(() => active() && state().began !== null)), // not begun anew by each event
     /** The conversation that is looked at: this one or the one before. */
     shown: (): CallState => (looksBack() && previous()?.state) || state(),
     previous,

@@ -52,7 +52,9 @@ const RULES: Rules = {
   clear: (state) => state, // the loudspeaker's
   false_interruption: (state, event) => ({ ...resumed(state, event), phase: 'speaking' }),
   reply_metrics: (state, event) => ({
-    ...(event.e2e_ms === null ? settled(state, event) : measured(noted(state, event), event)),
+    ...(event.e2e_ms === null || event.turn === 0
+      ? settled(state, event)
+      : measured(noted(state, event), event)),
     phase: 'listening',
   }),
   error: (state, event) => ({ ...state, problem: event.message, fatal: event.fatal }),

@@ -45,7 +45,7 @@ export function NextCallEngines(): JSX.Element {
             choose({ record: value === '' ? null : value === 'true' })
           }
         >
-          <option value="">Default (RECORD_CALLS)</option>
+          <option value="">Default</option>
           <option value="true">Record</option>
           <option value="false">Do not record</option>
         </select>
