@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import re
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -377,6 +378,28 @@ def test_every_route_has_the_headers_that_browsers_heed() -> None:
                         assert answer.status == 401, (method, path)
 
     at_the_door(story, api_keys="first, second")
+
+
+@pytest.mark.parametrize(("rate", "elsewhere"), [(12_345, True), (16_000, False)])
+def test_the_tables_of_an_odd_sample_rate_are_made_beside_the_loop(
+    monkeypatch: pytest.MonkeyPatch, rate: int, elsewhere: bool
+) -> None:
+    """Other calls are heard meanwhile; the call itself is answered as any other."""
+    made = list[int]()
+
+    def make(from_rate: int, to_rate: int) -> None:
+        assert threading.current_thread() is not threading.main_thread()
+        made.append(from_rate)
+
+    monkeypatch.setattr("lineside.gateway.call_runner.InputResampler", make)
+
+    async def story(door: Door) -> None:
+        ws = await door.call(json.dumps({"codec": "pcm", "sample_rate": rate}))
+        assert isinstance(await event(ws), Ready)
+        await ws.close()
+
+    at_the_door(story)
+    assert made == ([rate] if elsewhere else [])
 
 
 def test_work_that_fails_is_started_again_and_health_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ from contextlib import suppress
 import structlog
 
 from lineside.agents.agent import Agent
+from lineside.audio.frame import EAR_RATE
+from lineside.audio.input_resampler import InputResampler
 from lineside.audio.turn_model import TurnModel
 from lineside.audio.vad import VoiceDetector
 from lineside.call.engine_load import EngineLoad
@@ -35,6 +37,7 @@ YOUNG = 10_000  # objects made before the garbage collector looks through them
 FIRST_MESSAGE = 5.0  # seconds; a caller's program that says nothing by then is disconnected
 HEARTBEAT = 20.0  # seconds between pings; a peer that is gone without a word is noticed within twice that
 LARGEST_MESSAGE = 128 * 1024  # bytes; beyond it the WebSocket itself is closed with 1009
+USUAL_RATES = (8000, 16_000, 24_000, 44_100, 48_000)  # samples a second; their tables are soon there for all calls
 LARGEST_FIRST = 64 * 1024  # bytes of the first message
 
 
@@ -103,6 +106,8 @@ class CallRunner:
                 "tts": (hello.tts_engine, hello.tts_voice),
             }
         )
+        if hello.rate not in USUAL_RATES:  # its tables take up to 15 ms to make, in which no other call is heard
+            await asyncio.to_thread(InputResampler, hello.rate, EAR_RATE)
         metrics = self._meters.call("browser", engines.names)
         transport, began = BrowserTransport(ws, hello, metrics), time.monotonic()
         observers: list[Observer] = [place, metrics]
