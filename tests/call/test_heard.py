@@ -12,7 +12,7 @@ from lineside.audio.frame import SpokenAudio
 from lineside.call.chat_history import KEPT, ChatHistory
 from lineside.call.playout import PlayoutLedger
 from lineside.engines.protocols import EngineInfo, Message
-from lineside.engines.tts_cache import REMEMBERED, CachedTTS
+from lineside.engines.tts_cache import MAX_RECENT, CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedTTS
 from lineside.errors import EngineError
 from lineside.protocol import BargeIn, Text
@@ -181,12 +181,12 @@ def test_what_is_kept_is_said_when_the_voice_is_dead_and_memory_is_bounded() -> 
         voice = Brief()
         memory = CachedTTS(voice)
         await memory.keep("Sorry.")
-        for number in range(2 * REMEMBERED):
+        for number in range(2 * MAX_RECENT):
             assert [s async for s in memory.speak(str(number), "")]
         voice.dead = True
         assert [s.words async for s in memory.speak("Sorry.", "v")] == [((1, "Sorry."),)]
         with pytest.raises(EngineError):
             [s async for s in memory.speak("0", "")]
-        assert [s async for s in memory.speak(str(2 * REMEMBERED - 1), "")]
+        assert [s async for s in memory.speak(str(2 * MAX_RECENT - 1), "")]
 
     asyncio.run(story(), debug=True)

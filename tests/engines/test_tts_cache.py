@@ -17,7 +17,7 @@ from lineside.call.session import CallSession
 from lineside.engines import tts_cache
 from lineside.engines.protocols import EngineInfo
 from lineside.engines.registry import Engines
-from lineside.engines.tts_cache import KEPT, REMEMBERED, CachedTTS
+from lineside.engines.tts_cache import MAX_KEPT, MAX_RECENT, CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.errors import EngineError
 from lineside.gateway.runtime import learn_phrases
@@ -214,7 +214,7 @@ def test_another_voice_is_another_sound() -> None:
 
 def test_memory_is_bounded_in_sentences_and_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was not said for longest is forgotten; what is known by heart is bounded too, and keeps the latest."""
-    monkeypatch.setattr(tts_cache, "MOST_BYTES", 640 * 10 * 4)
+    monkeypatch.setattr(tts_cache, "MAX_RECENT_BYTES", 640 * 10 * 4)
 
     async def story() -> None:
         memory = CachedTTS(Slow())
@@ -225,13 +225,13 @@ def test_memory_is_bounded_in_sentences_and_in_bytes(monkeypatch: pytest.MonkeyP
         await listen(memory, "sentence 6")
         assert [memory.remembers(f"sentence {n}", "") for n in (2, 3)] == [True, False]
         brief = CachedTTS(Slow(frames=1))
-        for number in range(2 * REMEMBERED):
+        for number in range(2 * MAX_RECENT):
             await listen(brief, str(number))
-        assert sum(brief.remembers(str(n), "") for n in range(2 * REMEMBERED)) == 40  # by bytes: 40 frames
-        for number in range(2 * KEPT):
+        assert sum(brief.remembers(str(n), "") for n in range(2 * MAX_RECENT)) == 40  # by bytes: 40 frames
+        for number in range(2 * MAX_KEPT):
             await brief.keep(f"line {number}")
-        assert sum(brief.remembers(f"line {n}", "") for n in range(KEPT)) <= 40
-        assert all(brief.remembers(f"line {n}", "") for n in range(KEPT, 2 * KEPT))
+        assert sum(brief.remembers(f"line {n}", "") for n in range(MAX_KEPT)) <= 40
+        assert all(brief.remembers(f"line {n}", "") for n in range(MAX_KEPT, 2 * MAX_KEPT))
 
     run(story())
 
@@ -249,7 +249,7 @@ def test_a_long_greeting_does_not_push_out_the_phrases_for_bad_moments() -> None
             await memory.keep(f"line {number}")
         assert memory.remembers("I'm sorry.", "")
         assert memory.remembers("line 299", "")
-        assert sum(memory.remembers(f"line {n}", "") for n in range(300, 400)) == KEPT
+        assert sum(memory.remembers(f"line {n}", "") for n in range(300, 400)) == MAX_KEPT
 
     run(story())
 

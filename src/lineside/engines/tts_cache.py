@@ -14,11 +14,11 @@ from contextlib import aclosing
 from lineside.audio.frame import SpokenAudio
 from lineside.engines.protocols import TextToSpeech
 
-REMEMBERED = 256  # sentences; the one not said for longest is forgotten …
-MOST_BYTES = 32 << 20  # … and so it is when all of them have more sound than that: twelve minutes at 22 kHz
-LONGEST = 15.0  # seconds; longer ones are not worth their memory
-KEPT = 64  # sentences of the agent's lines that are known by heart; changed lines push out the oldest
-PINNED = 64  # phrases for bad moments, which nothing pushes out; there are some ten in a language
+MAX_RECENT = 256  # sentences; the one not said for longest is forgotten …
+MAX_RECENT_BYTES = 32 << 20  # … and so it is when all of them have more sound than that: twelve minutes at 22 kHz
+MAX_SECONDS = 15.0  # seconds; longer ones are not worth their memory
+MAX_KEPT = 64  # sentences of the agent's lines that are known by heart; changed lines push out the oldest
+MAX_PINNED = 64  # phrases for bad moments, which nothing pushes out; there are some ten in a language
 
 Which = tuple[str, str]  # voice and sentence
 
@@ -32,7 +32,7 @@ class CachedTTS:
         self._usual = tts.info.choices[0] if tts.info.choices else ""
         self._pinned: dict[Which, tuple[SpokenAudio, ...]] = {}
         self._kept: OrderedDict[Which, tuple[SpokenAudio, ...]] = OrderedDict()
-        self._said: OrderedDict[Which, tuple[SpokenAudio, ...]] = OrderedDict()
+        self._recent: OrderedDict[Which, tuple[SpokenAudio, ...]] = OrderedDict()
         self._bytes = 0  # of what was said
         self._running: dict[Which, _SharedSynthesis] = {}  # under way; as many as there are calls
 
@@ -41,7 +41,7 @@ class CachedTTS:
         which = (voice or self._usual, sentence)
         if which in self._pinned:
             return
-        if pinned and len(self._pinned) < PINNED:
+        if pinned and len(self._pinned) < MAX_PINNED:
             sounds = self._kept.pop(which, ()) or tuple([sound async for sound in self.speak(sentence, voice)])
             self._forget(which)
             if _size(sounds):
@@ -54,7 +54,7 @@ class CachedTTS:
         self._forget(which)
         if _size(sounds):
             self._kept[which] = sounds
-        if len(self._kept) > KEPT:
+        if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
 
     def remembers(self, sentence: str, voice: str) -> bool:
@@ -66,8 +66,8 @@ class CachedTTS:
         which = (voice or self._usual, sentence)
         known = self._known(which)
         if known is not None:
-            if which in self._said:
-                self._said.move_to_end(which)
+            if which in self._recent:
+                self._recent.move_to_end(which)
             for sound in known:
                 yield sound
             return
@@ -92,7 +92,7 @@ class CachedTTS:
                 await synthesis.stop()
 
     def _known(self, which: Which) -> tuple[SpokenAudio, ...] | None:
-        return self._pinned.get(which) or self._kept.get(which) or self._said.get(which)
+        return self._pinned.get(which) or self._kept.get(which) or self._recent.get(which)
 
     def _over(self, which: Which, synthesis: "_SharedSynthesis") -> bool:
         """Nobody joins it any more. Whether this is the first to say so."""
@@ -103,15 +103,15 @@ class CachedTTS:
 
     def _remember(self, which: Which, sounds: tuple[SpokenAudio, ...]) -> None:
         size = _size(sounds)
-        if not size or sum(sound.seconds for sound in sounds) > LONGEST:
+        if not size or sum(sound.seconds for sound in sounds) > MAX_SECONDS:
             return  # a voice that had nothing to say is asked again
         self._forget(which)
-        self._said[which], self._bytes = sounds, self._bytes + size
-        while len(self._said) > REMEMBERED or self._bytes > MOST_BYTES:
-            self._forget(next(iter(self._said)))
+        self._recent[which], self._bytes = sounds, self._bytes + size
+        while len(self._recent) > MAX_RECENT or self._bytes > MAX_RECENT_BYTES:
+            self._forget(next(iter(self._recent)))
 
     def _forget(self, which: Which) -> None:
-        self._bytes -= _size(self._said.pop(which, ()))
+        self._bytes -= _size(self._recent.pop(which, ()))
 
 
 class _SharedSynthesis:
