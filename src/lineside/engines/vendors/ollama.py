@@ -5,7 +5,6 @@ The routes are `/api/chat`, `/api/generate`, `/api/ps`, `/api/tags` and `/api/pu
 """
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -21,7 +20,7 @@ from lineside.engines.chat_dialect import alternating
 from lineside.engines.context_sizes import ContextSizes
 from lineside.engines.protocols import BackendModel, EngineInfo, LlmRequest, Message, PullProgress, Thought, Token
 from lineside.engines.reasoning import SHORT_TOKEN, Answer, Habits
-from lineside.errors import EngineBusy, EngineError, OnlyThoughts
+from lineside.errors import EngineBusy, EngineError, EngineRefused, OnlyThoughts
 
 SILENCE = 30.0  # seconds between two pieces of an answer; stages set tighter limits of their own
 LOADING = 300.0  # seconds for a big model from a cold disk
@@ -125,16 +124,16 @@ class Ollama:
         except _CannotThink:
             if think is None:
                 raise
-            self._thoughtless.add(model)  # it has said nothing yet: it is asked again without
-            async with aclosing(self._stream(model, messages, ask, None)) as pieces:
-                async for piece in pieces:
-                    yield piece
+            self._thoughtless.add(model)
         except OnlyThoughts:
             if self._think != "auto" or think is False:
                 raise
-            async with aclosing(self._stream(model, messages, ask, self._thinking(model))) as pieces:  # known to think
-                async for piece in pieces:
-                    yield piece
+        else:
+            return
+        # It has said nothing yet, and more is known of it now.
+        async with aclosing(self._stream(model, messages, ask, self._thinking(model))) as pieces:
+            async for piece in pieces:
+                yield piece
 
     def _thinking(self, model: str) -> bool | Literal["low"] | None:
         """What the model is told of thinking. A caller waits: by default as little as it can."""
@@ -257,8 +256,14 @@ class Ollama:
             openai_http.engine_errors(endpoint),
             self._http.request(method, endpoint.address(path), json=request, timeout=timeout) as answer,
         ):
-            if answer.status != 200:
-                raise await self._refusal(answer, model)
+            try:
+                await openai_http.raise_for_status(endpoint, answer)
+            except EngineRefused as no:
+                if no.status == 404:
+                    raise self._no_model(model) from None
+                if no.status == 400 and "think" in no.said:
+                    raise _CannotThink(str(no)) from None
+                raise
             yield answer
 
     async def _lines(self, answer: aiohttp.ClientResponse, most_bytes: int) -> AsyncGenerator[_Line, None]:
@@ -267,7 +272,7 @@ class Ollama:
         async for piece in answer.content.iter_any():
             left -= len(piece)
             if left < 0:
-                raise EngineError(f"ollama at {self._endpoint.url} does not end its response")
+                raise EngineError(f"{self._endpoint.shown} does not end its response")
             *lines, held = (held + piece).split(b"\n")
             for line in filter(None, lines):
                 yield self._decoded(line)
@@ -277,25 +282,11 @@ class Ollama:
     def _decoded(self, raw: bytes) -> _Line:
         line = _line.decode(raw)
         if line.error:
-            raise EngineError(f"ollama at {self._endpoint.url} answered: {line.error[: openai_http.SAID]}")
+            raise EngineError(f"{self._endpoint.shown} answered: {line.error[: openai_http.SAID]}")
         return line
 
-    async def _refusal(self, answer: aiohttp.ClientResponse, model: str) -> EngineError:
-        """What a status other than 200 means."""
-        if answer.status == 404:
-            return self._no_model(model)
-        raw = (await answer.content.read(20_000)).decode(errors="replace")
-        try:
-            said = str(json.loads(raw)["error"])
-        except (ValueError, KeyError, TypeError):
-            said = raw
-        kind = EngineBusy if answer.status in (429, 503) else EngineError
-        if answer.status == 400 and "think" in said:
-            kind = _CannotThink
-        return kind(f"ollama at {self._endpoint.url} answered {answer.status}: {said[: openai_http.SAID]}")
-
     def _no_model(self, model: str) -> EngineError:
-        return EngineError(f"ollama at {self._endpoint.url} has no model {model}; fetch it: ollama pull {model}")
+        return EngineError(f"{self._endpoint.shown} has no model {model}; fetch it: ollama pull {model}")
 
 
 def _duration(setting: str) -> float | str:

@@ -35,25 +35,7 @@ def _must(name: str, kind: "sa.types.TypeEngine[Any]") -> "sa.Column[Any]":
 
 def upgrade() -> None:
     """Create the tables."""
-    op.create_table(
-        "calls",
-        sa.Column("id", sa.String(64), primary_key=True),
-        _must("keeper", sa.String(64)),
-        _must("began", sa.Float()),
-        sa.Column("ended", sa.Float),
-        sa.Column("seconds", sa.Float),
-        *(_text(name, size) for name, size in (("reason", 64), ("line", 64), ("codec", 32))),
-        _whole("rate"),
-        *(_text(name, size) for name, size in (("caller", 200), ("mode", 32))),
-        sa.Column("agent", sa.Text, nullable=False, server_default=""),
-        *(_text(name, 200) for name in ("stt", "llm", "llm_model", "tts", "tts_voice")),
-        _whole("turns"),
-        sa.Column("recording", sa.String(16), nullable=False, server_default="none"),
-        _whole("recording_bytes"),
-    )
-    op.create_index("calls_began", "calls", ["began", "id"])
-    op.create_index("calls_caller", "calls", ["caller", "began"])
-    op.create_index("calls_keeper", "calls", ["keeper", "reason"])
+    _create_calls()
     op.create_table(
         "turns",
         _call(),
@@ -97,6 +79,28 @@ def upgrade() -> None:
         sa.Column("id", sa.String(64), primary_key=True),
         _must("at", sa.Float()),
     )
+
+
+def _create_calls() -> None:
+    op.create_table(
+        "calls",
+        sa.Column("id", sa.String(64), primary_key=True),
+        _must("keeper", sa.String(64)),
+        _must("began", sa.Float()),
+        sa.Column("ended", sa.Float),
+        sa.Column("seconds", sa.Float),
+        *(_text(name, size) for name, size in (("reason", 64), ("line", 64), ("codec", 32))),
+        _whole("rate"),
+        *(_text(name, size) for name, size in (("caller", 200), ("mode", 32))),
+        sa.Column("agent", sa.Text, nullable=False, server_default=""),
+        *(_text(name, 200) for name in ("stt", "llm", "llm_model", "tts", "tts_voice")),
+        _whole("turns"),
+        sa.Column("recording", sa.String(16), nullable=False, server_default="none"),
+        _whole("recording_bytes"),
+    )
+    op.create_index("calls_began", "calls", ["began", "id"])
+    op.create_index("calls_caller", "calls", ["caller", "began"])
+    op.create_index("calls_keeper", "calls", ["keeper", "reason"])
 
 
 def downgrade() -> None:
