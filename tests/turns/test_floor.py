@@ -374,3 +374,23 @@ def test_every_turn_is_answered_once_and_nothing_is_dropped_that_was_not_prepare
                 prepared = False
             case Listen():
                 assert not answering
+
+
+# ── words typed while the caller speaks ────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_caller_who_speaks_on_over_the_answer_to_typed_words_gets_the_floor() -> None:
+    """Their spoken turn was open before the typed one: the answer gives way, and the spoken turn keeps its number."""
+    events: list[FloorEvent] = [VoiceActivity(1.0, 0.8), TypedTurn(1.2), VoiceActivity(1.5, 1.4)]
+    assert told(events) == [Listen(1, 0.8), Speak(2, 1.2, 1.2), GiveWay(1, 1.4)]
+
+
+def test_nobody_has_the_floor_before_the_first_word_and_after_the_last() -> None:
+    """A caller who speaks, and a reply that is heard, each have it in between."""
+    floor = Floor(RULES)
+    seen = [floor.idle]
+    events: list[FloorEvent] = [VoiceActivity(1.0, 0.8), Silence(2.0, 1.0), ReplyOver(3.0, 1)]
+    for event in events:
+        floor.feed(event)
+        seen.append(floor.idle)
+    assert seen == [True, False, False, True]

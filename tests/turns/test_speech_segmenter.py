@@ -133,6 +133,18 @@ def test_the_longest_silence_is_told_with_the_frame_that_completes_it(silence_ms
     assert first.at - first.since < silence_ms / 1000 + 0.02
 
 
+def test_the_longest_silence_is_told_with_the_last_late_answer() -> None:
+    """A detector that owes answers hides how long it is silent; its last answer tells it, to the sample."""
+    detector, told = Later(), list[Heard]()
+    listener = SpeechSegmenter("pcm", 16_000, detector, SegmenterRules(silence=1.0), told.append)
+    hear(listener, tone(0.512) + silence(1.005))  # 31 windows of silence, and 13 ms of the next
+    assert not any(isinstance(event, Silence) for event in told)
+    detector.answer()
+    last = told[-1]
+    assert isinstance(last, Silence)
+    assert (last.at, last.since) == pytest.approx((1.517, 0.512))
+
+
 def test_a_click_in_a_pause_does_not_end_the_pause() -> None:
     """One window of sound inside a pause: the silence is still counted from the last speech."""
     events = hear(ear(), tone(0.5) + silence(0.4) + tone(0.02) + silence(0.4))

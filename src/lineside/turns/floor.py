@@ -94,7 +94,7 @@ class Floor:
                     return None  # the caller is speaking: what they say comes first
                 self._answering, self._hushed, self._protected = self._turns, False, protected
                 return Speak(self._turns, at, at)
-            case ReplyOver(turn=turn):
+            case ReplyOver(turn=turn):  # pragma: no branch - the last of all events
                 return self._over() if self._answering == turn else None
 
     @property
@@ -158,8 +158,8 @@ class Floor:
 
     def _judged(self, asked: CheckInterruption, real: bool) -> Decision | None:
         self._judging = None
-        if self._perhaps is None or self._answering is None:
-            return None
+        if self._perhaps is None or self._answering is None:  # for mypy: what is judged is a sound over an answer
+            return None  # pragma: no cover
         if real:
             return self._give_way()
         if not asked.over:
