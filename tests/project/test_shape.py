@@ -18,7 +18,7 @@ OVER_TODAY = {
         "transports/browser.py BrowserTransport",
         "turns/speech_segmenter.py SpeechSegmenter",
     },
-    "lines of a file": {"engines/vendors/ollama.py", "turns/floor.py"},
+    "lines of a file": {"engines/vendors/ollama.py", "models/download.py", "turns/floor.py"},
     "lines of call/": {"call/"},
     "lines of call/session.py": {"call/session.py"},
     "lines of tests ÷ lines of source": {"*"},
