@@ -160,6 +160,7 @@ def test_what_nobody_should_hear_is_gone(written: str, said: str) -> None:
         "analysis of the bill takes a day",
         "He said [sic] that",
         "I laughed (a lot), then paused.",
+        "The file is my_smiles_folder, the sum a*sighs*b.",
         "It takes 5 days (in the city) or (with a box) (5 seconds).",
         "Model: X100\nAnother [5 of 6] (2 lines)",
         "*The customer* is [agent] and [in stock].",
