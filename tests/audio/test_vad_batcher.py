@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lineside.audio.silero import WINDOW
 from lineside.audio.vad import VadMemories, VadModel, VadState
-from lineside.audio.vad_batcher import MOST, TICK, VadBatcher
+from lineside.audio.vad_batcher import MAX_WINDOWS_PER_TICK, TICK, VadBatcher
 from tests.audio.single_vad import SingleVad
 
 
@@ -113,15 +113,15 @@ def test_a_burst_does_not_hold_the_loop_for_long() -> None:
     """Two seconds of sound at once: some now, the rest at the ticks after it, none forgotten."""
     listening, _, clock = panel()
     voice, told = listening.voice(), list[float]()
-    for number in range(4 * MOST - 1):
+    for number in range(4 * MAX_WINDOWS_PER_TICK - 1):
         voice.feed(window(number), told.append)
     ticks = 0
     while clock.set:
         clock.tick()
         ticks += 1
-        assert len(told) <= ticks * MOST
+        assert len(told) <= ticks * MAX_WINDOWS_PER_TICK
     assert ticks == 4
-    assert told == [number / 1000 for number in range(4 * MOST - 1)]
+    assert told == [number / 1000 for number in range(4 * MAX_WINDOWS_PER_TICK - 1)]
 
 
 def test_a_run_that_fails_leaves_the_panel_listening() -> None:

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from lineside.engine_server import model_pool
-from lineside.engine_server.model_pool import MOST
+from lineside.engine_server.model_pool import MAX_MODELS_PER_ROLE
 from tests.engine_server.fixtures import SECRET, FakeEngineServer, chat, engine_server, form, run, wav
 
 
@@ -181,7 +181,7 @@ def test_only_so_many_of_a_role_are_loaded() -> None:
     async def main() -> None:
         async with engine_server() as it:
             await hear(it)  # another role: it does not count
-            for number in range(MOST):
+            for number in range(MAX_MODELS_PER_ROLE):
                 assert (await it.post("/v1/models/load", {"model": f"spare-{number}"}))[0] == 200
             status, said = await it.post("/v1/audio/speech", {"input": "Hello", "model": "choir"})
             assert (status, said["error"]["code"]) == (409, "too_many")

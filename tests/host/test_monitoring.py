@@ -26,7 +26,7 @@ import pytest
 
 from lineside.audio.wav import wav_bytes
 from lineside.host.machine import Cpu, Gpu, Machine, MachineReader, Ram
-from lineside.host.monitoring import HOW, HOW_GRAFANA, monitoring
+from lineside.host.monitoring import INSTALL_GRAFANA, INSTALL_PROMETHEUS, monitoring
 from lineside.loadtest.plan import Plan
 from lineside.loadtest.recordings import recordings_in
 from lineside.loadtest.results import Goal
@@ -309,7 +309,7 @@ def test_without_grafana_it_is_said_how_to_have_it(tmp_path: Path) -> None:
         patch.setenv("PATH", str(only))
         asyncio.run(story())
     assert said[0].startswith("Prometheus answers")
-    assert said[1] == HOW_GRAFANA
+    assert said[1] == INSTALL_GRAFANA
 
 
 def test_without_prometheus_it_is_said_how_to_have_it_and_calls_are_answered(tmp_path: Path) -> None:
@@ -323,4 +323,4 @@ def test_without_prometheus_it_is_said_how_to_have_it_and_calls_are_answered(tmp
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(tmp_path))
         asyncio.run(story())
-    assert said == [HOW]
+    assert said == [INSTALL_PROMETHEUS]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineside.text.sentences import CODE, ENDLESS, LONGEST, Sentences
+from lineside.text.sentences import CODE, ENDLESS, MAX_SENTENCE_CHARS, Sentences
 
 _SCRAPS = (
     "Hello there. Dr. Smith e.g. i.e. ACME Inc. 10.30 a.m. p.m. U.S. 3.5 1,000 $1,250.50 no. No. 5 and but between —"
@@ -211,13 +211,13 @@ def test_a_very_long_sentence_is_cut_at_a_clause() -> None:
     long = "this is one of many clauses of a sentence that never ends, " * 8
     pieces = later(long)
     assert len(pieces) > 2
-    assert all(piece.endswith("ends,") and len(piece) <= LONGEST + 10 for piece in pieces)
+    assert all(piece.endswith("ends,") and len(piece) <= MAX_SENTENCE_CHARS + 10 for piece in pieces)
 
 
 def test_a_very_long_sentence_without_clauses_is_cut_at_a_space() -> None:
     """Words stay whole."""
     pieces = later("word " * 200)
-    assert all(set(piece.split()) == {"word"} and len(piece) <= LONGEST + 10 for piece in pieces)
+    assert all(set(piece.split()) == {"word"} and len(piece) <= MAX_SENTENCE_CHARS + 10 for piece in pieces)
 
 
 def test_text_without_any_place_to_cut_is_bounded() -> None:
@@ -225,7 +225,7 @@ def test_text_without_any_place_to_cut_is_bounded() -> None:
     sentences = Sentences()
     assert [len(piece) for piece in sentences.feed("x" * 1500)] == [ENDLESS, ENDLESS]
     assert [len(piece) for piece in Sentences().feed("```" + "x" * CODE)] == [CODE]
-    assert max(len(piece) for piece in cut("[" + "so it goes on. " * 60)) <= LONGEST + 20
+    assert max(len(piece) for piece in cut("[" + "so it goes on. " * 60)) <= MAX_SENTENCE_CHARS + 20
 
 
 @pytest.mark.parametrize("scrap", ["word ", "a. ", "1. ", "`", "[", "](", "Dr. ", "x", "—", ", ", "…", "。", " ", "\n"])

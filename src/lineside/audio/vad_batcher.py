@@ -13,7 +13,9 @@ from msgspec import Struct
 from lineside.audio.vad import LOOK_BACK, EnergyGate, Tell, VadModel, VadState
 
 TICK = 0.016  # seconds a window waits for those of other calls: half of what it lasts
-MOST = 16  # windows of one call judged at one tick, half a second of sound; the rest of a burst waits for the next
+MAX_WINDOWS_PER_TICK = (
+    16  # windows of one call judged at one tick, half a second of sound; the rest of a burst waits for the next
+)
 
 After = Callable[[float, Callable[[], None]], object]
 
@@ -40,7 +42,7 @@ class VadBatcher:
     def _tick(self) -> None:
         self._set = False
         try:
-            self._judge([(voice, voice.take(MOST)) for voice in self._busy])
+            self._judge([(voice, voice.take(MAX_WINDOWS_PER_TICK)) for voice in self._busy])
         finally:
             for voice in [voice for voice in self._busy if not voice.waiting]:
                 del self._busy[voice]

@@ -14,7 +14,7 @@ from lineside.audio.frame import SAMPLE_BYTES, AudioFrame
 from lineside.errors import ConfigError
 
 UNKNOWN = 0xFFFFFFFF  # the length of a stream that is still being made …
-LONGEST = 0x7FFF0000  # … and other programs write 0, or 2 GiB less a header: nothing this long is meant
+UNKNOWN_LENGTH = 0x7FFF0000  # … and other programs write 0, or 2 GiB less a header: nothing this long is meant
 HEADER_MAX = 64 * 1024  # bytes before the sound; a WAV whose header is longer is none
 RATES = range(4000, 192_001)  # Hz; any other is a mistake, and nothing after it could be trusted
 PCM, EXTENSIBLE = 1, 0xFFFE  # codings; the second says more further on, and with 16 bits it is PCM
@@ -106,7 +106,7 @@ class WavStream:
             raise ConfigError("the WAV header has no fmt chunk before data")
         self.rate = rate
         self.total_bytes = self._left = size
-        if not 0 < size < LONGEST:
+        if not 0 < size < UNKNOWN_LENGTH:
             self.total_bytes = None
         sound = bytes(self._head[at:])
         self._head.clear()

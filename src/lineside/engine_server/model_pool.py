@@ -19,7 +19,7 @@ from lineside.models.catalogue import Model
 
 log = structlog.get_logger()
 
-MOST = 4  # models of one role on duty; another is refused, and the answer names those that could go
+MAX_MODELS_PER_ROLE = 4  # models of one role on duty; another is refused, and the answer names those that could go
 GOING = 60.0  # seconds that an unload waits for the requests under way; then it is refused
 ROOM = {"stt": 16, "tts": 16, "llm": 32}  # requests at each model; more are sent away with a 503
 
@@ -144,8 +144,8 @@ class ModelPool:
             why = f"{model.name} is not here; fetch it with: lineside models pull {model.name}"
             raise RequestRefused(409, why, "model", "not_fetched")
         others = [name for name, other in self._posts.items() if other.model.role == model.role]
-        if len(others) >= MOST:
-            why = f"{MOST} {model.role} models are loaded, which is the most; unload one of them: {', '.join(others)}"
+        if len(others) >= MAX_MODELS_PER_ROLE:
+            why = f"{MAX_MODELS_PER_ROLE} {model.role} models are loaded, the maximum; unload one: {', '.join(others)}"
             raise RequestRefused(409, why, "model", "too_many")
         post = self._posts[model.name] = LoadedModel(model, WorkQueue(model.name, ROOM[model.role]))
         post.loading = self._tasks.create_task(self._fill(post), name=f"load {model.name}")

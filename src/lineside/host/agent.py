@@ -27,7 +27,7 @@ from lineside.settings import LOOPBACK
 log = structlog.get_logger()
 
 PORT = 3003
-LARGEST = 16_384  # bytes of a request; more is refused with 413
+MAX_REQUEST_BYTES = 16_384  # bytes of a request; more is refused with 413
 GOODBYE = 2.0  # seconds for open requests when it closes
 STATUS: dict[Code, int] = {"unknown_service": 404, "unknown_model": 404, "not_ready": 502}  # the others: 409
 
@@ -51,7 +51,7 @@ class HostAgent:
 
     def app(self) -> web.Application:
         """Ready to be served."""
-        app = web.Application(middlewares=[_told_in_json, self._guard], client_max_size=LARGEST)
+        app = web.Application(middlewares=[_told_in_json, self._guard], client_max_size=MAX_REQUEST_BYTES)
         app.router.add_get("/health", self._health)
         app.router.add_get("/v1/services", self._all)
         app.router.add_post("/v1/services/{name}/start", self._start)

@@ -15,7 +15,7 @@ from lineside.host.services import Service
 
 T = TypeVar("T")
 
-SOON = 5.0  # seconds for an ordinary answer
+ANSWER_SECONDS = 5.0  # seconds for an ordinary answer
 REACHED = 2.0  # seconds to connect in
 STARTED = 660.0  # seconds; a service may be given 600 to get ready, and waits its turn before
 STOPPED = 620.0  # seconds; it may be given 600 to end
@@ -73,7 +73,12 @@ class HostAgentClient:
         return await self._ask("GET", "/v1/machine", Machine)
 
     async def _ask(
-        self, method: Literal["GET", "POST"], path: str, shape: type[T], within: float = SOON, body: object = None
+        self,
+        method: Literal["GET", "POST"],
+        path: str,
+        shape: type[T],
+        within: float = ANSWER_SECONDS,
+        body: object = None,
     ) -> T:
         if not self._url:
             raise HostAgentError(

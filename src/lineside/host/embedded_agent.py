@@ -16,8 +16,8 @@ from lineside.host.client import HostAgentClient, HostAgentError
 from lineside.processes.supervisor import Supervisor
 from lineside.settings import Settings
 
-READY_WITHIN = 20.0  # seconds; it loads no model
-GRACE = 15.0  # seconds to end its services in
+AGENT_READY_SECONDS = 20.0  # seconds; it loads no model
+SHUTDOWN_SECONDS = 15.0  # seconds to end its services in
 AGENT_ALONE = "host"  # in place of a service: the host agent, with nothing started
 
 
@@ -40,8 +40,8 @@ async def host_agent(settings: Settings, services: Sequence[str]) -> AsyncGenera
     agent = Supervisor(
         "the host agent",
         lambda port: [sys.executable, "-m", "lineside", "host", "--port", str(port)],
-        ready_within=READY_WITHIN,
-        grace=GRACE,
+        ready_within=AGENT_READY_SECONDS,
+        grace=SHUTDOWN_SECONDS,
         env={"HOST_AGENT_TOKEN": token},
         passes_on=lambda line: print(line, file=sys.stderr, flush=True),
     )

@@ -17,13 +17,15 @@ from lineside.processes.ports import free_port, somebody_answers
 from lineside.processes.supervisor import Supervisor
 from lineside.settings import DATA, Settings
 
-FILES = DATA / "monitoring"
+MONITORING_FILES = DATA / "monitoring"
 PORT = 9090  # Prometheus' own; another one where that is taken
 GRAFANA_PORT = 3002  # as in compose: its own, 3000, is many programs'
-READY_WITHIN = 30.0  # seconds; it reads what it kept
-GRACE = 10.0  # seconds to write down what it has
-HOW = "Prometheus is not installed, so nothing is monitored. On Debian and Ubuntu: sudo apt-get install prometheus"
-HOW_GRAFANA = (
+PROMETHEUS_READY_SECONDS = 30.0  # seconds; it reads what it kept
+SHUTDOWN_SECONDS = 10.0  # seconds to write down what it has
+INSTALL_PROMETHEUS = (
+    "Prometheus is not installed, so nothing is monitored. On Debian and Ubuntu: sudo apt-get install prometheus"
+)
+INSTALL_GRAFANA = (
     "Grafana is not installed, so there are no dashboards; Prometheus has a page of its own. Its packages, for "
     "Debian and Ubuntu too: https://grafana.com/grafana/download"
 )
@@ -59,7 +61,7 @@ async def monitoring(
 async def _prometheus(settings: Settings, url: str) -> AsyncGenerator[str, None]:
     program = shutil.which("prometheus")
     if program is None:
-        raise ConfigError(HOW)
+        raise ConfigError(INSTALL_PROMETHEUS)
     folder = settings.data_dir / "prometheus"
     config = write_config(settings, url, folder)
     server = Supervisor(
@@ -70,8 +72,8 @@ async def _prometheus(settings: Settings, url: str) -> AsyncGenerator[str, None]
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{port}",
         ],
-        ready_within=READY_WITHIN,
-        grace=GRACE,
+        ready_within=PROMETHEUS_READY_SECONDS,
+        grace=SHUTDOWN_SECONDS,
         health="/-/ready",
         port=free_port() if await somebody_answers(PORT) else PORT,
     )
@@ -81,7 +83,7 @@ async def _prometheus(settings: Settings, url: str) -> AsyncGenerator[str, None]
 
 def write_config(settings: Settings, url: str, folder: Path) -> Path:
     """The configuration that comes with lineside with this gateway as its target; a key goes into a file of its own."""
-    given = FILES / "prometheus.yml"
+    given = MONITORING_FILES / "prometheus.yml"
     folder.mkdir(parents=True, exist_ok=True)
     where = urlsplit(url)
     host = "127.0.0.1" if where.hostname in ("localhost", "0.0.0.0", None) else where.hostname  # noqa: S104 - to call
@@ -93,7 +95,7 @@ def write_config(settings: Settings, url: str, folder: Path) -> Path:
         target = f"    authorization: {{ credentials_file: {key.resolve()} }}\n{target}"
     text = given.read_text().replace(TARGETS, target)
     config = folder / "prometheus.yml"
-    config.write_text(text.replace("rules/*.yml", str(FILES / "rules" / "*.yml")))
+    config.write_text(text.replace("rules/*.yml", str(MONITORING_FILES / "rules" / "*.yml")))
     return config
 
 
@@ -101,15 +103,15 @@ def write_config(settings: Settings, url: str, folder: Path) -> Path:
 async def _grafana(settings: Settings, prometheus: str) -> AsyncGenerator[str, None]:
     program = shutil.which("grafana") or shutil.which("grafana-server")
     if program is None:
-        raise ConfigError(HOW_GRAFANA)
+        raise ConfigError(INSTALL_GRAFANA)
     port = free_port() if await somebody_answers(GRAFANA_PORT) else GRAFANA_PORT
     config = write_grafana_config(settings.data_dir.resolve() / "grafana", prometheus, port)
     argv = [program, *(["server"] if Path(program).name == "grafana" else [])]
     server = Supervisor(
         "Grafana",
         lambda _: [*argv, f"--homepath={_home(program)}", f"--config={config}"],
-        ready_within=READY_WITHIN,
-        grace=GRACE,
+        ready_within=PROMETHEUS_READY_SECONDS,
+        grace=SHUTDOWN_SECONDS,
         health="/api/health",
         port=port,
     )
@@ -128,7 +130,7 @@ def _home(program: str) -> Path:
 
 def write_grafana_config(folder: Path, prometheus: str, port: int) -> Path:
     """The configuration that comes with lineside, with these places and this Prometheus, for this machine only."""
-    given = FILES / "grafana"
+    given = MONITORING_FILES / "grafana"
     boards = str(given / "dashboards")
     for name, then in (("datasources/prometheus.yml", prometheus), ("dashboards/lineside.yml", boards)):
         text = (given / "provisioning" / name).read_text()

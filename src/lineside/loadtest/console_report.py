@@ -12,7 +12,7 @@ from lineside.loadtest.lateness import TOO_LATE_MS
 from lineside.loadtest.results import BIG_GAP_MS, LoadTestResults, Percentiles, spread
 from lineside.loadtest.runner import RunProgress
 
-EVERY = 5.0  # seconds between two lines where there is no terminal to draw on
+LINE_INTERVAL = 5.0  # seconds between two lines where there is no terminal to draw on
 RECENT = 200  # turns that the live figures look back on
 
 NAMES = {
@@ -37,7 +37,7 @@ NAMES = {
 def live(console: Console, title: str) -> Iterator[Callable[[RunProgress], None]]:
     """Show every outlook: on a terminal in place, otherwise a plain line now and then."""
     recent: list[float] = []
-    said = -EVERY
+    said = -LINE_INTERVAL
 
     def line(outlook: RunProgress) -> str:
         recent[:] = [*recent, *outlook.first_ms][-RECENT:]
@@ -56,7 +56,7 @@ def live(console: Console, title: str) -> Iterator[Callable[[RunProgress], None]
     def plain(outlook: RunProgress) -> None:
         nonlocal said
         text = line(outlook)
-        if outlook.seconds - said >= EVERY:
+        if outlook.seconds - said >= LINE_INTERVAL:
             said = outlook.seconds
             console.print(text, highlight=False, soft_wrap=True)
 

@@ -18,7 +18,7 @@ CODECS: tuple[Codec, ...] = get_args(Codec)
 OWN = Path(__file__).parent / "voices"
 QUIET = 0.03  # of the loudest 10 ms: what is softer before or after all else is silence
 BLOCK = 0.01  # seconds; the end of speech is known this closely
-LONGEST = 60.0  # seconds of one recording; a longer one is no turn
+MAX_RECORDING_SECONDS = 60.0  # seconds of one recording; a longer one is no turn
 
 
 class Recording(Struct, frozen=True):
@@ -54,8 +54,8 @@ def read(files: Sequence[str], codec: Codec) -> list[Recording]:
 
 def _recording(file: Path, codec: Codec) -> Recording:
     sound, rate = read_wav(file), rate_of(codec)
-    if sound.seconds > LONGEST:
-        raise ConfigError(f"{file} lasts {sound.seconds:.0f} s; one turn is at most {LONGEST:g} s")
+    if sound.seconds > MAX_RECORDING_SECONDS:
+        raise ConfigError(f"{file} lasts {sound.seconds:.0f} s; one turn is at most {MAX_RECORDING_SECONDS:g} s")
     resampler = InputResampler(sound.rate, rate)
     pcm = _speech(resampler.feed(sound.pcm) + resampler.end(), rate)
     if not pcm:

@@ -17,8 +17,8 @@ from lineside.processes.cpu_count import cores
 from lineside.processes.process import end_process, start_process
 
 CALLERS_EACH = 100  # callers that one worker holds well, measured (docs/how-to/loadtest.md)
-READY_WITHIN = 60.0  # seconds for a worker to read its recordings
-SILENT = 30.0  # seconds without a word from a worker that is calling; then it is taken for dead
+WORKER_READY_SECONDS = 60.0  # seconds for a worker to read its recordings
+WORKER_SILENT_SECONDS = 30.0  # seconds without a word from a worker that is calling; then it is taken for dead
 REPORT_BYTES = 1 << 28  # of one line from a worker; a longer report ends the test
 BEGIN_IN = 0.2  # seconds from the word to the first call: time for every worker to hear it
 CUT_SHARE = 0.02  # of the duration, left out at both ends of what is measured of the gateway's process
@@ -94,7 +94,7 @@ class _Collector:
     async def listen(self, number: int, worker: asyncio.subprocess.Process) -> WorkerReport:
         """To one worker, until its report."""
         while True:
-            word = await _word(worker, SILENT)
+            word = await _word(worker, WORKER_SILENT_SECONDS)
             if word.report is not None:
                 return word.report
             if word.progress is not None:
@@ -134,7 +134,7 @@ async def _workers(plan: Plan) -> AsyncGenerator[Sequence[asyncio.subprocess.Pro
             workers.append(worker)
             await _write(worker, encode_plan(share) + b"\n")
         for worker in workers:
-            await _word(worker, READY_WITHIN)
+            await _word(worker, WORKER_READY_SECONDS)
         yield workers
     finally:
         for worker in workers:

@@ -13,9 +13,9 @@ from lineside.errors import ConfigError
 from lineside.observability.trends import TrendSample, made_of
 from lineside.processes.process import end_process, start_process
 
-READY_WITHIN = 60.0  # seconds
-GRACE = 8.0  # seconds to end its calls and itself; then it is killed
-EVERY = 0.5  # seconds between two readings
+SERVER_READY_SECONDS = 60.0  # seconds
+SHUTDOWN_SECONDS = 8.0  # seconds to end its calls and itself; then it is killed
+READING_INTERVAL = 0.5  # seconds between two readings
 METERS_WITHIN = 10.0  # seconds; a gateway that is full answers late
 OUTPUT = 64 * 1024  # bytes of its last output that are kept
 
@@ -42,7 +42,7 @@ class OwnGateway:
         with suppress(psutil.Error):
             while True:
                 self.readings.append(self.read(clock()))
-                await asyncio.sleep(EVERY)
+                await asyncio.sleep(READING_INTERVAL)
 
     async def meters(self) -> TrendSample:
         """Its own meters now. Raises `ConfigError` when it does not answer."""
@@ -100,7 +100,7 @@ async def own_gateway(*, speculation: bool) -> AsyncGenerator[OwnGateway, None]:
             watching.cancel()
             await asyncio.wait([watching])
     finally:
-        await end_process(process, grace=GRACE)
+        await end_process(process, grace=SHUTDOWN_SECONDS)
         reading.cancel()
         await asyncio.wait([reading])
 
@@ -109,12 +109,12 @@ async def _url(process: asyncio.subprocess.Process, reading: "asyncio.Task[None]
     """Where it answers: the first line it prints."""
     assert process.stdout is not None  # noqa: S101
     try:
-        async with asyncio.timeout(READY_WITHIN):
+        async with asyncio.timeout(SERVER_READY_SECONDS):
             line = await process.stdout.readline()
     except TimeoutError:
-        raise ConfigError(f"the load test's gateway was not ready within {READY_WITHIN:g} s") from None
+        raise ConfigError(f"the load test's gateway was not ready within {SERVER_READY_SECONDS:g} s") from None
     if not line:
-        await asyncio.wait([reading], timeout=GRACE)
+        await asyncio.wait([reading], timeout=SHUTDOWN_SECONDS)
         raise ConfigError(f"the load test's gateway did not start: {said.decode(errors='replace').strip()}")
     return line.decode().strip().replace("localhost", "127.0.0.1")
 

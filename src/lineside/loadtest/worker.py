@@ -40,7 +40,7 @@ from lineside.loadtest.simulated_caller import SimulatedCaller
 from lineside.private_files import make_files_private
 from lineside.protocol import FirstMessage, Ready, decode_server
 
-READY_WITHIN = 10.0  # seconds from dialling to `ready`; then the call counts as failed
+CALL_READY_SECONDS = 10.0  # seconds from dialling to `ready`; then the call counts as failed
 AGAIN_AFTER = 1.0  # seconds before a caller who was refused or cut off dials again
 FAREWELL = 5.0  # seconds for the server to say goodbye; then the socket is closed without
 HELD_UP = 0.1  # seconds in one sending: the server does not read, and what was to be said meanwhile is dropped
@@ -98,7 +98,7 @@ class LoadWorker:
     async def _dial(self, name: str, dice: Random, http: aiohttp.ClientSession) -> str:
         """One call, from dialling to its end; answers why it ended."""
         try:
-            async with asyncio.timeout(READY_WITHIN):
+            async with asyncio.timeout(CALL_READY_SECONDS):
                 ws = await http.ws_connect(f"{self._plan.url}/ws/call", max_msg_size=0)
                 await ws.send_str(self._hello)
                 ready = await ws.receive()

@@ -9,7 +9,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from lineside.errors import ConfigError
 
 PATIENCE = 700.0  # seconds; loading a big model from a slow disk may take ten minutes
-LARGEST = 1 << 20  # bytes of an answer
+MAX_ANSWER_BYTES = 1 << 20  # bytes of an answer
 
 _opener = build_opener(ProxyHandler({}))  # a lineside is ours, and near: no proxy stands before it
 
@@ -28,7 +28,7 @@ def ask(method: str, url: str, body: object, key: str) -> dict[str, Any]:
         data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
     try:
         with _opener.open(Request(url, data, headers, method=method), timeout=PATIENCE) as answer:  # noqa: S310
-            told: dict[str, Any] = json.loads(answer.read(LARGEST))
+            told: dict[str, Any] = json.loads(answer.read(MAX_ANSWER_BYTES))
             return told
     except HTTPError as no:
         with no:
@@ -42,6 +42,6 @@ def ask(method: str, url: str, body: object, key: str) -> dict[str, Any]:
 
 def _message(no: HTTPError) -> str:
     try:
-        return str(json.loads(no.read(LARGEST))["error"]["message"])
+        return str(json.loads(no.read(MAX_ANSWER_BYTES))["error"]["message"])
     except (ValueError, KeyError, TypeError):
         return f"{no.url} answered {no.code}: that is no lineside, or another version of it"

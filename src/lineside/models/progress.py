@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from lineside.models.download import DownloadStep
 
-LONGEST = 2000  # characters of a message; what is beyond is cut off
-EVERY = 0.2  # seconds between two lines of the same file
+MAX_MESSAGE_CHARS = 2000  # characters of a message; what is beyond is cut off
+LINE_INTERVAL = 0.2  # seconds between two lines of the same file
 PART = 100  # of the file; another hundredth is told at once, so what is told is never further behind than that
 
 
@@ -48,7 +48,7 @@ class ProgressReporter:
         now = DownloadProgress(step.model, step.file, step.done, step.total, step.source, message=short(step.trouble))
         news = (now.file, now.message, now.done == now.total) != (self._now.file, self._now.message, False)
         came = now.done - self._now.done >= now.total / PART
-        if news or came or time.monotonic() - self._told_at >= EVERY:
+        if news or came or time.monotonic() - self._told_at >= LINE_INTERVAL:
             self._tell(now)
 
     def end(self, state: Literal["done", "failed", "cancelled"], message: str = "") -> None:
@@ -64,5 +64,5 @@ class ProgressReporter:
 
 
 def short(message: str) -> str:
-    """The message, within `LONGEST`."""
-    return message if len(message) <= LONGEST else f"{message[: LONGEST - 1]}…"
+    """The message, within `MAX_MESSAGE_CHARS`."""
+    return message if len(message) <= MAX_MESSAGE_CHARS else f"{message[: MAX_MESSAGE_CHARS - 1]}…"

@@ -11,7 +11,7 @@ from typing import Literal
 
 EARLY = 40  # characters handed out; until then the caller may be waiting, and a clause is a piece
 CLAUSE_WORDS, CLAUSE = 2, 10  # words, characters; a shorter clause would sound chopped off
-LONGEST = 220  # characters; a longer sentence is cut at its last clause, or else at its last space
+MAX_SENTENCE_CHARS = 220  # characters; a longer sentence is cut at its last clause, or else at its last space
 ENDLESS = 600  # characters without a place to cut; there it is cut wherever it stands
 CODE = 20_000  # characters of one code block; what follows counts as a new piece
 
@@ -102,7 +102,7 @@ class Sentences:
         if char in "\n\r":
             return at
         if text[at - 1 : at].isspace() or not piece or _open(piece):
-            return None if len(piece) <= LONGEST else at
+            return None if len(piece) <= MAX_SENTENCE_CHARS else at
         return self._after_word(piece, at)
 
     def _fence(self, at: int) -> int | None:
@@ -137,7 +137,7 @@ class Sentences:
         if ended == "yes":
             return at
         self._perhaps = ended == "perhaps"
-        if len(piece) > LONGEST:
+        if len(piece) > MAX_SENTENCE_CHARS:
             return self._begin + _last_clause(piece)
         if self._early(piece):
             if piece.endswith((",", ";", ":")) or words[-1] in _DASHES:
@@ -207,6 +207,6 @@ def _may_part(words: list[str]) -> bool:
 
 def _last_clause(piece: str) -> int:
     """Where to cut a sentence that is too long."""
-    for found in reversed([*_CLAUSES.finditer(piece, LONGEST // 3)]):
+    for found in reversed([*_CLAUSES.finditer(piece, MAX_SENTENCE_CHARS // 3)]):
         return found.end() - 1 if found[0][-1].isspace() and not found[0][0].isspace() else found.start()
     return max(piece.rfind(" "), 0) or len(piece)

@@ -24,7 +24,7 @@ from lineside.engines.protocols import Transcription
 # Several nods and an interruption, as people write them. Of 120 nods by seven voices, Whisper base alone writes 41 as
 # something else, with this before them 31; of 70 interruptions it writes two as nods.
 PROMPT = "Mm-hmm. Oh, sorry, what?"
-MOST = 3  # other words that count; a real sentence has that many
+MAX_OTHER_WORDS = 3  # other words that count; a real sentence has that many
 SURE = 8.0  # log odds of the sound: no more is believed
 FIRST = 4  # words that are compared with nods: no nod has more
 
@@ -62,7 +62,7 @@ def signs(heard: Transcription, *, over: bool) -> dict[str, float]:
     return found | {
         "like_a_nod": like,
         "nods_first": float(begins),
-        "others": float(min(MOST, len(others))),
+        "others": float(min(MAX_OTHER_WORDS, len(others))),
         "interrupts": float(any(word in TOLD.interrupts for word in others)),
         "sure": heard.sure,
     }

@@ -12,7 +12,7 @@ import pytest
 from lineside.audio.frame import EAR_RATE
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
-from lineside.engine_server.asr.backchannel import LONGEST, PARTS, BackchannelDetector, pooled
+from lineside.engine_server.asr.backchannel import MAX_BACKCHANNEL_SECONDS, SOUND_PARTS, BackchannelDetector, pooled
 from lineside.engine_server.asr.whisper import WhisperModel
 
 AUDIO = Path(__file__).parents[4] / "shared" / "audio"
@@ -33,8 +33,8 @@ def test_each_third_of_the_sound_is_averaged() -> None:
 
 def test_what_is_too_long_for_a_nod_is_not_judged() -> None:
     """And a sound shorter than a step still is."""
-    nods = BackchannelDetector(np.ones(2 * PARTS, np.float32), 0.5)
-    assert nods.odds(steps(*[0.0] * 200), LONGEST + 0.1) is None
+    nods = BackchannelDetector(np.ones(2 * SOUND_PARTS, np.float32), 0.5)
+    assert nods.odds(steps(*[0.0] * 200), MAX_BACKCHANNEL_SECONDS + 0.1) is None
     assert nods.odds(steps(*[0.0] * 200), 0.0) == pytest.approx(0.5)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineside.audio.log_mel import RATE
-from lineside.engine_server.asr.whisper import BLANK, LONGEST, QUIET, cut, last_sound, until_the_end, window
+from lineside.engine_server.asr.whisper import BLANK, MAX_WINDOW_SECONDS, QUIET, cut, last_sound, until_the_end, window
 
 TIMES = 1000  # the first timestamp token in these tests
 
@@ -72,12 +72,12 @@ def test_long_sound_is_cut_where_it_is_quiet_and_loses_nothing() -> None:
 def test_every_piece_fits_the_window(seconds: float) -> None:
     """Whatever the length: each piece has room for what comes behind it, and together they are the whole."""
     pieces = cut(np.zeros(round(seconds * RATE), np.float32))
-    assert max(len(piece) for piece in pieces) <= LONGEST * RATE
+    assert max(len(piece) for piece in pieces) <= MAX_WINDOW_SECONDS * RATE
     assert sum(len(piece) for piece in pieces) == round(seconds * RATE)
 
 
 @settings(deadline=None)  # other work on the machine is no fault
-@given(st.integers(0, int(LONGEST * RATE)))
+@given(st.integers(0, int(MAX_WINDOW_SECONDS * RATE)))
 def test_the_window_is_even_and_as_short_as_the_sound(samples: int) -> None:
     """The encoder halves the frames and takes 3000 at the most: the sound, the quiet and the blank."""
     frames = window(np.zeros(samples, np.float32)).shape[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineside.engine_server.llm.prompt_cache import MOST, PromptCache
+from lineside.engine_server.llm.prompt_cache import MAX_PROMPTS, PromptCache
 from lineside.engine_server.llm.slots import Slots, shared
 
 PROMPT = "You answer the telephone of a small broadband company. " * 10
@@ -89,7 +89,7 @@ def test_the_shelf_holds_only_so_many(tmp_path: Path) -> None:
     shelf = PromptCache(tmp_path, "model")
     for number in range(20):
         shelf.put(f"prompt {number}", written(tmp_path))
-    assert len(list(tmp_path.iterdir())) == MOST
+    assert len(list(tmp_path.iterdir())) == MAX_PROMPTS
     assert shelf.has("prompt 19")
     assert not shelf.has("prompt 0")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lineside.engine_server.llm.llama import OWN_LONGEST, LlamaModel
-from lineside.engine_server.llm.prompt_cache import MOST, PromptCache
+from lineside.engine_server.llm.prompt_cache import MAX_PROMPTS, PromptCache
 from lineside.engine_server.llm.slots import Slots
 from tests.virtual_time import run
 
@@ -96,7 +96,7 @@ def test_the_prompt_that_calls_use_is_not_thrown_away(tmp_path: Path) -> None:
     async def story() -> None:
         model = Model(tmp_path)
         await model.warm(OPERATOR)
-        for number in range(MOST + 3):
+        for number in range(MAX_PROMPTS + 3):
             async with model._slot(OPERATOR):
                 pass
             await model.warm(own(number))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineside.engine_server.tts.kokoro import AMERICAN, BRITISH, LONGEST
+from lineside.engine_server.tts.kokoro import AMERICAN, BRITISH, MAX_PHONEMES
 from lineside.engine_server.tts.phonemes import NUMBERS, kokoro
 from lineside.engine_server.tts.piper import ESPEAK, cut
 
@@ -60,8 +60,8 @@ def test_whatever_is_said_every_phoneme_has_its_number(text: str, british: bool)
     with ESPEAK:
         sentences = EspeakPhonemizer().phonemize(BRITISH if british else AMERICAN, text.replace("\0", ""))
     for sentence in sentences:
-        for piece in cut(list(kokoro(sentence, british)), LONGEST):
-            assert len(piece) <= LONGEST
+        for piece in cut(list(kokoro(sentence, british)), MAX_PHONEMES):
+            assert len(piece) <= MAX_PHONEMES
             assert set(piece) <= set(NUMBERS)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineside.engine_server.tts.piper import FADE, LEAD, LONGEST, TAIL, cut, trim
+from lineside.engine_server.tts.piper import FADE, LEAD, MAX_PHONEMES, TAIL, cut, trim
 
 RATE = 22_050
 
@@ -32,17 +32,17 @@ def test_nothing_but_silence_is_nothing() -> None:
 
 
 @settings(deadline=None)  # other work on the machine is no fault
-@given(st.lists(st.sampled_from(["a", "b", " "]), max_size=3 * LONGEST))
+@given(st.lists(st.sampled_from(["a", "b", " "]), max_size=3 * MAX_PHONEMES))
 def test_long_text_is_made_in_pieces_and_loses_nothing(phonemes: list[str]) -> None:
     """However long: each piece is bounded, and together they are the whole."""
-    pieces = cut(phonemes, LONGEST)
+    pieces = cut(phonemes, MAX_PHONEMES)
     assert [phoneme for piece in pieces for phoneme in piece] == phonemes
-    assert all(0 < len(piece) <= LONGEST for piece in pieces)
+    assert all(0 < len(piece) <= MAX_PHONEMES for piece in pieces)
 
 
 def test_it_is_cut_between_words() -> None:
     """Words of ten phonemes: no piece begins or ends within one."""
-    pieces = cut((["x"] * 10 + [" "]) * 100, LONGEST)
+    pieces = cut((["x"] * 10 + [" "]) * 100, MAX_PHONEMES)
     assert len(pieces) > 1
     assert all(len("".join(piece).strip()) % 11 == 10 for piece in pieces)
-    assert max(len(piece) for piece in pieces) == pytest.approx(LONGEST, abs=11)
+    assert max(len(piece) for piece in pieces) == pytest.approx(MAX_PHONEMES, abs=11)

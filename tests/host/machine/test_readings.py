@@ -73,7 +73,7 @@ def test_a_driver_that_hangs_costs_two_seconds_and_one_thread(monkeypatch: pytes
         monkeypatch.setattr(readings, "PATIENCE", 0.05)
         for _ in range(3):
             machine = await shared.latest()
-            assert (machine.note, machine.gpus) == (readings.SILENT, (CARD,))
+            assert (machine.note, machine.gpus) == (readings.DRIVER_SILENT, (CARD,))
             assert machine.ram.total_bytes > 0
         assert len(looks) == 2
         answers.set()

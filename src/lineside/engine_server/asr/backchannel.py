@@ -15,8 +15,8 @@ import numpy.typing as npt
 from msgspec import Struct
 
 STEPS = 50  # of the encoder, a second
-PARTS = 3
-LONGEST = 3.0  # seconds; nobody nods for longer
+SOUND_PARTS = 3
+MAX_BACKCHANNEL_SECONDS = 3.0  # seconds; nobody nods for longer
 SHORTEST = 4  # steps
 
 Floats = npt.NDArray[np.float32]
@@ -49,7 +49,7 @@ class BackchannelDetector:
 
         `encoded`: steps × dimensions, with whatever comes after the sound.
         """
-        if seconds > LONGEST:
+        if seconds > MAX_BACKCHANNEL_SECONDS:
             return None
         return float(pooled(encoded, seconds) @ self._weights) + self._always
 
@@ -57,5 +57,5 @@ class BackchannelDetector:
 def pooled(encoded: Floats, seconds: float) -> Floats:
     """The averages of each third of the sound, one after the other."""
     sound = encoded[: max(SHORTEST, int(seconds * STEPS))]
-    averages: Floats = np.concatenate([part.mean(axis=0) for part in np.array_split(sound, PARTS)])
+    averages: Floats = np.concatenate([part.mean(axis=0) for part in np.array_split(sound, SOUND_PARTS)])
     return averages

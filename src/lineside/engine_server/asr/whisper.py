@@ -25,8 +25,10 @@ QUIET, BLANK = 0.6, 3.0  # seconds
 LOUDNESS = 0.5  # peak that every utterance is brought to; faint ones are otherwise heard twice ("yes, yes")
 MOST_GAIN = 30.0
 NEAR_END = 0.35  # seconds; a timestamp so close to the last sound ends the last true words
-LONGEST = 30.0 - QUIET - BLANK  # seconds that fit into the model's window; longer sound is cut where it is quiet
-SEARCH = 7.0  # seconds before `LONGEST` in which the quiet place is looked for
+MAX_WINDOW_SECONDS = (
+    30.0 - QUIET - BLANK
+)  # seconds that fit into the model's window; longer sound is cut where it is quiet
+SEARCH = 7.0  # seconds before `MAX_WINDOW_SECONDS` in which the quiet place is looked for
 TOKENS_AT_LEAST, TOKENS_A_SECOND = 8, 8.0  # faster than anybody speaks; beyond it the model is talking to itself
 STEP = 0.02  # seconds of sound that are measured together
 LONGEST_PROMPT = 100  # tokens; the model takes 223
@@ -165,7 +167,7 @@ def window(samples: Samples, bands: int = BANDS) -> Samples:
 def cut(samples: Samples) -> list[Samples]:
     """Pieces that fit the window, cut in the quietest tenth of a second before it is full."""
     pieces = []
-    longest, search, tenth = (round(seconds * RATE) for seconds in (LONGEST, SEARCH, 0.1))
+    longest, search, tenth = (round(seconds * RATE) for seconds in (MAX_WINDOW_SECONDS, SEARCH, 0.1))
     while len(samples) > longest:
         tail = samples[longest - search : longest]
         loudness = np.square(tail[: len(tail) // tenth * tenth]).reshape(-1, tenth).sum(axis=1)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lineside.engine_server.llm.slots import shared
 
-MOST = 8  # prompts, 12 kB a token with the small model; the one used longest ago is thrown away
+MAX_PROMPTS = 8  # prompts, 12 kB a token with the small model; the one used longest ago is thrown away
 
 
 class PromptCache:
@@ -43,7 +43,7 @@ class PromptCache:
         """The prompt was just written to that file in the folder."""
         written.replace(self._folder / self.name(text))
         self.has(text)
-        for old in sorted(self._folder.iterdir(), key=_used)[:-MOST]:
+        for old in sorted(self._folder.iterdir(), key=_used)[:-MAX_PROMPTS]:
             old.unlink(missing_ok=True)
         self._texts = {each for each in self._texts if (self._folder / self.name(each)).is_file()}
 

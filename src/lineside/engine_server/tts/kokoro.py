@@ -9,7 +9,7 @@ from lineside.engine_server.tts.phonemes import NUMBERS, kokoro
 from lineside.engine_server.tts.piper import ESPEAK, Samples, SynthesizedSentence, cut, network, spoken
 from lineside.errors import ConfigError
 
-LONGEST = 510  # phonemes that the model takes at once
+MAX_PHONEMES = 510  # phonemes that the model takes at once
 STYLE = 256  # numbers that say how a voice sounds; a voice has them for every length of a sentence
 AMERICAN, BRITISH = "en-us", "en"  # as espeak calls them
 
@@ -26,7 +26,7 @@ class KokoroModel:
             [file] = folder.glob("*.onnx")
             self._network = network(file, threads)
             self._styles: dict[str, Samples] = {
-                voice.stem: np.fromfile(voice, "<f4").reshape(LONGEST, 1, STYLE) for voice in folder.glob("*.bin")
+                voice.stem: np.fromfile(voice, "<f4").reshape(MAX_PHONEMES, 1, STYLE) for voice in folder.glob("*.bin")
             }
         except Exception as cause:  # onnxruntime's errors have no common class
             raise ConfigError(f"the voices in {folder} cannot be loaded: {cause}") from cause
@@ -42,7 +42,7 @@ class KokoroModel:
         with ESPEAK:
             sentences = self._espeak.phonemize(BRITISH if british else AMERICAN, text)
         said = [kokoro(phonemes, british).strip() for phonemes in sentences]
-        pieces = ["".join(piece) for phonemes in said for piece in cut(list(phonemes), LONGEST)]
+        pieces = ["".join(piece) for phonemes in said for piece in cut(list(phonemes), MAX_PHONEMES)]
         words = [piece for piece in pieces if any(letter.isalpha() for letter in piece)]
         for index, piece in enumerate(words):
             yield spoken(self._made(piece, voice, speed), self.rate, last=index == len(words) - 1)

@@ -17,7 +17,7 @@ from lineside.errors import ConfigError
 LEAD, TAIL = 0.02, 0.12  # seconds that are kept before the first sound and after the last
 QUIET = 0.004  # of full scale, -48 dBFS: below it are neither the h of "hello" nor the d of "road"
 FADE = 0.004  # seconds at both cuts, so that they do not click
-LONGEST = 250  # phonemes made at once, some 10 s of speech: more keep all other callers waiting, and take memory
+MAX_PHONEMES = 250  # phonemes made at once, some 10 s of speech: more keep all other callers waiting, and take memory
 
 # What turns text into phonemes speaks one language at a time, in the whole process.
 ESPEAK = threading.Lock()
@@ -58,7 +58,7 @@ class PiperModel:
         plain = text.replace("[[", "[ [")  # what stands between two of them Piper takes for phonemes
         with ESPEAK:
             sentences = self._voice.phonemize(plain)
-        pieces = [piece for phonemes in sentences for piece in cut(phonemes, LONGEST)]
+        pieces = [piece for phonemes in sentences for piece in cut(phonemes, MAX_PHONEMES)]
         pace = self._pace(length_scale=self._voice.config.length_scale / speed)
         for index, phonemes in enumerate(pieces):
             made: Any = self._voice.phoneme_ids_to_audio(self._voice.phonemes_to_ids(phonemes), pace)

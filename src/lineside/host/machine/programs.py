@@ -6,7 +6,7 @@ from pathlib import Path
 # whisper-server, llama-server, Ollama's runner, vLLM (--model, -m); our own engine server (--stt, --llm, --tts)
 MODEL_FLAGS = ("--model", "--stt", "--llm", "--tts")
 MODEL_ENDINGS = (".bin", ".gguf", ".onnx", ".safetensors")
-LONGEST = 1 << 16  # bytes of a command line that are looked at
+MAX_COMMAND_LINE_BYTES = 1 << 16  # bytes of a command line that are looked at
 
 
 def name_of(pid: int, root: Path) -> str:
@@ -21,7 +21,7 @@ def model_of(pid: int, root: Path) -> str:
     """The model that the process was told to run; empty where that is not to be seen."""
     try:
         with (root / "proc" / str(pid) / "cmdline").open("rb") as line:
-            return model_in(line.read(LONGEST).decode("utf-8", "replace").split("\0"))
+            return model_in(line.read(MAX_COMMAND_LINE_BYTES).decode("utf-8", "replace").split("\0"))
     except OSError:
         return ""
 

@@ -18,7 +18,7 @@ from lineside.processes.cpu_count import cores
 FRESH = 0.5  # seconds in which a reading serves whoever asks
 PATIENCE = 2.0  # seconds; a driver that has not answered by then counts as silent, and is not asked a second time
 NO_GPU = "no graphics card is to be seen here: none of AMD's in /sys/class/drm, no NVIDIA driver"
-SILENT = "a graphics driver does not answer: its cards are shown as they were read last"
+DRIVER_SILENT = "a graphics driver does not answer: its cards are shown as they were read last"
 
 Cards = tuple[tuple[Gpu, ...], str]  # with a note
 
@@ -50,7 +50,7 @@ class MachineReader:
                 self._seen = await asyncio.shield(asyncio.wrap_future(self._asked))
             gpus, note = self._seen
         except TimeoutError:
-            gpus, note = self._seen[0], SILENT
+            gpus, note = self._seen[0], DRIVER_SILENT
         return replace(self._load.read(), gpus=gpus, note=note)
 
 
