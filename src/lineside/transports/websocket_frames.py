@@ -52,8 +52,12 @@ class FrameReader:
         """The messages in these bytes, if all of them are ordinary sound, as nearly all are; None: `feed` them."""
         if self._size_held or self._parts:
             return None
-        found: list[bytes] = []
         at, length = 0, len(data)
+        if length > CONTROL + 8 and data[:2] == SOUND and (data[2] << 8 | data[3]) + 8 == length <= self._largest + 8:
+            meant = bytearray(data[8:])  # one message, as nearly always: without a call or a loop
+            websocket_mask(data[4:8], meant)
+            return [bytes(meant)]
+        found: list[bytes] = []
         while at < length:
             start = at + 8
             if data[at : at + 2] != SOUND or start > length:

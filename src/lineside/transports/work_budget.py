@@ -27,23 +27,24 @@ class WorkBudget:
             at_once: how much may be done in one moment.
         """
         self._clock, self._per_second, self._at_once = clock, per_second, at_once
-        self._left, self._filled = at_once, clock()
+        self.left, self._filled = at_once, clock()  # `left`: below 0 the purse is empty
         self._given = at_once  # since the peer came
 
     def spend(self, work: float) -> bool:
         """Whether this much is still allowed. It is spent in any case."""
-        self._left -= work
-        return self._left >= 0 or self._refill()
+        self.left -= work
+        return self.left >= 0 or self.refill()
 
     @property
     def spent(self) -> float:
         """Work since the peer came."""
-        return self._given - self._left
+        return self._given - self.left
 
-    def _refill(self) -> bool:
+    def refill(self) -> bool:
+        """The purse is empty: fill it up by the time that has passed. Whether anything is left."""
         now = self._clock()
-        more = min(self._at_once - self._left, (now - self._filled) * self._per_second)
-        self._left += more
+        more = min(self._at_once - self.left, (now - self._filled) * self._per_second)
+        self.left += more
         self._given += more
         self._filled = now
-        return self._left >= 0
+        return self.left >= 0
