@@ -20,7 +20,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def test_the_missions_settings_have_its_defaults() -> None:
+def test_settings_that_operators_know_keep_their_names_and_defaults() -> None:
     """The names and defaults that operators know from before."""
     known = {
         "ollama_model": "llama3.2:3b",
