@@ -59,31 +59,69 @@ def wav_header(rate: int, data_bytes: int | None = None) -> bytes:
 
 
 class WavStream:
-    """Reads a WAV as it comes in, cut anywhere."""
+    """Reads a WAV as it comes in, cut anywhere; also several in a row, as some voices send one for each sentence."""
 
     def __init__(self) -> None:
-        self.rate: int | None = None  # in hertz; None until the header is complete
-        self.total_bytes: int | None = None  # of sound; None when its maker did not know
-        self._head = bytearray()  # at most HEADER_MAX and one piece
-        self._left = 0  # bytes of sound still to come
+        self.rate: int | None = None  # in hertz; None until the first header is complete
+        self.total_bytes: int | None = None  # of sound in the first file; None when its maker did not know
+        self._held = bytearray()  # a header that is not complete, or what may begin one
+        self._left: int | None = 0  # bytes of sound still to come in this file; None when its maker did not know
+        self._skip = 0  # bytes of other chunks to pass over
+        self._in_sound = False
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes; give the sound in them, which may end inside a sample.
 
-        Raises `ConfigError` if this is no WAV of 16-bit PCM with one channel.
+        Raises `ConfigError` if this is no WAV of 16-bit PCM with one channel, or if a later one has another rate.
         """
-        if self.rate is None:
-            self._head += data
-            data = self._after_header()
-        if self.total_bytes is None:
-            return data
-        sound = data[: self._left]  # what follows the sound is notes about it
-        self._left -= len(sound)
+        self._held += data
+        sound = bytearray()
+        while self._held:
+            before = len(self._held), self._in_sound
+            if self._in_sound:
+                sound += self._take_sound()
+            elif self.rate is None or self._held[:4] == b"RIFF":
+                self._take_header()
+            else:
+                self._pass_chunk()
+            if (len(self._held), self._in_sound) == before:
+                break  # more has to come first
+        return bytes(sound)
+
+    def _take_sound(self) -> bytes:
+        if self._left is not None:
+            size = min(self._left, len(self._held))
+            self._left -= size
+            self._in_sound = self._left > 0
+        else:
+            size, self._in_sound = self._until_next_file()
+        sound = bytes(self._held[:size])
+        del self._held[:size]
         return sound
 
-    def _after_header(self) -> bytes:
-        """Look for the sound, chunk by chunk; give what has come of it."""
-        head = self._head
+    def _until_next_file(self) -> tuple[int, bool]:
+        """Bytes of sound of unknown length, and whether it goes on after them: another header may end it."""
+        held, at = self._held, -1
+        while (at := held.find(b"RIFF", at + 1)) >= 0:
+            if len(held) < at + 12:
+                return at, True
+            if held[at + 8 : at + 12] == b"WAVE":
+                return at, False
+        begun = next((size for size in (3, 2, 1) if held.endswith(b"RIFF"[:size])), 0)
+        return len(held) - begun, True
+
+    def _pass_chunk(self) -> None:
+        """Pass over what stands between two files: notes, padding."""
+        if not self._skip and len(self._held) >= 8:
+            size = int.from_bytes(self._held[4:8], "little")
+            self._skip = 8 + size + size % 2 if self._held[:4].isascii() else len(self._held)
+        size = min(self._skip, len(self._held))
+        self._skip -= size
+        del self._held[:size]
+
+    def _take_header(self) -> None:
+        """Look for the sound, chunk by chunk."""
+        head = self._held
         if not (b"RIFF".startswith(head[:4]) and b"WAVE".startswith(head[8:12])):
             raise ConfigError("the audio is not a WAV stream: it does not begin with RIFF … WAVE")
         at, rate = 12, None
@@ -91,26 +129,26 @@ class WavStream:
             kind, size = bytes(head[at : at + 4]), int.from_bytes(head[at + 4 : at + 8], "little")
             at += 8
             if kind == b"data":
-                return self._begin(rate, size, at)
+                self._begin(rate, size)
+                del head[:at]
+                return
             if at + size > HEADER_MAX:
                 raise ConfigError(f"the WAV header has no audio data in its first {HEADER_MAX} bytes")
             if len(head) < at + size:
-                break
+                return
             if kind == b"fmt ":
                 rate = _rate_of(bytes(head[at : at + size]))
             at += size + size % 2  # chunks begin at even places
-        return b""
 
-    def _begin(self, rate: int | None, size: int, at: int) -> bytes:
+    def _begin(self, rate: int | None, size: int) -> None:
         if rate is None:
             raise ConfigError("the WAV header has no fmt chunk before data")
-        self.rate = rate
-        self.total_bytes = self._left = size
-        if not 0 < size < UNKNOWN_LENGTH:
-            self.total_bytes = None
-        sound = bytes(self._head[at:])
-        self._head.clear()
-        return sound
+        if self.rate not in (None, rate):
+            raise ConfigError(f"the audio changes its sample rate from {self.rate} to {rate} Hz")
+        self._left = size if 0 < size < UNKNOWN_LENGTH else None
+        if self.rate is None:
+            self.rate, self.total_bytes = rate, self._left
+        self._in_sound = True
 
 
 def _rate_of(form: bytes) -> int:

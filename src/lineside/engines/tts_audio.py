@@ -12,6 +12,7 @@ from lineside.audio.wav import WavStream
 from lineside.errors import EngineError
 
 CHARACTERS_PER_SECOND = 15.0  # an ordinary pace of speech, for voices that do not tell their length beforehand
+QUICK = 30.0  # letters a second: who speaks quicker has not told the length of the whole sentence
 FASTEST = 80.0  # letters a second; nobody can speak, or follow, half of it
 SLOWEST, SLACK = 0.4, 4.0  # seconds a letter, and for pauses before and after; beyond that it is not the sentence
 RATES = range(8000, 48_001)  # Hz
@@ -59,9 +60,15 @@ class SpeechReader:
         letters = sum(map(str.isalnum, sentence))
         self._shortest = letters / FASTEST
         self._longest = len(sentence) * SLOWEST + SLACK
+        # A voice may send its sound as several files in a row, and tell the length of the first: far too short a length
+        # is no ground to believe where its words end, nor to let anything of it go on before more has come.
+        self._believed = 0  # bytes that must have come before anything goes on
         if total_bytes is not None:
-            self._not_too_short(total_bytes)
             self._not_too_long(total_bytes)
+            if self._seconds(total_bytes) < self._shortest:
+                self._believed = round(self._shortest * rate) * SAMPLE_BYTES
+            if self._seconds(total_bytes) < letters / QUICK:
+                total_bytes = None
         self._ends = word_ends(sentence, rate, total_bytes)
         self._next = 0  # the first word that is not marked yet
         self._held = bytearray()  # half a sample; before something can be heard, all there is: a sentence at most
@@ -78,6 +85,8 @@ class SpeechReader:
         if not whole or not (self._heard or self._can_be_heard(len(pcm))):
             return None
         self._heard = True
+        if self._bytes < self._believed:
+            return None
         return self._audio(whole, len(self._ends) - 1)  # where the last word ends is known at the end alone
 
     def end(self) -> SpokenAudio:
