@@ -176,3 +176,29 @@ def test_a_stream_of_something_else_is_refused(data: bytes, says: str, cuts: lis
     """As soon as it can be known, and with what was found."""
     with pytest.raises(ConfigError, match=says):
         heard(data, cuts)
+
+
+FIRST, SECOND = PCM[: len(PCM) // 4 * 2], PCM[len(PCM) // 4 * 2 :]
+IN_A_ROW = {
+    "files": wav_bytes(FIRST, 16000) + wav_bytes(SECOND, 16000),
+    "notes between": riff(fmt(), chunk(b"data", FIRST), chunk(b"LIST", b"made by")) + wav_bytes(SECOND, 16000),
+    "lengths unknown": wav_header(16000) + FIRST + wav_header(16000) + SECOND,
+    "a file and notes": riff(fmt(), chunk(b"data", PCM), chunk(b"LIST", b"RIFFraff")),
+    "garbage after the sound": wav_bytes(PCM, 16000) + bytes(range(128, 256)),
+}
+
+
+@pytest.mark.parametrize("name", IN_A_ROW)
+@given(cuts=st.lists(st.integers(0, 4000), max_size=8))
+def test_files_in_a_row_are_one_sound_wherever_they_are_cut(name: str, cuts: list[int]) -> None:
+    """Some voices send a file for each sentence."""
+    raw, stream = IN_A_ROW[name], WavStream()
+    places = [0, *sorted(min(cut, len(raw)) for cut in cuts), len(raw)]
+    assert b"".join(stream.feed(raw[a:b]) for a, b in pairwise(places)) == PCM
+    assert stream.rate == 16000
+
+
+def test_a_file_of_another_rate_in_the_same_answer_is_refused() -> None:
+    """It would be heard at the wrong pitch."""
+    with pytest.raises(ConfigError, match="changes its sample rate from 16000 to 24000 Hz"):
+        WavStream().feed(wav_bytes(PCM, 16000) + wav_bytes(PCM, 24000))

@@ -135,3 +135,15 @@ def test_a_fast_or_slow_speaker_is_believed(sentence: str, pace: float) -> None:
     """From a third of the ordinary pace to four times that."""
     pcm = speech("x" * max(1, round(len(sentence) / pace)), RATE)
     assert " ".join(word for _, word in told(made(pcm, sentence=sentence))[1]) == sentence
+
+
+def test_three_files_in_a_row_are_all_heard_and_no_word_before_its_sound() -> None:
+    """Half a second, half a second, a second: the first one's length says nothing of where the words end."""
+    sound = (speech(SENTENCE, RATE) * 4)[: 2 * 2 * RATE]
+    half = RATE  # bytes of half a second
+    files = [wav_bytes(piece, RATE) for piece in (sound[:half], sound[half : 2 * half], sound[2 * half :])]
+    samples, ends = told(made(*files, rate=None))
+    assert samples == sound
+    assert " ".join(word for _, word in ends) == SENTENCE
+    assert [word for at, word in ends if at <= RATE // 2] == ["Your"], "half a second holds no more of it"
+    assert ends[-1][0] == len(samples) // 2

@@ -1,12 +1,13 @@
 """A caller whose program stops sending is silent after a grace, on virtual time."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 from lineside.errors import TransportError
 from lineside.protocol import AudioStarted, ClientMessage, Codec, EndReason, ServerMessage, TurnEnded
-from lineside.transports.base import Transport, TransportListener
+from lineside.transports.base import ProbedTransport, TransportListener
 from lineside.transports.frame_grace import GRACE, LOOK_EVERY, FrameGrace
 from lineside.transports.scripted import CallerSpeaks, CallerStalls
 from tests.call.fixtures import hold
@@ -18,8 +19,11 @@ class Stalling:
 
     rate = 16_000
 
-    def __init__(self, pieces: int, seconds: float, *, stays: float, again: int = 0, codec: Codec = "pcm") -> None:
+    def __init__(
+        self, pieces: int, seconds: float, *, stays: float, again: int = 0, codec: Codec = "pcm", reachable: bool = True
+    ) -> None:
         self.codec: Codec = codec
+        self._reachable = reachable
         self._pieces, self._seconds, self._stays, self._again = pieces, seconds, stays, again
 
     async def run(self, listener: TransportListener) -> EndReason:
@@ -29,6 +33,10 @@ class Stalling:
                 await asyncio.sleep(self._seconds)
             await asyncio.sleep(self._stays)
         return "caller_hung_up"
+
+    def probe(self, answered: Callable[[], None]) -> None:
+        if self._reachable:
+            asyncio.get_running_loop().call_later(0.05, answered)
 
     def send(self, payload: bytes) -> None: ...
 
@@ -55,7 +63,7 @@ class Heard:
     def on_bad_message(self, fault: TransportError) -> None: ...
 
 
-def heard(transport: Transport, listener: Heard | None = None) -> Heard:
+def heard(transport: ProbedTransport, listener: Heard | None = None) -> Heard:
     listener = listener or Heard()
     run(FrameGrace(transport).run(listener))
     return listener
@@ -84,6 +92,11 @@ def test_a_caller_who_comes_back_is_heard_as_before() -> None:
     found = heard(Stalling(50, 0.02, stays=2.0, again=50))
     assert found.sound == pytest.approx(2.0)
     assert found.silence == pytest.approx(4.0, abs=4 * LOOK_EVERY)
+
+
+def test_a_network_that_delivers_nothing_is_not_silence() -> None:
+    """The program does not answer either: its sound is still to come."""
+    assert heard(Stalling(50, 0.02, stays=4.0, reachable=False)).silence == 0.0
 
 
 @pytest.mark.parametrize(("codec", "quiet"), [("g711_ulaw", b"\xff"), ("g711_alaw", b"\xd5")])

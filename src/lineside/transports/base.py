@@ -1,5 +1,6 @@
 """What a transport must be able to do. Nothing on it waits: one that cannot take more ends the call, not the agent."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from lineside.errors import TransportError
@@ -50,6 +51,18 @@ class Transport(Protocol):
 
     def on_event(self, event: ServerMessage) -> None:
         """Tell the caller's program what happened; transports that have no words for an event drop it."""
+        ...
+
+
+class ProbedTransport(Transport, Protocol):
+    """A transport that can tell a caller who sends nothing from a network that delivers nothing."""
+
+    def probe(self, answered: Callable[[], None]) -> None:
+        """Ask the caller's program for a sign of life.
+
+        Args:
+            answered: called when it comes. All sound that the program had sent before has come by then.
+        """
         ...
 
 

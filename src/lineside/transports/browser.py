@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from lineside.audio.frame import SAMPLE_BYTES
 from lineside.errors import TransportError
@@ -50,6 +51,10 @@ class BrowserTransport:
         self._over: asyncio.Future[EndReason] = loop.create_future()  # why the caller is gone, or what broke
         self._listener: TransportListener | None = None  # while the call runs
         ws.on_writable = self._flush
+
+    def probe(self, answered: Callable[[], None]) -> None:
+        """See `ProbedTransport`: a ping."""
+        self._ws.probe(answered)
 
     async def run(self, listener: TransportListener) -> EndReason:
         """See `Transport`."""

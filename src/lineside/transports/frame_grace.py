@@ -1,15 +1,18 @@
 """Where a caller's sound stops coming, silence counts after a grace: else a turn would stay open for minutes.
 
-Some programs send nothing while nobody speaks; networks stall. The call's clock is the caller's samples, so it would
-stand still. Nothing is done per frame but one comparison.
+Some programs send nothing while nobody speaks. The call's clock is the caller's samples, so it would stand still. A
+network that stalls looks the same, and then the sound still comes: so the program is asked for a sign of life, which
+comes behind all that it has sent, and what lies before its answer was silence for certain. Per frame nothing is done
+but two comparisons.
 """
 
 import asyncio
+from functools import partial
 
 from lineside.audio.frame import SAMPLE_BYTES
 from lineside.errors import TransportError
 from lineside.protocol import ClientMessage, Codec, EndReason, ServerMessage
-from lineside.transports.base import Transport, TransportListener
+from lineside.transports.base import ProbedTransport, TransportListener
 
 GRACE = 0.6  # seconds without sound that are jitter; programs that send longer pieces get two pieces more
 LOOK_EVERY = 0.2  # seconds
@@ -17,12 +20,13 @@ QUIET: dict[Codec, bytes] = {"pcm": b"\0\0", "g711_ulaw": b"\xff", "g711_alaw": 
 
 
 class FrameGrace:
-    """A transport whose sound never stops for longer than the grace."""
+    """A transport whose sound does not stop while the caller's program is there."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: ProbedTransport) -> None:
         self.codec: Codec = transport.codec
         self.rate = transport.rate
         self._transport = transport
+        self._bytes_per_second = self.rate * (SAMPLE_BYTES if self.codec == "pcm" else 1)
 
     async def run(self, listener: TransportListener) -> EndReason:
         """See `Transport`. Silence begins with the caller's first sound: before, nobody is there to be silent."""
@@ -48,27 +52,32 @@ class FrameGrace:
 
     async def _fill(self, watched: "_WatchedListener") -> None:
         now = asyncio.get_running_loop().time
-        second = self.rate * (SAMPLE_BYTES if self.codec == "pcm" else 1)
-        seen, filled_to = 0, now()
+        seen, since = 0, now()
         while True:
             await asyncio.sleep(LOOK_EVERY)
             if watched.pieces != seen or not seen:
-                seen, filled_to = watched.pieces, now()
-                since = filled_to
-            elif now() - since >= GRACE + 2 * watched.longest / second:
-                samples = round((now() - filled_to) * self.rate)
-                filled_to += samples / self.rate
-                watched.listener.on_audio(QUIET[self.codec] * samples)
+                seen, since = watched.pieces, now()
+                watched.filled_to = since
+            elif now() - since >= GRACE + 2 * watched.longest / self._bytes_per_second:
+                self._transport.probe(partial(self._silent_until, watched, seen, now()))
+
+    def _silent_until(self, watched: "_WatchedListener", seen: int, asked_at: float) -> None:
+        """The program answers: it had sent nothing more when it was asked."""
+        samples = round((asked_at - watched.filled_to) * self.rate)
+        if watched.pieces == seen and samples > 0:
+            watched.filled_to += samples / self.rate
+            watched.listener.on_audio(QUIET[self.codec] * samples)
 
 
 class _WatchedListener:
     """Counts the pieces of sound on their way to the call."""
 
-    __slots__ = ("listener", "longest", "pieces")
+    __slots__ = ("filled_to", "listener", "longest", "pieces")
 
     def __init__(self, listener: TransportListener) -> None:
         self.listener = listener
         self.pieces = self.longest = 0  # longest: bytes
+        self.filled_to = 0.0  # on the loop's clock: up to when sound or silence was passed on
 
     def on_audio(self, payload: bytes) -> None:
         self.pieces += 1

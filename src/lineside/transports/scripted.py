@@ -77,6 +77,10 @@ class ScriptedTransport:
         """Hand the caller's next frame to the call; a test of a bad network overrides this."""
         listener.on_audio(payload)
 
+    def probe(self, answered: Callable[[], None]) -> None:
+        """See `ProbedTransport`: nothing is ever under way."""
+        answered()
+
     def send(self, payload: bytes) -> None:
         """See `Transport`."""
         self.sent.append((self.now(), payload))

@@ -106,6 +106,8 @@ class WebSocket(asyncio.Protocol):
         self._closing = False
         self._heard = True  # since the last ping
         self._asked: bytes | None = None  # the peer's latest ping, not answered yet
+        self._probe: tuple[bytes, Callable[[], None]] | None = None  # our latest, and who waits for its answer
+        self._probes = 0
         self.writable = True
         self.on_writable: Callable[[], None] = lambda: None
         self._transport: asyncio.Transport
@@ -244,12 +246,26 @@ class WebSocket(asyncio.Protocol):
             self._message(frame.payload.decode())
         elif frame.kind == PING:
             self._asked = frame.payload
+        elif frame.kind == PONG:
+            if self._probe is not None and frame.payload == self._probe[0]:
+                (_, answered), self._probe = self._probe, None
+                answered()
         elif frame.kind == CLOSE:
             self._answer_ping()
             code = close_code(frame.payload)
             self._say_close(NORMAL if code == NO_CODE else code)
             self._finish(code)
             self._transport.close()
+
+    def probe(self, answered: Callable[[], None]) -> None:
+        """Ping the peer now; `answered` is called with its answer, which comes behind all that it had sent before.
+
+        A later probe takes the place of one that is not answered yet.
+        """
+        self._probes += 1
+        self._probe = str(self._probes).encode(), answered
+        if self.writable:
+            self.write(framed(PING, self._probe[0]))
 
     def _answer_ping(self) -> None:
         """Answer the latest ping (RFC 6455, 5.5.3: the others need none), unless the peer does not read."""
