@@ -3,8 +3,12 @@
 import errno
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 KEPT_BACK = 32  # a spool segment, its folder, the database's files, and the recordings of some calls
 EXHAUSTED = (errno.EMFILE, errno.ENFILE)
@@ -20,9 +24,13 @@ class DescriptorReserve:
 
     def open(self, path: Path, flags: int, mode: int = 0o600) -> int:
         """Open a file, with one of the descriptors kept back if there is no other. Raises `OSError`."""
+        return self.lend(lambda: os.open(path, flags | os.O_CLOEXEC, mode))
+
+    def lend(self, work: Callable[[], T]) -> T:
+        """Do what needs a descriptor, such as listing a folder, with one kept back if there is no other."""
         while True:
             try:
-                return os.open(path, flags | os.O_CLOEXEC, mode)
+                return work()
             except OSError as why:
                 if why.errno not in EXHAUSTED or not self._give_one():
                     raise

@@ -126,7 +126,7 @@ class Spool:
             self._writing = None
 
     def _segments(self) -> list[Path]:
-        return sorted(self.folder.glob(SEGMENTS))
+        return self._reserve.lend(lambda: sorted(self.folder.glob(SEGMENTS)))
 
     def _delete(self, path: Path) -> None:
         if self._writing is not None and self._writing[0] == path:
