@@ -5,6 +5,7 @@ The routes are `/api/chat`, `/api/generate`, `/api/ps`, `/api/tags` and `/api/pu
 """
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -291,10 +292,7 @@ class Ollama:
 
 def _duration(setting: str) -> float | str:
     """`OLLAMA_KEEP_ALIVE` as the API takes it: seconds are a number there, and "-1" in quotes is refused."""
-    try:
-        return float(setting) if "." in setting else int(setting)
-    except ValueError:
-        return setting
+    return float(setting) if re.fullmatch(r"-?\d+(?:\.\d+)?", setting) else setting
 
 
 def _tagged(model: str) -> str:
