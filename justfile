@@ -55,11 +55,11 @@ generate:
 
 # Build the documentation into build/site; fails on a broken link
 docs:
-    mkdocs build --strict --quiet
+    NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 # Show the documentation at http://127.0.0.1:8000 while you write
 docs-serve:
-    mkdocs serve
+    NO_MKDOCS_2_WARNING=1 mkdocs serve
 
 # Measure branch coverage of the pure packages; every line and branch that no test takes is listed
 cover *packages:

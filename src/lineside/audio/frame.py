@@ -16,7 +16,7 @@ class AudioFrame(Struct, frozen=True):
 
     @property
     def seconds(self) -> float:
-        """How long it sounds."""
+        """Duration in seconds."""
         return len(self.pcm) / SAMPLE_BYTES / self.rate
 
 
@@ -39,7 +39,7 @@ class SpokenAudio(Struct, frozen=True):
 
     @property
     def seconds(self) -> float:
-        """How long it sounds."""
+        """Duration in seconds."""
         return self.samples / self.rate
 
     def between(self, begin: int, end: int) -> "SpokenAudio":
@@ -63,5 +63,5 @@ class Utterance(Struct, frozen=True):
 
     @property
     def seconds(self) -> float:
-        """How long it sounds."""
+        """Duration in seconds."""
         return len(self.pcm) / SAMPLE_BYTES / EAR_RATE

@@ -83,7 +83,7 @@ class NearEndLevel:
         return voiced >= (bar if self._pitched * seconds >= wanted else UNPITCHED * bar)
 
     def forget_sound(self) -> None:
-        """The sound is over."""
+        """Take the sound as over; the next one begins anew."""
         self._near, self._pitched = False, 0
 
     def speaks(self, window: bytes) -> None:

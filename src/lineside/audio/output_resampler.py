@@ -18,7 +18,7 @@ class OutputResampler:
     """One direction of one reply. Signed 16-bit mono in and out; pieces of any whole number of samples."""
 
     def __init__(self, from_rate: int, to_rate: int) -> None:
-        """Whole rates in hertz."""
+        """Convert from one whole rate in hertz to another."""
         same = from_rate == to_rate
         self._stream = None if same else soxr.ResampleStream(from_rate, to_rate, 1, dtype="int16", quality=QUALITY)
 
@@ -41,7 +41,7 @@ class WordResampler:
     """An `OutputResampler` for sound with words. A word comes out with the sample it ends at, not before."""
 
     def __init__(self, from_rate: int, to_rate: int) -> None:
-        """Whole rates in hertz."""
+        """Convert from one whole rate in hertz to another."""
         self.from_rate, self._to_rate = from_rate, to_rate
         self._resampler = OutputResampler(from_rate, to_rate)
         self._waiting: deque[tuple[int, str]] = deque()  # words, and the samples that come out before they end

@@ -42,7 +42,7 @@ class TurnModelThread:
             return None
 
     def close(self) -> None:
-        """Begin no more."""
+        """Start no further judgement."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _done(self, asked: "asyncio.Future[float]") -> None:
@@ -59,5 +59,5 @@ def _step_back() -> None:
 
 
 async def nobody_knows(pcm: bytes) -> float | None:
-    """No turn model."""
+    """Stands in where no turn model is available."""
     return None

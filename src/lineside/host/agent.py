@@ -50,7 +50,7 @@ class HostAgent:
         self._token, self._only_this_machine = token, only_this_machine
 
     def app(self) -> web.Application:
-        """Ready to be served."""
+        """The application with its routes, ready to be served."""
         app = web.Application(middlewares=[_told_in_json, self._guard], client_max_size=MAX_REQUEST_BYTES)
         app.router.add_get("/health", self._health)
         app.router.add_get("/v1/services", self._all)

@@ -58,7 +58,7 @@ class _Life(Struct, frozen=True):
 
 
 class _Desk:
-    """One service."""
+    """State of one declared service, and the process that runs it."""
 
     def __init__(self, declared: ServiceConfig, models_dir: Path, tasks: asyncio.TaskGroup) -> None:
         self.declared, self._models_dir, self._tasks = declared, models_dir, tasks

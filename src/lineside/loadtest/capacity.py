@@ -8,7 +8,7 @@ CLOSE = 0.1  # of the calls that went well: the knee is known this closely
 
 
 class CapacityStep(Struct, frozen=True):
-    """One try."""
+    """Result of one run with a given number of callers."""
 
     callers: int
     figures: LoadTestResults

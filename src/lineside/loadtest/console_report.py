@@ -131,7 +131,7 @@ def knee(console: Console, capacity: Capacity) -> None:
 
 
 def verdict(capacity: Capacity) -> str:
-    """Where the knee is."""
+    """Print the number of callers at which the target is missed."""
     if capacity.broke_at is None:
         return f"{capacity.knee} calls at once went well; the goal was never missed, so there is room for more."
     if capacity.tester_was_the_limit:

@@ -11,7 +11,7 @@ TOO_LATE_MS = 10.0  # p99; beyond it the load tester, not the server, was late
 
 
 class Lateness:
-    """Of many frames."""
+    """How late frames left, over many frames."""
 
     def __init__(self) -> None:
         self.counts = [0] * STEPS

@@ -17,7 +17,7 @@ class Listener:
         self.worst_gap = 0.0
 
     def sound(self, seconds: float, at: float) -> None:
-        """So much sound came."""
+        """Count audio that arrived."""
         missing = at - self.ends
         if self.seconds and missing >= GAP:
             self.gaps += 1

@@ -24,7 +24,7 @@ class Percentiles(Struct, frozen=True):
 
 
 class Goal(Struct, frozen=True):
-    """What must hold."""
+    """Targets that a load test must meet."""
 
     first_ms: float  # p95 of the time to first sound
     gap_ms: float = 0.0  # the longest gap in any answer; 0: not asked

@@ -195,7 +195,7 @@ def say(word: WorkerMessage) -> None:
 
 
 async def work(plan: Plan, recordings: Sequence[Recording]) -> None:
-    """Do a worker's share."""
+    """Entry point of a worker process: hold its share of the calls."""
     headers = {"Authorization": f"Bearer {plan.key}"} if plan.key else {}
     connector = aiohttp.TCPConnector(limit=0)  # as many as there are callers
     async with aiohttp.ClientSession(headers=headers, connector=connector) as http:

@@ -81,7 +81,7 @@ PAGES = ("text/html", "application/xhtml+xml")
 
 
 class FileDownload:
-    """One file to bring."""
+    """One model file to download."""
 
     def __init__(
         self,

@@ -35,7 +35,7 @@ class MeterFactory:
         self._registry = registry
 
     def counter(self, name: str, about: str, *labels: str) -> Counter:
-        """What only grows."""
+        """A counter: a value that only grows."""
         return Counter(f"lineside_{name}", about, labels, registry=self._registry)
 
     def gauge(self, name: str, about: str, *labels: str, how: How = "livesum") -> Gauge:

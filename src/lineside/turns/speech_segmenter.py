@@ -47,7 +47,7 @@ LAST_SECOND = 1.0  # before the limit of a second turn without a pause: enough f
 
 
 class SegmenterRules(Struct, frozen=True):
-    """What begins a turn."""
+    """How much speech starts a turn, and how much silence ends it."""
 
     min_speech: float = 0.5  # seconds, as VAD_MIN_SPEECH_MS has it
     silence: float = 1.0  # seconds, as VAD_SILENCE_TIMEOUT_MS has it: told at once, not at the end of a window

@@ -29,7 +29,7 @@ class GpuProcess(Struct, frozen=True):
 
 
 class Gpu(Struct, frozen=True):
-    """A graphics card."""
+    """Memory, load and processes of one GPU."""
 
     index: int
     vendor: Literal["amd", "nvidia"]
@@ -42,7 +42,7 @@ class Gpu(Struct, frozen=True):
 
 
 class Machine(Struct, frozen=True):
-    """One reading."""
+    """One reading of CPU, memory and GPUs."""
 
     at: float  # seconds since 1970
     cpu: Cpu
