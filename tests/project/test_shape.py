@@ -10,7 +10,6 @@ ROOT = Path(__file__).parents[2]
 # What is over a bar today. Nothing may be added; what has come under its bar leaves the list.
 OVER_TODAY = {
     "lines of a function's body": {"records/migrations/versions/0001_calls.py upgrade"},
-    "lines of a class": {"text/markup.py MarkupFilter"},
     "attributes of a class": {
         "audio/echo_detector.py EchoDetector",
         "loadtest/simulated_caller.py SimulatedCaller",

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from lineside.text.brackets import ClosingBracket
 from lineside.text.directions import is_direction, may_be_direction
+from lineside.text.kept_text import GAP, KeptText
 from lineside.text.markup_patterns import (
     AGENTS,
     BRACKET,
@@ -39,8 +40,6 @@ from lineside.text.markup_patterns import (
     label,
 )
 
-GAP = "\x1f"  # C0 "unit separator": no model writes it
-
 
 class MarkupFilter:
     """Removes the markup of one answer."""
@@ -48,12 +47,7 @@ class MarkupFilter:
     def __init__(self) -> None:
         self._held = ""  # not decided yet: a few hundred characters at most
         self._mode: Callable[[MarkupFilter, bool], bool] = MarkupFilter._text  # unbound: no circle
-        self._out: list[str] = []
-        self._muted = False  # somebody else speaks, or a tool is called
-        self._until_line_end = False  # and only to the end of this line
-        self._line_start, self._begun = True, False
-        self._last = ""  # the last character read
-        self._last_solid = " "  # the last one that was no space
+        self._kept = KeptText()
         self._closing = ""  # what ends the block that is skipped
         self._within = False  # something of that block has come, so what comes cannot be JSON alone
         self._brackets = ClosingBracket()
@@ -70,12 +64,11 @@ class MarkupFilter:
     def _read(self, *, final: bool) -> str:
         while self._held and self._mode(self, final):
             pass
-        out, self._out = "".join(self._out), []
-        return out
+        return self._kept.take()
 
     def _text(self, final: bool) -> bool:
         """Plain text, up to the next place where markup may begin."""
-        if self._line_start:
+        if self._kept.line_start:
             if blank := len(self._held) - len(self._held.lstrip(f" \t\r{GAP}")):
                 self._keep(blank)
                 return True
@@ -90,13 +83,13 @@ class MarkupFilter:
 
     def _at_line_start(self, final: bool) -> bool | None:
         """A label or a bare call; None where there is neither."""
-        size, kind = label(self._held, first=not self._begun)
+        size, kind = label(self._held, first=not self._kept.begun)
         if kind == MAYBE and not final:
             return False
-        if kind not in ("", MAYBE) and (kind != "caller" or self._last_solid in ".?!"):
+        if kind not in ("", MAYBE) and (kind != "caller" or self._kept.last_solid in ".?!"):
             self._drop(size)
-            self._muted = kind != "own"
-            self._until_line_end = kind == "thought"
+            self._kept.muted = kind != "own"
+            self._kept.until_line_end = kind == "thought"
             return True
         if self._held[0].islower():
             if found := CALL.match(self._held):
@@ -109,9 +102,8 @@ class MarkupFilter:
         """A character that may begin markup."""
         sign = self._held[0]
         if sign == "\n":
-            self._muted, self._until_line_end = self._muted and not self._until_line_end, False
-            self._keep(1)
-            self._line_start = True
+            self._kept.end_line(sign)
+            self._held = self._held[1:]
             return True
         if sign == "(":
             return self._direction(")", final)
@@ -160,8 +152,8 @@ class MarkupFilter:
         role = (found[1] if found else self._held.strip()).lower()
         if role in OTHERS or role in AGENTS:
             self._drop(found.end(1) if found else len(self._held))
-        self._muted = role in OTHERS
-        self._mode, self._line_start = MarkupFilter._text, True
+        self._kept.muted = role in OTHERS
+        self._mode, self._kept.line_start = MarkupFilter._text, True
         return True
 
     def _angle(self, final: bool) -> bool:
@@ -188,8 +180,8 @@ class MarkupFilter:
         elif meaning == "system":
             self._skip_to("<</sys>>")
         elif meaning:
-            self._muted = meaning == "other"
-            self._line_start = self._line_start or not self._muted
+            self._kept.muted = meaning == "other"
+            self._kept.line_start = self._kept.line_start or not self._kept.muted
 
     def _tag(self, found: re.Match[str]) -> bool:
         name, more = found[1].lower(), found[3]
@@ -211,7 +203,7 @@ class MarkupFilter:
             if found[1] == "INST":
                 self._skip_to("[/inst]")
             elif found[1].startswith("TOOL_CALL"):
-                self._muted = self._until_line_end = True
+                self._kept.muted = self._kept.until_line_end = True
             return True
         if JSON.match(held):
             return self._skip_nested(1)
@@ -248,7 +240,7 @@ class MarkupFilter:
         run = len(held) - len(held.lstrip(sign))
         if run == len(held) and not final:
             return False
-        if run <= 3 and not self._last.isalnum():
+        if run <= 3 and not self._kept.last.isalnum():
             return self._direction(sign * run, final)
         self._keep(run)
         return True
@@ -283,13 +275,8 @@ class MarkupFilter:
 
     def _keep(self, size: int) -> None:
         text, self._held = self._held[:size], self._held[size:]
-        if not self._muted:
-            self._out.append(text)
-        if solid := text.strip(f" \t\r\n{GAP}"):
-            self._line_start, self._begun, self._last_solid = False, True, solid[-1]
-        self._last = text[-1:] or self._last
+        self._kept.keep(text)
 
     def _drop(self, size: int) -> None:
         self._held = self._held[size:]
-        self._out.append(GAP)
-        self._last = " "
+        self._kept.leave_gap()

@@ -7,7 +7,8 @@ how the stream was cut. What goes on is both spoken and remembered, so the histo
 
 import re
 
-from lineside.text.markup import GAP, MarkupFilter
+from lineside.text.kept_text import GAP
+from lineside.text.markup import MarkupFilter
 from lineside.text.scripts import CJK_MARKS, GREEK, foreign_letters, uses_latin
 from lineside.text.thoughts import ThoughtSplitter
 
