@@ -336,7 +336,7 @@ export interface Log {
   lines: string[];
 }
 
-/** One reading. */
+/** One reading of CPU, memory and GPUs. */
 export interface Machine {
   at: number;
   cpu: Cpu;
@@ -357,7 +357,7 @@ export interface Ram {
   used_bytes: number;
 }
 
-/** A graphics card. */
+/** Memory, load and processes of one GPU. */
 export interface Gpu {
   index: number;
   vendor: 'amd' | 'nvidia';
