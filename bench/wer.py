@@ -50,18 +50,18 @@ def main() -> int:
     parser.add_argument("--models-dir", type=Path, default=Path("~/.cache/lineside").expanduser())
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--most", type=float, default=5.0)
-    told = parser.parse_args()
-    ears = WhisperModel(told.models_dir / "faster-whisper-base", told.threads)
+    arguments = parser.parse_args()
+    stt = WhisperModel(arguments.models_dir / "faster-whisper-base", arguments.threads)
     good = True
     for band in ("16 kHz", "8 kHz mu-law"):
         scores = []
-        for name, words in transcripts(told.audio / "README.md").items():
-            score = listen(ears, read_wav(told.audio / name), words, telephone=band != "16 kHz")
+        for name, words in transcripts(arguments.audio / "README.md").items():
+            score = listen(stt, read_wav(arguments.audio / name), words, telephone=band != "16 kHz")
             print(f"{band:13} {name:24} {score.rate:5.1f} %  {score.seconds:4.2f} s  {score.heard}")
             scores.append(score)
         total = 100 * sum(score.wrong for score in scores) / sum(score.words for score in scores)
         print(f"{band:13} {'total':24} {total:5.1f} %")
-        good = good and total <= told.most
+        good = good and total <= arguments.most
     return 0 if good else 1
 
 
@@ -75,7 +75,7 @@ def transcripts(readme: Path) -> dict[str, str]:
     return said
 
 
-def listen(ears: WhisperModel, sound: AudioFrame, words: str, *, telephone: bool) -> Score:
+def listen(stt: WhisperModel, sound: AudioFrame, words: str, *, telephone: bool) -> Score:
     """Hear one file as a call would bring it."""
     pcm, rate = sound.pcm, sound.rate
     if telephone:
@@ -83,7 +83,7 @@ def listen(ears: WhisperModel, sound: AudioFrame, words: str, *, telephone: bool
         rate = TELEPHONE_RATE
     samples = np.frombuffer(_resampled(pcm, rate, EAR_RATE), np.int16).astype(np.float32) / np.float32(32768)
     began = time.perf_counter()
-    heard = ears.hear(samples).text
+    heard = stt.transcribe(samples).text
     taken = time.perf_counter() - began
     expected = plain(words)
     return Score(distance(expected, plain(heard)), len(expected), heard, taken)

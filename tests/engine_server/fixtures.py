@@ -24,7 +24,7 @@ SECRET = "my card number is 4111"  # noqa: S105 - what a caller might say
 NAMES = {"stt": "ears", "llm": "mind", "tts": "voice"}
 
 
-class Ears:
+class FakeSTT:
     """Hears how long the sound was. Waits at a closed gate."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Ears:
         self.heard: list[float] = []
         self.prompts: list[str] = []
 
-    def hear(self, samples: Samples, language: str = "en", prompt: str = "") -> WhisperTranscript:
+    def transcribe(self, samples: Samples, language: str = "en", prompt: str = "") -> WhisperTranscript:
         assert self.gate.wait(20)
         self.prompts.append(prompt)
         seconds = round(len(samples) / 16_000, 3)
@@ -46,7 +46,7 @@ class Ears:
         return WhisperTranscript(seconds, language, (segment,))
 
 
-class Mind:
+class FakeLLM:
     """Counts to what is asked; remembers how far it got."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Mind:
         self.stopped = asyncio.Event()
         self.pauses_at = -1  # for ever, unless somebody stops it
 
-    async def think(
+    async def reply(
         self, messages: Sequence[dict[str, str]], max_tokens: int, temperature: float
     ) -> AsyncGenerator[GeneratedText, None]:
         if messages[-1]["content"] == "too much":
@@ -81,7 +81,7 @@ class Mind:
         self.warmed.extend(opening)
 
 
-class Voice:
+class FakeTTS:
     """Says a sentence a word, a tenth of a second each; waits at a closed gate after the first."""
 
     rate = 22_050
@@ -124,20 +124,20 @@ class FakeEngineServer:
 
     def __init__(self, tasks: asyncio.TaskGroup, http: aiohttp.ClientSession, defaults: dict[str, str]) -> None:
         self.url, self.http = "", http
-        self.ears, self.mind, self.voice = Ears(), Mind(), Voice()
+        self.stt, self.llm, self.tts = FakeSTT(), FakeLLM(), FakeTTS()
         self.gate = threading.Event()
         self.gate.set()
         self.made: list[str] = []
-        self.parts: dict[str, Any] = {"ears": self.ears, "mind": self.mind, "voice": self.voice}
-        self.roster = ModelPool(tasks, KNOWN, lambda model: model.name != "absent", self.make, defaults)
-        self.server = EngineServer(self.roster, self.preset)
+        self.parts: dict[str, Any] = {"ears": self.stt, "mind": self.llm, "voice": self.tts}
+        self.model_pool = ModelPool(tasks, KNOWN, lambda model: model.name != "absent", self.make, defaults)
+        self.server = EngineServer(self.model_pool, self.preset)
 
     def make(self, model: Model) -> Any:
         assert self.gate.wait(20)
         self.made.append(model.name)
         if model.name == "broken":
             raise ConfigError("its weights are torn")
-        kind = {"stt": Ears, "llm": Mind, "tts": Voice}[model.role]
+        kind = {"stt": FakeSTT, "llm": FakeLLM, "tts": FakeTTS}[model.role]
         return self.parts.setdefault(model.name, kind())
 
     def preset(self, name: str) -> tuple[str, str]:
@@ -184,9 +184,9 @@ async def engine_server(defaults: dict[str, str] | None = None) -> AsyncGenerato
         try:
             yield it
         finally:
-            for gate in (it.gate, it.ears.gate, it.voice.gate):
+            for gate in (it.gate, it.stt.gate, it.tts.gate):
                 gate.set()
-            it.roster.close()
+            it.model_pool.close()
             await runner.cleanup()
 
 

@@ -37,7 +37,7 @@ def test_every_shape_of_transcript() -> None:
             file = wav(1.5)
             told = form(file, response_format="text", model="ears", prompt="Mm-hmm.")
             _, text = await it.post("/v1/audio/transcriptions", told)
-            assert it.ears.prompts == ["Mm-hmm."]
+            assert it.stt.prompts == ["Mm-hmm."]
             assert text == b"1.5 seconds\n"
             _, verbose = await it.post("/v1/audio/transcriptions", form(file, response_format="verbose_json"))
             assert (verbose["text"], verbose["language"], verbose["duration"]) == ("1.5 seconds", "en", 1.5)
@@ -100,18 +100,18 @@ def test_a_full_room_sends_the_next_one_away() -> None:
 
     async def main() -> None:
         async with engine_server() as it:
-            it.ears.gate.clear()
+            it.stt.gate.clear()
             async with asyncio.TaskGroup() as tasks:
                 inside = [
                     tasks.create_task(it.post("/v1/audio/transcriptions", form(wav(0.1))))
-                    for _ in range(model_pool.ROOM["stt"])
+                    for _ in range(model_pool.MAX_REQUESTS["stt"])
                 ]
-                await it.until(f'model="ears",role="stt"}} {model_pool.ROOM["stt"]}.0\n')
+                await it.until(f'model="ears",role="stt"}} {model_pool.MAX_REQUESTS["stt"]}.0\n')
                 async with it.http.post(it.url + "/v1/audio/transcriptions", data=form(wav(0.1))) as turned_away:
                     assert turned_away.status == 503
                     assert turned_away.headers["Retry-After"] == "1"
                     assert (await turned_away.json())["error"]["type"] == "server_error"
-                it.ears.gate.set()
+                it.stt.gate.set()
             assert {task.result()[0] for task in inside} == {200}
             assert 'inside{model="ears",role="stt"} 0.0\n' in await it.metrics()
 
@@ -123,16 +123,16 @@ def test_a_client_that_leaves_the_queue_is_never_heard() -> None:
 
     async def main() -> None:
         async with engine_server() as it:
-            it.ears.gate.clear()
+            it.stt.gate.clear()
             first = asyncio.create_task(it.post("/v1/audio/transcriptions", form(wav(1.0))))
             second = asyncio.create_task(it.post("/v1/audio/transcriptions", form(wav(2.0))))
             await it.until('inside{model="ears",role="stt"} 2.0\n')
             second.cancel()
             await it.until('inside{model="ears",role="stt"} 1.0\n')
-            it.ears.gate.set()
+            it.stt.gate.set()
             await first
             await it.post("/v1/audio/transcriptions", form(wav(3.0)))
-            assert 2.0 not in it.ears.heard
+            assert 2.0 not in it.stt.heard
             assert 'requests_total{endpoint="/v1/audio/transcriptions",status="499"} 1.0' in await it.metrics()
 
     run(main())
@@ -178,13 +178,13 @@ def test_a_client_that_hangs_up_stops_the_model() -> None:
 
     async def main() -> None:
         async with engine_server() as it:
-            it.mind.pauses_at = 2
+            it.llm.pauses_at = 2
             ask = chat(max_tokens=4096, stream=True)
             async with it.http.post(it.url + "/v1/chat/completions", json=ask) as answer:
                 await answer.content.readuntil(b"\n\n")
             async with asyncio.timeout(10):
-                await it.mind.stopped.wait()
-            assert it.mind.said == 2
+                await it.llm.stopped.wait()
+            assert it.llm.said == 2
             await it.until('inside{model="mind",role="llm"} 0.0\n')
 
     run(main())
@@ -245,7 +245,7 @@ def test_a_prompt_is_read_beforehand() -> None:
             opening = [{"role": "system", "content": "You sell boats."}, {"role": "user", "content": "Cars?"}]
             status, said = await it.post("/v1/warm", {"messages": opening})
             assert (status, list(said)) == (200, ["seconds"])
-            assert it.mind.warmed == opening
+            assert it.llm.warmed == opening
             assert (await it.post("/v1/warm", {"messages": []}))[1]["error"]["param"] == "messages"
 
     run(main())
@@ -286,13 +286,13 @@ def test_several_sentences_are_sent_as_they_are_made() -> None:
 
     async def main() -> None:
         async with engine_server() as it:
-            it.voice.gate.clear()
+            it.tts.gate.clear()
             async with it.http.post(it.url + "/v1/audio/speech", json={"input": "One two"}) as answer:
                 head = await answer.content.readexactly(44)
                 assert head[40:44] == b"\xff\xff\xff\xff"
                 assert await answer.content.readexactly(4410) == b"\x01\x00" * 2205
-                assert it.voice.said == ["One"]
-                it.voice.gate.set()
+                assert it.tts.said == ["One"]
+                it.tts.gate.set()
                 assert await answer.content.read() == b"\x02\x00" * 2205
 
     run(main())
@@ -314,13 +314,13 @@ def test_a_client_that_hangs_up_stops_the_voice_at_the_next_sentence() -> None:
 
     async def main() -> None:
         async with engine_server() as it:
-            it.voice.gate.clear()
+            it.tts.gate.clear()
             async with it.http.post(it.url + "/v1/audio/speech", json={"input": "One two three four"}) as answer:
                 await answer.content.readexactly(44 + 4410)
             await it.until('inside{model="voice",role="tts"} 0.0\n')
-            it.voice.gate.set()
+            it.tts.gate.set()
             await it.post("/v1/audio/speech", {"input": "Next"})
-            assert it.voice.said in (["One", "Next"], ["One", "two", "Next"])
+            assert it.tts.said in (["One", "Next"], ["One", "two", "Next"])
 
     run(main())
 
@@ -362,7 +362,7 @@ def test_browsers_are_refused_everywhere() -> None:
                 assert (status, said["error"]["type"]) == (403, "invalid_request_error")
             async with it.http.get(it.url + "/health", headers=origin) as answer:
                 assert answer.status == 403
-            assert it.mind.said == 0
+            assert it.llm.said == 0
 
     run(main())
 

@@ -1,4 +1,4 @@
-"""Models come on duty and go, over a real socket, while others go on answering."""
+"""Models are loaded and unloaded, over a real socket, while others go on answering."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from lineside.engine_server.model_pool import MAX_MODELS_PER_ROLE
 from tests.engine_server.fixtures import SECRET, FakeEngineServer, chat, engine_server, form, run, wav
 
 
-async def hear(it: FakeEngineServer, model: str = "", seconds: float = 1.0) -> tuple[int, Any]:
+async def transcribe(it: FakeEngineServer, model: str = "", seconds: float = 1.0) -> tuple[int, Any]:
     return await it.post("/v1/audio/transcriptions", form(wav(seconds), model=model))
 
 
@@ -37,7 +37,7 @@ def test_the_list_holds_what_is_here() -> None:
                 "memory_bytes": None,
                 "voices": ["af_anna", "bm_bert"],
             }
-            await hear(it)
+            await transcribe(it)
             ears = await it.entry("ears")
             assert (ears["default"], ears["loaded"], ears["voices"]) == (True, True, [])
             assert ears["memory_bytes"] >= 0
@@ -64,11 +64,11 @@ def test_a_model_is_loaded_when_a_request_first_names_it() -> None:
     async def main() -> None:
         async with engine_server() as it:
             assert it.made == []
-            assert (await hear(it))[0] == 200
-            assert (await hear(it, "other-ears"))[0] == 200
-            assert (await hear(it, "ears"))[0] == 200
+            assert (await transcribe(it))[0] == 200
+            assert (await transcribe(it, "other-ears"))[0] == 200
+            assert (await transcribe(it, "ears"))[0] == 200
             assert it.made == ["ears", "other-ears"]
-            assert it.ears.heard == [1.0, 1.0]
+            assert it.stt.heard == [1.0, 1.0]
 
     run(main())
 
@@ -81,7 +81,7 @@ def test_a_model_that_is_told_to_load_is_loaded_once() -> None:
             it.gate.clear()
             async with asyncio.TaskGroup() as tasks:
                 asked = [tasks.create_task(it.post("/v1/models/load", {"model": "other-ears"})) for _ in range(10)]
-                used = [tasks.create_task(hear(it, "other-ears")) for _ in range(2)]
+                used = [tasks.create_task(transcribe(it, "other-ears")) for _ in range(2)]
                 await it.until('model="other-ears",role="stt"} 2.0\n')
                 assert (await it.entry("other-ears"))["loaded"] is False
                 it.gate.set()
@@ -98,12 +98,12 @@ def test_the_others_answer_while_one_is_loaded() -> None:
 
     async def main() -> None:
         async with engine_server() as it:
-            await hear(it)
+            await transcribe(it)
             await it.post("/v1/chat/completions", chat(max_tokens=1))
             it.gate.clear()
             speech = asyncio.create_task(it.post("/v1/audio/speech", {"input": "Hello"}))
             await it.until('model="voice",role="tts"} 1.0\n')
-            assert (await hear(it))[0] == 200
+            assert (await transcribe(it))[0] == 200
             assert (await it.post("/v1/chat/completions", chat(max_tokens=1)))[0] == 200
             assert not speech.done()
             it.gate.set()
@@ -117,14 +117,14 @@ def test_a_load_that_fails_says_why_and_disturbs_nobody() -> None:
 
     async def main() -> None:
         async with engine_server() as it:
-            await hear(it)
+            await transcribe(it)
             with capture_logs() as lines:
-                for answer in (await it.post("/v1/models/load", {"model": "broken"}), await hear(it, "broken")):
+                for answer in (await it.post("/v1/models/load", {"model": "broken"}), await transcribe(it, "broken")):
                     assert (answer[0], answer[1]["error"]["code"]) == (500, "load_failed")
                     assert "its weights are torn" in answer[1]["error"]["message"]
             assert it.made == ["ears", "broken", "broken"]
             assert (await it.entry("broken"))["loaded"] is False
-            assert (await hear(it))[0] == 200
+            assert (await transcribe(it))[0] == 200
             assert [line["why"] for line in lines if line["log_level"] == "error"] == ["its weights are torn"] * 2
 
     run(main())
@@ -180,7 +180,7 @@ def test_only_so_many_of_a_role_are_loaded() -> None:
 
     async def main() -> None:
         async with engine_server() as it:
-            await hear(it)  # another role: it does not count
+            await transcribe(it)  # another role: it does not count
             for number in range(MAX_MODELS_PER_ROLE):
                 assert (await it.post("/v1/models/load", {"model": f"spare-{number}"}))[0] == 200
             status, said = await it.post("/v1/audio/speech", {"input": "Hello", "model": "choir"})
@@ -197,11 +197,11 @@ def test_an_unloaded_model_is_gone_until_it_is_asked_for() -> None:
 
     async def main() -> None:
         async with engine_server() as it:
-            await hear(it)
+            await transcribe(it)
             for _ in range(2):
                 status, said = await it.post("/v1/models/unload", {"model": "ears"})
                 assert (status, said["loaded"], said["memory_bytes"]) == (200, False, None)
-            assert (await hear(it))[0] == 200
+            assert (await transcribe(it))[0] == 200
             assert it.made == ["ears", "ears"]
 
     run(main())
@@ -212,13 +212,13 @@ def test_a_model_in_use_is_not_unloaded() -> None:
 
     async def main() -> None:
         async with engine_server() as it:
-            it.ears.gate.clear()
-            heard = asyncio.create_task(hear(it))
+            it.stt.gate.clear()
+            heard = asyncio.create_task(transcribe(it))
             await it.until('inside{model="ears",role="stt"} 1.0\n')
             assert (await it.entry("ears"))["in_use"] == 1
             status, said = await it.post("/v1/models/unload", {"model": "ears"})
             assert (status, said["error"]["code"]) == (409, "in_use")
-            it.ears.gate.set()
+            it.stt.gate.set()
             assert (await heard)[0] == 200
             assert (await it.entry("ears"))["loaded"] is True
 
@@ -230,22 +230,22 @@ def test_an_unload_that_waits_takes_no_new_requests() -> None:
 
     async def main() -> None:
         async with engine_server() as it:
-            it.ears.gate.clear()
-            heard = asyncio.create_task(hear(it))
+            it.stt.gate.clear()
+            heard = asyncio.create_task(transcribe(it))
             await it.until('inside{model="ears",role="stt"} 1.0\n')
             unload = asyncio.create_task(it.post("/v1/models/unload", {"model": "ears", "wait": True}))
             while (await hear_briefly(it)) == 200:
                 pass  # until the unload has arrived
             assert not unload.done()
-            it.ears.gate.set()
+            it.stt.gate.set()
             assert (await heard)[0] == 200
             assert (await unload)[1]["loaded"] is False
-            assert (await hear(it))[0] == 200
+            assert (await transcribe(it))[0] == 200
             assert it.made == ["ears", "ears"]
 
     async def hear_briefly(it: FakeEngineServer) -> int:
         """What happens to a request that comes now: sent away at once, or let in, where it would wait for long."""
-        asked = asyncio.create_task(hear(it))
+        asked = asyncio.create_task(transcribe(it))
         while not asked.done():
             if (await it.entry("ears"))["in_use"] > 1:
                 asked.cancel()
@@ -258,18 +258,18 @@ def test_an_unload_that_waits_takes_no_new_requests() -> None:
 
 def test_an_unload_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody is heard for longer than an unload waits: it is refused, and the model takes requests again."""
-    monkeypatch.setattr(model_pool, "GOING", 0.05)
+    monkeypatch.setattr(model_pool, "UNLOAD_WAIT_SECONDS", 0.05)
 
     async def main() -> None:
         async with engine_server() as it:
-            it.ears.gate.clear()
-            heard = asyncio.create_task(hear(it))
+            it.stt.gate.clear()
+            heard = asyncio.create_task(transcribe(it))
             await it.until('inside{model="ears",role="stt"} 1.0\n')
             status, said = await it.post("/v1/models/unload", {"model": "ears", "wait": True})
             assert (status, said["error"]["code"]) == (409, "in_use")
-            it.ears.gate.set()
+            it.stt.gate.set()
             assert (await heard)[0] == 200
-            assert (await hear(it))[0] == 200
+            assert (await transcribe(it))[0] == 200
             assert it.made == ["ears"]
 
     run(main())

@@ -143,7 +143,7 @@ def needs(name: str) -> pytest.MarkDecorator:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The models, with a shelf of their own beside them."""
+    """The models, with a prompt cache of their own beside them."""
     folder = tmp_path_factory.mktemp("models")
     for name in (*MODELS, *(name for name in MORE if fetched(name))):
         (folder / name).symlink_to(HOME / name)
@@ -269,7 +269,7 @@ def test_the_model_stops_when_the_client_goes(server: Server) -> None:
     server.wait(quiet, BOUND, "stopping")
 
 
-def test_a_prompt_is_read_once_and_then_taken_from_the_shelf(server: Server, root: Path) -> None:
+def test_a_prompt_is_read_once_and_then_taken_from_the_cache(server: Server, root: Path) -> None:
     """Reading a new prompt writes one file; asking again, and answering from it, reads it no more."""
     before = set((root / ".prompts").iterdir())
     opening = [{"role": "system", "content": "You sell boats and nothing but boats. " * 30}]
@@ -379,7 +379,7 @@ def test_lines_of_the_log_are_structured_and_hold_no_words(server: Server) -> No
 
 
 def test_a_second_start_reads_no_prompt_and_ends_in_mid_sentence(server: Server, root: Path) -> None:
-    """With the prompt on the shelf a start is loading only; SIGTERM ends it within seconds, busy as it is."""
+    """With the prompt in the cache a start is loading only; SIGTERM ends it within seconds, busy as it is."""
     it = Server(root, "--opening", str(root / "opening.json"))
     try:
         it.wait(it.healthy, 120, "getting ready")
@@ -394,7 +394,7 @@ def test_a_second_start_reads_no_prompt_and_ends_in_mid_sentence(server: Server,
         it.end()
 
 
-def test_a_prompt_that_was_damaged_on_the_shelf_is_read_again(server: Server, root: Path) -> None:
+def test_a_prompt_that_was_damaged_in_the_cache_is_read_again(server: Server, root: Path) -> None:
     """A file that is no prompt costs the time to read it, not the start, and is replaced."""
     opening = [{"role": "system", "content": "You sell tents and nothing but tents. " * 20}]
     before = set((root / ".prompts").iterdir())

@@ -98,7 +98,7 @@ def moments(sound: Over, number: int, voice: VadModel, words: WhisperModel) -> I
 
 def heard(utterance: Utterance, words: WhisperModel) -> Transcription:
     """What the recogniser makes of it, as the engine tells it."""
-    segments = words.hear(samples_of(utterance), prompt=utterance.prompt).segments
+    segments = words.transcribe(samples_of(utterance), prompt=utterance.prompt).segments
     sure = float(np.exp(np.mean([each.avg_logprob for each in segments]))) if segments else 1.0
     nod = segments[0].nod if len(segments) == 1 else None
     return Transcription(" ".join(each.text for each in segments), sure=sure, nod=nod)

@@ -37,22 +37,22 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--models-dir", type=Path, default=Path("~/.cache/lineside").expanduser())
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
-    told = parser.parse_args()
-    [weights] = (told.models_dir / told.model).glob("*.gguf")
-    if told.half == "cost":
-        with tempfile.TemporaryDirectory() as shelf:
-            asyncio.run(_cost(LlamaModel(weights, Path(shelf), told.threads, 1)))
+    arguments = parser.parse_args()
+    [weights] = (arguments.models_dir / arguments.model).glob("*.gguf")
+    if arguments.half == "cost":
+        with tempfile.TemporaryDirectory() as prompts_folder:
+            asyncio.run(_cost(LlamaModel(weights, Path(prompts_folder), arguments.threads, 1)))
         return
-    listing = told.cache / told.half / "heard.jsonl"
+    listing = arguments.cache / arguments.half / "heard.jsonl"
     turns = read(listing)
-    with tempfile.TemporaryDirectory() as shelf:
-        seconds = asyncio.run(_ask(turns, LlamaModel(weights, Path(shelf), told.threads, 1), listing))
+    with tempfile.TemporaryDirectory() as prompts_folder:
+        seconds = asyncio.run(_ask(turns, LlamaModel(weights, Path(prompts_folder), arguments.threads, 1), listing))
     if seconds:
         middle, most = np.quantile(seconds, [0.5, 0.95])
         print(f"{len(seconds)} pauses, {1000 * middle:.0f} ms each, p95 {1000 * most:.0f} ms")
 
 
-async def _ask(turns: list[HeardTurn], mind: LlamaModel, listing: Path) -> list[float]:
+async def _ask(turns: list[HeardTurn], llm: LlamaModel, listing: Path) -> list[float]:
     """Seconds that each took. Written now and then, so that a run that is broken off can go on."""
     opening, seconds = load_agent(AGENT).opening(), []
     for number, turn in enumerate(turns):
@@ -62,7 +62,7 @@ async def _ask(turns: list[HeardTurn], mind: LlamaModel, listing: Path) -> list[
             messages = _messages(opening, turn, pause)
             if pause.ends is None and messages is not None:
                 began = time.monotonic()
-                pause.ends = await mind.may_end(messages)
+                pause.ends = await llm.may_end(messages)
                 seconds.append(time.monotonic() - began)
     _write(turns, listing)
     return seconds
@@ -74,28 +74,28 @@ def _write(turns: list[HeardTurn], listing: Path) -> None:
     listing.with_suffix(".new").replace(listing)
 
 
-async def _cost(mind: LlamaModel) -> None:
+async def _cost(llm: LlamaModel) -> None:
     opening = [{"role": said.role, "content": said.content} for said in load_agent(AGENT).opening()]
-    await mind.warm(opening)
+    await llm.warm(opening)
     said = tomllib.loads((Path(__file__).parent / "said.toml").read_text("utf-8"))["fit"]["open"]
     asked, first, alone = [], [], []
     for number, text in enumerate(each.replace("| ", "") for each in said):
         messages = [*opening, {"role": "user", "content": text}]
         if number % 2:  # every second sentence, so that both have the machine of the same minutes
-            alone.append(await _first_token(mind, messages))
+            alone.append(await _first_token(llm, messages))
             continue
         began = time.monotonic()
-        await mind.may_end([*opening, {"role": "user", "content": bare(text)}])
+        await llm.may_end([*opening, {"role": "user", "content": bare(text)}])
         asked.append(time.monotonic() - began)
-        first.append(asked[-1] + await _first_token(mind, messages))
+        first.append(asked[-1] + await _first_token(llm, messages))
     for name, seconds in (("the opinion", asked), ("first token after it", first), ("first token alone", alone)):
         low, middle, high = np.quantile(seconds, [0.25, 0.5, 0.75]) * 1000
         print(f"{name:22} {middle:4.0f} ms ({low:.0f}–{high:.0f})")
 
 
-async def _first_token(mind: LlamaModel, messages: list[dict[str, str]]) -> float:
+async def _first_token(llm: LlamaModel, messages: list[dict[str, str]]) -> float:
     began = time.monotonic()
-    async with aclosing(mind.think(messages, 20, 0.0)) as pieces:
+    async with aclosing(llm.reply(messages, 20, 0.0)) as pieces:
         await anext(pieces)
     return time.monotonic() - began
 

@@ -137,7 +137,7 @@ def _ask(pause: HeardPause, silence: float, ear: SpeechSegmenter, ears: Ears) ->
         pause.turn.append(round(ears.turn.probability(utterance.pcm), 4))
         if not looks:
             samples = np.frombuffer(utterance.pcm, "<i2").astype(np.float32) / np.float32(32768)
-            pause.spoken, pause.words = round(utterance.seconds, 3), ears.words.hear(samples).text
+            pause.spoken, pause.words = round(utterance.seconds, 3), ears.words.transcribe(samples).text
 
 
 def _measure(file: Path, pauses: list[HeardPause]) -> None:

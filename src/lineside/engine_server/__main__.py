@@ -45,7 +45,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=threads(), help="threads of a model (the recogniser takes half)")
     parser.add_argument("--slots", type=int, default=4, help="callers that the language model answers at once")
     parser.add_argument("--end-with-parent", action="store_true", help="end when the starting process or stdin ends")
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # the gateway's workers count there, this process for itself
     for name, value in GENTLE_THREADS.items():
         os.environ.setdefault(name, value)
@@ -59,27 +59,27 @@ def main() -> int:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     try:
-        opening = json.loads(told.opening.read_text("utf-8")) if told.opening else []
-        borrow(told.models_dir.expanduser() / ".libraries")
+        opening = json.loads(arguments.opening.read_text("utf-8")) if arguments.opening else []
+        borrow(arguments.models_dir.expanduser() / ".libraries")
     except (ConfigError, OSError, ValueError) as no:
         structlog.get_logger().error("engine server failed", why=str(no))
         return 1
     from lineside.engine_server.launch import SECRET
-    from lineside.engine_server.server import EngineServerOptions, live
+    from lineside.engine_server.server import EngineServerOptions, serve
 
-    orders = EngineServerOptions(
-        host=told.host,
-        port=told.port,
-        models_dir=told.models_dir.expanduser(),
-        names={role: name for role in ("stt", "llm", "tts") if (name := getattr(told, role)) not in NONE},
+    options = EngineServerOptions(
+        host=arguments.host,
+        port=arguments.port,
+        models_dir=arguments.models_dir.expanduser(),
+        names={role: name for role in ("stt", "llm", "tts") if (name := getattr(arguments, role)) not in NONE},
         opening=opening,
-        threads=told.threads,
-        slots=told.slots,
-        end_with_parent=told.end_with_parent,
+        threads=arguments.threads,
+        slots=arguments.slots,
+        end_with_parent=arguments.end_with_parent,
         secret=os.environ.pop(SECRET, ""),
-        listen_fd=told.listen_fd,
+        listen_fd=arguments.listen_fd,
     )
-    return live(orders)
+    return serve(options)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class EngineServer:
 
     def __init__(
         self,
-        roster: ModelPool,
+        model_pool: ModelPool,
         preset: Preset,
         waiting_for: set[str] | None = None,
         *,
@@ -57,7 +57,7 @@ class EngineServer:
         """Requests have to show `secret`, if there is one; `only_this_machine`: under no other name than localhost."""
         self._allowed = allowed(secret, only_this_machine=only_this_machine)
         self.waiting_for = waiting_for or set()
-        self._roster, self._preset = roster, preset
+        self._model_pool, self._preset = model_pool, preset
         self._metrics = EngineServerMetrics()
 
     def app(self) -> web.Application:
@@ -82,18 +82,18 @@ class EngineServer:
     async def transcriptions(self, request: web.Request) -> web.Response:
         """A WAV to words."""
         form = await upload(request)
-        model = self._roster.find("stt", str(form.get("model", "")))
+        model = self._model_pool.find("stt", str(form.get("model", "")))
         file, shape = form.get("file"), form.get("response_format", "json")
         if not isinstance(file, bytes):
             raise RequestRefused(400, "the form has no file in its field 'file'; send a 16-bit PCM WAV", "file")
         if shape not in ("json", "text", "verbose_json"):
             raise RequestRefused(400, "response_format must be json, text or verbose_json", "response_format")
-        async with self._roster.using(model) as post:
-            hears: SttModel = post.part
-            sound = await post.desk.do(samples, file)
+        async with self._model_pool.using(model) as loaded:
+            stt: SttModel = loaded.instance
+            sound = await loaded.queue.run(samples, file)
             try:
                 told = (str(form.get("language") or "en"), str(form.get("prompt") or ""))
-                heard = await post.desk.do(hears.hear, sound, *told)
+                heard = await loaded.queue.run(stt.transcribe, sound, *told)
             except UnknownLanguage as no:
                 raise RequestRefused(400, str(no), "language") from None
         return transcription(heard, shape)
@@ -101,12 +101,12 @@ class EngineServer:
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """Messages to an answer, as server-sent events or whole."""
         ask = await body(request, ChatRequest)
-        model = self._roster.find("llm", ask.model)
+        model = self._model_pool.find("llm", ask.model)
         messages = [{"role": message.role, "content": message.content} for message in ask.messages]
         completion = Completion(model.name)
-        async with self._roster.using(model) as post:
-            thinks: LlmModel = post.part
-            async with aclosing(thinks.think(messages, ask.tokens, ask.temperature)) as pieces:
+        async with self._model_pool.using(model) as loaded:
+            llm: LlmModel = loaded.instance
+            async with aclosing(llm.reply(messages, ask.tokens, ask.temperature)) as pieces:
                 try:
                     first = await anext(pieces, GeneratedText("", "stop"))
                 except PromptTooLong as no:
@@ -141,11 +141,11 @@ class EngineServer:
     async def may_end(self, request: web.Request) -> web.Response:
         """Whether the caller's words, the last message, may be a whole turn: one step of the language model."""
         ask = await body(request, ChatRequest)
-        model = self._roster.find("llm", ask.model)
-        async with self._roster.using(model) as post:
-            thinks: LlmModel = post.part
+        model = self._model_pool.find("llm", ask.model)
+        async with self._model_pool.using(model) as loaded:
+            llm: LlmModel = loaded.instance
             try:
-                odds = await thinks.may_end([{"role": said.role, "content": said.content} for said in ask.messages])
+                odds = await llm.may_end([{"role": said.role, "content": said.content} for said in ask.messages])
             except PromptTooLong as no:
                 raise RequestRefused(400, str(no), "messages") from None
         return web.json_response({"log_odds": None if odds is None else round(odds, 3)})
@@ -153,12 +153,12 @@ class EngineServer:
     async def warm(self, request: web.Request) -> web.Response:
         """Let the language model read an opening before it is needed, which the first answer then need not."""
         ask = await body(request, WarmRequest)
-        model = self._roster.find("llm", ask.model)
+        model = self._model_pool.find("llm", ask.model)
         began = time.monotonic()
-        async with self._roster.using(model) as post:
-            thinks: LlmModel = post.part
+        async with self._model_pool.using(model) as loaded:
+            llm: LlmModel = loaded.instance
             try:
-                await thinks.warm(msgspec.to_builtins(ask.messages), keep=ask.keep)
+                await llm.warm(msgspec.to_builtins(ask.messages), keep=ask.keep)
             except PromptTooLong as no:
                 raise RequestRefused(400, str(no), "messages") from None
         return web.json_response({"seconds": round(time.monotonic() - began, 3)})
@@ -166,58 +166,58 @@ class EngineServer:
     async def speech(self, request: web.Request) -> web.StreamResponse:
         """Text to sound, each sentence sent as soon as it is made."""
         ask = await body(request, SpeechRequest)
-        able = [model for model in self._roster.known.values() if model.role == "tts"]
-        model, voice = choose(able, self._roster.first, self._preset, ask.model, ask.voice)
-        async with self._roster.using(model) as post:
-            speaks: TtsModel = post.part
-            sentences: Iterator[SynthesizedSentence] = speaks.speak(ask.input, voice, ask.speed)
-            spoken = await post.desk.do(next, sentences, None)
+        able = [model for model in self._model_pool.known.values() if model.role == "tts"]
+        model, voice = choose(able, self._model_pool.first, self._preset, ask.model, ask.voice)
+        async with self._model_pool.using(model) as loaded:
+            tts: TtsModel = loaded.instance
+            sentences: Iterator[SynthesizedSentence] = tts.speak(ask.input, voice, ask.speed)
+            spoken = await loaded.queue.run(next, sentences, None)
             if spoken is None:
                 raise RequestRefused(400, "input has no words to speak", "input")
             answer = web.StreamResponse()
             answer.content_type = "audio/wav" if ask.response_format == "wav" else "audio/pcm"
             await answer.prepare(request)
             if ask.response_format == "wav":
-                await answer.write(wav_header(speaks.rate, len(spoken.pcm) if spoken.last else None))
+                await answer.write(wav_header(tts.rate, len(spoken.pcm) if spoken.last else None))
             while spoken is not None:
                 await answer.write(spoken.pcm)
-                spoken = None if spoken.last else await post.desk.do(next, sentences, None)
+                spoken = None if spoken.last else await loaded.queue.run(next, sentences, None)
             await answer.write_eof()
             return answer
 
     async def list_models(self, request: web.Request) -> web.Response:
         """Every model that is here, and the voices behind Piper's presets."""
-        here = [model for model in self._roster.known.values() if self._roster.fetched(model)]
+        here = [model for model in self._model_pool.known.values() if self._model_pool.fetched(model)]
         presets = {}
         for name in PIPER_PRESETS:
             voice, notice = self._preset(name)
             presets[name] = {"voice": voice, "notice": notice}
-        data = [self._roster.entry(model) for model in here]
+        data = [self._model_pool.entry(model) for model in here]
         return web.json_response({"object": "list", "data": data, "presets": presets})
 
     async def load(self, request: web.Request) -> web.Response:
         """Have a model in memory."""
-        model = self._roster.named((await body(request, LoadRequest)).model)
-        await self._roster.load(model)
-        return web.json_response(self._roster.entry(model))
+        model = self._model_pool.named((await body(request, LoadRequest)).model)
+        await self._model_pool.load(model)
+        return web.json_response(self._model_pool.entry(model))
 
     async def unload(self, request: web.Request) -> web.Response:
         """Free a model's memory."""
         ask = await body(request, UnloadRequest)
-        model = self._roster.named(ask.model)
-        await self._roster.unload(model, ask.wait)
-        return web.json_response(self._roster.entry(model))
+        model = self._model_pool.named(ask.model)
+        await self._model_pool.unload(model, ask.wait)
+        return web.json_response(self._model_pool.entry(model))
 
     async def health(self, request: web.Request) -> web.Response:
         """200 when all defaults are loaded and warm, otherwise 503 and what is still to do."""
         loading = sorted(self.waiting_for)
-        state = {"status": "loading" if loading else "ok", "loading": loading, "models": self._roster.defaults}
+        state = {"status": "loading" if loading else "ok", "loading": loading, "models": self._model_pool.defaults}
         return web.json_response(state, status=503 if loading else 200)
 
     async def metrics(self, request: web.Request) -> web.Response:
         """For Prometheus."""
         models = [
-            ModelUse(post.model.role, post.model.name, post.desk.inside, post.memory_bytes or 0)
-            for post in self._roster.posts()
+            ModelUse(loaded.model.role, loaded.model.name, loaded.queue.requests, loaded.memory_bytes or 0)
+            for loaded in self._model_pool.loaded_models()
         ]
         return web.Response(text=self._metrics.text(models, not self.waiting_for))

@@ -11,7 +11,7 @@ from lineside.engine_server.tts.piper import SynthesizedSentence
 class SttModel(Protocol):
     """Sound to words; blocks."""
 
-    def hear(self, samples: Samples, language: str = "en", prompt: str = "") -> WhisperTranscript:
+    def transcribe(self, samples: Samples, language: str = "en", prompt: str = "") -> WhisperTranscript:
         """Samples between -1 and 1 at 16 kHz. Raises `UnknownLanguage`."""
         ...
 
@@ -19,18 +19,18 @@ class SttModel(Protocol):
 class LlmModel(Protocol):
     """Messages to an answer."""
 
-    def think(
+    def reply(
         self, messages: Sequence[dict[str, str]], max_tokens: int, temperature: float
     ) -> AsyncGenerator[GeneratedText, None]:
-        """Yield the answer as it comes; closing early stops the work. Raises `EngineError` and `TooLong`."""
+        """Yield the answer as it comes; closing early stops the work. Raises `EngineError` and `PromptTooLong`."""
         ...
 
     async def may_end(self, messages: Sequence[dict[str, str]]) -> float | None:
-        """Log odds that the last message's words may end where they do; None: it cannot say. Raises as `think` does."""
+        """Log odds that the last message's words may end where they do; None: it cannot say. Raises as `reply` does."""
         ...
 
     async def warm(self, opening: Sequence[dict[str, str]], *, keep: bool = True) -> None:
-        """Read beforehand what many conversations begin with. Raises as `think` does."""
+        """Read beforehand what many conversations begin with. Raises as `reply` does."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Which models are on duty: loaded when first asked for or when told to, unloaded when told to."""
+"""The models in memory: loaded when first asked for or when told to, unloaded when told to."""
 
 import asyncio
 import time
@@ -19,32 +19,32 @@ from lineside.models.catalogue import Model
 
 log = structlog.get_logger()
 
-MAX_MODELS_PER_ROLE = 4  # models of one role on duty; another is refused, and the answer names those that could go
-GOING = 60.0  # seconds that an unload waits for the requests under way; then it is refused
-ROOM = {"stt": 16, "tts": 16, "llm": 32}  # requests at each model; more are sent away with a 503
+MAX_MODELS_PER_ROLE = 4  # loaded models of one role; another is refused, and the answer names those that could go
+UNLOAD_WAIT_SECONDS = 60.0  # seconds that an unload waits for the requests under way; then it is refused
+MAX_REQUESTS = {"stt": 16, "tts": 16, "llm": 32}  # requests at each model; more are sent away with a 503
 
 
 class LoadedModel(Struct):
-    """A model on duty, or on its way there."""
+    """A model that is loaded or being loaded."""
 
     model: Model
-    desk: WorkQueue
-    part: Any = None  # what works: `Hears`, `Thinks` or `Speaks`, by the model's role
-    here: asyncio.Event = field(default_factory=asyncio.Event)  # loaded, or failed to
+    queue: WorkQueue
+    instance: Any = None  # what works: `Hears`, `Thinks` or `Speaks`, by the model's role
+    settled: asyncio.Event = field(default_factory=asyncio.Event)  # loaded, or failed to
     fault: str = ""  # why it could not be loaded
     loading: asyncio.Task[None] | None = None
     memory_bytes: int | None = None  # by how much the process grew while it was loaded
-    going: int = 0  # unloads that wait until it is idle; it takes no new requests meanwhile
+    unloads_waiting: int = 0  # unloads that wait until it is idle; it takes no new requests meanwhile
 
 
-async def _nothing(part: Any) -> None:
+async def _nothing(instance: Any) -> None:
     """Most models need nothing before their first request."""
 
 
 class ModelPool:
-    """The models that could be on duty, and those that are. `tasks` owns the loads; `close` ends them.
+    """The models that can be loaded, and those that are. `tasks` owns the loads; `close` ends them.
 
-    `fetched` says whether a model's files are here, `make` loads it and blocks, `prepare` is what it does before its
+    `fetched` says whether a model's files are here, `load_instance` loads it and blocks, `prepare` runs before its
     first request. `defaults` are the models that a role has when a request names none.
     """
 
@@ -53,15 +53,15 @@ class ModelPool:
         tasks: asyncio.TaskGroup,
         known: Sequence[Model],
         fetched: Callable[[Model], bool],
-        make: Callable[[Model], Any],
+        load_instance: Callable[[Model], Any],
         defaults: Mapping[str, str],
         prepare: Callable[[Any], Awaitable[None]] = _nothing,
     ) -> None:
         self.known = {model.name: model for model in known}
         self.defaults = dict(defaults)
         self.fetched = fetched
-        self._make, self._prepare = make, prepare
-        self._posts: dict[str, LoadedModel] = {}
+        self._load_blocking, self._prepare = load_instance, prepare
+        self._loaded: dict[str, LoadedModel] = {}
         self._tasks = tasks
         # A thread of our own, because asyncio would wait for its own at the end, and a model that is half loaded cannot
         # be stopped. One, because only so is it known how much memory a model took; two at once load hardly faster.
@@ -70,10 +70,10 @@ class ModelPool:
     def close(self) -> None:
         """Begin no more work; what is half loaded is left behind."""
         self._loader.shutdown(wait=False, cancel_futures=True)
-        for post in self._posts.values():
-            post.desk.close()
-            if post.loading:
-                post.loading.cancel()
+        for loaded in self._loaded.values():
+            loaded.queue.close()
+            if loaded.loading:
+                loaded.loading.cancel()
 
     def find(self, role: str, name: str) -> Model:
         """The model that a request means; without a name it is the role's default. Raises `RequestRefused`."""
@@ -102,101 +102,101 @@ class ModelPool:
     async def using(self, model: Model) -> AsyncGenerator[LoadedModel, None]:
         """The model at work; loaded first if it is not. It is not unloaded while the block runs.
 
-        Raises `RequestRefused`, and `EngineBusy` when its room is full or it is about to be unloaded.
+        Raises `RequestRefused`, and `EngineBusy` when its queue is full or it is about to be unloaded.
         """
-        post = self._post(model)
-        if post.going:
+        loaded = self._loaded_model(model)
+        if loaded.unloads_waiting:
             raise EngineBusy(f"{model.name} is being unloaded; name another model, or try again in a second")
-        with post.desk.admitted():
-            await _arrival(post)
-            yield post
+        with loaded.queue.admitted():
+            await _until_loaded(loaded)
+            yield loaded
 
     async def load(self, model: Model) -> None:
-        """Have it on duty. Raises `RequestRefused`."""
-        await _arrival(self._post(model))
+        """Load it. Raises `RequestRefused`."""
+        await _until_loaded(self._loaded_model(model))
 
     async def unload(self, model: Model, wait: bool) -> None:
-        """Free its memory; nothing happens if it is not on duty.
+        """Free its memory; nothing happens if it is not loaded.
 
         With requests under way it is refused, or, with `wait`, no new ones are taken until they are done. Raises
         `RequestRefused`.
         """
-        post = self._posts.get(model.name)
-        if post is None:
+        loaded = self._loaded.get(model.name)
+        if loaded is None:
             return
-        if post.desk.inside or not post.here.is_set():
+        if loaded.queue.requests or not loaded.settled.is_set():
             if not wait:
-                raise _in_use(post)
-            await _idle(post)
-        if self._posts.get(model.name) is post:  # otherwise another unload was first
-            del self._posts[model.name]
-            post.desk.close()
-            held, post.part = [post.part], None
+                raise _in_use(loaded)
+            await _idle(loaded)
+        if self._loaded.get(model.name) is loaded:  # otherwise another unload was first
+            del self._loaded[model.name]
+            loaded.queue.close()
+            held, loaded.instance = [loaded.instance], None
             await asyncio.get_running_loop().run_in_executor(self._loader, let_go, held)
             log.info("model unloaded", role=model.role, model=model.name)
 
-    def _post(self, model: Model) -> LoadedModel:
-        """Where the model is on duty; it is sent for if it is not. Raises `RequestRefused`."""
-        post = self._posts.get(model.name)
-        if post:
-            return post
+    def _loaded_model(self, model: Model) -> LoadedModel:
+        """The model as it is loaded or being loaded; its load begins here if need be. Raises `RequestRefused`."""
+        loaded = self._loaded.get(model.name)
+        if loaded:
+            return loaded
         if not self.fetched(model):
             why = f"{model.name} is not here; fetch it with: lineside models pull {model.name}"
             raise RequestRefused(409, why, "model", "not_fetched")
-        others = [name for name, other in self._posts.items() if other.model.role == model.role]
-        if len(others) >= MAX_MODELS_PER_ROLE:
-            why = f"{MAX_MODELS_PER_ROLE} {model.role} models are loaded, the maximum; unload one: {', '.join(others)}"
+        names = [name for name, other in self._loaded.items() if other.model.role == model.role]
+        if len(names) >= MAX_MODELS_PER_ROLE:
+            why = f"{MAX_MODELS_PER_ROLE} {model.role} models are loaded, the maximum; unload one: {', '.join(names)}"
             raise RequestRefused(409, why, "model", "too_many")
-        post = self._posts[model.name] = LoadedModel(model, WorkQueue(model.name, ROOM[model.role]))
-        post.loading = self._tasks.create_task(self._fill(post), name=f"load {model.name}")
-        return post
+        loaded = self._loaded[model.name] = LoadedModel(model, WorkQueue(model.name, MAX_REQUESTS[model.role]))
+        loaded.loading = self._tasks.create_task(self._load_instance(loaded), name=f"load {model.name}")
+        return loaded
 
-    async def _fill(self, post: LoadedModel) -> None:
+    async def _load_instance(self, loaded: LoadedModel) -> None:
         """Load the model. What goes wrong is kept for those who wait; nothing else is disturbed."""
-        model, began = post.model, time.monotonic()
+        model, began = loaded.model, time.monotonic()
         try:
             loading = asyncio.get_running_loop().run_in_executor(self._loader, self._measured, model)
-            post.part, post.memory_bytes = await loading
-            await self._prepare(post.part)
+            loaded.instance, loaded.memory_bytes = await loading
+            await self._prepare(loaded.instance)
         except asyncio.CancelledError:
-            post.fault = "the engine server is ending"
+            loaded.fault = "the engine server is ending"
             raise
         except Exception as cause:  # whatever a library throws
-            post.part = None
-            post.fault = str(cause) if isinstance(cause, LinesideError | OSError) else type(cause).__name__
-            del self._posts[model.name]
-            post.desk.close()
-            log.error("cannot load model", role=model.role, model=model.name, why=post.fault)
+            loaded.instance = None
+            loaded.fault = str(cause) if isinstance(cause, LinesideError | OSError) else type(cause).__name__
+            del self._loaded[model.name]
+            loaded.queue.close()
+            log.error("cannot load model", role=model.role, model=model.name, why=loaded.fault)
         else:
             self.defaults.setdefault(model.role, model.name)
-            took = {"seconds": round(time.monotonic() - began, 2), "memory_bytes": post.memory_bytes}
+            took = {"seconds": round(time.monotonic() - began, 2), "memory_bytes": loaded.memory_bytes}
             log.info("model loaded", role=model.role, model=model.name, **took)
         finally:
-            post.here.set()
+            loaded.settled.set()
 
     def _measured(self, model: Model) -> tuple[Any, int]:
         let_go([])  # so that this model's memory is not taken from what an earlier one left
         before = taken()
-        part = self._make(model)
-        return part, max(0, taken() - before)
+        instance = self._load_blocking(model)
+        return instance, max(0, taken() - before)
 
     def first(self, among: Sequence[Model]) -> Model:
-        """Of several models of a role, its default, or else one that is on duty, or else one that is here."""
+        """Of several models of a role, its default, or else one that is loaded, or else one that is here."""
         tests: tuple[Callable[[Model], bool], ...] = (
             lambda model: self.defaults.get(model.role) == model.name,
-            lambda model: model.name in self._posts,
+            lambda model: model.name in self._loaded,
             self.fetched,
         )
         return next((model for test in tests for model in among if test(model)), among[0])
 
-    def posts(self) -> list[LoadedModel]:
-        """The models on duty or on their way there."""
-        return list(self._posts.values())
+    def loaded_models(self) -> list[LoadedModel]:
+        """The models that are loaded or being loaded."""
+        return list(self._loaded.values())
 
     def entry(self, model: Model) -> dict[str, Any]:
         """What `/v1/models` says of a model."""
-        post = self._posts.get(model.name)
-        on_duty = post is not None and post.here.is_set()
+        loaded = self._loaded.get(model.name)
+        is_loaded = loaded is not None and loaded.settled.is_set()
         return {
             "id": model.name,
             "object": "model",
@@ -204,33 +204,33 @@ class ModelPool:
             "role": model.role,
             "engine": model.engine,
             "default": self.defaults.get(model.role) == model.name,
-            "loaded": on_duty,
-            "in_use": post.desk.inside if post else 0,
+            "loaded": is_loaded,
+            "in_use": loaded.queue.requests if loaded else 0,
             "bytes": model.bytes,
-            "memory_bytes": post.memory_bytes if post and on_duty else None,
+            "memory_bytes": loaded.memory_bytes if loaded and is_loaded else None,
             "voices": list(voices(model)),
         }
 
 
-async def _arrival(post: LoadedModel) -> None:
-    await post.here.wait()
-    if post.fault:
-        raise RequestRefused(500, f"{post.model.name} cannot be loaded: {post.fault}", "model", "load_failed")
+async def _until_loaded(loaded: LoadedModel) -> None:
+    await loaded.settled.wait()
+    if loaded.fault:
+        raise RequestRefused(500, f"{loaded.model.name} cannot be loaded: {loaded.fault}", "model", "load_failed")
 
 
-async def _idle(post: LoadedModel) -> None:
-    """Wait until the model does nothing, and takes no new requests. Raises `RequestRefused` after `GOING`."""
-    post.going += 1
+async def _idle(loaded: LoadedModel) -> None:
+    """Wait until the model does nothing, and takes no new requests. `RequestRefused` after `UNLOAD_WAIT_SECONDS`."""
+    loaded.unloads_waiting += 1
     try:
-        async with asyncio.timeout(GOING):
-            await post.here.wait()
-            await post.desk.empty()
+        async with asyncio.timeout(UNLOAD_WAIT_SECONDS):
+            await loaded.settled.wait()
+            await loaded.queue.empty()
     except TimeoutError:
-        raise _in_use(post) from None
+        raise _in_use(loaded) from None
     finally:
-        post.going -= 1
+        loaded.unloads_waiting -= 1
 
 
-def _in_use(post: LoadedModel) -> RequestRefused:
-    what = f"answers {post.desk.inside} requests" if post.here.is_set() else "is being loaded"
-    return RequestRefused(409, f"{post.model.name} {what}; ask with wait, or later", "model", "in_use")
+def _in_use(loaded: LoadedModel) -> RequestRefused:
+    what = f"answers {loaded.queue.requests} requests" if loaded.settled.is_set() else "is being loaded"
+    return RequestRefused(409, f"{loaded.model.name} {what}; ask with wait, or later", "model", "in_use")

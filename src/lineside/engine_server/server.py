@@ -35,7 +35,9 @@ from lineside.settings import LOOPBACK
 
 log = structlog.get_logger()
 
-LAST_WORDS = 1.0  # seconds that open requests have when the server ends; what is not done then is broken off
+SHUTDOWN_GRACE_SECONDS = (
+    1.0  # seconds that open requests have when the server ends; what is not done then is broken off
+)
 ENGINES = ("embedded", "faster-whisper", "piper", "kokoro")  # whose models run in here
 
 
@@ -54,13 +56,13 @@ class EngineServerOptions(Struct, frozen=True):
     listen_fd: int | None = None  # a socket that is bound already; None: by host and port
 
 
-def live(orders: EngineServerOptions) -> int:
+def serve(options: EngineServerOptions) -> int:
     """Serve until told to end; the exit code. A model that cannot be loaded is said in one line, and ends it."""
     code = 0
     raise_file_limit()
     try:
-        with _shelf(orders.models_dir) as shelf:
-            asyncio.run(_serve(orders, shelf))
+        with _prompts_folder(options.models_dir) as prompts_folder:
+            asyncio.run(_serve(options, prompts_folder))
     except* (LinesideError, OSError) as faults:
         code = 1
         for fault in _leaves(faults):
@@ -68,64 +70,64 @@ def live(orders: EngineServerOptions) -> int:
     return code
 
 
-async def _serve(orders: EngineServerOptions, shelf: Path) -> None:
+async def _serve(options: EngineServerOptions, prompts_folder: Path) -> None:
     ended = asyncio.Event()
-    _listen_for_the_end(ended, orders.end_with_parent)
+    _listen_for_the_end(ended, options.end_with_parent)
     async with asyncio.TaskGroup() as tasks:
-        roster = _roster(orders, shelf, tasks)
+        model_pool = _model_pool(options, prompts_folder, tasks)
         server = EngineServer(
-            roster,
-            lambda preset: piper_voice(preset, orders.models_dir),
-            {*orders.names},
-            secret=orders.secret,
-            only_this_machine=orders.host in LOOPBACK,
+            model_pool,
+            lambda preset: piper_voice(preset, options.models_dir),
+            {*options.names},
+            secret=options.secret,
+            only_this_machine=options.host in LOOPBACK,
         )
-        if orders.listen_fd is not None:
-            listener = socket.socket(fileno=orders.listen_fd)
+        if options.listen_fd is not None:
+            listener = socket.socket(fileno=options.listen_fd)
             # Connections inherit this, and the port can be bound again while they are waited out.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.listen()
         else:
             listener = listening_socket(
-                orders.host, orders.port, host_name="--host", port_name="--port", advice="choose another with --port"
+                options.host, options.port, host_name="--host", port_name="--port", advice="choose another with --port"
             )
         stack = AsyncExitStack()
         # A client that goes away stops the work that was done for it.
         await stack.enter_async_context(
-            http_server(server.app(), listener, grace=LAST_WORDS, limits=PROGRAMS, end_with_client=True)
+            http_server(server.app(), listener, grace=SHUTDOWN_GRACE_SECONDS, limits=PROGRAMS, end_with_client=True)
         )
         try:
             async with asyncio.TaskGroup() as starting:
-                start = starting.create_task(_start(roster, server, orders), name="start")
+                start = starting.create_task(_start(model_pool, server, options), name="start")
                 await ended.wait()
                 start.cancel()
         finally:
             log.info("ending")
-            roster.close()
+            model_pool.close()
             with suppress(TimeoutError):
-                async with asyncio.timeout(LAST_WORDS):
+                async with asyncio.timeout(SHUTDOWN_GRACE_SECONDS):
                     await stack.aclose()
 
 
-def _roster(orders: EngineServerOptions, shelf: Path, tasks: asyncio.TaskGroup) -> ModelPool:
-    root = orders.models_dir
+def _model_pool(options: EngineServerOptions, prompts_folder: Path, tasks: asyncio.TaskGroup) -> ModelPool:
+    root = options.models_dir
 
-    async def read_opening(part: Any) -> None:
-        if isinstance(part, LlamaModel) and orders.opening:
-            await part.warm(orders.opening)
+    async def read_opening(instance: Any) -> None:
+        if isinstance(instance, LlamaModel) and options.opening:
+            await instance.warm(options.opening)
 
     return ModelPool(
         tasks,
         [model for model in CATALOGUE if model.engine in ENGINES],
         lambda model: state(model, root) in ("ready", "unchecked"),
-        lambda model: _load(model, orders, shelf),
-        orders.names,
+        lambda model: _load(model, options, prompts_folder),
+        options.names,
         read_opening,
     )
 
 
-def _load(model: Model, orders: EngineServerOptions, shelf: Path) -> SttModel | LlmModel | TtsModel:
-    folder, threads = locate(model.name, orders.models_dir), orders.threads
+def _load(model: Model, options: EngineServerOptions, prompts_folder: Path) -> SttModel | LlmModel | TtsModel:
+    folder, threads = locate(model.name, options.models_dir), options.threads
     match model.engine:
         case "faster-whisper":
             # Half of the threads: on two cores one is as fast (measured), and leaves the other to the calls.
@@ -136,28 +138,28 @@ def _load(model: Model, orders: EngineServerOptions, shelf: Path) -> SttModel | 
             return KokoroModel(folder, threads)
         case _:
             [file] = folder.glob("*.gguf")
-            return LlamaModel(file, shelf, threads, orders.slots)
+            return LlamaModel(file, prompts_folder, threads, options.slots)
 
 
-async def _start(roster: ModelPool, server: EngineServer, orders: EngineServerOptions) -> None:
+async def _start(model_pool: ModelPool, server: EngineServer, options: EngineServerOptions) -> None:
     """Load the first models; the one that thinks first, because it reads the prompt while the others come."""
     began = time.monotonic()
 
     async def load(role: str, name: str) -> None:
         try:
-            await roster.load(roster.find(role, name))
+            await model_pool.load(model_pool.find(role, name))
         except RequestRefused as no:
             raise ConfigError(no.message) from None
         server.waiting_for.discard(role)
 
     async with asyncio.TaskGroup() as tasks:
-        for role in sorted(orders.names):
-            tasks.create_task(load(role, orders.names[role]), name=role)
-    log.info("ready", seconds=round(time.monotonic() - began, 2), **orders.names)
+        for role in sorted(options.names):
+            tasks.create_task(load(role, options.names[role]), name=role)
+    log.info("ready", seconds=round(time.monotonic() - began, 2), **options.names)
 
 
 @contextmanager
-def _shelf(root: Path) -> Generator[Path, None, None]:
+def _prompts_folder(root: Path) -> Generator[Path, None, None]:
     """Where read prompts are kept: beside the models, or for this start only where that cannot be written."""
     folder = root / ".prompts"
     with suppress(OSError):

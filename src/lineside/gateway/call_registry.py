@@ -123,7 +123,7 @@ class CallHandle(CallPlace):
         Raises `CallRefused`.
         """
         if len(self._watchers) >= WATCHERS:
-            raise CallRefused(f"{WATCHERS} operators operators operators already follow this call")
+            raise CallRefused(f"{WATCHERS} operators already follow this call")
         watcher: asyncio.Queue[bytes | None] = asyncio.Queue(BEHIND + STORY + 1)
         for line in self._story:
             watcher.put_nowait(line)

@@ -76,10 +76,10 @@ class Stutters:
 @pytest.mark.models
 def test_a_word_said_over_and_over_because_of_what_was_said_before_is_heard_without_that() -> None:
     """Else a caller who says "help me!" over the agent would be taken for a noise."""
-    ears = WhisperModel(MODELS / "faster-whisper-base", 1)
-    plain = ears.hear(spoken("help_me")).segments[0].text
-    ears._model = model = Stutters(ears._model)
-    [segment] = ears.hear(spoken("help_me"), prompt="Mm-hmm.").segments
+    stt = WhisperModel(MODELS / "faster-whisper-base", 1)
+    plain = stt.transcribe(spoken("help_me")).segments[0].text
+    stt._model = model = Stutters(stt._model)
+    [segment] = stt.transcribe(spoken("help_me"), prompt="Mm-hmm.").segments
     assert segment.text == plain
     assert [len(prompt) for prompt in model.asked] == [len(model.asked[0]), 3]
 
@@ -87,10 +87,10 @@ def test_a_word_said_over_and_over_because_of_what_was_said_before_is_heard_with
 @pytest.mark.models
 def test_a_recorded_nod_sounds_like_one_and_a_question_does_not() -> None:
     """By the real model, on people's voices that no weight was fitted on."""
-    ears = WhisperModel(MODELS / "faster-whisper-base", 1)
+    stt = WhisperModel(MODELS / "faster-whisper-base", 1)
     odds = {}
     for name in ("yes", "no", "help_me", "hello"):
-        [segment] = ears.hear(spoken(name)).segments
+        [segment] = stt.transcribe(spoken(name)).segments
         assert segment.nod is not None
         odds[name] = segment.nod
     assert odds.pop("yes") > 0 > max(odds.values())

@@ -1,4 +1,4 @@
-"""Which slot answers which conversation, and what lies on the shelf. No model is needed."""
+"""Which slot answers which conversation, and what lies in the cache. No model is needed."""
 
 import os
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_a_conversation_returns_to_the_slot_that_knows_it() -> None:
 
 
 def test_a_new_call_takes_the_slot_that_was_idle_longest() -> None:
-    """With the prompt on the shelf all slots are equally good, so the one whose call is longest silent is given up."""
+    """With the prompt in the cache all slots are equally good, so the one whose call is longest silent is given up."""
     slots = Slots(3)
     for number in range(3):
         taken, _ = slots.take(PROMPT, len(PROMPT))
@@ -36,8 +36,8 @@ def test_a_new_call_takes_the_slot_that_was_idle_longest() -> None:
     assert again == 0
 
 
-def test_the_shelf_is_used_only_where_it_knows_more() -> None:
-    """A slot that never read anything takes the prompt from the shelf; one that holds the conversation does not."""
+def test_the_cache_is_used_only_where_it_knows_more() -> None:
+    """A slot that never read anything takes the prompt from the cache; one that holds the conversation does not."""
     slots = Slots(1)
     assert slots.take(PROMPT + "Hello", len(PROMPT)) == (0, True)
     slots.give(0, PROMPT + "Hello" * 50)
@@ -69,7 +69,7 @@ def written(folder: Path, name: str = "new.part") -> Path:
 
 
 def test_a_prompt_is_found_again_after_a_restart(tmp_path: Path) -> None:
-    """What was put on the shelf is there for the next process, if its model is the same."""
+    """What was put into the cache is there for the next process, if its model is the same."""
     PromptCache(tmp_path, "model 1").put(PROMPT, written(tmp_path))
     assert PromptCache(tmp_path, "model 1").has(PROMPT)
     assert not PromptCache(tmp_path, "model 2").has(PROMPT)
@@ -77,38 +77,38 @@ def test_a_prompt_is_found_again_after_a_restart(tmp_path: Path) -> None:
 
 def test_the_nearest_prompt_is_the_one_that_shares_most(tmp_path: Path) -> None:
     """Of two prompts, the one that the conversation begins with."""
-    shelf = PromptCache(tmp_path, "model")
+    cache = PromptCache(tmp_path, "model")
     for prompt in ("You sell shoes. Be kind.", "You sell boats. Be kind."):
-        shelf.put(prompt, written(tmp_path))
-    assert shelf.nearest("You sell boats. Be kind. Hello") == ("You sell boats. Be kind.", 24)
+        cache.put(prompt, written(tmp_path))
+    assert cache.nearest("You sell boats. Be kind. Hello") == ("You sell boats. Be kind.", 24)
     assert PromptCache(tmp_path / "nowhere", "model").nearest("Hello") == ("", 0)
 
 
-def test_the_shelf_holds_only_so_many(tmp_path: Path) -> None:
+def test_the_cache_holds_only_so_many(tmp_path: Path) -> None:
     """Twenty prompts leave the files of the last few."""
-    shelf = PromptCache(tmp_path, "model")
+    cache = PromptCache(tmp_path, "model")
     for number in range(20):
-        shelf.put(f"prompt {number}", written(tmp_path))
+        cache.put(f"prompt {number}", written(tmp_path))
     assert len(list(tmp_path.iterdir())) == MAX_PROMPTS
-    assert shelf.has("prompt 19")
-    assert not shelf.has("prompt 0")
+    assert cache.has("prompt 19")
+    assert not cache.has("prompt 0")
 
 
 def test_a_prompt_that_is_used_stays(tmp_path: Path) -> None:
     """The prompt of most calls is looked for at each start; others come and go beside it."""
-    shelf = PromptCache(tmp_path, "model")
-    shelf.put(PROMPT, written(tmp_path))
+    cache = PromptCache(tmp_path, "model")
+    cache.put(PROMPT, written(tmp_path))
     for number in range(20):
-        os.utime(tmp_path / shelf.name(PROMPT), (number, number))  # long ago
-        assert shelf.has(PROMPT)
-        shelf.put(f"prompt {number}", written(tmp_path))
-    assert shelf.has(PROMPT)
+        os.utime(tmp_path / cache.name(PROMPT), (number, number))  # long ago
+        assert cache.has(PROMPT)
+        cache.put(f"prompt {number}", written(tmp_path))
+    assert cache.has(PROMPT)
 
 
 def test_a_useless_prompt_is_thrown_away(tmp_path: Path) -> None:
     """Dropped, it is neither found nor on the disk."""
-    shelf = PromptCache(tmp_path, "model")
-    shelf.put(PROMPT, written(tmp_path))
-    shelf.drop(PROMPT)
-    assert not shelf.has(PROMPT)
+    cache = PromptCache(tmp_path, "model")
+    cache.put(PROMPT, written(tmp_path))
+    cache.drop(PROMPT)
+    assert not cache.has(PROMPT)
     assert list(tmp_path.iterdir()) == []

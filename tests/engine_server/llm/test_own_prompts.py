@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lineside.engine_server.llm.llama import OWN_LONGEST, LlamaModel
+from lineside.engine_server.llm.llama import MAX_CALLER_PROMPT_CHARS, LlamaModel
 from lineside.engine_server.llm.prompt_cache import MAX_PROMPTS, PromptCache
 from lineside.engine_server.llm.slots import Slots
 from tests.virtual_time import run
@@ -17,12 +17,16 @@ class Model(LlamaModel):
     """A language model without weights: what it was asked is kept, and reading takes five seconds."""
 
     def __init__(self, folder: Path, slots: int = 4) -> None:
-        self.slots, self._folder, self._shelf = slots, folder, PromptCache(folder, "model")
+        self.slots, self._folder, self._prompt_cache = slots, folder, PromptCache(folder, "model")
         self._free, self._slots = asyncio.Semaphore(slots), Slots(slots)
-        self._free_for_own, self._answering, self._reading_own = asyncio.Semaphore(slots - 1), 0, False
+        self._free_for_caller_prompts, self._answering, self._reading_caller_prompt = (
+            asyncio.Semaphore(slots - 1),
+            0,
+            False,
+        )
         self.asked: list[str] = []
 
-    async def _post(self, path: str, body: dict[str, Any]) -> bytes:
+    async def _ask_server(self, path: str, body: dict[str, Any]) -> bytes:
         self.asked.append(path)
         if "save" in path:
             (self._folder / body["filename"]).write_bytes(b"read")
@@ -59,7 +63,7 @@ def test_a_callers_prompt_is_read_beforehand_only_where_nobody_waits(tmp_path: P
         model.asked.clear()
         await asyncio.gather(*(model.warm(own(number), keep=False) for number in range(4)))
         assert sum("chat" in path for path in model.asked) == 1
-        await model.warm(own(9, OWN_LONGEST), keep=False)
+        await model.warm(own(9, MAX_CALLER_PROMPT_CHARS), keep=False)
         async with model._slot(OPERATOR):
             await model.warm(own(10), keep=False)
         assert sum("chat" in path for path in model.asked) == 1
@@ -100,6 +104,6 @@ def test_the_prompt_that_calls_use_is_not_thrown_away(tmp_path: Path) -> None:
             async with model._slot(OPERATOR):
                 pass
             await model.warm(own(number))
-        assert (tmp_path / model._shelf.name("system\0" + OPERATOR[0]["content"] + "\0")).exists()
+        assert (tmp_path / model._prompt_cache.name("system\0" + OPERATOR[0]["content"] + "\0")).exists()
 
     run(story())

@@ -22,7 +22,7 @@ SHORTEST = 4  # steps
 Floats = npt.NDArray[np.float32]
 
 
-class _Kept(Struct, frozen=True):
+class _StoredWeights(Struct, frozen=True):
     """`data/nods.toml`."""
 
     model: str  # the name of its folder
@@ -39,10 +39,10 @@ class BackchannelDetector:
     @classmethod
     def of(cls, model: str) -> Self | None:
         """Those for the model of this name, if there are any."""
-        kept = msgspec.toml.decode(
-            (files("lineside.engine_server.asr") / "data" / "nods.toml").read_bytes(), type=_Kept
+        stored = msgspec.toml.decode(
+            (files("lineside.engine_server.asr") / "data" / "nods.toml").read_bytes(), type=_StoredWeights
         )
-        return cls(np.array(kept.weights, np.float32), kept.always) if model == kept.model else None
+        return cls(np.array(stored.weights, np.float32), stored.always) if model == stored.model else None
 
     def odds(self, encoded: Floats, seconds: float) -> float | None:
         """Log odds that so many seconds of sound are but a nod; None if they are too long for one.

@@ -90,7 +90,7 @@ class WhisperModel:
         self._only_english: bool = not self._model.is_multilingual
         self._nods = BackchannelDetector.of(folder.name)
 
-    def hear(self, samples: Samples, language: str = "en", prompt: str = "") -> WhisperTranscript:
+    def transcribe(self, samples: Samples, language: str = "en", prompt: str = "") -> WhisperTranscript:
         """Samples between -1 and 1 at `RATE` → words. Raises `UnknownLanguage`.
 
         `prompt`: what may have been said before; the model leans towards its words. Only its end counts, if it is long.

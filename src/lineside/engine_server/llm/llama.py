@@ -23,7 +23,9 @@ from lineside.errors import ConfigError, EngineError, LinesideError
 
 log = structlog.get_logger()
 
-OWN_LONGEST = 3000  # characters of a caller's own prompt that is read beforehand: some 750 tokens, 8 s on two cores
+MAX_CALLER_PROMPT_CHARS = (
+    3000  # characters of a caller's own prompt that is read beforehand: some 750 tokens, 8 s on two cores
+)
 CONTEXT = 4096  # tokens of one call: the prompt, its facts and some forty turns
 # Tokens read in one go. Other callers' answers stand still meanwhile: 0.6 s here, 5 s at llama.cpp's own 512; the
 # reading itself takes no longer (measured at 64, 128 and 512).
@@ -77,12 +79,12 @@ class _Chance(msgspec.Struct):
     logprob: float = -math.inf
 
 
-class _Place(msgspec.Struct):
+class _TokenPosition(msgspec.Struct):
     top_logprobs: list[_Chance] = []
 
 
-class _Foreseen(msgspec.Struct):
-    completion_probabilities: list[_Place] = []
+class _NextTokens(msgspec.Struct):
+    completion_probabilities: list[_TokenPosition] = []
 
 
 class _Prompt(msgspec.Struct):
@@ -95,11 +97,11 @@ _chunk = msgspec.json.Decoder(_Chunk)
 class LlamaModel:
     """One language model with as many slots as callers it answers at once.
 
-    `shelf` is a folder for the prompts it was warmed with, as the model holds them after reading; it is kept from one
-    start to the next, so that the same prompt need not be read again.
+    `prompts_folder` is for the prompts it was warmed with, as the model holds them after reading; it is kept from
+    one start to the next, so that the same prompt need not be read again.
     """
 
-    def __init__(self, model: Path, shelf: Path, threads: int = 2, slots: int = 4) -> None:
+    def __init__(self, model: Path, prompts_folder: Path, threads: int = 2, slots: int = 4) -> None:
         import xllamacpp
 
         self.slots = slots
@@ -111,9 +113,9 @@ class LlamaModel:
         params.no_extra_bufts = True  # without a second, reordered copy of some weights: 30 MB less, no slower
         params.verbosity = 0  # it would log prompts
         params.warmup = params.fit_params = params.ui = False
-        params.cache_ram_mib = 0  # our own shelf does it
-        params.slot_save_path = f"{shelf}{os.sep}"
-        params.n_threads_http = slots + 2  # every answer under way holds one; two for the shelf
+        params.cache_ram_mib = 0  # our own cache does it
+        params.slot_save_path = f"{prompts_folder}{os.sep}"
+        params.n_threads_http = slots + 2  # every answer under way holds one; two for the cache
         params.api_keys, params.cors_origins = [key], ""
         try:
             self._server = xllamacpp.Server(params)
@@ -121,13 +123,17 @@ class LlamaModel:
             raise ConfigError(f"the language model {model} cannot be loaded: {cause}") from cause
         self._headers = {"Authorization": f"Bearer {key}"}
         self._free = asyncio.Semaphore(slots)  # the app lets only so many wait here
-        self._free_for_own = asyncio.Semaphore(max(1, slots - 1))  # one slot is never a caller's own prompt's
-        self._answering, self._reading_own = 0, False
+        self._free_for_caller_prompts = asyncio.Semaphore(
+            max(1, slots - 1)
+        )  # one slot is never a caller's own prompt's
+        self._answering, self._reading_caller_prompt = 0, False
         self._slots = Slots(slots)
-        self._folder = shelf
-        self._shelf = PromptCache(shelf, f"{xllamacpp.__version__} {model.name} {model.stat().st_mtime_ns} {CONTEXT}")
+        self._folder = prompts_folder
+        self._prompt_cache = PromptCache(
+            prompts_folder, f"{xllamacpp.__version__} {model.name} {model.stat().st_mtime_ns} {CONTEXT}"
+        )
 
-    async def think(
+    async def reply(
         self, messages: Sequence[dict[str, str]], max_tokens: int, temperature: float
     ) -> AsyncGenerator[GeneratedText, None]:
         """Yield the answer as it comes; closing early stops the model. Raises `EngineError` and `PromptTooLong`."""
@@ -147,82 +153,84 @@ class LlamaModel:
                         yield piece
 
     async def may_end(self, messages: Sequence[dict[str, str]]) -> float | None:
-        """Log odds that the caller's words, the last message, may end where they do. Raises as `think` does.
+        """Log odds that the caller's words, the last message, may end where they do. Raises as `reply` does.
 
         One step of the model, in the slot that will answer them: it reads what the answer needs read anyway. None if
         the model's chat template does not show the words as they are.
         """
         async with self._slot(messages) as slot:
-            shown = msgspec.json.decode(await self._post("/apply-template", {"messages": list(messages)}), type=_Prompt)
+            shown = msgspec.json.decode(
+                await self._ask_server("/apply-template", {"messages": list(messages)}), type=_Prompt
+            )
             before, words, _ = shown.prompt.rpartition(messages[-1]["content"])
             if not words:
                 return None
             ask = {"prompt": before + words, "n_predict": 1, "n_probs": LIKELY, "temperature": 0.0}
-            raw = await self._post("/completion", ask | {"id_slot": slot, "cache_prompt": True})
-            places = msgspec.json.decode(raw, type=_Foreseen).completion_probabilities
+            raw = await self._ask_server("/completion", ask | {"id_slot": slot, "cache_prompt": True})
+            places = msgspec.json.decode(raw, type=_NextTokens).completion_probabilities
             return _odds(places[0].top_logprobs) if places else None
 
     async def warm(self, opening: Sequence[dict[str, str]], *, keep: bool = True) -> None:
-        """Read what many conversations begin with, and put it on the shelf: no caller waits for that again.
+        """Read what many conversations begin with, and put it into the cache: no caller waits for that again.
 
-        Without `keep` it is one caller's own prompt. It is never put on the shelf, and it is read beforehand only where
-        that keeps no answer waiting: one such prompt at a time, a short one, while nothing is answered.
+        Without `keep` it is one caller's own prompt. It is never put into the cache, and it is read beforehand only
+        where that keeps no answer waiting: one such prompt at a time, a short one, while nothing is answered.
         """
         messages = list(opening)
         text = _text(messages)
         if not keep:
-            await self._read_own(messages, text)
+            await self._read_caller_prompt(messages, text)
             return
-        if self._shelf.has(text):
+        if self._prompt_cache.has(text):
             async with self._slot(messages):
-                pass  # taken from the shelf, or thrown away because it could not be
-        if self._shelf.has(text):
+                pass  # taken from the cache, or thrown away because it could not be
+        if self._prompt_cache.has(text):
             return
         async with self._slot(messages) as slot:
             greeted = [*messages, {"role": "user", "content": "Hello"}]
-            await self._post("/v1/chat/completions", {"messages": greeted, "max_tokens": 1, "id_slot": slot})
-            written = f"{self._shelf.name(text)}.{os.getpid()}.part"  # another engine server may write the same
-            await self._post(f"/slots/{slot}?action=save", {"filename": written})
-            self._shelf.put(text, self._folder / written)
+            await self._ask_server("/v1/chat/completions", {"messages": greeted, "max_tokens": 1, "id_slot": slot})
+            written = f"{self._prompt_cache.name(text)}.{os.getpid()}.part"  # another engine server may write the same
+            await self._ask_server(f"/slots/{slot}?action=save", {"filename": written})
+            self._prompt_cache.put(text, self._folder / written)
 
-    async def _read_own(self, messages: list[dict[str, str]], text: str) -> None:
-        if self._reading_own or self._answering or len(text) > OWN_LONGEST:
+    async def _read_caller_prompt(self, messages: list[dict[str, str]], text: str) -> None:
+        if self._reading_caller_prompt or self._answering or len(text) > MAX_CALLER_PROMPT_CHARS:
             return  # it is read when the caller's first question comes
-        self._reading_own = True
+        self._reading_caller_prompt = True
         try:
             async with self._slot(messages) as slot:
                 greeted = [*messages, {"role": "user", "content": "Hello"}]
-                await self._post("/v1/chat/completions", {"messages": greeted, "max_tokens": 1, "id_slot": slot})
+                await self._ask_server("/v1/chat/completions", {"messages": greeted, "max_tokens": 1, "id_slot": slot})
         finally:
-            self._reading_own = False
+            self._reading_caller_prompt = False
 
     @asynccontextmanager
     async def _slot(self, messages: Sequence[dict[str, str]]) -> AsyncGenerator[int, None]:
         """A slot that knows as much of the conversation as can be had without reading."""
         text = _text(messages)
-        shelved, much = self._shelf.nearest(text)
-        own = bool(shelved) and much < len(shelved)  # a prompt of the caller's own, which takes seconds to read
-        async with self._free_for_own if own else nullcontext(), self._free:
-            slot, from_shelf = self._slots.take(text, much)
+        cached, much = self._prompt_cache.nearest(text)
+        own = bool(cached) and much < len(cached)  # a prompt of the caller's own, which takes seconds to read
+        async with self._free_for_caller_prompts if own else nullcontext(), self._free:
+            slot, from_cache = self._slots.take(text, much)
             self._answering += 1
             try:
                 if not own:
-                    self._shelf.has(shelved)  # used just now, so not to be thrown away next
-                if from_shelf:
-                    await self._restore(slot, shelved)
+                    self._prompt_cache.has(cached)  # used just now, so not to be thrown away next
+                if from_cache:
+                    await self._restore(slot, cached)
                 yield slot
             finally:
                 self._answering -= 1
                 self._slots.give(slot, text)
 
-    async def _restore(self, slot: int, shelved: str) -> None:
+    async def _restore(self, slot: int, cached: str) -> None:
         try:
-            await self._post(f"/slots/{slot}?action=restore", {"filename": self._shelf.name(shelved)})
+            await self._ask_server(f"/slots/{slot}?action=restore", {"filename": self._prompt_cache.name(cached)})
         except EngineError as cause:
             log.warning("cached prompt unusable, discarding it", why=str(cause))
-            self._shelf.drop(shelved)
+            self._prompt_cache.drop(cached)
 
-    async def _post(self, path: str, body: dict[str, Any]) -> bytes:
+    async def _ask_server(self, path: str, body: dict[str, Any]) -> bytes:
         async with self._session() as http, http.post(path, json=body) as answer:
             raw = await answer.read()
             if answer.status != 200:

@@ -22,11 +22,11 @@ class PromptCache:
         self._texts: set[str] = set()
 
     def name(self, text: str) -> str:
-        """The file of a prompt, while it is on the shelf."""
+        """The file of a prompt, while it is in the cache."""
         return hashlib.sha256(f"{self._maker}\0{text}".encode()).hexdigest()
 
     def has(self, text: str) -> bool:
-        """Whether the prompt is on the shelf; one from an earlier start is found here."""
+        """Whether the prompt is in the cache; one from an earlier start is found here."""
         try:
             os.utime(self._folder / self.name(text))  # used just now, so not to be thrown away next
         except OSError:
@@ -36,7 +36,7 @@ class PromptCache:
         return text in self._texts
 
     def nearest(self, text: str) -> tuple[str, int]:
-        """The prompt on the shelf that begins most like `text`, and how many characters they share."""
+        """the prompt in the cache that begins most like `text`, and how many characters they share."""
         return max(((each, shared(each, text)) for each in self._texts), key=lambda found: found[1], default=("", 0))
 
     def put(self, text: str, written: Path) -> None:

@@ -23,14 +23,14 @@ class Slots:
         self._slots = [_Slot(number) for number in range(count)]
         self._clock = 0
 
-    def take(self, text: str, shelved: int = 0) -> tuple[int, bool]:
-        """A free slot for this conversation, and whether the shelf knows more of it than the slot does.
+    def take(self, text: str, cached: int = 0) -> tuple[int, bool]:
+        """A free slot for this conversation, and whether the cache knows more of it than the slot does.
 
-        `shelved` is how many characters of `text` lie ready on the shelf, for any slot. The caller has made sure that
+        `cached` is how many characters of `text` lie ready in the cache, for any slot. The caller has made sure that
         one is free.
         """
         known = {slot.number: shared(slot.read, text) // GRAIN for slot in self._slots if slot.free}
-        ready = shelved // GRAIN
+        ready = cached // GRAIN
         best = max(known, key=lambda number: (max(known[number], ready), -self._slots[number].last_used))
         self._slots[best].free = False
         return best, known[best] < ready
