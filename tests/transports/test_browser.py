@@ -22,7 +22,7 @@ class Wire:
     """Stands for the socket: what was written, one entry a write, as kinds and payloads."""
 
     def __init__(self) -> None:
-        self.writable, self.on_writable = True, lambda: None
+        self.writable = True
         self.writes: list[list[Any]] = []
 
     def write(self, frames: bytes) -> None:
@@ -116,7 +116,7 @@ class Heard:
     """Stands for a socket on which a caller's program sends messages: one after the other, so many seconds apart."""
 
     def __init__(self, *messages: str, each: float = 0.0) -> None:
-        self.writable, self.on_writable = True, lambda: None
+        self.writable = True
         self.over: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._messages, self._each = messages, each
 
@@ -126,7 +126,12 @@ class Heard:
     def abort(self) -> None:
         """See `WebSocket`."""
 
-    def listen(self, listener: Callable[[bytes | str], None], shed: Callable[[TransportError], None]) -> None:
+    def listen(
+        self,
+        listener: Callable[[bytes | str], None],
+        shed: Callable[[TransportError], None],
+        on_writable: Callable[[], None],
+    ) -> None:
         """Send them, then hang up."""
         for number, message in enumerate(self._messages):
             asyncio.get_running_loop().call_later(number * self._each, listener, message)
@@ -189,7 +194,7 @@ def test_a_caller_who_is_shed_ends_the_call_with_that_reason() -> None:
     async def go() -> str:
         ws = Heard()
         line = BrowserTransport(cast("WebSocket", ws), FirstMessage(codec="pcm"), AudioMeter())
-        ws.listen = lambda listener, shed: shed(TransportError("too_many_messages", "why"))  # type: ignore[method-assign]
+        ws.listen = lambda listener, shed, on_writable: shed(TransportError("too_many_messages", "why"))  # type: ignore[method-assign]
         try:
             return await line.run(Listening())
         except TransportError as fault:

@@ -6,7 +6,8 @@ from typing import cast
 import pytest
 
 from lineside.errors import TransportError
-from lineside.transports.websocket import EARLY_BYTES, Message, WebSocket
+from lineside.transports.early_messages import EARLY_BYTES, Message
+from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import BINARY, CLOSE, CONTINUED, LOST, NO_CODE, PING, PONG, STEP, TEXT, framed
 from lineside.transports.websocket_handshake import refusal, welcome
 from lineside.transports.work_budget import FRAME_WORK, WORK_AT_ONCE, WORK_PER_SECOND
@@ -280,6 +281,43 @@ def test_only_the_latest_ping_is_answered_and_none_while_the_peer_does_not_read(
         assert wire.written == framed(PONG, b"two") + framed(PONG, b"49")
         ws.abort()
         await ws.over
+
+    run(story())
+
+
+def test_who_listens_hears_when_the_socket_takes_more() -> None:
+    """Each time it was full; no more once the connection is gone."""
+
+    async def story() -> None:
+        ws, _ = taken_over()
+        free: list[bool] = []
+        ws.listen(lambda message: None, unshed, lambda: free.append(ws.writable))
+        for _ in range(2):
+            ws.pause_writing()
+            ws.resume_writing()
+        assert free == [True, True]
+        ws.abort()
+        await ws.over
+        ws.resume_writing()
+        assert free == [True, True]
+
+    run(story())
+
+
+def test_a_peer_who_was_shed_is_not_heard_by_the_next_listener() -> None:
+    """Nor does the next one hear that they were shed: the goodbye goes out without waiting for theirs."""
+
+    async def story() -> None:
+        ws, wire = taken_over()
+        heard: list[Message] = []
+        shed: list[TransportError] = []
+        ws.listen(heard.append, shed.append)
+        ws.shed("why")
+        ws.listen(heard.append, unshed)
+        ws.data_received(sent(BINARY, bytes(640)) + sent(TEXT, b"a"))
+        assert (heard, len(shed), wire.reading) == ([], 1, False)
+        await ws.close(1008)
+        assert wire.closed == "closed"
 
     run(story())
 

@@ -105,6 +105,28 @@ def test_the_short_way_and_the_long_way_read_the_same(size: int, mask: bytes) ->
     assert begun.sounds(frame) is None
 
 
+def test_a_block_like_the_last_one_is_read_without_a_second_look() -> None:
+    """Sound of the same length, with a mask of its own; anything else, and all behind half a frame, is looked at."""
+    first, second = bytes(range(200)), bytes(reversed(range(200)))
+    reader = FrameReader(LARGEST)
+    assert reader.same(sent(BINARY, first)) is None
+    assert reader.sounds(sent(BINARY, first)) == [first]
+    assert reader.same(sent(BINARY, second)) == second
+    for other in (
+        sent(TEXT, first),
+        sent(BINARY, first, final=False),
+        sent(BINARY, bytes(201)),
+        sent(BINARY, first)[1:],
+    ):
+        assert reader.same(other) is None
+    assert not reader.feed(sent(TEXT, b"half")[:3]).found
+    assert reader.same(sent(BINARY, second)) is None, "half a frame waits, and these bytes are its rest"
+    reader = FrameReader(LARGEST)
+    assert reader.sounds(sent(BINARY, first)) == [first]
+    assert not reader.feed(sent(TEXT, b"a part", final=False)).found
+    assert reader.same(sent(BINARY, second)) is None, "a message has begun, and another inside of it is a fault"
+
+
 def test_masks_are_taken_off_by_compiled_code() -> None:
     """aiohttp's, which has a slow one for machines without: nobody would notice but for what a call costs."""
     assert websocket_mask.__class__.__name__ == "cython_function_or_method"

@@ -50,7 +50,6 @@ class BrowserTransport:
         self._typed_later: asyncio.TimerHandle | None = None  # when those that wait are due
         self._over: asyncio.Future[EndReason] = loop.create_future()  # why the caller is gone, or what broke
         self._listener: TransportListener | None = None  # while the call runs
-        ws.on_writable = self._flush
 
     def probe(self, answered: Callable[[], None]) -> None:
         """See `ProbedTransport`: a ping."""
@@ -60,11 +59,12 @@ class BrowserTransport:
         """See `Transport`."""
         self._listener, self._began = listener, self._clock()
         self._ws.over.add_done_callback(self._gone)
-        self._ws.listen(self._message, self._shed)
+        self._ws.listen(self._message, self._shed, self._flush)
+        self._flush()  # what was said before, and could not leave
         try:
             return await self._over
         finally:
-            self._ws.listen(lambda message: None, lambda why: None)
+            self._ws.listen(lambda message: None, lambda why: None, self._flush)
             self._listener = None
             if self._typed_later is not None:
                 self._typed_later.cancel()

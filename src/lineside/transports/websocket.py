@@ -7,10 +7,10 @@ messages included (`work_budget`): one who does more is closed with 1008.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 
 from lineside.errors import TransportError
+from lineside.transports.early_messages import EarlyMessages, Message
 from lineside.transports.websocket_frames import (
     BINARY,
     CLOSE,
@@ -32,51 +32,8 @@ from lineside.transports.websocket_frames import (
 from lineside.transports.websocket_handshake import welcome
 from lineside.transports.work_budget import FRAME_WORK, WorkBudget
 
-EARLY = 64  # messages before anybody listens; with so many the socket is not read until somebody does
-EARLY_BYTES = 128 * 1024  # of them; the same
 STEP_BYTES = 32 * 1024  # of sound that are heard in one step; of more only so many frames, and the rest a little later
 STEP_PAUSE = 0.01  # seconds in which others are heard, between two steps of a peer who sent much at once
-
-Message = bytes | str
-
-
-class _Early:
-    """Messages that came before anybody listened."""
-
-    def __init__(self) -> None:
-        self._messages: deque[Message] = deque()
-        self._size = 0
-        self._waits: asyncio.Future[None] | None = None  # for the first one
-
-    @property
-    def full(self) -> bool:
-        """Whether no more should be read."""
-        return len(self._messages) >= EARLY or self._size >= EARLY_BYTES
-
-    def put(self, message: Message) -> None:
-        """Keep one."""
-        self._messages.append(message)
-        self._size += len(message)
-        self.wake()
-
-    def take(self) -> Message | None:
-        """The oldest one."""
-        if not self._messages:
-            return None
-        message = self._messages.popleft()
-        self._size -= len(message)
-        return message
-
-    async def some(self) -> None:
-        """Wait until there is one, or until `wake`."""
-        if not self._messages:
-            self._waits = asyncio.get_running_loop().create_future()
-            await self._waits
-
-    def wake(self) -> None:
-        """End the wait."""
-        if self._waits is not None and not self._waits.done():
-            self._waits.set_result(None)
 
 
 class WebSocket(asyncio.Protocol):
@@ -100,16 +57,16 @@ class WebSocket(asyncio.Protocol):
         self._reader, self._gone = FrameReader(largest), gone
         self.budget = budget or WorkBudget(loop.time)
         self.over: asyncio.Future[int] = loop.create_future()  # the code that the peer closed with; 1006 for none
-        self._early = _Early()
-        self._listener: Callable[[Message], None] | None = None
+        self._early = EarlyMessages()
+        self._listener: Callable[[Message], None] | None = None  # None too once the peer is no longer heard
         self._shed: Callable[[TransportError], None] | None = None
         self._closing = False
-        self._heard = True  # since the last ping
+        self._spent = -1.0  # of the budget at the last ping: a peer that sent nothing since has spent no more
         self._asked: bytes | None = None  # the peer's latest ping, not answered yet
         self._probe: tuple[bytes, Callable[[], None]] | None = None  # our latest, and who waits for its answer
         self._probes = 0
         self.writable = True
-        self.on_writable: Callable[[], None] = lambda: None
+        self._on_writable: Callable[[], None] = _nothing
         self._transport: asyncio.Transport
         self._heartbeat = heartbeat
         self._timer: asyncio.TimerHandle | None = None  # of the next ping
@@ -128,15 +85,24 @@ class WebSocket(asyncio.Protocol):
             await self._early.some()
         return self._early.take()
 
-    def listen(self, listener: Callable[[Message], None], shed: Callable[[TransportError], None]) -> None:
-        """Hand every message to `listener`, which must not wait or raise; first those that have come already.
+    def listen(
+        self,
+        listener: Callable[[Message], None],
+        shed: Callable[[TransportError], None],
+        on_writable: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Hand over every message; first those that have come already.
 
-        `shed` is told once when the peer causes too much work. From then on nothing of theirs is read, and it is for
-        whoever listens to close the socket.
+        Args:
+            listener: takes a message. It must not wait or raise.
+            shed: is told once when the peer causes too much work. From then on nothing of theirs is read, and it is
+                for whoever listens to close the socket.
+            on_writable: is called when the socket takes more after it was full.
         """
-        self._listener, self._shed = listener, shed
         while (message := self._early.take()) is not None:
             listener(message)
+        if not self.over.done() and not self.shed_already:
+            self._listener, self._shed, self._on_writable = listener, shed, on_writable
         self._read_on()
 
     def write(self, frames: bytes) -> None:
@@ -165,7 +131,7 @@ class WebSocket(asyncio.Protocol):
         """Listen to this peer no more: they cause too much work. Closed with 1008 here, or by whoever listens."""
         if self.over.done() or self.shed_already:
             return
-        told, self._shed = self._shed, _shed_already
+        told, self._shed, self._listener = self._shed, _shed_already, None
         self._reader.forget()
         self._transport.pause_reading()
         if told is not None:
@@ -177,20 +143,20 @@ class WebSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
-        self._heard = True
-        size, budget = len(data), self.budget
-        if size > STEP_BYTES or (sounds := self._reader.sounds(data)) is None:
+        if (sound := self._reader.same(data)) is not None and self._listener is not None:
+            budget = self.budget
+            budget.left -= len(data) + FRAME_WORK  # `spend`, without the call: this is done for every frame
+            if budget.left >= 0 or budget.refill():
+                self._listener(sound)
+            else:
+                self.shed(TOO_MUCH)
+        elif len(data) > STEP_BYTES or (sounds := self._reader.sounds(data)) is None:
             self._read(data)
-            return
-        budget.left -= size + FRAME_WORK * len(sounds)  # `spend`, without the call: this is done for every frame
-        if budget.left < 0 and not budget.refill():
+        elif not self.budget.spend(len(data) + FRAME_WORK * len(sounds)):
             self.shed(TOO_MUCH)
-        elif self._listener is None or self.over.done():
-            for sound in sounds:
-                self._message(sound)
         else:
             for sound in sounds:
-                self._listener(sound)
+                self._message(sound)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
@@ -199,7 +165,7 @@ class WebSocket(asyncio.Protocol):
         self._finish(LOST)
         self._gone(exc)
         # A call that is over is not held on to: in a circle it would lie about until the collector comes round.
-        self._listener, self.on_writable, self._gone = None, lambda: None, lambda gone: None
+        self._on_writable, self._gone = _nothing, lambda gone: None
         self._shed = _shed_already
 
     def pause_writing(self) -> None:
@@ -210,7 +176,7 @@ class WebSocket(asyncio.Protocol):
         """See `asyncio.Protocol`."""
         self.writable = True
         self._answer_ping()
-        self.on_writable()
+        self._on_writable()
 
     def _read(self, data: bytes) -> None:
         """A step of what is not plain sound: some frames, and the rest after a pause in which others are heard."""
@@ -274,7 +240,7 @@ class WebSocket(asyncio.Protocol):
             self.write(framed(PONG, payload))
 
     def _message(self, message: Message) -> None:
-        if self.over.done():
+        if self.over.done() or self.shed_already:
             return  # after its close frame nothing of a peer's counts
         if self._listener is not None:
             self._listener(message)
@@ -296,14 +262,19 @@ class WebSocket(asyncio.Protocol):
     def _finish(self, code: int) -> None:
         if not self.over.done():
             self.over.set_result(code)
+            self._listener = None
 
     def _ping(self) -> None:
-        if not self._heard:
+        if self.budget.spent == self._spent:
             self.abort()
             return
-        self._heard = False
+        self._spent = self.budget.spent
         self.write(framed(PING, b""))
         self._timer = asyncio.get_running_loop().call_later(self._heartbeat, self._ping)
+
+
+def _nothing() -> None:
+    """In place of who waits to write on."""
 
 
 TOO_MUCH = "too many frames or bytes in a second; send sound as it is recorded"

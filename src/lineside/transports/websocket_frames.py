@@ -46,17 +46,25 @@ class FrameReader:
         self._largest = largest
         self._held, self._size_held = list[bytes](), 0  # not read yet; joined only when a frame is complete
         self._need = 2  # bytes to go on with
+        self._same_head, self._same_length = b"", 0  # of a block that was one message of sound; 0: look closely
         self._kind, self._parts, self._size = 0, list[bytes](), 0  # of a message that comes in pieces
+
+    def same(self, data: bytes) -> bytes | None:
+        """The message in these bytes, if it is one of sound as long as the last; None: ask `sounds`.
+
+        Nearly every block of a call is. `sounds` looked at all that can be wrong, and the same head is as right again.
+        """
+        if len(data) != self._same_length or data[:4] != self._same_head:
+            return None
+        meant = bytearray(data[8:])
+        websocket_mask(data[4:8], meant)
+        return bytes(meant)
 
     def sounds(self, data: bytes) -> list[bytes] | None:
         """The messages in these bytes, if all of them are ordinary sound, as nearly all are; None: `feed` them."""
         if self._size_held or self._parts:
             return None
         at, length = 0, len(data)
-        if length > CONTROL + 8 and data[:2] == SOUND and (data[2] << 8 | data[3]) + 8 == length <= self._largest + 8:
-            meant = bytearray(data[8:])  # one message, as nearly always: without a call or a loop
-            websocket_mask(data[4:8], meant)
-            return [bytes(meant)]
         found: list[bytes] = []
         while at < length:
             start = at + 8
@@ -67,10 +75,13 @@ class FrameReader:
             if at > length or not CONTROL < size <= self._largest:
                 return None
             found.append(unmasked(data[start:at], data[start - 4 : start]))
+        if len(found) == 1:
+            self._same_head, self._same_length = data[:4], length
         return found
 
     def feed(self, data: bytes, most: int = STEP) -> Step:
         """The next frames, at most so many."""
+        self._same_length = 0  # something may be held from here on
         self._held.append(data)
         self._size_held += len(data)
         if self._size_held < self._need:
@@ -96,7 +107,7 @@ class FrameReader:
 
     def forget(self) -> None:
         """Drop what waits: nothing more will be read."""
-        self._held, self._size_held, self._parts = [], 0, []
+        self._held, self._size_held, self._parts, self._same_length = [], 0, [], 0
 
     def _bounds(self, data: bytes, at: int) -> tuple[int, int]:
         """Where the payload of the frame at `at` begins, and where it ends; or how far must be read to know."""
