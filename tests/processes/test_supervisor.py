@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import psutil
 import pytest
 
 from lineside.errors import ConfigError
-from lineside.processes import backoff, process_group, supervisor
+from lineside.processes import backoff, process_group, server_output, supervisor
 from lineside.processes.supervisor import Supervisor
 
 CHILD = str(Path(__file__).with_name("child_server.py"))
@@ -43,17 +44,21 @@ async def until(true: Callable[[], bool], what: str) -> None:
         await asyncio.sleep(0.02)
 
 
+def ready_again(server: Supervisor, *, starts: int) -> bool:
+    return server.status.starts == starts and server.status.state == "ready"
+
+
 def test_a_server_is_ready_when_it_answers_and_gone_when_the_block_ends() -> None:
     """Inside the block the server answers at its address; afterwards its process is gone."""
 
     async def main() -> None:
         server = Supervisor("the child", child("well"))
-        states = [server.state]
+        states = [server.status.state]
         async with server.running():
-            states.append(server.state)
+            states.append(server.status.state)
             pid = int(await get(server.url + "/pid"))
             assert psutil.pid_exists(pid)
-        assert [*states, server.state] == ["stopped", "ready", "stopped"]
+        assert [*states, server.status.state] == ["stopped", "ready", "stopped"]
         assert not psutil.pid_exists(pid)
 
     run(main())
@@ -68,12 +73,12 @@ def test_a_server_that_dies_is_started_again_at_the_same_address() -> None:
             url, pid = server.url, int(await get(server.url + "/pid"))
             os.kill(pid, signal.SIGKILL)
             died = time.monotonic()
-            await until(lambda: server.state == "resting", "its death was noticed")
+            await until(lambda: server.status.state == "resting", "its death was noticed")
             assert time.monotonic() - died < supervisor.PULSE / 2
-            await until(lambda: server.state == "ready", "it was ready again")
+            await until(lambda: server.status.state == "ready", "it was ready again")
             assert server.url == url
             assert int(await get(server.url + "/pid")) != pid
-            assert server.starts == 2
+            assert server.status.starts == 2
 
     run(main())
 
@@ -88,7 +93,7 @@ def test_no_other_program_can_answer_in_place_of_a_server_that_fell(monkeypatch:
             port = int(server.url.rpartition(":")[2])
             with pytest.raises(aiohttp.ClientError):
                 await get(server.url + "/die")
-            await until(lambda: server.state == "resting", "the server fell")
+            await until(lambda: server.status.state == "resting", "the server fell")
             for reuse in (0, 1):
                 with socket.socket() as impostor:
                     impostor.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
@@ -96,7 +101,7 @@ def test_no_other_program_can_answer_in_place_of_a_server_that_fell(monkeypatch:
                         impostor.bind(("127.0.0.1", port))
             with pytest.raises(aiohttp.ClientConnectorError):
                 await get(server.url + "/pid")
-            await asyncio.wait_for(server.until_ready(), SOON)
+            await asyncio.wait_for(server.status.until_ready(), SOON)
             assert psutil.Process(int(await get(server.url + "/pid"))).environ()["LINESIDE_TEST"] == "handed"
 
     run(main())
@@ -112,7 +117,7 @@ def test_each_failure_in_a_row_doubles_the_pause(tmp_path: Path, monkeypatch: py
         async with server.running():
             with pytest.raises(aiohttp.ClientError):
                 await get(server.url + "/die")
-            await until(lambda: server.starts == 4 and server.state == "ready", "it came up at the fourth start")
+            await until(lambda: ready_again(server, starts=4), "it came up at the fourth start")
 
     run(main())
     assert pauses == [0.25, 0.5, 1.0]
@@ -130,7 +135,7 @@ def test_after_a_time_of_health_the_pause_is_short_again(monkeypatch: pytest.Mon
             for starts in (2, 3):
                 with pytest.raises(aiohttp.ClientError):
                     await get(server.url + "/die")
-                await until(lambda starts=starts: server.starts == starts and server.state == "ready", "it was back")  # type: ignore[misc]
+                await until(partial(ready_again, server, starts=starts), "it was back")
 
     run(main())
     assert pauses == [0.25, 0.25]
@@ -180,8 +185,8 @@ def test_only_the_last_lines_are_kept() -> None:
         with pytest.raises(ConfigError, match="line 99 "):
             async with server.running():
                 pytest.fail("the block must not run")
-        assert len(server.last_lines) == supervisor.LAST_LINES
-        assert max(map(len, server.last_lines)) <= supervisor.LINE_BYTES
+        assert len(server.last_lines) == server_output.LAST_LINES
+        assert max(map(len, server.last_lines)) <= server_output.LINE_BYTES
 
     run(main())
 
@@ -195,7 +200,7 @@ def test_a_server_that_hangs_is_restarted(monkeypatch: pytest.MonkeyPatch) -> No
         async with server.running():
             pid = int(await get(server.url + "/pid"))
             os.kill(pid, signal.SIGSTOP)
-            await until(lambda: server.starts == 2 and server.state == "ready", "it was restarted")
+            await until(lambda: ready_again(server, starts=2), "it was restarted")
             assert not psutil.pid_exists(pid)
 
     run(main())
@@ -224,8 +229,8 @@ def test_stopping_while_it_rests_or_starts_leaves_nothing() -> None:
         async with server.running():
             with pytest.raises(aiohttp.ClientError):
                 await get(server.url + "/die")
-            await until(lambda: server.state == "resting", "it rested")
-        assert server.state == "stopped"
+            await until(lambda: server.status.state == "resting", "it rested")
+        assert server.status.state == "stopped"
 
     run(main())
 
@@ -296,6 +301,7 @@ def test_one_that_fell_at_its_start_has_failed_and_says_why() -> None:
         server = Supervisor("the child", child("breaks"))
         with pytest.raises(ConfigError):
             await server.run()
-        assert (server.state, server.why, server.pid) == ("failed", "the child ended with exit code 3", None)
+        failed = server.status
+        assert (failed.state, failed.why, failed.pid) == ("failed", "the child ended with exit code 3", None)
 
     run(main())

@@ -13,7 +13,6 @@ OVER_TODAY = {
     "attributes of a class": {
         "audio/echo_detector.py EchoDetector",
         "loadtest/simulated_caller.py SimulatedCaller",
-        "processes/supervisor.py Supervisor",
         "transports/browser.py BrowserTransport",
         "turns/speech_segmenter.py SpeechSegmenter",
     },

@@ -15,7 +15,8 @@ from msgspec import Struct
 from lineside.errors import ConfigError, LinesideError
 from lineside.host.service_config import ServiceConfig
 from lineside.processes.backoff import MOST_SECONDS
-from lineside.processes.supervisor import State, Supervisor
+from lineside.processes.server_status import State
+from lineside.processes.supervisor import Supervisor
 
 log = structlog.get_logger()
 
@@ -84,8 +85,7 @@ class _Desk:
             return
         self._life.task.cancel()
         await asyncio.wait({self._life.task})
-        if self._life.server.state == "failed":
-            self._life.server.state, self._life.server.why = "stopped", ""  # somebody has seen it
+        self._life.server.status.forget_failure()
 
     def lines(self, count: int) -> list[str]:
         """The last lines that it printed, this time or the last."""
@@ -94,7 +94,7 @@ class _Desk:
     def status(self) -> Service:
         """As it stands. Looks at /proc for its memory: some milliseconds, so not in an event loop."""
         declared, life = self.declared, self._life
-        server = life.server if life else None
+        server = life.server.status if life else None
         pid = server.pid if server else None
         state: State = server.state if server else "stopped"
         return Service(
@@ -139,16 +139,16 @@ class _Desk:
     async def _until_ready(self, life: _Life) -> None:
         """Wait for whatever comes first: ready, fallen for good, stopped by somebody, or too long."""
         name, limit = self.declared.name, self.declared.ready_within + MOST_SECONDS
-        ready = asyncio.create_task(life.server.until_ready(), name=f"{name} ready")
+        ready = asyncio.create_task(life.server.status.until_ready(), name=f"{name} ready")
         try:
             await asyncio.wait({life.task, ready}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ready.cancel()
             await asyncio.wait({ready})
-        if life.server.state == "ready":
+        if life.server.status.state == "ready":
             return
         if not life.task.done():
-            raise ServiceRefused("not_ready", f"{life.server.why or name}; it is still being tried")
+            raise ServiceRefused("not_ready", f"{life.server.status.why or name}; it is still being tried")
         if life.task.cancelled():
             raise ServiceRefused("stopped", f"{name} was stopped while it started")
         raise ServiceRefused("not_ready", life.task.result())
@@ -199,7 +199,7 @@ async def _live(server: Supervisor) -> str:
     try:
         await server.run()
     except ConfigError as cause:
-        log.warning("cannot start service", service=server.name, why=server.why)
+        log.warning("cannot start service", service=server.name, why=server.status.why)
         return str(cause)
     return ""
 

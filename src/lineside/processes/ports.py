@@ -78,3 +78,36 @@ async def somebody_answers(port: int) -> bool:
     with suppress(OSError):
         await writer.wait_closed()
     return True
+
+
+class ServerPort:
+    """The port of one server, the same for all its starts.
+
+    A port that is `held` is ours for life, so that no other program can answer there, even while the server is down.
+    """
+
+    def __init__(self, fixed: int | None = None, *, held: bool = False) -> None:
+        """Without a `fixed` number, a free port is chosen."""
+        self._holder = reserved_socket() if held else None
+        self.number: int = fixed or (self._holder.getsockname()[1] if self._holder is not None else free_port())
+
+    def hold(self) -> None:
+        """Hold the port where nobody does. Whoever knocks meanwhile is refused at once. Raises `OSError`."""
+        if self._holder is not None and self._holder.fileno() < 0:
+            self._holder = reserved_socket(self.number)
+
+    def handed(self) -> list[int]:
+        """The descriptor for the server to listen on, where the port is held."""
+        return [] if self._holder is None else [self._holder.fileno()]
+
+    def refuse(self) -> None:
+        """The server is down: whoever knocks is refused at once."""
+        if self._holder is not None:
+            self._holder.close()  # it listens, and nobody would answer
+            with suppress(OSError):  # then the next start says so
+                self.hold()
+
+    def close(self) -> None:
+        """Nobody will start the server again."""
+        if self._holder is not None:
+            self._holder.close()

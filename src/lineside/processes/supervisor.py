@@ -6,28 +6,24 @@ be told when it is restarted: their requests fail, and succeed again.
 
 import asyncio
 import os
-import time
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Literal
 
 import aiohttp
 import structlog
 
 from lineside.errors import ConfigError
 from lineside.processes.backoff import Backoff
-from lineside.processes.ports import free_port, reserved_socket, somebody_answers
+from lineside.processes.ports import ServerPort, somebody_answers
 from lineside.processes.process import end_process, exit_words, start_process
+from lineside.processes.server_output import LAST_LINES, ServerOutput
+from lineside.processes.server_status import ServerStatus
 
 log = structlog.get_logger()
 
 LOOK_EVERY = 0.1  # seconds between two looks while it starts
 PULSE = 5.0  # seconds between two looks while it works, and the longest wait for an answer to one
 MISSED = 3  # looks without an answer in a row after which it is taken for hung, and restarted
-LAST_LINES, LINE_BYTES = 20, 500  # of its output that are kept; older lines and longer ends are forgotten
-
-State = Literal["stopped", "starting", "ready", "resting", "failed"]
 
 
 class _Fallen(Exception):
@@ -60,21 +56,12 @@ class Supervisor:
         hands_socket: bool = False,
     ) -> None:
         self.name = name
-        self.state: State = "stopped"
-        self.since = time.monotonic()  # when it came into this state
-        self.why = ""  # it is not ready: why it fell last
-        self.starts = 0
-        self.pid: int | None = None
-        self.last_lines: deque[str] = deque(maxlen=keeps)
-        self._fixed = port
-        self._holder = reserved_socket() if hands_socket else None
-        port = port or (self._holder.getsockname()[1] if self._holder is not None else free_port())
-        self._port, self._env = port, env
-        self.url = f"http://127.0.0.1:{port}"
-        self._argv = list(argv(port))
-        self._ready_within, self._grace, self._health = ready_within, grace, health
-        self._passes_on, self._family = passes_on, family
-        self._ready = asyncio.Event()  # set while it is ready
+        self.status = ServerStatus()
+        self._output = ServerOutput(keeps, passes_on)
+        self._port, self._fixed, self._env = ServerPort(port, held=hands_socket), bool(port), env
+        self.url = f"http://127.0.0.1:{self._port.number}"
+        self._argv = list(argv(self._port.number))
+        self._ready_within, self._grace, self._health, self._family = ready_within, grace, health, family
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator["Supervisor", None]:
@@ -83,7 +70,7 @@ class Supervisor:
         Raises `ConfigError` with the server's last lines if it does not come up the first time.
         """
         life = asyncio.create_task(self.run(), name=self.name)
-        ready = asyncio.create_task(self._ready.wait(), name=f"{self.name} ready")
+        ready = asyncio.create_task(self.status.until_ready(), name=f"{self.name} ready")
         try:
             await asyncio.wait({life, ready}, return_when=asyncio.FIRST_COMPLETED)
             if life.done():
@@ -101,30 +88,17 @@ class Supervisor:
         try:
             await self._keep_alive()
         except ConfigError:
-            self._enter("failed")
+            self.status.enter("failed")
             raise
         finally:
-            if self._holder is not None:
-                self._holder.close()
-            if self.state != "failed":
-                self._enter("stopped")
+            self._port.close()
+            if self.status.state != "failed":
+                self.status.enter("stopped")
 
     @property
-    def seconds(self) -> float:
-        """How long it has been in this state."""
-        return time.monotonic() - self.since
-
-    async def until_ready(self) -> None:
-        """Wait until it is ready, for the first time or again."""
-        await self._ready.wait()
-
-    def _enter(self, state: State) -> None:
-        self.state, self.since = state, time.monotonic()
-        if state == "ready":
-            self.why = ""
-            self._ready.set()
-        else:
-            self._ready.clear()
+    def last_lines(self) -> Sequence[str]:
+        """The last lines that the server printed, this time or before."""
+        return self._output.last_lines
 
     async def _keep_alive(self) -> None:
         backoff, came_up = Backoff(), False
@@ -137,26 +111,27 @@ class Supervisor:
                         well_since, came_up = _now(), True
                         await self._stays_up(process, http)
                 except _Fallen as why:
-                    self.why = f"{self.name} {why}"
+                    self.status.why = f"{self.name} {why}"
                     if not came_up:
-                        raise ConfigError(f"{self.why}.{self._said()}") from None
+                        raise ConfigError(f"{self.status.why}.{self._output.quoted()}") from None
                     pause = backoff.after(0.0 if well_since is None else _now() - well_since)
                     log.warning("server exited", server=self.name, why=str(why), pause=pause)
-                self._enter("resting")
+                self.status.enter("resting")
                 await asyncio.sleep(pause)
 
     @asynccontextmanager
     async def _process(self) -> AsyncGenerator[asyncio.subprocess.Process, None]:
         """The server's process, its output read; ended when the block ends."""
-        self._enter("starting")
-        self.starts += 1
-        if self._fixed and await somebody_answers(self._fixed):
-            raise _Fallen(f"cannot have port {self._fixed}: another program answers there; stop it, or change the port")
+        self.status.enter("starting")
+        self.status.starts += 1
+        port = self._port.number
+        if self._fixed and await somebody_answers(port):
+            raise _Fallen(f"cannot have port {port}: another program answers there; stop it, or change the port")
         try:
-            self._hold_port()
+            self._port.hold()
         except OSError as cause:
-            raise _Fallen(f"lost port {self._port} to another program: {cause.strerror}") from None
-        handed = [] if self._holder is None else [self._holder.fileno()]
+            raise _Fallen(f"lost port {port} to another program: {cause.strerror}") from None
+        handed = self._port.handed()
         try:
             process = await start_process(
                 [*self._argv, *(word for fd in handed for word in ("--listen-fd", str(fd)))],
@@ -169,8 +144,8 @@ class Supervisor:
             )
         except OSError as cause:
             raise _Fallen(f"cannot be started: {self._argv[0]}: {cause.strerror}") from None
-        self.pid = process.pid
-        reading = asyncio.create_task(self._listen(process), name=f"{self.name} output")
+        self.status.pid = process.pid
+        reading = asyncio.create_task(self._output.read(process.stdout), name=f"{self.name} output")
         try:
             yield process
         finally:
@@ -179,18 +154,10 @@ class Supervisor:
                     process.stdin.close()
                 await end_process(process, grace=self._grace)
             finally:
-                self.pid = None
-                if self._holder is not None:
-                    self._holder.close()  # it listens, and nobody would answer
-                    with suppress(OSError):  # then the next start says so
-                        self._hold_port()
+                self.status.pid = None
+                self._port.refuse()
                 reading.cancel()
                 await asyncio.wait({reading})
-
-    def _hold_port(self) -> None:
-        """Hold the port where nobody does. Whoever knocks meanwhile is refused at once. Raises `OSError`."""
-        if self._holder is not None and self._holder.fileno() < 0:
-            self._holder = reserved_socket(self._port)
 
     async def _comes_up(self, process: asyncio.subprocess.Process, http: aiohttp.ClientSession) -> None:
         try:
@@ -200,8 +167,8 @@ class Supervisor:
         except TimeoutError:
             raise _Fallen(f"was not ready within {self._ready_within:g} s") from None
         await self._alive(process, 0.0)  # somebody else may be answering at its port
-        self._enter("ready")
-        log.info("server ready", server=self.name, url=self.url, starts=self.starts)
+        self.status.enter("ready")
+        log.info("server ready", server=self.name, url=self.url, starts=self.status.starts)
 
     async def _stays_up(self, process: asyncio.subprocess.Process, http: aiohttp.ClientSession) -> None:
         missed = 0
@@ -224,21 +191,6 @@ class Supervisor:
                 return answer.status == 200
         except (aiohttp.ClientError, TimeoutError):
             return False
-
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        output, rest = process.stdout, b""
-        while output and (block := await output.read(4096)):
-            *lines, rest = (rest + block).split(b"\n")
-            rest = rest[:LINE_BYTES]
-            for line in lines:
-                said = line[:LINE_BYTES].decode(errors="replace").rstrip()
-                self.last_lines.append(said)
-                if self._passes_on:
-                    self._passes_on(said)
-
-    def _said(self) -> str:
-        last = list(self.last_lines)[-LAST_LINES:]
-        return " It said:\n  " + "\n  ".join(last) if last else " It said nothing."
 
 
 def _now() -> float:
