@@ -24,7 +24,7 @@ from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks
 from lineside.turns.floor_events import SoundStarted, VoiceActivity
 from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
 from tests.call import fixtures
-from tests.call.fixtures import Held, hold
+from tests.call.fixtures import FinishedCall, run_call
 
 AUDIO = Path(__file__).parents[3] / "shared" / "audio"
 LOUD, WEAKER = 0.07, 10 ** (-15 / 20)  # of full scale, -23 dBFS; what returns
@@ -172,25 +172,25 @@ class Recorded(ScriptedTTS):
             yield SpokenAudio(stretch, EAR_RATE, ((len(stretch) // 2, words[number // 25]),) if ends else ())
 
 
-def echoing(monkeypatch: pytest.MonkeyPatch, *script: Doing, **given: Any) -> Held:
+def echoing(monkeypatch: pytest.MonkeyPatch, *script: Doing, **given: Any) -> FinishedCall:
     monkeypatch.setattr(fixtures, "ScriptedTransport", EchoingLine)
-    mind = ScriptedLLM(answers=["Ask not what your country can do for you."])
-    return hold(
-        CallerSends(Text("Go")), *script, mind=mind, voice=Recorded(), ears=ScriptedSTT(hears=["Stop."]), **given
+    llm = ScriptedLLM(answers=["Ask not what your country can do for you."])
+    return run_call(
+        CallerSends(Text("Go")), *script, llm=llm, tts=Recorded(), stt=ScriptedSTT(hears=["Stop."]), **given
     )
 
 
 def test_on_a_line_with_an_echo_the_agent_does_not_interrupt_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eleven seconds of a reply: its sound is never held and not one turn begins; without the gate, it is."""
-    assert echoing(monkeypatch, CallerSilent(14.0)).line.cleared == []
-    assert echoing(monkeypatch, CallerSilent(14.0), echo_gate=False).line.cleared != []
+    assert echoing(monkeypatch, CallerSilent(14.0)).transport.cleared == []
+    assert echoing(monkeypatch, CallerSilent(14.0), echo_gate=False).transport.cleared != []
 
 
 def test_who_talks_over_the_echo_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The floor is given to the caller, and to nobody else."""
     call = echoing(monkeypatch, CallerSilent(5.0), CallerSpeaks(1.0), CallerSilent(3.0))
     assert call.one(BargeIn).heard.startswith("Ask not what")
-    assert call.line.cleared[0] == pytest.approx(5.05, abs=0.06)
+    assert call.transport.cleared[0] == pytest.approx(5.05, abs=0.06)
 
 
 def test_a_reply_that_is_held_and_goes_on_is_still_known_for_ours() -> None:

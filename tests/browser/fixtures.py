@@ -53,8 +53,8 @@ class BrowserGateway:
     ) -> None:
         """`keeps`: calls are kept, in `data_dir`; `asks`: questions of the agent's examples."""
         self._keeps = keeps
-        self.mind = ScriptedLLM(answers=answers, first=thinks)
-        self._engines: dict[Role, Any] = {"stt": ScriptedSTT(hears=hears), "llm": self.mind, "tts": ScriptedTTS()}
+        self.llm = ScriptedLLM(answers=answers, first=thinks)
+        self._engines: dict[Role, Any] = {"stt": ScriptedSTT(hears=hears), "llm": self.llm, "tts": ScriptedTTS()}
         shown = tuple(Example(ask, "From nine.") for ask in asks)
         self._agent = Agent(name="Test", prompt="You answer.", greeting=greeting, examples=shown)
         self._settings = settings(**{f"default_{role}_engine": "scripted" for role in self._engines}, **given)

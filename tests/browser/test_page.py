@@ -340,7 +340,7 @@ def test_full_capacity_is_told(gateway: OpenGateway, visit: OpenPage) -> None:
 def test_a_failed_engine_is_told_and_the_call_goes_on(gateway: OpenGateway, visit: OpenPage) -> None:
     """The words go with the next turn."""
     one = gateway()
-    one.mind.fails = 2  # it is asked twice
+    one.llm.fails = 2  # it is asked twice
     page = visit(one.url)
     type_in(page, "When?")
     problem(page, "told to fail")

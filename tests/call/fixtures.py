@@ -46,18 +46,18 @@ class FixedAgentStore:
 
 
 @dataclass
-class Held:
+class FinishedCall:
     """A call that is over."""
 
-    line: ScriptedTransport
+    transport: ScriptedTransport
     call: CallSession
     reason: str
-    ears: ScriptedSTT
-    mind: ScriptedLLM
-    voice: ScriptedTTS
+    stt: ScriptedSTT
+    llm: ScriptedLLM
+    tts: ScriptedTTS
 
     def all(self, kind: type[E]) -> list[E]:
-        return [event for event in self.line.events if isinstance(event, kind)]
+        return [event for event in self.transport.events if isinstance(event, kind)]
 
     def one(self, kind: type[E]) -> E:
         (event,) = self.all(kind)
@@ -66,9 +66,9 @@ class Held:
     def longest_silence(self, since: float, until: float) -> float:
         """Seconds of the longest stretch in which the caller heard nothing, as a player without a buffer has it."""
         silence, ends = 0.0, since
-        for at, payload in self.line.sent:
+        for at, payload in self.transport.sent:
             silence = max(silence, min(at, until) - ends)
-            ends = max(ends, at) + len(payload) / 2 / self.line.rate
+            ends = max(ends, at) + len(payload) / 2 / self.transport.rate
         return max(silence, until - ends)
 
     @property
@@ -82,7 +82,7 @@ class Held:
 
     @property
     def kinds(self) -> list[str]:
-        return [type(event).__name__ for event in self.line.events]
+        return [type(event).__name__ for event in self.transport.events]
 
 
 def settings(**given: object) -> Settings:
@@ -91,36 +91,36 @@ def settings(**given: object) -> Settings:
     return COMPLETE(_env_file=None, **given)  # type: ignore[call-arg, arg-type]
 
 
-def hold(*script: Doing, **given: Any) -> Held:
-    """Hold one call on virtual time; see `held`."""
-    return run(held(*script, **given))
+def run_call(*script: Doing, **given: Any) -> FinishedCall:
+    """Hold one call on virtual time; see `finished_call`."""
+    return run(finished_call(*script, **given))
 
 
-async def held(
+async def finished_call(
     *script: Doing,
     agent: Agent = AGENT,
     hello: FirstMessage | None = None,
-    ears: ScriptedSTT | None = None,
-    mind: ScriptedLLM | None = None,
-    voice: ScriptedTTS | None = None,
+    stt: ScriptedSTT | None = None,
+    llm: ScriptedLLM | None = None,
+    tts: ScriptedTTS | None = None,
     turns: TurnModel = nobody_knows,
     observers: Sequence[Observer] = (),
     operator_ends: float | None = None,
     **given: Any,
-) -> Held:
+) -> FinishedCall:
     """Hold one call on the running loop; `operator_ends`: after so many seconds."""
-    ears, mind, voice = ears or ScriptedSTT(), mind or ScriptedLLM(), voice or ScriptedTTS()
+    stt, llm, tts = stt or ScriptedSTT(), llm or ScriptedLLM(), tts or ScriptedTTS()
     hello = hello or FirstMessage(codec="pcm")
-    line = ScriptedTransport(script, codec=hello.codec, rate=hello.rate)
-    memory = CachedTTS(voice)
-    fails, voice.fails, takes, voice.takes = voice.fails, 0, voice.takes, 0.0
+    transport = ScriptedTransport(script, codec=hello.codec, rate=hello.rate)
+    memory = CachedTTS(tts)
+    fails, tts.fails, takes, tts.takes = tts.fails, 0, tts.takes, 0.0
     for phrase in PHRASES:
         await memory.keep(phrase)
-    voice.fails, voice.takes = fails, takes
-    voice.spoken.clear()
-    engines = Engines(ears, mind, memory, {"stt": "scripted", "llm": "scripted", "tts": "scripted"}, memory)
+    tts.fails, tts.takes = fails, takes
+    tts.spoken.clear()
+    engines = Engines(stt, llm, memory, {"stt": "scripted", "llm": "scripted", "tts": "scripted"}, memory)
     call = CallSession(
-        FrameGrace(line),
+        FrameGrace(transport),
         hello,
         agent=agent,
         engines=engines,
@@ -131,4 +131,4 @@ async def held(
     )
     if operator_ends is not None:
         asyncio.get_running_loop().call_later(operator_ends, call.end, "ended_by_operator")
-    return Held(line, call, await call.run(), ears, mind, voice)
+    return FinishedCall(transport, call, await call.run(), stt, llm, tts)

@@ -20,7 +20,7 @@ from lineside.text.alignment import Alignment, rest_after
 from lineside.text.normalize import SpokenStretch, spoken
 from lineside.text.sentences import Sentences
 from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks
-from tests.call.fixtures import hold
+from tests.call.fixtures import run_call
 
 STRETCHES = [*"abc ABC0123456789.,!?$%*_-:/()\n", "€", "é", "@", "10:30 ", "$5.50 ", "**bold** ", "e.g. ", "word "]
 WRITTEN = st.lists(st.sampled_from(STRETCHES), max_size=60).map("".join)
@@ -97,9 +97,9 @@ def test_an_amount_is_heard_when_all_its_words_have_been_said() -> None:
 def test_history_holds_what_was_heard_wherever_the_caller_interrupts(words: list[str], after: float) -> None:
     """Any answer, any moment: history equals the words whose sound had been played, in the spelling of the answer."""
     answer = " ".join(words)
-    call = hold(
+    call = run_call(
         *(CallerSends(Text("Q")), CallerSilent(round(after, 2)), CallerSpeaks(0.5), CallerSilent(0.4)),
-        mind=ScriptedLLM(answers=[answer, "x"]),
+        llm=ScriptedLLM(answers=[answer, "x"]),
         speculation=False,
     )
     said = [content for role, content in call.conversation if role == "assistant"]
@@ -151,16 +151,16 @@ def test_a_sentence_is_synthesised_once() -> None:
     """Said again, it is the same sound, from memory; a sentence broken off is not remembered."""
 
     async def story() -> None:
-        voice = ScriptedTTS(takes=0)
-        memory = CachedTTS(voice)
+        tts = ScriptedTTS(takes=0)
+        memory = CachedTTS(tts)
         first = [sound async for sound in memory.speak("Hello there.", "")]
         assert [sound async for sound in memory.speak("Hello there.", "")] == first
-        assert voice.spoken == ["Hello there."]
+        assert tts.spoken == ["Hello there."]
         broken = memory.speak("Something long.", "")
         await anext(broken)
         await broken.aclose()
         assert [sound async for sound in memory.speak("Something long.", "")]
-        assert voice.spoken.count("Something long.") == 2
+        assert tts.spoken.count("Something long.") == 2
 
     asyncio.run(story(), debug=True)
 
@@ -178,12 +178,12 @@ def test_what_is_kept_is_said_when_the_voice_is_dead_and_memory_is_bounded() -> 
             yield SpokenAudio(b"\0\0", 8000, ((1, sentence),))
 
     async def story() -> None:
-        voice = Brief()
-        memory = CachedTTS(voice)
+        tts = Brief()
+        memory = CachedTTS(tts)
         await memory.keep("Sorry.")
         for number in range(2 * MAX_RECENT):
             assert [s async for s in memory.speak(str(number), "")]
-        voice.dead = True
+        tts.dead = True
         assert [s.words async for s in memory.speak("Sorry.", "v")] == [((1, "Sorry."),)]
         with pytest.raises(EngineError):
             [s async for s in memory.speak("0", "")]

@@ -10,7 +10,7 @@ from lineside.protocol import EndReason, Error, ServerMessage, Text
 from lineside.transports.base import TransportListener
 from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, ScriptedTransport
 from tests.call import fixtures
-from tests.call.fixtures import hold
+from tests.call.fixtures import run_call
 
 
 class Hearing(Observer):
@@ -34,26 +34,26 @@ class Hearing(Observer):
 def test_every_observer_hears_what_the_callers_program_is_told() -> None:
     """The same events in the same order, whoever else listens."""
     first, second = Hearing(), Hearing()
-    call = hold(CallerSpeaks(1.0), CallerSilent(6.0), observers=(first, second))
-    assert first.events == second.events == call.line.events
+    call = run_call(CallerSpeaks(1.0), CallerSilent(6.0), observers=(first, second))
+    assert first.events == second.events == call.transport.events
     assert len(first.events) > 5
 
 
 def test_a_reply_prepared_early_is_reported_once_with_what_became_of_it() -> None:
     """Dropped when the caller goes on, committed when the turn is over; a typed turn prepares nothing."""
     heard = Hearing()
-    hold(CallerSpeaks(1.0), CallerSilent(0.6), CallerSpeaks(1.0), CallerSilent(6.0), observers=(heard,))
+    run_call(CallerSpeaks(1.0), CallerSilent(0.6), CallerSpeaks(1.0), CallerSilent(6.0), observers=(heard,))
     assert heard.prepared == [False, True]
     typed = Hearing()
-    hold(CallerSends(Text("Hm?")), CallerSilent(3.0), observers=(typed,))
+    run_call(CallerSends(Text("Hm?")), CallerSilent(3.0), observers=(typed,))
     assert typed.prepared == []
 
 
 def test_sound_that_was_due_and_not_there_is_reported_in_seconds() -> None:
     """The model stops for two seconds between two sentences: longer than what had been sent ahead."""
     heard = Hearing()
-    mind = ScriptedLLM(answers=["One. two."], each=2.0)
-    hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=mind, observers=(heard,))
+    llm = ScriptedLLM(answers=["One. two."], each=2.0)
+    run_call(CallerSends(Text("Hm?")), CallerSilent(9.0), llm=llm, observers=(heard,))
     assert heard.gaps
     assert all(0.0 < gap < 2.0 for gap in heard.gaps)
 
@@ -69,7 +69,7 @@ def test_a_message_that_is_passed_over_is_told_to_all_and_counted_once(monkeypat
     meters = GatewayMetrics()
     heard = Hearing()
     monkeypatch.setattr(fixtures, "ScriptedTransport", Clumsy)
-    call = hold(CallerSilent(1.0), observers=(heard, meters.call("browser", {})))
+    call = run_call(CallerSilent(1.0), observers=(heard, meters.call("browser", {})))
     assert call.one(Error) == heard.events[0]
     assert not call.one(Error).fatal
     assert call.reason == "caller_hung_up"

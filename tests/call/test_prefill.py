@@ -13,7 +13,7 @@ from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT
 from lineside.errors import EngineError
 from lineside.protocol import ReplyMetrics, Transcript
 from lineside.transports.scripted import CallerSilent, CallerSpeaks, Doing
-from tests.call.fixtures import Held, hold
+from tests.call.fixtures import FinishedCall, run_call
 
 SAID = ["I would like", "I would like to change my", "I would like to change my appointment."]
 
@@ -52,56 +52,54 @@ class Reader(ScriptedLLM):
         return [messages[-1].content for messages in self.read]
 
 
-def spoken(*script: Doing, hears: Sequence[str] = SAID, mind: ScriptedLLM | None = None, **given: Any) -> Held:
-    return hold(*script, ears=ScriptedSTT(hears=hears), mind=mind or Reader(), **given)
+def spoken(*script: Doing, hears: Sequence[str] = SAID, llm: ScriptedLLM | None = None, **given: Any) -> FinishedCall:
+    return run_call(*script, stt=ScriptedSTT(hears=hears), llm=llm or Reader(), **given)
 
 
 def test_the_model_reads_the_words_while_they_are_said() -> None:
     """Twice in two seconds, without the word that may be half of one; then all of them are heard and answered."""
-    mind = Reader()
-    call = spoken(CallerSpeaks(2.0), CallerSilent(8.0), mind=mind)
-    assert mind.words == ["I", "I would", "I would like to change"]
+    llm = Reader()
+    call = spoken(CallerSpeaks(2.0), CallerSilent(8.0), llm=llm)
+    assert llm.words == ["I", "I would", "I would like to change"]
     assert call.one(Transcript).text == SAID[-1]
-    assert [asked[-1].content for asked in mind.asked] == [SAID[-1]]
-    assert {messages[:-1] for messages in mind.read} == {asked[:-1] for asked in mind.asked}, "the same slot will do"
+    assert [asked[-1].content for asked in llm.asked] == [SAID[-1]]
+    assert {messages[:-1] for messages in llm.read} == {asked[:-1] for asked in llm.asked}, "the same slot will do"
 
 
 def test_a_short_answer_is_heard_once() -> None:
     """ "Yes" has no beginning; only what was said before it is read."""
-    mind = Reader()
-    call = spoken(CallerSpeaks(0.5), CallerSilent(8.0), mind=mind)
-    assert (mind.words, len(call.ears.utterances)) == (["I"], 1)
+    llm = Reader()
+    call = spoken(CallerSpeaks(0.5), CallerSilent(8.0), llm=llm)
+    assert (llm.words, len(call.stt.utterances)) == (["I"], 1)
 
 
 @pytest.mark.parametrize("given", [{"read_ahead": False}, {"speculation": False}])
 def test_nothing_is_read_ahead_where_that_is_not_wanted(given: dict[str, Any]) -> None:
     """And nothing is heard for it."""
-    mind = Reader()
-    call = spoken(CallerSpeaks(2.0), CallerSilent(8.0), mind=mind, **given)
-    assert (mind.words, len(call.ears.utterances)) == ([], 1)
+    llm = Reader()
+    call = spoken(CallerSpeaks(2.0), CallerSilent(8.0), llm=llm, **given)
+    assert (llm.words, len(call.stt.utterances)) == ([], 1)
 
 
 def test_a_model_that_cannot_is_not_heard_for() -> None:
     """A hearing costs the same whether anybody reads its words."""
-    assert len(spoken(CallerSpeaks(2.0), CallerSilent(8.0), mind=ScriptedLLM()).ears.utterances) == 1
+    assert len(spoken(CallerSpeaks(2.0), CallerSilent(8.0), llm=ScriptedLLM()).stt.utterances) == 1
 
 
 def test_who_goes_on_after_a_pause_is_read_on() -> None:
     """Not from the beginning: that would drop what the model has read; a pause is for the answer."""
-    mind = Reader()
-    call = spoken(CallerSpeaks(1.0), CallerSilent(0.6), CallerSpeaks(2.0), CallerSilent(8.0), mind=mind)
-    assert mind.words[0] == "I"
-    assert mind.words.count("I") == 1
-    assert len(mind.words) >= 2
+    llm = Reader()
+    call = spoken(CallerSpeaks(1.0), CallerSilent(0.6), CallerSpeaks(2.0), CallerSilent(8.0), llm=llm)
+    assert llm.words[0] == "I"
+    assert llm.words.count("I") == 1
+    assert len(llm.words) >= 2
     assert len(call.all(Transcript)) == 1
 
 
 def test_a_model_that_hangs_over_it_delays_no_answer() -> None:
     """It is broken off when the answer is prepared, so that the slot is free."""
     slow, quick = Reader(takes=60.0), Reader()
-    first, second = (
-        spoken(CallerSpeaks(1.0), CallerSilent(8.0), mind=mind).one(ReplyMetrics) for mind in (slow, quick)
-    )
+    first, second = (spoken(CallerSpeaks(1.0), CallerSilent(8.0), llm=llm).one(ReplyMetrics) for llm in (slow, quick))
     assert (len(slow.read), slow.at_once) == (1, 0)
     assert first.e2e_ms == second.e2e_ms
 
@@ -109,9 +107,9 @@ def test_a_model_that_hangs_over_it_delays_no_answer() -> None:
 def test_what_fails_while_reading_ahead_fails_nobody() -> None:
     """Neither a model nor a recogniser: the turn is heard and answered as if there were no such thing."""
     broken = Reader(breaks=True)
-    call = spoken(CallerSpeaks(2.0), CallerSilent(8.0), mind=broken, hears=SAID[-1:])
+    call = spoken(CallerSpeaks(2.0), CallerSilent(8.0), llm=broken, hears=SAID[-1:])
     assert (broken.words, call.one(Transcript).text) == (["I"], SAID[-1])
-    deaf = hold(CallerSpeaks(2.0), CallerSilent(8.0), ears=ScriptedSTT(hears=SAID[-1:], fails=1), mind=Reader())
+    deaf = run_call(CallerSpeaks(2.0), CallerSilent(8.0), stt=ScriptedSTT(hears=SAID[-1:], fails=1), llm=Reader())
     assert deaf.one(Transcript).text == SAID[-1]
 
 

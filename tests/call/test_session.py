@@ -43,19 +43,19 @@ from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks
 from lineside.turns.endpointing import CLEAR
 from lineside.turns.floor import Floor
 from lineside.turns.floor_events import SoundStarted
-from tests.call.fixtures import AGENT, Held, held, hold
+from tests.call.fixtures import AGENT, FinishedCall, finished_call, run_call
 from tests.virtual_time import run
 
 ANSWER = "We are open. From nine to six."
 
 
-def ordinary(**given: Any) -> Held:
-    return hold(
+def ordinary(**given: Any) -> FinishedCall:
+    return run_call(
         CallerSilent(0.5),
         CallerSpeaks(1.0),
         CallerSilent(6.0),
-        ears=ScriptedSTT(hears=["When are you open?"]),
-        mind=ScriptedLLM(answers=[ANSWER]),
+        stt=ScriptedSTT(hears=["When are you open?"]),
+        llm=ScriptedLLM(answers=[ANSWER]),
         **given,
     )
 
@@ -78,7 +78,7 @@ def test_a_question_is_heard_and_answered() -> None:
     ]
     assert [kind for kind in dict.fromkeys(call.kinds) if kind in order] == order
     assert call.reason == "caller_hung_up"
-    assert isinstance(call.line.events[-1], Ended)
+    assert isinstance(call.transport.events[-1], Ended)
 
 
 def test_the_caller_gets_the_floor_times_in_their_own_seconds() -> None:
@@ -104,104 +104,104 @@ def test_nothing_is_told_or_sent_before_the_floor_is_ours() -> None:
     stopped = call.kinds.index("TurnEnded")
     assert set(call.kinds[:stopped]) <= {"TurnStarted", "PartialTranscript"}
     ends = call.one(TurnEnded).at + 1.0
-    assert min(at for at, _ in call.line.sent) >= ends - 0.05
+    assert min(at for at, _ in call.transport.sent) >= ends - 0.05
 
 
 def test_a_pause_inside_a_sentence_wastes_a_reply_and_says_nothing() -> None:
     """The caller stops to think for half a second: one answer, to the whole of it."""
-    ears = ScriptedSTT(hears=["I would like", "I would like to know"])
-    call = hold(
+    stt = ScriptedSTT(hears=["I would like", "I would like to know"])
+    call = run_call(
         CallerSpeaks(1.0),
         CallerSilent(0.6),
         CallerSpeaks(1.0),
         CallerSilent(5.0),
-        ears=ears,
-        mind=ScriptedLLM(answers=["No", ANSWER]),
+        stt=stt,
+        llm=ScriptedLLM(answers=["No", ANSWER]),
     )
     assert [event.text for event in call.all(PartialTranscript)] == ["I would like", "I would like to know"]
     assert call.one(Transcript).text == "I would like to know"
     assert call.conversation == [("user", "I would like to know"), ("assistant", ANSWER)]
-    assert ears.utterances[-1].seconds == pytest.approx(2.6 + 0.18, abs=0.1)
+    assert stt.utterances[-1].seconds == pytest.approx(2.6 + 0.18, abs=0.1)
 
 
 def test_nothing_is_prepared_early_while_the_engines_are_behind() -> None:
     """The recogniser took two seconds for the first turn: in the pauses of the second it is asked once, at its end."""
-    ears = ScriptedSTT(hears=["First.", "Second."], takes=2.0)
-    call = hold(
-        CallerSpeaks(1.0), CallerSilent(9.0), *(CallerSpeaks(1.0), CallerSilent(0.5)) * 3, CallerSilent(6.0), ears=ears
+    stt = ScriptedSTT(hears=["First.", "Second."], takes=2.0)
+    call = run_call(
+        CallerSpeaks(1.0), CallerSilent(9.0), *(CallerSpeaks(1.0), CallerSilent(0.5)) * 3, CallerSilent(6.0), stt=stt
     )
     assert [event.text for event in call.all(Transcript)] == ["First.", "Second."]
     assert [metrics.wasted for metrics in call.all(ReplyMetrics)] == [0, 0]
     quick = ScriptedSTT(hears=["First.", "No", "No", "Second."], takes=0.1)
-    call = hold(
-        CallerSpeaks(1.0), CallerSilent(9.0), *(CallerSpeaks(1.0), CallerSilent(0.5)) * 3, CallerSilent(6.0), ears=quick
+    call = run_call(
+        CallerSpeaks(1.0), CallerSilent(9.0), *(CallerSpeaks(1.0), CallerSilent(0.5)) * 3, CallerSilent(6.0), stt=quick
     )
     assert [metrics.wasted for metrics in call.all(ReplyMetrics)] == [0, 2]
 
 
 def test_a_noise_in_a_pause_and_another_comma_do_not_make_the_model_think_again() -> None:
     """The same words in other marks: the answer that was written already is said, and the first wording is kept."""
-    ears = ScriptedSTT(hears=["When are you open?", "when are you, open"])
-    call = hold(
+    stt = ScriptedSTT(hears=["When are you open?", "when are you, open"])
+    call = run_call(
         CallerSpeaks(1.0),
         CallerSilent(0.7),
         CallerSpeaks(0.1),
         CallerSilent(6.0),
-        ears=ears,
-        mind=ScriptedLLM(answers=[ANSWER, "No"]),
+        stt=stt,
+        llm=ScriptedLLM(answers=[ANSWER, "No"]),
     )
-    assert len(ears.utterances) == 2
-    assert len(call.mind.asked) == 1
+    assert len(stt.utterances) == 2
+    assert len(call.llm.asked) == 1
     assert call.conversation == [("user", "When are you open?"), ("assistant", ANSWER)]
     assert call.one(ReplyMetrics).wasted == 1
 
 
 def test_other_words_are_thought_about_again() -> None:
     """What was written to half of the question is not said to all of it."""
-    ears = ScriptedSTT(hears=["When are you open?", "When are you open on Sunday?"])
-    call = hold(
+    stt = ScriptedSTT(hears=["When are you open?", "When are you open on Sunday?"])
+    call = run_call(
         CallerSpeaks(1.0),
         CallerSilent(0.7),
         CallerSpeaks(0.5),
         CallerSilent(6.0),
-        ears=ears,
-        mind=ScriptedLLM(answers=["No", ANSWER]),
+        stt=stt,
+        llm=ScriptedLLM(answers=["No", ANSWER]),
     )
-    assert len(call.mind.asked) == 2
+    assert len(call.llm.asked) == 2
     assert call.conversation == [("user", "When are you open on Sunday?"), ("assistant", ANSWER)]
 
 
 def test_an_answer_that_was_half_written_is_asked_for_in_the_same_words() -> None:
     """The model has read them already, and reads nothing new."""
-    ears = ScriptedSTT(hears=["When are you open?", "When are you open"])
-    mind = ScriptedLLM(answers=[ANSWER], first=0.3)
-    call = hold(CallerSpeaks(1.0), CallerSilent(0.4), CallerSpeaks(0.1), CallerSilent(6.0), ears=ears, mind=mind)
-    assert len(mind.asked) == 2
-    assert mind.asked[0] == mind.asked[1]
+    stt = ScriptedSTT(hears=["When are you open?", "When are you open"])
+    llm = ScriptedLLM(answers=[ANSWER], first=0.3)
+    call = run_call(CallerSpeaks(1.0), CallerSilent(0.4), CallerSpeaks(0.1), CallerSilent(6.0), stt=stt, llm=llm)
+    assert len(llm.asked) == 2
+    assert llm.asked[0] == llm.asked[1]
     assert call.conversation == [("user", "When are you open?"), ("assistant", ANSWER)]
 
 
 def test_an_answer_from_before_the_keys_is_not_said_after_them() -> None:
     """The words are the same, what they answer is not."""
-    ears = ScriptedSTT(hears=["When are you open?"])
-    mind = ScriptedLLM(answers=["To words.", "To keys.", "To all."])
-    call = hold(
-        CallerSpeaks(1.0), CallerSilent(0.7), CallerSends(Dtmf(digits="3")), CallerSilent(6.0), ears=ears, mind=mind
+    stt = ScriptedSTT(hears=["When are you open?"])
+    llm = ScriptedLLM(answers=["To words.", "To keys.", "To all."])
+    call = run_call(
+        CallerSpeaks(1.0), CallerSilent(0.7), CallerSends(Dtmf(digits="3")), CallerSilent(6.0), stt=stt, llm=llm
     )
     assert call.conversation == [("user", "[keys pressed: 3] When are you open?"), ("assistant", "To all.")]
 
 
 def test_what_was_prepared_for_nothing_is_told_with_the_turn_it_belongs_to() -> None:
     """How often, how long, and when; the turn after it begins anew."""
-    ears = ScriptedSTT(hears=["I would like", "I would like to know"])
-    call = hold(
+    stt = ScriptedSTT(hears=["I would like", "I would like to know"])
+    call = run_call(
         CallerSpeaks(1.0),
         CallerSilent(0.6),
         CallerSpeaks(1.0),
         CallerSilent(6.0),
         CallerSpeaks(1.0),
         CallerSilent(6.0),
-        ears=ears,
+        stt=stt,
     )
     first, second = call.all(ReplyMetrics)
     assert first.wasted == 1
@@ -212,8 +212,10 @@ def test_what_was_prepared_for_nothing_is_told_with_the_turn_it_belongs_to() -> 
 
 def test_an_answer_that_was_talked_over_is_measured_as_far_as_it_came() -> None:
     """It has its place in the averages like any other; once."""
-    mind = ScriptedLLM(answers=[LONG, "So."])
-    call = hold(*(CallerSends(Text("Go")), CallerSilent(1.5), CallerSends(Text("Stop")), CallerSilent(9.0)), mind=mind)
+    llm = ScriptedLLM(answers=[LONG, "So."])
+    call = run_call(
+        *(CallerSends(Text("Go")), CallerSilent(1.5), CallerSends(Text("Stop")), CallerSilent(9.0)), llm=llm
+    )
     assert [told.turn for told in call.all(ReplyMetrics)] == [1, 2]
     assert call.all(ReplyMetrics)[0].e2e_ms == pytest.approx(call.all(ReplyMetrics)[1].e2e_ms, abs=60)
 
@@ -228,7 +230,7 @@ def test_an_answer_that_is_over_keeps_no_memory_until_the_garbage_is_looked_thro
     before = kept()  # by other tests
     gc.disable()
     try:
-        call = hold(
+        call = run_call(
             *(
                 CallerSpeaks(1.0),
                 CallerSilent(0.4),
@@ -238,8 +240,8 @@ def test_an_answer_that_is_over_keeps_no_memory_until_the_garbage_is_looked_thro
                 CallerSilent(9.0),
             )
             * 2,
-            ears=ScriptedSTT(hears=[f"question {number}" for number in range(20)]),
-            mind=ScriptedLLM(answers=[LONG]),
+            stt=ScriptedSTT(hears=[f"question {number}" for number in range(20)]),
+            llm=ScriptedLLM(answers=[LONG]),
         )
         assert len(call.all(BargeIn)) == 2
         assert sum(told.wasted for told in call.all(ReplyMetrics)) >= 2
@@ -250,10 +252,10 @@ def test_an_answer_that_is_over_keeps_no_memory_until_the_garbage_is_looked_thro
 
 def test_the_stages_of_an_answer_say_when_they_began() -> None:
     """Each after the one before; what was prepared in the pause, before the turn was over."""
-    told = hold(
+    told = run_call(
         *(CallerSpeaks(1.0), CallerSilent(6.0)),
-        ears=ScriptedSTT(hears=["When?"], takes=0.1),
-        mind=ScriptedLLM(answers=[ANSWER], first=0.2),
+        stt=ScriptedSTT(hears=["When?"], takes=0.1),
+        llm=ScriptedLLM(answers=[ANSWER], first=0.2),
     ).one(ReplyMetrics)
     began = [told.asr_from_ms or 0, told.llm_from_ms or 0, told.tts_from_ms or 0]
     assert began[0] == pytest.approx(180, abs=30)
@@ -263,11 +265,11 @@ def test_the_stages_of_an_answer_say_when_they_began() -> None:
 
 def test_sound_is_paced_at_most_one_second_ahead() -> None:
     """However fast the voice is, the caller's buffer never holds more than a second."""
-    call = hold(
-        CallerSends(Text("Hello")), CallerSilent(12.0), mind=ScriptedLLM(answers=[" ".join(["word"] * 30) + "."])
+    call = run_call(
+        CallerSends(Text("Hello")), CallerSilent(12.0), llm=ScriptedLLM(answers=[" ".join(["word"] * 30) + "."])
     )
-    began, sent = call.line.sent[0][0], 0.0
-    for at, payload in call.line.sent:
+    began, sent = call.transport.sent[0][0], 0.0
+    for at, payload in call.transport.sent:
         sent += len(payload) / 2 / 16000
         assert sent - (at - began) <= 1.0
     assert sent == pytest.approx(30 * 0.3, abs=0.1)
@@ -276,14 +278,16 @@ def test_sound_is_paced_at_most_one_second_ahead() -> None:
 @pytest.mark.parametrize("after", [0.05, 0.2, 0.7, 1.0, 1.33, 1.9, 2.1])
 def test_barge_in_keeps_only_what_was_heard(after: float) -> None:
     """When the caller interrupts, history holds the words that reached them and no more."""
-    call = hold(
+    call = run_call(
         *(CallerSends(Text("When?")), CallerSilent(0.2 + after), CallerSpeaks(1.0), CallerSilent(4.0)),
-        ears=ScriptedSTT(hears=["Stop"]),
-        mind=ScriptedLLM(answers=["one two three four five six seven eight.", "Sorry."]),
+        stt=ScriptedSTT(hears=["Stop"]),
+        llm=ScriptedLLM(answers=["one two three four five six seven eight.", "Sorry."]),
     )
     barge_in = call.one(BargeIn)
     heard = barge_in.heard.split()
-    assert len(heard) == int((call.line.cleared[0] - call.line.sent[0][0]) / 0.3 + 1e-6 if call.line.sent else 0)
+    assert len(heard) == int(
+        (call.transport.cleared[0] - call.transport.sent[0][0]) / 0.3 + 1e-6 if call.transport.sent else 0
+    )
     assert " ".join(heard) == " ".join(["one", "two", "three", "four", "five", "six", "seven", "eight."][: len(heard)])
     assert (
         call.conversation
@@ -298,17 +302,17 @@ def test_barge_in_keeps_only_what_was_heard(after: float) -> None:
 
 def test_sound_stops_within_a_frame_of_the_decision() -> None:
     """After the barge-in not one frame of the old reply goes out, and the line is cleared."""
-    call = hold(
+    call = run_call(
         CallerSends(Text("Go")),
         CallerSilent(1.5),
         CallerSpeaks(0.6),
         CallerSilent(0.3),
-        mind=ScriptedLLM(answers=["a b c d e f g h i."]),
+        llm=ScriptedLLM(answers=["a b c d e f g h i."]),
     )
-    cleared = call.line.cleared[0]
-    assert all(at <= cleared for at, _ in call.line.sent)
+    cleared = call.transport.cleared[0]
+    assert all(at <= cleared for at, _ in call.transport.sent)
     assert {clear.reply for clear in call.all(Clear)} == {call.one(BargeIn).reply} == {1}
-    told = [type(event) for event in call.line.events]
+    told = [type(event) for event in call.transport.events]
     assert told[told.index(BargeIn) - 1] is Clear, "first the sound stops, then it is told why"
 
 
@@ -339,14 +343,14 @@ def test_the_callers_program_is_told_which_words_are_in_the_sound_and_where_they
 @pytest.mark.parametrize("at", [0.31, 0.84, 1.5])
 def test_a_backchannel_holds_the_sound_and_lets_it_go_on_from_the_very_sample(said: str, at: float) -> None:
     """The first sound of the caller stops the agent within 60 ms; not one sample of the reply is lost or repeated."""
-    call = hold(
+    call = run_call(
         *(CallerSends(Text("Go")), CallerSilent(at), CallerSpeaks(0.3), CallerSilent(8.0)),
-        ears=ScriptedSTT(hears=[said]),
-        mind=ScriptedLLM(answers=[LONG]),
-        voice=Counting(),
+        stt=ScriptedSTT(hears=[said]),
+        llm=ScriptedLLM(answers=[LONG]),
+        tts=Counting(),
     )
-    assert call.line.cleared == [pytest.approx(at + 0.03, abs=0.03)]
-    assert list(memoryview(bytes(call.line.played)).cast("h")) == [n % 20_000 for n in range(10 * 4800)]
+    assert call.transport.cleared == [pytest.approx(at + 0.03, abs=0.03)]
+    assert list(memoryview(bytes(call.transport.played)).cast("h")) == [n % 20_000 for n in range(10 * 4800)]
     assert call.one(FalseInterruption).text == said
     assert "".join(told.text for told in call.all(AgentWords)).strip() == LONG  # none is told twice
     assert [told.ends for told in call.all(AgentWords)] == sorted(told.ends for told in call.all(AgentWords))
@@ -356,23 +360,25 @@ def test_a_backchannel_holds_the_sound_and_lets_it_go_on_from_the_very_sample(sa
 
 def test_the_sound_is_held_for_half_a_second_at_most_while_nobody_knows() -> None:
     """The recogniser is slow: the reply goes on, and still gives way when the words turn out to be an interruption."""
-    call = hold(
+    call = run_call(
         *(CallerSends(Text("Go")), CallerSilent(1.0), CallerSpeaks(0.3), CallerSilent(8.0)),
-        ears=ScriptedSTT(hears=["Stop it."], takes=1.0),
-        mind=ScriptedLLM(answers=[LONG, "Sorry."]),
+        stt=ScriptedSTT(hears=["Stop it."], takes=1.0),
+        llm=ScriptedLLM(answers=[LONG, "Sorry."]),
     )
-    held = call.line.cleared[0]
-    assert next(at for at, _ in call.line.sent if at > held) - held < 0.85  # 0.3 of speech, and half a second
+    finished_call = call.transport.cleared[0]
+    assert (
+        next(at for at, _ in call.transport.sent if at > finished_call) - finished_call < 0.85
+    )  # 0.3 of speech, and half a second
     assert call.one(BargeIn).heard != ""
     assert call.conversation[-2:] == [("user", "Stop it."), ("assistant", "Sorry.")]
 
 
 def test_a_word_that_claims_the_floor_gets_it() -> None:
     """One short word is enough, if it is not one of those that people say while they listen."""
-    call = hold(
+    call = run_call(
         *(CallerSends(Text("Go")), CallerSilent(1.0), CallerSpeaks(0.3), CallerSilent(8.0)),
-        ears=ScriptedSTT(hears=["Stop."]),
-        mind=ScriptedLLM(answers=[LONG, "Sorry."]),
+        stt=ScriptedSTT(hears=["Stop."]),
+        llm=ScriptedLLM(answers=[LONG, "Sorry."]),
     )
     assert call.one(BargeIn).turn == 1
     assert call.conversation[-2:] == [("user", "Stop."), ("assistant", "Sorry.")]
@@ -380,43 +386,43 @@ def test_a_word_that_claims_the_floor_gets_it() -> None:
 
 def test_yes_to_a_question_is_an_answer() -> None:
     """The same word is a backchannel in the middle of a statement, and an answer where a question has been heard."""
-    call = hold(
+    call = run_call(
         *(CallerSends(Text("Go")), CallerSilent(0.3 * 8), CallerSpeaks(0.3), CallerSilent(8.0)),
-        ears=ScriptedSTT(hears=["Yes."]),
-        mind=ScriptedLLM(answers=["one two three four five six seven shall we?", "Done."]),
+        stt=ScriptedSTT(hears=["Yes."]),
+        llm=ScriptedLLM(answers=["one two three four five six seven shall we?", "Done."]),
     )
     assert call.conversation[-2:] == [("user", "Yes."), ("assistant", "Done.")]
 
 
 def test_a_click_over_the_reply_is_hardly_heard() -> None:
     """The reply is held for a moment and goes on; nobody is asked what it was."""
-    call = hold(
+    call = run_call(
         *(CallerSends(Text("Go")), CallerSilent(1.0), CallerSpeaks(0.04), CallerSilent(8.0)),
-        mind=ScriptedLLM(answers=[LONG]),
-        voice=Counting(),
+        llm=ScriptedLLM(answers=[LONG]),
+        tts=Counting(),
     )
-    assert call.ears.utterances == []
+    assert call.stt.utterances == []
     assert call.longest_silence(0.5, until=3.0) < 0.25
-    assert list(memoryview(bytes(call.line.played)).cast("h")) == [n % 20_000 for n in range(10 * 4800)]
+    assert list(memoryview(bytes(call.transport.played)).cast("h")) == [n % 20_000 for n in range(10 * 4800)]
 
 
 def test_the_model_is_stopped_when_the_caller_interrupts() -> None:
     """Cancelling a reply closes the model's stream: nothing is thought for nobody."""
-    mind = ScriptedLLM(answers=["word " * 140, "ok."], each=0.2)
-    hold(CallerSends(Text("Go")), CallerSilent(2.0), CallerSpeaks(1.0), CallerSilent(3.0), mind=mind)
-    assert mind.closed_early == 1
+    llm = ScriptedLLM(answers=["word " * 140, "ok."], each=0.2)
+    run_call(CallerSends(Text("Go")), CallerSilent(2.0), CallerSpeaks(1.0), CallerSilent(3.0), llm=llm)
+    assert llm.closed_early == 1
 
 
 def test_a_click_starts_no_turn() -> None:
     """Twenty milliseconds of sound, again and again, are no speech."""
-    call = hold(*(CallerSpeaks(0.02), CallerSilent(0.6)) * 5)
+    call = run_call(*(CallerSpeaks(0.02), CallerSilent(0.6)) * 5)
     assert call.kinds == ["Ended"]
 
 
 def test_a_short_yes_is_answered() -> None:
     """Three hundred milliseconds of voice are a turn at the default of 500 ms minimum."""
     assert (
-        hold(CallerSilent(0.3), CallerSpeaks(0.3), CallerSilent(4.0), ears=ScriptedSTT(hears=["Yes."]))
+        run_call(CallerSilent(0.3), CallerSpeaks(0.3), CallerSilent(4.0), stt=ScriptedSTT(hears=["Yes."]))
         .one(Transcript)
         .text
         == "Yes."
@@ -425,7 +431,7 @@ def test_a_short_yes_is_answered() -> None:
 
 def test_the_minimum_of_speech_acts() -> None:
     """With VAD_MIN_SPEECH_MS at 2000 the same "yes" is too short."""
-    assert hold(CallerSilent(0.3), CallerSpeaks(0.3), CallerSilent(4.0), vad_min_speech_ms=2000).kinds == ["Ended"]
+    assert run_call(CallerSilent(0.3), CallerSpeaks(0.3), CallerSilent(4.0), vad_min_speech_ms=2000).kinds == ["Ended"]
 
 
 def test_the_silence_timeout_acts() -> None:
@@ -443,7 +449,7 @@ def endpoint(over: float | None, said: str = "Well, yes", *, after: float = 0.1,
         return over
 
     given = {"turn_profile": "balanced"} | given
-    call = hold(CallerSpeaks(1.0), CallerSilent(6.0), ears=ScriptedSTT(hears=[said]), turns=judge, **given)
+    call = run_call(CallerSpeaks(1.0), CallerSilent(6.0), stt=ScriptedSTT(hears=[said]), turns=judge, **given)
     assert asked or given["turn_profile"] == "silence"
     return call.one(ReplyMetrics).endpoint_ms or 0.0
 
@@ -463,9 +469,9 @@ def test_the_recogniser_begins_at_once_and_the_turn_model_a_moment_later() -> No
         asked.append(len(pcm))
         return None
 
-    ears = ScriptedSTT(hears=["My name is Ann."])
-    hold(CallerSpeaks(1.0), CallerSilent(6.0), ears=ears, turns=judge, turn_profile="balanced")
-    later = (asked[0] - len(ears.utterances[0].pcm)) / 32_000
+    stt = ScriptedSTT(hears=["My name is Ann."])
+    run_call(CallerSpeaks(1.0), CallerSilent(6.0), stt=stt, turns=judge, turn_profile="balanced")
+    later = (asked[0] - len(stt.utterances[0].pcm)) / 32_000
     assert later == pytest.approx(0.05, abs=0.02)
 
 
@@ -478,7 +484,7 @@ def test_a_call_knows_how_far_the_voice_stands_out_from_its_noise(monkeypatch: p
         return array("h", (each // 5 for each in tone)).tobytes(), array("h", (each // 20 for each in tone)).tobytes()
 
     def clear() -> float | None:
-        return hold(CallerSpeaks(1.0), CallerSilent(3.0), turn_profile="balanced").evidence.clear
+        return run_call(CallerSpeaks(1.0), CallerSilent(3.0), turn_profile="balanced").evidence.clear
 
     assert (clear() or 0.0) > CLEAR
     monkeypatch.setattr(ScriptedTransport, "_frames", noisy)
@@ -491,7 +497,7 @@ def test_a_patient_call_waits_longer_and_a_call_may_say_so_itself() -> None:
     fast, balanced, patient = (endpoint(None, turn_profile=name, **long) for name in ("fast", "balanced", "patient"))
     assert fast < balanced < patient
     own = (
-        hold(CallerSpeaks(1.0), CallerSilent(6.0), hello=FirstMessage(codec="pcm", turn_profile="patient"))
+        run_call(CallerSpeaks(1.0), CallerSilent(6.0), hello=FirstMessage(codec="pcm", turn_profile="patient"))
         .one(ReplyMetrics)
         .endpoint_ms
     )
@@ -502,9 +508,9 @@ def waited_after(asked: str, *said: str, pause: float = 0.0, **given: Any) -> fl
     """How long the silence was that ended the turn, in ms, when the agent had asked this and the caller says that."""
     set_up: dict[str, Any] = {"turn_profile": "balanced", "vad_silence_timeout_ms": 5000} | given
     speaks = [doing for _ in said[:-1] for doing in (CallerSpeaks(0.8), CallerSilent(pause))]
-    ears = ScriptedSTT(hears=said)
+    stt = ScriptedSTT(hears=said)
     agent = Agent(name="Test", prompt="You answer.", greeting=asked)
-    call = hold(CallerSilent(4.0), *speaks, CallerSpeaks(0.8), CallerSilent(9.0), agent=agent, ears=ears, **set_up)
+    call = run_call(CallerSilent(4.0), *speaks, CallerSpeaks(0.8), CallerSilent(9.0), agent=agent, stt=stt, **set_up)
     assert [event.text for event in call.all(Transcript)] == [said[-1]]
     return call.all(ReplyMetrics)[-1].endpoint_ms or 0.0
 
@@ -533,17 +539,17 @@ def test_the_callers_words_can_be_followed_while_they_speak() -> None:
     """Every second, and only what two hearings agree on; without the setting nobody asks."""
     heard = ["I would", "I would like", "I would like two", "I'd like to know", "I would like to know"]
     script = (CallerSpeaks(4.5), CallerSilent(6.0))
-    call = hold(*script, ears=ScriptedSTT(hears=heard), partials_every_ms=1000)
+    call = run_call(*script, stt=ScriptedSTT(hears=heard), partials_every_ms=1000)
     assert [event.text for event in call.all(PartialTranscript)][:2] == ["I would", "I would like"]
     assert call.one(Transcript).text == "I would like to know"
-    assert len(hold(*script, ears=ScriptedSTT(hears=heard)).ears.utterances) == 1
+    assert len(run_call(*script, stt=ScriptedSTT(hears=heard)).stt.utterances) == 1
 
 
-def foreseen(ends: float | None, *, each: float = 0.005, said: str = "I'd like a table", **given: Any) -> Held:
+def foreseen(ends: float | None, *, each: float = 0.005, said: str = "I'd like a table", **given: Any) -> FinishedCall:
     """A call whose language model says how likely the words may end where they do."""
     set_up: dict[str, Any] = {"turn_profile": "balanced", "vad_silence_timeout_ms": 5000} | given
-    mind = ScriptedLLM(answers=[ANSWER], ends=ends, each=each)
-    return hold(CallerSpeaks(1.0), CallerSilent(9.0), ears=ScriptedSTT(hears=[said]), mind=mind, **set_up)
+    llm = ScriptedLLM(answers=[ANSWER], ends=ends, each=each)
+    return run_call(CallerSpeaks(1.0), CallerSilent(9.0), stt=ScriptedSTT(hears=[said]), llm=llm, **set_up)
 
 
 def test_the_language_model_says_whether_the_words_may_end_here() -> None:
@@ -555,21 +561,21 @@ def test_the_language_model_says_whether_the_words_may_end_here() -> None:
 def test_the_language_model_is_asked_with_the_words_of_the_answer_and_without_the_last_mark() -> None:
     """So it has read them when the answer is asked for; whether a mark belongs there is the question."""
     call = foreseen(0.0, said="I'd like a table.")
-    assert [asked[-1].content for asked in call.mind.foresaw] == ["I'd like a table"]
-    assert [asked[:-1] for asked in call.mind.foresaw] == [asked[:-1] for asked in call.mind.asked]
-    assert foreseen(0.0, turn_profile="silence").mind.foresaw == []
+    assert [asked[-1].content for asked in call.llm.foresaw] == ["I'd like a table"]
+    assert [asked[:-1] for asked in call.llm.foresaw] == [asked[:-1] for asked in call.llm.asked]
+    assert foreseen(0.0, turn_profile="silence").llm.foresaw == []
 
 
 def test_a_language_model_that_is_slow_to_foresee_is_not_waited_for() -> None:
     """The answer is asked for all the same, no later than the deadline; and it is not asked again in this call."""
     script = (CallerSpeaks(1.0), CallerSilent(0.9), CallerSpeaks(1.0), CallerSilent(20.0))
-    ears, mind = ScriptedSTT(hears=["I'd like a", "I'd like a table."]), ScriptedLLM(ends=4.0, each=3.0)
-    call = hold(*script, ears=ears, mind=mind, turn_profile="patient")
-    assert len(ears.utterances) == 2
-    assert len(mind.foresaw) == 1
+    stt, llm = ScriptedSTT(hears=["I'd like a", "I'd like a table."]), ScriptedLLM(ends=4.0, each=3.0)
+    call = run_call(*script, stt=stt, llm=llm, turn_profile="patient")
+    assert len(stt.utterances) == 2
+    assert len(llm.foresaw) == 1
     call = foreseen(4.0, each=60.0, said="Yes.")
-    assert len(call.mind.foresaw) == 1
-    assert len(call.mind.asked) == 1
+    assert len(call.llm.foresaw) == 1
+    assert len(call.llm.asked) == 1
     assert call.evidence.ends is None
 
 
@@ -602,10 +608,10 @@ def test_the_token_limit_acts() -> None:
 
 def test_a_noise_that_was_no_interruption_costs_nothing() -> None:
     """A long noise over the reply, in which no words are found: the agent says what was not heard."""
-    call = hold(
+    call = run_call(
         *(CallerSends(Text("When?")), CallerSilent(1.0), CallerSpeaks(1.5), CallerSilent(7.0)),
-        ears=ScriptedSTT(hears=[""]),
-        mind=ScriptedLLM(answers=["one two three four five six."]),
+        stt=ScriptedSTT(hears=[""]),
+        llm=ScriptedLLM(answers=["one two three four five six."]),
     )
     assert call.conversation == [("user", "When?"), ("assistant", "one two three four five six.")]
     assert len(call.all(BargeIn)) == 1
@@ -613,30 +619,30 @@ def test_a_noise_that_was_no_interruption_costs_nothing() -> None:
 
 def test_a_noise_of_a_second_without_words_only_holds_the_reply() -> None:
     """It is asked about twice, while it lasts and when it is over; not one sample of the reply is lost."""
-    call = hold(
+    call = run_call(
         *(CallerSends(Text("Go")), CallerSilent(1.0), CallerSpeaks(0.9), CallerSilent(8.0)),
-        ears=ScriptedSTT(hears=["", ""]),
-        mind=ScriptedLLM(answers=[LONG]),
-        voice=Counting(),
+        stt=ScriptedSTT(hears=["", ""]),
+        llm=ScriptedLLM(answers=[LONG]),
+        tts=Counting(),
     )
     assert call.all(BargeIn) == []
-    assert list(memoryview(bytes(call.line.played)).cast("h")) == [n % 20_000 for n in range(10 * 4800)]
+    assert list(memoryview(bytes(call.transport.played)).cast("h")) == [n % 20_000 for n in range(10 * 4800)]
 
 
 def test_words_cut_off_before_they_were_understood_are_not_lost() -> None:
     """The caller goes on before the recogniser has answered: the next turn has both halves."""
-    ears = ScriptedSTT(hears=["both halves"], takes=1.5)
-    call = hold(
-        CallerSpeaks(1.0), CallerSilent(1.2), CallerSpeaks(1.0), CallerSilent(6.0), ears=ears, speculation=False
+    stt = ScriptedSTT(hears=["both halves"], takes=1.5)
+    call = run_call(
+        CallerSpeaks(1.0), CallerSilent(1.2), CallerSpeaks(1.0), CallerSilent(6.0), stt=stt, speculation=False
     )
     assert call.one(Transcript).text == "both halves"
-    assert ears.utterances[0].seconds > 2.3
+    assert stt.utterances[0].seconds > 2.3
 
 
 def test_the_greeting_is_said_and_can_be_interrupted() -> None:
     """Turn 0 is the agent's; what was not heard of it is not remembered."""
     agent = AGENT.__class__(name="T", prompt="P", greeting="Hello this is the test desk.")
-    call = hold(CallerSilent(0.9), CallerSpeaks(0.6), CallerSilent(3.0), agent=agent, ears=ScriptedSTT(hears=["Hi"]))
+    call = run_call(CallerSilent(0.9), CallerSpeaks(0.6), CallerSilent(3.0), agent=agent, stt=ScriptedSTT(hears=["Hi"]))
     assert call.all(AudioStarted)[0].turn == 0
     heard = call.one(BargeIn).heard
     assert 0 < len(heard.split()) < 6
@@ -646,73 +652,73 @@ def test_the_greeting_is_said_and_can_be_interrupted() -> None:
 def test_a_greeting_in_the_first_message_replaces_the_agents() -> None:
     """An empty one means: say nothing first."""
     agent = AGENT.__class__(name="T", prompt="P", greeting="Hello there.")
-    assert hold(CallerSilent(2.0), agent=agent, hello=FirstMessage(codec="pcm", greeting="Good day.")).conversation == [
-        ("assistant", "Good day.")
-    ]
-    assert hold(CallerSilent(2.0), agent=agent, hello=FirstMessage(codec="pcm", greeting="")).kinds == ["Ended"]
+    assert run_call(
+        CallerSilent(2.0), agent=agent, hello=FirstMessage(codec="pcm", greeting="Good day.")
+    ).conversation == [("assistant", "Good day.")]
+    assert run_call(CallerSilent(2.0), agent=agent, hello=FirstMessage(codec="pcm", greeting="")).kinds == ["Ended"]
 
 
 def test_keys_are_a_turn() -> None:
     """DTMF digits reach the model as what they are."""
-    call = hold(CallerSends(Dtmf("42#")), CallerSilent(4.0))
+    call = run_call(CallerSends(Dtmf("42#")), CallerSilent(4.0))
     assert call.conversation[0] == ("user", "[keys pressed: 42#]")
 
 
 def test_transcribe_only_answers_nothing() -> None:
     """A call that only wants the words gets the words, and no sound."""
     hello = FirstMessage(codec="pcm", mode="transcribe_only")
-    call = hold(CallerSpeaks(1.0), CallerSilent(4.0), hello=hello, ears=ScriptedSTT(hears=["Note this."]))
+    call = run_call(CallerSpeaks(1.0), CallerSilent(4.0), hello=hello, stt=ScriptedSTT(hears=["Note this."]))
     assert call.one(Transcript).text == "Note this."
-    assert call.line.sent == []
-    assert call.mind.asked == []
+    assert call.transport.sent == []
+    assert call.llm.asked == []
 
 
 @pytest.mark.parametrize(("codec", "rate"), [("g711_ulaw", 8000), ("g711_alaw", 8000), ("pcm", 48000), ("pcm", 11025)])
 def test_every_codec_is_heard_and_answered_in_its_own_kind(codec: str, rate: int) -> None:
     """The reply comes in the caller's codec and rate, as long as it should be."""
     hello = FirstMessage(codec=codec, sample_rate=rate)  # type: ignore[arg-type]
-    call = hold(CallerSpeaks(1.0), CallerSilent(5.0), hello=hello, mind=ScriptedLLM(answers=["one two three."]))
-    size = sum(len(payload) for _, payload in call.line.sent) / (2 if codec == "pcm" else 1)
+    call = run_call(CallerSpeaks(1.0), CallerSilent(5.0), hello=hello, llm=ScriptedLLM(answers=["one two three."]))
+    size = sum(len(payload) for _, payload in call.transport.sent) / (2 if codec == "pcm" else 1)
     assert size / rate == pytest.approx(0.9, abs=0.02)
 
 
 def test_reasoning_is_shown_and_never_spoken() -> None:
     """Thoughts are told under their turn; the voice gets none of them."""
-    call = hold(
-        CallerSends(Text("Why?")), CallerSilent(4.0), mind=ScriptedLLM(answers=["<think> hm well </think> Because."])
+    call = run_call(
+        CallerSends(Text("Why?")), CallerSilent(4.0), llm=ScriptedLLM(answers=["<think> hm well </think> Because."])
     )
     assert "".join(event.token for event in call.all(ReasoningToken)) == "<think> hm well </think> "
-    assert call.voice.spoken == ["Because."]
+    assert call.tts.spoken == ["Because."]
     assert call.conversation[-1] == ("assistant", "Because.")
 
 
 def test_a_person_is_promised_by_rule() -> None:
     """Whatever the model would say: who asks for a person is told of the transfer, and the model is not asked."""
-    call = hold(CallerSpeaks(1.0), CallerSilent(6.0), ears=ScriptedSTT(hears=["Let me speak to a person."]))
+    call = run_call(CallerSpeaks(1.0), CallerSilent(6.0), stt=ScriptedSTT(hears=["Let me speak to a person."]))
     assert call.conversation[-1] == ("assistant", AGENT.transfer)
-    assert call.mind.asked == []
+    assert call.llm.asked == []
 
 
 def test_an_engine_that_fails_once_is_asked_again() -> None:
     """One failure of each engine costs the caller a moment, not the answer."""
-    call = hold(
+    call = run_call(
         *(CallerSpeaks(1.0), CallerSilent(6.0)),
-        ears=ScriptedSTT(hears=["Hm?"], fails=1),
-        mind=ScriptedLLM(answers=[ANSWER], fails=1),
-        voice=ScriptedTTS(fails=1),
+        stt=ScriptedSTT(hears=["Hm?"], fails=1),
+        llm=ScriptedLLM(answers=[ANSWER], fails=1),
+        tts=ScriptedTTS(fails=1),
     )
     assert call.conversation == [("user", "Hm?"), ("assistant", ANSWER)]
     assert call.all(Error) == []
 
 
-@pytest.mark.parametrize("dead", ["ears", "mind", "voice"])
+@pytest.mark.parametrize("dead", ["stt", "llm", "tts"])
 def test_a_dead_engine_is_apologised_for_and_the_call_goes_on(dead: str) -> None:
     """The caller hears that something is wrong, in a voice that was kept for it, and the next turn works."""
-    ears, mind, voice = ScriptedSTT(hears=["Hm?"]), ScriptedLLM(answers=[ANSWER]), ScriptedTTS()
-    engine: Any = {"ears": ears, "mind": mind, "voice": voice}[dead]
+    stt, llm, tts = ScriptedSTT(hears=["Hm?"]), ScriptedLLM(answers=[ANSWER]), ScriptedTTS()
+    engine: Any = {"stt": stt, "llm": llm, "tts": tts}[dead]
     engine.fails = 4  # the prepared reply twice, and the one after it twice
-    call = hold(
-        CallerSpeaks(1.0), CallerSilent(9.0), CallerSpeaks(1.0), CallerSilent(6.0), ears=ears, mind=mind, voice=voice
+    call = run_call(
+        CallerSpeaks(1.0), CallerSilent(9.0), CallerSpeaks(1.0), CallerSilent(6.0), stt=stt, llm=llm, tts=tts
     )
     assert [error.code for error in call.all(Error)] == ["engine_error"]
     assert call.conversation[-1] == ("assistant", ANSWER)
@@ -721,9 +727,9 @@ def test_a_dead_engine_is_apologised_for_and_the_call_goes_on(dead: str) -> None
 
 def test_a_slow_engine_costs_at_most_two_seconds_of_silence() -> None:
     """A model that needs nine seconds: again and again the caller hears that somebody is there; history does not."""
-    call = hold(CallerSends(Text("Hm?")), CallerSilent(20.0), mind=ScriptedLLM(answers=[ANSWER], first=9.0))
+    call = run_call(CallerSends(Text("Hm?")), CallerSilent(20.0), llm=ScriptedLLM(answers=[ANSWER], first=9.0))
     assert call.longest_silence(0.0, until=9.5) < 2.0
-    spoken = sum(len(payload) for _, payload in call.line.sent) / 2 / 16000
+    spoken = sum(len(payload) for _, payload in call.transport.sent) / 2 / 16000
     words = sum(len(phrase.split()) for phrase in (FILLERS[1], MOMENT, STILL, ANSWER))
     assert spoken == pytest.approx(0.3 * words, abs=0.05)
     assert call.conversation[-1] == ("assistant", ANSWER)
@@ -731,42 +737,42 @@ def test_a_slow_engine_costs_at_most_two_seconds_of_silence() -> None:
 
 def test_an_answer_that_takes_longer_is_announced_by_a_filler() -> None:
     """0.7 s after the end of turn, or as FILLER_AFTER_MS has it, another wording each turn, and in no history."""
-    mind = ScriptedLLM(answers=[ANSWER], first=2.5)
-    call = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), CallerSends(Text("And?")), CallerSilent(9.0), mind=mind)
+    llm = ScriptedLLM(answers=[ANSWER], first=2.5)
+    call = run_call(CallerSends(Text("Hm?")), CallerSilent(9.0), CallerSends(Text("And?")), CallerSilent(9.0), llm=llm)
     began = [event.at for event in call.all(AudioStarted)]
     assert began == [pytest.approx(0.7, abs=0.05), pytest.approx(9.7, abs=0.05)]
     assert call.conversation == [("user", "Hm?"), ("assistant", ANSWER), ("user", "And?"), ("assistant", ANSWER)]
     assert FILLERS[1] != FILLERS[2]
-    late = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=mind, filler_after_ms=1200)
+    late = run_call(CallerSends(Text("Hm?")), CallerSilent(9.0), llm=llm, filler_after_ms=1200)
     assert late.one(AudioStarted).at == pytest.approx(1.2, abs=0.05)
 
 
 def test_an_answer_that_is_being_written_is_waited_for() -> None:
     """Its first words are there, so it is said sooner than a filler would be over; or somebody speaks after 1.6 s."""
-    soon = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=ScriptedLLM(answers=[ANSWER], first=0.5, each=0.2))
-    assert sum(len(payload) for _, payload in soon.line.sent) / 2 / 16000 == pytest.approx(0.3 * 7, abs=0.05)
+    soon = run_call(CallerSends(Text("Hm?")), CallerSilent(9.0), llm=ScriptedLLM(answers=[ANSWER], first=0.5, each=0.2))
+    assert sum(len(payload) for _, payload in soon.transport.sent) / 2 / 16000 == pytest.approx(0.3 * 7, abs=0.05)
     assert soon.one(AudioStarted).at > 0.75
-    late = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=ScriptedLLM(answers=[ANSWER], first=0.4, each=1.0))
+    late = run_call(CallerSends(Text("Hm?")), CallerSilent(9.0), llm=ScriptedLLM(answers=[ANSWER], first=0.4, each=1.0))
     assert late.one(AudioStarted).at == pytest.approx(1.6, abs=0.05)
 
 
 def test_an_answer_that_is_there_in_time_is_not_announced() -> None:
     """Nothing but the answer is heard."""
-    call = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=ScriptedLLM(answers=[ANSWER], first=0.5))
-    assert sum(len(payload) for _, payload in call.line.sent) / 32000 == pytest.approx(0.3 * len(ANSWER.split()))
+    call = run_call(CallerSends(Text("Hm?")), CallerSilent(9.0), llm=ScriptedLLM(answers=[ANSWER], first=0.5))
+    assert sum(len(payload) for _, payload in call.transport.sent) / 32000 == pytest.approx(0.3 * len(ANSWER.split()))
 
 
 def test_a_noise_gets_no_filler() -> None:
     """The recogniser takes a second to find no words in it: nobody says that they will see."""
-    ears = ScriptedSTT(hears=[""], takes=1.4)
-    assert hold(CallerSpeaks(1.0), CallerSilent(8.0), ears=ears, speculation=False).line.sent == []
+    stt = ScriptedSTT(hears=[""], takes=1.4)
+    assert run_call(CallerSpeaks(1.0), CallerSilent(8.0), stt=stt, speculation=False).transport.sent == []
 
 
 def test_a_filler_gives_way_to_a_caller_who_goes_on() -> None:
     """It is held at their first sound, as any speech is, and not begun while they speak."""
-    mind = ScriptedLLM(answers=[ANSWER], first=5.0)
-    call = hold(CallerSends(Text("Hm?")), CallerSilent(0.4), CallerSpeaks(1.2), CallerSilent(1.0), mind=mind)
-    assert [at for at, _ in call.line.sent if 0.45 < at < 1.6] == []
+    llm = ScriptedLLM(answers=[ANSWER], first=5.0)
+    call = run_call(CallerSends(Text("Hm?")), CallerSilent(0.4), CallerSpeaks(1.2), CallerSilent(1.0), llm=llm)
+    assert [at for at, _ in call.transport.sent if 0.45 < at < 1.6] == []
 
 
 def test_a_voice_that_stalls_between_sentences_is_covered_too() -> None:
@@ -780,41 +786,41 @@ def test_a_voice_that_stalls_between_sentences_is_covered_too() -> None:
                 async for sound in sounds:
                     yield sound
 
-    mind = ScriptedLLM(answers=["One sentence. It has two."])
-    call = hold(CallerSends(Text("Hm?")), CallerSilent(20.0), mind=mind, voice=Stalling())
+    llm = ScriptedLLM(answers=["One sentence. It has two."])
+    call = run_call(CallerSends(Text("Hm?")), CallerSilent(20.0), llm=llm, tts=Stalling())
     assert call.longest_silence(0.0, until=6.5) < 2.0
     assert call.conversation[-1] == ("assistant", "One sentence. It has two.")
 
 
 def test_a_model_that_answers_nothing_is_apologised_for() -> None:
     """Reasoning alone is no answer: the caller is not left in silence."""
-    call = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=ScriptedLLM(answers=["<think> hm </think>"]))
+    call = run_call(CallerSends(Text("Hm?")), CallerSilent(9.0), llm=ScriptedLLM(answers=["<think> hm </think>"]))
     assert call.one(Error).code == "engine_error"
     assert call.conversation[-1] == ("assistant", SORRY)
 
 
 def test_a_silent_engine_is_given_up() -> None:
     """A recogniser that never answers ends in an apology, not in dead air."""
-    call = hold(CallerSpeaks(1.0), CallerSilent(30.0), ears=ScriptedSTT(takes=1e6))
+    call = run_call(CallerSpeaks(1.0), CallerSilent(30.0), stt=ScriptedSTT(takes=1e6))
     assert "say that again" in call.conversation[-1][1]
 
 
 def test_a_caller_who_hangs_up_ends_the_call_at_once() -> None:
     """Nothing is synthesised for nobody."""
-    call = hold(CallerSends(Text("Go")), CallerSilent(0.5), CallerSends(HangUp()), CallerSilent(60.0))
+    call = run_call(CallerSends(Text("Go")), CallerSilent(0.5), CallerSends(HangUp()), CallerSilent(60.0))
     assert call.reason == "caller_hung_up"
-    assert call.line.sent[-1][0] < 0.6
+    assert call.transport.sent[-1][0] < 0.6
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.04, 0.1, 0.22, 0.5, 0.9, 1.31, 1.34, 1.37, 1.4, 1.5, 2.5, 3.3])
 def test_wherever_the_caller_vanishes_no_task_is_left(seconds: float) -> None:
     """The line ends at any point of a turn; `run` checks that every task of the call is gone."""
-    assert hold(CallerSpeaks(min(seconds, 1.0)), CallerSilent(max(0.0, seconds - 1.0))).reason == "caller_hung_up"
+    assert run_call(CallerSpeaks(min(seconds, 1.0)), CallerSilent(max(0.0, seconds - 1.0))).reason == "caller_hung_up"
 
 
 def test_a_silent_caller_is_ended() -> None:
     """Nobody speaks for CALL_IDLE_TIMEOUT_S: the line is freed, with a reason."""
-    call = hold(CallerSilent(100.0), call_idle_timeout_s=20)
+    call = run_call(CallerSilent(100.0), call_idle_timeout_s=20)
     assert call.reason == "idle"
     assert call.one(Ended).at == pytest.approx(20, abs=1.1)
 
@@ -824,23 +830,23 @@ POLITE = Agent(name="T", prompt="P", reprompt="Are you there?", goodbye="Goodbye
 
 def test_a_silent_caller_is_asked_once_then_told_goodbye_and_hung_up_on() -> None:
     """After eight seconds, and eight more; the goodbye is heard to its end before the line is."""
-    call = hold(CallerSilent(60.0), agent=POLITE)
+    call = run_call(CallerSilent(60.0), agent=POLITE)
     assert call.reason == "caller_silent"
     assert call.conversation == [("assistant", "Are you there? Goodbye then, I will hang up.")]
     assert call.one(Ended).at == pytest.approx(8 + 0.9 + 8 + 1.8, abs=2.5)
-    assert call.line._ends <= call.one(Ended).at + 0.2
+    assert call.transport._ends <= call.one(Ended).at + 0.2
 
 
 def test_a_caller_who_speaks_again_is_asked_again_before_any_goodbye() -> None:
     """What was silent once is not held against anybody."""
-    call = hold(*(CallerSilent(10.0), CallerSpeaks(1.0)) * 3, CallerSilent(4.0), agent=POLITE)
+    call = run_call(*(CallerSilent(10.0), CallerSpeaks(1.0)) * 3, CallerSilent(4.0), agent=POLITE)
     assert call.reason == "caller_hung_up"
     assert [c for r, c in call.conversation if "Goodbye" in c] == []
 
 
 def test_a_caller_who_talks_over_the_goodbye_does_not_stop_it() -> None:
     """It is protected: the last words are heard."""
-    call = hold(CallerSilent(19.5), CallerSpeaks(1.0), CallerSilent(30.0), agent=POLITE)
+    call = run_call(CallerSilent(19.5), CallerSpeaks(1.0), CallerSilent(30.0), agent=POLITE)
     assert call.reason == "caller_silent"
     assert call.conversation[-1][1].endswith("I will hang up.")
     assert call.all(BargeIn) == []
@@ -848,37 +854,40 @@ def test_a_caller_who_talks_over_the_goodbye_does_not_stop_it() -> None:
 
 def test_a_caller_hears_that_an_operator_ends_the_call() -> None:
     """The sentence is heard to its end, then the line is hung up; where the call only transcribes, at once."""
-    call = hold(CallerSilent(30.0), operator_ends=3.0)
+    call = run_call(CallerSilent(30.0), operator_ends=3.0)
     assert call.reason == "ended_by_operator"
     assert call.conversation == [("assistant", FAREWELL)]
     assert 4.0 < call.one(Ended).at < 3.0 + LEAVE_FOR_OPERATOR
-    mute = hold(CallerSilent(30.0), operator_ends=3.0, hello=FirstMessage(codec="pcm", mode="transcribe_only"))
-    assert mute.line.sent == []
+    mute = run_call(CallerSilent(30.0), operator_ends=3.0, hello=FirstMessage(codec="pcm", mode="transcribe_only"))
+    assert mute.transport.sent == []
     assert mute.one(Ended).at == pytest.approx(3.0, abs=0.2)
 
 
 def test_an_agent_without_words_for_it_leaves_the_silence_alone() -> None:
     """And so does a call that only wants the words written down."""
-    assert hold(CallerSilent(60.0)).line.sent == []
+    assert run_call(CallerSilent(60.0)).transport.sent == []
     assert (
-        hold(CallerSilent(60.0), agent=POLITE, hello=FirstMessage(codec="pcm", mode="transcribe_only")).line.sent == []
+        run_call(
+            CallerSilent(60.0), agent=POLITE, hello=FirstMessage(codec="pcm", mode="transcribe_only")
+        ).transport.sent
+        == []
     )
 
 
 def test_a_call_has_a_longest_length() -> None:
     """CALL_MAX_S ends even a lively call."""
-    call = hold(*(CallerSpeaks(1.0), CallerSilent(3.0)) * 20, call_max_s=30)
+    call = run_call(*(CallerSpeaks(1.0), CallerSilent(3.0)) * 20, call_max_s=30)
     assert call.reason == "too_long"
 
 
 def test_a_caller_who_never_pauses_is_answered() -> None:
     """A minute of speech without a pause is taken in pieces, and memory stays bounded."""
-    ears = ScriptedSTT(hears=["a long story"])
-    call = hold(
-        CallerSpeaks(60.0), CallerSilent(5.0), ears=ears, echo_gate=False
+    stt = ScriptedSTT(hears=["a long story"])
+    call = run_call(
+        CallerSpeaks(60.0), CallerSilent(5.0), stt=stt, echo_gate=False
     )  # a tone over a tone: the gate takes it for ours
     assert len(call.all(TurnEnded)) == 3
-    assert max(utterance.seconds for utterance in ears.utterances) < 28
+    assert max(utterance.seconds for utterance in stt.utterances) < 28
 
 
 def test_metrics_name_every_stage() -> None:
@@ -892,7 +901,7 @@ def test_metrics_name_every_stage() -> None:
 
 def test_audio_starts_before_the_last_token() -> None:
     """Sentences go to the voice while the model goes on."""
-    call = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=ScriptedLLM(answers=[ANSWER], each=0.2))
+    call = run_call(CallerSends(Text("Hm?")), CallerSilent(9.0), llm=ScriptedLLM(answers=[ANSWER], each=0.2))
     assert call.kinds.index("AudioStarted") < call.kinds.index("ReplyText")
     assert call.one(AudioDone).turn == 1
 
@@ -900,10 +909,10 @@ def test_audio_starts_before_the_last_token() -> None:
 def test_a_reply_is_measured_once_however_it_ends() -> None:
     """Heard to its end, talked over, talked over while its sound was held, or replaced by another: one event each."""
     for after in (0.06, 0.3, 0.9, 1.33, 1.7):
-        call = hold(
+        call = run_call(
             *(CallerSends(Text("Go")), CallerSilent(after), CallerSpeaks(1.0), CallerSilent(6.0)),
-            ears=ScriptedSTT(hears=["Stop."]),
-            mind=ScriptedLLM(answers=[LONG, "Sorry."]),
+            stt=ScriptedSTT(hears=["Stop."]),
+            llm=ScriptedLLM(answers=[LONG, "Sorry."]),
         )
         measured = [told.reply for told in call.all(ReplyMetrics)]
         assert measured == sorted(set(measured))
@@ -913,20 +922,20 @@ def test_a_reply_is_measured_once_however_it_ends() -> None:
 def test_an_interrupted_reply_tells_nothing_more() -> None:
     """After the barge-in there is no end of its sound, no word, no token and no measure of it."""
     for after in (0.06, 0.3, 0.9, 1.33, 1.7):
-        call = hold(
+        call = run_call(
             *(CallerSends(Text("Go")), CallerSilent(after), CallerSpeaks(1.0), CallerSilent(6.0)),
-            ears=ScriptedSTT(hears=["Stop."]),
-            mind=ScriptedLLM(answers=[LONG, "Sorry."], each=0.1),
+            stt=ScriptedSTT(hears=["Stop."]),
+            llm=ScriptedLLM(answers=[LONG, "Sorry."], each=0.1),
         )
         barge_in = call.one(BargeIn)
-        later = call.line.events[call.line.events.index(barge_in) + 1 :]
+        later = call.transport.events[call.transport.events.index(barge_in) + 1 :]
         assert [event for event in later if getattr(event, "reply", 0) == barge_in.reply] == []
 
 
 def test_an_answer_that_was_talked_over_before_its_sound_is_measured_without_it() -> None:
     """As far as it came: the model was asked, and the caller has heard nothing that could be measured."""
-    mind = ScriptedLLM(answers=[ANSWER, "So."], first=3.0)
-    call = hold(CallerSends(Text("Go")), CallerSilent(0.3), CallerSends(Text("Stop")), CallerSilent(9.0), mind=mind)
+    llm = ScriptedLLM(answers=[ANSWER, "So."], first=3.0)
+    call = run_call(CallerSends(Text("Go")), CallerSilent(0.3), CallerSends(Text("Stop")), CallerSilent(9.0), llm=llm)
     cut, whole = call.all(ReplyMetrics)
     assert (cut.reply, cut.e2e_ms) == (1, None)
     assert cut.llm_from_ms == pytest.approx(0.0, abs=5)
@@ -935,8 +944,8 @@ def test_an_answer_that_was_talked_over_before_its_sound_is_measured_without_it(
 
 def test_a_filler_is_told_apart_from_the_answer() -> None:
     """Its words are shown and not remembered, and the answer's latency is that of the answer's own first sound."""
-    mind = ScriptedLLM(answers=[ANSWER], first=2.5)
-    call = hold(CallerSends(Text("Hm?")), CallerSilent(9.0), mind=mind)
+    llm = ScriptedLLM(answers=[ANSWER], first=2.5)
+    call = run_call(CallerSends(Text("Hm?")), CallerSilent(9.0), llm=llm)
     assert call.one(AudioStarted).filler
     assert call.one(AudioStarted).latency_ms == pytest.approx(700, abs=50)
     fillers = [told for told in call.all(AgentWords) if told.filler]
@@ -969,7 +978,9 @@ def test_a_call_that_is_over_leaves_no_circle() -> None:
         gc.collect()
         before = {id(one) for one in gc.get_objects()}
         for script in scripts:
-            await held(*script, mind=ScriptedLLM(answers=[LONG]), turn_profile="balanced", partials_every_ms=500)
+            await finished_call(
+                *script, llm=ScriptedLLM(answers=[LONG]), turn_profile="balanced", partials_every_ms=500
+            )
         ours = ("lineside.call", "lineside.turns", "lineside.audio", "lineside.text")
         return [one for one in gc.get_objects() if str(type(one).__module__).startswith(ours) and id(one) not in before]
 
@@ -991,7 +1002,7 @@ def test_what_the_transport_says_counts_before_what_we_wanted(
         return "line_lost"
 
     monkeypatch.setattr(CallSession, "_run_transport", leaves)
-    assert hold().reason == "line_lost"
+    assert run_call().reason == "line_lost"
 
 
 def test_a_fault_of_ours_counts_before_everything(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1007,7 +1018,7 @@ def test_a_fault_of_ours_counts_before_everything(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(CallSession, "_run_transport", leaves)
     monkeypatch.setattr(Floor, "feed", broken)
     with pytest.raises(ExceptionGroup) as fault:
-        hold()
+        run_call()
     assert fault.group_contains(ZeroDivisionError)
 
 
@@ -1015,7 +1026,7 @@ def test_the_first_reason_to_end_a_call_counts() -> None:
     """An operator who ends a call that is ending already changes nothing."""
 
     async def story() -> str:
-        call = await held(CallerSends(HangUp()), CallerSilent(5.0))
+        call = await finished_call(CallerSends(HangUp()), CallerSilent(5.0))
         call.call.end("ended_by_operator")
         return call.reason
 

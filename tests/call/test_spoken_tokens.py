@@ -11,7 +11,7 @@ from lineside.engines.protocols import Thought, Token
 from lineside.engines.vendors.scripted import ScriptedLLM
 from lineside.protocol import LlmToken, Text
 from lineside.transports.scripted import CallerSends, CallerSilent
-from tests.call.fixtures import hold
+from tests.call.fixtures import run_call
 
 
 @pytest.mark.parametrize(
@@ -27,16 +27,16 @@ from tests.call.fixtures import hold
 )
 def test_what_nobody_should_hear_is_not_spoken_and_not_remembered(answer: str, said: str) -> None:
     """The history, the program's screen and the voice agree."""
-    call = hold(CallerSends(Text("Well?")), CallerSilent(8.0), mind=ScriptedLLM(answers=[answer]))
+    call = run_call(CallerSends(Text("Well?")), CallerSilent(8.0), llm=ScriptedLLM(answers=[answer]))
     assert call.conversation[-1] == ("assistant", said)
     assert "".join(event.token for event in call.all(LlmToken)).strip() == said
-    assert not any(sign in spoken for spoken in call.voice.spoken for sign in "<*{您|")
+    assert not any(sign in spoken for spoken in call.tts.spoken for sign in "<*{您|")
 
 
 def test_an_answer_that_nobody_can_hear_is_apologised_for() -> None:
     """A call of a tool alone is no answer."""
-    call = hold(
-        CallerSends(Text("Well?")), CallerSilent(8.0), mind=ScriptedLLM(answers=['{"name": "x", "arguments": {}}'])
+    call = run_call(
+        CallerSends(Text("Well?")), CallerSilent(8.0), llm=ScriptedLLM(answers=['{"name": "x", "arguments": {}}'])
     )
     assert "went wrong" in call.conversation[-1][1]
 

@@ -30,7 +30,7 @@ from lineside.protocol import Transcript as HeardWords
 from lineside.transports.base import TransportListener
 from lineside.transports.scripted import CallerSilent, CallerSpeaks, Doing, ScriptedTransport
 from tests.call import fixtures
-from tests.call.fixtures import Held, hold, settings
+from tests.call.fixtures import FinishedCall, run_call, settings
 from tests.virtual_time import run
 
 AGENT = Agent(
@@ -52,21 +52,21 @@ ANSWER = "one two three four five six."
 def test_a_caller_who_never_pauses_is_heard_in_pieces_and_answered(most: int, recogniser: float) -> None:
     """A hundred seconds without a pause: every `TURN_MAX_S` a piece is understood and answered, nothing is left out."""
     pieces = [f"piece {number}" for number in range(1, 20)]
-    ears = ScriptedSTT(hears=pieces, takes=recogniser)
-    call = hold(
+    stt = ScriptedSTT(hears=pieces, takes=recogniser)
+    call = run_call(
         *(CallerSilent(0.5), CallerSpeaks(100.0), CallerSilent(15.0)),
-        ears=ears,
-        mind=ScriptedLLM(answers=[ANSWER]),
+        stt=stt,
+        llm=ScriptedLLM(answers=[ANSWER]),
         turn_max_s=most,
         **TONES,
     )
     full = [told for told in call.all(TurnEnded) if told.by == "limit"]
     assert len(full) in (100 // most, 100 // most + 1)
-    assert all(utterance.seconds <= most + 0.1 for utterance in ears.utterances)
-    assert len(ears.utterances) <= len(full) + 2  # no piece is transcribed twice, but what a pause may end
-    assert sum(utterance.seconds for utterance in ears.utterances) >= 99
+    assert all(utterance.seconds <= most + 0.1 for utterance in stt.utterances)
+    assert len(stt.utterances) <= len(full) + 2  # no piece is transcribed twice, but what a pause may end
+    assert sum(utterance.seconds for utterance in stt.utterances) >= 99
     said = " ".join(content for role, content in call.conversation if role == "user")
-    assert said.split() == " ".join(pieces[: len(ears.utterances)]).split()
+    assert said.split() == " ".join(pieces[: len(stt.utterances)]).split()
     assert len(call.all(AudioStarted)) >= len(full)  # they are answered, whether they listen or not
     assert call.conversation[-1] == ("assistant", ANSWER)
 
@@ -75,11 +75,11 @@ def test_a_caller_who_never_pauses_is_heard_in_pieces_and_answered(most: int, re
 @pytest.mark.parametrize("pause", [0.1, 0.25, 0.4])
 def test_a_caller_who_hardly_pauses_keeps_nobody_busy_for_nothing(pause: float, recogniser: float) -> None:
     """A minute and a half with a breath every two seconds: every piece is understood, and hardly any twice."""
-    ears = ScriptedSTT(hears=[f"piece {number}" for number in range(1, 200)], takes=recogniser)
-    mind = ScriptedLLM(answers=[ANSWER])
-    call = hold(*(CallerSpeaks(2.0), CallerSilent(pause)) * 40, CallerSilent(30.0), ears=ears, mind=mind, **TONES)
-    assert all(utterance.seconds <= 27.1 for utterance in ears.utterances)
-    heard = sum(utterance.seconds for utterance in ears.utterances)
+    stt = ScriptedSTT(hears=[f"piece {number}" for number in range(1, 200)], takes=recogniser)
+    llm = ScriptedLLM(answers=[ANSWER])
+    call = run_call(*(CallerSpeaks(2.0), CallerSilent(pause)) * 40, CallerSilent(30.0), stt=stt, llm=llm, **TONES)
+    assert all(utterance.seconds <= 27.1 for utterance in stt.utterances)
+    heard = sum(utterance.seconds for utterance in stt.utterances)
     assert heard >= 40 * 2.0  # none of it is lost
     assert heard <= 40 * (2.0 + pause) * 1.5 + 30  # and little of it is heard twice
     assert call.conversation[-1] == ("assistant", ANSWER)
@@ -90,59 +90,59 @@ def test_a_caller_who_hardly_pauses_keeps_nobody_busy_for_nothing(pause: float, 
 
 def test_a_caller_who_never_speaks_is_asked_once_told_goodbye_and_hung_up_on() -> None:
     """However long the line stays open: one question, one goodbye, one hanging up."""
-    call = hold(CallerSilent(600.0), agent=AGENT)
+    call = run_call(CallerSilent(600.0), agent=AGENT)
     assert call.reason == "caller_silent"
     assert [content for _, content in call.conversation] == [f"{AGENT.greeting} {AGENT.reprompt} {AGENT.goodbye}"]
     assert call.one(Ended).at < 45
-    assert call.ears.utterances == []
+    assert call.stt.utterances == []
 
 
 def test_without_words_for_it_a_silent_call_ends_all_the_same() -> None:
     """An agent that has no goodbye: the idle time ends it."""
-    call = hold(CallerSilent(600.0), call_idle_timeout_s=60)
+    call = run_call(CallerSilent(600.0), call_idle_timeout_s=60)
     assert (call.reason, call.all(AudioStarted)) == ("idle", [])
     assert call.one(Ended).at == pytest.approx(60, abs=2)
 
 
 def test_clicks_on_the_line_are_no_sign_of_life() -> None:
     """A line that crackles every second is as silent as any other."""
-    call = hold(*(CallerSpeaks(0.02), CallerSilent(0.98)) * 300, agent=AGENT)
+    call = run_call(*(CallerSpeaks(0.02), CallerSilent(0.98)) * 300, agent=AGENT)
     assert call.reason == "caller_silent"
     assert call.one(Ended).at < 60
 
 
 def test_music_on_hold_is_not_listened_to_for_ever() -> None:
     """Ten minutes of sounds without a word: they are asked, told goodbye, and hung up on; no model thinks about it."""
-    ears = ScriptedSTT(hears=[""])
-    call = hold(*(CallerSpeaks(3.0), CallerSilent(2.0)) * 120, agent=AGENT, ears=ears)
+    stt = ScriptedSTT(hears=[""])
+    call = run_call(*(CallerSpeaks(3.0), CallerSilent(2.0)) * 120, agent=AGENT, stt=stt)
     assert call.reason == "caller_silent"
     assert call.one(Ended).at < 120
-    assert call.mind.asked == []
+    assert call.llm.asked == []
     said = " ".join(content for _, content in call.conversation)
     assert said.count(AGENT.reprompt) == said.count(AGENT.goodbye) == 1
 
 
 def test_an_agent_without_a_goodbye_says_its_sentence_to_the_end() -> None:
     """An announcement repeats itself, there are no words to part with: the answer under way is heard, then it ends."""
-    ears, mind = ScriptedSTT(hears=["All our lines are busy."]), ScriptedLLM(answers=[ANSWER])
-    call = hold(*(CallerSpeaks(1.0), CallerSilent(6.0)) * 20, ears=ears, mind=mind)
+    stt, llm = ScriptedSTT(hears=["All our lines are busy."]), ScriptedLLM(answers=[ANSWER])
+    call = run_call(*(CallerSpeaks(1.0), CallerSilent(6.0)) * 20, stt=stt, llm=llm)
     assert call.reason == "caller_repeats"
-    assert len(ears.utterances) == 5
+    assert len(stt.utterances) == 5
     assert call.conversation[-1] == ("assistant", ANSWER)
 
 
 def test_a_cough_between_words_makes_nobody_hang_up() -> None:
     """Wordless sounds between real turns: only those in a row count."""
-    ears = ScriptedSTT(hears=["", "", "Hello?", "", "", "Are you there?", "", "", "Well."])
-    call = hold(
+    stt = ScriptedSTT(hears=["", "", "Hello?", "", "", "Are you there?", "", "", "Well."])
+    call = run_call(
         CallerSilent(3.0),
         *(CallerSpeaks(1.0), CallerSilent(5.0)) * 9,
         agent=AGENT,
-        ears=ears,
-        mind=ScriptedLLM(answers=[ANSWER]),
+        stt=stt,
+        llm=ScriptedLLM(answers=[ANSWER]),
     )
     assert call.reason == "caller_hung_up"
-    assert len(call.mind.asked) == 3
+    assert len(call.llm.asked) == 3
 
 
 # Who speaks over everything
@@ -164,15 +164,15 @@ class Contrary(ScriptedTransport):
 def test_a_caller_who_speaks_over_everything_gets_the_floor_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The agent gives way within a second every time and answers every turn once."""
     monkeypatch.setattr(fixtures, "ScriptedTransport", Contrary)
-    ears = ScriptedSTT(hears=[f"and another thing {number}" for number in range(100)])
-    call = hold(
-        CallerSpeaks(1.0), CallerSilent(120.0), ears=ears, mind=ScriptedLLM(answers=["word " * 60]), agent=AGENT
+    stt = ScriptedSTT(hears=[f"and another thing {number}" for number in range(100)])
+    call = run_call(
+        CallerSpeaks(1.0), CallerSilent(120.0), stt=stt, llm=ScriptedLLM(answers=["word " * 60]), agent=AGENT
     )
     started, gave_way = len(call.all(AudioStarted)), len(call.all(BargeIn))
     assert gave_way >= started - 1 >= 10
     assert all(len(barge_in.heard.split()) <= 4 for barge_in in call.all(BargeIn))
     assert sorted({told.turn for told in call.all(HeardWords)}) == [told.turn for told in call.all(HeardWords)]
-    assert len(ears.utterances) < 4 * started
+    assert len(stt.utterances) < 4 * started
 
 
 # Another agent at the other end
@@ -246,24 +246,24 @@ class Overhearing(ScriptedSTT):
         return Transcription(self._words(), sure=1.0)
 
 
-def two_agents(answers: Sequence[str], *, fails: int = 0, seconds: float = 200.0) -> tuple[Held, Held]:
+def two_agents(answers: Sequence[str], *, fails: int = 0, seconds: float = 200.0) -> tuple[FinishedCall, FinishedCall]:
     """Two calls of lineside wired to each other, until one of them hangs up."""
 
-    async def story() -> tuple[Held, Held]:
+    async def story() -> tuple[FinishedCall, FinishedCall]:
         now = asyncio.get_running_loop().time
         wires = Wire(now), Wire(now)
         ends = [PairedLine(wires[side], wires[1 - side], seconds) for side in (0, 1)]
-        held: list[Held] = []
+        held: list[FinishedCall] = []
 
         async def one(side: int) -> None:
-            voice = ScriptedTTS(takes=0.05 + 0.03 * side)
-            memory = CachedTTS(voice)
+            tts = ScriptedTTS(takes=0.05 + 0.03 * side)
+            memory = CachedTTS(tts)
             for phrase in PHRASES:
                 await memory.keep(phrase)
-            mind = ScriptedLLM(answers=answers, fails=fails)
-            ears = Overhearing(lambda: voices[1 - side].spoken[-1] if voices[1 - side].spoken else "Hello")
-            voices[side] = voice
-            engines = Engines(ears, mind, memory, {}, memory)
+            llm = ScriptedLLM(answers=answers, fails=fails)
+            stt = Overhearing(lambda: voices[1 - side].spoken[-1] if voices[1 - side].spoken else "Hello")
+            voices[side] = tts
+            engines = Engines(stt, llm, memory, {}, memory)
             call = CallSession(
                 ends[side],
                 FirstMessage(codec="pcm"),
@@ -274,7 +274,7 @@ def two_agents(answers: Sequence[str], *, fails: int = 0, seconds: float = 200.0
             )
             reason = await call.run()
             ends[1 - side].other_is_gone.set()
-            held.append(Held(ends[side], call, reason, ears, mind, voice))
+            held.append(FinishedCall(ends[side], call, reason, stt, llm, tts))
 
         voices: list[ScriptedTTS] = [ScriptedTTS(), ScriptedTTS()]
         await asyncio.gather(one(0), one(1))
@@ -316,7 +316,7 @@ def test_two_agents_with_something_to_say_end_at_the_limit_of_a_call() -> None:
     assert first.reason == "too_long"
     turns = len(first.all(TurnStarted))
     assert turns > 8
-    assert len(first.ears.utterances) < 4 * turns
+    assert len(first.stt.utterances) < 4 * turns
 
 
 # Clocks that jump
@@ -339,8 +339,8 @@ class Jumping:
 def test_a_wall_clock_that_jumps_changes_nothing_in_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """Turns, timers, playout and the watch on silent callers: event for event the same, sample for sample."""
 
-    def once() -> Held:
-        ears = ScriptedSTT(hears=["When are you open?", "Stop.", "Thank you."])
+    def once() -> FinishedCall:
+        stt = ScriptedSTT(hears=["When are you open?", "Stop.", "Thank you."])
         script = (
             CallerSilent(3.0),
             CallerSpeaks(1.0),
@@ -350,15 +350,15 @@ def test_a_wall_clock_that_jumps_changes_nothing_in_a_call(monkeypatch: pytest.M
             CallerSpeaks(0.5),
             CallerSilent(60.0),
         )
-        return hold(*script, agent=AGENT, ears=ears, mind=ScriptedLLM(answers=["word " * 30, ANSWER]))
+        return run_call(*script, agent=AGENT, stt=stt, llm=ScriptedLLM(answers=["word " * 30, ANSWER]))
 
     steady = once()
     wall = Jumping()
     monkeypatch.setattr(time, "time", wall.time)
     monkeypatch.setattr(time, "time_ns", wall.time_ns)
     jumping = once()
-    assert jumping.line.events == steady.line.events
-    assert jumping.line.sent == steady.line.sent
+    assert jumping.transport.events == steady.transport.events
+    assert jumping.transport.sent == steady.transport.sent
     assert jumping.reason == steady.reason
 
 
@@ -421,13 +421,13 @@ def test_a_rough_line_costs_frames_and_no_turn(loses: float, twice: float, burst
         patch.setattr(fixtures, "ScriptedTransport", Rough)
         for name, value in {"loses": loses, "twice": twice, "bursts": bursts, "seed": seed}.items():
             patch.setattr(Rough, name, value)
-        ears = ScriptedSTT(hears=["First.", "Second.", "Third."])
-        mind = ScriptedLLM(answers=["one two.", "three four.", "five six."])
-        call = hold(
-            *(CallerSilent(1.0), CallerSpeaks(1.2), CallerSilent(6.0)) * 3, ears=ears, mind=mind, speculation=False
+        stt = ScriptedSTT(hears=["First.", "Second.", "Third."])
+        llm = ScriptedLLM(answers=["one two.", "three four.", "five six."])
+        call = run_call(
+            *(CallerSilent(1.0), CallerSpeaks(1.2), CallerSilent(6.0)) * 3, stt=stt, llm=llm, speculation=False
         )
     assert [event.text for event in call.all(HeardWords)] == ["First.", "Second.", "Third."]
-    assert [content for role, content in call.conversation if role == "assistant"] == mind._answers
+    assert [content for role, content in call.conversation if role == "assistant"] == llm._answers
     assert call.all(BargeIn) == []
 
 
@@ -450,9 +450,9 @@ def test_a_line_that_stands_still_and_catches_up_is_no_pause_and_no_flood() -> N
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fixtures, "ScriptedTransport", Stalled)
-        call = hold(CallerSilent(0.5), CallerSpeaks(6.0), CallerSilent(6.0))
-    assert len(call.all(TurnStarted)) == len(call.ears.utterances) == 1
-    assert call.ears.utterances[0].voiced == pytest.approx(6.0, abs=0.1)
+        call = run_call(CallerSilent(0.5), CallerSpeaks(6.0), CallerSilent(6.0))
+    assert len(call.all(TurnStarted)) == len(call.stt.utterances) == 1
+    assert call.stt.utterances[0].voiced == pytest.approx(6.0, abs=0.1)
 
 
 @given(st.lists(st.binary(max_size=2000), max_size=30))
@@ -468,4 +468,4 @@ def test_no_sound_whatever_breaks_a_call(payloads: list[bytes]) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fixtures, "ScriptedTransport", Anything)
-        assert hold().reason == "caller_hung_up"
+        assert run_call().reason == "caller_hung_up"

@@ -223,9 +223,9 @@ def test_a_long_load_test_is_not_taken_for_a_caller_who_repeats_himself() -> Non
     """However many turns its callers speak, none of its calls has come to nothing."""
 
     async def story() -> DeadCallDetector:
-        patience, ears = DeadCallDetector(), MockSTT(EngineOptions())
+        patience, stt = DeadCallDetector(), MockSTT(EngineOptions())
         for _ in range(50):
-            patience.heard((await ears.transcribe(Utterance(bytes(32_000), 0.0, 1.0))).text)
+            patience.heard((await stt.transcribe(Utterance(bytes(32_000), 0.0, 1.0))).text)
         return patience
 
     assert run(story()).lost is None

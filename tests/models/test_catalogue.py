@@ -42,7 +42,7 @@ def test_no_two_models_share_a_name() -> None:
 
 
 def test_the_defaults_make_a_call() -> None:
-    """One ear, mind, voice, turn model and voice detector are fetched when nobody says which."""
+    """One STT, LLM and TTS model, turn model and voice detector are fetched when nobody says which."""
     assert sorted(find(name).role for name in defaults()) == ["llm", "stt", "tts", "turn", "vad"]
 
 
@@ -60,7 +60,7 @@ def test_the_defaults_come_from_the_index_too(name: str) -> None:
 
 
 def test_every_model_says_what_runs_it() -> None:
-    """An ear, a mind or a voice names its engine, one of that role; the gateway's own detectors name none."""
+    """An STT, LLM or TTS model names its engine, one of that role; the gateway's own detectors name none."""
     engines = {
         "stt": {"faster-whisper", "whisper-server"},
         "llm": {"embedded"},

@@ -35,7 +35,7 @@ from lineside.settings import DATA
 from lineside.transports.scripted import CallerSilent, CallerSpeaks
 from tests.api.fixtures import engines as back_ends
 from tests.api.fixtures import opened as control_api
-from tests.call.fixtures import hold, settings
+from tests.call.fixtures import run_call, settings
 from tests.fakes import serving
 from tests.gateway.test_app import Door, at_the_door, event, events
 
@@ -354,8 +354,8 @@ def test_a_real_call_is_counted_as_its_caller_was_told() -> None:
     """What the events of a held call come to."""
     meters = GatewayMetrics()
     meter = meters.call("browser", dict.fromkeys(ENGINES, "scripted"))
-    held = hold(CallerSpeaks(1.0), CallerSilent(6.0))
-    for told in held.line.events:
+    held = run_call(CallerSpeaks(1.0), CallerSilent(6.0))
+    for told in held.transport.events:
         meter.on_event(told)
     assert value(meters, 'lineside_turns_total{line="browser"}') == 1
     assert value(meters, 'lineside_stage_seconds_count{engine="",stage="e2e"}') == 1

@@ -46,8 +46,8 @@ def keep(folder: Path, *doing: float, codec: Codec = "pcm", record: bool = True)
 def again(chosen: Settings, call: str, *, hears: str = "When are you open?", thinks: float = 0.05) -> Comparison:
     """Hold it again, with these scripts."""
     work = WorkInProgress()
-    ears, mind, voice = ScriptedSTT(hears=[hears]), ScriptedLLM(answers=["At ten."], first=thinks), ScriptedTTS()
-    engines = Engines(ears, mind, voice, {"stt": "scripted", "llm": "other", "tts": "scripted"}, voice)
+    stt, llm, tts = ScriptedSTT(hears=[hears]), ScriptedLLM(answers=["At ten."], first=thinks), ScriptedTTS()
+    engines = Engines(stt, llm, tts, {"stt": "scripted", "llm": "other", "tts": "scripted"}, tts)
 
     async def story() -> Comparison:
         with work.done():

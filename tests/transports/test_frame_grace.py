@@ -10,7 +10,7 @@ from lineside.protocol import AudioStarted, ClientMessage, Codec, EndReason, Ser
 from lineside.transports.base import ProbedTransport, TransportListener
 from lineside.transports.frame_grace import GRACE, LOOK_EVERY, FrameGrace
 from lineside.transports.scripted import CallerSpeaks, CallerStalls
-from tests.call.fixtures import hold
+from tests.call.fixtures import run_call
 from tests.virtual_time import run
 
 
@@ -107,9 +107,9 @@ def test_silence_is_that_of_the_codec(codec: Codec, quiet: bytes) -> None:
 
 def test_a_caller_who_speaks_and_then_sends_nothing_is_answered_within_two_seconds() -> None:
     """Their program stops sending when its user stops speaking."""
-    call = hold(CallerSpeaks(1.5), CallerStalls(6.0))
+    call = run_call(CallerSpeaks(1.5), CallerStalls(6.0))
     assert call.one(TurnEnded).turn == 1
     answered = call.one(AudioStarted)
-    (first, _), *_ = call.line.sent
+    (first, _), *_ = call.transport.sent
     assert first < 1.5 + 2.0
     assert answered.turn == 1
