@@ -51,19 +51,14 @@ class EchoDetector:
     """What was played on one call, and whether what is heard is that. All times are the caller's clock, in seconds."""
 
     def __init__(self) -> None:
-        self._far: Floats = np.zeros((KEPT, BANDS), np.float32)  # magnitudes of what was played, a ring
-        self._of = np.full(KEPT, -1, np.int64)  # the step each place of the ring is for
-        self._last = -LAGS - 1  # step: nothing was played after it
+        self._ring = _Ring()
         self._fresh: deque[_Played] = deque()  # what is not in the ring yet, of as many seconds as the ring holds
-        self._resampler: InputResampler | None = None
-        self._rest = b""  # in the ring but for less than a step
-        self._next = 0  # the step that it begins
+        self._last = -LAGS - 1  # step: nothing was played after it
         self._rate = 0
         self._runs_to = -1.0  # when the sound played last ends: what follows at once belongs to it
         self._now = 0  # the caller's step
         self._quiet: deque[bytes] = deque(maxlen=LOOK_BACK + 1)  # the caller's windows while the gate is shut
         self._before: Floats = np.zeros(STEP, np.float32)
-        self._far_before: Floats = np.zeros(STEP, np.float32)
         self._noise: Floats | None = None  # power of each band when nobody speaks
         self._sums = _Sums()
         self._lag: int | None = None  # steps; None: no echo is known
@@ -91,30 +86,8 @@ class EchoDetector:
             self._fresh.pop()
         if self._fresh:
             self._fresh[-1] = self._fresh[-1].until(at)
-        self._of[self._of >= first] = -1
+        self._ring.forget(first)
         self._last, self._runs_to = min(self._last, first), -1.0  # what is played next begins afresh
-
-    def _make_up(self) -> None:
-        """Put into the ring what was played."""
-        while self._fresh:
-            first = self._fresh.popleft()
-            sound = [first.pcm]
-            while self._fresh and not self._fresh[0].afresh:
-                sound.append(self._fresh.popleft().pcm)
-            if first.afresh or self._resampler is None or round(first.begins / STEP_SECONDS) > self._next + 1:
-                self._resampler, self._rest = InputResampler(first.rate, EAR_RATE), b""
-                self._next, self._far_before = round(first.begins / STEP_SECONDS), np.zeros(STEP, np.float32)
-            self._rest += self._resampler.feed(b"".join(sound))
-            if whole := len(self._rest) // (STEP * SAMPLE_BYTES):
-                self._analyse(whole)
-
-    def _analyse(self, whole: int) -> None:
-        size = whole * STEP * SAMPLE_BYTES
-        magnitudes, self._far_before = _magnitudes(self._rest[:size], self._far_before)
-        self._rest = self._rest[size:]
-        steps = np.arange(self._next, self._next + whole)[-KEPT:]
-        self._far[steps % KEPT], self._of[steps % KEPT] = magnitudes[-KEPT:], steps
-        self._next += whole
 
     # ── what is heard ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -136,7 +109,7 @@ class EchoDetector:
             self.passed(window)
             return False
         if self._fresh:
-            self._make_up()
+            self._ring.take(self._fresh)
         if self._quiet:
             self._before = _samples(self._quiet.popleft())
         self._quiet.append(window)
@@ -150,8 +123,7 @@ class EchoDetector:
         return ours
 
     def _step(self, step: int, near: Floats) -> bool:
-        order = np.arange(step + SPREAD, step - LAGS - SPREAD, -1)  # the newest first
-        far = np.where((self._of[order % KEPT] == order)[:, None], self._far[order % KEPT], np.float32(0))
+        far = self._ring.around(step)
         power = near * near
         self._noise = power if self._noise is None else np.minimum(power, self._noise * np.float32(1.02))
         noise = np.maximum(self._noise, FLOOR)
@@ -187,6 +159,49 @@ class EchoDetector:
             self._lag = None
             self._doubt += LOOKS
             self._clear = self._clear or self._doubt >= DOUBT
+
+
+class _Ring:
+    """Magnitudes of what was played, for the last `KEPT` steps."""
+
+    def __init__(self) -> None:
+        self._far: Floats = np.zeros((KEPT, BANDS), np.float32)
+        self._of = np.full(KEPT, -1, np.int64)  # the step each place of the ring is for
+        self._resampler: InputResampler | None = None
+        self._rest = b""  # less than a step, not in the ring yet
+        self._next = 0  # the step that it begins
+        self._before: Floats = np.zeros(STEP, np.float32)
+
+    def around(self, step: int) -> Floats:
+        """What may be heard in this step, the newest first: `LAGS` steps, and `SPREAD` more at both ends."""
+        order = np.arange(step + SPREAD, step - LAGS - SPREAD, -1)
+        return np.where((self._of[order % KEPT] == order)[:, None], self._far[order % KEPT], np.float32(0))
+
+    def forget(self, first: int) -> None:
+        """From this step on, nothing was played after all."""
+        self._of[self._of >= first] = -1
+
+    def take(self, fresh: "deque[_Played]") -> None:
+        """Put everything that was played since into the ring."""
+        while fresh:
+            first = fresh.popleft()
+            sound = [first.pcm]
+            while fresh and not fresh[0].afresh:
+                sound.append(fresh.popleft().pcm)
+            if first.afresh or self._resampler is None or round(first.begins / STEP_SECONDS) > self._next + 1:
+                self._resampler, self._rest = InputResampler(first.rate, EAR_RATE), b""
+                self._next, self._before = round(first.begins / STEP_SECONDS), np.zeros(STEP, np.float32)
+            self._rest += self._resampler.feed(b"".join(sound))
+            if whole := len(self._rest) // (STEP * SAMPLE_BYTES):
+                self._analyse(whole)
+
+    def _analyse(self, whole: int) -> None:
+        size = whole * STEP * SAMPLE_BYTES
+        magnitudes, self._before = _magnitudes(self._rest[:size], self._before)
+        self._rest = self._rest[size:]
+        steps = np.arange(self._next, self._next + whole)[-KEPT:]
+        self._far[steps % KEPT], self._of[steps % KEPT] = magnitudes[-KEPT:], steps
+        self._next += whole
 
 
 class _Sums:
