@@ -9,7 +9,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineside.audio.input_resampler import BLOCK, InputResampler
+from lineside.audio.input_resampler import BLOCK, InputResampler, _filters
 
 PAIRS = [
     (8000, 16000),
@@ -169,6 +169,21 @@ def test_a_long_call_takes_no_more_memory_than_a_short_one(from_rate: int, to_ra
         tracemalloc.stop()
 
     assert grown < 4096
+
+
+def test_a_table_takes_little_more_memory_to_make_than_to_keep() -> None:
+    """An odd rate's table is made in parts; the tables of many rates together are bounded."""
+    _filters.cache_clear()
+    tracemalloc.start()
+    try:
+        kept = InputResampler(47_999, 16000)
+        most = tracemalloc.get_traced_memory()[1]
+        assert most < 4 * kept._filters.nbytes
+        for rate in range(47_000, 47_040):
+            InputResampler(rate, 16000)
+        assert tracemalloc.get_traced_memory()[0] < 24 * kept._filters.nbytes
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("rate", [0, -8000, 3999, 10_000_000])

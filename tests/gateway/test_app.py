@@ -402,6 +402,25 @@ def test_the_tables_of_an_odd_sample_rate_are_made_beside_the_loop(
     assert made == ([rate] if elsewhere else [])
 
 
+def test_tables_of_odd_sample_rates_are_made_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many callers come at once: one thread makes them all, and the other calls keep the processors."""
+    threads = list[int]()
+
+    def make(from_rate: int, to_rate: int) -> None:
+        threads.append(threading.get_ident())
+
+    monkeypatch.setattr("lineside.gateway.call_runner.InputResampler", make)
+
+    async def story(door: Door) -> None:
+        callers = [await door.call(json.dumps({"codec": "pcm", "sample_rate": 12_345 + at})) for at in range(6)]
+        for ws in callers:
+            assert isinstance(await event(ws), Ready)
+            await ws.close()
+
+    at_the_door(story)
+    assert (len(threads), len(set(threads))) == (6, 1)
+
+
 def test_work_that_fails_is_started_again_and_health_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reading of the machine meets a fault that nobody thought of: calls go on, and whoever watches is told."""
 

@@ -20,6 +20,7 @@ CROSSINGS = 32  # taps, in samples of the lower rate; half of them is the delay:
 BETA = 6.76  # Kaiser window for 70 dB of stop band, 13 % of the lower rate for the transition
 CUTOFF = 0.95  # of the lower rate's Nyquist frequency, the middle of the transition: 3400 of 4000 Hz pass at -0.2 dB
 PHASES = 2048  # filters at the most; odd pairs of rates take the one before theirs (62 dB at the band's edge)
+ROWS = 128  # filters that are computed at once: with all of them, a table of half a megabyte takes twenty to make
 FEW = 4  # output samples in a cycle, up to which a cycle is one small matrix
 BLOCK = range(4, 9)  # output samples of a larger cycle that are made by one small matrix: half a millisecond at 16 kHz
 RATES = range(4000, 192_001)  # Hz; beyond it nobody means it, and the tables would grow without end
@@ -162,16 +163,23 @@ def _blocks(up: int, down: int, taps: int, block: int) -> tuple[npt.NDArray[np.i
 def _filters(up: int, down: int, taps: int) -> Samples:
     """The filters: one a phase, phases × taps; where there are few, one an output sample of a cycle, at its place."""
     phases = min(up, PHASES)
-    offset = np.arange(taps) - (taps // 2 - 1)  # of the input samples, from the one before the output sample
-    time = offset[None, :] - np.arange(phases)[:, None] / phases
-    cutoff = CUTOFF * min(1.0, up / down)  # of the input's Nyquist frequency
-    inside = np.clip(1.0 - (2.0 * time / taps) ** 2, 0.0, None)
-    table = cutoff * np.sinc(cutoff * time) * np.i0(BETA * np.sqrt(inside)) / np.i0(BETA)
-    table /= table.sum(axis=1, keepdims=True)  # every phase passes a constant unchanged
+    parts = [_rows(range(at, min(at + ROWS, phases)), phases, taps, up / down) for at in range(0, phases, ROWS)]
+    table = np.concatenate(parts)
     if up > FEW:
-        return table.astype(np.float32)
+        return table
     place, phase = np.divmod(np.arange(up) * down, up)
     matrix = np.zeros((up, taps + int(place[-1])), np.float32)
     for row, begin, which in zip(matrix, place, phase, strict=True):
         row[begin : begin + taps] = table[which]
     return matrix
+
+
+def _rows(which: range, phases: int, taps: int, ratio: float) -> Samples:
+    """Some of the filters: a windowed sinc for each of these phases. `ratio` is the new rate over the old one."""
+    offset = np.arange(taps) - (taps // 2 - 1)  # of the input samples, from the one before the output sample
+    time = offset[None, :] - np.asarray(which)[:, None] / phases
+    cutoff = CUTOFF * min(1.0, ratio)  # of the input's Nyquist frequency
+    inside = np.clip(1.0 - (2.0 * time / taps) ** 2, 0.0, None)
+    table = cutoff * np.sinc(cutoff * time) * np.i0(BETA * np.sqrt(inside)) / np.i0(BETA)
+    table /= table.sum(axis=1, keepdims=True)  # every phase passes a constant unchanged
+    return table.astype(np.float32)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import structlog
@@ -70,6 +71,7 @@ class CallRunner:
         self._new_voice, self._meters, self._turns = new_voice, meters, turns
         self._load = EngineLoad(time.monotonic)
         self.shedder = LoadShedder()
+        self._tables = ThreadPoolExecutor(1, "resampler tables")  # one: many callers at once leave the others the CPU
         self._traces = Traces(settings.otlp_endpoint) if settings.otlp_endpoint else None
 
     async def run(self, place: CallPlace, ws: WebSocket) -> None:
@@ -82,6 +84,7 @@ class CallRunner:
 
     async def close(self) -> None:
         """The last call is over."""
+        self._tables.shutdown(wait=False, cancel_futures=True)
         if self._traces is not None:
             await self._traces.close()
 
@@ -107,7 +110,7 @@ class CallRunner:
             }
         )
         if hello.rate not in USUAL_RATES:  # its tables take up to 15 ms to make, in which no other call is heard
-            await asyncio.to_thread(InputResampler, hello.rate, EAR_RATE)
+            await asyncio.get_running_loop().run_in_executor(self._tables, InputResampler, hello.rate, EAR_RATE)
         metrics = self._meters.call("browser", engines.names)
         transport, began = BrowserTransport(ws, hello, metrics), time.monotonic()
         observers: list[Observer] = [place, metrics]
