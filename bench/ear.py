@@ -48,7 +48,8 @@ from lineside.audio.wav import read_wav
 from lineside.models.store import locate
 from lineside.settings import load_settings
 from lineside.turns.floor_events import Silence, SoundStarted, TurnFull, VoiceActivity
-from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
+from lineside.turns.open_turn import Heard, SegmenterRules
+from lineside.turns.speech_segmenter import SpeechSegmenter
 
 SHARED = Path(__file__).parents[2] / "shared" / "audio"
 CALLER = -26.0  # dBFS while speaking

@@ -22,7 +22,8 @@ from lineside.protocol import BargeIn, EndReason, Text
 from lineside.transports.base import TransportListener
 from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, Doing, ScriptedTransport
 from lineside.turns.floor_events import SoundStarted, VoiceActivity
-from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
+from lineside.turns.open_turn import Heard, SegmenterRules
+from lineside.turns.speech_segmenter import SpeechSegmenter
 from tests.call import fixtures
 from tests.call.fixtures import FinishedCall, run_call
 

@@ -13,7 +13,6 @@ OVER_TODAY = {
     "attributes of a class": {
         "loadtest/simulated_caller.py SimulatedCaller",
         "transports/browser.py BrowserTransport",
-        "turns/speech_segmenter.py SpeechSegmenter",
     },
     "lines of a file": {"engines/vendors/ollama.py", "models/download.py", "turns/floor.py"},
     "lines of call/": {"call/"},

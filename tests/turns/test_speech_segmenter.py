@@ -15,7 +15,8 @@ from lineside.audio.vad import LoudnessVad
 from lineside.audio.wav import read_wav
 from lineside.protocol import Codec
 from lineside.turns.floor_events import Silence, SoundDismissed, SoundStarted, SpeechLong, TurnFull, VoiceActivity
-from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
+from lineside.turns.open_turn import Heard, SegmenterRules
+from lineside.turns.speech_segmenter import SpeechSegmenter
 
 AUDIO = Path(__file__).parents[3] / "shared" / "audio"
 

@@ -21,7 +21,8 @@ from lineside.models.store import locate
 from lineside.protocol import Codec
 from lineside.settings import load_settings
 from lineside.turns.floor_events import SoundStarted, SpeechLong, VoiceActivity
-from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
+from lineside.turns.open_turn import Heard, SegmenterRules
+from lineside.turns.speech_segmenter import SpeechSegmenter
 from tests.audio.single_vad import SingleVad as Silero
 from tests.noises import (
     KEYS,
@@ -188,7 +189,7 @@ def test_whoever_speaks_is_heard(name: str, level: float, codec: Codec) -> None:
     sound = loud(recording(name), level)
     rate = EAR_RATE if codec == "pcm" else 8000
     credulous = SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules())
-    credulous._caller = Anybody()
+    credulous._turn._caller = Anybody()
     first, at_best = (
         next(event.at for event in heard(sound, codec, ear=ear) if isinstance(event, VoiceActivity))
         for ear in (SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules()), credulous)

@@ -32,7 +32,8 @@ from lineside.turns.floor_events import (
     InterruptionChecked,
 )
 from lineside.turns.interruption import overheard
-from lineside.turns.speech_segmenter import SegmenterRules, SpeechSegmenter
+from lineside.turns.open_turn import SegmenterRules
+from lineside.turns.speech_segmenter import SpeechSegmenter
 
 
 class Moment(Struct, frozen=True):

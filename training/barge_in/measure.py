@@ -41,7 +41,8 @@ from lineside.turns.floor_events import (
     Resume,
 )
 from lineside.turns.interruption import claims, overheard
-from lineside.turns.speech_segmenter import SegmenterRules, SpeechSegmenter
+from lineside.turns.open_turn import SegmenterRules
+from lineside.turns.speech_segmenter import SpeechSegmenter
 
 SPOKEN, BEHIND, HISS = 0.05, 0.009, 0.0005  # RMS of full scale: -26 dBFS, -41 as of people in the room, -66
 

@@ -23,7 +23,8 @@ from lineside.audio.vad import VadModel
 from lineside.audio.wav import read_wav
 from lineside.engine_server.asr.whisper import WhisperModel
 from lineside.turns.floor_events import Silence, VoiceActivity
-from lineside.turns.speech_segmenter import SegmenterRules, SpeechSegmenter
+from lineside.turns.open_turn import SegmenterRules
+from lineside.turns.speech_segmenter import SpeechSegmenter
 
 LOOKS = (0.2, 0.6)  # seconds of silence at which the turn model is asked
 WORDS_AT = 0.2  # seconds of silence at which the recogniser is asked

@@ -21,7 +21,8 @@ from lineside.engines.transcript_gate import GatedSTT
 from lineside.protocol import FirstMessage
 from lineside.settings import Settings
 from lineside.transports.base import Transport
-from lineside.turns.speech_segmenter import Heard, SegmenterRules, SpeechSegmenter
+from lineside.turns.open_turn import Heard, SegmenterRules
+from lineside.turns.speech_segmenter import SpeechSegmenter
 
 
 class CallContext(Struct, frozen=True):

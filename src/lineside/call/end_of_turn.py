@@ -18,7 +18,7 @@ from lineside.errors import EngineError
 from lineside.protocol import TurnEnded, TurnEndedBy
 from lineside.turns.endpointing import CallerPace, Evidence, Profile, bare, expects, wait, words_evidence
 from lineside.turns.floor_events import EndpointWait, Silence, Speak, VoiceActivity
-from lineside.turns.speech_segmenter import Heard
+from lineside.turns.open_turn import Heard
 
 LOOK = 0.05  # seconds of a noticed pause before the turn model is asked; the recogniser begins at once
 LOOK_AGAIN = 0.4  # seconds after which it is asked once more in the same pause

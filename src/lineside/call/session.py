@@ -31,7 +31,7 @@ from lineside.settings import Settings
 from lineside.transports.base import Transport
 from lineside.turns import floor_events as floor
 from lineside.turns.floor import Floor, FloorRules
-from lineside.turns.speech_segmenter import Heard
+from lineside.turns.open_turn import Heard
 
 LOOK_EVERY = 1.0  # seconds between looks at the limits of the call
 
