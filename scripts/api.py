@@ -25,6 +25,11 @@ The API is at the page's own port. Where `API_KEYS` is set, add `-H 'Authorizati
 answered with `{"error": {"code": "...", "message": "..."}}`: the code is fixed, for programs; the message says what to
 do. Models and engines are looked up by their names; an unknown name is 404 with the known ones. A stream ends after an
 hour at the latest; what it tells of goes on, and who asks again joins it where it is.
+
+Two questions beside the API need no key. `GET /health` is 200 while the process answers, 503 while it closes, and says
+what it does. `GET /ready` is 200 with `{"status": "ready", "reasons": []}` while calls can be taken, and else 503 with
+`not_ready` and the reasons: the gateway closes, no worker takes calls, background work or the records fail, in a worker
+too. A full gateway is ready.
 """
 
 PIECES = {

@@ -374,7 +374,7 @@ def test_every_route_has_the_headers_that_browsers_heed() -> None:
                     assert answer.headers["X-Content-Type-Options"] == "nosniff", (method, path)
                     assert answer.headers["Referrer-Policy"] == "no-referrer", (method, path)
                     assert answer.headers["Server"] == "lineside", (method, path)
-                    if key == "" and path not in ("/", "/health") and not path.startswith("/web/"):
+                    if key == "" and path not in ("/", "/health", "/ready") and not path.startswith("/web/"):
                         assert answer.status == 401, (method, path)
 
     at_the_door(story, api_keys="first, second")
@@ -436,6 +436,35 @@ def test_work_that_fails_is_started_again_and_health_says_so(monkeypatch: pytest
             assert (answer.status, told["status"], told["failing"]) == (200, "degraded", ["machine"])
         async with door.http.get(f"{door.url}/metrics") as answer:
             assert 'lineside_work_failures_total{work="machine"}' in await answer.text()
+
+    at_the_door(story)
+
+
+async def asked_ready(door: Door) -> tuple[int, str, list[str]]:
+    async with door.http.get(f"{door.url}/ready") as answer:
+        told = await answer.json()
+        return answer.status, told["status"], told["reasons"]
+
+
+def test_a_full_gateway_is_ready_and_a_closing_one_is_not() -> None:
+    """Without a key, for load balancers."""
+
+    async def story(door: Door) -> None:
+        ws = await door.call(headers={"Authorization": "Bearer key"})
+        assert isinstance(await event(ws), Ready)
+        assert await asked_ready(door) == (200, "ready", [])
+        await door.gateway.call_registry.close(1.0, lambda calls: None)
+        assert await asked_ready(door) == (503, "not_ready", ["the gateway closes"])
+
+    at_the_door(story, max_concurrent_calls=1, api_keys="key")
+
+
+def test_a_gateway_whose_background_work_fails_is_not_ready() -> None:
+    """The work is named; its fault's words are not told to strangers."""
+
+    async def story(door: Door) -> None:
+        door.gateway.work.note("machine", OSError(24, "words of a caller"))
+        assert await asked_ready(door) == (503, "not_ready", ["background work fails: machine"])
 
     at_the_door(story)
 

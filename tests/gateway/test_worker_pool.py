@@ -193,6 +193,7 @@ def test_a_worker_that_is_killed_takes_its_own_calls_and_no_others(with_workers:
             return (await client.ask("/health"))["workers"] == 2 and dead not in client.workers
 
         await comes_true(another)
+        assert await client.ask("/ready") == {"status": "ready", "reasons": []}
         for _ in range(2):
             await until(await client.call(), Ready)
         assert sorted(client.workers.values()) == [2, 2]

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import structlog
 from aiohttp import web
 
@@ -18,6 +19,7 @@ from lineside.errors import CallRefused, without_secrets
 from lineside.gateway.auth import TOKEN_SECONDS, Auth, key_of
 from lineside.gateway.call_registry import CallRegistry
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner
+from lineside.gateway.readiness import fault_counts, readiness
 from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.client import HostAgentClient
 from lineside.host.machine import MachineReader
@@ -99,6 +101,7 @@ class Gateway:
         app.router.add_get("/", self._page)
         app.router.add_static("/web/", WEB)
         app.router.add_get("/health", self._health)
+        app.router.add_get("/ready", self._ready)
         app.router.add_post("/api/token", self._token)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/ws/call", self._call)
@@ -133,7 +136,7 @@ class Gateway:
     ) -> web.StreamResponse:
         if refusal := self._access.refuses_origin(request.headers.get("Origin"), request.host):
             return error_response(403, "origin_not_allowed", refusal)
-        open_to_all = request.path in ("/", "/health") or request.path.startswith("/web/")
+        open_to_all = request.path in ("/", "/health", "/ready") or request.path.startswith("/web/")
         if not open_to_all and not self._knows(request):
             refused = error_response(401, "key_needed", "give a key of API_KEYS as 'Authorization: Bearer KEY'")
             refused.headers["WWW-Authenticate"] = "Bearer"
@@ -170,6 +173,16 @@ class Gateway:
             body["records"] = self._records.trouble or "ok"  # calls go on whatever it says
         return web.json_response(body, status=503 if closing else 200)
 
+    async def _ready(self, request: web.Request) -> web.Response:
+        told = readiness(
+            closing=self.call_registry.closing,
+            workers=None if self._workers is None else len(self._workers.up),
+            failing=[fault.work for fault in self.work.faults],
+            records="" if self._records is None else str(self._records.trouble),
+            in_workers=() if self._workers is None else self._workers.faults.failing(time.monotonic()),
+        )
+        return web.json_response(msgspec.to_builtins(told), status=503 if told.reasons else 200)
+
     async def _metrics(self, request: web.Request) -> web.Response:
         if self._scrape is None:  # who asks while one is being written gets the same
             self._scrape = asyncio.create_task(asyncio.to_thread(self._meters.text), name="metrics")
@@ -195,6 +208,9 @@ class Gateway:
         while True:
             try:
                 self._looks.take(await asyncio.to_thread(lambda: look(self._meters.all())))
+                if self._workers is not None:
+                    counted = await asyncio.to_thread(lambda: fault_counts(self._meters.all().collect()))
+                    self._workers.faults.take(counted, time.monotonic())
             except Exception as why:  # a damaged file of a worker that was killed, a full disk: charts are not calls
                 self._looks.trouble = f"the meters could not be read: {why}"
                 self.work.note("trends", why)

@@ -37,6 +37,7 @@ from lineside.gateway.ipc import (
     WorkerReady,
     pair,
 )
+from lineside.gateway.readiness import FaultWatch
 from lineside.observability.metrics import worker_gone
 from lineside.processes.backoff import Backoff
 from lineside.processes.process import end_process, start_process
@@ -58,6 +59,7 @@ class WorkerPool:
         """`settings` as calls are to have them; `agent` answers at first; `on_lost` hears `ended` or `stuck`."""
         self._count, self._settings, self._agent, self._on_lost = count, settings, agent, on_lost
         self._workers: dict[int, _Worker] = {}
+        self.faults = FaultWatch()
         self._fault = ""  # why workers cannot be started
 
     @asynccontextmanager
