@@ -179,7 +179,7 @@ async def _keep_calls(folder: Path, say: Callable[..., None]) -> None:
                 recorder._recorder.caller(chance.randbytes(16_000))
             if chance.random() < 0.05:
                 recorder.on_event(Ended(at=1.0, reason="caller_hung_up"))
-                recorder.over()
+                recorder.ended()
                 calls.remove((call, recorder))
             if chance.random() < 0.05:
                 agents.write(Agent(name=f"Torture {number}", prompt="x" * chance.randrange(20_000)))

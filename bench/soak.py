@@ -104,7 +104,7 @@ async def a_day(hours: float) -> tuple[list[Sample], list[str]]:
         )
         slot.answered(call, line="browser", codec="pcm", engines=engines)
         reason = await call.run()
-        meter.over(CALL_SECONDS)
+        meter.ended(CALL_SECONDS)
         board.free(slot)
         if reason != "caller_hung_up" or board.calls or len(asyncio.all_tasks()) != tasks:
             wrong.append(f"call {number}: {reason}, {board.calls} slots, {len(asyncio.all_tasks())} tasks")

@@ -294,8 +294,8 @@ async def history(folder: Path, *, kept: bool) -> AsyncGenerator[Archive | None,
             Ended(at=1.0, reason="caller_hung_up"),
         ):
             keeping.on_event(event)
-        await keeping.line.run(Unheard())
-        keeping.over()
+        await keeping.transport.run(Unheard())
+        keeping.ended()
         await archive.settled()
         yield archive
 

@@ -33,7 +33,7 @@ def looked(here: BrowserGateway) -> None:
 
     async def take() -> TrendSample:
         now = look(here.gateway._meters.all())
-        here.gateway._looks.take(now)
+        here.gateway._trends.add(now)
         return now
 
     elsewhere(lambda: asyncio.run_coroutine_threadsafe(take(), here._loop).result(5))

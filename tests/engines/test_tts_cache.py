@@ -20,7 +20,7 @@ from lineside.engines.registry import Engines
 from lineside.engines.tts_cache import MAX_KEPT, MAX_RECENT, CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.errors import EngineError
-from lineside.gateway.runtime import learn_phrases
+from lineside.gateway.runtime import prepare_agent
 from lineside.protocol import FirstMessage
 from lineside.transports.scripted import CallerSilent, ScriptedTransport
 from tests.call.fixtures import settings
@@ -268,7 +268,7 @@ def test_what_was_learnt_is_greeted_with_and_nothing_is_synthesised() -> None:
             return memory
 
     async def story() -> None:
-        await learn_phrases(Learning(), agent)  # type: ignore[arg-type]
+        await prepare_agent(Learning(), agent)  # type: ignore[arg-type]
         tts.spoken.clear()
         line = ScriptedTransport([CallerSilent(6.0)])
         engines = Engines(ScriptedSTT(), ScriptedLLM(), memory, {}, memory)

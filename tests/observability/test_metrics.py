@@ -82,7 +82,7 @@ def busy(meters: GatewayMetrics) -> None:
     meter.heard(0.02)
     meter.sent(0.1)
     meter.on_playout_gap(0.05)
-    meters.call("browser", ENGINES).over(12.0)
+    meters.call("browser", ENGINES).ended(12.0)
     meters.call_refused("full")
     meters.turns.prepared(committed=True)
     meters.turns.prepared(committed=False)
@@ -148,7 +148,7 @@ def test_labels_have_a_bound() -> None:
     for number in range(1000):
         meter.on_event(Ended(at=0.0, reason=cast("EndReason", f"invented {number}")))
         meter.on_event(Error(at=0.0, code=cast("ErrorCode", f"invented {number}"), message="", fatal=False))
-        meters.call(f"line {number}", ENGINES | {"tts": f"engine {number}"}).over(1.0)
+        meters.call(f"line {number}", ENGINES | {"tts": f"engine {number}"}).ended(1.0)
         meters.call_refused(f"why {number}")
     text = meters.text().decode()
     assert text.count("lineside_errors_total{") <= NAMES + 1

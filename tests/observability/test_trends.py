@@ -23,14 +23,14 @@ def test_the_meters_are_read_as_calls_move_them() -> None:
     """Two calls up, one refused, one turn answered in 0.8 s: the figures say so."""
     registry = CollectorRegistry()
     meters, looks = GatewayMetrics(registry), TrendHistory()
-    looks.take(look(registry))
+    looks.add(look(registry))
     first = meters.call("browser", {"stt": "s", "llm": "l", "tts": "t"})
     meters.call("telephone", {"stt": "s", "llm": "l", "tts": "t"})
     meters.call_refused("full")
     first.on_event(TurnEnded(at=1.0, turn=1))
     first.on_event(ReplyMetrics(at=1.0, turn=1, reply=1, e2e_ms=800.0, asr_ms=200.0))
     first.on_playout_gap(0.1)
-    looks.take(look(registry))
+    looks.add(look(registry))
     trends = looks.trends()
     assert trends.calls == (2.0,)
     assert trends.turns_a_minute[0] > 0
@@ -46,7 +46,7 @@ def test_what_is_told_is_a_rate_and_not_a_sum() -> None:
     """Twelve turns in ten seconds are 72 a minute; the seconds before count for nothing."""
     looks = TrendHistory()
     for one in (looked(0.0, turns=100), looked(10.0, turns=112, cores=5.0), looked(20.0, turns=112, cores=5.0)):
-        looks.take(one)
+        looks.add(one)
     trends = looks.trends()
     assert trends.turns_a_minute == (72.0, 0.0)
     assert trends.cores == (0.5, 0.0)
@@ -56,8 +56,8 @@ def test_what_is_told_is_a_rate_and_not_a_sum() -> None:
 def test_a_worker_that_is_gone_makes_nothing_less_than_nothing() -> None:
     """Its gauges go with it, and no line falls below nought."""
     looks = TrendHistory()
-    looks.take(looked(0.0, calls=5, cores=9.0))
-    looks.take(looked(10.0, calls=2, cores=4.0))
+    looks.add(looked(0.0, calls=5, cores=9.0))
+    looks.add(looked(10.0, calls=2, cores=4.0))
     assert looks.trends().cores == (0.0,)
     assert looks.trends().calls == (2.0,)
 
@@ -65,9 +65,9 @@ def test_a_worker_that_is_gone_makes_nothing_less_than_nothing() -> None:
 def test_quantiles_lie_within_their_bucket() -> None:
     """As Prometheus works them out: even within a bucket, and the last bound for what is above all."""
     looks = TrendHistory()
-    looks.take(looked(0.0))
+    looks.add(looked(0.0))
     e2e, lag = {0.5: 0.0, 1.0: 10.0, 2.0: 20.0, float("inf"): 20.0}, {0.5: 0.0, float("inf"): 3.0}
-    looks.take(looked(10.0, counts={"e2e": e2e, LAG: lag}))
+    looks.add(looked(10.0, counts={"e2e": e2e, LAG: lag}))
     trends = looks.trends()
     assert trends.e2e_p50_ms == (1000.0,)
     assert trends.e2e_p95_ms == (1900.0,)
@@ -83,7 +83,7 @@ def test_an_hour_of_looks_takes_a_megabyte() -> None:
     try:
         for n in range(MOST):
             call.on_event(ReplyMetrics(at=1.0, turn=n, reply=n, e2e_ms=800.0, asr_ms=200.0))
-            looks.take(look(registry))
+            looks.add(look(registry))
             if n == 0:
                 before, _ = tracemalloc.get_traced_memory()
         after, _ = tracemalloc.get_traced_memory()
@@ -96,7 +96,7 @@ def test_an_hour_is_kept_and_no_more() -> None:
     """However long the gateway is up."""
     looks = TrendHistory()
     for n in range(MOST + 100):
-        looks.take(looked(10.0 * n, calls=n))
+        looks.add(looked(10.0 * n, calls=n))
     trends = looks.trends()
     assert len(trends.at) == len(trends.calls) == len(trends.e2e_p50_ms) == MOST - 1
     assert trends.calls[-1] == MOST + 99
@@ -105,7 +105,7 @@ def test_an_hour_is_kept_and_no_more() -> None:
 def test_before_the_second_look_there_is_nothing_to_tell() -> None:
     """Empty lines, not an error."""
     looks = TrendHistory()
-    looks.take(looked(0.0))
+    looks.add(looked(0.0))
     assert looks.trends(5, "http://p", "http://g").at == ()
     assert (looks.trends(5, "http://p", "http://g").prometheus, looks.trends(5, "http://p", "http://g").grafana) == (
         "http://p",
@@ -117,8 +117,8 @@ def test_a_clock_that_is_set_back_bends_no_line() -> None:
     """The points stay in their order, ten seconds apart, and end now."""
     looks = TrendHistory()
     for n, wall in enumerate((1000.0, 1010.0, 520.0, 530.0)):
-        looks.take(looked(10.0 * n))
-        looks._looks[-1] = structs.replace(looks._looks[-1], at=wall)
+        looks.add(looked(10.0 * n))
+        looks._readings[-1] = structs.replace(looks._readings[-1], at=wall)
     assert looks.trends().at == (510.0, 520.0, 530.0)
 
 
@@ -127,5 +127,5 @@ def test_a_look_that_fails_is_told_until_one_succeeds() -> None:
     looks = TrendHistory()
     looks.trouble = "the meters could not be read: disk"
     assert looks.trends().trouble == "the meters could not be read: disk"
-    looks.take(looked(0.0))
+    looks.add(looked(0.0))
     assert looks.trends().trouble == ""

@@ -113,7 +113,7 @@ def record(archive: Archive, call: str, seconds: float = 4.0) -> None:
     recorder = archive.begin(call, line, FirstMessage(codec="pcm", record=True), {}, "Test", "browser")
     assert recorder._recorder is not None
     recorder._recorder.caller(bytes(round(line.rate * seconds) * 2))
-    recorder.over()
+    recorder.ended()
 
 
 def test_a_process_without_file_descriptors_still_keeps_its_calls(tmp_path: Path) -> None:

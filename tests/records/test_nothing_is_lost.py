@@ -54,7 +54,7 @@ def tell(archive: Archive, call: str, *, said: str = "Hello.", caller: str = "",
     recorder.on_event(ReplyMetrics(at=2.0, turn=1, reply=1, asr_ms=20.0))
     if over:
         recorder.on_event(Ended(at=3.0, reason="caller_hung_up"))
-        recorder.over()
+        recorder.ended()
 
 
 async def over(archive: Archive, call: str) -> WholeCall:

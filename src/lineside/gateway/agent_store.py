@@ -16,7 +16,7 @@ from lineside.agents.agent import Agent, load_agent
 from lineside.agents.versions import AgentReplaced, AgentVersion, AgentVersions, version_of
 from lineside.engines.registry import EngineRegistry
 from lineside.errors import ConfigError
-from lineside.gateway.runtime import learn_phrases
+from lineside.gateway.runtime import prepare_agent
 
 log = structlog.get_logger()
 
@@ -31,10 +31,10 @@ class AgentStore:
         agent: Agent,
         file: "AgentFile",
         registry: EngineRegistry,
-        tell_workers: Callable[[Agent], Awaitable[None]] | None = None,
+        set_in_workers: Callable[[Agent], Awaitable[None]] | None = None,
     ) -> None:
-        """`tell_workers` hands a new agent to the processes that hold the calls, where there are any."""
-        self._agent, self._file, self._registry, self._tell_workers = agent, file, registry, tell_workers
+        """`set_in_workers` hands a new agent to the processes that hold the calls, where there are any."""
+        self._agent, self._file, self._registry, self._set_in_workers = agent, file, registry, set_in_workers
         self._changing = asyncio.Lock()  # one change at a time
 
     def agent(self) -> Agent:
@@ -62,14 +62,14 @@ class AgentStore:
         async with self._changing:
             if replaces and replaces != version_of(self._agent):
                 raise AgentReplaced("another version was saved meanwhile; look at it, then save again")
-            await learn_phrases(self._registry, agent)
-            if self._tell_workers is not None:
-                await self._tell_workers(agent)  # which undoes it where one of them cannot
+            await prepare_agent(self._registry, agent)
+            if self._set_in_workers is not None:
+                await self._set_in_workers(agent)  # which undoes it where one of them cannot
             try:
                 self._file.write(agent)
             except ConfigError:
-                if self._tell_workers is not None:
-                    await self._tell_workers(self._agent)
+                if self._set_in_workers is not None:
+                    await self._set_in_workers(self._agent)
                 raise
             self._agent = agent
 
@@ -96,26 +96,26 @@ class AgentFile:
 
     def __init__(self, file: Path, folder: Path) -> None:
         """`folder` is DATA_DIR."""
-        self._file, self._kept = file, folder / "agents" / f"{file.stem}.json"
-        self._history = self._kept.with_suffix(".versions.json")
+        self._file, self._override = file, folder / "agents" / f"{file.stem}.json"
+        self._history = self._override.with_suffix(".versions.json")
 
     def read(self) -> Agent:
         """The agent as it stands. Raises `ConfigError` as `load_agent` does."""
         agent = load_agent(self._file)
         try:
-            edit = msgspec.json.decode(self._kept.read_bytes(), type=_Edit)
+            edit = msgspec.json.decode(self._override.read_bytes(), type=_Edit)
         except FileNotFoundError:
             return agent
         except OSError as cause:
             log.warning(
-                "cannot read the agent override, using the agent file", kept=str(self._kept), why=cause.strerror
+                "cannot read the agent override, using the agent file", kept=str(self._override), why=cause.strerror
             )
             return agent
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as cause:
             self._set_aside(str(cause))
             return agent
         if edit.of != self._digest():
-            log.warning("agent file edited, ignoring the older override", kept=str(self._kept))
+            log.warning("agent file edited, ignoring the older override", kept=str(self._override))
             return agent
         try:
             edit.agent.check()
@@ -126,9 +126,9 @@ class AgentFile:
 
     def _set_aside(self, why: str) -> None:
         """A change that cannot be used keeps nobody from starting: the file counts, and the change can be looked at."""
-        aside = self._kept.with_suffix(".unusable")
+        aside = self._override.with_suffix(".unusable")
         with suppress(OSError):
-            self._kept.replace(aside)
+            self._override.replace(aside)
         log.warning("the change of the agent cannot be used, using its file", set_aside=str(aside), why=why)
 
     def write(self, agent: Agent) -> None:
@@ -139,9 +139,9 @@ class AgentFile:
         saved = [_Saved(time.time(), agent), *self._saved()][:KEPT_VERSIONS]
         self._write(self._history, saved)
         if agent == load_agent(self._file):
-            self._kept.unlink(missing_ok=True)
+            self._override.unlink(missing_ok=True)
         else:
-            self._write(self._kept, _Edit(self._digest(), agent))
+            self._write(self._override, _Edit(self._digest(), agent))
 
     def versions(self) -> tuple[AgentVersion, ...]:
         """What was saved on the page, the newest first, then the file's agent. Raises `ConfigError` as `read` does."""

@@ -84,7 +84,7 @@ class Gateway:
         self.call_registry = CallRegistry(settings.max_concurrent_calls)
         self._meters = metrics
         self.work = work or BackgroundWork(metrics.process.work_failed)
-        self._looks = TrendHistory()
+        self._trends = TrendHistory()
         self._monitors = monitors or MonitoringAddresses(settings.prometheus_url, settings.grafana_url)
         self._scrape: asyncio.Task[bytes] | None = None
         self._meters.limit.set(settings.max_concurrent_calls)
@@ -112,7 +112,7 @@ class Gateway:
             calls=self.call_registry,
             agents=self._agents,
             read=self._readings.latest,
-            trends=lambda: self._looks.trends(
+            trends=lambda: self._trends.trends(
                 self._settings.max_concurrent_calls,
                 without_secrets(self._monitors.prometheus),
                 without_secrets(self._monitors.grafana),
@@ -207,12 +207,12 @@ class Gateway:
     async def _watch_trends(self) -> None:
         while True:
             try:
-                self._looks.take(await asyncio.to_thread(lambda: look(self._meters.all())))
+                self._trends.add(await asyncio.to_thread(lambda: look(self._meters.all())))
                 if self._workers is not None:
                     counted = await asyncio.to_thread(lambda: fault_counts(self._meters.all().collect()))
                     self._workers.faults.take(counted, time.monotonic())
             except Exception as why:  # a damaged file of a worker that was killed, a full disk: charts are not calls
-                self._looks.trouble = f"the meters could not be read: {why}"
+                self._trends.trouble = f"the meters could not be read: {why}"
                 self.work.note("trends", why)
             await asyncio.sleep(EVERY)
 
@@ -228,7 +228,7 @@ class Gateway:
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         try:
-            slot = self.call_registry.admit()
+            handle = self.call_registry.admit()
         except CallRefused as full:
             return self._refuse(full)
         try:
@@ -239,16 +239,16 @@ class Gateway:
                 return web.Response()  # gone already
             key = request.headers["Sec-WebSocket-Key"]
             if self._workers is not None:
-                await self._workers.hold(slot, transport, key)
+                await self._workers.run_call(handle, transport, key)
             else:
                 ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, request.protocol.connection_lost)
                 ws.take_over(transport, key)
-                await self._runner.run(slot, ws)
+                await self._runner.run(handle, ws)
             return web.Response()  # to nobody: the connection was the call's, and is gone
         except CallRefused as nobody_up:
             return self._refuse(nobody_up)
         finally:
-            self.call_registry.free(slot)
+            self.call_registry.free(handle)
 
     def _refuse(self, why: CallRefused) -> web.Response:
         self._meters.call_refused("closing" if self.call_registry.closing else "full")

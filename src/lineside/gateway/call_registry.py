@@ -45,49 +45,49 @@ class CallControl(Protocol):
         ...
 
 
-class CallPlace(Observer):
-    """A call's place in the registry: a `CallHandle`, or in a worker process what stands for one."""
+class RegisteredCall(Observer):
+    """A call in the registry: a `CallHandle`, or in a worker process what stands for one."""
 
     def __init__(self, call_id: str) -> None:
         self.id = call_id
 
-    def answered(self, live: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
+    def answered(self, control: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
         """The call is up."""
 
-    def over(self) -> None:
+    def ended(self) -> None:
         """The call is gone; it is let go of."""
 
 
-class CallHandle(CallPlace):
+class CallHandle(RegisteredCall):
     """One call from admission to its end."""
 
     def __init__(self, call_id: str) -> None:
         super().__init__(call_id)
-        self._live: CallControl | None = None
+        self._control: CallControl | None = None
         self._line, self._codec, self._engines = "", "", dict[str, str]()
         self._state: CallState = "connecting"
         self._began = time.monotonic()
         self._turns = self._last_turn = 0
         self._e2e: float | None = None
-        self._story: deque[bytes] = deque(maxlen=STORY)
+        self._conversation: deque[bytes] = deque(maxlen=STORY)
         self._watchers: list[asyncio.Queue[bytes | None]] = []
-        self._tell_followed: Callable[[bool], None] | None = None
+        self._on_followed: Callable[[bool], None] | None = None
 
-    def answered(self, live: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
-        """See `CallPlace`."""
-        self._live, self._line, self._codec, self._engines = live, line, codec, engines
+    def answered(self, control: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
+        """See `RegisteredCall`."""
+        self._control, self._line, self._codec, self._engines = control, line, codec, engines
         self._state, self._began = "listening", time.monotonic()
 
-    def subscribe_followed(self, tell: Callable[[bool], None]) -> None:
-        """Have `tell` called when the first comes who follows the call, and when the last leaves."""
-        self._tell_followed = tell
+    def subscribe_followed(self, on_followed: Callable[[bool], None]) -> None:
+        """Have `on_followed` called when the first comes who follows the call, and when the last leaves."""
+        self._on_followed = on_followed
         if self._watchers:
-            tell(True)
+            on_followed(True)
 
     def end(self, reason: EndReason) -> None:
         """End it, if it has been answered."""
-        if self._live is not None:
-            self._live.end(reason)
+        if self._control is not None:
+            self._control.end(reason)
 
     def now(self) -> ActiveCall:
         """How it stands."""
@@ -108,14 +108,14 @@ class CallHandle(CallPlace):
         if isinstance(event, TurnStarted | Transcript) and event.turn > self._last_turn:
             self._last_turn = event.turn  # a turn is counted when it begins; a typed one begins with its words
             self._turns += 1
-        told = isinstance(event, Transcript | ReplyText | BargeIn | ReplyMetrics | Error | Ended)
-        if not told and not self._watchers:
+        in_conversation = isinstance(event, Transcript | ReplyText | BargeIn | ReplyMetrics | Error | Ended)
+        if not in_conversation and not self._watchers:
             return
         line = encode(event)
-        if told:
-            self._story.append(line)
+        if in_conversation:
+            self._conversation.append(line)
         for watcher in self._watchers[:]:
-            self._tell(watcher, line)
+            self._send(watcher, line)
 
     def watch(self) -> AsyncGenerator[bytes, None]:
         """Its events as JSON: the conversation so far, then each as it comes, to its end; nothing now and then.
@@ -125,18 +125,18 @@ class CallHandle(CallPlace):
         if len(self._watchers) >= WATCHERS:
             raise CallRefused(f"{WATCHERS} operators already follow this call")
         watcher: asyncio.Queue[bytes | None] = asyncio.Queue(BEHIND + STORY + 1)
-        for line in self._story:
+        for line in self._conversation:
             watcher.put_nowait(line)
         self._watchers.append(watcher)
-        if self._tell_followed is not None:
-            self._tell_followed(True)
+        if self._on_followed is not None:
+            self._on_followed(True)
         return self._events(watcher)
 
-    def over(self) -> None:
-        """See `CallPlace`. Whoever watches the call is told."""
-        self._live = None
+    def ended(self) -> None:
+        """See `RegisteredCall`. Whoever watches the call is told."""
+        self._control = None
         for watcher in self._watchers:
-            self._tell(watcher, None)
+            self._send(watcher, None)
 
     async def _events(self, watcher: "asyncio.Queue[bytes | None]") -> AsyncGenerator[bytes, None]:
         try:
@@ -145,10 +145,10 @@ class CallHandle(CallPlace):
         finally:
             if watcher in self._watchers:
                 self._watchers.remove(watcher)
-            if not self._watchers and self._tell_followed is not None:
-                self._tell_followed(False)
+            if not self._watchers and self._on_followed is not None:
+                self._on_followed(False)
 
-    def _tell(self, watcher: "asyncio.Queue[bytes | None]", line: bytes | None) -> None:
+    def _send(self, watcher: "asyncio.Queue[bytes | None]", line: bytes | None) -> None:
         """Hand it on; who does not read is let go at the place where it stopped."""
         if watcher.qsize() < BEHIND + STORY:
             watcher.put_nowait(line)
@@ -170,14 +170,14 @@ class CallRegistry:
 
     def __init__(self, slots: int) -> None:
         self._most = slots
-        self._slots: dict[str, CallHandle] = {}
+        self._handles: dict[str, CallHandle] = {}
         self._closing = False
         self._empty = asyncio.Event()
 
     @property
     def calls(self) -> int:
         """Calls alive now."""
-        return len(self._slots)
+        return len(self._handles)
 
     @property
     def closing(self) -> bool:
@@ -190,39 +190,39 @@ class CallRegistry:
             raise CallRefused("the gateway is shutting down")
         if self.calls >= self._most:
             raise CallRefused(f"all {self._most} call slots are in use (MAX_CONCURRENT_CALLS)")
-        slot = CallHandle(uuid4().hex)
-        self._slots[slot.id] = slot
-        return slot
+        handle = CallHandle(uuid4().hex)
+        self._handles[handle.id] = handle
+        return handle
 
-    def free(self, slot: CallHandle) -> None:
+    def free(self, handle: CallHandle) -> None:
         """The call is gone."""
-        del self._slots[slot.id]
-        slot.over()
-        if not self._slots:
+        del self._handles[handle.id]
+        handle.ended()
+        if not self._handles:
             self._empty.set()
 
     def list(self) -> "list[ActiveCall]":
         """All calls that have been answered, the oldest first."""
-        return [now for slot in self._slots.values() if (now := slot.now()).state != "connecting"]
+        return [now for handle in self._handles.values() if (now := handle.now()).state != "connecting"]
 
     def end(self, call_id: str, reason: EndReason = "ended_by_operator") -> bool:
         """End a call; whether there was one."""
-        slot = self._slots.get(call_id)
-        if slot is not None:
-            slot.end(reason)
-        return slot is not None
+        handle = self._handles.get(call_id)
+        if handle is not None:
+            handle.end(reason)
+        return handle is not None
 
     def watch(self, call_id: str) -> AsyncGenerator[bytes, None] | None:
         """The events of a call, if there is one. Raises `CallRefused` when too many follow it."""
-        slot = self._slots.get(call_id)
-        return slot.watch() if slot is not None else None
+        handle = self._handles.get(call_id)
+        return handle.watch() if handle is not None else None
 
     async def close(self, within: float, warn: Callable[[int], None]) -> None:
         """Closing time: no new calls; those under way are ended, with a word. `warn` hears how many were cut off."""
         self._closing = True
-        for slot in tuple(self._slots.values()):
-            slot.end("server_stopping")
-        if not self._slots:
+        for handle in tuple(self._handles.values()):
+            handle.end("server_stopping")
+        if not self._handles:
             return
         self._empty.clear()
         try:

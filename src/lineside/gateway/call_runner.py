@@ -19,7 +19,7 @@ from lineside.call.observers import Observer
 from lineside.call.session import CallSession
 from lineside.engines.registry import EngineRegistry, Engines
 from lineside.errors import TransportError
-from lineside.gateway.call_registry import CallPlace
+from lineside.gateway.call_registry import RegisteredCall
 from lineside.gateway.load_shedder import LoadShedder
 from lineside.observability.metrics import GatewayMetrics
 from lineside.observability.traces import Traces
@@ -61,24 +61,24 @@ class CallRunner:
         settings: Settings,
         agent: Callable[[], Agent],
         registry: EngineRegistry,
-        new_voice: Callable[[], VoiceDetector],
+        new_vad: Callable[[], VoiceDetector],
         meters: GatewayMetrics,
         turns: TurnModel,
         records: Archive | None = None,
     ) -> None:
         """`agent` says who answers now; `turns` is the turn model; `records` keeps the calls, if they are kept."""
         self._settings, self._agent, self._registry, self._records = settings, agent, registry, records
-        self._new_voice, self._meters, self._turns = new_voice, meters, turns
+        self._new_vad, self._meters, self._turns = new_vad, meters, turns
         self._load = EngineLoad(time.monotonic)
         self.shedder = LoadShedder()
         self._tables = ThreadPoolExecutor(1, "resampler tables")  # one: many callers at once leave the others the CPU
         self._traces = Traces(settings.otlp_endpoint) if settings.otlp_endpoint else None
 
-    async def run(self, place: CallPlace, ws: WebSocket) -> None:
+    async def run(self, handle: RegisteredCall, ws: WebSocket) -> None:
         """Run one call from its first message to its end. Raises nothing for what a caller or an engine does."""
         try:
             with self.shedder.watched(ws):
-                await self._run(place, ws)
+                await self._run(handle, ws)
         finally:
             ws.abort()  # where it is open still, nobody is there to close it
 
@@ -88,7 +88,7 @@ class CallRunner:
         if self._traces is not None:
             await self._traces.close()
 
-    async def _run(self, place: CallPlace, ws: WebSocket) -> None:
+    async def _run(self, handle: RegisteredCall, ws: WebSocket) -> None:
         try:
             hello = await _first_message(ws)
             engines = self._registry.choose(
@@ -113,11 +113,11 @@ class CallRunner:
             await asyncio.get_running_loop().run_in_executor(self._tables, InputResampler, hello.rate, EAR_RATE)
         metrics = self._meters.call("browser", engines.names)
         transport, began = BrowserTransport(ws, hello, metrics), time.monotonic()
-        observers: list[Observer] = [place, metrics]
+        observers: list[Observer] = [handle, metrics]
         try:
-            reason, code = await self._hold_call(place, FrameGrace(transport), hello, engines, observers), NORMAL
+            reason, code = await self._record_call(handle, FrameGrace(transport), hello, engines, observers), NORMAL
         except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
-            log.exception("call failed", call=place.id)
+            log.exception("call failed", call=handle.id)
             reason, code = "internal_error", INTERNAL_ERROR
             broke = Error(at=0.0, code=reason, message="something broke inside lineside", fatal=True)
             for event in (broke, Ended(at=0.0, reason=reason)):
@@ -125,12 +125,12 @@ class CallRunner:
                 for observer in observers:
                     observer.on_event(event)
         finally:
-            metrics.over(time.monotonic() - began)
+            metrics.ended(time.monotonic() - began)
         await transport.close(POLICY_VIOLATION if reason in _FAULTS else code)
 
-    async def _hold_call(
+    async def _record_call(
         self,
-        place: CallPlace,
+        handle: RegisteredCall,
         transport: Transport,
         hello: FirstMessage,
         engines: Engines,
@@ -139,19 +139,19 @@ class CallRunner:
         """Hold the call; whoever else has to hear of it, traces and records, is added to the observers."""
         agent = self._agent()
         if self._traces is not None:
-            observers.append(self._traces.call(place.id, "browser", engines.names))
+            observers.append(self._traces.call(handle.id, "browser", engines.names))
         if self._records is None:
-            return await self._converse(place, transport, hello, engines, agent, observers)
-        recorder = self._records.begin(place.id, transport, hello, engines.names, agent.name, "browser")
+            return await self._converse(handle, transport, hello, engines, agent, observers)
+        recorder = self._records.begin(handle.id, transport, hello, engines.names, agent.name, "browser")
         observers.append(recorder)
         try:
-            return await self._converse(place, recorder.line, hello, engines, agent, observers)
+            return await self._converse(handle, recorder.transport, hello, engines, agent, observers)
         finally:
-            recorder.over()
+            recorder.ended()
 
     async def _converse(
         self,
-        place: CallPlace,
+        handle: RegisteredCall,
         transport: Transport,
         hello: FirstMessage,
         engines: Engines,
@@ -164,17 +164,17 @@ class CallRunner:
             agent=agent,
             engines=engines,
             settings=self._settings,
-            vad=self._new_voice(),
+            vad=self._new_vad(),
             observers=observers,
             turn_model=self._turns,
             load=self._load,
         )
-        place.answered(call, line="browser", codec=hello.codec, engines=engines.names)
-        transport.on_event(Ready(call_id=place.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))
-        log.info("call started", call=place.id, codec=hello.codec, rate=hello.rate)
+        handle.answered(call, line="browser", codec=hello.codec, engines=engines.names)
+        transport.on_event(Ready(call_id=handle.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))
+        log.info("call started", call=handle.id, codec=hello.codec, rate=hello.rate)
         began = time.monotonic()
         reason = await call.run()
-        log.info("call ended", call=place.id, reason=reason, seconds=round(time.monotonic() - began, 1))
+        log.info("call ended", call=handle.id, reason=reason, seconds=round(time.monotonic() - began, 1))
         return reason
 
 

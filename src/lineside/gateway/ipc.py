@@ -92,7 +92,7 @@ class CallFinished(Struct, frozen=True, tag=True):
     call: str
 
 
-Word = (
+IpcMessage = (
     StartWorker
     | AssignCall
     | EndCall
@@ -107,7 +107,7 @@ Word = (
 )
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Word).decode
+_decode = msgspec.json.Decoder(IpcMessage).decode
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -116,34 +116,36 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 
 class WorkerChannel:
-    """One end. `heard` gets every word, with a socket's number where one came; `gone` is called once, at the end."""
+    """One end. `on_message` gets each message, with a socket's number where one came; `on_closed` is called last."""
 
-    def __init__(self, end: socket.socket, heard: Callable[[Word, int | None], None], gone: Callable[[], None]) -> None:
-        self._end, self._heard, self._gone = end, heard, gone
+    def __init__(
+        self, end: socket.socket, on_message: Callable[[IpcMessage, int | None], None], on_closed: Callable[[], None]
+    ) -> None:
+        self._end, self._on_message, self._on_closed = end, on_message, on_closed
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[tuple[bytes, int | None]] = deque()
+        self._unsent: deque[tuple[bytes, int | None]] = deque()
         self._open = True
         end.setblocking(False)
         self._loop.add_reader(end.fileno(), self._read)
 
-    def say(self, word: Word, sock: int | None = None) -> bool:
-        """Send a word, and a copy of an open socket with it, whose number stays the caller's to close.
+    def send(self, message: IpcMessage, sock: int | None = None) -> bool:
+        """Send a message, and a copy of an open socket with it, whose number stays the caller's to close.
 
         False when nobody hears it any more, or when it is too long.
         """
-        data = _encode(word)
+        data = _encode(message)
         if not self._open or len(data) > LARGEST:
             return False
-        if self._waiting:
-            if len(self._waiting) >= WAITING:
+        if self._unsent:
+            if len(self._unsent) >= WAITING:
                 self.close()
                 return False
-            self._waiting.append((data, None if sock is None else os.dup(sock)))
+            self._unsent.append((data, None if sock is None else os.dup(sock)))
             return True
         try:
             self._send(data, sock)
         except BlockingIOError:
-            self._waiting.append((data, None if sock is None else os.dup(sock)))
+            self._unsent.append((data, None if sock is None else os.dup(sock)))
             self._loop.add_writer(self._end.fileno(), self._drain)
         except OSError:
             self.close()
@@ -157,18 +159,18 @@ class WorkerChannel:
         self._loop.remove_reader(self._end.fileno())
         self._loop.remove_writer(self._end.fileno())
         self._end.close()
-        for _, sock in self._waiting:
+        for _, sock in self._unsent:
             if sock is not None:
                 os.close(sock)
-        self._waiting.clear()
-        self._gone()
+        self._unsent.clear()
+        self._on_closed()
 
     def _send(self, data: bytes, sock: int | None) -> None:
         socket.send_fds(self._end, [data], [] if sock is None else [sock])
 
     def _drain(self) -> None:
-        while self._waiting:
-            data, sock = self._waiting[0]
+        while self._unsent:
+            data, sock = self._unsent[0]
             try:
                 self._send(data, sock)
             except BlockingIOError:
@@ -176,7 +178,7 @@ class WorkerChannel:
             except OSError:
                 self.close()
                 return
-            self._waiting.popleft()
+            self._unsent.popleft()
             if sock is not None:
                 os.close(sock)
         self._loop.remove_writer(self._end.fileno())
@@ -192,4 +194,4 @@ class WorkerChannel:
             if not data:
                 self.close()
                 return
-            self._heard(_decode(data), socks[0] if socks else None)
+            self._on_message(_decode(data), socks[0] if socks else None)

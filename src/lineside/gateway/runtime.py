@@ -31,7 +31,7 @@ from lineside.settings import Settings
 log = structlog.get_logger()
 
 TURN_MODEL, TURN_FILE = "smart-turn-v3.2", "smart-turn-v3.2-cpu.onnx"
-LEARN_WITHIN = 90.0  # seconds to synthesise the agent's lines and to read its prompt
+PREPARE_AGENT_SECONDS = 90.0  # seconds to synthesise the agent's lines and to read its prompt
 VAD_MODEL, VAD_FILE = "silero-vad", "silero_vad.onnx"
 
 
@@ -90,7 +90,7 @@ async def _transcribe_once(stt: SpeechToText, sounds: list[SpokenAudio]) -> None
 
 async def _warm(registry: EngineRegistry, agent: Agent) -> None:
     """Synthesise the fixed phrases; let each model work once."""
-    await learn_phrases(registry, agent)
+    await prepare_agent(registry, agent)
     try:
         await _transcribe_once(registry.stt(), [sound async for sound in registry.cached_tts().speak(MOMENT, "")])
         question = (*agent.opening(), Message("user", "Hello"))
@@ -114,11 +114,11 @@ async def _check_fallback(registry: EngineRegistry, role: Role, name: str) -> No
         log.warning("fallback engine unreachable", role=role, engine=name, why=str(cause))
 
 
-async def learn_phrases(registry: EngineRegistry, agent: Agent) -> None:
+async def prepare_agent(registry: EngineRegistry, agent: Agent) -> None:
     """Synthesise the fixed phrases and prefill the LLM with the prompt. Raises `ConfigError`."""
     llm, tts = registry.llm(), registry.cached_tts()
     try:
-        async with asyncio.timeout(LEARN_WITHIN):
+        async with asyncio.timeout(PREPARE_AGENT_SECONDS):
             for phrase in PHRASES:
                 await tts.keep(phrase, pinned=True)
             for said in (said for line in agent.lines() for said in sayings(line, agent.speech_tag)):
@@ -127,7 +127,7 @@ async def learn_phrases(registry: EngineRegistry, agent: Agent) -> None:
                 await llm.warm(agent.opening())
     except TimeoutError:
         raise ConfigError(
-            f"the agent's phrases were not synthesised or its prompt not read within {LEARN_WITHIN:g} s; "
+            f"the agent's phrases were not synthesised or its prompt not read within {PREPARE_AGENT_SECONDS:g} s; "
             "make them shorter, or choose faster engines"
         ) from None
     except EngineError as cause:

@@ -69,7 +69,7 @@ async def running_gateway(
             AsyncExitStack() as stack,
         ):
             workers = await stack.enter_async_context(_workers(reached, agent, metrics))
-            agents = AgentStore(agent, file, registry, workers.learn if workers is not None else None)
+            agents = AgentStore(agent, file, registry, workers.set_agent if workers is not None else None)
             monitors = None
             if monitored is not None:
                 monitors = await stack.enter_async_context(monitoring(settings, url, monitored))

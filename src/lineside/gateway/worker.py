@@ -1,7 +1,7 @@
-"""A process full of calls: `python -m lineside.gateway.worker FD`, FD being its end of the bus.
+"""A process full of calls: `python -m lineside.gateway.worker FD`, FD being its end of the channel.
 
-It has engines' clients, a voice detector and a turn model of its own, on an event loop of its own, and no door: open
-sockets come over the bus. It ends with the bus.
+It has engines' clients, a voice detector and a turn model of its own, on an event loop of its own, and no port: open
+sockets come over the channel. It ends with the channel.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from msgspec import Raw
 
 from lineside.agents.agent import Agent
 from lineside.errors import ConfigError
-from lineside.gateway.call_registry import CallControl, CallPlace
+from lineside.gateway.call_registry import CallControl, RegisteredCall
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner, settle
 from lineside.gateway.ipc import (
     BEAT,
@@ -27,13 +27,13 @@ from lineside.gateway.ipc import (
     EndCall,
     FollowCall,
     Heartbeat,
+    IpcMessage,
     SetAgent,
     StartWorker,
-    Word,
     WorkerChannel,
     WorkerReady,
 )
-from lineside.gateway.runtime import learn_phrases, open_archive, open_registry, turn_model, vad_factory
+from lineside.gateway.runtime import open_archive, open_registry, prepare_agent, turn_model, vad_factory
 from lineside.logging_setup import log_to_stderr
 from lineside.observability.metrics import GatewayMetrics
 from lineside.private_files import make_files_private
@@ -53,16 +53,16 @@ class Worker:
     def __init__(self, end: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         self._begun: asyncio.Future[StartWorker] = loop.create_future()
-        self._alone = asyncio.Event()  # the gateway is gone
-        self._bus = WorkerChannel(end, self._heard, self._gone)
-        self._places: dict[str, RemotePlace] = {}
+        self._gateway_gone = asyncio.Event()  # the gateway is gone
+        self._channel = WorkerChannel(end, self._on_message, self._on_closed)
+        self._calls: dict[str, RemoteCall] = {}
         self._empty = asyncio.Event()
         self._agent: Agent
         self._tasks: asyncio.TaskGroup
         self._runner: CallRunner
 
     async def run(self) -> None:
-        """Hold calls until the bus ends. Raises `ConfigError` when it cannot begin."""
+        """Hold calls until the channel ends. Raises `ConfigError` when it cannot begin."""
         begin = await self._begun
         settings = complete_settings()(_env_file=None, **msgspec.json.decode(begin.settings))  # type: ignore[call-arg]
         meters = GatewayMetrics()
@@ -73,7 +73,7 @@ class Worker:
             open_archive(settings, meters.records) as records,
         ):
             self._agent = begin.agent
-            await learn_phrases(self._registry, self._agent)
+            await prepare_agent(self._registry, self._agent)
             new_vad = vad_factory(settings)
             self._runner = CallRunner(settings, lambda: self._agent, self._registry, new_vad, meters, turns, records)
             async with asyncio.TaskGroup() as self._tasks:
@@ -83,9 +83,9 @@ class Worker:
                     self._tasks.create_task(work.keep("beat", self._beat), name="beat"),
                 ]
                 settle()
-                self._bus.say(WorkerReady())
-                await self._alone.wait()
-                await self._farewell()
+                self._channel.send(WorkerReady())
+                await self._gateway_gone.wait()
+                await self._end_calls()
                 await self._runner.close()
                 for task in watching:
                     task.cancel()
@@ -93,96 +93,98 @@ class Worker:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT)
-            self._bus.say(Heartbeat())
+            self._channel.send(Heartbeat())
 
-    async def _farewell(self) -> None:
-        for place in self._places.values():
-            place.end("server_stopping")
-        if self._places:
+    async def _end_calls(self) -> None:
+        for handle in self._calls.values():
+            handle.end("server_stopping")
+        if self._calls:
             try:
                 async with asyncio.timeout(FAREWELL):
                     await self._empty.wait()
             except TimeoutError:
-                log.warning("calls disconnected, their worker stops", calls=len(self._places))
+                log.warning("calls disconnected, their worker stops", calls=len(self._calls))
                 raise SystemExit(1) from None
 
-    def _heard(self, word: Word, sock: int | None) -> None:
-        match word:
+    def _on_message(self, message: IpcMessage, sock: int | None) -> None:
+        match message:
             case StartWorker() if not self._begun.done():
-                self._begun.set_result(word)
+                self._begun.set_result(message)
             case AssignCall() if sock is not None:
-                self._tasks.create_task(self._hold(word, socket.socket(fileno=sock)), name=f"call {word.call}")
-            case EndCall(call=call, reason=reason) if call in self._places:
-                self._places[call].end(reason)
-            case FollowCall(call=call, follow=follow) if call in self._places:
-                self._places[call].follow = follow
+                self._tasks.create_task(
+                    self._run_call(message, socket.socket(fileno=sock)), name=f"call {message.call}"
+                )
+            case EndCall(call=call, reason=reason) if call in self._calls:
+                self._calls[call].end(reason)
+            case FollowCall(call=call, follow=follow) if call in self._calls:
+                self._calls[call].follow = follow
             case SetAgent(agent=agent):
-                self._tasks.create_task(self._learn(agent), name="learn")
+                self._tasks.create_task(self._set_agent(agent), name="learn")
             case _:
                 return
 
-    def _gone(self) -> None:
-        self._alone.set()
+    def _on_closed(self) -> None:
+        self._gateway_gone.set()
         if not self._begun.done():
             self._begun.set_exception(ConfigError("the gateway was gone before this worker began"))
 
-    async def _hold(self, take: AssignCall, sock: socket.socket) -> None:
-        place = self._places[take.call] = RemotePlace(take.call, self._bus)
+    async def _run_call(self, assignment: AssignCall, sock: socket.socket) -> None:
+        handle = self._calls[assignment.call] = RemoteCall(assignment.call, self._channel)
         try:
             ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, lambda gone: None)
             transport, _ = await asyncio.get_running_loop().connect_accepted_socket(lambda: ws, sock)
-            ws.take_over(transport, take.key)
-            await self._runner.run(place, ws)
+            ws.take_over(transport, assignment.key)
+            await self._runner.run(handle, ws)
         except OSError:
             return  # the caller was gone before the socket came
         finally:
-            del self._places[take.call]
-            place.over()
-            self._bus.say(CallFinished(take.call))
-            if not self._places:
+            del self._calls[assignment.call]
+            handle.ended()
+            self._channel.send(CallFinished(assignment.call))
+            if not self._calls:
                 self._empty.set()
 
-    async def _learn(self, agent: Agent) -> None:
+    async def _set_agent(self, agent: Agent) -> None:
         try:
-            await learn_phrases(self._registry, agent)
+            await prepare_agent(self._registry, agent)
         except ConfigError as why:
-            self._bus.say(AgentSet(str(why)))
+            self._channel.send(AgentSet(str(why)))
             return
         self._agent = agent
-        self._bus.say(AgentSet())
+        self._channel.send(AgentSet())
 
 
-class RemotePlace(CallPlace):
-    """A call's place in the registry, which is in another process."""
+class RemoteCall(RegisteredCall):
+    """A call in the registry, which is in another process."""
 
-    def __init__(self, call: str, bus: WorkerChannel) -> None:
+    def __init__(self, call: str, channel: WorkerChannel) -> None:
         super().__init__(call)
-        self._bus = bus
-        self._live: CallControl | None = None
+        self._channel = channel
+        self._control: CallControl | None = None
         self._ends: EndReason | None = None  # asked for before the call was answered
         self.follow = False  # somebody wants to know every word
 
-    def answered(self, live: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
-        """See `CallPlace`."""
-        self._live = live
-        self._bus.say(CallAnswered(self.id, line, codec, engines))
+    def answered(self, control: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
+        """See `RegisteredCall`."""
+        self._control = control
+        self._channel.send(CallAnswered(self.id, line, codec, engines))
         if self._ends is not None:
-            live.end(self._ends)
+            control.end(self._ends)
 
-    def over(self) -> None:
-        """See `CallPlace`."""
-        self._live = None
+    def ended(self) -> None:
+        """See `RegisteredCall`."""
+        self._control = None
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Observer`. Words as they form are for those who follow it; nobody counts by them."""
         if self.follow or not isinstance(event, LlmToken | ReasoningToken | PartialTranscript):
-            self._bus.say(CallEvent(self.id, Raw(encode(event))))
+            self._channel.send(CallEvent(self.id, Raw(encode(event))))
 
     def end(self, reason: EndReason) -> None:
         """End it."""
         self._ends = reason
-        if self._live is not None:
-            self._live.end(reason)
+        if self._control is not None:
+            self._control.end(reason)
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """The worker processes of a gateway, from the gateway's side: started, given calls, listened to, started again.
 
-The gateway's own process has the door. It admits a call, so there is one count of them, and hands the open socket to
+The gateway's own process has the port. It admits a call, so there is one count of them, and hands the open socket to
 the worker with the fewest calls before the WebSocket is welcomed; the worker answers on it from then on. What happens
-in the call comes back as words over a bus, so the registry knows all calls. A worker that dies takes its calls with
-it and no others: their slots are free as soon as the kernel says so (docs/decisions/0006-workers.md).
+in the call comes back as messages over a channel, so the registry knows all calls. A worker that dies takes its calls
+with it and no others: their slots are free as soon as the kernel says so (docs/decisions/0006-workers.md).
 """
 
 import asyncio
@@ -30,9 +30,9 @@ from lineside.gateway.ipc import (
     EndCall,
     FollowCall,
     Heartbeat,
+    IpcMessage,
     SetAgent,
     StartWorker,
-    Word,
     WorkerChannel,
     WorkerReady,
     pair,
@@ -47,7 +47,7 @@ from lineside.settings import Settings
 log = structlog.get_logger()
 
 READY_WITHIN = 60.0  # seconds for workers to take calls, at the start and when one is started again
-LEARN_WITHIN = 95.0  # seconds for a worker to learn a new agent's lines
+SET_AGENT_SECONDS = 95.0  # seconds for a worker to learn a new agent's lines
 GRACE = 5.0  # seconds for a worker to end its calls and itself; then it is killed
 MISSED = 8  # beats in a row; a worker that waits for a slow disk comes back sooner, and its end is the end of its calls
 
@@ -65,21 +65,23 @@ class WorkerPool:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
         """They take calls while the block runs. Raises `ConfigError` when they do not come up."""
-        keeping = [asyncio.create_task(self._keep(number), name=f"worker {number}") for number in range(self._count)]
+        supervisors = [
+            asyncio.create_task(self._supervise(number), name=f"worker {number}") for number in range(self._count)
+        ]
         try:
-            await self._all_up(keeping)
+            await self._all_up(supervisors)
             yield
         finally:
-            for task in keeping:
+            for task in supervisors:
                 task.cancel()
-            await asyncio.wait(keeping)
+            await asyncio.wait(supervisors)
 
     @property
     def up(self) -> list[int]:
         """The process ids of those that take calls."""
         return [worker.pid for worker in self._workers.values() if worker.up.is_set()]
 
-    async def hold(self, slot: CallHandle, transport: asyncio.Transport, key: str) -> None:
+    async def run_call(self, handle: CallHandle, transport: asyncio.Transport, key: str) -> None:
         """Have a call held to its end by the one with the fewest. `key`: its `Sec-WebSocket-Key`.
 
         Raises `CallRefused`, before anything was said to the caller, when no worker is up.
@@ -89,30 +91,30 @@ class WorkerPool:
             raise CallRefused("no worker is ready; they are being restarted")
         worker = min(ready, key=lambda one: len(one.calls))
         transport.pause_reading()  # what the caller says from here on is the worker's to read
-        over = worker.take(slot, key, transport.get_extra_info("socket").fileno())
+        ended = worker.assign(handle, key, transport.get_extra_info("socket").fileno())
         transport.abort()  # our copy of the socket; the worker has its own
-        await over
+        await ended
 
-    async def learn(self, agent: Agent) -> None:
+    async def set_agent(self, agent: Agent) -> None:
         """Let this agent answer from the next call on.
 
         Raises `ConfigError` when a worker could not learn its lines; then the old agent answers in all of them.
         """
         before, self._agent = self._agent, agent
-        if trouble := await self._all_learn(agent):
+        if trouble := await self._set_agent_in_all(agent):
             self._agent = before
-            if again := await self._all_learn(before):
+            if again := await self._set_agent_in_all(before):
                 log.error("a worker could not learn the old agent's lines again", why=again)
             raise ConfigError(f"a worker cannot synthesise the agent's phrases: {trouble}")
 
-    async def _all_learn(self, agent: Agent) -> str:
+    async def _set_agent_in_all(self, agent: Agent) -> str:
         """Let those that are up learn it; what went wrong, if anything did."""
         troubles = await asyncio.gather(
-            *(worker.learn(agent) for worker in self._workers.values() if worker.up.is_set())
+            *(worker.set_agent(agent) for worker in self._workers.values() if worker.up.is_set())
         )
         return next(filter(None, troubles), "")
 
-    async def _all_up(self, keeping: "list[asyncio.Task[None]]") -> None:
+    async def _all_up(self, supervisors: "list[asyncio.Task[None]]") -> None:
         deadline = time.monotonic() + READY_WITHIN
         while len(self.up) < self._count:
             if self._fault:
@@ -121,21 +123,21 @@ class WorkerPool:
                 raise ConfigError(
                     f"{len(self.up)} of {self._count} workers were ready after {READY_WITHIN:g} s; see the log"
                 )
-            await asyncio.wait(keeping, timeout=0.05)
+            await asyncio.wait(supervisors, timeout=0.05)
 
-    async def _keep(self, number: int) -> None:
+    async def _supervise(self, number: int) -> None:
         backoff = Backoff()
         while True:
             began = time.monotonic()
             try:
-                code = await self._live(number)
+                code = await self._run_worker(number)
             except OSError as cause:
                 code = cause.errno or -1
             pause = backoff.after(time.monotonic() - began)
             log.error("worker exited, restarting it", worker=number, code=code, seconds=pause)
             await asyncio.sleep(pause)
 
-    async def _live(self, number: int) -> int:
+    async def _run_worker(self, number: int) -> int:
         """One life of a worker, to its end; answers its exit code."""
         ours, theirs = pair()
         argv = [sys.executable, "-m", "lineside.gateway.worker", str(theirs.fileno())]
@@ -143,12 +145,14 @@ class WorkerPool:
             process = await start_process(argv, pass_fds=[theirs.fileno()])
         worker = self._workers[number] = _Worker(process.pid, number, ours)
         try:
-            if not worker.bus.say(StartWorker(msgspec.Raw(self._settings.model_dump_json().encode()), self._agent)):
+            if not worker.channel.send(
+                StartWorker(msgspec.Raw(self._settings.model_dump_json().encode()), self._agent)
+            ):
                 self._fault = "settings and agent are too long for the message that starts a worker: shorten the agent"
                 log.error("a worker cannot be started", worker=number, why=self._fault)
             return await self._watch(worker, process)
         finally:
-            worker.bus.close()  # for it, the word to end
+            worker.channel.close()  # which tells it to end
             await end_process(process, grace=GRACE)
             del self._workers[number]
             if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
@@ -182,48 +186,48 @@ class _Worker:
         self.up = asyncio.Event()
         self._missed = 0  # beats in a row
         self.calls: dict[str, tuple[CallHandle, asyncio.Future[None]]] = {}
-        self.bus = WorkerChannel(end, self.heard, self.gone)
-        self._learning: asyncio.Future[str] | None = None
+        self.channel = WorkerChannel(end, self.on_message, self.on_closed)
+        self._agent_set: asyncio.Future[str] | None = None
 
-    def take(self, slot: CallHandle, key: str, sock: int) -> "asyncio.Future[None]":
+    def assign(self, handle: CallHandle, key: str, sock: int) -> "asyncio.Future[None]":
         """Hand it a call; done when that is over."""
-        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.calls[slot.id] = slot, over
-        slot.subscribe_followed(lambda somebody: self._say(FollowCall(slot.id, somebody)))
-        if not self.bus.say(AssignCall(slot.id, key), sock):
-            self._over(slot.id)
-        return over
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.calls[handle.id] = handle, ended
+        handle.subscribe_followed(lambda somebody: self._send(FollowCall(handle.id, somebody)))
+        if not self.channel.send(AssignCall(handle.id, key), sock):
+            self._call_ended(handle.id)
+        return ended
 
-    async def learn(self, agent: Agent) -> str:
+    async def set_agent(self, agent: Agent) -> str:
         """Have it learn an agent's lines; answers what went wrong."""
-        learning: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._learning = learning
-        if not self.bus.say(SetAgent(agent)):
+        agent_set: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._agent_set = agent_set
+        if not self.channel.send(SetAgent(agent)):
             return "the agent is too long, or the worker is gone"
         try:
-            async with asyncio.timeout(LEARN_WITHIN):
-                return await learning
+            async with asyncio.timeout(SET_AGENT_SECONDS):
+                return await agent_set
         except TimeoutError:
-            return f"not within {LEARN_WITHIN:g} s"
+            return f"not within {SET_AGENT_SECONDS:g} s"
 
-    def heard(self, word: Word, sock: int | None) -> None:
+    def on_message(self, message: IpcMessage, sock: int | None) -> None:
         """What it says."""
-        match word:
+        match message:
             case WorkerReady():
                 self.up.set()
                 self._missed = 0
             case Heartbeat():
                 self._missed = 0
             case AgentSet(trouble=trouble):
-                if self._learning is not None and not self._learning.done():
-                    self._learning.set_result(trouble)
+                if self._agent_set is not None and not self._agent_set.done():
+                    self._agent_set.set_result(trouble)
             case CallAnswered(call=call) if call in self.calls:
-                live = _Far(lambda reason: self._say(EndCall(call, reason)))
-                self.calls[call][0].answered(live, line=word.line, codec=word.codec, engines=word.engines)
+                control = _RemoteCallControl(lambda reason: self._send(EndCall(call, reason)))
+                self.calls[call][0].answered(control, line=message.line, codec=message.codec, engines=message.engines)
             case CallEvent(call=call) if call in self.calls:
-                self.calls[call][0].on_event(decode_server.decode(bytes(word.event)))
+                self.calls[call][0].on_event(decode_server.decode(bytes(message.event)))
             case CallFinished(call=call):
-                self._over(call)
+                self._call_ended(call)
             case _:
                 return
 
@@ -232,27 +236,27 @@ class _Worker:
         self._missed += 1
         return self._missed
 
-    def gone(self) -> None:
+    def on_closed(self) -> None:
         """It is no more, and its calls neither."""
         self.up.clear()
         if self.calls:
             log.error("calls lost with their worker", worker=self.number, calls=len(self.calls))
         for call in tuple(self.calls):
-            self._over(call)
-        if self._learning is not None and not self._learning.done():
-            self._learning.set_result("")  # the next life of it begins with the new agent
+            self._call_ended(call)
+        if self._agent_set is not None and not self._agent_set.done():
+            self._agent_set.set_result("")  # the next life of it begins with the new agent
 
-    def _over(self, call: str) -> None:
+    def _call_ended(self, call: str) -> None:
         if call in self.calls:
-            _, over = self.calls.pop(call)
-            if not over.done():
-                over.set_result(None)
+            _, ended = self.calls.pop(call)
+            if not ended.done():
+                ended.set_result(None)
 
-    def _say(self, word: Word) -> None:
-        self.bus.say(word)
+    def _send(self, message: IpcMessage) -> None:
+        self.channel.send(message)
 
 
-class _Far:
+class _RemoteCallControl:
     """A call in a worker, as the registry needs it."""
 
     def __init__(self, end: Callable[[EndReason], None]) -> None:

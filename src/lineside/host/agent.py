@@ -51,7 +51,7 @@ class HostAgent:
 
     def app(self) -> web.Application:
         """The application with its routes, ready to be served."""
-        app = web.Application(middlewares=[_told_in_json, self._guard], client_max_size=MAX_REQUEST_BYTES)
+        app = web.Application(middlewares=[_errors_in_json, self._only_allowed], client_max_size=MAX_REQUEST_BYTES)
         app.router.add_get("/health", self._health)
         app.router.add_get("/v1/services", self._all)
         app.router.add_post("/v1/services/{name}/start", self._start)
@@ -62,7 +62,7 @@ class HostAgent:
         return app
 
     @web.middleware
-    async def _guard(self, request: web.Request, handler: Answer) -> web.StreamResponse:
+    async def _only_allowed(self, request: web.Request, handler: Answer) -> web.StreamResponse:
         if "Origin" in request.headers:
             return error_response(
                 403, "browsers_refused", "pages may not talk to the host agent; ask lineside's own API"
@@ -82,10 +82,10 @@ class HostAgent:
         return same and scheme.lower() == "bearer"
 
     async def _health(self, request: web.Request) -> web.Response:
-        return _told({"status": "ok"})
+        return _json_response({"status": "ok"})
 
     async def _all(self, request: web.Request) -> web.Response:
-        return _told({"services": await self._services.all()})
+        return _json_response({"services": await self._services.all()})
 
     async def _start(self, request: web.Request) -> web.Response:
         raw = await request.read()
@@ -93,19 +93,19 @@ class HostAgent:
             wish = msgspec.json.decode(raw, type=Start) if raw else Start()
         except msgspec.DecodeError as cause:
             return error_response(400, "bad_request", f'the body must be {{"model": "NAME"}} or nothing: {cause}')
-        return _told(await self._services.start(request.match_info["name"], wish.model))
+        return _json_response(await self._services.start(request.match_info["name"], wish.model))
 
     async def _stop(self, request: web.Request) -> web.Response:
-        return _told(await self._services.stop(request.match_info["name"]))
+        return _json_response(await self._services.stop(request.match_info["name"]))
 
     async def _logs(self, request: web.Request) -> web.Response:
         wanted = request.query.get("lines", "100")
         if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 10 and 1 <= int(wanted) <= KEPT_LINES):
             return error_response(400, "bad_request", f"lines must be a number from 1 to {KEPT_LINES}")
-        return _told({"lines": self._services.lines(request.match_info["name"], int(wanted))})
+        return _json_response({"lines": self._services.lines(request.match_info["name"], int(wanted))})
 
     async def _machine(self, request: web.Request) -> web.Response:
-        return _told(await self._readings.latest())
+        return _json_response(await self._readings.latest())
 
     async def _close(self, app: web.Application) -> None:
         await self._services.stop_all()  # whoever waits for a start hears so at once
@@ -136,13 +136,13 @@ async def run(
         host_name="--host",
         port_name="--port",
         advice="is a host agent running already? --port takes another",
-    ) as door:
+    ) as listener:
         async with asyncio.TaskGroup() as tasks:
             services = ServiceManager(declared, models_dir, tasks)
             agent = HostAgent(services, MachineReader(), token=token, only_this_machine=host in LOOPBACK)
-            url = f"http://{host}:{door.getsockname()[1]}"
+            url = f"http://{host}:{listener.getsockname()[1]}"
             try:
-                async with http_server(agent.app(), door, grace=GOODBYE, limits=PROGRAMS):
+                async with http_server(agent.app(), listener, grace=GOODBYE, limits=PROGRAMS):
                     ready(url, declared)
                     await stop.wait()
             finally:
@@ -159,7 +159,7 @@ def check_exposure(host: str, token: str) -> None:
 
 
 @web.middleware
-async def _told_in_json(request: web.Request, handler: Answer) -> web.StreamResponse:
+async def _errors_in_json(request: web.Request, handler: Answer) -> web.StreamResponse:
     try:
         return await handler(request)
     except ServiceRefused as no:
@@ -182,5 +182,5 @@ def _host_of(request: web.Request) -> str:
         return ""
 
 
-def _told(body: object) -> web.Response:
+def _json_response(body: object) -> web.Response:
     return web.Response(body=msgspec.json.encode(body), content_type="application/json")

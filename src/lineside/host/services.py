@@ -1,6 +1,6 @@
 """The services of this machine while the host agent runs: started, watched and ended on request.
 
-A service has at most one life at a time: a task that keeps its process alive. Starting joins the life there is.
+A service runs at most once at a time: a task keeps its process alive. Starting joins the run there is.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class Service(Struct, frozen=True):
     why: str  # it is not ready, or could not be
 
 
-class _Life(Struct, frozen=True):
+class _Run(Struct, frozen=True):
     """From one start to its end."""
 
     server: Supervisor
@@ -58,50 +58,50 @@ class _Life(Struct, frozen=True):
     task: asyncio.Task[str]  # its result: why it could not be started, with the last lines that it printed
 
 
-class _Desk:
+class _ServiceRunner:
     """State of one declared service, and the process that runs it."""
 
     def __init__(self, declared: ServiceConfig, models_dir: Path, tasks: asyncio.TaskGroup) -> None:
         self.declared, self._models_dir, self._tasks = declared, models_dir, tasks
-        self._life: _Life | None = None
+        self._run: _Run | None = None
         self.closing = False
 
     async def start(self, model: str) -> None:
         """Ready, or `ServiceRefused`."""
-        while self._life and self._life.task.cancelling() and not self._life.task.done():
-            await asyncio.wait({self._life.task})  # it is being stopped: bounded by its grace
-        if self._life is None or self._life.task.done():
-            self._life = self._begin(model)  # nothing is awaited since the look: two starts at once give one process
-        elif model and model != self._life.model:
+        while self._run and self._run.task.cancelling() and not self._run.task.done():
+            await asyncio.wait({self._run.task})  # it is being stopped: bounded by its grace
+        if self._run is None or self._run.task.done():
+            self._run = self._begin(model)  # nothing is awaited since the look: two starts at once give one process
+        elif model and model != self._run.model:
             raise ServiceRefused(
                 "other_model",
-                f"{self.declared.name} already runs with another model, {self._life.model}: stop it first",
+                f"{self.declared.name} already runs with another model, {self._run.model}: stop it first",
             )
-        await self._until_ready(self._life)
+        await self._until_ready(self._run)
 
     async def stop(self) -> None:
         """Stopped, and nothing left of it."""
-        if self._life is None:
+        if self._run is None:
             return
-        self._life.task.cancel()
-        await asyncio.wait({self._life.task})
-        self._life.server.status.forget_failure()
+        self._run.task.cancel()
+        await asyncio.wait({self._run.task})
+        self._run.server.status.forget_failure()
 
     def lines(self, count: int) -> list[str]:
         """The last lines that it printed, this time or the last."""
-        return list(self._life.server.last_lines)[-count:] if self._life else []
+        return list(self._run.server.last_lines)[-count:] if self._run else []
 
     def status(self) -> Service:
         """As it stands. Looks at /proc for its memory: some milliseconds, so not in an event loop."""
-        declared, life = self.declared, self._life
-        server = life.server.status if life else None
+        declared, run = self.declared, self._run
+        server = run.server.status if run else None
         pid = server.pid if server else None
         state: State = server.state if server else "stopped"
         return Service(
             name=declared.name,
             state=state,
             url=f"http://127.0.0.1:{declared.port}",
-            model=life.model if life else "",
+            model=run.model if run else "",
             models=declared.models,
             pid=pid,
             starts=server.starts if server else 0,
@@ -110,7 +110,7 @@ class _Desk:
             why="" if state == "ready" else (server.why if server else "") or declared.missing(),
         )
 
-    def _begin(self, model: str) -> _Life:
+    def _begin(self, model: str) -> _Run:
         declared = self.declared
         if self.closing:
             raise ServiceRefused("stopped", "the host agent is closing")
@@ -134,68 +134,68 @@ class _Desk:
             keeps=KEPT_LINES,
             family=True,
         )
-        return _Life(server, chosen, self._tasks.create_task(_live(server), name=declared.name))
+        return _Run(server, chosen, self._tasks.create_task(_run_server(server), name=declared.name))
 
-    async def _until_ready(self, life: _Life) -> None:
+    async def _until_ready(self, run: _Run) -> None:
         """Wait for whatever comes first: ready, fallen for good, stopped by somebody, or too long."""
         name, limit = self.declared.name, self.declared.ready_within + MOST_SECONDS
-        ready = asyncio.create_task(life.server.status.until_ready(), name=f"{name} ready")
+        ready = asyncio.create_task(run.server.status.until_ready(), name=f"{name} ready")
         try:
-            await asyncio.wait({life.task, ready}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({run.task, ready}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ready.cancel()
             await asyncio.wait({ready})
-        if life.server.status.state == "ready":
+        if run.server.status.state == "ready":
             return
-        if not life.task.done():
-            raise ServiceRefused("not_ready", f"{life.server.status.why or name}; it is still being tried")
-        if life.task.cancelled():
+        if not run.task.done():
+            raise ServiceRefused("not_ready", f"{run.server.status.why or name}; it is still being tried")
+        if run.task.cancelled():
             raise ServiceRefused("stopped", f"{name} was stopped while it started")
-        raise ServiceRefused("not_ready", life.task.result())
+        raise ServiceRefused("not_ready", run.task.result())
 
 
 class ServiceManager:
-    """All services of the file. Their lives belong to `tasks`; `stop_all` ends them, and none is started after it."""
+    """All services of the file. Their runs belong to `tasks`; `stop_all` ends them, and none is started after it."""
 
     def __init__(self, declared: Sequence[ServiceConfig], models_dir: Path, tasks: asyncio.TaskGroup) -> None:
-        self._desks = {one.name: _Desk(one, models_dir, tasks) for one in declared}
+        self._runners = {one.name: _ServiceRunner(one, models_dir, tasks) for one in declared}
 
     async def all(self) -> list[Service]:
         """Every service as it stands, in the order of the file."""
-        return await asyncio.to_thread(lambda: [desk.status() for desk in self._desks.values()])
+        return await asyncio.to_thread(lambda: [runner.status() for runner in self._runners.values()])
 
     async def start(self, name: str, model: str = "") -> Service:
         """The service once it is ready. Raises `ServiceRefused`."""
-        desk = self._desk(name)
-        await desk.start(model)
-        return await asyncio.to_thread(desk.status)
+        runner = self._runner(name)
+        await runner.start(model)
+        return await asyncio.to_thread(runner.status)
 
     async def stop(self, name: str) -> Service:
         """The service once it has ended, with every process that it started. Raises `ServiceRefused`."""
-        desk = self._desk(name)
-        await desk.stop()
-        return await asyncio.to_thread(desk.status)
+        runner = self._runner(name)
+        await runner.stop()
+        return await asyncio.to_thread(runner.status)
 
     async def stop_all(self) -> None:
         """End every service, side by side."""
-        for desk in self._desks.values():
-            desk.closing = True
+        for runner in self._runners.values():
+            runner.closing = True
         async with asyncio.TaskGroup() as ends:
-            for desk in self._desks.values():
-                ends.create_task(desk.stop(), name=f"stop {desk.declared.name}")
+            for runner in self._runners.values():
+                ends.create_task(runner.stop(), name=f"stop {runner.declared.name}")
 
     def lines(self, name: str, count: int) -> list[str]:
         """The last lines that the service printed, at most `KEPT_LINES`. Raises `ServiceRefused`."""
-        return self._desk(name).lines(count)
+        return self._runner(name).lines(count)
 
-    def _desk(self, name: str) -> _Desk:
-        if name not in self._desks:
-            known = ", ".join(self._desks) or "none; SERVICES_FILE declares them"
+    def _runner(self, name: str) -> _ServiceRunner:
+        if name not in self._runners:
+            known = ", ".join(self._runners) or "none; SERVICES_FILE declares them"
             raise ServiceRefused("unknown_service", f"there is no service {name!r}. The services are: {known}")
-        return self._desks[name]
+        return self._runners[name]
 
 
-async def _live(server: Supervisor) -> str:
+async def _run_server(server: Supervisor) -> str:
     try:
         await server.run()
     except ConfigError as cause:

@@ -115,7 +115,7 @@ class CallMetrics(Observer, AudioMeter):
         """See `Observer`."""
         self._metrics.turns.prepared(committed=committed)
 
-    def over(self, seconds: float) -> None:
+    def ended(self, seconds: float) -> None:
         """The call is over, after so long. Once a call, whatever became of it."""
         self._metrics.active.labels(self._line).dec()
         self._metrics.call_seconds.labels(self._line).observe(seconds)

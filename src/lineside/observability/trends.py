@@ -82,21 +82,21 @@ class TrendHistory:
     """The last of them. Not for several threads at once."""
 
     def __init__(self) -> None:
-        self._looks: deque[TrendSample] = deque(maxlen=MOST)
+        self._readings: deque[TrendSample] = deque(maxlen=MOST)
         self.trouble = ""  # why the newest could not be taken
 
-    def take(self, look: TrendSample) -> None:
+    def add(self, look: TrendSample) -> None:
         """One more."""
-        self._looks.append(look)
+        self._readings.append(look)
         self.trouble = ""
 
     def _newest(self) -> float:
         """When the last one was, by today's clock: where that was set, all of them move with it."""
-        return self._looks[-1].at
+        return self._readings[-1].at
 
     def trends(self, limit: int = 0, prometheus: str = "", grafana: str = "") -> Trends:
         """What happened between them; `limit` is of calls, the addresses are of who knows more."""
-        pairs = list(pairwise(self._looks))
+        pairs = list(pairwise(self._readings))
         return Trends(
             every=EVERY,
             prometheus=prometheus,

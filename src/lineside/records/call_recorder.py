@@ -18,7 +18,7 @@ class CallRecorder(Observer):
     def __init__(
         self,
         call: str,
-        line: Transport,
+        transport: Transport,
         recorder: Recorder | None,
         *,
         keep: Callable[[Entry], None],
@@ -27,7 +27,7 @@ class CallRecorder(Observer):
         """`keep` takes each entry, `end_recording` the call whose last sound was given; `recorder` None: no sound."""
         self._call, self._recorder = call, recorder
         self._keep, self._end_recording = keep, end_recording
-        self.line: Transport = RecordedTransport(line, recorder) if recorder is not None else line
+        self.transport: Transport = RecordedTransport(transport, recorder) if recorder is not None else transport
         self._events = EventLog(call, keep)
         self._began = asyncio.get_running_loop().time()
         self._reason: EndReason = "internal_error"  # unless the call gives another one
@@ -38,7 +38,7 @@ class CallRecorder(Observer):
             self._reason = event.reason
         self._events.on_event(event)
 
-    def over(self) -> None:
+    def ended(self) -> None:
         """The call is gone. To be called once, whatever became of the call."""
         now = asyncio.get_running_loop().time()
         if self._recorder is not None:

@@ -75,29 +75,29 @@ class Recorder:
 class RecordedTransport:
     """A line whose sound is kept, both ways."""
 
-    def __init__(self, line: Transport, recorder: Recorder) -> None:
-        self.codec: Codec = line.codec
-        self.rate = line.rate
-        self._line, self._recorder = line, recorder
+    def __init__(self, transport: Transport, recorder: Recorder) -> None:
+        self.codec: Codec = transport.codec
+        self.rate = transport.rate
+        self._transport, self._recorder = transport, recorder
         self._clock = asyncio.get_running_loop().time
 
     async def run(self, listener: TransportListener) -> EndReason:
         """See `Transport`."""
-        return await self._line.run(_RecordingListener(listener, self._recorder))
+        return await self._transport.run(_RecordingListener(listener, self._recorder))
 
     def send(self, payload: bytes) -> None:
         """See `Transport`."""
         self._recorder.agent(payload, self._clock())
-        self._line.send(payload)
+        self._transport.send(payload)
 
     def clear(self) -> None:
         """See `Transport`."""
         self._recorder.taken_back(self._clock())
-        self._line.clear()
+        self._transport.clear()
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Transport`."""
-        self._line.on_event(event)
+        self._transport.on_event(event)
 
 
 class _RecordingListener:

@@ -89,10 +89,10 @@ def _cards(root: Path) -> Iterator[_Card]:
 def _gpu_ids(root: Path) -> Iterator[tuple[str, str]]:
     """Of every card that amdkfd knows: the minor number of its render device, and amdkfd's id."""
     for node in _entries(root / "sys/class/kfd/kfd/topology/nodes"):
-        told = dict(line.partition(" ")[::2] for line in _text(node / "properties").splitlines())
+        fields = dict(line.partition(" ")[::2] for line in _text(node / "properties").splitlines())
         gpu_id = _text(node / "gpu_id")
         if gpu_id not in ("", "0"):  # 0 is a processor
-            yield told.get("drm_render_minor", ""), gpu_id
+            yield fields.get("drm_render_minor", ""), gpu_id
 
 
 def _held(cards: list[_Card], root: Path) -> dict[int, dict[int, int]]:
@@ -126,10 +126,10 @@ def _drawn(process: Path) -> dict[str, int]:
         except OSError:
             continue
         lines = _text(process / "fdinfo" / descriptor.name).splitlines()
-        told = {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
-        sizes = [_size(told[key]) for key in MEMORY if key in told]
-        if told.get("drm-driver") == "amdgpu" and sizes:
-            clients[told.get("drm-pdev", ""), told.get("drm-client-id", descriptor.name)] = sizes[0]
+        fields = {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+        sizes = [_size(fields[key]) for key in MEMORY if key in fields]
+        if fields.get("drm-driver") == "amdgpu" and sizes:
+            clients[fields.get("drm-pdev", ""), fields.get("drm-client-id", descriptor.name)] = sizes[0]
     totals: dict[str, int] = {}
     for (pci, _), size in clients.items():
         totals[pci] = totals.get(pci, 0) + size

@@ -52,11 +52,11 @@ class NvidiaReader:
     def _gpu(self, index: int) -> Gpu:
         nvml = self._nvml
         card = nvml.nvmlDeviceGetHandleByIndex(index)
-        memory, name = self._told(lambda: nvml.nvmlDeviceGetMemoryInfo(card)), nvml.nvmlDeviceGetName(card)
-        load = self._told(lambda: nvml.nvmlDeviceGetUtilizationRates(card).gpu)
+        memory, name = self._or_none(lambda: nvml.nvmlDeviceGetMemoryInfo(card)), nvml.nvmlDeviceGetName(card)
+        load = self._or_none(lambda: nvml.nvmlDeviceGetUtilizationRates(card).gpu)
         held: dict[int, int] = {}
         for ask in (nvml.nvmlDeviceGetComputeRunningProcesses, nvml.nvmlDeviceGetGraphicsRunningProcesses):
-            for one in self._told(lambda ask=ask: ask(card)) or ():  # type: ignore[misc]
+            for one in self._or_none(lambda ask=ask: ask(card)) or ():  # type: ignore[misc]
                 held[one.pid] = max(one.usedGpuMemory or 0, held.get(one.pid, 0))  # may stand in both lists
         return Gpu(
             index=index,
@@ -71,7 +71,7 @@ class NvidiaReader:
             ),
         )
 
-    def _told(self, ask: Callable[[], Any]) -> Any:
+    def _or_none(self, ask: Callable[[], Any]) -> Any:
         """What the driver says, None where this card cannot tell: some lack what others have."""
         try:
             return ask()

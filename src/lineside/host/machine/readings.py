@@ -98,13 +98,13 @@ def _cpu_seconds() -> tuple[float, float]:
 
 def _in_thread(cards: Callable[[], Cards]) -> "Future[Cards]":
     """Read in a thread that the end of the program need not wait for."""
-    told: Future[Cards] = Future()
+    answer: Future[Cards] = Future()
 
     def run() -> None:
         try:
-            told.set_result(cards())
+            answer.set_result(cards())
         except BaseException as fault:
-            told.set_exception(fault)
+            answer.set_exception(fault)
 
     threading.Thread(target=run, name="machine", daemon=True).start()
-    return told
+    return answer
