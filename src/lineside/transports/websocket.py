@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from lineside.errors import TransportError
 from lineside.transports.early_messages import EarlyMessages, Message
+from lineside.transports.keepalive import Keepalive
 from lineside.transports.websocket_frames import (
     BINARY,
     CLOSE,
@@ -61,22 +62,20 @@ class WebSocket(asyncio.Protocol):
         self._listener: Callable[[Message], None] | None = None  # None too once the peer is no longer heard
         self._shed: Callable[[TransportError], None] | None = None
         self._closing = False
-        self._spent = -1.0  # of the budget at the last ping: a peer that sent nothing since has spent no more
         self._asked: bytes | None = None  # the peer's latest ping, not answered yet
         self._probe: tuple[bytes, Callable[[], None]] | None = None  # our latest, and who waits for its answer
         self._probes = 0
         self.writable = True
         self._on_writable: Callable[[], None] = _nothing
         self._transport: asyncio.Transport
-        self._heartbeat = heartbeat
-        self._timer: asyncio.TimerHandle | None = None  # of the next ping
+        self._keepalive = Keepalive(heartbeat, self.budget, self._ping, self.abort)
 
     def take_over(self, transport: asyncio.Transport, key: str) -> None:
         """Welcome the peer, and be the one who reads from here on. Nothing of theirs may have been read yet."""
         self._transport = transport
         transport.set_protocol(self)
         transport.write(welcome(key))
-        self._timer = asyncio.get_running_loop().call_later(self._heartbeat, self._ping)
+        self._keepalive.start()
 
     async def first(self) -> Message | None:
         """The first message; None if the peer is gone before it."""
@@ -160,8 +159,7 @@ class WebSocket(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._keepalive.stop()
         self._finish(LOST)
         self._gone(exc)
         # A call that is over is not held on to: in a circle it would lie about until the collector comes round.
@@ -265,12 +263,7 @@ class WebSocket(asyncio.Protocol):
             self._listener = None
 
     def _ping(self) -> None:
-        if self.budget.spent == self._spent:
-            self.abort()
-            return
-        self._spent = self.budget.spent
         self.write(framed(PING, b""))
-        self._timer = asyncio.get_running_loop().call_later(self._heartbeat, self._ping)
 
 
 def _nothing() -> None:
