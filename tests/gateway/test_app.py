@@ -471,7 +471,7 @@ def test_a_gateway_whose_background_work_fails_is_not_ready() -> None:
 
 def test_a_caller_who_does_not_read_is_ended_and_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that never reads fills its outbox, and is gone."""
-    monkeypatch.setattr("lineside.transports.browser.OUTBOX", 3)
+    monkeypatch.setattr("lineside.transports.outbox.OUTBOX", 3)
 
     async def story(door: Door) -> None:
         ws = await door.call()

@@ -12,7 +12,6 @@ OVER_TODAY = {
     "lines of a function's body": {"records/migrations/versions/0001_calls.py upgrade"},
     "attributes of a class": {
         "loadtest/simulated_caller.py SimulatedCaller",
-        "transports/browser.py BrowserTransport",
     },
     "lines of a file": {"engines/vendors/ollama.py", "models/download.py", "turns/floor.py"},
     "lines of call/": {"call/"},

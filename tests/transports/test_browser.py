@@ -10,7 +10,8 @@ import pytest
 from lineside.errors import TransportError
 from lineside.protocol import Clear, ClientMessage, FirstMessage, LlmToken, Text
 from lineside.transports.base import AudioMeter
-from lineside.transports.browser import FAULTS, TOKENS_WAIT, BrowserTransport
+from lineside.transports.browser import FAULTS, BrowserTransport
+from lineside.transports.outbox import TOKENS_WAIT
 from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import BINARY
 from tests.virtual_time import run

@@ -1,0 +1,71 @@
+"""What waits to leave for a caller's program: sound and events, in order. Nothing put here waits for the network."""
+
+import asyncio
+from collections import deque
+
+from lineside.errors import TransportError
+from lineside.protocol import EndReason, LlmToken, ReasoningToken, ServerMessage, encode
+from lineside.transports.base import AudioMeter
+from lineside.transports.websocket import WebSocket
+from lineside.transports.websocket_frames import BINARY, TEXT, framed
+
+OUTBOX = 4000  # messages waiting for a caller who does not read; one more ends the call
+AT_ONCE = 32  # messages in one write; then it is looked whether the socket takes more
+TOKENS_WAIT = 0.02  # seconds that a token waits for others, or for sound: a write costs more than all else about it
+
+
+class Outbox:
+    """The messages for one WebSocket, written once a step of the event loop."""
+
+    def __init__(
+        self, ws: WebSocket, meter: AudioMeter, bytes_per_second: int, over: "asyncio.Future[EndReason]"
+    ) -> None:
+        """`over` is told when the caller does not read, and the socket is cut. A callback would make a circle."""
+        self._ws, self._meter, self._bytes_per_second, self._over = ws, meter, bytes_per_second, over
+        loop = asyncio.get_running_loop()
+        self._soon, self._later = loop.call_soon, loop.call_later
+        self._waiting: deque[bytes | ServerMessage] = deque()
+        self._set = False  # what waits will be written at once
+        self._set_later = False  # … or soon
+
+    def put(self, item: bytes | ServerMessage) -> None:
+        """Sound in the line's codec, or an event."""
+        waiting = self._waiting
+        if len(waiting) >= OUTBOX:
+            if not self._over.done():
+                why = f"more than {OUTBOX} messages wait to be read by the caller"
+                self._over.set_exception(TransportError("caller_not_reading", why))
+            self._ws.abort()
+            return
+        waiting.append(item)
+        if self._set or not self._ws.writable:
+            return
+        if not isinstance(item, LlmToken | ReasoningToken):
+            self._set = True
+            self._soon(self.flush)
+        elif not self._set_later:
+            self._set_later = True
+            self._later(TOKENS_WAIT, self._flush_tokens)
+
+    def forget_sound(self) -> None:
+        """The sound that has not left is not to be heard; events stay."""
+        self._waiting = deque(item for item in self._waiting if not isinstance(item, bytes))
+
+    def flush(self) -> None:
+        """Everything that waits as one stretch of bytes; what cannot leave waits until the socket is free again."""
+        self._set = False
+        frames: list[bytes] = []
+        while self._waiting and self._ws.writable:
+            item = self._waiting.popleft()
+            if isinstance(item, bytes):
+                self._meter.sent(len(item) / self._bytes_per_second)
+                frames.append(framed(BINARY, item))
+            else:
+                frames.append(framed(TEXT, encode(item)))
+            if len(frames) == AT_ONCE or not self._waiting:
+                self._ws.write(b"".join(frames))
+                frames.clear()
+
+    def _flush_tokens(self) -> None:
+        self._set_later = False
+        self.flush()
