@@ -58,19 +58,19 @@ class Story:
     def answers(self, *, after: float, tenths: int, reply: int = 1) -> "Story":
         """The first sound so much later, the rest of it at the pace of speech."""
         self.go(after)
-        self.caller.told(AudioStarted(at=0, turn=1, reply=reply, latency_ms=0), self.at)
+        self.caller.on_event(AudioStarted(at=0, turn=1, reply=reply, latency_ms=0), self.at)
         for _ in range(tenths):
             self.caller.heard(TENTH, self.at)
             self.go(0.1)
         return self
 
     def dropped(self) -> None:
-        self.caller.told(Clear(at=0, turn=1, reply=1), self.at)
-        self.caller.told(BargeIn(at=0, turn=1, reply=1, heard=""), self.at)
+        self.caller.on_event(Clear(at=0, turn=1, reply=1), self.at)
+        self.caller.on_event(BargeIn(at=0, turn=1, reply=1, heard=""), self.at)
 
     def over(self, reply: int = 1) -> "Story":
-        self.caller.told(AudioDone(at=0, turn=1, reply=reply), self.at)
-        self.caller.told(ReplyMetrics(at=0, turn=1, reply=reply, e2e_ms=777.0), self.at)
+        self.caller.on_event(AudioDone(at=0, turn=1, reply=reply), self.at)
+        self.caller.on_event(ReplyMetrics(at=0, turn=1, reply=reply, e2e_ms=777.0), self.at)
         return self
 
 
@@ -125,7 +125,7 @@ def test_barge_in_is_timed_to_the_silence_and_what_comes_after_it_is_stale() -> 
         story.caller.heard(bytes(640), story.at)
         spoken = sum(frame == SPEECH for frame in story.go(0.02))
     story.go(0.24)
-    story.caller.told(Clear(at=0, turn=1, reply=1), story.at)
+    story.caller.on_event(Clear(at=0, turn=1, reply=1), story.at)
     story.go(0.1)
     story.dropped()
     story.caller.heard(TENTH, story.at)
@@ -153,10 +153,10 @@ def test_an_answer_that_is_held_and_goes_on_lost_nothing() -> None:
     story = Story().asks().answers(after=1.0, tenths=1)
     story.caller.heard(bytes(16000), story.at)
     story.go(0.1)
-    story.caller.told(Clear(at=0, turn=1, reply=1), story.at)
+    story.caller.on_event(Clear(at=0, turn=1, reply=1), story.at)
     story.go(0.4)
     story.caller.heard(bytes(12800), story.at)
-    story.caller.told(FalseInterruption(at=0, turn=1, reply=1, text=""), story.at)
+    story.caller.on_event(FalseInterruption(at=0, turn=1, reply=1, text=""), story.at)
     story.go(0.4)
     story.over()
     assert story.turn.seconds == pytest.approx(0.6)
@@ -171,9 +171,9 @@ def test_what_was_taken_for_a_mm_hm_is_no_question(later: float) -> None:
     while SPEECH not in story.go(0.02):
         story.caller.heard(bytes(640), story.at)
     story.go(0.1)
-    story.caller.told(Clear(at=0, turn=1, reply=1), story.at)
+    story.caller.on_event(Clear(at=0, turn=1, reply=1), story.at)
     story.go(later)
-    story.caller.told(FalseInterruption(at=0, turn=1, reply=1, text="mm-hm"), story.at)
+    story.caller.on_event(FalseInterruption(at=0, turn=1, reply=1, text="mm-hm"), story.at)
     story.caller.heard(bytes(32000), story.at)
     story.go(1.0)
     story.over()
@@ -199,7 +199,7 @@ def test_a_call_that_ends_in_the_middle_of_a_word_is_clipped() -> None:
     """Half a second was still to be played when the line went."""
     story = Story().asks().answers(after=1.0, tenths=1)
     story.caller.heard(bytes(16000), story.at)
-    story.caller.told(Ended(at=0, reason="server_stopping"), story.at)
+    story.caller.on_event(Ended(at=0, reason="server_stopping"), story.at)
     story.caller.gone(story.at)
     assert story.turn.clipped_ms == pytest.approx(500)
     assert story.turn.missing
@@ -224,8 +224,8 @@ def test_a_caller_hangs_up_between_turns_only() -> None:
 def test_errors_and_words_are_kept_with_their_turn() -> None:
     """For the figures, and for the comparison of what was meant with what was heard."""
     story = Story().asks()
-    story.caller.told(Error(at=0, code="engine_error", message="", fatal=False), story.at)
-    story.caller.told(ReplyText(at=0, turn=1, text="We are open."), story.at)
+    story.caller.on_event(Error(at=0, code="engine_error", message="", fatal=False), story.at)
+    story.caller.on_event(ReplyText(at=0, turn=1, text="We are open."), story.at)
     story.answers(after=1.0, tenths=2).over()
     assert (story.turn.errors, story.turn.answer) == (["engine_error"], "We are open.")
-    assert story.caller.kept == [("We are open.", TENTH * 2)]
+    assert story.caller.kept_answers == [("We are open.", TENTH * 2)]

@@ -21,8 +21,8 @@ from lineside.protocol import Codec, FirstMessage
 from lineside.records.entries import KeptTurn
 from lineside.replay.compare import Comparison, compared
 from lineside.replay.jumping_loop import JumpingLoop, WorkInProgress
-from lineside.replay.runner import ReplayResult, hold_again
-from lineside.replay.source import take_down
+from lineside.replay.runner import ReplayResult, replay_call
+from lineside.replay.source import load_call
 from lineside.settings import Settings
 from lineside.testclient.client import CallClient, recordings
 from tests.call.fixtures import AGENT, settings
@@ -51,8 +51,8 @@ def again(chosen: Settings, call: str, *, hears: str = "When are you open?", thi
 
     async def story() -> Comparison:
         with work.done():
-            kept = await take_down(chosen, call)
-        held = await hold_again(kept, chosen, AGENT, engines, LoudnessVad, nobody_knows, work)
+            kept = await load_call(chosen, call)
+        held = await replay_call(kept, chosen, AGENT, engines, LoudnessVad, nobody_knows, work)
         return compared(kept.whole, held)
 
     with asyncio.Runner(loop_factory=lambda: JumpingLoop(work)) as runner:
@@ -127,7 +127,7 @@ def turn(number: int, begins: float, ends: float, heard: str = "yes") -> KeptTur
 def test_turns_are_the_same_where_their_speech_overlaps(tmp_path: Path) -> None:
     """One that was cut in two now stands beside its greater part, the other part alone; one that is gone as well."""
     call = keep(tmp_path, 0.4)
-    whole = asyncio.run(take_down(settings(data_dir=tmp_path), call)).whole
+    whole = asyncio.run(load_call(settings(data_dir=tmp_path), call)).whole
     kept = (turn(1, 0, 3, "one two three"), turn(2, 8, 9))
     now = (turn(1, 0, 1, "one"), turn(2, 1.2, 3, "two three"))
     found = compared(replace(whole, turns=kept), ReplayResult(now, {}, 9.0, 1.0))

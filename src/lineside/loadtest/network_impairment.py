@@ -16,10 +16,10 @@ class ImpairedPath:
         self._dice, self._loss, self._jitter = dice, loss, jitter
         self._last = 0.0
 
-    def leaves(self, spoken: float) -> float:
+    def leaves(self, sent_at: float) -> float:
         """When a frame whose last sample was spoken then goes out; never before the one ahead of it."""
         late = self._dice.uniform(0.0, self._jitter) if self._jitter else 0.0
-        self._last = max(self._last, spoken + late)
+        self._last = max(self._last, sent_at + late)
         return self._last
 
     def loses(self) -> bool:

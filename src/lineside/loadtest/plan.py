@@ -110,5 +110,5 @@ class WorkerMessage(Struct, frozen=True):
 
 encode_plan = msgspec.json.Encoder().encode
 decode_plan = msgspec.json.Decoder(Plan).decode
-encode_word = msgspec.json.Encoder().encode
-decode_word = msgspec.json.Decoder(WorkerMessage).decode
+encode_message = msgspec.json.Encoder().encode
+decode_message = msgspec.json.Decoder(WorkerMessage).decode

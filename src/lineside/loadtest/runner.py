@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from lineside.errors import ConfigError, LinesideError
-from lineside.loadtest.plan import Plan, WorkerMessage, WorkerProgress, WorkerReport, decode_word, encode_plan
+from lineside.loadtest.plan import Plan, WorkerMessage, WorkerProgress, WorkerReport, decode_message, encode_plan
 from lineside.loadtest.results import Goal, LoadTestResults, ServerLoad, figures, misses
 from lineside.loadtest.server_under_test import OwnGateway, cores_used
 from lineside.observability.trends import LAG, quantile
@@ -94,16 +94,16 @@ class _Collector:
     async def listen(self, number: int, worker: asyncio.subprocess.Process) -> WorkerReport:
         """To one worker, until its report."""
         while True:
-            word = await _word(worker, WORKER_SILENT_SECONDS)
-            if word.report is not None:
-                return word.report
-            if word.progress is not None:
-                self._last[number] = word.progress
-                self._first_ms += word.progress.first_ms
+            message = await _message(worker, WORKER_SILENT_SECONDS)
+            if message.report is not None:
+                return message.report
+            if message.progress is not None:
+                self._last[number] = message.progress
+                self._first_ms += message.progress.first_ms
                 if number == min(self._last):
-                    self._tell()
+                    self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         all_of_them = list(self._last.values())
         first_ms, self._first_ms = self._first_ms, []
         self._notice(
@@ -134,7 +134,7 @@ async def _workers(plan: Plan) -> AsyncGenerator[Sequence[asyncio.subprocess.Pro
             workers.append(worker)
             await _write(worker, encode_plan(share) + b"\n")
         for worker in workers:
-            await _word(worker, WORKER_READY_SECONDS)
+            await _message(worker, WORKER_READY_SECONDS)
         yield workers
     finally:
         for worker in workers:
@@ -148,7 +148,7 @@ async def _write(worker: asyncio.subprocess.Process, line: bytes) -> None:
         await worker.stdin.drain()
 
 
-async def _word(worker: asyncio.subprocess.Process, within: float) -> WorkerMessage:
+async def _message(worker: asyncio.subprocess.Process, within: float) -> WorkerMessage:
     """The next thing it says."""
     assert worker.stdout is not None  # noqa: S101
     assert worker.stderr is not None  # noqa: S101
@@ -158,7 +158,7 @@ async def _word(worker: asyncio.subprocess.Process, within: float) -> WorkerMess
     except TimeoutError:
         raise WorkerFailed(f"a load-test worker was silent for {within:g} s") from None
     if line:
-        return decode_word(line)
+        return decode_message(line)
     why = (await worker.stderr.read()).decode(errors="replace").strip()
     if "Traceback" not in why:
         raise ConfigError(why or "a load-test worker exited without a result")

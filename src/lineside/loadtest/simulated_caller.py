@@ -47,12 +47,12 @@ class SimulatedCaller:
         *,
         at: float,
         keep: bool = False,  # the sound of whole answers
-        notice: Callable[[float], object] = lambda first_ms: None,
+        on_first_sound: Callable[[float], object] = lambda first_ms: None,
     ) -> None:
         self._call, self._plan, self._recordings, self._dice = call, plan, recordings, dice
         self._bytes_per_second = rate_of(plan.codec) * (SAMPLE_BYTES if plan.codec == "pcm" else 1)
         self._silence = silence(plan.codec)
-        self._notice = notice
+        self._on_first_sound = on_first_sound
         self._joined = at
         self._doing: Doing = "pausing"
         self._speaks_at = at + dice.uniform(*BETWEEN)
@@ -61,16 +61,16 @@ class SimulatedCaller:
         self._asked = 0.0
         self._interrupts_at: float | None = None
         self._barged_at: float | None = None  # while the old answer has not been cleared
-        self._over_it: TurnResult | None = None  # the turn whose answer is being talked over
+        self._talked_over_turn: TurnResult | None = None  # the turn whose answer is being talked over
         self._void = False  # what is being said was taken for a mm-hm: no answer to it will come
         self._taken = 0.0  # seconds of it that were taken back
         self._early: float | None = None  # an answer began before the caller had finished
-        self._ear: Listener | None = None  # what sounds now
+        self._listener: Listener | None = None  # what sounds now
         self._reply = -1  # the server's number of it
         self._keep = keep
         self._sound = bytearray()  # of the answer under way, in the line's codec, where it is kept
         self.turns: list[TurnResult] = []
-        self.kept: list[tuple[str, bytes]] = []  # whole answers: the words that were meant, the sound
+        self.kept_answers: list[tuple[str, bytes]] = []  # whole answers: the words that were meant, the sound
         self.reason = ""  # why the server ended the call
 
     def is_done(self, at: float) -> bool:
@@ -109,7 +109,7 @@ class SimulatedCaller:
         turn = self.turns[-1]
         turn.barged = True
         self._settle(turn)
-        self._barged_at, self._interrupts_at, self._over_it = at, None, turn
+        self._barged_at, self._interrupts_at, self._talked_over_turn = at, None, turn
         self._begin()
 
     def _ask(self, at: float) -> None:
@@ -121,7 +121,7 @@ class SimulatedCaller:
         turn = TurnResult(self._call, self._recording.name, round(at - self._plan.began, 3))
         self.turns.append(turn)
         self._doing = "waiting"
-        if self._early is not None and self._ear is not None:
+        if self._early is not None and self._listener is not None:
             turn.talked_over = True
             self._answered(self._early)
 
@@ -130,12 +130,12 @@ class SimulatedCaller:
     def heard(self, payload: bytes, at: float) -> None:
         """Sound came, in the line's codec."""
         seconds = len(payload) / self._bytes_per_second
-        if self._ear is None:  # of an answer that has been cleared, or is over: a caller should not hear it
+        if self._listener is None:  # of an answer that has been cleared, or is over: a caller should not hear it
             if self.turns:
                 self.turns[-1].stale_ms += seconds * 1000
             return
-        first = not self._ear.seconds
-        self._ear.sound(seconds, at)
+        first = not self._listener.seconds
+        self._listener.sound(seconds, at)
         if self._keep and len(self._sound) < KEEP_SECONDS * self._bytes_per_second:
             self._sound += payload
         if first and self._doing == "waiting":
@@ -148,16 +148,16 @@ class SimulatedCaller:
         if turn.first_ms is None:  # the rest of an answer that broke off belongs to the same turn
             turn.first_ms = round(max(0.0, at - self._asked) * 1000, 2)
             turn.reply = self._reply
-            self._notice(turn.first_ms)
+            self._on_first_sound(turn.first_ms)
             if self._dice.random() < self._plan.barge_in_rate and not self._time_is_over(at):
                 self._interrupts_at = at + self._dice.uniform(*INTERRUPTS)
         self._doing = "listening"
 
-    def told(self, event: ServerMessage, at: float) -> None:
+    def on_event(self, event: ServerMessage, at: float) -> None:
         """The server said what happened."""
         match event:
             case AudioStarted(reply=reply):
-                self._ear, self._reply, self._taken = Listener(), reply, 0.0
+                self._listener, self._reply, self._taken = Listener(), reply, 0.0
                 self._sound.clear()
             case BargeIn():
                 self._cut_off(at)
@@ -166,7 +166,7 @@ class SimulatedCaller:
             case FalseInterruption():
                 self._resumed()
             case AudioDone():
-                self._over(at)
+                self._reply_ended(at)
             case ReplyMetrics():
                 self._times(event)
             case Transcript(text=text) if self.turns:
@@ -184,38 +184,38 @@ class SimulatedCaller:
         """The line is no more: a turn under way was not answered to its end."""
         if self._doing in ("waiting", "listening"):
             turn = self.turns[-1]
-            turn.clipped_ms += round(self._ear.unplayed(at) * 1000, 2) if self._ear else 0.0
+            turn.clipped_ms += round(self._listener.unplayed(at) * 1000, 2) if self._listener else 0.0
             turn.missing = True
             self._settle(turn)
 
     def _cleared(self, at: float) -> None:
         """The sound stops: for good if a `barge_in` follows, otherwise until the server knows what was said over it."""
-        if self._barged_at is not None and self._over_it is not None:
-            self._over_it.overlap_ms = round((at - self._barged_at) * 1000, 2)
+        if self._barged_at is not None and self._talked_over_turn is not None:
+            self._talked_over_turn.overlap_ms = round((at - self._barged_at) * 1000, 2)
             self._barged_at = None
-        if (ear := self._ear) is None:
+        if (listener := self._listener) is None:
             return
-        taken = ear.take_back(at)
+        taken = listener.take_back(at)
         self._taken += taken
         if taken and self._keep:
             del self._sound[-round(taken * self._bytes_per_second) :]
 
     def _cut_off(self, at: float) -> None:
         """The answer will not go on."""
-        if (ear := self._ear) is None:
+        if (listener := self._listener) is None:
             return
         if self._doing == "listening":  # cut off, and we had said nothing
             turn = self.turns[-1]
             turn.clipped_ms += round(self._taken * 1000, 2)
-            self._tally(turn, ear)
+            self._tally(turn, listener)
             self._doing, self._asked = "waiting", at  # for the rest of it, which comes as a new answer
-        self._ear = self._early = None
+        self._listener = self._early = None
 
     def _resumed(self) -> None:
         """The answer goes on. If we spoke over it, that was taken for a mm-hm, and there is nothing to wait for."""
-        turn, self._over_it = self._over_it, None
+        turn, self._talked_over_turn = self._talked_over_turn, None
         self._taken = 0.0
-        if turn is None or self._ear is None:
+        if turn is None or self._listener is None:
             return
         turn.barged, turn.resumed = False, turn.resumed + 1
         turn.seconds, turn.gaps, turn.worst_gap_ms = 0.0, 0, 0.0  # counted again at its end
@@ -225,19 +225,19 @@ class SimulatedCaller:
             self.turns.pop()
             self._doing = "listening"
 
-    def _over(self, at: float) -> None:
-        ear = self._ear
-        self._barged_at = self._over_it = None  # it ended by itself before it could be cleared
-        if self._doing == "listening" and ear is not None:
+    def _reply_ended(self, at: float) -> None:
+        listener = self._listener
+        self._barged_at = self._talked_over_turn = None  # it ended by itself before it could be cleared
+        if self._doing == "listening" and listener is not None:
             turn = self.turns[-1]
             self._settle(turn)
             short = self._plan.answer_seconds - turn.seconds
             if self._plan.answer_seconds and short > CLIPPED and not turn.clipped_ms:
                 turn.clipped_ms = round(short * 1000, 2)
             if self._keep and self._sound:
-                self.kept.append((turn.answer, bytes(self._sound)))
+                self.kept_answers.append((turn.answer, bytes(self._sound)))
             self._pause(at)
-        self._ear = None
+        self._listener = None
 
     def _times(self, event: ReplyMetrics) -> None:
         for turn in reversed(self.turns[-2:]):  # it comes right after the end of its answer
@@ -257,13 +257,13 @@ class SimulatedCaller:
 
     def _settle(self, turn: TurnResult) -> None:
         """The caller listens to this answer no longer."""
-        if self._ear is not None:
-            self._tally(turn, self._ear)
+        if self._listener is not None:
+            self._tally(turn, self._listener)
 
-    def _tally(self, turn: TurnResult, ear: Listener) -> None:
-        turn.seconds = round(turn.seconds + ear.seconds, 3)
-        turn.gaps += ear.gaps
-        turn.worst_gap_ms = round(max(turn.worst_gap_ms, ear.worst_gap * 1000), 2)
+    def _tally(self, turn: TurnResult, listener: Listener) -> None:
+        turn.seconds = round(turn.seconds + listener.seconds, 3)
+        turn.gaps += listener.gaps
+        turn.worst_gap_ms = round(max(turn.worst_gap_ms, listener.worst_gap * 1000), 2)
 
     def _time_is_over(self, at: float) -> bool:
         """No further turn is begun."""
@@ -271,4 +271,4 @@ class SimulatedCaller:
         return at >= self._plan.began + self._plan.duration or (length > 0 and at >= self._joined + length)
 
     def _last_sound(self) -> float:
-        return self._ear.ends if self._ear is not None else self._asked
+        return self._listener.ends if self._listener is not None else self._asked

@@ -33,7 +33,7 @@ from lineside.loadtest.plan import (
     WorkerProgress,
     WorkerReport,
     decode_plan,
-    encode_word,
+    encode_message,
 )
 from lineside.loadtest.recordings import Recording, rate_of, read
 from lineside.loadtest.simulated_caller import SimulatedCaller
@@ -59,13 +59,13 @@ class LoadWorker:
         self._here: dict[str, SimulatedCaller] = {}  # calls that are up
         self._turns: list[TurnResult] = []
         self._ends: list[CallResult] = []
-        self._kept: list[tuple[str, bytes]] = []
+        self._kept_answers: list[tuple[str, bytes]] = []
         self._first_ms: list[float] = []  # since the last word
 
     async def call(self, http: aiohttp.ClientSession) -> WorkerReport:
         """Everybody calls; answers when the last one has hung up."""
         async with asyncio.TaskGroup() as tasks:
-            news = tasks.create_task(self._tell(), name="progress")
+            news = tasks.create_task(self._report_progress(), name="progress")
             async with asyncio.TaskGroup() as callers:
                 for number in range(self._plan.first, self._plan.first + self._plan.callers):
                     callers.create_task(self._caller(number, http), name=f"caller {number}")
@@ -78,7 +78,7 @@ class LoadWorker:
             lost=self._lost,
             stuck=self._stuck,
             cpu_seconds=time.process_time(),
-            spoken=[self._spoken(*kept) for kept in self._kept[: self._plan.keep_sound]],
+            spoken=[self._heard_answer(*kept) for kept in self._kept_answers[: self._plan.keep_sound]],
         )
 
     async def _caller(self, number: int, http: aiohttp.ClientSession) -> None:
@@ -114,9 +114,9 @@ class LoadWorker:
             return await self._converse(name, dice, ws)
 
     async def _converse(self, name: str, dice: Random, ws: aiohttp.ClientWebSocketResponse) -> str:
-        keep = len(self._kept) < self._plan.keep_sound
+        keep = len(self._kept_answers) < self._plan.keep_sound
         caller = SimulatedCaller(
-            name, self._plan, self._recordings, dice, at=self._clock(), keep=keep, notice=self._first_ms.append
+            name, self._plan, self._recordings, dice, at=self._clock(), keep=keep, on_first_sound=self._first_ms.append
         )
         self._here[name] = caller
         try:
@@ -127,7 +127,7 @@ class LoadWorker:
         finally:
             caller.gone(self._clock())
             self._turns += caller.turns
-            self._kept += caller.kept
+            self._kept_answers += caller.kept_answers
             del self._here[name]
         return caller.reason or "line_lost"
 
@@ -137,7 +137,7 @@ class LoadWorker:
             if message.type is aiohttp.WSMsgType.BINARY:
                 caller.heard(message.data, clock())
             elif message.type is aiohttp.WSMsgType.TEXT:
-                caller.told(decode_server.decode(message.data), clock())
+                caller.on_event(decode_server.decode(message.data), clock())
 
     async def _speak(self, caller: SimulatedCaller, dice: Random, ws: aiohttp.ClientWebSocketResponse) -> None:
         try:
@@ -172,7 +172,7 @@ class LoadWorker:
                 self._stuck += missed
                 number += missed
 
-    async def _tell(self) -> None:
+    async def _report_progress(self) -> None:
         """Say once a second how it goes."""
         while True:
             await asyncio.sleep(PROGRESS)
@@ -182,15 +182,15 @@ class LoadWorker:
             errors += sum(turn.missing for turn in self._turns)
             say(WorkerMessage(progress=WorkerProgress(len(self._here), turns, first_ms, errors, self._late.ms(0.99))))
 
-    def _spoken(self, meant: str, sound: bytes) -> HeardAnswer:
+    def _heard_answer(self, meant: str, sound: bytes) -> HeardAnswer:
         codec = self._plan.codec
         pcm = sound if codec == "pcm" else g711.decode(sound, codec)
         return HeardAnswer(meant, pcm, rate_of(codec))
 
 
-def say(word: WorkerMessage) -> None:
+def say(message: WorkerMessage) -> None:
     """A line to the load tester."""
-    sys.stdout.buffer.write(encode_word(word) + b"\n")
+    sys.stdout.buffer.write(encode_message(message) + b"\n")
     sys.stdout.buffer.flush()
 
 
@@ -217,12 +217,12 @@ def main() -> None:
     plan = msgspec.structs.replace(plan, began=float(began))
     gc.collect()
     gc.freeze()  # a collection that walks through all that was imported costs a frame
-    threading.Thread(target=_end_with_the_tester, daemon=True).start()
+    threading.Thread(target=_end_with_load_test, daemon=True).start()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work(plan, recordings))
 
 
-def _end_with_the_tester() -> None:
+def _end_with_load_test() -> None:
     """Standard input ends when the load tester does, however that ended; nobody should call on for it."""
     sys.stdin.buffer.read()
     os._exit(1)

@@ -20,8 +20,8 @@ from lineside.protocol import Codec, FirstMessage, Mode
 from lineside.records.entries import Entry, KeptTurn, ReplyKept, WholeCall
 from lineside.records.event_log import EventLog
 from lineside.replay.jumping_loop import JumpingLoop, WorkInProgress
-from lineside.replay.source import ReplayableCall, take_down
-from lineside.replay.timed_engines import TimedSTT, TimedTTS, judge, mind
+from lineside.replay.source import ReplayableCall, load_call
+from lineside.replay.timed_engines import TimedSTT, TimedTTS, timed_llm, timed_turn_model
 from lineside.replay.transport import ReplayTransport
 from lineside.settings import Settings
 
@@ -44,48 +44,53 @@ def replay(settings: Settings, call: str) -> tuple[WholeCall, ReplayResult]:
 
     async def story() -> tuple[WholeCall, ReplayResult]:
         with work.done():  # what is started takes its time
-            kept = await take_down(settings, call)
+            recorded = await load_call(settings, call)
             agent = AgentFile(settings.agent_file, settings.data_dir).read()
             async with warm_engines(settings, agent) as (reached, registry), turn_model(reached) as turns:
                 with work.paused():
-                    again = await hold_again(kept, reached, agent, registry.choose(), vad_factory(reached), turns, work)
-                return kept.whole, again
+                    result = await replay_call(
+                        recorded, reached, agent, registry.choose(), vad_factory(reached), turns, work
+                    )
+                return recorded.whole, result
 
     with asyncio.Runner(loop_factory=lambda: JumpingLoop(work)) as runner:
         return runner.run(story())
 
 
-async def hold_again(
-    kept: ReplayableCall,
+async def replay_call(
+    recorded: ReplayableCall,
     settings: Settings,
     agent: Agent,
     engines: Engines,
-    new_voice: Callable[[], VoiceDetector],
+    new_vad: Callable[[], VoiceDetector],
     turns: TurnModel,
     work: WorkInProgress,
 ) -> ReplayResult:
     """Hold it on the running loop, whose time is real while there is `work`."""
-    about, entries, began = kept.whole.call, list[Entry](), time.monotonic()
-    line = ReplayTransport(kept.recording, cast(Codec, about.codec), about.rate)
+    about, entries, began = recorded.whole.call, list[Entry](), time.monotonic()
+    transport = ReplayTransport(recorded.recording, cast(Codec, about.codec), about.rate)
     events = EventLog(about.id, entries.append)
     call = CallSession(
-        line,
+        transport,
         FirstMessage(
-            codec=line.codec, sample_rate=line.rate, mode=cast(Mode, about.mode), greeting=_greeting(kept.whole)
+            codec=transport.codec,
+            sample_rate=transport.rate,
+            mode=cast(Mode, about.mode),
+            greeting=_greeting(recorded.whole),
         ),
         agent=agent,
         engines=replace(
-            engines, stt=TimedSTT(engines.stt, work), llm=mind(engines.llm, work), tts=TimedTTS(engines.tts, work)
+            engines, stt=TimedSTT(engines.stt, work), llm=timed_llm(engines.llm, work), tts=TimedTTS(engines.tts, work)
         ),
         settings=settings,
-        vad=new_voice(),
+        vad=new_vad(),
         observers=(events,),
-        turn_model=judge(turns, work),
+        turn_model=timed_turn_model(turns, work),
     )
     await call.run()
     replies = {entry.reply: entry for entry in entries if isinstance(entry, ReplyKept)}  # the last word on each
-    told = tuple(_turn(reply) for _, reply in sorted(replies.items()))
-    return ReplayResult(told, engines.names, round(line.seconds, 3), round(time.monotonic() - began, 3))
+    turns_now = tuple(_turn(reply) for _, reply in sorted(replies.items()))
+    return ReplayResult(turns_now, engines.names, round(transport.seconds, 3), round(time.monotonic() - began, 3))
 
 
 def _greeting(whole: WholeCall) -> str:
@@ -96,6 +101,6 @@ def _greeting(whole: WholeCall) -> str:
 
 
 def _turn(reply: ReplyKept) -> KeptTurn:
-    told = asdict(reply)
-    del told["call"]
-    return KeptTurn(**told)
+    fields = asdict(reply)
+    del fields["call"]
+    return KeptTurn(**fields)

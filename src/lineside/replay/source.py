@@ -24,7 +24,7 @@ class ReplayableCall(Struct, frozen=True):
     recording: Path
 
 
-async def take_down(settings: Settings, call: str) -> ReplayableCall:
+async def load_call(settings: Settings, call: str) -> ReplayableCall:
     """The call of that id. Raises `LinesideError` saying why it cannot be replayed."""
     store = Database(settings.records_url, settings.data_dir)
     try:

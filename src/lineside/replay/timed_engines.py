@@ -64,7 +64,7 @@ class PredictingTimedLLM(TimedLLM):
             return await self._foresees.may_end(messages, ask)
 
 
-def mind(llm: LanguageModel, work: WorkInProgress) -> TimedLLM:
+def timed_llm(llm: LanguageModel, work: WorkInProgress) -> TimedLLM:
     """A language model whose time is real, with all that it can."""
     return PredictingTimedLLM(llm, llm, work) if isinstance(llm, PredictsTurnEnd) else TimedLLM(llm, work)
 
@@ -81,7 +81,7 @@ class TimedTTS:
         return _in_real_time(self._tts.speak(sentence, voice), self._work)
 
 
-def judge(turns: TurnModel, work: WorkInProgress) -> TurnModel:
+def timed_turn_model(turns: TurnModel, work: WorkInProgress) -> TurnModel:
     """A turn model whose time is real."""
 
     async def judged(pcm: bytes) -> float | None:
