@@ -68,7 +68,9 @@ def test_a_caller_who_only_mentions_one_is_not_sent_away(said: str) -> None:
 def test_the_demonstration_agent_holds_its_facts() -> None:
     """The sample reads, and its facts stand in the prompt."""
     agent = load_agent(DATA / "broadband.toml")
-    system, *examples = agent.opening()
+    system, *rest = agent.opening()
+    call, greeting, *examples = rest
+    assert (call.content, greeting.content) == ("Hello?", agent.greeting)
     assert "55 dollars" in system.content
     assert [m.role for m in examples] == ["user", "assistant"] * 2
     assert [m.content for m in agent.opening("Mine.")] == ["Mine."]

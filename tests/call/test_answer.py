@@ -4,8 +4,9 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
+from lineside.agents.agent import CALL, Agent, Example
 from lineside.call.answer import AnswerPart, WholeText, written_answer
-from lineside.call.chat_history import CALLS, ChatHistory
+from lineside.call.chat_history import ChatHistory
 from lineside.engines.protocols import EngineInfo, LlmRequest, Message, Thought, Token
 from lineside.errors import EngineError
 from tests.virtual_time import run
@@ -68,4 +69,20 @@ def test_every_history_begins_with_the_caller() -> None:
     """Strict chat templates take nothing else; a caller calls before they are greeted."""
     messages = history().messages(asking="When do you open?")
     assert [message.role for message in messages] == ["system", "user", "assistant", "user"]
-    assert messages[1].content == CALLS
+    assert messages[1] == CALL
+
+
+def test_a_greeting_that_was_heard_whole_stands_before_the_examples() -> None:
+    """After them, a small model takes it for the answer to everything; cut off, it stands where it was said."""
+    agent = Agent(name="T", prompt="P", greeting=GREETING, examples=(Example("Who?", "We."),))
+    heard, cut = ChatHistory(agent.opening()), ChatHistory(agent.opening())
+    heard.agent(GREETING)
+    cut.agent("Hello, this is")
+    assert heard.messages(asking="When?") == (*agent.opening(), Message("user", "When?"))
+    assert [message.content for message in heard.messages(asking="When?")][1:4] == ["Hello?", GREETING, "Who?"]
+    assert [message.content for message in cut.messages(asking="When?")][1:] == [
+        *("Who?", "We.", "Hello?", "Hello, this is", "When?")
+    ]
+    assert [message.content for message in ChatHistory(agent.opening()).messages(asking="When?")][1:] == [
+        *("Who?", "We.", "When?")
+    ]

@@ -54,6 +54,11 @@ LongText = Annotated[str, Meta(max_length=20_000)]
 MOST_BYTES = 96 * 1024  # of the whole agent
 
 
+# What a caller means by calling. The greeting answers it: many chat templates take nothing but user and assistant in
+# turn, a user first.
+CALL = Message("user", "Hello?")
+
+
 class Example(Struct, frozen=True, forbid_unknown_fields=True):
     """A question and the answer it should get."""
 
@@ -111,14 +116,16 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(filter(None, (self.greeting, self.transfer, self.reprompt, self.goodbye)))
 
     def opening(self, prompt: str | None = None) -> tuple[Message, ...]:
-        """What stands before every conversation: the prompt with its facts, and the examples.
+        """What stands before every conversation: the prompt with its facts, the greeting, and the examples.
 
-        The same for all calls, so that the model has read it before. A caller's own `prompt` stands alone.
+        The same for all calls, so that the model has read it before. The greeting stands before the examples: after
+        them, small models take it for the answer to everything. A caller's own `prompt` stands alone.
         """
         if prompt is not None:
             return (Message("system", prompt),)
+        greeted = (CALL, Message("assistant", self.greeting.strip())) if self.greeting.strip() else ()
         shown = [m for e in self.examples for m in (Message("user", e.asks), Message("assistant", e.says))]
-        return (Message("system", "\n".join([self.prompt.strip(), "", *self.facts])), *shown)
+        return (Message("system", "\n".join([self.prompt.strip(), "", *self.facts])), *greeted, *shown)
 
     def by_rule(self, said: str) -> str | None:
         """The answer that is not left to the model, if this calls for one."""

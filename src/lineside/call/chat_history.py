@@ -2,17 +2,11 @@
 
 from collections.abc import Callable
 
+from lineside.agents.agent import CALL
 from lineside.engines.protocols import Message
 
 KEPT = 6000  # characters of conversation; older exchanges are left out, half of it at once so prompts keep a prefix
 LONGEST = KEPT  # characters of one message; of a longer one, such as many turns without an answer, the end is kept
-
-# What a caller means by calling. The greeting answers it: many chat templates take nothing but user and assistant in
-# turn, a user first, and small models take a greeting that follows their examples for the answer to everything.
-CALLS = "Hello?"
-
-
-_CALL = Message("user", CALLS)
 
 
 class ChatHistory:
@@ -21,8 +15,12 @@ class ChatHistory:
     def __init__(
         self, opening: tuple[Message, ...], before: Callable[[str], tuple[Message, ...]] | None = None
     ) -> None:
-        """`opening` is the same for all calls; `before` tells what a question needs besides, such as the time."""
+        """`opening` is the same for all calls; `before` tells what a question needs besides, such as the time.
+
+        An opening may hold the greeting (`Agent.opening`). It stands there once the caller has heard all of it.
+        """
         self._opening, self._before = opening, before
+        self._greeting, self._ungreeted = greeting_in(opening), without_greeting(opening)
         self._said: list[Message] = []
 
     def caller(self, text: str) -> None:
@@ -38,11 +36,15 @@ class ChatHistory:
         said = [*self._said]
         if asking:
             said = _joined(said, Message("user", asking))
-        if said and said[0].role == "assistant":
-            said.insert(0, Message("user", CALLS))
+        opening = self._ungreeted
+        if self._greeting and said and said[0] == Message("assistant", self._greeting):
+            opening = self._opening
+            del said[0]
+        elif said and said[0].role == "assistant":
+            said.insert(0, CALL)
         if self._before is not None and said and said[-1].role == "user":
             said[-1:] = [*self._before(said[-1].content), said[-1]]
-        return (*self._opening, *said)
+        return (*opening, *said)
 
     @property
     def last_agent_words(self) -> str:
@@ -76,7 +78,7 @@ def without_greeting(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 
 def _greeting_at(messages: tuple[Message, ...]) -> int | None:
     return next(
-        (i for i in range(1, len(messages)) if messages[i - 1] == _CALL and messages[i].role == "assistant"), None
+        (i for i in range(1, len(messages)) if messages[i - 1] == CALL and messages[i].role == "assistant"), None
     )
 
 
