@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lineside.gateway.runtime import open_archive
 from lineside.private_files import LOCK, make_files_private, mend_modes, temporary_folder
 from lineside.records.archive import Archive
+from lineside.records.counters import Uncounted
 from tests.call.fixtures import settings
 from tests.records.test_archive_faults import record
 from tests.records.test_nothing_is_lost import tell
@@ -56,6 +58,23 @@ def test_old_files_are_mended_at_the_start(tmp_path: Path) -> None:
     mend_modes([folder])
     assert [path for path in readable_by_others(folder) if not path.is_symlink()] == []
     assert stat.S_IMODE(other.stat().st_mode) == 0o644
+
+
+def test_old_files_are_mended_where_calls_are_kept_no_longer(tmp_path: Path) -> None:
+    """KEEP_CALLS=false: what an older version kept is still there, and is ours alone; models may be anybody's."""
+    folder = tmp_path / "data"
+    for name in ("spool/old/1.jsonl", "recordings/old.flac", "agents/desk.json", "records.db", "models/a/model.bin"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("words")
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755)
+
+    async def story() -> None:
+        async with open_archive(settings(data_dir=folder, keep_calls=False), Uncounted()):
+            pass
+
+    asyncio.run(story())
+    assert {path.relative_to(folder).parts[0] for path in readable_by_others(folder)} == {"models"}
 
 
 def test_temporary_folders_of_killed_processes_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 FOLDER = 0o700
 UMASK = 0o077
 LOCK = ".lock"  # in a temporary folder: held by the process that uses the folder
+KEPT = ("spool", "recordings", "agents", "set-aside.jsonl", "records.db*")  # in DATA_DIR, of calls and agents
 SWEPT_AFTER = 60.0  # seconds since a folder whose process is gone was changed; a younger one may not be locked yet
 
 
@@ -34,6 +35,12 @@ def mend_modes(places: Iterable[Path]) -> None:
             for above, folders, files in os.walk(place):
                 for name in (*folders, *files):
                     _mend(Path(above, name))
+
+
+def mend_data_folder(folder: Path) -> None:
+    """The same for DATA_DIR and all that it keeps of calls and agents. Models there stay as they are."""
+    _mend(folder)
+    mend_modes(path for name in KEPT for path in sorted(folder.glob(name)))
 
 
 def _mend(path: Path) -> None:

@@ -1,6 +1,7 @@
 """A change of the agent lasts until its file is edited, and a start of the runtime loads no server."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,19 @@ def test_versions_are_kept_and_the_files_own_agent_lets_the_file_count_again(tmp
     assert kept.read().prompt == "Be calm."
     (tmp_path / "agents" / "agent.versions.json").write_text("{")
     assert [one.source for one in kept.versions()] == ["file"]
+
+
+def test_what_a_killed_process_left_when_it_wrote_is_gone_at_the_next_start(tmp_path: Path) -> None:
+    """Half a change and half a list of versions, under a number that the next process may have."""
+    (tmp_path / "agent.toml").write_text('name = "Agent"\nprompt = "Be brief."\n')
+    kept = AgentFile(tmp_path / "agent.toml", tmp_path)
+    kept.tidy()
+    kept.write(Agent(name="Agent", prompt="Be kind."))
+    for name in ("agent", "agent.versions"):
+        (tmp_path / "agents" / f"{name}.{os.getpid()}.draft").write_text('{"of":')
+    kept.tidy()
+    assert {path.name for path in (tmp_path / "agents").iterdir()} == {"agent.json", "agent.versions.json"}
+    assert kept.read().prompt == "Be kind."
 
 
 def test_no_more_than_fifty_versions_are_kept(tmp_path: Path) -> None:

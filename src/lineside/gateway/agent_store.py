@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -17,6 +16,7 @@ from lineside.agents.versions import AgentReplaced, AgentVersion, AgentVersions,
 from lineside.engines.registry import EngineRegistry
 from lineside.errors import ConfigError
 from lineside.gateway.runtime import prepare_agent
+from lineside.whole_files import sweep_drafts, sync_folder, write_whole
 
 log = structlog.get_logger()
 
@@ -124,6 +124,10 @@ class AgentFile:
             return agent
         return edit.agent
 
+    def tidy(self) -> None:
+        """Delete what a killed process left behind when it wrote a change. At the start."""
+        sweep_drafts(self._override.parent)
+
     def _set_aside(self, why: str) -> None:
         """A change that cannot be used keeps nobody from starting: the file counts, and the change can be looked at."""
         aside = self._override.with_suffix(".unusable")
@@ -139,7 +143,7 @@ class AgentFile:
         saved = [_Saved(time.time(), agent), *self._saved()][:KEPT_VERSIONS]
         self._write(self._history, saved)
         if agent == load_agent(self._file):
-            self._override.unlink(missing_ok=True)
+            self._take_back()
         else:
             self._write(self._override, _Edit(self._digest(), agent))
 
@@ -158,18 +162,22 @@ class AgentFile:
             log.warning("cannot read the agent's versions", kept=str(self._history), why=str(cause))
             return []
 
-    def _write(self, path: Path, content: object) -> None:
-        draft = path.with_suffix(f".{os.getpid()}.draft")
+    def _take_back(self) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(msgspec.json.format(msgspec.json.encode(content)))
-            draft.replace(path)
+            self._override.unlink(missing_ok=True)
+            sync_folder(self._override.parent)
         except OSError as cause:
-            with suppress(OSError):
-                draft.unlink()
-            raise ConfigError(
-                f"cannot save the change: {path}: {cause.strerror}. DATA_DIR must be a writable folder."
-            ) from None
+            raise _not_saved(self._override, cause) from None
+
+    def _write(self, path: Path, content: object) -> None:
+        try:
+            write_whole(path, msgspec.json.format(msgspec.json.encode(content)))
+        except OSError as cause:
+            raise _not_saved(path, cause) from None
 
     def _digest(self) -> str:
         return hashlib.sha256(self._file.read_bytes()).hexdigest()
+
+
+def _not_saved(path: Path, cause: OSError) -> ConfigError:
+    return ConfigError(f"cannot save the change: {path}: {cause.strerror}. DATA_DIR must be a writable folder.")

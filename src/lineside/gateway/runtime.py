@@ -24,6 +24,7 @@ from lineside.engines.registry import ROLES, EngineObserver, EngineRegistry, Rol
 from lineside.errors import ConfigError, EngineError
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
+from lineside.private_files import mend_data_folder
 from lineside.records.archive import Archive
 from lineside.records.counters import RecordsCounter
 from lineside.settings import Settings
@@ -161,6 +162,7 @@ async def turn_model(settings: Settings) -> AsyncGenerator[TurnModel, None]:
 async def open_archive(settings: Settings, counter: RecordsCounter) -> AsyncGenerator[Archive | None, None]:
     """The archive of calls; None where KEEP_CALLS is off. `counter` counts what becomes of records."""
     if not settings.keep_calls:
+        await asyncio.to_thread(mend_data_folder, settings.data_dir)  # of the time when they were kept
         yield None
         return
     async with Archive(settings, counter).opened() as archive:

@@ -55,6 +55,7 @@ async def running_gateway(
     check_exposure(settings, insecure=insecure)
     raise_file_limit()
     file = AgentFile(settings.agent_file, settings.data_dir)
+    file.tidy()
     agent = file.read()
     metrics = GatewayMetrics()
     with gateway_socket(settings) as listener:

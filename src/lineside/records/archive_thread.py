@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from lineside.private_files import mend_modes
+from lineside.private_files import mend_data_folder
 from lineside.records import queries
 from lineside.records.adoption import adopt
 from lineside.records.database import Database, Unavailable
@@ -156,8 +156,7 @@ class ArchiveThread:
             await self._deletion.settle()
 
     async def _adopt(self) -> None:
-        places = ("spool", "recordings", "agents", "set-aside.jsonl")
-        await asyncio.to_thread(mend_modes, [self._folder / place for place in places])
+        await asyncio.to_thread(mend_data_folder, self._folder)
         for spool in left_behind(self._folder / "spool", self._spool.folder, self._reserve):
             try:
                 await adopt(spool, self._mover, self._store, self._recordings)
