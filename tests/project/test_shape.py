@@ -9,11 +9,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # What is over a bar today. Nothing may be added; what has come under its bar leaves the list.
 OVER_TODAY = {
-    "lines of a function's body": {"records/migrations/versions/0001_calls.py upgrade"},
-    "attributes of a class": {
-        "loadtest/simulated_caller.py SimulatedCaller",
-    },
-    "lines of a file": {"engines/vendors/ollama.py", "models/download.py", "turns/floor.py"},
     "lines of call/": {"call/"},
     "lines of call/session.py": {"call/session.py"},
     "lines of tests ÷ lines of source": {"*"},
