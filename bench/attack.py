@@ -59,9 +59,9 @@ def frame(kind: int, payload: bytes = b"", *, final: bool = True) -> bytes:
     return head + bytes([128 | 127]) + size.to_bytes(8, "big") + MASK + payload
 
 
-def text(told: object) -> bytes:
+def text(arguments: object) -> bytes:
     """A JSON message."""
-    return frame(1, json.dumps(told).encode())
+    return frame(1, json.dumps(arguments).encode())
 
 
 async def opened(port: int, first: object = None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -522,12 +522,14 @@ def main() -> int:
     parser.add_argument("--python", default=sys.executable, help="of the installation whose gateway is attacked")
     parser.add_argument("--play", help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.play:
-        asyncio.run(ATTACKS[told.play](told.port, told.seconds))
+    arguments = parser.parse_args()
+    if arguments.play:
+        asyncio.run(ATTACKS[arguments.play](arguments.port, arguments.seconds))
         return 0
-    names = [name.strip() for name in told.only.split(",") if name.strip()] or list(ATTACKS)
-    return asyncio.run(run(["nobody", *(name for name in names if name != "nobody")], told.seconds, told.python))
+    names = [name.strip() for name in arguments.only.split(",") if name.strip()] or list(ATTACKS)
+    return asyncio.run(
+        run(["nobody", *(name for name in names if name != "nobody")], arguments.seconds, arguments.python)
+    )
 
 
 if __name__ == "__main__":

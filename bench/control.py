@@ -160,7 +160,7 @@ def started(*words: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
             process.stdin.close()
 
 
-def told(process: "subprocess.Popen[str]") -> Any:
+def arguments(process: "subprocess.Popen[str]") -> Any:
     assert process.stdin
     assert process.stdout
     process.stdin.write("\n")
@@ -171,12 +171,12 @@ def told(process: "subprocess.Popen[str]") -> Any:
 async def measure(calls: int, seconds: float, *more: str) -> None:
     with started("--serve", "calls", "--calls", str(calls), *more) as (url, process):
         await asyncio.sleep(5.0)  # the calls begin
-        told(process)
+        arguments(process)
         await asyncio.sleep(seconds)
-        quiet = told(process)
+        quiet = arguments(process)
         async with aiohttp.ClientSession(url) as http:
             times = await asyncio.gather(*(ask(http, path, seconds) for path in ASKED))
-        busy = told(process)
+        busy = arguments(process)
     print(f"{calls} calls {' '.join(more)}, {seconds:g} s, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     for path, took in zip(ASKED, times, strict=True):
         print(f"{path}: {shown(took)} ({len(took)} answers)")
@@ -186,11 +186,11 @@ async def measure(calls: int, seconds: float, *more: str) -> None:
         async with aiohttp.ClientSession(url) as http:
             for round_ in range(20):
                 if round_ == 1:
-                    told(process)  # what is only done once is not what a call meets
+                    arguments(process)  # what is only done once is not what a call meets
                 for path in HARMLESS:
                     async with http.get(path) as answer:
                         await answer.read()
-        longest = told(process)
+        longest = arguments(process)
     for took, what in longest:
         print(f"longest step of the loop: {1000 * took:.1f} ms of CPU in {re.sub(r'<.*?name=', '', what)[:110]}")
 

@@ -145,18 +145,18 @@ def begun(events: list[Heard]) -> Iterator[Heard]:
 
 def heard(model: VadModel, sound: bytes, telephone: bool = False) -> list[Heard]:
     """All that the ear tells; a turn is taken when it is full, or a second of silence long."""
-    ear = SpeechSegmenter("pcm", EAR_RATE, Silero(model), SegmenterRules())
+    segmenter = SpeechSegmenter("pcm", EAR_RATE, Silero(model), SegmenterRules())
     if telephone:
         sound = InputResampler(EAR_RATE, 8000).feed(sound)
         sound = InputResampler(8000, EAR_RATE).feed(g711.decode(g711.encode(sound, "g711_ulaw"), "g711_ulaw"))
     events: list[Heard] = []
     for at in range(0, len(sound), 640):
-        new = ear.hear(sound[at : at + 640])
+        new = segmenter.hear(sound[at : at + 640])
         events += new
         if any(
             isinstance(each, TurnFull) or (isinstance(each, Silence) and each.at - each.since >= 1.0) for each in new
         ):
-            ear.close_turn()
+            segmenter.close_turn()
     return events
 
 

@@ -54,7 +54,7 @@ class Report(Struct):
 
     kills: int = 0
     starts: int = 0  # processes that said they were up before they were killed
-    told: int = 0  # words told early enough before a kill to be durable
+    arguments: int = 0  # words told early enough before a kill to be durable
     calls: int = 0
     recordings: int = 0
     faults: list[str] = []
@@ -87,11 +87,11 @@ class Lane:
         self.read()
         os.close(self.pipe)
         for line in self.raw.split(b"\n")[:-1]:
-            told = json.loads(line)
-            report.starts += told["what"] == "up"
-            if told["what"] == "words" and told["at"] < at - DURABLE_WITHIN:
-                owed[told["words"]] = told["call"]
-                report.told += 1
+            arguments = json.loads(line)
+            report.starts += arguments["what"] == "up"
+            if arguments["what"] == "words" and arguments["at"] < at - DURABLE_WITHIN:
+                owed[arguments["words"]] = arguments["call"]
+                report.arguments += 1
 
 
 def run(folder: Path, *, kills: int, minutes: float, lanes: int, seed: int) -> Report:
@@ -256,7 +256,7 @@ def main() -> int:
         report = run(Path(name), kills=given.kills, minutes=given.minutes, lanes=given.lanes, seed=given.seed)
     print(
         f"{report.kills} kills in {time.monotonic() - began:.0f} s, {report.starts} of them after the start; "
-        f"{report.told} words were durable, {report.calls} calls and {report.recordings} recordings looked at"
+        f"{report.arguments} words were durable, {report.calls} calls and {report.recordings} recordings looked at"
     )
     for fault in report.faults:
         print(f"FAULT: {fault}")

@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--loads", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=30.0, help="of talk")
     parser.add_argument("--turns", type=int, default=150, help="of the long call; 150 are half an hour")
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     first = sum(_packed(file) for pattern in FIRST for file in WEB.glob(pattern))
     print(f"first load, gzipped: {first / 1000:.1f} kB; all of it: {sum(map(_packed, WEB.rglob('*.*'))) / 1000:.1f} kB")
     gateway = BrowserGateway(answers=["We are open. From nine to six. " * 2])
@@ -39,10 +39,12 @@ def main() -> None:
             mic = recording(Path(folder) / "mic.wav", [silence(1), *talk])
             flags = [*FLAGS, ALLOW, f"--use-file-for-fake-audio-capture={mic}%noloop"]
             browser = playwright.chromium.launch(executable_path=chromium(), args=flags)
-            loads = [_load(browser, gateway.url) for _ in range(told.loads)]
-            print(f"usable after: {median(loads):.0f} ms (of {told.loads} first loads; slowest {max(loads):.0f} ms)")
-            print(f"main thread while talking: {_talk(browser, gateway.url, told.seconds):.1%} of a core")
-            _grow(browser, gateway.url, told.turns)
+            loads = [_load(browser, gateway.url) for _ in range(arguments.loads)]
+            print(
+                f"usable after: {median(loads):.0f} ms (of {arguments.loads} first loads; slowest {max(loads):.0f} ms)"
+            )
+            print(f"main thread while talking: {_talk(browser, gateway.url, arguments.seconds):.1%} of a core")
+            _grow(browser, gateway.url, arguments.turns)
             browser.close()
     finally:
         gateway.close()

@@ -23,10 +23,10 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--frames", type=int, default=50_000)
     asked.add_argument("--runs", type=int, default=5)
-    told = asked.parse_args()
+    arguments = asked.parse_args()
     for codec, rate, size in FRAMES:
-        took = min(_recorded(codec, rate, bytes(size), told.frames) for _ in range(told.runs))
-        print(f"{codec:10} {took / told.frames * 1e6:.2f} µs a frame, in and out")
+        took = min(_recorded(codec, rate, bytes(size), arguments.frames) for _ in range(arguments.runs))
+        print(f"{codec:10} {took / arguments.frames * 1e6:.2f} µs a frame, in and out")
 
 
 def _recorded(codec: Codec, rate: int, frame: bytes, frames: int) -> float:

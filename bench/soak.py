@@ -91,13 +91,13 @@ async def a_day(hours: float) -> tuple[list[Sample], list[str]]:
     count = max(SAMPLES, round(hours * 3600 / CALL_SECONDS))
     tasks, samples, wrong = len(asyncio.all_tasks()), list[Sample](), list[str]()
     for number in range(count):
-        ears, mind = ScriptedSTT(), ScriptedLLM()  # they remember all that they are asked
+        stt, llm = ScriptedSTT(), ScriptedLLM()  # they remember all that they are asked
         slot, line, meter = board.admit(), ScriptedTransport(SCRIPT), meters.call("browser", engines)
         call = CallSession(
             line,
             FirstMessage(codec="pcm"),
             agent=Agent(name="Soak", prompt="You answer.", greeting="Hello"),
-            engines=Engines(ears, mind, memory, engines, memory),
+            engines=Engines(stt, llm, memory, engines, memory),
             settings=settings,
             vad=LoudnessVad(),
             observers=(slot, meter),
@@ -172,11 +172,11 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--calls", type=int, default=50)
-    told = parser.parse_args()
-    if told.clock == "virtual":
-        samples, wrong = virtual(told.hours)
+    arguments = parser.parse_args()
+    if arguments.clock == "virtual":
+        samples, wrong = virtual(arguments.hours)
     else:
-        samples, wrong = asyncio.run(real(told.minutes, told.calls))
+        samples, wrong = asyncio.run(real(arguments.minutes, arguments.calls))
     grown = slope(samples)
     first, last = samples[int(WARM * len(samples))], samples[-1]
     print(f"{last.calls} calls; {first.megabytes:.1f} MB after {first.calls}, {last.megabytes:.1f} MB at the end")

@@ -20,7 +20,7 @@ ORDINARY = (
 )
 
 
-def door(sentence: str) -> None:
+def speakable(sentence: str) -> None:
     """Through the door, in tokens of four characters."""
     speakable = Speakable()
     for at in range(0, len(sentence), 4):
@@ -48,5 +48,5 @@ def microseconds(work: Callable[[str], object]) -> float:
 
 
 if __name__ == "__main__":
-    for name, work in (("the door", door), ("the cut into pieces", pieces), ("the words", spoken)):
+    for name, work in (("the door", speakable), ("the cut into pieces", pieces), ("the words", spoken)):
         print(f"{name}: {microseconds(work):.0f} us a sentence")

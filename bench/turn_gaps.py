@@ -156,9 +156,9 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--without", action="store_true", help="the same without the turn model")
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return 0 if runner.run(measure(told.calls, told.seconds, with_model=not told.without)) else 1
+        return 0 if runner.run(measure(arguments.calls, arguments.seconds, with_model=not arguments.without)) else 1
 
 
 @cache

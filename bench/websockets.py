@@ -26,7 +26,7 @@ CALLERS, SECONDS, EVERY, SIZE = 100, 8, 0.02, 640
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 
-async def by_aiohttp(door: socket.socket, echo: bool) -> None:
+async def by_aiohttp(listener: socket.socket, echo: bool) -> None:
     """As its documentation shows it."""
 
     async def call(request: web.Request) -> web.WebSocketResponse:
@@ -37,10 +37,10 @@ async def by_aiohttp(door: socket.socket, echo: bool) -> None:
                 await ws.send_bytes(message.data)
         return ws
 
-    await _serve(door, call)
+    await _serve(listener, call)
 
 
-async def by_lineside(door: socket.socket, echo: bool) -> None:
+async def by_lineside(listener: socket.socket, echo: bool) -> None:
     """aiohttp shakes hands, frames are read straight."""
 
     async def call(request: web.Request) -> web.Response:
@@ -54,10 +54,10 @@ async def by_lineside(door: socket.socket, echo: bool) -> None:
         await ws.over
         return web.Response()
 
-    await _serve(door, call)
+    await _serve(listener, call)
 
 
-async def by_picows(door: socket.socket, echo: bool) -> None:
+async def by_picows(listener: socket.socket, echo: bool) -> None:
     """As its documentation shows it."""
     import picows
 
@@ -68,16 +68,16 @@ async def by_picows(door: socket.socket, echo: bool) -> None:
                 if echo:
                     transport.send(picows.WSMsgType.BINARY, heard)
 
-    server = await picows.ws_create_server(lambda request: Listener(), sock=door)
+    server = await picows.ws_create_server(lambda request: Listener(), sock=listener)
     await server.serve_forever()
 
 
-async def _serve(door: socket.socket, call: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> None:
+async def _serve(listener: socket.socket, call: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> None:
     app = web.Application()
     app.router.add_get("/", call)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.SockSite(runner, door).start()
+    await web.SockSite(runner, listener).start()
     await asyncio.Event().wait()
 
 
@@ -88,7 +88,7 @@ SERVERS: dict[str, Callable[[socket.socket, bool], Awaitable[None]]] = {
 }
 
 
-def serve(kind: str, door: socket.socket, echo: bool, spent: Any) -> None:
+def serve(kind: str, listener: socket.socket, echo: bool, spent: Any) -> None:
     """A process of its own; says on a second line of the pipe what it has used, whenever it is asked."""
 
     async def main() -> None:
@@ -99,7 +99,7 @@ def serve(kind: str, door: socket.socket, echo: bool, spent: Any) -> None:
             spent.send(time.process_time())
 
         loop.add_reader(spent.fileno(), asked)
-        await SERVERS[kind](door, echo)
+        await SERVERS[kind](listener, echo)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
@@ -143,17 +143,17 @@ async def _drain(reader: asyncio.StreamReader) -> None:
 
 def measure(kind: str, echo: bool) -> float:
     """One server, begun and ended."""
-    door = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", 0))
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("fork").Process(target=serve, args=(kind, door, echo, there), daemon=True)
+    process = multiprocessing.get_context("fork").Process(target=serve, args=(kind, listener, echo, there), daemon=True)
     process.start()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(callers(door.getsockname()[1], here))
+            return runner.run(callers(listener.getsockname()[1], here))
     finally:
         process.terminate()
         process.join()
-        door.close()
+        listener.close()
 
 
 def main() -> None:

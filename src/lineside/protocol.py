@@ -245,7 +245,7 @@ ServerMessage = (
 encode = msgspec.json.Encoder().encode
 decode_server: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
 _decode_hello = msgspec.json.Decoder(FirstMessage).decode
-_decode_told: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
+_decode_client_message: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
 
 ALLOWED = {
     "codec": "one of pcm, g711_ulaw, g711_alaw",
@@ -272,10 +272,10 @@ def read_hello(raw: str | bytes) -> FirstMessage:
     return hello
 
 
-def read_told(raw: str | bytes) -> ClientMessage:
+def read_client_message(raw: str | bytes) -> ClientMessage:
     """A later text message. Raises `TransportError` (the call goes on)."""
     try:
-        return _decode_told.decode(raw)
+        return _decode_client_message.decode(raw)
     except msgspec.ValidationError as wrong:
         raise TransportError("bad_message", f"message: {_explain(wrong)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -111,7 +111,7 @@ class Fetcher(Keeper):
             self.closed += 1
 
 
-class Shelf:
+class FakeRegistry:
     """A registry of such engines; the first of each role is the default."""
 
     def __init__(self, engines: dict[Role, dict[str, Any]]) -> None:
@@ -272,7 +272,13 @@ def scripted_dependencies(chosen: Settings, **given: Any) -> ApiDependencies:
         return Machine(2.0, Cpu(2, 3.0), Ram(8, 4), (CARD,), "")
 
     scripted = ApiDependencies(
-        chosen, Shelf(engines()), ScriptedCalls(), ScriptedAgentStore(), ScriptedHost(), read, TrendHistory().trends
+        chosen,
+        FakeRegistry(engines()),
+        ScriptedCalls(),
+        ScriptedAgentStore(),
+        ScriptedHost(),
+        read,
+        TrendHistory().trends,
     )
     return replace(scripted, own_models=("silero-vad",), **given)
 

@@ -11,7 +11,7 @@ from lineside.engines.registry import Role
 from lineside.errors import EngineError, EngineTimeout, EngineUnreachable
 from lineside.models import catalogue
 from tests.api.fakes import OTHER, QWEN, SMALL_MODELS, TINY, WHISPER, fill
-from tests.api.fixtures import ControlClient, Keeper, Shelf, at_home, engines
+from tests.api.fixtures import ControlClient, FakeRegistry, Keeper, at_home, engines
 from tests.models.fixtures import SMALL
 
 
@@ -165,7 +165,7 @@ def test_a_name_that_two_engines_have_wants_the_engine_named(root: Path) -> None
         body = {"model": "llama3.2:3b", "engine": "another"}
         assert (await control.ask("POST", "/api/models/load", body))[1]["engine"] == "another"
 
-    at_home(story, root, registry=Shelf(there))
+    at_home(story, root, registry=FakeRegistry(there))
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_unload_all_frees_what_nobody_uses(root: Path) -> None:
 def test_an_engine_that_the_settings_do_not_let_be_is_passed_over(root: Path) -> None:
     """It is down, and keeps no models; the others are as they were."""
 
-    class Broken(Shelf):
+    class Broken(FakeRegistry):
         def names(self, role: Role) -> tuple[str, ...]:
             return (*super().names(role), "broken")
 

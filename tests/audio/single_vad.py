@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from lineside.audio.vad import LOOK_BACK, EnergyGate, Tell, VadModel, VadState
+from lineside.audio.vad import LOOK_BACK, EnergyGate, OnProbability, VadModel, VadState
 
 
 class SingleVad:
@@ -13,7 +13,7 @@ class SingleVad:
         self._detector = SileroVad(model)
         self._before: deque[bytes] = deque(maxlen=LOOK_BACK)  # older ones are forgotten: silence
 
-    def feed(self, window: bytes, tell: Tell | None = None) -> float:
+    def feed(self, window: bytes, on_probability: OnProbability | None = None) -> float:
         """Probability of speech in a window of 512 samples (1024 bytes), 0 to 1; 0 while the gate is closed."""
         if not self._gate.feed(window):
             self._before.append(window)

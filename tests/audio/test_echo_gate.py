@@ -75,12 +75,12 @@ def talk(
     heard = over_the_telephone(heard) if way == "telephone" else heard
     echo, events, sent = EchoDetector(), list[Heard](), 0
     voice = LoudnessVad(threshold=260)
-    ear = SpeechSegmenter("pcm", EAR_RATE, EchoGate(voice, echo) if gate else voice, SegmenterRules())
+    segmenter = SpeechSegmenter("pcm", EAR_RATE, EchoGate(voice, echo) if gate else voice, SegmenterRules())
     for begin in range(0, len(heard), SHORT):
-        while sent < len(played) and sent / SHORT * 0.02 < ear.at + 0.6:  # the pace of playout
-            echo.played(played[sent : sent + SHORT], EAR_RATE, max(ear.at, sent / SHORT * 0.02))
+        while sent < len(played) and sent / SHORT * 0.02 < segmenter.at + 0.6:  # the pace of playout
+            echo.played(played[sent : sent + SHORT], EAR_RATE, max(segmenter.at, sent / SHORT * 0.02))
             sent += SHORT
-        events += ear.hear(heard[begin : begin + SHORT])
+        events += segmenter.hear(heard[begin : begin + SHORT])
     return events
 
 
@@ -118,9 +118,9 @@ def test_a_line_without_an_echo_has_no_deaf_moment() -> None:
     echo.played(speech("jfk")[: 3 * EAR_RATE].astype("<i2").tobytes(), EAR_RATE, 0.0)
     caller = speech("order_status").astype("<i2").tobytes()
     quiet = bytes(SHORT) * 20
-    ear = SpeechSegmenter("pcm", EAR_RATE, EchoGate(LoudnessVad(), echo), SegmenterRules())
+    segmenter = SpeechSegmenter("pcm", EAR_RATE, EchoGate(LoudnessVad(), echo), SegmenterRules())
     plain = SpeechSegmenter("pcm", EAR_RATE, LoudnessVad(), SegmenterRules())
-    assert begun(ear.hear(quiet + caller))[0] == pytest.approx(begun(plain.hear(quiet + caller))[0], abs=0.05)
+    assert begun(segmenter.hear(quiet + caller))[0] == pytest.approx(begun(plain.hear(quiet + caller))[0], abs=0.05)
 
 
 def test_nothing_is_compared_when_nothing_was_played() -> None:
@@ -204,5 +204,5 @@ def test_a_reply_that_is_held_and_goes_on_is_still_known_for_ours() -> None:
     air[3200 : 3200 + 8000] = speech("jfk")[:8000]
     air[3200 + 24000 : 3200 + 48000] = speech("jfk")[8000:32000]
     back = array("h", (air * WEAKER).astype("<i2").tobytes())
-    ear = SpeechSegmenter("pcm", EAR_RATE, EchoGate(LoudnessVad(threshold=260), echo), SegmenterRules())
-    assert ear.hear(back.tobytes()) == []
+    segmenter = SpeechSegmenter("pcm", EAR_RATE, EchoGate(LoudnessVad(threshold=260), echo), SegmenterRules())
+    assert segmenter.hear(back.tobytes()) == []

@@ -23,7 +23,7 @@ from lineside.gateway.call_registry import CallHandle, CallRegistry
 from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.host.services import Service
 from lineside.protocol import Ended, EndReason, ServerMessage
-from tests.api.fixtures import Fetcher, Keeper, Plain, ScriptedHost, Shelf, scripted_dependencies
+from tests.api.fixtures import FakeRegistry, Fetcher, Keeper, Plain, ScriptedHost, scripted_dependencies
 from tests.browser import slow_fetch
 from tests.call.fixtures import settings
 
@@ -108,11 +108,11 @@ class ControlGateway:
         draft.write_text(str(slow_fetch.TOTAL if done else far))
         draft.replace(self._folder / "far")
 
-    def do(self, deed: Callable[[], Any]) -> Any:
+    def do(self, action: Callable[[], Any]) -> Any:
         """Do something in the gateway's own thread; its result."""
 
         async def there() -> Any:
-            result = deed()
+            result = action()
             return await result if isinstance(result, Awaitable) else result
 
         return asyncio.run_coroutine_threadsafe(there(), self._loop).result(timeout=OPENS_WITHIN)
@@ -159,7 +159,7 @@ class ControlGateway:
             "tts": {"espeak": Plain()},
         }
         self.agents = scripted.agents
-        return replace(scripted, registry=Shelf(engines), calls=self.calls, host=self.host, read=read)
+        return replace(scripted, registry=FakeRegistry(engines), calls=self.calls, host=self.host, read=read)
 
     def _puller(self) -> tuple[str, ...]:
         target = self._models / "faster-whisper-tiny.en" / "small.json"

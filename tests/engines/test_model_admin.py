@@ -15,7 +15,7 @@ from tests.engines.fixtures import built
 from tests.fakes import serving
 
 
-class Shelf:
+class FakeModelServer:
     """The part of an engine server that keeps models, by lineside's own convention."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Shelf:
 
 def test_models_of_the_engine_server_are_listed_by_role_loaded_and_unloaded() -> None:
     """What is in use is busy, not broken."""
-    shelf = Shelf()
+    model_server = FakeModelServer()
 
     async def story(url: str, http: aiohttp.ClientSession) -> None:
         stt, llm = built(FasterWhisper, http, embedded_url=url), built(LlamaCpp, http, embedded_url=url)
@@ -65,14 +65,14 @@ def test_models_of_the_engine_server_are_listed_by_role_loaded_and_unloaded() ->
         with pytest.raises(EngineBusy, match="2 requests under way"):
             await stt.unload("faster-whisper-base", wait=False)
         await stt.unload("faster-whisper-base", wait=True)
-        assert shelf.told == [
+        assert model_server.told == [
             ("load", {"model": "qwen2.5-coder-0.5b"}),
             ("unload", {"model": "faster-whisper-base", "wait": False}),
             ("unload", {"model": "faster-whisper-base", "wait": True}),
         ]
 
     async def main() -> None:
-        async with serving(shelf.app()) as url, aiohttp.ClientSession() as http:
+        async with serving(model_server.app()) as url, aiohttp.ClientSession() as http:
             await story(url, http)
 
     asyncio.run(main(), debug=True)
@@ -80,10 +80,10 @@ def test_models_of_the_engine_server_are_listed_by_role_loaded_and_unloaded() ->
 
 def test_whether_words_may_end_is_asked_of_the_model_that_answers() -> None:
     """An answer that is none is the engine's failure."""
-    shelf = Shelf()
+    model_server = FakeModelServer()
 
     async def main() -> None:
-        async with serving(shelf.app()) as url, aiohttp.ClientSession() as http:
+        async with serving(model_server.app()) as url, aiohttp.ClientSession() as http:
             llm = built(LlamaCpp, http, embedded_url=url)
             said = Message("user", "I would like to")
             assert await llm.may_end([said], LlmRequest(model="qwen2.5-coder-1.5b")) == -2.5
@@ -92,4 +92,4 @@ def test_whether_words_may_end_is_asked_of_the_model_that_answers() -> None:
 
     asyncio.run(main(), debug=True)
     said = {"role": "user", "content": "I would like to"}
-    assert shelf.told[0] == ("may_end", {"model": "qwen2.5-coder-1.5b", "messages": [said]})
+    assert model_server.told[0] == ("may_end", {"model": "qwen2.5-coder-1.5b", "messages": [said]})

@@ -30,7 +30,7 @@ from lineside.engine_server.openai_schema import RequestRefused, upload
 from lineside.engines.chat_stream import EventReader, read_event
 from lineside.errors import ConfigError, TransportError
 from lineside.gateway.agent_store import AgentFile
-from lineside.protocol import read_hello, read_told
+from lineside.protocol import read_client_message, read_hello
 from lineside.transports.websocket_frames import FrameReader, framed
 from lineside.transports.websocket_handshake import refusal, welcome
 
@@ -83,7 +83,7 @@ def handshake(raw: bytes) -> None:
 
 def json_messages(raw: bytes) -> None:
     """What a caller's program says first, and later."""
-    for read in (read_hello, read_told):
+    for read in (read_hello, read_client_message):
         for given_as in (raw, raw.decode("utf-8", "replace")):
             with suppress(TransportError):
                 read(given_as)

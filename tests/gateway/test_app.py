@@ -32,7 +32,7 @@ AGENT = Agent(name="Test", prompt="You answer.", greeting="")
 SECOND = bytes(32000)  # of silence at 16 kHz
 
 
-class Door:
+class ServedGateway:
     """A gateway that is open, and a client at it."""
 
     def __init__(self, url: str, gateway: Gateway, http: aiohttp.ClientSession) -> None:
@@ -63,17 +63,17 @@ async def event(ws: aiohttp.ClientWebSocketResponse) -> ServerMessage:
 
 
 @asynccontextmanager
-async def opened(**given: Any) -> AsyncGenerator[Door, None]:
+async def opened(**given: Any) -> AsyncGenerator[ServedGateway, None]:
     scripted = {f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")}
     chosen = settings(**(scripted | {"port": 0} | given))
     async with aiohttp.ClientSession() as http:
         gateway = Gateway(
             chosen, FixedAgentStore(AGENT), EngineRegistry(chosen, http), LoudnessVad, http, GatewayMetrics()
         )
-        with gateway_socket(chosen) as door:
+        with gateway_socket(chosen) as listener:
             serving = AsyncExitStack()
-            await serving.enter_async_context(http_server(gateway.app(), door, grace=1))
-            there = Door(f"http://127.0.0.1:{door.getsockname()[1]}", gateway, http)
+            await serving.enter_async_context(http_server(gateway.app(), listener, grace=1))
+            there = ServedGateway(f"http://127.0.0.1:{listener.getsockname()[1]}", gateway, http)
             try:
                 yield there
             finally:
@@ -83,10 +83,10 @@ async def opened(**given: Any) -> AsyncGenerator[Door, None]:
                 assert gateway.calls == 0, "slots equal live calls"
 
 
-def at_the_door(story: Callable[[Door], Awaitable[None]], **given: Any) -> None:
+def with_served_gateway(story: Callable[[ServedGateway], Awaitable[None]], **given: Any) -> None:
     async def main() -> None:
-        async with opened(**given) as door:
-            await story(door)
+        async with opened(**given) as listener:
+            await story(listener)
 
     asyncio.run(main(), debug=True)
 
@@ -94,8 +94,8 @@ def at_the_door(story: Callable[[Door], Awaitable[None]], **given: Any) -> None:
 def test_the_page_may_be_kept_and_framed_by_nobody() -> None:
     """Its files have a hash in their names and are kept for good; the page that names them is asked for every time."""
 
-    async def story(door: Door) -> None:
-        async with door.http.get(door.url + "/") as page:
+    async def story(gateway_client: ServedGateway) -> None:
+        async with gateway_client.http.get(gateway_client.url + "/") as page:
             text = await page.text()
             assert page.headers["Cache-Control"] == "no-cache"
             policy = page.headers["Content-Security-Policy"]
@@ -103,13 +103,13 @@ def test_the_page_may_be_kept_and_framed_by_nobody() -> None:
                 assert rule in policy
         script = re.search(r'src="(/web/assets/[^"]+)"', text)
         assert script is not None
-        async with door.http.get(door.url + script[1]) as file:
+        async with gateway_client.http.get(gateway_client.url + script[1]) as file:
             assert "immutable" in file.headers["Cache-Control"]
-        async with door.http.get(door.url + "/web/assets/none.js") as none:
+        async with gateway_client.http.get(gateway_client.url + "/web/assets/none.js") as none:
             assert none.status == 404
             assert "immutable" not in none.headers.get("Cache-Control", "")
 
-    at_the_door(story)
+    with_served_gateway(story)
 
 
 @pytest.mark.parametrize(
@@ -135,29 +135,29 @@ def test_the_page_may_be_kept_and_framed_by_nobody() -> None:
 def test_a_wrong_first_message_is_named_and_shown_out(first: str | bytes, names: list[str]) -> None:
     """One error that says which field and what is allowed there; then the socket is closed with 1008."""
 
-    async def story(door: Door) -> None:
-        ws = await door.call(first)
+    async def story(gateway_client: ServedGateway) -> None:
+        ws = await gateway_client.call(first)
         (error,) = await events(ws)
         assert isinstance(error, Error)
         assert error.fatal
         assert all(name in error.message for name in names), error.message
         assert ws.close_code == 1008
 
-    at_the_door(story)
+    with_served_gateway(story)
 
 
 def test_a_caller_who_says_nothing_first_is_shown_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """No first message in time: a named error, 1008, and the slot is free again."""
     monkeypatch.setattr("lineside.gateway.call_runner.FIRST_MESSAGE", 0.05)
 
-    async def story(door: Door) -> None:
-        ws = await door.call(None)
+    async def story(gateway_client: ServedGateway) -> None:
+        ws = await gateway_client.call(None)
         (error,) = await events(ws)
         assert isinstance(error, Error)
         assert error.code == "no_first_message"
         assert ws.close_code == 1008
 
-    at_the_door(story)
+    with_served_gateway(story)
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ def test_a_caller_who_says_nothing_first_is_shown_out(monkeypatch: pytest.Monkey
 def test_bad_messages_are_named_and_the_call_goes_on(message: str | bytes, code: str) -> None:
     """A fault in one message costs that message; typed words after it are answered."""
 
-    async def story(door: Door) -> None:
-        ws = await door.call()
+    async def story(gateway_client: ServedGateway) -> None:
+        ws = await gateway_client.call()
         assert isinstance(await event(ws), Ready)
         await (ws.send_bytes(message) if isinstance(message, bytes) else ws.send_str(message))
         error = await event(ws)
@@ -186,30 +186,30 @@ def test_bad_messages_are_named_and_the_call_goes_on(message: str | bytes, code:
             pass
         await ws.close()
 
-    at_the_door(story)
+    with_served_gateway(story)
 
 
 def test_too_many_faults_end_the_call() -> None:
     """Rubbish for ever is not answered for ever."""
 
-    async def story(door: Door) -> None:
-        ws = await door.call()
+    async def story(gateway_client: ServedGateway) -> None:
+        ws = await gateway_client.call()
         for _ in range(30):
             await ws.send_str("rubbish")
         told = await events(ws)
         assert sum(isinstance(e, Error) for e in told) == 21
         assert ws.close_code == 1008
 
-    at_the_door(story)
+    with_served_gateway(story)
 
 
 def test_a_flood_is_ended_and_other_calls_do_not_notice() -> None:
     """Sound much faster than real time: a named error for that caller; the call beside it is answered."""
 
-    async def story(door: Door) -> None:
-        beside = await door.call()
+    async def story(gateway_client: ServedGateway) -> None:
+        beside = await gateway_client.call()
         assert isinstance(await event(beside), Ready)
-        flood = await door.call()
+        flood = await gateway_client.call()
         for _ in range(12):
             await flood.send_bytes(SECOND)
         told = await events(flood)
@@ -220,32 +220,32 @@ def test_a_flood_is_ended_and_other_calls_do_not_notice() -> None:
             pass
         await beside.close()
 
-    at_the_door(story)
+    with_served_gateway(story)
 
 
 def test_full_capacity_is_told_before_the_upgrade() -> None:
     """MAX_CONCURRENT_CALLS calls are taken, the next gets 503 with Retry-After; a freed line is taken again."""
 
-    async def story(door: Door) -> None:
-        calls = [await door.call() for _ in range(2)]
+    async def story(gateway_client: ServedGateway) -> None:
+        calls = [await gateway_client.call() for _ in range(2)]
         for ws in calls:
             assert isinstance(await event(ws), Ready)
-        async with door.http.get(f"{door.url}/ws/call") as full:
+        async with gateway_client.http.get(f"{gateway_client.url}/ws/call") as full:
             assert full.status == 503
             assert int(full.headers["Retry-After"]) > 0
             assert "MAX_CONCURRENT_CALLS" in (await full.json())["error"]["message"]
         await calls[0].send_str('{"type":"hangup"}')
         await events(calls[0])
-        assert isinstance(await event(await door.call()), Ready)
+        assert isinstance(await event(await gateway_client.call()), Ready)
 
-    at_the_door(story, max_concurrent_calls=2)
+    with_served_gateway(story, max_concurrent_calls=2)
 
 
 def test_hanging_up_is_answered_with_the_reason() -> None:
     """`ended` is the last word, and the socket closes normally."""
 
-    async def story(door: Door) -> None:
-        ws = await door.call()
+    async def story(gateway_client: ServedGateway) -> None:
+        ws = await gateway_client.call()
         await ws.send_str('{"type":"hangup"}')
         told = await events(ws)
         assert json.loads(msgspec.json.encode(told[-1])) == {
@@ -255,7 +255,7 @@ def test_hanging_up_is_answered_with_the_reason() -> None:
         }
         assert ws.close_code == 1000
 
-    at_the_door(story)
+    with_served_gateway(story)
 
 
 @pytest.mark.parametrize(
@@ -272,41 +272,43 @@ def test_hanging_up_is_answered_with_the_reason() -> None:
 def test_only_pages_of_our_own_may_connect(origin: str | None, host: str | None, status: int) -> None:
     """Browsers send an Origin; programs do not. A name that is not localhost is refused on loopback."""
 
-    async def story(door: Door) -> None:
-        headers = {"Origin": door.url if origin == "SELF" else origin} if origin else {}
+    async def story(gateway_client: ServedGateway) -> None:
+        headers = {"Origin": gateway_client.url if origin == "SELF" else origin} if origin else {}
         headers |= {"Host": host} if host else {}
         if status != 101:
             with pytest.raises(aiohttp.WSServerHandshakeError, match=str(status)):
-                await door.call(headers=headers)
+                await gateway_client.call(headers=headers)
             return
-        assert isinstance(await event(await door.call(headers=headers)), Ready)
+        assert isinstance(await event(await gateway_client.call(headers=headers)), Ready)
 
-    at_the_door(story, allowed_origins="https://desk.example.com")
+    with_served_gateway(story, allowed_origins="https://desk.example.com")
 
 
 def test_keys_guard_everything_once_set() -> None:
     """Without a key 401; with one, by header; a browser gets a short-lived token for its socket."""
 
-    async def story(door: Door) -> None:
+    async def story(gateway_client: ServedGateway) -> None:
         for path in ("/ws/call", "/api/engines"):
-            async with door.http.get(f"{door.url}{path}") as answer:
+            async with gateway_client.http.get(f"{gateway_client.url}{path}") as answer:
                 assert answer.status == 401
                 assert "API_KEYS" in (await answer.json())["error"]["message"]
-        async with door.http.post(f"{door.url}/api/token", headers={"X-API-Key": "wrong"}) as answer:
+        async with gateway_client.http.post(
+            f"{gateway_client.url}/api/token", headers={"X-API-Key": "wrong"}
+        ) as answer:
             assert answer.status == 401
         key = {"Authorization": "Bearer second"}
-        async with door.http.post(f"{door.url}/api/token", headers=key) as answer:
+        async with gateway_client.http.post(f"{gateway_client.url}/api/token", headers=key) as answer:
             token = (await answer.json())["token"]
-        ws = await door.http.ws_connect(f"{door.url}/ws/call?token={token}")
+        ws = await gateway_client.http.ws_connect(f"{gateway_client.url}/ws/call?token={token}")
         await ws.send_str('{"codec":"pcm"}')
         assert isinstance(await event(ws), Ready)
         await ws.close()
         with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
-            await door.http.ws_connect(f"{door.url}/ws/call?token={token}x")
-        async with door.http.get(f"{door.url}/health") as answer:
+            await gateway_client.http.ws_connect(f"{gateway_client.url}/ws/call?token={token}x")
+        async with gateway_client.http.get(f"{gateway_client.url}/health") as answer:
             assert answer.status == 200
 
-    at_the_door(story, api_keys="first, second")
+    with_served_gateway(story, api_keys="first, second")
 
 
 ODD_HEADERS = [
@@ -324,14 +326,14 @@ ODD_HEADERS = [
 def test_headers_of_any_bytes_and_any_case_are_understood_or_refused(header: bytes, status: int) -> None:
     """Never a 500; proxies and HTTP/2 write names in small letters."""
 
-    async def story(door: Door) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(door.url.rpartition(":")[2]))
+    async def story(gateway_client: ServedGateway) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(gateway_client.url.rpartition(":")[2]))
         writer.write(b"GET /api/calls HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + header + b"\r\n\r\n")
         answer = await asyncio.wait_for(reader.read(), 10)
         writer.close()
         assert answer.split()[1] == str(status).encode()
 
-    at_the_door(story, api_keys="first, second")
+    with_served_gateway(story, api_keys="first, second")
 
 
 @pytest.mark.parametrize(
@@ -360,16 +362,18 @@ def test_without_keys_a_page_whose_name_was_made_to_point_here_is_refused(host: 
 def test_every_route_has_the_headers_that_browsers_heed() -> None:
     """Asked with the key and without, in every method that it has: pages, files, API, refusals and metrics."""
 
-    async def story(door: Door) -> None:
+    async def story(gateway_client: ServedGateway) -> None:
         routes = {
             (route.method, re.sub(r"{[^}]+}", "x", route.resource.canonical))
-            for route in door.gateway.app().router.routes()
+            for route in gateway_client.gateway.app().router.routes()
             if route.resource is not None and route.method != "*"
         }
         assert len(routes) > 30
         for method, path in sorted(routes):
             for key in ("", "first"):
-                async with door.http.request(method, door.url + path, headers={"X-API-Key": key}) as answer:
+                async with gateway_client.http.request(
+                    method, gateway_client.url + path, headers={"X-API-Key": key}
+                ) as answer:
                     assert answer.status != 500, (method, path)
                     assert answer.headers["X-Content-Type-Options"] == "nosniff", (method, path)
                     assert answer.headers["Referrer-Policy"] == "no-referrer", (method, path)
@@ -377,7 +381,7 @@ def test_every_route_has_the_headers_that_browsers_heed() -> None:
                     if key == "" and path not in ("/", "/health", "/ready") and not path.startswith("/web/"):
                         assert answer.status == 401, (method, path)
 
-    at_the_door(story, api_keys="first, second")
+    with_served_gateway(story, api_keys="first, second")
 
 
 @pytest.mark.parametrize(("rate", "elsewhere"), [(12_345, True), (16_000, False)])
@@ -393,12 +397,12 @@ def test_the_tables_of_an_odd_sample_rate_are_made_beside_the_loop(
 
     monkeypatch.setattr("lineside.gateway.call_runner.InputResampler", make)
 
-    async def story(door: Door) -> None:
-        ws = await door.call(json.dumps({"codec": "pcm", "sample_rate": rate}))
+    async def story(gateway_client: ServedGateway) -> None:
+        ws = await gateway_client.call(json.dumps({"codec": "pcm", "sample_rate": rate}))
         assert isinstance(await event(ws), Ready)
         await ws.close()
 
-    at_the_door(story)
+    with_served_gateway(story)
     assert made == ([rate] if elsewhere else [])
 
 
@@ -411,13 +415,15 @@ def test_tables_of_odd_sample_rates_are_made_one_at_a_time(monkeypatch: pytest.M
 
     monkeypatch.setattr("lineside.gateway.call_runner.InputResampler", make)
 
-    async def story(door: Door) -> None:
-        callers = [await door.call(json.dumps({"codec": "pcm", "sample_rate": 12_345 + at})) for at in range(6)]
+    async def story(gateway_client: ServedGateway) -> None:
+        callers = [
+            await gateway_client.call(json.dumps({"codec": "pcm", "sample_rate": 12_345 + at})) for at in range(6)
+        ]
         for ws in callers:
             assert isinstance(await event(ws), Ready)
             await ws.close()
 
-    at_the_door(story)
+    with_served_gateway(story)
     assert (len(threads), len(set(threads))) == (6, 1)
 
 
@@ -429,19 +435,19 @@ def test_work_that_fails_is_started_again_and_health_says_so(monkeypatch: pytest
 
     monkeypatch.setattr("lineside.gateway.app.MachineReader.latest", broken)
 
-    async def story(door: Door) -> None:
+    async def story(gateway_client: ServedGateway) -> None:
         await asyncio.sleep(0)
-        async with door.http.get(f"{door.url}/health") as answer:
+        async with gateway_client.http.get(f"{gateway_client.url}/health") as answer:
             told = await answer.json()
             assert (answer.status, told["status"], told["failing"]) == (200, "degraded", ["machine"])
-        async with door.http.get(f"{door.url}/metrics") as answer:
+        async with gateway_client.http.get(f"{gateway_client.url}/metrics") as answer:
             assert 'lineside_work_failures_total{work="machine"}' in await answer.text()
 
-    at_the_door(story)
+    with_served_gateway(story)
 
 
-async def asked_ready(door: Door) -> tuple[int, str, list[str]]:
-    async with door.http.get(f"{door.url}/ready") as answer:
+async def asked_ready(gateway_client: ServedGateway) -> tuple[int, str, list[str]]:
+    async with gateway_client.http.get(f"{gateway_client.url}/ready") as answer:
         told = await answer.json()
         return answer.status, told["status"], told["reasons"]
 
@@ -449,39 +455,39 @@ async def asked_ready(door: Door) -> tuple[int, str, list[str]]:
 def test_a_full_gateway_is_ready_and_a_closing_one_is_not() -> None:
     """Without a key, for load balancers."""
 
-    async def story(door: Door) -> None:
-        ws = await door.call(headers={"Authorization": "Bearer key"})
+    async def story(gateway_client: ServedGateway) -> None:
+        ws = await gateway_client.call(headers={"Authorization": "Bearer key"})
         assert isinstance(await event(ws), Ready)
-        assert await asked_ready(door) == (200, "ready", [])
-        await door.gateway.call_registry.close(1.0, lambda calls: None)
-        assert await asked_ready(door) == (503, "not_ready", ["the gateway closes"])
+        assert await asked_ready(gateway_client) == (200, "ready", [])
+        await gateway_client.gateway.call_registry.close(1.0, lambda calls: None)
+        assert await asked_ready(gateway_client) == (503, "not_ready", ["the gateway closes"])
 
-    at_the_door(story, max_concurrent_calls=1, api_keys="key")
+    with_served_gateway(story, max_concurrent_calls=1, api_keys="key")
 
 
 def test_a_gateway_whose_background_work_fails_is_not_ready() -> None:
     """The work is named; its fault's words are not told to strangers."""
 
-    async def story(door: Door) -> None:
-        door.gateway.work.note("machine", OSError(24, "words of a caller"))
-        assert await asked_ready(door) == (503, "not_ready", ["background work fails: machine"])
+    async def story(gateway_client: ServedGateway) -> None:
+        gateway_client.gateway.work.note("machine", OSError(24, "words of a caller"))
+        assert await asked_ready(gateway_client) == (503, "not_ready", ["background work fails: machine"])
 
-    at_the_door(story)
+    with_served_gateway(story)
 
 
 def test_a_caller_who_does_not_read_is_ended_and_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that never reads fills its outbox, and is gone."""
     monkeypatch.setattr("lineside.transports.outbox.OUTBOX", 3)
 
-    async def story(door: Door) -> None:
-        ws = await door.call()
+    async def story(gateway_client: ServedGateway) -> None:
+        ws = await gateway_client.call()
         for _ in range(20):
             await ws.send_str("rubbish")
         while (message := await ws.receive(timeout=10)).type is WSMsgType.TEXT:
             pass
         assert message.type in (WSMsgType.CLOSED, WSMsgType.CLOSE, WSMsgType.ERROR)
 
-    at_the_door(story)
+    with_served_gateway(story)
 
 
 def test_closing_time_ends_calls_with_a_word() -> None:
@@ -489,8 +495,8 @@ def test_closing_time_ends_calls_with_a_word() -> None:
 
     async def main() -> None:
         async with aiohttp.ClientSession():
-            async with opened() as door:
-                ws = await door.call()
+            async with opened() as gateway_client:
+                ws = await gateway_client.call()
                 assert isinstance(await event(ws), Ready)
                 listening = asyncio.create_task(events(ws))
             told = await listening
@@ -502,15 +508,15 @@ def test_closing_time_ends_calls_with_a_word() -> None:
 def test_no_word_of_a_caller_is_logged(capfd: pytest.CaptureFixture[str]) -> None:
     """Logs say that a call began and ended, never what was said in it."""
 
-    async def story(door: Door) -> None:
-        ws = await door.call()
+    async def story(gateway_client: ServedGateway) -> None:
+        ws = await gateway_client.call()
         await ws.send_str('{"type":"text","text":"my secret is Rumpelstiltskin"}')
         while type(await event(ws)).__name__ != "AudioDone":
             pass
         await ws.send_str('{"type":"hangup"}')
         await events(ws)
 
-    at_the_door(story)
+    with_served_gateway(story)
     printed = "".join(capfd.readouterr())
     assert "call ended" in printed
     assert "Rumpelstiltskin" not in printed
@@ -520,9 +526,9 @@ def test_no_word_of_a_caller_is_logged(capfd: pytest.CaptureFixture[str]) -> Non
 def test_what_happened_in_calls_is_counted_for_prometheus() -> None:
     """Calls, refusals, turns, stages, sound in and out: each is there after one call, and nothing a caller chose."""
 
-    async def story(door: Door) -> None:
-        ws = await door.call('{"codec":"pcm","greeting":"Good day to you."}')
-        async with door.http.get(f"{door.url}/ws/call") as full:
+    async def story(gateway_client: ServedGateway) -> None:
+        ws = await gateway_client.call('{"codec":"pcm","greeting":"Good day to you."}')
+        async with gateway_client.http.get(f"{gateway_client.url}/ws/call") as full:
             assert full.status == 503
         for _ in range(60):
             await ws.send_bytes(bytes(640))
@@ -530,7 +536,7 @@ def test_what_happened_in_calls_is_counted_for_prometheus() -> None:
             pass
         await ws.send_str('{"type":"hangup"}')
         await events(ws)
-        async with door.http.get(f"{door.url}/metrics") as answer:
+        async with gateway_client.http.get(f"{gateway_client.url}/metrics") as answer:
             assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
             lines = dict(line.rsplit(" ", 1) for line in (await answer.text()).splitlines() if line[0] != "#")
         assert lines['lineside_calls_active{line="browser"}'] == "0.0"
@@ -541,7 +547,7 @@ def test_what_happened_in_calls_is_counted_for_prometheus() -> None:
         assert float(lines["lineside_memory_bytes"]) > 1e7
         assert float(lines["lineside_loop_lag_seconds_count"]) > 0
 
-    at_the_door(story, max_concurrent_calls=1)
+    with_served_gateway(story, max_concurrent_calls=1)
 
 
 def test_a_call_that_is_over_leaves_nothing_for_the_garbage_collector() -> None:
@@ -551,15 +557,15 @@ def test_a_call_that_is_over_leaves_nothing_for_the_garbage_collector() -> None:
         gc.collect()
         gc.disable()
         try:
-            async with opened() as door:
+            async with opened() as gateway_client:
                 for _ in range(5):
-                    ws = await door.call()
+                    ws = await gateway_client.call()
                     await event(ws)
                     await ws.send_str('{"type":"text","text":"When are you open?"}')
                     while not isinstance(await event(ws), AudioStarted):
                         pass
                     await ws.close()
-                while door.gateway.calls:  # noqa: ASYNC110 - the gateway's own tasks end them
+                while gateway_client.gateway.calls:  # noqa: ASYNC110 - the gateway's own tasks end them
                     await asyncio.sleep(0)
                 return sum(isinstance(one, CallSession | Reply | BrowserTransport) for one in gc.get_objects())
         finally:

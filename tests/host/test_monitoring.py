@@ -36,7 +36,7 @@ from lineside.transports.scripted import ScriptedTransport
 from tests.call.fixtures import settings
 from tests.fakes import serving as fake
 from tests.fakes.ollama import FakeOllama
-from tests.gateway.test_app import Door, opened
+from tests.gateway.test_app import ServedGateway, opened
 from tests.project.test_product import SCRIPTED, serving
 
 SOURCES = Path(__file__).parents[2] / "monitoring"  # what the data are made from, and the rules' own tests
@@ -180,12 +180,12 @@ def test_every_query_of_every_dashboard_finds_something(tmp_path: Path, monkeypa
     empty = [(where, query.replace("$__rate_interval", "15s")) for where, query in queries()]
     assert len(empty) > 40
 
-    async def load(door: Door) -> None:
-        plan = Plan(door.url, 3, 3.0, recordings=recordings_in(tmp_path), barge_in_rate=0.3, call_length=1.5)
+    async def load(gateway_client: ServedGateway) -> None:
+        plan = Plan(gateway_client.url, 3, 3.0, recordings=recordings_in(tmp_path), barge_in_rate=0.3, call_length=1.5)
         while True:
-            failing = await door.call('{"codec":"pcm","llm_engine":"openai"}')
+            failing = await gateway_client.call('{"codec":"pcm","llm_engine":"openai"}')
             await failing.send_str('{"type":"text","text":"Hello"}')
-            bad = await door.call()
+            bad = await gateway_client.call()
             await bad.send_str("no JSON")
             await hold_test(plan, Goal(60_000), notice=lambda outlook: None)
             await failing.close()
@@ -209,10 +209,10 @@ def test_every_query_of_every_dashboard_finds_something(tmp_path: Path, monkeypa
                 default_llm_engine="ollama",
                 ollama_url=ollama_url,
                 openai_url="http://127.0.0.1:9",
-            ) as door,
+            ) as gateway_client,
         ):
-            with prometheus(door.url.removeprefix("http://"), tmp_path) as answers:
-                loading = asyncio.create_task(load(door))
+            with prometheus(gateway_client.url.removeprefix("http://"), tmp_path) as answers:
+                loading = asyncio.create_task(load(gateway_client))
                 try:
                     return await look(answers)
                 finally:

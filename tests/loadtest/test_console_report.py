@@ -123,7 +123,7 @@ def test_the_verdict_of_a_search_names_the_knee_or_why_there_is_none() -> None:
     ):
         capacity = Capacity(10, 1000)
         for callers, how in steps:
-            capacity.tell(callers, made(callers=callers, **how))
+            capacity.add_result(callers, made(callers=callers, **how))
         assert words in console_report.verdict(capacity)
 
 

@@ -32,23 +32,23 @@ def dice() -> Random:
 
 def test_sound_that_comes_in_time_leaves_no_gap() -> None:
     """Sound sent ahead, in bursts, plays as one stretch."""
-    ear = Listener()
+    listener = Listener()
     for at, length in ((10.0, 0.6), (10.1, 0.1), (10.69, 0.2)):
-        ear.sound(length, at)
-    assert (ear.gaps, ear.worst_gap) == (0, 0.0)
-    assert ear.ends == pytest.approx(10.9)
-    assert ear.unplayed(10.8) == pytest.approx(0.1)
+        listener.sound(length, at)
+    assert (listener.gaps, listener.worst_gap) == (0, 0.0)
+    assert listener.ends == pytest.approx(10.9)
+    assert listener.unplayed(10.8) == pytest.approx(0.1)
 
 
 def test_a_gap_is_the_time_in_which_sound_was_due() -> None:
     """A hundred milliseconds of sound, the next 150 ms after it began: 50 ms of nothing, and all after it later."""
-    ear = Listener()
-    ear.sound(0.1, 10.0)
-    ear.sound(0.1, 10.15)
-    ear.sound(0.1, 10.2)
-    assert ear.gaps == 1
-    assert ear.worst_gap == pytest.approx(0.05)
-    assert ear.ends == pytest.approx(10.35)
+    listener = Listener()
+    listener.sound(0.1, 10.0)
+    listener.sound(0.1, 10.15)
+    listener.sound(0.1, 10.2)
+    assert listener.gaps == 1
+    assert listener.worst_gap == pytest.approx(0.05)
+    assert listener.ends == pytest.approx(10.35)
 
 
 def test_a_day_of_frames_has_no_drift() -> None:
@@ -104,7 +104,7 @@ def test_the_knee_is_found(knee: int, first: int, tries: list[int]) -> None:
     capacity, tried = Capacity(first, 1000), []
     while (callers := capacity.next()) is not None:
         tried.append(callers)
-        capacity.tell(callers, found() if callers <= knee else found(misses=("too slow",)))
+        capacity.add_result(callers, found() if callers <= knee else found(misses=("too slow",)))
     assert tried == tries
     assert capacity.knee <= knee < (capacity.broke_at or 0)
     assert (capacity.broke_at or 0) - capacity.knee <= max(1, knee // 10)
@@ -116,7 +116,7 @@ def test_a_search_that_never_breaks_ends() -> None:
     tried = []
     while (callers := capacity.next()) is not None:
         tried.append(callers)
-        capacity.tell(callers, found())
+        capacity.add_result(callers, found())
     assert tried == [10, 20, 40, 50]
     assert capacity.broke_at is None
 
@@ -124,8 +124,8 @@ def test_a_search_that_never_breaks_ends() -> None:
 def test_a_search_says_when_the_tester_broke_first() -> None:
     """A late load tester proves nothing about the server."""
     capacity = Capacity(10, 50)
-    capacity.tell(10, found())
-    capacity.tell(20, found(misses=("too slow",), late=0.03))
+    capacity.add_result(10, found())
+    capacity.add_result(20, found(misses=("too slow",), late=0.03))
     assert capacity.tester_was_the_limit
 
 

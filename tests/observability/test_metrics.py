@@ -37,7 +37,7 @@ from tests.api.fixtures import engines as back_ends
 from tests.api.fixtures import opened as control_api
 from tests.call.fixtures import run_call, settings
 from tests.fakes import serving
-from tests.gateway.test_app import Door, at_the_door, event, events
+from tests.gateway.test_app import ServedGateway, event, events, with_served_gateway
 
 MONITORING = DATA / "monitoring"
 ENGINES = {"stt": "faster-whisper", "llm": "embedded", "tts": "piper"}
@@ -219,18 +219,18 @@ def test_models_in_memory_are_counted_and_one_that_left_stands_at_nought(tmp_pat
 def test_a_clock_that_steps_in_mid_call_changes_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     """A year forward: times are told by the monotonic clock and the caller's samples, never by the wall."""
 
-    async def story(door: Door) -> None:
-        ws = await door.call()
+    async def story(gateway_client: ServedGateway) -> None:
+        ws = await gateway_client.call()
         await event(ws)
         monkeypatch.setattr(time, "time", lambda: 4e9)
         await ws.send_str('{"type":"hangup"}')
         await events(ws)
-        while door.gateway.calls:  # noqa: ASYNC110 - the call ends by itself
+        while gateway_client.gateway.calls:  # noqa: ASYNC110 - the call ends by itself
             await asyncio.sleep(0.01)
-        assert 0 < value(door.gateway._meters, 'lineside_call_seconds_sum{line="browser"}') < 10
-        assert value(door.gateway._meters, "lineside_loop_lag_seconds_sum") < 10
+        assert 0 < value(gateway_client.gateway._meters, 'lineside_call_seconds_sum{line="browser"}') < 10
+        assert value(gateway_client.gateway._meters, "lineside_loop_lag_seconds_sum") < 10
 
-    at_the_door(story)
+    with_served_gateway(story)
 
 
 def test_a_scrape_that_takes_long_holds_no_call_and_is_made_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,17 +244,17 @@ def test_a_scrape_that_takes_long_holds_no_call_and_is_made_once_for_all(monkeyp
         go.wait(10.0)
         return written(self)
 
-    async def story(door: Door) -> None:
+    async def story(gateway_client: ServedGateway) -> None:
         monkeypatch.setattr(GatewayMetrics, "text", slowly)
 
         async def scrape() -> int:
-            async with door.http.get(door.url + "/metrics") as answer:
+            async with gateway_client.http.get(gateway_client.url + "/metrics") as answer:
                 return len(await answer.read())
 
         scrapes = [asyncio.create_task(scrape()) for _ in range(20)]
         began = time.monotonic()
         for _ in range(3):
-            ws = await door.call()
+            ws = await gateway_client.call()
             await event(ws)
             await ws.send_str('{"type":"hangup"}')
             await events(ws)
@@ -266,22 +266,22 @@ def test_a_scrape_that_takes_long_holds_no_call_and_is_made_once_for_all(monkeyp
         assert await scrape(), "the next one is a new one"
         assert len(meters) == 2
 
-    at_the_door(story)
+    with_served_gateway(story)
 
 
 def test_names_that_a_caller_chose_make_no_series() -> None:
     """Engines, voices and codecs that there are not are refused under one name each, whatever was asked for."""
 
-    async def story(door: Door) -> None:
+    async def story(gateway_client: ServedGateway) -> None:
         for number in range(20):
             hello = f'{{"codec":"pcm","tts_engine":"mine {number}","llm_model":"my model {number}"}}'
-            await events(await door.call(hello))
-        text = door.gateway._meters.text().decode()
+            await events(await gateway_client.call(hello))
+        text = gateway_client.gateway._meters.text().decode()
         assert "mine" not in text
         assert "my model" not in text
-        assert value(door.gateway._meters, 'lineside_calls_refused_total{reason="unknown_engine"}') == 20
+        assert value(gateway_client.gateway._meters, 'lineside_calls_refused_total{reason="unknown_engine"}') == 20
 
-    at_the_door(story)
+    with_served_gateway(story)
 
 
 def test_rates_see_the_first_of_a_kind() -> None:

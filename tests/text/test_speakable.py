@@ -22,8 +22,8 @@ anything = settings(deadline=None, max_examples=400)
 
 
 def stream(pieces: list[str], language: str = "en") -> str:
-    door = Speakable(language)
-    return "".join(door.feed(piece) for piece in pieces) + door.end()
+    speakable = Speakable(language)
+    return "".join(speakable.feed(piece) for piece in pieces) + speakable.end()
 
 
 def cut(text: str, places: list[int]) -> list[str]:
@@ -174,8 +174,8 @@ def test_what_people_write_survives(text: str) -> None:
 
 def test_plain_words_wait_for_nothing() -> None:
     """The first word of an answer goes on with its token."""
-    door = Speakable()
-    assert [door.feed(token) for token in ("Hello", ",", " how", " can", " I", " help?")] == (
+    speakable = Speakable()
+    assert [speakable.feed(token) for token in ("Hello", ",", " how", " can", " I", " help?")] == (
         ["Hello", ",", " how", " can", " I", " help?"]
     )
 

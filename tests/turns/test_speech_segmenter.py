@@ -31,7 +31,7 @@ def silence(seconds: float, rate: int = 16_000) -> bytes:
     return bytes(2 * round(seconds * rate))
 
 
-def ear(codec: Codec = "pcm", rate: int = 16_000, min_speech: float = 0.5) -> SpeechSegmenter:
+def segmenter(codec: Codec = "pcm", rate: int = 16_000, min_speech: float = 0.5) -> SpeechSegmenter:
     return SpeechSegmenter(codec, rate, LoudnessVad(), SegmenterRules(min_speech=min_speech))
 
 
@@ -41,7 +41,7 @@ def hear(listener: SpeechSegmenter, pcm: bytes, size: int = 640) -> list[Heard]:
 
 def test_speech_is_timed_in_samples_whatever_the_wall_clock_does() -> None:
     """A second of speech after two of silence: voice at two, quiet from three, however fast the frames came."""
-    events = hear(ear(), silence(2) + tone(1) + silence(1))
+    events = hear(segmenter(), silence(2) + tone(1) + silence(1))
     voice = next(e for e in events if isinstance(e, VoiceActivity))
     assert voice.began == pytest.approx(2.0, abs=0.033)
     assert voice.at - voice.began == pytest.approx(0.2, abs=0.033)
@@ -58,7 +58,7 @@ def test_frames_of_any_size_are_heard_alike(sizes: list[int], kind: tuple[Codec,
     codec, rate = kind
     pcm = silence(0.3, rate) + tone(0.5, rate) + silence(0.5, rate)
     payload, sample = (pcm, 2) if codec == "pcm" else (encode(pcm, codec), 1)
-    whole, cut = ear(codec, rate), ear(codec, rate)
+    whole, cut = segmenter(codec, rate), segmenter(codec, rate)
     expected = hear(whole, payload, size=len(payload))
     events, at = [], 0
     for size in sizes:
@@ -70,7 +70,7 @@ def test_frames_of_any_size_are_heard_alike(sizes: list[int], kind: tuple[Codec,
 
 def test_the_utterance_has_its_onset_and_not_its_silence() -> None:
     """A third of a second from before the first voiced window, and as much after the last."""
-    listener = ear()
+    listener = segmenter()
     hear(listener, silence(2) + tone(1) + silence(0.9))
     utterance = listener.utterance()
     assert utterance.began == pytest.approx(2 - 0.3, abs=0.07)
@@ -103,7 +103,7 @@ class Later:
 def test_a_detector_that_answers_later_changes_no_time(ticks: list[int]) -> None:
     """Events come later, and say the same of the caller's sound: only how long it has been silent is learnt later."""
     pcm = silence(0.5) + tone(0.8) + silence(0.4) + tone(0.3) + silence(1.5) + tone(0.06) + silence(1)
-    expected = [e for e in hear(ear(), pcm) if not isinstance(e, Silence)]
+    expected = [e for e in hear(segmenter(), pcm) if not isinstance(e, Silence)]
     detector, told = Later(), list[Heard]()
     listener = SpeechSegmenter("pcm", 16_000, detector, SegmenterRules(), told.append)
     for frame, at in enumerate(range(0, len(pcm), 640)):
@@ -148,7 +148,7 @@ def test_the_longest_silence_is_told_with_the_last_late_answer() -> None:
 
 def test_a_click_in_a_pause_does_not_end_the_pause() -> None:
     """One window of sound inside a pause: the silence is still counted from the last speech."""
-    events = hear(ear(), tone(0.5) + silence(0.4) + tone(0.02) + silence(0.4))
+    events = hear(segmenter(), tone(0.5) + silence(0.4) + tone(0.02) + silence(0.4))
     assert sum(isinstance(e, VoiceActivity) for e in events) == 1
     assert isinstance(events[-1], Silence)
     assert events[-1].since == pytest.approx(0.5, abs=0.04)
@@ -156,13 +156,13 @@ def test_a_click_in_a_pause_does_not_end_the_pause() -> None:
 
 def test_going_on_after_a_pause_is_told_once() -> None:
     """Speech, a pause, speech: two voices, the second with the place where it began."""
-    voices = [e for e in hear(ear(), tone(0.5) + silence(0.5) + tone(0.5)) if isinstance(e, VoiceActivity)]
+    voices = [e for e in hear(segmenter(), tone(0.5) + silence(0.5) + tone(0.5)) if isinstance(e, VoiceActivity)]
     assert [v.began for v in voices] == [pytest.approx(0.0, abs=0.04), pytest.approx(1.0, abs=0.04)]
 
 
 def test_a_long_sound_is_told_though_it_grows_long_as_a_pause_ends() -> None:
     """The bar is passed in the very window in which they go on after a pause: told with the next one, and once."""
-    events = hear(ear(), tone(0.512) + silence(0.32) + tone(0.4) + silence(0.3) + tone(0.1))
+    events = hear(segmenter(), tone(0.512) + silence(0.32) + tone(0.4) + silence(0.3) + tone(0.1))
     assert sum(isinstance(event, SpeechLong) for event in events) == 1
 
 
@@ -191,13 +191,13 @@ def test_who_never_pauses_has_the_floor_again_before_the_next_limit() -> None:
 
 def test_clicks_do_not_add_up_to_speech() -> None:
     """Ten clicks half a second apart are ten clicks."""
-    events = hear(ear(), (tone(0.03) + silence(0.6)) * 10)
+    events = hear(segmenter(), (tone(0.03) + silence(0.6)) * 10)
     assert {type(event) for event in events} <= {SoundStarted, SoundDismissed}
 
 
 def test_after_a_turn_was_taken_the_next_one_starts_empty() -> None:
     """What was answered is not heard again."""
-    listener = ear()
+    listener = segmenter()
     hear(listener, tone(2) + silence(1))
     listener.close_turn()
     hear(listener, silence(1) + tone(0.5) + silence(0.5))
@@ -207,7 +207,7 @@ def test_after_a_turn_was_taken_the_next_one_starts_empty() -> None:
 
 def test_a_turn_is_bounded() -> None:
     """A minute of speech without a pause: `TurnFull` at the longest turn, and no more is kept."""
-    listener = ear()
+    listener = segmenter()
     longest = SegmenterRules().turn_max
     events = hear(listener, tone(longest + 1))
     assert next(e for e in events if isinstance(e, TurnFull)).at == pytest.approx(longest, abs=0.4)
@@ -215,7 +215,7 @@ def test_a_turn_is_bounded() -> None:
 
 def test_what_nobody_understood_comes_first_in_the_next_turn() -> None:
     """An utterance given back is heard before the one that is open."""
-    listener = ear()
+    listener = segmenter()
     hear(listener, tone(1) + silence(1))
     first = listener.utterance()
     listener.close_turn()

@@ -63,7 +63,9 @@ def model() -> VadModel:
     return VadModel(locate("silero-vad", load_settings().models_dir) / "silero_vad.onnx")
 
 
-def heard(sound: Wave, codec: Codec = "pcm", noise: float = -65.0, ear: SpeechSegmenter | None = None) -> list[Heard]:
+def heard(
+    sound: Wave, codec: Codec = "pcm", noise: float = -65.0, segmenter: SpeechSegmenter | None = None
+) -> list[Heard]:
     """What the ear tells of it, on a line with this much noise of its own, dBFS."""
     line = np.concatenate([quiet(1.0), sound, quiet(1.0)])
     line += np.random.default_rng(9).standard_normal(len(line)) * 10 ** (noise / 20)
@@ -71,7 +73,7 @@ def heard(sound: Wave, codec: Codec = "pcm", noise: float = -65.0, ear: SpeechSe
     rate = EAR_RATE if codec == "pcm" else 8000
     if codec != "pcm":
         payload, size = encode(InputResampler(EAR_RATE, 8000).feed(payload), codec), 160
-    listener = ear or SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules())
+    listener = segmenter or SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules())
     return [event for at in range(0, len(payload), size) for event in listener.hear(payload[at : at + size])]
 
 
@@ -138,13 +140,13 @@ def test_people_behind_the_caller_are_not_the_caller(codec: Codec) -> None:
     seconds, and hold no sound of the agent's.
     """
     rate = EAR_RATE if codec == "pcm" else 8000
-    ear = SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules())
-    assert turns(heard(loud(recording("order_status"), CALLER), codec, ear=ear)) >= 1
-    ear.close_turn()
+    segmenter = SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules())
+    assert turns(heard(loud(recording("order_status"), CALLER), codec, segmenter=segmenter)) >= 1
+    segmenter.close_turn()
     room = crowd([recording(name) for name in ("jfk", "austen_0870", "austen_0890")], 3)
     assert [
         e
-        for e in heard(loud(room, CALLER - 20), codec, ear=ear)
+        for e in heard(loud(room, CALLER - 20), codec, segmenter=segmenter)
         if isinstance(e, SoundStarted | VoiceActivity | SpeechLong)
     ] == []
 
@@ -154,20 +156,20 @@ def test_people_behind_the_caller_are_not_the_caller(codec: Codec) -> None:
 @pytest.mark.parametrize("softer", [6, 12])
 def test_a_caller_who_speaks_softly_is_heard_after_they_spoke_loudly(name: str, softer: float) -> None:
     """Twelve decibels under their own first sentence is still they."""
-    ear = SpeechSegmenter("pcm", EAR_RATE, Silero(model()), SegmenterRules())
-    heard(loud(recording("order_status"), CALLER + 6), ear=ear)
-    ear.close_turn()
-    assert turns(heard(loud(recording(name), CALLER + 6 - softer), ear=ear)) >= 1
+    segmenter = SpeechSegmenter("pcm", EAR_RATE, Silero(model()), SegmenterRules())
+    heard(loud(recording("order_status"), CALLER + 6), segmenter=segmenter)
+    segmenter.close_turn()
+    assert turns(heard(loud(recording(name), CALLER + 6 - softer), segmenter=segmenter)) >= 1
 
 
 @pytest.mark.models
 def test_a_caller_who_goes_away_from_the_telephone_is_heard_again() -> None:
     """Twenty decibels softer for good: after a quarter of a minute what was known of them has faded."""
-    ear = SpeechSegmenter("pcm", EAR_RATE, Silero(model()), SegmenterRules())
-    heard(loud(recording("order_status"), CALLER + 6), ear=ear)
-    ear.close_turn()
-    heard(quiet(13), ear=ear)
-    assert turns(heard(loud(recording("check_order_12345"), CALLER - 14), ear=ear)) >= 1
+    segmenter = SpeechSegmenter("pcm", EAR_RATE, Silero(model()), SegmenterRules())
+    heard(loud(recording("order_status"), CALLER + 6), segmenter=segmenter)
+    segmenter.close_turn()
+    heard(quiet(13), segmenter=segmenter)
+    assert turns(heard(loud(recording("check_order_12345"), CALLER - 14), segmenter=segmenter)) >= 1
 
 
 class Anybody(NearEndLevel):
@@ -191,8 +193,8 @@ def test_whoever_speaks_is_heard(name: str, level: float, codec: Codec) -> None:
     credulous = SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules())
     credulous._turn._caller = Anybody()
     first, at_best = (
-        next(event.at for event in heard(sound, codec, ear=ear) if isinstance(event, VoiceActivity))
-        for ear in (SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules()), credulous)
+        next(event.at for event in heard(sound, codec, segmenter=segmenter) if isinstance(event, VoiceActivity))
+        for segmenter in (SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules()), credulous)
     )
     assert first <= at_best + 0.07
 
@@ -208,8 +210,10 @@ def test_a_whisper_is_heard_a_moment_later() -> None:
     assert share_pitched(spoken) > 0.6
     began: dict[str, float] = {}
     for name, sound in {"spoken": spoken, "whispered": whisper}.items():
-        ear = SpeechSegmenter("pcm", EAR_RATE, LoudnessVad(), SegmenterRules())
-        first = next(event for event in heard(loud(sound, CALLER), ear=ear) if isinstance(event, VoiceActivity))
+        segmenter = SpeechSegmenter("pcm", EAR_RATE, LoudnessVad(), SegmenterRules())
+        first = next(
+            event for event in heard(loud(sound, CALLER), segmenter=segmenter) if isinstance(event, VoiceActivity)
+        )
         began[name] = first.at - first.began
     assert began["spoken"] + 0.05 < began["whispered"] < 2.2 * began["spoken"]
 
@@ -259,8 +263,8 @@ def test_keys_before_a_word_do_not_hold_it_back() -> None:
     """Digits pressed, then speech after a fifth of a second: it begins as soon as it would alone."""
 
     def begins(sound: Wave) -> float:
-        ear = SpeechSegmenter("pcm", EAR_RATE, LoudnessVad(), SegmenterRules())
-        return next(e.at for e in heard(sound, noise=-90, ear=ear) if isinstance(e, VoiceActivity))
+        segmenter = SpeechSegmenter("pcm", EAR_RATE, LoudnessVad(), SegmenterRules())
+        return next(e.at for e in heard(sound, noise=-90, segmenter=segmenter) if isinstance(e, VoiceActivity))
 
     word = loud(recording("check_order_12345"), CALLER)
     keys = np.concatenate([key("5"), quiet(0.1), key("9"), quiet(0.212)])

@@ -39,8 +39,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
     parser.add_argument("--write", action="store_true")
-    told = parser.parse_args()
-    half = Half(read(told.cache / HALF / "overheard.msgpack"))
+    arguments = parser.parse_args()
+    half = Half(read(arguments.cache / HALF / "overheard.msgpack"))
     sound = np.array([moment.pooled for moment in half.worded])
     like_a_nod = -half.left_out(sound, SOUND_RIDGE)
     half.show("sound", -like_a_nod)
@@ -55,7 +55,7 @@ def main() -> None:
     }
     for table, weights in tables.items():
         print(f"[{table}]\n{_lines(weights)}")
-    if told.write:
+    if arguments.write:
         text = (DATA / "barge_in.toml").read_text("utf-8")
         for table, weights in tables.items():
             head, before, rest = re.split(rf"(\[{table}\]\n(?:#.*\n)*)(?:\w+ = .*\n)*", text)

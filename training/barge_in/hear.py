@@ -55,13 +55,13 @@ def main() -> None:
     parser.add_argument("--half", choices=["fit", "held"])
     parser.add_argument("--models-dir", type=Path, default=Path("~/.cache/lineside").expanduser())
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
-    told = parser.parse_args()
-    studio = studio_in(told.models_dir, told.cache)
-    voice = VadModel(told.models_dir / "silero-vad" / "silero_vad.onnx")
-    words = WhisperModel(told.models_dir / "faster-whisper-base", 1)
-    for half in (told.half,) if told.half else ("fit", "held"):
+    arguments = parser.parse_args()
+    studio = studio_in(arguments.models_dir, arguments.cache)
+    voice = VadModel(arguments.models_dir / "silero-vad" / "silero_vad.onnx")
+    words = WhisperModel(arguments.models_dir / "faster-whisper-base", 1)
+    for half in (arguments.half,) if arguments.half else ("fit", "held"):
         found = [it for number, sound in enumerate(overs(half, studio)) for it in moments(sound, number, voice, words)]
-        file = told.cache / half / "overheard.msgpack"
+        file = arguments.cache / half / "overheard.msgpack"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(msgspec.msgpack.encode(found))
         print(f"{half}: {len(found)} moments in {file}", flush=True)
@@ -79,20 +79,20 @@ def studio_in(models: Path, cache: Path) -> Studio:
 
 def moments(sound: Over, number: int, voice: VadModel, words: WhisperModel) -> Iterator[Moment]:
     """Let it be heard while the agent speaks."""
-    ear, floor = SpeechSegmenter("pcm", sound.rate, SingleVad(voice), SegmenterRules()), Floor(FloorRules())
+    segmenter, floor = SpeechSegmenter("pcm", sound.rate, SingleVad(voice), SegmenterRules()), Floor(FloorRules())
     floor.feed(AgentPrompt(0.0))
     size = sound.rate // 50 * SAMPLE_BYTES
     for begin in range(0, len(sound.pcm), size):
-        for event in ear.hear(sound.pcm[begin : begin + size]):
+        for event in segmenter.hear(sound.pcm[begin : begin + size]):
             decision = floor.feed(event)
             if isinstance(decision, CheckInterruption):
-                told = (sound.voice, sound.kind, sound.text, sound.line)
-                said = ear.utterance()
+                arguments = (sound.voice, sound.kind, sound.text, sound.line)
+                said = segmenter.utterance()
                 made = pooled(words.encoded(samples_of(said)), said.seconds)
-                yield Moment(*told, decision.over, heard(overheard(said), words), number, made.tolist())
-                decision = floor.feed(InterruptionChecked(ear.at, decision.number, real=False))
+                yield Moment(*arguments, decision.over, heard(overheard(said), words), number, made.tolist())
+                decision = floor.feed(InterruptionChecked(segmenter.at, decision.number, real=False))
             if isinstance(decision, DismissInterruption):
-                ear.close_turn()
+                segmenter.close_turn()
             if isinstance(decision, GiveWay):
                 return
 

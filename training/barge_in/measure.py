@@ -63,14 +63,14 @@ def main() -> None:
     parser.add_argument("--models-dir", type=Path, default=Path("~/.cache/lineside").expanduser())
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
     parser.add_argument("--words-alone", action="store_true", help="as with a recogniser that knows no nod's sound")
-    told = parser.parse_args()
-    studio = studio_in(told.models_dir, told.cache)
-    voice = VadModel(told.models_dir / "silero-vad" / "silero_vad.onnx")
-    whisper = WhisperModel(told.models_dir / "faster-whisper-base", 1)
+    arguments = parser.parse_args()
+    studio = studio_in(arguments.models_dir, arguments.cache)
+    voice = VadModel(arguments.models_dir / "silero-vad" / "silero_vad.onnx")
+    whisper = WhisperModel(arguments.models_dir / "faster-whisper-base", 1)
 
     def words(said: Utterance) -> Transcription:
         known = heard(overheard(said), whisper)
-        return msgspec.structs.replace(known, nod=None) if told.words_alone else known
+        return msgspec.structs.replace(known, nod=None) if arguments.words_alone else known
 
     came = [(sound, over_the_agent(sound, voice, words)) for sound in overs("held", studio)]
     print("| over the agent | sounds | took the floor | agent silent after, p50 / p95 | decided after, p50 / p95 |")
@@ -96,40 +96,40 @@ def main() -> None:
 
 def over_the_agent(sound: Over, voice: VadModel, words: Callable[[Utterance], Transcription]) -> Came:
     """Let it be heard while the agent speaks, and again after every barge-in."""
-    ear = SpeechSegmenter("pcm", sound.rate, SingleVad(voice), SegmenterRules())
+    segmenter = SpeechSegmenter("pcm", sound.rate, SingleVad(voice), SegmenterRules())
     floor, found = Floor(FloorRules()), Came()
     floor.feed(AgentPrompt(0.0))
     due: InterruptionChecked | None = None
     held_at: float | None = None
     size = sound.rate // 50 * SAMPLE_BYTES
     for begin in range(0, len(sound.pcm), size):
-        decisions = [floor.feed(event) for event in ear.hear(sound.pcm[begin : begin + size])]
-        if due is not None and ear.at >= due.at:
+        decisions = [floor.feed(event) for event in segmenter.hear(sound.pcm[begin : begin + size])]
+        if due is not None and segmenter.at >= due.at:
             decisions.append(floor.feed(due))
             due = None
         for decision in decisions:
             match decision:
                 case PauseReply():
-                    held_at = ear.at
-                    found.held = ear.at - LEAD if found.held is None else found.held
+                    held_at = segmenter.at
+                    found.held = segmenter.at - LEAD if found.held is None else found.held
                 case CheckInterruption(number=number, over=over):
                     began = time.perf_counter()
-                    transcript = words(ear.utterance())
+                    transcript = words(segmenter.utterance())
                     found.said = transcript.text
                     due = InterruptionChecked(
-                        ear.at + time.perf_counter() - began, number, claims(transcript, over=over)
+                        segmenter.at + time.perf_counter() - began, number, claims(transcript, over=over)
                     )
                 case Resume() | DismissInterruption() | GiveWay():
-                    found.decided = ear.at - LEAD
-                    found.silent += 0.0 if held_at is None else ear.at - held_at
+                    found.decided = segmenter.at - LEAD
+                    found.silent += 0.0 if held_at is None else segmenter.at - held_at
                     held_at = None
                     if isinstance(decision, DismissInterruption):
-                        ear.close_turn()
+                        segmenter.close_turn()
                     if isinstance(decision, GiveWay):
                         found.taken += 1
-                        ear.close_turn()
+                        segmenter.close_turn()
                         floor = Floor(FloorRules())
-                        floor.feed(AgentPrompt(ear.at))
+                        floor.feed(AgentPrompt(segmenter.at))
                         due = None
                 case _:
                     continue

@@ -87,17 +87,22 @@ def main() -> None:
     parser.add_argument("--half", choices=["fit", "held"])
     parser.add_argument("--models-dir", type=Path, default=Path("~/.cache/lineside").expanduser())
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
-    told = parser.parse_args()
-    studio = Studio(told.models_dir, told.cache / "voices", told.cache / "prompts" / "usr", told.cache / "kokoro")
+    arguments = parser.parse_args()
+    studio = Studio(
+        arguments.models_dir,
+        arguments.cache / "voices",
+        arguments.cache / "prompts" / "usr",
+        arguments.cache / "kokoro",
+    )
     said = tomllib.loads((HERE / "said.toml").read_text("utf-8"))
-    for half in (told.half,) if told.half else ("fit", "held"):
-        folder = told.cache / half
+    for half in (arguments.half,) if arguments.half else ("fit", "held"):
+        folder = arguments.cache / half
         folder.mkdir(parents=True, exist_ok=True)
         noises = noises_of(half)
         with (folder / "turns.jsonl").open("wb") as listing:
             for speaker in (each for each in SPEAKERS if each.half == half):
-                many = max(2, round(speaker.turns * told.share))
-                for turn in _turns(speaker, many, said[half], studio, noises, folder, told.cache):
+                many = max(2, round(speaker.turns * arguments.share))
+                for turn in _turns(speaker, many, said[half], studio, noises, folder, arguments.cache):
                     listing.write(msgspec.json.encode(turn) + b"\n")
                 print(half, speaker.name, many, flush=True)
 

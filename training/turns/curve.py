@@ -61,10 +61,10 @@ def main() -> int:
     parser.add_argument("--half", choices=["fit", "held"], default="held")
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
     parser.add_argument("--picture", type=Path)
-    told = parser.parse_args()
-    turns = read(told.cache / told.half / "heard.jsonl")
+    arguments = parser.parse_args()
+    turns = read(arguments.cache / arguments.half / "heard.jsonl")
     found = moments(turns)
-    print(f"{told.half}: {_size(turns, found)}\n")
+    print(f"{arguments.half}: {_size(turns, found)}\n")
     tried = {
         "silence alone": silence_policies(),
         "Smart Turn alone": smart_turn_policies(found),
@@ -75,8 +75,10 @@ def main() -> int:
     _doubt(found, tried)
     _kinds(found, curves)
     _profiles(found)
-    if told.picture:
-        told.picture.write_text(draw({name: [each for each, _ in curve] for name, curve in curves.items()}), "utf-8")
+    if arguments.picture:
+        arguments.picture.write_text(
+            draw({name: [each for each, _ in curve] for name, curve in curves.items()}), "utf-8"
+        )
     return 0 if _bars(curves) else 1
 
 
@@ -144,8 +146,8 @@ def _kinds(found: Sequence[Moment], curves: Curves) -> None:
 
 
 def _profiles(found: Sequence[Moment]) -> None:
-    told = {"silence": silence_only(TIMEOUT)} | {name: profile(name) for name in WEIGHTS.profiles}
-    for name, policy in told.items():
+    arguments = {"silence": silence_only(TIMEOUT)} | {name: profile(name) for name in WEIGHTS.profiles}
+    for name, policy in arguments.items():
         each = outcome(found, policy)
         print(f"profile {name:10} {each.cut:6.1%} cut off, {1000 * each.mean:5.0f} / {1000 * each.median:.0f} ms")
     print()

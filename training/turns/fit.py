@@ -65,8 +65,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
     parser.add_argument("--write", action="store_true")
-    told = parser.parse_args()
-    all_moments = moments(read(told.cache / HALF / "heard.jsonl"))
+    arguments = parser.parse_args()
+    all_moments = moments(read(arguments.cache / HALF / "heard.jsonl"))
     weights = fitted(all_moments)
     for name, value in weights.items():
         print(f"{name:18} {value:6.2f}")
@@ -75,7 +75,7 @@ def main() -> None:
     with using(weights):
         print(f"fitted     {row(sweep(all_moments, our_policies()))}")
     print(f"left out   {row(left_out(all_moments))}")
-    if told.write:
+    if arguments.write:
         write(weights)
 
 

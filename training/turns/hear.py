@@ -69,11 +69,11 @@ def main() -> None:
     parser.add_argument("half", choices=["fit", "held"])
     parser.add_argument("--models-dir", type=Path, default=Path("~/.cache/lineside").expanduser())
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/lineside-bench").expanduser())
-    told = parser.parse_args()
-    folder = told.cache / told.half
+    arguments = parser.parse_args()
+    folder = arguments.cache / arguments.half
     listing = folder / "heard.jsonl"
     known = {(each.turn.file, each.key): each for each in read(listing)}
-    ears = Ears(told.models_dir)
+    ears = Ears(arguments.models_dir)
     turns = [msgspec.json.decode(line, type=Turn) for line in (folder / "turns.jsonl").read_bytes().splitlines()]
     with listing.with_suffix(".part").open("wb") as out:
         for number, turn in enumerate(turns):
@@ -83,7 +83,7 @@ def main() -> None:
             _measure(folder / turn.file, heard.pauses)
             out.write(msgspec.json.encode(heard) + b"\n")
             if number % 20 == 0:
-                print(told.half, number, "of", len(turns), flush=True)
+                print(arguments.half, number, "of", len(turns), flush=True)
                 out.flush()
     listing.with_suffix(".part").replace(listing)
 

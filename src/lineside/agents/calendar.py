@@ -136,7 +136,7 @@ class DeskClock:
         """`hours` None: not known. In other languages than English, every question is taken to depend on the time."""
         self._zone, self._hours, self._now = zone, hours, now
         self._always = not language.lower().startswith("en")
-        self._told: tuple[Message, ...] = ()
+        self._messages: tuple[Message, ...] = ()
         self._at = datetime.min.replace(tzinfo=UTC)
         self._state: tuple[object, ...] = ()
 
@@ -151,11 +151,11 @@ class DeskClock:
         state = (now.date(), now.utcoffset(), closing)
         if state != self._state or not timedelta(0) <= now - self._at < FRESH:
             self._state, self._at = state, now
-            self._told = (
+            self._messages = (
                 Message("user", "What day and what time is it now?"),
                 Message("assistant", desk_note(now, self._hours)),
             )
-        return self._told
+        return self._messages
 
 
 _NOW = re.compile(

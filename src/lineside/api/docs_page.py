@@ -56,15 +56,15 @@ def page(operations: Sequence[Operation]) -> str:
 
 
 def _operation(operation: Operation, schemas: dict[object, Schema], components: dict[str, Schema]) -> str:
-    told = [f"<pre>{escape(operation.curl)}</pre>"]
+    parts = [f"<pre>{escape(operation.curl)}</pre>"]
     for title, shape in (("Body", operation.takes), ("Query", operation.query)):
         if shape is not None:
-            told.append(f"<h3>{title}</h3>{_table(schemas[shape], components)}")
+            parts.append(f"<h3>{title}</h3>{_table(schemas[shape], components)}")
     shape = f": {_link(schemas[operation.answer])}" if operation.answer is not None else ""
-    told.append(f"<h3>Answers</h3><p>200 {escape(operation.media)}{shape}</p><ul>")
-    told += [f"<li>{status}: {escape(STATUS[status])}</li>" for status in operation.statuses if status != 200]
+    parts.append(f"<h3>Answers</h3><p>200 {escape(operation.media)}{shape}</p><ul>")
+    parts += [f"<li>{status}: {escape(STATUS[status])}</li>" for status in operation.statuses if status != 200]
     head = f"<code>{operation.method} {escape(operation.path)}</code> {escape(operation.summary)}"
-    return f'<details id="{operation.name}"><summary>{head}</summary>{"".join(told)}</ul></details>'
+    return f'<details id="{operation.name}"><summary>{head}</summary>{"".join(parts)}</ul></details>'
 
 
 def _shape(name: str, components: dict[str, Schema]) -> str:

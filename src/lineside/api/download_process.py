@@ -36,7 +36,7 @@ async def pulled(model: str, argv: Sequence[str], given: Mapping[str, str]) -> A
     words: deque[str] = deque(maxlen=LAST_WORDS)
     last: DownloadProgress | None = None
     try:
-        async for progress in _told(process, words):
+        async for progress in _progress_of(process, words):
             last = progress
             yield progress
         code = await process.wait()
@@ -47,7 +47,9 @@ async def pulled(model: str, argv: Sequence[str], given: Mapping[str, str]) -> A
         yield DownloadProgress(model, state="failed", message=message)
 
 
-async def _told(process: asyncio.subprocess.Process, words: deque[str]) -> AsyncGenerator[DownloadProgress, None]:
+async def _progress_of(
+    process: asyncio.subprocess.Process, words: deque[str]
+) -> AsyncGenerator[DownloadProgress, None]:
     assert process.stdout is not None  # noqa: S101 - it was asked for above
     while True:
         try:

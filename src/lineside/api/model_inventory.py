@@ -8,7 +8,7 @@ from lineside.api.dependencies import ApiDependencies
 from lineside.api.downloads import DownloadOperations
 from lineside.api.engines import EngineList, Which
 from lineside.api.errors import ApiError, unknown
-from lineside.api.model_readings import ModelReadings, Told
+from lineside.api.model_readings import BackendAnswers, ModelReadings
 from lineside.api.schemas import ModelsStatus, ModelStatus
 from lineside.engines.protocols import BackendModel, Engine, ModelKeeper, PullsModels
 from lineside.models import catalogue, store
@@ -40,15 +40,15 @@ class ModelInventory:
 
     async def now(self) -> ModelsStatus:
         """Every model as it stands."""
-        states, told = await self._readings.on_disk(), await self._readings.in_backends()
+        states, answers = await self._readings.on_disk(), await self._readings.in_backends()
         usual = catalogue.needed(self._dependencies.settings.llm_model)
         rows = [
-            self._catalogued(model, states.get(model.name, "missing"), told, default=model.name in usual)
+            self._catalogued(model, states.get(model.name, "missing"), answers, default=model.name in usual)
             for model in catalogue.CATALOGUE
         ]
-        troubles = {name: said.trouble for (_, name), said in told.items() if said.trouble}
+        troubles = {name: said.trouble for (_, name), said in answers.items() if said.trouble}
         notes = (f"{name} does not say which models it has: {trouble}" for name, trouble in troubles.items())
-        return ModelsStatus((*rows, *self._elsewhere(told)), tuple(notes))
+        return ModelsStatus((*rows, *self._elsewhere(answers)), tuple(notes))
 
     async def find(self, name: str, engine: str = "") -> ModelStatus:
         """The model of this name. Raises `ApiError` with the names there are, or with the engines to choose from.
@@ -83,16 +83,16 @@ class ModelInventory:
 
     async def _of_catalogue(self, model: Model, which: Which) -> ModelStatus:
         state = await self._readings.in_thread(store.state, model, self._dependencies.settings.models_dir)
-        told = await self._readings.in_backends((which,))
+        answers = await self._readings.in_backends((which,))
         default = model.name in catalogue.needed(self._dependencies.settings.llm_model)
-        return self._catalogued(model, state, told, default=default)
+        return self._catalogued(model, state, answers, default=default)
 
-    def _catalogued(self, model: Model, state: store.State, told: Told, *, default: bool) -> ModelStatus:
+    def _catalogued(self, model: Model, state: store.State, answers: BackendAnswers, *, default: bool) -> ModelStatus:
         which: Any = (model.role, model.engine)
         engine = model.engine if self._engine_list.all.get(which) is not None else ""
         # The engine that the catalogue names is asked first; a voice, say, may be known to several.
-        said = [told[which]] if which in told else []
-        kept = next((kept for one in (*said, *told.values()) for kept in one.kept if kept.name == model.name), None)
+        said = [answers[which]] if which in answers else []
+        kept = next((kept for one in (*said, *answers.values()) for kept in one.kept if kept.name == model.name), None)
         own_models = model.name in self._dependencies.own_models
         return ModelStatus(
             name=model.name,
@@ -110,7 +110,7 @@ class ModelInventory:
             downloading=self._downloads.of(model.name),
         )
 
-    def _elsewhere(self, told: Told) -> Iterator[ModelStatus]:
+    def _elsewhere(self, answers: BackendAnswers) -> Iterator[ModelStatus]:
         """Models that only an engine's back end has, and those that it could fetch."""
         known = {model.name for model in catalogue.CATALOGUE}
         defaults = self._dependencies.registry.defaults
@@ -118,7 +118,9 @@ class ModelInventory:
             role, name = which
             choices = engine.info.choices if engine is not None else ()
             usual = choices[0] if choices and defaults[role] == name else ""
-            here = {kept.name: kept for kept in (told[which].kept if which in told else ()) if kept.name not in known}
+            here = {
+                kept.name: kept for kept in (answers[which].kept if which in answers else ()) if kept.name not in known
+            }
             wanted: list[str] = [c for c in choices if c not in known] if isinstance(engine, PullsModels) else []
             for model in dict.fromkeys((*here, *wanted)):
                 kept = here.get(model) or BackendModel(model, loaded=False)

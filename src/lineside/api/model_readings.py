@@ -30,7 +30,7 @@ class BackendAnswer(Struct, frozen=True):
     gone: bool = False  # nobody is there: nothing can be loaded
 
 
-Told = Mapping[Which, BackendAnswer]
+BackendAnswers = Mapping[Which, BackendAnswer]
 
 
 class ModelReadings:
@@ -58,7 +58,7 @@ class ModelReadings:
         """The state of every model's files, by name."""
         return await self._disk.of(self._folder)
 
-    async def in_backends(self, some: Iterable[Which] | None = None) -> Told:
+    async def in_backends(self, some: Iterable[Which] | None = None) -> BackendAnswers:
         """What these engines say of their models; None: every engine that keeps models."""
         if some is None:
             some = (which for which, engine in self._engine_list.all.items() if isinstance(engine, ModelKeeper))

@@ -9,7 +9,7 @@ from lineside.api.engines import Which
 from lineside.api.errors import ApiError, of_engines, unknown
 from lineside.api.model_inventory import ModelInventory
 from lineside.api.model_locks import ModelLocks
-from lineside.api.model_readings import ModelReadings, Told
+from lineside.api.model_readings import BackendAnswers, ModelReadings
 from lineside.api.schemas import (
     AllUnloaded,
     Deleted,
@@ -101,12 +101,12 @@ class ModelOperations:
     async def unload_all(self) -> AllUnloaded:
         """Free the memory of every model that nobody uses."""
         self._readings.forget()
-        told = await self._readings.in_backends()
+        answers = await self._readings.in_backends()
         # Two engines may stand before the same back end: what one has let go, the other need not.
-        loaded = {kept.name: (which, kept) for which, said in told.items() for kept in said.kept if kept.loaded}
+        loaded = {kept.name: (which, kept) for which, said in answers.items() for kept in said.kept if kept.loaded}
         results = await asyncio.gather(*(self._let_go(which, kept) for which, kept in loaded.values()))
         self._readings.forget()
-        silent = {name: said.trouble for (_, name), said in told.items() if said.trouble and not said.gone}
+        silent = {name: said.trouble for (_, name), said in answers.items() if said.trouble and not said.gone}
         return AllUnloaded(
             unloaded=tuple(result for result in results if isinstance(result, Unloaded)),
             kept=(
@@ -136,12 +136,12 @@ class ModelOperations:
             return StillLoaded(which[1], kept.name, str(why))
         return Unloaded(which[1], kept.name)
 
-    def _refuse_loaded(self, row: ModelStatus, told: Told) -> None:
+    def _refuse_loaded(self, row: ModelStatus, answers: BackendAnswers) -> None:
         if row.name in self._dependencies.own_models:
             raise ApiError(409, "loaded", f"{row.name} is in memory: the gateway itself needs it")
         if row.loaded:
             raise ApiError(409, "loaded", f"{row.name} is in memory; unload it first")
-        silent = {name for (_, name), said in told.items() if said.trouble and not said.gone}
+        silent = {name for (_, name), said in answers.items() if said.trouble and not said.gone}
         if row.engine in silent:
             raise ApiError(
                 409, "cannot_tell", f"{row.engine} does not say whether it has {row.name} in memory; ask again"

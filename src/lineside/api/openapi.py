@@ -46,20 +46,20 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
 
 
 def _operation(operation: Operation, schemas: dict[Any, Schema], components: dict[str, Schema]) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "operationId": operation.name,
         "tags": [operation.group],
         "summary": operation.summary,
         "responses": {str(status): _response(operation, status, schemas) for status in operation.statuses},
     }
     if parameters := [*_named(operation), *_query(operation, schemas, components)]:
-        told["parameters"] = parameters
+        described["parameters"] = parameters
     if operation.takes is not None:
         body: dict[str, Any] = {"schema": schemas[operation.takes]}
         if operation.example is not None:
             body["example"] = operation.example
-        told["requestBody"] = {"required": not operation.may_be_bare, "content": {"application/json": body}}
-    return told
+        described["requestBody"] = {"required": not operation.may_be_bare, "content": {"application/json": body}}
+    return described
 
 
 def _response(operation: Operation, status: int, schemas: dict[Any, Schema]) -> dict[str, Any]:

@@ -77,8 +77,8 @@ def mount(app: web.Application, dependencies: ApiDependencies) -> None:
 
 async def _tell_of_models(api: ApiServices, hears: Callable[[Mapping[tuple[str, str], int]], None]) -> None:
     while True:
-        told = await api.model_readings.in_backends()
-        kept = [(role, one) for (role, _), said in told.items() for one in said.kept]
+        answers = await api.model_readings.in_backends()
+        kept = [(role, one) for (role, _), said in answers.items() for one in said.kept]
         hears({(role, one.name): one.memory_bytes for role, one in kept if one.loaded and one.memory_bytes})
         await asyncio.sleep(LOOK_EVERY)
 

@@ -52,8 +52,8 @@ def kind(schema: Schema) -> str:
 
 def allowed(schema: Schema, components: dict[str, Schema]) -> str:
     """All that an object may hold, as the end of a sentence."""
-    told = fields(schema, components)
-    return "; ".join(f"{field.name} ({field.kind}{', needed' if field.required else ''})" for field in told)
+    listed = fields(schema, components)
+    return "; ".join(f"{field.name} ({field.kind}{', needed' if field.required else ''})" for field in listed)
 
 
 def _limits(schema: Schema) -> str:

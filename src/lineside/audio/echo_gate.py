@@ -12,13 +12,13 @@ class EchoGate:
     def __init__(self, voice: VoiceDetector, echo: EchoDetector) -> None:
         self._voice, self._echo = voice, echo
 
-    def feed(self, window: bytes, tell: Callable[[float], None]) -> float | None:
+    def feed(self, window: bytes, on_probability: Callable[[float], None]) -> float | None:
         """See `vad.VoiceDetector`. The detector hears all, for it remembers; what is echo counts for nothing."""
         if not self._echo.may_come:
             self._echo.passed(window)
-            return self._voice.feed(window, tell)
-        judgement = _Judgement(tell)
-        now = self._voice.feed(window, judgement.tell)
+            return self._voice.feed(window, on_probability)
+        judgement = _Judgement(on_probability)
+        now = self._voice.feed(window, judgement.on_probability)
         if now == 0.0:  # nobody speaks; nor do we
             self._echo.passed(window)
             return now
@@ -29,10 +29,10 @@ class EchoGate:
 class _Judgement:
     """Of one window: what the detector will say of it, unless it is ours."""
 
-    __slots__ = ("_tell", "ours")
+    __slots__ = ("_on_probability", "ours")
 
-    def __init__(self, tell: Callable[[float], None]) -> None:
-        self._tell, self.ours = tell, False
+    def __init__(self, on_probability: Callable[[float], None]) -> None:
+        self._on_probability, self.ours = on_probability, False
 
-    def tell(self, probability: float) -> None:
-        self._tell(0.0 if self.ours else probability)
+    def on_probability(self, probability: float) -> None:
+        self._on_probability(0.0 if self.ours else probability)

@@ -33,13 +33,13 @@ MORE = 16  # rows of memory made at once, or as many as there are
 FALL = 0.5  # of the way down, each window: every gap between words tells the noise
 RISE = 0.05  # dB up, each window: 1.6 dB a second, so that a long word is not taken for noise
 
-Tell = Callable[[float], None]  # for detectors that answer later; those here answer at once
+OnProbability = Callable[[float], None]  # for detectors that answer later; those here answer at once
 
 
 class VoiceDetector(Protocol):
     """Says how likely a window of sound is speech: the VAD of one call, as those who feed it see it."""
 
-    def feed(self, window: bytes, tell: Tell) -> float | None:
+    def feed(self, window: bytes, on_probability: OnProbability) -> float | None:
         """Judge the next window.
 
         Args:
@@ -47,7 +47,7 @@ class VoiceDetector(Protocol):
             tell: hears the probability later, in the order of the windows, where it is not known at once.
 
         Returns:
-            The probability of speech, 0 to 1; None: `tell` will hear it.
+            The probability of speech, 0 to 1; None: `on_probability` will hear it.
         """
         ...
 
@@ -58,7 +58,7 @@ class LoudnessVad:
     def __init__(self, threshold: int = 500) -> None:
         self._threshold = threshold  # root mean square, of 32768
 
-    def feed(self, window: bytes, tell: Tell | None = None) -> float:
+    def feed(self, window: bytes, on_probability: OnProbability | None = None) -> float:
         """1 for a loud window, 0 for a quiet one."""
         return float(audioop.rms(window, SAMPLE_BYTES) > self._threshold)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from lineside.audio.vad import LOOK_BACK, EnergyGate, Tell, VadModel, VadState
+from lineside.audio.vad import LOOK_BACK, EnergyGate, OnProbability, VadModel, VadState
 
 TICK = 0.016  # seconds a window waits for those of other calls: half of what it lasts
 MAX_WINDOWS_PER_TICK = (
@@ -62,14 +62,14 @@ class VadBatcher:
             for _, some in asked:
                 for it in some:
                     probability = next(answers) if it.judged else 0.0
-                    if it.tell is not None:
-                        it.tell(probability)
+                    if it.on_probability is not None:
+                        it.on_probability(probability)
 
 
 class _Waiting(Struct, frozen=True):
     window: bytes
     judged: bool  # the gate was open, or has opened since; else it is silence
-    tell: Tell | None  # nobody asks for what came before the gate opened
+    on_probability: OnProbability | None  # nobody asks for what came before the gate opened
 
 
 class BatchedVad:
@@ -79,10 +79,12 @@ class BatchedVad:
         self._panel, self.state = panel, state
         self._gate = EnergyGate()
         self._before: deque[bytes] = deque(maxlen=LOOK_BACK)  # from before the gate opened; older ones are forgotten
-        self._waiting: deque[tuple[bytes, bool, Tell]] = deque()  # of a message at the most; bool: the gate was open
+        self._waiting: deque[tuple[bytes, bool, OnProbability]] = (
+            deque()
+        )  # of a message at the most; bool: the gate was open
 
-    def feed(self, window: bytes, tell: Tell) -> float | None:
-        """0 while the gate is closed; None where the panel is to judge: then `tell` hears the probability.
+    def feed(self, window: bytes, on_probability: OnProbability) -> float | None:
+        """0 while the gate is closed; None where the panel is to judge: then `on_probability` hears the probability.
 
         What is told comes in the order of the windows, and before anything that a later `feed` answers at once.
         """
@@ -90,7 +92,7 @@ class BatchedVad:
         if not is_open and not self._waiting:
             self._before.append(window)
             return 0.0
-        self._waiting.append((window, is_open, tell))
+        self._waiting.append((window, is_open, on_probability))
         self._panel.waits(self)
         return None
 
@@ -104,13 +106,13 @@ class BatchedVad:
         taken: list[_Waiting] = []
         judged = 0
         while self._waiting and judged < most:
-            window, is_open, tell = self._waiting[0]
+            window, is_open, on_probability = self._waiting[0]
             if is_open and self._before:
                 taken.append(_Waiting(self._before.popleft(), True, None))
                 judged += 1
                 continue
             self._waiting.popleft()
-            taken.append(_Waiting(window, is_open, tell))
+            taken.append(_Waiting(window, is_open, on_probability))
             judged += is_open
             if not is_open:
                 self._before.append(window)

@@ -90,11 +90,13 @@ async def _checked(settings: Settings) -> list[EngineRow]:
 
 
 def _of_running(url: str, key: str, settings: Settings) -> list[EngineRow]:
-    told: dict[str, Any] = ask_gateway("GET", "/api/engines", None, url=url, key=key, settings=settings)
+    answer: dict[str, Any] = ask_gateway("GET", "/api/engines", None, url=url, key=key, settings=settings)
     return [
-        EngineRow(role, one["name"], one["name"] == told[role]["default"], tuple(one["choices"]), one["up"], one["why"])
+        EngineRow(
+            role, one["name"], one["name"] == answer[role]["default"], tuple(one["choices"]), one["up"], one["why"]
+        )
         for role in ("stt", "llm", "tts")
-        for one in told[role]["engines"]
+        for one in answer[role]["engines"]
     ]
 
 

@@ -166,7 +166,7 @@ async def _search(order: Order, console: Console) -> bool:
     heard: dict[int, list[WorkerReport]] = {}
     while (callers := capacity.next()) is not None:
         found, heard[callers] = await _test(order, callers, console)
-        capacity.tell(callers, found)
+        capacity.add_result(callers, found)
     console_report.knee(console, capacity)
     tests = [step.figures for step in sorted(capacity.steps, key=lambda step: step.callers)]
     _write(order, tests, heard[max(heard)], console_report.verdict(capacity))

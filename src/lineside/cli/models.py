@@ -167,8 +167,8 @@ def _pull_for_programs(names: list[str], settings: Settings) -> None:
 
 def _row(model: Model, state: store.State, *, default: bool) -> dict[str, object]:
     """A model in the words of `GET /api/models`."""
-    told = {"name": model.name, "role": model.role, "engine": model.engine, "description": model.description}
-    return told | {"licence": model.licence, "bytes": model.bytes, "state": state, "default": default}
+    facts = {"name": model.name, "role": model.role, "engine": model.engine, "description": model.description}
+    return facts | {"licence": model.licence, "bytes": model.bytes, "state": state, "default": default}
 
 
 @contextmanager

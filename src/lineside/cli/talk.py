@@ -46,8 +46,8 @@ def talk(
     from lineside.testclient.client import CallClient, recordings
 
     settings = load_settings()
-    told = {"codec": codec, "stt_engine": stt, "llm_engine": llm, "tts_engine": tts, "tts_voice": voice}
-    hello: FirstMessage = read_hello(msgspec.json.encode(told | ({} if greeting else {"greeting": ""})))
+    choices = {"codec": codec, "stt_engine": stt, "llm_engine": llm, "tts_engine": tts, "tts_voice": voice}
+    hello: FirstMessage = read_hello(msgspec.json.encode(choices | ({} if greeting else {"greeting": ""})))
     console = Console(stderr=True)
 
     def notice(event: ServerMessage) -> None:

@@ -92,8 +92,8 @@ class EngineServer:
             stt: SttModel = loaded.instance
             sound = await loaded.queue.run(samples, file)
             try:
-                told = (str(form.get("language") or "en"), str(form.get("prompt") or ""))
-                heard = await loaded.queue.run(stt.transcribe, sound, *told)
+                options = (str(form.get("language") or "en"), str(form.get("prompt") or ""))
+                heard = await loaded.queue.run(stt.transcribe, sound, *options)
             except UnknownLanguage as no:
                 raise RequestRefused(400, str(no), "language") from None
         return transcription(heard, shape)

@@ -60,10 +60,10 @@ def _data(line: bytes) -> bytes:
 def read_event(data: bytes) -> StreamPiece:
     """One event's data, after `data:`. Raises `ValueError` for what is not JSON at all."""
     try:
-        told = _decoded(data)
+        decoded = _decoded(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        told = _decoded(data.decode(errors="replace").encode())  # half a character, cut by a proxy
-    return _piece(told)
+        decoded = _decoded(data.decode(errors="replace").encode())  # half a character, cut by a proxy
+    return _piece(decoded)
 
 
 def read_whole(body: bytes) -> StreamPiece:
@@ -78,15 +78,15 @@ def _decoded(data: bytes) -> Any:
         raise ValueError("nested without end") from None
 
 
-def _piece(told: Any) -> StreamPiece:
-    if not isinstance(told, dict):
+def _piece(decoded: Any) -> StreamPiece:
+    if not isinstance(decoded, dict):
         return NOTHING
-    if told.get("error"):
-        return StreamPiece(error=error_words(told["error"]))
-    if told.get("object") == "error":  # vLLM's older shape: the error is the whole event
-        return StreamPiece(error=error_words(told))
+    if decoded.get("error"):
+        return StreamPiece(error=error_words(decoded["error"]))
+    if decoded.get("object") == "error":  # vLLM's older shape: the error is the whole event
+        return StreamPiece(error=error_words(decoded))
     thoughts, texts = [], []
-    for choice in _list(told.get("choices")):
+    for choice in _list(decoded.get("choices")):
         if not isinstance(choice, dict):
             continue
         delta = choice.get("delta") or choice.get("message") or {}

@@ -139,8 +139,8 @@ async def raise_for_status(endpoint: Endpoint, answer: aiohttp.ClientResponse) -
         return
     raw = (await answer.content.read(20_000)).decode(errors="replace")
     try:
-        told = json.loads(raw)
-        said, param = error_words(told), _param(told)
+        decoded = json.loads(raw)
+        said, param = error_words(decoded), _param(decoded)
     except ValueError:
         said, param = raw, ""
     if answer.status in (429, 503):
@@ -168,12 +168,12 @@ def request_timeout(endpoint: Endpoint) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=endpoint.timeout, sock_connect=CONNECT)
 
 
-def _param(told: Any) -> str:
+def _param(decoded: Any) -> str:
     """The field that an error names: OpenAI's `error.param`, the end of FastAPI's `detail[0].loc`."""
-    error = told.get("error", told) if isinstance(told, dict) else {}
+    error = decoded.get("error", decoded) if isinstance(decoded, dict) else {}
     if isinstance(error, dict) and isinstance(error.get("param"), str):
         return str(error["param"])
-    detail = told.get("detail") if isinstance(told, dict) else None
+    detail = decoded.get("detail") if isinstance(decoded, dict) else None
     if isinstance(detail, list) and detail and isinstance(detail[0], dict) and detail[0].get("loc"):
         return str(detail[0]["loc"][-1])
     return ""

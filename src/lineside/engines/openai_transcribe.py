@@ -69,8 +69,8 @@ async def _heard(
     ):
         await raise_for_status(endpoint, answer)
         asked = fields.get("response_format", "text")
-        told = await read_body(endpoint, answer, may_be_empty=asked == "text")
-        return read_transcription(told, answer.content_type, asked)
+        raw = await read_body(endpoint, answer, may_be_empty=asked == "text")
+        return read_transcription(raw, answer.content_type, asked)
 
 
 def _transcription(heard: Heard) -> Transcription:

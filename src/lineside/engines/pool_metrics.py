@@ -8,20 +8,20 @@ from typing import Any
 import aiohttp
 
 
-def queue_trace(tell: Callable[[int, float | None], None]) -> aiohttp.TraceConfig:
-    """For a client with a limited pool: `tell` hears +1 when a request begins to wait, −1 and its seconds at the end.
+def queue_trace(on_queue: Callable[[int, float | None], None]) -> aiohttp.TraceConfig:
+    """For a client with a limited pool: `on_queue` hears +1 when a wait begins, −1 and its seconds at the end.
 
     A request that is given up while it waits is at its end too.
     """
 
-    async def begins(session: aiohttp.ClientSession, about: SimpleNamespace, told: Any) -> None:
+    async def begins(session: aiohttp.ClientSession, about: SimpleNamespace, details: Any) -> None:
         about.waits_since = time.monotonic()
-        tell(+1, None)
+        on_queue(+1, None)
 
-    async def ends(session: aiohttp.ClientSession, about: SimpleNamespace, told: Any) -> None:
+    async def ends(session: aiohttp.ClientSession, about: SimpleNamespace, details: Any) -> None:
         since = about.__dict__.pop("waits_since", None)
         if since is not None:
-            tell(-1, time.monotonic() - since)
+            on_queue(-1, time.monotonic() - since)
 
     trace = aiohttp.TraceConfig()
     trace.on_connection_queued_start.append(begins)

@@ -63,23 +63,23 @@ def read_transcription(body: bytes, content_type: str, asked: str) -> Heard:
     if content_type == "text/html" or body.lstrip()[:1] == b"<":
         raise ValueError("a page instead of a transcript")
     try:
-        told = msgspec.json.decode(body)
+        decoded = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         if asked != "text" and content_type != "text/plain":
             raise ValueError("JSON that is broken") from None
         return Heard(body.decode(errors="replace").strip())
-    if isinstance(told, str):
-        return Heard(told.strip())
-    if not isinstance(told, dict):
+    if isinstance(decoded, str):
+        return Heard(decoded.strip())
+    if not isinstance(decoded, dict):
         raise ValueError("JSON without a text")
-    if told.get("error") and not isinstance(told.get("text"), str):
-        raise ValueError(f"an error: {error_words(told['error'])[:200]}")
-    if not isinstance(told.get("text"), str):
+    if decoded.get("error") and not isinstance(decoded.get("text"), str):
+        raise ValueError(f"an error: {error_words(decoded['error'])[:200]}")
+    if not isinstance(decoded.get("text"), str):
         raise ValueError("JSON without a text")
-    segments = [one for one in told.get("segments") or [] if isinstance(one, dict)]
+    segments = [one for one in decoded.get("segments") or [] if isinstance(one, dict)]
     return Heard(
-        told["text"].strip(),
-        told["language"] if isinstance(told.get("language"), str) else "",
+        decoded["text"].strip(),
+        decoded["language"] if isinstance(decoded.get("language"), str) else "",
         _figures(segments, "avg_logprob"),
         _figures(segments, "no_speech_prob"),
         _figures(segments, "nod"),

@@ -174,14 +174,14 @@ class Gateway:
         return web.json_response(body, status=503 if closing else 200)
 
     async def _ready(self, request: web.Request) -> web.Response:
-        told = readiness(
+        ready_state = readiness(
             closing=self.call_registry.closing,
             workers=None if self._workers is None else len(self._workers.up),
             failing=[fault.work for fault in self.work.faults],
             records="" if self._records is None else str(self._records.trouble),
             in_workers=() if self._workers is None else self._workers.faults.failing(time.monotonic()),
         )
-        return web.json_response(msgspec.to_builtins(told), status=503 if told.reasons else 200)
+        return web.json_response(msgspec.to_builtins(ready_state), status=503 if ready_state.reasons else 200)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         if self._scrape is None:  # who asks while one is being written gets the same

@@ -51,6 +51,6 @@ class Capacity:
         close = max(1, int(CLOSE * self.knee))
         return middle if self.broke_at - self.knee > close and middle > self.knee else None
 
-    def tell(self, callers: int, figures: LoadTestResults) -> None:
+    def add_result(self, callers: int, figures: LoadTestResults) -> None:
         """What came of that many."""
         self.steps.append(CapacityStep(callers, figures))

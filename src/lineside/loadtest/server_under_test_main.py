@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CALLS = 100_000  # as good as no limit: what breaks first is what is asked
 AGENT = 'name = "Load test"\nprompt = "You answer."\n'
-DOOR = """\
+ENTRY_POINTS = """\
 [lineside.stt]
 mock = lineside.loadtest.mock_engines:MockSTT
 [lineside.llm]
@@ -37,12 +37,12 @@ mock = lineside.loadtest.mock_engines:MockTTS
 """
 
 
-def open_door(folder: Path) -> None:
+def register_mock_engines(folder: Path) -> None:
     """Let this process and its workers find the mock engines."""
     package = folder / "lineside_mock_engines-0.dist-info"
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: lineside-mock-engines\nVersion: 0\n")
-    (package / "entry_points.txt").write_text(DOOR)
+    (package / "entry_points.txt").write_text(ENTRY_POINTS)
     sys.path.append(str(folder))
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(folder)]))
 
@@ -78,7 +78,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory(prefix="lineside-loadtest-") as name:
         folder = Path(name)
-        open_door(folder)
+        register_mock_engines(folder)
         try:
             settings = settings_for(folder, given.port, given.speculation)
             with counted_together(worker_count(settings)):

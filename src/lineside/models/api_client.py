@@ -28,8 +28,8 @@ def ask(method: str, url: str, body: object, key: str) -> dict[str, Any]:
         data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
     try:
         with _opener.open(Request(url, data, headers, method=method), timeout=PATIENCE) as answer:  # noqa: S310
-            told: dict[str, Any] = json.loads(answer.read(MAX_ANSWER_BYTES))
-            return told
+            decoded: dict[str, Any] = json.loads(answer.read(MAX_ANSWER_BYTES))
+            return decoded
     except HTTPError as no:
         with no:
             raise ConfigError(_message(no)) from None

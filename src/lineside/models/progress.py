@@ -41,7 +41,7 @@ class ProgressReporter:
 
     def begin(self, model: str) -> None:
         """This model now."""
-        self._tell(DownloadProgress(model))
+        self._report(DownloadProgress(model))
 
     def step(self, step: DownloadStep) -> None:
         """Tell it, unless the line before is too young."""
@@ -49,13 +49,13 @@ class ProgressReporter:
         news = (now.file, now.message, now.done == now.total) != (self._now.file, self._now.message, False)
         came = now.done - self._now.done >= now.total / PART
         if news or came or time.monotonic() - self._told_at >= LINE_INTERVAL:
-            self._tell(now)
+            self._report(now)
 
     def end(self, state: Literal["done", "failed", "cancelled"], message: str = "") -> None:
         """The last line of this model."""
-        self._tell(replace(self._now, state=state, message=short(message)))
+        self._report(replace(self._now, state=state, message=short(message)))
 
-    def _tell(self, progress: DownloadProgress) -> None:
+    def _report(self, progress: DownloadProgress) -> None:
         if progress == self._now:
             return
         self._now, self._told_at = progress, time.monotonic()

@@ -105,19 +105,19 @@ class _CallTrace(Observer):
                 self._call.set_attribute("lineside.reason", reason)
                 self._call.end()
 
-    def _turn(self, told: ReplyMetrics) -> None:
-        zero = self._asked.pop(told.reply, None)
+    def _turn(self, metrics: ReplyMetrics) -> None:
+        zero = self._asked.pop(metrics.reply, None)
         if zero is None:
             return
-        times = {name: getattr(told, name) for name in told.__struct_fields__ if name.endswith("_ms")}
+        times = {name: getattr(metrics, name) for name in metrics.__struct_fields__ if name.endswith("_ms")}
         measured = {f"lineside.{name}": ms for name, ms in times.items() if ms is not None}
-        where = {"lineside.turn": told.turn, "lineside.call.reply": told.reply, "lineside.wasted": told.wasted}
+        where = {"lineside.turn": metrics.turn, "lineside.call.reply": metrics.reply, "lineside.wasted": metrics.wasted}
         starts = [ms for name, ms in times.items() if name.endswith("_from_ms") and ms is not None]
         began = zero + _ns(min([0.0, *starts]))
         turn = self._tracer.start_span("turn", self._context, start_time=began, attributes=where | measured)
         context = self._under(turn)
-        if told.endpoint_ms is not None:
-            self._stage("endpoint", context, zero, told.endpoint_ms)
+        if metrics.endpoint_ms is not None:
+            self._stage("endpoint", context, zero, metrics.endpoint_ms)
         for stage, name in STAGES.items():
             start, took = times[f"{stage}_from_ms"], times[name]
             if start is not None and took is not None:

@@ -100,10 +100,10 @@ class BackgroundWork:
             again = before is not None and now - before[1] < HEALTHY_SECONDS and lived < HEALTHY_SECONDS
             times = 1 + (before[0].times if before is not None and again else 0)
             self._faults[work] = WorkFault(work, what, times), now
-            told = now - self._logged.get(work, -LOGGED_AGAIN) >= LOGGED_AGAIN
-            if told:
+            logged = now - self._logged.get(work, -LOGGED_AGAIN) >= LOGGED_AGAIN
+            if logged:
                 self._logged[work] = now
-        if told:
+        if logged:
             log.error("background work failed, restarting it", work=work, fault=what, times=times)
         self._failed(work)
 

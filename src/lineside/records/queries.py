@@ -66,15 +66,15 @@ async def whole_calls(connection: AsyncConnection, ids: Sequence[str]) -> list[W
     stages: dict[tuple[str, int], dict[str, float]] = {}
     for time in await _of(connection, stage_times, ids, stage_times.c.reply):
         stages.setdefault((time["call_id"], time["reply"]), {})[time["stage"]] = time["ms"]
-    told: dict[str, list[KeptTurn]] = {}
+    turns_of: dict[str, list[KeptTurn]] = {}
     for turn in await _of(connection, turns, ids, turns.c.reply):
         times = stages.get((turn["call_id"], turn["reply"]), {})
-        told.setdefault(turn["call_id"], []).append(KeptTurn(**_less(turn, "call_id"), stages=times))
+        turns_of.setdefault(turn["call_id"], []).append(KeptTurn(**_less(turn, "call_id"), stages=times))
     decided: dict[str, list[KeptDecision]] = {}
     for decision in await _of(connection, decisions, ids, decisions.c.number):
         decided.setdefault(decision["call_id"], []).append(KeptDecision(**_less(decision, "call_id", "number")))
     return [
-        WholeCall(call=rows[each], turns=tuple(told.get(each, ())), decisions=tuple(decided.get(each, ())))
+        WholeCall(call=rows[each], turns=tuple(turns_of.get(each, ())), decisions=tuple(decided.get(each, ())))
         for each in ids
         if each in rows
     ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from lineside.audio.frame import SAMPLE_BYTES
 from lineside.errors import TransportError
-from lineside.protocol import EndReason, FirstMessage, ServerMessage, read_told
+from lineside.protocol import EndReason, FirstMessage, ServerMessage, read_client_message
 from lineside.transports.base import AudioMeter, TransportListener
 from lineside.transports.outbox import Outbox
 from lineside.transports.received_sound import LARGEST, ReceivedSound, TooFast
@@ -105,7 +105,7 @@ class BrowserTransport:
     def _read_text(self, message: str, listener: TransportListener) -> None:
         if len(message.encode()) > LARGEST:
             raise TransportError("bad_message", f"message: more than {LARGEST} bytes")
-        for turn in self._typed.offer(read_told(message), self._clock()):
+        for turn in self._typed.offer(read_client_message(message), self._clock()):
             listener.on_message(turn)
         self._wait_for_typed()
 

@@ -34,7 +34,7 @@ class CallerStalls(Struct, frozen=True):
 class CallerSends(Struct, frozen=True):
     """The caller types, presses keys or hangs up."""
 
-    told: ClientMessage
+    message: ClientMessage
 
 
 Doing = CallerSpeaks | CallerSilent | CallerStalls | CallerSends
@@ -61,7 +61,7 @@ class ScriptedTransport:
         due = loop.time()
         for doing in self._script:
             if isinstance(doing, CallerSends):
-                listener.on_message(doing.told)
+                listener.on_message(doing.message)
                 continue
             if isinstance(doing, CallerStalls):
                 due += doing.seconds

@@ -130,11 +130,11 @@ class WebSocket(asyncio.Protocol):
         """Listen to this peer no more: they cause too much work. Closed with 1008 here, or by whoever listens."""
         if self.over.done() or self.shed_already:
             return
-        told, self._shed, self._listener = self._shed, _shed_already, None
+        on_shed, self._shed, self._listener = self._shed, _shed_already, None
         self._reader.forget()
         self._transport.pause_reading()
-        if told is not None:
-            told(TransportError("too_many_messages", why))
+        if on_shed is not None:
+            on_shed(TransportError("too_many_messages", why))
         else:
             self._fail(POLICY_VIOLATION, why.encode())
 

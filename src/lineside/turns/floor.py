@@ -40,7 +40,7 @@ class FloorRules(Struct, frozen=True):
     short_pause: float = 0.15  # after this, prepare; shorter ones waste more than they win
     speculate: bool = True
     judge_after: float = 0.16  # silence after which a short sound over the agent's is judged …
-    hush: float = 0.32  # … and for so much longer the agent holds its sound while nobody knows
+    hold_unknown: float = 0.32  # … and for so much longer the agent holds its sound while nobody knows
     attempts: int = 4  # preparations for one turn; beyond that the end of turn is waited for
 
 
@@ -56,7 +56,7 @@ class Floor:
         self._pondered = False  # somebody finds out about this pause
         self._wait: float | None = None  # seconds of silence that end this pause's turn, as far as is known
         self._attempts = 0
-        self._hushed = False  # the reply's sound is held
+        self._reply_paused = False  # the reply's sound is held
         self._protected = False  # the reply is said to its end
         self._perhaps: float | None = None  # when a sound began that may be an interruption
         self._judges = 0  # asked so far; the answer to the last one counts
@@ -67,7 +67,7 @@ class Floor:
         """One thing happened; what is to be done?"""
         match event:
             case SoundStarted():
-                return self._hush()
+                return self._pause_reply()
             case SoundDismissed():
                 return self._resume() if self._perhaps is None else None
             case VoiceActivity(began=began):
@@ -87,12 +87,12 @@ class Floor:
                 self._turns += 1
                 # A spoken turn still open is prepared anew when its time comes.
                 self._prepared, self._pondered, self._wait = False, False, None
-                self._answering, self._hushed, self._protected = self._turns, False, False
+                self._answering, self._reply_paused, self._protected = self._turns, False, False
                 return Speak(self._turns, at, at)
             case AgentPrompt(at=at, protected=protected):
                 if self._listening is not None or self._perhaps is not None:
                     return None  # the caller is speaking: what they say comes first
-                self._answering, self._hushed, self._protected = self._turns, False, protected
+                self._answering, self._reply_paused, self._protected = self._turns, False, protected
                 return Speak(self._turns, at, at)
             case ReplyOver(turn=turn):  # pragma: no branch - the last of all events
                 return self._over() if self._answering == turn else None
@@ -102,16 +102,16 @@ class Floor:
         """Whether nobody has the floor."""
         return self._listening is None and self._answering is None and self._perhaps is None
 
-    def _hush(self) -> Decision | None:
-        if self._protected or self._answering is None or self._listening is not None or self._hushed:
+    def _pause_reply(self) -> Decision | None:
+        if self._protected or self._answering is None or self._listening is not None or self._reply_paused:
             return None
-        self._hushed = True
+        self._reply_paused = True
         return PauseReply(self._answering)
 
     def _resume(self) -> Decision | None:
-        if not self._hushed or self._answering is None:
+        if not self._reply_paused or self._answering is None:
             return None
-        self._hushed = False
+        self._reply_paused = False
         return Resume(self._answering)
 
     def _voice(self, began: float) -> Decision | None:
@@ -122,7 +122,7 @@ class Floor:
                 self._judging = CheckInterruption(self._judging.number, over=False)
             if self._perhaps is None:
                 self._perhaps, self._long = began, 0
-            return self._hush()
+            return self._pause_reply()
         if self._answering is not None:  # something was typed while they spoke, and they go on over its answer
             self._answering = None
             return GiveWay(self._listening, began)
@@ -140,7 +140,7 @@ class Floor:
 
     def _give_way(self) -> Decision:
         began = self._perhaps or 0.0
-        self._answering, self._hushed = None, False
+        self._answering, self._reply_paused = None, False
         self._listen(began)
         return GiveWay(self._turns, began)
 
@@ -164,11 +164,11 @@ class Floor:
             return self._give_way()
         if not asked.over:
             return None  # they go on, and the sound stays held
-        self._perhaps, self._hushed = None, False
+        self._perhaps, self._reply_paused = None, False
         return DismissInterruption(self._answering)
 
     def _over(self) -> Decision | None:
-        self._answering, self._hushed, self._protected = None, False, False
+        self._answering, self._reply_paused, self._protected = None, False, False
         return self._listen(self._perhaps) if self._perhaps is not None else None
 
     def _quiet(self, at: float, since: float) -> Decision | None:
@@ -194,7 +194,7 @@ class Floor:
             return None  # it is a turn when the agent has finished
         if silence >= self._rules.judge_after and self._judging is None:
             return self._judge(over=True)  # a part of it may claim the floor as well: one question at a time
-        return self._resume() if silence >= self._rules.judge_after + self._rules.hush else None
+        return self._resume() if silence >= self._rules.judge_after + self._rules.hold_unknown else None
 
     def _speak(self, turn: int | None, ended: float, at: float) -> Decision | None:
         if turn is None:

@@ -257,8 +257,10 @@ def _pieces(chunk: _Chunk) -> list[GeneratedText]:
         if choice.delta.content:
             pieces.append(GeneratedText(choice.delta.content))
         if choice.finish_reason:
-            told = chunk.timings
-            pieces.append(GeneratedText("", choice.finish_reason, told.prompt_n + told.cache_n, told.predicted_n))
+            timings = chunk.timings
+            pieces.append(
+                GeneratedText("", choice.finish_reason, timings.prompt_n + timings.cache_n, timings.predicted_n)
+            )
     return pieces
 
 
