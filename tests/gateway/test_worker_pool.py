@@ -15,9 +15,15 @@ import aiohttp
 import psutil
 import pytest
 
+from lineside.agents.agent import Agent
+from lineside.errors import ConfigError
+from lineside.gateway.ipc import LARGEST
+from lineside.gateway.worker_pool import WorkerPool
 from lineside.protocol import Ended, LlmToken, Ready, ReplyText, ServerMessage, decode_server
+from tests.call.fixtures import settings
 from tests.project.test_product import SCRIPTED, serving
 
+SCRIPTED_ENGINES = {f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")}
 SOON = 20.0  # seconds; a shared machine may take its time to start a process
 
 
@@ -265,3 +271,31 @@ def test_a_new_agent_answers_in_all_workers(with_workers: Tell) -> None:
         assert sorted(client.workers.values()) == [2, 2]
 
     with_workers(story)
+
+
+def test_an_agent_that_fits_no_message_is_named_at_the_start_and_the_next_start_is_well() -> None:
+    """No worker waits for a message that never comes: the fault is said at once, and a shorter agent answers."""
+
+    async def story() -> None:
+        lost = list[str]()
+        chosen = settings(**SCRIPTED_ENGINES, keep_calls=False)
+        long = WorkerPool(1, chosen, Agent(name="x" * LARGEST, prompt="a"), lost.append)
+        with pytest.raises(ConfigError, match="too long for the message that starts a worker: shorten the agent"):
+            async with asyncio.timeout(SOON), long.running():
+                raise AssertionError("it takes calls")
+        assert (long.up, lost) == ([], [])
+
+        pool = WorkerPool(1, chosen, Agent(name="a", prompt="a"), lost.append)
+        async with pool.running():
+            (up,) = pool.up
+            with pytest.raises(ConfigError, match="the agent is too long"):
+                await pool.set_agent(Agent(name="x" * LARGEST, prompt="a"))
+            os.kill(up, signal.SIGKILL)
+
+            async def another() -> bool:
+                return bool(pool.up) and pool.up != [up]
+
+            await comes_true(another)  # and is started with the agent that answered before
+        assert lost == ["ended"]
+
+    asyncio.run(story())
