@@ -47,8 +47,8 @@ class AnswerPlayback:
         """The sound stops."""
         taken = self._listener.take_back(at)
         self._taken += taken
-        if taken and self._line.kept_bytes:
-            del self._sound[-round(taken * self._line.bytes_per_second) :]
+        if size := min(len(self._sound), round(taken * self._line.bytes_per_second)):
+            del self._sound[-size:]
 
     def resume(self) -> None:
         """The sound goes on: nothing was lost."""
