@@ -24,7 +24,7 @@ from tests.audio.single_vad import SileroVad, SingleVad
 
 from lineside.audio import g711
 from lineside.audio.echo_detector import EchoDetector
-from lineside.audio.frame import EAR_RATE
+from lineside.audio.frame import STT_RATE
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.silero import WINDOW
 from lineside.audio.vad import EnergyGate, VadModel, VadState
@@ -66,10 +66,10 @@ def resamplers() -> Iterator[Step]:
     """Ours, and the soxr streams that it stands in for."""
     every = ("QQ", "LQ", "MQ", "HQ", "VHQ")
     for from_rate, to_rate, samples, qualities in [
-        (8000, EAR_RATE, 160, every),
-        (48000, EAR_RATE, 128, every),
-        (48000, EAR_RATE, 960, ("HQ",)),
-        (44100, EAR_RATE, 882, ("HQ",)),
+        (8000, STT_RATE, 160, every),
+        (48000, STT_RATE, 128, every),
+        (48000, STT_RATE, 960, ("HQ",)),
+        (44100, STT_RATE, 882, ("HQ",)),
         (22050, 8000, 441, ("HQ",)),
         (22050, 48000, 441, ("HQ",)),
     ]:
@@ -105,13 +105,13 @@ def held_back(feed: Feed, from_rate: int, to_rate: int) -> float:
 
 def detectors() -> Iterator[Step]:
     """The gate, and the network alone and for several calls at once."""
-    loud, quiet, seconds = noise(WINDOW), b"\0\0" * WINDOW, WINDOW / EAR_RATE
+    loud, quiet, seconds = noise(WINDOW), b"\0\0" * WINDOW, WINDOW / STT_RATE
     model = VadModel(locate("silero-vad", load_settings().models_dir) / "silero_vad.onnx")
     yield Step("gate", partial(EnergyGate().feed, loud), seconds)
     echo = EchoDetector()
-    yield Step("echo gate, told what is played", partial(echo.played, noise(320), EAR_RATE, 0.0), 0.02)
+    yield Step("echo gate, told what is played", partial(echo.played, noise(320), STT_RATE, 0.0), 0.02)
     yield Step("echo gate, nothing played", partial(EchoDetector().heard, loud), seconds)
-    echo.played(noise(60 * EAR_RATE), EAR_RATE, 1e4)  # so far ahead that all of it may still come back
+    echo.played(noise(60 * STT_RATE), STT_RATE, 1e4)  # so far ahead that all of it may still come back
     yield Step("echo gate, while we speak, nobody heard", partial(echo.passed, quiet), seconds)
     yield Step("echo gate, while we speak, somebody heard", partial(echo.heard, loud), seconds)
     voice = SingleVad(model)

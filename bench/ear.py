@@ -41,7 +41,7 @@ from tests.noises import (
 )
 
 from lineside.audio import g711
-from lineside.audio.frame import EAR_RATE
+from lineside.audio.frame import STT_RATE
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.vad import VadModel
 from lineside.audio.wav import read_wav
@@ -64,7 +64,7 @@ def main() -> None:
     print(f"{'noise':36}{'seconds':>8}  {'turns':>6}{'stirs':>6}   through G.711: turns, stirs")
     for name, sounds in noises(cache):
         found = [counted(model, sounds, telephone) for telephone in (False, True)]
-        seconds = sum(map(len, sounds)) / EAR_RATE
+        seconds = sum(map(len, sounds)) / STT_RATE
         print(f"{name:36}{seconds:8.0f}  {found[0][0]:6}{found[0][1]:6}{found[1][0]:20}{found[1][1]:6}", flush=True)
     onsets(model, cache / "fit")
 
@@ -103,7 +103,7 @@ def noises(cache: Path) -> Iterator[tuple[str, list[Wave]]]:
         yield name, [loud(recording(SHARED / f"noise_{name}.wav"), level) for level in (-16, -26, -36)]
     yield from people()
     for path in sorted((cache / "moh").rglob("*.wav")):
-        yield f"on hold: {path.stem}", [loud(recording(path)[: 120 * EAR_RATE], -20)]
+        yield f"on hold: {path.stem}", [loud(recording(path)[: 120 * STT_RATE], -20)]
 
 
 def people() -> Iterator[tuple[str, list[Wave]]]:
@@ -115,7 +115,7 @@ def people() -> Iterator[tuple[str, list[Wave]]]:
         for under in (20, 10, 5):
             behind = loud(room, CALLER - under)
             yield f"{name}, {under} dB under a caller", [behind]
-            mixed = behind[: 8 * EAR_RATE].copy()
+            mixed = behind[: 8 * STT_RATE].copy()
             mixed[: len(caller)] += caller
             yield "  the same 8 s, after the caller's turn", [mixed]
 
@@ -145,10 +145,10 @@ def begun(events: list[Heard]) -> Iterator[Heard]:
 
 def heard(model: VadModel, sound: bytes, telephone: bool = False) -> list[Heard]:
     """All that the ear tells; a turn is taken when it is full, or a second of silence long."""
-    segmenter = SpeechSegmenter("pcm", EAR_RATE, Silero(model), SegmenterRules())
+    segmenter = SpeechSegmenter("pcm", STT_RATE, Silero(model), SegmenterRules())
     if telephone:
-        sound = InputResampler(EAR_RATE, 8000).feed(sound)
-        sound = InputResampler(8000, EAR_RATE).feed(g711.decode(g711.encode(sound, "g711_ulaw"), "g711_ulaw"))
+        sound = InputResampler(STT_RATE, 8000).feed(sound)
+        sound = InputResampler(8000, STT_RATE).feed(g711.decode(g711.encode(sound, "g711_ulaw"), "g711_ulaw"))
     events: list[Heard] = []
     for at in range(0, len(sound), 640):
         new = segmenter.hear(sound[at : at + 640])
@@ -183,7 +183,7 @@ def onsets(model: VadModel, folder: Path) -> None:
 def recording(path: Path) -> Wave:
     """Its samples at 16 kHz."""
     frame = read_wav(path)
-    resampler = InputResampler(frame.rate, EAR_RATE)
+    resampler = InputResampler(frame.rate, STT_RATE)
     return np.frombuffer(resampler.feed(frame.pcm) + resampler.end(), "<i2") / 32768
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import uvloop
 
 from lineside.agents.agent import Agent
-from lineside.audio.frame import EAR_RATE, FRAME_SECONDS
+from lineside.audio.frame import FRAME_SECONDS, STT_RATE
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.turn_model import TurnModelThread, nobody_knows
 from lineside.audio.vad import VadModel
@@ -69,7 +69,7 @@ class Recorded(ScriptedTransport):
         await asyncio.sleep(self._number * APART)
         for turn in range(self._rounds):
             sound = _recording(SAID[(self._number + turn) % len(SAID)])
-            sound += bytes(round(EVERY * EAR_RATE) * 2 - len(sound))
+            sound += bytes(round(EVERY * STT_RATE) * 2 - len(sound))
             for at in range(0, len(sound), 640):
                 listener.on_audio(sound[at : at + 640])
                 due += FRAME_SECONDS
@@ -164,7 +164,7 @@ def main() -> int:
 @cache
 def _recording(name: str) -> bytes:
     frame = read_wav(SHARED / f"{name}.wav")
-    resampler = InputResampler(frame.rate, EAR_RATE)
+    resampler = InputResampler(frame.rate, STT_RATE)
     return resampler.feed(frame.pcm) + resampler.end()
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from msgspec import Struct
 
 from lineside.audio import g711
-from lineside.audio.frame import EAR_RATE, AudioFrame
+from lineside.audio.frame import STT_RATE, AudioFrame
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
 from lineside.engine_server.asr.whisper import WhisperModel
@@ -81,7 +81,7 @@ def listen(stt: WhisperModel, sound: AudioFrame, words: str, *, telephone: bool)
     if telephone:
         pcm = g711.decode(g711.encode(_resampled(pcm, rate, TELEPHONE_RATE), "g711_ulaw"), "g711_ulaw")
         rate = TELEPHONE_RATE
-    samples = np.frombuffer(_resampled(pcm, rate, EAR_RATE), np.int16).astype(np.float32) / np.float32(32768)
+    samples = np.frombuffer(_resampled(pcm, rate, STT_RATE), np.int16).astype(np.float32) / np.float32(32768)
     began = time.perf_counter()
     heard = stt.transcribe(samples).text
     taken = time.perf_counter() - began

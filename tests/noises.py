@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from lineside.audio.frame import EAR_RATE
+from lineside.audio.frame import STT_RATE
 
 Wave = npt.NDArray[np.float64]
 
@@ -25,7 +25,7 @@ def key(name: str, seconds: float = 0.1, *, low: float = -8.0, high: float = -6.
 
 def tone(seconds: float, *hertz: float, level: float = -9.0) -> Wave:
     """Sines at once, each at this level in dBm0."""
-    time = np.arange(round(seconds * EAR_RATE)) / EAR_RATE
+    time = np.arange(round(seconds * STT_RATE)) / STT_RATE
     amplitude = 10 ** ((level - FULL_SCALE) / 20)
     made: Wave = amplitude * np.sum([np.sin(2 * np.pi * each * time) for each in hertz], axis=0)
     return made
@@ -33,7 +33,7 @@ def tone(seconds: float, *hertz: float, level: float = -9.0) -> Wave:
 
 def cadence(sound: Wave, *on_off: float) -> Wave:
     """The sound, on and off by turns, so many seconds each, again and again."""
-    many = np.round(np.array(on_off) * EAR_RATE).astype(int)
+    many = np.round(np.array(on_off) * STT_RATE).astype(int)
     pattern = np.concatenate([np.full(count, 1.0 - number % 2) for number, count in enumerate(many)])
     gated: Wave = sound * np.resize(pattern, len(sound))
     return gated
@@ -41,12 +41,12 @@ def cadence(sound: Wave, *on_off: float) -> Wave:
 
 def quiet(seconds: float) -> Wave:
     """Nothing."""
-    return np.zeros(round(seconds * EAR_RATE))
+    return np.zeros(round(seconds * STT_RATE))
 
 
 def again(sound: Wave, every: float, times: int) -> Wave:
     """The sound so many times, so many seconds from one beginning to the next."""
-    step = round(every * EAR_RATE)
+    step = round(every * STT_RATE)
     return np.tile(np.pad(sound, (0, step))[: max(step, len(sound))], times)
 
 
@@ -65,13 +65,13 @@ def loud(sound: Wave, dbfs: float) -> Wave:
 
 def click(dice: np.random.Generator) -> Wave:
     """A switch or a plug: four milliseconds, steep, and nothing after."""
-    many = round(0.004 * EAR_RATE)
-    return dice.standard_normal(many) * np.exp(-np.arange(many) / (0.0008 * EAR_RATE))
+    many = round(0.004 * STT_RATE)
+    return dice.standard_normal(many) * np.exp(-np.arange(many) / (0.0008 * STT_RATE))
 
 
 def knock(dice: np.random.Generator) -> Wave:
     """A knuckle on a table: a thud whose wood rings for a tenth of a second."""
-    time = np.arange(round(0.25 * EAR_RATE)) / EAR_RATE
+    time = np.arange(round(0.25 * STT_RATE)) / STT_RATE
     modes = [
         (dice.uniform(90, 160), 0.05, 1.0),
         (dice.uniform(220, 380), 0.03, 0.7),
@@ -88,10 +88,10 @@ def typing(dice: np.random.Generator, seconds: float) -> Wave:
     sound, at = quiet(seconds + 0.3), 0.1
     while at < seconds:
         for later, part in ((0.0, 1.0), (dice.uniform(0.07, 0.11), 0.5)):
-            time = np.arange(round(0.03 * EAR_RATE)) / EAR_RATE
+            time = np.arange(round(0.03 * STT_RATE)) / STT_RATE
             struck = dice.standard_normal(len(time)) * np.exp(-time / 0.004)
             struck += 0.6 * np.sin(2 * np.pi * dice.uniform(1500, 3000) * time) * np.exp(-time / 0.006)
-            first = round((at + later) * EAR_RATE)
+            first = round((at + later) * STT_RATE)
             sound[first : first + len(struck)] += part * dice.uniform(0.5, 1.0) * struck
         at += max(0.06, dice.normal(0.14, 0.05))
     return sound
@@ -105,10 +105,10 @@ def cough(dice: np.random.Generator, *, bursts: int = 2, voiced: float = 0.0) ->
     """
     parts = []
     for _ in range(bursts):
-        burst = throat(dice.standard_normal(round(0.04 * EAR_RATE)), (700, 1700, 2800))
-        breath = throat(dice.standard_normal(round(dice.uniform(0.15, 0.25) * EAR_RATE)), (600, 1500, 2600))
+        burst = throat(dice.standard_normal(round(0.04 * STT_RATE)), (700, 1700, 2800))
+        breath = throat(dice.standard_normal(round(dice.uniform(0.15, 0.25) * STT_RATE)), (600, 1500, 2600))
         breath *= np.linspace(0.5, 0.1, len(breath))
-        voice = throat(glottis(dice, round(0.1 * EAR_RATE), dice.uniform(180, 320)), (600, 1200, 2500))
+        voice = throat(glottis(dice, round(0.1 * STT_RATE), dice.uniform(180, 320)), (600, 1200, 2500))
         sounds = (peaking(burst, 0), peaking(breath, -7), voiced * peaking(voice, 0) * np.hanning(len(voice)))
         parts += [*sounds, quiet(dice.uniform(0.1, 0.25))]
     return np.concatenate(parts)
@@ -119,13 +119,13 @@ def glottis(dice: np.random.Generator, samples: int, hertz: float) -> Wave:
     pulses, at = np.zeros(samples), 0.0
     while at < samples:
         pulses[int(at)] = 1.0
-        at += EAR_RATE / hertz * dice.normal(1.0, 0.03)
+        at += STT_RATE / hertz * dice.normal(1.0, 0.03)
     return pulses
 
 
 def throat(sound: Wave, formants: tuple[float, ...]) -> Wave:
     """The sound through a mouth with these resonances, 120 Hz wide."""
-    hertz = np.fft.rfftfreq(len(sound) * 2, 1 / EAR_RATE)
+    hertz = np.fft.rfftfreq(len(sound) * 2, 1 / STT_RATE)
     shape = np.sum([1 / (1 + ((hertz - each) / 120) ** 2) for each in formants], axis=0) + 0.02
     filtered: Wave = np.fft.irfft(np.fft.rfft(sound, len(sound) * 2) * shape)[: len(sound)]
     return filtered
@@ -133,8 +133,8 @@ def throat(sound: Wave, formants: tuple[float, ...]) -> Wave:
 
 def coloured(dice: np.random.Generator, seconds: float, slope: float) -> Wave:
     """Noise whose power falls with frequency: slope 1 is pink (a fan), 2 brown (breath on a microphone)."""
-    many = round(seconds * EAR_RATE)
-    hertz = np.maximum(np.fft.rfftfreq(many, 1 / EAR_RATE), 20)
+    many = round(seconds * STT_RATE)
+    hertz = np.maximum(np.fft.rfftfreq(many, 1 / STT_RATE), 20)
     made: Wave = np.fft.irfft(np.fft.rfft(dice.standard_normal(many)) * hertz ** (-slope / 2), many)
     return made
 
@@ -146,15 +146,15 @@ def melody(dice: np.random.Generator, seconds: float) -> Wave:
         steps = [int(dice.choice(scale))] + [note - 12 for note in ((0, 4, 7), (5, 9, 12), (7, 11, 14))[int(at) % 3]]
         for number, step in enumerate(steps):
             note = pluck(392 * 2 ** (step / 12), 1.0) * (1.0 if number == 0 else 0.4)
-            first = round(at * EAR_RATE)
+            first = round(at * STT_RATE)
             sound[first : first + len(note)] += note
         at += float(dice.choice((0.25, 0.25, 0.5)))
-    return sound[: round(seconds * EAR_RATE)]
+    return sound[: round(seconds * STT_RATE)]
 
 
 def pluck(hertz: float, seconds: float) -> Wave:
     """A string: six overtones, the higher ones sooner gone."""
-    time = np.arange(round(seconds * EAR_RATE)) / EAR_RATE
+    time = np.arange(round(seconds * STT_RATE)) / STT_RATE
     partials = [np.sin(2 * np.pi * hertz * n * time) * np.exp(-time * 3 * n) / n for n in range(1, 7)]
     rise = np.minimum(1.0, time / 0.005)
     return np.asarray(np.sum(partials, axis=0) * rise)
@@ -162,7 +162,7 @@ def pluck(hertz: float, seconds: float) -> Wave:
 
 def crowd(voices: list[Wave], seconds: float) -> Wave:
     """Many speak at once, each over and over, none louder than the others."""
-    samples = round(seconds * EAR_RATE)
+    samples = round(seconds * STT_RATE)
     starts = [number * 7919 * 3 for number in range(len(voices))]
     shifted = [
         np.resize(np.roll(loud(voice, -20), start), samples) for voice, start in zip(voices, starts, strict=True)

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TypeVar
 
-from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES, SpokenAudio, Utterance
+from lineside.audio.frame import SAMPLE_BYTES, STT_RATE, SpokenAudio, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
 from lineside.engines.protocols import (
@@ -50,7 +50,7 @@ def utterance(path: Path) -> Utterance:
         The recording at 16 kHz.
     """
     recording = read_wav(path)
-    resampler = InputResampler(recording.rate, EAR_RATE)
+    resampler = InputResampler(recording.rate, STT_RATE)
     return Utterance(resampler.feed(recording.pcm) + resampler.end(), 0.0, recording.seconds)
 
 
@@ -72,7 +72,7 @@ async def check_stt(stt: SpeechToText, speech: Utterance) -> None:
     _require(heard.text == heard.text.strip(), f"the text has spaces around it: {heard.text!r}")
     _require(0 <= heard.sure <= 1, f"sure is {heard.sure}; it is a probability")
     _require(heard.no_speech is None or 0 <= heard.no_speech <= 1, f"no_speech is {heard.no_speech}")
-    silence = await stt.transcribe(Utterance(bytes(2 * EAR_RATE), 0.0, 0.0))
+    silence = await stt.transcribe(Utterance(bytes(2 * STT_RATE), 0.0, 0.0))
     _require(silence.text == "", f"a second of silence was transcribed as {silence.text!r}")
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from lineside.audio.echo_detector import EchoDetector
 from lineside.audio.echo_gate import EchoGate
-from lineside.audio.frame import EAR_RATE, SpokenAudio
+from lineside.audio.frame import STT_RATE, SpokenAudio
 from lineside.audio.g711 import decode, encode
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.vad import LoudnessVad
@@ -37,7 +37,7 @@ Wave = npt.NDArray[np.float64]
 def speech(name: str) -> Wave:
     """A recording at 16 kHz, of a telephone's usual loudness."""
     recording = read_wav(AUDIO / f"{name}.wav")
-    resampler = InputResampler(recording.rate, EAR_RATE)
+    resampler = InputResampler(recording.rate, STT_RATE)
     samples = np.frombuffer(resampler.feed(recording.pcm) + resampler.end(), "<i2").astype(float)
     talking = samples[np.abs(samples) > 200]
     scaled: Wave = samples * (LOUD * 32768 / np.sqrt(np.square(talking).mean()))
@@ -46,8 +46,8 @@ def speech(name: str) -> Wave:
 
 def room(sound: Wave) -> Wave:
     """A small hard room: the direct sound and a tail of a tenth of a second."""
-    many = EAR_RATE // 8
-    taps = np.random.default_rng(3).standard_normal(many) * np.exp(-np.arange(many) / (0.025 * EAR_RATE))
+    many = STT_RATE // 8
+    taps = np.random.default_rng(3).standard_normal(many) * np.exp(-np.arange(many) / (0.025 * STT_RATE))
     taps[0] = 3
     filtered: Wave = np.convolve(sound, taps / np.sqrt(np.square(taps).sum()))[: len(sound)]
     return filtered
@@ -55,7 +55,7 @@ def room(sound: Wave) -> Wave:
 
 def over_the_telephone(pcm: bytes) -> bytes:
     """Through G.711 at 8 kHz and back."""
-    down, up = InputResampler(EAR_RATE, 8000), InputResampler(8000, EAR_RATE)
+    down, up = InputResampler(STT_RATE, 8000), InputResampler(8000, STT_RATE)
     return up.feed(decode(encode(down.feed(pcm), "g711_ulaw"), "g711_ulaw"))
 
 
@@ -64,21 +64,21 @@ def talk(
 ) -> list[Heard]:
     """What the ear tells of a caller to whom the agent speaks for fourteen seconds; seconds, noise as RMS."""
     far = np.concatenate([speech("jfk"), np.zeros(8000), speech("hi_how_are_you")])
-    near = np.zeros(len(far) + EAR_RATE)
-    shift = int(delay * EAR_RATE)
+    near = np.zeros(len(far) + STT_RATE)
+    shift = int(delay * STT_RATE)
     near[shift : shift + len(far)] += (far if way == "wire" else room(far)) * WEAKER
     near += np.random.default_rng(1).standard_normal(len(near)) * 32768 * noise
     if caller:
         words = speech(caller)
-        near[int(at * EAR_RATE) :][: len(words)] += words
+        near[int(at * STT_RATE) :][: len(words)] += words
     heard, played = np.clip(near, -32768, 32767).astype("<i2").tobytes(), far.astype("<i2").tobytes()
     heard = over_the_telephone(heard) if way == "telephone" else heard
     echo, events, sent = EchoDetector(), list[Heard](), 0
     voice = LoudnessVad(threshold=260)
-    segmenter = SpeechSegmenter("pcm", EAR_RATE, EchoGate(voice, echo) if gate else voice, SegmenterRules())
+    segmenter = SpeechSegmenter("pcm", STT_RATE, EchoGate(voice, echo) if gate else voice, SegmenterRules())
     for begin in range(0, len(heard), SHORT):
         while sent < len(played) and sent / SHORT * 0.02 < segmenter.at + 0.6:  # the pace of playout
-            echo.played(played[sent : sent + SHORT], EAR_RATE, max(segmenter.at, sent / SHORT * 0.02))
+            echo.played(played[sent : sent + SHORT], STT_RATE, max(segmenter.at, sent / SHORT * 0.02))
             sent += SHORT
         events += segmenter.hear(heard[begin : begin + SHORT])
     return events
@@ -115,18 +115,18 @@ def test_a_caller_over_the_echo_is_heard(way: str, caller: str, at: float) -> No
 def test_a_line_without_an_echo_has_no_deaf_moment() -> None:
     """A headset: whoever is as loud as the agent is heard from the first second on."""
     echo = EchoDetector()
-    echo.played(speech("jfk")[: 3 * EAR_RATE].astype("<i2").tobytes(), EAR_RATE, 0.0)
+    echo.played(speech("jfk")[: 3 * STT_RATE].astype("<i2").tobytes(), STT_RATE, 0.0)
     caller = speech("order_status").astype("<i2").tobytes()
     quiet = bytes(SHORT) * 20
-    segmenter = SpeechSegmenter("pcm", EAR_RATE, EchoGate(LoudnessVad(), echo), SegmenterRules())
-    plain = SpeechSegmenter("pcm", EAR_RATE, LoudnessVad(), SegmenterRules())
+    segmenter = SpeechSegmenter("pcm", STT_RATE, EchoGate(LoudnessVad(), echo), SegmenterRules())
+    plain = SpeechSegmenter("pcm", STT_RATE, LoudnessVad(), SegmenterRules())
     assert begun(segmenter.hear(quiet + caller))[0] == pytest.approx(begun(plain.hear(quiet + caller))[0], abs=0.05)
 
 
 def test_nothing_is_compared_when_nothing_was_played() -> None:
     """Whatever comes more than a second after our last sound is the caller's."""
     echo, loud = EchoDetector(), speech("jfk")[8000:8512].astype("<i2").tobytes()
-    echo.played(loud, EAR_RATE, 0.0)
+    echo.played(loud, STT_RATE, 0.0)
     assert echo.heard(loud)
     for _ in range(40):
         echo.heard(bytes(1024))
@@ -170,7 +170,7 @@ class Recorded(ScriptedTTS):
         for number, begin in enumerate(range(0, len(pcm), SHORT)):
             ends = number % 25 == 24 and number // 25 < len(words)
             stretch = pcm[begin : begin + SHORT]
-            yield SpokenAudio(stretch, EAR_RATE, ((len(stretch) // 2, words[number // 25]),) if ends else ())
+            yield SpokenAudio(stretch, STT_RATE, ((len(stretch) // 2, words[number // 25]),) if ends else ())
 
 
 def echoing(monkeypatch: pytest.MonkeyPatch, *script: Doing, **given: Any) -> FinishedCall:
@@ -196,13 +196,13 @@ def test_who_talks_over_the_echo_interrupts(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_reply_that_is_held_and_goes_on_is_still_known_for_ours() -> None:
     """What was taken back is not expected to return; what is said again is."""
-    echo, sound = EchoDetector(), speech("jfk")[: 2 * EAR_RATE].astype("<i2").tobytes()
-    echo.played(sound, EAR_RATE, 0.0)
+    echo, sound = EchoDetector(), speech("jfk")[: 2 * STT_RATE].astype("<i2").tobytes()
+    echo.played(sound, STT_RATE, 0.0)
     echo.taken_back(0.5)
-    echo.played(sound[EAR_RATE:], EAR_RATE, 1.5)
-    air = np.zeros(4 * EAR_RATE)
+    echo.played(sound[STT_RATE:], STT_RATE, 1.5)
+    air = np.zeros(4 * STT_RATE)
     air[3200 : 3200 + 8000] = speech("jfk")[:8000]
     air[3200 + 24000 : 3200 + 48000] = speech("jfk")[8000:32000]
     back = array("h", (air * WEAKER).astype("<i2").tobytes())
-    segmenter = SpeechSegmenter("pcm", EAR_RATE, EchoGate(LoudnessVad(threshold=260), echo), SegmenterRules())
+    segmenter = SpeechSegmenter("pcm", STT_RATE, EchoGate(LoudnessVad(threshold=260), echo), SegmenterRules())
     assert segmenter.hear(back.tobytes()) == []

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineside.audio.frame import EAR_RATE
+from lineside.audio.frame import STT_RATE
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.smart_turn import FRAMES, MOST_AT_ONCE, SAMPLES, SmartTurn, features
 from lineside.audio.wav import read_wav
@@ -17,12 +17,12 @@ from lineside.models.store import locate
 from lineside.settings import load_settings
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "audio"
-QUIET = bytes(round(0.2 * EAR_RATE) * 2)  # what the model was trained to hear behind the last word
+QUIET = bytes(round(0.2 * STT_RATE) * 2)  # what the model was trained to hear behind the last word
 
 
 def noise(seconds: float, level: float = 3000.0, seed: int = 0) -> bytes:
     """White noise."""
-    sound = np.random.default_rng(seed).standard_normal(round(seconds * EAR_RATE)) * level
+    sound = np.random.default_rng(seed).standard_normal(round(seconds * STT_RATE)) * level
     return np.clip(sound, -32768, 32767).astype("<i2").tobytes()
 
 
@@ -84,9 +84,9 @@ def voice_model_path() -> Path:
 def speech(name: str, *, until: float | None = None) -> bytes:
     """A recording up to its last sound, or so many seconds of it, and the quiet behind."""
     sound = read_wav(RECORDINGS / name)
-    resampler = InputResampler(sound.rate, EAR_RATE)
+    resampler = InputResampler(sound.rate, STT_RATE)
     samples: npt.NDArray[np.int16] = np.frombuffer(resampler.feed(sound.pcm) + resampler.end(), "<i2")
-    end = int(np.flatnonzero(np.abs(samples) > 600)[-1]) + 1 if until is None else round(until * EAR_RATE)
+    end = int(np.flatnonzero(np.abs(samples) > 600)[-1]) + 1 if until is None else round(until * STT_RATE)
     return samples[:end].tobytes() + QUIET
 
 
@@ -119,4 +119,4 @@ def test_several_turns_at_once_are_judged_as_each_alone(model: SmartTurn) -> Non
     many = [speech(name) for name in names] * (MOST_AT_ONCE // len(names) + 1)
     assert model.probabilities(many) == pytest.approx(alone * (MOST_AT_ONCE // len(names) + 1), abs=0.02)
     assert model.probabilities([]) == []
-    assert SAMPLES == 8 * EAR_RATE
+    assert SAMPLES == 8 * STT_RATE

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from lineside.audio.frame import EAR_RATE, AudioFrame, Utterance
+from lineside.audio.frame import STT_RATE, AudioFrame, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav, wav_bytes
 from lineside.engines import openai_http, openai_transcribe
@@ -84,7 +84,7 @@ def _words(text: str) -> list[str]:
 
 def transcribed(engine_url: str, sound: AudioFrame) -> str:
     """What the recogniser hears in it."""
-    resampler = InputResampler(sound.rate, EAR_RATE)
+    resampler = InputResampler(sound.rate, STT_RATE)
     pcm = resampler.feed(sound.pcm) + resampler.end()
 
     async def ask() -> str:

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from lineside.audio.frame import EAR_RATE, Utterance
+from lineside.audio.frame import STT_RATE, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
 from lineside.engine_options import EngineClass, EngineHost
@@ -133,7 +133,7 @@ async def all_of(stream: AsyncGenerator[T, None]) -> list[T]:
 def spoken(name: str) -> Utterance:
     """One of the recordings."""
     recording = read_wav(AUDIO / f"{name}.wav")
-    resampler = InputResampler(recording.rate, EAR_RATE)
+    resampler = InputResampler(recording.rate, STT_RATE)
     return Utterance(resampler.feed(recording.pcm) + resampler.end(), 0.0, recording.seconds)
 
 

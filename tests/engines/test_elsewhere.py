@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from lineside.audio.frame import EAR_RATE, Utterance
+from lineside.audio.frame import STT_RATE, Utterance
 from lineside.engines.protocols import LlmRequest, Message, Thought, Token, Transcription
 from lineside.engines.registry import ROLES, EngineRegistry
 from lineside.engines.vendors.elevenlabs import ElevenLabs
@@ -29,7 +29,7 @@ from tests.fakes.whisper_server import FakeWhisperServer
 
 QUESTION = (Message("user", "Where is my order?"),)
 SENTENCE = "It left us this morning."
-SILENCE = Utterance(bytes(2 * EAR_RATE), 0.0, 0.0)
+SILENCE = Utterance(bytes(2 * STT_RATE), 0.0, 0.0)
 
 
 def told(story: Callable[[Any], Awaitable[None]], kind: Any, app: web.Application, setting: str, **given: Any) -> None:

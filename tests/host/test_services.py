@@ -109,8 +109,8 @@ def test_another_model_needs_a_stop_first(tmp_path: Path) -> None:
         (tmp_path / f"{model}.bin").touch()
 
     async def main() -> None:
-        ears = declared("well", "{model_file}", models=("small", "large"))
-        async with service_manager(ears, models_dir=tmp_path) as opened:
+        service = declared("well", "{model_file}", models=("small", "large"))
+        async with service_manager(service, models_dir=tmp_path) as opened:
             assert (await opened.start("ears")).model == "small"
             assert (await opened.start("ears", "small")).starts == 1
             no = await refused(opened.start("ears", "large"))
@@ -132,7 +132,7 @@ def test_a_service_that_is_killed_is_started_again() -> None:
             first = await opened.start("ears")
             assert first.pid is not None
             os.kill(first.pid, signal.SIGKILL)
-            fallen = await seen(opened, lambda ears: ears.state != "ready" or ears.starts == 2)
+            fallen = await seen(opened, lambda service: service.state != "ready" or service.starts == 2)
             assert "signal SIGKILL" in fallen.why or fallen.starts == 2  # a machine that stalls shows only the latter
             again = await opened.start("ears")  # joins the restart that is on its way
             assert (again.state, again.starts, again.why) == ("ready", 2, "")
@@ -179,7 +179,7 @@ def test_a_stop_while_it_starts_works() -> None:
     async def main() -> None:
         async with service_manager(declared("sick")) as opened:
             starting = asyncio.create_task(opened.start("ears"))
-            pid = (await seen(opened, lambda ears: ears.pid is not None)).pid
+            pid = (await seen(opened, lambda service: service.pid is not None)).pid
             assert (await opened.stop("ears")).state == "stopped"
             no = await refused(asyncio.wait_for(starting, SOON))
             assert (no.code, str(no)) == ("stopped", "ears was stopped while it started")

@@ -25,7 +25,7 @@ from tests.virtual_time import run
 SPEECH = Recording("a.wav", (b"\x01\x10" * 320,) * 25)
 
 
-class Ear:
+class FakeSocket:
     """A WebSocket that notes when each message was sent, and may hold the sender up."""
 
     def __init__(self, holds_up: dict[int, float] | None = None) -> None:
@@ -38,27 +38,27 @@ class Ear:
             await asyncio.sleep(held)
 
 
-async def speak(plan: Plan, ear: Any) -> LoadWorker:
+async def speak(plan: Plan, socket: Any) -> LoadWorker:
     crowd = LoadWorker(plan, [SPEECH])
     dice = Random(1)  # noqa: S311 - the same every time
     caller = SimulatedCaller("0.0", plan, [SPEECH], dice, at=0.0)
-    await crowd._frame_by_frame(caller, dice, ear)
+    await crowd._frame_by_frame(caller, dice, socket)
     return crowd
 
 
 def test_frames_leave_at_their_deadlines() -> None:
     """A frame every 20 ms, the last one of a minute as punctual as the first; nothing adds up."""
-    ear = Ear()
-    crowd = run(speak(Plan(url="", callers=1, duration=60.0), ear))
-    assert len(ear.sent) >= 60 * 50
-    assert max(abs(at - (n + 1) * 0.02) for n, (at, _) in enumerate(ear.sent)) < 1e-6
+    socket = FakeSocket()
+    crowd = run(speak(Plan(url="", callers=1, duration=60.0), socket))
+    assert len(socket.sent) >= 60 * 50
+    assert max(abs(at - (n + 1) * 0.02) for n, (at, _) in enumerate(socket.sent)) < 1e-6
     assert crowd._late.ms(1.0) <= 0.1
-    assert SPEECH.frames[0] in {frame for _, frame in ear.sent}
+    assert SPEECH.frames[0] in {frame for _, frame in socket.sent}
 
 
 def test_a_late_frame_makes_no_later_one_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a stall of the load tester the missed frames leave at once, are counted as late, and the pace is kept."""
-    ear = Ear()
+    socket = FakeSocket()
     sleep = asyncio.sleep
     naps = iter([0.0] * 10 + [0.5])
 
@@ -66,26 +66,26 @@ def test_a_late_frame_makes_no_later_one_late(monkeypatch: pytest.MonkeyPatch) -
         await sleep(seconds + next(naps, 0.0))
 
     monkeypatch.setattr("lineside.loadtest.worker.asyncio.sleep", oversleeping)
-    crowd = run(speak(Plan(url="", callers=1, duration=5.0), ear))
+    crowd = run(speak(Plan(url="", callers=1, duration=5.0), socket))
     assert crowd._late.ms(1.0) == pytest.approx(500, abs=1)
     assert sum(crowd._late.counts[100:]) == pytest.approx(25, abs=1)
-    at, _ = ear.sent[-1]
-    assert at == pytest.approx(len(ear.sent) * 0.02)
+    at, _ = socket.sent[-1]
+    assert at == pytest.approx(len(socket.sent) * 0.02)
 
 
 def test_a_server_that_does_not_read_is_not_our_lateness() -> None:
     """A second in one sending: the sound of that second is dropped and counted, the next frame is punctual."""
-    ear = Ear({20: 1.0})
-    crowd = run(speak(Plan(url="", callers=1, duration=5.0), ear))
+    socket = FakeSocket({20: 1.0})
+    crowd = run(speak(Plan(url="", callers=1, duration=5.0), socket))
     assert crowd._stuck == 50
     assert crowd._late.ms(1.0) < 21
 
 
 def test_a_lossy_path_sends_less() -> None:
     """Lost frames are never sent, and counted apart."""
-    ear = Ear()
-    crowd = run(speak(Plan(url="", callers=1, duration=50.0, loss=0.1, jitter=0.03), ear))
-    assert crowd._frames == len(ear.sent)
+    socket = FakeSocket()
+    crowd = run(speak(Plan(url="", callers=1, duration=50.0, loss=0.1, jitter=0.03), socket))
+    assert crowd._frames == len(socket.sent)
     assert crowd._lost + crowd._frames >= 50 * 50
     assert crowd._lost == pytest.approx(0.1 * (crowd._lost + crowd._frames), rel=0.25)
     assert crowd._late.ms(1.0) <= 0.1, "jitter is the path's, not ours"

@@ -170,12 +170,12 @@ def call(url: str, *names: str, codec: str = "pcm") -> tuple[ClientCall, bytes]:
 
 def written_down(engine_url: str, wav: bytes) -> str:
     """What the recogniser makes of it."""
-    from lineside.audio.frame import EAR_RATE, Utterance
+    from lineside.audio.frame import STT_RATE, Utterance
     from lineside.audio.input_resampler import InputResampler
     from lineside.audio.wav import read_wav
 
     sound = read_wav(wav)
-    resampler = InputResampler(sound.rate, EAR_RATE)
+    resampler = InputResampler(sound.rate, STT_RATE)
     utterance = Utterance(resampler.feed(sound.pcm) + resampler.end(), 0.0, sound.seconds)
 
     async def main() -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineside.audio.frame import EAR_RATE
+from lineside.audio.frame import STT_RATE
 from lineside.audio.g711 import encode
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.near_end import NearEndLevel, key_pressed, pitched
@@ -54,7 +54,7 @@ CODECS: list[Codec] = ["pcm", "g711_ulaw"]
 @cache
 def recording(name: str) -> Wave:
     frame = read_wav(AUDIO / f"{name}.wav")
-    resampler = InputResampler(frame.rate, EAR_RATE)
+    resampler = InputResampler(frame.rate, STT_RATE)
     return np.frombuffer(resampler.feed(frame.pcm) + resampler.end(), "<i2") / 32768
 
 
@@ -70,9 +70,9 @@ def heard(
     line = np.concatenate([quiet(1.0), sound, quiet(1.0)])
     line += np.random.default_rng(9).standard_normal(len(line)) * 10 ** (noise / 20)
     payload, size = pcm(line), 640
-    rate = EAR_RATE if codec == "pcm" else 8000
+    rate = STT_RATE if codec == "pcm" else 8000
     if codec != "pcm":
-        payload, size = encode(InputResampler(EAR_RATE, 8000).feed(payload), codec), 160
+        payload, size = encode(InputResampler(STT_RATE, 8000).feed(payload), codec), 160
     listener = segmenter or SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules())
     return [event for at in range(0, len(payload), size) for event in listener.hear(payload[at : at + size])]
 
@@ -139,7 +139,7 @@ def test_people_behind_the_caller_are_not_the_caller(codec: Codec) -> None:
     """Three people, each word of them clear, 20 dB softer: once the caller has spoken, they begin no turn for three
     seconds, and hold no sound of the agent's.
     """
-    rate = EAR_RATE if codec == "pcm" else 8000
+    rate = STT_RATE if codec == "pcm" else 8000
     segmenter = SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules())
     assert turns(heard(loud(recording("order_status"), CALLER), codec, segmenter=segmenter)) >= 1
     segmenter.close_turn()
@@ -156,7 +156,7 @@ def test_people_behind_the_caller_are_not_the_caller(codec: Codec) -> None:
 @pytest.mark.parametrize("softer", [6, 12])
 def test_a_caller_who_speaks_softly_is_heard_after_they_spoke_loudly(name: str, softer: float) -> None:
     """Twelve decibels under their own first sentence is still they."""
-    segmenter = SpeechSegmenter("pcm", EAR_RATE, Silero(model()), SegmenterRules())
+    segmenter = SpeechSegmenter("pcm", STT_RATE, Silero(model()), SegmenterRules())
     heard(loud(recording("order_status"), CALLER + 6), segmenter=segmenter)
     segmenter.close_turn()
     assert turns(heard(loud(recording(name), CALLER + 6 - softer), segmenter=segmenter)) >= 1
@@ -165,7 +165,7 @@ def test_a_caller_who_speaks_softly_is_heard_after_they_spoke_loudly(name: str, 
 @pytest.mark.models
 def test_a_caller_who_goes_away_from_the_telephone_is_heard_again() -> None:
     """Twenty decibels softer for good: after a quarter of a minute what was known of them has faded."""
-    segmenter = SpeechSegmenter("pcm", EAR_RATE, Silero(model()), SegmenterRules())
+    segmenter = SpeechSegmenter("pcm", STT_RATE, Silero(model()), SegmenterRules())
     heard(loud(recording("order_status"), CALLER + 6), segmenter=segmenter)
     segmenter.close_turn()
     heard(quiet(13), segmenter=segmenter)
@@ -189,7 +189,7 @@ class Anybody(NearEndLevel):
 def test_whoever_speaks_is_heard(name: str, level: float, codec: Codec) -> None:
     """All who speak, loud or soft, begin a turn, no later than if every voice were taken for the caller's."""
     sound = loud(recording(name), level)
-    rate = EAR_RATE if codec == "pcm" else 8000
+    rate = STT_RATE if codec == "pcm" else 8000
     credulous = SpeechSegmenter(codec, rate, Silero(model()), SegmenterRules())
     credulous._turn._caller = Anybody()
     first, at_best = (
@@ -210,7 +210,7 @@ def test_a_whisper_is_heard_a_moment_later() -> None:
     assert share_pitched(spoken) > 0.6
     began: dict[str, float] = {}
     for name, sound in {"spoken": spoken, "whispered": whisper}.items():
-        segmenter = SpeechSegmenter("pcm", EAR_RATE, LoudnessVad(), SegmenterRules())
+        segmenter = SpeechSegmenter("pcm", STT_RATE, LoudnessVad(), SegmenterRules())
         first = next(
             event for event in heard(loud(sound, CALLER), segmenter=segmenter) if isinstance(event, VoiceActivity)
         )
@@ -243,7 +243,7 @@ def test_no_word_is_a_key(name: str) -> None:
 @pytest.mark.parametrize("hertz", [75, 110, 180, 260, 390])
 def test_a_vowel_has_pitch_and_noise_has_none(hertz: float) -> None:
     """Low and high voices; white and coloured noise."""
-    time = np.arange(1024) / EAR_RATE
+    time = np.arange(1024) / STT_RATE
     vowel = np.sum([np.sin(2 * np.pi * hertz * n * time + n) / n for n in range(1, 8)], axis=0) * 0.05
     assert pitched(pcm(vowel))
     dice = np.random.default_rng(1)
@@ -263,9 +263,9 @@ def test_keys_before_a_word_do_not_hold_it_back() -> None:
     """Digits pressed, then speech after a fifth of a second: it begins as soon as it would alone."""
 
     def begins(sound: Wave) -> float:
-        segmenter = SpeechSegmenter("pcm", EAR_RATE, LoudnessVad(), SegmenterRules())
+        segmenter = SpeechSegmenter("pcm", STT_RATE, LoudnessVad(), SegmenterRules())
         return next(e.at for e in heard(sound, noise=-90, segmenter=segmenter) if isinstance(e, VoiceActivity))
 
     word = loud(recording("check_order_12345"), CALLER)
     keys = np.concatenate([key("5"), quiet(0.1), key("9"), quiet(0.212)])
-    assert begins(np.concatenate([keys, word])) - len(keys) / EAR_RATE == pytest.approx(begins(word), abs=0.04)
+    assert begins(np.concatenate([keys, word])) - len(keys) / STT_RATE == pytest.approx(begins(word), abs=0.04)

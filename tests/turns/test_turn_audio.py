@@ -1,10 +1,10 @@
 """The sound of one turn: what is kept of it, and how much more there is room for."""
 
-from lineside.audio.frame import EAR_RATE
+from lineside.audio.frame import STT_RATE
 from lineside.turns.turn_audio import PRE_ROLL, TurnAudio
 
-SECOND = b"\1\0" * EAR_RATE
-OLDER = b"\2\0" * (EAR_RATE // 2) + b"\3\0" * (EAR_RATE // 2)
+SECOND = b"\1\0" * STT_RATE
+OLDER = b"\2\0" * (STT_RATE // 2) + b"\3\0" * (STT_RATE // 2)
 
 
 def test_what_was_not_understood_goes_before_what_is_said_now_as_far_as_there_is_room() -> None:
@@ -13,7 +13,7 @@ def test_what_was_not_understood_goes_before_what_is_said_now_as_far_as_there_is
     audio.pcm += SECOND
     assert not audio.is_full()
     audio.put_before(OLDER)
-    assert bytes(audio.pcm) == OLDER[EAR_RATE:] + SECOND
+    assert bytes(audio.pcm) == OLDER[STT_RATE:] + SECOND
     assert audio.is_full()
     audio.put_before(OLDER)
     assert audio.seconds == 1.5
@@ -32,6 +32,6 @@ def test_after_a_turn_its_end_may_belong_to_the_next() -> None:
     audio = TurnAudio(1.5)
     audio.pcm += OLDER + SECOND
     audio.keep_pre_roll()
-    assert bytes(audio.pcm) == SECOND[: int(PRE_ROLL * EAR_RATE) * 2]
+    assert bytes(audio.pcm) == SECOND[: int(PRE_ROLL * STT_RATE) * 2]
     audio.keep_pre_roll()
     assert audio.seconds == PRE_ROLL

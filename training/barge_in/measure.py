@@ -24,9 +24,9 @@ from tests.audio.single_vad import SingleVad
 from training.barge_in.hear import heard, studio_in
 from training.barge_in.sounds import AUDIO, Over, overs
 from training.turns.build import LEAD
-from training.turns.voices import Samples, at_ear_rate
+from training.turns.voices import Samples, at_stt_rate
 
-from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES, Utterance
+from lineside.audio.frame import SAMPLE_BYTES, STT_RATE, Utterance
 from lineside.audio.vad import VadModel
 from lineside.engine_server.asr.whisper import WhisperModel
 from lineside.engines.protocols import Transcription
@@ -84,7 +84,7 @@ def main() -> None:
     print("\n| noise over the agent's words | minutes | floor taken, a minute | agent silent, of the time |")
     print("| --- | --- | --- | --- |")
     for name, sound, level in noises():
-        noise, minutes = over_the_agent(alone(sound, level), voice, words), len(sound) / EAR_RATE / 60
+        noise, minutes = over_the_agent(alone(sound, level), voice, words), len(sound) / STT_RATE / 60
         print(f"| {name} | {minutes:.1f} | {noise.taken / minutes:.1f} | {noise.silent / minutes / 60:.1%} |")
     for kind, wrong in (("nods", True), ("claims", False)):
         them = [(sound, it) for sound, it in came if sound.kind == kind and bool(it.taken) == wrong]
@@ -138,11 +138,11 @@ def over_the_agent(sound: Over, voice: VadModel, words: Callable[[Utterance], Tr
 
 def alone(sound: Samples, level: float) -> Over:
     """A noise on a quiet line, at its level."""
-    before, after = round(LEAD * EAR_RATE), 5 * EAR_RATE // 2
+    before, after = round(LEAD * STT_RATE), 5 * STT_RATE // 2
     quiet = np.random.default_rng(5).standard_normal(before + len(sound) + after).astype(np.float32) * HISS
     quiet[before : before + len(sound)] += at_level(sound, level)
     pcm = (np.clip(quiet, -1, 1) * 32767).astype("<i2").tobytes()
-    return Over("", "noise", "", "", pcm, EAR_RATE)
+    return Over("", "noise", "", "", pcm, STT_RATE)
 
 
 def line(name: str, them: list[Came]) -> None:
@@ -173,15 +173,15 @@ def at_level(sound: Samples, level: float) -> Samples:
 def noises() -> Iterator[tuple[str, Samples, float]]:
     """What is heard on telephones and is nobody: name, sound, level."""
     random = np.random.default_rng(7)
-    babble = at_ear_rate(AUDIO / "noise_people_talking.wav")
+    babble = at_stt_rate(AUDIO / "noise_people_talking.wav")
     yield "people talking behind the caller, -41 dBFS", babble, BEHIND
     yield "people talking as loud as a caller", babble, SPOKEN
     yield (
         "a dog barks",
-        np.concatenate([at_ear_rate(AUDIO / "noise_dog_bark.wav"), np.zeros(8000, np.float32)] * 3),
+        np.concatenate([at_stt_rate(AUDIO / "noise_dog_bark.wav"), np.zeros(8000, np.float32)] * 3),
         SPOKEN,
     )
-    yield "a telephone rings", at_ear_rate(AUDIO / "noise_ringing_phone.wav"), SPOKEN
+    yield "a telephone rings", at_stt_rate(AUDIO / "noise_ringing_phone.wav"), SPOKEN
     yield "keys, ten tones", np.concatenate([tones((697 + 77 * (n % 4), 1336), 0.2, 0.4) for n in range(10)]), SPOKEN
     yield "ring-back, Europe", np.concatenate([tones((425,), 1.0, 4.0)] * 4), SPOKEN
     yield "ring-back, North America", np.concatenate([tones((440, 480), 2.0, 4.0)] * 4), SPOKEN
@@ -196,18 +196,18 @@ def noises() -> Iterator[tuple[str, Samples, float]]:
 
 def tones(hertz: tuple[float, ...], seconds: float, pause: float) -> Samples:
     """Sines together, then quiet."""
-    at = np.arange(round(seconds * EAR_RATE)) / EAR_RATE
+    at = np.arange(round(seconds * STT_RATE)) / STT_RATE
     sound = np.sum([np.sin(2 * np.pi * each * at) for each in hertz], axis=0)
-    joined: Samples = (np.concatenate([sound, np.zeros(round(pause * EAR_RATE))]) / 4).astype(np.float32)
+    joined: Samples = (np.concatenate([sound, np.zeros(round(pause * STT_RATE))]) / 4).astype(np.float32)
     return joined
 
 
 def cough(random: np.random.Generator, seconds: float = 0.3) -> Samples:
     """A burst of noise that rises fast and dies away, then a second of quiet."""
-    many = round(seconds * EAR_RATE)
+    many = round(seconds * STT_RATE)
     shape = np.minimum(1.0, np.arange(many) / 160) * np.exp(-4 * np.arange(many) / many)
     burst = np.convolve(random.standard_normal(many), np.hanning(12), "same") * shape
-    joined: Samples = (np.concatenate([burst, np.zeros(EAR_RATE)]) / 8).astype(np.float32)
+    joined: Samples = (np.concatenate([burst, np.zeros(STT_RATE)]) / 8).astype(np.float32)
     return joined
 
 

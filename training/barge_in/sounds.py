@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from msgspec import Struct
 from training.turns.build import noises_of, on_the_line, phone_call
-from training.turns.voices import Samples, Studio, at_ear_rate, trimmed
+from training.turns.voices import Samples, Studio, at_stt_rate, trimmed
 
-from lineside.audio.frame import EAR_RATE
+from lineside.audio.frame import STT_RATE
 
 AUDIO = Path(__file__).parents[3] / "shared" / "audio"
 VOICES = {
@@ -50,7 +50,7 @@ def overs(half: str, studio: Studio) -> Iterator[Over]:
                 yield from _lines(voice, kind, text, studio.say(voice, text), noises)
     for kind, names in RECORDED.items() if half == "held" else ():
         for name in names:
-            sound = trimmed(at_ear_rate(AUDIO / f"{name}.wav"))
+            sound = trimmed(at_stt_rate(AUDIO / f"{name}.wav"))
             yield from _lines("recorded", kind, name, sound, noises)
 
 
@@ -67,6 +67,6 @@ def _lines(voice: str, kind: str, text: str, sound: Samples, noises: dict[str, l
 
 def _loudness(sound: Samples) -> float:
     """RMS of its loud part: of the steps of 10 ms within 20 dB of the loudest."""
-    step = EAR_RATE // 100
+    step = STT_RATE // 100
     steps = np.square(sound[: max(step, len(sound) // step * step)]).reshape(-1, step).mean(axis=1)
     return float(np.sqrt(steps[steps > 0.01 * steps.max()].mean()))

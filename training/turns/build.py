@@ -27,10 +27,10 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 from training.turns.plan import Piece, Plan, plans, recorded_plans
-from training.turns.voices import SPEAKERS, Samples, Speaker, Studio, at_ear_rate
+from training.turns.voices import SPEAKERS, Samples, Speaker, Studio, at_stt_rate
 
 from lineside.audio import g711
-from lineside.audio.frame import EAR_RATE
+from lineside.audio.frame import STT_RATE
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import wav_bytes
 
@@ -154,7 +154,7 @@ def _take(
     pcm, rate = on_the_line(speech, call, noises, np.random.default_rng(chance.getrandbits(32)))
     (folder / name).write_bytes(wav_bytes(pcm, rate))
     text = " | ".join(piece.text for piece in plan.pieces)
-    where = (call.band, call.noise, call.snr, LEAD, LEAD + len(speech) / EAR_RATE)
+    where = (call.band, call.noise, call.snr, LEAD, LEAD + len(speech) / STT_RATE)
     return Turn(name, speaker, call.name, plan.kind, plan.asked, text, *where, pauses)
 
 
@@ -204,10 +204,10 @@ def _joined(
     out, pauses, at = [], [], LEAD
     for piece, sound in zip(pieces, sounds, strict=True):
         out.append(_at_level(sound, call.level))
-        at += len(sound) / EAR_RATE
+        at += len(sound) / STT_RATE
         if piece is not pieces[-1]:
             seconds = pause(call.pace, chance)
-            out.append(np.zeros(round(seconds * EAR_RATE), np.float32))
+            out.append(np.zeros(round(seconds * STT_RATE), np.float32))
             pauses.append(Pause(at, at + seconds, piece.then))
             at += seconds
     return np.concatenate(out), pauses
@@ -217,7 +217,7 @@ def on_the_line(
     speech: Samples, call: Call, noises: dict[str, list[Samples]], dice: np.random.Generator
 ) -> tuple[bytes, int]:
     """The speech between two quiet stretches, in its noise, coded."""
-    quiet = [np.zeros(round(seconds * EAR_RATE), np.float32) for seconds in (LEAD, TAIL)]
+    quiet = [np.zeros(round(seconds * STT_RATE), np.float32) for seconds in (LEAD, TAIL)]
     sound = np.concatenate([quiet[0], speech, quiet[1]])
     room = dice.standard_normal(len(sound)).astype(np.float32)
     room = np.convolve(room, np.ones(4, np.float32) / 2, "same").astype(np.float32)  # duller than white: a room
@@ -229,17 +229,17 @@ def on_the_line(
         sound = sound + looped * np.float32(10 ** ((call.level - call.snr) / 20))
     pcm = (np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes()
     if call.band == "wide":
-        return pcm, EAR_RATE
-    resampler = InputResampler(EAR_RATE, TELEPHONE_RATE)
+        return pcm, STT_RATE
+    resampler = InputResampler(STT_RATE, TELEPHONE_RATE)
     narrow = resampler.feed(pcm) + resampler.end()
     return g711.decode(g711.encode(narrow, "g711_ulaw"), "g711_ulaw"), TELEPHONE_RATE
 
 
 def noises_of(half: str) -> dict[str, list[Samples]]:
     """Noise, loud parts at 0 dBFS. Each half hears its own half of the babble."""
-    babble = _at_level(at_ear_rate(SHARED / "noise_people_talking.wav"), 0.0)
+    babble = _at_level(at_stt_rate(SHARED / "noise_people_talking.wav"), 0.0)
     middle = len(babble) // 2
-    phone = [_at_level(at_ear_rate(SHARED / f"noise_{name}.wav"), 0.0) for name in ("ringing_phone", "dog_bark")]
+    phone = [_at_level(at_stt_rate(SHARED / f"noise_{name}.wav"), 0.0) for name in ("ringing_phone", "dog_bark")]
     return {"babble": [babble[:middle] if half == "fit" else babble[middle:]], "phone": phone}
 
 

@@ -14,10 +14,10 @@ import numpy as np
 from msgspec import Struct
 from tests.audio.single_vad import SingleVad as VoiceWindows
 from training.turns.build import Turn
-from training.turns.voices import at_ear_rate
+from training.turns.voices import at_stt_rate
 
 from lineside.audio import g711
-from lineside.audio.frame import EAR_RATE
+from lineside.audio.frame import STT_RATE
 from lineside.audio.smart_turn import SmartTurn, clearness
 from lineside.audio.vad import VadModel
 from lineside.audio.wav import read_wav
@@ -54,7 +54,7 @@ class HeardTurn(Struct):
     pauses: list[HeardPause]
 
 
-class Ears:
+class HearingModels:
     """The models, loaded once."""
 
     def __init__(self, models: Path) -> None:
@@ -73,12 +73,12 @@ def main() -> None:
     folder = arguments.cache / arguments.half
     listing = folder / "heard.jsonl"
     known = {(each.turn.file, each.key): each for each in read(listing)}
-    ears = Ears(arguments.models_dir)
+    models = HearingModels(arguments.models_dir)
     turns = [msgspec.json.decode(line, type=Turn) for line in (folder / "turns.jsonl").read_bytes().splitlines()]
     with listing.with_suffix(".part").open("wb") as out:
         for number, turn in enumerate(turns):
             key = hashlib.sha256((folder / turn.file).read_bytes()).hexdigest()[:16]
-            heard = known.get((turn.file, key)) or HeardTurn(turn, key, hear(folder / turn.file, turn, ears))
+            heard = known.get((turn.file, key)) or HeardTurn(turn, key, hear(folder / turn.file, turn, models))
             heard.turn = turn
             _measure(folder / turn.file, heard.pauses)
             out.write(msgspec.json.encode(heard) + b"\n")
@@ -105,22 +105,24 @@ def read(listing: Path) -> list[HeardTurn]:
     return found
 
 
-def hear(file: Path, turn: Turn, ears: Ears) -> list[HeardPause]:
+def hear(file: Path, turn: Turn, models: HearingModels) -> list[HeardPause]:
     """Let the ear listen to one turn; every pause that it notices in it."""
     sound = read_wav(file)
     telephone = turn.band == "telephone"
-    ear = SpeechSegmenter("g711_ulaw" if telephone else "pcm", sound.rate, VoiceWindows(ears.voice), SegmenterRules())
+    segmenter = SpeechSegmenter(
+        "g711_ulaw" if telephone else "pcm", sound.rate, VoiceWindows(models.voice), SegmenterRules()
+    )
     size = round(sound.rate * FRAME) * 2
     pauses: list[HeardPause] = []
     for at in range(0, len(sound.pcm), size):
         frame = sound.pcm[at : at + size]
-        for event in ear.hear(g711.encode(frame, "g711_ulaw") if telephone else frame):
+        for event in segmenter.hear(g711.encode(frame, "g711_ulaw") if telephone else frame):
             match event:
                 case Silence(at=now, since=since):
                     if not pauses or pauses[-1].until is not None:
                         over = since >= turn.ended - 0.25
                         pauses.append(HeardPause(since, None, None, over, "" if over else _why(turn, since), []))
-                    _ask(pauses[-1], now - since, ear, ears)
+                    _ask(pauses[-1], now - since, segmenter, models)
                 case VoiceActivity(at=now, began=began):
                     if pauses and pauses[-1].until is None:
                         pauses[-1].ended, pauses[-1].until = began, now
@@ -131,23 +133,23 @@ def hear(file: Path, turn: Turn, ears: Ears) -> list[HeardPause]:
     return [pause for pause in pauses if pause.until is None or pause.until - pause.since >= 0.1]
 
 
-def _ask(pause: HeardPause, silence: float, ear: SpeechSegmenter, ears: Ears) -> None:
+def _ask(pause: HeardPause, silence: float, segmenter: SpeechSegmenter, models: HearingModels) -> None:
     looks = len(pause.turn)
     if looks < len(LOOKS) and silence >= LOOKS[looks]:
-        utterance = ear.utterance()
-        pause.turn.append(round(ears.turn.probability(utterance.pcm), 4))
+        utterance = segmenter.utterance()
+        pause.turn.append(round(models.turn.probability(utterance.pcm), 4))
         if not looks:
             samples = np.frombuffer(utterance.pcm, "<i2").astype(np.float32) / np.float32(32768)
-            pause.spoken, pause.words = round(utterance.seconds, 3), ears.words.transcribe(samples).text
+            pause.spoken, pause.words = round(utterance.seconds, 3), models.words.transcribe(samples).text
 
 
 def _measure(file: Path, pauses: list[HeardPause]) -> None:
     """How clear the voice was in what the turn model was given."""
-    sound = at_ear_rate(file)
+    sound = at_stt_rate(file)
     for pause in pauses:
         if pause.turn:
             end = pause.since + LOOKS[0]
-            given = sound[round(max(0.0, end - pause.spoken) * EAR_RATE) : round(end * EAR_RATE)]
+            given = sound[round(max(0.0, end - pause.spoken) * STT_RATE) : round(end * STT_RATE)]
             pause.clear = round(clearness((given * 32767).astype("<i2").tobytes()), 1)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct
-from training.turns.voices import STEP, Samples, at_ear_rate, loud_steps, trimmed
+from training.turns.voices import STEP, Samples, at_stt_rate, loud_steps, trimmed
 
-from lineside.audio.frame import EAR_RATE
+from lineside.audio.frame import STT_RATE
 
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 # How long the numbers are that people are asked for, and how they group them; [3, 3, 4] is a phone number, the last one
@@ -118,7 +118,7 @@ def recorded_plans(speaker: str, shared: Path, prompts: Path, chance: random.Ran
     """Turns of a recorded voice: its sentences whole and cut between words, its digits in groups."""
     if speaker == "recorded/allison":
         folder = prompts / "usr" / "share" / "asterisk" / "sounds" / "en_US_f_Allison"
-        digits = [trimmed(at_ear_rate(folder / "digits" / f"{digit}.wav")) for digit in range(10)]
+        digits = [trimmed(at_stt_rate(folder / "digits" / f"{digit}.wav")) for digit in range(10)]
         for deck in (WHOLE, WHOLE_TOO, WHOLE, WHOLE_TOO, WHOLE):  # each whole and cut at different places
             names = list(dict.fromkeys(folder / f"{name}.wav" for name in deck.split()))
             chance.shuffle(names)
@@ -138,7 +138,7 @@ def recorded_plans(speaker: str, shared: Path, prompts: Path, chance: random.Ran
 
 
 def _recorded(file: Path, chance: random.Random) -> Plan:
-    sound = trimmed(at_ear_rate(file))
+    sound = trimmed(at_stt_rate(file))
     gaps = _gaps(sound)
     cuts = sorted(chance.sample(gaps, min(len(gaps), chance.choice([0, 1, 1, 2]))))
     edges = [0, *cuts, len(sound)]
@@ -152,7 +152,7 @@ def _recorded(file: Path, chance: random.Random) -> Plan:
 
 def _recorded_number(digits: list[Samples], chance: random.Random) -> Plan:
     """Each digit was spoken alone, so that every one sounds like the last: harder than life."""
-    gap = np.zeros(round(0.05 * EAR_RATE), np.float32)
+    gap = np.zeros(round(0.05 * STT_RATE), np.float32)
     pieces = []
     for size in chance.choice(NUMBERS[2:]):
         chosen = [chance.randrange(10) for _ in range(size)]

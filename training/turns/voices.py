@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from lineside.audio.frame import EAR_RATE
+from lineside.audio.frame import STT_RATE
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.log_mel import log_mel
 from lineside.audio.wav import read_wav, wav_bytes
@@ -79,7 +79,7 @@ class Studio:
         if not kept.exists():
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_bytes(self._made(voice, text))
-        return trimmed(at_ear_rate(kept))
+        return trimmed(at_stt_rate(kept))
 
     def cut(self, voice: str, texts: list[str]) -> list[Samples]:
         """The sound of a sentence in pieces, each from where the one before ended."""
@@ -152,10 +152,10 @@ def faded(samples: Samples) -> Samples:
     return out
 
 
-def at_ear_rate(file: Path) -> Samples:
+def at_stt_rate(file: Path) -> Samples:
     """A recording at 16 kHz, between -1 and 1."""
     sound = read_wav(file)
-    resampler = InputResampler(sound.rate, EAR_RATE)
+    resampler = InputResampler(sound.rate, STT_RATE)
     pcm = resampler.feed(sound.pcm) + resampler.end()
     return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
 

@@ -22,11 +22,11 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES
+from lineside.audio.frame import SAMPLE_BYTES, STT_RATE
 from lineside.audio.input_resampler import InputResampler
 
 STEP = 512  # samples at 16 kHz: a window of the voice detector
-STEP_SECONDS = STEP / EAR_RATE
+STEP_SECONDS = STEP / STT_RATE
 LAGS = 32  # steps: the longest delay looked for, a second
 KEPT = 128  # steps of what was played, four seconds: `LAGS` of the past, and what was sent ahead
 LOOK_BACK = 8  # windows from before the gate opened: they tell the line's noise
@@ -189,7 +189,7 @@ class _Ring:
             while fresh and not fresh[0].afresh:
                 sound.append(fresh.popleft().pcm)
             if first.afresh or self._resampler is None or round(first.begins / STEP_SECONDS) > self._next + 1:
-                self._resampler, self._rest = InputResampler(first.rate, EAR_RATE), b""
+                self._resampler, self._rest = InputResampler(first.rate, STT_RATE), b""
                 self._next, self._before = round(first.begins / STEP_SECONDS), np.zeros(STEP, np.float32)
             self._rest += self._resampler.feed(b"".join(sound))
             if whole := len(self._rest) // (STEP * SAMPLE_BYTES):
@@ -283,7 +283,7 @@ _FIRST, _BEYOND = 20, 218  # the bins of the bands
 
 def _bands() -> Floats:
     """Bins → bands: ten of equal ratio between 300 and 3400 Hz."""
-    hertz = np.fft.rfftfreq(2 * STEP, 1 / EAR_RATE)[_FIRST:_BEYOND]
+    hertz = np.fft.rfftfreq(2 * STEP, 1 / STT_RATE)[_FIRST:_BEYOND]
     edges = np.geomspace(300.0, 3400.0, BANDS + 1)
     table = (hertz[:, None] >= edges[None, :-1]) & (hertz[:, None] < edges[None, 1:])
     scaled: Floats = (table / float(np.square(_HANN / (2 * STEP)).sum() * STEP)).astype(np.float32)

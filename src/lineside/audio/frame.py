@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-EAR_RATE = 16_000  # what the voice detector and the recogniser hear
+STT_RATE = 16_000  # what the voice detector and the recogniser hear
 FRAME_SECONDS = 0.02
 SAMPLE_BYTES = 2
 
@@ -53,7 +53,7 @@ class SpokenAudio(Struct, frozen=True):
 
 
 class Utterance(Struct, frozen=True):
-    """What the caller said in one turn, at `EAR_RATE`, with a little quiet on both sides."""
+    """What the caller said in one turn, at `STT_RATE`, with a little quiet on both sides."""
 
     pcm: bytes
     began: float  # seconds of caller audio at its first sample
@@ -64,4 +64,4 @@ class Utterance(Struct, frozen=True):
     @property
     def seconds(self) -> float:
         """Duration in seconds."""
-        return len(self.pcm) / SAMPLE_BYTES / EAR_RATE
+        return len(self.pcm) / SAMPLE_BYTES / STT_RATE

@@ -17,7 +17,7 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 
-from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES
+from lineside.audio.frame import SAMPLE_BYTES, STT_RATE
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # see g711.py
@@ -33,7 +33,7 @@ FAINT = 1e-3  # of full scale, root mean square: softer keys are none that a tel
 
 SPAN = 1024  # samples in which pitch is looked for: four periods of a low voice
 COARSE = 4  # samples made one for that: up to 2 kHz is enough, and a third of the cost
-LAGS = slice(EAR_RATE // COARSE // 400, EAR_RATE // COARSE // 70)
+LAGS = slice(STT_RATE // COARSE // 400, STT_RATE // COARSE // 70)
 REPEATS = 0.5  # correlation with itself a period later: vowels have 0.7 and more, breath 0.1 to 0.4
 PITCHED_SHARE = 0.4  # of the voiced time that begins a turn has pitch; else …
 UNPITCHED = 2.0  # … so many times as much is needed
@@ -67,7 +67,7 @@ class NearEndLevel:
         if not (self._near or self._loud_enough(before, at)):
             return False
         self._near = True
-        now = round(at * EAR_RATE / STEP)
+        now = round(at * STT_RATE / STEP)
         fresh = min(LATELY, now - self._looked)
         self._looked = now
         if key_pressed(before[-fresh * STEP * SAMPLE_BYTES :]):
@@ -77,7 +77,7 @@ class NearEndLevel:
     def enough(self, voiced: float, bar: float, before: bytearray) -> bool:
         """Whether so many seconds of voice are a turn; `before` as above. Asked once for each voiced window."""
         wanted = PITCHED_SHARE * bar
-        seconds = STEP / EAR_RATE
+        seconds = STEP / STT_RATE
         if self._pitched * seconds < wanted and pitched(before[-SPAN * SAMPLE_BYTES :]):
             self._pitched += 1
         return voiced >= (bar if self._pitched * seconds >= wanted else UNPITCHED * bar)
@@ -93,7 +93,7 @@ class NearEndLevel:
 
     def spoke(self, at: float) -> None:
         """Their turn is over. Their loudness is that of the loudest of their turns, as far as it is not long ago."""
-        if self._windows * STEP / EAR_RATE >= KNOWN:
+        if self._windows * STEP / STT_RATE >= KNOWN:
             level = _decibels(self._squares / self._windows)
             faded = -math.inf if self._level is None else self._level - FADES * (at - self._since)
             self._level, self._since = max(level, faded), at
@@ -138,7 +138,7 @@ def _decibels(square: float) -> float:
 
 
 def _near(tones: tuple[int, ...]) -> Floats:
-    hertz = np.fft.rfftfreq(STEP, 1 / EAR_RATE)
+    hertz = np.fft.rfftfreq(STEP, 1 / STT_RATE)
     table: Floats = (np.abs(hertz[:, None] - np.array(tones)[None, :]) < NEAR).astype(np.float32)
     return table
 

@@ -15,15 +15,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES
+from lineside.audio.frame import SAMPLE_BYTES, STT_RATE
 from lineside.audio.log_mel import BANDS, HOP, log_mel
 from lineside.errors import ConfigError
 
 SECONDS = 8
-SAMPLES = SECONDS * EAR_RATE
+SAMPLES = SECONDS * STT_RATE
 FRAMES = SAMPLES // HOP
 PAUSE_STEPS = 14  # of 10 ms at the end of a turn: the silence, without the decay of the last word
-LATELY = 4 * EAR_RATE * SAMPLE_BYTES  # bytes of a turn that tell how clear its voice is: 0.3 ms of one core
+LATELY = 4 * STT_RATE * SAMPLE_BYTES  # bytes of a turn that tell how clear its voice is: 0.3 ms of one core
 MOST_AT_ONCE = 8  # turns in one run: 0.3 MB of spectrogram each; more are run after one another
 
 Floats = npt.NDArray[np.float32]

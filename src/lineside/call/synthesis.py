@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from lineside.audio.frame import EAR_RATE, SpokenAudio
+from lineside.audio.frame import STT_RATE, SpokenAudio
 from lineside.engines.protocols import TextToSpeech
 from lineside.engines.timeouts import in_time, tried_twice
 from lineside.text.alignment import Alignment
@@ -21,7 +21,7 @@ async def synthesize(
     The last stretch has no samples and the words that are left: all of the piece has been heard when the sound before
     it has been.
     """
-    alignment, rate = Alignment(spoken(piece, language)), EAR_RATE
+    alignment, rate = Alignment(spoken(piece, language)), STT_RATE
     said = alignment.said
     if said:
         stream = tried_twice(

@@ -160,7 +160,7 @@ class Dialects:
             del self._known[next(iter(self._known))]
         self._known[model] = dialect
 
-    def hush(self, model: str, known: ChatDialect) -> bool:
+    def ask_less_thinking(self, model: str, known: ChatDialect) -> bool:
         """Ask this model for little thinking from now on; False where that was asked already or cannot be."""
         if known.quiet or not self._quiet:
             return False

@@ -44,7 +44,7 @@ async def chat(
                 raise
             dialect = learned
         except OnlyThoughts:
-            if not left or not dialects.hush(model, dialect):
+            if not left or not dialects.ask_less_thinking(model, dialect):
                 raise
             dialect = dialects.of(model)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import aiohttp
 
-from lineside.audio.frame import EAR_RATE, Utterance
+from lineside.audio.frame import STT_RATE, Utterance
 from lineside.audio.wav import wav_bytes
 from lineside.engines.openai_http import Endpoint, engine_errors, raise_for_status, read_body, request_timeout
 from lineside.engines.protocols import Transcription
@@ -53,7 +53,7 @@ async def _heard(
     http: aiohttp.ClientSession, endpoint: Endpoint, utterance: Utterance, fields: Mapping[str, str], path: str
 ) -> Heard:
     form = aiohttp.FormData()
-    wav = io.BytesIO(wav_bytes(utterance.pcm, EAR_RATE))  # bare bytes of over 1 MB would be sent in one blocking piece
+    wav = io.BytesIO(wav_bytes(utterance.pcm, STT_RATE))  # bare bytes of over 1 MB would be sent in one blocking piece
     form.add_field("file", wav, filename="utterance.wav", content_type="audio/wav")
     for name, value in fields.items():
         form.add_field(name, value)

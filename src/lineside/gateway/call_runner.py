@@ -10,7 +10,7 @@ from contextlib import suppress
 import structlog
 
 from lineside.agents.agent import Agent
-from lineside.audio.frame import EAR_RATE
+from lineside.audio.frame import STT_RATE
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.turn_model import TurnModel
 from lineside.audio.vad import VoiceDetector
@@ -110,7 +110,7 @@ class CallRunner:
             }
         )
         if hello.rate not in USUAL_RATES:  # its tables take up to 15 ms to make, in which no other call is heard
-            await asyncio.get_running_loop().run_in_executor(self._tables, InputResampler, hello.rate, EAR_RATE)
+            await asyncio.get_running_loop().run_in_executor(self._tables, InputResampler, hello.rate, STT_RATE)
         metrics = self._meters.call("browser", engines.names)
         transport, began = BrowserTransport(ws, hello, metrics), time.monotonic()
         observers: list[Observer] = [handle, metrics]

@@ -10,7 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 import structlog
 
 from lineside.agents.agent import Agent
-from lineside.audio.frame import EAR_RATE, SpokenAudio, Utterance
+from lineside.audio.frame import STT_RATE, SpokenAudio, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.turn_model import TurnModel, TurnModelThread, nobody_knows
 from lineside.audio.vad import LoudnessVad, VadModel, VoiceDetector
@@ -84,7 +84,7 @@ async def _needs_embedded_llm(registry: EngineRegistry) -> bool:
 
 async def _transcribe_once(stt: SpeechToText, sounds: list[SpokenAudio]) -> None:
     """Transcribe one utterance: the first takes an STT model twice as long as later ones."""
-    resampler = InputResampler(sounds[0].rate, EAR_RATE)
+    resampler = InputResampler(sounds[0].rate, STT_RATE)
     pcm = b"".join(resampler.feed(sound.pcm) for sound in sounds) + resampler.end()
     await stt.transcribe(Utterance(pcm, 0.0, 1.0))
 

@@ -14,12 +14,12 @@ their next pause, or when it is nearly full in turn.
 
 from msgspec import Struct
 
-from lineside.audio.frame import EAR_RATE, Utterance
+from lineside.audio.frame import STT_RATE, Utterance
 from lineside.audio.near_end import NearEndLevel
 from lineside.turns.floor_events import Silence, SoundDismissed, SoundStarted, SpeechLong, TurnFull, VoiceActivity
 from lineside.turns.turn_audio import TurnAudio
 
-WINDOW = 512 / EAR_RATE  # 32 ms
+WINDOW = 512 / STT_RATE  # 32 ms
 
 SPEECH = 0.5  # probability at which a window begins to be voiced …
 STILL_SPEECH = 0.35  # … and under which it is no longer
@@ -57,7 +57,7 @@ class OpenTurn:
         self._run = 0  # voiced windows in a row
         self._open = False  # a turn is open
         self.paused = False
-        self.told_silent = False  # that this pause has lasted for as long as one may
+        self.silence_reported = False  # that this pause has lasted for as long as one may
         self._stirred = False  # a sound too short for a turn has been told of
         self._long = LONG  # seconds of voice at which the sound is told to be long, again
         self._overruns = False  # the last turn was taken while they spoke, and they have not paused since
@@ -119,7 +119,7 @@ class OpenTurn:
             if self._run >= BLIP:
                 self.last_voice = at
                 if self.paused:
-                    self.paused = self.told_silent = False
+                    self.paused = self.silence_reported = False
                     return VoiceActivity(at, at - self._run * WINDOW)
             if self._voiced >= self._long and not self._audio.is_full():
                 self._long = self._voiced + LONG
@@ -131,7 +131,7 @@ class OpenTurn:
         return self._begin(at)
 
     def _begin(self, at: float) -> VoiceActivity:
-        self._open, self.paused, self.told_silent, self._stirred = True, False, False, False
+        self._open, self.paused, self.silence_reported, self._stirred = True, False, False, False
         return VoiceActivity(at, self._began)
 
     def _overrun(self, window: bytes, voiced: bool, at: float) -> VoiceActivity | None:
@@ -159,4 +159,4 @@ class OpenTurn:
     def _forget(self) -> None:
         self._audio.keep_pre_roll()
         self._caller.forget_sound()
-        self._voiced, self._open, self.paused, self.told_silent, self._long = 0.0, False, False, False, LONG
+        self._voiced, self._open, self.paused, self.silence_reported, self._long = 0.0, False, False, False, LONG

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 from lineside.audio import g711
-from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES, Utterance
+from lineside.audio.frame import SAMPLE_BYTES, STT_RATE, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.vad import VoiceDetector
 from lineside.protocol import Codec
@@ -34,7 +34,7 @@ class SpeechSegmenter:
         """`later` hears what happened in windows that were judged after `hear` had returned. It must not raise."""
         self._codec, self._rate, self._voice, self._later = codec, rate, voice, later
         self._silence = rules.silence
-        self._resampler = InputResampler(rate, EAR_RATE)
+        self._resampler = InputResampler(rate, STT_RATE)
         self._waiting = bytearray()  # less than one window
         self._samples = 0  # of the caller's own rate, since the call began
         self._unjudged: deque[bytes] = deque()  # windows that the detector has yet to answer for: a tick's worth
@@ -95,7 +95,7 @@ class SpeechSegmenter:
         windows are judged by then: what is not is shorter than one.
         """
         at, turn = self.at, self._turn
-        if turn.told_silent or at - turn.last_voice < self._silence or self._unjudged:
+        if turn.silence_reported or at - turn.last_voice < self._silence or self._unjudged:
             return None
-        turn.told_silent = True
+        turn.silence_reported = True
         return Silence(at, turn.last_voice)

@@ -1,6 +1,6 @@
 """The caller's sound of the open turn, kept for the recogniser. 16 kHz, signed 16-bit; lengths are seconds."""
 
-from lineside.audio.frame import EAR_RATE, SAMPLE_BYTES
+from lineside.audio.frame import SAMPLE_BYTES, STT_RATE
 
 PRE_ROLL = 0.32  # seconds kept from before the first voiced window: soft onsets are in there
 
@@ -15,7 +15,7 @@ class TurnAudio:
     @property
     def seconds(self) -> float:
         """How long the sound is."""
-        return len(self.pcm) / (EAR_RATE * SAMPLE_BYTES)
+        return len(self.pcm) / (STT_RATE * SAMPLE_BYTES)
 
     def is_full(self) -> bool:
         """No more may be said in this turn."""
@@ -41,7 +41,7 @@ class TurnAudio:
 
 def _whole_samples(seconds: float) -> int:
     """Bytes of so many seconds, a whole number of samples."""
-    return int(seconds * EAR_RATE) * SAMPLE_BYTES
+    return int(seconds * STT_RATE) * SAMPLE_BYTES
 
 
 _PRE_ROLL_BYTES = _whole_samples(PRE_ROLL)

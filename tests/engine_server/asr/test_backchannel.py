@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lineside.audio.frame import EAR_RATE
+from lineside.audio.frame import STT_RATE
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
 from lineside.engine_server.asr.backchannel import MAX_BACKCHANNEL_SECONDS, SOUND_PARTS, BackchannelDetector, pooled
@@ -49,7 +49,7 @@ def test_each_model_has_its_own_weights_or_none() -> None:
 def spoken(name: str) -> npt.NDArray[np.float32]:
     """A recording, as the recogniser is given it."""
     sound = read_wav(AUDIO / f"{name}.wav")
-    resampler = InputResampler(sound.rate, EAR_RATE)
+    resampler = InputResampler(sound.rate, STT_RATE)
     pcm = resampler.feed(sound.pcm) + resampler.end()
     return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from lineside.audio.frame import EAR_RATE, Utterance
+from lineside.audio.frame import STT_RATE, Utterance
 from lineside.engines.protocols import SpeechToText
 from lineside.engines.vendors.whisper_server import WhisperServer
 from lineside.errors import EngineError, EngineUnreachable
@@ -68,7 +68,7 @@ def test_it_conforms() -> None:
 
     async def story(engine: WhisperServer, url: str) -> None:
         assert isinstance(engine, SpeechToText)
-        silence = Utterance(bytes(2 * EAR_RATE), 0.0, 0.0)
+        silence = Utterance(bytes(2 * STT_RATE), 0.0, 0.0)
         many = [engine.transcribe(said) for said in (spoken("order_status"), silence, spoken("yes"))]
         for transcript in await asyncio.gather(*many):
             assert transcript.text == transcript.text.strip()
