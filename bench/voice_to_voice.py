@@ -72,7 +72,7 @@ async def hold(url: str, turns: int) -> tuple[ClientCall, list[float]]:
             shown.append(event.latency_ms)
 
     caller = CallClient(url, FirstMessage(codec="pcm", greeting=""), notice=notice)
-    return await caller.hold(recordings(list(islice(cycle(QUESTIONS), turns)))), shown
+    return await caller.run(recordings(list(islice(cycle(QUESTIONS), turns)))), shown
 
 
 def report(speculation: bool, call: ClientCall, shown: list[float]) -> None:

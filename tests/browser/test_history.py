@@ -42,7 +42,7 @@ def keep(gateway: BrowserGateway, *, record: bool = True, key: str = "") -> str:
         caller = CallClient(
             gateway.url, FirstMessage(codec="pcm", greeting="", caller="+15550100", record=record), key=key
         )
-        held: ClientCall = asyncio.run(caller.hold([("tone", AudioFrame(tone, RATE, 0.0))]))
+        held: ClientCall = asyncio.run(caller.run([("tone", AudioFrame(tone, RATE, 0.0))]))
         asyncio.run_coroutine_threadsafe(gateway.records.settled(), gateway._loop).result(20)
         return held.call_id
 

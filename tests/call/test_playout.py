@@ -47,9 +47,9 @@ async def played(
     async def stop() -> None:
         for moment in stops:
             await asyncio.sleep(moment)
-            playout.hold()
+            playout.pause()
             await asyncio.sleep(0.3)
-            playout.go_on()
+            playout.resume()
         if cut is not None:
             await asyncio.sleep(cut)
             playout.cut()

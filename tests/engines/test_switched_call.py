@@ -28,7 +28,7 @@ def test_a_call_is_switched_by_its_first_message_alone(stack: Stack, tmp_path: P
     async def call(url: str, hello: FirstMessage) -> tuple[ClientCall, list[ServerMessage]]:
         events: list[ServerMessage] = []
         question = recordings([AUDIO / "order_status.wav"])
-        return await CallClient(url, hello, notice=events.append).hold(question), events
+        return await CallClient(url, hello, notice=events.append).run(question), events
 
     async def main() -> None:
         async with serving(ollama.app()) as ollama_url, serving(kokoro.app()) as kokoro_url:

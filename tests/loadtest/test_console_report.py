@@ -69,7 +69,7 @@ def test_it_says_when_the_tester_was_late_and_what_was_missed() -> None:
 def test_progress_is_a_plain_line_now_and_then_where_there_is_no_terminal() -> None:
     """One every five seconds."""
     console = Console(file=io.StringIO(), width=200)
-    with console_report.live(console, "10 callers") as notice:
+    with console_report.live_progress(console, "10 callers") as notice:
         for second in range(12):
             notice(RunProgress(float(second), 10, second, 0, 0.5, [1200.0]))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]

@@ -165,7 +165,7 @@ def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
 def call(url: str, *names: str, codec: str = "pcm") -> tuple[ClientCall, bytes]:
     """Hold a real call; answer what came of it and what was said to the caller."""
     caller = CallClient(url, FirstMessage(codec=codec, greeting=""))  # type: ignore[arg-type]
-    return asyncio.run(caller.hold(recordings([AUDIO / f"{name}.wav" for name in names]))), caller.reply_wav()
+    return asyncio.run(caller.run(recordings([AUDIO / f"{name}.wav" for name in names]))), caller.reply_wav()
 
 
 def written_down(engine_url: str, wav: bytes) -> str:
@@ -213,7 +213,7 @@ def test_a_spoken_interruption_stops_the_agent(stack: Stack) -> None:
         notice=told.append,
         interrupt_after=1.0,
     )
-    conversation = asyncio.run(caller.hold(question))
+    conversation = asyncio.run(caller.run(question))
     (barge_in,) = [event for event in told if isinstance(event, BargeIn)]
     assert barge_in.turn == 0
     assert 0 < len(barge_in.heard) < 150
@@ -275,7 +275,7 @@ def test_a_call_survives_the_death_of_its_engines(stack: Stack) -> None:
 
     caller = CallClient(stack.url, FirstMessage(codec="pcm", greeting=""), before_each=before)
     spoken = recordings([AUDIO / "order_status.wav", AUDIO / "order_status.wav"])
-    first, second = asyncio.run(caller.hold(spoken)).turns
+    first, second = asyncio.run(caller.run(spoken)).turns
     assert first.seconds > 1.0, "the answer of a server that was back in time, or an apology, was heard"
     assert first.errors or "order status" in first.transcript.lower()
     assert "order status" in second.transcript.lower()

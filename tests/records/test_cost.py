@@ -39,7 +39,7 @@ def test_hundreds_of_calls_at_once_are_all_finished_and_hold_up_no_end(tmp_path:
             looks = archive._recordings
             began = loop.time()
         assert loop.time() - began < 5.0
-        assert looks.looks <= 3, "one at the start, one at the first end"
+        assert looks.scans <= 3, "one at the start, one at the first end"
         async with Archive(settings(data_dir=tmp_path)).opened() as archive:
             await until(lambda: len([each for each in (tmp_path / "spool").iterdir() if each.is_dir()]) == 1)
             page = await archive.page(limit=1)
@@ -71,7 +71,7 @@ def test_the_oldest_recordings_make_room_and_no_more_than_needed(tmp_path: Path)
         path.write_bytes(bytes(100))
         folder.added(100)
     assert gone == ["old00000", "old00001", "old00002"]
-    assert folder.looks == 1
+    assert folder.scans == 1
     folder.erase("new0")
     folder.of("new3").write_bytes(bytes(100))
     folder.added(100)

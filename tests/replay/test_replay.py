@@ -158,7 +158,7 @@ def test_a_spoken_call_is_replayed_with_the_embedded_models(tmp_path: Path) -> N
     env = {"DATA_DIR": str(tmp_path), "RECORD_CALLS": "true", "WORKERS": "1"}
     with serving(**env) as (process, url):
         spoken = recordings([AUDIO / "order_status.wav"])
-        held = asyncio.run(CallClient(url, FirstMessage(codec="pcm", greeting="")).hold(spoken))
+        held = asyncio.run(CallClient(url, FirstMessage(codec="pcm", greeting="")).run(spoken))
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)
     told, said = command("replay", held.call_id, "--json", **env).communicate(timeout=180)

@@ -90,7 +90,7 @@ class Playout:
         self._ledger = PlayoutLedger()
         self._converter: WordResampler | None = None
         self._sent: deque[_Sent] = deque()  # what may not have been played yet: about `LEAD` of it
-        self._held: list[SpokenAudio] | None = None  # sound taken back, to be sent again
+        self._taken_back: list[SpokenAudio] | None = None  # sound taken back, to be sent again
         self._going = asyncio.Event()
         self._going.set()
         self._stopped: float | None = None
@@ -124,22 +124,22 @@ class Playout:
         """Sound of this reply so far; what was held and sent again counts once."""
         return self._samples / self._transport.rate
 
-    def hold(self) -> None:
+    def pause(self) -> None:
         """Stop at this very sample, to go on from it: what the line has not played is taken back."""
-        if self._held is not None or self._stopped is not None:
+        if self._taken_back is not None or self._stopped is not None:
             return
         now = self._clock()
         self._going.clear()
         self._transport.clear()
-        self._held = [self._unplayed(sent, now) for sent in self._sent]
+        self._taken_back = [self._unplayed(sent, now) for sent in self._sent]
         self._sent.clear()
         self._ledger.taken_back(now)
         if self._far is not None:
             self._far.taken_back(now)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Send again what was taken back, and go on."""
-        held, self._held = self._held, None
+        held, self._taken_back = self._taken_back, None
         if held is None or self._stopped is not None:
             return
         for audio in held:
@@ -167,7 +167,7 @@ class Playout:
             async with asyncio.timeout(HELD_MOST):
                 await self._going.wait()
         except TimeoutError:
-            self.go_on()
+            self.resume()
 
     def _unplayed(self, sent: _Sent, now: float) -> SpokenAudio:
         """What of it has not been played, with the words that have not been heard (by the ledger's own reckoning)."""

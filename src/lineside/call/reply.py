@@ -89,13 +89,13 @@ class Reply:
             self._tell_transcript(self.progress.question)
         self._events.allow()
 
-    def hold(self) -> None:
-        """Hold its sound at this very sample."""
-        self._player.playout.hold()
+    def pause(self) -> None:
+        """Pause its sound at this very sample."""
+        self._player.playout.pause()
 
-    def go_on(self) -> None:
-        """Go on from the sample where it was held."""
-        self._player.playout.go_on()
+    def resume(self) -> None:
+        """Go on from the sample where it was paused."""
+        self._player.playout.resume()
 
     def cut(self) -> None:
         """Stop its sound now. Where its time went is told, as far as it came; after that it tells nothing."""

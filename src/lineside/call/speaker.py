@@ -69,14 +69,14 @@ class Speaker:
     def pause_reply(self, turn: int) -> None:
         """The caller may be interrupting: hold the sound until that is known."""
         if self.current is not None:
-            self.current.hold()
+            self.current.pause()
             if self.current.sounding:
                 self._clear(turn, self.current.number)
 
     def resume_reply(self) -> None:
         """Go on from the sample where the sound was held."""
         if self.current is not None:
-            self.current.go_on()
+            self.current.resume()
 
     def resume_after(self, text: str) -> None:
         """The sound over the reply was no interruption, but this (empty for a noise): go on, and tell so."""

@@ -130,7 +130,7 @@ async def _call(url: str | None, key: str, settings: Settings) -> Finding:
         async with _gateway(url, settings) as address:
             hello = FirstMessage(codec="pcm", greeting="", caller="doctor", record=False)
             caller = CallClient(address, hello, key=key)
-            call = await caller.hold([("question", read_wav(QUESTION))])
+            call = await caller.run([("question", read_wav(QUESTION))])
             sound = read_wav(caller.reply_wav())
             turn = call.turns[0]
             answer = await transcribed(address, key, HeardAnswer(turn.reply, sound.pcm, sound.rate))

@@ -180,7 +180,7 @@ async def _test(order: Order, callers: int, console: Console) -> tuple[LoadTestR
         if order.mock_engines:
             own = await stack.enter_async_context(own_gateway(speculation=order.speculation))
             plan = msgspec.structs.replace(plan, url=own.url)
-        notice = stack.enter_context(console_report.live(console, f"{callers} callers"))
+        notice = stack.enter_context(console_report.live_progress(console, f"{callers} callers"))
         found, reports = await hold_test(plan, order.goal, notice=notice, own=own, ideal_ms=order.ideal_ms)
     if order.transcribe:
         answers = [answer for report in reports for answer in report.spoken]

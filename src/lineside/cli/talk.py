@@ -56,7 +56,7 @@ def talk(
 
     caller = CallClient(base_url(url, settings), hello, key=api_key(key, settings), notice=notice)
     spoken = recordings(files)
-    call = run_async(lambda: caller.hold(spoken))
+    call = run_async(lambda: caller.run(spoken))
     if save is not None:
         save.write_bytes(caller.reply_wav())
     if as_json:

@@ -34,7 +34,7 @@ NAMES = {
 
 
 @contextmanager
-def live(console: Console, title: str) -> Iterator[Callable[[RunProgress], None]]:
+def live_progress(console: Console, title: str) -> Iterator[Callable[[RunProgress], None]]:
     """Show every outlook: on a terminal in place, otherwise a plain line now and then."""
     recent: list[float] = []
     said = -LINE_INTERVAL

@@ -61,7 +61,7 @@ class Archive:
         self._mover: EntryMover
         self._deletion: Deletion
         self._thread: ArchiveThread
-        self.live: set[str] = set()  # calls under way in this process
+        self.in_progress: set[str] = set()  # calls under way in this process
 
     @property
     def trouble(self) -> str:
@@ -75,7 +75,7 @@ class Archive:
     ) -> CallRecorder:
         """A call is answered on this line, called `name`; `engines` are role → engine."""
         wants = self._settings.record_calls if hello.record is None else hello.record
-        self.live.add(call)
+        self.in_progress.add(call)
         self.keep(
             CallBegan(
                 call=call,
@@ -101,7 +101,7 @@ class Archive:
     def keep(self, entry: Entry) -> None:
         """Keep this; any thread."""
         if isinstance(entry, CallOver):
-            self.live.discard(entry.call)
+            self.in_progress.discard(entry.call)
         self._mover.keep(entry)
 
     # ── for the page and programs; from any event loop ─────────────────────────────────────────────────────────────
@@ -137,7 +137,7 @@ class Archive:
 
     def recording(self, call: str) -> Path | None:
         """The file with its sound, if there is one and it is complete."""
-        if not ID.fullmatch(call) or call in self.live:
+        if not ID.fullmatch(call) or call in self.in_progress:
             return None
         return self._recordings.of(call) if self._writer.complete(call) else None
 
@@ -188,7 +188,7 @@ class Archive:
         )
         left = True
         try:
-            async with self._thread.running(unfinished=lambda: left or bool(self.live)):
+            async with self._thread.running(unfinished=lambda: left or bool(self.in_progress)):
                 try:
                     yield self
                 finally:

@@ -33,7 +33,7 @@ class RecordingsFolder:
         self._bytes = 0  # of all recordings, since the last look
         self._oldest: deque[tuple[float, int, Path]] = deque()  # moment, size, place; as found at the last look
         self._looked: float | None = None
-        self.looks = 0
+        self.scans = 0
 
     def of(self, call: str) -> Path:
         """Where a call's recording is, if it has one."""
@@ -79,7 +79,7 @@ class RecordingsFolder:
                 found.append((seen.st_mtime, seen.st_size, path))
         self._oldest = deque(sorted(found))
         self._looked = time.monotonic()
-        self.looks += 1
+        self.scans += 1
 
     def _give_up_oldest(self) -> bool:
         """Whether there was one."""

@@ -85,7 +85,7 @@ class CallClient:
         self._replies: list[bytearray] = []
         self._arrived: asyncio.Queue[ServerMessage | float] = asyncio.Queue(100_000)  # a whole call's worth
 
-    async def hold(self, recordings: Sequence[tuple[str, AudioFrame]]) -> ClientCall:
+    async def run(self, recordings: Sequence[tuple[str, AudioFrame]]) -> ClientCall:
         """Call, speak each recording when the answer to the last one is over, hang up.
 
         Raises `CallRefused` when the call is not taken, `TransportError` when it breaks.
