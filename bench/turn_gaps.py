@@ -108,9 +108,9 @@ async def measure(calls: int, seconds: float, *, with_model: bool) -> bool:
     agent = Agent(name="Bench", prompt="You answer.")
 
     async def hold(number: int) -> None:
-        voice = CachedTTS(ScriptedTTS())
-        mind = ScriptedLLM(answers=[f"{number} {turn} " + "word " * 16 for turn in range(99)])
-        engines = Engines(ScriptedSTT(takes=0.4), mind, voice, {}, voice)
+        tts = CachedTTS(ScriptedTTS())
+        llm = ScriptedLLM(answers=[f"{number} {turn} " + "word " * 16 for turn in range(99)])
+        engines = Engines(ScriptedSTT(takes=0.4), llm, tts, {}, tts)
         call = CallSession(
             lines[number],
             FirstMessage(codec="pcm"),

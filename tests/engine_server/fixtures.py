@@ -21,7 +21,7 @@ from lineside.errors import ConfigError, EngineError
 from lineside.models.catalogue import Engine, Model, ModelFile, Role
 
 SECRET = "my card number is 4111"  # noqa: S105 - what a caller might say
-NAMES = {"stt": "ears", "llm": "mind", "tts": "voice"}
+NAMES = {"stt": "whisper", "llm": "llama", "tts": "voice"}
 
 
 class FakeSTT:
@@ -107,9 +107,9 @@ def model(name: str, role: Role, engine: Engine, *files: str) -> Model:
 
 
 KNOWN = (
-    model("ears", "stt", "faster-whisper"),
-    model("other-ears", "stt", "faster-whisper"),
-    model("mind", "llm", "embedded"),
+    model("whisper", "stt", "faster-whisper"),
+    model("other-whisper", "stt", "faster-whisper"),
+    model("llama", "llm", "embedded"),
     model("voice", "tts", "piper"),
     model("second-voice", "tts", "piper"),
     model("choir", "tts", "kokoro", "choir.onnx", "af_anna.bin", "bm_bert.bin"),
@@ -128,7 +128,7 @@ class FakeEngineServer:
         self.gate = threading.Event()
         self.gate.set()
         self.made: list[str] = []
-        self.parts: dict[str, Any] = {"ears": self.stt, "mind": self.llm, "voice": self.tts}
+        self.parts: dict[str, Any] = {"whisper": self.stt, "llama": self.llm, "voice": self.tts}
         self.model_pool = ModelPool(tasks, KNOWN, lambda model: model.name != "absent", self.make, defaults)
         self.server = EngineServer(self.model_pool, self.preset)
 

@@ -35,7 +35,7 @@ def test_every_shape_of_transcript() -> None:
     async def main() -> None:
         async with engine_server() as it:
             file = wav(1.5)
-            told = form(file, response_format="text", model="ears", prompt="Mm-hmm.")
+            told = form(file, response_format="text", model="whisper", prompt="Mm-hmm.")
             _, text = await it.post("/v1/audio/transcriptions", told)
             assert it.stt.prompts == ["Mm-hmm."]
             assert text == b"1.5 seconds\n"
@@ -59,7 +59,7 @@ def test_every_shape_of_transcript() -> None:
     ("body", "status", "param", "hint"),
     [
         (form(), 400, "file", "file"),
-        (form(model="ears"), 400, "file", "file"),
+        (form(model="whisper"), 400, "file", "file"),
         (b"not a form", 400, "file", "file"),
         (form(b"RIFF not a wav"), 400, "file", "PCM WAV"),
         (form(b""), 400, "file", "PCM WAV"),
@@ -67,7 +67,7 @@ def test_every_shape_of_transcript() -> None:
         (form(wav(301, 8000)), 400, "file", "301 s"),
         (form(wav(), response_format="srt"), 400, "response_format", "verbose_json"),
         (form(wav(), language="klingon"), 400, "language", "language"),
-        (form(wav(), model="whisper-1"), 404, "model", "'ears'"),
+        (form(wav(), model="whisper-1"), 404, "model", "'whisper'"),
     ],
 )
 def test_a_wrong_upload_is_refused_by_field(body: Any, status: int, param: str, hint: str) -> None:
@@ -106,14 +106,14 @@ def test_a_full_room_sends_the_next_one_away() -> None:
                     tasks.create_task(it.post("/v1/audio/transcriptions", form(wav(0.1))))
                     for _ in range(model_pool.MAX_REQUESTS["stt"])
                 ]
-                await it.until(f'model="ears",role="stt"}} {model_pool.MAX_REQUESTS["stt"]}.0\n')
+                await it.until(f'model="whisper",role="stt"}} {model_pool.MAX_REQUESTS["stt"]}.0\n')
                 async with it.http.post(it.url + "/v1/audio/transcriptions", data=form(wav(0.1))) as turned_away:
                     assert turned_away.status == 503
                     assert turned_away.headers["Retry-After"] == "1"
                     assert (await turned_away.json())["error"]["type"] == "server_error"
                 it.stt.gate.set()
             assert {task.result()[0] for task in inside} == {200}
-            assert 'inside{model="ears",role="stt"} 0.0\n' in await it.metrics()
+            assert 'inside{model="whisper",role="stt"} 0.0\n' in await it.metrics()
 
     run(main())
 
@@ -126,9 +126,9 @@ def test_a_client_that_leaves_the_queue_is_never_heard() -> None:
             it.stt.gate.clear()
             first = asyncio.create_task(it.post("/v1/audio/transcriptions", form(wav(1.0))))
             second = asyncio.create_task(it.post("/v1/audio/transcriptions", form(wav(2.0))))
-            await it.until('inside{model="ears",role="stt"} 2.0\n')
+            await it.until('inside{model="whisper",role="stt"} 2.0\n')
             second.cancel()
-            await it.until('inside{model="ears",role="stt"} 1.0\n')
+            await it.until('inside{model="whisper",role="stt"} 1.0\n')
             it.stt.gate.set()
             await first
             await it.post("/v1/audio/transcriptions", form(wav(3.0)))
@@ -146,14 +146,14 @@ def test_an_answer_is_streamed_as_events() -> None:
 
     async def main() -> None:
         async with engine_server() as it:
-            _, raw = await it.post("/v1/chat/completions", chat(max_tokens=3, stream=True, model="mind"))
+            _, raw = await it.post("/v1/chat/completions", chat(max_tokens=3, stream=True, model="llama"))
             lines = raw.decode().split("\n\n")
             assert lines[-2:] == ["data: [DONE]", ""]
             events = [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
             assert [event["choices"][0]["delta"].get("content") for event in events] == ["0 ", "1 ", "2 ", None]
             assert [event["choices"][0]["finish_reason"] for event in events] == [None, None, None, "length"]
             assert {(event["id"], event["object"], event["model"]) for event in events} == {
-                (events[0]["id"], "chat.completion.chunk", "mind")
+                (events[0]["id"], "chat.completion.chunk", "llama")
             }
 
     run(main())
@@ -185,7 +185,7 @@ def test_a_client_that_hangs_up_stops_the_model() -> None:
             async with asyncio.timeout(10):
                 await it.llm.stopped.wait()
             assert it.llm.said == 2
-            await it.until('inside{model="mind",role="llm"} 0.0\n')
+            await it.until('inside{model="llama",role="llm"} 0.0\n')
 
     run(main())
 
@@ -196,7 +196,7 @@ def test_a_client_that_hangs_up_stops_the_model() -> None:
         (b"{", 400, None),
         (b"\xff\xfe", 400, None),
         (b"[]", 400, None),
-        ({"model": "mind"}, 400, "messages"),
+        ({"model": "llama"}, 400, "messages"),
         ({"messages": []}, 400, "messages"),
         ({"messages": [{"role": "caller", "content": "x"}]}, 400, "messages[0].role"),
         ({"messages": [{"role": "user", "content": 5}]}, 400, "messages[0].content"),
@@ -379,7 +379,7 @@ def test_health_waits_for_the_defaults() -> None:
             it.server.waiting_for = set()
             status, said = await it.get("/health")
             assert (status, said["status"]) == (200, "ok")
-            assert said["models"] == {"stt": "ears", "llm": "mind", "tts": "voice"}
+            assert said["models"] == {"stt": "whisper", "llm": "llama", "tts": "voice"}
 
     run(main())
 

@@ -38,9 +38,9 @@ def test_the_list_holds_what_is_here() -> None:
                 "voices": ["af_anna", "bm_bert"],
             }
             await transcribe(it)
-            ears = await it.entry("ears")
-            assert (ears["default"], ears["loaded"], ears["voices"]) == (True, True, [])
-            assert ears["memory_bytes"] >= 0
+            entry = await it.entry("whisper")
+            assert (entry["default"], entry["loaded"], entry["voices"]) == (True, True, [])
+            assert entry["memory_bytes"] >= 0
 
     run(main())
 
@@ -65,9 +65,9 @@ def test_a_model_is_loaded_when_a_request_first_names_it() -> None:
         async with engine_server() as it:
             assert it.made == []
             assert (await transcribe(it))[0] == 200
-            assert (await transcribe(it, "other-ears"))[0] == 200
-            assert (await transcribe(it, "ears"))[0] == 200
-            assert it.made == ["ears", "other-ears"]
+            assert (await transcribe(it, "other-whisper"))[0] == 200
+            assert (await transcribe(it, "whisper"))[0] == 200
+            assert it.made == ["whisper", "other-whisper"]
             assert it.stt.heard == [1.0, 1.0]
 
     run(main())
@@ -80,21 +80,21 @@ def test_a_model_that_is_told_to_load_is_loaded_once() -> None:
         async with engine_server() as it:
             it.gate.clear()
             async with asyncio.TaskGroup() as tasks:
-                asked = [tasks.create_task(it.post("/v1/models/load", {"model": "other-ears"})) for _ in range(10)]
-                used = [tasks.create_task(transcribe(it, "other-ears")) for _ in range(2)]
-                await it.until('model="other-ears",role="stt"} 2.0\n')
-                assert (await it.entry("other-ears"))["loaded"] is False
+                asked = [tasks.create_task(it.post("/v1/models/load", {"model": "other-whisper"})) for _ in range(10)]
+                used = [tasks.create_task(transcribe(it, "other-whisper")) for _ in range(2)]
+                await it.until('model="other-whisper",role="stt"} 2.0\n')
+                assert (await it.entry("other-whisper"))["loaded"] is False
                 it.gate.set()
             assert {task.result()[0] for task in (*asked, *used)} == {200}
             assert {task.result()[1]["loaded"] for task in asked} == {True}
-            await it.post("/v1/models/load", {"model": "other-ears"})
-            assert it.made == ["other-ears"]
+            await it.post("/v1/models/load", {"model": "other-whisper"})
+            assert it.made == ["other-whisper"]
 
     run(main())
 
 
 def test_the_others_answer_while_one_is_loaded() -> None:
-    """The voice takes its time to come; ears and mind, which are here, are as quick as ever."""
+    """The voice takes its time to come; Whisper and Llama, which are here, are as quick as ever."""
 
     async def main() -> None:
         async with engine_server() as it:
@@ -122,7 +122,7 @@ def test_a_load_that_fails_says_why_and_disturbs_nobody() -> None:
                 for answer in (await it.post("/v1/models/load", {"model": "broken"}), await transcribe(it, "broken")):
                     assert (answer[0], answer[1]["error"]["code"]) == (500, "load_failed")
                     assert "its weights are torn" in answer[1]["error"]["message"]
-            assert it.made == ["ears", "broken", "broken"]
+            assert it.made == ["whisper", "broken", "broken"]
             assert (await it.entry("broken"))["loaded"] is False
             assert (await transcribe(it))[0] == 200
             assert [line["why"] for line in lines if line["log_level"] == "error"] == ["its weights are torn"] * 2
@@ -149,13 +149,13 @@ def test_a_client_that_leaves_does_not_stop_the_load() -> None:
 @pytest.mark.parametrize(
     ("path", "body", "status", "code", "hint"),
     [
-        ("/v1/models/load", {"model": "gpt-4"}, 404, "unknown_model", "'other-ears'"),
+        ("/v1/models/load", {"model": "gpt-4"}, 404, "unknown_model", "'other-whisper'"),
         ("/v1/models/unload", {"model": "gpt-4"}, 404, "unknown_model", "'choir'"),
         ("/v1/models/load", {"model": "absent"}, 409, "not_fetched", "lineside models pull absent"),
         ("/v1/models/load", {}, 400, None, "model"),
-        ("/v1/models/unload", {"model": "ears", "wait": "yes"}, 400, None, "bool"),
-        ("/v1/chat/completions", chat(model="ears"), 404, "unknown_model", "'mind'"),
-        ("/v1/warm", chat(model="gpt-4"), 404, "unknown_model", "'mind'"),
+        ("/v1/models/unload", {"model": "whisper", "wait": "yes"}, 400, None, "bool"),
+        ("/v1/chat/completions", chat(model="whisper"), 404, "unknown_model", "'llama'"),
+        ("/v1/warm", chat(model="gpt-4"), 404, "unknown_model", "'llama'"),
         ("/v1/audio/speech", {"input": "Hello", "model": "tts-1"}, 404, "unknown_model", "'choir'"),
         ("/v1/audio/speech", {"input": "Hello", "model": "absent"}, 409, "not_fetched", "lineside models pull absent"),
         ("/v1/audio/speech", {"input": "Hello", "voice": "absent"}, 409, "not_fetched", "lineside models pull absent"),
@@ -199,10 +199,10 @@ def test_an_unloaded_model_is_gone_until_it_is_asked_for() -> None:
         async with engine_server() as it:
             await transcribe(it)
             for _ in range(2):
-                status, said = await it.post("/v1/models/unload", {"model": "ears"})
+                status, said = await it.post("/v1/models/unload", {"model": "whisper"})
                 assert (status, said["loaded"], said["memory_bytes"]) == (200, False, None)
             assert (await transcribe(it))[0] == 200
-            assert it.made == ["ears", "ears"]
+            assert it.made == ["whisper", "whisper"]
 
     run(main())
 
@@ -214,13 +214,13 @@ def test_a_model_in_use_is_not_unloaded() -> None:
         async with engine_server() as it:
             it.stt.gate.clear()
             heard = asyncio.create_task(transcribe(it))
-            await it.until('inside{model="ears",role="stt"} 1.0\n')
-            assert (await it.entry("ears"))["in_use"] == 1
-            status, said = await it.post("/v1/models/unload", {"model": "ears"})
+            await it.until('inside{model="whisper",role="stt"} 1.0\n')
+            assert (await it.entry("whisper"))["in_use"] == 1
+            status, said = await it.post("/v1/models/unload", {"model": "whisper"})
             assert (status, said["error"]["code"]) == (409, "in_use")
             it.stt.gate.set()
             assert (await heard)[0] == 200
-            assert (await it.entry("ears"))["loaded"] is True
+            assert (await it.entry("whisper"))["loaded"] is True
 
     run(main())
 
@@ -232,8 +232,8 @@ def test_an_unload_that_waits_takes_no_new_requests() -> None:
         async with engine_server() as it:
             it.stt.gate.clear()
             heard = asyncio.create_task(transcribe(it))
-            await it.until('inside{model="ears",role="stt"} 1.0\n')
-            unload = asyncio.create_task(it.post("/v1/models/unload", {"model": "ears", "wait": True}))
+            await it.until('inside{model="whisper",role="stt"} 1.0\n')
+            unload = asyncio.create_task(it.post("/v1/models/unload", {"model": "whisper", "wait": True}))
             while (await hear_briefly(it)) == 200:
                 pass  # until the unload has arrived
             assert not unload.done()
@@ -241,15 +241,15 @@ def test_an_unload_that_waits_takes_no_new_requests() -> None:
             assert (await heard)[0] == 200
             assert (await unload)[1]["loaded"] is False
             assert (await transcribe(it))[0] == 200
-            assert it.made == ["ears", "ears"]
+            assert it.made == ["whisper", "whisper"]
 
     async def hear_briefly(it: FakeEngineServer) -> int:
         """What happens to a request that comes now: sent away at once, or let in, where it would wait for long."""
         asked = asyncio.create_task(transcribe(it))
         while not asked.done():
-            if (await it.entry("ears"))["in_use"] > 1:
+            if (await it.entry("whisper"))["in_use"] > 1:
                 asked.cancel()
-                await it.until('inside{model="ears",role="stt"} 1.0\n')
+                await it.until('inside{model="whisper",role="stt"} 1.0\n')
                 return 200
         return asked.result()[0]
 
@@ -264,13 +264,13 @@ def test_an_unload_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> No
         async with engine_server() as it:
             it.stt.gate.clear()
             heard = asyncio.create_task(transcribe(it))
-            await it.until('inside{model="ears",role="stt"} 1.0\n')
-            status, said = await it.post("/v1/models/unload", {"model": "ears", "wait": True})
+            await it.until('inside{model="whisper",role="stt"} 1.0\n')
+            status, said = await it.post("/v1/models/unload", {"model": "whisper", "wait": True})
             assert (status, said["error"]["code"]) == (409, "in_use")
             it.stt.gate.set()
             assert (await heard)[0] == 200
             assert (await transcribe(it))[0] == 200
-            assert it.made == ["ears"]
+            assert it.made == ["whisper"]
 
     run(main())
 
@@ -301,8 +301,8 @@ def test_without_a_default_the_first_that_is_named_becomes_it() -> None:
         async with engine_server({}) as it:
             status, said = await it.post("/v1/chat/completions", chat(max_tokens=1))
             assert (status, said["error"]["code"]) == (404, "unknown_model")
-            assert "'mind'" in said["error"]["message"]
-            assert (await it.post("/v1/chat/completions", chat(model="mind", max_tokens=1)))[0] == 200
+            assert "'llama'" in said["error"]["message"]
+            assert (await it.post("/v1/chat/completions", chat(model="llama", max_tokens=1)))[0] == 200
             assert (await it.post("/v1/chat/completions", chat(max_tokens=1)))[0] == 200
 
     run(main())
@@ -345,7 +345,7 @@ def test_what_callers_say_is_in_no_line_about_models() -> None:
                     await it.post("/v1/audio/speech", {"input": SECRET, "model": "absent"}),
                     await it.post("/v1/chat/completions", chat(SECRET, model="gpt-4")),
                     await it.post("/v1/chat/completions", chat(SECRET, max_tokens=1)),
-                    await it.post("/v1/models/unload", {"model": "mind"}),
+                    await it.post("/v1/models/unload", {"model": "llama"}),
                 ]
             assert [line["event"] for line in lines] == ["model loaded", "model unloaded"]
             assert SECRET not in repr(lines)

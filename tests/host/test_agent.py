@@ -38,7 +38,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(main, 60), debug=True)
 
 
-def child(manner: str = "well", name: str = "ears") -> ServiceConfig:
+def child(manner: str = "well", name: str = "whisper") -> ServiceConfig:
     return ServiceConfig(name, ("{python}", CHILD, "{port}", manner), free_port())
 
 
@@ -74,11 +74,11 @@ def test_a_service_is_listed_started_read_and_stopped() -> None:
         async with answering(child()) as (url, http):
             client = Client(url + "/", "", http)
             (listed,) = await client.services()
-            assert (listed.name, listed.state, listed.models) == ("ears", "stopped", ())
-            ready = await client.start("ears")
+            assert (listed.name, listed.state, listed.models) == ("whisper", "stopped", ())
+            ready = await client.start("whisper")
             assert (ready.state, (await client.services())[0].pid) == ("ready", ready.pid)
-            assert await client.logs("ears") == ("loading the thing",)
-            assert (await client.stop("ears")).state == "stopped"
+            assert await client.logs("whisper") == ("loading the thing",)
+            assert (await client.stop("whisper")).state == "stopped"
             assert not psutil.pid_exists(ready.pid or 0)
 
     run(main())
@@ -119,21 +119,21 @@ def test_refusals_reach_the_gateway_as_sentences() -> None:
     """Status, code and message of each are those of the agent."""
 
     async def main() -> None:
-        async with answering(child("breaks"), child(name="mouth")) as (url, http):
+        async with answering(child("breaks"), child(name="piper")) as (url, http):
             client = Client(url, "", http)
-            no = await refusal(client.start("nose"))
+            no = await refusal(client.start("other"))
             assert (no.status, no.code) == (404, "unknown_service")
-            assert "The services are: ears, mouth" in str(no)
-            no = await refusal(client.start("ears"))
+            assert "The services are: whisper, piper" in str(no)
+            no = await refusal(client.start("whisper"))
             assert (no.status, no.code) == (502, "not_ready")
             assert "no such model: kaputt.bin" in str(no)
-            no = await refusal(client.start("mouth", "large"))
+            no = await refusal(client.start("piper", "large"))
             assert (no.status, no.code) == (404, "unknown_model")
-            for path in ("nose/stop", "nose/start"):
+            for path in ("other/stop", "other/start"):
                 async with http.post(f"{url}/v1/services/{path}") as answer:
                     assert answer.status == 404
             assert (await refusal(client.logs("../health"))).code == "unknown_service"
-            assert (await refusal(client.logs("ears", 501))).code == "bad_request"
+            assert (await refusal(client.logs("whisper", 501))).code == "bad_request"
 
     run(main())
 
@@ -143,12 +143,12 @@ def test_refusals_reach_the_gateway_as_sentences() -> None:
     [
         ("GET", "/v2/services", b"", 404, "not_found"),
         ("DELETE", "/v1/services", b"", 405, "method_not_allowed"),
-        ("POST", "/v1/services/ears/start", b"{", 400, "bad_request"),
-        ("POST", "/v1/services/ears/start", b'{"modell": "x"}', 400, "bad_request"),
-        ("POST", "/v1/services/ears/start", b"x" * 20_000, 413, "request_entity_too_large"),
-        ("GET", "/v1/services/ears/logs?lines=0", b"", 400, "bad_request"),
-        ("GET", "/v1/services/ears/logs?lines=many", b"", 400, "bad_request"),
-        ("GET", "/v1/services/ears/logs?lines=1000000000000", b"", 400, "bad_request"),
+        ("POST", "/v1/services/whisper/start", b"{", 400, "bad_request"),
+        ("POST", "/v1/services/whisper/start", b'{"modell": "x"}', 400, "bad_request"),
+        ("POST", "/v1/services/whisper/start", b"x" * 20_000, 413, "request_entity_too_large"),
+        ("GET", "/v1/services/whisper/logs?lines=0", b"", 400, "bad_request"),
+        ("GET", "/v1/services/whisper/logs?lines=many", b"", 400, "bad_request"),
+        ("GET", "/v1/services/whisper/logs?lines=1000000000000", b"", 400, "bad_request"),
     ],
 )
 def test_every_error_is_json(method: str, path: str, body: bytes, status: int, code: str) -> None:
@@ -173,7 +173,7 @@ def test_pages_are_refused() -> None:
                 ({"Origin": "https://evil.example"}, "browsers_refused"),
                 ({"Host": "evil.example:3003"}, "wrong_host"),
             ):
-                for method, path in (("GET", "/health"), ("POST", "/v1/services/ears/start")):
+                for method, path in (("GET", "/health"), ("POST", "/v1/services/whisper/start")):
                     async with http.request(method, url + path, headers=headers) as answer:
                         assert (answer.status, (await answer.json())["error"]["code"]) == (403, code)
             assert (await Client(url, "", http).services())[0].state == "stopped"
@@ -192,12 +192,12 @@ def test_with_a_token_strangers_learn_only_that_it_lives() -> None:
                 {"Authorization": TOKEN},
                 {"Authorization": "Basic " + TOKEN},
             ):
-                for path in ("/v1/services", "/v1/machine", "/v1/services/ears/logs", "/else"):
+                for path in ("/v1/services", "/v1/machine", "/v1/services/whisper/logs", "/else"):
                     async with http.get(url + path, headers=given) as answer:
                         assert (answer.status, (await answer.json())["error"]["code"]) == (401, "token_needed")
             async with http.get(f"{url}/health") as answer:
                 assert await answer.json() == {"status": "ok"}
-            assert (await Client(url, TOKEN, http).start("ears")).state == "ready"
+            assert (await Client(url, TOKEN, http).start("whisper")).state == "ready"
             no = await refusal(Client(url, "other", http).services())
             assert (no.status, no.code) == (502, "host_agent_token")
 
@@ -228,13 +228,13 @@ def test_leaving_does_not_end_a_start() -> None:
     async def main() -> None:
         async with answering(child()) as (url, http):
             client = Client(url, "", http)
-            asking = asyncio.create_task(client.start("ears"))
+            asking = asyncio.create_task(client.start("whisper"))
             deadline = time.monotonic() + SOON
             while (await client.services())[0].state == "stopped":
                 assert time.monotonic() < deadline
             asking.cancel()
             await asyncio.wait({asking})
-            assert (await client.start("ears")).starts == 1
+            assert (await client.start("whisper")).starts == 1
 
     run(main())
 
@@ -272,7 +272,7 @@ def agent_process(tmp_path: Path, manner: str) -> Iterator[tuple["subprocess.Pop
     file = tmp_path / "services.toml"
     note = tmp_path / "grandchild"
     program = msgspec.json.encode(["{python}", CHILD, "{port}", manner, str(note)]).decode()
-    file.write_text(f'[[service]]\nname = "ears"\nprogram = {program}\nport = {free_port()}\ngrace = 0.5\n')
+    file.write_text(f'[[service]]\nname = "whisper"\nprogram = {program}\nport = {free_port()}\ngrace = 0.5\n')
     environment = {**os.environ, "SERVICES_FILE": str(file), "LINESIDE_MODELS": str(tmp_path), "COLUMNS": "200"}
     command = [sys.executable, "-c", "from lineside.cli.host import app; app()", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path) as process:
@@ -286,7 +286,7 @@ def agent_process(tmp_path: Path, manner: str) -> Iterator[tuple["subprocess.Pop
 
 async def _started(url: str) -> int:
     async with aiohttp.ClientSession() as http:
-        return (await Client(url, "", http).start("ears")).pid or 0
+        return (await Client(url, "", http).start("whisper")).pid or 0
 
 
 def wait_until(true: Callable[[], bool], what: str) -> None:
@@ -339,10 +339,10 @@ def test_the_commands_ask_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             assert done.exit_code == 0
             return done.output
 
-        assert "ready" in said("start", "ears")
-        assert "ears" in said("services")
-        assert said("logs", "ears", "--lines", "1") == "loading the thing\n"
-        assert "stopped" in said("stop", "ears")
+        assert "ready" in said("start", "whisper")
+        assert "whisper" in said("services")
+        assert said("logs", "whisper", "--lines", "1") == "loading the thing\n"
+        assert "stopped" in said("stop", "whisper")
         assert "cores" in said("machine")
-        with pytest.raises(HostAgentError, match="The services are: ears"):
-            said("stop", "nose")
+        with pytest.raises(HostAgentError, match="The services are: whisper"):
+            said("stop", "other")

@@ -29,7 +29,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(main, 60), debug=True)
 
 
-def declared(manner: str = "well", *more: str, name: str = "ears", **fields: Any) -> ServiceConfig:
+def declared(manner: str = "well", *more: str, name: str = "whisper", **fields: Any) -> ServiceConfig:
     """A service made of the supervisor's small child."""
     return ServiceConfig(
         name, ("{python}", CHILD, "{port}", manner, *more), fields.pop("port", 0) or free_port(), **fields
@@ -75,17 +75,17 @@ def test_a_service_is_started_once_healthy_and_stopped_without_a_trace() -> None
         async with service_manager(declared()) as opened:
             before = await only(opened)
             assert (before.state, before.pid, before.memory_bytes, before.starts) == ("stopped", None, None, 0)
-            ready = await opened.start("ears")
+            ready = await opened.start("whisper")
             assert ready.state == "ready"
             assert ready.starts == 1
             assert ready.why == ""
             assert ready.pid is not None
             assert psutil.pid_exists(ready.pid)
             assert (ready.memory_bytes or 0) > 1_000_000
-            stopped = await opened.stop("ears")
+            stopped = await opened.stop("whisper")
             assert (stopped.state, stopped.pid) == ("stopped", None)
             assert not psutil.pid_exists(ready.pid)
-            assert await opened.stop("ears") == stopped or (await only(opened)).state == "stopped"
+            assert await opened.stop("whisper") == stopped or (await only(opened)).state == "stopped"
 
     run(main())
 
@@ -95,8 +95,8 @@ def test_two_starts_at_once_give_one_process() -> None:
 
     async def main() -> None:
         async with service_manager(declared()) as opened:
-            first, second = await asyncio.gather(opened.start("ears"), opened.start("ears"))
-            third = await opened.start("ears")
+            first, second = await asyncio.gather(opened.start("whisper"), opened.start("whisper"))
+            third = await opened.start("whisper")
             assert first.pid == second.pid == third.pid
             assert third.starts == 1
 
@@ -111,13 +111,13 @@ def test_another_model_needs_a_stop_first(tmp_path: Path) -> None:
     async def main() -> None:
         service = declared("well", "{model_file}", models=("small", "large"))
         async with service_manager(service, models_dir=tmp_path) as opened:
-            assert (await opened.start("ears")).model == "small"
-            assert (await opened.start("ears", "small")).starts == 1
-            no = await refused(opened.start("ears", "large"))
+            assert (await opened.start("whisper")).model == "small"
+            assert (await opened.start("whisper", "small")).starts == 1
+            no = await refused(opened.start("whisper", "large"))
             assert no.code == "other_model"
-            assert "ears already runs with another model, small: stop it first" in str(no)
-            await opened.stop("ears")
-            large = await opened.start("ears", "large")
+            assert "whisper already runs with another model, small: stop it first" in str(no)
+            await opened.stop("whisper")
+            large = await opened.start("whisper", "large")
             assert large.model == "large"
             assert str(tmp_path / "large.bin") in psutil.Process(large.pid).cmdline()
 
@@ -129,12 +129,12 @@ def test_a_service_that_is_killed_is_started_again() -> None:
 
     async def main() -> None:
         async with service_manager(declared()) as opened:
-            first = await opened.start("ears")
+            first = await opened.start("whisper")
             assert first.pid is not None
             os.kill(first.pid, signal.SIGKILL)
             fallen = await seen(opened, lambda service: service.state != "ready" or service.starts == 2)
             assert "signal SIGKILL" in fallen.why or fallen.starts == 2  # a machine that stalls shows only the latter
-            again = await opened.start("ears")  # joins the restart that is on its way
+            again = await opened.start("whisper")  # joins the restart that is on its way
             assert (again.state, again.starts, again.why) == ("ready", 2, "")
             assert again.pid != first.pid
             assert again.url == first.url
@@ -148,14 +148,14 @@ def test_one_that_cannot_start_says_so_with_its_last_lines_and_may_be_tried_agai
     async def main() -> None:
         async with service_manager(declared("breaks")) as opened:
             for _ in range(2):
-                no = await refused(opened.start("ears"))
+                no = await refused(opened.start("whisper"))
                 assert no.code == "not_ready"
-                assert "ears ended with exit code 3" in str(no)
+                assert "whisper ended with exit code 3" in str(no)
                 assert "no such model: kaputt.bin" in str(no)
             failed = await only(opened)
-            assert (failed.state, failed.why) == ("failed", "ears ended with exit code 3")
-            assert opened.lines("ears", 1) == ["no such model: kaputt.bin"]
-            assert (await opened.stop("ears")).state == "stopped"
+            assert (failed.state, failed.why) == ("failed", "whisper ended with exit code 3")
+            assert opened.lines("whisper", 1) == ["no such model: kaputt.bin"]
+            assert (await opened.stop("whisper")).state == "stopped"
 
     run(main())
 
@@ -165,8 +165,8 @@ def test_one_that_does_not_get_ready_in_time_is_ended() -> None:
 
     async def main() -> None:
         async with service_manager(declared("sick", ready_within=3.0)) as opened:
-            no = await refused(opened.start("ears"))
-            assert "ears was not ready within 3 s" in str(no)
+            no = await refused(opened.start("whisper"))
+            assert "whisper was not ready within 3 s" in str(no)
             assert "loading the thing" in str(no)
             assert (await only(opened)).pid is None
 
@@ -178,11 +178,11 @@ def test_a_stop_while_it_starts_works() -> None:
 
     async def main() -> None:
         async with service_manager(declared("sick")) as opened:
-            starting = asyncio.create_task(opened.start("ears"))
+            starting = asyncio.create_task(opened.start("whisper"))
             pid = (await seen(opened, lambda service: service.pid is not None)).pid
-            assert (await opened.stop("ears")).state == "stopped"
+            assert (await opened.stop("whisper")).state == "stopped"
             no = await refused(asyncio.wait_for(starting, SOON))
-            assert (no.code, str(no)) == ("stopped", "ears was stopped while it started")
+            assert (no.code, str(no)) == ("stopped", "whisper was stopped while it started")
             assert not psutil.pid_exists(pid or 0)
 
     run(main())
@@ -193,10 +193,10 @@ def test_a_start_during_a_stop_waits_for_its_end_and_starts_anew(tmp_path: Path)
 
     async def main() -> None:
         async with service_manager(declared("stubborn", str(tmp_path / "note"), grace=0.5)) as opened:
-            first = await opened.start("ears")
-            stopping = asyncio.create_task(opened.stop("ears"))
+            first = await opened.start("whisper")
+            stopping = asyncio.create_task(opened.stop("whisper"))
             await asyncio.sleep(0)
-            again = await opened.start("ears")
+            again = await opened.start("whisper")
             await stopping
             assert again.state == "ready"
             assert again.pid != first.pid
@@ -212,8 +212,8 @@ def test_a_port_that_somebody_else_has_is_named() -> None:
         stranger = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
         port = stranger.sockets[0].getsockname()[1]
         async with stranger, service_manager(declared(port=port)) as opened:
-            no = await refused(opened.start("ears"))
-            assert f"ears cannot have port {port}: another program answers there" in str(no)
+            no = await refused(opened.start("whisper"))
+            assert f"whisper cannot have port {port}: another program answers there" in str(no)
 
     run(main())
 
@@ -221,8 +221,8 @@ def test_a_port_that_somebody_else_has_is_named() -> None:
 @pytest.mark.parametrize(
     ("service", "model", "code", "says"),
     [
-        (declared(name="mouth"), "", "unknown_service", "there is no service 'ears'. The services are: mouth"),
-        (declared(), "large", "unknown_model", "ears has no model 'large'. Its models are: none"),
+        (declared(name="piper"), "", "unknown_service", "there is no service 'whisper'. The services are: piper"),
+        (declared(), "large", "unknown_model", "whisper has no model 'large'. Its models are: none"),
         (declared(models=("small",)), "large", "unknown_model", "Its models are: small"),
         (
             declared("well", "{model_file}", models=("ggml-tiny.en",)),
@@ -246,7 +246,7 @@ def test_what_cannot_be_started_is_said_before_anything_is_tried(
 
     async def main() -> None:
         async with service_manager(service, models_dir=tmp_path) as opened:
-            no = await refused(opened.start("ears", model))
+            no = await refused(opened.start("whisper", model))
             assert no.code == code
             assert says in str(no)
             (listed,) = await opened.all()
@@ -261,12 +261,12 @@ def test_only_the_last_lines_are_kept() -> None:
     talks = "for number in range(2000): print('line', number)"
 
     async def main() -> None:
-        async with service_manager(ServiceConfig("ears", ("{python}", "-c", talks), free_port())) as opened:
-            no = await refused(opened.start("ears"))
-            lines = opened.lines("ears", 10_000)
+        async with service_manager(ServiceConfig("whisper", ("{python}", "-c", talks), free_port())) as opened:
+            no = await refused(opened.start("whisper"))
+            lines = opened.lines("whisper", 10_000)
             assert len(lines) == KEPT_LINES
             assert lines[-1] == "line 1999"
-            assert opened.lines("ears", 2) == ["line 1998", "line 1999"]
+            assert opened.lines("whisper", 2) == ["line 1998", "line 1999"]
             assert "line 1979" not in str(no)
 
     run(main())
@@ -276,23 +276,23 @@ def test_when_the_manager_closes_every_service_ends_and_none_is_started() -> Non
     """Both are gone, and a late start is refused."""
 
     async def main() -> None:
-        async with service_manager(declared(), declared(name="mouth")) as opened:
-            both = await asyncio.gather(opened.start("ears"), opened.start("mouth"))
+        async with service_manager(declared(), declared(name="piper")) as opened:
+            both = await asyncio.gather(opened.start("whisper"), opened.start("piper"))
             await opened.stop_all()
             assert not any(psutil.pid_exists(one.pid or 0) for one in both)
-            assert (await refused(opened.start("ears"))).code == "stopped"
+            assert (await refused(opened.start("whisper"))).code == "stopped"
 
     run(main())
 
 
-WELL = 'name = "ears"\nprogram = ["true"]\nport = 8178\n'
+WELL = 'name = "whisper"\nprogram = ["true"]\nport = 8178\n'
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("[[service]\n", "is not TOML: .*line 1"),
-        ('[[service]]\nname = "ears"\nport = 1\n', r"missing required field `program` - at `\$.service\[0\]`"),
+        ('[[service]]\nname = "whisper"\nport = 1\n', r"missing required field `program` - at `\$.service\[0\]`"),
         (f"[[service]]\n{WELL}colour = 1\n", "unknown field `colour`.*has these fields: name, program, port, health"),
         (f"[[service]]\n{WELL}".replace("8178", "70000"), r"`int` <= 65535 - at `\$.service\[0\].port`"),
         (
@@ -300,16 +300,19 @@ WELL = 'name = "ears"\nprogram = ["true"]\nport = 8178\n'
             r"Expected `array`, got `str` - at `\$.service\[0\].prog",
         ),
         (f"[[service]]\n{WELL}".replace('["true"]', "[]"), "length >= 1"),
-        (f"[[service]]\n{WELL}".replace('"ears"', '"../ears"'), r"\$.service\[0\].name"),
+        (f"[[service]]\n{WELL}".replace('"whisper"', '"../whisper"'), r"\$.service\[0\].name"),
         (f"[[service]]\n{WELL}ready_within = 6000\n", r"`float` <= 600.0 - at `\$.service\[0\].ready_within`"),
         (
             f"[[service]]\n{WELL}".replace("true", "{prot}"),
-            r"service 'ears': '\{prot\}' .* allowed are \{port\}, \{python\}",
+            r"service 'whisper': '\{prot\}' .* allowed are \{port\}, \{python\}",
         ),
         (f"[[service]]\n{WELL}".replace("true", "-m{model_file}"), "asks for a model, but models = .* names none"),
         (f'[[service]]\n{WELL}models = ["../x"]\n', "models are names, without slashes"),
-        (f"[[service]]\n{WELL}[[service]]\n{WELL}", "'ears': the name stands twice"),
-        (f"[[service]]\n{WELL}[[service]]\n{WELL}".replace("ears", "mouth", 1), "port 8178 belongs to 'ears' as well"),
+        (f"[[service]]\n{WELL}[[service]]\n{WELL}", "'whisper': the name stands twice"),
+        (
+            f"[[service]]\n{WELL}[[service]]\n{WELL}".replace("whisper", "piper", 1),
+            "port 8178 belongs to 'whisper' as well",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_place_and_what_is_allowed(tmp_path: Path, text: str, says: str) -> None:
