@@ -151,7 +151,7 @@ def test_reasoning_is_folded_under_its_own_turn(gateway: OpenGateway, visit: Ope
 
 def test_what_a_model_says_never_becomes_html(gateway: OpenGateway, visit: OpenPage) -> None:
     """Tags in questions, answers, reasoning and barge-ins are shown as they are."""
-    html = '<img src=x onerror="hacked=1"><script>hacked=1</script><b>bold</b>'
+    html = '<img src=x onerror="hacked=1"><b>bold</b>'
     page = visit(gateway(hears=[html], answers=[f"<think> {html} </think> {html} {LONG}", html]).url)
     type_in(page, html)
     phase(page, "speaking")

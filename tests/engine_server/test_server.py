@@ -407,7 +407,7 @@ def test_a_prompt_that_was_damaged_in_the_cache_is_read_again(server: Server, ro
     try:
         it.wait(it.healthy, 120, "getting ready")
         assert file.stat().st_size == pytest.approx(whole, rel=0.1)
-        assert "thrown away" in it.log.read_text()
+        assert "cached prompt unusable" in it.log.read_text()
     finally:
         it.end()
 

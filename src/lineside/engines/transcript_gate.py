@@ -21,7 +21,9 @@ from lineside.text.scripts import foreign_share
 
 MAYBE_NOBODY = 0.25  # no_speech
 UNSURE = -1.2  # mean natural log-probability of the tokens
-NOBODY, DOUBTFUL = 0.6, -1.0  # the model's authors' own pair (openai/whisper, transcribe.py: its two thresholds)
+# White noise has a no_speech of 0.45 to 0.7 and, by the processor, a probability of up to -0.88. The authors have
+# 0.6 and -1.0 (openai/whisper, transcribe.py).
+HARDLY_ANYBODY, NOT_SURE = 0.4, -0.8
 SURELY_NOBODY = 0.8  # no_speech; then none of the words that Whisper is fond of is believed
 ELSEWHERE = -0.8  # mean log-probability of a text said to be in another language; a less probable one is not believed
 PACKED = 2.4  # the authors' bound for a text that can only be a loop
@@ -103,7 +105,8 @@ def _said(heard: Transcription, seconds: float, language: str) -> str:
 
 def believable(said: str, seconds: float, no_speech: float, avg_logprob: float) -> str:
     """What of the text the caller can have said in so many seconds, by Whisper's figures; empty if nobody spoke."""
-    if (no_speech > MAYBE_NOBODY and avg_logprob < UNSURE) or (no_speech > NOBODY and avg_logprob < DOUBTFUL):
+    bounds = ((MAYBE_NOBODY, UNSURE), (HARDLY_ANYBODY, NOT_SURE))
+    if any(no_speech > nobody and avg_logprob < unsure for nobody, unsure in bounds):
         return ""
     words = said.split()
     while loop := find_loop(words):
