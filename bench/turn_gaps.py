@@ -99,7 +99,7 @@ async def measure(calls: int, seconds: float, *, with_model: bool) -> bool:
     """Hold the calls and print what was measured; whether no gap was over the bound."""
     settings = load_settings()
     folder = settings.models_dir
-    panel = VadBatcher(
+    batcher = VadBatcher(
         VadModel(locate("silero-vad", folder) / "silero_vad.onnx"), asyncio.get_running_loop().call_later
     )
     listener = TurnModelThread(locate("smart-turn-v3.2", folder) / "smart-turn-v3.2-cpu.onnx")
@@ -117,7 +117,7 @@ async def measure(calls: int, seconds: float, *, with_model: bool) -> bool:
             agent=agent,
             engines=engines,
             settings=settings,
-            vad=panel.voice(),
+            vad=batcher.new_vad(),
             observers=(meters[number],),
             turn_model=counted.probability if with_model else nobody_knows,
         )

@@ -1,4 +1,4 @@
-"""The listening panel: what it judges for many calls together is what each would have heard alone."""
+"""The batcher of voice detection: what it judges for many calls together is what each would have heard alone."""
 
 from collections.abc import Callable, Sequence
 from typing import cast
@@ -54,17 +54,17 @@ def number_of(heard: bytes) -> int:
     return int(np.frombuffer(heard, "<i2")[0])
 
 
-def panel() -> tuple[VadBatcher, Numbers, Clock]:
+def batcher() -> tuple[VadBatcher, Numbers, Clock]:
     network, clock = Numbers(), Clock()
     return VadBatcher(cast(VadModel, network), clock.after), network, clock
 
 
 def test_the_windows_of_all_calls_are_judged_in_one_run() -> None:
     """Ten calls speak: nobody is answered at once, and everybody a tick later, in one go."""
-    listening, network, clock = panel()
+    listening, network, clock = batcher()
     told: list[float] = []
     for number in range(10):
-        assert listening.voice().feed(window(number), told.append) is None
+        assert listening.new_vad().feed(window(number), told.append) is None
 
     assert not told
     assert [seconds for seconds, _ in clock.set] == [TICK]
@@ -83,10 +83,10 @@ def test_a_call_among_others_hears_what_it_would_hear_alone(
     calls: list[list[tuple[bool, int]]], pace: list[int]
 ) -> None:
     """The same answers in the same order, and the same windows for the network, however ticks and bursts fall."""
-    listening, network, clock = panel()
+    listening, network, clock = batcher()
     number = 0
     for stretches in calls:
-        alone, voice = Numbers(), listening.voice()
+        alone, vad = Numbers(), listening.new_vad()
         single = SingleVad(cast(VadModel, alone))
         expected: list[float] = []
         told: list[float] = []
@@ -97,7 +97,7 @@ def test_a_call_among_others_hears_what_it_would_hear_alone(
                 number += 1
                 heard = window(number % 30000, loud=loud)
                 expected.append(single.feed(heard))
-                at_once = voice.feed(heard, told.append)
+                at_once = vad.feed(heard, told.append)
                 if at_once is not None:
                     told.append(at_once)
                 fed += 1
@@ -111,10 +111,10 @@ def test_a_call_among_others_hears_what_it_would_hear_alone(
 
 def test_a_burst_does_not_hold_the_loop_for_long() -> None:
     """Two seconds of sound at once: some now, the rest at the ticks after it, none forgotten."""
-    listening, _, clock = panel()
-    voice, told = listening.voice(), list[float]()
+    listening, _, clock = batcher()
+    vad, told = listening.new_vad(), list[float]()
     for number in range(4 * MAX_WINDOWS_PER_TICK - 1):
-        voice.feed(window(number), told.append)
+        vad.feed(window(number), told.append)
     ticks = 0
     while clock.set:
         clock.tick()
@@ -124,17 +124,17 @@ def test_a_burst_does_not_hold_the_loop_for_long() -> None:
     assert told == [number / 1000 for number in range(4 * MAX_WINDOWS_PER_TICK - 1)]
 
 
-def test_a_run_that_fails_leaves_the_panel_listening() -> None:
+def test_a_run_that_fails_leaves_the_batcher_listening() -> None:
     """The windows of that run count as silence, for an answer is owed for each; the next ones are judged."""
-    listening, network, clock = panel()
+    listening, network, clock = batcher()
     told: list[float] = []
-    voice = listening.voice()
+    vad = listening.new_vad()
     good = network.probabilities
     network.probabilities = Mock(side_effect=ZeroDivisionError)  # type: ignore[method-assign]
-    voice.feed(window(1), told.append)
+    vad.feed(window(1), told.append)
     with pytest.raises(ZeroDivisionError):
         clock.tick()
     network.probabilities = good  # type: ignore[method-assign]
-    voice.feed(window(2), told.append)
+    vad.feed(window(2), told.append)
     clock.tick()
     assert told == [0.0, 0.002]

@@ -2,7 +2,7 @@
 
 Silero VAD (MIT, github.com/snakers4/silero-vad) takes 512 samples, the 64 before them and its own memory of the call.
 It costs more than all other steps of a frame together, so it is asked only while there is something to hear, and in a
-gateway for all calls together (`panel`).
+gateway for all calls together (`vad_batcher`).
 """
 
 import math

@@ -28,13 +28,13 @@ class VadBatcher:
         self._busy: dict[BatchedVad, None] = {}  # those with windows waiting, in the order in which they came
         self._set = False  # the tick is
 
-    def voice(self) -> "BatchedVad":
+    def new_vad(self) -> "BatchedVad":
         """The voice detector of a new call."""
         return BatchedVad(self, VadState(self._model.memories))
 
-    def waits(self, voice: "BatchedVad") -> None:
+    def waits(self, new_vad: "BatchedVad") -> None:
         """Windows of this call wait to be judged."""
-        self._busy[voice] = None
+        self._busy[new_vad] = None
         if not self._set:
             self._set = True
             self._after(TICK, self._tick)
@@ -42,17 +42,17 @@ class VadBatcher:
     def _tick(self) -> None:
         self._set = False
         try:
-            self._judge([(voice, voice.take(MAX_WINDOWS_PER_TICK)) for voice in self._busy])
+            self._judge([(new_vad, new_vad.take(MAX_WINDOWS_PER_TICK)) for new_vad in self._busy])
         finally:
-            for voice in [voice for voice in self._busy if not voice.waiting]:
-                del self._busy[voice]
+            for new_vad in [new_vad for new_vad in self._busy if not new_vad.waiting]:
+                del self._busy[new_vad]
             if self._busy and not self._set:
                 self._set = True
                 self._after(TICK, self._tick)
 
     def _judge(self, asked: "list[tuple[BatchedVad, list[_Waiting]]]") -> None:
         """Judge these windows, and tell the calls, each in its order."""
-        heard = [(it.window, voice.state) for voice, some in asked for it in some if it.judged]
+        heard = [(it.window, new_vad.state) for new_vad, some in asked for it in some if it.judged]
         judged = [0.0] * len(heard)  # what is told where a fault of ours loses the answers: none is ever owed
         try:
             if heard:
@@ -75,8 +75,8 @@ class _Waiting(Struct, frozen=True):
 class BatchedVad:
     """The voice detector of one call: its gate here, the network shared."""
 
-    def __init__(self, panel: VadBatcher, state: VadState) -> None:
-        self._panel, self.state = panel, state
+    def __init__(self, batcher: VadBatcher, state: VadState) -> None:
+        self._batcher, self.state = batcher, state
         self._gate = EnergyGate()
         self._before: deque[bytes] = deque(maxlen=LOOK_BACK)  # from before the gate opened; older ones are forgotten
         self._waiting: deque[tuple[bytes, bool, OnProbability]] = (
@@ -84,7 +84,7 @@ class BatchedVad:
         )  # of a message at the most; bool: the gate was open
 
     def feed(self, window: bytes, on_probability: OnProbability) -> float | None:
-        """0 while the gate is closed; None where the panel is to judge: then `on_probability` hears the probability.
+        """0 while the gate is closed; None where the batcher is to judge: then `on_probability` hears the probability.
 
         What is told comes in the order of the windows, and before anything that a later `feed` answers at once.
         """
@@ -93,7 +93,7 @@ class BatchedVad:
             self._before.append(window)
             return 0.0
         self._waiting.append((window, is_open, on_probability))
-        self._panel.waits(self)
+        self._batcher.waits(self)
         return None
 
     @property

@@ -140,7 +140,7 @@ def vad_factory(settings: Settings) -> Callable[[], VoiceDetector]:
     if settings.default_stt_engine == "scripted":
         return LoudnessVad
     model = VadModel(locate(VAD_MODEL, settings.models_dir) / VAD_FILE)
-    return VadBatcher(model, asyncio.get_running_loop().call_later).voice
+    return VadBatcher(model, asyncio.get_running_loop().call_later).new_vad
 
 
 @asynccontextmanager
