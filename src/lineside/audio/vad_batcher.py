@@ -32,9 +32,9 @@ class VadBatcher:
         """The voice detector of a new call."""
         return BatchedVad(self, VadState(self._model.memories))
 
-    def waits(self, new_vad: "BatchedVad") -> None:
+    def waits(self, vad: "BatchedVad") -> None:
         """Windows of this call wait to be judged."""
-        self._busy[new_vad] = None
+        self._busy[vad] = None
         if not self._set:
             self._set = True
             self._after(TICK, self._tick)
@@ -42,17 +42,17 @@ class VadBatcher:
     def _tick(self) -> None:
         self._set = False
         try:
-            self._judge([(new_vad, new_vad.take(MAX_WINDOWS_PER_TICK)) for new_vad in self._busy])
+            self._judge([(vad, vad.take(MAX_WINDOWS_PER_TICK)) for vad in self._busy])
         finally:
-            for new_vad in [new_vad for new_vad in self._busy if not new_vad.waiting]:
-                del self._busy[new_vad]
+            for vad in [vad for vad in self._busy if not vad.waiting]:
+                del self._busy[vad]
             if self._busy and not self._set:
                 self._set = True
                 self._after(TICK, self._tick)
 
     def _judge(self, asked: "list[tuple[BatchedVad, list[_Waiting]]]") -> None:
         """Judge these windows, and tell the calls, each in its order."""
-        heard = [(it.window, new_vad.state) for new_vad, some in asked for it in some if it.judged]
+        heard = [(it.window, vad.state) for vad, some in asked for it in some if it.judged]
         judged = [0.0] * len(heard)  # what is told where a fault of ours loses the answers: none is ever owed
         try:
             if heard:
