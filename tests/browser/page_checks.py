@@ -46,6 +46,6 @@ def played_out(page: Page) -> Played:
 def said(page: Page) -> list[tuple[str, str]]:
     """The conversation as it stands on the page."""
     return [
-        (row.locator(".who").inner_text(), row.locator(".text").inner_text())
+        (row.locator(".who").inner_text(), row.locator(".text:not(.filler)").inner_text())
         for row in page.locator("#lines > li").all()
     ]

@@ -133,7 +133,7 @@ def wav(raw: bytes) -> None:
 
 
 def agent_files(raw: bytes) -> None:
-    """An agent in a file of an operator's, and a change of it that was kept."""
+    """An agent in a file of an operator's, a change of it that was kept, and its earlier versions."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "agent.toml"
         file.write_bytes(raw)
@@ -142,9 +142,10 @@ def agent_files(raw: bytes) -> None:
         file.write_text('name = "Agent"\nprompt = "Be brief."\n')
         kept = AgentFile(file, Path(folder))
         kept.write(Agent(name="Agent", prompt="Be kind."))
-        [change] = (Path(folder) / "agents").iterdir()
-        change.write_bytes(raw)
+        for change in (Path(folder) / "agents").glob("*.json"):
+            change.write_bytes(raw)
         assert kept.read().prompt
+        kept.versions()
 
 
 HELLO = b'{"codec":"pcm","sample_rate":16000,"mode":"conversation","greeting":"Hello","caller":"me","record":true}'
