@@ -285,9 +285,10 @@ def test_a_call_survives_the_death_of_its_engines(stack: Stack) -> None:
 
 def _healthy(url: str) -> None:
     """Wait until the engine server is back, thirty seconds at the most."""
+    open_to_all = f"http://{url.rpartition('@')[2]}/health"  # without the secret
     for _ in range(300):
         try:
-            urllib.request.urlopen(f"{url}/health", timeout=1).close()  # noqa: S310 - our own
+            urllib.request.urlopen(open_to_all, timeout=1).close()
         except OSError:
             time.sleep(0.1)
         else:
