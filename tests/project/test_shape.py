@@ -10,7 +10,6 @@ ROOT = Path(__file__).parents[2]
 # What is over a bar today. Nothing may be added; what has come under its bar leaves the list.
 OVER_TODAY = {
     "lines of call/": {"call/"},
-    "lines of call/session.py": {"call/session.py"},
     "lines of tests ÷ lines of source": {"*"},
 }
 

@@ -5,6 +5,7 @@ the reply that is being prepared, and the language model says whether they may e
 """
 
 import asyncio
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -32,9 +33,10 @@ class SpeechPause:
 class EndOfTurn:
     """What is known of the pause that is now, or was last."""
 
-    def __init__(self, profile: Profile | None, turn_model: TurnModel, context: CallContext) -> None:
-        """`profile` None: turns end by the silence timer, and nothing is weighed."""
-        self._profile, self._turn_model, self._context = profile, turn_model, context
+    def __init__(self, profile: Profile | Literal["silence"], turn_model: TurnModel, context: CallContext) -> None:
+        """`profile` "silence": turns end by the silence timer, and nothing is weighed."""
+        self._profile: Profile | None = None if profile == "silence" else profile
+        self._turn_model, self._context = turn_model, context
         self._asking = OneTask(context.tasks, "turn model")
         self.pause = SpeechPause()
         self.evidence = Evidence()

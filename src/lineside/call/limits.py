@@ -12,6 +12,8 @@ from lineside.turns.dead_call import DeadCallDetector
 LEAVE_FOR_OPERATOR = 8.0  # the same, where an operator waits for the end
 LEAVE = 20.0  # seconds in which a goodbye must have found a moment and been heard; then the call ends without
 
+LOOK_EVERY = 1.0  # seconds between looks at the limits of a call
+
 
 class LimitRules(Struct, frozen=True):
     """How long to wait, in seconds, and what to say then; an empty line is not said."""

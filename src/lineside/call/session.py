@@ -1,7 +1,7 @@
 """One call, top to bottom: listen, ask the floor, reply. One tree of tasks; when the call is over, all of it is gone.
 
-The transport hands every frame to `on_audio`, which waits for nothing: the segmenter turns sound into events, the floor
-answers an event with a decision, `_act` carries it out. No part knows the session: a part posts what it finds out.
+`on_audio` waits for nothing: the segmenter turns frames into events, the floor answers an event with a decision, `_act`
+carries it out. No part knows the session: a part posts what it finds out.
 """
 
 import asyncio
@@ -19,21 +19,18 @@ from lineside.call.engine_load import EngineLoad
 from lineside.call.fillers import FAREWELL
 from lineside.call.inbox import Inbox
 from lineside.call.interruptions import Interruptions
-from lineside.call.limits import CallLimits, limit_rules
+from lineside.call.limits import LOOK_EVERY, CallLimits, limit_rules
 from lineside.call.live_listening import LiveListening, read_prompt
 from lineside.call.observers import Observer
 from lineside.call.reply_input import AgentLine, ReplyInput, TypedInput
 from lineside.call.speaker import Speaker
 from lineside.engines.registry import Engines
 from lineside.errors import TransportError
-from lineside.protocol import ClientMessage, EndReason
 from lineside.settings import Settings
 from lineside.transports.base import Transport
 from lineside.turns import floor_events as floor
 from lineside.turns.floor import Floor, FloorRules
 from lineside.turns.open_turn import Heard
-
-LOOK_EVERY = 1.0  # seconds between looks at the limits of the call
 
 
 class CallSession:
@@ -54,7 +51,7 @@ class CallSession:
     ) -> None:
         """`observers` hear everything that happens; `load` is what all calls of the process know of the engines."""
         loop = asyncio.get_running_loop()
-        self._ended: asyncio.Future[EndReason] = loop.create_future()
+        self._ended: asyncio.Future[protocol.EndReason] = loop.create_future()
         self._floor = Floor(FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation))
         self._limits = CallLimits(limit_rules(settings, agent, answers=hello.mode == "conversation"), loop.time())
         self._context = context = call_context(
@@ -70,8 +67,7 @@ class CallSession:
             now=loop.time,
             inbox=Inbox(self._handle),
         )
-        profile = hello.turn_profile or settings.turn_profile
-        self._end_of_turn = EndOfTurn(None if profile == "silence" else profile, turn_model, context)
+        self._end_of_turn = EndOfTurn(hello.turn_profile or settings.turn_profile, turn_model, context)
         self._interruptions = Interruptions(context)
         self._speaker = Speaker(context, self._end_of_turn)
         self._listening = LiveListening(context, self._end_of_turn, self._speaker)
@@ -81,7 +77,7 @@ class CallSession:
         """What was said, as far as it was heard."""
         return self._context.history
 
-    async def run(self) -> EndReason:
+    async def run(self) -> protocol.EndReason:
         """Hold the call from its greeting to its end. Raises nothing for what a caller or an engine does."""
         context, tasks = self._context, self._context.tasks
         async with tasks:
@@ -101,7 +97,7 @@ class CallSession:
         self._tell(protocol.Ended(at=context.clock.at, reason=reason))
         return reason
 
-    def end(self, reason: EndReason) -> None:
+    def end(self, reason: protocol.EndReason) -> None:
         """End the call from inside or outside: an operator ends it, the gateway stops. The first reason counts.
 
         An operator's end is told to the caller first; asked for again, the call ends at once.
@@ -111,17 +107,17 @@ class CallSession:
         if not self._ended.done():
             self._ended.set_result(reason)
 
-    def _why(self, transport: "asyncio.Task[EndReason]") -> EndReason:
+    def _why(self, transport: "asyncio.Task[protocol.EndReason]") -> protocol.EndReason:
         """Of two reasons that come at once: a fault of ours, raised; then what the transport says; then our own."""
         ours = self._ended.done() and (self._ended.exception() is not None or not transport.done())
         return self._ended.result() if ours else transport.result()
 
-    async def _run_transport(self) -> EndReason:
+    async def _run_transport(self) -> protocol.EndReason:
         try:
             return await self._context.transport.run(self)
         except TransportError as broken:
             self._tell_error(broken, fatal=True)
-            return cast("EndReason", broken.code)  # none of the codes that refuse a first message comes from here
+            return cast("protocol.EndReason", broken.code)  # a call that runs has had its first message
 
     async def _watch_limits(self) -> None:
         """End a call that nobody speaks on, or that lasts too long."""
@@ -143,7 +139,7 @@ class CallSession:
         for event in self._context.segmenter.hear(payload):
             self._on_speech(event)
 
-    def on_message(self, message: ClientMessage) -> None:
+    def on_message(self, message: protocol.ClientMessage) -> None:
         """See `TransportListener`."""
         match message:
             case protocol.HangUp():
@@ -246,8 +242,6 @@ class CallSession:
             self._say(AgentLine(unheard))  # a cough or a door had cut the agent off: go on where it stopped
         if over.ends is not None:
             self.end(over.ends)  # a farewell that has been heard: the second time that it is asked for
-
-    # ── what is told ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _tell(self, event: protocol.ServerMessage) -> None:
         self._context.observers.on_event(event)
