@@ -176,7 +176,7 @@ def test_stop_closes_everything_and_talk_begins_anew(gateway: OpenGateway, visit
     phase(page, "listening")
     type_in(page, "When?")
     phase(page, "speaking")
-    page.click("#talk")
+    press_again(page)
     phase(page, "ended")
     expect(page.locator("#state")).to_have_text("Call ended")
     assert page.evaluate("tap.said.at(-1)") == {"type": "hangup"}
