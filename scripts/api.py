@@ -38,6 +38,7 @@ PIECES = {
     "sse": ", server-sent events",
     "csv": "a table, `text/csv`",
     "flac": "a file, `audio/flac`",
+    "wav": "a file, `audio/wav`",
 }
 
 

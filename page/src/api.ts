@@ -59,10 +59,10 @@ export async function ask<T>(
   }
 }
 
-/** A file, whole. Rejects as `ask` does. */
-export async function bytes(path: string, signal?: AbortSignal): Promise<Blob> {
+/** A file, whole; with a `body` it is asked for by POST. Rejects as `ask` does. */
+export async function bytes(path: string, signal?: AbortSignal, body?: unknown): Promise<Blob> {
   const until = signal ?? new AbortController().signal;
-  const answer = await request('GET', path, undefined, until, signal);
+  const answer = await request(body === undefined ? 'GET' : 'POST', path, body, until, signal);
   return answer.blob().catch((cause) => {
     throw troubleOf(cause);
   });

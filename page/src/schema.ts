@@ -254,6 +254,13 @@ export interface EngineStatus {
   why: string;
 }
 
+/** What a voice shall say, to be listened to. */
+export interface SayText {
+  text: string;
+  engine?: string;
+  voice?: string;
+}
+
 /** All models. */
 export interface ModelsStatus {
   models: ModelStatus[];

@@ -17,6 +17,7 @@ from lineside.api import ApiDependencies, mount
 from lineside.api.operations import OPERATIONS
 from lineside.engines.protocols import BackendModel, EngineInfo, PullProgress
 from lineside.engines.registry import Role
+from lineside.engines.vendors.scripted import ScriptedTTS
 from lineside.errors import EngineBusy, TransportError
 from lineside.host.client import HostAgentError
 from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
@@ -262,7 +263,11 @@ def engines() -> dict[Role, dict[str, Any]]:
     whisper = Keeper(BackendModel("faster-whisper-base", loaded=True, bytes=5, memory_bytes=9))
     qwen = Keeper(BackendModel("qwen2.5-coder-0.5b", loaded=False, bytes=5))
     ollama = Fetcher(BackendModel("llama3.2:3b", loaded=False, bytes=7), choices=("llama3.2:3b", "qwen3:4b"))
-    return {"stt": {"faster-whisper": whisper}, "llm": {"embedded": qwen, "ollama": ollama}, "tts": {"espeak": Plain()}}
+    return {
+        "stt": {"faster-whisper": whisper},
+        "llm": {"embedded": qwen, "ollama": ollama},
+        "tts": {"espeak": ScriptedTTS(takes=0)},
+    }
 
 
 def scripted_dependencies(chosen: Settings, **given: Any) -> ApiDependencies:

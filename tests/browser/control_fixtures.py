@@ -18,18 +18,21 @@ from msgspec.structs import replace as changed
 
 from lineside.api import ApiDependencies, mount
 from lineside.engines.protocols import BackendModel
+from lineside.engines.vendors.scripted import ScriptedTTS
 from lineside.gateway.auth import Auth, key_of
 from lineside.gateway.call_registry import CallHandle, CallRegistry
 from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.host.services import Service
 from lineside.protocol import Ended, EndReason, ServerMessage
-from tests.api.fixtures import FakeRegistry, Fetcher, Keeper, Plain, ScriptedHost, scripted_dependencies
+from tests.api.fixtures import FakeRegistry, Fetcher, Keeper, ScriptedHost, scripted_dependencies
 from tests.browser import slow_fetch
 from tests.call.fixtures import settings
 
 GIB = 1 << 30
 OPENS_WITHIN = CLOSES_WITHIN = 30.0  # seconds
-POLICY = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:"  # as the gateway sends it
+POLICY = (  # as the gateway sends it
+    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; media-src 'self' blob:"
+)
 
 
 class ScriptedCall:
@@ -153,10 +156,11 @@ class ControlGateway:
             settings(models_dir=self._models, api_keys=(self._key,) if self._key else ()),
             puller=self._puller(),
         )
+        self.voices = {name: ScriptedTTS(takes=0) for name in ("espeak", "piper")}
         engines: Any = {
             "stt": {"faster-whisper": self.whisper},
             "llm": {"embedded": self.qwen, "ollama": self.ollama},
-            "tts": {"espeak": Plain()},
+            "tts": self.voices,
         }
         self.agents = scripted.agents
         return replace(scripted, registry=FakeRegistry(engines), calls=self.calls, host=self.host, read=read)

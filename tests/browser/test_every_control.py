@@ -16,6 +16,7 @@ from tests.browser import (
     test_operator_views,
     test_page,
     test_panels,
+    test_voices,
 )
 from tests.browser.conftest import OpenGateway, OpenPage
 from tests.browser.control_fixtures import ScriptedCall
@@ -69,6 +70,10 @@ TESTED: dict[str, tuple[ModuleType, str]] = {
         "test_what_was_chosen_stands_beside_the_button_and_is_taken_back",
     ),
     "checkbox Override greeting": (test_operator_views, "test_turn_detection_and_an_own_greeting_go_with_the_call"),
+    "(textbox Text to say|combobox Voice .|button Play voice .|button Use.* for calls .*)": (
+        test_voices,
+        "test_two_voices_say_the_same_and_one_is_chosen_for_calls",
+    ),
     "combobox Show models for.*": (test_operator_views, "test_models_are_shown_for_one_role"),
     "button (Load|Unload) [^t].*": (
         test_panels,

@@ -9,6 +9,7 @@ import { address } from '../route';
 import type { EngineStatus, EnginesStatus, ModelStatus, RoleEngines } from '../schema';
 import { createModels, Models } from './Models';
 import { NextCall } from './NextCall';
+import { Voices } from './Voices';
 import { Loading, Status, Unavailable } from './widgets';
 
 type Role = keyof EnginesStatus;
@@ -44,7 +45,10 @@ export function Engines(): JSX.Element {
           )}
         </Show>
       </section>
-      <NextCall />
+      <div class="cards">
+        <NextCall />
+        <Show when={engines.value()}>{(now) => <Voices voices={now().tts} />}</Show>
+      </div>
       <Models models={models} down={down()} />
     </>
   );

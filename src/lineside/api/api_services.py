@@ -9,6 +9,7 @@ from lineside.api.model_inventory import ModelInventory
 from lineside.api.model_readings import ModelReadings
 from lineside.api.models import ModelOperations
 from lineside.api.services import ServiceOperations
+from lineside.api.voice_samples import VoiceSamples
 
 
 class ApiServices:
@@ -18,6 +19,7 @@ class ApiServices:
         self.dependencies, self.tasks = dependencies, tasks
         self.engine_list = EngineList(dependencies.registry)
         self.engines = EngineOperations(self.engine_list, dependencies.registry.defaults, tasks)
+        self.voice_samples = VoiceSamples(self.engine_list)
         self.model_readings = ModelReadings(dependencies, self.engine_list, tasks)
         self.downloads = DownloadOperations(dependencies, tasks, when_over=self.model_readings.forget)
         self.inventory = ModelInventory(dependencies, self.engine_list, self.model_readings, self.downloads)

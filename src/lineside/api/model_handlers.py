@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 from lineside.api.api_services import ApiServices
 from lineside.api.operation import operation
-from lineside.api.schemas import Deleted, EnginesStatus, ModelChoice, ModelsStatus, ModelStatus, UnloadModel
+from lineside.api.schemas import Deleted, EnginesStatus, ModelChoice, ModelsStatus, ModelStatus, SayText, UnloadModel
 from lineside.models.progress import DownloadProgress
 
 ENGINES, MODELS = "Engines", "Models"
@@ -15,6 +15,23 @@ QWEN = "qwen2.5-coder-0.5b"
 async def list_engines(api: ApiServices) -> EnginesStatus:
     """List the engines that a call may name, and whether they answer."""
     return await api.engines.now()
+
+
+@operation(
+    "POST",
+    "/api/voices/say",
+    group=ENGINES,
+    errors=(404, 409, 429, 502, 504),
+    streams="wav",
+    example={"text": "Good morning.", "engine": "piper"},
+)
+async def say(api: ApiServices, body: SayText) -> AsyncGenerator[bytes, None]:
+    """Have a voice say something, as a WAV file. No other voice stands in for it."""
+    return _whole(await api.voice_samples.say(body))
+
+
+async def _whole(sound: bytes) -> AsyncGenerator[bytes, None]:
+    yield sound
 
 
 @operation("GET", "/api/models", group=MODELS)

@@ -63,7 +63,7 @@ def _operation(operation: Operation, schemas: dict[Any, Schema], components: dic
 
 
 def _response(operation: Operation, status: int, schemas: dict[Any, Schema]) -> dict[str, Any]:
-    if operation.streams in ("csv", "flac") and status in (200, 206):
+    if operation.streams in ("csv", "flac", "wav") and status in (200, 206):
         return {"description": STATUS[status], "content": {operation.media: {"schema": {"type": "string"}}}}
     if status == 416:
         return {"description": STATUS[status]}

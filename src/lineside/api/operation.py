@@ -10,7 +10,7 @@ from msgspec.structs import fields as struct_fields
 from lineside.api.api_services import ApiServices
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
-Stream = Literal["", "ndjson", "sse", "csv", "flac"]
+Stream = Literal["", "ndjson", "sse", "csv", "flac", "wav"]
 PATH_NAME = "name"  # a handler's parameter for what the path names
 ALWAYS = (401, 403, 503)  # no key, a stranger's page, closing time
 
@@ -20,9 +20,15 @@ MEDIA = {
     "sse": "text/event-stream",
     "csv": "text/csv",
     "flac": "audio/flac",
+    "wav": "audio/wav",
 }
 
-CURL = {"ndjson": ["-N"], "sse": ["-N"], "flac": ["-o", "call.flac"]}  # what it wants to be told
+CURL = {
+    "ndjson": ["-N"],
+    "sse": ["-N"],
+    "flac": ["-o", "call.flac"],
+    "wav": ["-o", "said.wav"],
+}  # what it wants to be told
 
 STATUS = {
     200: "Done.",
@@ -34,6 +40,7 @@ STATUS = {
     409: "It contradicts what goes on: the message says why, and what to do.",
     416: "There is no such range.",
     413: "The body is larger than a mebibyte.",
+    429: "Too many at once, or within a minute: the message says when to ask again.",
     502: "The engine or the host agent failed: the message says how.",
     503: "Not now: the gateway closes, too many watch, or there is no host agent.",
     504: "The engine did not answer in time.",

@@ -8,6 +8,7 @@ from lineside.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     model_handlers.list_engines,
+    model_handlers.say,
     model_handlers.list_models,
     model_handlers.load_model,
     model_handlers.unload_model,

@@ -59,6 +59,14 @@ class EnginesStatus(Struct, frozen=True):
     tts: RoleEngines
 
 
+class SayText(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a voice shall say, to be listened to."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=300)]
+    engine: Annotated[str, Meta(max_length=200, description="a voice of GET /api/engines; empty: the default one")] = ""
+    voice: Annotated[str, Meta(max_length=200, description="one of its choices; empty: its usual one")] = ""
+
+
 # ── models ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
