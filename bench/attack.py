@@ -487,7 +487,9 @@ async def run(names: list[str], seconds: float, python: str) -> int:
         finder.bind(("127.0.0.1", 0))
         port = int(finder.getsockname()[1])
     with tempfile.TemporaryDirectory(prefix="lineside-attack-") as folder:
-        environment = os.environ | SCRIPTED | {"PORT": str(port), "DATA_DIR": folder, "WORKERS": "1"}
+        environment = (
+            os.environ | SCRIPTED | {"PORT": str(port), "DATA_DIR": folder, "WORKERS": os.environ.get("WORKERS", "1")}
+        )
         with (Path(folder) / "log").open("wb") as said:
             server = subprocess.Popen(  # noqa: ASYNC220 - once, at the start
                 [python, "-m", "lineside", "serve"],

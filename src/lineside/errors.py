@@ -15,6 +15,8 @@ LinesideError
 import re
 from typing import Literal
 
+import msgspec
+
 # What a caller's program can act on: `code` of an `error` event. The first five end a call before it begins.
 ErrorCode = Literal[
     "bad_first_message",
@@ -33,6 +35,9 @@ ErrorCode = Literal[
     "internal_error",
 ]
 
+
+# What decoders raise for JSON or TOML from outside: broken, of the wrong shape, no text, or nested without end.
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 _USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s@'\"]*@")  # http://user:password@
 _QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]*")

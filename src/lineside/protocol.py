@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from lineside.errors import ErrorCode, TransportError
+from lineside.errors import UNREADABLE, ErrorCode, TransportError
 
 Codec = Literal["pcm", "g711_ulaw", "g711_alaw"]
 Mode = Literal["conversation", "transcribe_only"]
@@ -263,7 +263,7 @@ def read_hello(raw: str | bytes) -> FirstMessage:
         hello = _decode_hello(raw)
     except msgspec.ValidationError as wrong:
         raise TransportError("bad_first_message", f"first message: {_explain(wrong)}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+    except UNREADABLE as wrong:
         raise TransportError(
             "bad_first_message", f'first message: not JSON ({wrong}); send for example {{"codec":"pcm"}}'
         ) from None
@@ -278,7 +278,7 @@ def read_client_message(raw: str | bytes) -> ClientMessage:
         return _decode_client_message.decode(raw)
     except msgspec.ValidationError as wrong:
         raise TransportError("bad_message", f"message: {_explain(wrong)}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise TransportError("bad_message", 'message: not JSON; send for example {"type":"hangup"}') from None
 
 

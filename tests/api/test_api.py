@@ -63,6 +63,7 @@ def test_an_engine_that_hangs_is_down(tmp_path: Path, monkeypatch: pytest.Monkey
         ("POST", "/api/models/load", '{"model":""}', ["model: Expected `str` of length >= 1"]),
         ("POST", "/api/models/load", '{"model":"x","modle":"y"}', ["modle"]),
         ("POST", "/api/models/load", "[" * 100_000, ["allowed: model"]),
+        ("POST", "/api/models/load", '{"modle":' + "[" * 100_000, ["allowed: model"]),
         ("POST", "/api/models/load", '"\\ud800"', ["allowed: model"]),
         ("POST", "/api/models/unload", '{"model":"x","wait":"yes"}', ["wait: Expected `bool`", "wait (true or false)"]),
         ("GET", "/api/services/whisper-server/logs?lines=0", None, ["lines: Expected `int` >= 1", "from 1 to 1000"]),

@@ -67,6 +67,7 @@ def speech(http: aiohttp.ClientSession, endpoint: openai_http.Endpoint) -> Async
         (401, b'{"detail":{"status":"invalid_api_key","message":"bad key"}}', EngineError, "401: bad key"),
         (404, b'{"error":"model not found"}', EngineError, "404: model not found"),
         (500, b'{"detail":[]}', EngineError, "500: no reason"),
+        (400, b'{"error":' + b"[" * 19_000, EngineError, "400: "),
         (200, b"data: {not json}\n\n", EngineError, "unexpected response"),
         (200, b"<html><body>Welcome to nginx!</body></html>", EngineError, "gave an empty answer"),
         (200, b"", EngineError, "gave an empty answer"),

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from lineside.agents.calendar import DeskClock, opening_hours
 from lineside.engines.protocols import Message
-from lineside.errors import ConfigError
+from lineside.errors import UNREADABLE, ConfigError
 
 # A caller who asks for a person gets one, whatever the language model would have thought of it.
 _PERSON = (
@@ -155,5 +155,5 @@ def load_agent(path: Path) -> Agent:
         raise ConfigError(
             f"AGENT_FILE={path}: {cause.strerror}; name an agent file; empty: the demonstration agent"
         ) from None
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError, ConfigError) as cause:
+    except (*UNREADABLE, ConfigError) as cause:
         raise ConfigError(f"AGENT_FILE={path}: {cause}") from None

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import msgspec
 
+from lineside.errors import UNREADABLE
 from lineside.models.progress import DownloadProgress, short
 from lineside.processes.process import end_process, start_process
 
@@ -61,5 +62,5 @@ async def _progress_of(
             return
         try:
             yield _progress.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             words.append(line.decode(errors="replace").strip()[:WORDS])

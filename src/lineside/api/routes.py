@@ -20,6 +20,7 @@ from lineside.api.openapi import document, schemas_of
 from lineside.api.operation import ApiRequest, Operation
 from lineside.api.operations import OPERATIONS
 from lineside.api.schema_text import allowed
+from lineside.errors import UNREADABLE
 from lineside.http_front import error_response
 
 log = structlog.get_logger()
@@ -129,7 +130,7 @@ def _explained(may: str) -> Iterator[None]:
     """Say which field is wrong, and what is allowed."""
     try:
         yield
-    except (msgspec.MsgspecError, UnicodeDecodeError) as wrong:
+    except UNREADABLE as wrong:
         raise ApiError(400, "bad_request", f"{_named(str(wrong))}; allowed: {may}") from None
 
 

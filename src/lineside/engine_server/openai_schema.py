@@ -16,7 +16,7 @@ from lineside.audio.log_mel import RATE
 from lineside.audio.wav import read_wav
 from lineside.engine_server.asr.whisper import Samples, WhisperTranscript
 from lineside.engine_server.llm.llama import GeneratedText
-from lineside.errors import ConfigError
+from lineside.errors import UNREADABLE, ConfigError
 
 AUDIO_BYTES = 32 << 20  # of one upload: five minutes at 48 kHz; a larger one is refused
 AUDIO_SECONDS = 300.0
@@ -96,7 +96,7 @@ async def body(request: web.Request, kind: type[T]) -> T:
         raise RequestRefused(413, f"the body has more than the {JSON_BYTES} bytes that are read")
     try:
         return msgspec.json.decode(raw, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as no:
+    except UNREADABLE as no:
         raise RequestRefused(400, str(no), _field(str(no))) from None
 
 

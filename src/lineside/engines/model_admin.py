@@ -10,7 +10,7 @@ import msgspec
 
 from lineside.engines import openai_http
 from lineside.engines.protocols import BackendModel, Message
-from lineside.errors import EngineBusy, EngineError
+from lineside.errors import UNREADABLE, EngineBusy, EngineError
 
 LOADING = 120.0  # seconds; the biggest model of the catalogue takes ten from a cold disk
 FORESEES = 1.0  # seconds; whoever asks waits less
@@ -41,7 +41,7 @@ async def listed(
     raw = await openai_http.get(http, endpoint, "/v1/models")
     try:
         models = _models.decode(raw).data
-    except msgspec.MsgspecError as cause:
+    except UNREADABLE as cause:
         raise EngineError(f"{endpoint.shown} gave an unexpected response: {cause}") from cause
     return tuple(
         BackendModel(m.id, m.loaded, m.bytes, m.memory_bytes, in_use=m.in_use)
@@ -79,7 +79,7 @@ async def may_end(
     raw = await _tell(http, endpoint, "may_end", {"model": model, "messages": msgspec.to_builtins(messages)}, FORESEES)
     try:
         return msgspec.json.decode(raw, type=_Odds).log_odds
-    except msgspec.MsgspecError as cause:
+    except UNREADABLE as cause:
         raise EngineError(f"{endpoint.shown} gave an unexpected response: {cause}") from cause
 
 

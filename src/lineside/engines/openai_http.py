@@ -18,7 +18,15 @@ from lineside.addresses import without_secrets
 from lineside.audio.frame import SpokenAudio
 from lineside.engines.chat_stream import error_words
 from lineside.engines.tts_audio import spoken_audio
-from lineside.errors import ConfigError, EngineBusy, EngineError, EngineRefused, EngineTimeout, EngineUnreachable
+from lineside.errors import (
+    UNREADABLE,
+    ConfigError,
+    EngineBusy,
+    EngineError,
+    EngineRefused,
+    EngineTimeout,
+    EngineUnreachable,
+)
 
 CONNECT = 2.0  # seconds; whoever is not there by then is not there
 CHECK = 2.0  # seconds for a whole look at a server
@@ -129,7 +137,7 @@ async def engine_errors(endpoint: Endpoint) -> AsyncGenerator[None, None]:
         raise EngineUnreachable(f"{endpoint.shown} disconnected: {type(cause).__name__}") from cause
     except HttpProcessingError as cause:  # a line without end, which is no ClientError; its message quotes the line
         raise EngineError(f"{endpoint.shown} gave an unexpected response: {type(cause).__name__}") from cause
-    except (msgspec.MsgspecError, ConfigError, ValueError) as cause:
+    except (*UNREADABLE, ConfigError) as cause:
         raise EngineError(f"{endpoint.shown} gave an unexpected response: {cause}") from cause
 
 
@@ -141,7 +149,7 @@ async def raise_for_status(endpoint: Endpoint, answer: aiohttp.ClientResponse) -
     try:
         decoded = json.loads(raw)
         said, param = error_words(decoded), _param(decoded)
-    except ValueError:
+    except UNREADABLE:
         said, param = raw, ""
     if answer.status in (429, 503):
         raise EngineBusy(f"{endpoint.shown} answered {answer.status}: {said[:SAID]}")

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from lineside.engines.chat_dialect import REFUSING, refuses
 from lineside.engines.chat_stream import error_words
+from lineside.errors import UNREADABLE
 
 TRIES = 5  # of one utterance, each after something was learned
 FORMATS = ("verbose_json", "json", "text")  # by how much they tell
@@ -64,7 +65,7 @@ def read_transcription(body: bytes, content_type: str, asked: str) -> Heard:
         raise ValueError("a page instead of a transcript")
     try:
         decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         if asked != "text" and content_type != "text/plain":
             raise ValueError("JSON that is broken") from None
         return Heard(body.decode(errors="replace").strip())

@@ -14,7 +14,7 @@ from msgspec import Struct
 from lineside.agents.agent import Agent, load_agent
 from lineside.agents.versions import AgentReplaced, AgentVersion, AgentVersions, version_of
 from lineside.engines.registry import EngineRegistry
-from lineside.errors import ConfigError
+from lineside.errors import UNREADABLE, ConfigError
 from lineside.gateway.runtime import prepare_agent
 from lineside.whole_files import sweep_drafts, sync_folder, write_whole
 
@@ -111,7 +111,7 @@ class AgentFile:
                 "cannot read the agent override, using the agent file", kept=str(self._override), why=cause.strerror
             )
             return agent
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as cause:
+        except UNREADABLE as cause:
             self._set_aside(str(cause))
             return agent
         if edit.of != self._digest():
@@ -158,7 +158,7 @@ class AgentFile:
             return msgspec.json.decode(self._history.read_bytes(), type=list[_Saved])
         except FileNotFoundError:
             return []
-        except (OSError, msgspec.DecodeError) as cause:
+        except (OSError, *UNREADABLE) as cause:
             log.warning("cannot read the agent's versions", kept=str(self._history), why=str(cause))
             return []
 

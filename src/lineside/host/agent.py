@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 from msgspec import Struct
 
-from lineside.errors import ConfigError
+from lineside.errors import UNREADABLE, ConfigError
 from lineside.host.machine import MachineReader
 from lineside.host.service_config import ServiceConfig, read_services
 from lineside.host.services import KEPT_LINES, Code, ServiceManager, ServiceRefused
@@ -91,7 +91,7 @@ class HostAgent:
         raw = await request.read()
         try:
             wish = msgspec.json.decode(raw, type=Start) if raw else Start()
-        except msgspec.DecodeError as cause:
+        except UNREADABLE as cause:
             return error_response(400, "bad_request", f'the body must be {{"model": "NAME"}} or nothing: {cause}')
         return _json_response(await self._services.start(request.match_info["name"], wish.model))
 

@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
-from lineside.errors import LinesideError
+from lineside.errors import UNREADABLE, LinesideError
 from lineside.host.machine.values import Machine
 from lineside.host.services import Service
 
@@ -97,7 +97,7 @@ class HostAgentClient:
                 raise _refusal(answer.status, raw)
         try:
             return msgspec.json.decode(raw, type=shape)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             raise HostAgentError(
                 502, "bad_answer", f"what answers at {self._url} is no host agent of this version; see HOST_AGENT_URL"
             ) from None
@@ -117,7 +117,7 @@ class HostAgentClient:
 def _refusal(status: int, raw: bytes) -> HostAgentError:
     try:
         fault = msgspec.json.decode(raw, type=_Problem).error
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return HostAgentError(502, "bad_answer", f"the host agent answered with status {status} and no reason")
     if status == 401:  # the gateway's own callers are not the ones who lack a token
         return HostAgentError(502, "host_agent_token", "the host agent does not know our HOST_AGENT_TOKEN")

@@ -80,7 +80,7 @@ def read_services(path: Path) -> tuple[ServiceConfig, ...]:
         raise ConfigError(f"{path} cannot be read ({cause.strerror}); SERVICES_FILE says which file it is") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as cause:
+    except (tomllib.TOMLDecodeError, RecursionError) as cause:
         raise ConfigError(f"{path} is not TOML: {cause}") from None
     except msgspec.ValidationError as cause:
         allowed = ", ".join(ServiceConfig.__struct_fields__)

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from lineside.errors import ConfigError
+from lineside.errors import UNREADABLE, ConfigError
 
 PATIENCE = 700.0  # seconds; loading a big model from a slow disk may take ten minutes
 MAX_ANSWER_BYTES = 1 << 20  # bytes of an answer
@@ -36,12 +36,12 @@ def ask(method: str, url: str, body: object, key: str) -> dict[str, Any]:
     except (URLError, HTTPException, OSError) as cause:
         reason = getattr(cause, "reason", cause)
         raise GatewayUnreachable(f"no lineside answers at {url} ({reason}); start it with: lineside serve") from None
-    except ValueError:
+    except UNREADABLE:
         raise ConfigError(f"what answers at {url} is no lineside") from None
 
 
 def _message(no: HTTPError) -> str:
     try:
         return str(json.loads(no.read(MAX_ANSWER_BYTES))["error"]["message"])
-    except (ValueError, KeyError, TypeError):
+    except (*UNREADABLE, KeyError, TypeError):
         return f"{no.url} answered {no.code}: that is no lineside, or another version of it"

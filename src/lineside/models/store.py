@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from lineside.errors import ConfigError
+from lineside.errors import UNREADABLE, ConfigError
 from lineside.models.catalogue import Model, ModelFile, find
 
 STAMPS = ".verified.json"
@@ -184,7 +184,7 @@ def _same(folder: Path, file: ModelFile, stamps: dict[str, FileStamp]) -> bool:
 def _stamps(folder: Path) -> dict[str, FileStamp]:
     try:
         return msgspec.json.decode((folder / STAMPS).read_bytes(), type=dict[str, FileStamp])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNREADABLE):
         return {}  # none yet, or not ours: every file is hashed again
 
 

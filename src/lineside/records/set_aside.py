@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from lineside.errors import UNREADABLE
 from lineside.records.descriptors import DescriptorReserve
 
 
@@ -61,5 +62,5 @@ class SetAsideFile:
 def _whose(line: bytes) -> _Whose:
     try:
         return msgspec.json.decode(line, type=_Whose)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return _Whose()

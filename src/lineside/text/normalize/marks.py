@@ -46,7 +46,7 @@ _INLINE = re.compile(
     | \\[dt]?frac\{{(?P<top>[^{{}}\n]{{1,60}})\}}\{{(?P<bottom>[^{{}}\n]{{1,60}})\}}(?P<frac>)
     | \\sqrt(?P<cube>\[3\])?\{{(?P<root>[^{{}}\n]{{1,60}})\}}
     | \\(?:text|mathrm|mathbf|mathit|textbf|operatorname)\{{(?P<named>[^{{}}\n]{{1,80}})\}}
-    | \\(?P<command>{_COMMAND})(?![A-Za-z])\s?
+    | \\(?P<command>(?-i:{_COMMAND}))(?![A-Za-z])\s?
     | (?P<math>\\[()\[\]])
     | (?P<masked>(?:[*•·]{{4}}[ -]?){{1,3}}(?=\d{{4}}))
     | \\(?P<escaped>[\\`*_{{}}\[\]()\#+.!|>~%$&-])
