@@ -13,7 +13,7 @@ from typing import get_args
 from msgspec import NODEFAULT, UNSET, Struct
 from msgspec.structs import fields
 
-from lineside import protocol
+from lineside import protocol, reasons
 
 PAGE = Path(__file__).parents[1] / "docs" / "protocol.md"
 
@@ -58,6 +58,7 @@ END_REASONS = {
     "idle": "neither side spoke for `CALL_IDLE_TIMEOUT_S`",
     "too_long": "the call lasted `CALL_MAX_S`",
     "ended_by_operator": "an operator ended the call",
+    "asked_for_person": "a person was asked for, the line cannot transfer, and the agent's `on_transfer` is `hang_up`",
     "server_stopping": "the gateway is shutting down",
     "too_fast": "the caller's program sent sound faster than four times real time",
     "too_many_messages": "the caller's program sent some 1000 frames, or a megabyte, a second and more",
@@ -67,6 +68,25 @@ END_REASONS = {
     "frame_too_large": "more than twenty bad messages; the last was larger than 64 KiB",
     "bad_message": "more than twenty bad messages; the last could not be read",
     "internal_error": "a fault of lineside's own; the log has it",
+}
+FALLBACK = {
+    "": "no other engine should have answered",
+    "too slow": "it did not begin, or go on, in time",
+    "failed": "it answered with an error, or not at all",
+    "busy": "it had no room for one more request",
+    "not running": "nobody answers at its address",
+    "not downloaded": "its model or voice is not there",
+    "no key": "it refused the key, or was given none",
+}
+UNANSWERED = {
+    "not_known": "the agent said that it does not know, in words of its own or in those of its `unknown` lines",
+    "engine_failed": "an engine failed, and the caller heard an apology",
+    "asked_for_person": "the caller asked for a person, or the agent promised one; kept in the history only",
+}
+TRANSFER_ASKED_BY = {
+    "caller": "the caller asked for a person",
+    "agent": "the agent's own answer promised one",
+    "operator": "an operator asked for it",
 }
 ERROR_CODES = {
     "bad_first_message": "the first message is missing a field, or has a wrong one; `message` names it",
@@ -92,7 +112,12 @@ def page() -> str:
     parts += [_section(kind) for kind in (protocol.Text, protocol.Dtmf, protocol.HangUp)]
     parts.append("\n## From lineside\n\nEvery event but `ready` carries `at`, seconds of caller audio.\n")
     parts += [_section(kind) for kind in protocol.ServerMessage.__args__]
+    parts.append(f"\n### `engines` of `reply_metrics`\n\n{inspect.getdoc(protocol.AnsweredBy)}\n")
+    parts.append(_table(protocol.AnsweredBy))
     parts.append(_words("How a turn ends: `by`", protocol.TurnEndedBy, TURN_ENDED_BY))
+    parts.append(_words("Why another engine answered: `why`", reasons.FallbackReason, FALLBACK))
+    parts.append(_words("Why a question has no answer: `why`", reasons.UnansweredReason, UNANSWERED))
+    parts.append(_words("Who asked for a person: `by`", reasons.TransferAskedBy, TRANSFER_ASKED_BY))
     parts.append(_words("What went wrong: `code`", protocol.ErrorCode, ERROR_CODES))
     parts.append(_words("Why a call ends: `reason`", protocol.EndReason, END_REASONS))
     return "".join(parts)
@@ -138,6 +163,10 @@ def _type(written: str) -> str:
         "TurnEndedBy": "see below",
         "ErrorCode": "see below",
         "EndReason": "see below",
+        "FallbackReason": "see below",
+        "UnansweredReason": "see below",
+        "TransferAskedBy": "see below",
+        "dict[str, AnsweredBy]": "object, see below",
     }
     base = written.partition(" | ")[0].partition(" = ")[0]
     if "Annotated[int, Meta(ge=8000, le=48000)]" in written:

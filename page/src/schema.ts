@@ -108,6 +108,24 @@ export interface ReplyText {
   reply: number;
 }
 
+/** The agent could not answer the caller's question; kept for who improves the agent. */
+export interface Unanswered {
+  type: 'unanswered';
+  why: 'asked_for_person' | 'engine_failed' | 'not_known';
+  at: number;
+  turn: number;
+  reply: number;
+}
+
+/** The caller is to be put through to a person: they asked for one, or the agent has promised it. */
+export interface TransferRequested {
+  type: 'transfer_requested';
+  by: 'agent' | 'caller' | 'operator';
+  at: number;
+  turn: number;
+  reply: number;
+}
+
 /** The first sound of the reply goes out now. */
 export interface AudioStarted {
   type: 'audio_started';
@@ -179,9 +197,18 @@ export interface ReplyMetrics {
   wasted: number;
   wasted_ms: number | null;
   wasted_from_ms: number | null;
+  engines: Record<string, AnsweredBy>;
   at: number;
   turn: number;
   reply: number;
+}
+
+/** The engine that really answered, and with which model or voice. */
+export interface AnsweredBy {
+  engine: string;
+  model: string;
+  instead_of: string;
+  why: '' | 'busy' | 'failed' | 'no key' | 'not downloaded' | 'not running' | 'too slow';
 }
 
 /** Something went wrong; after a fatal one the call ends. */
@@ -211,6 +238,7 @@ export interface CallError {
 export interface Ended {
   type: 'ended';
   reason:
+    | 'asked_for_person'
     | 'bad_message'
     | 'caller_hung_up'
     | 'caller_not_reading'
@@ -476,6 +504,13 @@ export interface KeptCall {
   turns: number;
   recording: 'given_up' | 'kept' | 'none' | 'running';
   recording_bytes: number;
+  agent_version: string;
+  asked_for_person: boolean;
+  outcome: string;
+  tags: string[];
+  note: string;
+  unanswered: number;
+  fallbacks: number;
   first_words: string;
   slowest_ms: number | null;
 }
@@ -502,6 +537,9 @@ export interface KeptTurn {
   cut: boolean;
   wasted: number;
   stages: Record<string, number>;
+  engines: Record<string, AnsweredBy>;
+  filler: string;
+  unanswered: string;
 }
 
 /** A decision, and why. */
@@ -520,6 +558,46 @@ export interface Waveform {
   seconds: number;
   caller: number[];
   agent: number[];
+}
+
+/** The questions that agents could not answer, the most frequent first. */
+export interface UnansweredQuestions {
+  questions: UnansweredQuestion[];
+  turns: number;
+}
+
+/** A question that the agent could not answer, and everybody who asked it in much the same words. */
+export interface UnansweredQuestion {
+  question: string;
+  why: 'asked_for_person' | 'engine_failed' | 'not_known';
+  agent: string;
+  times: number;
+  last: number;
+  asked: AskedAt[];
+}
+
+/** Where a question was asked. */
+export interface AskedAt {
+  call: string;
+  reply: number;
+  began: number;
+  at: number | null;
+  heard: string;
+  said: string;
+}
+
+/** What an operator writes about a call; what is left out stays as it is. */
+export interface AnnotateCall {
+  outcome?: string | null;
+  tags?: string[] | null;
+  note?: string | null;
+}
+
+/** What an operator wrote about a call. */
+export interface CallNotes {
+  outcome: string;
+  tags: string[];
+  note: string;
 }
 
 /** What was deleted. */
@@ -588,6 +666,8 @@ export type ServerMessage =
   | ReasoningToken
   | LlmToken
   | ReplyText
+  | Unanswered
+  | TransferRequested
   | AudioStarted
   | AgentWords
   | AudioDone

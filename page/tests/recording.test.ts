@@ -17,6 +17,9 @@ const TURN: KeptTurn = {
   done_at: 9,
   cut: false,
   wasted: 0,
+  engines: {},
+  filler: '',
+  unanswered: '',
   stages: { endpoint_ms: 600, asr_ms: 300, asr_from_ms: 200, e2e_ms: 1500 },
 };
 

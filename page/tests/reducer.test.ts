@@ -25,6 +25,7 @@ const none = {
   wasted: 0,
   wasted_ms: null,
   wasted_from_ms: null,
+  engines: {},
 };
 const texts = (state: CallState, who: string) =>
   state.lines.filter((line) => line.who === who).map((line) => line.text);

@@ -87,6 +87,7 @@ const metrics = {
   wasted: 0,
   wasted_ms: null,
   wasted_from_ms: null,
+  engines: {},
 };
 const turn: Moments = {
   reply: 1,
@@ -159,6 +160,7 @@ test('a conversation is kept with what was cut off told apart', () => {
     heard: 0,
     coming: [],
     filler: '',
+    by: null,
     fillerMs: null,
   };
   const state = {

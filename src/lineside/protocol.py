@@ -10,6 +10,9 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from lineside.errors import UNREADABLE, ErrorCode, TransportError
+from lineside.reasons import EndReason as EndReason  # noqa: PLC0414 - read from here too
+from lineside.reasons import FallbackReason, TransferAskedBy, UnansweredReason
+from lineside.reasons import TurnEndedBy as TurnEndedBy  # noqa: PLC0414
 
 Codec = Literal["pcm", "g711_ulaw", "g711_alaw"]
 Mode = Literal["conversation", "transcribe_only"]
@@ -17,27 +20,6 @@ Name = Annotated[str, Meta(max_length=200)]
 LongText = Annotated[str, Meta(max_length=20_000)]
 
 G711_RATE = 8000
-
-TurnEndedBy = Literal["silence", "evidence", "limit"]
-EndReason = Literal[
-    "caller_hung_up",
-    "line_lost",
-    "caller_silent",
-    "caller_repeats",
-    "engines_failed",
-    "idle",
-    "too_long",
-    "ended_by_operator",
-    "server_stopping",
-    "too_fast",
-    "too_many_messages",
-    "too_many_turns",
-    "caller_not_reading",
-    "odd_length",
-    "frame_too_large",
-    "bad_message",
-    "internal_error",
-]
 
 
 # ── from the caller ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,6 +137,18 @@ class ReplyText(InTurn, frozen=True, tag="reply_text"):
     text: str
 
 
+class Unanswered(InTurn, frozen=True, tag="unanswered"):
+    """The agent could not answer the caller's question; kept for who improves the agent."""
+
+    why: UnansweredReason
+
+
+class TransferRequested(InTurn, frozen=True, tag="transfer_requested"):
+    """The caller is to be put through to a person: they asked for one, or the agent has promised it."""
+
+    by: TransferAskedBy
+
+
 class AudioStarted(InTurn, frozen=True, tag="audio_started"):
     """The first sound of the reply goes out now."""
 
@@ -190,6 +184,15 @@ class FalseInterruption(InTurn, frozen=True, tag="false_interruption"):
     text: str  # what the caller said, such as "mm-hm"; empty for a noise
 
 
+class AnsweredBy(Struct, frozen=True):
+    """The engine that really answered, and with which model or voice."""
+
+    engine: str
+    model: str = ""  # empty: the engine does not say
+    instead_of: str = ""  # the engine that should have answered; empty: this one should
+    why: FallbackReason = ""  # what kept that one from it
+
+
 class ReplyMetrics(InTurn, frozen=True, tag="reply_metrics"):
     """Where the time of this reply went, in milliseconds; null where a stage had no part in it."""
 
@@ -206,6 +209,7 @@ class ReplyMetrics(InTurn, frozen=True, tag="reply_metrics"):
     wasted: int = 0  # answers prepared in pauses of this turn, after which the caller went on
     wasted_ms: float | None = None  # spent on them
     wasted_from_ms: float | None = None  # end of speech → the last of them was begun
+    engines: dict[str, AnsweredBy] = {}  # role → who answered; without roles that had no part in it
 
 
 class Error(Event, frozen=True, tag="error"):
@@ -231,6 +235,8 @@ ServerMessage = (
     | ReasoningToken
     | LlmToken
     | ReplyText
+    | Unanswered
+    | TransferRequested
     | AudioStarted
     | AgentWords
     | AudioDone

@@ -15,6 +15,11 @@ const ENDED: Record<string, string> = {
   server_stopping: 'lineside is shutting down. Press Start call once it is running again.',
   line_lost: `Connection lost. Check that lineside is running, then press Start call.`,
 };
+const PERSON: Record<string, string> = {
+  caller: 'The caller asked for a person.',
+  agent: 'The agent promised a person.',
+  operator: 'An operator asked for a transfer.',
+};
 const LOST = ENDED.line_lost as string;
 
 type Rules = { readonly [K in Kind]: (state: CallState, event: Of<K>) => CallState };
@@ -51,9 +56,11 @@ const RULES: Rules = {
   barge_in: (state, event) => ({ ...cut(noted(state, event), event), phase: 'listening' }),
   clear: (state) => state, // the loudspeaker's
   false_interruption: (state, event) => ({ ...resumed(state, event), phase: 'speaking' }),
+  unanswered: (state) => state, // the history's
+  transfer_requested: (state, event) => noteOn(state, event, 'person', PERSON[event.by] ?? PERSON.caller),
   reply_metrics: (state, event) => ({
     ...(event.e2e_ms === null || event.turn === 0
-      ? settled(state, event)
+      ? named(settled(state, event), event)
       : measured(noted(state, event), event)),
     phase: 'listening',
   }),
@@ -95,6 +102,7 @@ const blank = {
   coming: [],
   filler: '',
   fillerMs: null,
+  by: null,
 };
 const same = (line: Line): Line => line;
 
@@ -179,10 +187,18 @@ function wholly(state: CallState, event: Of<'audio_done'>): CallState {
 /** The first sound may have been "One moment, please."; the metrics tell of the answer. */
 function measured(state: CallState, event: Of<'reply_metrics'>): CallState {
   return {
-    ...edit(settled(state, event), agent(event), (line) => ({ ...line, ms: event.e2e_ms })),
+    ...edit(settled(state, event), agent(event), (line) => ({
+      ...line,
+      ms: event.e2e_ms,
+      by: event.engines ?? null,
+    })),
     times: event,
   };
 }
+
+/** Who answered is known of what nobody waited for, too. */
+const named = (state: CallState, event: Of<'reply_metrics'>): CallState =>
+  amend(state, agent(event).key, (line) => ({ ...line, by: event.engines ?? null }));
 
 /** The turn is over: words of it that no transcript confirmed will not be confirmed any more. */
 function settled(state: CallState, event: Where): CallState {
@@ -208,14 +224,19 @@ function cut(state: CallState, event: Of<'barge_in'>): CallState {
 /** A sound over the reply was no interruption: a note, after the reply it was said over. */
 function resumed(state: CallState, event: Of<'false_interruption'>): CallState {
   const text = event.text ? `You said “${event.text}”; the agent went on.` : 'A noise; the agent went on.';
+  return noteOn(state, event, 'note', text);
+}
+
+/** A note between the lines, where it happened. */
+function noteOn(state: CallState, event: Where, kind: string, text: string | undefined): CallState {
   const said = state.lines.filter((line) => line.who === 'note').length;
   const note: Line = {
     ...blank,
-    key: `note ${event.reply} ${said} ${event.at}`,
+    key: `${kind} ${event.reply} ${said} ${event.at}`,
     who: 'note',
     turn: event.turn,
     at: event.at,
-    text,
+    text: text ?? '',
   };
   return edit(state, note, (line) => ({ ...line, open: false }));
 }

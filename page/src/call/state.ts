@@ -1,3 +1,4 @@
+import type { Answered } from '../answered';
 import type { Ready, ReplyMetrics, ServerMessage } from '../schema';
 
 export type Phase = 'ready' | 'connecting' | 'listening' | 'thinking' | 'speaking' | 'ended';
@@ -36,6 +37,8 @@ export interface Line {
   readonly filler: string;
   /** From the end of speech to the first sound of that. */
   readonly fillerMs: number | null;
+  /** Who answered, by role; null before that is known. */
+  readonly by: Answered | null;
 }
 
 /** Moments of one reply, in milliseconds of this page's clock; null before they have come. */

@@ -1,6 +1,7 @@
 /** One kept call: its sound, its turns with where the time went, what was decided and why. */
 
 import { createResource, createSignal, For, type JSX, onCleanup, Show } from 'solid-js';
+import { fallbacksOf, modelsOf } from '../answered';
 import { ask, bytes, key, troubleOf } from '../api';
 import { clock } from '../format';
 import { address, replaceRoute, route } from '../route';
@@ -271,6 +272,11 @@ function Turn(given: OneTurn): JSX.Element {
             <b>Caller</b> {given.of.heard}
           </p>
         </Show>
+        <Show when={given.of.filler}>
+          <p class="aside">
+            <b>Agent</b> {given.of.filler}
+          </p>
+        </Show>
         <Show when={given.of.reached || given.of.said}>
           <p>
             <b>Agent</b> {given.of.reached || '(nothing of it was heard)'}
@@ -278,6 +284,16 @@ function Turn(given: OneTurn): JSX.Element {
               <span class="tag">interrupted</span>
             </Show>
           </p>
+        </Show>
+        <Show when={modelsOf(given.of.engines)}>
+          {(models) => (
+            <p class="aside">
+              {models()}
+              <Show when={fallbacksOf(given.of.engines)}>
+                {(words) => <span class="tag">{words()}</span>}
+              </Show>
+            </p>
+          )}
         </Show>
         <Show when={given.open && times()}>{(chart) => <Chart of={chart() as Waterfall} />}</Show>
       </div>

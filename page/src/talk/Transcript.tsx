@@ -1,4 +1,5 @@
 import { createEffect, createSignal, For, type JSX, onMount, Show } from 'solid-js';
+import { fallbacksOf } from '../answered';
 import type { Calls } from '../call/create';
 import { inCall } from '../call/create';
 import { characters } from '../call/heard';
@@ -93,6 +94,7 @@ function Row(given: { line: Line }): JSX.Element {
       <span class="ms" title="End of speech → first audio of the answer">
         {line().ms === null ? '' : `${Math.round(line().ms ?? 0).toLocaleString('en')} ms`}
       </span>
+      <Show when={fallbacksOf(line().by ?? {})}>{(words) => <p class="text by">{words()}</p>}</Show>
       <Show when={line().thoughts}>
         <details class="thoughts">
           <summary>Show reasoning</summary>

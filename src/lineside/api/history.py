@@ -13,10 +13,22 @@ import msgspec
 from lineside.api.api_services import ApiServices
 from lineside.api.errors import ApiError
 from lineside.api.operation import operation
-from lineside.api.schemas import CallFilter, ExportCalls
+from lineside.api.schemas import AnnotateCall, CallFilter, ExportCalls, UnansweredFilter
+from lineside.protocol import AnsweredBy, ReplyMetrics
 from lineside.records.archive import Archive
 from lineside.records.database import Unavailable
-from lineside.records.entries import CallPage, CallQuery, DeletedCalls, KeptCall, KeptTurn, Waveform, WholeCall
+from lineside.records.entries import (
+    CallNotes,
+    CallPage,
+    CallQuery,
+    DeletedCalls,
+    KeptCall,
+    KeptTurn,
+    UnansweredQuestions,
+    Waveform,
+    WholeCall,
+)
+from lineside.records.unanswered import UnansweredQuery
 from lineside.records.waveform import waveform as drawn
 
 EXPORTED = 100  # calls read at once
@@ -75,6 +87,29 @@ async def waveform(api: ApiServices, name: str) -> Waveform:
         raise ApiError(404, "no_recording", "the recording cannot be read") from why
 
 
+@operation("GET", "/api/unanswered", group=HISTORY)
+async def unanswered(api: ApiServices, query: UnansweredFilter) -> UnansweredQuestions:
+    """List the questions that the agent could not answer, the most frequent first, and who asked them."""
+    wanted = msgspec.convert(msgspec.to_builtins(query), UnansweredQuery)
+    return await _there(_archive(api).unanswered(wanted))
+
+
+@operation(
+    "PUT",
+    "/api/calls/{id}/notes",
+    group=HISTORY,
+    errors=(404,),
+    named=EXAMPLE,
+    example={"outcome": "solved", "tags": ["billing"], "note": "Call back on Monday."},
+)
+async def annotate_call(api: ApiServices, name: str, body: AnnotateCall) -> CallNotes:
+    """Write the outcome, the tags and the note of a call, under way or kept."""
+    try:
+        return await _there(_archive(api).annotate(name, body.outcome, body.tags, body.note))
+    except KeyError:
+        raise ApiError(404, "unknown_call", f"no call {name!r} is in the history; GET /api/history lists all") from None
+
+
 @operation("DELETE", "/api/calls/{id}", group=HISTORY, errors=(404, 409), named=EXAMPLE)
 async def delete_call(api: ApiServices, name: str) -> DeletedCalls:
     """Delete a call and its recording for good."""
@@ -130,17 +165,35 @@ async def _calls(first: list[WholeCall], pages: Pages) -> AsyncGenerator[WholeCa
             yield call
 
 
+# How the table flattens what is no single value.
+PACKED = ("stages", "engines")
+ANSWERED = (("stt", "model"), ("llm", "model"), ("tts", "voice"))
+TIMES = tuple(name for name in ReplyMetrics.__struct_fields__ if name.endswith("_ms"))
+
+
 async def _table(first: list[WholeCall], pages: Pages) -> AsyncGenerator[bytes, None]:
-    of_call, of_turn = KeptCall.__struct_fields__, KeptTurn.__struct_fields__[:-1]
-    stages = ("endpoint_ms", "asr_ms", "llm_first_ms", "llm_ms", "tts_first_ms", "tts_ms", "e2e_ms")
-    yield _line([*(f"call_{name}" for name in of_call), *of_turn, *stages])
+    of_call = KeptCall.__struct_fields__
+    of_turn = tuple(name for name in KeptTurn.__struct_fields__ if name not in PACKED)
+    answered = (word for role, model in ANSWERED for word in (f"{role}_engine", f"{role}_{model}"))
+    yield _line([*(f"call_{name}" for name in of_call), *of_turn, *answered, "fallback", *TIMES])
     async for call in _calls(first, pages):
-        left = [getattr(call.call, name) for name in of_call]
+        left = [_cell(getattr(call.call, name)) for name in of_call]
         if not call.turns:
             yield _line(left)
         for turn in call.turns:
-            times = [turn.stages.get(stage) for stage in stages]
-            yield _line([*left, *(getattr(turn, name) for name in of_turn), *times])
+            times = [turn.stages.get(stage) for stage in TIMES]
+            yield _line([*left, *(getattr(turn, name) for name in of_turn), *_answered(turn), *times])
+
+
+def _cell(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+def _answered(turn: KeptTurn) -> list[object]:
+    """Who answered this turn, and in whose place."""
+    by = [turn.engines.get(role, AnsweredBy("")) for role, _ in ANSWERED]
+    stood_in = [f"{role}: {one.instead_of} {one.why}" for (role, _), one in zip(ANSWERED, by, strict=True) if one.why]
+    return [*(word for one in by for word in (one.engine, one.model)), "; ".join(stood_in)]
 
 
 def _line(cells: list[object]) -> bytes:

@@ -32,6 +32,8 @@ OPERATIONS: tuple[Operation, ...] = (
     history.kept_call,
     history.recording,
     history.waveform,
+    history.unanswered,
+    history.annotate_call,
     history.delete_call,
     history.delete_caller,
     call_handlers.get_agent,

@@ -231,6 +231,36 @@ class ExportCalls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         ]
         | None
     ) = None
+    asked_for_person: Annotated[bool, Meta(description="the caller asked for a person, or was promised one")] | None = (
+        None
+    )
+    unanswered: Annotated[bool, Meta(description="at least one question has no answer")] | None = None
+    fallback: Annotated[bool, Meta(description="another engine answered than should have")] | None = None
+    outcome: Annotated[str, Meta(max_length=64, description="of this outcome only")] = ""
+    tag: Annotated[str, Meta(max_length=40, description="with this tag only")] = ""
+
+
+class UnansweredFilter(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which questions without an answer are listed."""
+
+    agent: Annotated[str, Meta(max_length=200, description="asked of this agent only")] = ""
+    why: Annotated[
+        Literal["", "not_known", "engine_failed", "asked_for_person"], Meta(description="for this reason only")
+    ] = ""
+    since: Annotated[Moment, Meta(description="in calls that began at this moment or later")] | None = None
+    until: Annotated[Moment, Meta(description="in calls that began at this moment or before")] | None = None
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
+Tag = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[^\x00-\x1f]+$")]
+
+
+class AnnotateCall(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an operator writes about a call; what is left out stays as it is."""
+
+    outcome: Annotated[str, Meta(max_length=64, description="such as solved, called back; empty: none")] | None = None
+    tags: Annotated[tuple[Tag, ...], Meta(max_length=20)] | None = None
+    note: Annotated[str, Meta(max_length=4000)] | None = None
 
 
 class CallFilter(ExportCalls, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -235,7 +235,7 @@ class Reply:
         self._events.emit_now(Transcript(**self._events.where(), text=question, latency_ms=latency))
 
     def _tell_metrics(self) -> None:
-        if (metrics := self._times.metrics(**self._events.where())) is not None:
+        if (metrics := self._times.metrics({}, **self._events.where())) is not None:
             self._events.emit_now(metrics)
 
     def _blame(self, failure: EngineError) -> None:

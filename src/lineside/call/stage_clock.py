@@ -1,9 +1,10 @@
 """Where the time of one reply went: stamped where a value passes from one stage to the next. Pure."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from lineside.call.reply_input import NOTHING_DROPPED, DroppedPreparation
-from lineside.protocol import ReplyMetrics
+from lineside.protocol import AnsweredBy, ReplyMetrics
 
 Stage = Literal["asr", "llm", "tts"]
 
@@ -50,8 +51,8 @@ class StageClock:
         """Sound of the answer goes out; the first time counts."""
         self._times.setdefault("e2e_ms", self.since_speech(now))
 
-    def metrics(self, *, at: float, turn: int, reply: int) -> ReplyMetrics | None:
-        """Where the time went, as far as the reply has come; None if nothing was measured."""
+    def metrics(self, engines: Mapping[str, AnsweredBy], *, at: float, turn: int, reply: int) -> ReplyMetrics | None:
+        """Where the time went, as far as the reply has come; None if nothing was measured. `engines` answered."""
         if not self._times and not self._first_asked:
             return None
         times = self._times | {f"{stage}_from_ms": self.since_speech(when) for stage, when in self._first_asked.items()}
@@ -62,4 +63,4 @@ class StageClock:
                 "wasted_from_ms": self.since_speech(self._dropped.began),
             }
         rounded = {name: round(value, 1) for name, value in times.items()}
-        return ReplyMetrics(at=at, turn=turn, reply=reply, wasted=many, **rounded)
+        return ReplyMetrics(at=at, turn=turn, reply=reply, wasted=many, engines=dict(engines), **rounded)

@@ -10,6 +10,7 @@ from contextlib import suppress
 import structlog
 
 from lineside.agents.agent import Agent
+from lineside.agents.versions import version_of
 from lineside.audio.frame import STT_RATE
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.turn_model import TurnModel
@@ -142,7 +143,9 @@ class CallRunner:
             observers.append(self._traces.call(handle.id, "browser", engines.names))
         if self._records is None:
             return await self._converse(handle, transport, hello, engines, agent, observers)
-        recorder = self._records.begin(handle.id, transport, hello, engines.names, agent.name, "browser")
+        recorder = self._records.begin(
+            handle.id, transport, hello, engines.names, agent.name, "browser", agent_version=version_of(agent)
+        )
         observers.append(recorder)
         try:
             return await self._converse(handle, recorder.transport, hello, engines, agent, observers)

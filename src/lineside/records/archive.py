@@ -8,14 +8,14 @@ the spool is there; when the disk is full too, the oldest recording is deleted t
 import asyncio
 import re
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from lineside.errors import ConfigError
 from lineside.private_files import mend_modes, private_folder
 from lineside.protocol import FirstMessage
-from lineside.records import queries
+from lineside.records import queries, writes
 from lineside.records.archive_thread import ArchiveThread
 from lineside.records.call_recorder import CallRecorder
 from lineside.records.counters import RecordsCounter
@@ -24,12 +24,14 @@ from lineside.records.deletion import Deletion
 from lineside.records.descriptors import DescriptorReserve
 from lineside.records.entries import (
     CallBegan,
+    CallNotes,
     CallOver,
     CallPage,
     CallQuery,
     DeletedCalls,
     Entry,
     RecordingFinished,
+    UnansweredQuestions,
     WholeCall,
 )
 from lineside.records.entry_mover import EntryMover
@@ -39,6 +41,7 @@ from lineside.records.recordings_folder import RecordingsFolder
 from lineside.records.set_aside import SetAsideFile
 from lineside.records.spool import Spool, new_spool
 from lineside.records.trouble import RecordsTrouble
+from lineside.records.unanswered import UnansweredQuery, unanswered
 from lineside.settings import Settings
 from lineside.transports.base import Transport
 
@@ -71,7 +74,15 @@ class Archive:
     # ── for calls: nothing waits ───────────────────────────────────────────────────────────────────────────────────
 
     def begin(
-        self, call: str, line: Transport, hello: FirstMessage, engines: dict[str, str], agent: str, name: str
+        self,
+        call: str,
+        line: Transport,
+        hello: FirstMessage,
+        engines: dict[str, str],
+        agent: str,
+        name: str,
+        *,
+        agent_version: str = "",
     ) -> CallRecorder:
         """A call is answered on this line, called `name`; `engines` are role → engine."""
         wants = self._settings.record_calls if hello.record is None else hello.record
@@ -87,6 +98,7 @@ class Archive:
                 caller=hello.caller,
                 mode=hello.mode,
                 agent=agent,
+                agent_version=agent_version,
                 stt=engines.get("stt", ""),
                 llm=engines.get("llm", ""),
                 llm_model=hello.llm_model,
@@ -134,6 +146,31 @@ class Archive:
                 return await queries.whole_calls(connection, known)
 
         return await self._thread.there(ask()) if known else []
+
+    async def unanswered(self, query: UnansweredQuery) -> UnansweredQuestions:
+        """The questions that agents could not answer. Raises `Unavailable`."""
+
+        async def ask() -> UnansweredQuestions:
+            async with self._store.transaction() as connection:
+                return await unanswered(connection, query)
+
+        return await self._thread.there(ask())
+
+    async def annotate(self, call: str, outcome: str | None, tags: Sequence[str] | None, note: str | None) -> CallNotes:
+        """Write what an operator says about a call; None leaves a field as it is.
+
+        Raises `KeyError` where no such call is kept, `Unavailable`; then nothing was written.
+        """
+
+        async def ask() -> CallNotes | None:
+            await self._mover.to_database(self._spool)  # a call that has just begun has its row
+            async with self._store.transaction() as connection:
+                return await writes.annotate(connection, call, outcome=outcome, tags=tags, note=note)
+
+        notes = await self._thread.there(ask()) if ID.fullmatch(call) else None
+        if notes is None:
+            raise KeyError(call)
+        return notes
 
     def recording(self, call: str) -> Path | None:
         """The file with its sound, if there is one and it is complete."""

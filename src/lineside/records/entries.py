@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from lineside.protocol import AnsweredBy
+from lineside.reasons import UnansweredReason
+
 Recording = Annotated[
     Literal["none", "running", "kept", "given_up"],
     Meta(description="given_up: the recording was deleted to make room on the disk, or could not be written"),
@@ -36,6 +39,7 @@ class CallBegan(Struct, frozen=True, tag="began", kw_only=True):
     tts: str
     tts_voice: str
     recording: Recording
+    agent_version: str = ""
 
 
 class TurnBegan(Struct, frozen=True, tag="turn", kw_only=True):
@@ -62,6 +66,15 @@ class ReplyKept(Struct, frozen=True, tag="reply", kw_only=True):
     cut: bool  # the caller interrupted the reply
     stages: dict[str, float]  # → milliseconds
     wasted: int  # answers prepared for nothing before this one
+    engines: dict[str, AnsweredBy] = {}  # role → who answered
+    filler: str = ""  # said while the answer was late
+    unanswered: str = ""  # an `UnansweredReason`
+
+
+class PersonAsked(Struct, frozen=True, tag="person", kw_only=True):
+    """The caller is to be put through to a person."""
+
+    call: str
 
 
 class DecisionMade(Struct, frozen=True, tag="decided", kw_only=True):
@@ -97,7 +110,7 @@ class CallOver(Struct, frozen=True, tag="over", kw_only=True):
     reason: str
 
 
-Entry = CallBegan | TurnBegan | ReplyKept | DecisionMade | RecordingFinished | CallOver
+Entry = CallBegan | TurnBegan | ReplyKept | PersonAsked | DecisionMade | RecordingFinished | CallOver
 encode = msgspec.json.Encoder().encode
 decode: "msgspec.json.Decoder[Entry]" = msgspec.json.Decoder(Entry)
 
@@ -126,6 +139,13 @@ class KeptCall(Struct, frozen=True, kw_only=True):
     turns: Annotated[int, Meta(description="turns of the caller, spoken or typed; the one under way is counted")]
     recording: Recording
     recording_bytes: int
+    agent_version: Annotated[str, Meta(description="as in GET /api/agent/versions")] = ""
+    asked_for_person: Annotated[bool, Meta(description="the caller asked for a person, or was promised one")] = False
+    outcome: Annotated[str, Meta(description="what came of the call, in an operator's word")] = ""
+    tags: Annotated[tuple[str, ...], Meta(description="an operator's")] = ()
+    note: Annotated[str, Meta(description="an operator's")] = ""
+    unanswered: Annotated[int, Meta(description="questions without an answer")] = 0
+    fallbacks: Annotated[int, Meta(description="replies of another engine than should have answered")] = 0
     first_words: Annotated[str, Meta(description="what the caller said first")] = ""
     slowest_ms: Annotated[float | None, Meta(description="the longest response time (`e2e_ms`) of the call")] = None
 
@@ -146,6 +166,9 @@ class KeptTurn(Struct, frozen=True, kw_only=True):
     cut: Annotated[bool, Meta(description="the caller talked over it")]
     wasted: Annotated[int, Meta(description="answers prepared for nothing before it")]
     stages: Annotated[dict[str, float], Meta(description="stage → milliseconds, as in the event `reply_metrics`")]
+    engines: Annotated[dict[str, AnsweredBy], Meta(description="role → who answered; empty in older calls")] = {}
+    filler: Annotated[str, Meta(description="what the caller heard while the answer was late")] = ""
+    unanswered: Annotated[str, Meta(description="why there is no answer; empty: there is one")] = ""
 
 
 class KeptDecision(Struct, frozen=True, kw_only=True):
@@ -182,6 +205,11 @@ class CallQuery(Struct, frozen=True, kw_only=True):
     longest: float | None = None
     recorded: bool | None = None
     slow_ms: float | None = None  # at least one response time was this long or longer
+    asked_for_person: bool | None = None
+    unanswered: bool | None = None  # at least one question has no answer
+    fallback: bool | None = None  # another engine answered than should have
+    outcome: str = ""
+    tag: str = ""
 
 
 class CallPage(Struct, frozen=True):
@@ -190,6 +218,43 @@ class CallPage(Struct, frozen=True):
     calls: tuple[KeptCall, ...]
     next: Annotated[str, Meta(description="`before` for the page of older calls; empty: there are none")]
     total: Annotated[int, Meta(description="calls that match, on all pages")]
+
+
+class CallNotes(Struct, frozen=True):
+    """What an operator wrote about a call."""
+
+    outcome: str
+    tags: tuple[str, ...]
+    note: str
+
+
+class AskedAt(Struct, frozen=True):
+    """Where a question was asked."""
+
+    call: str
+    reply: int
+    began: Annotated[float, Meta(description="of the call, in seconds since 1970")]
+    at: Annotated[float | None, Meta(description="end of the question, in seconds of the call")]
+    heard: Annotated[str, Meta(description="the question, in this caller's words")]
+    said: Annotated[str, Meta(description="what the agent said instead of an answer")]
+
+
+class UnansweredQuestion(Struct, frozen=True):
+    """A question that the agent could not answer, and everybody who asked it in much the same words."""
+
+    question: Annotated[str, Meta(description="in the newest caller's words")]
+    why: UnansweredReason
+    agent: str
+    times: int
+    last: Annotated[float, Meta(description="when it was asked last, in seconds since 1970")]
+    asked: Annotated[tuple[AskedAt, ...], Meta(description="the newest first, at most 20")]
+
+
+class UnansweredQuestions(Struct, frozen=True):
+    """The questions that agents could not answer, the most frequent first."""
+
+    questions: tuple[UnansweredQuestion, ...]
+    turns: Annotated[int, Meta(description="turns that were looked through: the newest 2000 at most")]
 
 
 class Waveform(Struct, frozen=True):

@@ -11,6 +11,7 @@ from msgspec import Struct
 from lineside.call.observers import Observer
 from lineside.protocol import (
     AgentWords,
+    AnsweredBy,
     AudioDone,
     AudioStarted,
     BargeIn,
@@ -20,10 +21,12 @@ from lineside.protocol import (
     ReplyText,
     ServerMessage,
     Transcript,
+    TransferRequested,
     TurnEnded,
     TurnStarted,
+    Unanswered,
 )
-from lineside.records.entries import DecisionMade, Entry, ReplyKept, TurnBegan
+from lineside.records.entries import DecisionMade, Entry, PersonAsked, ReplyKept, TurnBegan
 
 OPEN_REPLIES = 8  # replies in memory: one sounds, the others never did; the oldest is dropped, and kept already
 STAGES = tuple(name for name in ReplyMetrics.__struct_fields__ if name.endswith("_ms"))
@@ -41,6 +44,13 @@ class _Reply(Struct):
     done_at: float | None = None
     cut: bool = False
     metrics: ReplyMetrics | None = None
+    filler: str = ""
+    unanswered: str = ""
+
+    @property
+    def engines(self) -> dict[str, AnsweredBy]:
+        """Who answered, as far as that is known."""
+        return self.metrics.engines if self.metrics is not None else {}
 
 
 class EventLog(Observer):
@@ -85,6 +95,15 @@ class EventLog(Observer):
                 self._reply(event).audio_at = event.at
             case AgentWords(filler=False):
                 self._reply(event).reached += event.text
+            case AgentWords():
+                self._reply(event).filler += event.text
+            case Unanswered():
+                self._reply(event).unanswered = event.why
+            case TransferRequested():
+                self._keep(PersonAsked(call=self._call))
+                if not event.reply:
+                    return
+                self._reply(event).unanswered = "asked_for_person"
             case AudioDone():
                 reply = self._reply(event)
                 reply.done_at = event.at if reply.done_at is None else reply.done_at
@@ -144,6 +163,9 @@ class EventLog(Observer):
                 cut=reply.cut,
                 stages={name: ms for name, ms in times.items() if ms is not None},
                 wasted=metrics.wasted if metrics is not None else 0,
+                engines=reply.engines,
+                filler=reply.filler.strip(),
+                unanswered=reply.unanswered,
             )
         )
 

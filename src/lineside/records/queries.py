@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from lineside.protocol import AnsweredBy
 from lineside.records.entries import CallPage, CallQuery, KeptCall, KeptDecision, KeptTurn, WholeCall
 from lineside.records.search_index import contains_word, search_words
 from lineside.records.tables import calls, decisions, deleted_calls, stage_times, turns
+from lineside.records.tags import unpacked_tags
+
+_engines = msgspec.json.Decoder(dict[str, AnsweredBy])
 
 LIVE = "live"  # the end reason of calls under way, in a query
 RESPONSE_TIME = "e2e_ms"
-COMPUTED = ("first_words", "slowest_ms")
+COMPUTED = ("first_words", "slowest_ms", "unanswered", "fallbacks")
 
 _first_words = (
     sa.select(turns.c.heard)
@@ -26,10 +31,20 @@ _slowest = (
     .where(sa.and_(stage_times.c.call_id == calls.c.id, stage_times.c.stage == RESPONSE_TIME))
     .scalar_subquery()
 )
+
+
+def _count(condition: "sa.ColumnElement[bool]") -> "sa.ScalarSelect[int]":
+    """How many replies of a call are so."""
+    counted = sa.select(sa.func.count()).select_from(turns)
+    return counted.where(sa.and_(turns.c.call_id == calls.c.id, condition)).scalar_subquery()
+
+
 LISTED = (
     *(calls.c[name] for name in KeptCall.__struct_fields__ if name not in COMPUTED),
     sa.func.coalesce(_first_words, "").label("first_words"),
     _slowest.label("slowest_ms"),
+    _count(turns.c.unanswered != "").label("unanswered"),
+    _count(turns.c.fallback).label("fallbacks"),
 )
 
 
@@ -49,7 +64,7 @@ async def page(
         moment, _, call_id = before.partition("-")
         wanted = wanted.where(sa.tuple_(calls.c.began, calls.c.id) < sa.tuple_(float(moment), call_id))
     rows = (await connection.execute(wanted.limit(limit + 1))).all()
-    listed = tuple(KeptCall(**row._mapping) for row in rows[:limit])
+    listed = tuple(_kept_call(row) for row in rows[:limit])
     more = len(rows) > limit and listed
     return CallPage(listed, f"{listed[-1].began!r}-{listed[-1].id}" if more else "", total)
 
@@ -62,14 +77,14 @@ async def whole(connection: AsyncConnection, call_id: str) -> WholeCall | None:
 async def whole_calls(connection: AsyncConnection, ids: Sequence[str]) -> list[WholeCall]:
     """All of these calls that are kept, in this order; some hundreds at most."""
     found = await connection.execute(sa.select(*LISTED).where(calls.c.id.in_(ids)))
-    rows = {row.id: KeptCall(**row._mapping) for row in found}
+    rows = {row.id: _kept_call(row) for row in found}
     stages: dict[tuple[str, int], dict[str, float]] = {}
     for time in await _of(connection, stage_times, ids, stage_times.c.reply):
         stages.setdefault((time["call_id"], time["reply"]), {})[time["stage"]] = time["ms"]
     turns_of: dict[str, list[KeptTurn]] = {}
     for turn in await _of(connection, turns, ids, turns.c.reply):
         times = stages.get((turn["call_id"], turn["reply"]), {})
-        turns_of.setdefault(turn["call_id"], []).append(KeptTurn(**_less(turn, "call_id"), stages=times))
+        turns_of.setdefault(turn["call_id"], []).append(_kept_turn(turn, times))
     decided: dict[str, list[KeptDecision]] = {}
     for decision in await _of(connection, decisions, ids, decisions.c.number):
         decided.setdefault(decision["call_id"], []).append(KeptDecision(**_less(decision, "call_id", "number")))
@@ -78,6 +93,16 @@ async def whole_calls(connection: AsyncConnection, ids: Sequence[str]) -> list[W
         for each in ids
         if each in rows
     ]
+
+
+def _kept_call(row: "sa.Row[Any]") -> KeptCall:
+    fields = dict(row._mapping)
+    return KeptCall(**(fields | {"tags": unpacked_tags(fields["tags"])}))
+
+
+def _kept_turn(row: dict[str, Any], times: dict[str, float]) -> KeptTurn:
+    engines = _engines.decode(row["engines"]) if row["engines"] else {}
+    return KeptTurn(**_less(row, "call_id", "fallback", "engines"), stages=times, engines=engines)
 
 
 async def of_caller(connection: AsyncConnection, caller: str) -> list[tuple[str, bool]]:
@@ -121,7 +146,7 @@ _closed = sa.and_(calls.c.reason != "", calls.c.recording != "running")
 
 def _conditions(query: CallQuery, *, indexed: bool) -> "list[sa.ColumnElement[bool]]":
     found: list[sa.ColumnElement[bool]] = [
-        calls.c[name] == value for name in ("caller", "line", "agent") if (value := getattr(query, name))
+        calls.c[name] == value for name in ("caller", "line", "agent", "outcome") if (value := getattr(query, name))
     ]
     if query.reason:
         found.append(calls.c.reason == ("" if query.reason == LIVE else query.reason))
@@ -137,6 +162,14 @@ def _conditions(query: CallQuery, *, indexed: bool) -> "list[sa.ColumnElement[bo
     if query.slow_ms is not None:
         slow = sa.and_(stage_times.c.stage == RESPONSE_TIME, stage_times.c.ms >= query.slow_ms)
         found.append(calls.c.id.in_(sa.select(stage_times.c.call_id).where(slow)))
+    if query.asked_for_person is not None:
+        found.append(calls.c.asked_for_person == query.asked_for_person)
+    for asked, condition in ((query.unanswered, turns.c.unanswered != ""), (query.fallback, turns.c.fallback)):
+        if asked is not None:
+            having = calls.c.id.in_(sa.select(turns.c.call_id).where(condition))
+            found.append(having if asked else sa.not_(having))
+    if query.tag:
+        found.append(calls.c.tags.contains(f"\n{query.tag}\n", autoescape=True))
     return [*found, *(contains_word(word, indexed=indexed) for word in search_words(query.search))]
 
 

@@ -65,6 +65,8 @@ def about_call(row: Mapping[str, Any]) -> str:
         row["reason"].replace("_", " "),
         REASON_LABELS.get(row["reason"], ""),
         RECORDING_LABELS.get(row["recording"], ""),
+        *("asked for a person" for asked in (row["asked_for_person"],) if asked),
+        *(row[name] for name in ("outcome", "tags", "note")),
     )
     return folded("\n".join(filter(None, (*(row[name] for name in SEARCHED), *labels))))
 

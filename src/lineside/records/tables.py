@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData()
@@ -44,6 +45,11 @@ calls = Table(
     Column("turns", Integer, nullable=False, server_default="0"),
     Column("recording", String(16), nullable=False, server_default="none"),
     Column("recording_bytes", Integer, nullable=False, server_default="0"),
+    Column("agent_version", String(64), nullable=False, server_default=""),
+    Column("asked_for_person", Boolean, nullable=False, server_default=false()),
+    Column("outcome", String(64), nullable=False, server_default=""),
+    Column("tags", Text, nullable=False, server_default=""),  # each between two line breaks: "\nbilling\nvip\n"
+    Column("note", Text, nullable=False, server_default=""),
     Index("calls_began", "began", "id"),
     Index("calls_caller", "caller", "began"),
     Index("calls_keeper", "keeper", "reason"),
@@ -65,6 +71,11 @@ turns = Table(
     Column("done_at", Float),
     Column("cut", Boolean, nullable=False),
     Column("wasted", Integer, nullable=False),
+    Column("engines", Text, nullable=False, server_default=""),  # JSON: role → who answered
+    Column("fallback", Boolean, nullable=False, server_default=false()),  # another one than should have
+    Column("filler", Text, nullable=False, server_default=""),  # said while the answer was late
+    Column("unanswered", String(32), nullable=False, server_default=""),
+    Index("turns_unanswered", "unanswered", "call_id"),
 )
 
 stage_times = Table(

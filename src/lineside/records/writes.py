@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from msgspec.structs import asdict
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,14 +14,19 @@ from lineside.records import search_index
 from lineside.records.entries import (
     LOST,
     CallBegan,
+    CallNotes,
     CallOver,
     DecisionMade,
     Entry,
+    PersonAsked,
     RecordingFinished,
     ReplyKept,
     TurnBegan,
 )
 from lineside.records.tables import PARTS, calls, decisions, deleted_calls, search_texts, stage_times, turns
+from lineside.records.tags import packed_tags, unpacked_tags
+
+Change = RecordingFinished | CallOver | TurnBegan | PersonAsked
 
 AT_ONCE = 500  # values in one statement; databases take some thousands
 
@@ -42,14 +48,15 @@ async def write(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
     await _put(connection, stage_times, times, ("call_id", "reply", "stage"))
     decided = [_row(entry) for entry in known if isinstance(entry, DecisionMade)]
     await _put(connection, decisions, decided, ("call_id", "number"))
-    for kind in (TurnBegan, RecordingFinished, CallOver):
+    for kind in (TurnBegan, PersonAsked, RecordingFinished, CallOver):
         await _update(connection, [entry for entry in known if isinstance(entry, kind)])
     texts = [
         {"call_id": entry.call, "part": entry.reply, "text": search_index.folded(_text(f"{entry.heard}\n{entry.said}"))}
         for entry in replies.values()
     ]
     await _put_texts(connection, texts)
-    changed = {entry.call for entry in known if isinstance(entry, CallBegan | CallOver | RecordingFinished)}
+    about = CallBegan | PersonAsked | CallOver | RecordingFinished
+    changed = {entry.call for entry in known if isinstance(entry, about)}
     await refresh_about(connection, changed)
 
 
@@ -62,6 +69,25 @@ async def refresh_about(connection: AsyncConnection, ids: Iterable[str]) -> None
             for row in rows.mappings().all()
         ]
         await _put_texts(connection, texts)
+
+
+async def annotate(
+    connection: AsyncConnection,
+    call: str,
+    *,
+    outcome: str | None = None,
+    tags: Sequence[str] | None = None,
+    note: str | None = None,
+) -> CallNotes | None:
+    """Write what an operator says about a call; None leaves a field as it is. What stands there now, if it is kept."""
+    given = {"outcome": outcome, "tags": None if tags is None else packed_tags(tags), "note": note}
+    values = {name: _text(value) for name, value in given.items() if value is not None}
+    if values:
+        await connection.execute(sa.update(calls).where(calls.c.id == call).values(values))
+        await refresh_about(connection, [call])
+    columns = (calls.c.outcome, calls.c.tags, calls.c.note)
+    row = (await connection.execute(sa.select(*columns).where(calls.c.id == call))).one_or_none()
+    return CallNotes(row.outcome, unpacked_tags(row.tags), row.note) if row is not None else None
 
 
 async def delete(connection: AsyncConnection, ids: Sequence[str]) -> None:
@@ -105,7 +131,7 @@ async def _present(connection: AsyncConnection, column: "sa.Column[str]", ids: I
     return found
 
 
-async def _update(connection: AsyncConnection, entries: Sequence[RecordingFinished | CallOver | TurnBegan]) -> None:
+async def _update(connection: AsyncConnection, entries: Sequence[Change]) -> None:
     """Change the calls of these entries, all of one kind."""
     if not entries:
         return
@@ -154,6 +180,8 @@ def _call_row(entry: CallBegan) -> dict[str, Any]:
 def _turn_row(entry: ReplyKept) -> dict[str, Any]:
     row = _row(entry)
     del row["stages"]
+    row["engines"] = _text(msgspec.json.encode(entry.engines).decode()) if entry.engines else ""
+    row["fallback"] = any(one.why for one in entry.engines.values())
     return row
 
 
@@ -172,7 +200,7 @@ def _text(value: str) -> str:
     return value.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _change(entry: RecordingFinished | CallOver | TurnBegan) -> dict[str, Any]:
+def _change(entry: Change) -> dict[str, Any]:
     match entry:
         case RecordingFinished():
             return {"recording": entry.recording, "recording_bytes": entry.size}
@@ -180,6 +208,8 @@ def _change(entry: RecordingFinished | CallOver | TurnBegan) -> dict[str, Any]:
             return {"ended": entry.ended, "seconds": entry.seconds, "turns": entry.turns, "reason": entry.reason}
         case TurnBegan():
             return {"turns": entry.turns}
+        case PersonAsked():
+            return {"asked_for_person": True}
 
 
 def _in_parts(ids: Sequence[str], size: int = AT_ONCE) -> Iterable[list[str]]:

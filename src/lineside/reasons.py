@@ -1,0 +1,32 @@
+"""Why: the fixed words with which events and records give reasons. `docs/protocol.md` explains each."""
+
+from typing import Literal
+
+TurnEndedBy = Literal["silence", "evidence", "limit"]
+EndReason = Literal[
+    "caller_hung_up",
+    "line_lost",
+    "caller_silent",
+    "caller_repeats",
+    "engines_failed",
+    "idle",
+    "too_long",
+    "ended_by_operator",
+    "asked_for_person",
+    "server_stopping",
+    "too_fast",
+    "too_many_messages",
+    "too_many_turns",
+    "caller_not_reading",
+    "odd_length",
+    "frame_too_large",
+    "bad_message",
+    "internal_error",
+]
+
+# Why another engine answered than the one that should have.
+FallbackReason = Literal["", "too slow", "failed", "busy", "not running", "not downloaded", "no key"]
+
+# Why a question has no answer.
+UnansweredReason = Literal["not_known", "engine_failed", "asked_for_person"]
+TransferAskedBy = Literal["caller", "agent", "operator"]
