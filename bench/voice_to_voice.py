@@ -26,7 +26,8 @@ from statistics import median
 
 import psutil
 
-from lineside.protocol import FirstMessage, Transcript
+from lineside.errors import LinesideError
+from lineside.protocol import AgentWords, FirstMessage, LlmToken, ServerMessage, Transcript
 from lineside.testclient.client import CallClient, ClientCall, ClientTurn, recordings
 
 AUDIO = Path(__file__).parents[2] / "shared" / "audio"
@@ -65,14 +66,24 @@ def main() -> None:
 
 
 async def hold(url: str, turns: int) -> tuple[ClientCall, list[float]]:
+    """One call of so many turns. One that ends early is told event by event, and ends this program."""
     shown: list[float] = []
+    told: list[tuple[float, ServerMessage]] = []
+    began = time.monotonic()
 
-    def notice(event: object) -> None:
+    def notice(event: ServerMessage) -> None:
+        told.append((time.monotonic() - began, event))
         if isinstance(event, Transcript):
             shown.append(event.latency_ms)
 
     caller = CallClient(url, FirstMessage(codec="pcm", greeting=""), notice=notice)
-    return await caller.run(recordings(list(islice(cycle(QUESTIONS), turns)))), shown
+    try:
+        return await caller.run(recordings(list(islice(cycle(QUESTIONS), turns)))), shown
+    except LinesideError as fault:
+        for at, event in told:
+            if not isinstance(event, LlmToken | AgentWords):
+                print(f"{at:8.2f} s  {event}", file=sys.stderr)
+        sys.exit(f"the call ended early: {fault}")
 
 
 def report(speculation: bool, call: ClientCall, shown: list[float]) -> None:

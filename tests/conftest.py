@@ -1,6 +1,7 @@
 """What several packages of tests share. Nothing here imports lineside, so that a pure test starts at once."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,15 +41,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if belongs(item)]
 
 
-def pytest_configure() -> None:
-    """Give hypothesis no deadline: on a shared machine the time of an example says nothing about the code."""
-    import sys
+def pytest_pycollect_makemodule(module_path: Path) -> None:
+    """Give hypothesis no deadline: on a shared machine the time of an example says nothing about the code.
 
-    if "hypothesis" in sys.modules:  # its plugin has loaded it, unless it was switched off for one quick test
+    Before the first module that uses it: `@settings` takes over what holds when it is read.
+    """
+    if b"hypothesis" in module_path.read_bytes() or "hypothesis" in sys.modules:
         from hypothesis import settings
 
-        settings.register_profile("shared", deadline=None)
-        settings.load_profile("shared")
+        if settings.get_current_profile_name() != "shared":
+            settings.register_profile("shared", deadline=None)
+            settings.load_profile("shared")
 
 
 @pytest.fixture(scope="session")

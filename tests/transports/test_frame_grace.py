@@ -9,7 +9,7 @@ from lineside.errors import TransportError
 from lineside.protocol import AudioStarted, ClientMessage, Codec, EndReason, ServerMessage, TurnEnded
 from lineside.transports.base import ProbedTransport, TransportListener
 from lineside.transports.frame_grace import GRACE, LOOK_EVERY, FrameGrace
-from lineside.transports.scripted import CallerSpeaks, CallerStalls
+from lineside.transports.scripted import CallerSilent, CallerSpeaks, CallerStalls, ScriptedTransport
 from tests.call.fixtures import run_call
 from tests.virtual_time import run
 
@@ -20,10 +20,19 @@ class Stalling:
     rate = 16_000
 
     def __init__(
-        self, pieces: int, seconds: float, *, stays: float, again: int = 0, codec: Codec = "pcm", reachable: bool = True
+        self,
+        pieces: int,
+        seconds: float,
+        *,
+        stays: float,
+        again: int = 0,
+        codec: Codec = "pcm",
+        reachable: bool = True,
+        takes: float = 0.05,
     ) -> None:
         self.codec: Codec = codec
-        self._reachable = reachable
+        self._reachable, self._takes = reachable, takes
+        self._asked: asyncio.TimerHandle | None = None
         self._pieces, self._seconds, self._stays, self._again = pieces, seconds, stays, again
 
     async def run(self, listener: TransportListener) -> EndReason:
@@ -35,8 +44,10 @@ class Stalling:
         return "caller_hung_up"
 
     def probe(self, answered: Callable[[], None]) -> None:
+        if self._asked is not None:
+            self._asked.cancel()  # a later probe takes the place of an earlier one
         if self._reachable:
-            asyncio.get_running_loop().call_later(0.05, answered)
+            self._asked = asyncio.get_running_loop().call_later(self._takes, answered)
 
     def send(self, payload: bytes) -> None: ...
 
@@ -97,6 +108,41 @@ def test_a_caller_who_comes_back_is_heard_as_before() -> None:
 def test_a_network_that_delivers_nothing_is_not_silence() -> None:
     """The program does not answer either: its sound is still to come."""
     assert heard(Stalling(50, 0.02, stays=4.0, reachable=False)).silence == 0.0
+
+
+def test_silence_counts_on_the_other_side_of_the_world_too() -> None:
+    """A sign of life that takes longer than a look is waited for, and not asked for anew."""
+    found = heard(Stalling(50, 0.02, stays=2.0, takes=0.7))
+    assert found.silence == pytest.approx(4.0, abs=0.7 + 4 * LOOK_EVERY)
+
+
+class StandsStill(ScriptedTransport):
+    """A program that does nothing for a while; then it answers, and sends what it is behind with."""
+
+    began, ends = 1.0, 2.5
+    behind: list[bytes]
+    asked: Callable[[], None] | None = None
+
+    def deliver(self, payload: bytes, listener: TransportListener) -> None:
+        now = asyncio.get_running_loop().time()
+        self.behind = [*getattr(self, "behind", []), payload]
+        if not self.began <= now < self.ends:
+            for late in self.behind:
+                listener.on_audio(late)
+            self.behind = []
+
+    def probe(self, answered: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_at(max(loop.time(), self.ends - 0.001), answered)
+
+
+def test_a_program_that_stood_still_in_the_middle_of_a_word_has_not_paused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sound comes late and whole: one turn, and no silence in it."""
+    monkeypatch.setattr("tests.call.fixtures.ScriptedTransport", StandsStill)
+    call = run_call(CallerSpeaks(3.0), CallerSilent(6.0))
+    assert call.one(TurnEnded).turn == 1
+    (utterance,) = [each for each in call.stt.utterances if each.seconds > 2.5]
+    assert utterance.seconds == pytest.approx(3.2, abs=0.3)
 
 
 @pytest.mark.parametrize(("codec", "quiet"), [("g711_ulaw", b"\xff"), ("g711_alaw", b"\xd5")])

@@ -21,7 +21,7 @@ def waveform(path: Path) -> Waveform:
     libsndfile does when the file is no sound at all.
     """
     with opened_sound(path) as (sound, at_once):
-        stretch, samples = round(SHORTEST * sound.samplerate), 0
+        stretch, samples = max(1, round(SHORTEST * sound.samplerate)), 0
         blocks: list[Loudness] = []
         rest: Loudness = np.zeros((0, 2), np.float32)  # the beginning of a stretch that the next block goes on with
         while len(block := read_sound(sound, at_once, "float32")):

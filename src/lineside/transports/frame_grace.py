@@ -2,12 +2,12 @@
 
 Some programs send nothing while nobody speaks. The call's clock is the caller's samples, so it would stand still. A
 network that stalls looks the same, and then the sound still comes: so the program is asked for a sign of life, which
-comes behind all that it has sent, and what lies before its answer was silence for certain. Per frame nothing is done
+comes behind all that it has sent. A program that stood still itself answers first and then sends what it is behind
+with, so what lies before its answer was silence only if nothing comes right after it either. Per frame nothing is done
 but two comparisons.
 """
 
 import asyncio
-from functools import partial
 
 from lineside.audio.frame import SAMPLE_BYTES
 from lineside.errors import TransportError
@@ -16,6 +16,8 @@ from lineside.transports.base import ProbedTransport, TransportListener
 
 GRACE = 0.6  # seconds without sound that are jitter; programs that send longer pieces get two pieces more
 LOOK_EVERY = 0.2  # seconds
+ANSWERS_WITHIN = 3.0  # seconds for the sign of life, from the other side of the world too; then it is asked for again
+CATCHES_UP = 0.05  # seconds after the answer in which a program that stood still sends what it is behind with
 QUIET: dict[Codec, bytes] = {"pcm": b"\0\0", "g711_ulaw": b"\xff", "g711_alaw": b"\xd5"}  # ITU-T G.711, tables 1a, 2a
 
 
@@ -59,12 +61,25 @@ class FrameGrace:
                 seen, since = watched.pieces, now()
                 watched.filled_to = since
             elif now() - since >= GRACE + 2 * watched.longest / self._bytes_per_second:
-                self._transport.probe(partial(self._silent_until, watched, seen, now()))
+                asked_at = now()
+                if await self._answered() and watched.pieces == seen:
+                    self._silent_until(asked_at, watched)
 
-    def _silent_until(self, watched: "_WatchedListener", seen: int, asked_at: float) -> None:
-        """The program answers: it had sent nothing more when it was asked."""
-        samples = round((asked_at - watched.filled_to) * self.rate)
-        if watched.pieces == seen and samples > 0:
+    async def _answered(self) -> bool:
+        """Whether the program gives a sign of life."""
+        answered = asyncio.Event()
+        self._transport.probe(answered.set)
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN):
+                await answered.wait()
+        except TimeoutError:
+            return False
+        await asyncio.sleep(CATCHES_UP)
+        return True
+
+    def _silent_until(self, moment: float, watched: "_WatchedListener") -> None:
+        samples = round((moment - watched.filled_to) * self.rate)
+        if samples > 0:
             watched.filled_to += samples / self.rate
             watched.listener.on_audio(QUIET[self.codec] * samples)
 
