@@ -10,10 +10,9 @@ from aiohttp import web
 
 from lineside.audio.frame import Utterance
 from lineside.engine_options import EngineHost, EngineOptions
-from lineside.engines.fallback import FallbackLLM, FallbackSTT, FallbackTTS
+from lineside.engines.fallback import FallbackLLM, FallbackTTS
 from lineside.engines.protocols import EngineInfo, LlmRequest, Message
 from lineside.engines.registry import LOADED_WITHIN, ROLES, EngineRegistry, Role
-from lineside.engines.tts_cache import CachedTTS
 from lineside.errors import ConfigError, EngineError, TransportError
 from tests.call.fixtures import settings
 from tests.engines.fixtures import all_of
@@ -56,14 +55,14 @@ def test_the_default_engine_and_then_the_fallbacks_stand_in_for_the_chosen_one()
     asyncio.run(main())
 
 
-def test_an_engine_that_nobody_stands_in_for_is_asked_directly() -> None:
-    """No chain of one."""
+def test_an_engine_that_nobody_stands_in_for_is_a_chain_of_one() -> None:
+    """It has all the time there is, and is tried again where it does not answer."""
 
     async def main() -> None:
         async with registry(default_tts_engine="scripted", fallback_tts_engines=()) as opened:
             chosen = opened.choose()
-            assert not isinstance(chosen.stt, FallbackSTT)
-            assert isinstance(chosen.tts, CachedTTS)
+            assert [names(one) for one in (chosen.stt, chosen.tts)] == [["faster-whisper"], ["scripted"]]
+            assert chosen.stt.trials is not None  # type: ignore[attr-defined]
 
     asyncio.run(main())
 
@@ -218,5 +217,8 @@ def test_what_a_call_names_is_made_ready_before_it_begins_and_the_default_is_not
         began = asyncio.get_running_loop().time()
         await opened.prepare({"llm": ("scripted", "")})
         assert asyncio.get_running_loop().time() - began == pytest.approx(LOADED_WITHIN)
+        await opened.prepare({"llm": ("scripted", "")})
+        assert llm.asked == [""], "the caller did not stop the loading, and nobody begins it again"
+        await opened.close()
 
     run(story())

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from lineside.cli.host import app
 from lineside.errors import ConfigError
+from lineside.gateway.service_restart import ServiceRestart
 from lineside.host.agent import HostAgent, check_exposure
 from lineside.host.agent import run as run_agent
 from lineside.host.client import HostAgentClient as Client
@@ -27,6 +28,7 @@ from lineside.host.client import HostAgentError
 from lineside.host.machine import MachineReader
 from lineside.host.service_config import ServiceConfig
 from lineside.host.services import ServiceManager
+from lineside.processes import supervisor
 from lineside.processes.ports import free_port
 
 CHILD = str(Path(__file__).parents[1] / "processes" / "child_server.py")
@@ -80,6 +82,31 @@ def test_a_service_is_listed_started_read_and_stopped() -> None:
             assert await client.logs("whisper") == ("loading the thing",)
             assert (await client.stop("whisper")).state == "stopped"
             assert not psutil.pid_exists(ready.pid or 0)
+
+    run(main())
+
+
+def test_a_service_that_does_not_do_its_work_is_started_again_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several processes may notice: only the one that names the present process has it restarted."""
+    monkeypatch.setattr(supervisor, "PULSE", 0.2)
+
+    async def main() -> None:
+        async with answering(child()) as (url, http):
+            client = Client(url, "", http)
+            before = await client.start("whisper")
+            assert before.pid is not None
+            await client.restart("whisper", before.pid)
+            now = before
+            while now.pid in (before.pid, None) or now.state != "ready":
+                await asyncio.sleep(0.05)
+                (now,) = await client.services()
+            assert now.starts == 2
+            await client.restart("whisper", before.pid)
+            restart = ServiceRestart(client)
+            await restart("stt", "somebody else's")
+            await asyncio.sleep(0.1)
+            (same,) = await client.services()
+            assert same.pid == now.pid
 
     run(main())
 

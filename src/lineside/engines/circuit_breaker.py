@@ -37,3 +37,7 @@ class CircuitBreaker:
         """It did not."""
         self._failed += 1
         self._rests_until = now + REST
+
+    def open(self, now: float) -> None:
+        """A trial of our own has shown that it does not answer."""
+        self._failed, self._rests_until = max(self._failed, FAILURES), now + REST

@@ -7,6 +7,8 @@ from lineside.engines.protocols import Message
 STEPS = (4096, 8192, 16_384, 32_768, 65_536, 131_072)  # tokens; each change makes a server load the model again
 USUAL = 8192  # before anything has been asked
 CHARACTERS_PER_TOKEN = 3  # fewer than any tokeniser gives on average, so a prompt has room
+SHORT = 0.5  # of the tokens that a prompt must have at least; a server that read fewer has cut it
+SHORT_TOKEN = 3  # characters; the tokens of ordinary words have four and more
 CONVERSATION = 6000  # characters that a conversation may grow by without another context
 
 
@@ -15,6 +17,7 @@ class ContextSizes:
 
     def __init__(self) -> None:
         self._sizes: dict[str, int] = {}
+        self._looked: set[str] = set()  # models whose first prompt was looked at
 
     def of(self, model: str) -> int:
         """What the model is loaded with."""
@@ -27,3 +30,13 @@ class ContextSizes:
             needed = (characters + CONVERSATION) // CHARACTERS_PER_TOKEN + max_tokens
             self._sizes[model] = next((size for size in STEPS if size >= needed), STEPS[-1])
         return self._sizes[model]
+
+    def cut(self, model: str, messages: Sequence[Message], read: int | None) -> bool:
+        """Whether a server has not read the whole prompt: the agent's instructions are what is cut first.
+
+        Only the first prompt tells: later ones are partly in the server's cache, and not counted. `read`: tokens.
+        """
+        if read is None or model in self._looked:
+            return False
+        self._looked.add(model)
+        return read * SHORT_TOKEN < sum(len(message.content) for message in messages) * SHORT

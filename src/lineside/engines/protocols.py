@@ -173,6 +173,15 @@ class Preparable(Protocol):
 
 
 @runtime_checkable
+class KeepsWarm(Protocol):
+    """Its back end unloads models that were not asked for a while."""
+
+    async def touch(self) -> None:
+        """Have those stay that calls use, if they would soon be unloaded; asked every 15 s. Raises `EngineError`."""
+        ...
+
+
+@runtime_checkable
 class ModelKeeper(Protocol):
     """Its models can be loaded and unloaded."""
 

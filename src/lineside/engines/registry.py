@@ -5,16 +5,27 @@ Every engine comes in through an entry point of the package that brings it, line
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Any, TypeVar, cast
 
 import aiohttp
 import structlog
 from msgspec import Struct
 
 from lineside.engine_options import ROLES, EngineClass, EngineHost, Role, engine_classes
+from lineside.engines.engine_observer import EngineObserver, NoObserver
+from lineside.engines.engine_trials import Deaf, EngineTrials
 from lineside.engines.fallback import FallbackLLM, FallbackSTT, FallbackTTS
+from lineside.engines.fallback_chain import FallbackChain
 from lineside.engines.pool_metrics import queue_trace
-from lineside.engines.protocols import Engine, EngineInfo, LanguageModel, Preparable, SpeechToText, TextToSpeech
+from lineside.engines.protocols import (
+    Engine,
+    EngineInfo,
+    KeepsWarm,
+    LanguageModel,
+    Preparable,
+    SpeechToText,
+    TextToSpeech,
+)
 from lineside.engines.tts_cache import CachedTTS
 from lineside.errors import ConfigError, EngineError, TransportError
 from lineside.settings import Settings
@@ -27,6 +38,9 @@ LOADED_WITHIN = 6.0  # seconds that a caller waits for a model to be loaded, as 
 KEPT_OPEN = 60.0  # seconds that an idle connection to a back end stays open
 
 
+C = TypeVar("C", bound=FallbackChain[Any])
+
+
 class Engines(Struct, frozen=True):
     """The engines of one call, by name and ready to use."""
 
@@ -37,35 +51,6 @@ class Engines(Struct, frozen=True):
     phrases: TextToSpeech  # knows the phrases for bad moments by heart
 
 
-class EngineObserver(Protocol):
-    """Hears how engines fare."""
-
-    def engine_failed(self, role: str, engine: str, why: EngineError) -> None:
-        """A request failed."""
-        ...
-
-    def engine_switched(self, role: str, engine: str) -> None:
-        """Another engine goes on for this one."""
-        ...
-
-    def engine_waits(self, role: str, engine: str, more: int, seconds: float | None = None) -> None:
-        """`more` requests more, or fewer, wait for a connection; `seconds`: how long one of them had waited."""
-        ...
-
-
-class NoObserver:
-    """Hears and forgets."""
-
-    def engine_failed(self, role: str, engine: str, why: EngineError) -> None:
-        """See `EngineObserver`."""
-
-    def engine_switched(self, role: str, engine: str) -> None:
-        """See `EngineObserver`."""
-
-    def engine_waits(self, role: str, engine: str, more: int, seconds: float | None = None) -> None:
-        """See `EngineObserver`."""
-
-
 class EngineRegistry:
     """All engines of this process, each built once, with a pool of connections of its own, and shared by all calls."""
 
@@ -74,14 +59,18 @@ class EngineRegistry:
         settings: Settings,
         http: aiohttp.ClientSession | None = None,
         observer: EngineObserver | None = None,
+        deaf: Deaf | None = None,
     ) -> None:
         """`http`, if given, is used by all engines and stays the caller's; without it `close` closes the pools.
+
+        `deaf` hears of an engine that is up and does not answer; it may restart it.
 
         Raises `ConfigError` for a default or a fallback engine that there is not, or that lacks what it needs.
         """
         self._settings, self._http, self._observer = settings, http, observer or NoObserver()
         self._classes: dict[Role, dict[str, EngineClass]] = {role: engine_classes(role) for role in ROLES}
         self._engines: dict[tuple[Role, str], Engine] = {}
+        self._trials = EngineTrials(deaf)
         self._stt: dict[str, SpeechToText] = {}
         self._llm: dict[str, LanguageModel] = {}
         self._tts: dict[str, TextToSpeech] = {}
@@ -101,9 +90,14 @@ class EngineRegistry:
             self._check(role)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """End what was begun by nobody's request, then close every connection."""
+        await self._trials.close()
         for pool in self._pools:
             await pool.close()
+
+    def keep_warm(self) -> None:
+        """From now on keep the models in memory that calls use, where servers would unload them between two calls."""
+        self._trials.keep_warm(lambda: [engine for engine in self._engines.values() if isinstance(engine, KeepsWarm)])
 
     @property
     def uses_engine_server(self) -> bool:
@@ -135,7 +129,7 @@ class EngineRegistry:
         name = name or self.defaults["stt"]
         if name not in self._stt:
             chain = [(n, cast(SpeechToText, engine)) for n, engine in self._chain("stt", name)]
-            self._stt[name] = chain[0][1] if len(chain) == 1 else FallbackSTT(chain, self._failed)
+            self._stt[name] = self._tried(FallbackSTT(chain, self._failed))
         return self._stt[name]
 
     def llm(self, name: str = "") -> LanguageModel:
@@ -143,7 +137,7 @@ class EngineRegistry:
         name = name or self.defaults["llm"]
         if name not in self._llm:
             chain = [(n, cast(LanguageModel, engine)) for n, engine in self._chain("llm", name)]
-            self._llm[name] = chain[0][1] if len(chain) == 1 else FallbackLLM(chain, self._failed)
+            self._llm[name] = self._tried(FallbackLLM(chain, self._failed))
         return self._llm[name]
 
     def tts(self, name: str = "") -> TextToSpeech:
@@ -151,7 +145,7 @@ class EngineRegistry:
         name = name or self.defaults["tts"]
         if name not in self._tts:
             chain = [(n, self._cached(n)) for n, _ in self._chain("tts", name)]
-            self._tts[name] = chain[0][1] if len(chain) == 1 else FallbackTTS(chain, self._failed)
+            self._tts[name] = self._tried(FallbackTTS(chain, self._failed))
         return self._tts[name]
 
     def cached_tts(self) -> CachedTTS:
@@ -188,6 +182,13 @@ class EngineRegistry:
         wanted = [(role, name, choice) for role, (name, choice) in chosen.items() if name or choice]
         await asyncio.gather(*(self._prepare(*one) for one in wanted))
 
+    async def load_default_llm(self) -> None:
+        """Wait until the default language model is in memory, where nobody could answer meanwhile."""
+        name = self.defaults["llm"]
+        engine = self.engine("llm", name)
+        if isinstance(engine, Preparable) and not self.stand_ins("llm"):
+            await self._trials.prepared("llm", name, engine, "")
+
     def stand_ins(self, role: Role) -> tuple[str, ...]:
         """Who answers when the engine of a call does not, besides the default one; not those who lack something."""
         return tuple(name for name in self._fallbacks[role] if self._offered(role, name))
@@ -198,7 +199,7 @@ class EngineRegistry:
             return
         try:
             async with asyncio.timeout(LOADED_WITHIN):
-                await engine.prepare(choice)
+                await self._trials.prepared(role, name, engine, choice)
         except (EngineError, TimeoutError) as cause:
             log.warning("engine not ready for a call", role=role, engine=name, why=str(cause) or "too slow")
 
@@ -206,6 +207,11 @@ class EngineRegistry:
         """The engine and those that stand in for it, in order; each has the methods of its role (`_build`)."""
         names = dict.fromkeys([name, self.defaults[role], *self.stand_ins(role)])
         return [(n, self.engine(role, n)) for n in names]
+
+    def _tried(self, chain: C) -> C:
+        """The chain, whose engines are tried again when they do not answer."""
+        chain.trials = self._trials
+        return chain
 
     def _failed(self, role: str, name: str, why: EngineError, switched: bool) -> None:
         self._observer.engine_failed(role, name, why)
@@ -235,6 +241,8 @@ class EngineRegistry:
             pool_size=self._pool_size(role),
         )
         built = kind(settings.options(kind.Options), host)
+        if isinstance(built, FallbackChain):
+            self._tried(built)
         if not isinstance(built, Engine) or not _plays(role, built):
             lacking = " and no ".join(sorted(_MEMBERS[role] - set(dir(built))))
             raise ConfigError(f"the {role} engine {name} has no {lacking}, see lineside.engines.protocols")

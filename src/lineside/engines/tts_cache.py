@@ -57,6 +57,11 @@ class CachedTTS:
         if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
 
+    @property
+    def uncached(self) -> TextToSpeech:
+        """The voice itself."""
+        return self._tts
+
     def remembers(self, sentence: str, voice: str) -> bool:
         """Whether it can say this without being asked to synthesise anything."""
         return self._known((voice or self._usual, sentence)) is not None

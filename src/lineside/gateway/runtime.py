@@ -4,9 +4,11 @@ The gateway, each worker, `lineside doctor`, `replay` and the load tester start 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 
+import aiohttp
 import structlog
 
 from lineside.agents.agent import Agent
@@ -18,10 +20,13 @@ from lineside.audio.vad_batcher import VadBatcher
 from lineside.call.answer import sayings
 from lineside.call.fillers import MOMENT, PHRASES
 from lineside.engine_server.launch import engine_server
+from lineside.engines.engine_trials import LOADED_WITHIN
 from lineside.engines.fallback import FallbackLLM
-from lineside.engines.protocols import HealthChecked, LlmRequest, Message, SpeechToText, Warmable
+from lineside.engines.protocols import HealthChecked, LlmRequest, Message, SpeechToText, Thought, Token, Warmable
 from lineside.engines.registry import ROLES, EngineObserver, EngineRegistry, Role
-from lineside.errors import ConfigError, EngineError
+from lineside.errors import ConfigError, EngineBusy, EngineError
+from lineside.gateway.service_restart import ServiceRestart
+from lineside.host.client import HostAgentClient
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
 from lineside.private_files import mend_data_folder
@@ -31,6 +36,7 @@ from lineside.settings import Settings
 
 log = structlog.get_logger()
 
+ASK_AGAIN = 1.0  # seconds until a busy engine is asked again at start-up
 TURN_MODEL, TURN_FILE = "smart-turn-v3.2", "smart-turn-v3.2-cpu.onnx"
 PREPARE_AGENT_SECONDS = 90.0  # seconds to synthesise the agent's lines and to read its prompt
 VAD_MODEL, VAD_FILE = "silero-vad", "silero_vad.onnx"
@@ -64,11 +70,15 @@ async def open_registry(
     settings: Settings, observer: EngineObserver | None = None
 ) -> AsyncGenerator[EngineRegistry, None]:
     """The engines that the settings name, with their connections; closed when the block ends."""
-    registry = EngineRegistry(settings, observer=observer)
-    try:
-        yield registry
-    finally:
-        await registry.close()
+    async with aiohttp.ClientSession() as http:
+        host = HostAgentClient(settings.host_agent_url, settings.host_agent_token, http)
+        deaf = ServiceRestart(host) if settings.host_agent_url else None
+        registry = EngineRegistry(settings, observer=observer, deaf=deaf)
+        registry.keep_warm()
+        try:
+            yield registry
+        finally:
+            await registry.close()
 
 
 async def _needs_embedded_llm(registry: EngineRegistry) -> bool:
@@ -93,16 +103,37 @@ async def _warm(registry: EngineRegistry, agent: Agent) -> None:
     """Synthesise the fixed phrases; let each model work once."""
     await prepare_agent(registry, agent)
     try:
-        await _transcribe_once(registry.stt(), [sound async for sound in registry.cached_tts().speak(MOMENT, "")])
+        sounds = [sound async for sound in registry.cached_tts().speak(MOMENT, "")]
+        await _patiently("stt", lambda: _transcribe_once(registry.stt(), sounds))
         question = (*agent.opening(), Message("user", "Hello"))
-        async with aclosing(registry.llm().reply(question, LlmRequest(max_tokens=1))) as tokens:
-            async for _ in tokens:
-                break
+        await registry.load_default_llm()
+        await _patiently("llm", lambda: _first_word(registry.llm().reply(question, LlmRequest(max_tokens=1))))
     except EngineError as cause:
         raise ConfigError(f"the default engines are unreachable: {cause}. Try: lineside doctor") from cause
     await asyncio.gather(
         *(_check_fallback(registry, role, name) for role in ROLES for name in registry.stand_ins(role))
     )
+
+
+async def _patiently(role: Role, ask: Callable[[], Awaitable[None]]) -> None:
+    """Ask; a server that is busy, as those are that load their model (llama.cpp, vLLM), is asked again and again."""
+    until, told = time.monotonic() + LOADED_WITHIN, False
+    while True:
+        try:
+            return await ask()
+        except EngineBusy as busy:
+            if time.monotonic() > until:
+                raise
+            if not told:
+                log.info("waiting for an engine that is busy", role=role, why=str(busy), seconds=LOADED_WITHIN)
+            told = True
+        await asyncio.sleep(ASK_AGAIN)
+
+
+async def _first_word(answer: AsyncGenerator[Token | Thought, None]) -> None:
+    async with aclosing(answer) as tokens:
+        async for _ in tokens:
+            return
 
 
 async def _check_fallback(registry: EngineRegistry, role: Role, name: str) -> None:

@@ -40,6 +40,12 @@ class Start(Struct, frozen=True, forbid_unknown_fields=True):
     model: str = ""
 
 
+class Restart(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a restart."""
+
+    pid: int  # of the process that does not do its work
+
+
 class HostAgent:
     """The routes and the guard before them."""
 
@@ -56,6 +62,7 @@ class HostAgent:
         app.router.add_get("/v1/services", self._all)
         app.router.add_post("/v1/services/{name}/start", self._start)
         app.router.add_post("/v1/services/{name}/stop", self._stop)
+        app.router.add_post("/v1/services/{name}/restart", self._restart)
         app.router.add_get("/v1/services/{name}/logs", self._logs)
         app.router.add_get("/v1/machine", self._machine)
         app.on_shutdown.append(self._close)
@@ -97,6 +104,13 @@ class HostAgent:
 
     async def _stop(self, request: web.Request) -> web.Response:
         return _json_response(await self._services.stop(request.match_info["name"]))
+
+    async def _restart(self, request: web.Request) -> web.Response:
+        try:
+            wish = msgspec.json.decode(await request.read(), type=Restart)
+        except msgspec.DecodeError as cause:
+            return error_response(400, "bad_request", f'the body must be {{"pid": NUMBER}}: {cause}')
+        return _json_response(await self._services.restart(request.match_info["name"], wish.pid))
 
     async def _logs(self, request: web.Request) -> web.Response:
         wanted = request.query.get("lines", "100")

@@ -64,6 +64,12 @@ class HostAgentClient:
         """The service once nothing is left of it."""
         return await self._ask("POST", f"/v1/services/{quote(name, safe='')}/stop", Service, STOPPED)
 
+    async def restart(self, name: str, pid: int) -> Service:
+        """Have the service's process started again, if it is still this one."""
+        return await self._ask(
+            "POST", f"/v1/services/{quote(name, safe='')}/restart", Service, ANSWER_SECONDS, {"pid": pid}
+        )
+
     async def logs(self, name: str, lines: int = 100) -> tuple[str, ...]:
         """The last lines that it printed."""
         return (await self._ask("GET", f"/v1/services/{quote(name, safe='')}/logs?lines={lines}", _Lines)).lines

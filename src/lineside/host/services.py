@@ -91,6 +91,12 @@ class _ServiceRunner:
         """The last lines that it printed, this time or the last."""
         return list(self._run.server.last_lines)[-count:] if self._run else []
 
+    def restart(self, pid: int) -> None:
+        """A new process in place of this one; nothing happens where it is another already."""
+        if self._run and self._run.server.status.pid == pid:
+            log.warning("restarting a service that does not do its work", service=self.declared.name)
+            self._run.server.restart()
+
     def status(self) -> Service:
         """As it stands. Looks at /proc for its memory: some milliseconds, so not in an event loop."""
         declared, run = self.declared, self._run
@@ -174,6 +180,15 @@ class ServiceManager:
         """The service once it has ended, with every process that it started. Raises `ServiceRefused`."""
         runner = self._runner(name)
         await runner.stop()
+        return await asyncio.to_thread(runner.status)
+
+    async def restart(self, name: str, pid: int) -> Service:
+        """Start the service's process again, if it is still this one: several may notice that it is deaf.
+
+        Raises `ServiceRefused`.
+        """
+        runner = self._runner(name)
+        runner.restart(pid)
         return await asyncio.to_thread(runner.status)
 
     async def stop_all(self) -> None:

@@ -61,6 +61,7 @@ class Supervisor:
         self._port, self._fixed, self._env = ServerPort(port, held=hands_socket), bool(port), env
         self.url = f"http://127.0.0.1:{self._port.number}"
         self._argv = list(argv(self._port.number))
+        self._restart = asyncio.Event()
         self._ready_within, self._grace, self._health, self._family = ready_within, grace, health, family
 
     @asynccontextmanager
@@ -94,6 +95,10 @@ class Supervisor:
             self._port.close()
             if self.status.state != "failed":
                 self.status.enter("stopped")
+
+    def restart(self) -> None:
+        """Start it again: it says that it is well, and does not do its work."""
+        self._restart.set()
 
     @property
     def last_lines(self) -> Sequence[str]:
@@ -172,8 +177,11 @@ class Supervisor:
 
     async def _stays_up(self, process: asyncio.subprocess.Process, http: aiohttp.ClientSession) -> None:
         missed = 0
+        self._restart.clear()
         while missed < MISSED:
             await self._alive(process, PULSE)
+            if self._restart.is_set():
+                raise _Fallen("did not do its work")
             missed = 0 if await self._healthy(http) else missed + 1
         raise _Fallen(f"did not answer {MISSED} times in a row")
 

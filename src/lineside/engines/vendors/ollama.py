@@ -5,7 +5,6 @@ The routes are `/api/chat`, `/api/generate`, `/api/ps`, `/api/tags` and `/api/pu
 """
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -18,9 +17,12 @@ import structlog
 from lineside.engine_options import EngineHost, EngineOptions, Names, Url, option
 from lineside.engines import openai_http
 from lineside.engines.chat_dialect import alternating
+from lineside.engines.chat_stream import error_words
 from lineside.engines.context_sizes import ContextSizes
+from lineside.engines.json_lines import json_lines
 from lineside.engines.protocols import BackendModel, EngineInfo, LlmRequest, Message, PullProgress, Thought, Token
-from lineside.engines.reasoning import SHORT_TOKEN, Answer, Habits
+from lineside.engines.reasoning import Answer, Habits
+from lineside.engines.warm_models import WarmModels, keep_alive, kept_seconds
 from lineside.errors import EngineBusy, EngineError, EngineRefused, OnlyThoughts
 
 SILENCE = 30.0  # seconds between two pieces of an answer; stages set tighter limits of their own
@@ -28,7 +30,6 @@ LOADING = 300.0  # seconds for a big model from a cold disk
 PULLING = 60.0  # seconds without news of a download
 FREE_WITHIN = 60.0  # seconds that `unload` waits for answers under way
 ANSWER_BYTES, PULL_BYTES = 4 << 20, 256 << 20  # of one stream; Ollama tells of a pull ten times a second
-SHORT = 0.5  # of the tokens that a prompt must have at least; Ollama evaluated fewer: it was cut
 
 log = structlog.get_logger()
 
@@ -41,8 +42,8 @@ class _Said(msgspec.Struct):
 class _Line(msgspec.Struct):
     """A line of a stream: of an answer, or of a download."""
 
-    message: _Said = msgspec.field(default_factory=_Said)
-    error: str = ""  # Ollama breaks off with status 200
+    message: _Said | None = None
+    error: Any = None  # Ollama breaks off with status 200
     status: str | None = None
     digest: str | None = None
     completed: int | None = None  # bytes; left out before the first
@@ -93,9 +94,8 @@ class Ollama:
         self.info = EngineInfo(choices=tuple(dict.fromkeys((options.model, *options.models))))
         self._http, self._model = host.http, options.model
         self._endpoint = openai_http.Endpoint("ollama", options.url, hint="start it: ollama serve; or set OLLAMA_URL")
-        self._alive, self._think = _duration(options.keep_alive), options.think
-        self._contexts = ContextSizes()
-        self._looked: set[str] = set()  # models whose first prompt was looked at: whether all of it was read
+        self._alive, self._think = keep_alive(options.keep_alive), options.think
+        self._contexts, self._warm = ContextSizes(), WarmModels(options.model, kept_seconds(self._alive))
         self._habits = Habits()
         self._thoughtless: set[str] = set()  # models that refuse to be told whether to think
         self._in_use: Counter[str] = Counter()  # answers under way, by model
@@ -146,15 +146,6 @@ class Ollama:
             return "low"  # it cannot do without
         return False if self._habits.room(model) else None
 
-    def _look_whether_cut(self, model: str, messages: Sequence[Message], evaluated: int | None) -> None:
-        """Say once that a model has not read its whole prompt: the agent's instructions are what is cut first."""
-        shown = sum(len(message.content) for message in messages)
-        if evaluated is None or model in self._looked:
-            return  # later prompts are partly in its cache, and not counted
-        self._looked.add(model)
-        if evaluated * SHORT_TOKEN < shown * SHORT:
-            log.warning("ollama may have cut the prompt", model=model, prompt_characters=shown, tokens_read=evaluated)
-
     async def _stream(
         self, model: str, messages: Sequence[Message], ask: LlmRequest, think: bool | Literal["low"] | None
     ) -> AsyncGenerator[Token | Thought, None]:
@@ -172,13 +163,17 @@ class Ollama:
         }
         if think is not None:
             request["think"] = think
+        patience = SILENCE if self._warm.loaded(model, _now()) else LOADING
         async with (
-            self._asked("POST", "/api/chat", request, model=model, seconds=SILENCE) as answer,
+            self._asked("POST", "/api/chat", request, model=model, seconds=patience) as answer,
             aclosing(self._lines(answer, ANSWER_BYTES)) as lines,
         ):
             async for line in lines:
-                self._look_whether_cut(model, messages, line.prompt_eval_count)
-                for piece in sorting.feed(line.message.thinking or "", line.message.content or ""):
+                self._warm.used(model, _now())
+                if self._contexts.cut(model, messages, line.prompt_eval_count):
+                    log.warning("ollama may have cut the prompt", model=model, tokens_read=line.prompt_eval_count)
+                said = line.message or _Said()
+                for piece in sorting.feed(said.thinking or "", said.content or ""):
                     yield piece
                 if sorting.full:
                     return
@@ -210,6 +205,18 @@ class Ollama:
     async def load(self, model: str) -> None:
         """See `ModelKeeper`: an empty question."""
         await self._keep(model, self._alive)
+        self._warm.asked(model, _now())
+
+    async def prepare(self, choice: str) -> None:
+        """See `Preparable`."""
+        model = choice or self._model
+        if not self._warm.loaded(model, _now()):
+            await self.load(model)
+
+    async def touch(self) -> None:
+        """See `KeepsWarm`."""
+        for model in self._warm.due(_now()):
+            await self.load(model)
 
     async def unload(self, model: str, *, wait: bool) -> None:
         """See `ModelKeeper`. Answers that others than lineside are given are cut off: Ollama does not tell of them."""
@@ -220,6 +227,7 @@ class Ollama:
                 await self._one_less.wait_for(lambda: not self._in_use[model])
         except TimeoutError:
             raise EngineBusy(f"ollama still uses {model} after {FREE_WITHIN:g} s") from None
+        self._warm.forget(model)
         await self._keep(model, 0)
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
@@ -268,33 +276,24 @@ class Ollama:
             yield answer
 
     async def _lines(self, answer: aiohttp.ClientResponse, most_bytes: int) -> AsyncGenerator[_Line, None]:
-        """A stream line by line, of so many bytes at the most."""
-        held, left = b"", most_bytes
-        async for piece in answer.content.iter_any():
-            left -= len(piece)
-            if left < 0:
-                raise EngineError(f"{self._endpoint.shown} does not end its response")
-            *lines, held = (held + piece).split(b"\n")
-            for line in filter(None, lines):
-                yield self._decoded(line)
-        if held:
-            yield self._decoded(held)
-
-    def _decoded(self, raw: bytes) -> _Line:
-        line = _line.decode(raw)
-        if line.error:
-            raise EngineError(f"{self._endpoint.shown} answered: {line.error[: openai_http.SAID]}")
-        return line
+        try:
+            async with aclosing(json_lines(answer.content.iter_any(), _line, most_bytes)) as lines:
+                async for line in lines:
+                    if line.error:
+                        said = error_words(line.error)[: openai_http.SAID]
+                        raise EngineError(f"{self._endpoint.shown} answered: {said}")
+                    yield line
+        except OverflowError as endless:
+            raise EngineError(f"{self._endpoint.shown} sent {endless}") from None
 
     def _no_model(self, model: str) -> EngineError:
         return EngineError(f"{self._endpoint.shown} has no model {model}; fetch it: ollama pull {model}")
 
 
-def _duration(setting: str) -> float | str:
-    """`OLLAMA_KEEP_ALIVE` as the API takes it: seconds are a number there, and "-1" in quotes is refused."""
-    return float(setting) if re.fullmatch(r"-?\d+(?:\.\d+)?", setting) else setting
-
-
 def _tagged(model: str) -> str:
     """The name as Ollama lists it: `latest` is what is meant where no tag is."""
     return model if ":" in model.rsplit("/", 1)[-1] else f"{model}:latest"
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

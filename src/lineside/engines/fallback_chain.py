@@ -1,0 +1,192 @@
+"""A chain of engines: when one fails, is slow or talks nonsense, the next one goes on where it stopped.
+
+A chain is an engine itself. Only the last of a chain has the caller's whole patience; the others must begin within
+`FIRST` and go on within `LATER` seconds. Each has a breaker, so that a dead engine costs its deadline three times and
+not at every turn; one that did not answer in time is tried by a request of our own (`engine_trials`), and has the calls
+back when it answers that.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from typing import Generic, TypeVar
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from lineside.engines.circuit_breaker import CircuitBreaker
+from lineside.engines.engine_trials import LATELY, EngineTrials, SilentEngine
+from lineside.engines.protocols import Engine, EngineInfo, HealthChecked
+from lineside.engines.same_answers import SameAnswers
+from lineside.engines.timeouts import in_time
+from lineside.engines.tts_cache import CachedTTS
+from lineside.errors import EngineBusy, EngineError, EngineTimeout
+
+log = structlog.get_logger()
+
+# Seconds. With a filler at 1.6 s the caller's silence stays under two seconds whatever happens within them.
+FIRST = {"stt": 1.8, "llm": 3.0, "tts": 1.5}
+LATER = {"stt": 1.8, "llm": 2.0, "tts": 1.0}
+
+
+LAST = 60.0  # for the last of a chain: whoever asks has a deadline of its own, far below
+
+E = TypeVar("E", bound=Engine)
+T = TypeVar("T")
+Failed = Callable[[str, str, EngineError, bool], None]
+
+
+class Candidate(Struct, Generic[E]):
+    """One engine of a chain, and whether it is trusted."""
+
+    name: str
+    engine: E
+    breaker: CircuitBreaker
+    answered: float | None = None  # when it last did
+    same: SameAnswers = msgspec.field(default_factory=SameAnswers)
+    stuck: str | None = None  # what it was found to hear in everything
+
+
+class Attempt(Struct, Generic[E], frozen=True):
+    """One try of one engine."""
+
+    candidate: Candidate[E]
+    last: bool  # nobody comes after it
+    first: float  # seconds until it must have begun
+    later: float  # seconds until it must go on
+
+
+class FallbackChain(Generic[E]):
+    """Engines in the order in which they are asked."""
+
+    role = ""
+    trials: EngineTrials | None = None  # what tries those again that did not answer
+
+    def __init__(
+        self, engines: Sequence[tuple[str, E]], failed: Failed = lambda role, name, why, switched: None
+    ) -> None:
+        """`failed` hears of every failure: role, engine, error, and whether another one goes on."""
+        self._notice = failed
+        self._candidates = [Candidate(name, engine, CircuitBreaker()) for name, engine in engines]
+        self.switches = 0  # times that another than the first had to answer
+        infos = [engine.info for _, engine in engines]
+        known = dict.fromkeys(choice for info in infos for choice in info.choices)
+        self.info = EngineInfo(
+            choices=tuple(known) if all(info.choices for info in infos) else (),
+            embedded=any(info.embedded for info in infos),
+        )
+
+    async def check(self) -> None:
+        """Whether any of them would answer."""
+        await self.first_up()
+
+    async def first_up(self) -> E:
+        """The first that says it would answer. Raises the last one's `EngineError`."""
+        for candidate in self._candidates:
+            try:
+                if isinstance(candidate.engine, HealthChecked):
+                    await candidate.engine.check()
+                return candidate.engine
+            except EngineError:
+                if candidate is self._candidates[-1]:
+                    raise
+        raise EngineError(f"no {self.role} engine is given")
+
+    def _attempts(self, wanted: str = "") -> "Iterator[Attempt[E]]":
+        """Whom to ask: those who know what is wanted first; those who keep failing not at all.
+
+        If all keep failing, all are asked: better a slim chance than none.
+        """
+        candidates = self._knowing_first(wanted)
+        trusted = [candidate for candidate in candidates if self._trusts(candidate)] or candidates
+        for candidate in trusted:
+            candidate.breaker.tried(_now())
+            last = candidate is trusted[-1]
+            yield Attempt(candidate, last, LAST if last else FIRST[self.role], LAST if last else LATER[self.role])
+
+    def _trusts(self, candidate: Candidate[E]) -> bool:
+        tried = self.trials is not None and self.trials.running(self.role, candidate.name)
+        return candidate.breaker.lets(_now()) and not tried
+
+    def _knowing_first(self, wanted: str) -> list[Candidate[E]]:
+        """All of them, those who know the model or voice that is wanted before the others."""
+        if not wanted:
+            return self._candidates
+        return sorted(self._candidates, key=lambda candidate: wanted not in candidate.engine.info.choices)
+
+    @contextmanager
+    def _waiting(self, candidate: Candidate[E], wanted: str = "") -> Iterator[None]:
+        """A caller waits for it. Who leaves before it answered has stopped what it may have begun to load."""
+        before = candidate.answered
+        try:
+            yield
+        except asyncio.CancelledError:
+            if candidate.answered == before and not _lately(candidate):
+                self._try(candidate, wanted)
+            raise
+
+    async def _stream(
+        self, attempt: Attempt[E], stream: AsyncGenerator[T, None], wanted: str
+    ) -> AsyncGenerator[T, None]:
+        """The stream, under the attempt's deadlines."""
+        candidate, begun = attempt.candidate, False
+        async with aclosing(in_time(stream, first=attempt.first, later=attempt.later, who=candidate.name)) as items:
+            while True:
+                try:
+                    with self._waiting(candidate, wanted):
+                        item = await anext(items)
+                except StopAsyncIteration:
+                    return
+                if not begun:
+                    begun, candidate.answered = True, _now()
+                yield item
+
+    def well(self, candidate: Candidate[E]) -> None:
+        candidate.answered = _now()
+        candidate.breaker.succeeded()
+
+    def _try(self, candidate: Candidate[E], wanted: str = "", same: str | None = None) -> None:
+        """Have it tried by a request that no caller cancels."""
+        if self.trials is None:
+            return
+        engine = candidate.engine.uncached if isinstance(candidate.engine, CachedTTS) else candidate.engine
+        choice = known_choice(wanted, candidate.engine)
+
+        def over(answers: bool) -> None:
+            if answers:
+                self.well(candidate)
+            else:
+                candidate.stuck = same
+                candidate.breaker.open(_now())
+
+        self.trials.begin(SilentEngine(self.role, candidate.name, engine, choice, _lately(candidate), same), over)
+
+    def _failed(self, attempt: Attempt[E], why: EngineError, wanted: str = "") -> None:
+        """Note it; raise it if nobody is left."""
+        candidate, trusted = attempt.candidate, attempt.candidate.breaker.closed
+        if isinstance(why, EngineTimeout):
+            self._try(candidate, wanted)
+        if not isinstance(why, EngineBusy):  # one that is busy is well
+            candidate.breaker.failed(_now())
+        self._notice(self.role, candidate.name, why, not attempt.last)
+        if attempt.last:
+            raise why
+        self.switches += 1
+        if trusted:  # that one which was given up is still dead is no news
+            kind = type(why).__name__
+            log.warning("engine failed, falling back to the next", role=self.role, engine=candidate.name, why=kind)
+
+
+def known_choice(name: str, engine: Engine) -> str:
+    """The model or voice by this name, where the engine has it; its own default otherwise."""
+    choices = engine.info.choices
+    return name if not choices or name in choices else ""
+
+
+def _lately(candidate: Candidate[E]) -> bool:
+    return candidate.answered is not None and _now() - candidate.answered < LATELY
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
