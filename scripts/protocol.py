@@ -93,6 +93,7 @@ ERROR_CODES = {
     "no_first_message": "no first message came within five seconds",
     "unknown_engine": "the first message names an engine that does not exist",
     "unknown_choice": "the first message names a model or a voice that the engine does not have",
+    "unknown_draft": "the first message names a draft that has been forgotten; `POST /api/agent/draft` makes another",
     "line_lost": "the connection broke",
     "bad_message": "a text message could not be read; it was passed over",
     "too_many_messages": "some 1000 frames, or a megabyte, a second and more; pings and pieces of messages count",

@@ -61,7 +61,7 @@ export function App(): JSX.Element {
       </header>
       <Show when={dashboard()} fallback={<CallView calls={calls} />}>
         <Suspense fallback={<p class="wide note">Loading…</p>}>
-          <Panels />
+          <Panels calls={calls} />
         </Suspense>
       </Show>
       <KeyDialog />

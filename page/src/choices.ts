@@ -27,6 +27,8 @@ export interface Choices {
   readonly record: boolean | null;
   /** The caller's number, kept with the call. */
   readonly caller: string;
+  /** A draft of the agent that answers test calls, for as long as this tab is not loaded anew. */
+  readonly draft: string;
 }
 
 export const asSet: Choices = {
@@ -41,6 +43,7 @@ export const asSet: Choices = {
   greeting: null,
   record: null,
   caller: '',
+  draft: '',
 };
 
 /** Choices as they were kept; whatever cannot be read is as set. */
@@ -66,6 +69,7 @@ export function readChoices(raw: string | null): Choices {
     greeting: long(kept.greeting),
     record: typeof kept.record === 'boolean' ? kept.record : null,
     caller: text(kept.caller),
+    draft: '', // the gateway forgets it
   };
 }
 
@@ -90,6 +94,7 @@ export function named(choices: Choices): Partial<FirstMessage> {
     ...(choices.greeting !== null && { greeting: choices.greeting }),
     ...(choices.record !== null && { record: choices.record }),
     ...(choices.caller && { caller: choices.caller }),
+    ...(choices.draft && { draft: choices.draft }),
   };
 }
 
@@ -105,6 +110,7 @@ export function chips(choices: Choices): Chip[] {
   const llm = model(choices.llm, choices.llmModel);
   const tts = model(choices.tts, choices.voice);
   const all: (Chip | false)[] = [
+    choices.draft !== '' && { part: 'draft', words: 'Test call: the draft answers' },
     choices.stt !== '' && { part: 'stt', words: `STT: ${engineWords(choices.stt)}` },
     llm !== '' && { part: 'llm', words: `LLM: ${llm}` },
     tts !== '' && { part: 'tts', words: `Voice: ${tts}` },

@@ -15,6 +15,7 @@ export interface FirstMessage {
   greeting?: string | null;
   caller?: string;
   record?: boolean | null;
+  draft?: string;
 }
 
 /** Typed instead of spoken: a turn of its own. */
@@ -228,6 +229,7 @@ export interface CallError {
     | 'too_many_messages'
     | 'too_many_turns'
     | 'unknown_choice'
+    | 'unknown_draft'
     | 'unknown_engine';
   message: string;
   fatal: boolean;
@@ -641,6 +643,11 @@ export interface AgentVersion {
   at: number;
   source: 'file' | 'page';
   agent: Agent;
+}
+
+/** An agent that was written and not saved. */
+export interface AgentDraft {
+  draft: string;
 }
 
 /** Every setting; the values of secrets are masked. */

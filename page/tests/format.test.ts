@@ -13,7 +13,18 @@ import {
   standing,
   unloadedWords,
 } from '../src/format';
-import { afterSave, alike, differences, faults, readDraft, tidy } from '../src/panels/draft';
+import {
+  afterSave,
+  alike,
+  differences,
+  faultOf,
+  faults,
+  hoursLines,
+  readDraft,
+  readHours,
+  sizeOf,
+  tidy,
+} from '../src/panels/draft';
 import type { Agent, DownloadProgress, ModelStatus, Service } from '../src/schema';
 
 const model: ModelStatus = {
@@ -211,7 +222,43 @@ describe('the draft of an agent', () => {
     expect(faults(agent)).toEqual({});
     const wrong = { ...agent, name: ' ', prompt: '', examples: [{ asks: 'When?', says: '' }] };
     expect(Object.keys(faults(wrong))).toEqual(['name', 'prompt', 'examples.0']);
-    expect(faults({ ...agent, greeting: 'x'.repeat(20_001) }).greeting).toContain('1 characters too long');
+    expect(faults({ ...agent, greeting: 'x'.repeat(1001) }).greeting).toContain(
+      '1 characters too long: 1,000',
+    );
+    const long = {
+      ...agent,
+      facts: ['', 'x'.repeat(2003)],
+      examples: [{ asks: 'y'.repeat(2001), says: 'z' }],
+    };
+    expect(faults(long)).toMatchObject({
+      'facts.1': 'This is 3 characters too long: 2,000 at most.',
+      'examples.0': 'This is 1 characters too long: 2,000 at most.',
+    });
+    expect(faults({ ...agent, facts: Array(501).fill('One.') }).facts).toContain('500 at most');
+    expect(faults({ ...agent, facts: Array(400).fill('x'.repeat(300)) }).whole).toContain('98304 at most');
+  });
+
+  test('a refusal of the gateway stands at the field that it names', () => {
+    expect(faultOf('facts[2]: Expected `str` of length <= 2000; allowed: text')).toEqual({
+      'facts.2': 'facts[2]: Expected `str` of length <= 2000; allowed: text',
+    });
+    expect(Object.keys(faultOf('timezone = "Mars" is not known; write one such as "UTC"'))).toEqual([
+      'timezone',
+    ]);
+    expect(Object.keys(faultOf('the agent: greeting: too long'))).toEqual(['greeting']);
+    expect(faultOf('a worker cannot synthesise the agent: 7')).toEqual({});
+  });
+
+  test('its size is told before it is sent', () => {
+    const some = { ...agent, prompt: 'x'.repeat(40), facts: ['y'.repeat(20), ' '] };
+    expect(sizeOf(some)).toEqual({ bytes: JSON.stringify(tidy(some)).length, tokens: 15 });
+  });
+
+  test('opening hours are lines', () => {
+    const hours = { 'mon-fri': '9:00-17:30', '2026-12-25': 'closed' };
+    expect(readHours(hoursLines(hours))).toEqual({ hours, wrong: [] });
+    expect(readHours('"sat" = "10:00-16:00"\n\nwhenever').wrong).toEqual(['whenever']);
+    expect(readHours('"sat" = "10:00-16:00"').hours).toEqual({ sat: '10:00-16:00' });
   });
 
   test('what was left empty is not sent, and is no change', () => {
@@ -245,5 +292,10 @@ describe('an agent that several people write', () => {
       { field: 'Facts', gone: ['We close at six.'], come: ['We close at five.'] },
     ]);
     expect(differences(agent, agent)).toEqual([]);
+    const zoned = { ...agent, timezone: 'UTC', hours: { sat: 'closed' } };
+    expect(differences(agent, zoned)).toEqual([
+      { field: 'timezone', gone: [], come: ['UTC'] },
+      { field: 'hours', gone: [], come: ['sat = closed'] },
+    ]);
   });
 });

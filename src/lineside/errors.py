@@ -17,12 +17,13 @@ from typing import Literal
 
 import msgspec
 
-# What a caller's program can act on: `code` of an `error` event. The first five end a call before it begins.
+# What a caller's program can act on: `code` of an `error` event. The first six end a call before it begins.
 ErrorCode = Literal[
     "bad_first_message",
     "no_first_message",
     "unknown_engine",
     "unknown_choice",
+    "unknown_draft",
     "line_lost",
     "bad_message",
     "too_many_messages",

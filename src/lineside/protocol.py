@@ -41,6 +41,7 @@ class FirstMessage(Struct, frozen=True, forbid_unknown_fields=True):
     greeting: LongText | None = None  # an empty one: say nothing first
     caller: Name = ""  # who calls, such as a number; kept with the call
     record: bool | None = None  # whether the sound is kept; null: RECORD_CALLS
+    draft: Name = ""  # of POST /api/agent/draft: it answers in the agent's place
 
     @property
     def rate(self) -> int:

@@ -12,6 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from lineside.agents.agent import Agent
+from lineside.agents.drafts import AgentDrafts
 from lineside.agents.versions import AgentReplaced, AgentVersion, AgentVersions, version_of
 from lineside.api import ApiDependencies, mount
 from lineside.api.operations import OPERATIONS
@@ -165,6 +166,7 @@ class ScriptedAgentStore:
     """Where the agent is changed."""
 
     def __init__(self) -> None:
+        self.drafts = AgentDrafts()
         self._agent = AGENT
         self._saved: list[Agent] = []
 
@@ -176,6 +178,9 @@ class ScriptedAgentStore:
         return AgentVersions(
             version_of(self._agent), (*saved, AgentVersion(version_of(AGENT), 1_600_000_000.0, "file", AGENT))
         )
+
+    def keep_draft(self, agent: Agent) -> str:
+        return self.drafts.add(agent)
 
     async def change(self, agent: Agent, replaces: str = "") -> None:
         if replaces and replaces != version_of(self._agent):

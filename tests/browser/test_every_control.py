@@ -119,7 +119,19 @@ TESTED: dict[str, tuple[ModuleType, str]] = {
     "link (Grafana|Prometheus)": (test_charts, "test_grafana_and_prometheus_are_linked_where_there_are_any"),
     # the agent and the settings
     "button (Save|Revert|Add an example)": (test_panels, "test_the_agent_is_edited_kept_and_reverted"),
-    "textbox (Prompt|Facts)": (test_panels, "test_the_agent_is_edited_kept_and_reverted"),
+    "(textbox Fact \\d+|button (Remove fact \\d+|Add a fact))": (
+        test_operator_views,
+        "test_facts_are_pasted_removed_and_refused_in_their_line",
+    ),
+    "textbox (Language|Dates as in|Time zone|Opening hours)": (
+        test_operator_views,
+        "test_language_and_hours_are_saved_and_lines_that_are_none_are_named",
+    ),
+    "button Test call with what is written here": (
+        test_operator_views,
+        "test_a_test_call_is_answered_by_what_is_written_and_not_saved",
+    ),
+    "textbox Prompt": (test_panels, "test_the_agent_is_edited_kept_and_reverted"),
     "textbox (Agent name|Greeting|Transfer message|Silence prompt|Goodbye before hanging up)": (
         test_operator_views,
         "test_every_field_of_the_agent_is_saved_and_an_example_removed",

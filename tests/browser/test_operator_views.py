@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from lineside.protocol import Transcript, TurnEnded
 from tests.browser.conftest import OpenGateway, OpenPage
 from tests.browser.control_fixtures import ControlGateway, ScriptedCall
+from tests.browser.page_checks import TWICE
 from tests.browser.test_history import keep
 from tests.browser.test_panels import OpenControl, control, html, panel, press, thing
 
@@ -245,6 +246,71 @@ def test_an_older_version_is_compared_and_taken_back(control: OpenControl, visit
     press(page, "Save")
     expect(page.get_by_text("Saved. Applies to new calls.")).to_be_visible()
     assert there.do(there.agents.agent).prompt == own
+
+
+PASTE = """(field) => {
+  const data = new DataTransfer();
+  data.setData('text/plain', 'router: Yes.\\n\\nbills: On the first.\\n');
+  field.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_facts_are_pasted_removed_and_refused_in_their_line(control: OpenControl, visit: OpenPage) -> None:
+    """Each pasted line is a fact; one that is too long is marked; how much a model reads stands below."""
+    there = control()
+    page = panel(visit, there, "Agent")
+    press(page, "Add a fact")
+    page.get_by_label("Fact 1", exact=True).evaluate(PASTE)
+    expect(page.get_by_label("Fact 2", exact=True)).to_have_value("bills: On the first.")
+    expect(page.get_by_label("Fact 2", exact=True)).to_be_focused()
+    expect(page.get_by_text(re.compile(r"about \d+ tokens before a call's first words"))).to_be_visible()
+    page.get_by_label("Fact 2", exact=True).fill("x" * 2001)
+    press(page, "Save")
+    expect(page.get_by_text("This is 1 characters too long: 2,000 at most.")).to_be_visible()
+    expect(page.get_by_label("Fact 2", exact=True)).to_be_focused()
+    press(page, "Remove fact 2")
+    press(page, "Save")
+    expect(page.get_by_text("Saved. Applies to new calls.")).to_be_visible()
+    assert there.do(there.agents.agent).facts == ("router: Yes.",)
+
+
+def test_language_and_hours_are_saved_and_lines_that_are_none_are_named(control: OpenControl, visit: OpenPage) -> None:
+    """What the gateway refuses stands at the field that it names."""
+    there = control()
+    page = panel(visit, there, "Agent")
+    page.get_by_label("Opening hours").fill("mon-fri = 9:00-17:30\nwhenever")
+    page.get_by_label("Language", exact=True).fill("de")
+    expect(page.get_by_text("No opening hours: “whenever”")).to_be_visible()
+    page.get_by_label("Opening hours").fill("mon-fri = 9:00-17:30\n2026-12-25 = closed")
+    page.get_by_label("Dates as in").fill("de-AT")
+    page.get_by_label("Time zone").fill("Europe/Vienna")
+    press(page, "Save")
+    expect(page.get_by_text("Saved. Applies to new calls.")).to_be_visible()
+    kept = there.do(there.agents.agent)
+    assert (kept.language, kept.locale, kept.timezone) == ("de", "de-AT", "Europe/Vienna")
+    assert kept.hours == {"mon-fri": "9:00-17:30", "2026-12-25": "closed"}
+    refusal = {"error": {"code": "not_changed", "message": 'timezone = "Mars" is not known; write one such as "UTC"'}}
+    page.route("**/api/agent?*", lambda route: route.fulfill(status=409, json=refusal))
+    page.get_by_label("Time zone").fill("Mars")
+    press(page, "Save")
+    expect(page.get_by_label("Time zone")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Time zone")).to_be_focused()
+    page.get_by_label("Time zone").fill("UTC")
+    expect(page.get_by_label("Time zone")).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_a_test_call_is_answered_by_what_is_written_and_not_saved(gateway: OpenGateway, visit: OpenPage) -> None:
+    """The draft greets; the agent that answers everybody else is as it was; a chip says so, and takes it back."""
+    page = visit(f"{gateway().url}/#/agent")
+    page.get_by_role("textbox", name="Greeting").fill("Good morning, this is the draft.")
+    press(page, "Test call with what is written here")
+    expect(page.locator("#lines .agent")).to_contain_text("Good morning, this is the draft.")
+    assert page.evaluate("tap.said[0].draft.length") > 10
+    assert page.request.get(f"{page.url.split('#')[0]}api/agent").json()["greeting"] == ""
+    page.wait_for_timeout(TWICE)
+    page.click("#talk")
+    press(page, "Remove Test call: the draft answers")
+    expect(page.get_by_text("Test call: the draft answers")).to_have_count(0)
 
 
 def test_every_field_of_the_agent_is_saved_and_an_example_removed(control: OpenControl, visit: OpenPage) -> None:

@@ -345,7 +345,14 @@ def test_the_agent_is_edited_kept_and_reverted(control: OpenControl, visit: Open
     expect(page.get_by_text("Prompt is required")).to_be_visible()
     expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_be_focused()
     page.get_by_role("textbox", name="Prompt", exact=True).fill("You answer for a bakery.")
-    page.get_by_label("Facts").fill("We open at nine.\n\nWe close at six.")
+    press(page, "Add a fact")
+    for key in ("We open at nine.", "Enter", "Enter", "We close at six.", "Enter", "x", "Backspace", "Backspace"):
+        if key[0].isupper() and " " not in key:
+            page.keyboard.press(key)
+        else:
+            page.keyboard.type(key)
+    expect(page.get_by_label("Fact 3", exact=True)).to_be_focused()
+    expect(page.get_by_label("Fact 4", exact=True)).to_have_count(0)
     press(page, "Add an example")
     page.get_by_label("Example 1: the caller asks").fill("When?")
     page.get_by_label("Example 1: the agent says").fill("At nine.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from lineside.agents.agent import Agent
+from lineside.agents.drafts import AgentDrafts
 from lineside.agents.versions import AgentVersions
 from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import LoudnessVad
@@ -33,6 +34,7 @@ class FixedAgentStore:
     """One agent, who can be exchanged, and is kept nowhere."""
 
     def __init__(self, agent: Agent = AGENT) -> None:
+        self.drafts = AgentDrafts()
         self._agent = agent
 
     def agent(self) -> Agent:
@@ -40,6 +42,9 @@ class FixedAgentStore:
 
     def versions(self) -> AgentVersions:
         return AgentVersions("", ())
+
+    def keep_draft(self, agent: Agent) -> str:
+        return self.drafts.add(agent)
 
     async def change(self, agent: Agent, replaces: str = "") -> None:
         self._agent = agent

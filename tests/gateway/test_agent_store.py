@@ -10,9 +10,10 @@ from typing import cast
 import pytest
 
 from lineside.agents.agent import Agent
+from lineside.agents.drafts import MOST
 from lineside.agents.versions import AgentReplaced
 from lineside.engines.registry import EngineRegistry
-from lineside.errors import ConfigError
+from lineside.errors import ConfigError, TransportError
 from lineside.gateway.agent_store import KEPT_VERSIONS, AgentFile, AgentStore
 from tests.call.fixtures import settings
 from tests.virtual_time import run
@@ -197,3 +198,24 @@ def test_a_change_that_a_worker_refuses_is_no_change(tmp_path: Path) -> None:
         assert (store.agent().prompt, kept.read().prompt) == ("fine", "fine")
 
     run(story())
+
+
+def test_a_draft_is_kept_for_test_calls_and_answers_nobody_else(tmp_path: Path) -> None:
+    """The workers hear of it; nothing is written; one that cannot be used is refused; old ones are forgotten."""
+    file = tmp_path / "agent.toml"
+    file.write_text('name = "Agent"\nprompt = "Be brief."\n')
+    told: list[tuple[str, Agent]] = []
+    kept = AgentFile(file, tmp_path)
+    registry = cast("EngineRegistry", Registry())
+    store = AgentStore(kept.read(), kept, registry, keep_in_workers=lambda *draft: told.append(draft))
+    first = store.keep_draft(Agent(name="Agent", prompt="Be kind."))
+    assert store.drafts.agent(first).prompt == "Be kind."
+    assert store.agent().prompt == "Be brief."
+    assert told == [(first, Agent(name="Agent", prompt="Be kind."))]
+    assert not (tmp_path / "agents").exists()
+    with pytest.raises(ConfigError, match="language"):
+        store.keep_draft(Agent(name="Agent", prompt="Be kind.", language="?"))
+    ids = {store.keep_draft(Agent(name="Agent", prompt=str(number))) for number in range(MOST)}
+    assert len(ids) == MOST
+    with pytest.raises(TransportError, match="start the test call again"):
+        store.drafts.agent(first)

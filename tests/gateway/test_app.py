@@ -24,7 +24,7 @@ from lineside.gateway.auth import Auth
 from lineside.gateway.listen import gateway_socket
 from lineside.http_front import http_server
 from lineside.observability.metrics import GatewayMetrics
-from lineside.protocol import AudioDone, AudioStarted, Error, Ready, ServerMessage, decode_server
+from lineside.protocol import AudioDone, AudioStarted, Error, Ready, ReplyText, ServerMessage, decode_server
 from lineside.transports.browser import BrowserTransport
 from tests.call.fixtures import FixedAgentStore, settings
 
@@ -129,6 +129,7 @@ def test_the_page_may_be_kept_and_framed_by_nobody() -> None:
         ('{"codec":"pcm","tts_engine":"../../etc"}', ["tts_engine", "piper"]),
         ('{"codec":"pcm","tts_engine":"piper","tts_voice":"x"}', ["tts_voice", "en_US-joe-medium"]),
         ('{"codec":"pcm","codex":"x"}', ["codex"]),
+        ('{"codec":"pcm","draft":"x"}', ["draft", "start the test call again"]),
         (b"\x00\x00", ["first message", "audio", '"codec"']),
     ],
 )
@@ -142,6 +143,26 @@ def test_a_wrong_first_message_is_named_and_shown_out(first: str | bytes, names:
         assert error.fatal
         assert all(name in error.message for name in names), error.message
         assert ws.close_code == 1008
+
+    with_served_gateway(story)
+
+
+def test_a_test_call_is_answered_by_the_draft_it_names() -> None:
+    """It greets as the draft does, and is no customer's call; the next one has the agent again."""
+
+    async def story(gateway_client: ServedGateway) -> None:
+        draft = {"name": "Bakery", "prompt": "You answer for a bakery.", "greeting": "Good morning."}
+        async with gateway_client.http.post(f"{gateway_client.url}/api/agent/draft", json=draft) as answer:
+            named = (await answer.json())["draft"]
+        ws = await gateway_client.call(json.dumps({"codec": "pcm", "draft": named}))
+        while not isinstance(said := await event(ws), ReplyText):
+            pass
+        assert said.text == "Good morning."
+        async with gateway_client.http.get(f"{gateway_client.url}/api/calls") as listed:
+            assert [call["line"] for call in (await listed.json())["calls"]] == ["test"]
+        await ws.close()
+        async with gateway_client.http.get(f"{gateway_client.url}/api/agent") as now:
+            assert (await now.json())["name"] == AGENT.name
 
     with_served_gateway(story)
 

@@ -261,7 +261,10 @@ def test_closing_time_reaches_the_calls_of_all_workers(with_workers: Tell) -> No
 
 
 def test_a_new_agent_answers_in_all_workers(with_workers: Tell) -> None:
-    """Changed by the control API: the next calls are greeted by the new one, whichever worker holds them."""
+    """Changed by the control API: the next calls are greeted by the new one, whichever worker holds them.
+
+    So are test calls by the draft that they name.
+    """
 
     async def story(client: WorkersClient) -> None:
         agent = {"name": "New", "prompt": "You answer.", "greeting": "Good evening."}
@@ -269,6 +272,11 @@ def test_a_new_agent_answers_in_all_workers(with_workers: Tell) -> None:
         for _ in range(4):
             assert (await until(await client.call('{"codec":"pcm"}'), ReplyText)).text == "Good evening."
         assert sorted(client.workers.values()) == [2, 2]
+        draft = {"name": "Bakery", "prompt": "You answer for a bakery.", "greeting": "Good morning."}
+        hello = {"codec": "pcm", "draft": (await client.ask("/api/agent/draft", "POST", json=draft))["draft"]}
+        for _ in range(2):
+            assert (await until(await client.call(json.dumps(hello)), ReplyText)).text == "Good morning."
+        assert sorted(client.workers.values()) == [3, 3]
 
     with_workers(story)
 

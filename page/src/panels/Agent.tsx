@@ -3,13 +3,19 @@
 import { createEffect, createMemo, createRoot, createSignal, type JSX, Show } from 'solid-js';
 import { createStore, reconcile, unwrap } from 'solid-js/store';
 import { ask, troubleOf } from '../api';
+import { type Calls, inCall } from '../call/create';
+import { choose } from '../choices';
+import { size } from '../format';
 import { createPolled } from '../polled';
-import type { AgentVersions as AgentVersionsKept, Agent as Told } from '../schema';
-import { Examples, Facts, Words } from './AgentFields';
+import { address, go } from '../route';
+import type { AgentDraft, AgentVersions as AgentVersionsKept, Agent as Told } from '../schema';
+import { AgentDesk } from './AgentDesk';
+import { Facts } from './AgentFacts';
+import { Examples, Words } from './AgentFields';
 import { AgentVersions } from './AgentVersions';
 import { createActions } from './actions';
 import { Differences } from './Differences';
-import { afterSave, alike, type Draft, faults, readDraft, tidy } from './draft';
+import { afterSave, alike, type Draft, faultOf, faults, MOST_BYTES, readDraft, sizeOf, tidy } from './draft';
 import { BusyButton, Confirm, ErrorMessage, Loading, Unavailable } from './widgets';
 
 const EVERY = 10_000; // ms; somebody else may edit too
@@ -40,7 +46,7 @@ async function newest(signal?: AbortSignal): Promise<Newest> {
   return { kept, agent: await ask<Told>('GET', '/api/agent', given) };
 }
 
-export function Agent(): JSX.Element {
+export function Agent(given: { calls: Calls }): JSX.Element {
   const polled = createPolled<Newest>(
     (signal) => newest(signal).then(arrived),
     () => EVERY,
@@ -54,7 +60,7 @@ export function Agent(): JSX.Element {
         <Loading trouble={Boolean(polled.trouble())} />
       </Show>
       <Show when={draft.agent}>
-        <Form again={polled.again} />
+        <Form again={polled.again} calls={given.calls} />
         <Show when={polled.value()}>
           {(now) => (
             <AgentVersions
@@ -84,34 +90,61 @@ function begin(agent: Told): void {
   setDraft('from', reconcile(copy(agent), { key: null, merge: true }));
 }
 
-function Form(given: { again: () => void }): JSX.Element {
+function Form(given: { again: () => void; calls: Calls }): JSX.Element {
+  let form!: HTMLFormElement;
   const act = createActions();
   const [saved, setSaved] = createSignal(false);
   const [pressed, setPressed] = createSignal(false);
   const [meanwhile, setMeanwhile] = createSignal<Newest | null>(null); // what somebody else saved
   const agent = () => draft.agent as Told;
   const changed = createMemo(() => Boolean(draft.from) && !alike(agent(), draft.from as Told));
+  const [refusal, setRefusal] = createSignal<Record<string, string>>({}); // the gateway's, until something is changed
   const wrong = createMemo(() => faults(agent()));
-  const shown = () => (pressed() ? wrong() : {});
+  const shown = () => (pressed() ? { ...refusal(), ...wrong() } : {});
   const put = (part: Partial<Told>) => {
     setSaved(false);
+    setRefusal({});
     setDraft('agent', (before) => ({ ...(before as Told), ...part }));
+  };
+  /** Whether it can be sent; where not, to the first field that is wrong. */
+  const whole = (): boolean => {
+    setPressed(true);
+    setSaved(false);
+    setRefusal({});
+    if (Object.keys(wrong()).length > 0) toFault();
+    return Object.keys(wrong()).length === 0;
+  };
+  const toFault = () =>
+    queueMicrotask(() => form.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
+  const refused = (cause: unknown, words: string): never => {
+    const trouble = troubleOf(cause);
+    setRefusal(faultOf(trouble.message));
+    if (Object.keys(refusal()).length > 0) toFault();
+    trouble.message = `${words}: ${trouble.message}`;
+    throw trouble;
+  };
+  const test = async () => {
+    if (!whole()) return;
+    const called = await act.act('agent', 'test', async () => {
+      const body = tidy(copy(agent()));
+      const kept = await ask<AgentDraft>('POST', '/api/agent/draft', { body }).catch((cause) =>
+        refused(cause, 'No test call'),
+      );
+      choose({ draft: kept.draft });
+    });
+    if (!called) return;
+    go(address('call'));
+    given.calls.startOrEnd();
   };
   const save = async (event: SubmitEvent) => {
     event.preventDefault();
-    setPressed(true);
-    setSaved(false);
-    if (Object.keys(wrong()).length > 0) {
-      const form = event.currentTarget as HTMLFormElement;
-      queueMicrotask(() => form.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
-      return;
-    }
+    if (!whole()) return;
     await act.act('agent', 'save', async () => {
       const sent = copy(agent());
       const path = `/api/agent?replaces=${encodeURIComponent(draft.of)}`;
       const now = await ask<Told>('PUT', path, { body: tidy(sent) }).catch(async (cause) => {
         if (troubleOf(cause).code === 'changed_meanwhile') setMeanwhile(await newest());
-        return refused(cause);
+        return refused(cause, 'Not saved');
       });
       // What was typed while the answer was on its way stays, as a change of what is saved now.
       const typed = afterSave(agent(), sent, now);
@@ -130,7 +163,7 @@ function Form(given: { again: () => void }): JSX.Element {
     setSaved(false);
   };
   return (
-    <form class="agent" novalidate onSubmit={save}>
+    <form class="agent" novalidate onSubmit={save} ref={form}>
       <Words field="name" words="Agent name" agent={agent()} put={put} wrong={shown()} rows={1} />
       <Words
         field="prompt"
@@ -150,7 +183,7 @@ function Form(given: { again: () => void }): JSX.Element {
         wrong={shown()}
         rows={2}
       />
-      <Facts facts={agent().facts} put={(facts) => put({ facts })} />
+      <Facts facts={agent().facts} put={(facts) => put({ facts })} wrong={shown()} />
       <Examples examples={agent().examples} put={(examples) => put({ examples })} wrong={shown()} />
       <Words field="transfer" words="Transfer message" agent={agent()} put={put} wrong={shown()} rows={2} />
       <Words
@@ -171,8 +204,9 @@ function Form(given: { again: () => void }): JSX.Element {
         wrong={shown()}
         rows={2}
       />
+      <AgentDesk agent={agent()} put={put} wrong={shown()} />
       <div class="agent-foot">
-        <BusyButton busy={act.of('agent').busy !== ''} main submit label="Save" words="Save" />
+        <BusyButton busy={act.of('agent').busy === 'save'} main submit label="Save" words="Save" />
         <Confirm
           label="Revert"
           words="Revert"
@@ -181,14 +215,25 @@ function Form(given: { again: () => void }): JSX.Element {
           disabled={!changed()}
           onYes={revert}
         />
+        <BusyButton
+          busy={act.of('agent').busy === 'test'}
+          label="Test call with what is written here"
+          words="Test call"
+          disabled={inCall(given.calls.state())}
+          onPress={() => void test()}
+        />
         <p class="note" role="status">
-          {act.of('agent').busy
+          {act.of('agent').busy === 'save'
             ? 'Saving …'
             : saved() && !changed()
               ? 'Saved. Applies to new calls.'
               : changed()
                 ? 'Changed, not saved.'
                 : ''}
+        </p>
+        <p class="note agent-size">
+          about {sizeOf(agent()).tokens.toLocaleString('en')} tokens before a call's first words ·{' '}
+          {size(sizeOf(agent()).bytes)} of {size(MOST_BYTES)}
         </p>
       </div>
       <Show when={meanwhile()}>
@@ -213,6 +258,7 @@ function Form(given: { again: () => void }): JSX.Element {
       <ErrorMessage
         words={
           act.of('agent').trouble ||
+          wrong().whole ||
           (Object.keys(shown()).length > 0 ? 'Not saved: see the fields above.' : '')
         }
       />
@@ -236,11 +282,4 @@ function Meanwhile(given: { mine: Told; theirs: Told; take: () => void; keep: ()
       </div>
     </section>
   );
-}
-
-/** A refused change says first that nothing was saved. */
-function refused(cause: unknown): never {
-  const trouble = troubleOf(cause);
-  trouble.message = `Not saved: ${trouble.message}`;
-  throw trouble;
 }

@@ -2,7 +2,6 @@
 
 import { createUniqueId, For, Index, type JSX, Show } from 'solid-js';
 import type { Agent, Example } from '../schema';
-import { LONGEST } from './draft';
 
 type Field = 'name' | 'prompt' | 'greeting' | 'transfer' | 'reprompt' | 'goodbye';
 
@@ -41,35 +40,11 @@ export function Words(given: {
   );
 }
 
-function Fault(given: { id: string; words: string | undefined }): JSX.Element {
+export function Fault(given: { id: string; words: string | undefined }): JSX.Element {
   return (
     <p class="trouble" id={given.id} hidden={!given.words}>
       {given.words}
     </p>
-  );
-}
-
-/** What the model may answer from: one a line. */
-export function Facts(given: { facts: readonly string[]; put: (facts: string[]) => void }): JSX.Element {
-  const id = createUniqueId();
-  return (
-    <div class="agent-field">
-      <label class="field" for={id}>
-        Facts
-      </label>
-      <textarea
-        id={id}
-        name="facts"
-        rows={Math.min(14, Math.max(4, given.facts.length + 1))}
-        maxLength={LONGEST * 5}
-        value={given.facts.join('\n')}
-        aria-describedby={`${id}-about`}
-        onInput={(event) => given.put(event.currentTarget.value.split('\n'))}
-      />
-      <p class="note" id={`${id}-about`}>
-        What the agent may answer from: one fact per line.
-      </p>
-    </div>
   );
 }
 
@@ -96,7 +71,6 @@ export function Examples(given: {
               {(part) => (
                 <textarea
                   rows="2"
-                  maxLength={LONGEST}
                   value={example()[part]}
                   placeholder={part === 'asks' ? 'The caller asks' : 'The agent says'}
                   aria-label={`Example ${at + 1}: ${part === 'asks' ? 'the caller asks' : 'the agent says'}`}

@@ -2,6 +2,7 @@
 
 import { createMemo, For, type JSX } from 'solid-js';
 import { Dynamic } from 'solid-js/web';
+import type { Calls as OwnCalls } from '../call/create';
 import { address, go, route } from '../route';
 import { Agent } from './Agent';
 import { Calls } from './Calls';
@@ -27,7 +28,7 @@ const TABS = [
 ] as const;
 type Tab = (typeof TABS)[number];
 
-export function Panels(): JSX.Element {
+export function Panels(given: { calls: OwnCalls }): JSX.Element {
   let list!: HTMLDivElement;
   const tab = createMemo((): Tab => TABS.find((one) => one.name === route().view) ?? TABS[0]);
   const turn = (event: KeyboardEvent) => {
@@ -59,7 +60,7 @@ export function Panels(): JSX.Element {
         </For>
       </div>
       <div id="panel" role="tabpanel" aria-labelledby={`tab-${tab().name}`}>
-        <Dynamic component={tab().shows} />
+        <Dynamic component={tab().shows} calls={given.calls} />
       </div>
       <p class="note links">
         <a href="/docs">API reference</a>

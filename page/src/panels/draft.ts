@@ -2,7 +2,13 @@
 
 import type { Agent, Example } from '../schema';
 
-export const LONGEST = 20_000; // characters of any one text
+// What the gateway takes (agents/agent.py).
+const LONGEST = { name: 200, prompt: 20_000, greeting: 1000, transfer: 1000, reprompt: 1000, goodbye: 1000 };
+const LONGEST_FACT = 2000; // characters
+const MOST_FACTS = 500;
+const MOST_EXAMPLES = 50;
+export const MOST_BYTES = 96 * 1024; // of the whole agent
+const CHARACTERS_A_TOKEN = 4; // of English; a model's own tokens differ by a tenth or two
 
 /** What is wrong with a draft, by its field; `facts.2` is the third fact. None: it can be saved. */
 export function faults(agent: Agent): Record<string, string> {
@@ -10,18 +16,66 @@ export function faults(agent: Agent): Record<string, string> {
   if (!agent.name.trim()) found.name = 'Name is required.';
   if (!agent.prompt.trim())
     found.prompt = 'Prompt is required: without it the agent does not know what it is for.';
-  for (const field of ['name', 'prompt', 'greeting', 'transfer', 'reprompt', 'goodbye'] as const) {
-    const over = agent[field].length - LONGEST;
-    if (over > 0) found[field] = `This is ${over} characters too long: ${LONGEST} at most.`;
-  }
+  for (const field of Object.keys(LONGEST) as (keyof typeof LONGEST)[])
+    if (agent[field].length > LONGEST[field]) found[field] = tooLong(agent[field], LONGEST[field]);
+  for (const [at, fact] of agent.facts.entries())
+    if (fact.trim().length > LONGEST_FACT) found[`facts.${at}`] = tooLong(fact, LONGEST_FACT);
+  const facts = agent.facts.filter((fact) => fact.trim()).length;
+  if (facts > MOST_FACTS) found.facts = `These are ${facts} facts: ${MOST_FACTS} at most.`;
+  if (agent.examples.length > MOST_EXAMPLES)
+    found.examples = `These are ${agent.examples.length} examples: ${MOST_EXAMPLES} at most.`;
   if (!agent.transfer.trim())
     found.transfer = 'Transfer message is required: callers who ask for a person need an answer.';
   for (const [at, example] of agent.examples.entries()) {
     const half = !example.asks.trim() !== !example.says.trim();
     if (half)
       found[`examples.${at}`] = 'An example needs both: what the caller asks and what the agent says.';
+    const longest = Math.max(example.asks.length, example.says.length);
+    if (longest > LONGEST_FACT) found[`examples.${at}`] = tooLong(' '.repeat(longest), LONGEST_FACT);
   }
+  const bytes = sizeOf(agent).bytes;
+  if (bytes > MOST_BYTES)
+    found.whole = `The agent has ${bytes} bytes: ${MOST_BYTES} at most. Shorten its prompt, facts and examples.`;
   return found;
+}
+
+const tooLong = (text: string, most: number): string =>
+  `This is ${(text.length - most).toLocaleString('en')} characters too long: ${most.toLocaleString('en')} at most.`;
+
+/** A refusal of the gateway's, at the field that it names; `whole` where it names none. */
+export function faultOf(message: string): Record<string, string> {
+  const [, field = '', at = ''] =
+    /^(?:the agent: )?([a-z_]+)(?:\[(\d+)\]|\[\.\.\.\])?(?:\.\w+)?(?:: | = )/.exec(message) ?? [];
+  const known = ['facts', 'examples', ...Object.keys(LONGEST), ...PLAIN];
+  if (!known.includes(field)) return {};
+  return { [at ? `${field}.${at}` : field]: message };
+}
+
+/** Opening hours as they are written, a line each. */
+export const hoursLines = (hours: Readonly<Record<string, string>>): string =>
+  Object.entries(hours)
+    .map(([days, times]) => `${days} = ${times}`)
+    .join('\n');
+
+/** Opening hours of such lines; `wrong` are those that are none. */
+export function readHours(written: string): { hours: Record<string, string>; wrong: string[] } {
+  const lines = written.split('\n').filter((line) => line.trim());
+  const parts = lines.map((line) => ({ line, read: /^\s*"?([^="]+?)"?\s*=\s*"?([^"]+?)"?\s*$/.exec(line) }));
+  return {
+    hours: Object.fromEntries(parts.flatMap(({ read }) => (read ? [[read[1], read[2]]] : []))),
+    wrong: parts.flatMap(({ line, read }) => (read ? [] : [line.trim()])),
+  };
+}
+
+/** How large an agent is, and about how many tokens a model reads before each call's first words. */
+export function sizeOf(agent: Agent): { bytes: number; tokens: number } {
+  const { prompt, greeting, facts, examples } = tidy(agent);
+  const read = [prompt, greeting, ...facts, ...examples.flatMap((one) => [one.asks, one.says])];
+  const characters = read.reduce((sum, text) => sum + text.length, 0);
+  return {
+    bytes: new TextEncoder().encode(JSON.stringify(tidy(agent))).length,
+    tokens: Math.ceil(characters / CHARACTERS_A_TOKEN),
+  };
 }
 
 /** The draft as it is sent: without what was left empty. */
@@ -71,6 +125,7 @@ export interface Difference {
   readonly come: readonly string[];
 }
 
+const PLAIN = ['language', 'locale', 'timezone', 'hours'] as const;
 const FIELDS = [
   ['name', 'Agent name'],
   ['prompt', 'Prompt'],
@@ -81,6 +136,7 @@ const FIELDS = [
   ['reprompt', 'Silence prompt'],
   ['goodbye', 'Goodbye'],
 ] as const;
+const SHOWN: readonly string[] = FIELDS.map(([field]) => field);
 
 /** What two agents are told differently, line by line. */
 export function differences(before: Agent, now: Agent): Difference[] {
@@ -89,12 +145,28 @@ export function differences(before: Agent, now: Agent): Difference[] {
     if (typeof value === 'string') return value.split('\n').filter(Boolean);
     return value.map((one) => (typeof one === 'string' ? one : `${one.asks} → ${one.says}`));
   };
-  return FIELDS.flatMap(([field, words]) => {
-    const [old, fresh] = [lines(before, field), lines(now, field)];
+  const parted = (words: string, old: readonly string[], fresh: readonly string[]): Difference[] => {
     const gone = old.filter((line) => !fresh.includes(line));
     const come = fresh.filter((line) => !old.includes(line));
     return gone.length + come.length > 0 ? [{ field: words, gone, come }] : [];
-  });
+  };
+  const others = Object.keys({ ...before, ...now }).filter((field) => !SHOWN.includes(field));
+  const other = (agent: Agent, field: string) => plainLines(agent[field as keyof Agent]);
+  return [
+    ...FIELDS.flatMap(([field, words]) => parted(words, lines(before, field), lines(now, field))),
+    ...others.flatMap((field) => parted(field, other(before, field), other(now, field))),
+  ];
+}
+
+/** What a field that the editor does not know says, a line for each of its things. */
+function plainLines(value: unknown): string[] {
+  if (value === undefined || value === null || value === '') return [];
+  if (Array.isArray(value)) return value.map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
+  if (typeof value === 'object')
+    return Object.entries(value).map(
+      ([name, one]) => `${name} = ${typeof one === 'string' ? one : JSON.stringify(one)}`,
+    );
+  return [String(value)];
 }
 
 /** Whether two agents are told the same. */

@@ -8,7 +8,7 @@ from lineside.agents.versions import AgentReplaced, AgentVersions
 from lineside.api.api_services import ApiServices
 from lineside.api.errors import ApiError
 from lineside.api.operation import operation
-from lineside.api.schemas import CallEnded, CallsStatus, ChangeAgent, SettingsStatus
+from lineside.api.schemas import AgentDraft, CallEnded, CallsStatus, ChangeAgent, SettingsStatus
 from lineside.errors import CallRefused, ConfigError
 from lineside.protocol import ServerMessage
 from lineside.settings import explain
@@ -87,6 +87,21 @@ async def change_agent(api: ApiServices, body: Agent, query: ChangeAgent) -> Age
     except ConfigError as why:
         raise ApiError(409, "not_changed", str(why)) from why
     return api.dependencies.agents.agent()
+
+
+@operation(
+    "POST",
+    "/api/agent/draft",
+    group=AGENT,
+    errors=(409,),
+    example={"name": "Bakery", "prompt": "You answer for a bakery."},
+)
+async def draft_agent(api: ApiServices, body: Agent) -> AgentDraft:
+    """Keep a draft of the agent for test calls. Nobody else is answered by it; the twenty newest are kept."""
+    try:
+        return AgentDraft(api.dependencies.agents.keep_draft(body))
+    except ConfigError as why:
+        raise ApiError(409, "not_usable", str(why)) from why
 
 
 @operation("GET", "/api/settings", group=AGENT)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lineside.agents.agent import Agent
+from lineside.agents.drafts import AgentDrafts
 from lineside.agents.versions import AgentVersions
 from lineside.engines.protocols import Engine
 from lineside.engines.registry import Role
@@ -39,12 +40,18 @@ class ActiveCalls(Protocol):
 class AgentSource(Protocol):
     """Who answers the calls."""
 
+    drafts: AgentDrafts
+
     def agent(self) -> Agent:
         """The one who answers now."""
         ...
 
     def versions(self) -> AgentVersions:
         """The versions that are kept. Raises `ConfigError`."""
+        ...
+
+    def keep_draft(self, agent: Agent) -> str:
+        """Keep an agent for calls that name the answered id. Raises `ConfigError`."""
         ...
 
     async def change(self, agent: Agent, replaces: str = "") -> None:

@@ -23,7 +23,7 @@ async def list_engines(api: ApiServices) -> EnginesStatus:
     group=ENGINES,
     errors=(404, 409, 429, 502, 504),
     streams="wav",
-    example={"text": "Good morning.", "engine": "piper"},
+    example={"text": "Good morning."},
 )
 async def say(api: ApiServices, body: SayText) -> AsyncGenerator[bytes, None]:
     """Have a voice say something, as a WAV file. No other voice stands in for it."""

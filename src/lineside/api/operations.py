@@ -39,5 +39,6 @@ OPERATIONS: tuple[Operation, ...] = (
     call_handlers.get_agent,
     call_handlers.agent_versions,
     call_handlers.change_agent,
+    call_handlers.draft_agent,
     call_handlers.get_settings,
 )

@@ -186,6 +186,12 @@ class ChangeAgent(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class AgentDraft(Struct, frozen=True):
+    """An agent that was written and not saved."""
+
+    draft: Annotated[str, Meta(description="a call that gives it in its first message is answered by this agent")]
+
+
 class CallsStatus(Struct, frozen=True):
     """The calls under way."""
 

@@ -12,6 +12,7 @@ import structlog
 from msgspec import Struct
 
 from lineside.agents.agent import Agent, load_agent
+from lineside.agents.drafts import AgentDrafts
 from lineside.agents.versions import AgentReplaced, AgentVersion, AgentVersions, version_of
 from lineside.engines.registry import EngineRegistry
 from lineside.errors import UNREADABLE, ConfigError
@@ -32,9 +33,14 @@ class AgentStore:
         file: "AgentFile",
         registry: EngineRegistry,
         set_in_workers: Callable[[Agent], Awaitable[None]] | None = None,
+        keep_in_workers: Callable[[str, Agent], None] | None = None,
     ) -> None:
-        """`set_in_workers` hands a new agent to the processes that hold the calls, where there are any."""
+        """`set_in_workers` hands a new agent to the processes that hold the calls, where there are any.
+
+        `keep_in_workers` hands them a draft and its id.
+        """
         self._agent, self._file, self._registry, self._set_in_workers = agent, file, registry, set_in_workers
+        self._keep_in_workers, self.drafts = keep_in_workers, AgentDrafts()
         self._changing = asyncio.Lock()  # one change at a time
 
     def agent(self) -> Agent:
@@ -44,6 +50,14 @@ class AgentStore:
     def versions(self) -> AgentVersions:
         """The agents that were saved on the page, the newest first, then the one of the file."""
         return AgentVersions(version_of(self._agent), self._file.versions())
+
+    def keep_draft(self, agent: Agent) -> str:
+        """Keep an agent for calls that name the answered id. Raises `ConfigError` where it cannot be used."""
+        agent.check()
+        draft = self.drafts.add(agent)
+        if self._keep_in_workers is not None:
+            self._keep_in_workers(draft, agent)
+        return draft
 
     async def change(self, agent: Agent, replaces: str = "") -> None:
         """Let this agent answer from the next call on, once its phrases are synthesised.

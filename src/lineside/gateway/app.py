@@ -88,7 +88,9 @@ class Gateway:
         self._monitors = monitors or MonitoringAddresses(settings.prometheus_url, settings.grafana_url)
         self._scrape: asyncio.Task[bytes] | None = None
         self._meters.limit.set(settings.max_concurrent_calls)
-        self._runner = CallRunner(settings, agents.agent, registry, new_vad, self._meters, turns, records)
+        self._runner = CallRunner(
+            settings, agents.agent, registry, new_vad, self._meters, turns, records, agents.drafts
+        )
 
     @property
     def calls(self) -> int:

@@ -10,6 +10,7 @@ from contextlib import suppress
 import structlog
 
 from lineside.agents.agent import Agent
+from lineside.agents.drafts import AgentDrafts
 from lineside.agents.versions import version_of
 from lineside.audio.frame import STT_RATE
 from lineside.audio.input_resampler import InputResampler
@@ -66,8 +67,13 @@ class CallRunner:
         meters: GatewayMetrics,
         turns: TurnModel,
         records: Archive | None = None,
+        drafts: AgentDrafts | None = None,
     ) -> None:
-        """`agent` says who answers now; `turns` is the turn model; `records` keeps the calls, if they are kept."""
+        """`agent` says who answers now; `turns` is the turn model; `records` keeps the calls, if they are kept.
+
+        `drafts` are the agents that a call may name to have them in that one's place.
+        """
+        self._drafts = drafts or AgentDrafts()
         self._settings, self._agent, self._registry, self._records = settings, agent, registry, records
         self._new_vad, self._meters, self._turns = new_vad, meters, turns
         self._load = EngineLoad(time.monotonic)
@@ -99,6 +105,7 @@ class CallRunner:
                 model=hello.llm_model,
                 voice=hello.tts_voice,
             )
+            agent = self._drafts.agent(hello.draft) if hello.draft else self._agent()
         except TransportError as fault:
             self._meters.call_refused(fault.code)
             await _refuse(ws, fault)
@@ -116,7 +123,10 @@ class CallRunner:
         transport, began = BrowserTransport(ws, hello, metrics), time.monotonic()
         observers: list[Observer] = [handle, metrics]
         try:
-            reason, code = await self._record_call(handle, FrameGrace(transport), hello, engines, observers), NORMAL
+            reason, code = (
+                await self._record_call(handle, FrameGrace(transport), hello, engines, agent, observers),
+                NORMAL,
+            )
         except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
             log.exception("call failed", call=handle.id)
             reason, code = "internal_error", INTERNAL_ERROR
@@ -135,16 +145,17 @@ class CallRunner:
         transport: Transport,
         hello: FirstMessage,
         engines: Engines,
+        agent: Agent,
         observers: list[Observer],
     ) -> EndReason:
         """Hold the call; whoever else has to hear of it, traces and records, is added to the observers."""
-        agent = self._agent()
+        line = "test" if hello.draft else "browser"  # no customer's call: the history can leave it out
         if self._traces is not None:
             observers.append(self._traces.call(handle.id, "browser", engines.names))
         if self._records is None:
             return await self._converse(handle, transport, hello, engines, agent, observers)
         recorder = self._records.begin(
-            handle.id, transport, hello, engines.names, agent.name, "browser", agent_version=version_of(agent)
+            handle.id, transport, hello, engines.names, agent.name, line, agent_version=version_of(agent)
         )
         observers.append(recorder)
         try:
@@ -172,7 +183,7 @@ class CallRunner:
             turn_model=self._turns,
             load=self._load,
         )
-        handle.answered(call, line="browser", codec=hello.codec, engines=engines.names)
+        handle.answered(call, line="test" if hello.draft else "browser", codec=hello.codec, engines=engines.names)
         transport.on_event(Ready(call_id=handle.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))
         log.info("call started", call=handle.id, codec=hello.codec, rate=hello.rate)
         began = time.monotonic()

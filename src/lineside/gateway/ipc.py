@@ -56,6 +56,13 @@ class SetAgent(Struct, frozen=True, tag=True):
     agent: Agent
 
 
+class KeepDraft(Struct, frozen=True, tag=True):
+    """To a worker: calls may name this draft."""
+
+    draft: str
+    agent: Agent
+
+
 class WorkerReady(Struct, frozen=True, tag=True):
     """From a worker: it takes calls."""
 
@@ -98,6 +105,7 @@ IpcMessage = (
     | EndCall
     | FollowCall
     | SetAgent
+    | KeepDraft
     | WorkerReady
     | Heartbeat
     | AgentSet

@@ -70,7 +70,8 @@ async def running_gateway(
             AsyncExitStack() as stack,
         ):
             workers = await stack.enter_async_context(_workers(reached, agent, metrics))
-            agents = AgentStore(agent, file, registry, workers.set_agent if workers is not None else None)
+            in_workers = (workers.set_agent, workers.keep_draft) if workers is not None else ()
+            agents = AgentStore(agent, file, registry, *in_workers)
             monitors = None
             if monitored is not None:
                 monitors = await stack.enter_async_context(monitoring(settings, url, monitored))

@@ -14,6 +14,7 @@ import uvloop
 from msgspec import Raw
 
 from lineside.agents.agent import Agent
+from lineside.agents.drafts import AgentDrafts
 from lineside.errors import ConfigError
 from lineside.gateway.call_registry import CallControl, RegisteredCall
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner, settle
@@ -28,6 +29,7 @@ from lineside.gateway.ipc import (
     FollowCall,
     Heartbeat,
     IpcMessage,
+    KeepDraft,
     SetAgent,
     StartWorker,
     WorkerChannel,
@@ -58,6 +60,7 @@ class Worker:
         self._calls: dict[str, RemoteCall] = {}
         self._empty = asyncio.Event()
         self._agent: Agent
+        self._drafts = AgentDrafts()
         self._tasks: asyncio.TaskGroup
         self._runner: CallRunner
 
@@ -75,7 +78,9 @@ class Worker:
             self._agent = begin.agent
             await prepare_agent(self._registry, self._agent)
             new_vad = vad_factory(settings)
-            self._runner = CallRunner(settings, lambda: self._agent, self._registry, new_vad, meters, turns, records)
+            self._runner = CallRunner(
+                settings, lambda: self._agent, self._registry, new_vad, meters, turns, records, self._drafts
+            )
             async with asyncio.TaskGroup() as self._tasks:
                 watching = [
                     self._tasks.create_task(work.keep("loop lag", meters.process.watch_loop), name="loop lag"),
@@ -118,6 +123,8 @@ class Worker:
                 self._calls[call].end(reason)
             case FollowCall(call=call, follow=follow) if call in self._calls:
                 self._calls[call].follow = follow
+            case KeepDraft(draft=draft, agent=agent):
+                self._drafts.keep(draft, agent)
             case SetAgent(agent=agent):
                 self._tasks.create_task(self._set_agent(agent), name="learn")
             case _:

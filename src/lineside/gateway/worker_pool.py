@@ -31,6 +31,7 @@ from lineside.gateway.ipc import (
     FollowCall,
     Heartbeat,
     IpcMessage,
+    KeepDraft,
     SetAgent,
     StartWorker,
     WorkerChannel,
@@ -106,6 +107,11 @@ class WorkerPool:
             if again := await self._set_agent_in_all(before):
                 log.error("a worker could not learn the old agent's lines again", why=again)
             raise ConfigError(f"a worker cannot synthesise the agent's phrases: {trouble}")
+
+    def keep_draft(self, draft: str, agent: Agent) -> None:
+        """Let calls name this draft, in the workers that are up now."""
+        for worker in self._workers.values():
+            worker.channel.send(KeepDraft(draft, agent))
 
     async def _set_agent_in_all(self, agent: Agent) -> str:
         """Let those that are up learn it; what went wrong, if anything did."""
