@@ -17,7 +17,20 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `lineside` does; read w
 
 # Folders whose tests share nothing and measure no time of this machine's: test.sh runs them in several processes.
 # Tests that need models or a browser are left out of that part: each process would load them again.
-SIDE_BY_SIDE = ("agents", "audio", "call", "cli", "engines", "models", "records", "text", "transports", "turns")
+SIDE_BY_SIDE = (
+    "agents",
+    "audio",
+    "call",
+    "cli",
+    "engines",
+    "models",
+    "records",
+    "rtp",
+    "sip",
+    "text",
+    "transports",
+    "turns",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
