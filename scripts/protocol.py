@@ -57,6 +57,7 @@ END_REASONS = {
     "engines_failed": "several answers in a row failed",
     "idle": "neither side spoke for `CALL_IDLE_TIMEOUT_S`",
     "too_long": "the call lasted `CALL_MAX_S`",
+    "agent_said_goodbye": "the caller said goodbye and heard the agent's `farewell`",
     "ended_by_operator": "an operator ended the call",
     "asked_for_person": "a person was asked for, the line cannot transfer, and the agent's `on_transfer` is `hang_up`",
     "server_stopping": "the gateway is shutting down",

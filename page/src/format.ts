@@ -165,6 +165,7 @@ const ENDS: Record<string, string> = {
   caller_repeats: 'the caller repeated the same phrase (voicemail or bot?)',
   engines_failed: 'the engines failed repeatedly',
   idle: 'nobody spoke for a while',
+  agent_said_goodbye: 'the caller said goodbye, and so did the agent',
   too_long: 'it reached the longest time allowed (CALL_MAX_S)',
   ended_by_operator: 'ended by an operator',
   server_stopping: 'lineside shut down',

@@ -13,6 +13,7 @@ export interface FirstMessage {
   system_prompt?: string | null;
   turn_profile?: '' | 'balanced' | 'digits' | 'fast' | 'patient' | 'silence';
   greeting?: string | null;
+  tools?: boolean;
   caller?: string;
   record?: boolean | null;
   draft?: string;
@@ -212,6 +213,45 @@ export interface AnsweredBy {
   why: '' | 'busy' | 'failed' | 'no key' | 'not downloaded' | 'not running' | 'too slow';
 }
 
+/** A tool of the agent's: it runs, what came of it, and that the caller has heard so. Secrets are masked. */
+export interface ToolCalled {
+  type: 'tool';
+  at: number;
+  turn: number;
+  reply: number;
+  number: number;
+  tool: string;
+  effect: 'reads' | 'writes';
+  state: 'failed' | 'ok' | 'refused' | 'running' | 'timeout' | 'told' | 'unknown';
+  arguments: Record<string, string>;
+  gives: Record<string, string>;
+  why: string;
+  key: string;
+  ms: number | null;
+}
+
+/** A slot has a value now, or another one. Secret values are masked. */
+export interface SlotFilled {
+  type: 'slot';
+  at: number;
+  turn: number;
+  reply: number;
+  slot: string;
+  value: string;
+  sure: boolean;
+  by: 'keys' | 'skipped' | 'speech';
+}
+
+/** A task begins, goes on after an interruption, or is over. */
+export interface TaskMoved {
+  type: 'task';
+  at: number;
+  turn: number;
+  reply: number;
+  task: string;
+  state: 'begun' | 'over' | 'resumed';
+}
+
 /** Something went wrong; after a fatal one the call ends. */
 export interface CallError {
   type: 'error';
@@ -240,6 +280,7 @@ export interface CallError {
 export interface Ended {
   type: 'ended';
   reason:
+    | 'agent_said_goodbye'
     | 'asked_for_person'
     | 'bad_message'
     | 'caller_hung_up'
@@ -619,6 +660,11 @@ export interface Agent {
   transfer: string;
   reprompt: string;
   goodbye: string;
+  farewell: string;
+  slots: Record<string, Slot>;
+  tools: Record<string, Tool>;
+  tasks: Record<string, Task>;
+  limits: Limits;
   language: string;
   locale: string;
   timezone: string;
@@ -629,6 +675,118 @@ export interface Agent {
 export interface Example {
   asks: string;
   says: string;
+}
+
+/** One thing that is asked of the caller. */
+export interface Slot {
+  kind:
+    | 'amount'
+    | 'choice'
+    | 'date'
+    | 'digits'
+    | 'email'
+    | 'name'
+    | 'number'
+    | 'phone'
+    | 'spelled'
+    | 'text'
+    | 'time'
+    | 'yes_no';
+  asks: string;
+  again: string[];
+  length: number | null;
+  pattern: string;
+  options: Record<string, string[]>;
+  check: '' | 'luhn' | 'mod97';
+  least: number | null;
+  most: number | null;
+  confirm: 'always' | 'never' | 'unsure';
+  secret: boolean;
+  tries: number;
+  otherwise: 'end' | 'person' | 'skip';
+  profile: '' | 'balanced' | 'digits' | 'fast' | 'patient';
+}
+
+/** Something outside that an agent may use. Exactly one of `http` and `python` says where it is. */
+export interface Tool {
+  about: string;
+  http: string;
+  python: string;
+  effect: 'reads' | 'writes' | null;
+  headers: Record<string, string>;
+  private: boolean;
+  takes: Record<string, Takes>;
+  gives: Record<string, 'amount' | 'date' | 'digits' | 'number' | 'spelled' | 'text' | 'time'>;
+  fails: Record<string, string>;
+  within: number;
+  early: boolean;
+  says: string[];
+  confirm: string;
+  claims: string[];
+  most: number;
+}
+
+/** An argument of a tool. Its value is that of the slot of this name, or an earlier tool's result. */
+export interface Takes {
+  about: string;
+  pattern: string;
+  kind:
+    | 'amount'
+    | 'choice'
+    | 'date'
+    | 'digits'
+    | 'email'
+    | 'name'
+    | 'number'
+    | 'phone'
+    | 'spelled'
+    | 'text'
+    | 'time'
+    | 'yes_no'
+    | null;
+}
+
+/** A job for callers: what they say when they want it, what is needed for it, what does it. */
+export interface Task {
+  when: string[];
+  needs: string[];
+  does: string;
+  says: string;
+  steps: Step[];
+  if: Record<string, Failure>;
+  then: string;
+  about: string;
+}
+
+/** A part of a task: slots to fill, then a tool, then words. */
+export interface Step {
+  needs: string[];
+  does: string;
+  says: string;
+  if: Condition | null;
+  end: boolean;
+}
+
+/** Something about one slot or result. Exactly one of `is`, `one_of` and `missing` is given. */
+export interface Condition {
+  of: string;
+  is: string | null;
+  one_of: string[];
+  missing: boolean;
+}
+
+/** What follows when a task's tool fails in a way that has a name. */
+export interface Failure {
+  says: string;
+  again: string;
+  person: boolean;
+}
+
+/** How much one call may do. */
+export interface Limits {
+  tools_a_call: number;
+  rounds_a_reply: number;
+  never_say: string[];
 }
 
 /** The versions of the agent that are kept. */
@@ -682,5 +840,8 @@ export type ServerMessage =
   | Clear
   | FalseInterruption
   | ReplyMetrics
+  | ToolCalled
+  | SlotFilled
+  | TaskMoved
   | CallError
   | Ended;

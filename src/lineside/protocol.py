@@ -39,6 +39,7 @@ class FirstMessage(Struct, frozen=True, forbid_unknown_fields=True):
     system_prompt: LongText | None = None
     turn_profile: Literal["", "silence", "fast", "balanced", "patient", "digits"] = ""  # empty: TURN_PROFILE
     greeting: LongText | None = None  # an empty one: say nothing first
+    tools: bool = True  # false: nothing outside is called, as by a load test
     caller: Name = ""  # who calls, such as a number; kept with the call
     record: bool | None = None  # whether the sound is kept; null: RECORD_CALLS
     draft: Name = ""  # of POST /api/agent/draft: it answers in the agent's place
@@ -213,6 +214,42 @@ class ReplyMetrics(InTurn, frozen=True, tag="reply_metrics"):
     engines: dict[str, AnsweredBy] = {}  # role → who answered; without roles that had no part in it
 
 
+ToolState = Literal["running", "ok", "refused", "failed", "timeout", "unknown", "told"]
+
+
+class ToolCalled(InTurn, frozen=True, kw_only=True, tag="tool"):
+    """A tool of the agent's: it runs, what came of it, and that the caller has heard so. Secrets are masked.
+
+    `unknown`: it may have worked. `told`: the caller has heard what came of a tool that writes.
+    """
+
+    number: int  # of the tool call in this call; later events of the same call have the same number
+    tool: str
+    effect: Literal["reads", "writes"]
+    state: ToolState
+    arguments: dict[str, str] = {}
+    gives: dict[str, str] = {}  # what of the answer is used
+    why: str = ""  # of `refused` and `failed`
+    key: str = ""  # what the tool got as `Idempotency-Key`
+    ms: float | None = None  # how long it ran
+
+
+class SlotFilled(InTurn, frozen=True, kw_only=True, tag="slot"):
+    """A slot has a value now, or another one. Secret values are masked."""
+
+    slot: str
+    value: str
+    sure: bool  # false: it is to be read back
+    by: Literal["speech", "keys", "skipped"]
+
+
+class TaskMoved(InTurn, frozen=True, kw_only=True, tag="task"):
+    """A task begins, goes on after an interruption, or is over."""
+
+    task: str
+    state: Literal["begun", "resumed", "over"]
+
+
 class Error(Event, frozen=True, tag="error"):
     """Something went wrong; after a fatal one the call ends."""
 
@@ -245,6 +282,9 @@ ServerMessage = (
     | Clear
     | FalseInterruption
     | ReplyMetrics
+    | ToolCalled
+    | SlotFilled
+    | TaskMoved
     | Error
     | Ended
 )

@@ -11,6 +11,7 @@ EndReason = Literal[
     "engines_failed",
     "idle",
     "too_long",
+    "agent_said_goodbye",
     "ended_by_operator",
     "asked_for_person",
     "server_stopping",

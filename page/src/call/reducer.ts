@@ -64,6 +64,9 @@ const RULES: Rules = {
       : measured(noted(state, event), event)),
     phase: 'listening',
   }),
+  tool: (state) => state,
+  slot: (state) => state,
+  task: (state) => state,
   error: (state, event) => ({ ...state, problem: event.message, fatal: event.fatal }),
   ended: (state, event) =>
     ended(

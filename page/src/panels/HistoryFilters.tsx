@@ -13,6 +13,7 @@ const REASONS = [
   'engines_failed',
   'idle',
   'too_long',
+  'agent_said_goodbye',
   'ended_by_operator',
   'server_stopping',
   'internal_error',

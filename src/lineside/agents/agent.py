@@ -12,6 +12,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from lineside.agents.calendar import DeskClock, opening_hours
+from lineside.agents.consistency import check_consistency
+from lineside.agents.declared import Limits, Name, Slot, Task, Tool
 from lineside.engines.protocols import Message
 from lineside.errors import UNREADABLE, ConfigError
 
@@ -77,6 +79,11 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     transfer: Line = "Of course. I will transfer you to a colleague now."
     reprompt: Line = ""  # said when the caller is silent for CALLER_SILENCE_S; empty: nothing is
     goodbye: Line = ""  # said to its end when they still are, before the line is hung up; empty: it is not
+    farewell: Line = ""  # said when the caller says goodbye, before the line is hung up; empty: the model answers
+    slots: dict[Name, Slot] = {}  # what can be asked of a caller
+    tools: dict[Name, Tool] = {}  # what can be called
+    tasks: dict[Name, Task] = {}  # the jobs that are done by rule
+    limits: Limits = Limits()
     language: str = "en"  # what callers and the agent speak: "en", "de", "pt-BR"
     locale: str = ""  # how dates are written here: "en-US" 12/24, "en-GB" 24/12; empty: as the language, if it tells
     timezone: str = ""  # of the desk, such as "Europe/London"; empty: the agent does not know the date and the time
@@ -95,6 +102,7 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
         for name, tag in (("language", self.language), ("locale", self.locale)):
             if not TAG.fullmatch(tag) and (tag or name == "language"):
                 raise ConfigError(f'{name} = "{tag}" is no language; write one such as "en", "en-GB" or "de-AT"')
+        check_consistency(self.slots, self.tools, self.tasks, self.limits)
         try:
             self.desk_clock()
         except ValueError as cause:
@@ -113,7 +121,20 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
 
     def lines(self) -> tuple[str, ...]:
         """What is said as it stands, and so can be learnt by heart."""
-        return tuple(filter(None, (self.greeting, self.transfer, self.reprompt, self.goodbye)))
+        own = (self.greeting, self.transfer, self.reprompt, self.goodbye, self.farewell)
+        questions = [line for slot in self.slots.values() for line in (slot.asks, *slot.again)]
+        waiting = [line for tool in self.tools.values() for line in tool.says]
+        return tuple(dict.fromkeys(filter(None, (*own, *questions, *waiting))))
+
+    @property
+    def month_first(self) -> bool:
+        """Whether 3/4 is the fourth of March here."""
+        return self.region in {"US", "PH", "FM", "PW", "MH", "GU", "PR", "VI"}
+
+    @property
+    def region(self) -> str:
+        """The region of the locale, such as "US"; empty: it has none."""
+        return self.locale.replace("_", "-").partition("-")[2].upper()
 
     def opening(self, prompt: str | None = None) -> tuple[Message, ...]:
         """What stands before every conversation: the prompt with its facts, the greeting, and the examples.

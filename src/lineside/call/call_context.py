@@ -3,13 +3,17 @@
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lineside.agents.agent import Agent
 from lineside.audio.echo_detector import EchoDetector
 from lineside.audio.echo_gate import EchoGate
 from lineside.audio.vad import VoiceDetector
+from lineside.call.call_tools import CallTools
 from lineside.call.chat_history import ChatHistory
 from lineside.call.clock import CallClock, CallerFarEnd
+from lineside.call.dialog import Dialog
+from lineside.call.dialog_events import DialogEvents
 from lineside.call.engine_load import EngineLoad
 from lineside.call.inbox import Inbox
 from lineside.call.observers import Observer, Observers
@@ -43,6 +47,8 @@ class CallContext(Struct, frozen=True):
     segmenter: SpeechSegmenter
     far_end: FarEnd | None  # hears all that is played
     history: ChatHistory
+    dialog: Dialog
+    dialog_events: DialogEvents
     load: EngineLoad
     observers: Observers
     clock: CallClock
@@ -63,6 +69,7 @@ def call_context(
     observers: Sequence[Observer],
     now: Callable[[], float],
     inbox: Inbox,
+    tools: CallTools,
 ) -> CallContext:
     """Put one call together. `on_late_speech` hears what the VAD finds after the frame was handled."""
     echo = EchoDetector() if settings.echo_gate else None
@@ -79,6 +86,11 @@ def call_context(
     )
     answers = hello.mode == "conversation"
     greeting = agent.greeting if hello.greeting is None else hello.greeting
+    if hello.system_prompt is not None:
+        agent = replace(agent, tasks={}, farewell="")  # the caller's program says what is to be done
+    tasks, clock = CallTasks(), CallClock(segmenter, now)
+    heard_by = Observers(transport, (load, *observers))
+    dialog_events = DialogEvents(heard_by.on_event, lambda: clock.at)
     desk_clock = agent.desk_clock() if hello.system_prompt is None else None
     return CallContext(
         settings=settings,
@@ -96,9 +108,11 @@ def call_context(
         segmenter=segmenter,
         far_end=None if echo is None else CallerFarEnd(echo, segmenter, now),
         history=ChatHistory(agent.opening(hello.system_prompt), desk_clock.before if desk_clock else None),
+        dialog=Dialog(agent, tools if hello.tools else CallTools(), tasks, now, dialog_events),
+        dialog_events=dialog_events,
         load=load,
-        observers=Observers(transport, (load, *observers)),
-        clock=CallClock(segmenter, now),
+        observers=heard_by,
+        clock=clock,
         inbox=inbox,
-        tasks=CallTasks(),
+        tasks=tasks,
     )

@@ -8,9 +8,12 @@ Between them stand two bounded channels. Cancelling the reply closes the streams
 import asyncio
 from contextlib import aclosing
 
+from lineside.agents.slots.extract import Said
+from lineside.agents.tasks.state import Speak, Think, joined
 from lineside.audio.frame import Utterance
 from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answer, written_answer
 from lineside.call.call_context import CallContext
+from lineside.call.dialog import RuleTurn
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.reply_events import ReplyEvents
 from lineside.call.reply_input import AgentLine, Draft, DroppedPreparation, ReplyInput, TypedInput
@@ -53,6 +56,7 @@ class Reply:
         self.progress = ReplyProgress(given.text if isinstance(given, TypedInput) else None)
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue(PIECES)  # None: that was the last
         self._player = ReplyPlayer(context, self._events, self._times, self.progress, turn=turn)
+        self._rules = RuleTurn(context.dialog, self._events.allowed)
 
     async def run(self) -> None:
         """Prepare, wait for leave, play to the end."""
@@ -87,7 +91,9 @@ class Reply:
         self._times.turn_ended(self._context.clock.now(), silence, dropped, spoken=spoken)
         if self.progress.question is not None:
             self._tell_transcript(self.progress.question)
+        self._context.dialog_events.turn, self._context.dialog_events.reply = self.turn, self.number
         self._events.allow()
+        self._rules.allow()
 
     def pause(self) -> None:
         """Pause its sound at this very sample."""
@@ -164,14 +170,17 @@ class Reply:
     async def _answer_question(self, question: str) -> None:
         """By a rule of the agent's, from what was written already, or by the language model."""
         context = self._context
-        if (fixed := context.agent.by_rule(question)) is not None:
-            await self._take_fixed(fixed)
+        owed = context.dialog.owed  # comes before everything else
+        if not isinstance(move := await self._rules.decide(_said(self.given, question)), Think):
+            self.progress.ends = "agent_said_goodbye" if isinstance(move, Speak) and move.ends else None
+            await self._take_fixed(joined(owed, move.text))
             return
         if isinstance(self.given, Utterance) and not self.allowed:
             await self._end_of_turn.ask_llm(self._pause, question)
         if self._draft is not None and self._draft.whole:
-            await self._take_fixed(self._draft.text)
+            await self._take_fixed(joined(owed, self._draft.text, move.then))
             return
+        await self._take_pieces(owed)
         self._times.asked("llm", context.clock.now())
         messages, language = context.history.messages(asking=question), context.agent.language
         answer = written_answer(context.llm, messages, context.request, language)
@@ -181,6 +190,16 @@ class Reply:
                 self._times.first("llm", now)
                 if isinstance(part, WholeText):
                     self._times.done("llm", now)
+                    await self._take(WholeText(joined(owed, part.text, move.then)))
+                else:
+                    await self._take(part)
+        await self._take_pieces(move.then)
+
+    async def _take_pieces(self, text: str) -> None:
+        """Say this, as a part of what is said besides."""
+        self.progress.text += f" {text} " if text and not self.progress.whole else ""
+        for part in fixed_answer(text) if text else ():
+            if isinstance(part, AnswerPiece):
                 await self._take(part)
 
     async def _take_fixed(self, text: str) -> None:
@@ -242,3 +261,7 @@ class Reply:
         """An engine's failure ends the reply, never the call: what is ready is still said, then an apology."""
         self.progress.failed = failure
         self._events.emit(Error(at=self._context.clock.at, code="engine_error", message=str(failure), fatal=False))
+
+
+def _said(given: ReplyInput, question: str) -> Said:
+    return Said(question, keys=isinstance(given, TypedInput) and given.keys)

@@ -17,6 +17,7 @@ class TypedInput(Struct, frozen=True):
     """A question that came as text."""
 
     text: str
+    keys: bool = False  # pressed on a telephone's keypad, in answer to a question that takes keys
 
 
 ReplyInput = Utterance | TypedInput | AgentLine

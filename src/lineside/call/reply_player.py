@@ -13,7 +13,7 @@ from lineside.call.playout import SLICE, Playout
 from lineside.call.reply_events import ReplyEvents
 from lineside.call.stage_clock import StageClock
 from lineside.errors import EngineError
-from lineside.protocol import AudioDone, AudioStarted
+from lineside.protocol import AudioDone, AudioStarted, EndReason
 
 AHEAD = 3.0  # seconds of sound ahead of playout; beyond that the voice waits
 
@@ -25,6 +25,7 @@ class ReplyProgress(Struct):
     text: str = ""  # what the agent means to say
     whole: bool = False  # that is all of it
     failed: EngineError | None = None
+    ends: EndReason | None = None  # why the call ends when it has been heard
 
 
 class ReplyPlayer:

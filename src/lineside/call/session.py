@@ -13,6 +13,7 @@ from lineside.agents.agent import Agent
 from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import VoiceDetector
 from lineside.call.call_context import call_context
+from lineside.call.call_tools import CallTools
 from lineside.call.chat_history import ChatHistory
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.engine_load import EngineLoad
@@ -48,8 +49,11 @@ class CallSession:
         observers: Sequence[Observer] = (),
         turn_model: TurnModel = nobody_knows,
         load: EngineLoad | None = None,
+        tools: CallTools | None = None,
     ) -> None:
-        """`observers` hear everything that happens; `load` is what all calls of the process know of the engines."""
+        """`observers` hear everything that happens; `load` is what all calls of the process know of the engines;
+        without `tools` the agent's tools are declared and none is ever called.
+        """
         loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[protocol.EndReason] = loop.create_future()
         self._floor = Floor(FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation))
@@ -66,6 +70,7 @@ class CallSession:
             observers=(self._limits, *observers),
             now=loop.time,
             inbox=Inbox(self._handle),
+            tools=tools or CallTools(),
         )
         self._end_of_turn = EndOfTurn(hello.turn_profile or settings.turn_profile, turn_model, context)
         self._interruptions = Interruptions(context)
@@ -94,6 +99,7 @@ class CallSession:
                 self._context.inbox.close()
                 context.segmenter.close()
                 self._speaker.stop()
+                await context.dialog.settle()
         self._tell(protocol.Ended(at=context.clock.at, reason=reason))
         return reason
 
@@ -127,6 +133,8 @@ class CallSession:
             if self._speaker.speaking:
                 self._limits.activity(now())
             due = self._limits.next(now(), idle=self._floor.idle)
+            if due is None and self._floor.idle and (owed := self._context.dialog.owed):
+                due = AgentLine(owed)  # its reply was cut, and nobody has asked since
             if isinstance(due, AgentLine):
                 self._say(due)
             elif due is not None:

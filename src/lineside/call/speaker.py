@@ -171,14 +171,16 @@ class Speaker:
                 reply.turn,
                 failed=known.failed is not None,
                 wordless=isinstance(given, Utterance) and not known.question,
-                ends=given.ends if isinstance(given, AgentLine) else None,
+                ends=given.ends if isinstance(given, AgentLine) else known.ends,
             )
         )
 
     def _remember(self, reply: Reply) -> None:
         """What the caller said and was understood; then what they heard of the answer."""
         self._context.history.caller(reply.progress.question or "")
-        self._context.history.agent(reply.heard())
+        heard = reply.heard()
+        self._context.history.agent(heard)
+        self._context.dialog.caller_heard(heard)
 
     async def _write_down(self, said: Utterance, turn: int, before: "asyncio.Task[None] | None") -> None:
         if before is not None:

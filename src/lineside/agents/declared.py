@@ -1,0 +1,125 @@
+"""What an agent's file declares besides its words: slots to fill, tools to call, tasks that bring the two together.
+
+All of it is data. `agents.consistency` checks that the parts fit; nothing here runs anything.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+SlotKind = Literal[
+    "yes_no", "digits", "spelled", "email", "phone", "date", "time", "choice", "amount", "number", "name", "text"
+]
+ValueKind = Literal["text", "digits", "spelled", "date", "time", "amount", "number"]
+Effect = Literal["reads", "writes"]
+TurnProfile = Literal["", "fast", "balanced", "patient", "digits"]
+
+Words = Annotated[str, Meta(max_length=1000)]
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class Slot(Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that is asked of the caller."""
+
+    kind: SlotKind
+    asks: Words  # the question
+    again: tuple[Words, ...] = ()  # the question the second time, the third time …
+    length: Annotated[int, Meta(ge=1, le=40)] | None = None  # of digits and spelled codes
+    pattern: Annotated[str, Meta(max_length=200)] = ""  # a regular expression that the whole value must match
+    options: dict[str, tuple[str, ...]] = {}  # of a choice: option → other words for it
+    check: Literal["", "luhn", "mod97"] = ""  # the checksum of digits
+    least: float | None = None  # of a number or an amount
+    most: float | None = None
+    confirm: Literal["never", "unsure", "always"] = "unsure"  # when the value is read back
+    secret: bool = False  # by keys only: never shown to a model, logged or kept
+    tries: Annotated[int, Meta(ge=1, le=9)] = 3  # questions that were heard and not answered
+    otherwise: Literal["person", "skip", "end"] = "person"  # what happens after so many tries
+    profile: TurnProfile = ""  # of end-of-turn detection while it is asked; empty: the call's own, digits for codes
+
+
+class Takes(Struct, frozen=True, forbid_unknown_fields=True):
+    """An argument of a tool. Its value is that of the slot of this name, or an earlier tool's result."""
+
+    about: Words = ""
+    pattern: Annotated[str, Meta(max_length=200)] = ""
+    kind: SlotKind | None = None  # None: that of the slot of this name
+
+
+class Tool(Struct, frozen=True, forbid_unknown_fields=True):
+    """Something outside that an agent may use. Exactly one of `http` and `python` says where it is."""
+
+    about: Words
+    http: Annotated[str, Meta(max_length=500)] = ""  # "GET https://erp.internal/orders/{order_number}"
+    python: Annotated[str, Meta(max_length=200)] = ""  # "mydesk.tools:quote"
+    effect: Effect | None = None  # None: GET reads, everything else writes
+    headers: dict[str, Annotated[str, Meta(max_length=500)]] = {}  # ${NAME} is taken from the environment
+    private: bool = False  # the host may be in this network: loopback and private addresses
+    takes: dict[Name, Takes] = {}
+    gives: dict[Name, ValueKind] = {}  # what of the answer is used; everything else is dropped
+    fails: dict[str, Name] = {}  # HTTP status → the name of a failure that tasks can deal with
+    within: Annotated[float, Meta(gt=0, le=30)] = 8.0  # seconds
+    early: bool = True  # a reading tool may begin while the caller may still go on
+    says: tuple[Words, ...] = ()  # while it runs
+    confirm: Words = ""  # of a writing tool: the read-back, a question to be answered with yes
+    claims: tuple[Annotated[str, Meta(max_length=200)], ...] = ()  # words that may be said only after its success
+    most: Annotated[int, Meta(ge=1, le=100)] = 3  # calls of it in one call
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes something."""
+        if self.effect is not None:
+            return self.effect == "writes"
+        return not self.http.upper().startswith("GET ")
+
+
+class Condition(Struct, frozen=True, forbid_unknown_fields=True):
+    """Something about one slot or result. Exactly one of `is`, `one_of` and `missing` is given."""
+
+    of: Name
+    equals: str | None = field(default=None, name="is")
+    one_of: tuple[str, ...] = ()
+    missing: bool = False
+
+
+class Step(Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of a task: slots to fill, then a tool, then words."""
+
+    needs: tuple[Name, ...] = ()
+    does: str = ""  # a tool
+    says: Words = ""
+    when: Condition | None = field(default=None, name="if")  # else the step is passed over
+    end: bool = False  # the task is over after it
+
+
+class Failure(Struct, frozen=True, forbid_unknown_fields=True):
+    """What follows when a task's tool fails in a way that has a name."""
+
+    says: Words
+    again: str = ""  # a slot that is asked for once more
+    person: bool = False  # the caller is put through
+
+
+class Task(Struct, frozen=True, forbid_unknown_fields=True):
+    """A job for callers: what they say when they want it, what is needed for it, what does it."""
+
+    when: Annotated[tuple[Words, ...], Meta(min_length=1, max_length=100)]
+    needs: tuple[Name, ...] = ()
+    does: str = ""
+    says: Words = ""
+    steps: Annotated[tuple[Step, ...], Meta(max_length=20)] = ()  # instead of the three above
+    fails: dict[str, Failure] = field(default={}, name="if")  # the failure's name → what follows
+    then: Words = "Is there anything else I can do for you?"
+    about: Words = ""  # what it is called, as in "Back to your visit."
+
+    @property
+    def all_steps(self) -> tuple[Step, ...]:
+        """Its steps; a form is one step."""
+        return self.steps or (Step(needs=self.needs, does=self.does, says=self.says),)
+
+
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much one call may do."""
+
+    tools_a_call: Annotated[int, Meta(ge=1, le=100)] = 12
+    rounds_a_reply: Annotated[int, Meta(ge=1, le=5)] = 3  # of tool calls that a model asks for
+    never_say: tuple[Annotated[str, Meta(max_length=200)], ...] = ()

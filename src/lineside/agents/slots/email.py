@@ -1,0 +1,88 @@
+"""E-mail addresses as they are said: "john dot smith at gmail dot com". Pure."""
+
+import re
+
+from lineside.agents.slots.found import Found
+from lineside.agents.slots.numbers import digit_runs, words_of
+from lineside.agents.slots.repair import after_last_marker
+from lineside.agents.slots.spelled import NATO
+
+_WRITTEN = re.compile(r"[a-z0-9][a-z0-9._%+-]*@(?:[a-z0-9-]+\.)+[a-z]{2,}", re.IGNORECASE)
+_VALID = re.compile(r"[a-z0-9](?:[a-z0-9_%+-]|\.(?!\.)){0,62}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}")
+_SIGNS = {"dot": ".", "point": ".", "period": ".", "underscore": "_", "dash": "-", "hyphen": "-", "minus": "-"}
+_SIGNS["plus"] = "+"
+_SIGNS |= {sign: sign for sign in "._-+"}
+_NOISE_TEXT = """
+it's its it is my email e mail address the um uh er that's sure yes so okay all lower case lowercase one word capital
+"""
+_NOISE = frozenset(_NOISE_TEXT.split())
+_DOMAINS = """
+gmail.com googlemail.com yahoo.com yahoo.co.uk ymail.com outlook.com hotmail.com hotmail.co.uk live.com
+msn.com icloud.com me.com mac.com aol.com proton.me protonmail.com gmx.com gmx.net gmx.de web.de mail.com
+btinternet.com sky.com virginmedia.com comcast.net verizon.net att.net example.com example.org example.net
+"""
+DOMAINS = tuple(_DOMAINS.split())
+# What recognisers write for names of mail services.
+_MISHEARD = {"g?male": "gmail", "gmailed?": "gmail", "jimail": "gmail", "jemail": "gmail", "hot-?male": "hotmail"}
+
+
+def find_email(text: str) -> Found | None:
+    """An address in small letters; None where no "at" was heard. Always to be read back."""
+    written = _WRITTEN.findall(text)
+    if written:
+        return _checked(written[-1].lower())
+    words = words_of(text)
+    words = words[after_last_marker(words) :] if after_last_marker(words) < len(words) else words
+    said = [word.text for word in words]
+    places = [at for at, word in enumerate(said) if word in {"at", "@"}]
+    if not places:
+        return None
+    local, domain = _joined(text_of(said[: places[-1]])), _joined(text_of(said[places[-1] + 1 :]))
+    return _checked(f"{local}@{_usual(domain)}") if local and domain else None
+
+
+def text_of(words: list[str]) -> list[str]:
+    """Without the words around an address; figures for number words."""
+    begin = next((at for at, word in enumerate(words) if word not in _NOISE), len(words))
+    rest = " ".join(words[begin:])
+    found = words_of(rest)
+    runs = {run.begin: run for run in digit_runs(found)}
+    out: list[str] = []
+    at = 0
+    while at < len(found):
+        if at in runs:
+            out, at = [*out, runs[at].digits], runs[at].end
+        else:
+            out, at = [*out, found[at].text], at + 1
+    return out
+
+
+def _joined(words: list[str]) -> str:
+    parts = [_SIGNS.get(word) or NATO.get(word) or word for word in words]
+    return "".join(part for part in parts if part.isalnum() or part in _SIGNS.values())
+
+
+def _usual(domain: str) -> str:
+    """A usual domain in place of one that differs from it in one letter or lacks its dot."""
+    for heard, meant in _MISHEARD.items():
+        domain = re.sub(rf"^{heard}(?=\.)", meant, domain)
+    if domain in DOMAINS:
+        return domain
+    near = [usual for usual in DOMAINS if _distance_one(domain, usual) or domain == usual.replace(".", "")]
+    return near[0] if len(near) == 1 else domain
+
+
+def _distance_one(one: str, other: str) -> bool:
+    """One letter is put in, left out or replaced."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    begin = 0
+    while begin < min(len(one), len(other)) and one[begin] == other[begin]:
+        begin += 1
+    return any(
+        one[begin + skip_one :] == other[begin + skip_other :] for skip_one, skip_other in ((1, 1), (0, 1), (1, 0))
+    )
+
+
+def _checked(address: str) -> Found | None:
+    return Found(address, sure=False) if len(address) <= 254 and _VALID.fullmatch(address) else None

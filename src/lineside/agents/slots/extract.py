@@ -1,0 +1,117 @@
+"""From what a caller said, or keyed, to the value of a slot. By rule; what is not understood is asked again. Pure."""
+
+import re
+from datetime import date
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lineside.agents.declared import Slot
+from lineside.agents.slots.choices import find_choice, find_yes_no
+from lineside.agents.slots.dates import find_date, find_time
+from lineside.agents.slots.digits import checks, find_digits, find_phone
+from lineside.agents.slots.email import find_email
+from lineside.agents.slots.found import Found
+from lineside.agents.slots.numbers import plain_words, whole_number
+from lineside.agents.slots.spelled import find_spelled
+
+LONGEST_TEXT = 300  # characters of a free text
+UNSURE = 0.6  # mean probability of the recogniser's words below which a value is read back
+
+
+class Said(Struct, frozen=True):
+    """One turn of the caller's."""
+
+    text: str
+    keys: bool = False  # pressed on a telephone's keypad
+    sure: float = 1.0  # mean probability of the recogniser's words
+
+
+class Place(Struct, frozen=True):
+    """Where and when the desk is: what "tomorrow", "3/4" and a number without its country code mean."""
+
+    today: date
+    month_first: bool = False
+    region: str = ""
+
+
+KEYED = frozenset({"digits", "phone", "number", "amount", "yes_no"})  # kinds that a keypad can give
+
+
+def extract(slot: Slot, said: Said, place: Place, before: str = "") -> Found | None:
+    """The slot's value in what was said; `before` is what earlier turns gave of it. None: there is none."""
+    if slot.secret and not said.keys:
+        return None
+    found = _keyed(slot, said.text, place, before) if said.keys else _spoken(slot, said.text, place, before)
+    if found is None or not found.whole:
+        return found
+    if slot.pattern and not re.fullmatch(slot.pattern, found.value):
+        return None
+    if said.sure < UNSURE and not said.keys:
+        found = replace(found, sure=False)
+    return found
+
+
+def _keyed(slot: Slot, keys: str, place: Place, before: str) -> Found | None:
+    digits = "".join(sign for sign in keys.rpartition("*")[2] if sign.isdecimal())  # * begins anew
+    if not digits or slot.kind not in KEYED:
+        return None
+    match slot.kind:
+        case "phone":
+            return find_phone(digits, place.region, before)
+        case "yes_no":
+            return Found("yes" if digits == "1" else "no") if digits in {"1", "2"} else None
+        case "digits":
+            whole = (before if slot.length and len(before + digits) <= slot.length else "") + digits
+            complete = (slot.length is None or len(whole) == slot.length) and checks(whole, slot.check)
+            return Found(whole, whole=complete)
+    return _in_range(slot, float(digits))
+
+
+def _spoken(slot: Slot, text: str, place: Place, before: str) -> Found | None:
+    match slot.kind:
+        case "yes_no":
+            return find_yes_no(text)
+        case "digits":
+            return find_digits(text, slot.length, slot.check, before)
+        case "spelled":
+            return find_spelled(text, slot.length, before)
+        case "email":
+            return find_email(text)
+        case "phone":
+            return find_phone(text, place.region, before)
+        case "date":
+            return find_date(text, place.today, month_first=place.month_first)
+        case "time":
+            return find_time(text)
+        case "choice":
+            return find_choice(text, slot.options)
+        case "amount" | "number":
+            number = whole_number(text)
+            return None if number is None else _in_range(slot, number)
+        case "name":
+            return _name(text)
+    plain = " ".join(text.split())
+    return Found(plain[:LONGEST_TEXT]) if plain else None
+
+
+def _in_range(slot: Slot, number: float) -> Found | None:
+    if (slot.least is not None and number < slot.least) or (slot.most is not None and number > slot.most):
+        return None
+    return Found(f"{number:.2f}" if slot.kind == "amount" else f"{number:g}")
+
+
+_NOT_NAMES = re.compile(
+    r"^(?:(?:yes|yeah|um|uh|er|sure|well|hi|hello|it's|it is|its|this is|i'm|i am"
+    r"|my (?:full |first |last )?name(?:'s| is)?|the name(?:'s| is)?|name is|call me|that's|that is)[\s,.]*)+",
+    re.IGNORECASE,
+)
+
+
+def _name(text: str) -> Found | None:
+    """A name as it was heard, without the words around it; more than four words are none."""
+    bare = _NOT_NAMES.sub("", text.strip()).strip(" .,!?")
+    words = bare.split()
+    if not 1 <= len(words) <= 4 or not plain_words(bare) or any(sign.isdigit() for sign in bare):
+        return None
+    return Found(" ".join(word[0].upper() + word[1:] for word in words), sure=False)

@@ -1,0 +1,78 @@
+"""Which task a caller wants, from their words alone; none where that is not plain. Pure."""
+
+import math
+import re
+from collections.abc import Mapping
+
+from lineside.agents.declared import Task
+from lineside.agents.slots.numbers import plain_words
+
+# Words that say nothing about what is wanted.
+_EMPTY_TEXT = """
+a about an and any are as at be been but by can could did do does for from get give go got had has have hello help hey
+hi how i i'd i'll i'm i've if in is it it's just let like may me my need of on one or our please so some sorry thank
+thanks that that's the their them there they this to today tell uh um us want was we well what when where who will
+with would yes yeah you your know see check make able calling call yet now still
+"""
+_EMPTY = frozenset(_EMPTY_TEXT.split())
+# Questions about a thing, which are not a wish to have it: "how much is an engineer visit?"
+_ABOUT = re.compile(
+    r"\b(?:how (?:much|long|many|does)|what (?:does|do|is the|are the)|cost|costs|price|charge|charges|fee|free"
+    r"|what happens|do i (?:have to|need to)|is there a)\b",
+    re.IGNORECASE,
+)
+ENOUGH, AHEAD = 0.5, 1.5  # of a phrase's weight that must be there; times better than the next task
+
+
+def route(text: str, tasks: Mapping[str, Task]) -> str:
+    """The task's name; empty: none, or it cannot be told which."""
+    said = _content(text)
+    if not said or not tasks:
+        return ""
+    weights = _weights(tasks)
+    scores = sorted(((_score(said, text, task, weights), name) for name, task in tasks.items()), reverse=True)
+    best = scores[0][0]
+    if best < ENOUGH or (len(scores) > 1 and best < AHEAD * scores[1][0]):
+        return ""
+    return scores[0][1]
+
+
+def _score(said: set[str], text: str, task: Task, weights: Mapping[str, float]) -> float:
+    """How much of the best phrase is there, 0 to 1; a phrase said word for word is 2."""
+    best = 0.0
+    asks_about = _ABOUT.search(text)
+    plain = f" {' '.join(plain_words(text))} "
+    for phrase in task.when:
+        if asks_about and not _ABOUT.search(phrase):
+            continue
+        wanted = _content(phrase)
+        if f" {' '.join(plain_words(phrase))} " in plain:
+            best = max(best, 1.0 + min(1.0, 0.25 * len(wanted)))
+        weight = sum(weights[word] for word in wanted)
+        common = wanted & said
+        if weight and (len(common) > 1 or common == wanted):
+            best = max(best, sum(weights[word] for word in common) / weight)
+    return best
+
+
+def _weights(tasks: Mapping[str, Task]) -> dict[str, float]:
+    """Words that few tasks have say more."""
+    having: dict[str, set[str]] = {}
+    for name, task in tasks.items():
+        for phrase in task.when:
+            for word in _content(phrase):
+                having.setdefault(word, set()).add(name)
+    return {word: 1.0 + math.log(len(tasks) / len(names)) for word, names in having.items()}
+
+
+def _content(text: str) -> set[str]:
+    return {_stem(word) for word in plain_words(text) if word not in _EMPTY and not word.isdecimal()}
+
+
+def _stem(word: str) -> str:
+    """Bookings, booking, booked → book."""
+    for ending in ("ings", "ing", "ed", "es", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            stem = word[: -len(ending)]
+            return stem[:-1] if len(stem) > 3 and stem[-1] == stem[-2] and stem[-1] not in "ls" else stem
+    return word

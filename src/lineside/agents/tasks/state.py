@@ -1,0 +1,143 @@
+"""How far a caller's business has come, as one value that is replaced and never changed. Pure.
+
+A reply computes the next state while it is prepared. It becomes the call's state when the reply is allowed to be heard;
+if the caller goes on, nobody ever moved.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lineside.agents.agent import Agent
+from lineside.agents.declared import Slot
+from lineside.agents.slots.extract import Place
+from lineside.agents.tools.ledger import ReadBack
+from lineside.agents.tools.outcome import Use
+
+AskedKind = Literal["slot", "check", "write", "change", "person", "more"]
+
+
+class SlotValue(Struct, frozen=True):
+    """What a slot was filled with."""
+
+    value: str
+    sure: bool = True  # False: to be read back, unless a tool's read-back does that
+    by: Literal["speech", "keys", "skipped"] = "speech"
+
+
+class Question(Struct, frozen=True):
+    """What the agent asked last.
+
+    `slot`: for a slot. `check`: whether a slot was understood. `write`: whether something is to be done. `change`:
+    what is wrong. `person`: whether a colleague is wanted. `more`: whether there is anything else.
+    """
+
+    kind: AskedKind
+    text: str  # as it was said
+    slot: str = ""
+    use: Use | None = None
+    read_back: ReadBack | None = None
+
+
+class TaskState(Struct, frozen=True):
+    """The caller's business so far."""
+
+    task: str = ""  # under way; empty: none
+    step: int = 0
+    slots: dict[str, SlotValue] = {}
+    partial: str = ""  # the beginning of the value that is asked for
+    tries: dict[str, int] = {}  # slot → questions that were heard and not answered
+    results: dict[str, str] = {}  # what tools gave, as it is said
+    asked: Question | None = None
+    suspended: tuple[tuple[str, int], ...] = ()  # tasks that were left for another one, and their steps
+
+
+class Desk(Struct, frozen=True):
+    """What a turn is judged by, besides the words."""
+
+    agent: Agent
+    place: Place
+    now: float  # seconds
+    heard: str = ""  # what the caller heard since the last state was installed
+
+    def slot(self, name: str) -> Slot:
+        """A slot by its name."""
+        return self.agent.slots[name]
+
+
+class Speak(Struct, frozen=True):
+    """Say this."""
+
+    text: str
+    ends: bool = False  # the call is over when the caller has heard it
+
+
+class ToPerson(Struct, frozen=True):
+    """Say this, and put the caller through."""
+
+    text: str
+    why: str = "asked"
+
+
+class Think(Struct, frozen=True):
+    """Let the language model answer, then say this."""
+
+    then: str = ""
+
+
+class Do(Struct, frozen=True):
+    """Call a tool; what follows depends on what comes of it."""
+
+    use: Use
+    yes: bool = False  # the caller has just said a clear yes
+    read_back: ReadBack | None = None
+
+
+Words = Speak | ToPerson | Think
+Move = Words | Do
+Turn = tuple[TaskState, Move]
+
+
+def joined(*parts: str) -> str:
+    """Sentences, one after the other."""
+    return " ".join(part.strip() for part in parts if part.strip())
+
+
+def asked_again(state: TaskState, desk: Desk) -> TaskState:
+    """The last question is asked once more, now."""
+    asked = state.asked
+    if asked is None or asked.read_back is None:
+        return state
+    return replace(state, asked=replace(asked, read_back=replace(asked.read_back, at=desk.now)))
+
+
+class Expected(Struct, frozen=True):
+    """What the caller is expected to say next, for end-of-turn detection."""
+
+    kind: Literal["open", "yes_no", "digits", "name"] = "open"
+    digits: int | None = None  # that are still to come
+    profile: str = ""
+
+
+def expects(state: TaskState, agent: Agent) -> Expected | None:
+    """What the last question wants to hear; None: nothing by rule."""
+    asked = state.asked
+    if asked is None:
+        return None
+    if asked.kind != "slot":
+        return Expected("open" if asked.kind == "change" else "yes_no")
+    slot = agent.slots[asked.slot]
+    match slot.kind:
+        case "digits" | "spelled":
+            left = slot.length - len(state.partial) if slot.length else None
+            return Expected("digits", left if slot.kind == "digits" else None, slot.profile or "digits")
+        case "phone" | "email":
+            return Expected("digits", None, slot.profile or "digits")
+        case "yes_no":
+            return Expected("yes_no", None, slot.profile)
+        case "name":
+            return Expected("name", None, slot.profile)
+        case "text":
+            return Expected("open", None, slot.profile or "patient")
+    return Expected("open", None, slot.profile)

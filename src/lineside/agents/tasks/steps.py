@@ -1,0 +1,175 @@
+"""On through a task: the next slot to ask for, the next tool to call, what to say at the end. Pure."""
+
+from msgspec.structs import replace
+
+from lineside.agents.declared import Condition, Step, Task, Tool
+from lineside.agents.tasks.state import Desk, Do, Question, SlotValue, Speak, TaskState, ToPerson, Turn, joined
+from lineside.agents.templates import places, render, shown
+from lineside.agents.tools.ledger import ReadBack
+from lineside.agents.tools.outcome import Outcome, Use
+
+OFFER = "Would you like to speak to a colleague?"
+UNREACHABLE = f"I'm sorry, I can't reach our system at the moment. {OFFER}"
+NOT_DONE = f"I'm sorry, that didn't work, and nothing has been changed. {OFFER}"
+UNKNOWN = "I'm sorry, I can't tell whether that went through. A colleague will check, and call you back."
+
+
+def advance(state: TaskState, desk: Desk, said: str = "") -> Turn:
+    """Go on from the state's step. `said`: what has to be said first."""
+    task = desk.agent.tasks[state.task]
+    steps = task.all_steps
+    while state.step < len(steps):
+        step = steps[state.step]
+        if step.when is not None and not holds(step.when, state):
+            state = replace(state, step=state.step + 1)
+            continue
+        if (missing := next((name for name in step.needs if name not in state.slots), None)) is not None:
+            return ask_slot(state, desk, missing, said)
+        if (doubtful := _to_check(state, desk, step)) is not None:
+            return _ask_check(state, desk, doubtful, said)
+        if step.does:
+            return _use(state, desk, step.does, said)
+        said = joined(said, render(step.says, values(state, desk)).text)
+        if step.end:
+            break
+        state = replace(state, step=state.step + 1)
+    return finish(state, desk, task, said)
+
+
+def finish(state: TaskState, desk: Desk, task: Task, said: str) -> Turn:
+    """The task is over: go back to the one that it interrupted, or ask for more."""
+    over = replace(state, task="", step=0, asked=None, partial="", tries={})
+    if state.suspended:
+        *rest, (name, step) = state.suspended
+        back = desk.agent.tasks[name].about or name.replace("_", " ")
+        return advance(
+            replace(over, task=name, step=step, suspended=tuple(rest)), desk, joined(said, f"Back to {back}.")
+        )
+    if not task.then:
+        return over, Speak(said)
+    return replace(over, asked=Question("more", task.then)), Speak(joined(said, task.then))
+
+
+def ask_slot(state: TaskState, desk: Desk, name: str, said: str = "", text: str = "") -> Turn:
+    """Ask for a slot; `text`: in these words."""
+    question = text or desk.slot(name).asks
+    state = replace(state, asked=Question("slot", question, name), partial=state.partial if text else "")
+    return state, Speak(joined(said, question))
+
+
+def values(state: TaskState, desk: Desk) -> dict[str, str]:
+    """What templates may name: slots as they are said, and results. Secret slots are never said."""
+    known = {
+        name: shown(desk.slot(name).kind, given.value)
+        for name, given in state.slots.items()
+        if given.by != "skipped" and not desk.slot(name).secret
+    }
+    return known | state.results
+
+
+def holds(condition: Condition, state: TaskState) -> bool:
+    """Whether a condition is met now."""
+    given = state.slots.get(condition.of)
+    value = given.value if given is not None and given.by != "skipped" else state.results.get(condition.of)
+    if condition.missing:
+        return value is None
+    if condition.equals is not None:
+        return value == condition.equals
+    return value in condition.one_of
+
+
+def after_tool(state: TaskState, desk: Desk, use: Use, outcome: Outcome) -> Turn:
+    """The tool that the state's step asked for has answered."""
+    task, tool = desk.agent.tasks[state.task], desk.agent.tools[use.tool]
+    step = task.all_steps[state.step]
+    if outcome.kind == "ok":
+        given = {name: shown(kind, outcome.gives[name]) for name, kind in tool.gives.items() if name in outcome.gives}
+        state = replace(state, results=state.results | given, step=state.step + 1, asked=None)
+        said = render(step.says, values(state, desk)).text
+        return finish(state, desk, task, said) if step.end else advance(state, desk, said)
+    if (failure := task.fails.get(outcome.why)) is not None:
+        said = render(failure.says, values(state, desk)).text
+        if failure.person:
+            return replace(state, task="", asked=None), ToPerson(joined(said, desk.agent.transfer), outcome.why)
+        if failure.again:
+            left = {name: value for name, value in state.slots.items() if name != failure.again}
+            return _once_more(replace(state, slots=left, partial=""), desk, failure.again, said)
+        return finish(state, desk, task, said)
+    return _failed(replace(state, task="", step=0, partial=""), tool, outcome)
+
+
+def _once_more(state: TaskState, desk: Desk, name: str, said: str) -> Turn:
+    """Ask anew for a value that the tool did not know; after so many tries somebody else has to help."""
+    counted = f"unknown {name}"
+    tries = state.tries.get(counted, 0) + 1
+    state = replace(state, tries=state.tries | {counted: tries})
+    slot = desk.slot(name)
+    if tries >= slot.tries:
+        return replace(state, task="", asked=Question("person", OFFER)), Speak(joined(said, OFFER))
+    first = min(
+        (index for index, step in enumerate(desk.agent.tasks[state.task].all_steps) if name in step.needs), default=0
+    )
+    return ask_slot(replace(state, step=min(state.step, first)), desk, name, said, (*slot.again, slot.asks)[0])
+
+
+def _failed(state: TaskState, tool: Tool, outcome: Outcome) -> Turn:
+    """It failed in a way that the task has no answer to."""
+    if tool.writes and outcome.kind in {"unknown", "timeout"}:
+        return replace(state, asked=None), Speak(UNKNOWN)
+    text = NOT_DONE if tool.writes else UNREACHABLE
+    return replace(state, asked=Question("person", OFFER)), Speak(text)
+
+
+def _to_check(state: TaskState, desk: Desk, step: Step) -> str | None:
+    """The first slot of a step that is to be read back by itself, and has not been."""
+    tool = desk.agent.tools.get(step.does)
+    read_back_anyway = places(tool.confirm) if tool is not None and tool.writes else set()
+    for name in step.needs:
+        slot, given = desk.slot(name), state.slots[name]
+        if given.sure or given.by == "skipped" or slot.secret or slot.confirm == "never" or name in read_back_anyway:
+            continue
+        if not _later_read_back(state, desk, name):
+            return name
+    return None
+
+
+def _later_read_back(state: TaskState, desk: Desk, name: str) -> bool:
+    """Whether the read-back of a later step's tool has this slot, with no other tool before it that uses it."""
+    for step in desk.agent.tasks[state.task].all_steps[state.step :]:
+        tool = desk.agent.tools.get(step.does)
+        if tool is not None and name in tool.takes:
+            return tool.writes and name in places(tool.confirm)
+    return False
+
+
+def _ask_check(state: TaskState, desk: Desk, name: str, said: str) -> Turn:
+    text = f"I have {shown(desk.slot(name).kind, state.slots[name].value)}. Is that right?"
+    return replace(state, asked=Question("check", text, name)), Speak(joined(said, text))
+
+
+def _use(state: TaskState, desk: Desk, name: str, said: str) -> Turn:
+    """Call the step's tool; what changes something is read back first."""
+    tool = desk.agent.tools[name]
+    use = Use(name, _arguments(state, tool))
+    if not tool.writes or not tool.confirm:
+        return replace(state, asked=None), Do(use)
+    filled = render(tool.confirm, values(state, desk))
+    read_back = ReadBack(use.fingerprint, filled.up_to_last_value or filled.text, desk.now)
+    question = Question("write", filled.text, use=use, read_back=read_back)
+    return replace(state, asked=question), Speak(joined(said, filled.text))
+
+
+def _arguments(state: TaskState, tool: Tool) -> dict[str, str]:
+    """Slots by their names, then what earlier tools gave; what was skipped is left out."""
+    given = {name: value.value for name, value in state.slots.items() if value.by != "skipped"}
+    known = state.results | given
+    return {name: known[name] for name in tool.takes if name in known}
+
+
+def filled(state: TaskState, name: str, value: str, *, sure: bool, keys: bool) -> TaskState:
+    """The slot has this value now."""
+    return replace(
+        state,
+        slots=state.slots | {name: SlotValue(value, sure, "keys" if keys else "speech")},
+        partial="" if state.asked is not None and state.asked.slot == name else state.partial,
+    )

@@ -1,0 +1,22 @@
+"""What a call is given to reach the world outside with. By itself it has nothing: replay, load test and doctor."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+
+from msgspec import Struct
+
+from lineside.agents.tools.outcome import NoTools, RunsTools
+
+
+async def nothing_kept() -> bool:
+    """Nobody keeps what tools are about to do."""
+    return False
+
+
+class CallTools(Struct, frozen=True):
+    """Who runs the tools of one call, and who has to know of it first."""
+
+    runs: RunsTools = NoTools()
+    call: str = ""  # its id
+    kept: Callable[[], Awaitable[bool]] = nothing_kept  # whether all events so far are on the disk; waits for it
+    today: Callable[[], date] | None = None  # None: by the agent's time zone

@@ -1,0 +1,231 @@
+"""The caller's business in one call: where it stands, the tools that run for it, what the caller is still to be told.
+
+A reply asks a `RuleTurn` what to say. What it finds out becomes the call's state when the reply is allowed. Tools run
+in tasks of the call: a reply that is cut takes none with it, and the outcome of a write is owed until it was heard.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from lineside.agents.agent import Agent
+from lineside.agents.slots.extract import Place, Said
+from lineside.agents.tasks.state import (
+    Desk,
+    Do,
+    Expected,
+    Speak,
+    TaskState,
+    Think,
+    Turn,
+    Words,
+    expects,
+)
+from lineside.agents.tasks.steps import after_tool
+from lineside.agents.tasks.turn import next_turn
+from lineside.agents.tools.ledger import Again, Refuse, Run, ToolLedger, UnderWay
+from lineside.agents.tools.outcome import Outcome, Use
+from lineside.call.call_tools import CallTools
+from lineside.call.dialog_events import DialogEvents
+from lineside.call.tasks import CallTasks
+
+BUSY = "I'm still waiting for our system to answer. One moment, please."
+GRACE = 1.0  # seconds beyond a tool's own deadline; whoever runs it has failed to keep that
+REMEMBERED = 10.0  # seconds for which what was read is not read again
+EARLY_READS = 1  # tool calls that one preparation may begin before the caller's turn is over
+
+
+class PastRead(Struct, frozen=True):
+    """A reading tool that runs, or has run."""
+
+    began: float
+    task: "asyncio.Task[Outcome]"
+
+
+class Dialog:
+    """What all replies of a call share of the caller's business."""
+
+    def __init__(
+        self, agent: Agent, tools: CallTools, tasks: CallTasks, now: Callable[[], float], events: DialogEvents
+    ) -> None:
+        self._agent, self._tools, self._tasks, self._now, self._events = agent, tools, tasks, now, events
+        self._zone = ZoneInfo(agent.timezone) if agent.timezone else None
+        self._ledger = ToolLedger(tools.call, agent.limits)
+        self._reads: dict[str, PastRead] = {}  # by fingerprint; bounded by the ledger's limit of calls
+        self._write: asyncio.Task[Words] | None = None
+        self._heard = ""  # by the caller, since the state was installed
+        self.state = TaskState()
+
+    @property
+    def writing(self) -> bool:
+        """Whether something is being changed now."""
+        return self._write is not None and not self._write.done()
+
+    @property
+    def owed(self) -> str:
+        """What the caller is still to be told of what was done; empty: nothing, or it is not known yet."""
+        return self._ledger.owed
+
+    @property
+    def expected(self) -> Expected | None:
+        """What the last question wants to hear, if it was a task's."""
+        return expects(self.state, self._agent)
+
+    def desk(self) -> Desk:
+        """What a turn is judged by now."""
+        return Desk(self._agent, self._place(), self._now(), self._heard)
+
+    def install(self, state: TaskState) -> None:
+        """A reply is allowed that brings the business so far."""
+        self._events.moved(self.state, state, self._agent)
+        self.state, self._heard = state, ""
+
+    def caller_heard(self, words: str) -> None:
+        """The caller has heard these words of a reply."""
+        self._heard = f"{self._heard} {words}"
+        for key in self._ledger.caller_heard(words):
+            self._events.told(key)
+
+    async def settle(self) -> None:
+        """The call is over: what changes something is waited for, up to its deadline."""
+        if self._write is not None and not self._write.done():
+            await asyncio.wait([self._write])
+
+    # ── tools ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def read(self, use: Use) -> Outcome:
+        """Look something up; the same again within some seconds is one and the same."""
+        now, known = self._now(), self._reads.get(use.fingerprint)
+        if known is None or (known.task.done() and now - known.began > REMEMBERED):
+            verdict = self._ledger.ask(
+                use, self._agent.tools[use.tool], committed=False, read_back=None, heard="", yes=False, now=now
+            )
+            if not isinstance(verdict, Run):
+                return Outcome("refused", why="too many calls")
+            known = PastRead(now, self._tasks.start(self._run(use, verdict.key), f"tool {use.tool}"))
+            self._reads[use.fingerprint] = known
+        return await asyncio.shield(known.task)
+
+    async def write(self, do: Do, heard: str) -> Words:
+        """Change something, if the ledger lets it; `heard`: what the caller had heard when they said yes."""
+        tool = self._agent.tools[do.use.tool]
+        verdict = self._ledger.ask(
+            do.use, tool, committed=True, read_back=do.read_back, heard=heard, yes=do.yes, now=self._now()
+        )
+        match verdict:
+            case Run(key=key):
+                self._ledger.began(key, do.use, writes=True)
+                self._write = self._tasks.start(self._write_and_go_on(do.use, key), f"tool {do.use.tool}")
+                return await asyncio.shield(self._write)
+            case UnderWay():
+                return Speak(BUSY)
+            case Again(outcome=outcome):
+                return await self._after(do.use, outcome)
+        why = verdict.why if isinstance(verdict, Refuse) else "not now"
+        self._events.refused(do.use, tool, why)
+        return await self._after(do.use, Outcome("refused", why=why))
+
+    async def _write_and_go_on(self, use: Use, key: str) -> Words:
+        """Write, then go on in the task as far as it goes without the caller; whatever they do meanwhile."""
+        outcome = await self._run(use, key)
+        self._reads.clear()  # what was read before may have changed
+        words = await self._after(use, outcome)
+        self._ledger.owe(key, _outcome_alone(self.state, words))
+        return words
+
+    async def _run(self, use: Use, key: str) -> Outcome:
+        """Run a tool once, under its deadline. A write's intent is on the disk before, its outcome told after."""
+        tool, began = self._agent.tools[use.tool], self._now()
+        if not tool.writes:
+            self._ledger.began(key, use, writes=False)
+        number = self._events.began(use, tool, key)
+        outcome = Outcome("unknown" if tool.writes else "failed", why="cut off")
+        try:
+            if tool.writes and not await self._tools.kept():
+                outcome = Outcome("refused", why="no record of it can be kept")
+            else:
+                async with asyncio.timeout(tool.within + GRACE):
+                    outcome = await self._tools.runs.run(use, tool, key)
+        except TimeoutError:
+            outcome = Outcome("timeout", why="no answer in time")
+        except Exception as broken:  # whoever runs tools raises nothing; who does all the same costs one outcome
+            outcome = Outcome("unknown" if tool.writes else "failed", why=type(broken).__name__)
+        finally:
+            if tool.writes and outcome.kind == "timeout":
+                outcome = Outcome("unknown", why=outcome.why)
+            self._ledger.ended(key, outcome)
+            self._events.ended(number, use, tool, outcome, (self._now() - began) * 1000)
+        return outcome
+
+    async def _after(self, use: Use, outcome: Outcome) -> Words:
+        """Go on from what came of a tool, as far as that goes without the caller."""
+        state, move = after_tool(self.state, self.desk(), use, outcome)
+        while isinstance(move, Do) and not self._agent.tools[move.use.tool].writes:
+            state, move = after_tool(state, self.desk(), move.use, await self.read(move.use))
+        self.install(state)
+        return Speak(BUSY) if isinstance(move, Do) else move  # every write is read back first: that cannot be
+
+    def _place(self) -> Place:
+        today = self._tools.today() if self._tools.today is not None else _today(self._zone)
+        return Place(today, self._agent.month_first, self._agent.region)
+
+
+class RuleTurn:
+    """What one reply makes of the caller's turn by rule."""
+
+    def __init__(self, dialog: Dialog, allowed: asyncio.Event) -> None:
+        """`allowed`: is set when the reply may be heard."""
+        self._dialog, self._allowed = dialog, allowed
+        self._state: TaskState | None = None  # to be installed when it is allowed
+
+    def allow(self) -> None:
+        """The reply is allowed: what it has found out by now is so."""
+        if self._state is not None:
+            self._dialog.install(self._state)
+            self._state = None
+
+    async def decide(self, said: Said) -> Words:
+        """What to say to this. Tools that read may run meanwhile; what changes something waits for the turn's end."""
+        dialog = self._dialog
+        if dialog.writing:
+            return _while_writing(next_turn(TaskState(), dialog.desk(), said))
+        desk, reads = dialog.desk(), 0
+        state, move = next_turn(dialog.state, desk, said)
+        while isinstance(move, Do):
+            tool = desk.agent.tools[move.use.tool]
+            self._keep(state)
+            if tool.writes:
+                await self._allowed.wait()
+                return await dialog.write(move, desk.heard)
+            if not tool.early or reads >= EARLY_READS:
+                await self._allowed.wait()
+            reads += 1
+            outcome = await dialog.read(move.use)
+            state, move = after_tool(state, dialog.desk(), move.use, outcome)
+        self._keep(state)
+        return move
+
+    def _keep(self, state: TaskState) -> None:
+        self._state = state
+        if self._allowed.is_set():
+            self.allow()
+
+
+def _while_writing(turn: Turn) -> Words:
+    """While something is being changed, questions are answered, and nothing else is begun."""
+    _, move = turn
+    return move if isinstance(move, Think) else Speak(BUSY)
+
+
+def _outcome_alone(state: TaskState, words: Words) -> str:
+    """What the caller must hear of an outcome, without the question that follows it."""
+    text = words.then if isinstance(words, Think) else words.text
+    asked = state.asked.text if state.asked is not None else ""
+    return text.removesuffix(asked).strip() or text
+
+
+def _today(zone: ZoneInfo | None) -> date:
+    return datetime.now(zone or UTC).date()

@@ -1,0 +1,206 @@
+"""The caller's business, told as calls: what is asked, what is done, what is never done twice or unasked."""
+
+import asyncio
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+
+from lineside.agents.agent import Agent
+from lineside.agents.declared import Tool
+from lineside.agents.tools.outcome import Outcome, Use
+from lineside.call.call_tools import CallTools, nothing_kept
+from lineside.protocol import Ended, ReplyText, SlotFilled, Text, ToolCalled
+from lineside.transports.scripted import CallerSends, CallerSilent, Doing
+from tests.call.fixtures import FinishedCall, run_call
+
+DESK = msgspec.toml.decode(
+    b"""
+name = "Test"
+prompt = "You answer."
+farewell = "Goodbye."
+locale = "en-US"
+[tools.find_order]
+about = "Looks an order up."
+http = "GET https://erp.internal/orders/{order_number}"
+takes = { order_number = {} }
+gives = { status = "text", due = "date" }
+fails = { 404 = "not_found" }
+[tools.book_visit]
+about = "Books a visit."
+http = "POST https://erp.internal/visits"
+takes = { order_number = {}, day = {} }
+gives = { reference = "spelled" }
+confirm = "An engineer for order {order_number} on {day}. Shall I book it?"
+[slots.order_number]
+kind = "digits"
+length = 5
+asks = "May I have your order number?"
+[slots.day]
+kind = "date"
+asks = "Which day suits you?"
+[tasks.order_status]
+when = ["where is my order"]
+needs = ["order_number"]
+does = "find_order"
+says = "Your order was {status} and arrives on {due}."
+if.not_found = { says = "I can't find that order.", again = "order_number" }
+[tasks.visit]
+when = ["book an engineer"]
+about = "your visit"
+needs = ["order_number", "day"]
+does = "book_visit"
+says = "Done. Your reference is {reference}."
+""",
+    type=Agent,
+)
+BOOKED = Outcome("ok", {"reference": "B47"})
+FOUND = Outcome("ok", {"status": "sent", "due": "2026-12-04"})
+
+
+class SlowTools:
+    """Answers after a while, as a back end would, and counts."""
+
+    def __init__(self, seconds: float = 0.1, **outcomes: Outcome) -> None:
+        self._seconds, self._outcomes = seconds, {"find_order": FOUND, "book_visit": BOOKED} | outcomes
+        self.used: list[tuple[str, str]] = []
+        self.finished = 0
+
+    async def run(self, use: Use, tool: Tool, key: str) -> Outcome:
+        self.used.append((use.tool, key))
+        await asyncio.sleep(self._seconds)
+        self.finished += 1
+        return self._outcomes[use.tool]
+
+    def times(self, tool: str) -> int:
+        return sum(name == tool for name, _ in self.used)
+
+
+async def kept() -> bool:
+    return True
+
+
+def says(text: str, then: float = 9.0) -> list[Doing]:
+    """The caller types, then listens for so many seconds."""
+    return [CallerSends(Text(text)), CallerSilent(then)]
+
+
+def call(
+    *script: list[Doing], tools: SlowTools | None = None, kept: Any = kept, agent: Agent = DESK, **given: Any
+) -> FinishedCall:
+    given["tools"] = CallTools(tools or SlowTools(), "call-1", kept, lambda: date(2026, 12, 1))
+    return run_call(*[doing for part in script for doing in part], agent=agent, **given)
+
+
+def answers(held: FinishedCall) -> list[str]:
+    return [event.text for event in held.all(ReplyText)]
+
+
+BOOKING = [says("I want to book an engineer for Friday"), says("one two three four five", 12.0)]
+READ_BACK = "An engineer for order 1 2 3, 4 5 on Friday, December 4. Shall I book it?"
+DONE = "Done. Your reference is B, 4, 7. Is there anything else I can do for you?"
+
+
+def test_an_order_is_looked_up_and_told() -> None:
+    """The question that is asked, the tool that runs, and what the caller hears of it."""
+    tools = SlowTools()
+    held = call(says("Hi, where is my order?"), says("It's one two three"), says("four five"), tools=tools)
+    assert answers(held) == [
+        "May I have your order number?",
+        "Go on, please.",
+        "Your order was sent and arrives on Friday, December 4. Is there anything else I can do for you?",
+    ]
+    assert tools.times("find_order") == 1
+    assert [event.state for event in held.all(ToolCalled)] == ["running", "ok"]
+    assert held.one(SlotFilled).value == "12345"
+
+
+def test_a_visit_is_booked_after_a_yes_to_what_was_heard() -> None:
+    """The read-back names the values; the yes books once; the caller hears the outcome, and that is recorded."""
+    tools = SlowTools()
+    held = call(*BOOKING, says("Yes, please."), says("No, that's all.", 4.0), tools=tools)
+    assert answers(held) == ["May I have your order number?", READ_BACK, DONE, "Goodbye."]
+    assert tools.times("book_visit") == 1
+    assert [event.state for event in held.all(ToolCalled)] == ["running", "ok", "told"]
+    assert held.one(Ended).reason == "agent_said_goodbye"
+
+
+@pytest.mark.parametrize("heard_for", [0.5, 1.0, 1.5, 2.0, 3.0, 3.5])
+def test_a_yes_to_a_read_back_that_was_cut_books_nothing(heard_for: float) -> None:
+    """Wherever the caller cuts in before the last value was heard: the read-back is said again."""
+    tools = SlowTools()
+    held = call(says("I want to book an engineer for Friday"), says("12345", heard_for), says("Yes", 12.0), tools=tools)
+    assert tools.times("book_visit") == 0
+    assert answers(held)[-1].endswith(READ_BACK)
+    assert answers(held)[-1] != READ_BACK
+
+
+def test_a_yes_to_other_values_books_nothing() -> None:
+    """Yes, but on another day: that is read back first."""
+    tools = SlowTools()
+    held = call(*BOOKING, says("Yes, but on Thursday", 12.0), tools=tools)
+    assert tools.times("book_visit") == 0
+    assert "Thursday, December 3" in answers(held)[-1]
+
+
+def test_a_write_goes_on_when_the_caller_talks_over_it_and_its_outcome_is_heard() -> None:
+    """It takes four seconds; the caller asks something meanwhile; the outcome is said when it is there."""
+    tools = SlowTools(seconds=4.0)
+    held = call(*BOOKING, says("Yes", 1.0), says("Are you there", 12.0), tools=tools)
+    assert tools.times("book_visit") == tools.finished == 1
+    assert [event.state for event in held.all(ToolCalled)] == ["running", "ok", "told"]
+    assert any("Your reference is B, 4, 7." in text for role, text in held.conversation if role == "assistant")
+
+
+def test_an_outcome_that_was_talked_over_is_said_again() -> None:
+    """Cut in the middle of the reference, it comes first in the next reply."""
+    held = call(*BOOKING, says("Yes", 1.0), says("How much is it?", 9.0))
+    assert answers(held)[-1].startswith("Done. Your reference is B, 4, 7.")
+    assert [event.state for event in held.all(ToolCalled)] == ["running", "ok", "told"]
+
+
+def test_a_caller_who_hangs_up_during_a_write_gets_it_done_and_recorded() -> None:
+    """The call is over when the write is; nobody was told, and the events say so."""
+    tools = SlowTools(seconds=5.0)
+    held = call(*BOOKING, says("Yes", 0.5), tools=tools)
+    assert tools.finished == 1
+    assert [event.state for event in held.all(ToolCalled)] == ["running", "ok"]
+    assert isinstance(held.transport.events[-1], Ended)
+
+
+def test_a_write_without_an_answer_is_unknown_and_never_called_failed() -> None:
+    """Its deadline passes: the caller hears that nobody can tell, and it is not tried again."""
+    tools = SlowTools(seconds=60.0)
+    held = call(*BOOKING, says("Yes", 30.0), tools=tools)
+    assert held.all(ToolCalled)[1].state == "unknown"
+    assert "can't tell whether" in answers(held)[-1]
+    assert tools.times("book_visit") == 1
+
+
+def test_a_tool_of_any_length_costs_at_most_two_seconds_of_silence() -> None:
+    """While a tool runs, the caller hears that somebody is there."""
+    held = call(*BOOKING, says("Yes", 20.0), tools=SlowTools(seconds=8.0))
+    asked = next(at for at, _ in reversed(held.transport.sent))
+    began = min(event.at for event in held.all(ToolCalled))
+    assert held.longest_silence(began, asked) <= 2.0
+
+
+def test_without_records_nothing_is_written() -> None:
+    """Where no intent can be kept, a tool that writes is not called."""
+    tools = SlowTools()
+    held = call(*BOOKING, says("Yes", 9.0), tools=tools, kept=nothing_kept)
+    assert tools.used == []
+    assert held.all(ToolCalled)[-1].state in {"refused", "told"}
+
+
+def test_a_call_that_is_given_no_tools_calls_none() -> None:
+    """As in a replay, a load test, a doctor's call: by construction."""
+    held = run_call(*[doing for part in [*BOOKING, says("Yes")] for doing in part], agent=DESK)
+    assert {event.state for event in held.all(ToolCalled)} <= {"running", "refused", "told"}
+
+
+def test_a_caller_who_asks_something_else_is_answered_and_brought_back() -> None:
+    """The model answers the question, the rule asks again."""
+    held = call(says("book an engineer please"), says("How much does it cost?"))
+    assert answers(held)[-1].endswith("two sentences. May I have your order number?")
