@@ -752,14 +752,14 @@ export interface Task {
   needs: string[];
   does: string;
   says: string;
-  steps: Step[];
+  steps: TaskStep[];
   if: Record<string, Failure>;
   then: string;
   about: string;
 }
 
 /** A part of a task: slots to fill, then a tool, then words. */
-export interface Step {
+export interface TaskStep {
   needs: string[];
   does: string;
   says: string;

@@ -10,9 +10,11 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from lineside.errors import UNREADABLE, ErrorCode, TransportError
+from lineside.event_base import Event, InTurn
 from lineside.reasons import EndReason as EndReason  # noqa: PLC0414 - read from here too
 from lineside.reasons import FallbackReason, TransferAskedBy, UnansweredReason
 from lineside.reasons import TurnEndedBy as TurnEndedBy  # noqa: PLC0414
+from lineside.task_events import SlotFilled, TaskMoved, ToolCalled
 
 Codec = Literal["pcm", "g711_ulaw", "g711_alaw"]
 Mode = Literal["conversation", "transcribe_only"]
@@ -81,19 +83,6 @@ class Ready(Struct, frozen=True, tag="ready"):
     codec: Codec
     sample_rate: int
     engines: dict[str, str]  # role → engine that answers
-
-
-class Event(Struct, frozen=True, kw_only=True):
-    """What happened, and when."""
-
-    at: float  # seconds of caller audio
-
-
-class InTurn(Event, frozen=True, kw_only=True):
-    """What happened inside a turn. Turn 0 is the greeting; `reply` is 0 where there is none yet."""
-
-    turn: int
-    reply: int = 0
 
 
 class TurnStarted(InTurn, frozen=True, tag="turn_started"):
@@ -211,43 +200,9 @@ class ReplyMetrics(InTurn, frozen=True, tag="reply_metrics"):
     wasted: int = 0  # answers prepared in pauses of this turn, after which the caller went on
     wasted_ms: float | None = None  # spent on them
     wasted_from_ms: float | None = None  # end of speech → the last of them was begun
-    engines: dict[str, AnsweredBy] = {}  # role → who answered; without roles that had no part in it
-
-
-ToolState = Literal["running", "ok", "refused", "failed", "timeout", "unknown", "told"]
-
-
-class ToolCalled(InTurn, frozen=True, kw_only=True, tag="tool"):
-    """A tool of the agent's: it runs, what came of it, and that the caller has heard so. Secrets are masked.
-
-    `unknown`: it may have worked. `told`: the caller has heard what came of a tool that writes.
-    """
-
-    number: int  # of the tool call in this call; later events of the same call have the same number
-    tool: str
-    effect: Literal["reads", "writes"]
-    state: ToolState
-    arguments: dict[str, str] = {}
-    gives: dict[str, str] = {}  # what of the answer is used
-    why: str = ""  # of `refused` and `failed`
-    key: str = ""  # what the tool got as `Idempotency-Key`
-    ms: float | None = None  # how long it ran
-
-
-class SlotFilled(InTurn, frozen=True, kw_only=True, tag="slot"):
-    """A slot has a value now, or another one. Secret values are masked."""
-
-    slot: str
-    value: str
-    sure: bool  # false: it is to be read back
-    by: Literal["speech", "keys", "skipped"]
-
-
-class TaskMoved(InTurn, frozen=True, kw_only=True, tag="task"):
-    """A task begins, goes on after an interruption, or is over."""
-
-    task: str
-    state: Literal["begun", "resumed", "over"]
+    engines: dict[str, AnsweredBy] = msgspec.field(
+        default_factory=dict
+    )  # role → who answered; without roles that had no part in it
 
 
 class Error(Event, frozen=True, tag="error"):

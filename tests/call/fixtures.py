@@ -10,7 +10,7 @@ from lineside.agents.drafts import AgentDrafts
 from lineside.agents.versions import AgentVersions
 from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import LoudnessVad
-from lineside.call.call_tools import CallTools
+from lineside.call.call_tools import NO_TOOLS, CallTools
 from lineside.call.fillers import PHRASES
 from lineside.call.observers import Observer
 from lineside.call.session import CallSession
@@ -112,7 +112,7 @@ async def finished_call(
     turns: TurnModel = nobody_knows,
     observers: Sequence[Observer] = (),
     operator_ends: float | None = None,
-    tools: CallTools | None = None,
+    tools: CallTools = NO_TOOLS,
     **given: Any,
 ) -> FinishedCall:
     """Hold one call on the running loop; `operator_ends`: after so many seconds."""

@@ -11,7 +11,8 @@ from lineside.agents.agent import Agent
 from lineside.agents.declared import Tool
 from lineside.agents.tools.outcome import Outcome, Use
 from lineside.call.call_tools import CallTools, nothing_kept
-from lineside.protocol import Ended, ReplyText, SlotFilled, Text, ToolCalled
+from lineside.protocol import Ended, ReplyText, Text
+from lineside.task_events import SlotFilled, ToolCalled
 from lineside.transports.scripted import CallerSends, CallerSilent, Doing
 from tests.call.fixtures import FinishedCall, run_call
 

@@ -73,11 +73,11 @@ def test_engines_that_keep_failing_end_the_call() -> None:
     """At once where the agent has no goodbye; an answer that comes about forgives the failures before it."""
     limits = CallLimits(replace(RULES, goodbye=""), 0.0)
     for _ in range(FAILURES - 1):
-        limits.answered(failed=True)
-    limits.answered(failed=False)
+        limits.answered(0.0, failed=True)
+    limits.answered(0.0, failed=False)
     assert limits.next(1.0, idle=True) is None
     for _ in range(FAILURES):
-        limits.answered(failed=True)
+        limits.answered(0.0, failed=True)
     assert limits.next(2.0, idle=True) == "engines_failed"
 
 

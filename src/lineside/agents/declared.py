@@ -81,7 +81,7 @@ class Condition(Struct, frozen=True, forbid_unknown_fields=True):
     missing: bool = False
 
 
-class Step(Struct, frozen=True, forbid_unknown_fields=True):
+class TaskStep(Struct, frozen=True, forbid_unknown_fields=True):
     """A part of a task: slots to fill, then a tool, then words."""
 
     needs: tuple[Name, ...] = ()
@@ -106,15 +106,15 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
     needs: tuple[Name, ...] = ()
     does: str = ""
     says: Words = ""
-    steps: Annotated[tuple[Step, ...], Meta(max_length=20)] = ()  # instead of the three above
+    steps: Annotated[tuple[TaskStep, ...], Meta(max_length=20)] = ()  # instead of the three above
     fails: dict[str, Failure] = field(default={}, name="if")  # the failure's name → what follows
     then: Words = "Is there anything else I can do for you?"
     about: Words = ""  # what it is called, as in "Back to your visit."
 
     @property
-    def all_steps(self) -> tuple[Step, ...]:
+    def all_steps(self) -> tuple[TaskStep, ...]:
         """Its steps; a form is one step."""
-        return self.steps or (Step(needs=self.needs, does=self.does, says=self.says),)
+        return self.steps or (TaskStep(needs=self.needs, does=self.does, says=self.says),)
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):

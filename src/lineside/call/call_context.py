@@ -9,10 +9,10 @@ from lineside.agents.agent import Agent
 from lineside.audio.echo_detector import EchoDetector
 from lineside.audio.echo_gate import EchoGate
 from lineside.audio.vad import VoiceDetector
-from lineside.call.call_tools import CallTools
+from lineside.call.call_tools import NO_TOOLS, CallTools
 from lineside.call.chat_history import ChatHistory
 from lineside.call.clock import CallClock, CallerFarEnd
-from lineside.call.dialog import Dialog
+from lineside.call.dialog import TaskDialog
 from lineside.call.dialog_events import DialogEvents
 from lineside.call.engine_load import EngineLoad
 from lineside.call.inbox import Inbox
@@ -47,7 +47,7 @@ class CallContext(Struct, frozen=True):
     segmenter: SpeechSegmenter
     far_end: FarEnd | None  # hears all that is played
     history: ChatHistory
-    dialog: Dialog
+    dialog: TaskDialog
     dialog_events: DialogEvents
     load: EngineLoad
     observers: Observers
@@ -108,7 +108,7 @@ def call_context(
         segmenter=segmenter,
         far_end=None if echo is None else CallerFarEnd(echo, segmenter, now),
         history=ChatHistory(agent.opening(hello.system_prompt), desk_clock.before if desk_clock else None),
-        dialog=Dialog(agent, tools if hello.tools else CallTools(), tasks, now, dialog_events),
+        dialog=TaskDialog(agent, tools if hello.tools else NO_TOOLS, tasks, now, dialog_events),
         dialog_events=dialog_events,
         load=load,
         observers=heard_by,

@@ -20,3 +20,6 @@ class CallTools(Struct, frozen=True):
     call: str = ""  # its id
     kept: Callable[[], Awaitable[bool]] = nothing_kept  # whether all events so far are on the disk; waits for it
     today: Callable[[], date] | None = None  # None: by the agent's time zone
+
+
+NO_TOOLS = CallTools()

@@ -17,7 +17,7 @@ from lineside.agents.tasks.state import (
     Desk,
     Do,
     Expected,
-    Speak,
+    Say,
     TaskState,
     Think,
     Turn,
@@ -26,7 +26,7 @@ from lineside.agents.tasks.state import (
 )
 from lineside.agents.tasks.steps import after_tool
 from lineside.agents.tasks.turn import next_turn
-from lineside.agents.tools.ledger import Again, Refuse, Run, ToolLedger, UnderWay
+from lineside.agents.tools.ledger import Again, Refuse, RunTool, ToolLedger, UnderWay
 from lineside.agents.tools.outcome import Outcome, Use
 from lineside.call.call_tools import CallTools
 from lineside.call.dialog_events import DialogEvents
@@ -45,7 +45,7 @@ class PastRead(Struct, frozen=True):
     task: "asyncio.Task[Outcome]"
 
 
-class Dialog:
+class TaskDialog:
     """What all replies of a call share of the caller's business."""
 
     def __init__(
@@ -87,7 +87,7 @@ class Dialog:
         """The caller has heard these words of a reply."""
         self._heard = f"{self._heard} {words}"
         for key in self._ledger.caller_heard(words):
-            self._events.told(key)
+            self._events.outcome_heard(key)
 
     async def settle(self) -> None:
         """The call is over: what changes something is waited for, up to its deadline."""
@@ -103,7 +103,7 @@ class Dialog:
             verdict = self._ledger.ask(
                 use, self._agent.tools[use.tool], committed=False, read_back=None, heard="", yes=False, now=now
             )
-            if not isinstance(verdict, Run):
+            if not isinstance(verdict, RunTool):
                 return Outcome("refused", why="too many calls")
             known = PastRead(now, self._tasks.start(self._run(use, verdict.key), f"tool {use.tool}"))
             self._reads[use.fingerprint] = known
@@ -116,12 +116,12 @@ class Dialog:
             do.use, tool, committed=True, read_back=do.read_back, heard=heard, yes=do.yes, now=self._now()
         )
         match verdict:
-            case Run(key=key):
+            case RunTool(key=key):
                 self._ledger.began(key, do.use, writes=True)
                 self._write = self._tasks.start(self._write_and_go_on(do.use, key), f"tool {do.use.tool}")
                 return await asyncio.shield(self._write)
             case UnderWay():
-                return Speak(BUSY)
+                return Say(BUSY)
             case Again(outcome=outcome):
                 return await self._after(do.use, outcome)
         why = verdict.why if isinstance(verdict, Refuse) else "not now"
@@ -166,7 +166,7 @@ class Dialog:
         while isinstance(move, Do) and not self._agent.tools[move.use.tool].writes:
             state, move = after_tool(state, self.desk(), move.use, await self.read(move.use))
         self.install(state)
-        return Speak(BUSY) if isinstance(move, Do) else move  # every write is read back first: that cannot be
+        return Say(BUSY) if isinstance(move, Do) else move  # every write is read back first: that cannot be
 
     def _place(self) -> Place:
         today = self._tools.today() if self._tools.today is not None else _today(self._zone)
@@ -176,7 +176,7 @@ class Dialog:
 class RuleTurn:
     """What one reply makes of the caller's turn by rule."""
 
-    def __init__(self, dialog: Dialog, allowed: asyncio.Event) -> None:
+    def __init__(self, dialog: TaskDialog, allowed: asyncio.Event) -> None:
         """`allowed`: is set when the reply may be heard."""
         self._dialog, self._allowed = dialog, allowed
         self._state: TaskState | None = None  # to be installed when it is allowed
@@ -217,7 +217,7 @@ class RuleTurn:
 def _while_writing(turn: Turn) -> Words:
     """While something is being changed, questions are answered, and nothing else is begun."""
     _, move = turn
-    return move if isinstance(move, Think) else Speak(BUSY)
+    return move if isinstance(move, Think) else Say(BUSY)
 
 
 def _outcome_alone(state: TaskState, words: Words) -> str:

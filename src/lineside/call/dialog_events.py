@@ -7,7 +7,8 @@ from lineside.agents.declared import Tool
 from lineside.agents.tasks.state import TaskState
 from lineside.agents.tools.outcome import Outcome, Use
 from lineside.call.reply_events import Where
-from lineside.protocol import ServerMessage, SlotFilled, TaskMoved, ToolCalled, ToolState
+from lineside.protocol import ServerMessage
+from lineside.task_events import SlotFilled, TaskMoved, ToolCalled, ToolState
 
 MASK = "•••"
 
@@ -54,7 +55,7 @@ class DialogEvents:
         self._calls += 1
         self._call(self._calls, use, tool, "refused", why=why)
 
-    def told(self, key: str) -> None:
+    def outcome_heard(self, key: str) -> None:
         """The caller has heard what came of it."""
         number, use, tool = self._by_key[key]
         self._call(number, use, tool, "told")

@@ -57,8 +57,9 @@ class CallLimits(Observer):
         """The caller typed something or pressed keys: they are there."""
         self._silences = 0
 
-    def answered(self, *, failed: bool) -> None:
+    def answered(self, now: float, *, failed: bool) -> None:
         """A reply has been heard to its end."""
+        self.activity(now)
         self._detector.answered(failed=failed)
 
     def activity(self, now: float) -> None:
@@ -71,8 +72,11 @@ class CallLimits(Observer):
         self._farewell = farewell
         return not begun
 
-    def next(self, now: float, *, idle: bool) -> AgentLine | EndReason | None:
-        """What is to be done now: say this, or end the call, or nothing. `idle`: nobody has the floor."""
+    def next(self, now: float, *, idle: bool, owed: str = "") -> AgentLine | EndReason | None:
+        """What is to be done now: say this, or end the call, or nothing.
+
+        `idle`: nobody has the floor. `owed`: what the caller must still hear of what was done for them.
+        """
         if self._farewell is not None:
             return self._take_leave(self._farewell, now, LEAVE_FOR_OPERATOR, idle=idle)
         quiet = now - self._active
@@ -80,6 +84,8 @@ class CallLimits(Observer):
             return "idle"
         if (why := self._detector.lost) is not None:
             return self._take_leave(AgentLine(self._rules.goodbye, why), now, LEAVE, idle=idle)
+        if idle and owed:
+            return AgentLine(owed)
         if idle and (quiet >= self._rules.silence or self._detector.nobody):
             return self._nobody_speaks()
         return "too_long" if now - self._began >= self._rules.longest else None

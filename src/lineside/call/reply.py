@@ -9,7 +9,7 @@ import asyncio
 from contextlib import aclosing
 
 from lineside.agents.slots.extract import Said
-from lineside.agents.tasks.state import Speak, Think, joined
+from lineside.agents.tasks.state import Say, Think, joined
 from lineside.audio.frame import Utterance
 from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answer, written_answer
 from lineside.call.call_context import CallContext
@@ -172,7 +172,7 @@ class Reply:
         context = self._context
         owed = context.dialog.owed  # comes before everything else
         if not isinstance(move := await self._rules.decide(_said(self.given, question)), Think):
-            self.progress.ends = "agent_said_goodbye" if isinstance(move, Speak) and move.ends else None
+            self.progress.ends = "agent_said_goodbye" if isinstance(move, Say) and move.ends else None
             await self._take_fixed(joined(owed, move.text))
             return
         if isinstance(self.given, Utterance) and not self.allowed:

@@ -13,7 +13,7 @@ from lineside.agents.agent import Agent
 from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import VoiceDetector
 from lineside.call.call_context import call_context
-from lineside.call.call_tools import CallTools
+from lineside.call.call_tools import NO_TOOLS, CallTools
 from lineside.call.chat_history import ChatHistory
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.engine_load import EngineLoad
@@ -49,11 +49,9 @@ class CallSession:
         observers: Sequence[Observer] = (),
         turn_model: TurnModel = nobody_knows,
         load: EngineLoad | None = None,
-        tools: CallTools | None = None,
+        tools: CallTools = NO_TOOLS,
     ) -> None:
-        """`observers` hear everything that happens; `load` is what all calls of the process know of the engines;
-        without `tools` the agent's tools are declared and none is ever called.
-        """
+        """`observers` hear everything that happens; `load` is what all calls know of the engines."""
         loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[protocol.EndReason] = loop.create_future()
         self._floor = Floor(FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation))
@@ -70,7 +68,7 @@ class CallSession:
             observers=(self._limits, *observers),
             now=loop.time,
             inbox=Inbox(self._handle),
-            tools=tools or CallTools(),
+            tools=tools,
         )
         self._end_of_turn = EndOfTurn(hello.turn_profile or settings.turn_profile, turn_model, context)
         self._interruptions = Interruptions(context)
@@ -104,10 +102,7 @@ class CallSession:
         return reason
 
     def end(self, reason: protocol.EndReason) -> None:
-        """End the call from inside or outside: an operator ends it, the gateway stops. The first reason counts.
-
-        An operator's end is told to the caller first; asked for again, the call ends at once.
-        """
+        """End the call; the first reason counts. An operator's end is told to the caller first, unless asked again."""
         if reason == "ended_by_operator" and self._context.answers and self._limits.leave(AgentLine(FAREWELL, reason)):
             return
         if not self._ended.done():
@@ -132,9 +127,7 @@ class CallSession:
             await asyncio.sleep(LOOK_EVERY)
             if self._speaker.speaking:
                 self._limits.activity(now())
-            due = self._limits.next(now(), idle=self._floor.idle)
-            if due is None and self._floor.idle and (owed := self._context.dialog.owed):
-                due = AgentLine(owed)  # its reply was cut, and nobody has asked since
+            due = self._limits.next(now(), idle=self._floor.idle, owed=self._context.dialog.owed)
             if isinstance(due, AgentLine):
                 self._say(due)
             elif due is not None:
@@ -244,8 +237,7 @@ class CallSession:
         self._speaker.commit(given, decision)
 
     def _after_reply(self, over: floor.ReplyOver) -> None:
-        self._limits.answered(failed=over.failed)
-        self._limits.activity(self._context.clock.now())
+        self._limits.answered(self._context.clock.now(), failed=over.failed)
         if over.wordless and (unheard := self._speaker.take_unheard()):
             self._say(AgentLine(unheard))  # a cough or a door had cut the agent off: go on where it stopped
         if over.ends is not None:

@@ -1,7 +1,7 @@
 """Digits and telephone numbers: runs of them, joined over breaths and turns, corrected within one. Pure."""
 
 from lineside.agents.slots.found import Found
-from lineside.agents.slots.numbers import Run, Word, digit_runs, words_of
+from lineside.agents.slots.numbers import DigitRun, Word, digit_runs, words_of
 from lineside.agents.slots.repair import marker_in, replaced
 
 # Words that may stand between two stretches of one number.
@@ -31,17 +31,17 @@ def digits_said(text: str, wanted: int | None = None) -> tuple[str, bool]:
     return said, doubted
 
 
-def _not_denied(runs: list[Run], words: tuple[Word, ...]) -> list[Run]:
+def _not_denied(runs: list[DigitRun], words: tuple[Word, ...]) -> list[DigitRun]:
     """Without "…, not 12346"."""
     kept = [run for run in runs if run.begin == 0 or words[run.begin - 1].text != "not" or _but(words, run)]
     return kept or runs
 
 
-def _but(words: tuple[Word, ...], run: Run) -> bool:
+def _but(words: tuple[Word, ...], run: DigitRun) -> bool:
     return any(word.text == "but" for word in words[run.end : run.end + 2])
 
 
-def _joined(words: tuple[Word, ...], before: Run, run: Run) -> bool:
+def _joined(words: tuple[Word, ...], before: DigitRun, run: DigitRun) -> bool:
     return all(word.text in _BETWEEN or not word.text[0].isalnum() for word in words[before.end : run.begin])
 
 

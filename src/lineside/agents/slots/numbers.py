@@ -46,7 +46,7 @@ def plain_words(text: str) -> list[str]:
     return [word.text for word in words_of(text) if word.text[0].isalnum()]
 
 
-class Run(Struct, frozen=True):
+class DigitRun(Struct, frozen=True):
     """Digits that were said one after the other; `begin` and `end` are places among the words."""
 
     digits: str
@@ -54,9 +54,9 @@ class Run(Struct, frozen=True):
     end: int
 
 
-def digit_runs(words: tuple[Word, ...]) -> list[Run]:
+def digit_runs(words: tuple[Word, ...]) -> list[DigitRun]:
     """All stretches of digits: "one two three", "12345", "double seven", "forty two" (42), "nineteen ninety"."""
-    runs: list[Run] = []
+    runs: list[DigitRun] = []
     at = 0
     while at < len(words):
         digits, after = _number_at(words, at, inside=bool(runs) and runs[-1].end == at)
@@ -64,9 +64,9 @@ def digit_runs(words: tuple[Word, ...]) -> list[Run]:
             at += 1
             continue
         if runs and _only_signs(words[runs[-1].end : at]):
-            runs[-1] = Run(runs[-1].digits + digits, runs[-1].begin, after)
+            runs[-1] = DigitRun(runs[-1].digits + digits, runs[-1].begin, after)
         else:
-            runs.append(Run(digits, at, after))
+            runs.append(DigitRun(digits, at, after))
         at = after
     return runs
 

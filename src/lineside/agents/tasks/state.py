@@ -66,7 +66,7 @@ class Desk(Struct, frozen=True):
         return self.agent.slots[name]
 
 
-class Speak(Struct, frozen=True):
+class Say(Struct, frozen=True):
     """Say this."""
 
     text: str
@@ -94,7 +94,7 @@ class Do(Struct, frozen=True):
     read_back: ReadBack | None = None
 
 
-Words = Speak | ToPerson | Think
+Words = Say | ToPerson | Think
 Move = Words | Do
 Turn = tuple[TaskState, Move]
 

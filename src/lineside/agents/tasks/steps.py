@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from lineside.agents.declared import Condition, Step, Task, Tool
-from lineside.agents.tasks.state import Desk, Do, Question, SlotValue, Speak, TaskState, ToPerson, Turn, joined
+from lineside.agents.declared import Condition, Task, TaskStep, Tool
+from lineside.agents.tasks.state import Desk, Do, Question, Say, SlotValue, TaskState, ToPerson, Turn, joined
 from lineside.agents.templates import places, render, shown
 from lineside.agents.tools.ledger import ReadBack
 from lineside.agents.tools.outcome import Outcome, Use
@@ -46,15 +46,15 @@ def finish(state: TaskState, desk: Desk, task: Task, said: str) -> Turn:
             replace(over, task=name, step=step, suspended=tuple(rest)), desk, joined(said, f"Back to {back}.")
         )
     if not task.then:
-        return over, Speak(said)
-    return replace(over, asked=Question("more", task.then)), Speak(joined(said, task.then))
+        return over, Say(said)
+    return replace(over, asked=Question("more", task.then)), Say(joined(said, task.then))
 
 
 def ask_slot(state: TaskState, desk: Desk, name: str, said: str = "", text: str = "") -> Turn:
     """Ask for a slot; `text`: in these words."""
     question = text or desk.slot(name).asks
     state = replace(state, asked=Question("slot", question, name), partial=state.partial if text else "")
-    return state, Speak(joined(said, question))
+    return state, Say(joined(said, question))
 
 
 def values(state: TaskState, desk: Desk) -> dict[str, str]:
@@ -105,7 +105,7 @@ def _once_more(state: TaskState, desk: Desk, name: str, said: str) -> Turn:
     state = replace(state, tries=state.tries | {counted: tries})
     slot = desk.slot(name)
     if tries >= slot.tries:
-        return replace(state, task="", asked=Question("person", OFFER)), Speak(joined(said, OFFER))
+        return replace(state, task="", asked=Question("person", OFFER)), Say(joined(said, OFFER))
     first = min(
         (index for index, step in enumerate(desk.agent.tasks[state.task].all_steps) if name in step.needs), default=0
     )
@@ -115,12 +115,12 @@ def _once_more(state: TaskState, desk: Desk, name: str, said: str) -> Turn:
 def _failed(state: TaskState, tool: Tool, outcome: Outcome) -> Turn:
     """It failed in a way that the task has no answer to."""
     if tool.writes and outcome.kind in {"unknown", "timeout"}:
-        return replace(state, asked=None), Speak(UNKNOWN)
+        return replace(state, asked=None), Say(UNKNOWN)
     text = NOT_DONE if tool.writes else UNREACHABLE
-    return replace(state, asked=Question("person", OFFER)), Speak(text)
+    return replace(state, asked=Question("person", OFFER)), Say(text)
 
 
-def _to_check(state: TaskState, desk: Desk, step: Step) -> str | None:
+def _to_check(state: TaskState, desk: Desk, step: TaskStep) -> str | None:
     """The first slot of a step that is to be read back by itself, and has not been."""
     tool = desk.agent.tools.get(step.does)
     read_back_anyway = places(tool.confirm) if tool is not None and tool.writes else set()
@@ -144,7 +144,7 @@ def _later_read_back(state: TaskState, desk: Desk, name: str) -> bool:
 
 def _ask_check(state: TaskState, desk: Desk, name: str, said: str) -> Turn:
     text = f"I have {shown(desk.slot(name).kind, state.slots[name].value)}. Is that right?"
-    return replace(state, asked=Question("check", text, name)), Speak(joined(said, text))
+    return replace(state, asked=Question("check", text, name)), Say(joined(said, text))
 
 
 def _use(state: TaskState, desk: Desk, name: str, said: str) -> Turn:
@@ -156,7 +156,7 @@ def _use(state: TaskState, desk: Desk, name: str, said: str) -> Turn:
     filled = render(tool.confirm, values(state, desk))
     read_back = ReadBack(use.fingerprint, filled.up_to_last_value or filled.text, desk.now)
     question = Question("write", filled.text, use=use, read_back=read_back)
-    return replace(state, asked=question), Speak(joined(said, filled.text))
+    return replace(state, asked=question), Say(joined(said, filled.text))
 
 
 def _arguments(state: TaskState, tool: Tool) -> dict[str, str]:

@@ -16,8 +16,8 @@ from lineside.agents.tasks.state import (
     Desk,
     Do,
     Question,
+    Say,
     SlotValue,
-    Speak,
     TaskState,
     Think,
     ToPerson,
@@ -98,7 +98,7 @@ def _slot_answered(state: TaskState, desk: Desk, said: Said, name: str) -> Turn 
         if not found.value or slot.secret:
             return None
         asked = replace(state.asked, text=GO_ON) if state.asked is not None else None
-        return replace(state, partial=found.value, asked=asked), Speak(GO_ON)
+        return replace(state, partial=found.value, asked=asked), Say(GO_ON)
     sure = found.sure and slot.confirm != "always"
     state = filled(state, name, found.value, sure=sure, keys=said.keys)
     if slot.kind not in {"text", "name"}:
@@ -127,11 +127,11 @@ def _write_answered(state: TaskState, desk: Desk, said: Said, asked: Question) -
         return advance(changed, desk, "All right.")
     answer = yes_or_no(said.text) if not said.keys else {"1": "yes", "2": "no"}.get(said.text.strip("#"), "")
     if answer == "no" or (answer == "yes" and not said.keys and not clear_yes(said.text)):
-        return replace(state, asked=Question("change", CHANGE)), Speak(CHANGE)
+        return replace(state, asked=Question("change", CHANGE)), Say(CHANGE)
     if answer != "yes" or asked.use is None or asked.read_back is None:
         return None
     if not reached(asked.read_back.must_hear, desk.heard):
-        return asked_again(state, desk), Speak(joined(AGAIN, asked.text))
+        return asked_again(state, desk), Say(joined(AGAIN, asked.text))
     return replace(state, asked=None), Do(asked.use, yes=True, read_back=asked.read_back)
 
 
@@ -154,7 +154,7 @@ def _offer_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
             return replace(state, asked=None), ToPerson(desk.agent.transfer, "offered")
         case "no":
             text = "All right. Is there anything else?"
-            return replace(state, asked=Question("more", text)), Speak(text)
+            return replace(state, asked=Question("more", text)), Say(text)
     return None
 
 
@@ -163,9 +163,9 @@ def _more_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
         return None
     match yes_or_no(said.text):
         case "no" if desk.agent.farewell:
-            return replace(state, asked=None), Speak(desk.agent.farewell, ends=True)
+            return replace(state, asked=None), Say(desk.agent.farewell, ends=True)
         case "yes":
-            return replace(state, asked=None), Speak(HOW)
+            return replace(state, asked=None), Say(HOW)
     return None
 
 
@@ -184,7 +184,7 @@ def _cancel(state: TaskState, desk: Desk) -> Turn:
 def _what(state: TaskState, desk: Desk, said: Said) -> Turn | None:
     if state.asked is None or not WHAT.search(said.text.strip()):
         return None
-    return asked_again(state, desk), Speak(state.asked.text)
+    return asked_again(state, desk), Say(state.asked.text)
 
 
 def _wanted(state: TaskState, desk: Desk, said: Said) -> Turn | None:
@@ -204,7 +204,7 @@ def _wanted(state: TaskState, desk: Desk, said: Said) -> Turn | None:
 def _goodbye(state: TaskState, desk: Desk, said: Said) -> Turn | None:
     if not desk.agent.farewell or not BYE.search(said.text.strip()):
         return None
-    return replace(state, task="", asked=None), Speak(desk.agent.farewell, ends=True)
+    return replace(state, task="", asked=None), Say(desk.agent.farewell, ends=True)
 
 
 def _left_over(state: TaskState, desk: Desk, said: Said) -> Turn:
@@ -220,7 +220,7 @@ def _left_over(state: TaskState, desk: Desk, said: Said) -> Turn:
     tries = state.tries.get(asked.kind, 0) + 1
     if tries >= UNANSWERED:
         return replace(state, task="", asked=None), ToPerson(desk.agent.transfer, "not understood")
-    return asked_again(replace(state, tries=state.tries | {asked.kind: tries}), desk), Speak(joined(SORRY, asked.text))
+    return asked_again(replace(state, tries=state.tries | {asked.kind: tries}), desk), Say(joined(SORRY, asked.text))
 
 
 def _retry(state: TaskState, desk: Desk, name: str, *, missed: bool = False) -> Turn:

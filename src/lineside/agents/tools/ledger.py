@@ -24,7 +24,7 @@ class ReadBack(Struct, frozen=True):
     at: float  # seconds, when it was asked
 
 
-class Run(Struct, frozen=True):
+class RunTool(Struct, frozen=True):
     """Call it now, under this key."""
 
     key: str
@@ -50,7 +50,7 @@ class Refuse(Struct, frozen=True):
     why: str
 
 
-Verdict = Run | Again | UnderWay | Wait | Refuse
+Verdict = RunTool | Again | UnderWay | Wait | Refuse
 
 
 class Owed(Struct, frozen=True):
@@ -109,7 +109,7 @@ class ToolLedger:
             return Refuse("too many calls")
         if tool.confirm and read_back is not None:
             self._yes.add((read_back.fingerprint, read_back.at))
-        return Run(self._key(use))
+        return RunTool(self._key(use))
 
     def began(self, key: str, use: Use, *, writes: bool) -> None:
         """It runs from here on."""
@@ -138,9 +138,9 @@ class ToolLedger:
     def caller_heard(self, words: str) -> tuple[str, ...]:
         """The caller has heard these words of a reply; answer the keys of what they have been told with that."""
         self._owed = [Owed(each.key, each.text, f"{each.heard} {words}") for each in self._owed]
-        told = tuple(each.key for each in self._owed if reached(each.text, each.heard))
-        self._owed = [each for each in self._owed if each.key not in told]
-        return told
+        heard_keys = tuple(each.key for each in self._owed if reached(each.text, each.heard))
+        self._owed = [each for each in self._owed if each.key not in heard_keys]
+        return heard_keys
 
     def succeeded(self, tool: str) -> bool:
         """Whether a call of this tool was a success: what it `claims` may be said."""
@@ -149,7 +149,7 @@ class ToolLedger:
     def _reading(self, use: Use, tool: Tool) -> Verdict:
         if self._too_many(use.tool, tool):
             return Refuse("too many calls")
-        return Run(self._key(use))
+        return RunTool(self._key(use))
 
     def _too_many(self, name: str, tool: Tool) -> bool:
         of_tool = sum(use.tool == name for use in self._uses.values())
