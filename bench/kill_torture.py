@@ -39,6 +39,7 @@ from lineside.records.archive_thread import DURABLE_WITHIN
 from lineside.records.call_recorder import CallRecorder
 from lineside.records.waveform import waveform
 from lineside.settings import Settings
+from lineside.transports.call_facts import CallFacts
 from lineside.transports.scripted import ScriptedTransport
 
 LOOK_AFTER = 50  # kills between two looks at what is there
@@ -171,7 +172,12 @@ async def _keep_calls(folder: Path, say: Callable[..., None]) -> None:
             if len(calls) < 4:
                 call, line = f"{os.getpid()}-{time.monotonic_ns()}", ScriptedTransport(())
                 hello = FirstMessage(codec="pcm", record=chance.random() < 0.5)
-                calls.append((call, archive.begin(call, line, hello, {}, "Torture", "browser")))
+                calls.append(
+                    (
+                        call,
+                        archive.begin(call, line, hello, {}, "Torture", CallFacts(line="browser")),
+                    )
+                )
             call, recorder = chance.choice(calls)
             number += 1
             _tell(call, recorder, number, say)

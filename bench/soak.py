@@ -42,6 +42,7 @@ from lineside.loadtest.server_under_test import own_gateway
 from lineside.observability.metrics import GatewayMetrics
 from lineside.protocol import Dtmf, FirstMessage, Text
 from lineside.settings import load_settings
+from lineside.transports.call_facts import CallFacts
 from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, Doing, ScriptedTransport
 
 CALL_SECONDS = 20.0
@@ -102,7 +103,7 @@ async def a_day(hours: float) -> tuple[list[Sample], list[str]]:
             vad=LoudnessVad(),
             observers=(slot, meter),
         )
-        slot.answered(call, line="browser", codec="pcm", engines=engines)
+        slot.answered(call, facts=CallFacts(line="browser"), codec="pcm", engines=engines)
         reason = await call.run()
         meter.ended(CALL_SECONDS)
         board.free(slot)

@@ -60,6 +60,8 @@ END_REASONS = {
     "agent_said_goodbye": "the caller said goodbye and heard the agent's `farewell`",
     "ended_by_operator": "an operator ended the call",
     "asked_for_person": "a person was asked for, the line cannot transfer, and the agent's `on_transfer` is `hang_up`",
+    "transferred": "the caller was handed on to a colleague or a queue",
+    "no_audio": "the line stays up and brings no sound",
     "server_stopping": "the gateway is shutting down",
     "too_fast": "the caller's program sent sound faster than four times real time",
     "too_many_messages": "the caller's program sent some 1000 frames, or a megabyte, a second and more",

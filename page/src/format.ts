@@ -168,6 +168,8 @@ const ENDS: Record<string, string> = {
   agent_said_goodbye: 'the caller said goodbye, and so did the agent',
   too_long: 'it reached the longest time allowed (CALL_MAX_S)',
   ended_by_operator: 'ended by an operator',
+  transferred: 'transferred to a colleague',
+  no_audio: 'no sound came from the line',
   server_stopping: 'lineside shut down',
   line_lost: 'connection lost',
   internal_error: 'an internal error',

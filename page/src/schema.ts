@@ -293,12 +293,14 @@ export interface Ended {
     | 'idle'
     | 'internal_error'
     | 'line_lost'
+    | 'no_audio'
     | 'odd_length'
     | 'server_stopping'
     | 'too_fast'
     | 'too_long'
     | 'too_many_messages'
-    | 'too_many_turns';
+    | 'too_many_turns'
+    | 'transferred';
   at: number;
 }
 
@@ -513,6 +515,9 @@ export interface ActiveCall {
   turns: number;
   engines: Record<string, string>;
   last_e2e_ms: number | null;
+  direction: 'inbound' | 'outbound';
+  caller: string;
+  called: string;
 }
 
 /** A call that is being ended. */
@@ -554,6 +559,11 @@ export interface KeptCall {
   note: string;
   unanswered: number;
   fallbacks: number;
+  direction: string;
+  called: string;
+  diverted_from: string;
+  carrier_call_id: string;
+  transferred_to: string;
   first_words: string;
   slowest_ms: number | null;
 }
@@ -668,6 +678,7 @@ export interface Agent {
   language: string;
   locale: string;
   timezone: string;
+  call_facts: string[];
   hours: Record<string, string>;
 }
 

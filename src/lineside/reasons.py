@@ -13,6 +13,8 @@ EndReason = Literal[
     "too_long",
     "agent_said_goodbye",
     "ended_by_operator",
+    "transferred",
+    "no_audio",
     "asked_for_person",
     "server_stopping",
     "too_fast",

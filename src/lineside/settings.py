@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     call_max_s: float = Field(3600, gt=0)
     """Maximum length of a call (s)"""
 
+    # ── telephone lines ──
+    telephone_headers: Names = ()
+    """Headers and parameters of telephone calls to keep, comma-separated; X-Name-* = all that begin so"""
+
     # ── turn-taking ──
     vad_silence_timeout_ms: int = Field(1000, ge=200, le=10_000)
     """Maximum silence before a turn ends (ms); exceeded only if the sentence is clearly unfinished"""

@@ -28,6 +28,7 @@ from lineside.observability.trends import TrendHistory
 from lineside.protocol import ClientMessage, Ended, FirstMessage, ReplyMetrics, Transcript, TurnEnded, encode
 from lineside.records.archive import Archive
 from lineside.settings import Settings
+from lineside.transports.call_facts import CallFacts
 from lineside.transports.scripted import CallerSpeaks, ScriptedTransport
 from tests.call.fixtures import settings
 
@@ -135,6 +136,8 @@ class Unheard:
     def on_audio(self, payload: bytes) -> None: ...
 
     def on_message(self, message: ClientMessage) -> None: ...
+
+    def on_mark(self, name: str) -> None: ...
 
     def on_bad_message(self, fault: TransportError) -> None: ...
 
@@ -302,7 +305,15 @@ async def history(folder: Path, *, kept: bool) -> AsyncGenerator[Archive | None,
     async with Archive(settings(data_dir=folder)).opened() as archive:
         line = ScriptedTransport((CallerSpeaks(0.1),))
         hello = FirstMessage(codec="pcm", caller="+15550100", record=True)
-        keeping = archive.begin("5f0c", line, hello, {"stt": "s", "llm": "l", "tts": "t"}, "Test", "browser")
+        facts = CallFacts(line="browser", caller=hello.caller)
+        keeping = archive.begin(
+            "5f0c",
+            line,
+            hello,
+            {"stt": "s", "llm": "l", "tts": "t"},
+            "Test",
+            facts,
+        )
         for event in (
             TurnEnded(at=0.5, turn=1),
             Transcript(at=0.6, turn=1, reply=1, text="=1+1, he said", latency_ms=90.0),

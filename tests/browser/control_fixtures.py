@@ -24,6 +24,7 @@ from lineside.gateway.call_registry import CallHandle, CallRegistry
 from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.host.services import Service
 from lineside.protocol import Ended, EndReason, ServerMessage
+from lineside.transports.call_facts import CallFacts
 from tests.api.fixtures import FakeRegistry, Fetcher, Keeper, ScriptedHost, scripted_dependencies
 from tests.browser import slow_fetch
 from tests.call.fixtures import settings
@@ -42,7 +43,9 @@ class ScriptedCall:
         self._calls, self.why = calls, ""
         self.slot: CallHandle = calls.admit()
         engines = {"stt": "faster-whisper", "llm": "ollama", "tts": "espeak"}
-        self.slot.answered(self, line=given.get("line", "browser"), codec=given.get("codec", "pcm"), engines=engines)
+        self.slot.answered(
+            self, facts=CallFacts(line=given.get("line", "browser")), codec=given.get("codec", "pcm"), engines=engines
+        )
 
     def end(self, reason: EndReason) -> None:
         self.why = reason

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lineside.errors import CallRefused
 from lineside.gateway.call_registry import BEHIND, STORY, WATCHERS, CallHandle, CallRegistry
 from lineside.protocol import AudioDone, AudioStarted, Ended, LlmToken, ReplyMetrics, Transcript, TurnEnded, TurnStarted
+from lineside.transports.call_facts import CallFacts
 from tests.virtual_time import run
 
 
@@ -26,7 +27,7 @@ class Ending:
 
 def answered(call_registry: CallRegistry) -> tuple[CallHandle, Ending]:
     slot, call = call_registry.admit(), Ending()
-    slot.answered(call, line="browser", codec="pcm", engines={"stt": "a"})
+    slot.answered(call, facts=CallFacts(line="browser"), codec="pcm", engines={"stt": "a"})
     return slot, call
 
 

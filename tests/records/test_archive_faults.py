@@ -24,6 +24,7 @@ from lineside.records.entries import CallBegan, CallOver, DecisionMade, encode
 from lineside.records.recordings_folder import RecordingsFolder
 from lineside.records.spool import new_spool, spooled_words
 from lineside.records.trouble import Part
+from lineside.transports.call_facts import CallFacts
 from lineside.transports.scripted import ScriptedTransport
 from tests.call.fixtures import settings
 from tests.records.database_servers import PostgreSQL
@@ -110,7 +111,7 @@ def test_a_fault_in_one_recording_ends_no_other(tmp_path: Path, monkeypatch: pyt
 def record(archive: Archive, call: str, seconds: float = 4.0) -> None:
     """A recorded call in which the caller says nothing."""
     line = ScriptedTransport(())
-    recorder = archive.begin(call, line, FirstMessage(codec="pcm", record=True), {}, "Test", "browser")
+    recorder = archive.begin(call, line, FirstMessage(codec="pcm", record=True), {}, "Test", CallFacts(line="browser"))
     assert recorder._recorder is not None
     recorder._recorder.caller(bytes(round(line.rate * seconds) * 2))
     recorder.ended()

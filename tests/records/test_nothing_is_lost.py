@@ -20,6 +20,7 @@ from lineside.records.counters import Uncounted
 from lineside.records.database import Unavailable
 from lineside.records.entries import CallBegan, WholeCall, encode
 from lineside.records.spool import Spool, left_behind, new_spool
+from lineside.transports.call_facts import CallFacts
 from lineside.transports.scripted import ScriptedTransport
 from tests.call.fixtures import settings
 from tests.records.database_servers import PostgreSQL
@@ -47,9 +48,8 @@ class Counted(Uncounted):
 
 def tell(archive: Archive, call: str, *, said: str = "Hello.", caller: str = "", over: bool = True) -> None:
     """A call of one turn."""
-    recorder = archive.begin(
-        call, ScriptedTransport(()), FirstMessage(codec="pcm", caller=caller), {}, "Test", "browser"
-    )
+    facts = CallFacts(line="browser", caller=caller)
+    recorder = archive.begin(call, ScriptedTransport(()), FirstMessage(codec="pcm"), {}, "Test", facts)
     recorder.on_event(Transcript(at=1.0, turn=1, reply=1, text=said, latency_ms=10.0))
     recorder.on_event(ReplyMetrics(at=2.0, turn=1, reply=1, asr_ms=20.0))
     if over:

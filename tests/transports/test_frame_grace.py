@@ -51,7 +51,11 @@ class Stalling:
 
     def send(self, payload: bytes) -> None: ...
 
-    def clear(self) -> None: ...
+    def clear(self) -> float | None:
+        return None
+
+    def mark(self, name: str) -> bool:
+        return False
 
     def on_event(self, event: ServerMessage) -> None: ...
 
@@ -70,6 +74,8 @@ class Heard:
             self.silence += len(payload) / (16_000 * len(self._quiet))
 
     def on_message(self, message: ClientMessage) -> None: ...
+
+    def on_mark(self, name: str) -> None: ...
 
     def on_bad_message(self, fault: TransportError) -> None: ...
 

@@ -9,7 +9,7 @@ from lineside.errors import TransportError
 from lineside.transports.early_messages import EARLY_BYTES, Message
 from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import BINARY, CLOSE, CONTINUED, LOST, NO_CODE, PING, PONG, STEP, TEXT, framed
-from lineside.transports.websocket_handshake import refusal, welcome
+from lineside.transports.websocket_handshake import chosen, refusal, welcome
 from lineside.transports.work_budget import FRAME_WORK, WORK_AT_ONCE, WORK_PER_SECOND
 from tests.transports.test_websocket_frames import LARGEST, sent
 from tests.virtual_time import run
@@ -332,5 +332,55 @@ def test_a_goodbye_with_a_code_that_may_not_be_sent_is_answered_with_1002() -> N
             assert await ws.over == code
             assert wire.written[2:4] == code.to_bytes(2, "big")
             await asyncio.sleep(0)
+
+    run(story())
+
+
+def test_a_line_may_go_without_pings_and_still_notices_that_the_peer_is_gone() -> None:
+    """Asterisk before 22.8 hangs up at a ping."""
+
+    async def story() -> None:
+        for pings in (True, False):
+            wire = Wire()
+            ws = WebSocket(LARGEST, 20.0, lambda exc: None, pings=pings)
+            ws.take_over(wire, GOOD["Sec-WebSocket-Key"])
+            wire.written = b""
+            ws.listen(lambda message: None, unshed)
+            await asyncio.sleep(21)
+            assert wire.written == (framed(PING, b"") if pings else b"")
+            ws.data_received(sent(BINARY, bytes(640)))
+            await asyncio.sleep(21)
+            assert not ws.over.done()
+            await asyncio.sleep(25)
+            assert ws.over.result() == LOST
+
+    run(story())
+
+
+def test_a_subprotocol_is_named_only_if_it_was_offered() -> None:
+    """Asterisk's client fails the handshake if one comes back that it did not offer."""
+    key = GOOD["Sec-WebSocket-Key"]
+    assert b"Sec-WebSocket-Protocol: media\r\n" in welcome(key, chosen("foo, media", ("media",)))
+    for offered in (None, "", "foo", "foo;media"):
+        assert chosen(offered, ("media",)) == ""
+        assert b"Protocol" not in welcome(key, "").replace(b"Switching Protocols", b"")
+
+
+def test_sound_in_text_takes_the_short_way() -> None:
+    """Where a carrier puts sound into JSON: the same messages, as bytes, and short ones as text."""
+
+    async def story() -> None:
+        wire = Wire()
+        ws = WebSocket(LARGEST, 20.0, lambda exc: None, sound_in_text=True)
+        ws.take_over(wire, GOOD["Sec-WebSocket-Key"])
+        heard: list[Message] = []
+        ws.listen(heard.append, unshed)
+        media = b'{"event":"media","media":{"payload":"' + b"A" * 216 + b'"}}'
+        for _ in range(2):
+            ws.data_received(sent(TEXT, media))
+        ws.data_received(sent(TEXT, media) + sent(TEXT, b'{"event":"stop"}'))
+        assert heard == [media, media, media.decode(), '{"event":"stop"}']
+        ws.abort()
+        await ws.over
 
     run(story())

@@ -15,6 +15,8 @@ const REASONS = [
   'too_long',
   'agent_said_goodbye',
   'ended_by_operator',
+  'transferred',
+  'no_audio',
   'server_stopping',
   'internal_error',
   'gateway_died',

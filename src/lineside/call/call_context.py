@@ -18,6 +18,7 @@ from lineside.call.engine_load import EngineLoad
 from lineside.call.inbox import Inbox
 from lineside.call.observers import Observer, Observers
 from lineside.call.playout import FarEnd
+from lineside.call.playout_marks import PlayoutMarks
 from lineside.call.tasks import CallTasks
 from lineside.engines.protocols import LanguageModel, LlmRequest, SpeechToText, TextToSpeech
 from lineside.engines.registry import Engines
@@ -25,6 +26,7 @@ from lineside.engines.transcript_gate import GatedSTT
 from lineside.protocol import FirstMessage
 from lineside.settings import Settings
 from lineside.transports.base import Transport
+from lineside.transports.call_facts import CallFacts
 from lineside.turns.open_turn import Heard, SegmenterRules
 from lineside.turns.speech_segmenter import SpeechSegmenter
 
@@ -44,8 +46,10 @@ class CallContext(Struct, frozen=True):
     greeting: str  # empty: the caller speaks first
     own_prompt: bool  # the caller's program brought the prompt that answers
     transport: Transport
+    facts: CallFacts
     segmenter: SpeechSegmenter
     far_end: FarEnd | None  # hears all that is played
+    marks: PlayoutMarks
     history: ChatHistory
     dialog: TaskDialog
     dialog_events: DialogEvents
@@ -60,6 +64,7 @@ def call_context(
     transport: Transport,
     hello: FirstMessage,
     *,
+    facts: CallFacts,
     settings: Settings,
     agent: Agent,
     engines: Engines,
@@ -92,6 +97,7 @@ def call_context(
     heard_by = Observers(transport, (load, *observers))
     dialog_events = DialogEvents(heard_by.on_event, lambda: clock.at)
     desk_clock = agent.desk_clock() if hello.system_prompt is None else None
+    opening = (*agent.opening(hello.system_prompt), *agent.call_facts_messages(facts))
     return CallContext(
         settings=settings,
         agent=agent,
@@ -105,9 +111,11 @@ def call_context(
         greeting=greeting if answers and greeting.strip() else "",
         own_prompt=answers and hello.system_prompt is not None,
         transport=transport,
+        facts=facts,
         segmenter=segmenter,
         far_end=None if echo is None else CallerFarEnd(echo, segmenter, now),
-        history=ChatHistory(agent.opening(hello.system_prompt), desk_clock.before if desk_clock else None),
+        marks=PlayoutMarks(transport.mark),
+        history=ChatHistory(opening, desk_clock.before if desk_clock else None),
         dialog=TaskDialog(agent, tools if hello.tools else NO_TOOLS, tasks, now, dialog_events),
         dialog_events=dialog_events,
         load=load,

@@ -10,6 +10,7 @@ from msgspec import Struct
 from lineside.audio import g711
 from lineside.audio.frame import SAMPLE_BYTES, SpokenAudio
 from lineside.audio.output_resampler import WordResampler
+from lineside.call.playout_marks import MARK_EVERY, PlayoutMarks
 from lineside.transports.base import Transport
 
 LEAD = 0.7  # seconds sent ahead of the caller's ear, under the second that is promised: enough to ride out a stall
@@ -21,7 +22,8 @@ class PlayoutLedger:
     """Which words reached the caller, and when. Pure: time is handed in.
 
     Sound that is sent plays after what was sent before it, or at once if all of that has been played; a word is heard
-    when the sample it ends at has been played. Lines without playout marks are taken to play what they are sent.
+    when the sample it ends at has been played. Lines without playout marks are taken to play what they are sent; with
+    marks, whoever asks hands in the moment up to which sound is known to have been played (`PlayoutMarks.position`).
     """
 
     def __init__(self) -> None:
@@ -81,11 +83,14 @@ class Playout:
         gap: Callable[[float], None],
         says: Callable[[str, float], None] = lambda word, ends: None,
         far: FarEnd | None = None,
+        marks: PlayoutMarks | None = None,
     ) -> None:
         """`gap` hears of every stretch in which sound of this reply was due and not there, in seconds; `says` of all
-        words that go out, with the second of this reply's sound in which they end; `far` of the sound itself.
+        words that go out, with the second of this reply's sound in which they end; `far` of the sound itself;
+        `marks` are the call's, where its line may know them.
         """
         self._transport, self._clock, self._gap, self._says, self._far = transport, clock, gap, says, far
+        self._marks, self._unmarked = marks or PlayoutMarks(lambda name: False), MARK_EVERY  # seconds without a mark
         self._samples = 0  # of this reply, at the line's rate; what is held and sent again counts once
         self._ledger = PlayoutLedger()
         self._converter: WordResampler | None = None
@@ -111,8 +116,14 @@ class Playout:
         """Wait until the last of it has been heard."""
         await self._may()
         self._flush()
-        while (ahead := self.ahead()) > 0:
-            await asyncio.sleep(ahead)
+        self._set_mark()
+        while self._stopped is None:
+            if (ahead := self.ahead()) > 0:
+                await asyncio.sleep(ahead)
+            elif self._marks.pending:
+                await self._marks.some_back(self._clock())
+            else:
+                return
             await self._may()
 
     def ahead(self) -> float:
@@ -130,10 +141,10 @@ class Playout:
             return
         now = self._clock()
         self._going.clear()
-        self._transport.clear()
-        self._taken_back = [self._unplayed(sent, now) for sent in self._sent]
+        heard = self._clear(now)
+        self._taken_back = [self._unplayed(sent, heard) for sent in self._sent]
         self._sent.clear()
-        self._ledger.taken_back(now)
+        self._ledger.taken_back(heard)
         if self._far is not None:
             self._far.taken_back(now)
 
@@ -144,20 +155,34 @@ class Playout:
             return
         for audio in held:
             self._send(audio)
+        self._set_mark()
         self._going.set()
 
     def cut(self) -> None:
         """Stop now: what the line has not played is forgotten."""
         if self._stopped is None:
-            self._stopped = self._clock()
-            self._transport.clear()
+            now = self._clock()
+            self._stopped = self._clear(now)
             self._going.set()
             if self._far is not None:
-                self._far.taken_back(self._stopped)
+                self._far.taken_back(now)
 
     def heard(self) -> str:
         """The words that have reached the caller."""
-        return self._ledger.heard(self._clock() if self._stopped is None else self._stopped)
+        return self._ledger.heard(self._marks.position(self._clock()) if self._stopped is None else self._stopped)
+
+    def _clear(self, now: float) -> float:
+        """Have the line forget what it has not played; the moment up to which sound was heard."""
+        position = self._marks.position(now)
+        self._marks.cleared()
+        unheard = self._transport.clear()
+        self._unmarked = MARK_EVERY  # the next sound has a mark before it
+        return position if unheard is None else min(now, self._ledger.ends - unheard)
+
+    def _set_mark(self) -> None:
+        if self._sent:
+            self._marks.set(self._ledger.ends)
+            self._unmarked = 0.0
 
     async def _may(self) -> None:
         """Wait while the sound is held; not for longer than a hold may last, whoever forgot it."""
@@ -203,7 +228,8 @@ class Playout:
         now = self._clock()
         if audio.pcm and self._sent and now > self._ledger.ends:
             self._gap(now - self._ledger.ends)
-        while self._sent and ends_at(self._sent[0].audio, self._sent[0].audio.samples, self._sent[0].begins) <= now:
+        heard = self._marks.position(now)
+        while self._sent and ends_at(self._sent[0].audio, self._sent[0].audio.samples, self._sent[0].begins) <= heard:
             self._sent.popleft()
         begins = self._ledger.sent(audio, now)
         if audio.pcm or audio.words:
@@ -212,6 +238,10 @@ class Playout:
             return
         if self._far is not None:
             self._far.played(audio.pcm, audio.rate, begins)
+        if self._unmarked >= MARK_EVERY:
+            self._marks.set(begins)
+            self._unmarked = 0.0
+        self._unmarked += audio.seconds
         self._transport.send(
             audio.pcm if self._transport.codec == "pcm" else g711.encode(audio.pcm, self._transport.codec)
         )

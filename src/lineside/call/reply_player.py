@@ -44,6 +44,7 @@ class ReplyPlayer:
             context.observers.on_playout_gap,
             events.words_sent,
             context.far_end,
+            context.marks,
         )
 
     async def play(self) -> None:

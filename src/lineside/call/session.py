@@ -1,7 +1,7 @@
 """One call, top to bottom: listen, ask the floor, reply. One tree of tasks; when the call is over, all of it is gone.
 
-`on_audio` waits for nothing: the segmenter turns frames into events, the floor answers an event with a decision, `_act`
-carries it out. No part knows the session: a part posts what it finds out.
+What comes from the caller (`caller_input`) waits for nothing: the segmenter turns frames into events, the floor
+answers an event with a decision, `_act` carries it out. No part knows the session: a part posts what it finds out.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import VoiceDetector
 from lineside.call.call_context import call_context
 from lineside.call.call_tools import NO_TOOLS, CallTools
+from lineside.call.caller_input import CallerInput, tell_error
 from lineside.call.chat_history import ChatHistory
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.engine_load import EngineLoad
@@ -29,6 +30,7 @@ from lineside.engines.registry import Engines
 from lineside.errors import TransportError
 from lineside.settings import Settings
 from lineside.transports.base import Transport
+from lineside.transports.call_facts import UNKNOWN, CallFacts
 from lineside.turns import floor_events as floor
 from lineside.turns.floor import Floor, FloorRules
 from lineside.turns.open_turn import Heard
@@ -42,6 +44,7 @@ class CallSession:
         transport: Transport,
         hello: protocol.FirstMessage,
         *,
+        facts: CallFacts = UNKNOWN,
         agent: Agent,
         engines: Engines,
         settings: Settings,
@@ -59,6 +62,7 @@ class CallSession:
         self._context = context = call_context(
             transport,
             hello,
+            facts=facts,
             settings=settings,
             agent=agent,
             engines=engines,
@@ -115,9 +119,10 @@ class CallSession:
 
     async def _run_transport(self) -> protocol.EndReason:
         try:
-            return await self._context.transport.run(self)
+            hearing = CallerInput(self._context, self._limits, self._on_speech, self.end)
+            return await self._context.transport.run(hearing)
         except TransportError as broken:
-            self._tell_error(broken, fatal=True)
+            tell_error(self._context, broken, fatal=True)
             return cast("protocol.EndReason", broken.code)  # a call that runs has had its first message
 
     async def _watch_limits(self) -> None:
@@ -135,25 +140,6 @@ class CallSession:
 
     # ── what comes from the transport; nothing here waits ──────────────────────────────────────────────────────────
 
-    def on_audio(self, payload: bytes) -> None:
-        """See `TransportListener`."""
-        for event in self._context.segmenter.hear(payload):
-            self._on_speech(event)
-
-    def on_message(self, message: protocol.ClientMessage) -> None:
-        """See `TransportListener`."""
-        match message:
-            case protocol.HangUp():
-                self.end("caller_hung_up")
-            case protocol.Dtmf(digits=digits):
-                self._on_typed(f"[keys pressed: {digits}]")
-            case protocol.Text(text=text):
-                self._on_typed(text)
-
-    def on_bad_message(self, fault: TransportError) -> None:
-        """See `TransportListener`."""
-        self._tell_error(fault, fatal=False)
-
     def _on_speech(self, event: Heard) -> None:
         self._end_of_turn.on_speech(event, idle=self._floor.idle)
         self._context.inbox.post(event)
@@ -165,10 +151,6 @@ class CallSession:
         except Exception as bug:
             if not self._ended.done():
                 self._ended.set_exception(bug)
-
-    def _on_typed(self, text: str) -> None:
-        self._limits.typed()
-        self._context.inbox.post(floor.TypedTurn(self._context.clock.at, text))
 
     def _say(self, line: AgentLine) -> None:
         """Say something that nobody asked for, unless the caller speaks. A goodbye is said to its end."""
@@ -245,6 +227,3 @@ class CallSession:
 
     def _tell(self, event: protocol.ServerMessage) -> None:
         self._context.observers.on_event(event)
-
-    def _tell_error(self, fault: TransportError, *, fatal: bool) -> None:
-        self._tell(protocol.Error(at=self._context.clock.at, code=fault.code, message=str(fault), fatal=fatal))

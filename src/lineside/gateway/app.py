@@ -17,8 +17,9 @@ from lineside.audio.vad import VoiceDetector
 from lineside.engines.registry import EngineRegistry
 from lineside.errors import CallRefused, without_secrets
 from lineside.gateway.auth import TOKEN_SECONDS, Auth, key_of
-from lineside.gateway.call_registry import CallRegistry
+from lineside.gateway.call_registry import CallHandle, CallRegistry
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner
+from lineside.gateway.line_host import LineHost
 from lineside.gateway.readiness import fault_counts, readiness
 from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.client import HostAgentClient
@@ -96,6 +97,11 @@ class Gateway:
     def calls(self) -> int:
         """Calls alive now."""
         return self.call_registry.calls
+
+    @property
+    def lines(self) -> LineHost:
+        """Admission and calls, for lines."""
+        return LineHost(self.call_registry, self._runner, self._meters)
 
     def app(self) -> web.Application:
         """The routes, ready to be served."""
@@ -230,30 +236,27 @@ class Gateway:
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         try:
-            handle = self.call_registry.admit()
-        except CallRefused as full:
-            return self._refuse(full)
-        try:
-            if refused := refusal(request.method, request.headers):
-                return error_response(400, "no_websocket", refused)
-            transport = request.transport
-            if transport is None:
-                return web.Response()  # gone already
-            key = request.headers["Sec-WebSocket-Key"]
-            if self._workers is not None:
-                await self._workers.run_call(handle, transport, key)
-            else:
-                ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, request.protocol.connection_lost)
-                ws.take_over(transport, key)
-                await self._runner.run(handle, ws)
-            return web.Response()  # to nobody: the connection was the call's, and is gone
-        except CallRefused as nobody_up:
-            return self._refuse(nobody_up)
-        finally:
-            self.call_registry.free(handle)
+            with self.lines.slot() as handle:
+                return await self._hold(request, handle)
+        except CallRefused as why:
+            return self._refuse(why)
+
+    async def _hold(self, request: web.Request, handle: CallHandle) -> web.StreamResponse:
+        if refused := refusal(request.method, request.headers):
+            return error_response(400, "no_websocket", refused)
+        transport = request.transport
+        if transport is None:
+            return web.Response()  # gone already
+        key = request.headers["Sec-WebSocket-Key"]
+        if self._workers is not None:
+            await self._workers.run_call(handle, transport, key)
+        else:
+            ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, request.protocol.connection_lost)
+            ws.take_over(transport, key)
+            await self._runner.run(handle, ws)
+        return web.Response()  # to nobody: the connection was the call's, and is gone
 
     def _refuse(self, why: CallRefused) -> web.Response:
-        self._meters.call_refused("closing" if self.call_registry.closing else "full")
         response = error_response(503, "full", str(why))
         response.headers["Retry-After"] = "5"
         return response

@@ -30,6 +30,7 @@ from lineside.protocol import (
     TurnStarted,
     encode,
 )
+from lineside.transports.call_facts import CallFacts
 
 WATCHERS = 8  # operators who follow one call; one more is refused
 BEHIND = 500  # events that a watcher may be behind; a slower one is let go
@@ -51,7 +52,7 @@ class RegisteredCall(Observer):
     def __init__(self, call_id: str) -> None:
         self.id = call_id
 
-    def answered(self, control: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
+    def answered(self, control: CallControl, *, facts: CallFacts, codec: str, engines: dict[str, str]) -> None:
         """The call is up."""
 
     def ended(self) -> None:
@@ -64,7 +65,7 @@ class CallHandle(RegisteredCall):
     def __init__(self, call_id: str) -> None:
         super().__init__(call_id)
         self._control: CallControl | None = None
-        self._line, self._codec, self._engines = "", "", dict[str, str]()
+        self._facts, self._codec, self._engines = CallFacts(line=""), "", dict[str, str]()
         self._state: CallState = "connecting"
         self._began = time.monotonic()
         self._turns = self._last_turn = 0
@@ -73,9 +74,9 @@ class CallHandle(RegisteredCall):
         self._watchers: list[asyncio.Queue[bytes | None]] = []
         self._on_followed: Callable[[bool], None] | None = None
 
-    def answered(self, control: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
+    def answered(self, control: CallControl, *, facts: CallFacts, codec: str, engines: dict[str, str]) -> None:
         """See `RegisteredCall`."""
-        self._control, self._line, self._codec, self._engines = control, line, codec, engines
+        self._control, self._facts, self._codec, self._engines = control, facts, codec, engines
         self._state, self._began = "listening", time.monotonic()
 
     def subscribe_followed(self, on_followed: Callable[[bool], None]) -> None:
@@ -92,7 +93,20 @@ class CallHandle(RegisteredCall):
     def now(self) -> ActiveCall:
         """How it stands."""
         seconds = round(time.monotonic() - self._began, 1)
-        return ActiveCall(self.id, self._line, self._codec, self._state, seconds, self._turns, self._engines, self._e2e)
+        facts = self._facts
+        return ActiveCall(
+            id=self.id,
+            line=facts.line,
+            direction=facts.direction,
+            caller=facts.caller,
+            called=facts.called,
+            codec=self._codec,
+            state=self._state,
+            seconds=seconds,
+            turns=self._turns,
+            engines=self._engines,
+            last_e2e_ms=self._e2e,
+        )
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Observer`. Whoever watches the call is told."""
@@ -183,6 +197,11 @@ class CallRegistry:
     def closing(self) -> bool:
         """Whether no more calls are taken."""
         return self._closing
+
+    @property
+    def has_room(self) -> bool:
+        """Whether `admit` would take a call now."""
+        return not self._closing and self.calls < self._most
 
     def admit(self) -> CallHandle:
         """Take a slot. Raises `CallRefused` before anything is upgraded."""

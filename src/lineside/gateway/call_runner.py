@@ -28,11 +28,13 @@ from lineside.observability.traces import Traces
 from lineside.protocol import Ended, EndReason, Error, FirstMessage, Ready, encode, read_hello
 from lineside.records.archive import Archive
 from lineside.settings import Settings
-from lineside.transports.base import Transport
+from lineside.transports.base import AudioMeter, Transport
 from lineside.transports.browser import LAST_WORDS, BrowserTransport
+from lineside.transports.call_facts import CallFacts
 from lineside.transports.frame_grace import FrameGrace
+from lineside.transports.line_control import HANG_UP_WITHIN, CallLeg, LineControl, OfferedCall
 from lineside.transports.websocket import WebSocket
-from lineside.transports.websocket_frames import INTERNAL_ERROR, NORMAL, POLICY_VIOLATION, TEXT, framed
+from lineside.transports.websocket_frames import POLICY_VIOLATION, TEXT, framed
 
 log = structlog.get_logger()
 
@@ -82,34 +84,31 @@ class CallRunner:
         self._traces = Traces(settings.otlp_endpoint) if settings.otlp_endpoint else None
 
     async def run(self, handle: RegisteredCall, ws: WebSocket) -> None:
-        """Run one call from its first message to its end. Raises nothing for what a caller or an engine does."""
+        """Run one browser call, first message included. Raises nothing for what a caller or an engine does."""
         try:
             with self.shedder.watched(ws):
-                await self._run(handle, ws)
-        finally:
-            ws.abort()  # where it is open still, nobody is there to close it
-
-    async def close(self) -> None:
-        """The last call is over."""
-        self._tables.shutdown(wait=False, cancel_futures=True)
-        if self._traces is not None:
-            await self._traces.close()
-
-    async def _run(self, handle: RegisteredCall, ws: WebSocket) -> None:
-        try:
-            hello = await _first_message(ws)
-            engines = self._registry.choose(
-                stt=hello.stt_engine,
-                llm=hello.llm_engine,
-                tts=hello.tts_engine,
-                model=hello.llm_model,
-                voice=hello.tts_voice,
-            )
-            agent = self._drafts.agent(hello.draft) if hello.draft else self._agent()
+                await self.run_offered(handle, _browser_call(ws, await _first_message(ws)))
         except TransportError as fault:
             self._meters.call_refused(fault.code)
             await _refuse(ws, fault)
-            return
+        finally:
+            ws.abort()  # where it is open still, nobody is there to close it
+
+    async def run_offered(self, handle: RegisteredCall, offered: OfferedCall) -> EndReason:
+        """Run one call of any line, from its answer to its end; answers why it ended.
+
+        Raises `TransportError` before it was answered, where its first message asks for what there is not; nothing for
+        what a caller, a line or an engine does later.
+        """
+        hello = offered.first
+        engines = self._registry.choose(
+            stt=hello.stt_engine,
+            llm=hello.llm_engine,
+            tts=hello.tts_engine,
+            model=hello.llm_model,
+            voice=hello.tts_voice,
+        )
+        agent = self._drafts.agent(hello.draft) if hello.draft else self._agent()
         await self._registry.prepare(
             {
                 "stt": (hello.stt_engine, ""),
@@ -119,47 +118,70 @@ class CallRunner:
         )
         if hello.rate not in USUAL_RATES:  # its tables take up to 15 ms to make, in which no other call is heard
             await asyncio.get_running_loop().run_in_executor(self._tables, InputResampler, hello.rate, STT_RATE)
-        metrics = self._meters.call("browser", engines.names)
-        transport, began = BrowserTransport(ws, hello, metrics), time.monotonic()
-        observers: list[Observer] = [handle, metrics]
+        metrics = self._meters.call("browser" if hello.draft else offered.facts.line, engines.names)
+        began = time.monotonic()
         try:
-            reason, code = (
-                await self._record_call(handle, FrameGrace(transport), hello, engines, agent, observers),
-                NORMAL,
-            )
+            leg = offered.connect(metrics)
+            return await self._run_leg(handle, leg, offered, engines, agent, [handle, metrics])
+        finally:
+            metrics.ended(time.monotonic() - began)
+
+    async def close(self) -> None:
+        """The last call is over."""
+        self._tables.shutdown(wait=False, cancel_futures=True)
+        if self._traces is not None:
+            await self._traces.close()
+
+    async def _run_leg(
+        self,
+        handle: RegisteredCall,
+        leg: CallLeg,
+        offered: OfferedCall,
+        engines: Engines,
+        agent: Agent,
+        observers: list[Observer],
+    ) -> EndReason:
+        reason: EndReason = "internal_error"
+        try:
+            await leg.control.answer()
+            reason = await self._record_call(handle, leg.transport, offered, engines, agent, observers)
         except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
             log.exception("call failed", call=handle.id)
-            reason, code = "internal_error", INTERNAL_ERROR
-            broke = Error(at=0.0, code=reason, message="something broke inside lineside", fatal=True)
+            broke = Error(at=0.0, code="internal_error", message="something broke inside lineside", fatal=True)
             for event in (broke, Ended(at=0.0, reason=reason)):
-                transport.on_event(event)
+                leg.transport.on_event(event)
                 for observer in observers:
                     observer.on_event(event)
         finally:
-            metrics.ended(time.monotonic() - began)
-        await transport.close(POLICY_VIOLATION if reason in _FAULTS else code)
+            await _hang_up(handle, leg.control, reason)
+        return reason
 
     async def _record_call(
         self,
         handle: RegisteredCall,
         transport: Transport,
-        hello: FirstMessage,
+        offered: OfferedCall,
         engines: Engines,
         agent: Agent,
         observers: list[Observer],
     ) -> EndReason:
         """Hold the call; whoever else has to hear of it, traces and records, is added to the observers."""
-        line = "test" if hello.draft else "browser"  # no customer's call: the history can leave it out
         if self._traces is not None:
-            observers.append(self._traces.call(handle.id, "browser", engines.names))
+            observers.append(self._traces.call(handle.id, offered.facts.line, engines.names))
         if self._records is None:
-            return await self._converse(handle, transport, hello, engines, agent, observers)
+            return await self._converse(handle, transport, offered, engines, agent, observers)
         recorder = self._records.begin(
-            handle.id, transport, hello, engines.names, agent.name, line, agent_version=version_of(agent)
+            handle.id,
+            transport,
+            offered.first,
+            engines.names,
+            agent.name,
+            offered.facts,
+            agent_version=version_of(agent),
         )
         observers.append(recorder)
         try:
-            return await self._converse(handle, recorder.transport, hello, engines, agent, observers)
+            return await self._converse(handle, recorder.transport, offered, engines, agent, observers)
         finally:
             recorder.ended()
 
@@ -167,14 +189,16 @@ class CallRunner:
         self,
         handle: RegisteredCall,
         transport: Transport,
-        hello: FirstMessage,
+        offered: OfferedCall,
         engines: Engines,
         agent: Agent,
         observers: Sequence[Observer],
     ) -> EndReason:
+        hello, facts = offered.first, offered.facts
         call = CallSession(
             transport,
             hello,
+            facts=facts,
             agent=agent,
             engines=engines,
             settings=self._settings,
@@ -183,16 +207,35 @@ class CallRunner:
             turn_model=self._turns,
             load=self._load,
         )
-        handle.answered(call, line="test" if hello.draft else "browser", codec=hello.codec, engines=engines.names)
+        handle.answered(call, facts=facts, codec=hello.codec, engines=engines.names)
         transport.on_event(Ready(call_id=handle.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))
-        log.info("call started", call=handle.id, codec=hello.codec, rate=hello.rate)
+        log.info("call started", call=handle.id, line=facts.line, codec=hello.codec, rate=hello.rate)
         began = time.monotonic()
         reason = await call.run()
         log.info("call ended", call=handle.id, reason=reason, seconds=round(time.monotonic() - began, 1))
         return reason
 
 
-_FAULTS = {"too_fast", "too_many_messages", "too_many_turns", "frame_too_large", "odd_length", "bad_message"}
+async def _hang_up(handle: RegisteredCall, control: LineControl, reason: EndReason) -> None:
+    """The last thing of every call; a line that cannot do it is let go of."""
+    try:
+        async with asyncio.timeout(HANG_UP_WITHIN):
+            await control.hang_up(reason)
+    except TimeoutError:
+        log.warning("the line did not hang up in time", call=handle.id)
+    except Exception:
+        log.exception("hanging up failed", call=handle.id)
+
+
+def _browser_call(ws: WebSocket, hello: FirstMessage) -> OfferedCall:
+    line = "test" if hello.draft else "browser"  # no customer's call: the history can leave it out
+    facts = CallFacts(line=line, caller=hello.caller, codec=hello.codec, test=bool(hello.draft))
+
+    def connect(meter: AudioMeter) -> CallLeg:
+        transport = BrowserTransport(ws, hello, meter)
+        return CallLeg(FrameGrace(transport), transport)
+
+    return OfferedCall(facts, hello, connect)
 
 
 async def _first_message(ws: WebSocket) -> FirstMessage:

@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 
 from lineside.agents.agent import Agent
 from lineside.protocol import EndReason
+from lineside.transports.call_facts import CallFacts
 
 LARGEST = 160 * 1024  # bytes of one message; Linux takes 200 kB by default (net.core.wmem_default)
 BEAT = 1.0  # seconds
@@ -81,7 +82,7 @@ class CallAnswered(Struct, frozen=True, tag=True):
     """From a worker: it is a call now."""
 
     call: str
-    line: str
+    facts: CallFacts
     codec: str
     engines: dict[str, str]
 

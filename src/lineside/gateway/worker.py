@@ -42,6 +42,7 @@ from lineside.private_files import make_files_private
 from lineside.processes.background_work import BackgroundWork
 from lineside.protocol import EndReason, LlmToken, PartialTranscript, ReasoningToken, ServerMessage, encode
 from lineside.settings import complete_settings
+from lineside.transports.call_facts import CallFacts
 from lineside.transports.websocket import WebSocket
 
 log = structlog.get_logger()
@@ -171,10 +172,10 @@ class RemoteCall(RegisteredCall):
         self._ends: EndReason | None = None  # asked for before the call was answered
         self.follow = False  # somebody wants to know every word
 
-    def answered(self, control: CallControl, *, line: str, codec: str, engines: dict[str, str]) -> None:
+    def answered(self, control: CallControl, *, facts: CallFacts, codec: str, engines: dict[str, str]) -> None:
         """See `RegisteredCall`."""
         self._control = control
-        self._channel.send(CallAnswered(self.id, line, codec, engines))
+        self._channel.send(CallAnswered(self.id, facts, codec, engines))
         if self._ends is not None:
             control.end(self._ends)
 

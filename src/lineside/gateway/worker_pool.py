@@ -229,7 +229,7 @@ class _Worker:
                     self._agent_set.set_result(trouble)
             case CallAnswered(call=call) if call in self.calls:
                 control = _RemoteCallControl(lambda reason: self._send(EndCall(call, reason)))
-                self.calls[call][0].answered(control, line=message.line, codec=message.codec, engines=message.engines)
+                self.calls[call][0].answered(control, facts=message.facts, codec=message.codec, engines=message.engines)
             case CallEvent(call=call) if call in self.calls:
                 self.calls[call][0].on_event(decode_server.decode(bytes(message.event)))
             case CallFinished(call=call):

@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from lineside.transports.call_facts import Direction
+
 CallState = Literal["connecting", "listening", "thinking", "speaking"]
 
 
@@ -18,3 +20,6 @@ class ActiveCall(Struct, frozen=True):
     turns: int
     engines: dict[str, str]  # role → engine
     last_e2e_ms: float | None  # end of speech → first audio, of the last reply
+    direction: Direction = "inbound"
+    caller: str = ""  # a number, as the line knows it; empty: not known
+    called: str = ""

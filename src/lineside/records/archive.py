@@ -44,6 +44,7 @@ from lineside.records.trouble import RecordsTrouble
 from lineside.records.unanswered import UnansweredQuery, unanswered
 from lineside.settings import Settings
 from lineside.transports.base import Transport
+from lineside.transports.call_facts import CallFacts
 
 RECORDINGS_SECONDS = 2.0  # for what waits to be written at the end; the next start closes the other files
 START_SECONDS = 5.0  # for the database to answer at the start; one that does not is tried again while calls go on
@@ -80,11 +81,11 @@ class Archive:
         hello: FirstMessage,
         engines: dict[str, str],
         agent: str,
-        name: str,
+        facts: CallFacts,
         *,
         agent_version: str = "",
     ) -> CallRecorder:
-        """A call is answered on this line, called `name`; `engines` are role → engine."""
+        """A call is answered on this line, which knows these facts; `engines` are role → engine."""
         wants = self._settings.record_calls if hello.record is None else hello.record
         self.in_progress.add(call)
         self.keep(
@@ -92,10 +93,14 @@ class Archive:
                 call=call,
                 keeper=self._spool.folder.name,
                 began=time.time(),
-                line=name,
+                line=facts.line,
+                direction=facts.direction,
+                called=facts.called,
+                diverted_from=facts.diverted_from,
+                carrier_call_id=facts.carrier_call_id,
                 codec=line.codec,
                 rate=line.rate,
-                caller=hello.caller,
+                caller=facts.caller,
                 mode=hello.mode,
                 agent=agent,
                 agent_version=agent_version,

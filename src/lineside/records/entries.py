@@ -40,6 +40,10 @@ class CallBegan(Struct, frozen=True, tag="began", kw_only=True):
     tts_voice: str
     recording: Recording
     agent_version: str = ""
+    direction: str = "inbound"
+    called: str = ""
+    diverted_from: str = ""
+    carrier_call_id: str = ""
 
 
 class TurnBegan(Struct, frozen=True, tag="turn", kw_only=True):
@@ -108,6 +112,7 @@ class CallOver(Struct, frozen=True, tag="over", kw_only=True):
     seconds: float
     turns: int
     reason: str
+    transferred_to: str = ""  # where the caller was handed on to, if they were
 
 
 Entry = CallBegan | TurnBegan | ReplyKept | PersonAsked | DecisionMade | RecordingFinished | CallOver
@@ -146,6 +151,11 @@ class KeptCall(Struct, frozen=True, kw_only=True):
     note: Annotated[str, Meta(description="an operator's")] = ""
     unanswered: Annotated[int, Meta(description="questions without an answer")] = 0
     fallbacks: Annotated[int, Meta(description="replies of another engine than should have answered")] = 0
+    direction: Annotated[str, Meta(description="inbound or outbound")] = "inbound"
+    called: Annotated[str, Meta(description="the number that was called; empty: not known")] = ""
+    diverted_from: Annotated[str, Meta(description="the number that was called first, where it was forwarded")] = ""
+    carrier_call_id: Annotated[str, Meta(description="what the carrier or the PBX calls the call")] = ""
+    transferred_to: Annotated[str, Meta(description="where the caller was handed on to; empty: they were not")] = ""
     first_words: Annotated[str, Meta(description="what the caller said first")] = ""
     slowest_ms: Annotated[float | None, Meta(description="the longest response time (`e2e_ms`) of the call")] = None
 

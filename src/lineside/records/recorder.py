@@ -90,10 +90,14 @@ class RecordedTransport:
         self._recorder.agent(payload, self._clock())
         self._transport.send(payload)
 
-    def clear(self) -> None:
+    def clear(self) -> float | None:
         """See `Transport`."""
         self._recorder.taken_back(self._clock())
-        self._transport.clear()
+        return self._transport.clear()
+
+    def mark(self, name: str) -> bool:
+        """See `Transport`."""
+        return self._transport.mark(name)
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Transport`."""
@@ -115,3 +119,6 @@ class _RecordingListener:
 
     def on_bad_message(self, fault: TransportError) -> None:
         self._listener.on_bad_message(fault)
+
+    def on_mark(self, name: str) -> None:
+        self._listener.on_mark(name)

@@ -16,7 +16,10 @@ import sqlalchemy as sa
 from lineside.records.tables import calls, search_texts
 
 INDEXED_LENGTH = 3  # letters; the index holds groups of this many, so a shorter word needs LIKE
-SEARCHED = ("id", "caller", "line", "codec", "agent", "stt", "llm", "llm_model", "tts", "tts_voice")
+SEARCHED = (
+    *("id", "caller", "called", "diverted_from", "carrier_call_id", "transferred_to", "line", "codec"),
+    *("agent", "stt", "llm", "llm_model", "tts", "tts_voice"),
+)
 # What the page and the command line call an end reason, besides the reason itself with spaces.
 REASON_LABELS = {
     "line_lost": "line lost, connection lost",
@@ -25,6 +28,8 @@ REASON_LABELS = {
     "caller_repeats": "caller repeated the same phrase",
     "engines_failed": "engines failed repeatedly",
     "ended_by_operator": "ended by an operator",
+    "transferred": "transferred to a colleague",
+    "no_audio": "no sound came from the line",
     "gateway_died": "gateway died, cut off",
     "": "live, under way",
 }

@@ -50,9 +50,15 @@ calls = Table(
     Column("outcome", String(64), nullable=False, server_default=""),
     Column("tags", Text, nullable=False, server_default=""),  # each between two line breaks: "\nbilling\nvip\n"
     Column("note", Text, nullable=False, server_default=""),
+    Column("direction", String(16), nullable=False, server_default="inbound"),
+    Column("called", String(200), nullable=False, server_default=""),
+    Column("diverted_from", String(256), nullable=False, server_default=""),
+    Column("carrier_call_id", String(256), nullable=False, server_default=""),
+    Column("transferred_to", String(256), nullable=False, server_default=""),
     Index("calls_began", "began", "id"),
     Index("calls_caller", "caller", "began"),
     Index("calls_keeper", "keeper", "reason"),
+    Index("calls_carrier_call_id", "carrier_call_id"),
 )
 
 turns = Table(

@@ -205,7 +205,8 @@ def _change(entry: Change) -> dict[str, Any]:
         case RecordingFinished():
             return {"recording": entry.recording, "recording_bytes": entry.size}
         case CallOver():
-            return {"ended": entry.ended, "seconds": entry.seconds, "turns": entry.turns, "reason": entry.reason}
+            over = {"ended": entry.ended, "seconds": entry.seconds, "turns": entry.turns, "reason": entry.reason}
+            return over | {"transferred_to": entry.transferred_to}
         case TurnBegan():
             return {"turns": entry.turns}
         case PersonAsked():

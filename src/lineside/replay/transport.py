@@ -45,8 +45,13 @@ class ReplayTransport:
     def send(self, payload: bytes) -> None:
         """See `Transport`: nobody listens."""
 
-    def clear(self) -> None:
+    def clear(self) -> float | None:
         """See `Transport`."""
+        return None
+
+    def mark(self, name: str) -> bool:
+        """See `Transport`."""
+        return False
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Transport`."""

@@ -26,9 +26,13 @@ class TransportListener(Protocol):
         """The caller's program sent something that cannot be used; it is passed over and the call goes on."""
         ...
 
+    def on_mark(self, name: str) -> None:
+        """The line has played all that was sent before this mark, or has forgotten it: see `Transport.mark`."""
+        ...
+
 
 class Transport(Protocol):
-    """The way to one caller and back."""
+    """The way to one caller and back: the media face of a line. `line_control` has the other face."""
 
     codec: Codec
     rate: int  # samples a second, both ways
@@ -45,8 +49,27 @@ class Transport(Protocol):
         """Send sound to the caller, in the transport's codec, paced by the sender."""
         ...
 
-    def clear(self) -> None:
-        """Forget the sound that has been sent and not been played."""
+    def clear(self) -> float | None:
+        """Forget the sound that has been sent and not been played.
+
+        Returns:
+            Seconds of sound that were sent and will not be heard, where the line knows; None where it does not: then
+            the call reckons by the clock and by marks.
+        """
+        ...
+
+    def mark(self, name: str) -> bool:
+        """Have the line say when all that was sent before has been played: `TransportListener.on_mark`.
+
+        Lines differ at `clear`: some let all pending marks come back at once, some drop them. So a mark that comes
+        back is believed only where nothing was cleared since it was set; whoever sets marks sees to that.
+
+        Args:
+            name: at most 32 of a-z, 0-9 and "-"; each once in a call.
+
+        Returns:
+            False: this line knows no marks.
+        """
         ...
 
     def on_event(self, event: ServerMessage) -> None:

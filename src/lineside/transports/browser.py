@@ -7,17 +7,19 @@ from lineside.audio.frame import SAMPLE_BYTES
 from lineside.errors import TransportError
 from lineside.protocol import EndReason, FirstMessage, ServerMessage, read_client_message
 from lineside.transports.base import AudioMeter, TransportListener
+from lineside.transports.line_control import OnlyHangsUp
 from lineside.transports.outbox import Outbox
 from lineside.transports.received_sound import LARGEST, ReceivedSound, TooFast
 from lineside.transports.typed_turns import TypedTurns
 from lineside.transports.websocket import WebSocket
-from lineside.transports.websocket_frames import NORMAL
+from lineside.transports.websocket_frames import INTERNAL_ERROR, NORMAL, POLICY_VIOLATION
 
 FAULTS = 20  # bad messages that are answered with an error; the next one ends the call
+FAULTY = {"too_fast", "too_many_messages", "too_many_turns", "frame_too_large", "odd_length", "bad_message"}
 LAST_WORDS = 2.0  # seconds for the last messages to leave before the socket is closed
 
 
-class BrowserTransport:
+class BrowserTransport(OnlyHangsUp):
     """One WebSocket. Nothing that lineside says to it waits: it goes to an outbox, which is emptied once a step."""
 
     def __init__(self, ws: WebSocket, hello: FirstMessage, meter: AudioMeter) -> None:
@@ -58,16 +60,22 @@ class BrowserTransport:
         """See `Transport`."""
         self._outbox.put(payload)
 
-    def clear(self) -> None:
+    def clear(self) -> float | None:
         """See `Transport`. What has left already, the caller's program forgets at the `clear` event."""
         self._outbox.forget_sound()
+        return None
+
+    def mark(self, name: str) -> bool:
+        """See `Transport`: a page does not tell what it has played."""
+        return False
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Transport`."""
         self._outbox.put(event)
 
-    async def close(self, code: int) -> None:
-        """Let the last messages leave, then close."""
+    async def hang_up(self, reason: EndReason) -> None:
+        """See `LineControl`: let the last messages leave, then close."""
+        code = POLICY_VIOLATION if reason in FAULTY else INTERNAL_ERROR if reason == "internal_error" else NORMAL
         self._outbox.flush()
         try:
             async with asyncio.timeout(LAST_WORDS):

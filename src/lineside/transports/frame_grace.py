@@ -44,9 +44,13 @@ class FrameGrace:
         """See `Transport`."""
         self._transport.send(payload)
 
-    def clear(self) -> None:
+    def clear(self) -> float | None:
         """See `Transport`."""
-        self._transport.clear()
+        return self._transport.clear()
+
+    def mark(self, name: str) -> bool:
+        """See `Transport`."""
+        return self._transport.mark(name)
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Transport`."""
@@ -104,3 +108,6 @@ class _WatchedListener:
 
     def on_bad_message(self, fault: TransportError) -> None:
         self.listener.on_bad_message(fault)
+
+    def on_mark(self, name: str) -> None:
+        self.listener.on_mark(name)

@@ -87,12 +87,17 @@ class ScriptedTransport:
         self.played += payload
         self._ends = max(self._ends, self.now()) + self._seconds(len(payload))
 
-    def clear(self) -> None:
+    def clear(self) -> float | None:
         """See `Transport`."""
         self.cleared.append(self.now())
         unplayed = round(max(0.0, self._ends - self.now()) * self.rate) * self._bytes
         del self.played[len(self.played) - unplayed :]
         self._ends = min(self._ends, self.now())
+        return None
+
+    def mark(self, name: str) -> bool:
+        """See `Transport`: this line has no marks, as a browser has none."""
+        return False
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Transport`."""

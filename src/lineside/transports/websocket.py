@@ -23,6 +23,8 @@ from lineside.transports.websocket_frames import (
     PING,
     POLICY_VIOLATION,
     PONG,
+    SOUND,
+    SOUND_IN_TEXT,
     TEXT,
     Frame,
     FrameReader,
@@ -46,6 +48,9 @@ class WebSocket(asyncio.Protocol):
         heartbeat: float,
         gone: Callable[[Exception | None], None],
         budget: WorkBudget | None = None,
+        *,
+        pings: bool = True,
+        sound_in_text: bool = False,
     ) -> None:
         """
         Args:
@@ -53,9 +58,12 @@ class WebSocket(asyncio.Protocol):
             heartbeat: seconds between pings.
             gone: hears of the end of the connection: it belonged to somebody before.
             budget: the work that the peer may cause.
+            pings: False: only look whether anything comes; Asterisk before 20.18, 22.8 and 23.2 hangs up at a ping.
+            sound_in_text: nearly all messages are text with sound in it, as carriers send; those are handed over as
+                `bytes`, and must be decoded as UTF-8 by who reads them.
         """
         loop = asyncio.get_running_loop()
-        self._reader, self._gone = FrameReader(largest), gone
+        self._reader, self._gone = FrameReader(largest, SOUND_IN_TEXT if sound_in_text else SOUND), gone
         self.budget = budget or WorkBudget(loop.time)
         self.over: asyncio.Future[int] = loop.create_future()  # the code that the peer closed with; 1006 for none
         self._early = EarlyMessages()
@@ -68,13 +76,13 @@ class WebSocket(asyncio.Protocol):
         self.writable = True
         self._on_writable: Callable[[], None] = _nothing
         self._transport: asyncio.Transport
-        self._keepalive = Keepalive(heartbeat, self.budget, self._ping, self.abort)
+        self._keepalive = Keepalive(heartbeat, self.budget, self._ping if pings else _nothing, self.abort)
 
-    def take_over(self, transport: asyncio.Transport, key: str) -> None:
+    def take_over(self, transport: asyncio.Transport, key: str, subprotocol: str = "") -> None:
         """Welcome the peer, and be the one who reads from here on. Nothing of theirs may have been read yet."""
         self._transport = transport
         transport.set_protocol(self)
-        transport.write(welcome(key))
+        transport.write(welcome(key, subprotocol))
         self._keepalive.start()
 
     async def first(self) -> Message | None:

@@ -1,0 +1,57 @@
+"""What comes from the caller by their transport, on its way into the call: sound, keys, typed turns, marks."""
+
+from collections.abc import Callable
+
+from lineside.call.call_context import CallContext
+from lineside.call.limits import CallLimits
+from lineside.errors import TransportError
+from lineside.protocol import ClientMessage, Dtmf, EndReason, Error, HangUp, Text
+from lineside.turns.floor_events import TypedTurn
+from lineside.turns.open_turn import Heard
+
+
+class CallerInput:
+    """The call, as its transport sees it (`TransportListener`). Nothing here waits."""
+
+    def __init__(
+        self,
+        context: CallContext,
+        limits: CallLimits,
+        on_speech: Callable[[Heard], None],
+        end: Callable[[EndReason], None],
+    ) -> None:
+        """`on_speech` hears what the segmenter finds in the sound; `end` ends the call."""
+        self._context, self._limits, self._on_speech, self._end = context, limits, on_speech, end
+        self._hear = context.segmenter.hear
+
+    def on_audio(self, payload: bytes) -> None:
+        """See `TransportListener`."""
+        for event in self._hear(payload):
+            self._on_speech(event)
+
+    def on_message(self, message: ClientMessage) -> None:
+        """See `TransportListener`."""
+        match message:
+            case HangUp():
+                self._end("caller_hung_up")
+            case Dtmf(digits=digits):
+                self._typed(f"[keys pressed: {digits}]")
+            case Text(text=text):
+                self._typed(text)
+
+    def on_bad_message(self, fault: TransportError) -> None:
+        """See `TransportListener`."""
+        tell_error(self._context, fault, fatal=False)
+
+    def on_mark(self, name: str) -> None:
+        """See `TransportListener`."""
+        self._context.marks.back(name, self._context.clock.now())
+
+    def _typed(self, text: str) -> None:
+        self._limits.typed()
+        self._context.inbox.post(TypedTurn(self._context.clock.at, text))
+
+
+def tell_error(context: CallContext, fault: TransportError, *, fatal: bool) -> None:
+    """Tell the caller's program, and whoever else hears of the call, what was wrong."""
+    context.observers.on_event(Error(at=context.clock.at, code=fault.code, message=str(fault), fatal=fatal))

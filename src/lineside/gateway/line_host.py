@@ -1,0 +1,56 @@
+"""What a line needs of the gateway: a slot before it answers, and a call held on it. The same for every line.
+
+    try:
+        with host.slot() as handle:
+            await host.run(handle, OfferedCall(facts, first, connect))
+    except CallRefused:
+        ...  # 503, 486 Busy Here, the carrier's fallback: the line's own refusal
+
+A slot is taken before anything is accepted and freed when the call is gone, so slots equal live calls on every line.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lineside.errors import CallRefused, TransportError
+from lineside.gateway.call_registry import CallHandle, CallRegistry
+from lineside.gateway.call_runner import CallRunner
+from lineside.observability.metrics import GatewayMetrics
+from lineside.protocol import EndReason
+from lineside.transports.line_control import OfferedCall
+
+
+class LineHost:
+    """Admission and calls, for lines."""
+
+    def __init__(self, registry: CallRegistry, runner: CallRunner, meters: GatewayMetrics) -> None:
+        self._registry, self._runner, self._meters = registry, runner, meters
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the next call would be taken: what a line answers to OPTIONS and health checks."""
+        return self._registry.has_room
+
+    @contextmanager
+    def slot(self) -> Iterator[CallHandle]:
+        """Take a slot while the block runs. Raises `CallRefused`; then nothing may be accepted, and it is counted."""
+        try:
+            handle = self._registry.admit()
+            try:
+                yield handle
+            finally:
+                self._registry.free(handle)
+        except CallRefused:
+            self._meters.call_refused("closing" if self._registry.closing else "full")
+            raise
+
+    async def run(self, handle: CallHandle, offered: OfferedCall) -> EndReason:
+        """Hold the call to its end in this process; answers why it ended.
+
+        Raises `TransportError` before the call was answered, where it names an engine that there is not.
+        """
+        try:
+            return await self._runner.run_offered(handle, offered)
+        except TransportError as fault:
+            self._meters.call_refused(fault.code)
+            raise
