@@ -11,6 +11,7 @@ import pytest
 
 from lineside.gateway.runtime import open_archive
 from lineside.private_files import LOCK, make_files_private, mend_modes, temporary_folder
+from lineside.processes.background_work import BackgroundWork
 from lineside.records.archive import Archive
 from lineside.records.counters import Uncounted
 from tests.call.fixtures import settings
@@ -70,7 +71,7 @@ def test_old_files_are_mended_where_calls_are_kept_no_longer(tmp_path: Path) -> 
         path.chmod(0o755)
 
     async def story() -> None:
-        async with open_archive(settings(data_dir=folder, keep_calls=False), Uncounted()):
+        async with open_archive(settings(data_dir=folder, keep_calls=False), Uncounted(), BackgroundWork()):
             pass
 
     asyncio.run(story())

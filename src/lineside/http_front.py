@@ -18,6 +18,8 @@ from aiohttp import web, web_response
 from aiohttp.typedefs import Handler
 from msgspec import Struct
 
+from lineside.processes.background_work import BackgroundWork
+
 log = structlog.get_logger()
 
 LOOK_EVERY = 1.0  # seconds between two looks for connections whose time is up
@@ -199,6 +201,7 @@ async def http_server(
     grace: float,
     limits: FrontLimits | None = None,
     end_with_client: bool = False,
+    work: BackgroundWork | None = None,
 ) -> AsyncGenerator[HttpFront, None]:
     """Serve the application on this socket while the block runs.
 
@@ -208,6 +211,7 @@ async def http_server(
         grace: seconds for open requests at the end.
         limits: of its connections.
         end_with_client: cancel what is done for a client that goes away.
+        work: goes on looking for connections whose time is up should that fail, and tells so.
     """
     front = HttpFront(limits or FrontLimits())
     app.middlewares.insert(0, front.guard)
@@ -225,7 +229,7 @@ async def http_server(
     await runner.setup()
     made = runner.server
     assert made is not None, "runner.setup makes it"  # noqa: S101 - for the type
-    watching = asyncio.create_task(front.watch(), name="connections")
+    watching = asyncio.create_task((work or BackgroundWork()).keep("connections", front.watch), name="connections")
     try:
         server = await asyncio.get_running_loop().create_server(
             lambda: _Gate(front, made()), sock=listener, backlog=128

@@ -5,8 +5,10 @@ import gc
 import json
 import re
 import threading
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -22,6 +24,7 @@ from lineside.engines.registry import EngineRegistry
 from lineside.gateway.app import Gateway
 from lineside.gateway.auth import Auth
 from lineside.gateway.listen import gateway_socket
+from lineside.gateway.readiness import FaultWatch
 from lineside.http_front import http_server
 from lineside.observability.metrics import GatewayMetrics
 from lineside.protocol import AudioDone, AudioStarted, Error, Ready, ReplyText, ServerMessage, decode_server
@@ -463,6 +466,21 @@ def test_work_that_fails_is_started_again_and_health_says_so(monkeypatch: pytest
             assert (answer.status, told["status"], told["failing"]) == (200, "degraded", ["machine"])
         async with gateway_client.http.get(f"{gateway_client.url}/metrics") as answer:
             assert 'lineside_work_failures_total{work="machine"}' in await answer.text()
+
+    with_served_gateway(story)
+
+
+def test_health_names_what_fails_in_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks the gateway alone is told, and a fault of its own is named once."""
+
+    async def story(gateway_client: ServedGateway) -> None:
+        workers = SimpleNamespace(up=[1, 2], faults=FaultWatch())
+        for times in (0.0, 1.0):
+            workers.faults.take({"background work fails: beat": times}, time.monotonic())
+        monkeypatch.setattr(gateway_client.gateway, "_workers", workers)
+        async with gateway_client.http.get(f"{gateway_client.url}/health") as answer:
+            told = await answer.json()
+        assert (told["status"], told["workers"], told["failing"]) == ("degraded", 2, ["background work fails: beat"])
 
     with_served_gateway(story)
 

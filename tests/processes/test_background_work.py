@@ -63,6 +63,33 @@ def test_a_thread_that_fails_goes_on() -> None:
     assert "OSError (Too many open files) in write" in work.faults[0].fault
 
 
+def test_what_is_over_is_not_begun_again() -> None:
+    """A task or a thread that fails while its process stops ends; the fault is told all the same."""
+
+    async def story() -> None:
+        over = False
+        work = BackgroundWork(clock=asyncio.get_running_loop().time)
+
+        async def watch() -> None:
+            nonlocal over
+            over = True
+            raise OSError
+
+        await work.keep("watch", watch, lambda: over)
+        assert [fault.times for fault in work.faults] == [1]
+
+    run(story())
+
+    def fails() -> None:
+        raise OSError
+
+    work = BackgroundWork()
+    thread = work.thread("archive", fails, over=lambda: True)
+    thread.join(5)
+    assert not thread.is_alive()
+    assert [fault.work for fault in work.faults] == ["archive"]
+
+
 def test_a_fault_that_does_not_end_the_work_is_told_too() -> None:
     """What a loop catches itself is noted by it; old faults do not add up with new ones."""
     now = 0.0

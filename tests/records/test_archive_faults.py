@@ -7,6 +7,8 @@ import resource
 import shutil
 import socket
 import sqlite3
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,14 @@ from msgspec.structs import replace
 
 from lineside.errors import ConfigError
 from lineside.observability.records_metrics import PARTS
+from lineside.processes.background_work import BackgroundWork
 from lineside.protocol import FirstMessage
 from lineside.records import writes
 from lineside.records.archive import Archive
+from lineside.records.archive_thread import ArchiveThread
 from lineside.records.database import Database, Unavailable
 from lineside.records.entries import CallBegan, CallOver, DecisionMade, encode
+from lineside.records.recording_writer import RecordingWriter
 from lineside.records.recordings_folder import RecordingsFolder
 from lineside.records.spool import new_spool, spooled_words
 from lineside.records.trouble import Part
@@ -80,6 +85,36 @@ def test_a_fault_that_nobody_foresaw_ends_no_thread(
             assert (await over(archive, "one")).call.reason == "caller_hung_up"
             await until(lambda: archive.trouble == "")
             assert counted.lost == 0
+
+    asyncio.run(story())
+
+
+def test_threads_that_cannot_begin_are_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No descriptor for an event loop, a fault outside every step, one in the writer: all is kept, and told."""
+    begun = Counter[str]()
+
+    def once(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def fails(*given: Any, **named: Any) -> Any:
+            begun[name] += 1
+            if begun[name] == 1:
+                raise OSError(errno.EMFILE, "Too many open files")
+            return real(*given, **named)
+
+        return fails
+
+    monkeypatch.setattr(ArchiveThread, "_begin", once("archive", ArchiveThread._begin))
+    monkeypatch.setattr(ArchiveThread, "_guarded", once("step", ArchiveThread._guarded))
+    monkeypatch.setattr(RecordingWriter, "_run", once("recordings", RecordingWriter._run))
+
+    async def story() -> None:
+        work = BackgroundWork()
+        async with Archive(settings(data_dir=tmp_path), work=work).opened() as archive:
+            tell(archive, "one")
+            record(archive, "two")
+            assert (await over(archive, "one")).call.reason == "caller_hung_up"
+            assert (await over(archive, "two")).call.recording == "kept"
+        failed = {fault.work for fault in work.faults}
+        assert failed == {"archive", "archive: spool", "recordings"}
 
     asyncio.run(story())
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from lineside.processes.background_work import BackgroundWork
 from lineside.records.descriptors import DescriptorReserve
 from lineside.records.entries import RecordingFinished
 from lineside.records.recorder import RecordedStretch, Recorder
@@ -31,7 +32,7 @@ def test_an_hour_does_not_drift(tmp_path: Path) -> None:
     kept: list[RecordingFinished] = []
     faults: list[BaseException] = []
     folder = RecordingsFolder(tmp_path, 1 << 40, lambda call: None)
-    writer = RecordingWriter(folder, kept.append, faults.append, DescriptorReserve(0))
+    writer = RecordingWriter(folder, kept.append, faults.append, DescriptorReserve(0), BackgroundWork())
     recorder = Recorder("pcm", RATE, writer.begin("hour", "pcm", RATE))
     for second in range(HOUR):
         begins = second % 60 == 0

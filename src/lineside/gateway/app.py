@@ -20,7 +20,7 @@ from lineside.gateway.auth import TOKEN_SECONDS, Auth, key_of
 from lineside.gateway.call_registry import CallHandle, CallRegistry
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner
 from lineside.gateway.line_host import LineHost
-from lineside.gateway.readiness import fault_counts, readiness
+from lineside.gateway.readiness import FAULTS, fault_counts, readiness
 from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.client import HostAgentClient
 from lineside.host.machine import MachineReader
@@ -167,6 +167,9 @@ class Gateway:
     async def _health(self, request: web.Request) -> web.Response:
         closing = self.call_registry.closing
         failing = sorted(fault.work for fault in self.work.faults)
+        if self._workers is not None:
+            own = {FAULTS["lineside_work_failures_total"].format(work) for work in failing}
+            failing += sorted(set(self._workers.faults.failing(time.monotonic())) - own)
         status = "closing" if closing else "degraded" if failing else "ok"
         body: dict[str, object] = {
             "status": status,
@@ -174,7 +177,7 @@ class Gateway:
             "max_calls": self._settings.max_concurrent_calls,
         }
         if failing:
-            body["failing"] = failing  # background work that failed within the last minute and was started again
+            body["failing"] = failing  # background work that failed within the last minute, in workers too
         if self._workers is not None:
             body["workers"] = len(self._workers.up)
         if self._records is not None:

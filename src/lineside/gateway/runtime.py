@@ -30,6 +30,7 @@ from lineside.host.client import HostAgentClient
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
 from lineside.private_files import mend_data_folder
+from lineside.processes.background_work import BackgroundWork
 from lineside.records.archive import Archive
 from lineside.records.counters import RecordsCounter
 from lineside.settings import Settings
@@ -190,11 +191,16 @@ async def turn_model(settings: Settings) -> AsyncGenerator[TurnModel, None]:
 
 
 @asynccontextmanager
-async def open_archive(settings: Settings, counter: RecordsCounter) -> AsyncGenerator[Archive | None, None]:
-    """The archive of calls; None where KEEP_CALLS is off. `counter` counts what becomes of records."""
+async def open_archive(
+    settings: Settings, counter: RecordsCounter, work: BackgroundWork
+) -> AsyncGenerator[Archive | None, None]:
+    """The archive of calls; None where KEEP_CALLS is off. `counter` counts what becomes of records.
+
+    `work` restarts its threads should they fail.
+    """
     if not settings.keep_calls:
         await asyncio.to_thread(mend_data_folder, settings.data_dir)  # of the time when they were kept
         yield None
         return
-    async with Archive(settings, counter).opened() as archive:
+    async with Archive(settings, counter, work).opened() as archive:
         yield archive

@@ -22,6 +22,7 @@ from lineside.host.embedded_agent import host_agent
 from lineside.host.monitoring import monitoring
 from lineside.http_front import http_server, raise_file_limit
 from lineside.observability.metrics import GatewayMetrics
+from lineside.processes.background_work import BackgroundWork
 from lineside.settings import Settings, check_exposure
 
 log = structlog.get_logger()
@@ -58,6 +59,7 @@ async def running_gateway(
     file.tidy()
     agent = file.read()
     metrics = GatewayMetrics()
+    work = BackgroundWork(metrics.process.work_failed)
     with gateway_socket(settings) as listener:
         name = "localhost" if settings.only_this_machine else settings.host
         url = f"http://{name}:{listener.getsockname()[1]}"
@@ -66,32 +68,32 @@ async def running_gateway(
             warm_engines(hosted, agent, metrics.engines) as (reached, registry),
             aiohttp.ClientSession() as http,
             turn_model(settings) as turns,
-            open_archive(settings, metrics.records) as records,
+            open_archive(settings, metrics.records, work) as records,
             AsyncExitStack() as stack,
         ):
-            workers = await stack.enter_async_context(_workers(reached, agent, metrics))
+            workers = await stack.enter_async_context(_workers(reached, agent, metrics, work))
             in_workers = (workers.set_agent, workers.keep_draft) if workers is not None else ()
             agents = AgentStore(agent, file, registry, *in_workers)
             monitors = None
             if monitored is not None:
                 monitors = await stack.enter_async_context(monitoring(settings, url, monitored))
             gateway = Gateway(
-                reached, agents, registry, vad_factory(settings), http, metrics, monitors, turns, workers, records
+                reached, agents, registry, vad_factory(settings), http, metrics, monitors, turns, workers, records, work
             )
-            async with http_server(gateway.app(), listener, grace=GOODBYE):
+            async with http_server(gateway.app(), listener, grace=GOODBYE, work=work):
                 yield RunningGateway(url, reached.embedded_url, gateway, registry, agents)
 
 
 @asynccontextmanager
 async def _workers(
-    settings: Settings, agent: Agent, metrics: GatewayMetrics
+    settings: Settings, agent: Agent, metrics: GatewayMetrics, work: BackgroundWork
 ) -> AsyncGenerator[WorkerPool | None, None]:
     """The processes that hold the calls; None where this process holds them all."""
     count = worker_count(settings)
     if count < 2:
         yield None
         return
-    workers = WorkerPool(count, settings, agent, metrics.process.worker_lost)
+    workers = WorkerPool(count, settings, agent, metrics.process.worker_lost, work)
     async with workers.running():
         log.info("workers ready", workers=count)
         yield workers

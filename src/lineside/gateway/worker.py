@@ -74,7 +74,7 @@ class Worker:
         async with (
             open_registry(settings, meters.engines) as self._registry,
             turn_model(settings) as turns,
-            open_archive(settings, meters.records) as records,
+            open_archive(settings, meters.records, work) as records,
         ):
             self._agent = begin.agent
             await prepare_agent(self._registry, self._agent)

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import msgspec
 import structlog
@@ -40,6 +41,7 @@ from lineside.gateway.ipc import (
 )
 from lineside.gateway.readiness import FaultWatch
 from lineside.observability.metrics import worker_gone
+from lineside.processes.background_work import BackgroundWork
 from lineside.processes.backoff import Backoff
 from lineside.processes.process import end_process, start_process
 from lineside.protocol import EndReason, decode_server
@@ -56,8 +58,19 @@ MISSED = 8  # beats in a row; a worker that waits for a slow disk comes back soo
 class WorkerPool:
     """The worker processes, of which each holds a share of the calls."""
 
-    def __init__(self, count: int, settings: Settings, agent: Agent, on_lost: Callable[[str], None]) -> None:
-        """`settings` as calls are to have them; `agent` answers at first; `on_lost` hears `ended` or `stuck`."""
+    def __init__(
+        self,
+        count: int,
+        settings: Settings,
+        agent: Agent,
+        on_lost: Callable[[str], None],
+        work: BackgroundWork | None = None,
+    ) -> None:
+        """`settings` as calls are to have them; `agent` answers at first; `on_lost` hears `ended` or `stuck`.
+
+        `work` goes on with a worker's supervision should that fail.
+        """
+        self._work = work or BackgroundWork()
         self._count, self._settings, self._agent, self._on_lost = count, settings, agent, on_lost
         self._workers: dict[int, _Worker] = {}
         self.faults = FaultWatch()
@@ -67,7 +80,10 @@ class WorkerPool:
     async def running(self) -> AsyncGenerator[None, None]:
         """They take calls while the block runs. Raises `ConfigError` when they do not come up."""
         supervisors = [
-            asyncio.create_task(self._supervise(number), name=f"worker {number}") for number in range(self._count)
+            asyncio.create_task(
+                self._work.keep(f"worker {number}", partial(self._supervise, number)), name=f"worker {number}"
+            )
+            for number in range(self._count)
         ]
         try:
             await self._all_up(supervisors)

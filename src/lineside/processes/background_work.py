@@ -47,31 +47,46 @@ class BackgroundWork:
         with self._lock:
             return [fault for fault, at in self._faults.values() if now - at < HEALTHY_SECONDS]
 
-    async def keep(self, work: str, begin: Callable[[], Awaitable[object]]) -> None:
+    async def keep(
+        self, work: str, begin: Callable[[], Awaitable[object]], over: Callable[[], bool] = lambda: False
+    ) -> None:
         """Do this work for ever, for a `TaskGroup`; begin again when it fails or returns. Ends when cancelled.
 
         Args:
             work: what it is called in metrics, `/health` and the log.
             begin: begins it.
+            over: whether it need not be begun again, asked when it fails or returns.
         """
         backoff = Backoff()
         while True:
             began = self._clock()
             try:
                 await begin()
+                if over():
+                    return
                 fault: Exception = RuntimeError("ended")
             except Exception as why:
                 fault = why
             self._note(work, fault, self._clock() - began)
+            if over():
+                return
             await asyncio.sleep(backoff.after(self._clock() - began))
 
-    def thread(self, work: str, run: Callable[[], object], *, daemon: bool = True) -> threading.Thread:
+    def thread(
+        self,
+        work: str,
+        run: Callable[[], object],
+        *,
+        daemon: bool = True,
+        over: Callable[[], bool] = lambda: False,
+    ) -> threading.Thread:
         """A thread, started, that does this work until `run` returns, and does it again when it fails.
 
         Args:
             work: what it is called in metrics, `/health` and the log.
             run: does it until it is over. What it was doing when it failed is its own to find again.
             daemon: whether the process may end without it.
+            over: whether it need not be begun again, asked when it fails.
         """
 
         def keep() -> None:
@@ -83,6 +98,8 @@ class BackgroundWork:
                     return
                 except Exception as why:
                     self._note(work, why, self._clock() - began)
+                if over():
+                    return
                 time.sleep(backoff.after(self._clock() - began))
 
         thread = threading.Thread(target=keep, name=work, daemon=daemon)

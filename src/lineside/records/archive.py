@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lineside.errors import ConfigError
 from lineside.private_files import mend_modes, private_folder
+from lineside.processes.background_work import BackgroundWork
 from lineside.protocol import FirstMessage
 from lineside.records import queries, writes
 from lineside.records.archive_thread import ArchiveThread
@@ -54,8 +55,11 @@ ID = re.compile(r"[0-9A-Za-z_-]{1,64}")  # of a call; file names are made of it
 class Archive:
     """The records of one process. `opened` starts its threads, and ends them."""
 
-    def __init__(self, settings: Settings, counter: RecordsCounter | None = None) -> None:
-        """Raises `ConfigError` for a wrong `RECORDS_URL`."""
+    def __init__(
+        self, settings: Settings, counter: RecordsCounter | None = None, work: BackgroundWork | None = None
+    ) -> None:
+        """`work` restarts its threads should they fail. Raises `ConfigError` for a wrong `RECORDS_URL`."""
+        self._work = work or BackgroundWork()
         self._settings, self._folder = settings, settings.data_dir
         self._trouble = RecordsTrouble(counter)
         self._store = Database(settings.records_url, self._folder)
@@ -226,7 +230,11 @@ class Archive:
             reserve.close()
             raise
         self._writer = RecordingWriter(
-            self._recordings, self._finished, lambda fault: self._trouble.fault("recordings", fault), reserve
+            self._recordings,
+            self._finished,
+            lambda fault: self._trouble.fault("recordings", fault),
+            reserve,
+            self._work,
         )
         left = True
         try:
@@ -258,6 +266,7 @@ class Archive:
             recordings=self._recordings,
             reserve=reserve,
             trouble=self._trouble,
+            work=self._work,
         )
 
     async def _check_schema(self) -> None:

@@ -1,6 +1,8 @@
 """The archive's thread: an event loop of its own, with one task for each thing that goes on as long as calls are kept.
 
 No task can die: whatever a step raises is counted, told (`/health`, the log, a metric), and the step is tried again.
+Thread and tasks stand under the one supervisor of the process (`processes/background_work.py`), should they fail all
+the same.
 """
 
 import asyncio
@@ -8,12 +10,14 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 
 from lineside.private_files import mend_data_folder
+from lineside.processes.background_work import BackgroundWork
 from lineside.records import queries
 from lineside.records.adoption import adopt
 from lineside.records.database import Database, Unavailable
@@ -57,26 +61,29 @@ class ArchiveThread:
         recordings: RecordingsFolder,
         reserve: DescriptorReserve,
         trouble: RecordsTrouble,
+        work: BackgroundWork,
     ) -> None:
         self._folder, self._days = folder, retention_days
         self._store, self._spool, self._mover, self._deletion = store, spool, mover, deletion
-        self._recordings, self._reserve, self._trouble = recordings, reserve, trouble
+        self._recordings, self._reserve, self._trouble, self._work = recordings, reserve, trouble, work
         self._clock: RetentionClock | None = None
         self._loop: asyncio.AbstractEventLoop
         self._closing: asyncio.Event
+        self._over = False
 
     @asynccontextmanager
     async def running(self, *, unfinished: Callable[[], bool]) -> AsyncGenerator[None, None]:
         """Run while the block runs. `unfinished`: whether, at its end, calls or recordings of ours are still open."""
         ready = threading.Event()
         self._unfinished = unfinished
-        thread = threading.Thread(target=lambda: asyncio.run(self._run(ready)), name="archive")
-        thread.start()
+        thread = self._work.thread("archive", lambda: self._begin(ready), daemon=False, over=lambda: self._over)
         await asyncio.to_thread(ready.wait)
         try:
             yield
         finally:
-            self._loop.call_soon_threadsafe(self._closing.set)
+            self._over = True
+            with suppress(RuntimeError):  # the loop is closed: the thread is about to see that all is over
+                self._loop.call_soon_threadsafe(self._closing.set)
             await asyncio.to_thread(thread.join)
 
     async def there(self, work: Coroutine[Any, Any, T]) -> T:
@@ -92,9 +99,14 @@ class ArchiveThread:
         except TimeoutError:
             raise Unavailable(f"the call archive did not answer within {ANSWER_SECONDS:g} s") from None
 
+    def _begin(self, ready: threading.Event) -> None:
+        asyncio.run(self._run(ready))
+
     async def _run(self, ready: threading.Event) -> None:
         self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()
         ready.set()
+        if self._over:
+            self._closing.set()
         async with asyncio.TaskGroup() as tasks:
             for name, part, step, pause in (
                 ("spool", "archive", self._write_spool, SPOOL_EVERY),
@@ -102,7 +114,8 @@ class ArchiveThread:
                 ("wipe", "deletion", self._wipe, WIPE_EVERY),
                 ("tidy", "retention", self._tidy, TIDY_EVERY),
             ):
-                tasks.create_task(self._repeat(step, part, pause), name=name)  # type: ignore[arg-type]
+                repeat = partial(self._repeat, step, part, pause)  # type: ignore[arg-type]
+                tasks.create_task(self._work.keep(f"archive: {name}", repeat, self._closing.is_set), name=name)
             tasks.create_task(self._once(self._adopt), name="adopt")
         await self._finish()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from lineside.processes.background_work import BackgroundWork
 from lineside.protocol import Codec
 from lineside.records.descriptors import DescriptorReserve
 from lineside.records.entries import RecordingFinished
@@ -35,6 +36,7 @@ class RecordingWriter:
         finished: Callable[[RecordingFinished], None],
         fault: Callable[[BaseException], None],
         reserve: DescriptorReserve,
+        work: BackgroundWork,
     ) -> None:
         """`finished` hears what became of each, `fault` what went wrong unexpectedly; both in the writer's thread."""
         self._folder, self._finished, self._fault, self._reserve = folder, finished, fault, reserve
@@ -42,8 +44,8 @@ class RecordingWriter:
         self._bytes = 0  # that wait; counted under the lock
         self._lock = threading.Lock()
         self._open: dict[str, RecordingFile] = {}
-        self._thread = threading.Thread(target=self._run, name="recordings", daemon=True)
-        self._thread.start()
+        self._over = False
+        self._thread = work.thread("recordings", self._run, over=lambda: self._over)
 
     def begin(self, call: str, codec: Codec, rate: int) -> Callable[[RecordedStretch], None]:
         """A new recording; answers what takes its stretches. Any thread; waits for nothing."""
@@ -57,6 +59,7 @@ class RecordingWriter:
 
     def close(self, seconds: float) -> bool:
         """Write what waits, close every file, within this time; whether all was done."""
+        self._over = True
         self._waiting.put(None)
         self._thread.join(seconds)
         return not self._thread.is_alive()
