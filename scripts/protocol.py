@@ -13,7 +13,7 @@ from typing import get_args
 from msgspec import NODEFAULT, UNSET, Struct
 from msgspec.structs import fields
 
-from lineside import protocol, reasons
+from lineside import client_messages, protocol, reasons
 
 PAGE = Path(__file__).parents[1] / "docs" / "protocol.md"
 
@@ -41,6 +41,24 @@ lineside {"type":"ended","reason":"caller_hung_up", ...}
 A wrong first message is answered with one `error` that names the field and what is allowed there, and close code 1008.
 A wrong later message costs that message and is answered with an `error` that is not fatal; after twenty of them, or a
 flood, the call ends with 1008.
+
+## A connection that breaks
+
+A call waits `resume_s` seconds (`RESUME_S`) for a caller whose connection broke without a goodbye, or was closed with
+4000. Meanwhile the agent's sound stands still, no silence counts, and the slot is held. To go on, connect to
+`/ws/call/CALL_ID`, with a key or token as before, and send the token of the latest `ready` or `resumed`, and how many
+messages of the call have come so far:
+
+```
+caller   {"type":"resume","token":"...","received":217}
+lineside {"type":"resumed","resume_token":"...","next":217,"received":512} whatever had not come, sound and events
+caller   what they sent after their 512th message (the first one does not count), then sound as before
+lineside {"type":"reconnected","away_ms":3120.0,"unheard_ms":640.0, ...} ...
+```
+
+Send nothing between `resume` and `resumed`. The other connection need not be closed: it is given up. A token is good
+once; one whose `resumed` never came may be used again. A token that is wrong is answered with `resume_refused`, and the
+call is over for whoever sent it.
 """
 
 # What each word means; a word of the schema that is missing here, or one that the schema does not have, is an error.
@@ -51,7 +69,7 @@ TURN_ENDED_BY = {
 }
 END_REASONS = {
     "caller_hung_up": "the caller sent `hangup`, or the socket was closed normally",
-    "line_lost": "the connection broke",
+    "line_lost": "the connection broke, and the caller did not come back within `RESUME_S`",
     "caller_silent": "the caller did not speak after being asked whether they are there; the agent said goodbye",
     "caller_repeats": "the caller said the same sentence again and again, as a machine does",
     "engines_failed": "several answers in a row failed",
@@ -97,6 +115,7 @@ ERROR_CODES = {
     "unknown_engine": "the first message names an engine that does not exist",
     "unknown_choice": "the first message names a model or a voice that the engine does not have",
     "unknown_draft": "the first message names a draft that has been forgotten; `POST /api/agent/draft` makes another",
+    "resume_refused": "no call waits for this token: the call is over, or the token was used or is wrong",
     "line_lost": "the connection broke",
     "bad_message": "a text message could not be read; it was passed over",
     "too_many_messages": "some 1000 frames, or a megabyte, a second and more; pings and pieces of messages count",
@@ -112,9 +131,11 @@ ERROR_CODES = {
 
 def page() -> str:
     parts = [HEAD, "\n## From the caller: the first message\n", _table(protocol.FirstMessage)]
+    parts.append("\n## From the caller: the first message that resumes a call\n")
+    parts.append(_section(protocol.ResumeRequest))
     parts.append("\n## From the caller, later\n")
     parts += [_section(kind) for kind in (protocol.Text, protocol.Dtmf, protocol.HangUp)]
-    parts.append("\n## From lineside\n\nEvery event but `ready` carries `at`, seconds of caller audio.\n")
+    parts.append("\n## From lineside\n\nEvery event but `ready` and `resumed` carries `at`, seconds of caller audio.\n")
     parts += [_section(kind) for kind in protocol.ServerMessage.__args__]
     parts.append(f"\n### `engines` of `reply_metrics`\n\n{inspect.getdoc(protocol.AnsweredBy)}\n")
     parts.append(_table(protocol.AnsweredBy))
@@ -176,7 +197,7 @@ def _type(written: str) -> str:
     if "Annotated[int, Meta(ge=8000, le=48000)]" in written:
         return "whole number, 8000 to 48000"
     if base.startswith("Annotated[str"):
-        return "text, " + protocol.ALLOWED["digits" if "pattern" in base else "text"]
+        return "text, " + client_messages.ALLOWED["digits" if "pattern" in base else "text"]
     words = {
         "str": "text",
         "float": "number",

@@ -43,6 +43,31 @@ export interface Ready {
   codec: 'g711_alaw' | 'g711_ulaw' | 'pcm';
   sample_rate: number;
   engines: Record<string, string>;
+  resume_token: string;
+  resume_s: number;
+}
+
+/** The call goes on over this connection. What had not been received comes again, right after this. */
+export interface Resumed {
+  type: 'resumed';
+  call_id: string;
+  resume_token: string;
+  next: number;
+  received: number;
+}
+
+/** The caller's connection broke; the call waits. Their program is told only once it is back. */
+export interface Reconnecting {
+  type: 'reconnecting';
+  at: number;
+}
+
+/** The caller is back. */
+export interface Reconnected {
+  type: 'reconnected';
+  away_ms: number;
+  unheard_ms: number;
+  at: number;
 }
 
 /** The caller has begun; `at` is where. */
@@ -265,6 +290,7 @@ export interface CallError {
     | 'line_lost'
     | 'no_first_message'
     | 'odd_length'
+    | 'resume_refused'
     | 'too_fast'
     | 'too_many_messages'
     | 'too_many_turns'
@@ -835,6 +861,9 @@ export interface Setting {
 
 export type ServerMessage =
   | Ready
+  | Resumed
+  | Reconnecting
+  | Reconnected
   | TurnStarted
   | TurnEnded
   | PartialTranscript

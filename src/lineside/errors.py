@@ -24,6 +24,7 @@ ErrorCode = Literal[
     "unknown_engine",
     "unknown_choice",
     "unknown_draft",
+    "resume_refused",
     "line_lost",
     "bad_message",
     "too_many_messages",

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from lineside.errors import UNREADABLE, ErrorCode, TransportError
+from lineside.errors import ErrorCode
 from lineside.event_base import Event, InTurn
 from lineside.reasons import EndReason as EndReason  # noqa: PLC0414 - read from here too
 from lineside.reasons import FallbackReason, TransferAskedBy, UnansweredReason
@@ -54,6 +54,13 @@ class FirstMessage(Struct, frozen=True, forbid_unknown_fields=True):
         return self.sample_rate
 
 
+class ResumeRequest(Struct, frozen=True, tag="resume", forbid_unknown_fields=True):
+    """The first message of a connection that goes on with a call whose connection broke: `/ws/call/CALL_ID`."""
+
+    token: Name  # `resume_token` of the latest `ready` or `resumed`
+    received: Annotated[int, Meta(ge=0)]  # messages of the call so far, sound included; a `resumed` does not count
+
+
 class Text(Struct, frozen=True, tag="text", forbid_unknown_fields=True):
     """Typed instead of spoken: a turn of its own."""
 
@@ -83,6 +90,28 @@ class Ready(Struct, frozen=True, tag="ready"):
     codec: Codec
     sample_rate: int
     engines: dict[str, str]  # role → engine that answers
+    resume_token: str = ""  # goes on with this call over another connection; keep it secret. Empty: RESUME_S is 0
+    resume_s: float = 0.0  # seconds that the call waits for that
+
+
+class Resumed(Struct, frozen=True, tag="resumed"):
+    """The call goes on over this connection. What had not been received comes again, right after this."""
+
+    call_id: str
+    resume_token: str  # the next one; the one before is void
+    next: int  # the number of the message after this one, counted as `received` is: what is missing before it is lost
+    received: int  # the caller's messages that have come since their first; what they sent after these, they send again
+
+
+class Reconnecting(Event, frozen=True, tag="reconnecting"):
+    """The caller's connection broke; the call waits. Their program is told only once it is back."""
+
+
+class Reconnected(Event, frozen=True, tag="reconnected"):
+    """The caller is back."""
+
+    away_ms: float  # since lineside noticed; 0 where the new connection came before it did
+    unheard_ms: float  # of the agent's sound that had not been received, and came again
 
 
 class TurnStarted(InTurn, frozen=True, tag="turn_started"):
@@ -221,6 +250,9 @@ class Ended(Event, frozen=True, tag="ended"):
 
 ServerMessage = (
     Ready
+    | Resumed
+    | Reconnecting
+    | Reconnected
     | TurnStarted
     | TurnEnded
     | PartialTranscript
@@ -246,46 +278,3 @@ ServerMessage = (
 
 encode = msgspec.json.Encoder().encode
 decode_server: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
-_decode_hello = msgspec.json.Decoder(FirstMessage).decode
-_decode_client_message: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
-
-ALLOWED = {
-    "codec": "one of pcm, g711_ulaw, g711_alaw",
-    "sample_rate": "a whole number from 8000 to 48000 for pcm, 8000 for g711_ulaw and g711_alaw",
-    "mode": "one of conversation, transcribe_only",
-    "type": "one of text, dtmf, hangup",
-    "digits": "1 to 32 of 0-9, A-D, * and #",
-    "text": "1 to 4000 characters",
-}
-
-
-def read_hello(raw: str | bytes) -> FirstMessage:
-    """The first message. Raises `TransportError` naming the wrong field and what is allowed there."""
-    try:
-        hello = _decode_hello(raw)
-    except msgspec.ValidationError as wrong:
-        raise TransportError("bad_first_message", f"first message: {_explain(wrong)}") from None
-    except UNREADABLE as wrong:
-        raise TransportError(
-            "bad_first_message", f'first message: not JSON ({wrong}); send for example {{"codec":"pcm"}}'
-        ) from None
-    if hello.codec != "pcm" and hello.rate != G711_RATE:
-        raise TransportError("bad_first_message", f"first message: sample_rate: must be 8000 for {hello.codec}")
-    return hello
-
-
-def read_client_message(raw: str | bytes) -> ClientMessage:
-    """A later text message. Raises `TransportError` (the call goes on)."""
-    try:
-        return _decode_client_message.decode(raw)
-    except msgspec.ValidationError as wrong:
-        raise TransportError("bad_message", f"message: {_explain(wrong)}") from None
-    except UNREADABLE:
-        raise TransportError("bad_message", 'message: not JSON; send for example {"type":"hangup"}') from None
-
-
-def _explain(wrong: msgspec.ValidationError) -> str:
-    """The library's sentence names the field; we add what is allowed there."""
-    sentence = str(wrong)
-    field = next((name for name in ALLOWED if f"`$.{name}`" in sentence or f"field `{name}`" in sentence), None)
-    return f"{field}: {sentence}; allowed: {ALLOWED[field]}" if field else sentence

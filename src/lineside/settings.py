@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     """Seconds of silence before the agent's `reprompt`; after as many again, its `goodbye` and hang-up"""
     call_max_s: float = Field(3600, gt=0)
     """Maximum length of a call (s)"""
+    resume_s: float = Field(5, ge=0, le=60)
+    """Seconds that a call waits for its caller whose connection broke; 0 = the call ends at once"""
 
     # ── telephone lines ──
     telephone_headers: Names = ()

@@ -141,6 +141,10 @@ class Unheard:
 
     def on_bad_message(self, fault: TransportError) -> None: ...
 
+    def on_line_away(self) -> None: ...
+
+    def on_line_back(self, away: float, unheard: float) -> None: ...
+
 
 class ScriptedCalls:
     """One call that is up; an event of it comes with each `go`."""

@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lineside.audio.frame import SpokenAudio
+from lineside.call.clock import LineClock
 from lineside.call.playout import LEAD, Playout
 from lineside.transports.scripted import ScriptedTransport
 from tests.virtual_time import run
@@ -37,7 +38,9 @@ async def played(
     """The words told, what was heard every 50 ms, and the line; held at these moments for 0.3 s each."""
     now = asyncio.get_running_loop().time
     line, told, heard = ScriptedTransport([]), list[tuple[str, float]](), list[str]()
-    playout = Playout(line, now, lambda gap: None, lambda word, ends: told.append((word, round(ends, 6))))
+    playout = Playout(
+        line, LineClock(now, 0.0), lambda gap: None, lambda word, ends: told.append((word, round(ends, 6)))
+    )
 
     async def play() -> None:
         for audio in given:
@@ -114,7 +117,7 @@ def test_a_long_stretch_is_sent_no_further_ahead_than_a_short_one() -> None:
 
     async def story() -> float:
         now = asyncio.get_running_loop().time
-        playout = Playout(ScriptedTransport([]), now, lambda gap: None)
+        playout = Playout(ScriptedTransport([]), LineClock(now, 0.0), lambda gap: None)
         playing = asyncio.create_task(playout.play(SpokenAudio(bytes(20 * RATE), RATE)))
         most = 0.0
         while not playing.done():

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineside.audio.frame import SpokenAudio
+from lineside.call.clock import LineClock
 from lineside.call.playout import Playout
 from lineside.call.playout_marks import LOST_MOST, OVERDUE, PlayoutMarks
 from lineside.protocol import Codec, EndReason, ServerMessage
@@ -99,7 +100,7 @@ async def interrupted(delay: float, at: float, *, echoes_cleared: bool, held: fl
     now = asyncio.get_running_loop().time
     marks = PlayoutMarks(line.mark)
     line.back.append(marks)
-    playout = Playout(line, now, lambda gap: None, marks=marks)
+    playout = Playout(line, LineClock(now, 0.0), lambda gap: None, marks=marks)
 
     async def play() -> None:
         await playout.play(spoken(24))
@@ -177,7 +178,7 @@ def test_a_goodbye_is_heard_to_its_end_before_it_counts_as_said() -> None:
         now = asyncio.get_running_loop().time
         marks = PlayoutMarks(line.mark)
         line.back.append(marks)
-        playout = Playout(line, now, lambda gap: None, marks=marks)
+        playout = Playout(line, LineClock(now, 0.0), lambda gap: None, marks=marks)
         await playout.play(spoken(4))
         await playout.drain()
         return now()

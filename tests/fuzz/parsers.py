@@ -39,6 +39,7 @@ from hypothesis import strategies as st
 
 from lineside.agents.agent import Agent, load_agent
 from lineside.audio.wav import read_wav, wav_bytes
+from lineside.client_messages import read_client_message, read_hello, read_resume
 from lineside.engine_server.openai_schema import ChatRequest, RequestRefused, SpeechRequest, WarmRequest, body, upload
 from lineside.engines.chat_stream import EventReader, read_event
 from lineside.engines.tts_audio import spoken_audio
@@ -47,7 +48,6 @@ from lineside.gateway.agent_store import AgentFile
 from lineside.models.catalogue import Member
 from lineside.models.package_index import opened
 from lineside.models.partial_file import NotHere
-from lineside.protocol import read_client_message, read_hello
 from lineside.records.entries import CallOver, decode, encode
 from lineside.records.recording_file import salvage
 from lineside.records.spool import BATCH, Spool
@@ -109,7 +109,7 @@ def handshake(raw: bytes) -> None:
 
 def json_messages(raw: bytes) -> None:
     """What a caller's program says first, and later."""
-    for read in (read_hello, read_client_message):
+    for read in (read_hello, read_client_message, read_resume):
         for given_as in (raw, raw.decode("utf-8", "replace")):
             with suppress(TransportError):
                 read(given_as)

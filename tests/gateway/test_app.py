@@ -172,7 +172,7 @@ def test_a_test_call_is_answered_by_the_draft_it_names() -> None:
 
 def test_a_caller_who_says_nothing_first_is_shown_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """No first message in time: a named error, 1008, and the slot is free again."""
-    monkeypatch.setattr("lineside.gateway.call_runner.FIRST_MESSAGE", 0.05)
+    monkeypatch.setattr("lineside.gateway.browser_calls.FIRST_MESSAGE", 0.05)
 
     async def story(gateway_client: ServedGateway) -> None:
         ws = await gateway_client.call(None)

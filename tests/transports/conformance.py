@@ -74,6 +74,10 @@ class Listening:
     def on_bad_message(self, fault: TransportError) -> None:
         self.faults.append(fault.code)
 
+    def on_line_away(self) -> None: ...
+
+    def on_line_back(self, away: float, unheard: float) -> None: ...
+
     def on_mark(self, name: str) -> None:
         self.marks.append((asyncio.get_running_loop().time(), name))
 

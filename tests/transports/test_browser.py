@@ -99,6 +99,10 @@ class Listening:
     def on_bad_message(self, fault: TransportError) -> None:
         self.faults.append(fault.code)
 
+    def on_line_away(self) -> None: ...
+
+    def on_line_back(self, away: float, unheard: float) -> None: ...
+
 
 def test_the_call_hears_of_a_bad_message_and_the_twenty_first_ends_it() -> None:
     """Twenty are passed over."""

@@ -79,6 +79,10 @@ class Heard:
 
     def on_bad_message(self, fault: TransportError) -> None: ...
 
+    def on_line_away(self) -> None: ...
+
+    def on_line_back(self, away: float, unheard: float) -> None: ...
+
 
 def heard(transport: ProbedTransport, listener: Heard | None = None) -> Heard:
     listener = listener or Heard()

@@ -11,7 +11,7 @@ from lineside.audio.echo_gate import EchoGate
 from lineside.audio.vad import VoiceDetector
 from lineside.call.call_tools import NO_TOOLS, CallTools
 from lineside.call.chat_history import ChatHistory
-from lineside.call.clock import CallClock, CallerFarEnd
+from lineside.call.clock import CallClock, CallerFarEnd, LineClock
 from lineside.call.dialog import TaskDialog
 from lineside.call.dialog_events import DialogEvents
 from lineside.call.engine_load import EngineLoad
@@ -27,6 +27,7 @@ from lineside.protocol import FirstMessage
 from lineside.settings import Settings
 from lineside.transports.base import Transport
 from lineside.transports.call_facts import CallFacts
+from lineside.transports.resumption import LAG
 from lineside.turns.open_turn import Heard, SegmenterRules
 from lineside.turns.speech_segmenter import SpeechSegmenter
 
@@ -56,6 +57,7 @@ class CallContext(Struct, frozen=True):
     load: EngineLoad
     observers: Observers
     clock: CallClock
+    line: LineClock
     inbox: Inbox
     tasks: CallTasks
 
@@ -121,6 +123,7 @@ def call_context(
         load=load,
         observers=heard_by,
         clock=clock,
+        line=LineClock(now, settings.resume_s + LAG if settings.resume_s else 0.0),
         inbox=inbox,
         tasks=tasks,
     )

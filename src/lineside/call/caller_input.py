@@ -5,7 +5,7 @@ from collections.abc import Callable
 from lineside.call.call_context import CallContext
 from lineside.call.limits import CallLimits
 from lineside.errors import TransportError
-from lineside.protocol import ClientMessage, Dtmf, EndReason, Error, HangUp, Text
+from lineside.protocol import ClientMessage, Dtmf, EndReason, Error, HangUp, Reconnected, Reconnecting, Text
 from lineside.turns.floor_events import TypedTurn
 from lineside.turns.open_turn import Heard
 
@@ -19,8 +19,13 @@ class CallerInput:
         limits: CallLimits,
         on_speech: Callable[[Heard], None],
         end: Callable[[EndReason], None],
+        delayed: Callable[[float], None],
     ) -> None:
-        """`on_speech` hears what the segmenter finds in the sound; `end` ends the call."""
+        """`on_speech` hears what the segmenter finds in the sound; `end` ends the call.
+
+        `delayed` hears how many seconds of the agent's latest sound the caller hears only from now on.
+        """
+        self._delayed = delayed
         self._context, self._limits, self._on_speech, self._end = context, limits, on_speech, end
         self._hear = context.segmenter.hear
 
@@ -46,6 +51,19 @@ class CallerInput:
     def on_mark(self, name: str) -> None:
         """See `TransportListener`."""
         self._context.marks.back(name, self._context.clock.now())
+
+    def on_line_away(self) -> None:
+        """See `TransportListener`. Until they are back the agent's sound and the caller's silence stand still."""
+        self._context.line.stop()
+        self._context.observers.on_event(Reconnecting(at=self._context.clock.at))
+
+    def on_line_back(self, away: float, unheard: float) -> None:
+        """See `TransportListener`."""
+        context = self._context
+        context.line.go()
+        self._delayed(unheard)
+        away_ms, unheard_ms = round(away * 1000, 1), round(unheard * 1000, 1)
+        context.observers.on_event(Reconnected(at=context.clock.at, away_ms=away_ms, unheard_ms=unheard_ms))
 
     def _typed(self, text: str) -> None:
         self._limits.typed()

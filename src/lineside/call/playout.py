@@ -37,6 +37,17 @@ class PlayoutLedger:
         self.ends = begins + audio.seconds
         return begins
 
+    def delayed(self, seconds: float, now: float) -> tuple[float, float]:
+        """The last `seconds` of what was sent begin to play only now, or after what plays still.
+
+        Answers after which moment something was to end so that it is later now, and by how much.
+        """
+        boundary = self.ends - seconds
+        by = max(0.0, max(now, boundary) - boundary)
+        self._words = [(ends + by if ends > boundary else ends, word) for ends, word in self._words]
+        self.ends += by
+        return boundary, by
+
     def taken_back(self, now: float) -> None:
         """What has not been played will not be."""
         self._words = [(ends, word) for ends, word in self._words if ends <= now]
@@ -56,6 +67,20 @@ def ends_at(audio: SpokenAudio, sample: int, begins: float) -> float:
     return begins + sample / audio.rate
 
 
+class Line(Protocol):
+    """The caller's connection, which may be gone for a while."""
+
+    remembers: float  # seconds after which sound that was sent can no longer turn out to have been lost
+
+    def now(self) -> float:
+        """Seconds; they stand still while the connection is gone."""
+        ...
+
+    async def up(self) -> None:
+        """Wait until there is a connection."""
+        ...
+
+
 class FarEnd(Protocol):
     """Whoever must know what the caller's loudspeaker plays. Times are on the clock; nothing here waits."""
 
@@ -72,6 +97,10 @@ class _Sent(Struct, frozen=True):
     audio: SpokenAudio  # at the line's rate
     begins: float  # when it begins to play
 
+    @property
+    def ends(self) -> float:
+        return ends_at(self.audio, self.audio.samples, self.begins)
+
 
 class Playout:
     """The sound of one reply on its way to the line. After `cut` nothing of it goes out any more."""
@@ -79,7 +108,7 @@ class Playout:
     def __init__(
         self,
         transport: Transport,
-        clock: Callable[[], float],
+        line: Line,
         gap: Callable[[float], None],
         says: Callable[[str, float], None] = lambda word, ends: None,
         far: FarEnd | None = None,
@@ -89,12 +118,13 @@ class Playout:
         words that go out, with the second of this reply's sound in which they end; `far` of the sound itself;
         `marks` are the call's, where its line may know them.
         """
-        self._transport, self._clock, self._gap, self._says, self._far = transport, clock, gap, says, far
+        self._transport, self._line, self._gap, self._says, self._far = transport, line, gap, says, far
+        self._clock = line.now
         self._marks, self._unmarked = marks or PlayoutMarks(lambda name: False), MARK_EVERY  # seconds without a mark
         self._samples = 0  # of this reply, at the line's rate; what is held and sent again counts once
         self._ledger = PlayoutLedger()
         self._converter: WordResampler | None = None
-        self._sent: deque[_Sent] = deque()  # what may not have been played yet: about `LEAD` of it
+        self._sent: deque[_Sent] = deque()  # what may not have been played yet: about `LEAD`, and what a line may lose
         self._taken_back: list[SpokenAudio] | None = None  # sound taken back, to be sent again
         self._going = asyncio.Event()
         self._going.set()
@@ -142,7 +172,7 @@ class Playout:
         now = self._clock()
         self._going.clear()
         heard = self._clear(now)
-        self._taken_back = [self._unplayed(sent, heard) for sent in self._sent]
+        self._taken_back = [self._unplayed(sent, heard) for sent in self._sent if sent.ends > heard]
         self._sent.clear()
         self._ledger.taken_back(heard)
         if self._far is not None:
@@ -167,6 +197,20 @@ class Playout:
             if self._far is not None:
                 self._far.taken_back(now)
 
+    def delayed(self, seconds: float) -> None:
+        """The last `seconds` that were sent had not reached the caller: they hear them from now on."""
+        if self._stopped is not None:
+            return
+        now = self._clock()
+        boundary, by = self._ledger.delayed(seconds, now)
+        later = [_Sent(sent.audio, sent.begins + by) if sent.ends > boundary else sent for sent in self._sent]
+        self._sent = deque(later)
+        if self._far is not None and by:
+            self._far.taken_back(now)
+            for sent in later:
+                if sent.ends > now and sent.audio.pcm:
+                    self._far.played(sent.audio.pcm, sent.audio.rate, sent.begins)
+
     def heard(self) -> str:
         """The words that have reached the caller."""
         return self._ledger.heard(self._marks.position(self._clock()) if self._stopped is None else self._stopped)
@@ -185,7 +229,11 @@ class Playout:
             self._unmarked = 0.0
 
     async def _may(self) -> None:
-        """Wait while the sound is held; not for longer than a hold may last, whoever forgot it."""
+        """Wait while the sound is held; not for longer than a hold may last, whoever forgot it.
+
+        And while the caller's connection is gone.
+        """
+        await self._line.up()
         if self._going.is_set():
             return
         try:
@@ -193,6 +241,7 @@ class Playout:
                 await self._going.wait()
         except TimeoutError:
             self.resume()
+        await self._line.up()
 
     def _unplayed(self, sent: _Sent, now: float) -> SpokenAudio:
         """What of it has not been played, with the words that have not been heard (by the ledger's own reckoning)."""
@@ -228,8 +277,8 @@ class Playout:
         now = self._clock()
         if audio.pcm and self._sent and now > self._ledger.ends:
             self._gap(now - self._ledger.ends)
-        heard = self._marks.position(now)
-        while self._sent and ends_at(self._sent[0].audio, self._sent[0].audio.samples, self._sent[0].begins) <= heard:
+        heard = self._marks.position(now) - self._line.remembers
+        while self._sent and self._sent[0].ends <= heard:
             self._sent.popleft()
         begins = self._ledger.sent(audio, now)
         if audio.pcm or audio.words:

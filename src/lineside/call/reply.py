@@ -103,6 +103,10 @@ class Reply:
         """Go on from the sample where it was paused."""
         self._player.playout.resume()
 
+    def delayed(self, seconds: float) -> None:
+        """The last `seconds` of its sound had not reached the caller: they hear them from now on."""
+        self._player.playout.delayed(seconds)
+
     def cut(self) -> None:
         """Stop its sound now. Where its time went is told, as far as it came; after that it tells nothing."""
         self._player.playout.cut()

@@ -40,7 +40,7 @@ class ReplyPlayer:
         self.sounding = False  # some of it has gone out
         self.playout = Playout(
             context.transport,
-            context.clock.now,
+            context.line,
             context.observers.on_playout_gap,
             events.words_sent,
             context.far_end,
@@ -72,6 +72,9 @@ class ReplyPlayer:
                 async with asyncio.timeout(self.playout.ahead() + self._fillers.patience):
                     return await self.sound.take(SLICE)
             except TimeoutError:
+                if self._context.line.away:
+                    await self._context.line.up()  # nobody is there to wait
+                    continue
                 phrase = self._fillers.due(
                     sounding=self.sounding, question=self._progress.question, writing=bool(self._progress.text)
                 )

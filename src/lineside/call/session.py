@@ -119,7 +119,7 @@ class CallSession:
 
     async def _run_transport(self) -> protocol.EndReason:
         try:
-            hearing = CallerInput(self._context, self._limits, self._on_speech, self.end)
+            hearing = CallerInput(self._context, self._limits, self._on_speech, self.end, self._speaker.delayed)
             return await self._context.transport.run(hearing)
         except TransportError as broken:
             tell_error(self._context, broken, fatal=True)
@@ -130,7 +130,7 @@ class CallSession:
         now = self._context.clock.now
         while True:
             await asyncio.sleep(LOOK_EVERY)
-            if self._speaker.speaking:
+            if self._speaker.speaking or self._context.line.away:
                 self._limits.activity(now())
             due = self._limits.next(now(), idle=self._floor.idle, owed=self._context.dialog.owed)
             if isinstance(due, AgentLine):
@@ -175,8 +175,7 @@ class CallSession:
             case floor.Pause():
                 self._end_of_turn.begin_pause(segmenter.utterance())
             case floor.Prepare(turn=turn):
-                utterance = segmenter.utterance()
-                self._end_of_turn.begin_pause(utterance)
+                self._end_of_turn.begin_pause(utterance := segmenter.utterance())
                 self._listening.stop_prefill()
                 self._speaker.prepare(utterance, turn)
             case floor.DropPrepared():

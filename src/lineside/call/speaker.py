@@ -101,6 +101,11 @@ class Speaker:
         else:
             self._writing = self._start(self._write_down(reply.given, reply.turn, self._writing), "write down")
 
+    def delayed(self, seconds: float) -> None:
+        """The last `seconds` of the agent's sound had not reached the caller: they hear them from now on."""
+        if self.current is not None:
+            self.current.delayed(seconds)
+
     def _cut(self) -> None:
         """Stop the sound now, before anything is told of it. What was heard is remembered, and so is what was not."""
         reply = self.current

@@ -42,7 +42,8 @@ def talk(
     key: KeyOption = "",
 ) -> None:
     """Call lineside: speak WAV files in real time; print what was heard and said, and the latencies."""
-    from lineside.protocol import FirstMessage, ServerMessage, read_hello
+    from lineside.client_messages import read_hello
+    from lineside.protocol import FirstMessage, ServerMessage
     from lineside.testclient.client import CallClient, recordings
 
     settings = load_settings()

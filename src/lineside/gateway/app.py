@@ -38,6 +38,7 @@ log = structlog.get_logger()
 
 LOOK_EVERY = 15.0  # seconds between two readings of the graphics cards for /metrics
 FAREWELL = 3.0  # seconds for calls to end when the house closes
+LONGEST_ID = 64  # characters of a call's id that are looked at
 OWN_MODELS = ("silero-vad", "smart-turn-v3.2")  # models that this process itself has in memory
 WEB = Path(__file__).parents[1] / "web"
 FOREVER = "public, max-age=31536000, immutable"  # the page's files have a hash of what is in them in their names
@@ -113,6 +114,7 @@ class Gateway:
         app.router.add_post("/api/token", self._token)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/ws/call", self._call)
+        app.router.add_get("/ws/call/{call_id}", self._resume)
         app.cleanup_ctx.append(self._watched)
         dependencies = ApiDependencies(
             settings=self._settings,
@@ -154,7 +156,8 @@ class Gateway:
     def _knows(self, request: web.Request) -> bool:
         if self._access.has_key(key_of(request.headers)):
             return True
-        return request.path == "/ws/call" and self._access.has_token(request.query.get("token"), time.time())
+        calls = request.path == "/ws/call" or request.path.startswith("/ws/call/")
+        return calls and self._access.has_token(request.query.get("token"), time.time())
 
     # ── the small rooms ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -258,6 +261,25 @@ class Gateway:
             ws.take_over(transport, key)
             await self._runner.run(handle, ws)
         return web.Response()  # to nobody: the connection was the call's, and is gone
+
+    async def _resume(self, request: web.Request) -> web.StreamResponse:
+        """Go on with a call whose connection broke: its slot is held, so none is taken."""
+        if refused := refusal(request.method, request.headers):
+            return error_response(400, "no_websocket", refused)
+        transport, call_id = request.transport, request.match_info["call_id"][:LONGEST_ID]
+        if transport is None:
+            return web.Response()
+        key = request.headers["Sec-WebSocket-Key"]
+        try:
+            if self._workers is not None:
+                self._workers.resume_call(call_id, transport, key)
+            else:
+                ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, request.protocol.connection_lost)
+                ws.take_over(transport, key)
+                await self._runner.resume(call_id, ws)
+        except CallRefused as nobody_up:
+            return self._refuse(nobody_up)
+        return web.Response()
 
     def _refuse(self, why: CallRefused) -> web.Response:
         response = error_response(503, "full", str(why))

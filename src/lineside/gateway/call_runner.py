@@ -5,7 +5,6 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 import structlog
 
@@ -21,29 +20,24 @@ from lineside.call.observers import Observer
 from lineside.call.session import CallSession
 from lineside.engines.registry import EngineRegistry, Engines
 from lineside.errors import TransportError
+from lineside.gateway.browser_calls import BrowserCalls, refuse
 from lineside.gateway.call_registry import RegisteredCall
 from lineside.gateway.load_shedder import LoadShedder
 from lineside.observability.metrics import GatewayMetrics
 from lineside.observability.traces import Traces
-from lineside.protocol import Ended, EndReason, Error, FirstMessage, Ready, encode, read_hello
+from lineside.protocol import Ended, EndReason, Error, Ready
 from lineside.records.archive import Archive
 from lineside.settings import Settings
-from lineside.transports.base import AudioMeter, Transport
-from lineside.transports.browser import LAST_WORDS, BrowserTransport
-from lineside.transports.call_facts import CallFacts
-from lineside.transports.frame_grace import FrameGrace
+from lineside.transports.base import Transport
 from lineside.transports.line_control import HANG_UP_WITHIN, CallLeg, LineControl, OfferedCall
 from lineside.transports.websocket import WebSocket
-from lineside.transports.websocket_frames import POLICY_VIOLATION, TEXT, framed
 
 log = structlog.get_logger()
 
 YOUNG = 10_000  # objects made before the garbage collector looks through them
-FIRST_MESSAGE = 5.0  # seconds; a caller's program that says nothing by then is disconnected
 HEARTBEAT = 20.0  # seconds between pings; a peer that is gone without a word is noticed within twice that
 LARGEST_MESSAGE = 128 * 1024  # bytes; beyond it the WebSocket itself is closed with 1009
 USUAL_RATES = (8000, 16_000, 24_000, 44_100, 48_000)  # samples a second; their tables are soon there for all calls
-LARGEST_FIRST = 64 * 1024  # bytes of the first message
 
 
 def settle() -> None:
@@ -79,6 +73,7 @@ class CallRunner:
         self._settings, self._agent, self._registry, self._records = settings, agent, registry, records
         self._new_vad, self._meters, self._turns = new_vad, meters, turns
         self._load = EngineLoad(time.monotonic)
+        self._browser_calls = BrowserCalls(settings, meters)
         self.shedder = LoadShedder()
         self._tables = ThreadPoolExecutor(1, "resampler tables")  # one: many callers at once leave the others the CPU
         self._traces = Traces(settings.otlp_endpoint) if settings.otlp_endpoint else None
@@ -87,12 +82,23 @@ class CallRunner:
         """Run one browser call, first message included. Raises nothing for what a caller or an engine does."""
         try:
             with self.shedder.watched(ws):
-                await self.run_offered(handle, _browser_call(ws, await _first_message(ws)))
+                await self.run_offered(handle, await self._browser_calls.offered(handle.id, ws))
         except TransportError as fault:
             self._meters.call_refused(fault.code)
-            await _refuse(ws, fault)
+            await refuse(ws, fault)
         finally:
+            self._browser_calls.over(handle.id)
             ws.abort()  # where it is open still, nobody is there to close it
+
+    async def resume(self, call_id: str, ws: WebSocket) -> None:
+        """Go on with a browser call over this connection, to its end. Raises nothing for what a caller does."""
+        try:
+            with self.shedder.watched(ws):
+                await self._browser_calls.resume(call_id, ws)
+        except TransportError as fault:
+            await refuse(ws, fault)
+        finally:
+            ws.abort()
 
     async def run_offered(self, handle: RegisteredCall, offered: OfferedCall) -> EndReason:
         """Run one call of any line, from its answer to its end; answers why it ended.
@@ -225,39 +231,3 @@ async def _hang_up(handle: RegisteredCall, control: LineControl, reason: EndReas
         log.warning("the line did not hang up in time", call=handle.id)
     except Exception:
         log.exception("hanging up failed", call=handle.id)
-
-
-def _browser_call(ws: WebSocket, hello: FirstMessage) -> OfferedCall:
-    line = "test" if hello.draft else "browser"  # no customer's call: the history can leave it out
-    facts = CallFacts(line=line, caller=hello.caller, codec=hello.codec, test=bool(hello.draft))
-
-    def connect(meter: AudioMeter) -> CallLeg:
-        transport = BrowserTransport(ws, hello, meter)
-        return CallLeg(FrameGrace(transport), transport)
-
-    return OfferedCall(facts, hello, connect)
-
-
-async def _first_message(ws: WebSocket) -> FirstMessage:
-    example = '{"codec":"pcm","sample_rate":16000}'
-    try:
-        async with asyncio.timeout(FIRST_MESSAGE):
-            message = await ws.first()
-    except TimeoutError:
-        raise TransportError(
-            "no_first_message", f"first message: not received within {FIRST_MESSAGE:g} s; send {example}"
-        ) from None
-    if isinstance(message, str):
-        if len(message.encode()) > LARGEST_FIRST:
-            raise TransportError("bad_first_message", f"first message: more than {LARGEST_FIRST} bytes")
-        return read_hello(message)
-    if isinstance(message, bytes):
-        raise TransportError("bad_first_message", f"first message: audio came before it; send {example} first")
-    raise TransportError("line_lost", "the caller disconnected before the first message")
-
-
-async def _refuse(ws: WebSocket, fault: TransportError) -> None:
-    ws.write(framed(TEXT, encode(Error(at=0.0, code=fault.code, message=str(fault), fatal=True))))
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LAST_WORDS):
-            await ws.close(POLICY_VIOLATION)

@@ -37,6 +37,13 @@ class AssignCall(Struct, frozen=True, tag=True):
     key: str  # `Sec-WebSocket-Key`
 
 
+class ResumeCall(Struct, frozen=True, tag=True):
+    """To a worker: somebody says that they are the caller of this call of yours. Their socket comes with it."""
+
+    call: str
+    key: str  # `Sec-WebSocket-Key`
+
+
 class EndCall(Struct, frozen=True, tag=True):
     """To a worker: end this call."""
 
@@ -103,6 +110,7 @@ class CallFinished(Struct, frozen=True, tag=True):
 IpcMessage = (
     StartWorker
     | AssignCall
+    | ResumeCall
     | EndCall
     | FollowCall
     | SetAgent

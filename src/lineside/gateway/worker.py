@@ -30,6 +30,7 @@ from lineside.gateway.ipc import (
     Heartbeat,
     IpcMessage,
     KeepDraft,
+    ResumeCall,
     SetAgent,
     StartWorker,
     WorkerChannel,
@@ -120,6 +121,10 @@ class Worker:
                 self._tasks.create_task(
                     self._run_call(message, socket.socket(fileno=sock)), name=f"call {message.call}"
                 )
+            case ResumeCall() if sock is not None:
+                self._tasks.create_task(
+                    self._resume_call(message, socket.socket(fileno=sock)), name=f"resume {message.call}"
+                )
             case EndCall(call=call, reason=reason) if call in self._calls:
                 self._calls[call].end(reason)
             case FollowCall(call=call, follow=follow) if call in self._calls:
@@ -139,10 +144,7 @@ class Worker:
     async def _run_call(self, assignment: AssignCall, sock: socket.socket) -> None:
         handle = self._calls[assignment.call] = RemoteCall(assignment.call, self._channel)
         try:
-            ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, lambda gone: None)
-            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(lambda: ws, sock)
-            ws.take_over(transport, assignment.key)
-            await self._runner.run(handle, ws)
+            await self._runner.run(handle, await _welcome(sock, assignment.key))
         except OSError:
             return  # the caller was gone before the socket came
         finally:
@@ -152,6 +154,12 @@ class Worker:
             if not self._calls:
                 self._empty.set()
 
+    async def _resume_call(self, asked: ResumeCall, sock: socket.socket) -> None:
+        try:
+            await self._runner.resume(asked.call, await _welcome(sock, asked.key))
+        except OSError:
+            return  # gone before the socket came
+
     async def _set_agent(self, agent: Agent) -> None:
         try:
             await prepare_agent(self._registry, agent)
@@ -160,6 +168,14 @@ class Worker:
             return
         self._agent = agent
         self._channel.send(AgentSet())
+
+
+async def _welcome(sock: socket.socket, key: str) -> WebSocket:
+    """The caller's end of this socket. Raises `OSError` when they are gone already."""
+    ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, lambda gone: None)
+    transport, _ = await asyncio.get_running_loop().connect_accepted_socket(lambda: ws, sock)
+    ws.take_over(transport, key)
+    return ws
 
 
 class RemoteCall(RegisteredCall):

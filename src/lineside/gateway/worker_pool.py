@@ -33,6 +33,7 @@ from lineside.gateway.ipc import (
     Heartbeat,
     IpcMessage,
     KeepDraft,
+    ResumeCall,
     SetAgent,
     StartWorker,
     WorkerChannel,
@@ -40,11 +41,12 @@ from lineside.gateway.ipc import (
     pair,
 )
 from lineside.gateway.readiness import FaultWatch
+from lineside.gateway.remote_control import RemoteCallControl
 from lineside.observability.metrics import worker_gone
 from lineside.processes.background_work import BackgroundWork
 from lineside.processes.backoff import Backoff
 from lineside.processes.process import end_process, start_process
-from lineside.protocol import EndReason, decode_server
+from lineside.protocol import decode_server
 from lineside.settings import Settings
 
 log = structlog.get_logger()
@@ -103,14 +105,28 @@ class WorkerPool:
 
         Raises `CallRefused`, before anything was said to the caller, when no worker is up.
         """
-        ready = [worker for worker in self._workers.values() if worker.up.is_set()]
-        if not ready:
-            raise CallRefused("no worker is ready; they are being restarted")
-        worker = min(ready, key=lambda one: len(one.calls))
+        worker = self._least_busy()
         transport.pause_reading()  # what the caller says from here on is the worker's to read
         ended = worker.assign(handle, key, transport.get_extra_info("socket").fileno())
         transport.abort()  # our copy of the socket; the worker has its own
         await ended
+
+    def resume_call(self, call_id: str, transport: asyncio.Transport, key: str) -> None:
+        """Hand this connection to the worker that has the call; where none has, another one refuses it.
+
+        Raises `CallRefused` when no worker is up.
+        """
+        has = [worker for worker in self._workers.values() if call_id in worker.calls]
+        worker = has[0] if has else self._least_busy()
+        transport.pause_reading()
+        worker.channel.send(ResumeCall(call_id, key), transport.get_extra_info("socket").fileno())
+        transport.abort()
+
+    def _least_busy(self) -> "_Worker":
+        ready = [worker for worker in self._workers.values() if worker.up.is_set()]
+        if not ready:
+            raise CallRefused("no worker is ready; they are being restarted")
+        return min(ready, key=lambda one: len(one.calls))
 
     async def set_agent(self, agent: Agent) -> None:
         """Let this agent answer from the next call on.
@@ -244,7 +260,7 @@ class _Worker:
                 if self._agent_set is not None and not self._agent_set.done():
                     self._agent_set.set_result(trouble)
             case CallAnswered(call=call) if call in self.calls:
-                control = _RemoteCallControl(lambda reason: self._send(EndCall(call, reason)))
+                control = RemoteCallControl(lambda reason: self._send(EndCall(call, reason)))
                 self.calls[call][0].answered(control, facts=message.facts, codec=message.codec, engines=message.engines)
             case CallEvent(call=call) if call in self.calls:
                 self.calls[call][0].on_event(decode_server.decode(bytes(message.event)))
@@ -276,14 +292,3 @@ class _Worker:
 
     def _send(self, message: IpcMessage) -> None:
         self.channel.send(message)
-
-
-class _RemoteCallControl:
-    """A call in a worker, as the registry needs it."""
-
-    def __init__(self, end: Callable[[EndReason], None]) -> None:
-        self._end = end
-
-    def end(self, reason: EndReason) -> None:
-        """See `call_registry.CallControl`."""
-        self._end(reason)

@@ -44,9 +44,16 @@ class GatewayMetrics:
         self.calls = counter("calls", "Ended calls, by end reason", "line", "reason")
         self.started = counter("calls_started", "Answered calls", "line")
         self.refused = counter("calls_refused", "Refused calls, by reason: full, closing, no_key", "reason")
+        self.broken = counter(
+            "calls_broken",
+            "Calls whose connection broke, by outcome: resumed, expired, no_room; and refused attempts to resume",
+            "outcome",
+        )
         self.call_seconds = histogram("call_seconds", "Call duration", CALL_BUCKETS, "line")
         for meter in (self.active, self.started, self.call_seconds):
             meter.labels("browser")
+        for outcome in ("resumed", "expired", "no_room", "refused"):
+            self.broken.labels(outcome)
         for reason in ("full", "closing"):
             self.refused.labels(self._reason(reason))
 
@@ -60,6 +67,10 @@ class GatewayMetrics:
     def call_refused(self, reason: str) -> None:
         """A call is refused: `full`, `closing`, or what was wrong with its first message."""
         self.refused.labels(self._reason(reason)).inc()
+
+    def call_broken(self, outcome: str) -> None:
+        """What became of a broken connection: `resumed`, `expired`, `no_room` or `refused`."""
+        self.broken.labels(outcome).inc()
 
     def observe(self, event: ServerMessage, line: str, engines: Mapping[str, str]) -> None:
         """Count what a caller is told."""

@@ -17,6 +17,7 @@ from lineside.protocol import (
     BargeIn,
     Error,
     FalseInterruption,
+    Reconnected,
     ReplyMetrics,
     ReplyText,
     ServerMessage,
@@ -80,6 +81,8 @@ class EventLog(Observer):
                 self._decide(event, "false_interruption", detector=detector, reason=event.text)
             case Error():
                 self._decide(event, "error", detector="", reason=event.code)
+            case Reconnected(away_ms=away):
+                self._decide(event, "reconnected", detector="", reason=f"away {away / 1000:.1f} s")
             case _:
                 self._on_reply_event(event)
 

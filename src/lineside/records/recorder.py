@@ -122,3 +122,9 @@ class _RecordingListener:
 
     def on_mark(self, name: str) -> None:
         self._listener.on_mark(name)
+
+    def on_line_away(self) -> None:
+        self._listener.on_line_away()
+
+    def on_line_back(self, away: float, unheard: float) -> None:
+        self._listener.on_line_back(away, unheard)

@@ -3,10 +3,10 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 import aiohttp
-import msgspec
 import numpy as np
 from msgspec import Struct
 
@@ -28,8 +28,8 @@ from lineside.protocol import (
     ServerMessage,
     Transcript,
     TurnEnded,
-    decode_server,
 )
+from lineside.testclient.connection import CallConnection
 
 ANSWER_WITHIN = 60.0  # seconds for one turn, greeting included; then the caller gives up on it
 QUIET = 0.03  # of the loudest 20 ms: what is softer at the end of a recording is silence
@@ -60,6 +60,7 @@ class ClientCall(Struct):
     engines: dict[str, str]
     turns: list[ClientTurn]
     reason: str = ""
+    resumed: int = 0  # times that the connection broke and the call went on over another one
 
 
 class CallClient:
@@ -83,6 +84,7 @@ class CallClient:
         self._speech_left = 0  # bytes of the recording until the end of its speech
         self._speech_ended = 0.0
         self._replies: list[bytearray] = []
+        self._line: CallConnection | None = None
         self._arrived: asyncio.Queue[ServerMessage | float] = asyncio.Queue(100_000)  # a whole call's worth
 
     async def run(self, recordings: Sequence[tuple[str, AudioFrame]]) -> ClientCall:
@@ -92,17 +94,14 @@ class CallClient:
         """
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         async with aiohttp.ClientSession(headers=headers) as http:
+            self._line = CallConnection(http, self._url, self._hello)
+            await self._line.open()
             try:
-                ws = await http.ws_connect(f"{self._url}/ws/call", max_msg_size=0)
-            except aiohttp.WSServerHandshakeError as refused:
-                raise CallRefused(f"{self._url} answered {refused.status}: {refused.message}") from None
-            except aiohttp.ClientError as cause:
-                raise CallRefused(f"nobody answers at {self._url} ({cause}); is lineside running?") from None
-            async with ws:
-                try:
-                    return await self._converse(ws, recordings)
-                except* (LinesideError, TimeoutError, ConnectionError) as faults:
-                    fault = _first(faults)
+                return await self._converse(self._line, recordings)
+            except* (LinesideError, TimeoutError, ConnectionError) as faults:
+                fault = _first(faults)
+            finally:
+                await self._line.close()
             raise fault
 
     def reply_wav(self) -> bytes:
@@ -110,17 +109,14 @@ class CallClient:
         gap = bytes(round(BETWEEN * self._hello.rate) * SAMPLE_BYTES)
         return wav_bytes(gap.join(bytes(reply) for reply in self._replies), self._hello.rate)
 
-    async def _converse(
-        self, ws: aiohttp.ClientWebSocketResponse, recordings: Sequence[tuple[str, AudioFrame]]
-    ) -> ClientCall:
-        await ws.send_str(msgspec.json.encode(self._hello).decode())
+    async def _converse(self, line: CallConnection, recordings: Sequence[tuple[str, AudioFrame]]) -> ClientCall:
         async with asyncio.TaskGroup() as tasks:
-            listening = tasks.create_task(self._listen(ws), name="listen")
+            listening = tasks.create_task(self._listen(line), name="listen")
             ready = await self._next()
             if not isinstance(ready, Ready):
                 listening.cancel()
                 raise CallRefused(str(getattr(ready, "message", ready)))
-            talking = tasks.create_task(self._talk(ws), name="talk")
+            talking = tasks.create_task(self._talk(line), name="talk")
             conversation = ClientCall(self._url, ready.call_id, ready.engines, [])
             if self._hello.greeting != "" and self._hello.mode == "conversation":
                 await self._turn(ClientTurn("(greeting)"), greeting=True, last=not recordings)
@@ -132,28 +128,29 @@ class CallClient:
                 self._say(recording)
                 await self._turn(turn, last=number == len(recordings) - 1)
             talking.cancel()
-            await ws.send_str(json.dumps({"type": "hangup"}))
+            await line.send(json.dumps({"type": "hangup"}))
             conversation.reason = await self._farewell()
+            conversation.resumed = line.resumed
             listening.cancel()
         return conversation
 
-    async def _listen(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+    async def _listen(self, line: CallConnection) -> None:
         clock = asyncio.get_running_loop().time
-        async for message in ws:
-            if message.type is aiohttp.WSMsgType.BINARY:
-                pcm = message.data if self._law is None else g711.decode(message.data, self._law)
-                self._arrived.put_nowait(clock())
-                if self._replies:
-                    self._replies[-1] += pcm
-            elif message.type is aiohttp.WSMsgType.TEXT:
-                event = decode_server.decode(message.data)
-                if isinstance(event, AudioStarted):
+        async with aclosing(line.messages()) as messages:
+            async for message in messages:
+                if isinstance(message, bytes):
+                    pcm = message if self._law is None else g711.decode(message, self._law)
+                    self._arrived.put_nowait(clock())
+                    if self._replies:
+                        self._replies[-1] += pcm
+                    continue
+                if isinstance(message, AudioStarted):
                     self._replies.append(bytearray())
-                self._arrived.put_nowait(event)
-                self._notice(event)
+                self._arrived.put_nowait(message)
+                self._notice(message)
         self._arrived.put_nowait(Ended(at=0.0, reason="line_lost"))
 
-    async def _talk(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+    async def _talk(self, line: CallConnection) -> None:
         """Twenty milliseconds at a time, by deadline: speech if there is any, else silence."""
         clock = asyncio.get_running_loop().time
         size = round(self._hello.rate * FRAME_SECONDS) * SAMPLE_BYTES
@@ -161,7 +158,7 @@ class CallClient:
         while True:
             frame = bytes(self._mouth[:size])
             del self._mouth[:size]
-            await ws.send_bytes(self._coded(frame.ljust(size, b"\0")))
+            await line.send(self._coded(frame.ljust(size, b"\0")))
             if 0 < self._speech_left <= size:
                 self._speech_ended = clock()
             self._speech_left -= size

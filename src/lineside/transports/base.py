@@ -30,6 +30,19 @@ class TransportListener(Protocol):
         """The line has played all that was sent before this mark, or has forgotten it: see `Transport.mark`."""
         ...
 
+    def on_line_away(self) -> None:
+        """The caller's connection broke, and the call waits for them: nothing that is sent now is heard."""
+        ...
+
+    def on_line_back(self, away: float, unheard: float) -> None:
+        """The caller is back, over another connection.
+
+        Args:
+            away: seconds since `on_line_away`; 0.0 where the new connection came first.
+            unheard: seconds of sound, the last that was sent, which had not been received. They are heard from now on.
+        """
+        ...
+
 
 class Transport(Protocol):
     """The way to one caller and back: the media face of a line. `line_control` has the other face."""

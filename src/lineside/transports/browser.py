@@ -1,28 +1,41 @@
-"""The browser line: a WebSocket with raw sound in binary messages and JSON in text messages (`schema`)."""
+"""The browser line: a WebSocket with raw sound in binary messages and JSON in text messages (`schema`).
+
+The call may go on over another WebSocket when the first one breaks (`resumption`).
+"""
 
 import asyncio
 from collections.abc import Callable
 
+import msgspec
+
 from lineside.audio.frame import SAMPLE_BYTES
+from lineside.client_messages import read_client_message
 from lineside.errors import TransportError
-from lineside.protocol import EndReason, FirstMessage, ServerMessage, read_client_message
+from lineside.protocol import EndReason, FirstMessage, Ready, Resumed, ResumeRequest, ServerMessage
 from lineside.transports.base import AudioMeter, TransportListener
 from lineside.transports.line_control import OnlyHangsUp
 from lineside.transports.outbox import Outbox
 from lineside.transports.received_sound import LARGEST, ReceivedSound, TooFast
+from lineside.transports.resumption import Resumption, refused
+from lineside.transports.sent_messages import SentMessages
 from lineside.transports.typed_turns import TypedTurns
 from lineside.transports.websocket import WebSocket
-from lineside.transports.websocket_frames import INTERNAL_ERROR, NORMAL, POLICY_VIOLATION
+from lineside.transports.websocket_frames import INTERNAL_ERROR, LOST, NORMAL, POLICY_VIOLATION
 
 FAULTS = 20  # bad messages that are answered with an error; the next one ends the call
 FAULTY = {"too_fast", "too_many_messages", "too_many_turns", "frame_too_large", "odd_length", "bad_message"}
 LAST_WORDS = 2.0  # seconds for the last messages to leave before the socket is closed
+RESUMING = 4000  # a close code of ours (RFC 6455, 7.4.2): the caller's program gives the connection up and comes back
+BROKEN = (LOST, INTERNAL_ERROR, RESUMING)  # no goodbye; a library's "ping timeout": the caller may come back
 
 
 class BrowserTransport(OnlyHangsUp):
     """One WebSocket. Nothing that lineside says to it waits: it goes to an outbox, which is emptied once a step."""
 
-    def __init__(self, ws: WebSocket, hello: FirstMessage, meter: AudioMeter) -> None:
+    def __init__(
+        self, ws: WebSocket, hello: FirstMessage, meter: AudioMeter, resumption: Resumption | None = None
+    ) -> None:
+        """`resumption`: how the call goes on when its connection breaks; None: it ends then."""
         self.codec, self.rate = hello.codec, hello.rate
         self._ws = ws
         loop = asyncio.get_running_loop()
@@ -30,7 +43,9 @@ class BrowserTransport(OnlyHangsUp):
         self._began = loop.time()
         self._over: asyncio.Future[EndReason] = loop.create_future()  # why the caller is gone, or what broke
         bytes_per_second = self.rate * (SAMPLE_BYTES if self.codec == "pcm" else 1)
-        self._outbox = Outbox(ws, meter, bytes_per_second, self._over)
+        self._resumption = resumption
+        sent = None if resumption is None else SentMessages(resumption.remembers)
+        self._outbox = Outbox(ws, meter, bytes_per_second, self._over, sent)
         self._received = ReceivedSound(self.codec, bytes_per_second, meter)
         self._faults = 0
         self._typed = TypedTurns()
@@ -44,17 +59,42 @@ class BrowserTransport(OnlyHangsUp):
     async def run(self, listener: TransportListener) -> EndReason:
         """See `Transport`."""
         self._listener, self._began = listener, self._clock()
-        self._ws.over.add_done_callback(self._gone)
-        self._ws.listen(self._message, self._shed, self._outbox.flush)
+        self._attend()
         self._outbox.flush()  # what was said before, and could not leave
         try:
             return await self._over
         finally:
             self._ws.listen(lambda message: None, lambda why: None, self._outbox.flush)
             self._listener = None
+            if self._resumption is not None:
+                self._resumption.stop()
             if self._typed_later is not None:
                 self._typed_later.cancel()
             self._received.count()
+
+    def resume(self, ws: WebSocket, call_id: str, asked: ResumeRequest) -> None:
+        """Go on over this socket: the caller lost the other one, whether that is known here or not.
+
+        Raises:
+            TransportError: not with this token, or the call is over.
+        """
+        if self._resumption is None or self._listener is None or self._over.done():
+            raise refused()
+        resumption, received = self._resumption, self._received.messages
+        away = resumption.come_back(asked.token, received)
+        lost, self._ws = self._ws, ws
+        lost.listen(lambda message: None, lambda why: None)
+        lost.abort()
+        unheard = self._outbox.move_to(
+            ws, asked.received, lambda number: Resumed(call_id, resumption.token, number, received)
+        )
+        self._listener.on_line_back(away, unheard)
+        self._attend()
+        self._outbox.flush()
+
+    def _attend(self) -> None:
+        self._ws.over.add_done_callback(self._gone)
+        self._ws.listen(self._message, self._shed, self._outbox.flush)
 
     def send(self, payload: bytes) -> None:
         """See `Transport`."""
@@ -70,7 +110,9 @@ class BrowserTransport(OnlyHangsUp):
         return False
 
     def on_event(self, event: ServerMessage) -> None:
-        """See `Transport`."""
+        """See `Transport`. `ready` gets the token with which the call is resumed."""
+        if isinstance(event, Ready) and (resumption := self._resumption) is not None:
+            event = msgspec.structs.replace(event, resume_token=resumption.token, resume_s=resumption.seconds)
         self._outbox.put(event)
 
     async def hang_up(self, reason: EndReason) -> None:
@@ -84,8 +126,17 @@ class BrowserTransport(OnlyHangsUp):
             self._ws.abort()
 
     def _gone(self, over: "asyncio.Future[int]") -> None:
-        if not self._over.done():
+        if self._over.done() or self._listener is None or over is not self._ws.over:
+            return  # of a connection that was given up, this is no news
+        broken = over.result() in BROKEN
+        if broken and self._resumption is not None and self._resumption.leave(self._expired):
+            self._listener.on_line_away()
+        else:
             self._over.set_result("caller_hung_up" if over.result() == NORMAL else "line_lost")
+
+    def _expired(self) -> None:
+        if not self._over.done():
+            self._over.set_result("line_lost")
 
     def _shed(self, why: TransportError) -> None:
         if not self._over.done():

@@ -8,6 +8,7 @@ but two comparisons.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from lineside.audio.frame import SAMPLE_BYTES
 from lineside.errors import TransportError
@@ -32,7 +33,7 @@ class FrameGrace:
 
     async def run(self, listener: TransportListener) -> EndReason:
         """See `Transport`. Silence begins with the caller's first sound: before, nobody is there to be silent."""
-        watched = _WatchedListener(listener)
+        watched = _WatchedListener(listener, asyncio.get_running_loop().time)
         filling = asyncio.create_task(self._fill(watched), name="frame grace")
         try:
             return await self._transport.run(watched)
@@ -58,13 +59,13 @@ class FrameGrace:
 
     async def _fill(self, watched: "_WatchedListener") -> None:
         now = asyncio.get_running_loop().time
-        seen, since = 0, now()
+        seen = 0
         while True:
             await asyncio.sleep(LOOK_EVERY)
             if watched.pieces != seen or not seen:
-                seen, since = watched.pieces, now()
-                watched.filled_to = since
-            elif now() - since >= GRACE + 2 * watched.longest / self._bytes_per_second:
+                seen = watched.pieces
+                watched.since = watched.filled_to = now()
+            elif now() - watched.since >= GRACE + 2 * watched.longest / self._bytes_per_second:
                 asked_at = now()
                 if await self._answered() and watched.pieces == seen:
                     self._silent_until(asked_at, watched)
@@ -91,10 +92,11 @@ class FrameGrace:
 class _WatchedListener:
     """Counts the pieces of sound on their way to the call."""
 
-    __slots__ = ("filled_to", "listener", "longest", "pieces")
+    __slots__ = ("_now", "filled_to", "listener", "longest", "pieces", "since")
 
-    def __init__(self, listener: TransportListener) -> None:
-        self.listener = listener
+    def __init__(self, listener: TransportListener, now: Callable[[], float]) -> None:
+        self.listener, self._now = listener, now
+        self.since = now()  # when a look found that sound had come since the look before
         self.pieces = self.longest = 0  # longest: bytes
         self.filled_to = 0.0  # on the loop's clock: up to when sound or silence was passed on
 
@@ -111,3 +113,10 @@ class _WatchedListener:
 
     def on_mark(self, name: str) -> None:
         self.listener.on_mark(name)
+
+    def on_line_away(self) -> None:
+        self.listener.on_line_away()
+
+    def on_line_back(self, away: float, unheard: float) -> None:
+        self.since = self.filled_to = self._now()  # while their connection was gone the caller was not silent
+        self.listener.on_line_back(away, unheard)

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from lineside.errors import TransportError
 from lineside.protocol import EndReason, LlmToken, ReasoningToken, ServerMessage, encode
 from lineside.transports.base import AudioMeter
+from lineside.transports.sent_messages import SentMessages, bytes_to_play
 from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import BINARY, TEXT, framed
 
@@ -18,12 +20,21 @@ class Outbox:
     """The messages for one WebSocket, written once a step of the event loop."""
 
     def __init__(
-        self, ws: WebSocket, meter: AudioMeter, bytes_per_second: int, over: "asyncio.Future[EndReason]"
+        self,
+        ws: WebSocket,
+        meter: AudioMeter,
+        bytes_per_second: int,
+        over: "asyncio.Future[EndReason]",
+        sent: SentMessages | None = None,
     ) -> None:
-        """`over` is told when the caller does not read, and the socket is cut. A callback would make a circle."""
+        """`over` is told when the caller does not read, and the socket is cut. A callback would make a circle.
+
+        `sent` remembers what was sent, where the call may go on over another socket.
+        """
         self._ws, self._meter, self._bytes_per_second, self._over = ws, meter, bytes_per_second, over
         loop = asyncio.get_running_loop()
-        self._soon, self._later = loop.call_soon, loop.call_later
+        self._soon, self._later, self._clock = loop.call_soon, loop.call_later, loop.time
+        self._sent = sent
         self._waiting: deque[bytes | ServerMessage] = deque()
         self._set = False  # what waits will be written at once
         self._set_later = False  # … or soon
@@ -59,13 +70,34 @@ class Outbox:
             item = self._waiting.popleft()
             if isinstance(item, bytes):
                 self._meter.sent(len(item) / self._bytes_per_second)
-                frames.append(framed(BINARY, item))
-            else:
-                frames.append(framed(TEXT, encode(item)))
+            if self._sent is not None:
+                self._sent.add(item, self._clock())
+            frames.append(_frame(item))
             if len(frames) == AT_ONCE or not self._waiting:
                 self._ws.write(b"".join(frames))
                 frames.clear()
 
+    def move_to(self, ws: WebSocket, received: int, welcome: Callable[[int], ServerMessage]) -> float:
+        """Go on over another socket.
+
+        Args:
+            ws: the new one.
+            received: how many messages the caller has.
+            welcome: makes the first message over it, given the number of the message that follows.
+
+        Returns:
+            Seconds of sound that the caller had not received, and will hear now.
+        """
+        self._ws = ws
+        again = self._sent.since(received) if self._sent is not None else []
+        number = self._sent.number - len(again) if self._sent is not None else 0
+        ws.write(b"".join(_frame(item) for item in (welcome(number), *again)))
+        return bytes_to_play([*again, *self._waiting]) / self._bytes_per_second
+
     def _flush_tokens(self) -> None:
         self._set_later = False
         self.flush()
+
+
+def _frame(item: bytes | ServerMessage) -> bytes:
+    return framed(BINARY, item) if isinstance(item, bytes) else framed(TEXT, encode(item))

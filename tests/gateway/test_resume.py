@@ -1,0 +1,161 @@
+"""Over real sockets: a call whose connection breaks goes on over another, in the process that has it."""
+
+import asyncio
+from contextlib import aclosing
+
+import aiohttp
+import msgspec
+import pytest
+
+from lineside.protocol import (
+    AudioDone,
+    AudioStarted,
+    Ended,
+    Error,
+    FirstMessage,
+    Ready,
+    Reconnected,
+    ReplyText,
+    ResumeRequest,
+    ServerMessage,
+)
+from lineside.testclient.connection import CallConnection
+from tests.gateway.test_app import ServedGateway, event, events, with_served_gateway
+from tests.gateway.test_worker_pool import Tell, WorkersClient, with_workers
+
+__all__ = ["with_workers"]
+HELLO = FirstMessage(codec="pcm", greeting="")
+
+
+async def held(line: CallConnection, *, drops: int = 1) -> tuple[list[ServerMessage], int]:
+    """A typed question and its answer, with so many breaks in it; what was told, and bytes of sound."""
+    told, sound = list[ServerMessage](), 0
+    await line.open()
+    async with aclosing(line.messages()) as messages:
+        async for message in messages:
+            if isinstance(message, bytes):
+                sound += len(message)
+                if sound > 12_800 * (line.resumed + 1) and line.resumed < drops:
+                    line.drop()
+                continue
+            told.append(message)
+            if isinstance(message, Ready):
+                await line.send('{"type":"text","text":"Hello"}')
+            if isinstance(message, AudioDone):
+                await line.send('{"type":"hangup"}')
+    return told, sound
+
+
+def kinds(told: list[ServerMessage]) -> list[str]:
+    wanted = (Ready, AudioStarted, ReplyText, Reconnected, AudioDone, Ended, Error)
+    return [type(one).__name__ for one in told if isinstance(one, wanted)]
+
+
+def test_a_call_goes_on_over_another_connection() -> None:
+    """Twice in one answer: every sample of it comes once, the slot is held, and it is one call."""
+
+    async def story(there: ServedGateway) -> None:
+        whole, sound = await held(CallConnection(there.http, there.url, HELLO), drops=0)
+        line = CallConnection(there.http, there.url, HELLO)
+        told, again = await held(line, drops=2)
+        assert line.resumed == 2
+        assert again == sound
+        assert sorted(one for one in kinds(told) if one != "Reconnected") == sorted(kinds(whole))
+        assert kinds(told).count("Reconnected") == 2
+        text = there.gateway._meters.text().decode()
+        assert 'lineside_calls_broken_total{outcome="resumed"} 2.0' in text
+        assert "lineside_calls_started_total" in text
+
+    with_served_gateway(story)
+
+
+def test_the_slot_is_held_while_the_caller_is_away() -> None:
+    """Nobody else gets it; after the time it is free, and who comes then is refused by name."""
+
+    async def story(there: ServedGateway) -> None:
+        ws = await there.call('{"codec":"pcm","greeting":""}')
+        ready = await event(ws)
+        assert isinstance(ready, Ready)
+        assert ready.resume_s == 1.0
+        ws.get_extra_info("socket").shutdown(2)
+        await asyncio.sleep(0.3)
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+            await there.call()
+        async with asyncio.timeout(5):
+            while there.gateway.calls:  # noqa: ASYNC110 - it comes true elsewhere
+                await asyncio.sleep(0.05)
+        for call, token in ((ready.call_id, ready.resume_token), ("nobody", "x"), ("x" * 200, "x" * 200)):
+            late = await there.http.ws_connect(f"{there.url}/ws/call/{call}")
+            await late.send_str(msgspec.json.encode(ResumeRequest(token, 1)).decode())
+            (error,) = await events(late)
+            assert isinstance(error, Error)
+            assert (error.code, error.fatal) == ("resume_refused", True)
+            assert late.close_code == 1008
+        assert 'lineside_calls_broken_total{outcome="expired"} 1.0' in there.gateway._meters.text().decode()
+
+    with_served_gateway(story, resume_s=1, max_concurrent_calls=1)
+
+
+def test_a_first_message_that_resumes_nothing_is_named() -> None:
+    """On the address that resumes, and a resume on the one that begins."""
+
+    async def story(there: ServedGateway) -> None:
+        for path, first, names in (
+            ("/ws/call/x", '{"codec":"pcm"}', '"type":"resume"'),
+            ("/ws/call/x", '{"type":"resume","token":"x","received":-1}', "received"),
+            ("/ws/call", '{"type":"resume","token":"x","received":1}', "/ws/call/CALL_ID"),
+        ):
+            ws = await there.http.ws_connect(f"{there.url}{path}")
+            await ws.send_str(first)
+            (error,) = await events(ws)
+            assert isinstance(error, Error)
+            assert error.code == "bad_first_message"
+            assert names in error.message
+
+    with_served_gateway(story)
+
+
+def test_switched_off_nothing_waits_and_no_token_is_given() -> None:
+    """`RESUME_S=0`: the call ends with its connection."""
+
+    async def story(there: ServedGateway) -> None:
+        ws = await there.call('{"codec":"pcm","greeting":""}')
+        ready = await event(ws)
+        assert isinstance(ready, Ready)
+        assert (ready.resume_token, ready.resume_s) == ("", 0)
+        ws.get_extra_info("socket").shutdown(2)
+        async with asyncio.timeout(2):
+            while there.gateway.calls:  # noqa: ASYNC110 - it comes true elsewhere
+                await asyncio.sleep(0.02)
+
+    with_served_gateway(story, resume_s=0)
+
+
+def test_whoever_leaves_with_a_goodbye_is_not_waited_for() -> None:
+    """A tab that is closed says 1001, a program that hangs up 1000."""
+
+    async def story(there: ServedGateway) -> None:
+        for code in (1000, 1001):
+            ws = await there.call('{"codec":"pcm","greeting":""}')
+            await event(ws)
+            await ws.close(code=code)
+            async with asyncio.timeout(2):
+                while there.gateway.calls:  # noqa: ASYNC110 - it comes true elsewhere
+                    await asyncio.sleep(0.02)
+
+    with_served_gateway(story)
+
+
+def test_a_resumed_connection_reaches_the_worker_that_has_the_call(with_workers: Tell) -> None:
+    """Whichever that is: two workers, four calls, all broken and resumed."""
+
+    async def story(client: WorkersClient) -> None:
+        lines = [CallConnection(client._http, client.url, HELLO) for _ in range(4)]
+        told = await asyncio.gather(*(held(line) for line in lines))
+        assert [line.resumed for line in lines] == [1] * 4
+        assert len({sound for _, sound in told}) == 1
+        assert [kinds(events).count("Reconnected") for events, _ in told] == [1] * 4
+        assert await client.counted("lineside_calls_broken_total") == 4
+
+    log = with_workers(story)
+    assert "resume_token" not in log
