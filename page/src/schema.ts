@@ -369,7 +369,7 @@ export interface ModelsStatus {
 /** A model, on the disk and in memory. */
 export interface ModelStatus {
   name: string;
-  role: 'llm' | 'stt' | 'tts' | 'turn' | 'vad';
+  role: 'embeddings' | 'llm' | 'stt' | 'tts' | 'turn' | 'vad';
   engine: string;
   description: string;
   licence: string;
@@ -692,6 +692,8 @@ export interface Agent {
   prompt: string;
   greeting: string;
   facts: string[];
+  answers: VerbatimAnswer[];
+  unknown: string;
   examples: Example[];
   transfer: string;
   reprompt: string;
@@ -706,6 +708,13 @@ export interface Agent {
   timezone: string;
   call_facts: string[];
   hours: Record<string, string>;
+}
+
+/** An answer that is spoken as it stands, without the language model, where a question is plainly about it. */
+export interface VerbatimAnswer {
+  about: string;
+  says: string;
+  asks: string[];
 }
 
 /** A question and the answer it should get. */

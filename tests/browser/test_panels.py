@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from lineside.errors import EngineError, EngineUnreachable
-from lineside.gateway.app import WEB
+from lineside.gateway.page_files import WEB
 from lineside.host.client import HostAgentError
 from lineside.models import catalogue
 from lineside.protocol import BargeIn, ReplyMetrics, ReplyText, Transcript

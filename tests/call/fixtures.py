@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from lineside.agents.agent import Agent
 from lineside.agents.drafts import AgentDrafts
+from lineside.agents.knowledge.agent_knowledge import Knows
 from lineside.agents.versions import AgentVersions
 from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import LoudnessVad
@@ -79,7 +80,7 @@ class FinishedCall:
 
     @property
     def conversation(self) -> list[tuple[str, str]]:
-        return [(m.role, m.content) for m in self.call.history.said]
+        return [(m.role, m.content) for m in self.call._context.history.said]
 
     @property
     def evidence(self) -> Evidence:
@@ -113,6 +114,7 @@ async def finished_call(
     observers: Sequence[Observer] = (),
     operator_ends: float | None = None,
     tools: CallTools = NO_TOOLS,
+    knowledge: Knows | None = None,
     **given: Any,
 ) -> FinishedCall:
     """Hold one call on the running loop; `operator_ends`: after so many seconds."""
@@ -136,6 +138,7 @@ async def finished_call(
         observers=observers,
         turn_model=turns,
         tools=tools,
+        knowledge=knowledge,
     )
     if operator_ends is not None:
         asyncio.get_running_loop().call_later(operator_ends, call.end, "ended_by_operator")

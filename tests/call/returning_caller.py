@@ -181,7 +181,7 @@ class ResumedCall:
 
     @property
     def conversation(self) -> list[tuple[str, str]]:
-        return [(m.role, m.content) for m in self.call.history.said]
+        return [(m.role, m.content) for m in self.call._context.history.said]
 
     @property
     def back(self) -> Reconnected:

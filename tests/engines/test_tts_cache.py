@@ -276,7 +276,7 @@ def test_what_was_learnt_is_greeted_with_and_nothing_is_synthesised() -> None:
             line, FirstMessage(codec="pcm"), agent=agent, engines=engines, settings=settings(), vad=LoudnessVad()
         )
         await call.run()
-        assert call.history.said[-1].content == agent.greeting
+        assert call._context.history.said[-1].content == agent.greeting
         assert tts.spoken == []
         assert all(memory.remembers(phrase, "") for phrase in PHRASES)
 

@@ -42,15 +42,15 @@ def test_no_two_models_share_a_name() -> None:
 
 
 def test_the_defaults_make_a_call() -> None:
-    """One STT, LLM and TTS model, turn model and voice detector are fetched when nobody says which."""
-    assert sorted(find(name).role for name in defaults()) == ["llm", "stt", "tts", "turn", "vad"]
+    """One model a role is fetched when nobody says which."""
+    assert sorted(find(name).role for name in defaults()) == ["embeddings", "llm", "stt", "tts", "turn", "vad"]
 
 
 def test_the_language_model_is_the_operators_choice() -> None:
     """Another one takes the default's place; with none, as where Ollama has it, the others are needed all the same."""
     assert [find(name).role for name in needed("qwen2.5-coder-1.5b")] == [find(name).role for name in defaults()]
     assert "qwen2.5-coder-1.5b" in needed("qwen2.5-coder-1.5b")
-    assert sorted(find(name).role for name in needed("")) == ["stt", "tts", "turn", "vad"]
+    assert sorted(find(name).role for name in needed("")) == ["embeddings", "stt", "tts", "turn", "vad"]
 
 
 @pytest.mark.parametrize("name", defaults())
@@ -67,6 +67,7 @@ def test_every_model_says_what_runs_it() -> None:
         "tts": {"piper", "kokoro"},
         "turn": {""},
         "vad": {""},
+        "embeddings": {""},
     }
     assert {model.name for model in CATALOGUE if model.engine not in engines[model.role]} == set()
 

@@ -71,6 +71,14 @@ class Example(Struct, frozen=True, forbid_unknown_fields=True):
     says: Fact
 
 
+class VerbatimAnswer(Struct, frozen=True, forbid_unknown_fields=True):
+    """An answer that is spoken as it stands, without the language model, where a question is plainly about it."""
+
+    about: Annotated[str, Meta(min_length=1, max_length=200)]  # its subject: "price of the Basic plan"
+    says: Annotated[str, Meta(min_length=1, max_length=1000)]
+    asks: Annotated[tuple[Annotated[str, Meta(max_length=300)], ...], Meta(max_length=20)] = ()  # as callers ask for it
+
+
 class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     """What one desk is told. Text is plain; the prompt's facts are what the model may answer from."""
 
@@ -78,6 +86,10 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     prompt: LongText
     greeting: Line = ""
     facts: Annotated[tuple[Fact, ...], Meta(max_length=500)] = ()
+    answers: Annotated[
+        tuple[VerbatimAnswer, ...], Meta(max_length=500)
+    ] = ()  # by rule; the model knows them as facts too
+    unknown: Line = ""  # said by rule where neither answers nor facts are about the question; empty: the model answers
     examples: Annotated[tuple[Example, ...], Meta(max_length=50)] = ()
     transfer: Line = "Of course. I will transfer you to a colleague now."
     reprompt: Line = ""  # said when the caller is silent for CALLER_SILENCE_S; empty: nothing is
@@ -133,7 +145,7 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
 
     def lines(self) -> tuple[str, ...]:
         """What is said as it stands, and so can be learnt by heart."""
-        own = (self.greeting, self.transfer, self.reprompt, self.goodbye, self.farewell)
+        own = (self.greeting, self.transfer, self.reprompt, self.goodbye, self.farewell, self.unknown)
         questions = [line for slot in self.slots.values() for line in (slot.asks, *slot.again)]
         waiting = [line for tool in self.tools.values() for line in tool.says]
         return tuple(dict.fromkeys(filter(None, (*own, *questions, *waiting))))
@@ -158,7 +170,8 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
             return (Message("system", prompt),)
         greeted = (CALL, Message("assistant", self.greeting.strip())) if self.greeting.strip() else ()
         shown = [m for e in self.examples for m in (Message("user", e.asks), Message("assistant", e.says))]
-        return (Message("system", "\n".join([self.prompt.strip(), "", *self.facts])), *greeted, *shown)
+        known = [f"{answer.about}: {answer.says}" for answer in self.answers]
+        return (Message("system", "\n".join([self.prompt.strip(), "", *known, *self.facts])), *greeted, *shown)
 
     def by_rule(self, said: str) -> str | None:
         """The answer that is not left to the model, if this calls for one."""

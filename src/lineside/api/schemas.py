@@ -74,7 +74,7 @@ class ModelStatus(Struct, frozen=True):
     """A model, on the disk and in memory."""
 
     name: str
-    role: Literal["stt", "llm", "tts", "turn", "vad"]
+    role: Literal["stt", "llm", "tts", "turn", "vad", "embeddings"]
     engine: Annotated[str, Meta(description="the engine that runs it; empty: none that can load and unload it")]
     description: str
     licence: str

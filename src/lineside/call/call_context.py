@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lineside.agents.agent import Agent
+from lineside.agents.knowledge.agent_knowledge import Knows, NothingKnown
 from lineside.audio.echo_detector import EchoDetector
 from lineside.audio.echo_gate import EchoGate
 from lineside.audio.vad import VoiceDetector
@@ -37,6 +38,7 @@ class CallContext(Struct, frozen=True):
 
     settings: Settings
     agent: Agent
+    knowledge: Knows
     stt: SpeechToText
     llm: LanguageModel
     tts: TextToSpeech
@@ -69,6 +71,7 @@ def call_context(
     facts: CallFacts,
     settings: Settings,
     agent: Agent,
+    knowledge: Knows,
     engines: Engines,
     vad: VoiceDetector,
     on_late_speech: Callable[[Heard], None],
@@ -103,6 +106,7 @@ def call_context(
     return CallContext(
         settings=settings,
         agent=agent,
+        knowledge=knowledge if hello.system_prompt is None else NothingKnown(),
         stt=GatedSTT(engines.stt, agent.language),
         llm=engines.llm,
         tts=engines.tts,

@@ -52,6 +52,11 @@ class ChatHistory:
         return self._said[-1].content if self._said and self._said[-1].role == "assistant" else ""
 
     @property
+    def last_caller_words(self) -> str:
+        """What the caller said last, answered or not."""
+        return next((message.content for message in reversed(self._said) if message.role == "user"), "")
+
+    @property
     def said(self) -> tuple[Message, ...]:
         """The conversation without its opening."""
         return tuple(self._said)

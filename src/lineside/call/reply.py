@@ -12,6 +12,7 @@ from lineside.agents.slots.extract import Said
 from lineside.agents.tasks.state import Say, Think, joined
 from lineside.audio.frame import Utterance
 from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answer, written_answer
+from lineside.call.answer_by_rule import answer_by_rule
 from lineside.call.call_context import CallContext
 from lineside.call.dialog import RuleTurn
 from lineside.call.end_of_turn import EndOfTurn
@@ -179,8 +180,13 @@ class Reply:
             self.progress.ends = "agent_said_goodbye" if isinstance(move, Say) and move.ends else None
             await self._take_fixed(joined(owed, move.text))
             return
+        fixed = await answer_by_rule(context.knowledge, context.history, question, unknown=context.agent.unknown)
+        if fixed is not None:
+            await self._take_fixed(joined(owed, fixed, move.then))
         if isinstance(self.given, Utterance) and not self.allowed:
             await self._end_of_turn.ask_llm(self._pause, question)
+        if fixed is not None:
+            return
         if self._draft is not None and self._draft.whole:
             await self._take_fixed(joined(owed, self._draft.text, move.then))
             return

@@ -10,12 +10,12 @@ from typing import cast
 
 from lineside import protocol
 from lineside.agents.agent import Agent
+from lineside.agents.knowledge.agent_knowledge import Knows, NothingKnown
 from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import VoiceDetector
 from lineside.call.call_context import call_context
 from lineside.call.call_tools import NO_TOOLS, CallTools
 from lineside.call.caller_input import CallerInput, tell_error
-from lineside.call.chat_history import ChatHistory
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.engine_load import EngineLoad
 from lineside.call.fillers import FAREWELL
@@ -53,6 +53,7 @@ class CallSession:
         turn_model: TurnModel = nobody_knows,
         load: EngineLoad | None = None,
         tools: CallTools = NO_TOOLS,
+        knowledge: Knows | None = None,
     ) -> None:
         """`observers` hear everything that happens; `load` is what all calls know of the engines."""
         loop = asyncio.get_running_loop()
@@ -65,6 +66,7 @@ class CallSession:
             facts=facts,
             settings=settings,
             agent=agent,
+            knowledge=knowledge or NothingKnown(),
             engines=engines,
             vad=vad,
             on_late_speech=self._on_late_speech,
@@ -78,11 +80,6 @@ class CallSession:
         self._interruptions = Interruptions(context)
         self._speaker = Speaker(context, self._end_of_turn)
         self._listening = LiveListening(context, self._end_of_turn, self._speaker)
-
-    @property
-    def history(self) -> ChatHistory:
-        """What was said, as far as it was heard."""
-        return self._context.history
 
     async def run(self) -> protocol.EndReason:
         """Hold the call from its greeting to its end. Raises nothing for what a caller or an engine does."""

@@ -17,7 +17,7 @@ from lineside.engines.protocols import TextToSpeech
 MAX_RECENT = 256  # sentences; the one not said for longest is forgotten …
 MAX_RECENT_BYTES = 32 << 20  # … and so it is when all of them have more sound than that: twelve minutes at 22 kHz
 MAX_SECONDS = 15.0  # seconds; longer ones are not worth their memory
-MAX_KEPT = 64  # sentences of the agent's lines that are known by heart; changed lines push out the oldest
+MAX_KEPT = 256  # sentences of the agent's lines that are known by heart; changed lines push out the oldest
 MAX_PINNED = 64  # phrases for bad moments, which nothing pushes out; there are some ten in a language
 
 Which = tuple[str, str]  # voice and sentence

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from pathlib import Path
+from functools import partial
 
 import aiohttp
 import msgspec
 import structlog
 from aiohttp import web
 
+from lineside.agents.knowledge.agent_knowledge import KnowledgeCache
 from lineside.api import AgentSource, ApiDependencies, mount
 from lineside.api.background import BackgroundTasks
 from lineside.audio.turn_model import TurnModel, nobody_knows
@@ -20,7 +21,9 @@ from lineside.gateway.auth import TOKEN_SECONDS, Auth, key_of
 from lineside.gateway.call_registry import CallHandle, CallRegistry
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner
 from lineside.gateway.line_host import LineHost
+from lineside.gateway.page_files import add_page
 from lineside.gateway.readiness import FAULTS, fault_counts, readiness
+from lineside.gateway.runtime import learn_answers
 from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.client import HostAgentClient
 from lineside.host.machine import MachineReader
@@ -39,20 +42,7 @@ log = structlog.get_logger()
 LOOK_EVERY = 15.0  # seconds between two readings of the graphics cards for /metrics
 FAREWELL = 3.0  # seconds for calls to end when the house closes
 LONGEST_ID = 64  # characters of a call's id that are looked at
-OWN_MODELS = ("silero-vad", "smart-turn-v3.2")  # models that this process itself has in memory
-WEB = Path(__file__).parents[1] / "web"
-FOREVER = "public, max-age=31536000, immutable"  # the page's files have a hash of what is in them in their names
-# The page takes nothing from elsewhere, runs nothing that stands in it, and stands in no other page's frame.
-POLICY = (
-    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; media-src 'self' blob:; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-
-
-async def _kept(request: web.Request, response: web.StreamResponse) -> None:
-    """The page's own files are kept for good; only now is it known whether there is such a file."""
-    if request.path.startswith("/web/assets/") and response.status < 400:
-        response.headers["Cache-Control"] = FOREVER
+OWN_MODELS = ("silero-vad", "smart-turn-v3.2", "all-minilm-l6-v2")  # models that this process itself has in memory
 
 
 class Gateway:
@@ -71,6 +61,7 @@ class Gateway:
         workers: WorkerPool | None = None,
         records: Archive | None = None,
         work: BackgroundWork | None = None,
+        knowledge: KnowledgeCache | None = None,
     ) -> None:
         """`agents` says which agent answers; `http` reaches the host agent, if there is one; `turns` is the turn model.
 
@@ -91,7 +82,7 @@ class Gateway:
         self._scrape: asyncio.Task[bytes] | None = None
         self._meters.limit.set(settings.max_concurrent_calls)
         self._runner = CallRunner(
-            settings, agents.agent, registry, new_vad, self._meters, turns, records, agents.drafts
+            settings, agents.agent, registry, new_vad, self._meters, turns, records, agents.drafts, knowledge
         )
 
     @property
@@ -107,8 +98,7 @@ class Gateway:
     def app(self) -> web.Application:
         """The routes, ready to be served."""
         app = web.Application(middlewares=[self._guard])
-        app.router.add_get("/", self._page)
-        app.router.add_static("/web/", WEB)
+        add_page(app)
         app.router.add_get("/health", self._health)
         app.router.add_get("/ready", self._ready)
         app.router.add_post("/api/token", self._token)
@@ -134,7 +124,6 @@ class Gateway:
             work=self.work,
         )
         mount(app, dependencies)
-        app.on_response_prepare.append(_kept)
         app.on_shutdown.append(self._close)
         return app
 
@@ -160,12 +149,6 @@ class Gateway:
         return calls and self._access.has_token(request.query.get("token"), time.time())
 
     # ── the small rooms ────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _page(self, request: web.Request) -> web.StreamResponse:
-        response = web.FileResponse(WEB / "index.html")
-        response.headers["Content-Security-Policy"] = POLICY
-        response.headers["Cache-Control"] = "no-cache"
-        return response
 
     async def _health(self, request: web.Request) -> web.Response:
         closing = self.call_registry.closing
@@ -211,10 +194,13 @@ class Gateway:
         """How late the loop is, and what the machine is doing, while the house is open."""
         tasks = BackgroundTasks()
         await tasks.begin()
-        tasks.start(self.work.keep("loop lag", self._meters.process.watch_loop), "loop lag")
-        tasks.start(self.work.keep("load shedder", self._runner.shedder.watch), "load shedder")
-        tasks.start(self.work.keep("machine", self._watch_machine), "machine")
-        tasks.start(self.work.keep("trends", self._watch_trends), "trends")
+        work: dict[str, Callable[[], Awaitable[object]]] = {"loop lag": self._meters.process.watch_loop}
+        work |= {"load shedder": self._runner.shedder.watch}
+        work |= {"machine": self._watch_machine, "trends": self._watch_trends}
+        if self._workers is None:
+            work["learn answers"] = partial(learn_answers, self._registry, self._agents.agent)
+        for name, begin in work.items():
+            tasks.start(self.work.keep(name, begin), name)
         yield
         await tasks.end()
 

@@ -10,6 +10,7 @@ import structlog
 
 from lineside.agents.agent import Agent
 from lineside.agents.drafts import AgentDrafts
+from lineside.agents.knowledge.agent_knowledge import KnowledgeCache
 from lineside.agents.versions import version_of
 from lineside.audio.frame import STT_RATE
 from lineside.audio.input_resampler import InputResampler
@@ -64,12 +65,13 @@ class CallRunner:
         turns: TurnModel,
         records: Archive | None = None,
         drafts: AgentDrafts | None = None,
+        knowledge: KnowledgeCache | None = None,
     ) -> None:
         """`agent` says who answers now; `turns` is the turn model; `records` keeps the calls, if they are kept.
 
-        `drafts` are the agents that a call may name to have them in that one's place.
+        `drafts` are the agents that a call may name to have them in that one's place; `knowledge` is what agents know.
         """
-        self._drafts = drafts or AgentDrafts()
+        self._drafts, self._knowledge = drafts or AgentDrafts(), knowledge or KnowledgeCache(None)
         self._settings, self._agent, self._registry, self._records = settings, agent, registry, records
         self._new_vad, self._meters, self._turns = new_vad, meters, turns
         self._load = EngineLoad(time.monotonic)
@@ -212,6 +214,7 @@ class CallRunner:
             observers=observers,
             turn_model=self._turns,
             load=self._load,
+            knowledge=await self._knowledge.of(agent),
         )
         handle.answered(call, facts=facts, codec=hello.codec, engines=engines.names)
         transport.on_event(Ready(call_id=handle.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))

@@ -4,14 +4,17 @@ The gateway, each worker, `lineside doctor`, `replay` and the load tester start 
 """
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 
 import aiohttp
 import structlog
 
 from lineside.agents.agent import Agent
+from lineside.agents.knowledge.agent_knowledge import EncoderThread, KnowledgeCache
+from lineside.agents.versions import version_of
 from lineside.audio.frame import STT_RATE, SpokenAudio, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.turn_model import TurnModel, TurnModelThread, nobody_knows
@@ -20,13 +23,11 @@ from lineside.audio.vad_batcher import VadBatcher
 from lineside.call.answer import sayings
 from lineside.call.fillers import MOMENT, PHRASES
 from lineside.engine_server.launch import engine_server
-from lineside.engines.engine_trials import LOADED_WITHIN
+from lineside.engines.engine_trials import LOADED_WITHIN, Deaf
 from lineside.engines.fallback import FallbackLLM
 from lineside.engines.protocols import HealthChecked, LlmRequest, Message, SpeechToText, Thought, Token, Warmable
 from lineside.engines.registry import ROLES, EngineObserver, EngineRegistry, Role
 from lineside.errors import ConfigError, EngineBusy, EngineError
-from lineside.gateway.service_restart import ServiceRestart
-from lineside.host.client import HostAgentClient
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
 from lineside.private_files import mend_data_folder
@@ -39,7 +40,10 @@ log = structlog.get_logger()
 
 ASK_AGAIN = 1.0  # seconds until a busy engine is asked again at start-up
 TURN_MODEL, TURN_FILE = "smart-turn-v3.2", "smart-turn-v3.2-cpu.onnx"
+LEARNT_BY_HEART = 200  # sentences of the answers; the others are synthesised when they are first said
+LOOK_FOR_NEW_AGENT = 5.0  # seconds
 PREPARE_AGENT_SECONDS = 90.0  # seconds to synthesise the agent's lines and to read its prompt
+ENCODER_MODEL = "all-minilm-l6-v2"
 VAD_MODEL, VAD_FILE = "silero-vad", "silero_vad.onnx"
 
 
@@ -72,14 +76,22 @@ async def open_registry(
 ) -> AsyncGenerator[EngineRegistry, None]:
     """The engines that the settings name, with their connections; closed when the block ends."""
     async with aiohttp.ClientSession() as http:
-        host = HostAgentClient(settings.host_agent_url, settings.host_agent_token, http)
-        deaf = ServiceRestart(host) if settings.host_agent_url else None
-        registry = EngineRegistry(settings, observer=observer, deaf=deaf)
+        registry = EngineRegistry(settings, observer=observer, deaf=_service_restart(settings, http))
         registry.keep_warm()
         try:
             yield registry
         finally:
             await registry.close()
+
+
+def _service_restart(settings: Settings, http: aiohttp.ClientSession) -> Deaf | None:
+    """What restarts a service whose engine is up and deaf, by the host agent; None where there is none."""
+    if not settings.host_agent_url:
+        return None
+    from lineside.gateway.service_restart import ServiceRestart
+    from lineside.host.client import HostAgentClient
+
+    return ServiceRestart(HostAgentClient(settings.host_agent_url, settings.host_agent_token, http))
 
 
 async def _needs_embedded_llm(registry: EngineRegistry) -> bool:
@@ -167,6 +179,23 @@ async def prepare_agent(registry: EngineRegistry, agent: Agent) -> None:
         raise ConfigError(f"the default engines are unreachable: {cause}. Try: lineside doctor") from cause
 
 
+async def learn_answers(registry: EngineRegistry, agent: Callable[[], Agent]) -> None:
+    """Synthesise the agent's answers while calls are held already, and those of a new agent. Never ends.
+
+    They are spoken without the language model; known by heart they need no voice either.
+    """
+    learnt = ""
+    while True:
+        current = agent()
+        if learnt != (learnt := version_of(current)):
+            texts = [answer.says for answer in current.answers] + [current.unknown]
+            sentences = (said for text in texts for said in sayings(text, current.speech_tag))
+            with suppress(EngineError):  # a voice that fails now is asked when a caller needs it
+                for sentence in itertools.islice(sentences, LEARNT_BY_HEART):
+                    await registry.cached_tts().keep(sentence)
+        await asyncio.sleep(LOOK_FOR_NEW_AGENT)
+
+
 def vad_factory(settings: Settings) -> Callable[[], VoiceDetector]:
     """What makes a VAD for each call: Silero, or plain loudness where the STT engine is scripted."""
     if settings.default_stt_engine == "scripted":
@@ -188,6 +217,26 @@ async def turn_model(settings: Settings) -> AsyncGenerator[TurnModel, None]:
         yield listener.probability
     finally:
         listener.close()
+
+
+@asynccontextmanager
+async def knowledge_cache(settings: Settings, agent: Agent) -> AsyncGenerator[KnowledgeCache, None]:
+    """What agents know, this one's read already. Without the sentence encoder's file, words alone find an answer.
+
+    Raises `ConfigError`.
+    """
+    encoder = None
+    try:
+        encoder = EncoderThread(locate(ENCODER_MODEL, settings.models_dir))
+    except ConfigError as missing:
+        log.warning("sentence encoder not available, finding answers by their words alone", why=str(missing))
+    try:
+        knowledge = KnowledgeCache(encoder)
+        await knowledge.of(agent)
+        yield knowledge
+    finally:
+        if encoder is not None:
+            encoder.close()
 
 
 @asynccontextmanager

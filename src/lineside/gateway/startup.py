@@ -16,7 +16,7 @@ from lineside.gateway.app import Gateway
 from lineside.gateway.call_runner import settle
 from lineside.gateway.listen import gateway_socket
 from lineside.gateway.multiprocess import worker_count
-from lineside.gateway.runtime import open_archive, turn_model, vad_factory, warm_engines
+from lineside.gateway.runtime import knowledge_cache, open_archive, turn_model, vad_factory, warm_engines
 from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.embedded_agent import host_agent
 from lineside.host.monitoring import monitoring
@@ -69,6 +69,7 @@ async def running_gateway(
             aiohttp.ClientSession() as http,
             turn_model(settings) as turns,
             open_archive(settings, metrics.records, work) as records,
+            knowledge_cache(settings, agent) as knowledge,
             AsyncExitStack() as stack,
         ):
             workers = await stack.enter_async_context(_workers(reached, agent, metrics, work))
@@ -78,7 +79,18 @@ async def running_gateway(
             if monitored is not None:
                 monitors = await stack.enter_async_context(monitoring(settings, url, monitored))
             gateway = Gateway(
-                reached, agents, registry, vad_factory(settings), http, metrics, monitors, turns, workers, records, work
+                reached,
+                agents,
+                registry,
+                vad_factory(settings),
+                http,
+                metrics,
+                monitors,
+                turns,
+                workers,
+                records,
+                work,
+                knowledge,
             )
             async with http_server(gateway.app(), listener, grace=GOODBYE, work=work):
                 yield RunningGateway(url, reached.embedded_url, gateway, registry, agents)

@@ -36,7 +36,15 @@ from lineside.gateway.ipc import (
     WorkerChannel,
     WorkerReady,
 )
-from lineside.gateway.runtime import open_archive, open_registry, prepare_agent, turn_model, vad_factory
+from lineside.gateway.runtime import (
+    knowledge_cache,
+    learn_answers,
+    open_archive,
+    open_registry,
+    prepare_agent,
+    turn_model,
+    vad_factory,
+)
 from lineside.logging_setup import log_to_stderr
 from lineside.observability.metrics import GatewayMetrics
 from lineside.private_files import make_files_private
@@ -76,17 +84,30 @@ class Worker:
             open_registry(settings, meters.engines) as self._registry,
             turn_model(settings) as turns,
             open_archive(settings, meters.records, work) as records,
+            knowledge_cache(settings, begin.agent) as knowledge,
         ):
             self._agent = begin.agent
             await prepare_agent(self._registry, self._agent)
             new_vad = vad_factory(settings)
             self._runner = CallRunner(
-                settings, lambda: self._agent, self._registry, new_vad, meters, turns, records, self._drafts
+                settings,
+                lambda: self._agent,
+                self._registry,
+                new_vad,
+                meters,
+                turns,
+                records,
+                self._drafts,
+                knowledge,
             )
             async with asyncio.TaskGroup() as self._tasks:
                 watching = [
                     self._tasks.create_task(work.keep("loop lag", meters.process.watch_loop), name="loop lag"),
                     self._tasks.create_task(work.keep("load shedder", self._runner.shedder.watch), name="load shedder"),
+                    self._tasks.create_task(
+                        work.keep("learn answers", lambda: learn_answers(self._registry, lambda: self._agent)),
+                        name="learn answers",
+                    ),
                     self._tasks.create_task(work.keep("beat", self._beat), name="beat"),
                 ]
                 settle()

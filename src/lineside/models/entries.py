@@ -7,7 +7,7 @@ from msgspec import Struct
 HUB = "https://huggingface.co"
 MIB = 1 << 20
 
-Role = Literal["stt", "llm", "tts", "turn", "vad"]
+Role = Literal["stt", "llm", "tts", "turn", "vad", "embeddings"]
 # What runs a model: parts of our own engine server, or a server of its own; empty where the gateway itself does.
 Engine = Literal["faster-whisper", "embedded", "piper", "kokoro", "whisper-server", ""]
 

@@ -10,18 +10,19 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from lineside.agents.agent import Agent
+from lineside.agents.knowledge.agent_knowledge import Knows
 from lineside.audio.turn_model import TurnModel
 from lineside.audio.vad import VoiceDetector
 from lineside.call.session import CallSession
 from lineside.engines.registry import Engines
 from lineside.gateway.agent_store import AgentFile
-from lineside.gateway.runtime import turn_model, vad_factory, warm_engines
+from lineside.gateway.runtime import knowledge_cache, turn_model, vad_factory, warm_engines
 from lineside.protocol import Codec, FirstMessage, Mode
 from lineside.records.entries import Entry, KeptTurn, ReplyKept, WholeCall
 from lineside.records.event_log import EventLog
 from lineside.replay.jumping_loop import JumpingLoop, WorkInProgress
 from lineside.replay.source import ReplayableCall, load_call
-from lineside.replay.timed_engines import TimedSTT, TimedTTS, timed_llm, timed_turn_model
+from lineside.replay.timed_engines import TimedKnowledge, TimedSTT, TimedTTS, timed_llm, timed_turn_model
 from lineside.replay.transport import ReplayTransport
 from lineside.settings import Settings
 
@@ -46,10 +47,15 @@ def replay(settings: Settings, call: str) -> tuple[WholeCall, ReplayResult]:
         with work.done():  # what is started takes its time
             recorded = await load_call(settings, call)
             agent = AgentFile(settings.agent_file, settings.data_dir).read()
-            async with warm_engines(settings, agent) as (reached, registry), turn_model(reached) as turns:
+            async with (
+                warm_engines(settings, agent) as (reached, registry),
+                turn_model(reached) as turns,
+                knowledge_cache(reached, agent) as knowledge,
+            ):
+                knows = await knowledge.of(agent)
                 with work.paused():
                     result = await replay_call(
-                        recorded, reached, agent, registry.choose(), vad_factory(reached), turns, work
+                        recorded, reached, agent, registry.choose(), vad_factory(reached), turns, work, knows
                     )
                 return recorded.whole, result
 
@@ -65,6 +71,7 @@ async def replay_call(
     new_vad: Callable[[], VoiceDetector],
     turns: TurnModel,
     work: WorkInProgress,
+    knows: Knows | None = None,
 ) -> ReplayResult:
     """Hold it on the running loop, whose time is real while there is `work`."""
     about, entries, began = recorded.whole.call, list[Entry](), time.monotonic()
@@ -86,6 +93,7 @@ async def replay_call(
         vad=new_vad(),
         observers=(events,),
         turn_model=timed_turn_model(turns, work),
+        knowledge=None if knows is None else TimedKnowledge(knows, work),
     )
     await call.run()
     replies = {entry.reply: entry for entry in entries if isinstance(entry, ReplyKept)}  # the last word on each

@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
+from lineside.agents.knowledge.agent_knowledge import Knows
+from lineside.agents.knowledge.knowledge import Answer
 from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.audio.turn_model import TurnModel
 from lineside.engines.protocols import (
@@ -79,6 +81,18 @@ class TimedTTS:
     def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         """See `TextToSpeech`."""
         return _in_real_time(self._tts.speak(sentence, voice), self._work)
+
+
+class TimedKnowledge:
+    """What an agent knows, asked in real time."""
+
+    def __init__(self, knows: Knows, work: WorkInProgress) -> None:
+        self._knows, self._work = knows, work
+
+    async def answer(self, question: str, *, before: str = "", asked: str = "") -> Answer:
+        """See `Knows`."""
+        with self._work.done():
+            return await self._knows.answer(question, before=before, asked=asked)
 
 
 def timed_turn_model(turns: TurnModel, work: WorkInProgress) -> TurnModel:
