@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     # ── limits ──
     max_concurrent_calls: int = Field(100, ge=1, le=100_000)
     """Maximum concurrent calls over all workers; further calls get 503"""
+    max_calls_per_key: int = Field(0, ge=0, le=100_000)
+    """Maximum concurrent calls of one of API_KEYS, its tokens included; further ones get 503; 0 = no limit"""
     workers: int = Field(0, ge=0, le=256)
     """Worker processes; 0 = CPU cores − 1"""
     call_idle_timeout_s: float = Field(120, gt=0)

@@ -485,6 +485,28 @@ def test_health_names_what_fails_in_a_worker(monkeypatch: pytest.MonkeyPatch) ->
     with_served_gateway(story)
 
 
+def test_one_key_cannot_hold_every_slot() -> None:
+    """MAX_CALLS_PER_KEY, its tokens included: the next is refused in words before the upgrade, another key is not."""
+
+    async def story(gateway_client: ServedGateway) -> None:
+        one, other = ({"Authorization": f"Bearer {key}"} for key in ("one", "other"))
+        await gateway_client.call(headers=one)
+        async with gateway_client.http.post(f"{gateway_client.url}/api/token", headers=one) as answer:
+            token = (await answer.json())["token"]
+        await gateway_client.call(params={"token": token})
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+            await gateway_client.call(headers=one)
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+            await gateway_client.call(params={"token": token})
+        async with gateway_client.http.get(f"{gateway_client.url}/ws/call", headers=one) as answer:
+            assert "MAX_CALLS_PER_KEY" in (await answer.json())["error"]["message"]
+        assert isinstance(await event(await gateway_client.call(headers=other)), Ready)
+        async with gateway_client.http.get(f"{gateway_client.url}/metrics", headers=one) as answer:
+            assert 'lineside_calls_refused_total{reason="key_limit"} 3.0' in await answer.text()
+
+    with_served_gateway(story, api_keys=("one", "other"), max_calls_per_key=2)
+
+
 async def asked_ready(gateway_client: ServedGateway) -> tuple[int, str, list[str]]:
     async with gateway_client.http.get(f"{gateway_client.url}/ready") as answer:
         told = await answer.json()

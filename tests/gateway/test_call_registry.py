@@ -171,6 +171,26 @@ def test_slots_equal_live_calls(story: list[bool]) -> None:
     run(main())
 
 
+def test_a_holder_of_a_key_has_no_more_slots_than_theirs() -> None:
+    """Others' calls are taken all the same; one that goes makes room; without a limit one holder may have all."""
+
+    async def story() -> None:
+        calls = CallRegistry(5, slots_a_holder=2)
+        first, _ = calls.admit("a"), calls.admit("a")
+        with pytest.raises(CallRefused, match="all 2 call slots of this key"):
+            calls.admit("a")
+        calls.admit("b")
+        calls.admit()
+        calls.free(first)
+        calls.admit("a")
+        with pytest.raises(CallRefused, match="all 5"):
+            [calls.admit(), calls.admit()]
+        everything = CallRegistry(3)
+        assert len([everything.admit("a") for _ in range(3)]) == 3
+
+    run(story())
+
+
 def test_closing_time_ends_all_and_waits_for_them() -> None:
     """No new call is taken; those who do not go in time are counted."""
 

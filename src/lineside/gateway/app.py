@@ -74,7 +74,7 @@ class Gateway:
         self._readings = MachineReader()
         self._host = HostAgentClient(settings.host_agent_url, settings.host_agent_token, http)
         self._access = Auth(settings)
-        self.call_registry = CallRegistry(settings.max_concurrent_calls)
+        self.call_registry = CallRegistry(settings.max_concurrent_calls, settings.max_calls_per_key)
         self._meters = metrics
         self.work = work or BackgroundWork(metrics.process.work_failed)
         self._trends = TrendHistory()
@@ -147,6 +147,13 @@ class Gateway:
             return True
         calls = request.path == "/ws/call" or request.path.startswith("/ws/call/")
         return calls and self._access.has_token(request.query.get("token"), time.time())
+
+    def _holder(self, request: web.Request) -> str:
+        """Whose key, or token, opened the door."""
+        key = key_of(request.headers)
+        if self._access.has_key(key):
+            return self._access.holder(key)
+        return self._access.token_holder(request.query.get("token"))
 
     # ── the small rooms ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -222,13 +229,14 @@ class Gateway:
             await asyncio.sleep(LOOK_EVERY)
 
     async def _token(self, request: web.Request) -> web.Response:
-        return web.json_response({"token": self._access.token(time.time()), "seconds": TOKEN_SECONDS})
+        token = self._access.token(time.time(), self._access.holder(key_of(request.headers)))
+        return web.json_response({"token": token, "seconds": TOKEN_SECONDS})
 
     # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         try:
-            with self.lines.slot() as handle:
+            with self.lines.slot(self._holder(request)) as handle:
                 return await self._hold(request, handle)
         except CallRefused as why:
             return self._refuse(why)

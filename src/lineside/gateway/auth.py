@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from lineside.settings import LOOPBACK, Settings
 
+HOLDER = 16  # characters of the name of a key's holder
 TOKEN_SECONDS = 60  # long enough to open a socket with, short enough to be worthless in a log
 
 
@@ -57,19 +58,28 @@ class Auth:
         matches = [hmac.compare_digest(guess, key.encode()) for key in self._settings.api_keys]
         return any(matches)
 
-    def token(self, now: float) -> str:
-        """A short-lived token, for browsers, whose sockets cannot carry a header."""
-        ends = str(int(now) + TOKEN_SECONDS)
-        return f"{ends}.{self._sign(ends)}"
+    def holder(self, key: str | None) -> str:
+        """Who holds a key that was found right, as a name that tells nothing of the key; empty where none is asked."""
+        return self._sign(key)[:HOLDER] if key and self.asks_for_key else ""
+
+    def token(self, now: float, holder: str = "") -> str:
+        """A short-lived token, for browsers, whose sockets cannot carry a header. `holder`: of its key."""
+        promised = f"{int(now) + TOKEN_SECONDS}.{holder}"
+        return f"{promised}.{self._sign(promised)}"
 
     def has_token(self, token: str | None, now: float) -> bool:
         """Whether this is a token of ours that has not run out."""
-        ends, _, signature = (token or "").partition(".")
-        guess = signature.encode(errors="surrogateescape")
-        return hmac.compare_digest(guess, self._sign(ends).encode()) and ends.isdecimal() and now < int(ends)
+        promised, _, signature = (token or "").rpartition(".")
+        guess, ends = signature.encode(errors="surrogateescape"), promised.partition(".")[0]
+        return hmac.compare_digest(guess, self._sign(promised).encode()) and ends.isdecimal() and now < int(ends)
+
+    def token_holder(self, token: str | None) -> str:
+        """Who holds the key that a token, found right, was given for."""
+        return (token or "").partition(".")[2].rpartition(".")[0]
 
     def _sign(self, text: str) -> str:
-        return base64.urlsafe_b64encode(hmac.digest(self._secret, text.encode(), hashlib.sha256)).decode().rstrip("=")
+        raw = text.encode(errors="surrogateescape")  # a header or a query may hold any byte
+        return base64.urlsafe_b64encode(hmac.digest(self._secret, raw, hashlib.sha256)).decode().rstrip("=")
 
 
 def key_of(headers: Mapping[str, str]) -> str | None:

@@ -6,7 +6,7 @@ is handed on to operators who watch, and kept nowhere else.
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 from uuid import uuid4
@@ -62,8 +62,10 @@ class RegisteredCall(Observer):
 class CallHandle(RegisteredCall):
     """One call from admission to its end."""
 
-    def __init__(self, call_id: str) -> None:
+    def __init__(self, call_id: str, holder: str = "") -> None:
+        """`holder`: whose key opened the call; empty: nobody's."""
         super().__init__(call_id)
+        self.holder = holder
         self._control: CallControl | None = None
         self._facts, self._codec, self._engines = CallFacts(line=""), "", dict[str, str]()
         self._state: CallState = "connecting"
@@ -182,8 +184,10 @@ async def _next(watcher: "asyncio.Queue[bytes | None]") -> bytes | None:
 class CallRegistry:
     """All calls of one gateway."""
 
-    def __init__(self, slots: int) -> None:
-        self._most = slots
+    def __init__(self, slots: int, slots_a_holder: int = 0) -> None:
+        """`slots_a_holder`: of those, how many one holder of a key may have; 0: all of them."""
+        self._most, self._most_a_holder = slots, slots_a_holder
+        self._held_by = Counter[str]()  # calls by holder
         self._handles: dict[str, CallHandle] = {}
         self._closing = False
         self._empty = asyncio.Event()
@@ -203,19 +207,25 @@ class CallRegistry:
         """Whether `admit` would take a call now."""
         return not self._closing and self.calls < self._most
 
-    def admit(self) -> CallHandle:
-        """Take a slot. Raises `CallRefused` before anything is upgraded."""
+    def admit(self, holder: str = "") -> CallHandle:
+        """Take a slot for a holder of a key; empty: for nobody's. Raises `CallRefused` before anything is upgraded."""
         if self._closing:
             raise CallRefused("the gateway is shutting down")
         if self.calls >= self._most:
             raise CallRefused(f"all {self._most} call slots are in use (MAX_CONCURRENT_CALLS)")
-        handle = CallHandle(uuid4().hex)
+        if holder and 0 < self._most_a_holder <= self._held_by[holder]:
+            raise CallRefused(f"all {self._most_a_holder} call slots of this key are in use (MAX_CALLS_PER_KEY)")
+        handle = CallHandle(uuid4().hex, holder)
+        self._held_by[holder] += 1
         self._handles[handle.id] = handle
         return handle
 
     def free(self, handle: CallHandle) -> None:
         """The call is gone."""
         del self._handles[handle.id]
+        self._held_by[handle.holder] -= 1
+        if not self._held_by[handle.holder]:
+            del self._held_by[handle.holder]
         handle.ended()
         if not self._handles:
             self._empty.set()

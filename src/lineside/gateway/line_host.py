@@ -32,16 +32,20 @@ class LineHost:
         return self._registry.has_room
 
     @contextmanager
-    def slot(self) -> Iterator[CallHandle]:
-        """Take a slot while the block runs. Raises `CallRefused`; then nothing may be accepted, and it is counted."""
+    def slot(self, holder: str = "") -> Iterator[CallHandle]:
+        """Take a slot while the block runs. Raises `CallRefused`; then nothing may be accepted, and it is counted.
+
+        `holder`: whose key asks (`Auth.holder`), where it was a key; MAX_CALLS_PER_KEY limits their calls.
+        """
         try:
-            handle = self._registry.admit()
+            handle = self._registry.admit(holder)
             try:
                 yield handle
             finally:
                 self._registry.free(handle)
         except CallRefused:
-            self._meters.call_refused("closing" if self._registry.closing else "full")
+            why = "closing" if self._registry.closing else "key_limit" if self._registry.has_room else "full"
+            self._meters.call_refused(why)
             raise
 
     async def run(self, handle: CallHandle, offered: OfferedCall) -> EndReason:

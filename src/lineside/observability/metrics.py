@@ -43,7 +43,8 @@ class GatewayMetrics:
         self.limit = gauge("calls_limit", "Maximum concurrent calls (MAX_CONCURRENT_CALLS)", how="livemax")
         self.calls = counter("calls", "Ended calls, by end reason", "line", "reason")
         self.started = counter("calls_started", "Answered calls", "line")
-        self.refused = counter("calls_refused", "Refused calls, by reason: full, closing, no_key", "reason")
+        refusals = "full, key_limit (MAX_CALLS_PER_KEY), closing, or what was wrong"
+        self.refused = counter("calls_refused", f"Refused calls, by reason: {refusals}", "reason")
         self.broken = counter(
             "calls_broken",
             "Calls whose connection broke, by outcome: resumed, expired, no_room; and refused attempts to resume",
@@ -54,7 +55,7 @@ class GatewayMetrics:
             meter.labels("browser")
         for outcome in ("resumed", "expired", "no_room", "refused"):
             self.broken.labels(outcome)
-        for reason in ("full", "closing"):
+        for reason in ("full", "key_limit", "closing"):
             self.refused.labels(self._reason(reason))
 
     def call(self, line: str, engines: Mapping[str, str]) -> "CallMetrics":
@@ -65,7 +66,7 @@ class GatewayMetrics:
         return CallMetrics(self, self._line(line), known)
 
     def call_refused(self, reason: str) -> None:
-        """A call is refused: `full`, `closing`, or what was wrong with its first message."""
+        """A call is refused: `full`, `key_limit`, `closing`, or what was wrong with its first message."""
         self.refused.labels(self._reason(reason)).inc()
 
     def call_broken(self, outcome: str) -> None:
