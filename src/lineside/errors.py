@@ -78,7 +78,11 @@ class EngineError(LinesideError):
 
 
 class EngineBusy(EngineError):
-    """The engine has no room for this request now."""
+    """The engine has no room for this request now. `again`: seconds until it is to be asked again; 0: unsaid."""
+
+    def __init__(self, message: str, again: float = 0.0) -> None:
+        super().__init__(message)
+        self.again = again
 
 
 class EngineTimeout(EngineError):

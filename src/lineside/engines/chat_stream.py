@@ -5,6 +5,7 @@ the end, comments to keep proxies awake, content as a list of parts, and now and
 was asked for. None of it may cost an answer.
 """
 
+import codecs
 from typing import Any
 
 import msgspec
@@ -51,7 +52,7 @@ class EventReader:
 
 def _data(line: bytes) -> bytes:
     """What a line carries: the data of an event, or a bare JSON object, as some servers report an error."""
-    line = line.strip()
+    line = line.strip().removeprefix(codecs.BOM_UTF8)
     if line.startswith(b"data:"):
         return line[5:].strip()
     return line if line.startswith(b"{") else b""
@@ -62,7 +63,7 @@ def read_event(data: bytes) -> StreamPiece:
     try:
         decoded = _decoded(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        decoded = _decoded(data.decode(errors="replace").encode())  # half a character, cut by a proxy
+        decoded = _decoded(data.decode(errors="ignore").encode())  # half a character, cut by a proxy
     return _piece(decoded)
 
 

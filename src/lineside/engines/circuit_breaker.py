@@ -10,10 +10,11 @@ class CircuitBreaker:
     def __init__(self) -> None:
         self._failed = 0  # in a row
         self._rests_until = 0.0
+        self._asked_for_rest = 0.0
 
     def lets(self, now: float) -> bool:
         """Whether a request may try."""
-        return self.closed or now >= self._rests_until
+        return now >= self._asked_for_rest and (self.closed or now >= self._rests_until)
 
     def tried(self, now: float) -> None:
         """A request begins. If it is the trial of an open one, no other may begin beside it."""
@@ -37,6 +38,10 @@ class CircuitBreaker:
         """It did not."""
         self._failed += 1
         self._rests_until = now + REST
+
+    def rest(self, until: float) -> None:
+        """It is well, and asks to be left alone until then."""
+        self._asked_for_rest = until
 
     def open(self, now: float) -> None:
         """A trial of our own has shown that it does not answer."""

@@ -30,6 +30,7 @@ FIRST = {"stt": 1.8, "llm": 3.0, "tts": 1.5}
 LATER = {"stt": 1.8, "llm": 2.0, "tts": 1.0}
 
 
+MOST_REST = 60.0  # seconds that a busy server is left alone, whatever it asks for
 LAST = 60.0  # for the last of a chain: whoever asks has a deadline of its own, far below
 
 E = TypeVar("E", bound=Engine)
@@ -167,7 +168,9 @@ class FallbackChain(Generic[E]):
         candidate, trusted = attempt.candidate, attempt.candidate.breaker.closed
         if isinstance(why, EngineTimeout):
             self._try(candidate, wanted)
-        if not isinstance(why, EngineBusy):  # one that is busy is well
+        if isinstance(why, EngineBusy):  # one that is busy is well
+            candidate.breaker.rest(_now() + min(why.again, MOST_REST))
+        else:
             candidate.breaker.failed(_now())
         self._notice(self.role, candidate.name, why, not attempt.last)
         if attempt.last:

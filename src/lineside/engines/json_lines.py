@@ -1,5 +1,6 @@
 """A stream of lines of JSON, cut anywhere, of a bounded size."""
 
+import codecs
 from collections.abc import AsyncGenerator, AsyncIterable
 from typing import TypeVar
 
@@ -38,11 +39,10 @@ async def json_lines(
 
 
 def _decoded(decoder: msgspec.json.Decoder[T], line: bytes) -> T:
+    line = line.removeprefix(codecs.BOM_UTF8)
     try:
         return decoder.decode(line)
-    except UnicodeDecodeError:
-        return decoder.decode(line.decode(errors="replace"))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         if line.isascii():
             raise
-        return decoder.decode(line.decode(errors="replace"))  # half a character, cut by a proxy
+        return decoder.decode(line.decode(errors="ignore"))  # half a character, cut by a proxy

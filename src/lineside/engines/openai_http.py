@@ -6,8 +6,10 @@ shapes are those of platform.openai.com/docs/api-reference; what reasoning looks
 
 import json
 import re
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -94,7 +96,11 @@ async def speech(
     async with (
         engine_errors(endpoint),
         http.post(
-            endpoint.address(path), json=asked, headers=headers or endpoint.headers(), timeout=request_timeout(endpoint)
+            endpoint.address(path),
+            json=asked,
+            headers=headers or endpoint.headers(),
+            timeout=request_timeout(endpoint),
+            allow_redirects=False,
         ) as answer,
     ):
         await raise_for_status(endpoint, answer)
@@ -112,7 +118,9 @@ async def get(
     url = endpoint.address(path)
     async with (
         engine_errors(soon),
-        http.get(url, headers=headers or endpoint.headers(), timeout=request_timeout(soon)) as answer,
+        http.get(
+            url, headers=headers or endpoint.headers(), timeout=request_timeout(soon), allow_redirects=False
+        ) as answer,
     ):
         await raise_for_status(soon, answer)
         return await read_body(soon, answer)
@@ -152,7 +160,8 @@ async def raise_for_status(endpoint: Endpoint, answer: aiohttp.ClientResponse) -
     except UNREADABLE:
         said, param = raw, ""
     if answer.status in (429, 503):
-        raise EngineBusy(f"{endpoint.shown} answered {answer.status}: {said[:SAID]}")
+        again = retry_after(answer.headers.get("Retry-After", ""))
+        raise EngineBusy(f"{endpoint.shown} answered {answer.status}: {said[:SAID]}", again)
     if 300 <= answer.status < 400:
         where = without_secrets(answer.headers.get("Location", "nowhere"))
         raise EngineError(f"{endpoint.shown} redirects to {where[:SAID]}: set its address to that")
@@ -174,6 +183,16 @@ async def read_body(endpoint: Endpoint, answer: aiohttp.ClientResponse, *, may_b
 def request_timeout(endpoint: Endpoint) -> aiohttp.ClientTimeout:
     """The limits of one request."""
     return aiohttp.ClientTimeout(total=endpoint.timeout, sock_connect=CONNECT)
+
+
+def retry_after(header: str) -> float:
+    """Seconds until a server wants to be asked again (RFC 9110, section 10.2.3): a number, or a date; else 0."""
+    try:
+        if re.fullmatch(r"\s*\d{1,9}(?:\.\d{1,9})?\s*", header):
+            return float(header)
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
 
 
 def _param(decoded: Any) -> str:

@@ -1,5 +1,6 @@
 """How one recogniser's server wants to be asked: learned from what it refused, once, and remembered. Pure."""
 
+import codecs
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -63,12 +64,13 @@ def read_transcription(body: bytes, content_type: str, asked: str) -> Heard:
     """
     if content_type == "text/html" or body.lstrip()[:1] == b"<":
         raise ValueError("a page instead of a transcript")
+    body = body.removeprefix(codecs.BOM_UTF8)
     try:
-        decoded = msgspec.json.decode(body)
+        decoded = _decoded(body)
     except UNREADABLE:
         if asked != "text" and content_type != "text/plain":
             raise ValueError("JSON that is broken") from None
-        return Heard(body.decode(errors="replace").strip())
+        return Heard(body.decode(errors="ignore").strip())
     if isinstance(decoded, str):
         return Heard(decoded.strip())
     if not isinstance(decoded, dict):
@@ -85,6 +87,15 @@ def read_transcription(body: bytes, content_type: str, asked: str) -> Heard:
         _figures(segments, "no_speech_prob"),
         _figures(segments, "nod"),
     )
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        if body.isascii():
+            raise
+        return msgspec.json.decode(body.decode(errors="ignore"))  # half a character, cut by a proxy
 
 
 def _figures(segments: Sequence[Mapping[str, Any]], name: str) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from time import monotonic
 from typing import Any, Literal
 
 import aiohttp
@@ -163,13 +164,13 @@ class Ollama:
         }
         if think is not None:
             request["think"] = think
-        patience = SILENCE if self._warm.loaded(model, _now()) else LOADING
+        patience = SILENCE if self._warm.loaded(model, monotonic()) else LOADING
         async with (
             self._asked("POST", "/api/chat", request, model=model, seconds=patience) as answer,
             aclosing(self._lines(answer, ANSWER_BYTES)) as lines,
         ):
             async for line in lines:
-                self._warm.used(model, _now())
+                self._warm.used(model, monotonic())
                 if self._contexts.cut(model, messages, line.prompt_eval_count):
                     log.warning("ollama may have cut the prompt", model=model, tokens_read=line.prompt_eval_count)
                 said = line.message or _Said()
@@ -205,17 +206,17 @@ class Ollama:
     async def load(self, model: str) -> None:
         """See `ModelKeeper`: an empty question."""
         await self._keep(model, self._alive)
-        self._warm.asked(model, _now())
+        self._warm.asked(model, monotonic())
 
     async def prepare(self, choice: str) -> None:
         """See `Preparable`."""
         model = choice or self._model
-        if not self._warm.loaded(model, _now()):
+        if not self._warm.loaded(model, monotonic()):
             await self.load(model)
 
     async def touch(self) -> None:
         """See `KeepsWarm`."""
-        for model in self._warm.due(_now()):
+        for model in self._warm.due(monotonic()):
             await self.load(model)
 
     async def unload(self, model: str, *, wait: bool) -> None:
@@ -261,9 +262,10 @@ class Ollama:
         """An answer that has begun, with status 200. It has failed when nothing comes for so many seconds."""
         endpoint = msgspec.structs.replace(self._endpoint, timeout=seconds)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=openai_http.CONNECT, sock_read=seconds)
+        url = endpoint.address(path)
         async with (
             openai_http.engine_errors(endpoint),
-            self._http.request(method, endpoint.address(path), json=request, timeout=timeout) as answer,
+            self._http.request(method, url, json=request, timeout=timeout, allow_redirects=False) as answer,
         ):
             try:
                 await openai_http.raise_for_status(endpoint, answer)
@@ -293,7 +295,3 @@ class Ollama:
 def _tagged(model: str) -> str:
     """The name as Ollama lists it: `latest` is what is meant where no tag is."""
     return model if ":" in model.rsplit("/", 1)[-1] else f"{model}:latest"
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
