@@ -7,8 +7,9 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 
 from lineside import settings as module
+from lineside import sip_settings
 from lineside.engine_options import declared_options, title
-from lineside.settings import DATA, Settings, variable
+from lineside.settings import DATA, ordered_fields, variable
 
 EXAMPLE = Path(__file__).parents[1] / ".env.example"
 HEAD = "# Copy to .env and uncomment what you want to change; the environment wins over it. These are the defaults.\n"
@@ -16,10 +17,10 @@ HEAD = "# Copy to .env and uncomment what you want to change; the environment wi
 
 def example() -> str:
     """The text of `.env.example`: lineside's own settings, then the options of the engines that it brings."""
-    source = Path(module.__file__).read_text("utf-8")
+    source = "".join(Path(one.__file__).read_text("utf-8") for one in (module, sip_settings))
     group = {m[2]: m[1] for m in re.finditer(r"# (── .* ──)\n    (\w+):", source)}  # first setting → its group's title
     lines, told = [HEAD], set[str]()
-    for field, info in Settings.model_fields.items():
+    for field, info in ordered_fields().items():
         if field in group:
             lines.append(f"\n# {group[field]}\n")
         lines.append(_line(variable(field, info), info))

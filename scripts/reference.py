@@ -13,12 +13,13 @@ from typing import Any, Literal, get_args, get_origin
 from prometheus_client.metrics import MetricWrapperBase
 
 from lineside import settings as settings_module
+from lineside import sip_settings
 from lineside.cli.main import COMMANDS, load_command
 from lineside.engine_options import declared_options
 from lineside.engine_options import title as options_title
 from lineside.observability.meters import NAMES
 from lineside.observability.metrics import GatewayMetrics
-from lineside.settings import DATA, Settings, variable
+from lineside.settings import DATA, ordered_fields, variable
 
 DOCS = Path(__file__).parents[1] / "docs"
 MADE = "<!-- Written by scripts/reference.py from the code; a test keeps the two alike. -->\n"
@@ -68,10 +69,10 @@ supersedes or amends it, and both say so.
 
 def settings_page() -> str:
     """Every setting with its type, default and meaning, in the groups of settings.py."""
-    source = Path(settings_module.__file__).read_text("utf-8")
+    source = "".join(Path(one.__file__).read_text("utf-8") for one in (settings_module, sip_settings))
     titles = {m[2]: m[1] for m in re.finditer(r"# ── (.*) ──\n    (\w+):", source)}  # first setting → its group's title
     lines, told = [SETTINGS_HEAD], set[str]()
-    for field, info in Settings.model_fields.items():
+    for field, info in ordered_fields().items():
         if field in titles:
             lines.append(_group(titles[field]))
         lines.append(_setting(variable(field, info), info))

@@ -14,13 +14,13 @@ from typing import Any, Literal, TypeVar
 import psutil
 from msgspec import Struct
 from pydantic import AliasChoices, Field, PrivateAttr, ValidationError, create_model, field_validator
-from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
+from pydantic_settings import DotEnvSettingsSource, SettingsConfigDict
 
 from lineside.engine_options import EngineOptions, Names, Url, declared_options
 from lineside.engine_options import variable as option_variable
 from lineside.errors import ConfigError, without_secrets
+from lineside.sip_settings import SECRET, SipSettings
 
 DATA = Path(__file__).with_name("data")  # what comes with lineside: agent, services, monitoring
 Options = TypeVar("Options", bound=EngineOptions)
@@ -32,10 +32,7 @@ LLM_MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")
 OTHERS = ("COMPOSE_", "DOCKER_", "GRAFANA_", "GF_", "LINESIDE_IMAGE", "HIP_", "HSA_", "CUDA_", "NVIDIA_")
 
 
-SECRET: JsonDict = {"secret": True}
-
-
-class Settings(BaseSettings):
+class Settings(SipSettings):
     """Everything an operator can set, except the options of engines. The environment wins over `.env`."""
 
     model_config = SettingsConfigDict(
@@ -252,6 +249,12 @@ def check_exposure(settings: Settings, *, insecure: bool) -> None:
         f"HOST={settings.host} lets other machines call, and API_KEYS is empty: anyone could. "
         "Set API_KEYS, or HOST=127.0.0.1, or say --insecure if that is what you want."
     )
+
+
+def ordered_fields() -> dict[str, FieldInfo]:
+    """Lineside's own settings in the order in which people read them: those of this file, then those of SIP."""
+    fields = Settings.model_fields
+    return {name: fields[name] for name in sorted(fields, key=lambda name: name in SipSettings.model_fields)}
 
 
 def variable(field: str, info: FieldInfo) -> str:

@@ -63,6 +63,7 @@ class Listening:
         self.sound = b""
         self.messages: list[ClientMessage] = []
         self.faults: list[str] = []
+        self.holds: list[bool] = []
         self.marks: list[tuple[float, str]] = []
 
     def on_audio(self, payload: bytes) -> None:
@@ -77,6 +78,9 @@ class Listening:
     def on_line_away(self) -> None: ...
 
     def on_line_back(self, away: float, unheard: float) -> None: ...
+
+    def on_hold(self, held: bool) -> None:
+        self.holds.append(held)
 
     def on_mark(self, name: str) -> None:
         self.marks.append((asyncio.get_running_loop().time(), name))

@@ -94,6 +94,8 @@ class Listening:
     def on_message(self, message: ClientMessage) -> None:
         self.messages.append(message)
 
+    def on_hold(self, held: bool) -> None: ...
+
     def on_mark(self, name: str) -> None: ...
 
     def on_bad_message(self, fault: TransportError) -> None:

@@ -15,6 +15,7 @@ from lineside.transports.scripted import ScriptedTransport
 from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import BINARY, CLOSE, TEXT
 from tests.transports.conformance import CHECKS, LineRig, Rig
+from tests.transports.sip_rig import sip
 from tests.transports.test_websocket import Wire
 from tests.transports.test_websocket_frames import sent
 from tests.virtual_time import run
@@ -158,7 +159,7 @@ async def scripted() -> AsyncGenerator[LineRig, None]:
     yield ScriptedRig()
 
 
-RIGS: dict[str, Rig] = {"browser": browser, "scripted": scripted}
+RIGS: dict[str, Rig] = {"browser": browser, "scripted": scripted, "sip": sip}
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from lineside.call.call_context import CallContext
 from lineside.call.limits import CallLimits
+from lineside.call.speaker import Speaker
 from lineside.errors import TransportError
 from lineside.protocol import ClientMessage, Dtmf, EndReason, Error, HangUp, Reconnected, Reconnecting, Text
 from lineside.turns.floor_events import TypedTurn
@@ -19,14 +20,14 @@ class CallerInput:
         limits: CallLimits,
         on_speech: Callable[[Heard], None],
         end: Callable[[EndReason], None],
-        delayed: Callable[[float], None],
+        speaker: Speaker,
     ) -> None:
         """`on_speech` hears what the segmenter finds in the sound; `end` ends the call.
 
-        `delayed` hears how many seconds of the agent's latest sound the caller hears only from now on.
+        `speaker` is told what the caller has not heard.
         """
-        self._delayed = delayed
         self._context, self._limits, self._on_speech, self._end = context, limits, on_speech, end
+        self._speaker = speaker
         self._hear = context.segmenter.hear
 
     def on_audio(self, payload: bytes) -> None:
@@ -48,6 +49,12 @@ class CallerInput:
         """See `TransportListener`."""
         tell_error(self._context, fault, fatal=False)
 
+    def on_hold(self, held: bool) -> None:
+        """See `TransportListener`."""
+        self._limits.held = held
+        if held:
+            self._speaker.hold()
+
     def on_mark(self, name: str) -> None:
         """See `TransportListener`."""
         self._context.marks.back(name, self._context.clock.now())
@@ -61,7 +68,7 @@ class CallerInput:
         """See `TransportListener`."""
         context = self._context
         context.line.go()
-        self._delayed(unheard)
+        self._speaker.delayed(unheard)
         away_ms, unheard_ms = round(away * 1000, 1), round(unheard * 1000, 1)
         context.observers.on_event(Reconnected(at=context.clock.at, away_ms=away_ms, unheard_ms=unheard_ms))
 

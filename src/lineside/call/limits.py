@@ -41,6 +41,7 @@ class CallLimits(Observer):
 
     def __init__(self, rules: LimitRules, now: float) -> None:
         self._rules = rules
+        self.held = False  # the caller has put the call on hold: nobody is asked whether they are there
         self._began = self._active = now  # when somebody last spoke, or was spoken to
         self._silences = 0  # times that nobody spoke for too long, since the caller last did
         self._detector = DeadCallDetector()
@@ -79,6 +80,8 @@ class CallLimits(Observer):
         """
         if self._farewell is not None:
             return self._take_leave(self._farewell, now, LEAVE_FOR_OPERATOR, idle=idle)
+        if self.held:
+            self._active = now
         quiet = now - self._active
         if quiet >= self._rules.idle:
             return "idle"

@@ -116,7 +116,7 @@ class CallSession:
 
     async def _run_transport(self) -> protocol.EndReason:
         try:
-            hearing = CallerInput(self._context, self._limits, self._on_speech, self.end, self._speaker.delayed)
+            hearing = CallerInput(self._context, self._limits, self._on_speech, self.end, self._speaker)
             return await self._context.transport.run(hearing)
         except TransportError as broken:
             tell_error(self._context, broken, fatal=True)

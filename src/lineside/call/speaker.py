@@ -106,6 +106,15 @@ class Speaker:
         if self.current is not None:
             self.current.delayed(seconds)
 
+    def hold(self) -> None:
+        """The caller has put the call on hold, and hears nothing: what is being said ends here."""
+        reply = self.current
+        self._cut()
+        if reply is not None and reply.allowed:
+            ends = reply.given.ends if isinstance(reply.given, AgentLine) else None
+            over = ReplyOver(self._context.clock.at, reply.turn, failed=False, wordless=False, ends=ends)
+            self._context.inbox.post(over)
+
     def _cut(self) -> None:
         """Stop the sound now, before anything is told of it. What was heard is remembered, and so is what was not."""
         reply = self.current

@@ -18,6 +18,7 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Port; 0: any that is free. [default: PORT]")
     ] = None,
+    sip: Annotated[bool, typer.Option("--sip", help="Answer calls over SIP too; see SIP_HOST and SIP_PORT.")] = False,
     insecure: Annotated[bool, typer.Option("--insecure", help="Listen beyond this machine without API_KEYS.")] = False,
     services: Annotated[
         list[str] | None,
@@ -35,6 +36,8 @@ def serve(
         given["host"] = host
     if port is not None:
         given["port"] = port
+    if sip:
+        given["sip"] = True
     settings = load_settings(**given)
     with counted_together(worker_count(settings)):
         _serve(settings, insecure, services or [], monitoring)
@@ -55,4 +58,6 @@ def _banner(running: "RunningGateway") -> None:
     out.print(f"\nlineside answers at [bold]{running.url}[/]", highlight=False, soft_wrap=True)
     for role in ("stt", "llm", "tts"):
         say(f"  {role}: {running.registry.defaults[role]}")
+    if running.sip:
+        say(f"  telephones: {running.sip}")
     say("Ctrl-C ends it.\n")

@@ -17,6 +17,7 @@ from lineside.gateway.call_runner import settle
 from lineside.gateway.listen import gateway_socket
 from lineside.gateway.multiprocess import worker_count
 from lineside.gateway.runtime import knowledge_cache, open_archive, turn_model, vad_factory, warm_engines
+from lineside.gateway.sip_line import SipLine
 from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.embedded_agent import host_agent
 from lineside.host.monitoring import monitoring
@@ -38,6 +39,7 @@ class RunningGateway(Struct, frozen=True):
     gateway: Gateway
     registry: EngineRegistry
     agents: AgentStore
+    sip: str = ""  # where telephones call, such as sip:agent@127.0.0.1:5060; empty: no calls over SIP
 
 
 @asynccontextmanager
@@ -92,8 +94,21 @@ async def running_gateway(
                 work,
                 knowledge,
             )
-            async with http_server(gateway.app(), listener, grace=GOODBYE, work=work):
-                yield RunningGateway(url, reached.embedded_url, gateway, registry, agents)
+            async with (
+                _sip(reached, gateway) as sip,
+                http_server(gateway.app(), listener, grace=GOODBYE, work=work),
+            ):
+                yield RunningGateway(url, reached.embedded_url, gateway, registry, agents, sip)
+
+
+@asynccontextmanager
+async def _sip(settings: Settings, gateway: Gateway) -> AsyncGenerator[str, None]:
+    """The SIP port, where there is one; what telephones call."""
+    if not settings.sip:
+        yield ""
+        return
+    async with SipLine(settings, gateway.lines).opened() as line:
+        yield f"sip:agent@{settings.sip_host}:{line.endpoint.port}"
 
 
 @asynccontextmanager

@@ -120,6 +120,10 @@ class _RecordingListener:
     def on_bad_message(self, fault: TransportError) -> None:
         self._listener.on_bad_message(fault)
 
+    def on_hold(self, held: bool) -> None:
+        """See `TransportListener`."""
+        self._listener.on_hold(held)
+
     def on_mark(self, name: str) -> None:
         self._listener.on_mark(name)
 

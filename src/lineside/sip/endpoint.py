@@ -13,6 +13,7 @@ from lineside.sip.connections import Connections
 from lineside.sip.desk import CallDesk
 from lineside.sip.digest import DigestServer
 from lineside.sip.flow import Flow
+from lineside.sip.framing import PING
 from lineside.sip.guard import Guard
 from lineside.sip.listeners import OwnAddress, SipListen
 from lineside.sip.timers import TimerQueue
@@ -99,6 +100,10 @@ class SipEndpoint:
             self._alarm = None
         if due is not None:
             self._alarm = self._loop.call_at(due, self._ring)
+
+    def keep_open(self, flow: Flow) -> None:
+        """Send an empty line, so that what stands between keeps the way open (RFC 5626, section 3.5)."""
+        self._send(flow, PING)
 
     def _ring(self) -> None:
         self._alarm = None

@@ -91,6 +91,13 @@ class Guard:
         self.dropped["stranger"] = self.dropped.get("stranger", 0) + 1
         return False
 
+    def trust(self, host: str) -> None:
+        """Trust this address too: a registrar of ours, whose name has been looked up."""
+        network = ip_network(host)
+        if network not in self._trusted:
+            self._trusted = (*self._trusted, network)
+            self._sources.pop(host, None)
+
     def trusts(self, host: str, now: float) -> bool:
         """Whether it needs no password."""
         return self._source(host, now).trusted

@@ -26,7 +26,12 @@ class IncomingCall:
         self.over = False  # refused, cancelled, or answered
         self.on_cancelled: Callable[[], None] = lambda: None
         self.on_session: Callable[[SipSession], None] = lambda session: None
-        self._core, self._transaction = core, transaction
+        self._core, self._transaction, self._answer = core, transaction, b""
+
+    @property
+    def has_offer(self) -> bool:
+        """Whether the INVITE says what the caller can."""
+        return bool(sdp_of(self.request))
 
     def ring(self) -> None:
         """Tell the caller that it rings, where that need not be acknowledged (RFC 3262)."""

@@ -26,6 +26,10 @@ class TransportListener(Protocol):
         """The caller's program sent something that cannot be used; it is passed over and the call goes on."""
         ...
 
+    def on_hold(self, held: bool) -> None:
+        """The caller has put the call on hold, and hears nothing of us; or is back. Some lines never know."""
+        ...
+
     def on_mark(self, name: str) -> None:
         """The line has played all that was sent before this mark, or has forgotten it: see `Transport.mark`."""
         ...

@@ -111,6 +111,9 @@ class _WatchedListener:
     def on_bad_message(self, fault: TransportError) -> None:
         self.listener.on_bad_message(fault)
 
+    def on_hold(self, held: bool) -> None:
+        self.listener.on_hold(held)
+
     def on_mark(self, name: str) -> None:
         self.listener.on_mark(name)
 

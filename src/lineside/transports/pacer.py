@@ -9,6 +9,7 @@ buffer takes; what is missing beyond is skipped, and the sound goes on later by 
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 from weakref import WeakKeyDictionary
 
 FRAME = 0.02  # seconds
@@ -97,24 +98,32 @@ class PacedQueue:
             self._rest, self._count = b"", self._count + 1
 
 
+class Paced(Protocol):
+    """What is served every 20 ms: a `PacedQueue`, or a line with a queue of its own."""
+
+    def tick(self) -> None:
+        """Send one frame. It must not wait or raise."""
+        ...
+
+
 class Pacer:
-    """The clock of all paced queues of one event loop."""
+    """The clock of all paced lines of one event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._queues: dict[PacedQueue, None] = {}
+        self._queues: dict[Paced, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self.skipped = 0  # ticks that were lost to stalls of the process
 
-    def add(self, queue: PacedQueue) -> None:
+    def add(self, queue: Paced) -> None:
         """Send this one's frames from the next tick on."""
         self._queues[queue] = None
         if self._timer is None:
             self._due = self._loop.time() + FRAME
             self._timer = self._loop.call_at(self._due, self._tick)
 
-    def remove(self, queue: PacedQueue) -> None:
+    def remove(self, queue: Paced) -> None:
         """No more."""
         self._queues.pop(queue, None)
         if not self._queues and self._timer is not None:
