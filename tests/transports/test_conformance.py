@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from lineside.protocol import EndReason, FirstMessage
+from lineside.transports.audiosocket import AudioSocket, AudioSocketTransport
+from lineside.transports.audiosocket_frames import DIGIT, HANG_UP, KINDS, UUID_KIND, AudioSocketReader, socket_frame
 from lineside.transports.base import AudioMeter, TransportListener
 from lineside.transports.browser import BrowserTransport
 from lineside.transports.frame_grace import FrameGrace
@@ -14,10 +16,12 @@ from lineside.transports.line_control import CallLeg, OnlyHangsUp
 from lineside.transports.scripted import ScriptedTransport
 from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import BINARY, CLOSE, TEXT
+from tests.transports.carriers import Asterisk, Carrier, Exotel, Plivo, SignalWire, StreamRig, Telnyx, Twilio, Vonage
 from tests.transports.conformance import CHECKS, LineRig, Rig
 from tests.transports.sip_rig import sip
 from tests.transports.test_websocket import Wire
 from tests.transports.test_websocket_frames import sent
+from tests.transports.wires import server_frames
 from tests.virtual_time import run
 
 
@@ -71,19 +75,6 @@ class BrowserRig:
     @property
     def ended(self) -> bool:
         return bool(self._wire.closed)
-
-
-def server_frames(wire: Wire) -> list[tuple[int, bytes]]:
-    """What a server has written since the last look; its frames are whole and not masked."""
-    data, wire.written, found, at = wire.written, b"", [], 0
-    while at < len(data):
-        size, start = data[at + 1], at + 2
-        if size > 125:
-            wide = 2 if size == 126 else 8
-            size, start = int.from_bytes(data[start : start + wide], "big"), start + wide
-        found.append((data[at] & 15, data[start : start + size]))
-        at = start + size
-    return found
 
 
 @asynccontextmanager
@@ -159,7 +150,124 @@ async def scripted() -> AsyncGenerator[LineRig, None]:
     yield ScriptedRig()
 
 
-RIGS: dict[str, Rig] = {"browser": browser, "scripted": scripted, "sip": sip}
+def carrier(new: Callable[[], Carrier]) -> Rig:
+    """A line over this carrier's media stream."""
+
+    @asynccontextmanager
+    async def rig() -> AsyncGenerator[LineRig, None]:
+        it = StreamRig(new())
+        await it.open()
+        watching = asyncio.create_task(it.watch())
+        try:
+            yield it
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+            it.wire.abort()
+            await asyncio.sleep(0)
+
+    return rig
+
+
+class AsteriskRig:
+    """Asterisk at the other end of an AudioSocket: what comes is heard as it comes."""
+
+    has_keys, can_vanish = True, True
+
+    def __init__(self, rate: int) -> None:
+        self._rate, self._kind = rate, KINDS[rate]
+        self._socket, self._pipe = AudioSocket(), SocketPipe()
+        self._pipe.protocol = self._socket
+        self._socket.connection_made(self._pipe)
+        self.leg: CallLeg
+
+    async def open(self) -> None:
+        whole = socket_frame(UUID_KIND, bytes(range(16))) + socket_frame(self._kind, bytes(self._rate // 50 * 2))
+        for at in range(len(whole)):  # split at every byte
+            self._socket.data_received(whole[at : at + 1])
+        assert await self._socket.named == "00010203-0405-0607-0809-0a0b0c0d0e0f"
+        line = AudioSocketTransport(self._socket, await self._socket.rated, AudioMeter())
+        self.leg = CallLeg(line, line)
+
+    async def say(self, payload: bytes) -> None:
+        self._socket.data_received(socket_frame(self._kind, payload))
+
+    def heard(self) -> bytes:
+        frames = AudioSocketReader().feed(self._pipe.written)
+        assert {len(frame.payload) for frame in frames if frame.kind == self._kind} <= {self._rate // 50 * 2}
+        return b"".join(frame.payload for frame in frames if frame.kind == self._kind)
+
+    async def press(self, key: str) -> None:
+        self._socket.data_received(socket_frame(DIGIT, key.encode()))
+
+    async def leave(self) -> None:
+        self._pipe.abort()
+
+    async def vanish(self) -> None:
+        """Nothing comes any more, and no end either."""
+
+    @property
+    def ended(self) -> bool:
+        frames = AudioSocketReader().feed(self._pipe.written)
+        return any(frame.kind == HANG_UP for frame in frames) and self._pipe.closed
+
+
+class SocketPipe(asyncio.Transport):
+    """Stands for the connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written, self.closed = b"", False
+        self.protocol: AudioSocket
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
+
+    def abort(self) -> None:
+        self.close()
+
+
+def audiosocket(rate: int) -> Rig:
+    """A line over AudioSocket."""
+
+    @asynccontextmanager
+    async def rig() -> AsyncGenerator[LineRig, None]:
+        it = AsteriskRig(rate)
+        await it.open()
+        yield it
+        it._pipe.abort()
+        await asyncio.sleep(0)
+
+    return rig
+
+
+RIGS: dict[str, Rig] = {
+    "browser": browser,
+    "scripted": scripted,
+    "sip": sip,
+    "twilio": carrier(Twilio),
+    "signalwire": carrier(SignalWire),
+    "telnyx": carrier(Telnyx),
+    "plivo": carrier(Plivo),
+    "plivo linear": carrier(lambda: Plivo("audio/x-l16", 16_000)),
+    "exotel": carrier(Exotel),
+    "vonage": carrier(Vonage),
+    "asterisk": carrier(Asterisk),
+    "asterisk plain": carrier(lambda: Asterisk(json=False, slin=False)),
+    "audiosocket": audiosocket(8000),
+    "audiosocket wide": audiosocket(16_000),
+}
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
