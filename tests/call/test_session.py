@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from lineside.agents.agent import Agent
 from lineside.audio.frame import SpokenAudio
@@ -36,8 +37,10 @@ from lineside.protocol import (
     ReplyText,
     Text,
     Transcript,
+    TransferRequested,
     TurnEnded,
     TurnStarted,
+    Unanswered,
 )
 from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, ScriptedTransport
 from lineside.turns.endpointing import CLEAR
@@ -692,11 +695,43 @@ def test_reasoning_is_shown_and_never_spoken() -> None:
     assert call.conversation[-1] == ("assistant", "Because.")
 
 
-def test_a_person_is_promised_by_rule() -> None:
-    """Whatever the model would say: who asks for a person is told of the transfer, and the model is not asked."""
-    call = run_call(CallerSpeaks(1.0), CallerSilent(6.0), stt=ScriptedSTT(hears=["Let me speak to a person."]))
-    assert call.conversation[-1] == ("assistant", AGENT.transfer)
+def test_who_asks_for_a_person_is_answered_by_rule_and_promised_nothing_that_the_line_cannot_do() -> None:
+    """Whatever the model would say: it is not asked, and whoever follows the call is told."""
+    call = run_call(CallerSpeaks(1.0), CallerSilent(9.0), stt=ScriptedSTT(hears=["Let me speak to a person."]))
+    assert call.conversation[-1] == ("assistant", AGENT.no_transfer)
     assert call.llm.asked == []
+    assert call.one(TransferRequested).by == "caller"
+    assert call.reason == "caller_hung_up"
+
+
+def test_a_call_may_end_after_the_caller_asked_for_a_person() -> None:
+    """The agent's file says so; the sentence is heard to its end first."""
+    agent = replace(AGENT, on_transfer="hang_up")
+    hears = ["Let me speak to a person."]
+    call = run_call(CallerSpeaks(1.0), CallerSilent(30.0), stt=ScriptedSTT(hears=hears), agent=agent)
+    assert call.reason == "asked_for_person"
+    assert call.conversation[-1] == ("assistant", AGENT.no_transfer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "unanswered", "promised"),
+    [
+        ("We open at nine.", 0, 0),
+        ("I'm sorry, I don't know that.", 1, 0),
+        ("I will transfer you to a colleague.", 0, 1),
+        ("Ask my mother.", 1, 0),
+    ],
+)
+def test_what_a_model_does_not_know_or_promises_is_told(answer: str, unanswered: int, promised: int) -> None:
+    """By what it says, in words of its own or in the agent's `unknown` lines."""
+    call = run_call(
+        *(CallerSpeaks(1.0), CallerSilent(6.0)),
+        stt=ScriptedSTT(hears=["Hm?"]),
+        llm=ScriptedLLM(answers=[answer]),
+        agent=replace(AGENT, unknown="Ask my mother."),
+    )
+    assert [event.why for event in call.all(Unanswered)] == ["not_known"] * unanswered
+    assert [event.by for event in call.all(TransferRequested)] == ["agent"] * promised
 
 
 def test_an_engine_that_fails_once_is_asked_again() -> None:

@@ -1,12 +1,13 @@
 """Where the time of a reply went."""
 
+from lineside.call.answerers import Answerers
 from lineside.call.reply_input import NOTHING_DROPPED, DroppedPreparation
 from lineside.call.stage_clock import StageClock
 from lineside.protocol import ReplyMetrics
 
 
 def measured(times: StageClock) -> ReplyMetrics:
-    metrics = times.metrics({}, at=9.0, turn=2, reply=3)
+    metrics = times.metrics(Answerers({}), at=9.0, turn=2, reply=3)
     assert metrics is not None
     return metrics
 
@@ -50,7 +51,7 @@ def test_what_was_typed_or_said_unasked_has_no_end_of_speech() -> None:
     """And nothing measured is no event."""
     times = StageClock()
     times.turn_ended(1.0, 0.0, NOTHING_DROPPED, spoken=False)
-    assert times.metrics({}, at=1.0, turn=1, reply=1) is None
+    assert times.metrics(Answerers({}), at=1.0, turn=1, reply=1) is None
 
 
 def test_what_was_prepared_for_nothing_is_told_with_the_reply() -> None:

@@ -38,6 +38,8 @@ TABLE: list[tuple[tuple[str, ...], tuple[str, ...], str]] = [
     (("calls",), (CALL[:8], "caller hung up"), "calls"),
     (("calls", "list", "--search", "bill"), (CALL[:8],), "calls"),
     (("calls", "show", CALL[:6]), ("My bill", "+1"), "turns"),
+    (("calls", "--unanswered"), ("No questions without an answer.",), "questions"),
+    (("calls", "note", CALL[:6], "--tag", "billing"), ("billing",), "tags"),
     (("doctor",), ("lineside", "call"), "findings"),
     (("talk", QUESTION, "--no-greeting"), ("voice to voice", "saturday.wav"), "turns"),
 ]

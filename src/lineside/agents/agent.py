@@ -5,11 +5,12 @@ import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from lineside.agents.calendar import DeskClock, opening_hours
 from lineside.agents.consistency import check_consistency
@@ -92,6 +93,8 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     unknown: Line = ""  # said by rule where neither answers nor facts are about the question; empty: the model answers
     examples: Annotated[tuple[Example, ...], Meta(max_length=50)] = ()
     transfer: Line = "Of course. I will transfer you to a colleague now."
+    no_transfer: Line = "I can't transfer calls, but I have noted that you want a person."
+    on_transfer: Literal["go_on", "hang_up"] = "go_on"  # after `no_transfer`
     reprompt: Line = ""  # said when the caller is silent for CALLER_SILENCE_S; empty: nothing is
     goodbye: Line = ""  # said to its end when they still are, before the line is hung up; empty: it is not
     farewell: Line = ""  # said when the caller says goodbye, before the line is hung up; empty: the model answers
@@ -145,7 +148,15 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
 
     def lines(self) -> tuple[str, ...]:
         """What is said as it stands, and so can be learnt by heart."""
-        own = (self.greeting, self.transfer, self.reprompt, self.goodbye, self.farewell, self.unknown)
+        own = (
+            self.greeting,
+            self.no_transfer,
+            self.transfer,
+            self.reprompt,
+            self.goodbye,
+            self.farewell,
+            self.unknown,
+        )
         questions = [line for slot in self.slots.values() for line in (slot.asks, *slot.again)]
         waiting = [line for tool in self.tools.values() for line in tool.says]
         return tuple(dict.fromkeys(filter(None, (*own, *questions, *waiting))))
@@ -176,6 +187,10 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     def by_rule(self, said: str) -> str | None:
         """The answer that is not left to the model, if this calls for one."""
         return self.transfer if wants_person(said) else None
+
+    def on_line(self, *, can_transfer: bool) -> "Agent":
+        """The agent as it answers on a line: it promises no transfer where the line cannot."""
+        return self if can_transfer or not self.no_transfer else replace(self, transfer=self.no_transfer)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -1,6 +1,6 @@
 """What all parts of one call share: values and services. Nothing here leads back to the session."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,7 +24,7 @@ from lineside.call.tasks import CallTasks
 from lineside.engines.protocols import LanguageModel, LlmRequest, SpeechToText, TextToSpeech
 from lineside.engines.registry import Engines
 from lineside.engines.transcript_gate import GatedSTT
-from lineside.protocol import FirstMessage
+from lineside.protocol import AnsweredBy, FirstMessage
 from lineside.settings import Settings
 from lineside.transports.base import Transport
 from lineside.transports.call_facts import CallFacts
@@ -43,6 +43,8 @@ class CallContext(Struct, frozen=True):
     llm: LanguageModel
     tts: TextToSpeech
     phrases: TextToSpeech  # knows the phrases for bad moments by heart
+    usual: Mapping[str, AnsweredBy]  # role → who answers as long as no engine fails
+    can_transfer: bool  # the line can put the caller through to a person
     request: LlmRequest
     voice: str  # the TTS voice; empty for the engine's own choice
     answers: bool  # False: transcribe only
@@ -80,6 +82,7 @@ def call_context(
     now: Callable[[], float],
     inbox: Inbox,
     tools: CallTools,
+    can_transfer: bool = False,
 ) -> CallContext:
     """Put one call together. `on_late_speech` hears what the VAD finds after the frame was handled."""
     echo = EchoDetector() if settings.echo_gate else None
@@ -98,6 +101,7 @@ def call_context(
     greeting = agent.greeting if hello.greeting is None else hello.greeting
     if hello.system_prompt is not None:
         agent = replace(agent, tasks={}, farewell="")  # the caller's program says what is to be done
+    agent = agent.on_line(can_transfer=can_transfer)
     tasks, clock = CallTasks(), CallClock(segmenter, now)
     heard_by = Observers(transport, (load, *observers))
     dialog_events = DialogEvents(heard_by.on_event, lambda: clock.at)
@@ -111,6 +115,8 @@ def call_context(
         llm=engines.llm,
         tts=engines.tts,
         phrases=engines.phrases,
+        usual=engines.usual or {role: AnsweredBy(name) for role, name in engines.names.items()},
+        can_transfer=can_transfer,
         request=LlmRequest(model=hello.llm_model, max_tokens=settings.llm_max_tokens),
         voice=hello.tts_voice,
         answers=answers,

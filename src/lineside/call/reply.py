@@ -9,10 +9,11 @@ import asyncio
 from contextlib import aclosing
 
 from lineside.agents.slots.extract import Said
-from lineside.agents.tasks.state import Say, Think, joined
+from lineside.agents.tasks.state import Say, Think, ToPerson, joined
 from lineside.audio.frame import Utterance
 from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answer, written_answer
 from lineside.call.answer_by_rule import answer_by_rule
+from lineside.call.answer_outcome import AnswerOutcome
 from lineside.call.call_context import CallContext
 from lineside.call.dialog import RuleTurn
 from lineside.call.end_of_turn import EndOfTurn
@@ -22,9 +23,17 @@ from lineside.call.reply_player import ReplyPlayer, ReplyProgress
 from lineside.call.stage_clock import StageClock
 from lineside.call.synthesis import synthesize
 from lineside.call.transcribe import transcribe
+from lineside.engines.answered import listen
 from lineside.engines.protocols import Thought, Token
 from lineside.errors import EngineError
-from lineside.protocol import Error, LlmToken, PartialTranscript, ReasoningToken, ReplyText, Transcript
+from lineside.protocol import (
+    Error,
+    LlmToken,
+    PartialTranscript,
+    ReasoningToken,
+    ReplyText,
+    Transcript,
+)
 from lineside.text.alignment import alike, rest_after
 
 PIECES = 32  # sentences ahead of the voice; beyond that the model waits
@@ -44,9 +53,7 @@ class Reply:
         number: int,
         draft: Draft | None = None,
     ) -> None:
-        """`draft` is of this turn: a caller whom a noise seemed to let go on has said nothing new, and it still
-        answers them.
-        """
+        """`draft` is of this turn: a caller who went on and said nothing new is still answered by it."""
         self._context, self._end_of_turn = context, end_of_turn
         self.given, self.turn, self.number = given, turn, number
         self._pause = end_of_turn.pause  # the one that this reply is prepared in
@@ -55,12 +62,14 @@ class Reply:
         self._times = StageClock()
         self._events = ReplyEvents(context.observers, context.clock, turn=turn, reply=number)
         self.progress = ReplyProgress(given.text if isinstance(given, TypedInput) else None)
+        self._outcome = AnswerOutcome(context, self._events, self.progress)
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue(PIECES)  # None: that was the last
         self._player = ReplyPlayer(context, self._events, self._times, self.progress, turn=turn)
         self._rules = RuleTurn(context.dialog, self._events.allowed)
 
     async def run(self) -> None:
         """Prepare, wait for leave, play to the end."""
+        listen(self._outcome.by.hear)
         stages = asyncio.TaskGroup()
         try:
             async with stages:
@@ -88,8 +97,8 @@ class Reply:
 
     def allow(self, *, silence: float, dropped: DroppedPreparation) -> None:
         """The floor is ours, `silence` seconds after the end of the caller's speech; `dropped` was for nothing."""
-        spoken = isinstance(self.given, Utterance)
-        self._times.turn_ended(self._context.clock.now(), silence, dropped, spoken=spoken)
+        spoken, asked = isinstance(self.given, Utterance), not isinstance(self.given, AgentLine)
+        self._times.turn_ended(self._context.clock.now(), silence, dropped, spoken=spoken, asked=asked)
         if self.progress.question is not None:
             self._tell_transcript(self.progress.question)
         self._context.dialog_events.turn, self._context.dialog_events.reply = self.turn, self.number
@@ -123,7 +132,9 @@ class Reply:
     def draft(self) -> Draft | None:
         """What there is of it, if the question is known; else what there was before."""
         known = self.progress
-        return self._draft if known.question is None else Draft(known.question, known.text.strip(), known.whole)
+        if known.question is None:
+            return self._draft
+        return Draft(known.question, known.text.strip(), known.whole, self._outcome.by.of("llm"))
 
     def heard(self) -> str:
         """The words of it that have reached the caller."""
@@ -178,17 +189,22 @@ class Reply:
         owed = context.dialog.owed  # comes before everything else
         if not isinstance(move := await self._rules.decide(_said(self.given, question)), Think):
             self.progress.ends = "agent_said_goodbye" if isinstance(move, Say) and move.ends else None
+            if isinstance(move, ToPerson):
+                self._outcome.person_wanted("caller")
             await self._take_fixed(joined(owed, move.text))
             return
         fixed = await answer_by_rule(context.knowledge, context.history, question, unknown=context.agent.unknown)
         if fixed is not None:
+            self._outcome.answered(fixed)
             await self._take_fixed(joined(owed, fixed, move.then))
         if isinstance(self.given, Utterance) and not self.allowed:
             await self._end_of_turn.ask_llm(self._pause, question)
         if fixed is not None:
             return
         if self._draft is not None and self._draft.whole:
+            self._outcome.by.hear("llm", self._draft.by)
             await self._take_fixed(joined(owed, self._draft.text, move.then))
+            self._outcome.answered(self.progress.text)
             return
         await self._take_pieces(owed)
         self._times.asked("llm", context.clock.now())
@@ -204,6 +220,7 @@ class Reply:
                 else:
                     await self._take(part)
         await self._take_pieces(move.then)
+        self._outcome.answered(self.progress.text)
 
     async def _take_pieces(self, text: str) -> None:
         """Say this, as a part of what is said besides."""
@@ -264,13 +281,14 @@ class Reply:
         self._events.emit_now(Transcript(**self._events.where(), text=question, latency_ms=latency))
 
     def _tell_metrics(self) -> None:
-        if (metrics := self._times.metrics({}, **self._events.where())) is not None:
+        if (metrics := self._times.metrics(self._outcome.by, **self._events.where())) is not None:
             self._events.emit_now(metrics)
 
     def _blame(self, failure: EngineError) -> None:
         """An engine's failure ends the reply, never the call: what is ready is still said, then an apology."""
         self.progress.failed = failure
         self._events.emit(Error(at=self._context.clock.at, code="engine_error", message=str(failure), fatal=False))
+        self._outcome.failed()
 
 
 def _said(given: ReplyInput, question: str) -> Said:

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from lineside.audio.frame import Utterance
-from lineside.protocol import EndReason
+from lineside.protocol import AnsweredBy, EndReason
 
 
 class AgentLine(Struct, frozen=True):
@@ -40,3 +40,4 @@ class Draft(Struct, frozen=True):
     question: str
     text: str
     whole: bool  # the model had come to its end
+    by: AnsweredBy | None = None  # who wrote it

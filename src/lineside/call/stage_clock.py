@@ -1,10 +1,10 @@
 """Where the time of one reply went: stamped where a value passes from one stage to the next. Pure."""
 
-from collections.abc import Mapping
 from typing import Literal
 
+from lineside.call.answerers import Answerers
 from lineside.call.reply_input import NOTHING_DROPPED, DroppedPreparation
-from lineside.protocol import AnsweredBy, ReplyMetrics
+from lineside.protocol import ReplyMetrics
 
 Stage = Literal["asr", "llm", "tts"]
 
@@ -17,7 +17,7 @@ class StageClock:
         self._first_asked: dict[Stage, float] = {}
         self._began: dict[Stage, float] = {}  # when the work began that is under way
         self._speech_ended = 0.0
-        self._dropped = NOTHING_DROPPED
+        self._dropped, self._asked = NOTHING_DROPPED, True
 
     def asked(self, stage: Stage, now: float) -> None:
         """A stage is asked."""
@@ -37,9 +37,14 @@ class StageClock:
         """A stage goes on; the time since it was done was not its own."""
         self._began[stage] = now
 
-    def turn_ended(self, now: float, silence: float, dropped: DroppedPreparation, *, spoken: bool) -> None:
-        """The floor is ours, `silence` seconds after the end of speech; `dropped` was prepared for nothing."""
-        self._speech_ended, self._dropped = now - silence, dropped
+    def turn_ended(
+        self, now: float, silence: float, dropped: DroppedPreparation, *, spoken: bool, asked: bool = True
+    ) -> None:
+        """The floor is ours, `silence` seconds after the end of speech; `dropped` was prepared for nothing.
+
+        Where nobody has `asked`, as for a greeting, nobody waits for the first sound, and no response time is measured.
+        """
+        self._speech_ended, self._dropped, self._asked = now - silence, dropped, asked
         if spoken:
             self._times["endpoint_ms"] = silence * 1000
 
@@ -49,10 +54,11 @@ class StageClock:
 
     def answer_sounds(self, now: float) -> None:
         """Sound of the answer goes out; the first time counts."""
-        self._times.setdefault("e2e_ms", self.since_speech(now))
+        if self._asked:
+            self._times.setdefault("e2e_ms", self.since_speech(now))
 
-    def metrics(self, engines: Mapping[str, AnsweredBy], *, at: float, turn: int, reply: int) -> ReplyMetrics | None:
-        """Where the time went, as far as the reply has come; None if nothing was measured. `engines` answered."""
+    def metrics(self, answerers: Answerers, *, at: float, turn: int, reply: int) -> ReplyMetrics | None:
+        """Where the time went, as far as the reply has come; None if nothing was measured. `answerers` know who did."""
         if not self._times and not self._first_asked:
             return None
         times = self._times | {f"{stage}_from_ms": self.since_speech(when) for stage, when in self._first_asked.items()}
@@ -63,4 +69,6 @@ class StageClock:
                 "wasted_from_ms": self.since_speech(self._dropped.began),
             }
         rounded = {name: round(value, 1) for name, value in times.items()}
-        return ReplyMetrics(at=at, turn=turn, reply=reply, wasted=many, engines=dict(engines), **rounded)
+        return ReplyMetrics(
+            at=at, turn=turn, reply=reply, wasted=many, engines=answerers.of_stages(self._first_asked), **rounded
+        )

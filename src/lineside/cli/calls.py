@@ -5,50 +5,26 @@ An id may be shortened to any beginning that names one call. Exit code 1: there 
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from typing import Annotated, Any, TypeVar
 
 import sqlalchemy as sa
 import typer
 
 from lineside.cli.address import JsonOption
-from lineside.cli.output import Column, print_json, print_table, say
+from lineside.cli.call_tables import LISTED, QUESTIONS, call_row, question_row, show_call
+from lineside.cli.output import print_json, print_table, say
 from lineside.errors import ConfigError, LinesideError
 from lineside.records import queries, tables
 from lineside.records.archive import Archive
 from lineside.records.database import Database
-from lineside.records.entries import CallPage, CallQuery, DeletedCalls, KeptCall, KeptDecision, KeptTurn, WholeCall
+from lineside.records.entries import CallNotes, CallPage, CallQuery, DeletedCalls, UnansweredQuestions, WholeCall
+from lineside.records.unanswered import UnansweredQuery
+from lineside.records.unanswered import unanswered as unanswered_questions
+from lineside.records.writes import annotate
 from lineside.settings import load_settings
 
 T = TypeVar("T")
-
-SHORT = 8  # letters of an id that are shown, as on the page
-LISTED = (
-    Column("call"),
-    Column("ended", styles={"under way": "green"}),
-    Column("began"),
-    Column("lasted", right=True),
-    Column("caller", grows=True),
-    Column("turns", right=True),
-    Column("line", drop=2),
-    Column("sound", drop=1),
-    Column("engines", drop=3),
-)
-TURNS = (
-    Column("turn", right=True),
-    Column("at", right=True),
-    Column("end of turn", right=True, drop=1),
-    Column("first audio", right=True),
-    Column("caller", grows=True),
-    Column("agent, as it was heard", grows=True),
-)
-DECISIONS = (
-    Column("at", right=True),
-    Column("turn", right=True),
-    Column("decision"),
-    Column("by"),
-    Column("why", grows=True),
-)
 
 app = typer.Typer(add_completion=False, help="List, show and delete kept calls.")
 
@@ -58,6 +34,9 @@ CallerOption = Annotated[str, typer.Option(help="Only calls of this caller.")]
 LineOption = Annotated[str, typer.Option(help="Only calls over this line, such as browser.")]
 SinceOption = Annotated[str, typer.Option(metavar="DATE", help="Only calls from this day on, such as 2026-11-30.")]
 UntilOption = Annotated[str, typer.Option(metavar="DATE", help="Only calls up to this day.")]
+UnansweredOption = Annotated[bool, typer.Option("--unanswered", help="List questions without an answer instead.")]
+PersonOption = Annotated[bool, typer.Option("--asked-for-person", help="Only calls whose caller asked for a person.")]
+TagOption = Annotated[str, typer.Option(help="Only calls with this tag.")]
 LimitOption = Annotated[int, typer.Option(min=1, max=1000, help="How many at most, the newest first.")]
 
 
@@ -69,12 +48,15 @@ def calls(
     line: LineOption = "",
     since: SinceOption = "",
     until: UntilOption = "",
+    tag: TagOption = "",
+    person: PersonOption = False,
+    unanswered: UnansweredOption = False,
     limit: LimitOption = 20,
     as_json: JsonOption = False,
 ) -> None:
     """List kept calls, unless a command follows."""
     if context.invoked_subcommand is None:
-        list_calls(search, caller, line, since, until, limit, as_json)
+        list_calls(search, caller, line, since, until, tag, person, unanswered, limit, as_json)
 
 
 @app.command("list")
@@ -84,22 +66,69 @@ def list_calls(
     line: LineOption = "",
     since: SinceOption = "",
     until: UntilOption = "",
+    tag: TagOption = "",
+    person: PersonOption = False,
+    unanswered: UnansweredOption = False,
     limit: LimitOption = 20,
     as_json: JsonOption = False,
 ) -> None:
     """List kept calls, the newest first."""
     began, before = _day(since, "--since"), _day(until, "--until", ends=True)
-    query = CallQuery(search=search, caller=caller, line=line, since=began, until=before)
+    if unanswered:
+        _list_questions(UnansweredQuery(since=began, until=before, limit=limit), as_json)
+        return
+    query = CallQuery(
+        search=search,
+        caller=caller,
+        line=line,
+        since=began,
+        until=before,
+        tag=tag,
+        asked_for_person=True if person else None,
+    )
     page: CallPage = asyncio.run(_asked(lambda connection: queries.page(connection, query, limit=limit)))
     if as_json:
         print_json(page)
         return
     if page.calls:
-        print_table(LISTED, [_row(call) for call in page.calls])
+        print_table(LISTED, [call_row(call) for call in page.calls])
     else:
         say("No matching calls.")
     if page.next:
         say("More calls: use --limit or --until.")
+
+
+def _list_questions(query: UnansweredQuery, as_json: bool) -> None:
+    found: UnansweredQuestions = asyncio.run(_asked(lambda connection: unanswered_questions(connection, query)))
+    if as_json:
+        print_json(found)
+    elif found.questions:
+        print_table(QUESTIONS, [question_row(question) for question in found.questions])
+    else:
+        say("No questions without an answer.")
+
+
+@app.command()
+def note(
+    call: CallArgument,
+    outcome: Annotated[str | None, typer.Option(help='Such as "solved"; "": none.')] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="One of the call's tags, replacing those before.")] = None,
+    words: Annotated[str | None, typer.Option("--note", help="Text of the note.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the outcome, the tags and the note of a call."""
+
+    async def write(connection: Any) -> CallNotes | None:
+        known = await _id(connection, call)
+        return await annotate(connection, known, outcome=outcome, tags=tag or None, note=words)
+
+    written = asyncio.run(_asked(write))
+    if written is None:
+        raise _unknown(call)
+    if as_json:
+        print_json(written)
+    else:
+        say(f"outcome: {written.outcome or '–'}; tags: {', '.join(written.tags) or '–'}; note: {written.note or '–'}")
 
 
 @app.command()
@@ -115,7 +144,7 @@ def show(call: CallArgument, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(found)
     else:
-        _show(found)
+        show_call(found)
 
 
 @app.command()
@@ -192,59 +221,3 @@ def _day(word: str, option: str, *, ends: bool = False) -> float | None:
     except ValueError:
         raise ConfigError(f"{option} {word}: must be a day such as 2026-11-30") from None
     return datetime.combine(day, time.max if ends else time.min).astimezone().timestamp()
-
-
-def _row(call: KeptCall) -> tuple[str, ...]:
-    return (
-        call.id[:SHORT],
-        "under way" if call.seconds is None else (call.reason or "–").replace("_", " "),
-        f"{_moment(call.began):%Y-%m-%d %H:%M}",
-        "" if call.seconds is None else f"{call.seconds:.0f} s",
-        call.caller or "–",
-        str(call.turns),
-        f"{call.line} {call.codec}",
-        f"{call.recording_bytes / 1e6:.1f} MB" if call.recording == "kept" else call.recording,
-        _engines(call),
-    )
-
-
-def _show(whole: WholeCall) -> None:
-    call = whole.call
-    say(
-        f"call {call.id}: {_moment(call.began):%Y-%m-%d %H:%M:%S}, {call.seconds or 0:.1f} s, "
-        f"{call.line} {call.codec}, caller {call.caller or 'unknown'}, {_engines(call)}, "
-        f"ended: {call.reason or 'under way'}, "
-        f"recording: {call.recording}"
-    )
-    if whole.turns:
-        print_table(TURNS, [_turn_row(turn) for turn in whole.turns])
-    if whole.decisions:
-        say("Turn-taking:")
-        print_table(DECISIONS, [_decision_row(decision) for decision in whole.decisions])
-
-
-def _turn_row(turn: KeptTurn) -> tuple[str, ...]:
-    at = turn.speech_ended_at if turn.speech_ended_at is not None else turn.audio_at
-    times = (turn.stages.get(stage) for stage in ("endpoint_ms", "e2e_ms"))
-    return (
-        str(turn.turn or "–"),
-        "–" if at is None else f"{at:.1f} s",
-        *("–" if ms is None else f"{ms:.0f} ms" for ms in times),
-        turn.heard or "–",
-        (turn.reached or "–") + (" (interrupted)" if turn.cut else ""),
-    )
-
-
-def _decision_row(decision: KeptDecision) -> tuple[str, ...]:
-    score = f"score {decision.score:.2f}" if decision.score is not None else ""
-    silence = f"{decision.silence_ms:.0f} ms of silence" if decision.silence_ms is not None else ""
-    why = ", ".join(filter(None, (silence, score, decision.reason)))
-    return f"{decision.at:.1f} s", str(decision.turn), decision.what, decision.detector, why
-
-
-def _engines(call: KeptCall) -> str:
-    return " → ".join(filter(None, (call.stt, call.llm, call.tts)))
-
-
-def _moment(began: float) -> datetime:
-    return datetime.fromtimestamp(began, UTC).astimezone()

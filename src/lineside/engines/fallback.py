@@ -47,6 +47,7 @@ class FallbackSTT(FallbackChain[SpeechToText]):
                 self._failed(attempt, why)
                 continue
             self.well(candidate)
+            self._answers(attempt)
             return heard
         raise EngineError("no STT engine is given")
 
@@ -75,7 +76,7 @@ class FallbackLLM(FallbackChain[LanguageModel]):
             candidate = attempt.candidate
             theirs = LlmRequest(known_choice(ask.model, candidate.engine), ask.max_tokens, ask.temperature)
             shown = (*messages, Message("assistant", said)) if said else messages
-            rest = ContinuedAnswer(said)
+            rest, told = ContinuedAnswer(said), False
             try:
                 answer = candidate.engine.reply(shown, theirs)
                 async with aclosing(self._stream(attempt, answer, theirs.model)) as stream:
@@ -84,6 +85,9 @@ class FallbackLLM(FallbackChain[LanguageModel]):
                             yield token
                         elif text := rest.feed(token.text):
                             said += text
+                            if not told:
+                                told = True
+                                self._answers(attempt, theirs.model)
                             yield Token(text)
                 if not said.strip():
                     raise EngineError(f"{candidate.name} answered nothing")
@@ -132,11 +136,15 @@ class FallbackTTS(FallbackChain[TextToSpeech]):
         """See `TextToSpeech`; the rate may change where another voice takes over."""
         words = sentence.split()
         for attempt in self._speech_attempts(" ".join(words), voice):
-            candidate, text, said = attempt.candidate, " ".join(words), 0
+            candidate, text, said, told = attempt.candidate, " ".join(words), 0, False
+            theirs = known_choice(voice, candidate.engine)
             try:
-                sound = candidate.engine.speak(text, known_choice(voice, candidate.engine))
+                sound = candidate.engine.speak(text, theirs)
                 async with aclosing(self._stream(attempt, sound, voice)) as stream:
                     async for audio in stream:
+                        if audio.pcm and not told:
+                            told = True
+                            self._answers(attempt, theirs)
                         said += sum(len(marked.split()) for _, marked in audio.words)
                         yield audio
                 if not said and any(c.isalnum() for c in text):
@@ -158,6 +166,7 @@ class FallbackTTS(FallbackChain[TextToSpeech]):
     def _speech_attempts(self, sentence: str, voice: str) -> Iterator[Attempt[TextToSpeech]]:
         """As `_attempts`; but what the first knows by heart it says, dead or alive."""
         if self.remembers(sentence, voice):
-            yield Attempt(self._candidates[0], True, LAST, LAST)
+            first = self._candidates[0]
+            yield Attempt(first, first, True, LAST, LAST)
         else:
             yield from self._attempts(voice)

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from lineside.engines.answered import model_of, reason, tell
 from lineside.engines.circuit_breaker import CircuitBreaker
 from lineside.engines.engine_trials import LATELY, EngineTrials, SilentEngine
 from lineside.engines.protocols import Engine, EngineInfo, HealthChecked
@@ -22,6 +23,8 @@ from lineside.engines.same_answers import SameAnswers
 from lineside.engines.timeouts import in_time
 from lineside.engines.tts_cache import CachedTTS
 from lineside.errors import EngineBusy, EngineError, EngineTimeout
+from lineside.protocol import AnsweredBy
+from lineside.reasons import FallbackReason
 
 log = structlog.get_logger()
 
@@ -47,12 +50,14 @@ class Candidate(Struct, Generic[E]):
     answered: float | None = None  # when it last did
     same: SameAnswers = msgspec.field(default_factory=SameAnswers)
     stuck: str | None = None  # what it was found to hear in everything
+    why: FallbackReason = ""  # what it failed with the last time
 
 
 class Attempt(Struct, Generic[E], frozen=True):
     """One try of one engine."""
 
     candidate: Candidate[E]
+    should: Candidate[E]  # the one that should answer, if nothing kept it from it
     last: bool  # nobody comes after it
     first: float  # seconds until it must have begun
     later: float  # seconds until it must go on
@@ -62,6 +67,8 @@ class FallbackChain(Generic[E]):
     """Engines in the order in which they are asked."""
 
     role = ""
+    # What of the engines before is no news: whoever is asked then answers as it should.
+    expected: frozenset[FallbackReason] = frozenset()
     trials: EngineTrials | None = None  # what tries those again that did not answer
 
     def __init__(
@@ -104,7 +111,8 @@ class FallbackChain(Generic[E]):
         for candidate in trusted:
             candidate.breaker.tried(_now())
             last = candidate is trusted[-1]
-            yield Attempt(candidate, last, LAST if last else FIRST[self.role], LAST if last else LATER[self.role])
+            first, later = (LAST, LAST) if last else (FIRST[self.role], LATER[self.role])
+            yield Attempt(candidate, candidates[0], last, first, later)
 
     def _trusts(self, candidate: Candidate[E]) -> bool:
         tried = self.trials is not None and self.trials.running(self.role, candidate.name)
@@ -147,6 +155,16 @@ class FallbackChain(Generic[E]):
         candidate.answered = _now()
         candidate.breaker.succeeded()
 
+    def _answers(self, attempt: Attempt[E], choice: str = "") -> None:
+        """Tell whoever listens that this one answers. A chain within the chain tells for itself."""
+        candidate, should = attempt.candidate, attempt.should
+        why = (should.why or "failed") if should is not candidate else ""
+        if why in self.expected:
+            why = ""
+        if why or not isinstance(candidate.engine, FallbackChain):
+            model = model_of(candidate.engine, choice)
+            tell(self.role, AnsweredBy(candidate.name, model, should.name if why else "", why))
+
     def _try(self, candidate: Candidate[E], wanted: str = "", same: str | None = None) -> None:
         """Have it tried by a request that no caller cancels."""
         if self.trials is None:
@@ -166,6 +184,7 @@ class FallbackChain(Generic[E]):
     def _failed(self, attempt: Attempt[E], why: EngineError, wanted: str = "") -> None:
         """Note it; raise it if nobody is left."""
         candidate, trusted = attempt.candidate, attempt.candidate.breaker.closed
+        candidate.why = reason(why)
         if isinstance(why, EngineTimeout):
             self._try(candidate, wanted)
         if isinstance(why, EngineBusy):  # one that is busy is well

@@ -28,12 +28,14 @@ from lineside.errors import (
     EngineRefused,
     EngineTimeout,
     EngineUnreachable,
+    ModelMissing,
 )
 
 CONNECT = 2.0  # seconds; whoever is not there by then is not there
 CHECK = 2.0  # seconds for a whole look at a server
 ANSWER_BYTES = 1 << 20  # of a transcript or a list; a longer answer is none
 NO_SERVER = "no engine server was started, because no default engine needs it; set EMBEDDED_URL to one that runs"
+MISSING = ("not_fetched", "model_not_found")  # an error's code: lineside's own engine server's, and OpenAI's
 SAID = 200  # characters of what a server says about an error
 
 AZURE = re.compile(r"://[^/]*\.azure\.com(?:[:/]|$)", re.IGNORECASE)
@@ -154,6 +156,7 @@ async def raise_for_status(endpoint: Endpoint, answer: aiohttp.ClientResponse) -
     if answer.status == 200:
         return
     raw = (await answer.content.read(20_000)).decode(errors="replace")
+    decoded: Any = None
     try:
         decoded = json.loads(raw)
         said, param = error_words(decoded), _param(decoded)
@@ -162,6 +165,8 @@ async def raise_for_status(endpoint: Endpoint, answer: aiohttp.ClientResponse) -
     if answer.status in (429, 503):
         again = retry_after(answer.headers.get("Retry-After", ""))
         raise EngineBusy(f"{endpoint.shown} answered {answer.status}: {said[:SAID]}", again)
+    if answer.status in (404, 409) and _code(decoded) in MISSING:
+        raise ModelMissing(f"{endpoint.shown} answered {answer.status}: {said[:SAID]}", answer.status, said, param)
     if 300 <= answer.status < 400:
         where = without_secrets(answer.headers.get("Location", "nowhere"))
         raise EngineError(f"{endpoint.shown} redirects to {where[:SAID]}: set its address to that")
@@ -193,6 +198,12 @@ def retry_after(header: str) -> float:
         return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):
         return 0.0
+
+
+def _code(decoded: Any) -> str:
+    """The short name of an error: OpenAI's `error.code`."""
+    error = decoded.get("error", decoded) if isinstance(decoded, dict) else {}
+    return error["code"] if isinstance(error, dict) and isinstance(error.get("code"), str) else ""
 
 
 def _param(decoded: Any) -> str:

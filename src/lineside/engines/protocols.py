@@ -130,6 +130,15 @@ class HealthChecked(Protocol):
 
 
 @runtime_checkable
+class ResolvesChoice(Protocol):
+    """Knows which model or voice is really meant by a choice, such as a preset."""
+
+    def resolved(self, choice: str) -> str:
+        """The model or voice that answers when this is asked for; `choice` empty: the engine's own default."""
+        ...
+
+
+@runtime_checkable
 class Warmable(Protocol):
     """Answers sooner when it has read beforehand what a conversation begins with."""
 

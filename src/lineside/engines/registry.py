@@ -12,6 +12,7 @@ import structlog
 from msgspec import Struct
 
 from lineside.engine_options import ROLES, EngineClass, EngineHost, Role, engine_classes
+from lineside.engines.answered import model_of
 from lineside.engines.engine_observer import EngineObserver, NoObserver
 from lineside.engines.engine_trials import Deaf, EngineTrials
 from lineside.engines.fallback import FallbackLLM, FallbackSTT, FallbackTTS
@@ -28,6 +29,7 @@ from lineside.engines.protocols import (
 )
 from lineside.engines.tts_cache import CachedTTS
 from lineside.errors import ConfigError, EngineError, TransportError
+from lineside.protocol import AnsweredBy
 from lineside.settings import Settings
 
 __all__ = ["ROLES", "EngineObserver", "EngineRegistry", "Engines", "Role"]
@@ -49,6 +51,7 @@ class Engines(Struct, frozen=True):
     tts: TextToSpeech
     names: dict[str, str]
     phrases: TextToSpeech  # knows the phrases for bad moments by heart
+    usual: dict[str, AnsweredBy] = {}  # role → who answers as long as nothing fails
 
 
 class EngineRegistry:
@@ -171,7 +174,12 @@ class EngineRegistry:
             "llm": llm or self.defaults["llm"],
             "tts": tts or self.defaults["tts"],
         }
-        return Engines(self.stt(stt), self.llm(llm), self.tts(tts), names, self.cached_tts())
+        choices: Sequence[tuple[Role, str]] = (("stt", ""), ("llm", model), ("tts", voice))
+        usual = {
+            str(role): AnsweredBy(names[role], model_of(self.engine(role, names[role]), choice))
+            for role, choice in choices
+        }
+        return Engines(self.stt(stt), self.llm(llm), self.tts(tts), names, self.cached_tts(), usual)
 
     async def prepare(self, chosen: dict[Role, tuple[str, str]]) -> None:
         """Have ready what a call named that is not the default: role → engine and model or voice.

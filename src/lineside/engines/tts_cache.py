@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from lineside.audio.frame import SpokenAudio
+from lineside.engines.answered import model_of
 from lineside.engines.protocols import TextToSpeech
 
 MAX_RECENT = 256  # sentences; the one not said for longest is forgotten …
@@ -35,6 +36,10 @@ class CachedTTS:
         self._recent: OrderedDict[Which, tuple[SpokenAudio, ...]] = OrderedDict()
         self._bytes = 0  # of what was said
         self._running: dict[Which, _SharedSynthesis] = {}  # under way; as many as there are calls
+
+    def resolved(self, choice: str) -> str:
+        """See `ResolvesChoice`."""
+        return model_of(self._tts, choice)
 
     async def keep(self, sentence: str, voice: str = "", *, pinned: bool = False) -> None:
         """Synthesise it now, and know it by heart; for good where `pinned`. Raises what the voice raises."""

@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 
 from lineside.observability.meters import STAGE_BUCKETS, BoundedLabel, MeterFactory
-from lineside.protocol import BargeIn, Error, FalseInterruption, ReplyMetrics, ServerMessage, TurnEnded, TurnStarted
+from lineside.protocol import (
+    BargeIn,
+    Error,
+    FalseInterruption,
+    ReplyMetrics,
+    ServerMessage,
+    TransferRequested,
+    TurnEnded,
+    TurnStarted,
+    Unanswered,
+)
+from lineside.reasons import TransferAskedBy, UnansweredReason
 
 Stage = Literal["endpoint", "asr", "llm_first", "llm", "tts_first", "tts", "e2e"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -28,6 +39,7 @@ class TurnMetrics:
     def __init__(self, factory: MeterFactory) -> None:
         counter, histogram = factory.counter, factory.histogram
         self._kind = BoundedLabel()  # of an error
+        self._engine, self._model = BoundedLabel(""), BoundedLabel("")
         self.turns = counter("turns", "Caller turns that ended and were answered", "line")
         self.segments = counter("speech_segments", "Speech segments that started a turn", "line")
         self.barge_ins = counter(
@@ -46,6 +58,18 @@ class TurnMetrics:
         self.errors = counter(
             "errors", "Errors during calls: stage line or engine, and the error's code", "stage", "kind"
         )
+        self.answered = counter(
+            "answered",
+            "Replies, by the engine and model that really answered; empty why: the one that should have",
+            "role",
+            "engine",
+            "model",
+            "why",
+        )
+        self.unanswered = counter("unanswered", "Questions without an answer, by reason", "why")
+        self.transfers = counter(
+            "transfer_requests", "Callers who are to speak to a person, by who asked", "line", "by"
+        )
         self._begin()
 
     def _begin(self) -> None:
@@ -57,6 +81,10 @@ class TurnMetrics:
         for code in LINE_FAULTS:
             self.errors.labels(LINE_FAULT, self._kind(code))
         self.errors.labels(ENGINE_FAULT, self._kind("engine_error"))
+        for why in get_args(UnansweredReason)[:2]:  # who asked for a person is counted there
+            self.unanswered.labels(why)
+        for by in get_args(TransferAskedBy):
+            self.transfers.labels("browser", by)
         for kind in ("true", "false"):
             self.barge_ins.labels("browser", kind)
 
@@ -64,11 +92,7 @@ class TurnMetrics:
         """Count an event of a call; most of them count for nothing. `engines` are role → engine."""
         match event:
             case ReplyMetrics():
-                for stage in STAGES:
-                    ms = getattr(event, f"{stage}_ms")
-                    if ms is not None:
-                        engine = engines.get(ROLE.get(stage, ""), "")
-                        self.stages.labels(stage, engine).observe(ms / 1000)
+                self._observe_reply(event, engines)
             case TurnStarted():
                 self.segments.labels(line).inc()
             case TurnEnded():
@@ -77,11 +101,26 @@ class TurnMetrics:
                 self.barge_ins.labels(line, "true").inc()
             case FalseInterruption():
                 self.barge_ins.labels(line, "false").inc()
+            case Unanswered(why=why):
+                self.unanswered.labels(why).inc()
+            case TransferRequested(by=by):
+                self.transfers.labels(line, by).inc()
             case Error(code=code):
                 where = ENGINE_FAULT if code == "engine_error" else LINE_FAULT
                 self.errors.labels(where, self._kind(code)).inc()
             case _:
                 return
+
+    def _observe_reply(self, event: ReplyMetrics, engines: Mapping[str, str]) -> None:
+        """Where its time went, at the engine that really answered."""
+        answered = {role: self._engine(by.engine) for role, by in event.engines.items()}
+        for stage in STAGES:
+            ms = getattr(event, f"{stage}_ms")
+            if ms is not None:
+                role = ROLE.get(stage, "")
+                self.stages.labels(stage, answered.get(role) or engines.get(role, "")).observe(ms / 1000)
+        for role, by in event.engines.items():
+            self.answered.labels(role, answered[role], self._model(by.model), by.why).inc()
 
     def prepared(self, *, committed: bool) -> None:
         """A reply that was prepared early is played, or was for nothing."""

@@ -10,6 +10,7 @@ class AutoLLM(FallbackLLM):
     """Asks Ollama at OLLAMA_URL; when it fails or is not there, the embedded model answers."""
 
     Options = Ollama.Options
+    expected = frozenset(("not running", "not downloaded"))  # the embedded model is there for a machine without Ollama
 
     def __init__(self, options: Ollama.Options, host: EngineHost) -> None:
         super().__init__([("ollama", Ollama(options, host)), ("embedded", LlamaCpp(LlamaCpp.Options(), host))])

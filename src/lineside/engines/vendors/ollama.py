@@ -24,7 +24,7 @@ from lineside.engines.json_lines import json_lines
 from lineside.engines.protocols import BackendModel, EngineInfo, LlmRequest, Message, PullProgress, Thought, Token
 from lineside.engines.reasoning import Answer, Habits
 from lineside.engines.warm_models import WarmModels, keep_alive, kept_seconds
-from lineside.errors import EngineBusy, EngineError, EngineRefused, OnlyThoughts
+from lineside.errors import EngineBusy, EngineError, EngineRefused, ModelMissing, OnlyThoughts
 
 SILENCE = 30.0  # seconds between two pieces of an answer; stages set tighter limits of their own
 LOADING = 300.0  # seconds for a big model from a cold disk
@@ -288,8 +288,8 @@ class Ollama:
         except OverflowError as endless:
             raise EngineError(f"{self._endpoint.shown} sent {endless}") from None
 
-    def _no_model(self, model: str) -> EngineError:
-        return EngineError(f"{self._endpoint.shown} has no model {model}; fetch it: ollama pull {model}")
+    def _no_model(self, model: str) -> ModelMissing:
+        return ModelMissing(f"{self._endpoint.shown} has no model {model}; fetch it: ollama pull {model}")
 
 
 def _tagged(model: str) -> str:

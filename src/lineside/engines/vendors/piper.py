@@ -51,6 +51,10 @@ class Piper:
             log.warning("voice not installed, using another", why=notice)
         return openai_http.speech(self._http, self._endpoint, name, name, sentence)
 
+    def resolved(self, choice: str) -> str:
+        """See `ResolvesChoice`: a preset is the voice that it speaks as here."""
+        return piper_voice(choice or self.usual, self._root)[0]
+
     async def check(self) -> None:
         """See `HealthChecked`."""
         await openai_http.get(self._http, self._endpoint, "/health")
