@@ -3,7 +3,9 @@
 What they refuse and how they word it is theirs; that an answer reaches the caller all the same is ours.
 """
 
+import asyncio
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -41,6 +43,8 @@ class Animal(Struct, frozen=True):
     kind: str = "text/event-stream"
     tries: int = 1  # requests of a first answer; one from then on
     think: bool = False  # whether it thinks aloud until it is told not to
+    reads: int = 1_000_000  # characters of a prompt that it reads; the first of a longer one are cut, in silence
+    pause: float = 0.0  # seconds between two events
 
 
 def strict_template(asked: dict[str, Any]) -> Refusal | None:
@@ -163,6 +167,7 @@ class Server:
         for event in self._events(asked):
             raw = event if isinstance(event, bytes) else b"data: " + json.dumps(event).encode() + b"\n\n"
             await answer.write(raw)
+            await asyncio.sleep(self.animal.pause)
         if self.animal.kind == "text/event-stream":
             await answer.write(b"data: [DONE]\n\n")
         await answer.write_eof()
@@ -171,4 +176,7 @@ class Server:
     def _events(self, asked: dict[str, Any]) -> Sequence[bytes | dict[str, Any]]:
         if self.animal.think and "reasoning_effort" not in asked:
             return [chunk(reasoning_content="hm ") for _ in range(40)]
+        read = "\n".join(str(message["content"]) for message in asked["messages"])[-self.animal.reads :]
+        if (secret := re.search(r"The secret word is (\w+)\.", read)) and "What is the secret word?" in read:
+            return [chunk(f"{secret[1]}.")]
         return self.animal.stream or PLAIN

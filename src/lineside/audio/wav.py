@@ -151,6 +151,19 @@ class WavStream:
         self._in_sound = True
 
 
+def describe_wavs(data: bytes) -> list[str]:
+    """What each WAV in a row is, in words: "16 bits, 1 channel, 24000 Hz"; empty where there is none."""
+    found, at = [], -1
+    while (at := data.find(b"RIFF", at + 1)) >= 0:
+        form = data.find(b"fmt ", at, at + HEADER_MAX)
+        if data[at + 8 : at + 12] != b"WAVE" or form < 0 or len(data) < form + 24:
+            continue
+        coding, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", data, form + 8)
+        kind = {PCM: "", EXTENSIBLE: "", 3: " of floating point"}.get(coding, f" of coding {coding}")
+        found.append(f"{bits} bits{kind}, {channels} channel{'s' if channels != 1 else ''}, {rate} Hz")
+    return found
+
+
 def _rate_of(form: bytes) -> int:
     """The rate in a fmt chunk, if all else in it is as we need it."""
     if len(form) < 16:

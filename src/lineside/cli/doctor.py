@@ -5,8 +5,9 @@ Where a lineside runs already, that one is examined; else one is started for the
 
 import os
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import Annotated
 
 import psutil
 import typer
@@ -42,17 +43,47 @@ class Finding(Struct, frozen=True):
     says: str  # what was found, or what to do about it
 
 
-def doctor(url: UrlOption = "", key: KeyOption = "", as_json: JsonOption = False) -> None:
+def doctor(
+    engine: Annotated[
+        str, typer.Option("--engine", help="Ask this engine's server what tells: NAME, or ROLE:NAME for one role.")
+    ] = "",
+    url: UrlOption = "",
+    key: KeyOption = "",
+    as_json: JsonOption = False,
+) -> None:
     """Check this machine and hear one sentence through the whole chain; say how to mend each fault.
 
-    A lineside that runs is examined as it runs. Exit code 1: something is wrong.
+    A lineside that runs is examined as it runs. With --engine a server is: what it refuses, whether it streams, thinks,
+    cuts long prompts, wants a language, and what lineside does about it. Exit code 1: something is wrong.
     """
     settings = load_settings()
+    if engine:
+        _examine(engine, settings, as_json=as_json)
+        return
     findings: list[Finding] = []
     for finding in _found(url, key, settings):
         findings.append(finding)
         if not as_json:
             _print(finding)
+    if as_json:
+        print_json({"findings": findings})
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def _examine(engine: str, settings: Settings, *, as_json: bool) -> None:
+    from lineside.cli.engine_doctor import EngineFinding, examined, print_finding
+
+    findings: list[EngineFinding] = []
+
+    async def ask() -> None:
+        async with aclosing(examined(engine, settings)) as found:
+            async for finding in found:
+                findings.append(finding)
+                if not as_json:
+                    print_finding(finding)
+
+    run_async(ask)
     if as_json:
         print_json({"findings": findings})
     if not all(finding.ok for finding in findings):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lineside.engines.protocols import Message
+from lineside.engines.protocols import Fact, Message
 
 STEPS = (4096, 8192, 16_384, 32_768, 65_536, 131_072)  # tokens; each change makes a server load the model again
 USUAL = 8192  # before anything has been asked
@@ -18,6 +18,7 @@ class ContextSizes:
     def __init__(self) -> None:
         self._sizes: dict[str, int] = {}
         self._looked: set[str] = set()  # models whose first prompt was looked at
+        self._short: set[str] = set()  # models that had not read all of it
 
     def of(self, model: str) -> int:
         """What the model is loaded with."""
@@ -39,4 +40,16 @@ class ContextSizes:
         if read is None or model in self._looked:
             return False
         self._looked.add(model)
-        return read * SHORT_TOKEN < sum(len(message.content) for message in messages) * SHORT
+        short = read * SHORT_TOKEN < sum(len(message.content) for message in messages) * SHORT
+        if short:
+            self._short.add(model)
+        return short
+
+    def facts(self, model: str, *, may_think: bool) -> list[Fact]:
+        """What was found out about a model, for `lineside doctor`."""
+        cut = Fact(
+            "context", "it has not read the whole prompt", "shorten the agent, or choose another model", ok=False
+        )
+        read = Fact("context", f"loaded with {self.of(model)} tokens", "num_ctx goes out for what is asked")
+        refuses = Fact("thinking", "refuses to be told whether to think", "think is left out")
+        return [cut if model in self._short else read, *([] if may_think else [refuses])]

@@ -181,6 +181,24 @@ class Preparable(Protocol):
         ...
 
 
+class Fact(Struct, frozen=True):
+    """One thing that was found out about a server."""
+
+    question: str
+    found: str
+    does: str = ""  # what lineside does about it, or what an operator can do
+    ok: bool = True
+
+
+@runtime_checkable
+class Examinable(Protocol):
+    """Can tell more of its server than its role shows."""
+
+    async def examine(self) -> list[Fact]:
+        """Ask the questions that tell, after it has been asked as calls do. Raises `EngineError`."""
+        ...
+
+
 @runtime_checkable
 class KeepsWarm(Protocol):
     """Its back end unloads models that were not asked for a while."""

@@ -8,8 +8,17 @@ from collections.abc import AsyncGenerator, Sequence
 
 from lineside.audio.frame import Utterance
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
-from lineside.engines import model_admin, openai_chat, openai_http, openai_transcribe
-from lineside.engines.protocols import BackendModel, EngineInfo, LlmRequest, Message, Thought, Token, Transcription
+from lineside.engines import examine_http, model_admin, openai_chat, openai_http, openai_transcribe
+from lineside.engines.protocols import (
+    BackendModel,
+    EngineInfo,
+    Fact,
+    LlmRequest,
+    Message,
+    Thought,
+    Token,
+    Transcription,
+)
 from lineside.engines.reasoning import Habits
 from lineside.settings import LLM_MODELS
 
@@ -44,6 +53,10 @@ class FasterWhisper:
     async def check(self) -> None:
         """See `HealthChecked`."""
         await openai_http.get(self._http, self._endpoint, "/health")
+
+    async def examine(self) -> list[Fact]:
+        """See `Examinable`."""
+        return examine_http.transcription_facts(self._dialects.now)
 
     async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""

@@ -21,14 +21,13 @@ from lineside.engines.chat_dialect import alternating
 from lineside.engines.chat_stream import error_words
 from lineside.engines.context_sizes import ContextSizes
 from lineside.engines.json_lines import json_lines
-from lineside.engines.protocols import BackendModel, EngineInfo, LlmRequest, Message, PullProgress, Thought, Token
+from lineside.engines.protocols import BackendModel, EngineInfo, Fact, LlmRequest, Message, PullProgress, Thought, Token
 from lineside.engines.reasoning import Answer, Habits
 from lineside.engines.warm_models import WarmModels, keep_alive, kept_seconds
 from lineside.errors import EngineBusy, EngineError, EngineRefused, ModelMissing, OnlyThoughts
 
-SILENCE = 30.0  # seconds between two pieces of an answer; stages set tighter limits of their own
+SILENCE, PULLING = 30.0, 60.0  # seconds between two pieces of an answer, of a download; stages set tighter limits
 LOADING = 300.0  # seconds for a big model from a cold disk
-PULLING = 60.0  # seconds without news of a download
 FREE_WITHIN = 60.0  # seconds that `unload` waits for answers under way
 ANSWER_BYTES, PULL_BYTES = 4 << 20, 256 << 20  # of one stream; Ollama tells of a pull ten times a second
 
@@ -185,6 +184,10 @@ class Ollama:
         """See `HealthChecked`; a model that is not there is found here."""
         if _tagged(self._model) not in {model.model for model in await self._listed("/api/tags")}:
             raise self._no_model(self._model)
+
+    async def examine(self) -> list[Fact]:
+        """See `Examinable`."""
+        return self._contexts.facts(self._model, may_think=self._model not in self._thoughtless)
 
     async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""

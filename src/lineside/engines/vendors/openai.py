@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
-from lineside.engines import model_admin, openai_chat, openai_http, openai_transcribe
+from lineside.engines import examine_http, model_admin, openai_chat, openai_http, openai_transcribe
 from lineside.engines.chat_dialect import Dialects
-from lineside.engines.protocols import EngineInfo, LlmRequest, Message, Thought, Token, Transcription
+from lineside.engines.protocols import EngineInfo, Fact, LlmRequest, Message, Thought, Token, Transcription
 from lineside.engines.reasoning import Habits
 from lineside.errors import EngineError
 
@@ -85,6 +85,11 @@ class OpenAISTT:
         """See `HealthChecked`."""
         await openai_http.get(self._http, self._endpoint, "/v1/models")
 
+    async def examine(self) -> list[Fact]:
+        """See `Examinable`."""
+        connection = await examine_http.connection_fact(self._endpoint)
+        return [*examine_http.transcription_facts(self._dialects.now), connection]
+
 
 class OpenAILLM:
     """Thinks of an answer. Without OPENAI_MODEL it is whatever model the server lists first."""
@@ -109,6 +114,11 @@ class OpenAILLM:
     async def check(self) -> None:
         """See `HealthChecked`."""
         await openai_http.get(self._http, self._endpoint, "/v1/models")
+
+    async def examine(self) -> list[Fact]:
+        """See `Examinable`."""
+        model = self._model or await self._first_listed()
+        return await examine_http.chat_facts(self._http, self._endpoint, model, self._dialects.of(model))
 
     async def _first_listed(self) -> str:
         if self._endpoint.url == CLOUD:
@@ -142,6 +152,10 @@ class OpenAITTS:
     async def check(self) -> None:
         """See `HealthChecked`."""
         await openai_http.get(self._http, self._endpoint, "/v1/models")
+
+    async def examine(self) -> list[Fact]:
+        """See `Examinable`."""
+        return await examine_http.speech_facts(self._http, self._endpoint, self._model, self._voice)
 
 
 def _endpoint(who: str, url: str, options: OpenAIOptions, timeout: float = 30.0) -> openai_http.Endpoint:

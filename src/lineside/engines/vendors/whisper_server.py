@@ -10,8 +10,8 @@ import msgspec
 
 from lineside.audio.frame import Utterance
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
-from lineside.engines import openai_http, openai_transcribe
-from lineside.engines.protocols import EngineInfo, Transcription
+from lineside.engines import examine_http, openai_http, openai_transcribe
+from lineside.engines.protocols import EngineInfo, Fact, Transcription
 
 FORM = {
     "temperature": "0.0",
@@ -51,3 +51,8 @@ class WhisperServer:
     async def check(self) -> None:
         """See `HealthChecked`."""
         await openai_http.get(self._http, self._endpoint, "/health")
+
+    async def examine(self) -> list[Fact]:
+        """See `Examinable`."""
+        connection = await examine_http.connection_fact(self._endpoint, "/health")
+        return [*examine_http.transcription_facts(self._dialects.now), connection]
