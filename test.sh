@@ -6,15 +6,15 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/environment.sh
 
-# Real programs that users would have: a browser, the voice of last resort, a database, a monitor, a linter of shell
+# Real programs that users would have: a browser, telephones, the voice of last resort, a database, a monitor, a linter of shell
 # scripts.
 missing=""
-for program in chromium curl espeak-ng prometheus promtool shellcheck; do
+for program in baresip chromium curl espeak-ng prometheus promtool shellcheck sipp; do
     command -v "$program" >/dev/null 2>&1 || missing=1
 done
 # Debian keeps the server's own programs out of PATH.
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing=1
-packages="chromium curl espeak-ng postgresql prometheus shellcheck"
+packages="baresip-core chromium curl espeak-ng postgresql prometheus shellcheck sip-tester"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "Installing Debian packages: $packages"

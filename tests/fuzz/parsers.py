@@ -58,6 +58,7 @@ from lineside.text.speakable import Speakable
 from lineside.transports.websocket_frames import FrameReader, framed
 from lineside.transports.websocket_handshake import refusal, welcome
 from tests.fuzz.campaign import Campaign, FoundFault, run_in_turn
+from tests.fuzz.sip_readers import SIP_READERS
 
 LARGEST = 70_000
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
@@ -333,6 +334,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]] = {
     "archives": (archives, (_wheel(), gzip.compress(_tarball()), _tarball())),
     "recordings": (recordings, (_flac(),)),
     "spools": (spools, (SPOOLED * 3,)),
+    **SIP_READERS,
 }
 
 

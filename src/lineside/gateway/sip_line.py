@@ -28,6 +28,7 @@ from lineside.sip.guard import Guard, read_networks
 from lineside.sip.incoming import IncomingCall
 from lineside.sip.listeners import SipListen
 from lineside.sip.message import BadSip, SipRequest, SipResponse
+from lineside.sip.numbers import whole_number
 from lineside.sip.offer_answer import LocalMedia, Negotiation
 from lineside.sip.responses import response_to
 from lineside.sip.session import SipSession
@@ -100,7 +101,8 @@ class SipLine:
             return response_to(request, 400, tag="r", reason=str(wrong))
         expires = asked[0].parameters.get("expires", "") if asked else ""
         wanted = expires or request.get("Expires", str(REGISTRATION))
-        seconds = min(int(wanted), REGISTRATION) if wanted.isdigit() and len(wanted) < 10 else REGISTRATION
+        named = whole_number(wanted)
+        seconds = REGISTRATION if named is None else min(named, REGISTRATION)
         if not asked or not seconds:
             return response_to(request, 200, tag="r")
         return response_to(request, 200, (("Contact", f"<{asked[0].uri}>;expires={seconds}"),), tag="r")

@@ -15,11 +15,13 @@ from lineside.sip.digest import Credentials, DigestClient
 from lineside.sip.endpoint import SipEndpoint
 from lineside.sip.flow import Flow
 from lineside.sip.message import Header, SipRequest, SipResponse
+from lineside.sip.numbers import whole_number
 from lineside.sip.responses import ALLOW
 
 log = structlog.get_logger()
 
 WANTED = 600  # seconds of a registration; most registrars grant less
+LONGEST = 86_400  # seconds that a registrar may ask for at least
 SHORTEST = 30.0  # seconds between two
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0  # seconds before it is tried again
 KEEP_OPEN = 25.0  # seconds between two empty lines, so that a NAT keeps its port open (RFC 5626)
@@ -113,9 +115,9 @@ class _Registration:
         self._endpoint.settle()
         response = await done
         self.registered = response is not None and response.status == 200 and seconds > 0
-        if response is not None and response.status == 423 and response.get("Min-Expires").isdigit() and seconds:
-            least = int(response.get("Min-Expires"))
-            return await self.register(flow, least) if least > seconds else 0
+        if response is not None and response.status == 423 and seconds:
+            least = whole_number(response.get("Min-Expires")) or 0
+            return await self.register(flow, least) if seconds < least <= LONGEST else 0
         if response is None or response.status != 200:
             status = 408 if response is None else response.status
             log.warning("SIP registration refused", registrar=self._account.host, status=status)
@@ -144,6 +146,6 @@ class _Registration:
 def _granted(response: SipResponse, wanted: int) -> int:
     """The seconds that a registrar grants: in Contact, or in Expires."""
     found = [int(value) for value in re.findall(r"expires\s*=\s*\"?(\d{1,9})", response.get("Contact"), re.IGNORECASE)]
-    if response.get("Expires").isdigit():
-        found.append(int(response.get("Expires")))
+    if (expires := whole_number(response.get("Expires"))) is not None:
+        found.append(expires)
     return min([*found, wanted]) if wanted else 0

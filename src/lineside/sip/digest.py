@@ -1,6 +1,7 @@
 """Digest authentication, both ways (RFC 3261, section 22; RFC 7616; RFC 8760). Pure: the time is handed in.
 
-MD5 stays, since most trunks and telephones know nothing else; SHA-256 is asked for first and chosen where offered.
+MD5 stays, since most trunks and telephones know nothing else; SHA-256 is offered beside it, and
+chosen by us where it is offered.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ def _sha256(data: bytes) -> str:
 
 
 HASHES: dict[str, Hash] = {"SHA-256": _sha256, "MD5": _md5}  # the better first
+ASKED = ("MD5", "SHA-256")  # telephones of before RFC 8760 read only the first challenge, and know only MD5
 
 
 class Credentials(Struct, frozen=True):
@@ -115,11 +117,11 @@ class DigestServer:
         self._key = secrets.token_bytes(32)
 
     def challenges(self, now: float, *, stale: bool = False) -> tuple[str, ...]:
-        """The values of WWW-Authenticate, the better first."""
+        """The values of WWW-Authenticate."""
         nonce = self._nonce(now)
         more = ", stale=true" if stale else ""
         return tuple(
-            f'Digest realm="{self.realm}", nonce="{nonce}", algorithm={name}, qop="auth"{more}' for name in HASHES
+            f'Digest realm="{self.realm}", nonce="{nonce}", algorithm={name}, qop="auth"{more}' for name in ASKED
         )
 
     def check(self, value: str, method: str, body: bytes, now: float) -> tuple[str, bool]:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from lineside.rtp.codecs import CLOCK, PAYLOAD_TYPES, STATIC, CodecName
 from lineside.rtp.media_plan import Direction, MediaPlan, SrtpKeys
+from lineside.sip.numbers import whole_number
 from lineside.sip.sdes import crypto_line, new_key, read_crypto
 from lineside.sip.sdp import BadSdp, SdpMedia, SessionDescription, build_sdp, parse_sdp
 
@@ -198,13 +199,15 @@ def _packet_ms(media: SdpMedia) -> int:
 
 
 def _number(value: str | None, default: int) -> int:
-    return int(value) if value is not None and value.isdigit() and 0 < int(value) <= 1000 else default
+    number = whole_number(value)
+    return number if number is not None and 0 < number <= 1000 else default
 
 
 def _rtcp_address(media: SdpMedia) -> tuple[str, int]:
     """Where reports go: `a=rtcp` if it says so (RFC 3605), else the port above."""
     given = (media.attribute("rtcp") or "").split()
-    port = int(given[0]) if given and given[0].isdigit() and 0 < int(given[0]) < 65536 else media.port + 1
+    named = whole_number(given[0]) if given else None
+    port = named if named is not None and 0 < named < 65536 else media.port + 1
     host = media.host
     if len(given) == 4:
         try:

@@ -11,6 +11,7 @@ from lineside.sip.dialog import MAX_FORWARDS, calling_dialog, new_tag
 from lineside.sip.digest import DigestClient
 from lineside.sip.flow import Flow
 from lineside.sip.message import BadSip, Header, SipRequest, SipResponse
+from lineside.sip.numbers import whole_number
 from lineside.sip.offer_answer import Negotiation, NotAcceptable
 from lineside.sip.responses import ALLOW
 from lineside.sip.session import SUPPORTED, SipSession
@@ -83,8 +84,8 @@ class OutgoingCall:
             self._provisional(response)
         elif response.status < 300:
             self._answered(response)
-        elif response.status == 422 and response.get("Min-SE").isdigit() and self._minimum == USUAL:
-            self._minimum = int(response.get("Min-SE"))
+        elif response.status == 422 and (least := whole_number(response.get("Min-SE"))) and self._minimum == USUAL:
+            self._minimum = least
             self._asked = self._core.ask(self._invite, self._target.flow, self._heard, self._target.digest)
         else:
             self._end(SessionEnd("them", status=response.status, detail=response.reason))
@@ -92,7 +93,7 @@ class OutgoingCall:
     def _provisional(self, response: SipResponse) -> None:
         if self._over or response.status == 100:
             return
-        if "100rel" in response.tokens("Require") and response.get("RSeq").isdigit():
+        if "100rel" in response.tokens("Require") and whole_number(response.get("RSeq")) is not None:
             self._acknowledge_provisional(response)
         self._listener.on_ringing(response.status)
 

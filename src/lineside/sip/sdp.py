@@ -5,6 +5,8 @@ from ipaddress import ip_address
 
 from msgspec import Struct
 
+from lineside.sip.numbers import whole_number
+
 LARGEST = 16 * 1024  # bytes
 MOST_LINES, MOST_MEDIA, MOST_FORMATS = 400, 16, 64
 MEDIA = re.compile(r"([A-Za-z]+) (\d{1,5})(?:/\d{1,5})? ([A-Za-z0-9/]+)((?: \S{1,40})+)")
@@ -36,8 +38,8 @@ class SdpMedia(Struct, frozen=True):
         for key, value in self.attributes:
             if key == "rtpmap" and (found := RTPMAP.fullmatch(value)):
                 mapped[int(found[1])] = found[2].upper(), int(found[3])
-        numbers = [int(number) for number in self.formats if number.isdigit() and int(number) < 128]
-        return {number: mapped.get(number, ("", 0)) for number in numbers}
+        numbers = (whole_number(text) for text in self.formats)
+        return {number: mapped.get(number, ("", 0)) for number in numbers if number is not None and number < 128}
 
 
 class SessionDescription(Struct, frozen=True):
