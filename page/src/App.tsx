@@ -26,6 +26,7 @@ const TITLES: Record<View, string> = {
   calls: 'Live calls',
   charts: 'Metrics',
   history: 'Call history',
+  unanswered: 'Unanswered questions',
   agent: 'Agent',
   settings: 'Settings',
 };

@@ -170,6 +170,7 @@ const ENDS: Record<string, string> = {
   ended_by_operator: 'ended by an operator',
   transferred: 'transferred to a colleague',
   no_audio: 'no sound came from the line',
+  asked_for_person: 'the caller asked for a person',
   server_stopping: 'lineside shut down',
   line_lost: 'connection lost',
   internal_error: 'an internal error',

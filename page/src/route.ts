@@ -10,6 +10,7 @@ export const VIEWS = [
   'calls',
   'charts',
   'history',
+  'unanswered',
   'agent',
   'settings',
 ] as const;

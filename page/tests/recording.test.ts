@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import { clock } from '../src/format';
-import { apiQuery, countWords, filtersOf } from '../src/panels/history-query';
+import {
+  apiQuery,
+  countWords,
+  filtersOf,
+  readTags,
+  selectionQuery,
+  unansweredQuery,
+} from '../src/panels/history-query';
 import { beginOf, callWords, decisionWords, momentsOf, outline, stretches } from '../src/panels/recording';
 import type { KeptCall, KeptTurn } from '../src/schema';
 
@@ -89,4 +96,19 @@ test('a page says which calls it shows, of how many', () => {
   expect(countWords(0, 0, 0, false)).toBe('No calls are kept yet.');
   expect(countWords(0, 0, 0, true)).toBe('No matching calls.');
   expect(countWords(50, 50, 10_000, false)).toBe('Calls 51 to 100 of 10,000');
+});
+
+test('tags are written with commas, each once', () => {
+  expect(readTags(' sales,  call  back ,, sales')).toEqual(['sales', 'call back']);
+  expect(readTags('')).toEqual([]);
+});
+
+test('questions are asked for by their reason and from a day on', () => {
+  expect(unansweredQuery({}, 3_000_000)).toBe('limit=200&since=408000');
+  expect(unansweredQuery({ since: 'all', why: 'not_known' }, 3_000_000)).toBe('limit=200&why=not_known');
+  expect(unansweredQuery({ since: 'week', why: 'nonsense' }, 3_000_000)).toBe('limit=200&since=2395200');
+});
+
+test('an export of selected calls names them', () => {
+  expect(selectionQuery(['a', 'b'])).toBe('ids=a%2Cb');
 });

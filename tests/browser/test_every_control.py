@@ -17,6 +17,7 @@ from tests.browser import (
     test_page,
     test_panels,
     test_voices,
+    test_what_came_of_it,
 )
 from tests.browser.conftest import OpenGateway, OpenPage
 from tests.browser.control_fixtures import ScriptedCall
@@ -108,6 +109,30 @@ TESTED: dict[str, tuple[ModuleType, str]] = {
     "(searchbox|textbox|spinbutton|combobox) (Caller|Agent|Line|From|To|At .*|Slower .*|Ended|Recording)": (
         test_operator_views,
         "test_each_filter_of_the_history_narrows_it_and_stands_in_the_address",
+    ),
+    "(checkbox (Select .*)|textbox Tag for the selected calls|button .*(selected calls|Clear selection))": (
+        test_what_came_of_it,
+        "test_several_calls_are_tagged_saved_and_deleted_at_once",
+    ),
+    "link Save as selected (JSONL|CSV)": (
+        test_what_came_of_it,
+        "test_several_calls_are_tagged_saved_and_deleted_at_once",
+    ),
+    "(combobox|textbox) (Outcome|Tags, with commas|Note)|button Save notes|link Agent version .*": (
+        test_what_came_of_it,
+        "test_an_operator_writes_what_came_of_a_call_and_finds_it_by_that",
+    ),
+    "(searchbox|combobox) (Outcome|Tag)": (
+        test_what_came_of_it,
+        "test_an_operator_writes_what_came_of_a_call_and_finds_it_by_that",
+    ),
+    "combobox (Asked for a person|Questions|Engines)": (
+        test_what_came_of_it,
+        "test_calls_are_narrowed_to_those_that_went_wrong",
+    ),
+    "(combobox (Why|Asked)|link (Add an answer|Call [0-9a-f]{8}).*)": (
+        test_what_came_of_it,
+        "test_a_question_without_an_answer_leads_to_its_calls_and_into_the_agent",
     ),
     "button (Newer|Older)": (test_history, "test_ten_thousand_calls_are_paged_without_lag"),
     "link Open the call of .*": (test_history, "test_a_kept_call_is_found_opened_heard_and_deleted"),

@@ -7,7 +7,7 @@ import { type Calls, inCall } from '../call/create';
 import { choose } from '../choices';
 import { size } from '../format';
 import { createPolled } from '../polled';
-import { address, go } from '../route';
+import { address, go, replaceRoute, route } from '../route';
 import type { AgentDraft, AgentVersions as AgentVersionsKept, Agent as Told } from '../schema';
 import { AgentDesk } from './AgentDesk';
 import { Facts } from './AgentFacts';
@@ -51,6 +51,18 @@ export function Agent(given: { calls: Calls }): JSX.Element {
     (signal) => newest(signal).then(arrived),
     () => EVERY,
   );
+  // `?asks=` in the address: a question of the list of those without an answer.
+  createEffect(() => {
+    const { view, query, id } = route();
+    const now = draft.agent;
+    if (view !== 'agent' || !query.asks || !now) return;
+    setDraft('agent', 'examples', (before) => [...before, { asks: query.asks ?? '', says: '' }]);
+    replaceRoute(address('agent', id));
+    queueMicrotask(() => {
+      const said = document.querySelectorAll<HTMLElement>('.example textarea');
+      said[said.length - 1]?.focus();
+    });
+  });
   return (
     <section aria-labelledby="agent-head">
       <h2 id="agent-head">Agent</h2>

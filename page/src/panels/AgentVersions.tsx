@@ -1,6 +1,7 @@
 /** Earlier versions of the agent: compared with what is written now, and taken back into the editor. */
 
-import { createSignal, For, type JSX, Show } from 'solid-js';
+import { createSignal, For, type JSX, Show, untrack } from 'solid-js';
+import { route } from '../route';
 import type { Agent, AgentVersion, AgentVersions as Kept } from '../schema';
 import { Differences } from './Differences';
 
@@ -9,10 +10,20 @@ export function AgentVersions(given: {
   now: Agent;
   take: (version: AgentVersion) => void;
 }): JSX.Element {
-  const [compared, setCompared] = createSignal(-1);
+  const named = untrack(() => route().id); // the version of a kept call
+  const [compared, setCompared] = createSignal(
+    named ? untrack(() => given.kept.versions.findIndex((version) => version.id === named)) : -1,
+  );
   return (
-    <details class="card versions">
+    <details
+      class="card versions"
+      open={Boolean(named)}
+      ref={(box) => named && queueMicrotask(() => box.scrollIntoView())}
+    >
       <summary>Versions ({given.kept.versions.length})</summary>
+      <Show when={named && compared() < 0 && !given.kept.versions.some((version) => version.id === named)}>
+        <p class="note">Version {named.slice(0, 6)} is not kept any more, or was a draft.</p>
+      </Show>
       <ul class="things">
         <For each={given.kept.versions}>
           {(version, index) => (

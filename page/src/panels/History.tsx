@@ -6,9 +6,10 @@ import { address, go, route } from '../route';
 import type { CallPage, KeptCall } from '../schema';
 import { HistoryFilters } from './HistoryFilters';
 import { apiQuery, countWords, type Filters, filtersOf } from './history-query';
-import { OpenCall } from './OpenCall';
+import { CallTags, OpenCall } from './OpenCall';
 import { callWords } from './recording';
 import { SaveLink } from './SaveLink';
+import { MOST_SELECTED, Selection } from './Selection';
 import { Loading, Unavailable } from './widgets';
 import './history.css';
 
@@ -40,9 +41,26 @@ export function History(): JSX.Element {
     setBefores(next);
     head.scrollIntoView();
   };
+  const [selected, setSelected] = createSignal<readonly KeptCall[]>([]); // of all pages
+  const isSelected = (id: string) => selected().some((call) => call.id === id);
+  const drop = (ids: readonly string[]) => setSelected(selected().filter((call) => !ids.includes(call.id)));
+  const select = (calls: readonly KeptCall[]) => {
+    const fresh = calls.filter((call) => !isSelected(call.id));
+    setSelected([...selected(), ...fresh].slice(0, MOST_SELECTED));
+  };
+  // A call that was tagged is asked for anew, and so is what is selected of it.
+  createEffect(
+    on(page, (now) => {
+      const fresh = new Map(now?.calls.map((call) => [call.id, call]));
+      setSelected((before) => before.map((call) => fresh.get(call.id) ?? call));
+    }),
+  );
+  const allHere = () => Boolean(page()?.calls.length) && page()?.calls.every((call) => isSelected(call.id));
+  const again = () => setAsked(asked() + 1);
   const gone = () => {
+    drop([opened()]);
     go(to(''));
-    setAsked(asked() + 1);
+    again();
   };
   return (
     <section aria-labelledby="history-head">
@@ -63,7 +81,7 @@ export function History(): JSX.Element {
         <Loading trouble={Boolean(trouble())} />
       </Show>
       <Show when={opened()} keyed>
-        {(id) => <OpenCall id={id} close={() => go(to(''))} gone={gone} />}
+        {(id) => <OpenCall id={id} close={() => go(to(''))} gone={gone} changed={again} />}
       </Show>
       <p class="note" role="status">
         <Show when={page()}>
@@ -79,9 +97,34 @@ export function History(): JSX.Element {
           )}
         </Show>
       </p>
+      <Show when={page()?.calls.length}>
+        <label class="option select-all">
+          <input
+            type="checkbox"
+            checked={allHere()}
+            onChange={(event) => {
+              const calls = page()?.calls ?? [];
+              if (event.currentTarget.checked) select(calls);
+              else drop(calls.map((call) => call.id));
+            }}
+          />
+          <span>Select all on this page</span>
+        </label>
+      </Show>
+      <Show when={selected().length > 0}>
+        <Selection calls={selected()} drop={drop} done={again} />
+      </Show>
       <ul class="things" ref={list}>
         <For each={page()?.calls}>
-          {(call) => <Row call={call} opened={opened() === call.id} to={to(call.id)} />}
+          {(call) => (
+            <Row
+              call={call}
+              opened={opened() === call.id}
+              to={to(call.id)}
+              selected={isSelected(call.id)}
+              select={(wanted) => (wanted ? select([call]) : drop([call.id]))}
+            />
+          )}
         </For>
       </ul>
       <nav class="row" aria-label="Pages of calls">
@@ -125,7 +168,13 @@ function createPage(query: () => string, asked: () => number) {
   return { page, trouble };
 }
 
-function Row(given: { call: KeptCall; opened: boolean; to: string }): JSX.Element {
+function Row(given: {
+  call: KeptCall;
+  opened: boolean;
+  to: string;
+  selected: boolean;
+  select: (wanted: boolean) => void;
+}): JSX.Element {
   const when = () => new Date(given.call.began * 1000).toLocaleString();
   const engines = () => [given.call.stt, given.call.llm, given.call.tts].filter(Boolean).join(' → ');
   const slowest = () =>
@@ -136,6 +185,13 @@ function Row(given: { call: KeptCall; opened: boolean; to: string }): JSX.Elemen
     <li class="card thing" data-kept={given.call.id}>
       <div class="thing-words">
         <p class="thing-name">
+          <input
+            type="checkbox"
+            class="select-call"
+            aria-label={`Select the call of ${when()}`}
+            checked={given.selected}
+            onChange={(event) => given.select(event.currentTarget.checked)}
+          />
           {when()}
           <span class="tag">{given.call.line}</span>
           <Show when={given.call.caller}>
@@ -144,6 +200,7 @@ function Row(given: { call: KeptCall; opened: boolean; to: string }): JSX.Elemen
           <Show when={given.call.recording === 'kept'}>
             <span class="tag">recorded</span>
           </Show>
+          <CallTags call={given.call} />
         </p>
         <Show when={given.call.first_words}>
           <p class="first-words">“{given.call.first_words}”</p>

@@ -1,6 +1,6 @@
 /** What the history is narrowed to: search and filters, kept in the address. */
 
-import { createUniqueId, For, type JSX, untrack } from 'solid-js';
+import { createEffect, createUniqueId, For, type JSX } from 'solid-js';
 import { endWords } from '../format';
 import type { Filter, Filters } from './history-query';
 
@@ -17,6 +17,7 @@ const REASONS = [
   'ended_by_operator',
   'transferred',
   'no_audio',
+  'asked_for_person',
   'server_stopping',
   'internal_error',
   'gateway_died',
@@ -30,6 +31,14 @@ const TEXTS: readonly (readonly [Filter, string, string])[] = [
   ['shortest', 'At least (s)', 'number'],
   ['longest', 'At most (s)', 'number'],
   ['slow_ms', 'Slower than (ms)', 'number'],
+  ['outcome', 'Outcome', 'search'],
+  ['tag', 'Tag', 'search'],
+];
+const CHOICES: readonly (readonly [Filter, string, string, string])[] = [
+  ['recorded', 'Recording', 'Recorded', 'Not recorded'],
+  ['asked_for_person', 'Asked for a person', 'Asked', 'Not asked'],
+  ['unanswered', 'Questions', 'Some not answered', 'All answered'],
+  ['fallback', 'Engines', 'Another one answered', 'As chosen'],
 ];
 
 export function HistoryFilters(given: { filters: Filters; set: (filters: Filters) => void }): JSX.Element {
@@ -39,7 +48,11 @@ export function HistoryFilters(given: { filters: Filters; set: (filters: Filters
     const told = [...new FormData(form)].map(([name, value]) => [name, String(value).trim()]);
     given.set(Object.fromEntries(told.filter(([, value]) => value)) as Filters);
   };
-  const narrowedAtFirst = untrack(() => Object.keys(given.filters).some((name) => name !== 'search'));
+  let more!: HTMLDetailsElement;
+  // What narrows the list is seen, wherever it comes from: a link, a reload, Back.
+  createEffect(() => {
+    if (Object.keys(given.filters).some((name) => name !== 'search')) more.open = true;
+  });
   const narrowed = () => Object.keys(given.filters).length > 0;
   return (
     <search>
@@ -62,7 +75,7 @@ export function HistoryFilters(given: { filters: Filters; set: (filters: Filters
             Clear
           </button>
         </div>
-        <details open={narrowedAtFirst}>
+        <details ref={more}>
           <summary>Filters</summary>
           <div class="filters">
             <For each={TEXTS}>
@@ -96,19 +109,23 @@ export function HistoryFilters(given: { filters: Filters; set: (filters: Filters
                 </select>
               )}
             </Field>
-            <Field words="Recording">
-              {(id) => (
-                <select id={id} name="recorded" onChange={look}>
-                  <option value="">Any</option>
-                  <option value="true" selected={given.filters.recorded === 'true'}>
-                    Recorded
-                  </option>
-                  <option value="false" selected={given.filters.recorded === 'false'}>
-                    Not recorded
-                  </option>
-                </select>
+            <For each={CHOICES}>
+              {([name, words, yes, no]) => (
+                <Field words={words}>
+                  {(id) => (
+                    <select id={id} name={name} onChange={look}>
+                      <option value="">Any</option>
+                      <option value="true" selected={given.filters[name] === 'true'}>
+                        {yes}
+                      </option>
+                      <option value="false" selected={given.filters[name] === 'false'}>
+                        {no}
+                      </option>
+                    </select>
+                  )}
+                </Field>
               )}
-            </Field>
+            </For>
           </div>
         </details>
       </form>

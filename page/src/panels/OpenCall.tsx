@@ -5,10 +5,12 @@ import { fallbacksOf, modelsOf } from '../answered';
 import { ask, bytes, key, troubleOf } from '../api';
 import { clock } from '../format';
 import { address, replaceRoute, route } from '../route';
-import type { DeletedCalls, KeptCall, KeptTurn, Waveform, WholeCall } from '../schema';
+import type { DeletedCalls, KeptCall, KeptTurn, CallNotes as Notes, Waveform, WholeCall } from '../schema';
 import { Chart } from '../talk/Waterfall';
 import { type Waterfall, waterfall } from '../talk/waterfall';
 import { createActions } from './actions';
+import { CallNotes } from './CallNotes';
+import { whyWords } from './history-query';
 import { beginOf, callWords, decisionWords, momentsOf, outline, stretches } from './recording';
 import { SaveLink } from './SaveLink';
 import { Confirm, ErrorMessage, Unavailable } from './widgets';
@@ -17,9 +19,16 @@ const TRIES = 4; // for a call that is not kept, or not yet
 const BETWEEN = 700; // ms
 const LATE = 15_000; // ms for a long recording to be fetched whole, where a key is needed
 
-export function OpenCall(given: { id: string; close: () => void; gone: () => void }): JSX.Element {
+export function OpenCall(given: {
+  id: string;
+  close: () => void;
+  gone: () => void;
+  /** Something was written about it. */
+  changed: () => void;
+}): JSX.Element {
   const path = `/api/calls/${encodeURIComponent(given.id)}`;
   const [whole] = createResource(() => patient(path));
+  const [noted, setNoted] = createSignal<Partial<Notes>>({}); // written since it was opened
   const act = createActions();
   const short = given.id.slice(0, 8);
   const forget = () =>
@@ -57,13 +66,48 @@ export function OpenCall(given: { id: string; close: () => void; gone: () => voi
             </p>
             <p class="note">
               {[call().call.agent, call().call.caller, engines(call().call)].filter(Boolean).join(' · ')}
+              <Show when={call().call.agent_version}>
+                {(version) => <a href={address('agent', version())}>Agent version {version().slice(0, 6)}</a>}
+              </Show>
             </p>
+            <p class="row">
+              <CallTags call={{ ...call().call, ...noted() }} />
+            </p>
+            <details class="notes" open={hasNotes(call().call)}>
+              <summary>Outcome, tags and note</summary>
+              <CallNotes
+                id={given.id}
+                notes={call().call}
+                saved={(notes) => {
+                  setNoted(notes);
+                  given.changed();
+                }}
+              />
+            </details>
             <Told of={call()} path={path} />
           </>
         )}
       </Show>
     </section>
   );
+}
+
+const hasNotes = (call: KeptCall) => Boolean(call.outcome || call.tags.length || call.note);
+
+/** What stands out of a call: what came of it, and what went wrong. */
+export function CallTags(given: { call: KeptCall }): JSX.Element {
+  const words = () => {
+    const { asked_for_person, unanswered, fallbacks, outcome, tags, note } = given.call;
+    return [
+      asked_for_person && 'asked for a person',
+      unanswered > 0 && `${unanswered} ${unanswered === 1 ? 'question' : 'questions'} unanswered`,
+      fallbacks > 0 && 'another engine answered',
+      outcome,
+      ...tags.map((tag) => `#${tag}`),
+      note && 'note',
+    ].filter((one): one is string => Boolean(one));
+  };
+  return <For each={words()}>{(one) => <span class="tag">{one}</span>}</For>;
 }
 
 /** A call that has just ended is not in the database yet: it is asked for again. */
@@ -282,6 +326,9 @@ function Turn(given: OneTurn): JSX.Element {
             <b>Agent</b> {given.of.reached || '(nothing of it was heard)'}
             <Show when={given.of.cut}>
               <span class="tag">interrupted</span>
+            </Show>
+            <Show when={given.of.unanswered}>
+              <span class="tag">not answered: {whyWords(given.of.unanswered)}</span>
             </Show>
           </p>
         </Show>

@@ -12,6 +12,7 @@ import { History } from './History';
 import { Machine } from './Machine';
 import { Services } from './Services';
 import { Settings } from './Settings';
+import { Unanswered } from './Unanswered';
 import './bars.css';
 import './panels.css';
 import './fields.css';
@@ -23,6 +24,7 @@ const TABS = [
   { name: 'calls', words: 'Live calls', shows: Calls },
   { name: 'charts', words: 'Metrics', shows: Charts },
   { name: 'history', words: 'History', shows: History },
+  { name: 'unanswered', words: 'Questions', shows: Unanswered },
   { name: 'agent', words: 'Agent', shows: Agent },
   { name: 'settings', words: 'Settings', shows: Settings },
 ] as const;

@@ -12,6 +12,11 @@ export const FILTERS = [
   'longest',
   'recorded',
   'slow_ms',
+  'asked_for_person',
+  'unanswered',
+  'fallback',
+  'outcome',
+  'tag',
 ] as const;
 export type Filter = (typeof FILTERS)[number];
 export type Filters = Readonly<Partial<Record<Filter, string>>>;
@@ -36,6 +41,50 @@ export function apiQuery(filters: Filters, before = '', limit = 0): string {
   const [since, until] = [dayAt(filters.from), dayAt(filters.to)];
   if (since !== null) asked.set('since', String(since));
   if (until !== null) asked.set('until', String(until + DAY));
+  return asked.toString();
+}
+
+/** The query of an export of these calls. */
+export const selectionQuery = (ids: readonly string[]): string =>
+  new URLSearchParams({ ids: ids.join(',') }).toString();
+
+/** Tags as they are written, with commas between them; each once. */
+export const readTags = (written: string): string[] => [
+  ...new Set(
+    written
+      .split(',')
+      .map((tag) => tag.trim().replace(/\s+/g, ' '))
+      .filter(Boolean),
+  ),
+];
+
+const WHY: Record<string, string> = {
+  not_known: 'not known to the agent',
+  engine_failed: 'an engine failed',
+  asked_for_person: 'asked for a person',
+};
+
+/** Why a question has no answer. */
+export const whyWords = (why: string): string => WHY[why] ?? why.replaceAll('_', ' ');
+
+/** From when on questions are listed. */
+export const SINCE = [
+  { name: 'day', words: 'in the last 24 hours', days: 1 },
+  { name: 'week', words: 'in the last 7 days', days: 7 },
+  { name: 'month', words: 'in the last 30 days', days: 30 },
+  { name: 'all', words: 'at any time', days: 0 },
+] as const;
+
+/** Which of these an address names. */
+export const sinceOf = (query: Readonly<Record<string, string>>): (typeof SINCE)[number]['name'] =>
+  SINCE.find(({ name }) => name === query.since)?.name ?? 'month';
+
+/** What is asked of the questions without an answer; `now` in seconds since 1970. */
+export function unansweredQuery(query: Readonly<Record<string, string>>, now: number): string {
+  const days = SINCE.find(({ name }) => name === sinceOf(query))?.days ?? 0;
+  const asked = new URLSearchParams({ limit: '200' });
+  if (query.why && query.why in WHY) asked.set('why', query.why);
+  if (days > 0) asked.set('since', String(Math.floor(now - days * DAY)));
   return asked.toString();
 }
 

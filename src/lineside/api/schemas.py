@@ -244,6 +244,9 @@ class ExportCalls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     fallback: Annotated[bool, Meta(description="another engine answered than should have")] | None = None
     outcome: Annotated[str, Meta(max_length=64, description="of this outcome only")] = ""
     tag: Annotated[str, Meta(max_length=40, description="with this tag only")] = ""
+    ids: Annotated[
+        str, Meta(max_length=8000, description="these calls only, two hundred or so, with commas between them")
+    ] = ""
 
 
 class UnansweredFilter(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -220,6 +220,7 @@ class CallQuery(Struct, frozen=True, kw_only=True):
     fallback: bool | None = None  # another engine answered than should have
     outcome: str = ""
     tag: str = ""
+    ids: str = ""  # these calls only, with commas between them
 
 
 class CallPage(Struct, frozen=True):

@@ -170,6 +170,8 @@ def _conditions(query: CallQuery, *, indexed: bool) -> "list[sa.ColumnElement[bo
             found.append(having if asked else sa.not_(having))
     if query.tag:
         found.append(calls.c.tags.contains(f"\n{query.tag}\n", autoescape=True))
+    if query.ids:
+        found.append(calls.c.id.in_([one.strip() for one in query.ids.split(",")]))
     return [*found, *(contains_word(word, indexed=indexed) for word in search_words(query.search))]
 
 
