@@ -1,0 +1,197 @@
+"""Tools over HTTP: the declared host and no other, one request and no redirect, one JSON object of bounded size back.
+
+Arguments come from callers. They stand percent-encoded in the path or as JSON in the body, never in the host. Addresses
+inside this network are refused unless the tool says `private`: they are checked where the connection is made, so that a
+name cannot point elsewhere by then.
+"""
+
+import asyncio
+import ipaddress
+import re
+import socket
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+import msgspec
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+from lineside.agents.declared import Tool
+from lineside.agents.templates import PLACE
+from lineside.agents.tools.outcome import Outcome, Use
+
+LARGEST_ANSWER = 1 << 20  # bytes; more is no answer
+LONGEST_VALUE = 300  # characters of one value; the rest is cut off
+CONNECTIONS = 32  # to all back ends of a process; more wait, under the tool's deadline
+_ENVIRONMENT = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+_UNSPEAKABLE = re.compile(r"<\|[^|>]{0,60}\|>|</?(?:think|tool_call|tools|s)>|[\x00-\x08\x0b-\x1f\x7f]")
+
+
+class NotSet(LookupError):
+    """A name of the environment that a tool needs has no value."""
+
+
+class AddressRefused(OSError):
+    """The tool's host is an address that it may not have."""
+
+
+def filled_from(text: str, environment: Mapping[str, str]) -> str:
+    """`${NAME}` replaced by the environment's value. Raises `NotSet`."""
+
+    def value(found: re.Match[str]) -> str:
+        if not environment.get(found[1]):
+            raise NotSet(f"{found[1]} is not set")
+        return environment[found[1]]
+
+    return _ENVIRONMENT.sub(value, text)
+
+
+class HttpTools:
+    """Runs tools that are declared with `http`."""
+
+    def __init__(
+        self, outside: aiohttp.ClientSession, inside: aiohttp.ClientSession, environment: Mapping[str, str]
+    ) -> None:
+        """`outside` connects to public addresses only, `inside` to all; `environment` has addresses and secrets."""
+        self._outside, self._inside, self._environment = outside, inside, environment
+
+    async def run(self, use: Use, tool: Tool, key: str) -> Outcome:
+        """See `RunsTools`."""
+        began = time.monotonic()
+        outcome = await self._run(use, tool, key)
+        return msgspec.structs.replace(outcome, ms=round((time.monotonic() - began) * 1000, 1))
+
+    async def _run(self, use: Use, tool: Tool, key: str) -> Outcome:
+        broken = "unknown" if tool.writes else "failed"
+        try:
+            async with asyncio.timeout(tool.within):
+                return await self._ask(use, tool, key)
+        except NotSet as missing:
+            return Outcome("refused", why=str(missing))
+        except AddressRefused as refused:
+            return Outcome("refused", why=str(refused))
+        except aiohttp.ClientConnectorError as unreached:
+            why = unreached.os_error
+            return Outcome("refused" if isinstance(why, AddressRefused) else "failed", why=f"cannot connect: {why}")
+        except TimeoutError:
+            return Outcome("timeout", why=f"no answer within {tool.within:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as fault:
+            return Outcome(broken, why=type(fault).__name__)
+
+    async def _ask(self, use: Use, tool: Tool, key: str) -> Outcome:
+        method, _, address = tool.http.partition(" ")
+        url, rest = _address(filled_from(address, self._environment), use.arguments)
+        headers = {name: filled_from(value, self._environment) for name, value in tool.headers.items()}
+        if tool.writes:
+            headers["Idempotency-Key"] = key
+        body: dict[str, Any] = {"params": rest} if method in {"GET", "DELETE"} else {"json": rest}
+        _refuse_literal(url, private=tool.private)
+        http = self._inside if tool.private else self._outside
+        async with http.request(method, url, headers=headers, allow_redirects=False, **body) as answer:
+            return await _outcome(answer, tool)
+
+
+def _address(template: str, arguments: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The address with its arguments, and the arguments that have no place in it."""
+    used = set(PLACE.findall(template))
+    url = PLACE.sub(lambda place: quote(arguments.get(place[1], ""), safe=""), template)
+    return url, {name: value for name, value in arguments.items() if name not in used}
+
+
+async def _outcome(answer: aiohttp.ClientResponse, tool: Tool) -> Outcome:
+    if (name := tool.fails.get(str(answer.status))) is not None:
+        return Outcome("failed", why=name)
+    if 300 <= answer.status < 400:
+        return Outcome("failed", why="it answered with a redirect")
+    if answer.status >= 500:  # it may have failed at any moment
+        return Outcome("unknown" if tool.writes else "failed", why=f"status {answer.status}")
+    if answer.status >= 400:
+        return Outcome("refused", why=f"status {answer.status}")
+    raw = await answer.content.read(LARGEST_ANSWER + 1)
+    while len(raw) <= LARGEST_ANSWER and not answer.content.at_eof():
+        raw += await answer.content.read(LARGEST_ANSWER + 1 - len(raw))
+    if len(raw) > LARGEST_ANSWER:
+        return Outcome("unknown" if tool.writes else "failed", why="more than a megabyte")
+    return projected(raw, tool)
+
+
+def projected(raw: bytes, tool: Tool) -> Outcome:
+    """What of an answer is used: the declared values as short text, nothing else of it."""
+    if not tool.gives:
+        return Outcome("ok")
+    try:
+        told = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        told = None
+    if not isinstance(told, dict):  # what writes has been done all the same; nothing is known of it
+        return Outcome("ok") if tool.writes else Outcome("failed", why="its answer is no JSON object")
+    given = {name: text for name in tool.gives if (text := _text(told.get(name)))}
+    lacking = tool.gives.keys() - given.keys()
+    if lacking and not tool.writes:
+        return Outcome("failed", why=f"its answer lacks {', '.join(sorted(lacking))}")
+    return Outcome("ok", given)
+
+
+def _text(value: object) -> str:
+    """A value as text, without what steers a language model; empty: it is none."""
+    if isinstance(value, bool) or value is None or isinstance(value, dict | list):
+        return ""
+    return " ".join(_UNSPEAKABLE.sub(" ", str(value)).split())[:LONGEST_VALUE]
+
+
+# ── addresses ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def public(address: str) -> bool:
+    """Whether it is an address of the Internet: not loopback, private, link-local, multicast or reserved."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
+    return ip.is_global and not ip.is_multicast and (mapped is None or mapped.is_global)
+
+
+def _refuse_literal(url: str, *, private: bool) -> None:
+    """An address that stands in the URL itself is not resolved, and so is looked at here."""
+    host = urlsplit(url).hostname or ""
+    try:
+        inside = not public(host)
+    except ValueError:
+        return
+    if inside and not private:
+        raise AddressRefused(f"{host} is in this network; the tool needs private = true")
+
+
+class PublicResolver(AbstractResolver):
+    """Resolves names to public addresses, and refuses those that have another."""
+
+    def __init__(self, resolver: AbstractResolver | None = None) -> None:
+        self._resolver = resolver or ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """See aiohttp. Raises `AddressRefused`."""
+        found = await self._resolver.resolve(host, port, family)
+        if any(not public(each["host"]) for each in found):
+            raise AddressRefused(f"{host} is in this network; the tool needs private = true")
+        return found
+
+    async def close(self) -> None:
+        """See aiohttp."""
+        await self._resolver.close()
+
+
+@asynccontextmanager
+async def http_tools(environment: Mapping[str, str]) -> AsyncGenerator[HttpTools, None]:
+    """The tools over HTTP of a process, while the block runs. No proxy, no cookies."""
+    outside = aiohttp.TCPConnector(limit=CONNECTIONS, resolver=PublicResolver())
+    inside = aiohttp.TCPConnector(limit=CONNECTIONS)
+    jar = aiohttp.DummyCookieJar
+    async with (
+        aiohttp.ClientSession(connector=outside, trust_env=False, cookie_jar=jar()) as public_only,
+        aiohttp.ClientSession(connector=inside, trust_env=False, cookie_jar=jar()) as everywhere,
+    ):
+        yield HttpTools(public_only, everywhere, environment)
