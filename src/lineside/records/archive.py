@@ -205,6 +205,13 @@ class Archive:
 
         return await self._thread.there(delete())
 
+    async def on_disk(self) -> bool:
+        """Wait until the disk has everything that was kept before this moment; whether it has."""
+        try:
+            return await self._thread.there(self._mover.on_disk(self._spool))
+        except Unavailable:
+            return False
+
     async def settled(self) -> None:
         """Wait until the database has everything that was kept before this moment. Raises `Unavailable`."""
         await asyncio.to_thread(self._writer.settle)

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from lineside.protocol import AnsweredBy
 from lineside.reasons import UnansweredReason
+from lineside.records.business_entries import BusinessEntry, KeptSlot, KeptTask, KeptToolCall
 
 Recording = Annotated[
     Literal["none", "running", "kept", "given_up"],
@@ -115,7 +116,7 @@ class CallOver(Struct, frozen=True, tag="over", kw_only=True):
     transferred_to: str = ""  # where the caller was handed on to, if they were
 
 
-Entry = CallBegan | TurnBegan | ReplyKept | PersonAsked | DecisionMade | RecordingFinished | CallOver
+Entry = BusinessEntry | CallBegan | TurnBegan | ReplyKept | PersonAsked | DecisionMade | RecordingFinished | CallOver
 encode = msgspec.json.Encoder().encode
 decode: "msgspec.json.Decoder[Entry]" = msgspec.json.Decoder(Entry)
 
@@ -199,6 +200,9 @@ class WholeCall(Struct, frozen=True, kw_only=True):
     call: KeptCall
     turns: tuple[KeptTurn, ...]
     decisions: tuple[KeptDecision, ...]
+    tool_calls: tuple[KeptToolCall, ...] = ()
+    slots: tuple[KeptSlot, ...] = ()
+    tasks: tuple[KeptTask, ...] = ()
 
 
 class CallQuery(Struct, frozen=True, kw_only=True):

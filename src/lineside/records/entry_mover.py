@@ -46,8 +46,8 @@ class EntryMover:
         with self._lock:
             return len(self._fresh) + len(self._held)
 
-    def to_spool(self, spool: Spool) -> None:
-        """From memory onto the disk. What the disk does not take is held in memory."""
+    def to_spool(self, spool: Spool) -> bool:
+        """From memory onto the disk; whether the disk took it. What it does not take is held in memory."""
         with self._lock:
             self._held.extend(self._fresh.values())
             self._fresh.clear()
@@ -61,10 +61,15 @@ class EntryMover:
                 if why.errno not in FULL or not self._recordings.make_room():
                     self._trouble.counter.write_failed()
                     self._trouble.set("disk", "cannot write call records to disk; they wait in memory", str(why))
-                    return
+                    return False
             else:
                 self._held.clear()
         self._trouble.clear("disk")
+        return True
+
+    async def on_disk(self, spool: Spool) -> bool:
+        """The same in this thread, for somebody in another who waits for it."""
+        return self.to_spool(spool)
 
     async def to_database(self, spool: Spool, stop: Callable[[], bool] = lambda: False) -> None:
         """All of it, or until `stop`, which is asked after each batch.

@@ -27,7 +27,9 @@ from lineside.protocol import (
     TurnStarted,
     Unanswered,
 )
+from lineside.records.business_entries import BusinessLog
 from lineside.records.entries import DecisionMade, Entry, PersonAsked, ReplyKept, TurnBegan
+from lineside.task_events import SlotFilled, TaskMoved, ToolCalled
 
 OPEN_REPLIES = 8  # replies in memory: one sounds, the others never did; the oldest is dropped, and kept already
 STAGES = tuple(name for name in ReplyMetrics.__struct_fields__ if name.endswith("_ms"))
@@ -59,6 +61,7 @@ class EventLog(Observer):
 
     def __init__(self, call: str, keep: Callable[[Entry], None]) -> None:
         self._call, self._keep = call, keep
+        self._business = BusinessLog(call, keep)
         self._replies: dict[int, _Reply] = {}
         self._speech: dict[int, list[float | None]] = {}  # turn → begin and end; of the last few turns
         self._decisions = 0
@@ -83,6 +86,8 @@ class EventLog(Observer):
                 self._decide(event, "error", detector="", reason=event.code)
             case Reconnected(away_ms=away):
                 self._decide(event, "reconnected", detector="", reason=f"away {away / 1000:.1f} s")
+            case ToolCalled() | SlotFilled() | TaskMoved():
+                self._business.on_event(event)
             case _:
                 self._on_reply_event(event)
 

@@ -5,9 +5,11 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from msgspec.structs import asdict
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lineside.protocol import AnsweredBy
+from lineside.records.business_tables import business_of
 from lineside.records.entries import CallPage, CallQuery, KeptCall, KeptDecision, KeptTurn, WholeCall
 from lineside.records.search_index import contains_word, search_words
 from lineside.records.tables import calls, decisions, deleted_calls, stage_times, turns
@@ -85,11 +87,17 @@ async def whole_calls(connection: AsyncConnection, ids: Sequence[str]) -> list[W
     for turn in await _of(connection, turns, ids, turns.c.reply):
         times = stages.get((turn["call_id"], turn["reply"]), {})
         turns_of.setdefault(turn["call_id"], []).append(_kept_turn(turn, times))
+    done = await business_of(connection, ids)
     decided: dict[str, list[KeptDecision]] = {}
     for decision in await _of(connection, decisions, ids, decisions.c.number):
         decided.setdefault(decision["call_id"], []).append(KeptDecision(**_less(decision, "call_id", "number")))
     return [
-        WholeCall(call=rows[each], turns=tuple(turns_of.get(each, ())), decisions=tuple(decided.get(each, ())))
+        WholeCall(
+            call=rows[each],
+            turns=tuple(turns_of.get(each, ())),
+            decisions=tuple(decided.get(each, ())),
+            **asdict(done[each]),
+        )
         for each in ids
         if each in rows
     ]

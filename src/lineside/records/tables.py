@@ -18,7 +18,8 @@ from sqlalchemy import (
 metadata = MetaData()
 
 
-def _of_call(*, key: bool = True) -> "Column[str]":
+def of_call(*, key: bool = True) -> "Column[str]":
+    """The call that a row belongs to."""
     return Column("call_id", String(64), ForeignKey("calls.id", ondelete="CASCADE"), primary_key=key, nullable=False)
 
 
@@ -64,7 +65,7 @@ calls = Table(
 turns = Table(
     "turns",
     metadata,
-    _of_call(),
+    of_call(),
     Column("reply", Integer, primary_key=True, autoincrement=False),
     Column("turn", Integer, nullable=False),
     Column("speech_began_at", Float),  # seconds of caller audio
@@ -87,7 +88,7 @@ turns = Table(
 stage_times = Table(
     "stage_times",
     metadata,
-    _of_call(),
+    of_call(),
     Column("reply", Integer, primary_key=True, autoincrement=False),
     Column("stage", String(32), primary_key=True),
     Column("ms", Float, nullable=False),
@@ -96,7 +97,7 @@ stage_times = Table(
 decisions = Table(
     "decisions",
     metadata,
-    _of_call(),
+    of_call(),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("at", Float, nullable=False),
     Column("turn", Integer, nullable=False),
@@ -111,7 +112,7 @@ search_texts = Table(
     "search_texts",
     metadata,
     Column("id", Integer, primary_key=True),  # the full-text index needs a number that never changes
-    _of_call(key=False),
+    of_call(key=False),
     Column("part", Integer, nullable=False),  # 0: about the call; else the reply's number
     Column("text", Text, nullable=False),  # folded: see `search_index`
     UniqueConstraint("call_id", "part", name="search_texts_part"),

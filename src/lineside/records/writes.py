@@ -10,7 +10,8 @@ from msgspec.structs import asdict
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lineside.records import search_index
+from lineside.records import business_tables, search_index
+from lineside.records.business_entries import BusinessEntry
 from lineside.records.entries import (
     LOST,
     CallBegan,
@@ -48,6 +49,8 @@ async def write(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
     await _put(connection, stage_times, times, ("call_id", "reply", "stage"))
     decided = [_row(entry) for entry in known if isinstance(entry, DecisionMade)]
     await _put(connection, decisions, decided, ("call_id", "number"))
+    for table, found in business_tables.rows(entry for entry in known if isinstance(entry, BusinessEntry)).items():
+        await _put(connection, table, found, business_tables.KEYS[table])
     for kind in (TurnBegan, PersonAsked, RecordingFinished, CallOver):
         await _update(connection, [entry for entry in known if isinstance(entry, kind)])
     texts = [
@@ -95,7 +98,7 @@ async def delete(connection: AsyncConnection, ids: Sequence[str]) -> None:
     gone = [{"id": each, "at": time.time()} for each in ids]
     await _put(connection, deleted_calls, gone, ("id",))
     for some in _in_parts(ids):
-        for table in PARTS:
+        for table in (*PARTS, *business_tables.BUSINESS):
             await connection.execute(sa.delete(table).where(table.c.call_id.in_(some)))
         await connection.execute(sa.delete(calls).where(calls.c.id.in_(some)))
 
@@ -113,6 +116,7 @@ async def end_unfinished(connection: AsyncConnection, call: str, recording: Reco
     """End a call whose process is gone: its length is what its recording and its turns show."""
     if recording is not None:
         await connection.execute(sa.update(calls).where(calls.c.id == call).values(_change(recording)))
+    await business_tables.leave_unknown(connection, call)
     mine = turns.c.call_id == call
     spoken = sa.select(*(sa.func.max(turns.c[name]) for name in ("done_at", "audio_at", "heard_at", "speech_ended_at")))
     decided = sa.select(sa.func.max(decisions.c.at)).where(decisions.c.call_id == call)

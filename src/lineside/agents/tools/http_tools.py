@@ -22,7 +22,7 @@ from aiohttp.resolver import ThreadedResolver
 
 from lineside.agents.declared import Tool
 from lineside.agents.templates import PLACE
-from lineside.agents.tools.outcome import Outcome, Use
+from lineside.agents.tools.outcome import Outcome, OutcomeKind, Use
 
 LARGEST_ANSWER = 1 << 20  # bytes; more is no answer
 LONGEST_VALUE = 300  # characters of one value; the rest is cut off
@@ -66,7 +66,7 @@ class HttpTools:
         return msgspec.structs.replace(outcome, ms=round((time.monotonic() - began) * 1000, 1))
 
     async def _run(self, use: Use, tool: Tool, key: str) -> Outcome:
-        broken = "unknown" if tool.writes else "failed"
+        broken: OutcomeKind = "unknown" if tool.writes else "failed"
         try:
             async with asyncio.timeout(tool.within):
                 return await self._ask(use, tool, key)
