@@ -599,6 +599,9 @@ export interface WholeCall {
   call: KeptCall;
   turns: KeptTurn[];
   decisions: KeptDecision[];
+  tool_calls: KeptToolCall[];
+  slots: KeptSlot[];
+  tasks: KeptTask[];
 }
 
 /** One reply and what it was about. Times are seconds of caller audio, which the recording counts in too. */
@@ -630,6 +633,41 @@ export interface KeptDecision {
   score: number | null;
   silence_ms: number | null;
   reason: string;
+}
+
+/** A tool call, and what came of it. */
+export interface KeptToolCall {
+  number: number;
+  at: number;
+  turn: number;
+  reply: number;
+  tool: string;
+  effect: string;
+  state: 'failed' | 'ok' | 'refused' | 'running' | 'timeout' | 'unknown';
+  arguments: Record<string, string>;
+  gives: Record<string, string>;
+  why: string;
+  key: string;
+  ms: number | null;
+  heard: boolean;
+}
+
+/** A slot and its last value. */
+export interface KeptSlot {
+  slot: string;
+  at: number;
+  turn: number;
+  value: string;
+  sure: boolean;
+  filled_by: string;
+}
+
+/** A task began, went on, or was over. */
+export interface KeptTask {
+  at: number;
+  turn: number;
+  task: string;
+  state: string;
 }
 
 /** How loud each voice is over a recording, for a picture of it. */

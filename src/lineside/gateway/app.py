@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 
 from lineside.agents.knowledge.agent_knowledge import KnowledgeCache
+from lineside.agents.tools.outcome import NOTHING_RUNS, RunsTools
 from lineside.api import AgentSource, ApiDependencies, mount
 from lineside.api.background import BackgroundTasks
 from lineside.audio.turn_model import TurnModel, nobody_knows
@@ -62,12 +63,13 @@ class Gateway:
         records: Archive | None = None,
         work: BackgroundWork | None = None,
         knowledge: KnowledgeCache | None = None,
+        tools: RunsTools = NOTHING_RUNS,
     ) -> None:
         """`agents` says which agent answers; `http` reaches the host agent, if there is one; `turns` is the turn model.
 
         With `workers` they hold the calls, and this process has the port, the page and the control API.
         `records` is the archive of calls; `monitors` says where Prometheus and Grafana answer;
-        None: where the settings say. `work` is what runs for as long as the process does.
+        None: where the settings say. `work` is what runs for as long as the process does; `tools` runs agents' tools.
         """
         self._records = records
         self._settings, self._agents, self._registry, self._workers = settings, agents, registry, workers
@@ -82,7 +84,7 @@ class Gateway:
         self._scrape: asyncio.Task[bytes] | None = None
         self._meters.limit.set(settings.max_concurrent_calls)
         self._runner = CallRunner(
-            settings, agents.agent, registry, new_vad, self._meters, turns, records, agents.drafts, knowledge
+            settings, agents.agent, registry, new_vad, self._meters, turns, records, agents.drafts, knowledge, tools
         )
 
     @property

@@ -11,11 +11,13 @@ import structlog
 from lineside.agents.agent import Agent
 from lineside.agents.drafts import AgentDrafts
 from lineside.agents.knowledge.agent_knowledge import KnowledgeCache
+from lineside.agents.tools.outcome import NOTHING_RUNS, RunsTools
 from lineside.agents.versions import version_of
 from lineside.audio.frame import STT_RATE
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.turn_model import TurnModel
 from lineside.audio.vad import VoiceDetector
+from lineside.call.call_tools import CallTools, nothing_kept
 from lineside.call.engine_load import EngineLoad
 from lineside.call.observers import Observer
 from lineside.call.session import CallSession
@@ -66,12 +68,14 @@ class CallRunner:
         records: Archive | None = None,
         drafts: AgentDrafts | None = None,
         knowledge: KnowledgeCache | None = None,
+        tools: RunsTools = NOTHING_RUNS,
     ) -> None:
         """`agent` says who answers now; `turns` is the turn model; `records` keeps the calls, if they are kept.
 
-        `drafts` are the agents that a call may name to have them in that one's place; `knowledge` is what agents know.
+        `drafts` are the agents that a call may name to have them in that one's place; `knowledge` is what agents know;
+        `tools` runs their tools.
         """
-        self._drafts, self._knowledge = drafts or AgentDrafts(), knowledge or KnowledgeCache(None)
+        self._drafts, self._knowledge, self._tools = drafts or AgentDrafts(), knowledge or KnowledgeCache(None), tools
         self._settings, self._agent, self._registry, self._records = settings, agent, registry, records
         self._new_vad, self._meters, self._turns = new_vad, meters, turns
         self._load = EngineLoad(time.monotonic)
@@ -215,6 +219,9 @@ class CallRunner:
             turn_model=self._turns,
             load=self._load,
             knowledge=await self._knowledge.of(agent),
+            tools=CallTools(
+                self._tools, handle.id, self._records.on_disk if self._records is not None else nothing_kept
+            ),
         )
         handle.answered(call, facts=facts, codec=hello.codec, engines=engines.names)
         transport.on_event(Ready(call_id=handle.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))

@@ -5,6 +5,7 @@ The gateway, each worker, `lineside doctor`, `replay` and the load tester start 
 
 import asyncio
 import itertools
+import os
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -14,6 +15,8 @@ import structlog
 
 from lineside.agents.agent import Agent
 from lineside.agents.knowledge.agent_knowledge import EncoderThread, KnowledgeCache
+from lineside.agents.tools.http_tools import http_tools
+from lineside.agents.tools.outcome import RunsTools
 from lineside.agents.versions import version_of
 from lineside.audio.frame import STT_RATE, SpokenAudio, Utterance
 from lineside.audio.input_resampler import InputResampler
@@ -237,6 +240,13 @@ async def knowledge_cache(settings: Settings, agent: Agent) -> AsyncGenerator[Kn
     finally:
         if encoder is not None:
             encoder.close()
+
+
+@asynccontextmanager
+async def tool_runner() -> AsyncGenerator[RunsTools, None]:
+    """What runs the tools of agents, while the block runs. Their secrets come from the environment."""
+    async with http_tools(dict(os.environ)) as tools:
+        yield tools
 
 
 @asynccontextmanager

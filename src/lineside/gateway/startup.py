@@ -10,13 +10,14 @@ import structlog
 from msgspec import Struct
 
 from lineside.agents.agent import Agent
+from lineside.demo.launch import demo_back_end
 from lineside.engines.registry import EngineRegistry
 from lineside.gateway.agent_store import AgentFile, AgentStore
 from lineside.gateway.app import Gateway
 from lineside.gateway.call_runner import settle
 from lineside.gateway.listen import gateway_socket
 from lineside.gateway.multiprocess import worker_count
-from lineside.gateway.runtime import knowledge_cache, open_archive, turn_model, vad_factory, warm_engines
+from lineside.gateway.runtime import knowledge_cache, open_archive, tool_runner, turn_model, vad_factory, warm_engines
 from lineside.gateway.sip_line import SipLine
 from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.embedded_agent import host_agent
@@ -66,12 +67,14 @@ async def running_gateway(
         name = "localhost" if settings.only_this_machine else settings.host
         url = f"http://{name}:{listener.getsockname()[1]}"
         async with (
+            demo_back_end(agent, settings.data_dir),
             host_agent(settings, services) as hosted,
             warm_engines(hosted, agent, metrics.engines) as (reached, registry),
             aiohttp.ClientSession() as http,
             turn_model(settings) as turns,
             open_archive(settings, metrics.records, work) as records,
             knowledge_cache(settings, agent) as knowledge,
+            tool_runner() as tools,
             AsyncExitStack() as stack,
         ):
             workers = await stack.enter_async_context(_workers(reached, agent, metrics, work))
@@ -93,6 +96,7 @@ async def running_gateway(
                 records,
                 work,
                 knowledge,
+                tools,
             )
             async with (
                 _sip(reached, gateway) as sip,

@@ -42,6 +42,7 @@ from lineside.gateway.runtime import (
     open_archive,
     open_registry,
     prepare_agent,
+    tool_runner,
     turn_model,
     vad_factory,
 )
@@ -85,6 +86,7 @@ class Worker:
             turn_model(settings) as turns,
             open_archive(settings, meters.records, work) as records,
             knowledge_cache(settings, begin.agent) as knowledge,
+            tool_runner() as tools,
         ):
             self._agent = begin.agent
             await prepare_agent(self._registry, self._agent)
@@ -99,6 +101,7 @@ class Worker:
                 records,
                 self._drafts,
                 knowledge,
+                tools,
             )
             async with asyncio.TaskGroup() as self._tasks:
                 watching = [

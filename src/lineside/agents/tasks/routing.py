@@ -21,7 +21,9 @@ _ABOUT = re.compile(
     r"|what happens|do i (?:have to|need to)|is there a)\b",
     re.IGNORECASE,
 )
-ENOUGH, AHEAD = 0.5, 1.5  # of a phrase's weight that must be there; times better than the next task
+ENOUGH = 0.5  # of a phrase's weight that must be there
+AHEAD = 1.2  # times better than the next task
+WORD_FOR_WORD = 2.0  # times as much counts a phrase that was said as it stands
 
 
 def route(text: str, tasks: Mapping[str, Task]) -> str:
@@ -32,26 +34,26 @@ def route(text: str, tasks: Mapping[str, Task]) -> str:
     weights = _weights(tasks)
     scores = sorted(((_score(said, text, task, weights), name) for name, task in tasks.items()), reverse=True)
     best = scores[0][0]
-    if best < ENOUGH or (len(scores) > 1 and best < AHEAD * scores[1][0]):
+    if not best or (len(scores) > 1 and best < AHEAD * scores[1][0]):
         return ""
     return scores[0][1]
 
 
 def _score(said: set[str], text: str, task: Task, weights: Mapping[str, float]) -> float:
-    """How much of the best phrase is there, 0 to 1; a phrase said word for word is 2."""
+    """How much of the best phrase was said, weighed by how much its words tell; 0: not enough of any."""
     best = 0.0
     asks_about = _ABOUT.search(text)
     plain = f" {' '.join(plain_words(text))} "
     for phrase in task.when:
-        if asks_about and not _ABOUT.search(phrase):
-            continue
         wanted = _content(phrase)
-        if f" {' '.join(plain_words(phrase))} " in plain:
-            best = max(best, 1.0 + min(1.0, 0.25 * len(wanted)))
-        weight = sum(weights[word] for word in wanted)
         common = wanted & said
-        if weight and (len(common) > 1 or common == wanted):
-            best = max(best, sum(weights[word] for word in common) / weight)
+        if (asks_about and not _ABOUT.search(phrase)) or not common or (len(common) == 1 and common != wanted):
+            continue
+        weight = sum(weights[word] for word in common)
+        share = weight / sum(weights[word] for word in wanted)
+        if share >= ENOUGH:
+            exact = f" {' '.join(plain_words(phrase))} " in plain
+            best = max(best, share * weight * (WORD_FOR_WORD if exact else 1.0))
     return best
 
 

@@ -63,6 +63,9 @@ class NoTools:
         return Outcome("refused", why="no tools here")
 
 
+NOTHING_RUNS = NoTools()
+
+
 class StandIn:
     """Answers from what is known beforehand, and remembers what it was asked. Touches nothing."""
 
