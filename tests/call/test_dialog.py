@@ -8,12 +8,13 @@ import msgspec
 import pytest
 
 from lineside.agents.agent import Agent
-from lineside.agents.declared import Tool
+from lineside.agents.declared import Slot, Takes, Task, Tool
 from lineside.agents.tools.outcome import Outcome, Use
 from lineside.call.call_tools import CallTools, nothing_kept
-from lineside.protocol import Ended, ReplyText, Text
+from lineside.engines.vendors.scripted import ScriptedSTT
+from lineside.protocol import Dtmf, Ended, ReplyText, Text
 from lineside.task_events import SlotFilled, ToolCalled
-from lineside.transports.scripted import CallerSends, CallerSilent, Doing
+from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, Doing
 from tests.call.fixtures import FinishedCall, run_call
 
 DESK = msgspec.toml.decode(
@@ -205,3 +206,58 @@ def test_a_caller_who_asks_something_else_is_answered_and_brought_back() -> None
     """The model answers the question, the rule asks again."""
     held = call(says("book an engineer please"), says("How much does it cost?"))
     assert answers(held)[-1].endswith("two sentences. May I have your order number?")
+
+
+CARD = msgspec.structs.replace(
+    DESK,
+    slots={**DESK.slots, "card": Slot("digits", "Please type your card number.", check="luhn", secret=True)},
+    tools={
+        **DESK.tools,
+        "pay": Tool(
+            "Pays.",
+            http="POST https://pay.internal/",
+            takes={"card": Takes()},
+            confirm="I will charge your card. Shall I?",
+        ),
+    },
+    tasks={"pay": Task(("pay my bill",), needs=("card",), does="pay", says="Paid.")},
+)
+
+
+def presses(keys: str, then: float = 9.0) -> list[Doing]:
+    """The caller presses keys one by one."""
+    return [*[CallerSends(Dtmf(key)) for key in keys], CallerSilent(then)]
+
+
+def test_keys_answer_like_words() -> None:
+    """One by one: the order is found at the fifth key."""
+    tools = SlowTools()
+    call(says("where is my order"), presses("12345"), tools=tools)
+    assert tools.times("find_order") == 1
+
+
+def test_keys_that_stop_are_a_value_after_a_while() -> None:
+    """A number of any length is over when no more keys come, or at #."""
+    held = call(says("pay my bill"), presses("4111111111111111"), agent=CARD)
+    assert answers(held)[-1] == "I will charge your card. Shall I?"
+
+
+def test_a_secret_is_nowhere_but_in_the_tool() -> None:
+    """Not in an event, the history or the words for a model: the tool alone gets it."""
+    tools = SlowTools(pay=Outcome("ok"))
+    held = call(says("pay my bill"), presses("4111111111111111#"), says("yes"), agent=CARD, tools=tools)
+    assert tools.times("pay") == 1
+    told = repr([held.transport.events, held.conversation, held.llm.asked, held.tts.spoken])
+    assert "4111" not in told
+    assert "4 1 1 1" not in told
+
+
+def test_the_question_that_is_asked_sets_what_ends_a_turn() -> None:
+    """Five digits are waited for; of a yes-or-no question an answer is."""
+    held = call(
+        says("where is my order"),
+        [CallerSpeaks(1.0), CallerSilent(6.0)],
+        stt=ScriptedSTT(hears=["one two"]),
+        turn_profile="balanced",
+    )
+    assert (held.evidence.asked, held.evidence.wanted) == ("digits", 5)

@@ -1,10 +1,13 @@
 """What comes from the caller by their transport, on its way into the call: sound, keys, typed turns, marks."""
 
+import asyncio
 from collections.abc import Callable
 
+from lineside.agents.slots.keypad import SILENT, Keypad
 from lineside.call.call_context import CallContext
 from lineside.call.limits import CallLimits
 from lineside.call.speaker import Speaker
+from lineside.call.tasks import OneTask
 from lineside.errors import TransportError
 from lineside.protocol import ClientMessage, Dtmf, EndReason, Error, HangUp, Reconnected, Reconnecting, Text
 from lineside.turns.floor_events import TypedTurn
@@ -29,6 +32,7 @@ class CallerInput:
         self._context, self._limits, self._on_speech, self._end = context, limits, on_speech, end
         self._speaker = speaker
         self._hear = context.segmenter.hear
+        self._keypad, self._key_timer = Keypad(), OneTask(context.tasks, "keypad")
 
     def on_audio(self, payload: bytes) -> None:
         """See `TransportListener`."""
@@ -41,7 +45,7 @@ class CallerInput:
             case HangUp():
                 self._end("caller_hung_up")
             case Dtmf(digits=digits):
-                self._typed(f"[keys pressed: {digits}]")
+                self._pressed(digits)
             case Text(text=text):
                 self._typed(text)
 
@@ -71,6 +75,33 @@ class CallerInput:
         self._speaker.delayed(unheard)
         away_ms, unheard_ms = round(away * 1000, 1), round(unheard * 1000, 1)
         context.observers.on_event(Reconnected(at=context.clock.at, away_ms=away_ms, unheard_ms=unheard_ms))
+
+    def _pressed(self, keys: str) -> None:
+        """Keys answer a question that takes them, once they are a value; else they are a turn as they come."""
+        wanted = self._context.dialog.keys
+        if wanted is None:
+            self._typed(f"[keys pressed: {keys}]")
+            return
+        self._keypad, value = self._keypad.press(keys, wanted.digits)
+        if value:
+            self._key_timer.stop()
+            self._keyed(value)
+        elif self._keypad.pressed:
+            self._key_timer.start(self._no_more_keys())
+
+    async def _no_more_keys(self) -> None:
+        await asyncio.sleep(SILENT)
+        value, self._keypad = self._keypad.pressed, Keypad()
+        self._keyed(value)
+
+    def _keyed(self, value: str) -> None:
+        wanted = self._context.dialog.keys
+        shown = "[keys pressed]" if wanted is not None and wanted.secret else f"[keys pressed: {value}]"
+        if wanted is None:
+            self._typed(shown)
+            return
+        self._limits.typed()
+        self._context.inbox.post(TypedTurn(self._context.clock.at, value, keys=True, shown=shown))
 
     def _typed(self, text: str) -> None:
         self._limits.typed()

@@ -17,12 +17,14 @@ from lineside.agents.tasks.state import (
     Desk,
     Do,
     Expected,
+    KeysWanted,
     Say,
     TaskState,
     Think,
     Turn,
     Words,
     expects,
+    wants_keys,
 )
 from lineside.agents.tasks.steps import after_tool
 from lineside.agents.tasks.turn import next_turn
@@ -73,6 +75,11 @@ class TaskDialog:
     def expected(self) -> Expected | None:
         """What the last question wants to hear, if it was a task's."""
         return expects(self.state, self._agent)
+
+    @property
+    def keys(self) -> KeysWanted | None:
+        """What keys the last question takes; None: none."""
+        return wants_keys(self.state, self._agent)
 
     def desk(self) -> Desk:
         """What a turn is judged by now."""

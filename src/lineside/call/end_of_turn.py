@@ -5,7 +5,7 @@ the reply that is being prepared, and the language model says whether they may e
 """
 
 import asyncio
-from typing import Literal
+from typing import Literal, cast
 
 from msgspec.structs import replace
 
@@ -36,6 +36,7 @@ class EndOfTurn:
     def __init__(self, profile: Profile | Literal["silence"], turn_model: TurnModel, context: CallContext) -> None:
         """`profile` "silence": turns end by the silence timer, and nothing is weighed."""
         self._profile: Profile | None = None if profile == "silence" else profile
+        self._asked_profile: Profile | None = None  # of the question that the caller answers
         self._turn_model, self._context = turn_model, context
         self._asking = OneTask(context.tasks, "turn model")
         self.pause = SpeechPause()
@@ -64,7 +65,11 @@ class EndOfTurn:
         if self._profile is None:
             return
         self.pause = SpeechPause()
-        asked, wanted = expects(self._context.history.last_agent_words)
+        task = self._context.dialog.expected  # a question of a task's says better what it wants to hear
+        asked, wanted = (
+            (task.kind, task.digits) if task is not None else expects(self._context.history.last_agent_words)
+        )
+        self._asked_profile = cast("Profile | None", task.profile or None) if task is not None else None
         self.evidence = Evidence(
             asked=asked,
             wanted=wanted,
@@ -126,5 +131,6 @@ class EndOfTurn:
         """Something was learnt of a pause: post how much silence it needs now."""
         if self._profile is not None and pause is self.pause:
             self.evidence = replace(self.evidence, **news)
-            seconds = wait(self.evidence, self._profile, self._context.settings.vad_silence_timeout_ms / 1000)
+            profile = self._asked_profile or self._profile
+            seconds = wait(self.evidence, profile, self._context.settings.vad_silence_timeout_ms / 1000)
             self._context.inbox.post(EndpointWait(self._context.clock.at, seconds))

@@ -61,7 +61,7 @@ class Reply:
         self._began = context.clock.now()
         self._times = StageClock()
         self._events = ReplyEvents(context.observers, context.clock, turn=turn, reply=number)
-        self.progress = ReplyProgress(given.text if isinstance(given, TypedInput) else None)
+        self.progress = ReplyProgress(given.shown if isinstance(given, TypedInput) else None)
         self._outcome = AnswerOutcome(context, self._events, self.progress)
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue(PIECES)  # None: that was the last
         self._player = ReplyPlayer(context, self._events, self._times, self.progress, turn=turn)
@@ -166,7 +166,7 @@ class Reply:
     async def _question(self, given: Utterance | TypedInput) -> str:
         """What the caller said. Known to the floor, and to the caller's program, as soon as it is known here."""
         if isinstance(given, TypedInput):
-            return given.text
+            return given.shown
         context = self._context
         self._times.asked("asr", context.clock.now())
         heard = (await transcribe(context.stt, given)).text
@@ -292,4 +292,4 @@ class Reply:
 
 
 def _said(given: ReplyInput, question: str) -> Said:
-    return Said(question, keys=isinstance(given, TypedInput) and given.keys)
+    return Said(given.text, keys=given.keys) if isinstance(given, TypedInput) else Said(question)

@@ -18,6 +18,12 @@ class TypedInput(Struct, frozen=True):
 
     text: str
     keys: bool = False  # pressed on a telephone's keypad, in answer to a question that takes keys
+    instead: str = ""  # what is told, kept and shown to a model in its place; empty: the text
+
+    @property
+    def shown(self) -> str:
+        """What others may see of it."""
+        return self.instead or self.text
 
 
 ReplyInput = Utterance | TypedInput | AgentLine

@@ -204,8 +204,8 @@ class CallSession:
         match event:
             case floor.AgentPrompt(text=text, ends=ends):
                 given = AgentLine(text, ends)
-            case floor.TypedTurn(text=text):
-                given = TypedInput(text)
+            case floor.TypedTurn(text=text, keys=keys, shown=shown):
+                given = TypedInput(text, keys, shown)
             case _:
                 given = self._context.segmenter.utterance()
                 self._context.segmenter.close_turn()

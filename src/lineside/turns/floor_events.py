@@ -67,6 +67,8 @@ class TypedTurn(Struct, frozen=True):
 
     at: float
     text: str = ""
+    keys: bool = False  # they answer a question that takes keys
+    shown: str = ""  # what is told and kept in place of it; empty: the text
 
 
 class AgentPrompt(Struct, frozen=True):

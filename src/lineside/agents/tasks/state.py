@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from lineside.agents.agent import Agent
 from lineside.agents.declared import Slot
-from lineside.agents.slots.extract import Place
+from lineside.agents.slots.extract import KEYED, Place
 from lineside.agents.tools.ledger import ReadBack
 from lineside.agents.tools.outcome import Use
 
@@ -110,6 +110,28 @@ def asked_again(state: TaskState, desk: Desk) -> TaskState:
     if asked is None or asked.read_back is None:
         return state
     return replace(state, asked=replace(asked, read_back=replace(asked.read_back, at=desk.now)))
+
+
+class KeysWanted(Struct, frozen=True):
+    """The last question may be answered by keys."""
+
+    digits: int | None = None  # that are still to come; None: any number, to # or a pause
+    secret: bool = False
+
+
+def wants_keys(state: TaskState, agent: Agent) -> KeysWanted | None:
+    """Whether the last question takes keys, and how many; None: it does not. One is yes, two is no."""
+    asked = state.asked
+    if asked is None or asked.kind == "change":
+        return None
+    if asked.kind != "slot":
+        return KeysWanted(1)
+    slot = agent.slots[asked.slot]
+    if slot.kind not in KEYED:
+        return None
+    if slot.kind == "yes_no":
+        return KeysWanted(1)
+    return KeysWanted(slot.length - len(state.partial) if slot.length else None, slot.secret)
 
 
 class Expected(Struct, frozen=True):
