@@ -33,6 +33,8 @@ from lineside.engines.registry import Engines
 from lineside.engines.tts_cache import CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.gateway.call_registry import CallRegistry
+from lineside.gateway.listening import TapTransport
+from lineside.gateway.supervised_call import SupervisedCall
 from lineside.loadtest import mock_engines
 from lineside.loadtest.plan import Plan
 from lineside.loadtest.recordings import recordings_in
@@ -103,7 +105,8 @@ async def a_day(hours: float) -> tuple[list[Sample], list[str]]:
             vad=LoudnessVad(),
             observers=(slot, meter),
         )
-        slot.answered(call, facts=CallFacts(line="browser"), codec="pcm", engines=engines)
+        control = SupervisedCall(call, TapTransport(line, slot.on_sound))
+        slot.answered(control, facts=CallFacts(line="browser"), codec="pcm", rate=16_000, engines=engines)
         reason = await call.run()
         meter.ended(CALL_SECONDS)
         board.free(slot)

@@ -104,6 +104,13 @@ UNANSWERED = {
     "engine_failed": "an engine failed, and the caller heard an apology",
     "asked_for_person": "the caller asked for a person, or the agent promised one; kept in the history only",
 }
+OPERATOR_ACTS = {
+    "listens": "the first operator listens to the call's sound",
+    "leaves": "the last of them has left",
+    "takes_over": "an operator has taken the call over; the agent is silent",
+    "hands_back": "the agent answers again, by an operator's wish or two minutes after their last act",
+    "says": "an operator has the agent say something",
+}
 TRANSFER_ASKED_BY = {
     "caller": "the caller asked for a person",
     "agent": "the agent's own answer promised one",
@@ -143,6 +150,7 @@ def page() -> str:
     parts.append(_words("Why another engine answered: `why`", reasons.FallbackReason, FALLBACK))
     parts.append(_words("Why a question has no answer: `why`", reasons.UnansweredReason, UNANSWERED))
     parts.append(_words("Who asked for a person: `by`", reasons.TransferAskedBy, TRANSFER_ASKED_BY))
+    parts.append(_words("What an operator does: `what`", reasons.OperatorAct, OPERATOR_ACTS))
     parts.append(_words("What went wrong: `code`", protocol.ErrorCode, ERROR_CODES))
     parts.append(_words("Why a call ends: `reason`", protocol.EndReason, END_REASONS))
     return "".join(parts)
@@ -191,6 +199,7 @@ def _type(written: str) -> str:
         "FallbackReason": "see below",
         "UnansweredReason": "see below",
         "TransferAskedBy": "see below",
+        "OperatorAct": "see below",
         "dict[str, AnsweredBy]": "object, see below",
     }
     base = written.partition(" | ")[0].partition(" = ")[0]

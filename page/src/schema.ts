@@ -277,6 +277,13 @@ export interface TaskMoved {
   state: 'begun' | 'over' | 'resumed';
 }
 
+/** An operator listens to the call, speaks in it as the agent, or takes it over; kept for who audits calls. */
+export interface OperatorActed {
+  type: 'operator_acted';
+  what: 'hands_back' | 'leaves' | 'listens' | 'says' | 'takes_over';
+  at: number;
+}
+
 /** Something went wrong; after a fatal one the call ends. */
 export interface CallError {
   type: 'error';
@@ -544,11 +551,27 @@ export interface ActiveCall {
   direction: 'inbound' | 'outbound';
   caller: string;
   called: string;
+  asked_for_person: boolean;
+  unanswered: number;
+  fallbacks: number;
+  taken_over: boolean;
+  listeners: number;
 }
 
 /** A call that is being ended. */
 export interface CallEnded {
   ended: string;
+}
+
+/** Words that are spoken to the caller as the agent's. */
+export interface SayInCall {
+  text: string;
+}
+
+/** What an operator has done in a call. */
+export interface CallSupervised {
+  call: string;
+  did: 'hands_back' | 'leaves' | 'listens' | 'says' | 'takes_over';
 }
 
 /** Some of the calls, the newest first. */
@@ -932,5 +955,6 @@ export type ServerMessage =
   | ToolCalled
   | SlotFilled
   | TaskMoved
+  | OperatorActed
   | CallError
   | Ended;

@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from lineside.errors import ErrorCode
 from lineside.event_base import Event, InTurn
 from lineside.reasons import EndReason as EndReason  # noqa: PLC0414 - read from here too
-from lineside.reasons import FallbackReason, TransferAskedBy, UnansweredReason
+from lineside.reasons import FallbackReason, OperatorAct, TransferAskedBy, UnansweredReason
 from lineside.reasons import TurnEndedBy as TurnEndedBy  # noqa: PLC0414
 from lineside.task_events import SlotFilled, TaskMoved, ToolCalled
 
@@ -234,6 +234,12 @@ class ReplyMetrics(InTurn, frozen=True, tag="reply_metrics"):
     )  # role → who answered; without roles that had no part in it
 
 
+class OperatorActed(Event, frozen=True, tag="operator_acted"):
+    """An operator listens to the call, speaks in it as the agent, or takes it over; kept for who audits calls."""
+
+    what: OperatorAct
+
+
 class Error(Event, frozen=True, tag="error"):
     """Something went wrong; after a fatal one the call ends."""
 
@@ -272,6 +278,7 @@ ServerMessage = (
     | ToolCalled
     | SlotFilled
     | TaskMoved
+    | OperatorActed
     | Error
     | Ended
 )

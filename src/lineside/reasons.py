@@ -32,4 +32,5 @@ FallbackReason = Literal["", "too slow", "failed", "busy", "not running", "not d
 
 # Why a question has no answer.
 UnansweredReason = Literal["not_known", "engine_failed", "asked_for_person"]
+OperatorAct = Literal["listens", "leaves", "takes_over", "hands_back", "says"]
 TransferAskedBy = Literal["caller", "agent", "operator"]

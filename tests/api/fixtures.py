@@ -16,6 +16,8 @@ from lineside.agents.drafts import AgentDrafts
 from lineside.agents.versions import AgentReplaced, AgentVersion, AgentVersions, version_of
 from lineside.api import ApiDependencies, mount
 from lineside.api.operations import OPERATIONS
+from lineside.audio.wav import wav_header
+from lineside.call.supervision import OperatorOrder
 from lineside.engines.protocols import BackendModel, EngineInfo, PullProgress
 from lineside.engines.registry import Role
 from lineside.engines.vendors.scripted import ScriptedTTS
@@ -165,6 +167,16 @@ class ScriptedCalls:
 
     def watch(self, call_id: str) -> AsyncGenerator[bytes, None] | None:
         return self._events() if call_id in self.up else None
+
+    def listen(self, call_id: str) -> AsyncGenerator[bytes, None] | None:
+        return self._sound() if call_id in self.up else None
+
+    def supervise(self, call_id: str, order: OperatorOrder) -> bool | None:
+        return order.text != "too much" if call_id in self.up else None
+
+    async def _sound(self) -> AsyncGenerator[bytes, None]:
+        yield wav_header(16_000, channels=2)
+        yield bytes(6400)
 
     async def _events(self) -> AsyncGenerator[bytes, None]:
         for turn in (1, 2):

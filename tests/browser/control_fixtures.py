@@ -11,19 +11,20 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from msgspec.structs import replace as changed
 
 from lineside.api import ApiDependencies, mount
+from lineside.call.supervision import OperatorOrder
 from lineside.engines.protocols import BackendModel
 from lineside.engines.vendors.scripted import ScriptedTTS
 from lineside.gateway.auth import Auth, key_of
 from lineside.gateway.call_registry import CallHandle, CallRegistry
 from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.host.services import Service
-from lineside.protocol import Ended, EndReason, ServerMessage
+from lineside.protocol import Codec, Ended, EndReason, OperatorActed, ServerMessage
 from lineside.transports.call_facts import CallFacts
 from tests.api.fixtures import FakeRegistry, Fetcher, Keeper, ScriptedHost, scripted_dependencies
 from tests.browser import slow_fetch
@@ -44,8 +45,18 @@ class ScriptedCall:
         self.slot: CallHandle = calls.admit()
         engines = {"stt": "faster-whisper", "llm": "ollama", "tts": "espeak"}
         self.slot.answered(
-            self, facts=CallFacts(line=given.get("line", "browser")), codec=given.get("codec", "pcm"), engines=engines
+            self,
+            facts=CallFacts(line=given.get("line", "browser")),
+            codec=cast(Codec, given.get("codec", "pcm")),
+            rate=16_000,
+            engines=engines,
         )
+        self.orders: list[OperatorOrder] = []
+
+    def supervise(self, order: OperatorOrder) -> bool:
+        self.orders.append(order)
+        self.slot.on_event(OperatorActed(at=3.0, what=order.what))
+        return True
 
     def end(self, reason: EndReason) -> None:
         self.why = reason

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lineside.call.supervision import OperatorOrder
 from lineside.errors import CallRefused
-from lineside.gateway.call_registry import BEHIND, STORY, WATCHERS, CallHandle, CallRegistry
+from lineside.gateway.call_registry import CallHandle, CallRegistry
+from lineside.gateway.call_watchers import BEHIND, STORY, WATCHERS
 from lineside.protocol import AudioDone, AudioStarted, Ended, LlmToken, ReplyMetrics, Transcript, TurnEnded, TurnStarted
 from lineside.transports.call_facts import CallFacts
 from tests.virtual_time import run
@@ -24,10 +26,13 @@ class Ending:
     def end(self, reason: str) -> None:
         self.reason = reason
 
+    def supervise(self, order: OperatorOrder) -> bool:
+        return True
+
 
 def answered(call_registry: CallRegistry) -> tuple[CallHandle, Ending]:
     slot, call = call_registry.admit(), Ending()
-    slot.answered(call, facts=CallFacts(line="browser"), codec="pcm", engines={"stt": "a"})
+    slot.answered(call, facts=CallFacts(line="browser"), codec="pcm", rate=16_000, engines={"stt": "a"})
     return slot, call
 
 
@@ -112,7 +117,7 @@ def test_a_watcher_who_does_not_read_is_let_go_and_others_do_not_notice() -> Non
                 await anext(quick)
         kept = [line async for line in slow]
         assert len(kept) == BEHIND + STORY
-        assert slot._watchers == []
+        assert slot._watchers._watchers == []
 
     run(story())
 

@@ -174,6 +174,29 @@ def test_whoever_follows_a_call_in_a_worker_hears_every_word(with_workers: Tell)
     with_workers(story)
 
 
+def test_an_operator_listens_to_a_call_in_a_worker_and_takes_it_over(with_workers: Tell) -> None:
+    """Sound and acts cross the channel; the registry knows how the call stands."""
+
+    async def story(client: WorkersClient) -> None:
+        ws = await client.call()
+        call = (await until(ws, Ready)).call_id
+        async with client._http.get(f"{client.url}/api/calls/{call}/listen") as sound:
+            for _ in range(100):
+                await ws.send_bytes(b"\x10\x27" * 320)
+                await asyncio.sleep(0.01)
+            heard = await asyncio.wait_for(sound.content.readexactly(44 + 400), SOON)
+        assert heard[44:48] == b"\x10\x27\0\0", "the caller on the left, nobody on the right"
+        assert (await client.ask(f"/api/calls/{call}/take-over", "POST"))["did"] == "takes_over"
+        assert (await client.ask(f"/api/calls/{call}/say", "POST", json={"text": "This is Ann."}))["did"] == "says"
+
+        async def taken() -> bool:
+            return bool((await client.ask("/api/calls"))["calls"][0]["taken_over"])
+
+        await comes_true(taken)
+
+    with_workers(story)
+
+
 def test_a_worker_that_is_killed_takes_its_own_calls_and_no_others(with_workers: Tell) -> None:
     """Its slots are free at once, the others' callers are answered, another worker takes its place and gets calls."""
 

@@ -3,17 +3,29 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+import structlog
+
 from lineside.agents.agent import Agent
 from lineside.agents.versions import AgentReplaced, AgentVersions
 from lineside.api.api_services import ApiServices
 from lineside.api.errors import ApiError
 from lineside.api.operation import operation
-from lineside.api.schemas import AgentDraft, CallEnded, CallsStatus, ChangeAgent, SettingsStatus
+from lineside.api.schemas import (
+    AgentDraft,
+    CallEnded,
+    CallsStatus,
+    CallSupervised,
+    ChangeAgent,
+    SayInCall,
+    SettingsStatus,
+)
+from lineside.call.supervision import OperatorOrder
 from lineside.errors import CallRefused, ConfigError
 from lineside.protocol import ServerMessage
 from lineside.settings import explain
 
 CALLS, AGENT = "Calls", "Agent and settings"
+log = structlog.get_logger()
 STILL = b": still here\n\n"  # a comment (WHATWG, server-sent events): proxies and pages see that the line lives
 
 
@@ -43,6 +55,49 @@ async def call_events(api: ApiServices, name: str) -> AsyncGenerator[bytes, None
     if events is None:
         raise _no_call(api, name)
     return _sent(events)
+
+
+@operation("GET", "/api/calls/{id}/listen", group=CALLS, errors=(404,), streams="wav", named="5f0c")
+async def listen_in(api: ApiServices, name: str) -> AsyncGenerator[bytes, None]:
+    """Listen to a call, a second late: a WAV without end, caller left, agent right. The caller notices nothing."""
+    try:
+        sound = api.dependencies.calls.listen(name)
+    except CallRefused as full:
+        raise ApiError(503, "too_many_listeners", str(full)) from full
+    if sound is None:
+        raise _no_call(api, name)
+    log.info("an operator listens to a call", call=name)
+    return sound
+
+
+@operation(
+    "POST", "/api/calls/{id}/say", group=CALLS, errors=(404, 409), named="5f0c", example={"text": "One moment, please."}
+)
+async def say_in_call(api: ApiServices, name: str, body: SayInCall) -> CallSupervised:
+    """Say words to the caller as the agent, as soon as nobody speaks."""
+    return _supervised(api, name, OperatorOrder("says", body.text))
+
+
+@operation("POST", "/api/calls/{id}/take-over", group=CALLS, errors=(404, 409), named="5f0c")
+async def take_over(api: ApiServices, name: str) -> CallSupervised:
+    """Take a call over: the agent is silent, and says what you have it say. For two minutes after your last act."""
+    return _supervised(api, name, OperatorOrder("takes_over"))
+
+
+@operation("POST", "/api/calls/{id}/hand-back", group=CALLS, errors=(404, 409), named="5f0c")
+async def hand_back(api: ApiServices, name: str) -> CallSupervised:
+    """Hand a call back to the agent."""
+    return _supervised(api, name, OperatorOrder("hands_back"))
+
+
+def _supervised(api: ApiServices, name: str, order: OperatorOrder) -> CallSupervised:
+    done = api.dependencies.calls.supervise(name, order)
+    if done is None:
+        raise _no_call(api, name)
+    if not done:
+        raise ApiError(409, "not_now", "the call has not been answered yet, or too many sentences wait to be said")
+    log.info("an operator acts in a call", call=name, act=order.what)
+    return CallSupervised(name, order.what)
 
 
 async def _sent(events: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

@@ -7,6 +7,7 @@ from typing import Protocol
 from lineside.agents.agent import Agent
 from lineside.agents.drafts import AgentDrafts
 from lineside.agents.versions import AgentVersions
+from lineside.call.supervision import OperatorOrder
 from lineside.engines.protocols import Engine
 from lineside.engines.registry import Role
 from lineside.host.machine.values import Machine
@@ -34,6 +35,17 @@ class ActiveCalls(Protocol):
 
         Raises `CallRefused` when too many watch it.
         """
+        ...
+
+    def listen(self, call_id: str) -> AsyncGenerator[bytes, None] | None:
+        """Its sound from here on, as a WAV without end; None where there is no such call.
+
+        Raises `CallRefused` when too many listen to it.
+        """
+        ...
+
+    def supervise(self, call_id: str, order: OperatorOrder) -> bool | None:
+        """Do what an operator wants: whether it could be done; None where there is no such call."""
         ...
 
 

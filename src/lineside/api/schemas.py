@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from lineside.host.services import Service
 from lineside.models.progress import DownloadProgress
 from lineside.observability.active_call import ActiveCall
+from lineside.reasons import OperatorAct
 from lineside.settings import Setting
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -196,6 +197,19 @@ class CallsStatus(Struct, frozen=True):
     """The calls under way."""
 
     calls: tuple[ActiveCall, ...]
+
+
+class SayInCall(Struct, frozen=True, forbid_unknown_fields=True):
+    """Words that are spoken to the caller as the agent's."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
+class CallSupervised(Struct, frozen=True):
+    """What an operator has done in a call."""
+
+    call: str
+    did: OperatorAct
 
 
 class CallEnded(Struct, frozen=True):

@@ -47,13 +47,14 @@ def wav_bytes(pcm: bytes, rate: int) -> bytes:
     return wav_header(rate, len(pcm)) + pcm
 
 
-def wav_header(rate: int, data_bytes: int | None = None) -> bytes:
+def wav_header(rate: int, data_bytes: int | None = None, *, channels: int = 1) -> bytes:
     """The 44 bytes before the samples; `None` for a stream whose length nobody knows yet."""
+    frame = channels * SAMPLE_BYTES
     size = UNKNOWN if data_bytes is None else data_bytes
     return struct.pack(
         "<4sI4s4sIHHIIHH4sI",
         *(b"RIFF", min(UNKNOWN, size + 36), b"WAVE"),
-        *(b"fmt ", 16, PCM, 1, rate, rate * SAMPLE_BYTES, SAMPLE_BYTES, 8 * SAMPLE_BYTES),
+        *(b"fmt ", 16, PCM, channels, rate, rate * frame, frame, 8 * SAMPLE_BYTES),
         *(b"data", size),
     )
 

@@ -20,6 +20,7 @@ from lineside.call.inbox import Inbox
 from lineside.call.observers import Observer, Observers
 from lineside.call.playout import FarEnd
 from lineside.call.playout_marks import PlayoutMarks
+from lineside.call.supervision import Supervision
 from lineside.call.tasks import CallTasks
 from lineside.engines.protocols import LanguageModel, LlmRequest, SpeechToText, TextToSpeech
 from lineside.engines.registry import Engines
@@ -48,6 +49,7 @@ class CallContext(Struct, frozen=True):
     request: LlmRequest
     voice: str  # the TTS voice; empty for the engine's own choice
     answers: bool  # False: transcribe only
+    supervision: Supervision  # what operators do in it
     greeting: str  # empty: the caller speaks first
     own_prompt: bool  # the caller's program brought the prompt that answers
     transport: Transport
@@ -64,6 +66,11 @@ class CallContext(Struct, frozen=True):
     line: LineClock
     inbox: Inbox
     tasks: CallTasks
+
+    @property
+    def answering(self) -> bool:
+        """Whether the agent answers now: the call does not only transcribe, and no operator has taken it over."""
+        return self.answers and not self.supervision.taken_over
 
 
 def call_context(
@@ -120,6 +127,7 @@ def call_context(
         request=LlmRequest(model=hello.llm_model, max_tokens=settings.llm_max_tokens),
         voice=hello.tts_voice,
         answers=answers,
+        supervision=Supervision(),
         greeting=greeting if answers and greeting.strip() else "",
         own_prompt=answers and hello.system_prompt is not None,
         transport=transport,

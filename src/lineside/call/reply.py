@@ -157,7 +157,7 @@ class Reply:
                 await self._take_fixed(self.given.text)
             else:
                 question = await self._question(self.given)
-                if question and self._context.answers:
+                if question and self._context.answering:
                     await self._answer_question(question)
         except EngineError as failure:
             self._blame(failure)

@@ -78,7 +78,7 @@ class ReplyPlayer:
                 phrase = self._fillers.due(
                     sounding=self.sounding, question=self._progress.question, writing=bool(self._progress.text)
                 )
-                if phrase and self._context.answers:
+                if phrase and self._context.answering:
                     await self._say(phrase, filler=True)
 
     async def _say(self, phrase: str, *, filler: bool) -> None:

@@ -26,6 +26,7 @@ from lineside.call.live_listening import LiveListening, read_prompt
 from lineside.call.observers import Observer
 from lineside.call.reply_input import AgentLine, ReplyInput, TypedInput
 from lineside.call.speaker import Speaker
+from lineside.call.supervision import OperatorOrder
 from lineside.engines.registry import Engines
 from lineside.errors import TransportError
 from lineside.settings import Settings
@@ -109,6 +110,21 @@ class CallSession:
         if not self._ended.done():
             self._ended.set_result(reason)
 
+    def supervise(self, order: OperatorOrder) -> bool:
+        """Do what an operator wants, and tell of it. False where it cannot be done now: too much waits to be said."""
+        context = self._context
+        if not context.supervision.act(order, context.clock.now()):
+            return False
+        if order.what == "takes_over" and self._speaker.busy and not self._speaker.speaking:
+            self._speaker.drop()  # an answer that nobody has heard any of
+        self._tell(protocol.OperatorActed(at=context.clock.at, what=order.what))
+        self._say_for_operator()
+        return True
+
+    def _say_for_operator(self) -> None:
+        if (line := self._context.supervision.due(idle=self._floor.idle)) is not None:
+            self._say(line)
+
     def _why(self, transport: "asyncio.Task[protocol.EndReason]") -> protocol.EndReason:
         """Of two reasons that come at once: a fault of ours, raised; then what the transport says; then our own."""
         ours = self._ended.done() and (self._ended.exception() is not None or not transport.done())
@@ -127,8 +143,11 @@ class CallSession:
         now = self._context.clock.now
         while True:
             await asyncio.sleep(LOOK_EVERY)
-            if self._speaker.speaking or self._context.line.away:
+            if self._context.supervision.lapsed(now()):
+                self._tell(protocol.OperatorActed(at=self._context.clock.at, what="hands_back"))
+            if self._speaker.speaking or self._context.line.away or self._context.supervision.taken_over:
                 self._limits.activity(now())
+            self._say_for_operator()
             due = self._limits.next(now(), idle=self._floor.idle, owed=self._context.dialog.owed)
             if isinstance(due, AgentLine):
                 self._say(due)
@@ -218,6 +237,7 @@ class CallSession:
         self._limits.answered(self._context.clock.now(), failed=over.failed)
         if over.wordless and (unheard := self._speaker.take_unheard()):
             self._say(AgentLine(unheard))  # a cough or a door had cut the agent off: go on where it stopped
+        self._say_for_operator()
         if over.ends is not None:
             self.end(over.ends)  # a farewell that has been heard: the second time that it is asked for
 

@@ -6,36 +6,32 @@ is handed on to operators who watch, and kept nowhere else.
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 from uuid import uuid4
 
 from lineside.call.observers import Observer
+from lineside.call.supervision import OperatorOrder
 from lineside.errors import CallRefused
+from lineside.gateway.call_tally import CallTally
+from lineside.gateway.call_watchers import CallWatchers
+from lineside.gateway.listening import CallListeners
 from lineside.observability.active_call import ActiveCall, CallState
 from lineside.protocol import (
     AudioDone,
     AudioStarted,
-    BargeIn,
     Clear,
-    Ended,
+    Codec,
     EndReason,
-    Error,
     ReplyMetrics,
-    ReplyText,
     ServerMessage,
     Transcript,
     TurnEnded,
     TurnStarted,
-    encode,
 )
+from lineside.records.recorder import RecordedStretch
 from lineside.transports.call_facts import CallFacts
-
-WATCHERS = 8  # operators who follow one call; one more is refused
-BEHIND = 500  # events that a watcher may be behind; a slower one is let go
-STILL = 15.0  # seconds without an event, after which a watcher is told that there was none
-STORY = 200  # events of the conversation so far that a new watcher is told; older ones are forgotten
 
 
 class CallControl(Protocol):
@@ -45,6 +41,10 @@ class CallControl(Protocol):
         """End it."""
         ...
 
+    def supervise(self, order: OperatorOrder) -> bool:
+        """Do what an operator wants; False where it cannot be done now."""
+        ...
+
 
 class RegisteredCall(Observer):
     """A call in the registry: a `CallHandle`, or in a worker process what stands for one."""
@@ -52,8 +52,13 @@ class RegisteredCall(Observer):
     def __init__(self, call_id: str) -> None:
         self.id = call_id
 
-    def answered(self, control: CallControl, *, facts: CallFacts, codec: str, engines: dict[str, str]) -> None:
+    def answered(
+        self, control: CallControl, *, facts: CallFacts, codec: Codec, rate: int, engines: dict[str, str]
+    ) -> None:
         """The call is up."""
+
+    def on_sound(self, stretch: RecordedStretch) -> None:
+        """Somebody listens, and this was heard."""
 
     def ended(self) -> None:
         """The call is gone; it is let go of."""
@@ -67,30 +72,50 @@ class CallHandle(RegisteredCall):
         super().__init__(call_id)
         self.holder = holder
         self._control: CallControl | None = None
-        self._facts, self._codec, self._engines = CallFacts(line=""), "", dict[str, str]()
+        self._facts, self._engines = CallFacts(line=""), dict[str, str]()
+        self._codec: Codec = "pcm"
+        self._rate = 0
         self._state: CallState = "connecting"
         self._began = time.monotonic()
         self._turns = self._last_turn = 0
         self._e2e: float | None = None
-        self._conversation: deque[bytes] = deque(maxlen=STORY)
-        self._watchers: list[asyncio.Queue[bytes | None]] = []
-        self._on_followed: Callable[[bool], None] | None = None
+        self._watchers = CallWatchers()
+        self._tally = CallTally()
+        self.listeners = CallListeners()
 
-    def answered(self, control: CallControl, *, facts: CallFacts, codec: str, engines: dict[str, str]) -> None:
+    def answered(
+        self, control: CallControl, *, facts: CallFacts, codec: Codec, rate: int, engines: dict[str, str]
+    ) -> None:
         """See `RegisteredCall`."""
         self._control, self._facts, self._codec, self._engines = control, facts, codec, engines
+        self._rate = rate
         self._state, self._began = "listening", time.monotonic()
 
     def subscribe_followed(self, on_followed: Callable[[bool], None]) -> None:
         """Have `on_followed` called when the first comes who follows the call, and when the last leaves."""
-        self._on_followed = on_followed
-        if self._watchers:
-            on_followed(True)
+        self._watchers.subscribe(on_followed)
 
     def end(self, reason: EndReason) -> None:
         """End it, if it has been answered."""
         if self._control is not None:
             self._control.end(reason)
+
+    def supervise(self, order: OperatorOrder) -> bool:
+        """Do what an operator wants; False where it cannot be done now."""
+        return self._control is not None and self._control.supervise(order)
+
+    def _listened(self, somebody: bool) -> None:
+        self.supervise(OperatorOrder("listens" if somebody else "leaves"))
+
+    def listen(self) -> AsyncGenerator[bytes, None]:
+        """Its sound from here on, as a WAV without end. Raises `CallRefused`."""
+        if self._control is None:
+            raise CallRefused("the call has not been answered yet")
+        return self.listeners.listen(self._rate, self._listened)
+
+    def on_sound(self, stretch: RecordedStretch) -> None:
+        """See `RegisteredCall`."""
+        self.listeners.hear(stretch, self._codec)
 
     def now(self) -> ActiveCall:
         """How it stands."""
@@ -108,10 +133,16 @@ class CallHandle(RegisteredCall):
             turns=self._turns,
             engines=self._engines,
             last_e2e_ms=self._e2e,
+            asked_for_person=self._tally.asked_for_person,
+            unanswered=self._tally.unanswered,
+            fallbacks=self._tally.fallbacks,
+            taken_over=self._tally.taken_over,
+            listeners=len(self.listeners),
         )
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Observer`. Whoever watches the call is told."""
+        self._tally.count(event)
         match event:
             case TurnStarted() | AudioDone() | Clear():
                 self._state = "listening"
@@ -124,61 +155,17 @@ class CallHandle(RegisteredCall):
         if isinstance(event, TurnStarted | Transcript) and event.turn > self._last_turn:
             self._last_turn = event.turn  # a turn is counted when it begins; a typed one begins with its words
             self._turns += 1
-        in_conversation = isinstance(event, Transcript | ReplyText | BargeIn | ReplyMetrics | Error | Ended)
-        if not in_conversation and not self._watchers:
-            return
-        line = encode(event)
-        if in_conversation:
-            self._conversation.append(line)
-        for watcher in self._watchers[:]:
-            self._send(watcher, line)
+        self._watchers.tell(event)
 
     def watch(self) -> AsyncGenerator[bytes, None]:
-        """Its events as JSON: the conversation so far, then each as it comes, to its end; nothing now and then.
-
-        Raises `CallRefused`.
-        """
-        if len(self._watchers) >= WATCHERS:
-            raise CallRefused(f"{WATCHERS} operators already follow this call")
-        watcher: asyncio.Queue[bytes | None] = asyncio.Queue(BEHIND + STORY + 1)
-        for line in self._conversation:
-            watcher.put_nowait(line)
-        self._watchers.append(watcher)
-        if self._on_followed is not None:
-            self._on_followed(True)
-        return self._events(watcher)
+        """Its events as JSON: the conversation so far, then each as it comes. Raises `CallRefused`."""
+        return self._watchers.watch()
 
     def ended(self) -> None:
         """See `RegisteredCall`. Whoever watches the call is told."""
         self._control = None
-        for watcher in self._watchers:
-            self._send(watcher, None)
-
-    async def _events(self, watcher: "asyncio.Queue[bytes | None]") -> AsyncGenerator[bytes, None]:
-        try:
-            while (line := await _next(watcher)) is not None:
-                yield line
-        finally:
-            if watcher in self._watchers:
-                self._watchers.remove(watcher)
-            if not self._watchers and self._on_followed is not None:
-                self._on_followed(False)
-
-    def _send(self, watcher: "asyncio.Queue[bytes | None]", line: bytes | None) -> None:
-        """Hand it on; who does not read is let go at the place where it stopped."""
-        if watcher.qsize() < BEHIND + STORY:
-            watcher.put_nowait(line)
-        else:
-            self._watchers.remove(watcher)
-            watcher.put_nowait(None)
-
-
-async def _next(watcher: "asyncio.Queue[bytes | None]") -> bytes | None:
-    """What comes next; nothing for a while is told too, so that whoever left is noticed."""
-    try:
-        return await asyncio.wait_for(watcher.get(), STILL)
-    except TimeoutError:
-        return b""
+        self.listeners.close()
+        self._watchers.close()
 
 
 class CallRegistry:
@@ -245,6 +232,16 @@ class CallRegistry:
         """The events of a call, if there is one. Raises `CallRefused` when too many follow it."""
         handle = self._handles.get(call_id)
         return handle.watch() if handle is not None else None
+
+    def listen(self, call_id: str) -> AsyncGenerator[bytes, None] | None:
+        """The sound of a call, if there is one. Raises `CallRefused` when too many listen to it."""
+        handle = self._handles.get(call_id)
+        return handle.listen() if handle is not None else None
+
+    def supervise(self, call_id: str, order: OperatorOrder) -> bool | None:
+        """Do in a call what an operator wants: whether it could be done; None where there is no such call."""
+        handle = self._handles.get(call_id)
+        return handle.supervise(order) if handle is not None else None
 
     async def close(self, within: float, warn: Callable[[int], None]) -> None:
         """Closing time: no new calls; those under way are ended, with a word. `warn` hears how many were cut off."""

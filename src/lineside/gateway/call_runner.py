@@ -25,7 +25,9 @@ from lineside.engines.registry import EngineRegistry, Engines
 from lineside.errors import TransportError
 from lineside.gateway.browser_calls import BrowserCalls, refuse
 from lineside.gateway.call_registry import RegisteredCall
+from lineside.gateway.listening import TapTransport
 from lineside.gateway.load_shedder import LoadShedder
+from lineside.gateway.supervised_call import SupervisedCall
 from lineside.observability.metrics import GatewayMetrics
 from lineside.observability.traces import Traces
 from lineside.protocol import Ended, EndReason, Error, Ready
@@ -156,7 +158,8 @@ class CallRunner:
         reason: EndReason = "internal_error"
         try:
             await leg.control.answer()
-            reason = await self._record_call(handle, leg.transport, offered, engines, agent, observers)
+            tap = TapTransport(leg.transport, handle.on_sound)
+            reason = await self._record_call(handle, tap, offered, engines, agent, observers)
         except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
             log.exception("call failed", call=handle.id)
             broke = Error(at=0.0, code="internal_error", message="something broke inside lineside", fatal=True)
@@ -171,7 +174,7 @@ class CallRunner:
     async def _record_call(
         self,
         handle: RegisteredCall,
-        transport: Transport,
+        tap: TapTransport,
         offered: OfferedCall,
         engines: Engines,
         agent: Agent,
@@ -181,10 +184,10 @@ class CallRunner:
         if self._traces is not None:
             observers.append(self._traces.call(handle.id, offered.facts.line, engines.names))
         if self._records is None:
-            return await self._converse(handle, transport, offered, engines, agent, observers)
+            return await self._converse(handle, tap, tap, offered, engines, agent, observers)
         recorder = self._records.begin(
             handle.id,
-            transport,
+            tap,
             offered.first,
             engines.names,
             agent.name,
@@ -193,7 +196,7 @@ class CallRunner:
         )
         observers.append(recorder)
         try:
-            return await self._converse(handle, recorder.transport, offered, engines, agent, observers)
+            return await self._converse(handle, recorder.transport, tap, offered, engines, agent, observers)
         finally:
             recorder.ended()
 
@@ -201,6 +204,7 @@ class CallRunner:
         self,
         handle: RegisteredCall,
         transport: Transport,
+        tap: TapTransport,
         offered: OfferedCall,
         engines: Engines,
         agent: Agent,
@@ -223,7 +227,8 @@ class CallRunner:
                 self._tools, handle.id, self._records.on_disk if self._records is not None else nothing_kept
             ),
         )
-        handle.answered(call, facts=facts, codec=hello.codec, engines=engines.names)
+        control = SupervisedCall(call, tap)
+        handle.answered(control, facts=facts, codec=hello.codec, rate=hello.rate, engines=engines.names)
         transport.on_event(Ready(call_id=handle.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))
         log.info("call started", call=handle.id, line=facts.line, codec=hello.codec, rate=hello.rate)
         began = time.monotonic()

@@ -15,7 +15,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from lineside.agents.agent import Agent
-from lineside.protocol import EndReason
+from lineside.call.supervision import OperatorOrder
+from lineside.protocol import Codec, EndReason
+from lineside.records.recorder import RecordedStretch
 from lineside.transports.call_facts import CallFacts
 
 LARGEST = 160 * 1024  # bytes of one message; Linux takes 200 kB by default (net.core.wmem_default)
@@ -58,6 +60,13 @@ class FollowCall(Struct, frozen=True, tag=True):
     follow: bool
 
 
+class Supervise(Struct, frozen=True, tag=True):
+    """To a worker: an operator does this in a call of yours."""
+
+    call: str
+    order: OperatorOrder
+
+
 class SetAgent(Struct, frozen=True, tag=True):
     """To a worker: this one answers from the next call on."""
 
@@ -90,7 +99,8 @@ class CallAnswered(Struct, frozen=True, tag=True):
 
     call: str
     facts: CallFacts
-    codec: str
+    codec: Codec
+    rate: int
     engines: dict[str, str]
 
 
@@ -99,6 +109,13 @@ class CallEvent(Struct, frozen=True, tag=True):
 
     call: str
     event: Raw
+
+
+class CallSound(Struct, frozen=True, tag=True):
+    """From a worker: what was heard in a call that somebody listens to."""
+
+    call: str
+    stretch: RecordedStretch
 
 
 class CallFinished(Struct, frozen=True, tag=True):
@@ -113,6 +130,7 @@ IpcMessage = (
     | ResumeCall
     | EndCall
     | FollowCall
+    | Supervise
     | SetAgent
     | KeepDraft
     | WorkerReady
@@ -120,6 +138,7 @@ IpcMessage = (
     | AgentSet
     | CallAnswered
     | CallEvent
+    | CallSound
     | CallFinished
 )
 

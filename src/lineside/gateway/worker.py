@@ -15,6 +15,7 @@ from msgspec import Raw
 
 from lineside.agents.agent import Agent
 from lineside.agents.drafts import AgentDrafts
+from lineside.call.supervision import OperatorOrder
 from lineside.errors import ConfigError
 from lineside.gateway.call_registry import CallControl, RegisteredCall
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner, settle
@@ -25,6 +26,7 @@ from lineside.gateway.ipc import (
     CallAnswered,
     CallEvent,
     CallFinished,
+    CallSound,
     EndCall,
     FollowCall,
     Heartbeat,
@@ -33,6 +35,7 @@ from lineside.gateway.ipc import (
     ResumeCall,
     SetAgent,
     StartWorker,
+    Supervise,
     WorkerChannel,
     WorkerReady,
 )
@@ -50,7 +53,8 @@ from lineside.logging_setup import log_to_stderr
 from lineside.observability.metrics import GatewayMetrics
 from lineside.private_files import make_files_private
 from lineside.processes.background_work import BackgroundWork
-from lineside.protocol import EndReason, LlmToken, PartialTranscript, ReasoningToken, ServerMessage, encode
+from lineside.protocol import Codec, EndReason, LlmToken, PartialTranscript, ReasoningToken, ServerMessage, encode
+from lineside.records.recorder import RecordedStretch
 from lineside.settings import complete_settings
 from lineside.transports.call_facts import CallFacts
 from lineside.transports.websocket import WebSocket
@@ -153,6 +157,8 @@ class Worker:
                 self._calls[call].end(reason)
             case FollowCall(call=call, follow=follow) if call in self._calls:
                 self._calls[call].follow = follow
+            case Supervise(call=call, order=order) if call in self._calls:
+                self._calls[call].supervise(order)
             case KeepDraft(draft=draft, agent=agent):
                 self._drafts.keep(draft, agent)
             case SetAgent(agent=agent):
@@ -212,10 +218,12 @@ class RemoteCall(RegisteredCall):
         self._ends: EndReason | None = None  # asked for before the call was answered
         self.follow = False  # somebody wants to know every word
 
-    def answered(self, control: CallControl, *, facts: CallFacts, codec: str, engines: dict[str, str]) -> None:
+    def answered(
+        self, control: CallControl, *, facts: CallFacts, codec: Codec, rate: int, engines: dict[str, str]
+    ) -> None:
         """See `RegisteredCall`."""
         self._control = control
-        self._channel.send(CallAnswered(self.id, facts, codec, engines))
+        self._channel.send(CallAnswered(self.id, facts, codec, rate, engines))
         if self._ends is not None:
             control.end(self._ends)
 
@@ -227,6 +235,15 @@ class RemoteCall(RegisteredCall):
         """See `Observer`. Words as they form are for those who follow it; nobody counts by them."""
         if self.follow or not isinstance(event, LlmToken | ReasoningToken | PartialTranscript):
             self._channel.send(CallEvent(self.id, Raw(encode(event))))
+
+    def on_sound(self, stretch: RecordedStretch) -> None:
+        """See `RegisteredCall`."""
+        self._channel.send(CallSound(self.id, stretch))
+
+    def supervise(self, order: OperatorOrder) -> None:
+        """An operator does this in it."""
+        if self._control is not None:
+            self._control.supervise(order)
 
     def end(self, reason: EndReason) -> None:
         """End it."""

@@ -28,7 +28,7 @@ from lineside.gateway.ipc import (
     CallAnswered,
     CallEvent,
     CallFinished,
-    EndCall,
+    CallSound,
     FollowCall,
     Heartbeat,
     IpcMessage,
@@ -260,8 +260,12 @@ class _Worker:
                 if self._agent_set is not None and not self._agent_set.done():
                     self._agent_set.set_result(trouble)
             case CallAnswered(call=call) if call in self.calls:
-                control = RemoteCallControl(lambda reason: self._send(EndCall(call, reason)))
-                self.calls[call][0].answered(control, facts=message.facts, codec=message.codec, engines=message.engines)
+                control = RemoteCallControl(call, self._send)
+                self.calls[call][0].answered(
+                    control, facts=message.facts, codec=message.codec, rate=message.rate, engines=message.engines
+                )
+            case CallSound(call=call, stretch=stretch) if call in self.calls:
+                self.calls[call][0].on_sound(stretch)
             case CallEvent(call=call) if call in self.calls:
                 self.calls[call][0].on_event(decode_server.decode(bytes(message.event)))
             case CallFinished(call=call):

@@ -17,6 +17,7 @@ from lineside.protocol import (
     BargeIn,
     Error,
     FalseInterruption,
+    OperatorActed,
     Reconnected,
     ReplyMetrics,
     ReplyText,
@@ -82,6 +83,8 @@ class EventLog(Observer):
             case FalseInterruption():
                 detector = "words" if event.text else "voice"
                 self._decide(event, "false_interruption", detector=detector, reason=event.text)
+            case OperatorActed(what=what):
+                self._decide(event, "operator", detector="operator", reason=what)
             case Error():
                 self._decide(event, "error", detector="", reason=event.code)
             case Reconnected(away_ms=away):

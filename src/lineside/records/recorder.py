@@ -30,12 +30,21 @@ class RecordedStretch(Struct, frozen=True):
 class Recorder:
     """The two tracks of one call. `give` gets every stretch of it, in order, when it can change no more."""
 
-    def __init__(self, codec: Codec, rate: int, give: Callable[[RecordedStretch], None]) -> None:
+    def __init__(
+        self,
+        codec: Codec,
+        rate: int,
+        give: Callable[[RecordedStretch], None],
+        *,
+        unsettled: float = UNSETTLED,
+        every: float = EVERY,
+    ) -> None:
+        """`unsettled` and `every` are seconds: see the constants."""
         self._give, self._quiet = give, QUIET[codec]
         self._size = SAMPLE_BYTES if codec == "pcm" else 1
         self._second = rate * self._size
         self._caller, self._agent = bytearray(), bytearray()  # from the same sample on; some seconds at most
-        self._unsettled, self._every = int(UNSETTLED * rate) * self._size, int(EVERY * rate) * self._size
+        self._unsettled, self._every = int(unsettled * rate) * self._size, int(every * rate) * self._size
         self._ends = 0.0  # on the clock: when the agent's sound so far will have been played
 
     def caller(self, payload: bytes) -> None:

@@ -1,0 +1,23 @@
+"""What an operator looks for first in an active call: counted from its events. Pure."""
+
+from lineside.protocol import OperatorActed, ReplyMetrics, ServerMessage, TransferRequested, Unanswered
+
+
+class CallTally:
+    """Counts of one call."""
+
+    def __init__(self) -> None:
+        self.asked_for_person = self.taken_over = False
+        self.unanswered = self.fallbacks = 0
+
+    def count(self, event: ServerMessage) -> None:
+        """Something happened."""
+        match event:
+            case ReplyMetrics(engines=engines):
+                self.fallbacks += any(by.why for by in engines.values())
+            case Unanswered():
+                self.unanswered += 1
+            case TransferRequested():
+                self.asked_for_person = True
+            case OperatorActed(what="takes_over" | "hands_back" as what):
+                self.taken_over = what == "takes_over"
