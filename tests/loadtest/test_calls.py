@@ -20,6 +20,7 @@ from lineside.loadtest.wer import distance, plain, word_error_rate
 from lineside.loadtest.worker import LoadWorker
 from lineside.transports.scripted import ScriptedTransport
 from tests.gateway.test_app import opened
+from tests.gateway.test_sip_line import line
 from tests.virtual_time import run
 
 SPEECH = Recording("a.wav", (b"\x01\x10" * 320,) * 25)
@@ -42,7 +43,7 @@ async def speak(plan: Plan, socket: Any) -> LoadWorker:
     crowd = LoadWorker(plan, [SPEECH])
     dice = Random(1)  # noqa: S311 - the same every time
     caller = SimulatedCaller("0.0", plan, [SPEECH], dice, at=0.0)
-    await crowd._frame_by_frame(caller, dice, socket)
+    await crowd._frame_by_frame(caller, dice, socket.send_bytes)
     return crowd
 
 
@@ -131,6 +132,26 @@ def test_callers_hold_real_calls_and_say_what_they_heard(tones: Path) -> None:
     assert all(turn.overlap_ms is not None for turn in turns if turn.barged)
     assert outlooks
     assert outlooks[-1].turns >= 1
+
+
+def test_telephones_hold_calls_over_sip_and_say_what_they_heard(tones: Path) -> None:
+    """The same over SIP and RTP: when answers began and ended is known by their sound alone."""
+
+    async def main() -> LoadTestResults:
+        async with line(vad_silence_timeout_ms=200) as one:
+            plan = Plan(
+                url="", sip=one.uri, callers=3, duration=3.0, ramp=0.1, recordings=recordings_in(tones),
+                codec="g711_ulaw", barge_in_rate=0.3,
+            )  # fmt: skip
+            found, _ = await hold_test(plan, Goal(60_000), notice=lambda outlook: None)
+        return found
+
+    found = asyncio.run(main())
+    assert set(found.errors) <= {"clipped answer"}
+    assert found.calls == 3
+    assert found.answered >= 3
+    assert found.caller["first sound"].p50 > 180
+    assert found.caller["packet interval"].p50 == 20
 
 
 def test_a_lossy_and_jittery_path_is_what_the_gateway_hears_and_answers(tones: Path) -> None:

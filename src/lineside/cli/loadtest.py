@@ -86,6 +86,7 @@ def loadtest(
         Path | None, typer.Option(exists=True, file_okay=False, help="WAV files to speak, one turn each.")
     ] = None,
     codec: Annotated[str, typer.Option(help="pcm, g711_ulaw or g711_alaw.")] = "pcm",
+    line: Annotated[str, typer.Option(help="How callers reach lineside: browser or sip.")] = "browser",
     ramp: Annotated[float, _time("Ramp-up time.")] = 5.0,
     call_length: Annotated[float, _time("Hang up after this and call again; 0: one call each.")] = 0.0,
     barge_in_rate: Annotated[float, typer.Option(min=0, max=1, help="Share of the answers talked over.")] = 0.0,
@@ -124,7 +125,8 @@ def loadtest(
         callers=concurrency,
         duration=duration,
         key=key or ("" if mock_engines else next(iter(settings.api_keys), "")),
-        codec=_codec(codec),
+        codec=_codec(codec, line),
+        sip="" if line == "browser" else f"sip:agent@{settings.sip_host}:{settings.sip_port}",
         recordings=recordings_in(audio_dir),
         ramp=min(ramp, duration / 2),
         call_length=call_length,
@@ -178,8 +180,8 @@ async def _test(order: Order, callers: int, console: Console) -> tuple[LoadTestR
     async with AsyncExitStack() as stack:
         own = None
         if order.mock_engines:
-            own = await stack.enter_async_context(own_gateway(speculation=order.speculation))
-            plan = msgspec.structs.replace(plan, url=own.url)
+            own = await stack.enter_async_context(own_gateway(speculation=order.speculation, sip=bool(plan.sip)))
+            plan = msgspec.structs.replace(plan, url=own.url, sip=own.sip)
         notice = stack.enter_context(console_report.live_progress(console, f"{callers} callers"))
         found, reports = await hold_test(plan, order.goal, notice=notice, own=own, ideal_ms=order.ideal_ms)
     if order.transcribe:
@@ -219,7 +221,9 @@ def _about(order: Order) -> str:
     )
 
 
-def _codec(name: str) -> Codec:
+def _codec(name: str, line: str = "browser") -> Codec:
+    if line not in ("browser", "sip"):
+        raise ConfigError(f"--line {line}: one of browser, sip")
     if name not in CODECS:
         raise ConfigError(f"--codec {name}: one of {', '.join(CODECS)}")
     return name

@@ -29,6 +29,7 @@ NAMES = {
     "worst gap": "worst gap in an answer",
     "overlap": "barge-in to silence",
     "stale sound": "sound after the silence",
+    "packet interval": "between two RTP packets",
     "clipped": "cut off an answer's end",
 }
 

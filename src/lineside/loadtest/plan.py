@@ -22,6 +22,7 @@ class Plan(Struct, frozen=True):
     callers: Annotated[int, Meta(ge=1)]
     duration: float  # no caller begins a turn after this; the turn under way is heard to its end
     key: str = ""
+    sip: str = ""  # the SIP address that callers call; empty: they come over the WebSocket of `url`
     codec: Codec = "pcm"
     recordings: tuple[str, ...] = ()  # WAV files; empty: the package's own
     ramp: float = 0.0  # over which the callers come
@@ -88,6 +89,7 @@ class WorkerReport(Struct):
     stuck: int  # not sent because the server had not read those before
     cpu_seconds: float
     spoken: list[HeardAnswer] = []
+    intervals: list[int] = []  # packets by the milliseconds since the one before, where callers are telephones
 
 
 class WorkerProgress(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from math import ceil
 
 from msgspec import Struct
@@ -83,7 +84,7 @@ def figures(plan: Plan, reports: Sequence[WorkerReport], seconds: float, *, idea
         calls=sum(len(report.calls) for report in reports),
         answered=sum(turn.first_ms is not None for turn in turns),
         server=_by_stage(turns),
-        caller=_heard(turns, ideal_ms),
+        caller=_heard(turns, ideal_ms) | _intervals(reports),
         big_gaps=sum(turn.worst_gap_ms > BIG_GAP_MS for turn in turns),
         clipped=sum(turn.clipped_ms > 0 for turn in turns),
         missing=sum(turn.missing for turn in turns),
@@ -144,6 +145,19 @@ def _heard(turns: Sequence[TurnResult], ideal_ms: float | None) -> dict[str, Per
         "clipped": [turn.clipped_ms for turn in whole],
     }
     return {name: over for name, values in heard.items() if (over := spread(values)) is not None}
+
+
+def _intervals(reports: Sequence[WorkerReport]) -> dict[str, Percentiles]:
+    """How evenly packets came to telephones."""
+    counts = [sum(column) for column in zip(*(report.intervals for report in reports if report.intervals), strict=True)]
+    total = sum(counts)
+    if not total:
+        return {}
+    ranks = []
+    for share in (0.5, 0.95, 0.99, 1.0):
+        left = ceil(share * total)
+        ranks.append(float(next(ms for ms, upto in enumerate(accumulate(counts)) if upto >= left)))
+    return {"packet interval": Percentiles(total, *ranks)}
 
 
 def _end_to_end(turns: Sequence[TurnResult]) -> list[float]:

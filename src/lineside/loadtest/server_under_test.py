@@ -31,8 +31,9 @@ class ProcessUsage(Struct, frozen=True):
 class OwnGateway:
     """A running gateway, and what it has used."""
 
-    def __init__(self, url: str, process: psutil.Process) -> None:
-        self.url, self.pid = url, process.pid
+    def __init__(self, url: str, sip: str, process: psutil.Process) -> None:
+        """`sip`: what telephones call; empty without a SIP port."""
+        self.url, self.sip, self.pid = url, sip, process.pid
         self._process = process
         self.readings: list[ProcessUsage] = []
 
@@ -79,7 +80,7 @@ def cores_used(readings: list[ProcessUsage], begin: float, end: float) -> float 
 
 
 @asynccontextmanager
-async def own_gateway(*, speculation: bool) -> AsyncGenerator[OwnGateway, None]:
+async def own_gateway(*, speculation: bool, sip: bool = False) -> AsyncGenerator[OwnGateway, None]:
     """Start one with mock engines; it ends with the block, and with this process. Raises `ConfigError`."""
     argv = [
         sys.executable,
@@ -87,12 +88,14 @@ async def own_gateway(*, speculation: bool) -> AsyncGenerator[OwnGateway, None]:
         "lineside.loadtest.server_under_test_main",
         "0",
         *(["--speculation"] if speculation else []),
+        *(["--sip"] if sip else []),
     ]
     process = await start_process(argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
     said = bytearray()
     reading = asyncio.create_task(_keep(process, said), name="gateway output")
     try:
-        gateway = OwnGateway(await _url(process, reading, said), psutil.Process(process.pid))
+        url, _, sip_uri = (await _addresses(process, reading, said)).partition(" ")
+        gateway = OwnGateway(url, sip_uri, psutil.Process(process.pid))
         watching = asyncio.create_task(gateway.watch(), name="gateway readings")
         try:
             yield gateway
@@ -105,8 +108,8 @@ async def own_gateway(*, speculation: bool) -> AsyncGenerator[OwnGateway, None]:
         await asyncio.wait([reading])
 
 
-async def _url(process: asyncio.subprocess.Process, reading: "asyncio.Task[None]", said: bytearray) -> str:
-    """Where it answers: the first line it prints."""
+async def _addresses(process: asyncio.subprocess.Process, reading: "asyncio.Task[None]", said: bytearray) -> str:
+    """Where it answers, and what telephones call: the first line it prints."""
     assert process.stdout is not None  # noqa: S101
     try:
         async with asyncio.timeout(SERVER_READY_SECONDS):

@@ -47,7 +47,7 @@ def register_mock_engines(folder: Path) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(folder)]))
 
 
-def settings_for(folder: Path, port: int, speculation: bool) -> Settings:
+def settings_for(folder: Path, port: int, speculation: bool, sip: bool = False) -> Settings:
     """What the environment says, but for who answers, where, and how many. Raises `ConfigError`."""
     agent = folder / "agent.toml"
     agent.write_text(AGENT)
@@ -60,6 +60,9 @@ def settings_for(folder: Path, port: int, speculation: bool) -> Settings:
         agent_file=agent,
         max_concurrent_calls=CALLS,
         speculation=speculation,
+        sip=sip,
+        sip_port=0,
+        sip_rtp_ports="16000-31999",
         turn_profile="silence",  # its callers' words are no evidence, and every turn shall wait as long
         llm_max_tokens=1000,
         **{f"default_{role}_engine": "mock" for role in ("stt", "llm", "tts")},
@@ -73,6 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("--speculation", action="store_true")
+    parser.add_argument("--sip", action="store_true")
     given = parser.parse_args()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
@@ -80,7 +84,7 @@ def main() -> None:
         folder = Path(name)
         register_mock_engines(folder)
         try:
-            settings = settings_for(folder, given.port, given.speculation)
+            settings = settings_for(folder, given.port, given.speculation, given.sip)
             with counted_together(worker_count(settings)):
                 _answer(settings)
         except LinesideError as fault:
@@ -91,7 +95,7 @@ def _answer(settings: Settings) -> None:
     from lineside.gateway.startup import serve
 
     def ready(running: "RunningGateway") -> None:
-        print(running.url, flush=True)
+        print(f"{running.url} {running.sip}".strip(), flush=True)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, insecure=False, ready=ready))

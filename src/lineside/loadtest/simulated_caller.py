@@ -63,6 +63,11 @@ class SimulatedCaller:
         """Whether it hangs up now: its time is over and no turn is under way."""
         return self._doing == "pausing" and self._habits.time_is_over(at)
 
+    @property
+    def interrupting(self) -> bool:
+        """Whether it talks over an answer that has not stopped yet."""
+        return self._interruption.waits_for_clear
+
     # ── speaking ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def frame(self, at: float) -> bytes:

@@ -11,7 +11,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from random import Random
 
 import aiohttp
@@ -37,8 +38,10 @@ from lineside.loadtest.plan import (
 )
 from lineside.loadtest.recordings import Recording, rate_of, read
 from lineside.loadtest.simulated_caller import SimulatedCaller
+from lineside.loadtest.sip_line import LONGEST_INTERVAL_MS, hold_sip_call, load_phone
 from lineside.private_files import make_files_private
 from lineside.protocol import FirstMessage, Ready, decode_server
+from lineside.testclient.sip_phone import SipPhone
 
 CALL_READY_SECONDS = 10.0  # seconds from dialling to `ready`; then the call counts as failed
 AGAIN_AFTER = 1.0  # seconds before a caller who was refused or cut off dials again
@@ -61,10 +64,14 @@ class LoadWorker:
         self._ends: list[CallResult] = []
         self._kept_answers: list[tuple[str, bytes]] = []
         self._first_ms: list[float] = []  # since the last word
+        self._phone: SipPhone | None = None  # where callers call over SIP
+        self._intervals = [0] * (LONGEST_INTERVAL_MS + 1) if plan.sip else []
 
     async def call(self, http: aiohttp.ClientSession) -> WorkerReport:
         """Everybody calls; answers when the last one has hung up."""
-        async with asyncio.TaskGroup() as tasks:
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+            if self._plan.sip:
+                self._phone = await stack.enter_async_context(load_phone(self._plan))
             news = tasks.create_task(self._report_progress(), name="progress")
             async with asyncio.TaskGroup() as callers:
                 for number in range(self._plan.first, self._plan.first + self._plan.callers):
@@ -79,6 +86,7 @@ class LoadWorker:
             stuck=self._stuck,
             cpu_seconds=time.process_time(),
             spoken=[self._heard_answer(*kept) for kept in self._kept_answers[: self._plan.keep_sound]],
+            intervals=self._intervals,
         )
 
     async def _caller(self, number: int, http: aiohttp.ClientSession) -> None:
@@ -97,6 +105,8 @@ class LoadWorker:
 
     async def _dial(self, name: str, dice: Random, http: aiohttp.ClientSession) -> str:
         """One call, from dialling to its end; answers why it ended."""
+        if self._phone is not None:
+            return await self._dial_sip(self._phone, name, dice)
         try:
             async with asyncio.timeout(CALL_READY_SECONDS):
                 ws = await http.ws_connect(f"{self._plan.url}/ws/call", max_msg_size=0)
@@ -113,22 +123,40 @@ class LoadWorker:
                 return "no_ready"
             return await self._converse(name, dice, ws)
 
-    async def _converse(self, name: str, dice: Random, ws: aiohttp.ClientWebSocketResponse) -> str:
+    async def _dial_sip(self, phone: SipPhone, name: str, dice: Random) -> str:
+        async def speak(caller: SimulatedCaller, send: Callable[[bytes], Awaitable[None]]) -> None:
+            await self._frame_by_frame(caller, dice, send)
+
+        caller, reason = await hold_sip_call(
+            phone, self._plan, lambda: self._new_caller(name, dice), self._intervals, speak
+        )
+        if caller is not None:
+            self._caller_gone(name, caller)
+        return reason
+
+    def _new_caller(self, name: str, dice: Random) -> SimulatedCaller:
         keep = len(self._kept_answers) < self._plan.keep_sound
         caller = SimulatedCaller(
             name, self._plan, self._recordings, dice, at=self._clock(), keep=keep, on_first_sound=self._first_ms.append
         )
         self._here[name] = caller
+        return caller
+
+    def _caller_gone(self, name: str, caller: SimulatedCaller) -> None:
+        caller.gone(self._clock())
+        self._turns += caller.turns
+        self._kept_answers += caller.kept_answers
+        del self._here[name]
+
+    async def _converse(self, name: str, dice: Random, ws: aiohttp.ClientWebSocketResponse) -> str:
+        caller = self._new_caller(name, dice)
         try:
             async with asyncio.TaskGroup() as tasks:
                 speaking = tasks.create_task(self._speak(caller, dice, ws), name=f"{name} speaks")
                 await self._listen(caller, ws)
                 speaking.cancel()
         finally:
-            caller.gone(self._clock())
-            self._turns += caller.turns
-            self._kept_answers += caller.kept_answers
-            del self._here[name]
+            self._caller_gone(name, caller)
         return caller.reason or "line_lost"
 
     async def _listen(self, caller: SimulatedCaller, ws: aiohttp.ClientWebSocketResponse) -> None:
@@ -141,14 +169,16 @@ class LoadWorker:
 
     async def _speak(self, caller: SimulatedCaller, dice: Random, ws: aiohttp.ClientWebSocketResponse) -> None:
         try:
-            await self._frame_by_frame(caller, dice, ws)
+            await self._frame_by_frame(caller, dice, ws.send_bytes)
             await ws.send_str('{"type":"hangup"}')
             await asyncio.sleep(FAREWELL)  # the listener hears the goodbye before that, and ends this
             await ws.close()
         except (aiohttp.ClientError, ConnectionError):
             return  # the listener sees the end of the line too
 
-    async def _frame_by_frame(self, caller: SimulatedCaller, dice: Random, ws: aiohttp.ClientWebSocketResponse) -> None:
+    async def _frame_by_frame(
+        self, caller: SimulatedCaller, dice: Random, send: Callable[[bytes], Awaitable[None]]
+    ) -> None:
         """A frame every twenty milliseconds, each at its own absolute time, until the caller is done."""
         path = ImpairedPath(dice, loss=self._plan.loss, jitter=self._plan.jitter)
         clock, late = self._clock, self._late
@@ -165,7 +195,7 @@ class LoadWorker:
             if path.loses():
                 self._lost += 1
                 continue
-            await ws.send_bytes(frame)
+            await send(frame)
             self._frames += 1
             if (held := clock() - sent) > HELD_UP:  # not our lateness: counted apart
                 missed = round(held / FRAME_SECONDS)
