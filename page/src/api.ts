@@ -68,6 +68,23 @@ export async function bytes(path: string, signal?: AbortSignal, body?: unknown):
   });
 }
 
+/** A file that is read while it is still being made. */
+export async function* chunks(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const reader = (await request('GET', path, undefined, signal, signal)).body?.getReader();
+  try {
+    for (;;) {
+      const piece = await reader?.read();
+      if (!piece || piece.done) return;
+      yield piece.value;
+    }
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw troubleOf(cause);
+  } finally {
+    reader?.cancel().catch(() => undefined);
+  }
+}
+
 /** Ask for a stream of JSON lines. */
 export function lines<T>(
   method: Method,

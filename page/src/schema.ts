@@ -505,6 +505,7 @@ export interface Trends {
   refused_a_minute: number[];
   errors_a_minute: number[];
   gaps_a_minute: number[];
+  replies: number[];
   loop_lag_p99_ms: (number | null)[];
   e2e_p50_ms: (number | null)[];
   e2e_p95_ms: (number | null)[];

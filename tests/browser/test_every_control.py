@@ -16,6 +16,7 @@ from tests.browser import (
     test_operator_views,
     test_page,
     test_panels,
+    test_supervision,
     test_voices,
     test_what_came_of_it,
 )
@@ -98,6 +99,22 @@ TESTED: dict[str, tuple[ModuleType, str]] = {
         "test_several_calls_are_monitored_side_by_side_and_survive_a_reload",
     ),
     "button End call .+": (test_panels, "test_a_call_is_seen_followed_and_ended"),
+    "button (Listen|Stop listening) to call .*": (
+        test_supervision,
+        "test_an_operator_hears_a_call_and_only_one_at_a_time",
+    ),
+    "(button (Take over call|Hand back call|Say it to the caller) .*|textbox Say to the caller .*)": (
+        test_supervision,
+        "test_an_operator_takes_a_call_over_by_typing_and_hands_it_back",
+    ),
+    "checkbox Only calls that need attention": (
+        test_supervision,
+        "test_only_calls_that_need_attention_are_shown",
+    ),
+    "button Close the transcript of call .*": (
+        test_operator_views,
+        "test_several_calls_are_monitored_side_by_side_and_survive_a_reload",
+    ),
     # the history
     "link Save as (JSONL|CSV)": (test_history, "test_the_history_is_saved_as_a_file"),
     "link Save as FLAC": (test_history, "test_a_gateway_with_a_key_lets_its_calls_be_heard_with_it"),
@@ -207,10 +224,13 @@ def test_no_control_of_the_call_and_the_history_is_untested(
 def test_no_control_of_the_dashboard_is_untested(control: OpenControl, visit: OpenPage) -> None:
     """With models, services, a card and a call behind it."""
     there = control()
-    there.do(lambda: ScriptedCall(there.calls))
+    first, _ = (there.do(lambda: ScriptedCall(there.calls)) for _ in range(2))
     page = visit(f"{there.url}/#/engines")
     for view in ("engines", "services", "machine", "calls", "agent", "settings"):
         page.locator(f"#tab-{view}").click()
+        if view == "calls":
+            page.get_by_role("button", name=f"Monitor call {first.slot.id[:8]}").click()
+            expect(page.get_by_label("Transcript of call")).to_be_visible()
         expect(page.get_by_role("tabpanel").get_by_text("Loading …")).to_have_count(0)
         found = controls(page)
         assert len(found) > 12, view

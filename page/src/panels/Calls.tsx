@@ -2,30 +2,18 @@
 
 import { createEffect, createMemo, createSignal, For, type JSX, on, Show } from 'solid-js';
 import { ask } from '../api';
-import { lasting, type Mood } from '../format';
+import { lasting } from '../format';
 import { createPolled } from '../polled';
 import { address, go, route } from '../route';
 import type { ActiveCall, CallsStatus } from '../schema';
 import { createActions } from './actions';
+import { CallStanding } from './CallStanding';
 import { Follow } from './Follow';
-import { alarm, type Standing, sinceOf } from './live';
-import { Confirm, ErrorMessage, Loading, Status, Unavailable } from './widgets';
+import { alarm, liveTags, partiesOf, type Standing, sinceOf } from './live';
+import { Confirm, ErrorMessage, Loading, Unavailable } from './widgets';
 
 const EVERY = 1_000; // ms
 const FOLLOWED = 4; // calls side by side; a browser has six connections to one address, and the page needs two
-const STATES: Record<ActiveCall['state'], string> = {
-  connecting: 'Connecting',
-  listening: 'Listening',
-  thinking: 'Thinking',
-  speaking: 'Agent speaking',
-};
-const MOODS: Record<ActiveCall['state'], Mood> = {
-  connecting: 'none',
-  listening: 'good',
-  thinking: 'warn',
-  speaking: 'good',
-};
-
 export function Calls(): JSX.Element {
   const calls = createPolled<CallsStatus>(
     (signal) => ask('GET', '/api/calls', { signal }),
@@ -35,6 +23,10 @@ export function Calls(): JSX.Element {
   const standings = createMemo<ReadonlyMap<string, Standing>>(
     (before) => sinceOf(before, calls.value()?.calls ?? []),
     new Map(),
+  );
+  const [onlyAlarms, setOnlyAlarms] = createSignal(false);
+  const alarms = createMemo(() =>
+    (calls.value()?.calls ?? []).filter((call) => alarm(call, standings().get(call.id)?.seconds ?? 0)),
   );
   // In the address, so that a reload and a colleague see the same calls.
   const followed = createMemo(
@@ -57,9 +49,21 @@ export function Calls(): JSX.Element {
       <Show when={!calls.value()}>
         <Loading trouble={Boolean(calls.trouble())} />
       </Show>
-      <Counted count={calls.value()?.calls.length} />
+      <div class="row">
+        <Counted count={calls.value()?.calls.length} alarms={alarms().length} />
+        <Show when={(calls.value()?.calls.length ?? 0) > 1}>
+          <label class="option only-alarms">
+            <input
+              type="checkbox"
+              checked={onlyAlarms()}
+              onChange={(event) => setOnlyAlarms(event.currentTarget.checked)}
+            />
+            <span>Only calls that need attention</span>
+          </label>
+        </Show>
+      </div>
       <ul class="things live">
-        <For each={calls.value()?.calls}>
+        <For each={onlyAlarms() ? alarms() : calls.value()?.calls}>
           {(call) => (
             <Row
               call={call}
@@ -74,22 +78,34 @@ export function Calls(): JSX.Element {
       </ul>
       {/* Outside the list: what was said can be read after the call has left it. */}
       <div class="cards followed">
-        <For each={followed()}>{(id) => <Follow id={id} close={() => follow(id)} />}</For>
+        <For each={followed()}>
+          {(id) => (
+            <Follow
+              id={id}
+              call={calls.value()?.calls.find((call) => call.id === id)}
+              standing={standings().get(id)}
+              again={calls.again}
+              close={() => follow(id)}
+            />
+          )}
+        </For>
       </div>
     </section>
   );
 }
 
 /** Said only when the number changes. */
-function Counted(given: { count: number | undefined }): JSX.Element {
+function Counted(given: { count: number | undefined; alarms: number }): JSX.Element {
   const [words, setWords] = createSignal('');
   createEffect(
     on(
-      () => given.count,
-      (count) => {
+      () => [given.count, given.alarms] as const,
+      ([count, alarms]) => {
         if (count === undefined) return;
+        const loud = alarms === 0 ? '' : ` ${alarms} ${alarms === 1 ? 'needs' : 'need'} attention.`;
         setWords(
-          count === 0 ? 'No active calls.' : count === 1 ? '1 active call.' : `${count} active calls.`,
+          (count === 0 ? 'No active calls.' : count === 1 ? '1 active call.' : `${count} active calls.`) +
+            loud,
         );
       },
     ),
@@ -123,7 +139,6 @@ function Row(given: Shown): JSX.Element {
       .map((role) => given.call.engines[role])
       .filter(Boolean)
       .join(' → ');
-  const waits = () => Math.floor(given.standing?.seconds ?? 0);
   const loud = () => alarm(given.call, given.standing?.seconds ?? 0);
   const end = () =>
     void given.act
@@ -136,12 +151,10 @@ function Row(given: Shown): JSX.Element {
           Call {short()}
           <span class="tag">{given.call.line}</span>
           <span class="tag">{given.call.codec}</span>
+          <For each={liveTags(given.call)}>{(one) => <span class="tag">{one}</span>}</For>
         </p>
-        <Status
-          mood={loud()?.mood ?? MOODS[given.call.state]}
-          words={`${STATES[given.call.state]} for ${lasting(waits())}`}
-        />
-        <Show when={loud()}>{(why) => <p class="alarm">{why().words}</p>}</Show>
+        <Show when={partiesOf(given.call)}>{(parties) => <p>{parties()}</p>}</Show>
+        <CallStanding call={given.call} standing={given.standing} />
         <p class="note">{[lasting(given.call.seconds), turns(), latency()].join(' · ')}</p>
         <p class="note">{engines()}</p>
       </div>

@@ -7,7 +7,7 @@ import { ask } from '../api';
 import { createPolled } from '../polled';
 import type { Trends } from '../schema';
 import { theme } from '../theme';
-import { CHARTS, type Chart, type Line, newest } from './figures';
+import { agoOf, CHARTS, type Chart, clockOf, countedWords, type Line, newest } from './figures';
 import { Loading, Unavailable } from './widgets';
 import './charts.css';
 
@@ -33,7 +33,8 @@ export function Charts(): JSX.Element {
             fallback={<p class="note">The first figures come {now().every} s after lineside has started.</p>}
           >
             <p class="note">
-              Last hour, all workers; one point every {now().every} s. Call limit: {now().limit}.
+              Last hour, all workers; one point every {now().every} s, of exact values. Call limit:{' '}
+              {now().limit}.
             </p>
             <Show when={now().trouble}>
               <p class="trouble">What is shown below was so before: {now().trouble}.</p>
@@ -100,9 +101,13 @@ function Drawn(given: { chart: Chart; trends: Trends }): JSX.Element {
           {(line) => (
             <li style={{ '--drawn': `var(--${line.colour})` }} data-line={line.of} data-dashed={line.dashed}>
               {line.words} <b>{newest(line, given.trends)}</b>
+              <Show when={agoOf(line, given.trends)}>{(ago) => <span class="ago"> at {ago()}</span>}</Show>
             </li>
           )}
         </For>
+        <Show when={countedWords(given.chart, given.trends)}>
+          {(words) => <li class="counted">{words()}</li>}
+        </Show>
       </ul>
     </figure>
   );
@@ -123,7 +128,12 @@ function looks(chart: Chart, place: HTMLElement): Omit<uPlot.Options, 'width' | 
     cursor: { y: false, points: { size: 6 } },
     scales: { y: { range: (_, __, most) => [0, Math.max(chart.least, most * 1.1)] } },
     axes: [
-      { ...axis, values: '{HH}:{mm}', space: 60, size: 30 },
+      {
+        ...axis,
+        values: (_, at, __, ___, every) => at.map((one) => clockOf(one, every)),
+        space: 70,
+        size: 30,
+      },
       { ...axis, size: 52 },
     ],
     series: [

@@ -1,21 +1,32 @@
 /** Somebody's call, as a transcript. */
 
-import { createSignal, For, type JSX, onCleanup, onMount, Show } from 'solid-js';
+import { createResource, createSignal, For, type JSX, onCleanup, onMount, Show } from 'solid-js';
 import { createStore, reconcile } from 'solid-js/store';
-import { events } from '../api';
+import { ask, events, troubleOf } from '../api';
 import { reduce } from '../call/reducer';
 import { type CallState, idle, type Line } from '../call/state';
 import { endWords } from '../format';
 import { createFollowed } from '../polled';
 import { address } from '../route';
-import type { ServerMessage } from '../schema';
+import type { ActiveCall, ServerMessage, WholeCall } from '../schema';
+import { CallNotes } from './CallNotes';
+import { CallStanding } from './CallStanding';
+import type { Standing } from './live';
+import { Supervise } from './Supervise';
 import { Unavailable } from './widgets';
 
 const AT_END = 40; // pixels from the end; nearer, the reader follows, further up they look back
 const WHO = { caller: 'Caller', agent: 'Agent', note: '' } as const;
 const FINAL = [404]; // the call is gone
 
-export function Follow(given: { id: string; close: () => void }): JSX.Element {
+export function Follow(given: {
+  id: string;
+  /** How it stands; undefined once it is over. */
+  call: ActiveCall | undefined;
+  standing: Standing | undefined;
+  again: () => void;
+  close: () => void;
+}): JSX.Element {
   const [store, setStore] = createStore<{ lines: Line[] }>({ lines: [] });
   const [problem, setProblem] = createSignal('');
   const [reason, setReason] = createSignal('');
@@ -49,8 +60,15 @@ export function Follow(given: { id: string; close: () => void }): JSX.Element {
           <span class="unseen"> the transcript of call {given.id.slice(0, 8)}</span>
         </button>
       </div>
+      <Show when={stream.over() ? undefined : given.call}>
+        {(call) => <CallStanding call={call()} standing={given.standing} />}
+      </Show>
       <Unavailable trouble={stream.over() ? null : stream.trouble()} stale={store.lines.length > 0} />
       <Lines lines={store.lines} id={given.id} />
+      <Show when={!stream.over()}>
+        <Supervise id={given.id} call={given.call} again={given.again} />
+      </Show>
+      <LiveNotes id={given.id} />
       <Show when={problem()}>
         <p class="trouble">{problem()}</p>
       </Show>
@@ -61,6 +79,23 @@ export function Follow(given: { id: string; close: () => void }): JSX.Element {
         </Show>
       </p>
     </section>
+  );
+}
+
+/** What is written about it while it goes on. */
+function LiveNotes(given: { id: string }): JSX.Element {
+  const [opened, setOpened] = createSignal(false);
+  const [whole] = createResource(opened, () =>
+    ask<WholeCall>('GET', `/api/calls/${encodeURIComponent(given.id)}`),
+  );
+  return (
+    <details onToggle={(event) => event.currentTarget.open && setOpened(true)}>
+      <summary>Outcome, tags and note</summary>
+      <Show when={whole.error}>
+        <Unavailable trouble={troubleOf(whole.error)} />
+      </Show>
+      <Show when={!whole.error && whole()}>{(now) => <CallNotes id={given.id} notes={now().call} />}</Show>
+    </details>
   );
 }
 
@@ -94,6 +129,9 @@ function Lines(given: { lines: readonly Line[]; id: string }): JSX.Element {
                 <span class="said-by">{WHO[line.who]}</span>
               </Show>
               <span class="said-words">
+                <Show when={line.filler}>
+                  <em class="note">{line.filler} </em>
+                </Show>
                 <Show when={line.cut} fallback={line.text || '…'}>
                   {(cut) => (
                     <>
@@ -104,7 +142,7 @@ function Lines(given: { lines: readonly Line[]; id: string }): JSX.Element {
                 </Show>
               </span>
               <Show when={line.ms !== null}>
-                <span class="note">{Math.round(line.ms ?? 0)} ms</span>
+                <span class="note">{Math.round(line.ms ?? 0).toLocaleString('en')} ms</span>
               </Show>
             </li>
           )}

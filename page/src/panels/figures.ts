@@ -21,6 +21,14 @@ export interface Chart {
   /** The scale reaches at least so far: one call more is no mountain. */
   readonly least: number;
   readonly lines: readonly Line[];
+  /** Of how many the last figures are. */
+  readonly counted?: { readonly of: keyof Lines; readonly words: string };
+}
+
+/** Of how many things the last figures of a chart are: "of 3 replies". */
+export function countedWords(chart: Chart, trends: Trends): string {
+  const many = chart.counted && trends[chart.counted.of].findLast((one) => one);
+  return chart.counted && many ? `of ${many.toLocaleString('en')} ${chart.counted.words}` : '';
 }
 
 export const CHARTS: readonly Chart[] = [
@@ -40,6 +48,7 @@ export const CHARTS: readonly Chart[] = [
       { of: 'e2e_p50_ms', words: 'p50', colour: 'main' },
       { of: 'e2e_p95_ms', words: 'p95', colour: 'warn', dashed: true },
     ],
+    counted: { of: 'replies', words: 'replies' },
   },
   {
     name: 'where',
@@ -87,6 +96,20 @@ export const CHARTS: readonly Chart[] = [
     lines: [{ of: 'memory_bytes', words: 'memory', colour: 'main', per: 1 << 20 }],
   },
 ];
+
+/** When the last figure of a line was, if that is a while ago; empty: it is of now. */
+export function agoOf(line: Line, trends: Trends): string {
+  const last = trends[line.of].findLastIndex((one) => one !== null);
+  const at = trends.at[last];
+  if (last < 0 || last === trends.at.length - 1 || at === undefined) return '';
+  return clockOf(at, trends.every);
+}
+
+/** A moment, in seconds since 1970, as a clock shows it; with seconds where marks are less than a minute apart. */
+export function clockOf(at: number, every: number): string {
+  const seconds = every < 60 ? ({ second: '2-digit' } as const) : {};
+  return new Date(at * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', ...seconds });
+}
 
 /** The last figure of a line, as people read it. */
 export function newest(line: Line, trends: Trends): string {

@@ -28,6 +28,25 @@ export function sinceOf(
   );
 }
 
+/** Who calls whom, as far as the line knows. */
+export function partiesOf(call: ActiveCall): string {
+  const [from, to] = [call.caller, call.called];
+  if (!from && !to) return '';
+  return `${from || 'unknown'}${to ? ` → ${to}` : ''}`;
+}
+
+/** What stands out of a live call besides its alarm. */
+export function liveTags(call: ActiveCall): string[] {
+  const { unanswered, fallbacks, listeners } = call;
+  return [
+    call.direction === 'outbound' && 'outbound',
+    call.taken_over && 'taken over',
+    unanswered > 0 && `${unanswered} ${unanswered === 1 ? 'question' : 'questions'} unanswered`,
+    fallbacks > 0 && 'another engine answered',
+    listeners > 0 && `${listeners} ${listeners === 1 ? 'listener' : 'listeners'}`,
+  ].filter((one): one is string => Boolean(one));
+}
+
 /** What an operator should look at, the gravest first; null: nothing. */
 export function alarm(call: ActiveCall, seconds: number): { mood: Mood; words: string } | null {
   const long = { thinking: THINKS, listening: SILENT }[call.state as string];
@@ -38,6 +57,8 @@ export function alarm(call: ActiveCall, seconds: number): { mood: Mood; words: s
   if (long && seconds >= long.bad) return { mood: 'bad', words };
   const ms = call.last_e2e_ms ?? 0;
   if (ms >= SLOW_MS.bad) return { mood: 'bad', words: 'The last response was very slow' };
+  if (call.asked_for_person && !call.taken_over)
+    return { mood: 'bad', words: 'The caller asked for a person' };
   if (long && seconds >= long.warn) return { mood: 'warn', words };
   if (ms >= SLOW_MS.warn) return { mood: 'warn', words: 'The last response was slow' };
   return null;

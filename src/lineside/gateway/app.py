@@ -76,10 +76,12 @@ class Gateway:
         self._readings = MachineReader()
         self._host = HostAgentClient(settings.host_agent_url, settings.host_agent_token, http)
         self._access = Auth(settings)
-        self.call_registry = CallRegistry(settings.max_concurrent_calls, settings.max_calls_per_key)
+        self._trends = TrendHistory()
+        self.call_registry = CallRegistry(
+            settings.max_concurrent_calls, settings.max_calls_per_key, self._trends.replies.add
+        )
         self._meters = metrics
         self.work = work or BackgroundWork(metrics.process.work_failed)
-        self._trends = TrendHistory()
         self._monitors = monitors or MonitoringAddresses(settings.prometheus_url, settings.grafana_url)
         self._scrape: asyncio.Task[bytes] | None = None
         self._meters.limit.set(settings.max_concurrent_calls)

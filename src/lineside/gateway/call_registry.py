@@ -67,10 +67,12 @@ class RegisteredCall(Observer):
 class CallHandle(RegisteredCall):
     """One call from admission to its end."""
 
-    def __init__(self, call_id: str, holder: str = "") -> None:
-        """`holder`: whose key opened the call; empty: nobody's."""
+    def __init__(
+        self, call_id: str, holder: str = "", on_reply: Callable[[ReplyMetrics], None] = lambda reply: None
+    ) -> None:
+        """`holder`: whose key opened the call; empty: nobody's. `on_reply` hears how long each reply took."""
         super().__init__(call_id)
-        self.holder = holder
+        self.holder, self._on_reply = holder, on_reply
         self._control: CallControl | None = None
         self._facts, self._engines = CallFacts(line=""), dict[str, str]()
         self._codec: Codec = "pcm"
@@ -78,7 +80,6 @@ class CallHandle(RegisteredCall):
         self._state: CallState = "connecting"
         self._began = time.monotonic()
         self._turns = self._last_turn = 0
-        self._e2e: float | None = None
         self._watchers = CallWatchers()
         self._tally = CallTally()
         self.listeners = CallListeners()
@@ -132,7 +133,7 @@ class CallHandle(RegisteredCall):
             seconds=seconds,
             turns=self._turns,
             engines=self._engines,
-            last_e2e_ms=self._e2e,
+            last_e2e_ms=self._tally.last_e2e_ms,
             asked_for_person=self._tally.asked_for_person,
             unanswered=self._tally.unanswered,
             fallbacks=self._tally.fallbacks,
@@ -151,7 +152,7 @@ class CallHandle(RegisteredCall):
             case AudioStarted():
                 self._state = "speaking"
             case ReplyMetrics():
-                self._e2e = event.e2e_ms if event.e2e_ms is not None else self._e2e
+                self._on_reply(event)
         if isinstance(event, TurnStarted | Transcript) and event.turn > self._last_turn:
             self._last_turn = event.turn  # a turn is counted when it begins; a typed one begins with its words
             self._turns += 1
@@ -171,8 +172,14 @@ class CallHandle(RegisteredCall):
 class CallRegistry:
     """All calls of one gateway."""
 
-    def __init__(self, slots: int, slots_a_holder: int = 0) -> None:
-        """`slots_a_holder`: of those, how many one holder of a key may have; 0: all of them."""
+    def __init__(
+        self, slots: int, slots_a_holder: int = 0, on_reply: Callable[[ReplyMetrics], None] = lambda reply: None
+    ) -> None:
+        """`slots_a_holder`: of those, how many one holder of a key may have; 0: all of them.
+
+        `on_reply` hears how long each reply of any call took.
+        """
+        self._on_reply = on_reply
         self._most, self._most_a_holder = slots, slots_a_holder
         self._held_by = Counter[str]()  # calls by holder
         self._handles: dict[str, CallHandle] = {}
@@ -202,7 +209,7 @@ class CallRegistry:
             raise CallRefused(f"all {self._most} call slots are in use (MAX_CONCURRENT_CALLS)")
         if holder and 0 < self._most_a_holder <= self._held_by[holder]:
             raise CallRefused(f"all {self._most_a_holder} call slots of this key are in use (MAX_CALLS_PER_KEY)")
-        handle = CallHandle(uuid4().hex, holder)
+        handle = CallHandle(uuid4().hex, holder, self._on_reply)
         self._held_by[holder] += 1
         self._handles[handle.id] = handle
         return handle

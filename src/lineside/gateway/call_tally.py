@@ -9,12 +9,14 @@ class CallTally:
     def __init__(self) -> None:
         self.asked_for_person = self.taken_over = False
         self.unanswered = self.fallbacks = 0
+        self.last_e2e_ms: float | None = None
 
     def count(self, event: ServerMessage) -> None:
         """Something happened."""
         match event:
-            case ReplyMetrics(engines=engines):
+            case ReplyMetrics(engines=engines, e2e_ms=e2e):
                 self.fallbacks += any(by.why for by in engines.values())
+                self.last_e2e_ms = self.last_e2e_ms if e2e is None else e2e
             case Unanswered():
                 self.unanswered += 1
             case TransferRequested():

@@ -1,7 +1,8 @@
 """The last hour of the gateway in a few lines, for its page: for those who run no Prometheus, or want no other window.
 
-Every ten seconds the meters of all processes are read, in a thread, and a few sums of them kept. What happened between
-two looks is worked out when somebody asks. One look costs some milliseconds, an hour of them a megabyte.
+Every ten seconds the meters of all processes are read, in a thread, and a few sums of them kept; the times of replies
+are kept as they were measured. What happened between two looks is worked out when somebody asks. One look costs some
+milliseconds, an hour of them a megabyte.
 """
 
 import time
@@ -13,6 +14,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
+
+from lineside.observability.reply_times import ReplyTimes
 
 if TYPE_CHECKING:  # whoever imports prometheus_client decides whether there are several processes: not the load tester
     from prometheus_client import CollectorRegistry
@@ -28,7 +31,6 @@ SUMS = {
     "lineside_cpu_seconds_total": "cores",
     "lineside_memory_bytes": "memory_bytes",
 }
-STAGES = ("e2e", "endpoint", "asr", "llm_first", "tts_first")
 LAG, GAPS, HOLE = "lineside_loop_lag_seconds", "lineside_playout_gap_seconds", 0.04
 UNLIMITED = float("inf")
 
@@ -53,6 +55,7 @@ class Trends(Struct, frozen=True):
     refused_a_minute: Line
     errors_a_minute: Line
     gaps_a_minute: Annotated[Line, Meta(description="holes of more than 40 ms in replies")]
+    replies: Annotated[Line, Meta(description="replies whose response time was measured")]
     loop_lag_p99_ms: Broken
     e2e_p50_ms: Annotated[Broken, Meta(description="from the caller's last sound to the first of the answer")]
     e2e_p95_ms: Broken
@@ -75,7 +78,7 @@ class TrendSample(Struct, frozen=True):
     at: float  # seconds since 1970
     ticks: float  # seconds of a clock that never steps
     sums: dict[str, float]
-    buckets: dict[str, Buckets]  # by stage; and `LAG`, `GAPS`
+    buckets: dict[str, Buckets]  # of `LAG` and `GAPS`
 
 
 class TrendHistory:
@@ -83,6 +86,7 @@ class TrendHistory:
 
     def __init__(self) -> None:
         self._readings: deque[TrendSample] = deque(maxlen=MOST)
+        self.replies = ReplyTimes()
         self.trouble = ""  # why the newest could not be taken
 
     def add(self, look: TrendSample) -> None:
@@ -97,6 +101,7 @@ class TrendHistory:
     def trends(self, limit: int = 0, prometheus: str = "", grafana: str = "") -> Trends:
         """What happened between them; `limit` is of calls, the addresses are of who knows more."""
         pairs = list(pairwise(self._readings))
+        replies = self.replies.stretches([one.ticks for one in self._readings]) if pairs else []
         return Trends(
             every=EVERY,
             prometheus=prometheus,
@@ -111,13 +116,14 @@ class TrendHistory:
             refused_a_minute=_a_minute(pairs, "refused"),
             errors_a_minute=_a_minute(pairs, "errors"),
             gaps_a_minute=tuple(round(60 * _above(pair, GAPS, HOLE) / _seconds(pair), 2) for pair in pairs),
+            replies=tuple(float(one.replies) for one in replies),
             loop_lag_p99_ms=tuple(quantile(pair, LAG, 0.99) for pair in pairs),
-            e2e_p50_ms=tuple(quantile(pair, "e2e", 0.5) for pair in pairs),
-            e2e_p95_ms=tuple(quantile(pair, "e2e", 0.95) for pair in pairs),
-            endpoint_p50_ms=tuple(quantile(pair, "endpoint", 0.5) for pair in pairs),
-            asr_p50_ms=tuple(quantile(pair, "asr", 0.5) for pair in pairs),
-            llm_first_p50_ms=tuple(quantile(pair, "llm_first", 0.5) for pair in pairs),
-            tts_first_p50_ms=tuple(quantile(pair, "tts_first", 0.5) for pair in pairs),
+            e2e_p50_ms=tuple(one.quantile("e2e", 0.5) for one in replies),
+            e2e_p95_ms=tuple(one.quantile("e2e", 0.95) for one in replies),
+            endpoint_p50_ms=tuple(one.quantile("endpoint", 0.5) for one in replies),
+            asr_p50_ms=tuple(one.quantile("asr", 0.5) for one in replies),
+            llm_first_p50_ms=tuple(one.quantile("llm_first", 0.5) for one in replies),
+            tts_first_p50_ms=tuple(one.quantile("tts_first", 0.5) for one in replies),
         )
 
 
@@ -129,7 +135,7 @@ def look(registry: "CollectorRegistry") -> TrendSample:
 def made_of(metrics: "Iterable[Metric]") -> TrendSample:
     """What these say, as a look at this moment."""
     sums = dict.fromkeys(SUMS.values(), 0.0)
-    buckets: dict[str, dict[float, float]] = {name: {} for name in (*STAGES, LAG, GAPS)}
+    buckets: dict[str, dict[float, float]] = {name: {} for name in (LAG, GAPS)}
     for metric in metrics:
         if metric.type == "histogram":
             _add_buckets(metric, buckets)
@@ -155,7 +161,7 @@ def _one(bounds: tuple[float, ...]) -> tuple[float, ...]:
 def _add_buckets(metric: "Metric", buckets: dict[str, dict[float, float]]) -> None:
     for sample in metric.samples:
         if sample.name.endswith("_bucket"):
-            one = buckets.get(sample.labels.get("stage", metric.name))
+            one = buckets.get(metric.name)
             if one is not None:
                 bound = float(sample.labels["le"])
                 one[bound] = one.get(bound, 0.0) + sample.value

@@ -1,0 +1,40 @@
+/** How a live call stands, for how long, and what an operator should look at. */
+
+import { type JSX, Show } from 'solid-js';
+import { lasting, type Mood } from '../format';
+import type { ActiveCall } from '../schema';
+import { alarm, type Standing } from './live';
+import { Status } from './widgets';
+
+const STATES: Record<ActiveCall['state'], string> = {
+  connecting: 'Connecting',
+  listening: 'Listening',
+  thinking: 'Thinking',
+  speaking: 'Agent speaking',
+};
+const MOODS: Record<ActiveCall['state'], Mood> = {
+  connecting: 'none',
+  listening: 'good',
+  thinking: 'warn',
+  speaking: 'good',
+};
+
+export function CallStanding(given: { call: ActiveCall; standing: Standing | undefined }): JSX.Element {
+  const loud = () => alarm(given.call, given.standing?.seconds ?? 0);
+  const waits = () => Math.floor(given.standing?.seconds ?? 0);
+  return (
+    <>
+      <Status
+        mood={loud()?.mood ?? MOODS[given.call.state]}
+        words={`${STATES[given.call.state]} for ${lasting(waits())}`}
+      />
+      <Show when={loud()}>
+        {(why) => (
+          <p class="alarm" data-mood={why().mood}>
+            {why().words}
+          </p>
+        )}
+      </Show>
+    </>
+  );
+}
