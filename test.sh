@@ -9,12 +9,12 @@ cd "$(dirname "$0")"
 # Real programs that users would have: a browser, telephones, the voice of last resort, a database, a monitor, a linter of shell
 # scripts.
 missing=""
-for program in baresip chromium curl espeak-ng prometheus promtool shellcheck sipp; do
+for program in baresip caddy chromium curl espeak-ng openssl prometheus promtool shellcheck sipp; do
     command -v "$program" >/dev/null 2>&1 || missing=1
 done
 # Debian keeps the server's own programs out of PATH.
-ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing=1
-packages="baresip-core chromium curl espeak-ng postgresql prometheus shellcheck sip-tester"
+ls /usr/lib/postgresql/*/bin/initdb /usr/sbin/nginx >/dev/null 2>&1 || missing=1
+packages="baresip-core caddy chromium curl espeak-ng nginx-light openssl postgresql prometheus shellcheck sip-tester"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "Installing Debian packages: $packages"

@@ -3,7 +3,10 @@ import { defineConfig } from 'vitest/config';
 
 // The built page is part of the Python package, so that nobody needs Node to run lineside.
 export default defineConfig({
-  base: '/web/',
+  base: './', // the page and its files may stand below any path
+  experimental: {
+    renderBuiltUrl: (file, { hostType }) => (hostType === 'html' ? `web/${file}` : { relative: true }),
+  },
   plugins: [solid()],
   build: {
     outDir: '../src/lineside/web',

@@ -86,7 +86,7 @@ function CallBar(given: { calls: Calls; buttons: boolean }): JSX.Element {
     <div class="state">
       <span class="lamp" aria-hidden="true" />
       <span id="state" role="status">
-        {PHASES[calls.state().phase]}
+        {calls.state().away ? 'Reconnecting…' : PHASES[calls.state().phase]}
       </span>
       <Show when={active() || calls.state().phase === 'ended'}>
         <span id="clock" role="timer" aria-label="Length of the call">

@@ -1,6 +1,7 @@
 /** The control API: what it answers or, in words, why it does not. */
 
 import { createSignal } from 'solid-js';
+import { home } from './home';
 import { eventsOf, objectsOf } from './streams';
 
 const KEY = 'lineside key'; // in this tab's sessionStorage or, where people ask for it, in this browser's localStorage
@@ -134,7 +135,7 @@ async function request(
   const sent = body === undefined ? {} : { body: JSON.stringify(body) };
   let answer: Response;
   try {
-    answer = await fetch(path, { method, headers, signal: until, cache: 'no-store', ...sent });
+    answer = await fetch(home(path), { method, headers, signal: until, cache: 'no-store', ...sent });
   } catch {
     signal?.throwIfAborted();
     throw new Trouble('silent', SILENT);

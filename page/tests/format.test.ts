@@ -68,6 +68,8 @@ const agent: Agent = {
   prompt: 'You answer.',
   greeting: '',
   facts: [],
+  answers: [],
+  call_facts: [],
   examples: [],
   transfer: 'One moment.',
   no_transfer: '',

@@ -4,7 +4,15 @@ import { reduce as next } from '../src/call/reducer';
 import { type CallState, type Happened, idle } from '../src/call/state';
 import type { Ready } from '../src/schema';
 
-const ready: Ready = { type: 'ready', call_id: 'c', codec: 'pcm', sample_rate: 48_000, engines: {} };
+const ready: Ready = {
+  type: 'ready',
+  call_id: 'c',
+  codec: 'pcm',
+  sample_rate: 48_000,
+  engines: {},
+  resume_token: '',
+  resume_s: 0,
+};
 
 /** What the page shows after these events of a call. */
 const shown = (...events: Happened[]): CallState => [ready, ...events].reduce(next, idle);

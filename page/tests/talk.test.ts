@@ -184,6 +184,8 @@ test('a conversation is kept with what was cut off told apart', () => {
     call_id: 'c1',
     codec: 'pcm' as const,
     sample_rate: 16_000,
+    resume_token: '',
+    resume_s: 0,
     engines: { stt: 'a', llm: 'b', tts: 'c' },
   };
   const over = { ...state, call, began: 1000, end: { reason: 'caller_silent', seconds: 65 } };

@@ -10,6 +10,8 @@ The class declares its options as a nested class `Options`; what is declared the
 options and with an `EngineHost`, and has the methods of its role in `lineside.engines.protocols`.
 """
 
+import ipaddress
+import re
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
@@ -40,8 +42,23 @@ def _split(value: object) -> object:
     return () if value.strip() == "none" else tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for one in value:
+        ipaddress.ip_network(one, strict=False)  # its ValueError names the address
+    return value
+
+
+def _base_path(value: str) -> str:
+    path = "/" + value.strip("/") if value.strip("/") else ""
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", path) or any(part in (".", "..") for part in path.split("/")):
+        raise ValueError("must be a path such as /voice, of letters, digits, '.', '_', '~' and '-'")
+    return path
+
+
+BasePath = Annotated[str, AfterValidator(_base_path)]
 Url = Annotated[str, AfterValidator(_web_address)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]  # comma-separated; `none` for no name at all
+Networks = Annotated[Names, AfterValidator(_networks)]
 
 
 class EngineOptions(BaseModel):

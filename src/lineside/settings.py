@@ -17,7 +17,7 @@ from pydantic import AliasChoices, Field, PrivateAttr, ValidationError, create_m
 from pydantic.fields import FieldInfo
 from pydantic_settings import DotEnvSettingsSource, SettingsConfigDict
 
-from lineside.engine_options import EngineOptions, Names, Url, declared_options
+from lineside.engine_options import BasePath, EngineOptions, Names, Networks, Url, declared_options
 from lineside.engine_options import variable as option_variable
 from lineside.errors import ConfigError, without_secrets
 from lineside.sip_settings import SECRET, SipSettings
@@ -47,6 +47,10 @@ class Settings(SipSettings):
     """TCP port of the page, the API and calls"""
     allowed_origins: Names = ()
     """Other web origins whose pages may connect, comma-separated, e.g. https://desk.example.com"""
+    base_path: BasePath = ""
+    """Path below which a web server passes requests on, e.g. /voice; empty = its root"""
+    trusted_proxies: Networks = ()
+    """Addresses or networks of your proxies, comma-separated; only their X-Forwarded-* and Forwarded headers count"""
     api_keys: Names = Field((), json_schema_extra=SECRET)
     """API keys, comma-separated; when set, every request needs one"""
 
@@ -239,16 +243,6 @@ def explain(settings: Settings) -> list[Setting]:
         )
         for field, info in type(settings).model_fields.items()
     ]
-
-
-def check_exposure(settings: Settings, *, insecure: bool) -> None:
-    """Refuse to stand open to the network without keys, unless that was asked for by name."""
-    if settings.only_this_machine or settings.api_keys or insecure:
-        return
-    raise ConfigError(
-        f"HOST={settings.host} lets other machines call, and API_KEYS is empty: anyone could. "
-        "Set API_KEYS, or HOST=127.0.0.1, or say --insecure if that is what you want."
-    )
 
 
 def ordered_fields() -> dict[str, FieldInfo]:

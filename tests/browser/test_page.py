@@ -245,8 +245,8 @@ def test_a_gateway_that_closes_says_so_and_is_missed_afterwards(gateway: OpenGat
 
 
 def test_a_broken_connection_is_told_and_can_be_made_again(gateway: OpenGateway, visit: OpenPage) -> None:
-    """Connection lost, in words; Talk calls again and the words go."""
-    one = gateway()
+    """Where calls do not wait: connection lost, in words; Talk calls again and the words go."""
+    one = gateway(resume_s=0)
     page = visit(one.url)
     page.click("#talk")
     phase(page, "listening")

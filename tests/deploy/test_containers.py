@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from lineside.gateway.listen import check_exposure
 from lineside.models.catalogue import find
-from lineside.settings import OTHERS, check_exposure, complete_settings, variable
+from lineside.settings import OTHERS, complete_settings, variable
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "compose.yaml").read_text("utf-8")

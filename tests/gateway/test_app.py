@@ -104,9 +104,9 @@ def test_the_page_may_be_kept_and_framed_by_nobody() -> None:
             policy = page.headers["Content-Security-Policy"]
             for rule in ("default-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"):
                 assert rule in policy
-        script = re.search(r'src="(/web/assets/[^"]+)"', text)
+        script = re.search(r'src="(web/assets/[^"]+)"', text)
         assert script is not None
-        async with gateway_client.http.get(gateway_client.url + script[1]) as file:
+        async with gateway_client.http.get(f"{gateway_client.url}/{script[1]}") as file:
             assert "immutable" in file.headers["Cache-Control"]
         async with gateway_client.http.get(gateway_client.url + "/web/assets/none.js") as none:
             assert none.status == 404

@@ -120,9 +120,10 @@ export function makeCall(opening: Opening, { onEvent, onFrame }: CallListeners):
     };
     const bytes = telephone ? 1 : 2;
     socket = keep(
-      makeSocket(token, hello, bytes * rate, {
+      makeSocket(() => askForToken(opening.key), token, hello, bytes * rate, {
         hear: (data) => speaker?.play(telephone ? fromMuLaw(new Uint8Array(data)) : new Int16Array(data)),
         told: (event) => happened(event, upload),
+        away: (away) => onEvent({ type: 'away', away }),
         lost: () => end({ type: 'lost' }),
         refused: (why) => end({ type: 'failed', words: why }),
       }),

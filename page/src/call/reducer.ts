@@ -80,6 +80,10 @@ const RULES: Rules = {
   lost: (state, event) => ended(state, event, LOST, 'line_lost'),
   stopped: (state, event) => ended(state, event, '', 'caller_hung_up'),
   sound: (state, event) => ({ ...state, silenced: event.interrupted }),
+  away: (state, event) => ({ ...state, away: event.away }),
+  resumed: (state) => state, // the socket's
+  reconnecting: (state) => state, // told late: the page knew before
+  reconnected: (state) => ({ ...state, away: false }),
   gaps: (state, event) => ({ ...state, gaps: event.gaps }),
 };
 
@@ -255,5 +259,6 @@ function ended(state: CallState, event: { readonly seen?: number }, why: string,
     problem: state.fatal ? state.problem : why,
     end: state.call ? { reason, seconds: lasted } : null,
     silenced: false,
+    away: false,
   };
 }

@@ -70,6 +70,8 @@ export interface CallState {
   readonly end: { readonly reason: string; readonly seconds: number | null } | null;
   /** The system took the loudspeaker and the microphone away, as a telephone call does. */
   readonly silenced: boolean;
+  /** The network is gone; the call waits, and the page tries to come back. */
+  readonly away: boolean;
   /** The turn that began last: when it did, and when the caller stopped speaking, in seconds of their sound. */
   readonly speech: { readonly turn: number; readonly began: number; readonly ended: number | null } | null;
 }
@@ -82,6 +84,7 @@ export type PageEvent =
   | { type: 'stopped' }
   | { type: 'gaps'; gaps: number }
   | { type: 'sound'; interrupted: boolean }
+  | { type: 'away'; away: boolean }
   | { type: 'played'; reply: number; seconds: number };
 
 /** `seen` is when it came, in milliseconds of this page's clock. */
@@ -101,5 +104,6 @@ export const idle: CallState = {
   began: null,
   end: null,
   silenced: false,
+  away: false,
   speech: null,
 };

@@ -1,3 +1,4 @@
+import { home } from '../home';
 import { KeyNeeded, Problem, SILENT } from './problem';
 
 const WRONG = 'That key was not accepted.';
@@ -13,7 +14,7 @@ interface Health {
 export async function askForToken(key: string): Promise<string> {
   if (key && !PLAIN.test(key)) throw new KeyNeeded(WRONG);
   const headers: HeadersInit = key ? { Authorization: `Bearer ${key}` } : {};
-  const answer = await fetch('/api/token', { method: 'POST', headers }).catch(() => {
+  const answer = await fetch(home('/api/token'), { method: 'POST', headers }).catch(() => {
     throw new Problem(SILENT);
   });
   if (answer.status === 401) throw new KeyNeeded(key ? WRONG : 'API key required.');
@@ -30,7 +31,7 @@ export async function askForToken(key: string): Promise<string> {
 /** A socket that is refused cannot see the status; /health can say what it was. */
 export async function whyRefused(): Promise<string> {
   try {
-    const health = (await (await fetch('/health', { cache: 'no-store' })).json()) as Health;
+    const health = (await (await fetch(home('/health'), { cache: 'no-store' })).json()) as Health;
     if (health.status === 'closing')
       return 'lineside is shutting down. Press Start call once it is running again.';
     if (health.calls < health.max_calls) {

@@ -20,6 +20,9 @@ export function CallControls(given: { calls: Calls }): JSX.Element {
         {calls.state().problem}
       </p>
       <div class="wide" role="status">
+        <Show when={calls.state().away}>
+          <p class="interrupted">The network is gone. The call waits, and this page reconnects by itself.</p>
+        </Show>
         <Show when={calls.state().silenced}>
           <p class="interrupted">
             The system took the sound away, as another call or program does.

@@ -45,7 +45,7 @@ def page(operations: Sequence[Operation]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<style>{STYLE}</style></head><body><main><h1>The control API</h1>",
         "<p>Where API_KEYS is set, add <code>-H 'Authorization: Bearer KEY'</code>. "
-        'For programs: <a href="/openapi.json">openapi.json</a>.</p>',
+        'For programs: <a href="openapi.json">openapi.json</a>.</p>',
     ]
     for group in groups:
         parts.append(f"<h2>{escape(group)}</h2>")

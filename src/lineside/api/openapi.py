@@ -23,8 +23,8 @@ def schemas_of(operations: Sequence[Operation]) -> tuple[dict[Any, Schema], dict
     return dict(zip(types, schemas, strict=True)), components
 
 
-def document(operations: Sequence[Operation]) -> dict[str, Any]:
-    """The whole document."""
+def document(operations: Sequence[Operation], base: str = "") -> dict[str, Any]:
+    """The whole document; `base` is the path below which the operations stand."""
     schemas, components = schemas_of(operations)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
@@ -32,6 +32,7 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "lineside", "version": version("lineside"), "description": ABOUT},
+        "servers": [{"url": base or "/"}],
         "security": [{}, {"bearer": []}, {"key": []}],
         "tags": [{"name": name} for name in dict.fromkeys(operation.group for operation in operations)],
         "paths": paths,

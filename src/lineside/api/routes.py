@@ -29,6 +29,8 @@ WRITE_SECONDS = 30.0  # for one piece of a stream to be taken; who reads no more
 LOOK_EVERY = 15.0  # seconds between two looks at the models in memory
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
+STREAMED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx hands each piece on as it comes
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -40,7 +42,7 @@ def mount(app: web.Application, dependencies: ApiDependencies) -> None:
     for operation in OPERATIONS:
         shapes = [allowed(schemas[t], components) if t is not None else "" for t in (operation.takes, operation.query)]
         app.router.add_route(operation.method, _pattern(operation), _route(operation, api, shapes[0], shapes[1]))
-    described = msgspec.json.encode(document(OPERATIONS))
+    described = msgspec.json.encode(document(OPERATIONS, dependencies.settings.base_path))
     shown = page(OPERATIONS).encode()
 
     async def openapi(request: web.Request) -> web.Response:
@@ -117,7 +119,7 @@ def _route(operation: Operation, api: ApiServices, of_body: str, of_query: str) 
         except ApiError as no:
             return error_response(no.status, no.code, str(no))
         if isinstance(answer, Path):
-            return web.FileResponse(answer, headers={"Content-Type": operation.media, "Cache-Control": "no-store"})
+            return web.FileResponse(answer, headers={"Content-Type": operation.media} | STREAMED)
         if isinstance(answer, AsyncGenerator):
             return await _stream(request, operation, answer, api)
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
@@ -160,7 +162,7 @@ async def _stream(
 @web.middleware
 async def _as_json_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer what no operation answers in the same words: unknown paths, wrong methods, bodies that are too large."""
-    if not request.path.startswith("/api/"):
+    if "/api/" not in request.path:
         return await handler(request)
     try:
         return await handler(request)

@@ -18,7 +18,8 @@ from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import VoiceDetector
 from lineside.engines.registry import EngineRegistry
 from lineside.errors import CallRefused, without_secrets
-from lineside.gateway.auth import TOKEN_SECONDS, Auth, key_of
+from lineside.gateway.access import AccessGuard, client_of
+from lineside.gateway.base_path import serve_below
 from lineside.gateway.call_registry import CallHandle, CallRegistry
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner
 from lineside.gateway.line_host import LineHost
@@ -75,7 +76,7 @@ class Gateway:
         self._settings, self._agents, self._registry, self._workers = settings, agents, registry, workers
         self._readings = MachineReader()
         self._host = HostAgentClient(settings.host_agent_url, settings.host_agent_token, http)
-        self._access = Auth(settings)
+        self._access = AccessGuard(settings)
         self._trends = TrendHistory()
         self.call_registry = CallRegistry(
             settings.max_concurrent_calls, settings.max_calls_per_key, self._trends.replies.add
@@ -101,11 +102,11 @@ class Gateway:
 
     def app(self) -> web.Application:
         """The routes, ready to be served."""
-        app = web.Application(middlewares=[self._guard])
+        app = web.Application(middlewares=[self._access.guard])
         add_page(app)
         app.router.add_get("/health", self._health)
         app.router.add_get("/ready", self._ready)
-        app.router.add_post("/api/token", self._token)
+        app.router.add_post("/api/token", self._access.token)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/ws/call", self._call)
         app.router.add_get("/ws/call/{call_id}", self._resume)
@@ -128,36 +129,9 @@ class Gateway:
             work=self.work,
         )
         mount(app, dependencies)
+        serve_below(app, self._settings.base_path)
         app.on_shutdown.append(self._close)
         return app
-
-    # ── who may enter ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    @web.middleware
-    async def _guard(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        if refusal := self._access.refuses_origin(request.headers.get("Origin"), request.host):
-            return error_response(403, "origin_not_allowed", refusal)
-        open_to_all = request.path in ("/", "/health", "/ready") or request.path.startswith("/web/")
-        if not open_to_all and not self._knows(request):
-            refused = error_response(401, "key_needed", "give a key of API_KEYS as 'Authorization: Bearer KEY'")
-            refused.headers["WWW-Authenticate"] = "Bearer"
-            return refused
-        return await handler(request)
-
-    def _knows(self, request: web.Request) -> bool:
-        if self._access.has_key(key_of(request.headers)):
-            return True
-        calls = request.path == "/ws/call" or request.path.startswith("/ws/call/")
-        return calls and self._access.has_token(request.query.get("token"), time.time())
-
-    def _holder(self, request: web.Request) -> str:
-        """Whose key, or token, opened the door."""
-        key = key_of(request.headers)
-        if self._access.has_key(key):
-            return self._access.holder(key)
-        return self._access.token_holder(request.query.get("token"))
 
     # ── the small rooms ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -232,15 +206,11 @@ class Gateway:
             self._meters.process.machine(await self._readings.latest())
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _token(self, request: web.Request) -> web.Response:
-        token = self._access.token(time.time(), self._access.holder(key_of(request.headers)))
-        return web.json_response({"token": token, "seconds": TOKEN_SECONDS})
-
     # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         try:
-            with self.lines.slot(self._holder(request)) as handle:
+            with self.lines.slot(self._access.holder(request)) as handle:
                 return await self._hold(request, handle)
         except CallRefused as why:
             return self._refuse(why)
@@ -252,6 +222,7 @@ class Gateway:
         if transport is None:
             return web.Response()  # gone already
         key = request.headers["Sec-WebSocket-Key"]
+        log.info("call admitted", call=handle.id, client=client_of(request))
         if self._workers is not None:
             await self._workers.run_call(handle, transport, key)
         else:

@@ -27,10 +27,16 @@ class Auth:
         """Whether keys are set."""
         return bool(self._settings.api_keys)
 
-    def refuses_origin(self, origin: str | None, host: str) -> str | None:
-        """Why a page from this origin may not connect; None when it may. Programs send no Origin."""
+    def refuses_origin(self, origin: str | None, host: str, *, by_proxy: bool = False) -> str | None:
+        """Why a page from this origin may not connect; None when it may. Programs send no Origin.
+
+        Args:
+            origin: of the page that asks.
+            host: name and port that it asked.
+            by_proxy: a proxy of the operator's passed it on, and says so.
+        """
         name = _name(f"//{host}")
-        if self._settings.only_this_machine and name not in LOOPBACK:
+        if self._settings.only_this_machine and name not in LOOPBACK and not by_proxy:
             # A page of a stranger's whose name was made to point at this machine would be its "own origin".
             return f"this gateway answers as localhost only, not as {name!r}; set HOST to open it"
         if not self.asks_for_key and not self._is_ours(name):
@@ -41,7 +47,10 @@ class Auth:
             return None
         if _place(origin) == host:
             return None
-        return f"pages from {origin!r} may not connect; add it to ALLOWED_ORIGINS if they should"
+        return (
+            f"pages from {origin!r} may not connect to {host!r}; add it to ALLOWED_ORIGINS if they should. Behind a "
+            "proxy, have it send X-Forwarded-Host, and name its address in TRUSTED_PROXIES"
+        )
 
     def _is_ours(self, name: str) -> bool:
         """Whether a name can be this machine's and nobody else's: no page elsewhere can have it made to point here."""

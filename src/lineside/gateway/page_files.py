@@ -29,5 +29,5 @@ async def _page(request: web.Request) -> web.StreamResponse:
 
 async def _kept(request: web.Request, response: web.StreamResponse) -> None:
     """The page's own files are kept for good; only now is it known whether there is such a file."""
-    if request.path.startswith("/web/assets/") and response.status < 400:
+    if "/web/assets/" in request.path and response.status < 400:
         response.headers["Cache-Control"] = FOREVER

@@ -15,7 +15,7 @@ from lineside.engines.registry import EngineRegistry
 from lineside.gateway.agent_store import AgentFile, AgentStore
 from lineside.gateway.app import Gateway
 from lineside.gateway.call_runner import settle
-from lineside.gateway.listen import gateway_socket
+from lineside.gateway.listen import check_exposure, gateway_socket
 from lineside.gateway.multiprocess import worker_count
 from lineside.gateway.runtime import knowledge_cache, open_archive, tool_runner, turn_model, vad_factory, warm_engines
 from lineside.gateway.sip_line import SipLine
@@ -25,7 +25,7 @@ from lineside.host.monitoring import monitoring
 from lineside.http_front import http_server, raise_file_limit
 from lineside.observability.metrics import GatewayMetrics
 from lineside.processes.background_work import BackgroundWork
-from lineside.settings import Settings, check_exposure
+from lineside.settings import Settings
 
 log = structlog.get_logger()
 

@@ -1,0 +1,64 @@
+"""Around every request: who asks, by which proxy, and whether they may enter."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from lineside.gateway.auth import TOKEN_SECONDS, Auth, key_of
+from lineside.gateway.base_path import path_below
+from lineside.gateway.forwarded import TrustedProxies
+from lineside.http_front import error_response
+from lineside.settings import Settings
+
+CLIENT = web.RequestKey("client", str)  # the address of whoever asks
+
+
+class AccessGuard:
+    """Who may enter one gateway."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._auth, self._proxies = Auth(settings), TrustedProxies(settings.trusted_proxies)
+        self._base = settings.base_path
+
+    @web.middleware
+    async def guard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Let in pages of our own and programs with a key, and nobody else."""
+        asked = self._proxies.asked(request.remote or "", request.host, request.headers)
+        request[CLIENT] = asked.address
+        path = path_below(request.path, self._base)
+        page = path in ("/", self._base) or path.startswith("/web/")
+        origin = None if page else request.headers.get("Origin")  # else a page that may not call could not say why
+        if refusal := self._auth.refuses_origin(origin, asked.host, by_proxy=asked.trusted):
+            return error_response(403, "origin_not_allowed", refusal)
+        open_to_all = page or path in ("/health", "/ready")
+        if not open_to_all and not self._knows(request, path):
+            refused = error_response(401, "key_needed", "give a key of API_KEYS as 'Authorization: Bearer KEY'")
+            refused.headers["WWW-Authenticate"] = "Bearer"
+            return refused
+        return await handler(request)
+
+    async def token(self, request: web.Request) -> web.Response:
+        """A short-lived token for a browser's socket."""
+        token = self._auth.token(time.time(), self._auth.holder(key_of(request.headers)))
+        return web.json_response({"token": token, "seconds": TOKEN_SECONDS})
+
+    def holder(self, request: web.Request) -> str:
+        """Whose key, or token, opened the door."""
+        key = key_of(request.headers)
+        if self._auth.has_key(key):
+            return self._auth.holder(key)
+        return self._auth.token_holder(request.query.get("token"))
+
+    def _knows(self, request: web.Request, path: str) -> bool:
+        if self._auth.has_key(key_of(request.headers)):
+            return True
+        calls = path == "/ws/call" or path.startswith("/ws/call/")
+        return calls and self._auth.has_token(request.query.get("token"), time.time())
+
+
+def client_of(request: web.Request) -> str:
+    """The address of whoever asks, as a trusted proxy tells it; empty: not known."""
+    return str(request.get(CLIENT, ""))
