@@ -152,7 +152,11 @@ def _commands(command: Any, name: str) -> Iterator[str]:
 
 
 def _options(command: Any) -> Iterator[str]:
-    rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
+    rows = [
+        _row(parameter)
+        for parameter in command.params
+        if parameter.name != "help" and not getattr(parameter, "hidden", False)
+    ]
     if rows:
         yield "\n| option | default | meaning |\n| --- | --- | --- |\n"
         yield from rows

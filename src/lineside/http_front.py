@@ -143,6 +143,9 @@ async def http_server(
     made = runner.server
     assert made is not None, "runner.setup makes it"  # noqa: S101 - for the type
     watching = asyncio.create_task((work or BackgroundWork()).keep("connections", front.watch), name="connections")
+    # A server that was killed leaves connections that the system waits out for a minute (TIME_WAIT). With this the next
+    # one listens beside them; connections have what their listener has (`processes/ports.py` holds the port).
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         server = await asyncio.get_running_loop().create_server(
             lambda: _Gate(front, made()), sock=listener, backlog=128

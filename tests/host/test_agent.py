@@ -3,11 +3,12 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,13 @@ from lineside.host.agent import HostAgent, check_exposure
 from lineside.host.agent import run as run_agent
 from lineside.host.client import HostAgentClient as Client
 from lineside.host.client import HostAgentError
+from lineside.host.embedded_agent import AGENT_ALONE, host_agent
 from lineside.host.machine import MachineReader
 from lineside.host.service_config import ServiceConfig
 from lineside.host.services import ServiceManager
-from lineside.processes import supervisor
+from lineside.processes import backoff, supervisor
 from lineside.processes.ports import free_port
+from tests.call.fixtures import settings
 
 CHILD = str(Path(__file__).parents[1] / "processes" / "child_server.py")
 SOON = 20.0  # seconds; on a busy machine a Python takes one to start
@@ -329,6 +332,30 @@ def gone(pid: int) -> bool:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
+
+
+def test_nobody_answers_in_place_of_a_host_agent_that_fell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`serve --with`: its port stays the gateway's while it is down, so its token is told to no other program."""
+    monkeypatch.setattr(backoff, "FIRST_SECONDS", 2.0)
+
+    async def main() -> None:
+        async with host_agent(settings(), [AGENT_ALONE]) as hosted, aiohttp.ClientSession() as http:
+            client = Client(hosted.host_agent_url, hosted.host_agent_token, http)
+            known = [service.name for service in await client.services()]
+            (process,) = [each for each in psutil.Process().children() if each.cmdline()[-3:-2] == ["host"]]
+            process.kill()
+            await asyncio.to_thread(wait_until, lambda: gone(process.pid), "it was killed")
+            with socket.socket() as impostor, pytest.raises(OSError, match="in use"):
+                impostor.bind(("127.0.0.1", int(hosted.host_agent_url.rpartition(":")[2])))
+            again = None
+            async with asyncio.timeout(SOON):
+                while again is None:
+                    await asyncio.sleep(0.1)
+                    with suppress(HostAgentError):
+                        again = [service.name for service in await client.services()]
+            assert again == known
+
+    run(main())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -37,6 +37,7 @@ def host(
         str, typer.Option("--host", help="Where to listen; other than 127.0.0.1 needs a token.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535)] = PORT,
+    listen_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run the host agent, unless a command follows."""
     if context.invoked_subcommand is not None:
@@ -57,6 +58,7 @@ def host(
             token=settings.host_agent_token,
             services_file=settings.services_file,
             models_dir=settings.models_dir,
+            listen_fd=listen_fd,
             ready=ready,
         )
     )

@@ -7,7 +7,9 @@ token. Every error is `{"error": {"code", "message"}}`.
 import asyncio
 import hmac
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -132,9 +134,12 @@ async def run(
     token: str = "",
     services_file: Path,
     models_dir: Path,
+    listen_fd: int | None = None,
     ready: Callable[[str, Sequence[ServiceConfig]], None] = lambda url, declared: None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, then end every service. `ready` hears the address and what may be started.
+
+    `listen_fd`: a socket that is bound already, of whoever started us, in place of `host` and `port`.
 
     Raises `ConfigError`: a wrong services file, a port that is taken, open to others without a token.
     """
@@ -144,13 +149,7 @@ async def run(
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with listening_socket(
-        host,
-        port,
-        host_name="--host",
-        port_name="--port",
-        advice="is a host agent running already? --port takes another",
-    ) as listener:
+    with _listener(host, port, listen_fd) as listener:
         async with asyncio.TaskGroup() as tasks:
             services = ServiceManager(declared, models_dir, tasks)
             agent = HostAgent(services, MachineReader(), token=token, only_this_machine=host in LOOPBACK)
@@ -161,6 +160,18 @@ async def run(
                     await stop.wait()
             finally:
                 await services.stop_all()
+
+
+@contextmanager
+def _listener(host: str, port: int, listen_fd: int | None) -> Iterator[socket.socket]:
+    """The socket to answer on. Raises `ConfigError` for a port that is taken."""
+    if listen_fd is not None:
+        with socket.socket(fileno=listen_fd) as handed:
+            yield handed
+        return
+    advice = "is a host agent running already? --port takes another"
+    with listening_socket(host, port, host_name="--host", port_name="--port", advice=advice) as listener:
+        yield listener
 
 
 def check_exposure(host: str, token: str) -> None:

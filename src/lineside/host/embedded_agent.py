@@ -39,10 +39,11 @@ async def host_agent(settings: Settings, services: Sequence[str]) -> AsyncGenera
     token = settings.host_agent_token or secrets.token_urlsafe(32)
     agent = Supervisor(
         "the host agent",
-        lambda port: [sys.executable, "-m", "lineside", "host", "--port", str(port)],
+        lambda port: [sys.executable, "-m", "lineside", "host"],
         ready_within=AGENT_READY_SECONDS,
         grace=SHUTDOWN_SECONDS,
         env={"HOST_AGENT_TOKEN": token},
+        hands_socket=True,  # nobody else may answer at its port while it is down: it is told the token
         passes_on=lambda line: print(line, file=sys.stderr, flush=True),
     )
     async with agent.running(), aiohttp.ClientSession() as http:
