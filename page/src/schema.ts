@@ -153,6 +153,16 @@ export interface TransferRequested {
   reply: number;
 }
 
+/** The caller was put through, or could not be and goes on talking to the agent. */
+export interface TransferDone {
+  type: 'transfer_done';
+  to: string;
+  result: 'busy' | 'failed' | 'invalid' | 'no_answer' | 'rejected' | 'transferred';
+  at: number;
+  turn: number;
+  reply: number;
+}
+
 /** The first sound of the reply goes out now. */
 export interface AudioStarted {
   type: 'audio_started';
@@ -946,6 +956,7 @@ export type ServerMessage =
   | ReplyText
   | Unanswered
   | TransferRequested
+  | TransferDone
   | AudioStarted
   | AgentWords
   | AudioDone

@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from lineside.errors import ErrorCode
 from lineside.event_base import Event, InTurn
 from lineside.reasons import EndReason as EndReason  # noqa: PLC0414 - read from here too
-from lineside.reasons import FallbackReason, OperatorAct, TransferAskedBy, UnansweredReason
+from lineside.reasons import FallbackReason, OperatorAct, TransferAskedBy, TransferResult, UnansweredReason
 from lineside.reasons import TurnEndedBy as TurnEndedBy  # noqa: PLC0414
 from lineside.task_events import SlotFilled, TaskMoved, ToolCalled
 
@@ -169,6 +169,13 @@ class TransferRequested(InTurn, frozen=True, tag="transfer_requested"):
     by: TransferAskedBy
 
 
+class TransferDone(InTurn, frozen=True, tag="transfer_done"):
+    """The caller was put through, or could not be and goes on talking to the agent."""
+
+    to: str  # a number, a SIP address or a queue
+    result: TransferResult
+
+
 class AudioStarted(InTurn, frozen=True, tag="audio_started"):
     """The first sound of the reply goes out now."""
 
@@ -268,6 +275,7 @@ ServerMessage = (
     | ReplyText
     | Unanswered
     | TransferRequested
+    | TransferDone
     | AudioStarted
     | AgentWords
     | AudioDone

@@ -33,4 +33,5 @@ FallbackReason = Literal["", "too slow", "failed", "busy", "not running", "not d
 # Why a question has no answer.
 UnansweredReason = Literal["not_known", "engine_failed", "asked_for_person"]
 OperatorAct = Literal["listens", "leaves", "takes_over", "hands_back", "says"]
+TransferResult = Literal["transferred", "busy", "no_answer", "rejected", "invalid", "failed"]
 TransferAskedBy = Literal["caller", "agent", "operator"]

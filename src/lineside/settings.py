@@ -21,6 +21,7 @@ from lineside.engine_options import BasePath, EngineOptions, Names, Networks, Ur
 from lineside.engine_options import variable as option_variable
 from lineside.errors import ConfigError, without_secrets
 from lineside.sip_settings import SECRET, SipSettings
+from lineside.telephone_settings import TelephoneSettings
 
 DATA = Path(__file__).with_name("data")  # what comes with lineside: agent, services, monitoring
 Options = TypeVar("Options", bound=EngineOptions)
@@ -32,7 +33,7 @@ LLM_MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")
 OTHERS = ("COMPOSE_", "DOCKER_", "GRAFANA_", "GF_", "LINESIDE_IMAGE", "HIP_", "HSA_", "CUDA_", "NVIDIA_")
 
 
-class Settings(SipSettings):
+class Settings(SipSettings, TelephoneSettings):
     """Everything an operator can set, except the options of engines. The environment wins over `.env`."""
 
     model_config = SettingsConfigDict(
@@ -69,10 +70,6 @@ class Settings(SipSettings):
     """Maximum length of a call (s)"""
     resume_s: float = Field(5, ge=0, le=60)
     """Seconds that a call waits for its caller whose connection broke; 0 = the call ends at once"""
-
-    # ── telephone lines ──
-    telephone_headers: Names = ()
-    """Headers and parameters of telephone calls to keep, comma-separated; X-Name-* = all that begin so"""
 
     # ── turn-taking ──
     vad_silence_timeout_ms: int = Field(1000, ge=200, le=10_000)

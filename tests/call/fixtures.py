@@ -21,6 +21,7 @@ from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, Scripted
 from lineside.protocol import FirstMessage, ServerMessage
 from lineside.settings import Settings, complete_settings
 from lineside.transports.frame_grace import FrameGrace
+from lineside.transports.line_control import LineControl
 from lineside.transports.scripted import Doing, ScriptedTransport
 from lineside.turns.endpointing import Evidence
 from tests.virtual_time import run
@@ -115,6 +116,7 @@ async def finished_call(
     operator_ends: float | None = None,
     tools: CallTools = NO_TOOLS,
     knowledge: Knows | None = None,
+    control: LineControl | None = None,
     **given: Any,
 ) -> FinishedCall:
     """Hold one call on the running loop; `operator_ends`: after so many seconds."""
@@ -131,6 +133,7 @@ async def finished_call(
     call = CallSession(
         FrameGrace(transport),
         hello,
+        control=control,
         agent=agent,
         engines=engines,
         settings=settings(**given),

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from lineside.agents.calendar import DeskClock, opening_hours
+from lineside.agents.calendar import DeskClock, is_open, opening_hours
 from lineside.agents.consistency import check_consistency
 from lineside.agents.declared import Limits, Name, Slot, Task, Tool
 from lineside.engines.protocols import Message
@@ -187,6 +187,10 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     def by_rule(self, said: str) -> str | None:
         """The answer that is not left to the model, if this calls for one."""
         return self.transfer if wants_person(said) else None
+
+    def is_open(self) -> bool:
+        """Whether somebody is there to transfer calls to: by `hours`, always where there are none."""
+        return not self.hours or not self.timezone or is_open(self.hours, _zone(self.timezone))
 
     def on_line(self, *, can_transfer: bool) -> "Agent":
         """The agent as it answers on a line: it promises no transfer where the line cannot."""

@@ -5,7 +5,7 @@ Days are counted on the calendar and never as 24 hours, so "tomorrow" is right o
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -93,6 +93,11 @@ def opening_hours(written: Mapping[str, str]) -> OpeningHours:
         for index in _weekdays(days):
             week[index] = periods
     return OpeningHours(tuple(week), dates)
+
+
+def is_open(written: Mapping[str, str], zone: tzinfo) -> bool:
+    """Whether a desk with these hours is open now. Raises `ValueError` for hours that cannot be read."""
+    return opening_hours(written).closing(datetime.now(zone)) is not None
 
 
 def _weekdays(days: str) -> list[int]:

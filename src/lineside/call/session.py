@@ -1,8 +1,7 @@
 """One call, top to bottom: listen, ask the floor, reply. One tree of tasks; when the call is over, all of it is gone.
 
-What comes from the caller (`caller_input`) waits for nothing: the segmenter turns frames into events, the floor
-answers an event with a decision, `_act` carries it out. No part knows the session: a part posts what it finds out.
-"""
+What comes from the caller (`caller_input`) waits for nothing: the segmenter turns frames into events, the floor answers
+an event with a decision, `_act` carries it out. No part knows the session: a part posts what it finds out."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import VoiceDetector
 from lineside.call.call_context import call_context
 from lineside.call.call_tools import NO_TOOLS, CallTools
+from lineside.call.call_transfer import CallTransfer
 from lineside.call.caller_input import CallerInput, tell_error
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.engine_load import EngineLoad
@@ -32,6 +32,7 @@ from lineside.errors import TransportError
 from lineside.settings import Settings
 from lineside.transports.base import Transport
 from lineside.transports.call_facts import UNKNOWN, CallFacts
+from lineside.transports.line_control import LineControl
 from lineside.turns import floor_events as floor
 from lineside.turns.floor import Floor, FloorRules
 from lineside.turns.open_turn import Heard
@@ -46,6 +47,7 @@ class CallSession:
         hello: protocol.FirstMessage,
         *,
         facts: CallFacts = UNKNOWN,
+        control: LineControl | None = None,
         agent: Agent,
         engines: Engines,
         settings: Settings,
@@ -56,15 +58,17 @@ class CallSession:
         tools: CallTools = NO_TOOLS,
         knowledge: Knows | None = None,
     ) -> None:
-        """`observers` hear everything that happens; `load` is what all calls know of the engines."""
+        """`observers` hear all that happens; `load` is what all calls know of the engines; `control` is the line's."""
         loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[protocol.EndReason] = loop.create_future()
         self._floor = Floor(FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation))
         self._limits = CallLimits(limit_rules(settings, agent, answers=hello.mode == "conversation"), loop.time())
+        self._transfer = CallTransfer(control, settings.transfer_to, agent, end=self.end, say=self._say)
         self._context = context = call_context(
             transport,
             hello,
             facts=facts,
+            can_transfer=self._transfer.possible,
             settings=settings,
             agent=agent,
             knowledge=knowledge or NothingKnown(),
@@ -72,7 +76,7 @@ class CallSession:
             vad=vad,
             on_late_speech=self._on_late_speech,
             load=load or EngineLoad(loop.time),
-            observers=(self._limits, *observers),
+            observers=(self._limits, self._transfer, *observers),
             now=loop.time,
             inbox=Inbox(self._handle),
             tools=tools,
@@ -87,6 +91,7 @@ class CallSession:
         context, tasks = self._context, self._context.tasks
         async with tasks:
             try:
+                self._transfer.attach(context)
                 transport = tasks.start(self._run_transport(), "transport")
                 tasks.start(self._watch_limits(), "limits")
                 if context.greeting:
@@ -96,8 +101,8 @@ class CallSession:
                 await asyncio.wait([transport, self._ended], return_when=asyncio.FIRST_COMPLETED)
                 reason = self._why(transport)
             finally:
-                self._context.inbox.close()
-                context.segmenter.close()
+                for part in (context.inbox, self._transfer, context.segmenter):
+                    part.close()
                 self._speaker.stop()
                 await context.dialog.settle()
         self._tell(protocol.Ended(at=context.clock.at, reason=reason))

@@ -17,7 +17,9 @@ CLIENT = web.RequestKey("client", str)  # the address of whoever asks
 class AccessGuard:
     """Who may enter one gateway."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, opens_by_itself: Callable[[str], bool] = lambda path: False) -> None:
+        """`opens_by_itself`: whether a path checks who asks itself, by a signature or a ticket, and needs no key."""
+        self._opens_by_itself = opens_by_itself
         self._auth, self._proxies = Auth(settings), TrustedProxies(settings.trusted_proxies)
         self._base = settings.base_path
 
@@ -29,6 +31,8 @@ class AccessGuard:
         asked = self._proxies.asked(request.remote or "", request.host, request.headers)
         request[CLIENT] = asked.address
         path = path_below(request.path, self._base)
+        if self._opens_by_itself(path):
+            return await handler(request)
         page = path in ("/", self._base) or path.startswith("/web/")
         origin = None if page else request.headers.get("Origin")  # else a page that may not call could not say why
         if refusal := self._auth.refuses_origin(origin, asked.host, by_proxy=asked.trusted):

@@ -26,6 +26,7 @@ from lineside.gateway.line_host import LineHost
 from lineside.gateway.page_files import add_page
 from lineside.gateway.readiness import FAULTS, fault_counts, readiness
 from lineside.gateway.runtime import learn_answers
+from lineside.gateway.telephone_lines import TelephoneLines
 from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.client import HostAgentClient
 from lineside.host.machine import MachineReader
@@ -76,19 +77,20 @@ class Gateway:
         self._settings, self._agents, self._registry, self._workers = settings, agents, registry, workers
         self._readings = MachineReader()
         self._host = HostAgentClient(settings.host_agent_url, settings.host_agent_token, http)
-        self._access = AccessGuard(settings)
         self._trends = TrendHistory()
-        self.call_registry = CallRegistry(
-            settings.max_concurrent_calls, settings.max_calls_per_key, self._trends.replies.add
-        )
         self._meters = metrics
         self.work = work or BackgroundWork(metrics.process.work_failed)
         self._monitors = monitors or MonitoringAddresses(settings.prometheus_url, settings.grafana_url)
         self._scrape: asyncio.Task[bytes] | None = None
         self._meters.limit.set(settings.max_concurrent_calls)
-        self._runner = CallRunner(
+        runner = CallRunner(
             settings, agents.agent, registry, new_vad, self._meters, turns, records, agents.drafts, knowledge, tools
         )
+
+        calls = CallRegistry(settings.max_concurrent_calls, settings.max_calls_per_key, self._trends.replies.add)
+        self.lines = LineHost(calls, runner, metrics)
+        self.telephones = TelephoneLines(settings, self.lines, http)
+        self._access = AccessGuard(settings, self.telephones.opens_by_itself)
 
     @property
     def calls(self) -> int:
@@ -96,9 +98,9 @@ class Gateway:
         return self.call_registry.calls
 
     @property
-    def lines(self) -> LineHost:
-        """Admission and calls, for lines."""
-        return LineHost(self.call_registry, self._runner, self._meters)
+    def call_registry(self) -> CallRegistry:
+        """The calls that are alive."""
+        return self.lines.registry
 
     def app(self) -> web.Application:
         """The routes, ready to be served."""
@@ -129,6 +131,7 @@ class Gateway:
             work=self.work,
         )
         mount(app, dependencies)
+        self.telephones.add_routes(app)
         serve_below(app, self._settings.base_path)
         app.on_shutdown.append(self._close)
         return app
@@ -180,7 +183,7 @@ class Gateway:
         tasks = BackgroundTasks()
         await tasks.begin()
         work: dict[str, Callable[[], Awaitable[object]]] = {"loop lag": self._meters.process.watch_loop}
-        work |= {"load shedder": self._runner.shedder.watch}
+        work |= {"load shedder": self.lines.runner.shedder.watch}
         work |= {"machine": self._watch_machine, "trends": self._watch_trends}
         if self._workers is None:
             work["learn answers"] = partial(learn_answers, self._registry, self._agents.agent)
@@ -228,7 +231,7 @@ class Gateway:
         else:
             ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, request.protocol.connection_lost)
             ws.take_over(transport, key)
-            await self._runner.run(handle, ws)
+            await self.lines.runner.run(handle, ws)
         return web.Response()  # to nobody: the connection was the call's, and is gone
 
     async def _resume(self, request: web.Request) -> web.StreamResponse:
@@ -245,7 +248,7 @@ class Gateway:
             else:
                 ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, request.protocol.connection_lost)
                 ws.take_over(transport, key)
-                await self._runner.resume(call_id, ws)
+                await self.lines.runner.resume(call_id, ws)
         except CallRefused as nobody_up:
             return self._refuse(nobody_up)
         return web.Response()
@@ -260,4 +263,4 @@ class Gateway:
             log.warning("calls disconnected at shutdown", calls=calls)
 
         await self.call_registry.close(FAREWELL, warn)
-        await self._runner.close()
+        await self.lines.runner.close()

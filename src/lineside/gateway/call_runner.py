@@ -33,7 +33,6 @@ from lineside.observability.traces import Traces
 from lineside.protocol import Ended, EndReason, Error, Ready
 from lineside.records.archive import Archive
 from lineside.settings import Settings
-from lineside.transports.base import Transport
 from lineside.transports.line_control import HANG_UP_WITHIN, CallLeg, LineControl, OfferedCall
 from lineside.transports.websocket import WebSocket
 
@@ -159,7 +158,7 @@ class CallRunner:
         try:
             await leg.control.answer()
             tap = TapTransport(leg.transport, handle.on_sound)
-            reason = await self._record_call(handle, tap, offered, engines, agent, observers)
+            reason = await self._record_call(handle, CallLeg(tap, leg.control), tap, offered, engines, agent, observers)
         except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
             log.exception("call failed", call=handle.id)
             broke = Error(at=0.0, code="internal_error", message="something broke inside lineside", fatal=True)
@@ -174,6 +173,7 @@ class CallRunner:
     async def _record_call(
         self,
         handle: RegisteredCall,
+        leg: CallLeg,
         tap: TapTransport,
         offered: OfferedCall,
         engines: Engines,
@@ -184,7 +184,7 @@ class CallRunner:
         if self._traces is not None:
             observers.append(self._traces.call(handle.id, offered.facts.line, engines.names))
         if self._records is None:
-            return await self._converse(handle, tap, tap, offered, engines, agent, observers)
+            return await self._converse(handle, leg, tap, offered, engines, agent, observers)
         recorder = self._records.begin(
             handle.id,
             tap,
@@ -196,14 +196,15 @@ class CallRunner:
         )
         observers.append(recorder)
         try:
-            return await self._converse(handle, recorder.transport, tap, offered, engines, agent, observers)
+            kept = CallLeg(recorder.transport, leg.control)
+            return await self._converse(handle, kept, tap, offered, engines, agent, observers)
         finally:
             recorder.ended()
 
     async def _converse(
         self,
         handle: RegisteredCall,
-        transport: Transport,
+        leg: CallLeg,
         tap: TapTransport,
         offered: OfferedCall,
         engines: Engines,
@@ -212,9 +213,10 @@ class CallRunner:
     ) -> EndReason:
         hello, facts = offered.first, offered.facts
         call = CallSession(
-            transport,
+            leg.transport,
             hello,
             facts=facts,
+            control=leg.control,
             agent=agent,
             engines=engines,
             settings=self._settings,
@@ -229,7 +231,8 @@ class CallRunner:
         )
         control = SupervisedCall(call, tap)
         handle.answered(control, facts=facts, codec=hello.codec, rate=hello.rate, engines=engines.names)
-        transport.on_event(Ready(call_id=handle.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names))
+        ready = Ready(call_id=handle.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names)
+        leg.transport.on_event(ready)
         log.info("call started", call=handle.id, line=facts.line, codec=hello.codec, rate=hello.rate)
         began = time.monotonic()
         reason = await call.run()

@@ -24,12 +24,12 @@ class LineHost:
     """Admission and calls, for lines."""
 
     def __init__(self, registry: CallRegistry, runner: CallRunner, meters: GatewayMetrics) -> None:
-        self._registry, self._runner, self._meters = registry, runner, meters
+        self.registry, self.runner, self._meters = registry, runner, meters
 
     @property
     def has_room(self) -> bool:
         """Whether the next call would be taken: what a line answers to OPTIONS and health checks."""
-        return self._registry.has_room
+        return self.registry.has_room
 
     @contextmanager
     def slot(self, holder: str = "") -> Iterator[CallHandle]:
@@ -38,13 +38,13 @@ class LineHost:
         `holder`: whose key asks (`Auth.holder`), where it was a key; MAX_CALLS_PER_KEY limits their calls.
         """
         try:
-            handle = self._registry.admit(holder)
+            handle = self.registry.admit(holder)
             try:
                 yield handle
             finally:
-                self._registry.free(handle)
+                self.registry.free(handle)
         except CallRefused:
-            why = "closing" if self._registry.closing else "key_limit" if self._registry.has_room else "full"
+            why = "closing" if self.registry.closing else "key_limit" if self.registry.has_room else "full"
             self._meters.call_refused(why)
             raise
 
@@ -54,7 +54,7 @@ class LineHost:
         Raises `TransportError` before the call was answered, where it names an engine that there is not.
         """
         try:
-            return await self._runner.run_offered(handle, offered)
+            return await self.runner.run_offered(handle, offered)
         except TransportError as fault:
             self._meters.call_refused(fault.code)
             raise

@@ -14,6 +14,7 @@ from lineside.demo.launch import demo_back_end
 from lineside.engines.registry import EngineRegistry
 from lineside.gateway.agent_store import AgentFile, AgentStore
 from lineside.gateway.app import Gateway
+from lineside.gateway.audiosocket_line import AudioSocketLine
 from lineside.gateway.call_runner import settle
 from lineside.gateway.listen import check_exposure, gateway_socket
 from lineside.gateway.multiprocess import worker_count
@@ -100,6 +101,7 @@ async def running_gateway(
             )
             async with (
                 _sip(reached, gateway) as sip,
+                _audiosocket(reached, gateway),
                 http_server(gateway.app(), listener, grace=GOODBYE, work=work),
             ):
                 yield RunningGateway(url, reached.embedded_url, gateway, registry, agents, sip)
@@ -113,6 +115,16 @@ async def _sip(settings: Settings, gateway: Gateway) -> AsyncGenerator[str, None
         return
     async with SipLine(settings, gateway.lines).opened() as line:
         yield f"sip:agent@{settings.sip_host}:{line.endpoint.port}"
+
+
+@asynccontextmanager
+async def _audiosocket(settings: Settings, gateway: Gateway) -> AsyncGenerator[None, None]:
+    """The AudioSocket port, where there is one."""
+    if not settings.audiosocket_port:
+        yield
+        return
+    async with AudioSocketLine(settings, gateway.lines, gateway.telephones.tickets).opened():
+        yield
 
 
 @asynccontextmanager

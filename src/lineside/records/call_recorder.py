@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from lineside.call.observers import Observer
-from lineside.protocol import Ended, EndReason, ServerMessage
+from lineside.protocol import Ended, EndReason, ServerMessage, TransferDone
 from lineside.records.entries import CallOver, Entry
 from lineside.records.event_log import EventLog
 from lineside.records.recorder import RecordedTransport, Recorder
@@ -30,12 +30,15 @@ class CallRecorder(Observer):
         self.transport: Transport = RecordedTransport(transport, recorder) if recorder is not None else transport
         self._events = EventLog(call, keep)
         self._began = asyncio.get_running_loop().time()
+        self._transferred_to = ""
         self._reason: EndReason = "internal_error"  # unless the call gives another one
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Observer`."""
         if isinstance(event, Ended):
             self._reason = event.reason
+        elif isinstance(event, TransferDone) and event.result == "transferred":
+            self._transferred_to = event.to
         self._events.on_event(event)
 
     def ended(self) -> None:
@@ -46,5 +49,12 @@ class CallRecorder(Observer):
             self._end_recording(self._call)
         seconds = round(now - self._began, 3)
         self._keep(
-            CallOver(call=self._call, ended=time.time(), seconds=seconds, turns=self._events.turns, reason=self._reason)
+            CallOver(
+                call=self._call,
+                ended=time.time(),
+                seconds=seconds,
+                turns=self._events.turns,
+                reason=self._reason,
+                transferred_to=self._transferred_to,
+            )
         )

@@ -7,6 +7,7 @@ silence too: Asterisk ends a call on which nothing comes for two seconds. `clear
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Literal
 
 from lineside.errors import TransportError
 from lineside.protocol import Codec, Dtmf, EndReason, ServerMessage
@@ -23,7 +24,13 @@ from lineside.transports.audiosocket_frames import (
 )
 from lineside.transports.base import AudioMeter, TransportListener
 from lineside.transports.keys import KEYS
-from lineside.transports.line_control import LINE_ENDS, OnlyHangsUp
+from lineside.transports.line_control import (
+    LINE_ENDS,
+    LineControl,
+    OnlyHangsUp,
+    TransferOutcome,
+    TransferTarget,
+)
 from lineside.transports.pacer import PacedQueue, shared_pacer
 from lineside.transports.work_budget import FRAME_WORK, WorkBudget
 
@@ -126,8 +133,13 @@ class AudioSocketTransport(OnlyHangsUp):
 
     codec: Codec = "pcm"
 
-    def __init__(self, socket: AudioSocket, rate: int, meter: AudioMeter) -> None:
-        """`rate` as the first sound told it; ours is the same. Raises `TransportError` for one that is too high."""
+    def __init__(self, socket: AudioSocket, rate: int, meter: AudioMeter, control: LineControl | None = None) -> None:
+        """`rate` as the first sound told it; ours is the same. `control` does what the socket cannot.
+
+        Raises `TransportError` for a rate that is too high.
+        """
+        self._control = control or OnlyHangsUp()
+        self.abilities = self._control.abilities
         if rate > USUAL:
             raise TransportError("bad_first_message", f"audiosocket: {rate} Hz; set the channel to c(slin16)")
         self.rate = rate
@@ -176,10 +188,15 @@ class AudioSocketTransport(OnlyHangsUp):
 
     async def hang_up(self, reason: EndReason) -> None:
         """See `LineControl`: the dialplan goes on after it."""
+        await self._control.hang_up(reason)
         if not self._socket.gone.done():
             self._socket.write(socket_frame(HANG_UP, b""))
             await asyncio.wait([self._socket.gone], timeout=LINE_ENDS / 5)
         self._socket.end()
+
+    async def transfer(self, target: TransferTarget, how: Literal["cold", "warm"] = "cold") -> TransferOutcome:
+        """See `LineControl`."""
+        return await self._control.transfer(target, how)
 
     def _take(self, frame: SocketFrame) -> None:
         listener = self._listener

@@ -7,11 +7,11 @@ from msgspec import Struct
 
 from lineside.errors import LinesideError
 from lineside.protocol import EndReason, FirstMessage
+from lineside.reasons import TransferResult as TransferResult  # noqa: PLC0414 - read from here too
 from lineside.transports.base import AudioMeter, Transport
 from lineside.transports.call_facts import CallFacts
 
 Ability = Literal["answer", "transfer_cold", "transfer_warm", "send_digits", "hold"]
-TransferResult = Literal["transferred", "busy", "no_answer", "rejected", "invalid", "failed"]
 
 LINE_ENDS = 5.0  # seconds for a line to say that the call is over, after it was hung up; then its socket is closed
 HANG_UP_WITHIN = 12.0  # seconds for all of hanging up, requests to a carrier included; then the call is let go of

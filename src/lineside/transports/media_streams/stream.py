@@ -137,11 +137,12 @@ class MediaStream(OnlyHangsUp):
     async def hang_up(self, reason: EndReason) -> None:
         """See `LineControl`: the carrier ends the call, says so on the socket, and closes it; else we do."""
         self._out.stop()
-        if self._carrier is not None and not self._ws.over.done() and reason != "transferred":
+        if self._carrier is not None:
             await self._carrier.hang_up(reason)
-        elif goodbye := self._dialect.hang_up():
+        goodbye = self._dialect.hang_up()
+        if goodbye:
             self._ws.write(framed(TEXT, goodbye.encode()))
-        waits = LINE_ENDS if self._carrier is not None and not self._over.done() else 0.0
+        waits = LINE_ENDS if (self._carrier is not None or goodbye) and not self._over.done() else 0.0
         await asyncio.wait([self._ws.over], timeout=waits)
         try:
             async with asyncio.timeout(1.0):

@@ -1,0 +1,82 @@
+"""Puts the caller through to a person, once the sentence that promises it has been heard.
+
+The order: the agent says so, the caller hears it to its end (by the line's marks, where it has them), the line moves
+the call. Only where that fails is the call still ours: then the agent says so, and goes on.
+"""
+
+from collections.abc import Callable
+
+import structlog
+
+from lineside.agents.agent import Agent
+from lineside.call.call_context import CallContext
+from lineside.call.observers import Observer
+from lineside.call.reply_input import AgentLine
+from lineside.errors import LinesideError
+from lineside.protocol import AudioDone, BargeIn, EndReason, ServerMessage, TransferDone, TransferRequested
+from lineside.transports.line_control import LineControl, TransferOutcome, TransferTarget
+
+log = structlog.get_logger()
+
+NOT_REACHED = "I am sorry, nobody could take your call just now. How else can I help you?"
+
+
+class CallTransfer(Observer):
+    """The transfer of one call, where its line can, somebody is named and the desk is open."""
+
+    def __init__(
+        self,
+        control: LineControl | None,
+        to: str,
+        agent: Agent,
+        *,
+        end: Callable[[EndReason], None],
+        say: Callable[[AgentLine], None],
+    ) -> None:
+        """`end` ends the call on our side; `say` says something to a caller who is still here."""
+        self._control, self._to, self._end, self._say = control, to, end, say
+        able = control is not None and "transfer_cold" in control.abilities
+        self.possible = able and bool(to) and agent.is_open()  # else the agent promises none
+        self._wanted: tuple[int, int] | None = None  # turn and reply of the promise
+        self._context: CallContext | None = None
+        self._under_way = False
+
+    def attach(self, context: CallContext) -> None:
+        """The call runs."""
+        self._context = context
+
+    def close(self) -> None:
+        """The call is over; it is let go of."""
+        self._context, self._control = None, None
+        self._end, self._say = lambda reason: None, lambda line: None
+
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Observer`."""
+        match event:
+            case TransferRequested(turn=turn, reply=reply):
+                self._wanted = turn, reply
+            case BargeIn(turn=turn, reply=reply) if (turn, reply) == self._wanted:
+                self._wanted = None  # "no, wait": they will say what they want
+            case AudioDone(turn=turn, reply=reply) if (turn, reply) == self._wanted:
+                self._wanted = None
+                self._begin(turn, reply)
+
+    def _begin(self, turn: int, reply: int) -> None:
+        context, control = self._context, self._control
+        if context is not None and control is not None and self.possible and not self._under_way:
+            self._under_way = True
+            context.tasks.start(self._transfer(context, control, turn, reply), "transfer")
+
+    async def _transfer(self, context: CallContext, control: LineControl, turn: int, reply: int) -> None:
+        try:
+            outcome = await control.transfer(TransferTarget(self._to))
+        except LinesideError as why:
+            outcome = TransferOutcome("failed", str(why))
+        self._under_way = False
+        done = TransferDone(at=context.clock.at, turn=turn, reply=reply, to=self._to, result=outcome.result)
+        context.observers.on_event(done)
+        if outcome.done:
+            self._end("transferred")
+        else:
+            log.warning("a transfer failed", result=outcome.result, why=outcome.detail)
+            self._say(AgentLine(NOT_REACHED))

@@ -1,0 +1,1 @@
+"""Carriers' accounts: their webhooks answered and checked, their REST asked. One file for each carrier."""

@@ -1,0 +1,142 @@
+"""Telnyx: TeXML, webhooks signed with Ed25519, Call Control v2."""
+
+import base64
+import binascii
+import json
+from typing import Literal
+from urllib.parse import quote
+from uuid import uuid4
+
+import aiohttp
+import structlog
+
+from lineside.errors import ConfigError
+from lineside.gateway.carriers import twiml
+from lineside.gateway.carriers.account import CarrierUnreachable, RestAnswer, Webhook, WebhookAnswer, ask
+from lineside.protocol import EndReason
+from lineside.settings import Settings
+from lineside.transports.call_facts import CallFacts
+from lineside.transports.line_control import Ability, LineControl, OnlyHangsUp, TransferOutcome, TransferTarget
+from lineside.transports.media_streams.dialect import StreamDialect
+from lineside.transports.media_streams.telnyx import TelnyxDialect
+
+log = structlog.get_logger()
+
+FRESH = 300.0  # seconds that a signed webhook may be old
+OVER = "90018"  # their code: the call has ended already
+
+
+class TelnyxAccount:
+    """The account of the settings."""
+
+    line = "telnyx"
+
+    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
+        """Raises `ConfigError` for a key that is none, or without the package that checks signatures."""
+        try:
+            from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+            self._key = Ed25519PublicKey.from_public_bytes(base64.b64decode(settings.telnyx_public_key, validate=True))
+        except ImportError:
+            raise ConfigError("Telnyx needs a package more: pip install 'lineside[carriers]'") from None
+        except (ValueError, binascii.Error):
+            raise ConfigError("TELNYX_PUBLIC_KEY is not an Ed25519 key in base64; copy it from the portal") from None
+        self._http, self._api_key, self._fallback = http, settings.telnyx_api_key, settings.fallback_number
+
+    def is_genuine(self, asked: Webhook) -> bool:
+        """See `CarrierAccount`."""
+        from cryptography.exceptions import InvalidSignature
+
+        at = asked.headers.get("telnyx-timestamp", "")
+        if not (at.isascii() and at.isdigit() and len(at) < 12 and abs(asked.now - int(at)) <= FRESH):
+            return False
+        try:
+            signature = base64.b64decode(asked.headers.get("telnyx-signature-ed25519", ""), validate=True)
+            self._key.verify(signature, at.encode() + b"|" + asked.body)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    def facts(self, asked: Webhook) -> CallFacts:
+        """See `CarrierAccount`."""
+        given = asked.given
+        return CallFacts(
+            line=self.line,
+            direction="outbound" if given.get("Direction", "").startswith("outbound") else "inbound",
+            caller=given.get("From", ""),
+            called=given.get("To", ""),
+            diverted_from=given.get("ForwardedFrom", ""),
+            carrier_call_id=given.get("CallSid", "") or given.get("CallControlId", ""),
+            headers=given,
+        )
+
+    def connect(self, socket_url: str, asked: Webhook) -> WebhookAnswer:
+        """See `CarrierAccount`. Without `rtp` nothing of ours would be played."""
+        extra = ' track="inbound_track" bidirectionalMode="rtp" bidirectionalCodec="PCMU"'
+        return twiml.connect(socket_url, self._fallback, extra)
+
+    def refuse(self, asked: Webhook) -> WebhookAnswer:
+        """See `CarrierAccount`."""
+        return twiml.refuse(self._fallback)
+
+    def dialect(self) -> StreamDialect:
+        """See `CarrierAccount`."""
+        return TelnyxDialect()
+
+    def control(self, call: str, facts: CallFacts) -> LineControl | None:
+        """See `CarrierAccount`."""
+        if not self._api_key or not call:
+            return None
+        return TelnyxControl(self._http, f"https://api.telnyx.com/v2/calls/{quote(call, safe='')}", self._api_key)
+
+
+class TelnyxControl(OnlyHangsUp):
+    """One call, steered by commands. Each has an id, so that one sent twice is done once."""
+
+    abilities: frozenset[Ability] = frozenset({"transfer_cold", "send_digits"})
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, key: str) -> None:
+        self._http, self._url, self._key = http, url, key
+
+    async def hang_up(self, reason: EndReason) -> None:
+        """See `LineControl`."""
+        if reason in ("transferred", "caller_hung_up"):
+            return
+        try:
+            answer = await self._command("hangup", {})
+        except CarrierUnreachable as why:
+            log.warning("a carrier was not told to hang up", why=str(why))
+            return
+        if answer.status >= 400 and OVER not in answer.text:
+            log.warning("a carrier refused to hang up", status=answer.status)
+
+    async def transfer(self, target: TransferTarget, how: Literal["cold", "warm"] = "cold") -> TransferOutcome:
+        """See `LineControl`."""
+        order: dict[str, object] = {"to": target.to, "timeout_secs": round(target.ring_seconds)}
+        if target.caller_id:
+            order["from"] = target.caller_id
+        if target.headers:
+            order["custom_headers"] = [{"name": name, "value": value} for name, value in target.headers.items()]
+        try:
+            answer = await self._command("transfer", order)
+        except CarrierUnreachable as why:
+            return TransferOutcome("failed", str(why))
+        if answer.status == 422:
+            return TransferOutcome("invalid", _title(answer))
+        return TransferOutcome("transferred" if answer.status < 300 else "failed", f"HTTP {answer.status}")
+
+    async def send_digits(self, digits: str) -> None:
+        """See `LineControl`."""
+        await self._command("send_dtmf", {"digits": digits})
+
+    async def _command(self, name: str, order: dict[str, object]) -> RestAnswer:
+        headers = {"Authorization": f"Bearer {self._key}"}
+        order["command_id"] = str(uuid4())
+        return await ask(self._http, "POST", f"{self._url}/actions/{name}", headers=headers, json=order)
+
+
+def _title(answer: RestAnswer) -> str:
+    try:
+        return str(json.loads(answer.text)["errors"][0]["title"])[:200]
+    except (ValueError, LookupError, TypeError):
+        return f"HTTP {answer.status}"

@@ -1,0 +1,54 @@
+"""Numbers that are never dialled by a machine: emergency services, and those that cost by the minute. Pure.
+
+This is no numbering plan but the short list of what does harm. Whom a call may be transferred to, or placed with, is an
+allow-list of the operator's; this one is beneath it and cannot be switched off.
+"""
+
+import re
+from collections.abc import Sequence
+
+# Emergency services that are reached by a short number (ITU-T E.161.1 and national plans). Some are extensions of
+# somebody's PBX: give those other numbers. 100 to 109, which are emergency numbers in India, are left to the PBX.
+_SHORT = """
+    000 061 066 08 15 17 18 110 111 112 113 115 117 118 119 120 122 123 133 144
+    190 191 192 193 194 195 197 199 911 988 991 992 993 995 997 998 999
+"""
+EMERGENCY = frozenset(_SHORT.split())
+# Premium rate and satellites, by country: whoever owns the number earns by the minute, and frauds own them.
+PREMIUM = re.compile(
+    r"\+(?:1900|1976|33(?:89|899)|34(?:80[367]|90[57])|351(?:601|60[789]|76)|39(?:89|899|144|166)|41(?:90[016])"
+    r"|43(?:9[0139])|44(?:9|871|872|873)|46(?:900|939|944)|47(?:829|820)|48(?:70)|49(?:900|137|118)|61(?:190|19)"
+    r"|31(?:90[069])|32(?:90)|353(?:15)|358(?:600|700)|420(?:90)|45(?:90)|7(?:809)|81(?:990)|86(?:168)|91(?:900)"
+    r"|979|881|882|883|870)\d*"
+)
+TARGET = re.compile(
+    r"\+?[0-9*#]{1,20}"
+    r"|sips?:[A-Za-z0-9._~!$&'()*+=%-]{1,64}@[A-Za-z0-9.:\[\]-]{1,128}"
+    r"|[A-Za-z][\w.-]{0,63}"
+)
+
+
+def number_of(to: str) -> str:
+    """The number in a target, with `+` for `00`; spaces and signs dropped; empty: it is none."""
+    plain = re.sub(r"[\s()./-]", "", re.sub(r"^sips?:", "", to.strip()).partition("@")[0])
+    plain = f"+{plain[2:]}" if plain.startswith("00") and len(plain) > len("000") + 3 else plain
+    return plain if re.fullmatch(r"\+?[0-9]+", plain) else ""
+
+
+def why_refused(to: str) -> str:
+    """Why this is never dialled, in a sentence; empty: it may be."""
+    number = number_of(to)
+    if not TARGET.fullmatch(number or to.strip()):
+        return f"{to[:40]!r} is no number, SIP address or name of a queue"
+    if number.removeprefix("+") in EMERGENCY:
+        return "emergency numbers are never dialled by a machine"
+    if PREMIUM.fullmatch(number):
+        return "premium-rate and satellite numbers are never dialled"
+    return ""
+
+
+def is_allowed(to: str, allowed: Sequence[str]) -> bool:
+    """Whether a target is on an allow-list; an entry that ends in `*` is a prefix, of digits of a number."""
+    number = number_of(to) or to.strip()
+    prefixes = tuple(entry[:-1] for entry in allowed if len(entry) > 1 and entry.endswith("*"))
+    return number.startswith(prefixes) or number in {number_of(entry) or entry for entry in allowed}

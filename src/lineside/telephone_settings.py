@@ -1,0 +1,67 @@
+"""Settings of telephone lines other than SIP. They are part of `settings.Settings`, whose file is long."""
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic.config import JsonDict
+from pydantic_settings import BaseSettings
+
+from lineside.engine_options import Names, Url
+from lineside.telephone_numbers import why_refused
+
+_SECRET: JsonDict = {"secret": True}
+
+
+class TelephoneSettings(BaseSettings):
+    """What an operator can set of calls by carriers' media streams and by Asterisk."""
+
+    # ── telephone lines ──
+    public_url: Url = ""
+    """Address at which carriers reach lineside, e.g. https://voice.example.com; their signatures cover it"""
+    fallback_number: str = ""
+    """Number or SIP address that the carrier dials when lineside is full or gone; empty = it says so and hangs up"""
+    telephone_headers: Names = ()
+    """Headers and parameters of telephone calls to keep, comma-separated; X-Name-* = all that begin so"""
+    transfer_to: str = ""
+    """Where callers who ask for a person are transferred: a number, a SIP address, or a queue of the PBX"""
+    asterisk: bool = False
+    """Answer calls of Asterisk's WebSocket channel at /lines/asterisk"""
+    audiosocket_host: str = "127.0.0.1"
+    """Address of the AudioSocket port"""
+    audiosocket_port: int = Field(0, ge=0, le=65535)
+    """TCP port for Asterisk's AudioSocket, usually 9092; 0 = off"""
+    twilio_account_sid: str = ""
+    """Twilio: account SID"""
+    twilio_auth_token: str = Field("", json_schema_extra=_SECRET)
+    """Twilio: auth token; turns /lines/twilio on"""
+    telnyx_public_key: str = ""
+    """Telnyx: public key of webhooks; turns /lines/telnyx on"""
+    telnyx_api_key: str = Field("", json_schema_extra=_SECRET)
+    """Telnyx: API key, for hanging up and transfer"""
+    signalwire_space: str = ""
+    """SignalWire: host of the space, e.g. example.signalwire.com"""
+    signalwire_project: str = ""
+    """SignalWire: project id"""
+    signalwire_token: str = Field("", json_schema_extra=_SECRET)
+    """SignalWire: API token"""
+    signalwire_signing_key: str = Field("", json_schema_extra=_SECRET)
+    """SignalWire: signing key of webhooks; turns /lines/signalwire on"""
+    plivo_auth_id: str = ""
+    """Plivo: auth ID"""
+    plivo_auth_token: str = Field("", json_schema_extra=_SECRET)
+    """Plivo: auth token; turns /lines/plivo on"""
+    vonage_application_id: str = ""
+    """Vonage: application ID"""
+    vonage_private_key: Path | None = None
+    """Vonage: file of the application's private key, for hanging up and transfer"""
+    vonage_signature_secret: str = Field("", json_schema_extra=_SECRET)
+    """Vonage: signature secret of webhooks; turns /lines/vonage on"""
+    exotel_password: str = Field("", json_schema_extra=_SECRET)
+    """Exotel: password of the Voicebot applet's address, user name lineside; turns /lines/exotel on"""
+
+    @field_validator("transfer_to", "fallback_number")
+    @classmethod
+    def _can_be_dialled(cls, value: str) -> str:
+        if value and (why := why_refused(value)):
+            raise ValueError(why)
+        return value

@@ -1,0 +1,86 @@
+"""A caller who asks for a person is put through once they have heard so; where nobody takes the call they are back."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec.structs import replace
+
+from lineside.agents.agent import Agent
+from lineside.call.call_transfer import NOT_REACHED
+from lineside.engines.vendors.scripted import ScriptedSTT
+from lineside.protocol import EndReason, TransferDone, TransferRequested
+from lineside.transports.line_control import Ability, CannotDo, OnlyHangsUp, TransferOutcome, TransferTarget
+from lineside.transports.scripted import CallerSilent, CallerSpeaks, Doing
+from tests.call.fixtures import AGENT, FinishedCall, run_call
+
+ASKS: Sequence[Doing] = (CallerSilent(0.5), CallerSpeaks(1.2), CallerSilent(9.0))
+
+
+class Line(OnlyHangsUp):
+    """A line that transfers, or says why not."""
+
+    abilities: frozenset[Ability] = frozenset({"transfer_cold"})
+
+    def __init__(self, outcome: TransferOutcome | None) -> None:
+        self._outcome = outcome
+        self.targets: list[TransferTarget] = []
+
+    async def transfer(self, target: TransferTarget, how: Literal["cold", "warm"] = "cold") -> TransferOutcome:
+        self.targets.append(target)
+        if self._outcome is None:
+            raise CannotDo("this line cannot")
+        return self._outcome
+
+    async def hang_up(self, reason: EndReason) -> None:
+        raise NotImplementedError
+
+
+def asked_for_a_person(line: OnlyHangsUp, *, to: str = "+15550199", agent: Agent = AGENT) -> FinishedCall:
+    return run_call(
+        *ASKS, stt=ScriptedSTT(hears=("Let me speak to a person",)), agent=agent, control=line, transfer_to=to
+    )
+
+
+def test_the_caller_is_put_through_once_they_have_heard_so() -> None:
+    """Not before: the sentence is heard to its end, then the line moves the call, and our side of it is over."""
+    line = Line(TransferOutcome("transferred"))
+    call = asked_for_a_person(line)
+    assert [target.to for target in line.targets] == ["+15550199"]
+    assert call.reason == "transferred"
+    assert call.one(TransferRequested).by == "caller"
+    assert call.one(TransferDone).result == "transferred"
+    assert call.conversation[-1] == ("assistant", AGENT.transfer)
+    kinds = call.kinds
+    assert kinds.index("AudioDone") < kinds.index("TransferDone") < kinds.index("Ended")
+
+
+def test_where_nobody_takes_the_call_the_caller_is_told_and_goes_on() -> None:
+    """Busy, no answer, or a line that fails: the call is still ours."""
+    for outcome in (TransferOutcome("no_answer"), TransferOutcome("busy", "486"), None):
+        call = asked_for_a_person(Line(outcome))
+        assert call.reason == "caller_hung_up"
+        assert call.one(TransferDone).result == (outcome.result if outcome else "failed")
+        assert call.conversation[-1][1].endswith(NOT_REACHED)
+
+
+def test_no_transfer_is_promised_where_none_can_be_made() -> None:
+    """The line cannot, nobody is named, or the desk is closed: the agent says so in place of the promise."""
+    closed = replace(AGENT, timezone="UTC", hours={"2001-01-01": "9:00-10:00"})
+    for line, to, agent in (
+        (OnlyHangsUp(), "+15550199", AGENT),
+        (Line(TransferOutcome("transferred")), "", AGENT),
+        (Line(TransferOutcome("transferred")), "+15550199", closed),
+    ):
+        call = asked_for_a_person(line, to=to, agent=agent)
+        assert call.conversation[-1][1] == AGENT.no_transfer
+        assert call.all(TransferDone) == []
+
+
+def test_a_caller_who_interrupts_the_promise_is_not_moved() -> None:
+    """ "No, wait": they say what they want."""
+    line = Line(TransferOutcome("transferred"))
+    stt = ScriptedSTT(hears=("Let me speak to a person", "No, wait. What are your hours?"))
+    doing = (CallerSilent(0.5), CallerSpeaks(1.2), CallerSilent(1.7), CallerSpeaks(2.0), CallerSilent(5.0))
+    call = run_call(*doing, stt=stt, control=line, transfer_to="+15550199")
+    assert line.targets == []
+    assert call.reason == "caller_hung_up"
