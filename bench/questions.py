@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 
 from lineside.agents.knowledge.agent_knowledge import Knows
-from lineside.call.answer_by_rule import answer_by_rule
+from lineside.call.answer_by_rule import ByRule, answer_by_rule
 from lineside.call.chat_history import ChatHistory
 from lineside.engines.protocols import LlmRequest, Token
 from lineside.gateway.runtime import knowledge_cache
@@ -73,9 +73,10 @@ async def ask(gateway: RunningGateway, knows: Knows, question: str) -> tuple[str
     history.agent(agent.greeting)
     if (fixed := agent.by_rule(question)) is not None:
         return fixed, None
-    if (fixed := await answer_by_rule(knows, history, question, unknown=agent.unknown)) is not None:
-        return fixed, None
-    messages = history.messages(asking=question)
+    known = await answer_by_rule(knows, history, question, unknown=agent.unknown)
+    if isinstance(known, ByRule):
+        return known.text, None
+    messages = history.messages(asking=question, context=known.context)
     began, wait, answer = time.perf_counter(), 0.0, ""
     async with aclosing(gateway.registry.llm().reply(messages, LlmRequest())) as tokens:
         async for token in tokens:

@@ -765,6 +765,7 @@ export interface Agent {
   greeting: string;
   facts: string[];
   answers: VerbatimAnswer[];
+  documents: string[];
   unknown: string;
   examples: Example[];
   transfer: string;

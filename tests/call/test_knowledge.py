@@ -1,13 +1,15 @@
 """An agent's answers are spoken as they stand, and no model invents what nobody told it."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 from lineside.agents.agent import Agent, VerbatimAnswer
-from lineside.agents.knowledge.agent_knowledge import KnowledgeCache
+from lineside.agents.knowledge.agent_knowledge import KnowledgeCache, KnowledgePlaces
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT
 from lineside.protocol import FirstMessage, Text
 from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, Doing
-from tests.call.fixtures import FinishedCall, finished_call
+from tests.call.fixtures import FinishedCall, finished_call, run_call
 from tests.virtual_time import run
 
 DESK = Agent(
@@ -21,15 +23,10 @@ DESK = Agent(
 )
 
 
-def asked(*said: str, agent: Agent = DESK, **given: Any) -> FinishedCall:
-    async def story() -> FinishedCall:
-        knowledge = await KnowledgeCache(None).of(agent)
-        script: list[Doing] = [doing for text in said for doing in (CallerSends(Text(text)), CallerSilent(5.0))]
-        return await finished_call(
-            *script, agent=agent, llm=ScriptedLLM(answers=["We open at noon."]), knowledge=knowledge, **given
-        )
-
-    return run(story())
+def asked(*said: str, agent: Agent = DESK, places: KnowledgePlaces | None = None, **given: Any) -> FinishedCall:
+    knowledge = asyncio.run(KnowledgeCache(None, places).of(agent))  # reads files, which takes real time
+    script: list[Doing] = [doing for text in said for doing in (CallerSends(Text(text)), CallerSilent(5.0))]
+    return run_call(*script, agent=agent, llm=ScriptedLLM(answers=["We open at noon."]), knowledge=knowledge, **given)
 
 
 def said_by_the_agent(call: FinishedCall) -> list[str]:
@@ -76,6 +73,18 @@ def test_a_prompt_of_the_callers_own_knows_nothing_of_the_agents() -> None:
 def test_the_model_knows_the_answers_too() -> None:
     """They stand in its prompt, for questions that are about several of them."""
     assert "price of the Basic plan: Basic costs 25 dollars." in DESK.opening()[0].content
+
+
+def test_the_model_is_told_what_the_documents_say_of_a_question(tmp_path: Path) -> None:
+    """Right before the caller's words, for this answer alone; history holds what was said."""
+    (tmp_path / "house.md").write_text("# Parking\n\nThe car park behind the house is free on weekdays.\n")
+    desk = Agent(name="Desk", prompt="You answer.", documents=("*.md",), unknown="I don't know that.")
+    call = asked("Is the car park free?", "Do you sell dogs?", agent=desk, places=KnowledgePlaces(tmp_path, tmp_path))
+    [question] = call.llm.asked
+    assert question[-1].content.endswith("Is the car park free?")
+    assert "Parking: The car park behind the house is free on weekdays." in question[-1].content
+    assert ("user", "Is the car park free?") in call.conversation
+    assert said_by_the_agent(call) == ["We open at noon.", "I don't know that."]
 
 
 def test_another_language_is_left_to_the_model() -> None:

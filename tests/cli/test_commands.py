@@ -40,6 +40,8 @@ TABLE: list[tuple[tuple[str, ...], tuple[str, ...], str]] = [
     (("calls", "show", CALL[:6]), ("My bill", "+1"), "turns"),
     (("calls", "--unanswered"), ("No questions without an answer.",), "questions"),
     (("calls", "note", CALL[:6], "--tag", "billing"), ("billing",), "tags"),
+    (("knowledge", "build"), ("no documents",), "documents"),
+    (("knowledge", "ask", "Are you open on Sunday?"), ("On Sunday we are closed.",), "passages"),
     (("doctor",), ("lineside", "call"), "findings"),
     (("talk", QUESTION, "--no-greeting"), ("voice to voice", "saturday.wav"), "turns"),
 ]

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from lineside.agents.calendar import DeskClock, is_open, opening_hours
 from lineside.agents.consistency import check_consistency
 from lineside.agents.declared import Limits, Name, Slot, Task, Tool
+from lineside.agents.knowledge.documents import check_patterns
 from lineside.engines.protocols import Message
 from lineside.errors import UNREADABLE, ConfigError
 from lineside.transports.call_facts import CallFacts
@@ -90,6 +91,7 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     answers: Annotated[
         tuple[VerbatimAnswer, ...], Meta(max_length=500)
     ] = ()  # by rule; the model knows them as facts too
+    documents: Annotated[tuple[Annotated[str, Meta(max_length=200)], ...], Meta(max_length=50)] = ()  # "documents/*.md"
     unknown: Line = ""  # said by rule where neither answers nor facts are about the question; empty: the model answers
     examples: Annotated[tuple[Example, ...], Meta(max_length=50)] = ()
     transfer: Line = "Of course. I will transfer you to a colleague now."
@@ -123,6 +125,7 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
                 raise ConfigError(f'{name} = "{tag}" is no language; write one such as "en", "en-GB" or "de-AT"')
         check_consistency(self.slots, self.tools, self.tasks, self.limits)
         try:
+            check_patterns(self.documents)
             self.desk_clock()
         except ValueError as cause:
             raise ConfigError(str(cause)) from None

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from lineside.agents.agent import CALL
 from lineside.engines.protocols import Message
 
+DOCUMENTS, FROM_THAT = "Our documents say:", "Answer from that in one sentence:"
 KEPT = 6000  # characters of conversation; older exchanges are left out, half of it at once so prompts keep a prefix
 LONGEST = KEPT  # characters of one message; of a longer one, such as many turns without an answer, the end is kept
 
@@ -31,8 +32,11 @@ class ChatHistory:
         """The caller heard this much of the agent's reply; nothing of it is no message."""
         self._add(Message("assistant", heard.strip()))
 
-    def messages(self, *, asking: str = "") -> tuple[Message, ...]:
-        """All of it, for a language model; `asking` is a question not committed to history yet."""
+    def messages(self, *, asking: str = "", context: str = "") -> tuple[Message, ...]:
+        """All of it, for a language model.
+
+        `asking` is a question not committed to history yet, `context` what the model is told of it and forgets then.
+        """
         said = [*self._said]
         if asking:
             said = _joined(said, Message("user", asking))
@@ -44,6 +48,8 @@ class ChatHistory:
             said.insert(0, CALL)
         if self._before is not None and said and said[-1].role == "user":
             said[-1:] = [*self._before(said[-1].content), said[-1]]
+        if context and said and said[-1].role == "user":
+            said[-1] = Message("user", f"{DOCUMENTS} {context}\n\n{FROM_THAT} {said[-1].content}")
         return (*opening, *said)
 
     @property

@@ -12,7 +12,7 @@ from lineside.agents.slots.extract import Said
 from lineside.agents.tasks.state import Say, Think, ToPerson, joined
 from lineside.audio.frame import Utterance
 from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answer, written_answer
-from lineside.call.answer_by_rule import answer_by_rule
+from lineside.call.answer_by_rule import ByRule, answer_by_rule
 from lineside.call.answer_outcome import AnswerOutcome
 from lineside.call.call_context import CallContext
 from lineside.call.dialog import RuleTurn
@@ -193,13 +193,13 @@ class Reply:
                 self._outcome.person_wanted("caller")
             await self._take_fixed(joined(owed, move.text))
             return
-        fixed = await answer_by_rule(context.knowledge, context.history, question, unknown=context.agent.unknown)
-        if fixed is not None:
-            self._outcome.answered(fixed)
-            await self._take_fixed(joined(owed, fixed, move.then))
+        known = await answer_by_rule(context.knowledge, context.history, question, unknown=context.agent.unknown)
+        if isinstance(known, ByRule):
+            self._outcome.answered(known.text)
+            await self._take_fixed(joined(owed, known.text, move.then))
         if isinstance(self.given, Utterance) and not self.allowed:
             await self._end_of_turn.ask_llm(self._pause, question)
-        if fixed is not None:
+        if isinstance(known, ByRule):
             return
         if self._draft is not None and self._draft.whole:
             self._outcome.by.hear("llm", self._draft.by)
@@ -208,8 +208,8 @@ class Reply:
             return
         await self._take_pieces(owed)
         self._times.asked("llm", context.clock.now())
-        messages, language = context.history.messages(asking=question), context.agent.language
-        answer = written_answer(context.llm, messages, context.request, language)
+        messages = context.history.messages(asking=question, context=known.context)
+        answer = written_answer(context.llm, messages, context.request, context.agent.language)
         async with aclosing(answer) as parts:
             async for part in parts:
                 now = context.clock.now()

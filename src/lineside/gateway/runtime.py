@@ -14,7 +14,8 @@ import aiohttp
 import structlog
 
 from lineside.agents.agent import Agent
-from lineside.agents.knowledge.agent_knowledge import EncoderThread, KnowledgeCache
+from lineside.agents.knowledge.agent_knowledge import KnowledgeCache, KnowledgePlaces
+from lineside.agents.knowledge.encoder_thread import EncoderThread
 from lineside.agents.tools.http_tools import http_tools
 from lineside.agents.tools.outcome import RunsTools
 from lineside.agents.versions import version_of
@@ -222,6 +223,11 @@ async def turn_model(settings: Settings) -> AsyncGenerator[TurnModel, None]:
         listener.close()
 
 
+def knowledge_places(settings: Settings) -> KnowledgePlaces:
+    """Where the agent's documents lie, and what was read of them."""
+    return KnowledgePlaces(settings.agent_file.parent, settings.data_dir / "knowledge")
+
+
 @asynccontextmanager
 async def knowledge_cache(settings: Settings, agent: Agent) -> AsyncGenerator[KnowledgeCache, None]:
     """What agents know, this one's read already. Without the sentence encoder's file, words alone find an answer.
@@ -234,7 +240,7 @@ async def knowledge_cache(settings: Settings, agent: Agent) -> AsyncGenerator[Kn
     except ConfigError as missing:
         log.warning("sentence encoder not available, finding answers by their words alone", why=str(missing))
     try:
-        knowledge = KnowledgeCache(encoder)
+        knowledge = KnowledgeCache(encoder, knowledge_places(settings))
         await knowledge.of(agent)
         yield knowledge
     finally:

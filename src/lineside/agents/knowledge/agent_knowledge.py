@@ -1,10 +1,9 @@
-"""An agent's knowledge, ready to be asked: its facts indexed, their meanings read by the sentence encoder."""
+"""An agent's knowledge, ready to be asked: its answers and documents indexed, their meanings read."""
 
 import asyncio
 import tomllib
 from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from importlib import resources
@@ -13,17 +12,21 @@ from typing import Protocol
 
 import msgspec
 import numpy as np
+import structlog
+from msgspec import Struct
 
 from lineside.agents.agent import Agent, VerbatimAnswer
+from lineside.agents.knowledge.documents import read_documents
+from lineside.agents.knowledge.encoder_thread import EncoderThread, KeptMeanings
 from lineside.agents.knowledge.index import Passage, build_index
 from lineside.agents.knowledge.knowledge import Answer, Floats, Knowledge, MayBe, NotKnown, Verbatim, goes_on
-from lineside.agents.knowledge.sentence_encoder import WIDTH, SentenceEncoder
 from lineside.agents.versions import version_of
+from lineside.errors import ConfigError
 
-AT_ONCE = 16  # sentences read in one step, so that a caller's question never waits long behind a new agent's facts
+log = structlog.get_logger()
+
 MOST_SENTENCES = 2000  # whose meanings are read; the passages beyond are found by their words alone
 MEANING_WITHIN = 0.15  # seconds for the meaning of one question; then its words alone count
-
 
 AGAIN = "{again}"  # a courtesy that is answered with what the agent said last
 CLOCK = "{clock}"  # a courtesy that the language model answers, who is told the time
@@ -45,26 +48,11 @@ class Knows(Protocol):
         ...
 
 
-class EncoderThread:
-    """The sentence encoder in a thread of its own, so that no frame waits for it. One a process."""
+class KnowledgePlaces(Struct, frozen=True):
+    """Where an agent's documents lie, and what was read of them."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises `ConfigError` if the model is not there."""
-        self._encoder = SentenceEncoder(folder)
-        self._thread = ThreadPoolExecutor(1, "sentence encoder")
-
-    def close(self) -> None:
-        """End the thread once it has done what it is at."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-    async def encode(self, sentences: Sequence[str]) -> Floats:
-        """See `SentenceEncoder.encode`."""
-        loop = asyncio.get_running_loop()
-        parts = [
-            await loop.run_in_executor(self._thread, self._encoder.encode, sentences[at : at + AT_ONCE])
-            for at in range(0, len(sentences), AT_ONCE)
-        ]
-        return np.concatenate(parts) if parts else np.zeros((0, WIDTH), np.float32)
+    documents: Path  # the folder of the agent's file
+    meanings: Path  # a folder that can be written
 
 
 class AgentKnowledge:
@@ -100,9 +88,9 @@ class NothingKnown:
 class KnowledgeCache:
     """The knowledge of the agents that answer in this process, read once each."""
 
-    def __init__(self, encoder: EncoderThread | None) -> None:
-        """Without an encoder, the words of a question count alone."""
-        self._encoder = encoder
+    def __init__(self, encoder: EncoderThread | None, places: KnowledgePlaces | None = None) -> None:
+        """Without an encoder, the words of a question count alone; without places, an agent's documents do not."""
+        self._encoder, self._places = encoder, places
         self._read: OrderedDict[str, Knows] = OrderedDict()
         self._reading = asyncio.Lock()
 
@@ -111,32 +99,60 @@ class KnowledgeCache:
         version = version_of(agent)
         async with self._reading:
             if version not in self._read:
-                self._read[version] = await read_knowledge(agent, self._encoder)
+                self._read[version] = await read_knowledge(agent, self._encoder, self._places)
                 if len(self._read) > AGENTS:
                     self._read.popitem(last=False)
             return self._read[version]
 
 
-async def read_knowledge(agent: Agent, encoder: EncoderThread | None) -> Knows:
-    """Index the agent's answers and read their meanings: 0.7 s for a hundred sentences. Raises `ConfigError`.
+async def read_knowledge(
+    agent: Agent, encoder: EncoderThread | None, places: KnowledgePlaces | None = None, *, build: bool = False
+) -> Knows:
+    """Index what the agent knows and read what its answers mean: 0.7 s for a hundred sentences.
 
-    Rules for words are there for English alone; in other languages the model answers.
+    What documents mean is read with `build` (1 s for a hundred passages), and kept; without, what was kept counts.
+    Rules for words are there for English alone; in other languages the model answers. Raises `ConfigError`.
     """
-    if not agent.answers or not agent.language.startswith("en"):
+    if not (agent.answers or agent.documents) or not agent.language.startswith("en"):
         return NothingKnown()
     passages = [Passage(one.about, one.says, one.asks, verbatim=True) for one in agent.answers]
     facts = (fact.partition(": ") for fact in agent.facts)
     passages += [Passage(about, says) for about, _, says in facts if says and says != agent.unknown]
+    if encoder is not None:
+        for one in (one for one in courtesies() if agent.timezone or one.says != CLOCK):
+            passages.append(Passage("", one.says.replace("{name}", agent.name), one.asks, verbatim=True))
+    papers: list[Passage] = []
+    if agent.documents and places is not None:
+        documents = await asyncio.to_thread(read_documents, places.documents, agent.documents)
+        papers = [passage for document in documents for passage in document.passages]
+    index = build_index([*passages, *papers])
     if encoder is None:
-        return AgentKnowledge(Knowledge(build_index(passages)), None)
-    for one in (one for one in courtesies() if agent.timezone or one.says != CLOCK):
-        passages.append(Passage("", one.says.replace("{name}", agent.name), one.asks, verbatim=True))
-    index = build_index(passages)
-    sentences = [(n, text) for n, p in enumerate(passages) for text in (p.about, p.says, *p.asks) if text][
-        :MOST_SENTENCES
-    ]
-    meanings = await encoder.encode([text for _, text in sentences])
-    return AgentKnowledge(Knowledge(index, meanings, [number for number, _ in sentences]), encoder)
+        return AgentKnowledge(Knowledge(index), None)
+    sentences = [(n, text) for n, p in enumerate(passages) for text in (p.about, p.says, *p.asks) if text]
+    meanings = await encoder.encode([text for _, text in sentences[:MOST_SENTENCES]])
+    owners = [number for number, _ in sentences[:MOST_SENTENCES]]
+    if papers and places is not None:
+        of_papers = await _meanings_of(papers, encoder, places, build=build)
+        if of_papers is None:
+            log.warning("documents are found by their words alone; run: lineside knowledge build")
+        else:
+            meanings = np.concatenate([meanings, of_papers])
+            owners += range(len(passages), len(passages) + len(papers))
+    return AgentKnowledge(Knowledge(index, meanings, owners), encoder)
+
+
+async def _meanings_of(
+    papers: Sequence[Passage], encoder: EncoderThread, places: KnowledgePlaces, *, build: bool
+) -> Floats | None:
+    texts, kept = [f"{paper.about}. {paper.says}" for paper in papers], KeptMeanings(places.meanings)
+    found = await asyncio.to_thread(kept.find, texts)
+    if found is None and build:
+        found = await encoder.encode(texts)
+        try:
+            await asyncio.to_thread(kept.keep, texts, found)
+        except OSError as cause:
+            raise ConfigError(f"cannot write {places.meanings}: {cause.strerror}") from None
+    return found
 
 
 @cache

@@ -19,6 +19,7 @@ from lineside.agents.knowledge.words import all_words, content_words
 WORDS_COUNT = 0.35  # weight of the words beside the meaning, which is −1 to 1
 KNOWN = 0.58  # meaning and words together that make a fact the answer
 PERHAPS = 0.45  # below this a fact of the model's is not about the question
+UNREAD = 0.3  # stands for the meaning of a passage that was not read: half of its words must be asked for
 PASSAGES = 3  # that may be handed to the model
 ALIKE = 0.03  # two facts as close as this are both meant: the one that stands first in the file answers
 
@@ -62,6 +63,7 @@ class Knowledge:
         self._index = index
         self._meanings: Floats = np.zeros((0, 1), np.float32) if meanings is None else meanings
         self._owners = np.array(owners, np.intp)
+        self._unread = np.setdiff1d(np.arange(index.size), self._owners)
 
     @property
     def reads_meanings(self) -> bool:
@@ -86,6 +88,7 @@ class Knowledge:
 
     def _by_meaning(self, hits: Sequence[Hit], meaning: Floats) -> Answer:
         alike = np.full(self._index.size, -1.0, np.float32)
+        alike[self._unread] = UNREAD
         np.maximum.at(alike, self._owners, self._meanings @ meaning)
         for hit in hits:
             alike[hit.number] += WORDS_COUNT * hit.covers
