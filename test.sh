@@ -41,6 +41,7 @@ else
 fi
 wait "$types"
 [ "$page" = 0 ] || exit "$page"
+.venv/bin/python scripts/audit.py
 .venv/bin/lineside models pull
 [ $# = 0 ] || exec .venv/bin/python -m pytest "$@"
 # Every test, in two parts: those that neither share anything nor measure time run in two processes, then the others.
