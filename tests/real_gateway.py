@@ -17,6 +17,7 @@ class Stack:
 
     url: str
     engine_url: str
+    sip: str = ""  # what telephones call
 
 
 @contextmanager
@@ -29,7 +30,9 @@ def running_stack(data_dir: Path) -> Iterator[Stack]:
         closing = asyncio.Event()
         loops.append((asyncio.get_running_loop(), closing))
         try:
-            async with running_gateway(load_settings(port=0, data_dir=data_dir)) as gateway:
+            async with running_gateway(
+                load_settings(port=0, data_dir=data_dir, sip=True, sip_port=0, sip_rtp_ports="32000-32999")
+            ) as gateway:
                 opened.append(gateway)
                 ready.set()
                 await closing.wait()
@@ -46,7 +49,7 @@ def running_stack(data_dir: Path) -> Iterator[Stack]:
         thread.join()
         raise gateway
     try:
-        yield Stack(gateway.url.replace("localhost", "127.0.0.1"), gateway.engine_url)
+        yield Stack(gateway.url.replace("localhost", "127.0.0.1"), gateway.engine_url, gateway.sip)
     finally:
         loop, closing = loops[0]
         loop.call_soon_threadsafe(closing.set)
