@@ -63,6 +63,7 @@ def settings_for(folder: Path, port: int, speculation: bool, sip: bool = False) 
         sip=sip,
         sip_port=0,
         sip_rtp_ports="16000-31999",
+        sip_trusted=("127.0.0.1",),
         turn_profile="silence",  # its callers' words are no evidence, and every turn shall wait as long
         llm_max_tokens=1000,
         **{f"default_{role}_engine": "mock" for role in ("stt", "llm", "tts")},
