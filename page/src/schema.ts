@@ -929,6 +929,27 @@ export interface AgentDraft {
   draft: string;
 }
 
+/** The webhooks of this gateway since it started. */
+export interface WebhookStatus {
+  url: string;
+  events: string[];
+  waiting: number;
+  delivered: number;
+  failed: number;
+  dropped: number;
+  recent: WebhookDelivery[];
+}
+
+/** A delivery that is over. */
+export interface WebhookDelivery {
+  id: string;
+  event: 'alert' | 'call_ended' | 'call_started' | 'test' | 'transfer_requested';
+  at: number;
+  tries: number;
+  outcome: 'delivered' | 'dropped' | 'failed';
+  why: string;
+}
+
 /** Every setting; the values of secrets are masked. */
 export interface SettingsStatus {
   settings: Setting[];

@@ -30,6 +30,9 @@ EndReason = Literal[
 # Why another engine answered than the one that should have.
 FallbackReason = Literal["", "too slow", "failed", "busy", "not running", "not downloaded", "no key"]
 
+WebhookEvent = Literal["call_started", "call_ended", "transfer_requested", "alert", "test"]
+WebhookOutcome = Literal["delivered", "failed", "dropped"]
+
 # Why a question has no answer.
 UnansweredReason = Literal["not_known", "engine_failed", "asked_for_person"]
 OperatorAct = Literal["listens", "leaves", "takes_over", "hands_back", "says"]

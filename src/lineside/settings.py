@@ -1,8 +1,7 @@
 """Settings, read once at start-up from the environment and `.env`, and handed down as arguments.
 
-No other module reads the environment and no default stands twice: `.env.example` is made from this file and from the
-options that engines declare (`engine_options`). A wrong value stops the program before it answers a call, with a
-sentence that says how to put it right; so does a name in `.env` that neither lineside nor an installed engine knows.
+No other module reads the environment and no default stands twice: `.env.example` is made from this file and from what
+engines declare (`engine_options`). A wrong value, or an unknown name in `.env`, stops the program before a call.
 """
 
 import difflib
@@ -22,6 +21,7 @@ from lineside.engine_options import variable as option_variable
 from lineside.errors import ConfigError, without_secrets
 from lineside.sip_settings import SECRET, SipSettings
 from lineside.telephone_settings import TelephoneSettings
+from lineside.webhook_settings import WebhookSettings
 
 DATA = Path(__file__).with_name("data")  # what comes with lineside: agent, services, monitoring
 Options = TypeVar("Options", bound=EngineOptions)
@@ -33,7 +33,7 @@ LLM_MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")
 OTHERS = ("COMPOSE_", "DOCKER_", "GRAFANA_", "GF_", "LINESIDE_IMAGE", "HIP_", "HSA_", "CUDA_", "NVIDIA_")
 
 
-class Settings(SipSettings, TelephoneSettings):
+class Settings(SipSettings, TelephoneSettings, WebhookSettings):
     """Everything an operator can set, except the options of engines. The environment wins over `.env`."""
 
     model_config = SettingsConfigDict(
@@ -243,9 +243,9 @@ def explain(settings: Settings) -> list[Setting]:
 
 
 def ordered_fields() -> dict[str, FieldInfo]:
-    """Lineside's own settings in the order in which people read them: those of this file, then those of SIP."""
-    fields = Settings.model_fields
-    return {name: fields[name] for name in sorted(fields, key=lambda name: name in SipSettings.model_fields)}
+    """Lineside's own settings in the order in which people read them: those of this file, then the others."""
+    fields, others = Settings.model_fields, SipSettings.model_fields | WebhookSettings.model_fields
+    return {name: fields[name] for name in sorted(fields, key=others.__contains__)}
 
 
 def variable(field: str, info: FieldInfo) -> str:

@@ -8,6 +8,7 @@ import structlog
 from lineside.agents.agent import Agent
 from lineside.agents.versions import AgentReplaced, AgentVersions
 from lineside.api.api_services import ApiServices
+from lineside.api.dependencies import TellsWebhooks
 from lineside.api.errors import ApiError
 from lineside.api.operation import operation
 from lineside.api.schemas import (
@@ -21,10 +22,11 @@ from lineside.api.schemas import (
 )
 from lineside.call.supervision import OperatorOrder
 from lineside.errors import CallRefused, ConfigError
+from lineside.observability.webhook_status import WebhookStatus
 from lineside.protocol import ServerMessage
 from lineside.settings import explain
 
-CALLS, AGENT = "Calls", "Agent and settings"
+CALLS, AGENT, WEBHOOKS = "Calls", "Agent and settings", "Webhooks"
 log = structlog.get_logger()
 STILL = b": still here\n\n"  # a comment (WHATWG, server-sent events): proxies and pages see that the line lives
 
@@ -157,6 +159,28 @@ async def draft_agent(api: ApiServices, body: Agent) -> AgentDraft:
         return AgentDraft(api.dependencies.agents.keep_draft(body))
     except ConfigError as why:
         raise ApiError(409, "not_usable", str(why)) from why
+
+
+@operation("GET", "/api/webhooks", group=WEBHOOKS)
+async def get_webhooks(api: ApiServices) -> WebhookStatus:
+    """Get whom webhooks tell, what waits, and what became of the last deliveries."""
+    return _webhooks(api).status()
+
+
+@operation("POST", "/api/webhooks/test", group=WEBHOOKS, errors=(409,))
+async def test_webhook(api: ApiServices) -> WebhookStatus:
+    """Send a delivery of the event `test`; GET /api/webhooks tells what became of it."""
+    webhooks = _webhooks(api)
+    if "test" not in webhooks.status().events:
+        raise ApiError(409, "no_webhook", "set WEBHOOK_URL and WEBHOOK_SECRET, with test among WEBHOOK_EVENTS")
+    webhooks.tell("test", {})
+    return webhooks.status()
+
+
+def _webhooks(api: ApiServices) -> TellsWebhooks:
+    if api.dependencies.webhooks is None:
+        raise ApiError(503, "no_webhooks", "this gateway has no webhooks")
+    return api.dependencies.webhooks
 
 
 @operation("GET", "/api/settings", group=AGENT)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from lineside.agents.agent import Agent
 from lineside.agents.drafts import AgentDrafts
@@ -14,7 +14,9 @@ from lineside.host.machine.values import Machine
 from lineside.host.services import Service
 from lineside.observability.active_call import ActiveCall
 from lineside.observability.trends import Trends
+from lineside.observability.webhook_status import WebhookStatus
 from lineside.processes.background_work import BackgroundWork
+from lineside.reasons import WebhookEvent
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 
@@ -46,6 +48,18 @@ class ActiveCalls(Protocol):
 
     def supervise(self, call_id: str, order: OperatorOrder) -> bool | None:
         """Do what an operator wants: whether it could be done; None where there is no such call."""
+        ...
+
+
+class TellsWebhooks(Protocol):
+    """The webhooks: `gateway.webhooks.Webhooks`."""
+
+    def status(self) -> WebhookStatus:
+        """How they fare."""
+        ...
+
+    def tell(self, event: WebhookEvent, data: dict[str, Any]) -> None:
+        """Have the receiver told of this."""
         ...
 
 
@@ -125,6 +139,7 @@ class ApiDependencies:
     trends: Callable[[], Trends]  # the last hour: `trends.Looks().trends`
     own_models: tuple[str, ...] = ()  # models that this process itself has in memory, such as the voice detector's
     puller: Sequence[str] = ()  # the program that downloads, up to its arguments; empty: this lineside's own
+    webhooks: TellsWebhooks | None = None
     records: Archive | None = None  # what is kept of calls; None: nothing is
     loaded: Callable[[Mapping[tuple[str, str], int]], None] | None = None  # hears which models have which memory
     work: BackgroundWork = field(default_factory=BackgroundWork)  # what runs for as long as the process does

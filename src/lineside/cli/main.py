@@ -17,6 +17,7 @@ COMMANDS = {
     "engines": ("lineside.cli.engines:engines", "List the STT, LLM and TTS engines; check that they answer."),
     "models": ("lineside.cli.models:app", "Download, check, load and unload models."),
     "knowledge": ("lineside.cli.knowledge:app", "Read the agent's documents; ask what it knows of a question."),
+    "webhooks": ("lineside.cli.webhooks:webhooks", "Show how webhooks of a running lineside fare; send a test."),
     "settings": ("lineside.cli.settings:settings", "Show every setting and its source."),
     "host": ("lineside.cli.host:app", "Run the host agent, which starts and stops services of this machine."),
     "loadtest": ("lineside.cli.loadtest:loadtest", "Call lineside with many callers at once and measure."),

@@ -19,10 +19,12 @@ from lineside.audio.vad import VoiceDetector
 from lineside.engines.registry import EngineRegistry
 from lineside.errors import CallRefused, without_secrets
 from lineside.gateway.access import AccessGuard, client_of
+from lineside.gateway.announcements import Announcements
 from lineside.gateway.base_path import serve_below
 from lineside.gateway.call_registry import CallHandle, CallRegistry
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner
 from lineside.gateway.line_host import LineHost
+from lineside.gateway.metrics_page import MetricsPage
 from lineside.gateway.page_files import add_page
 from lineside.gateway.readiness import FAULTS, fault_counts, readiness
 from lineside.gateway.runtime import learn_answers
@@ -32,7 +34,7 @@ from lineside.host.client import HostAgentClient
 from lineside.host.machine import MachineReader
 from lineside.host.monitoring import MonitoringAddresses
 from lineside.http_front import error_response
-from lineside.observability.metrics import CONTENT_TYPE, GatewayMetrics
+from lineside.observability.metrics import GatewayMetrics
 from lineside.observability.trends import EVERY, TrendHistory, look
 from lineside.processes.background_work import BackgroundWork
 from lineside.records.archive import Archive
@@ -80,14 +82,18 @@ class Gateway:
         self._trends = TrendHistory()
         self._meters = metrics
         self.work = work or BackgroundWork(metrics.process.work_failed)
+        self.announcements = Announcements(settings, metrics, self.work, workers, records)
         self._monitors = monitors or MonitoringAddresses(settings.prometheus_url, settings.grafana_url)
-        self._scrape: asyncio.Task[bytes] | None = None
         self._meters.limit.set(settings.max_concurrent_calls)
         runner = CallRunner(
             settings, agents.agent, registry, new_vad, self._meters, turns, records, agents.drafts, knowledge, tools
         )
-
-        calls = CallRegistry(settings.max_concurrent_calls, settings.max_calls_per_key, self._trends.replies.add)
+        calls = CallRegistry(
+            settings.max_concurrent_calls,
+            settings.max_calls_per_key,
+            self._trends.replies.add,
+            self.announcements.call,
+        )
         self.lines = LineHost(calls, runner, metrics)
         self.telephones = TelephoneLines(settings, self.lines, http)
         self._access = AccessGuard(settings, self.telephones.opens_by_itself)
@@ -109,7 +115,7 @@ class Gateway:
         app.router.add_get("/health", self._health)
         app.router.add_get("/ready", self._ready)
         app.router.add_post("/api/token", self._access.token)
-        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/metrics", MetricsPage(self._meters).get)
         app.router.add_get("/ws/call", self._call)
         app.router.add_get("/ws/call/{call_id}", self._resume)
         app.cleanup_ctx.append(self._watched)
@@ -129,6 +135,7 @@ class Gateway:
             records=self._records,
             loaded=self._meters.engines.models,
             work=self.work,
+            webhooks=self.announcements.webhooks,
         )
         mount(app, dependencies)
         self.telephones.add_routes(app)
@@ -168,16 +175,6 @@ class Gateway:
         )
         return web.json_response(msgspec.to_builtins(ready_state), status=503 if ready_state.reasons else 200)
 
-    async def _metrics(self, request: web.Request) -> web.Response:
-        if self._scrape is None:  # who asks while one is being written gets the same
-            self._scrape = asyncio.create_task(asyncio.to_thread(self._meters.text), name="metrics")
-            self._scrape.add_done_callback(self._scraped)
-        text = await asyncio.shield(self._scrape)
-        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
-
-    def _scraped(self, done: "asyncio.Task[bytes]") -> None:
-        self._scrape = None
-
     async def _watched(self, app: web.Application) -> AsyncGenerator[None, None]:
         """How late the loop is, and what the machine is doing, while the house is open."""
         tasks = BackgroundTasks()
@@ -185,11 +182,13 @@ class Gateway:
         work: dict[str, Callable[[], Awaitable[object]]] = {"loop lag": self._meters.process.watch_loop}
         work |= {"load shedder": self.lines.runner.shedder.watch}
         work |= {"machine": self._watch_machine, "trends": self._watch_trends}
+        work |= {"webhooks": self.announcements.webhooks.run, "alerts": self.announcements.alerts.watch}
         if self._workers is None:
             work["learn answers"] = partial(learn_answers, self._registry, self._agents.agent)
         for name, begin in work.items():
             tasks.start(self.work.keep(name, begin), name)
         yield
+        await self.announcements.webhooks.close()
         await tasks.end()
 
     async def _watch_trends(self) -> None:

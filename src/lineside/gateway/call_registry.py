@@ -14,6 +14,7 @@ from uuid import uuid4
 from lineside.call.observers import Observer
 from lineside.call.supervision import OperatorOrder
 from lineside.errors import CallRefused
+from lineside.gateway.call_announcer import CallAnnouncer
 from lineside.gateway.call_tally import CallTally
 from lineside.gateway.call_watchers import CallWatchers
 from lineside.gateway.listening import CallListeners
@@ -82,6 +83,7 @@ class CallHandle(RegisteredCall):
         self._turns = self._last_turn = 0
         self._watchers = CallWatchers()
         self._tally = CallTally()
+        self.announcer: CallAnnouncer | None = None  # until the call is gone
         self.listeners = CallListeners()
 
     def answered(
@@ -91,6 +93,8 @@ class CallHandle(RegisteredCall):
         self._control, self._facts, self._codec, self._engines = control, facts, codec, engines
         self._rate = rate
         self._state, self._began = "listening", time.monotonic()
+        if self.announcer is not None:
+            self.announcer.answered()
 
     def subscribe_followed(self, on_followed: Callable[[bool], None]) -> None:
         """Have `on_followed` called when the first comes who follows the call, and when the last leaves."""
@@ -157,6 +161,8 @@ class CallHandle(RegisteredCall):
             self._last_turn = event.turn  # a turn is counted when it begins; a typed one begins with its words
             self._turns += 1
         self._watchers.tell(event)
+        if self.announcer is not None:
+            self.announcer.on_event(event)
 
     def watch(self) -> AsyncGenerator[bytes, None]:
         """Its events as JSON: the conversation so far, then each as it comes. Raises `CallRefused`."""
@@ -164,7 +170,7 @@ class CallHandle(RegisteredCall):
 
     def ended(self) -> None:
         """See `RegisteredCall`. Whoever watches the call is told."""
-        self._control = None
+        self._control = self.announcer = None
         self.listeners.close()
         self._watchers.close()
 
@@ -173,13 +179,17 @@ class CallRegistry:
     """All calls of one gateway."""
 
     def __init__(
-        self, slots: int, slots_a_holder: int = 0, on_reply: Callable[[ReplyMetrics], None] = lambda reply: None
+        self,
+        slots: int,
+        slots_a_holder: int = 0,
+        on_reply: Callable[[ReplyMetrics], None] = lambda reply: None,
+        announcer: Callable[[Callable[[], ActiveCall]], CallAnnouncer] | None = None,
     ) -> None:
         """`slots_a_holder`: of those, how many one holder of a key may have; 0: all of them.
 
-        `on_reply` hears how long each reply of any call took.
+        `on_reply` hears how long each reply of any call took; `announcer` makes what announces a call to programs.
         """
-        self._on_reply = on_reply
+        self._on_reply, self._announcer = on_reply, announcer
         self._most, self._most_a_holder = slots, slots_a_holder
         self._held_by = Counter[str]()  # calls by holder
         self._handles: dict[str, CallHandle] = {}
@@ -212,6 +222,7 @@ class CallRegistry:
         handle = CallHandle(uuid4().hex, holder, self._on_reply)
         self._held_by[holder] += 1
         self._handles[handle.id] = handle
+        handle.announcer = self._announcer(handle.now) if self._announcer is not None else None
         return handle
 
     def free(self, handle: CallHandle) -> None:

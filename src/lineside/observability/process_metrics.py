@@ -31,8 +31,13 @@ class ProcessMetrics:
             "how",
         )
         self.work_failures = counter("work_failures", "Faults of background work, which was started again", "work")
+        self.webhooks = counter("webhooks", "Webhook deliveries that are over, by outcome", "event", "outcome")
         for how in ("ended", "stuck"):
             self.workers.labels(how)
+
+    def webhook(self, event: str, outcome: str) -> None:
+        """A delivery is over."""
+        self.webhooks.labels(event, outcome).inc()
 
     def worker_lost(self, how: str) -> None:
         """One is gone, with its calls; another takes its place."""
