@@ -1,6 +1,8 @@
 """Which running lineside a command speaks to, and with which key."""
 
 import re
+import ssl
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +15,12 @@ UrlOption = Annotated[
     str, typer.Option(envvar="LINESIDE_URL", help="Address of a running lineside. [default: this machine, PORT]")
 ]
 KeyOption = Annotated[str, typer.Option(envvar="LINESIDE_KEY", help="One of its API_KEYS.")]
+CaOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cacert", dir_okay=False, help="Certificate (PEM) to trust, for a server with one of its own making."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -34,6 +42,18 @@ def base_url(given: str, settings: Settings) -> str:
     scheme, host, path = found.groups()
     path = path.rstrip("/").removesuffix("/ws/call")
     return f"{scheme.replace('ws', 'http')}://{host}{path}"
+
+
+def trusted_certificates(file: Path | None) -> ssl.SSLContext | None:
+    """Those of the system, and of this file. Raises `ConfigError` where it holds none."""
+    if file is None:
+        return None
+    trusted = ssl.create_default_context()
+    try:
+        trusted.load_verify_locations(file)
+    except (OSError, ssl.SSLError) as cause:
+        raise ConfigError(f"--cacert {file}: no certificate in PEM form can be read from it ({cause})") from None
+    return trusted
 
 
 def api_key(given: str, settings: Settings) -> str:

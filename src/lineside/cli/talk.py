@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from lineside.cli.address import JsonOption, KeyOption, UrlOption, api_key, base_url
+from lineside.cli.address import CaOption, JsonOption, KeyOption, UrlOption, api_key, base_url, trusted_certificates
 from lineside.cli.output import Column, clean, print_json, print_table, say
 from lineside.cli.running import run_async
 from lineside.settings import load_settings
@@ -40,6 +40,7 @@ def talk(
     tts: Annotated[str, typer.Option(help="TTS engine; default: as set.")] = "",
     voice: Annotated[str, typer.Option(help="Voice of the TTS engine.")] = "",
     key: KeyOption = "",
+    cacert: CaOption = None,
 ) -> None:
     """Call lineside: speak WAV files in real time; print what was heard and said, and the latencies."""
     from lineside.client_messages import read_hello
@@ -55,7 +56,8 @@ def talk(
         if not as_json:
             _print_words(event, console)
 
-    caller = CallClient(base_url(url, settings), hello, key=api_key(key, settings), notice=notice)
+    where, tls = base_url(url, settings), trusted_certificates(cacert)
+    caller = CallClient(where, hello, key=api_key(key, settings), notice=notice, tls=tls)
     spoken = recordings(files)
     call = run_async(lambda: caller.run(spoken))
     if save is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -75,8 +76,9 @@ class CallClient:
         notice: Callable[[ServerMessage], None] = lambda event: None,
         interrupt_after: float | None = None,  # seconds into each reply at which the next recording is spoken over it
         before_each: Callable[[int], Awaitable[None]] | None = None,  # called before each recording
+        tls: ssl.SSLContext | None = None,  # whose certificates are trusted; None: those of the system
     ) -> None:
-        self._interrupt_after, self._before_each = interrupt_after, before_each
+        self._interrupt_after, self._before_each, self._tls = interrupt_after, before_each, tls
         self._url, self._hello, self._key, self._notice = url.rstrip("/"), hello, key, notice
         self._law = None if hello.codec == "pcm" else hello.codec
         self._mouth = bytearray()  # signed 16-bit at the line's rate, still to be spoken
@@ -93,7 +95,7 @@ class CallClient:
         Raises `CallRefused` when the call is not taken, `TransportError` when it breaks.
         """
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        async with aiohttp.ClientSession(headers=headers) as http:
+        async with aiohttp.ClientSession(headers=headers, connector=_connector(self._tls)) as http:
             self._line = CallConnection(http, self._url, self._hello)
             await self._line.open()
             try:
@@ -227,6 +229,10 @@ class CallClient:
 
     def _coded(self, pcm: bytes) -> bytes:
         return pcm if self._law is None else g711.encode(pcm, self._law)
+
+
+def _connector(tls: ssl.SSLContext | None) -> aiohttp.TCPConnector:
+    return aiohttp.TCPConnector() if tls is None else aiohttp.TCPConnector(ssl=tls)
 
 
 def recordings(files: Sequence[Path]) -> list[tuple[str, AudioFrame]]:
