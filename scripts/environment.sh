@@ -28,6 +28,12 @@ make_venv() {
     return 1
 }
 
+# Of what pip says, how far it is: a line for every twenty packages.
+progress() {
+    awk -v all="$1" '/^Collecting/ && ++n % 20 == 0 { print "  " n " of " all " packages fetched"; fflush() }
+        /^Installing collected/ { print "  unpacking, which takes up to a minute"; fflush() }'
+}
+
 prepare() {
     local lock=$1 wanted
     [ -x .venv/bin/python ] && .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || make_venv
@@ -35,7 +41,8 @@ prepare() {
     if grep -qxF "$wanted" .venv/lineside-installed 2>/dev/null; then return; fi
     echo "Installing what $lock names (once; about 800 MB on disk) ..."
     # Wheels only, by hash: nothing that is fetched runs code while it is installed.
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r "$lock"
+    .venv/bin/python -m pip install --progress-bar off --disable-pip-version-check --require-hashes --no-deps \
+        --only-binary :all: -r "$lock" | progress "$(grep -c '==' "$lock")"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
     echo "$wanted" >>.venv/lineside-installed
 }

@@ -177,7 +177,7 @@ def test_sound_that_stays_away_is_told_with_a_button_that_brings_it_back(gateway
         }"""
     )
     interrupt(page)
-    expect(page.locator(".interrupted")).to_contain_text("The system took the sound away")
+    expect(page.locator(".interrupted")).to_contain_text("The system gives this page no sound")
     page.evaluate("() => { AudioContext.prototype.resume = window.resume; }")
     page.get_by_role("button", name="Resume sound").click()
     expect(page.locator(".interrupted")).to_have_count(0)

@@ -60,6 +60,7 @@ export function makeCall(opening: Opening, { onEvent, onFrame }: CallListeners):
   let recording: Recording | null = null;
   let sounding = 0; // the reply whose sound comes
   let before: Played | null = null;
+  let notSounding = (): unknown => null; // looks whether the system plays at all
 
   const keep = <T extends { close(): unknown }>(thing: T): T => {
     if (over)
@@ -144,6 +145,8 @@ export function makeCall(opening: Opening, { onEvent, onFrame }: CallListeners):
       sound.resume().catch(() => {}); // refused until the page is touched: the button does it then
       setTimeout(() => sound.state !== 'running' && tell(true), INTERRUPTED_FOR);
     };
+    notSounding = () =>
+      sound.state !== 'running' && setTimeout(() => tell(sound.state !== 'running'), INTERRUPTED_FOR);
     return {
       close: () => {
         sound.onstatechange = null;
@@ -157,6 +160,7 @@ export function makeCall(opening: Opening, { onEvent, onFrame }: CallListeners):
     switch (event.type) {
       case 'ready':
         ready = true;
+        notSounding();
         onEvent({ ...event, seen });
         if (words) socket?.say({ type: 'text', text: words });
         if (upload) caller?.play(upload, () => {});

@@ -25,7 +25,7 @@ export function CallControls(given: { calls: Calls }): JSX.Element {
         </Show>
         <Show when={calls.state().silenced}>
           <p class="interrupted">
-            The system took the sound away, as another call or program does.
+            The system gives this page no sound: another call or program has it, or there is no sound card.
             <button type="button" class="small" onClick={() => calls.resumeSound()}>
               Resume sound
             </button>

@@ -104,7 +104,7 @@ async def running_gateway(
                 _audiosocket(reached, gateway),
                 http_server(gateway.app(), listener, grace=GOODBYE, work=work),
             ):
-                yield RunningGateway(url, reached.embedded_url, gateway, registry, agents, sip)
+                yield RunningGateway(url + settings.base_path, reached.embedded_url, gateway, registry, agents, sip)
 
 
 @asynccontextmanager

@@ -13,6 +13,13 @@ from lineside.protocol import FirstMessage, Ready, Resumed, ResumeRequest, Serve
 
 AGAIN_EVERY = 0.3  # seconds between two attempts to connect again
 REMEMBERED = 1000  # messages of ours that can be sent again: twenty seconds of sound
+ADVICE = {
+    401: "it wants a key; give one of its API_KEYS as --key",
+    403: "it does not answer under this name; its ALLOWED_ORIGINS or TRUSTED_PROXIES say which",
+    404: "no lineside is there; where a path belongs to its address, as in https://box/voice, give that too",
+    502: "the web server there does not reach lineside",
+    503: "all call slots are in use, or lineside is closing",
+}
 GOODBYES = (1000, 1001, 1008, 1009)  # the other side meant it: normal, going away, refused, too large
 
 
@@ -36,7 +43,11 @@ class CallConnection:
         try:
             self._ws = await self._http.ws_connect(f"{self._url}/ws/call", max_msg_size=0)
         except aiohttp.WSServerHandshakeError as refused:
-            raise CallRefused(f"{self._url} answered {refused.status}: {refused.message}") from None
+            said = ADVICE.get(refused.status, refused.message)
+            raise CallRefused(f"{self._url} answered {refused.status}: {said}") from None
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError) as cause:
+            why = "its certificate is not trusted here; give the file of one of your own making as --cacert FILE"
+            raise CallRefused(f"{self._url}: {why} ({cause})") from None
         except (aiohttp.ClientError, OSError) as cause:
             raise CallRefused(f"nobody answers at {self._url} ({cause}); is lineside running?") from None
         await self._ws.send_str(msgspec.json.encode(self._hello).decode())
