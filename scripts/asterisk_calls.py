@@ -18,10 +18,12 @@ import numpy as np
 
 from lineside.audio.wav import read_wav
 from lineside.gateway.startup import RunningGateway, running_gateway
+from lineside.processes.ports import free_port
 from lineside.settings import load_settings
 
 HERE = Path(__file__).parents[1]
-WEB, SOCKET, SIP, COLLEAGUE, CALLER, STEER = 23_001, 29_092, 25_060, 25_080, 25_070, 24_444
+WEB, SOCKET, STEER = free_port(), free_port(), free_port()
+SIP, COLLEAGUE, CALLER = 25_060, 25_080, 25_070
 QUESTION = HERE / "src/lineside/loadtest/voices/saturday.wav"
 RATE = 8000
 

@@ -20,6 +20,7 @@ from lineside.engines.tts_cache import CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.protocol import FirstMessage, ServerMessage
 from lineside.settings import Settings, complete_settings
+from lineside.transports.call_facts import UNKNOWN, CallFacts
 from lineside.transports.frame_grace import FrameGrace
 from lineside.transports.line_control import LineControl
 from lineside.transports.scripted import Doing, ScriptedTransport
@@ -117,6 +118,7 @@ async def finished_call(
     tools: CallTools = NO_TOOLS,
     knowledge: Knows | None = None,
     control: LineControl | None = None,
+    facts: CallFacts = UNKNOWN,
     **given: Any,
 ) -> FinishedCall:
     """Hold one call on the running loop; `operator_ends`: after so many seconds."""
@@ -134,6 +136,7 @@ async def finished_call(
         FrameGrace(transport),
         hello,
         control=control,
+        facts=facts,
         agent=agent,
         engines=engines,
         settings=settings(**given),

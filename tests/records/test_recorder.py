@@ -97,3 +97,16 @@ def test_memory_stays_small_when_the_caller_sends_nothing(codec: str) -> None:
         recorder.agent(b"\x01" * 1600, tenth / 10)
     assert len(recorder._agent) < 20 * SECOND
     assert len(stretches) > 10
+
+
+def test_a_secret_that_is_keyed_or_said_is_recorded_as_silence() -> None:
+    """And the sound around it stays where it was."""
+    given: list[RecordedStretch] = []
+    recorder = Recorder("g711_ulaw", 8000, given.append)
+    recorder.caller(b"a" * 800)
+    recorder.muted = True
+    recorder.caller(b"b" * 800)
+    recorder.muted = False
+    recorder.caller(b"c" * 800)
+    recorder.end(1.0)
+    assert b"".join(stretch.caller for stretch in given) == b"a" * 800 + b"\xff" * 800 + b"c" * 800

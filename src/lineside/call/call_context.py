@@ -113,6 +113,9 @@ def call_context(
     heard_by = Observers(transport, (load, *observers))
     dialog_events = DialogEvents(heard_by.on_event, lambda: clock.at)
     desk_clock = agent.desk_clock() if hello.system_prompt is None else None
+    dialog = TaskDialog(agent, tools if hello.tools else NO_TOOLS, tasks, now, dialog_events)
+    for observer in observers:
+        observer.watch_secrets(lambda: dialog.keys is not None and dialog.keys.secret)
     opening = (*agent.opening(hello.system_prompt), *agent.call_facts_messages(facts))
     return CallContext(
         settings=settings,
@@ -136,7 +139,7 @@ def call_context(
         far_end=None if echo is None else CallerFarEnd(echo, segmenter, now),
         marks=PlayoutMarks(transport.mark),
         history=ChatHistory(opening, desk_clock.before if desk_clock else None),
-        dialog=TaskDialog(agent, tools if hello.tools else NO_TOOLS, tasks, now, dialog_events),
+        dialog=dialog,
         dialog_events=dialog_events,
         load=load,
         observers=heard_by,

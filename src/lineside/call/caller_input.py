@@ -13,6 +13,9 @@ from lineside.protocol import ClientMessage, Dtmf, EndReason, Error, HangUp, Rec
 from lineside.turns.floor_events import TypedTurn
 from lineside.turns.open_turn import Heard
 
+PROGRAMS = ("", "browser", "test")  # lines whose keys come from a program, all at once
+UNASKED = 1.2  # seconds without a key after which keys that nobody asked for are a turn
+
 
 class CallerInput:
     """The call, as its transport sees it (`TransportListener`). Nothing here waits."""
@@ -77,20 +80,24 @@ class CallerInput:
         context.observers.on_event(Reconnected(at=context.clock.at, away_ms=away_ms, unheard_ms=unheard_ms))
 
     def _pressed(self, keys: str) -> None:
-        """Keys answer a question that takes them, once they are a value; else they are a turn as they come."""
+        """Keys answer a question that takes them, once they are a value. The agent is silent from the first one on.
+
+        Asked for or not, a telephone's keys come one by one and are one turn; a program sends them all at once.
+        """
         wanted = self._context.dialog.keys
-        if wanted is None:
+        if wanted is None and self._context.facts.line in PROGRAMS:
             self._typed(f"[keys pressed: {keys}]")
             return
-        self._keypad, value = self._keypad.press(keys, wanted.digits)
+        self._speaker.key_pressed()
+        self._keypad, value = self._keypad.press(keys, wanted.digits if wanted is not None else None)
         if value:
             self._key_timer.stop()
             self._keyed(value)
         elif self._keypad.pressed:
-            self._key_timer.start(self._no_more_keys())
+            self._key_timer.start(self._no_more_keys(SILENT if wanted is not None else UNASKED))
 
-    async def _no_more_keys(self) -> None:
-        await asyncio.sleep(SILENT)
+    async def _no_more_keys(self, after: float) -> None:
+        await asyncio.sleep(after)
         value, self._keypad = self._keypad.pressed, Keypad()
         self._keyed(value)
 

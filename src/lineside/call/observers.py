@@ -1,6 +1,6 @@
 """Who hears what happens in a call: the caller's program, metrics, traces, records, whoever follows the call."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from lineside.protocol import ServerMessage
@@ -11,6 +11,9 @@ class Observer:
 
     def on_event(self, event: ServerMessage) -> None:
         """The caller's program is told this."""
+
+    def watch_secrets(self, asked: Callable[[], bool]) -> None:
+        """The call begins. `asked` says, at any moment, whether the caller is asked for something that is not kept."""
 
     def on_playout_gap(self, seconds: float) -> None:
         """In a reply that sounded, the next sound came this many seconds after the caller had heard the last."""

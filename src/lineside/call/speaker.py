@@ -115,6 +115,12 @@ class Speaker:
             over = ReplyOver(self._context.clock.at, reply.turn, failed=False, wordless=False, ends=ends)
             self._context.inbox.post(over)
 
+    def key_pressed(self) -> None:
+        """The caller answers with keys: what is being said ends here, unless it is a goodbye."""
+        reply = self.current
+        if reply is not None and not (isinstance(reply.given, AgentLine) and reply.given.ends is not None):
+            self.hold()
+
     def _cut(self) -> None:
         """Stop the sound now, before anything is told of it. What was heard is remembered, and so is what was not."""
         reply = self.current

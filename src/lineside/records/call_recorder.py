@@ -31,10 +31,17 @@ class CallRecorder(Observer):
         self._events = EventLog(call, keep)
         self._began = asyncio.get_running_loop().time()
         self._transferred_to = ""
+        self._secret: Callable[[], bool] = lambda: False
         self._reason: EndReason = "internal_error"  # unless the call gives another one
 
-    def on_event(self, event: ServerMessage) -> None:
+    def watch_secrets(self, asked: Callable[[], bool]) -> None:
         """See `Observer`."""
+        self._secret = asked
+
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Observer`. While a secret is asked for, nothing of the caller's is recorded."""
+        if self._recorder is not None:
+            self._recorder.muted = self._secret()
         if isinstance(event, Ended):
             self._reason = event.reason
         elif isinstance(event, TransferDone) and event.result == "transferred":
@@ -43,6 +50,7 @@ class CallRecorder(Observer):
 
     def ended(self) -> None:
         """The call is gone. To be called once, whatever became of the call."""
+        self._secret = lambda: False  # the call is not held on to
         now = asyncio.get_running_loop().time()
         if self._recorder is not None:
             self._recorder.end(now)

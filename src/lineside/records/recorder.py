@@ -45,11 +45,12 @@ class Recorder:
         self._second = rate * self._size
         self._caller, self._agent = bytearray(), bytearray()  # from the same sample on; some seconds at most
         self._unsettled, self._every = int(unsettled * rate) * self._size, int(every * rate) * self._size
+        self.muted = False  # the caller says or keys a secret: silence is kept in its place
         self._ends = 0.0  # on the clock: when the agent's sound so far will have been played
 
     def caller(self, payload: bytes) -> None:
         """The caller's next sound."""
-        self._caller += payload
+        self._caller += payload if not self.muted else self._quiet * (len(payload) // len(self._quiet))
         if len(self._caller) >= self._unsettled + self._every:
             self._hand_on(len(self._caller) - self._unsettled)
 
