@@ -8,10 +8,8 @@ from lineside.engines.chat_dialect import LIMITS, ChatDialect
 from lineside.engines.openai_http import (
     ANSWER_BYTES,
     Endpoint,
-    engine_errors,
     get,
-    raise_for_status,
-    request_timeout,
+    posted,
 )
 from lineside.engines.protocols import Fact, Message
 from lineside.engines.transcription_dialect import TranscriptionDialect
@@ -91,17 +89,7 @@ async def connection_fact(endpoint: Endpoint, path: str = "/v1/models") -> Fact:
 
 async def _posted(http: aiohttp.ClientSession, endpoint: Endpoint, path: str, asked: object) -> bytes:
     patient = msgspec.structs.replace(endpoint, timeout=60.0)
-    async with (
-        engine_errors(patient),
-        http.post(
-            endpoint.address(path),
-            json=asked,
-            headers=endpoint.headers(),
-            timeout=request_timeout(patient),
-            allow_redirects=False,
-        ) as answer,
-    ):
-        await raise_for_status(patient, answer)
+    async with posted(http, patient, path, asked) as answer:
         body = bytearray()
         async for piece in answer.content.iter_any():
             body += piece

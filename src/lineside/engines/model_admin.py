@@ -90,8 +90,13 @@ async def _tell(
     url = endpoint.address(f"/v1/{what}")
     async with (
         openai_http.engine_errors(patient),
-        http.post(
-            url, json=request, headers=endpoint.headers(), timeout=openai_http.request_timeout(patient)
+        await openai_http.sent(
+            http,
+            "POST",
+            url,
+            request,
+            headers=endpoint.headers(),
+            timeout=openai_http.request_timeout(patient),
         ) as answer,
     ):
         if answer.status == 409 and what == "models/unload":

@@ -8,7 +8,7 @@ import aiohttp
 
 from lineside.engines.chat_dialect import TRIES, Dialects, alternating
 from lineside.engines.chat_stream import DONE, EventReader, StreamPiece, read_event, read_whole
-from lineside.engines.openai_http import SAID, Endpoint, engine_errors, raise_for_status, read_body, request_timeout
+from lineside.engines.openai_http import SAID, Endpoint, posted, read_body
 from lineside.engines.protocols import LlmRequest, Message, Thought, Token
 from lineside.engines.reasoning import Answer, Habits
 from lineside.errors import EngineError, EngineRefused, OnlyThoughts
@@ -52,17 +52,7 @@ async def chat(
 async def _one_answer(
     http: aiohttp.ClientSession, endpoint: Endpoint, request: Mapping[str, Any], sorting: Answer
 ) -> AsyncGenerator[Token | Thought, None]:
-    async with (
-        engine_errors(endpoint),
-        http.post(
-            endpoint.address("/v1/chat/completions"),
-            json=request,
-            headers=endpoint.headers(),
-            timeout=request_timeout(endpoint),
-            allow_redirects=False,
-        ) as answer,
-    ):
-        await raise_for_status(endpoint, answer)
+    async with posted(http, endpoint, "/v1/chat/completions", request) as answer:
         async with aclosing(_events(endpoint, answer)) as events:
             async for event in events:
                 if event.error:

@@ -95,21 +95,54 @@ async def speech(
     if not any(c.isalnum() for c in sentence):
         return
     asked = request or {"model": model, "input": sentence, "voice": voice, "response_format": "pcm" if rate else "wav"}
-    async with (
-        engine_errors(endpoint),
-        http.post(
-            endpoint.address(path),
-            json=asked,
-            headers=headers or endpoint.headers(),
-            timeout=request_timeout(endpoint),
-            allow_redirects=False,
-        ) as answer,
-    ):
-        await raise_for_status(endpoint, answer)
+    async with posted(http, endpoint, path, asked, headers) as answer:
         _refuse_text(endpoint, answer)
         async with aclosing(spoken_audio(endpoint.who, sentence, answer.content.iter_any(), rate)) as made:
             async for sound in made:
                 yield sound
+
+
+@asynccontextmanager
+async def posted(
+    http: aiohttp.ClientSession,
+    endpoint: Endpoint,
+    path: str,
+    body: object,
+    headers: Mapping[str, str] | None = None,
+) -> AsyncGenerator[aiohttp.ClientResponse, None]:
+    """An answer that has begun, with status 200. `body`: JSON, or what makes a form. Raises `EngineError`."""
+    async with engine_errors(endpoint):
+        answer = await sent(
+            http,
+            "POST",
+            endpoint.address(path),
+            body,
+            headers=headers or endpoint.headers(),
+            timeout=request_timeout(endpoint),
+        )
+        async with answer:
+            await raise_for_status(endpoint, answer)
+            yield answer
+
+
+async def sent(
+    http: aiohttp.ClientSession, method: str, url: str, body: object = None, **given: Any
+) -> aiohttp.ClientResponse:
+    """Send a request; send it again where a connection that was kept open turns out to be closed.
+
+    llama.cpp's server promises to keep a connection and closes it after each streamed answer: who asks again at once
+    writes into nothing.
+    """
+    for last in (False, True):
+        of_body = {"data": body()} if callable(body) else {"json": body}
+        try:
+            return await http.request(method, url, allow_redirects=False, **of_body, **given)
+        except aiohttp.ClientConnectorError:
+            raise  # nobody is there
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            if last:
+                raise
+    raise AssertionError("the last try raises or answers")
 
 
 async def get(

@@ -8,7 +8,7 @@ import aiohttp
 
 from lineside.audio.frame import STT_RATE, Utterance
 from lineside.audio.wav import wav_bytes
-from lineside.engines.openai_http import Endpoint, engine_errors, raise_for_status, read_body, request_timeout
+from lineside.engines.openai_http import Endpoint, posted, read_body
 from lineside.engines.protocols import Transcription
 from lineside.engines.transcription_dialect import TRIES, Heard, TranscriptionDialect, read_transcription
 from lineside.errors import EngineRefused
@@ -52,22 +52,15 @@ class TranscriptionDialects:
 async def _heard(
     http: aiohttp.ClientSession, endpoint: Endpoint, utterance: Utterance, fields: Mapping[str, str], path: str
 ) -> Heard:
-    form = aiohttp.FormData()
-    wav = io.BytesIO(wav_bytes(utterance.pcm, STT_RATE))  # bare bytes of over 1 MB would be sent in one blocking piece
-    form.add_field("file", wav, filename="utterance.wav", content_type="audio/wav")
-    for name, value in fields.items():
-        form.add_field(name, value)
-    async with (
-        engine_errors(endpoint),
-        http.post(
-            endpoint.address(path),
-            data=form,
-            headers=endpoint.headers(),
-            timeout=request_timeout(endpoint),
-            allow_redirects=False,
-        ) as answer,
-    ):
-        await raise_for_status(endpoint, answer)
+    def form() -> aiohttp.FormData:
+        made = aiohttp.FormData()
+        wav = io.BytesIO(wav_bytes(utterance.pcm, STT_RATE))  # bare bytes of over 1 MB would block
+        made.add_field("file", wav, filename="utterance.wav", content_type="audio/wav")
+        for name, value in fields.items():
+            made.add_field(name, value)
+        return made
+
+    async with posted(http, endpoint, path, form) as answer:
         asked = fields.get("response_format", "text")
         raw = await read_body(endpoint, answer, may_be_empty=asked == "text")
         return read_transcription(raw, answer.content_type, asked)

@@ -27,6 +27,7 @@ from lineside.http_front import http_server, raise_file_limit
 from lineside.observability.metrics import GatewayMetrics
 from lineside.processes.background_work import BackgroundWork
 from lineside.settings import Settings
+from lineside.writable_folder import require_writable
 
 log = structlog.get_logger()
 
@@ -58,6 +59,7 @@ async def running_gateway(
     `monitored` hears where they answer, or why they do not. Raises `ConfigError` with what to do about it.
     """
     check_exposure(settings, insecure=insecure)
+    require_data_folder(settings)
     raise_file_limit()
     file = AgentFile(settings.agent_file, settings.data_dir)
     file.tidy()
@@ -115,6 +117,16 @@ async def _sip(settings: Settings, gateway: Gateway) -> AsyncGenerator[str, None
         return
     async with SipLine(settings, gateway.lines).opened() as line:
         yield f"sip:agent@{settings.sip_host}:{line.endpoint.port}"
+
+
+def require_data_folder(settings: Settings) -> None:
+    """Raise `ConfigError` where calls are kept and DATA_DIR, its spool or its recordings may not be written to."""
+    if not settings.keep_calls:
+        return
+    require_writable(settings.data_dir, "DATA_DIR")
+    for name in ("spool", "recordings"):
+        if (folder := settings.data_dir / name).exists():
+            require_writable(folder, f"{name} of DATA_DIR")
 
 
 @asynccontextmanager

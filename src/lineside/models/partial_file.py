@@ -15,6 +15,7 @@ from typing import Self
 from lineside.errors import ConfigError
 from lineside.models.catalogue import ModelFile
 from lineside.models.store import BLOCK
+from lineside.writable_folder import why_not
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room, over the quota, over the limit of one file
 
@@ -122,14 +123,9 @@ def _settle(folder: Path) -> None:
 
 def cannot_write(path: Path, cause: OSError) -> ConfigError:
     """The sentence for a disk that does not take what we write."""
-    if cause.errno in FULL:
-        return ConfigError(
-            f"the disk is full: {path} could not be written ({cause.strerror}). "
-            "Make room, or set LINESIDE_MODELS to a folder on another disk."
-        )
-    return ConfigError(
-        f"{path} could not be written ({cause.strerror}). Set LINESIDE_MODELS to a folder that may be written."
-    )
+    full = "the disk is full: " if cause.errno in FULL else ""
+    named = "LINESIDE_MODELS names the folder"
+    return ConfigError(f"{full}{path} could not be written ({cause.strerror}): {why_not(path, cause)}; {named}")
 
 
 def _mb(size: int) -> str:

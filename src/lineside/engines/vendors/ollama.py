@@ -266,19 +266,18 @@ class Ollama:
         endpoint = msgspec.structs.replace(self._endpoint, timeout=seconds)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=openai_http.CONNECT, sock_read=seconds)
         url = endpoint.address(path)
-        async with (
-            openai_http.engine_errors(endpoint),
-            self._http.request(method, url, json=request, timeout=timeout, allow_redirects=False) as answer,
-        ):
-            try:
-                await openai_http.raise_for_status(endpoint, answer)
-            except EngineRefused as no:
-                if no.status == 404:
-                    raise self._no_model(model) from None
-                if no.status == 400 and "think" in no.said:
-                    raise _CannotThink(str(no)) from None
-                raise
-            yield answer
+        async with openai_http.engine_errors(endpoint):
+            answer = await openai_http.sent(self._http, method, url, request, timeout=timeout)
+            async with answer:
+                try:
+                    await openai_http.raise_for_status(endpoint, answer)
+                except EngineRefused as no:
+                    if no.status == 404:
+                        raise self._no_model(model) from None
+                    if no.status == 400 and "think" in no.said:
+                        raise _CannotThink(str(no)) from None
+                    raise
+                yield answer
 
     async def _lines(self, answer: aiohttp.ClientResponse, most_bytes: int) -> AsyncGenerator[_Line, None]:
         try:
