@@ -81,7 +81,7 @@ def _tool(where: tuple[str, ...], tool: Tool, slots: Mapping[str, Slot]) -> Iter
         yield Mistake((*where, "confirm"), f"{{{name}}} is nothing that the tool takes")
     if tool.writes and tool.confirm and not tool.confirm.rstrip().endswith("?"):
         yield Mistake((*where, "confirm"), "the read-back must end in a question, such as: Shall I book it?")
-    if tool.writes and not tool.confirm:
+    if tool.writes and not tool.confirm and tool.http.partition(" ")[0] in ("", *METHODS):
         yield Mistake((*where, "confirm"), "a tool that writes needs a read-back with its values, ending in a question")
     for secret in sorted(name for name in places(tool.confirm) if name in slots and slots[name].secret):
         yield Mistake((*where, "confirm"), f"{{{secret}}} is secret and cannot be read back")

@@ -1,0 +1,140 @@
+"""An agent's file, proven whole: every mistake with its line, and what an operator should think about. Pure."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from lineside.agents.agent import Agent
+from lineside.agents.consistency import Mistake, mistakes
+from lineside.agents.declared import Limits, Slot, Task, Tool
+from lineside.errors import ConfigError
+
+_ENVIRONMENT = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+_MACHINE = re.compile(
+    r"\b(?:automat\w*|machine|robot|bot|virtual|digital assistant|computer|artificial|AI)\b", re.IGNORECASE
+)
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_MISSING = re.compile(r"missing required field `([^`]*)`")
+_PATH = re.compile(r" - at `\$\.?([^`]*)`")
+_PARTS: dict[str, type[Struct]] = {"slots": Slot, "tools": Tool, "tasks": Task}
+
+
+class Remark(Struct, frozen=True):
+    """Something found in a file."""
+
+    line: int  # from 1; 0: nowhere in particular
+    what: str
+    kind: Literal["mistake", "advice"] = "mistake"
+
+
+def check_agent_file(text: str, environment: Mapping[str, str]) -> list[Remark]:
+    """All that is wrong with the text of an agent's file, by line, then advice."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as wrong:
+        found = re.search(r"line (\d+)", str(wrong))
+        at = int(found[1]) if found else text.count("\n") + 1
+        return [Remark(at, f"this is no TOML: {re.sub(r' [(]at .*', '', str(wrong))}")]
+    lines = Lines(text)
+    remarks = [Remark(lines.of(each.where), str(each)) for each in _mistakes(raw)]
+    remarks += [Remark(lines.of(each.where), str(each), "advice") for each in _advice(raw, environment)]
+    return sorted(remarks, key=lambda remark: (remark.kind == "advice", remark.line))
+
+
+def _mistakes(raw: dict[str, Any]) -> Iterator[Mistake]:
+    parts: dict[str, dict[str, Any]] = {"slots": {}, "tools": {}, "tasks": {}}
+    rest = dict(raw)
+    sound = True
+    for part, kind in _PARTS.items():
+        given = rest.pop(part, {})
+        if not isinstance(given, dict):
+            yield Mistake((part,), f"write [{part}.a_name]")
+            continue
+        for name, entry in given.items():
+            try:
+                parts[part][name] = msgspec.convert(entry, kind)
+            except msgspec.ValidationError as wrong:
+                sound = False
+                yield _read((part, name), str(wrong))
+    limits = Limits()
+    try:
+        agent = msgspec.convert(rest, Agent)
+        limits = agent.limits
+        agent.check()
+    except msgspec.ValidationError as wrong:
+        yield _read((), str(wrong))
+    except ConfigError as wrong:
+        yield Mistake((str(wrong).split(":", 1)[0].split(" ", 1)[0],), str(wrong))
+    if sound:  # else what is missing was declared, and wrongly
+        yield from mistakes(parts["slots"], parts["tools"], parts["tasks"], limits)
+
+
+def _read(where: tuple[str, ...], said: str) -> Mistake:
+    """The library's sentence, with the place that it names."""
+    path = _PATH.search(said)
+    inside = tuple(re.findall(r"[A-Za-z_]\w*|\d+", path[1])) if path else ()
+    named = _UNKNOWN.search(said)
+    missing = _MISSING.search(said)
+    words = _PATH.sub("", said)
+    if named:
+        return Mistake((*where, *inside, named[1]), "there is no such key")
+    if missing:
+        return Mistake((*where, *inside), f"{missing[1]} is missing")
+    return Mistake((*where, *inside), words)
+
+
+def _advice(raw: dict[str, Any], environment: Mapping[str, str]) -> Iterator[Mistake]:
+    """What is allowed and probably not wanted."""
+    greeting = raw.get("greeting", "")
+    if isinstance(greeting, str) and greeting and not _MACHINE.search(greeting):
+        yield Mistake(
+            ("greeting",), "does not say that a machine answers; in some countries it must (EU AI Act, article 50)"
+        )
+    tools = raw.get("tools", {})
+    for name, tool in tools.items() if isinstance(tools, dict) else ():
+        if not isinstance(tool, dict):
+            continue
+        texts = [
+            ("http", tool.get("http", "")),
+            *(("headers", value) for value in (tool.get("headers") or {}).values()),
+        ]
+        for key, value in texts:
+            for variable in _ENVIRONMENT.findall(str(value)):
+                if not environment.get(variable) and variable != "DEMO_BACKEND_URL":
+                    yield Mistake(("tools", name, key), f"{variable} is not set in this environment")
+
+
+class Lines:
+    """Where the keys of a TOML text stand."""
+
+    def __init__(self, text: str) -> None:
+        self._at: dict[tuple[str, ...], int] = {}
+        table: tuple[str, ...] = ()
+        arrays: dict[tuple[str, ...], int] = {}
+        for number, line in enumerate(text.splitlines(), 1):
+            if header := re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line):
+                table = _keys(header[2])
+                if header[1] == "[[":
+                    arrays[table] = arrays.get(table, -1) + 1
+                    table = (*table, str(arrays[table]))
+                for size in range(1, len(table) + 1):
+                    self._at.setdefault(table[:size], number)
+            elif key := re.match(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"))*)\s*=""", line):
+                here = (*table, *_keys(key[1]))
+                for size in range(len(table) + 1, len(here) + 1):
+                    self._at.setdefault(here[:size], number)
+
+    def of(self, where: tuple[str, ...]) -> int:
+        """The line of this key, or of the nearest thing around it."""
+        for size in range(len(where), 0, -1):
+            if where[:size] in self._at:
+                return self._at[where[:size]]
+        return 0
+
+
+def _keys(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip("\"'") for part in re.findall(r"""[\w-]+|"[^"]*"|'[^']*'""", dotted))
