@@ -34,7 +34,7 @@ CALLS = {
     "order": ("Where is my order?", "It's one two three.", "Four five.", "No thanks, goodbye."),
     "correction": (
         "I need an engineer on Friday morning, my order number is two four six eight zero.",
-        "Yes.",
+        "Yes, I did.",
         "Two one two, five five five, zero one nine nine.",
         "Yes, but in the afternoon.",
         "Yes, please.",

@@ -25,6 +25,7 @@ SIDE_BY_SIDE = (
     "engines",
     "models",
     "records",
+    "rehearse",
     "rtp",
     "sip",
     "text",

@@ -91,7 +91,7 @@ def says(text: str, then: float = 9.0) -> list[Doing]:
 def call(
     *script: list[Doing], tools: SlowTools | None = None, kept: Any = kept, agent: Agent = DESK, **given: Any
 ) -> FinishedCall:
-    given["tools"] = CallTools(tools or SlowTools(), "call-1", kept, lambda: date(2026, 12, 1))
+    given["tools"] = CallTools(tools or SlowTools(), "call-1", kept, today=lambda: date(2026, 12, 1))
     return run_call(*[doing for part in script for doing in part], agent=agent, **given)
 
 

@@ -5,6 +5,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from lineside.agents.tasks.state import TaskState
 from lineside.agents.tools.outcome import NoTools, RunsTools
 
 
@@ -19,6 +20,7 @@ class CallTools(Struct, frozen=True):
     runs: RunsTools = NoTools()
     call: str = ""  # its id
     kept: Callable[[], Awaitable[bool]] = nothing_kept  # whether all events so far are on the disk; waits for it
+    moved: Callable[[TaskState], None] = lambda state: None  # hears how far the caller's business has come
     today: Callable[[], date] | None = None  # None: by the agent's time zone
 
 

@@ -89,6 +89,7 @@ class TaskDialog:
         """A reply is allowed that brings the business so far."""
         self._events.moved(self.state, state, self._agent)
         self.state, self._heard = state, ""
+        self._tools.moved(state)
 
     def caller_heard(self, words: str) -> None:
         """The caller has heard these words of a reply."""

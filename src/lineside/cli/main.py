@@ -13,6 +13,7 @@ COMMANDS = {
     "serve": ("lineside.cli.serve:serve", "Start the gateway and its engines, and answer calls until Ctrl-C."),
     "doctor": ("lineside.cli.doctor:doctor", "Check this machine and a whole call; say how to mend each fault."),
     "check": ("lineside.cli.check:check", "Check an agent's file; every mistake with its line."),
+    "rehearse": ("lineside.cli.rehearse:rehearse", "Try an agent with scripted callers; compare what came of it."),
     "talk": ("lineside.cli.talk:talk", "Call lineside with WAV files; print what was heard, said, and the latencies."),
     "calls": ("lineside.cli.calls:app", "List, show and delete kept calls."),
     "engines": ("lineside.cli.engines:engines", "List the STT, LLM and TTS engines; check that they answer."),

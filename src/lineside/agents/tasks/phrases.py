@@ -30,6 +30,15 @@ what when where who why how which do does did is are was were can could will wou
 _ASKS = frozenset(_ASKS_TEXT.split())
 
 
+_OKAY = r"okay(?=[\s,]+[\w']+[\s,]+[\w']+[\s,]+[\w']+)"  # before a sentence; alone it is a yes
+_HESITATION = re.compile(rf"^(?:(?:um+|uh+|er+m?|hm+|well|oh|so|{_OKAY})[\s,.]+)+", re.IGNORECASE)
+
+
+def without_hesitation(text: str) -> str:
+    """Without "um", "well" and the like at its beginning; words that are nothing else stay."""
+    return _HESITATION.sub("", text.strip()) or text
+
+
 def is_question(text: str) -> bool:
     """Whether it is a question."""
     words = plain_words(text)

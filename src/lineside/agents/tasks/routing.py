@@ -9,6 +9,7 @@ from lineside.agents.slots.numbers import plain_words
 
 # Words that say nothing about what is wanted.
 _EMPTY_TEXT = """
+no not all nothing anything something everything else
 a about an and any are as at be been but by can could did do does for from get give go got had has have hello help hey
 hi how i i'd i'll i'm i've if in is it it's just let like may me my need of on one or our please so some sorry thank
 thanks that that's the their them there they this to today tell uh um us want was we well what when where who will

@@ -10,7 +10,7 @@ from lineside.agents.declared import Slot
 from lineside.agents.slots.choices import clear_yes, find_choice, yes_or_no
 from lineside.agents.slots.extract import Said, extract
 from lineside.agents.slots.numbers import plain_words
-from lineside.agents.tasks.phrases import BYE, CANCEL, WHAT, is_question
+from lineside.agents.tasks.phrases import BYE, CANCEL, WHAT, is_question, without_hesitation
 from lineside.agents.tasks.routing import route
 from lineside.agents.tasks.state import (
     Desk,
@@ -43,6 +43,7 @@ _PLAIN_KINDS = frozenset({"digits", "phone", "date", "time", "choice", "email"})
 def next_turn(state: TaskState, desk: Desk, said: Said) -> Turn:
     """The caller has said, or keyed, this: the state after it, and what to do."""
     if not said.keys:
+        said = replace(said, text=without_hesitation(said.text))
         if wants_person(said.text) and not _names_option(state, desk, said.text):
             return replace(state, asked=None), ToPerson(desk.agent.transfer)
         for rule in (_cancelled, _what):
@@ -88,7 +89,7 @@ def _answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
 
 def _slot_answered(state: TaskState, desk: Desk, said: Said, name: str) -> Turn | None:
     slot = desk.slot(name)
-    if slot.kind in {"text", "name"} and not said.keys and is_question(said.text):
+    if slot.kind in {"text", "name", "yes_no"} and not said.keys and is_question(said.text):
         return None
     found = extract(slot, said, desk.place, state.partial)
     if found is None:
@@ -159,6 +160,8 @@ def _offer_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
 
 
 def _more_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
+    if desk.agent.farewell and BYE.search(said.text.strip()):
+        return replace(state, asked=None), Say(desk.agent.farewell, ends=True)
     if len(plain_words(said.text)) > 5 or route(said.text, desk.agent.tasks):
         return None
     match yes_or_no(said.text):

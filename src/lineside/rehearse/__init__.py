@@ -1,0 +1,1 @@
+"""Rehearsals: scripted and ruled callers try an agent, and what they brought about is compared with what was meant."""
