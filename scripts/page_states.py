@@ -1,6 +1,6 @@
 """Pictures of the page in each of its states, to be looked at: small, in the dark, and on a very large screen.
 
-    .venv/bin/python -m scripts.page_states FOLDER
+    .venv/bin/python -m scripts.page_states FOLDER [STATE ...]
 
 The calls are real, with a gateway in this process; its engines are scripted. `scripts/screenshot.py` takes the pictures
 of the documents, with real engines.
@@ -14,9 +14,10 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser.conftest import ALLOW, FLAGS, REFUSE, chromium
-from tests.browser.fixtures import House
-from tests.browser.page_checks import phase
+from tests.browser.fixtures import BrowserGateway
+from tests.browser.page_checks import phase, until
 from tests.browser.sounds import recording, silence, voice
+from tests.browser.test_what_came_of_it import FIRST, HOURS, JOE, PHONES, keep
 
 SIZES: dict[str, dict[str, Any]] = {
     "small": {"viewport": {"width": 360, "height": 640}},
@@ -60,7 +61,7 @@ def half_said(page: Page) -> None:
 
 def measured(page: Page) -> None:
     page.click("#talk")
-    page.wait_for_function("document.querySelectorAll('.bars li').length > 5")
+    until(page, "document.querySelectorAll('.bars li').length > 5")
     page.wait_for_timeout(300)
 
 
@@ -74,9 +75,42 @@ def refused(page: Page) -> None:
     page.wait_for_selector("#problem:not(:empty)")
 
 
-def operate(page: Page) -> None:
-    page.get_by_role("link", name="Dashboard").click()
-    page.wait_for_timeout(2500)
+def engines(page: Page) -> None:
+    _view(page, "engines")
+
+
+def agent(page: Page) -> None:
+    _view(page, "agent")
+
+
+def history(page: Page) -> None:
+    _view(page, "history")
+    page.get_by_label("Select all on this page").check()
+
+
+def kept_call(page: Page) -> None:
+    _view(page, f"history/{FIRST}")
+
+
+def questions(page: Page) -> None:
+    _view(page, "unanswered")
+    page.get_by_text("Where it was asked").first.click()
+
+
+def live(page: Page) -> None:
+    """An operator has taken over a call that asked for a person."""
+    _type(page, "I want to speak to a human")
+    phase(page, "listening")
+    _view(page, "calls")
+    page.get_by_role("button", name="Monitor").first.click()
+    page.get_by_role("button", name="Take over").click()
+    page.get_by_placeholder("Type: the caller hears it").fill("This is Anna. How can I help?")
+    page.wait_for_timeout(500)
+
+
+def _view(page: Page, address: str) -> None:
+    page.evaluate(f"location.hash = '#/{address}'")
+    page.wait_for_timeout(1500)
 
 
 def _type(page: Page, words: str) -> None:
@@ -92,7 +126,12 @@ STATES: tuple[Callable[[Page], None], ...] = (
     interrupted,
     sound_check,
     refused,
-    operate,
+    engines,
+    agent,
+    history,
+    kept_call,
+    questions,
+    live,
 )
 
 
@@ -100,19 +139,34 @@ def main() -> None:
     """Take them all."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    house = House(hears=["I would like to know when you are open."], answers=[ANSWER])
-    try:
-        with tempfile.TemporaryDirectory() as kept, sync_playwright() as playwright:
-            for state in STATES:
-                mic = recording(Path(kept) / f"{state.__name__}.wav", [silence(1), voice(2), silence(60)])
-                asked = REFUSE if state is refused else ALLOW
-                flags = [*FLAGS, asked, f"--use-file-for-fake-audio-capture={mic}%noloop"]
-                for size, given in SIZES.items():
-                    browser = playwright.chromium.launch(executable_path=chromium(), args=flags)
-                    _picture(browser, house.url, state, folder / f"{state.__name__}-{size}.png", given)
-                    browser.close()
-    finally:
-        house.close()
+    with tempfile.TemporaryDirectory() as kept:
+        gateway = BrowserGateway(
+            hears=["I would like to know when you are open."],
+            answers=[ANSWER],
+            asks=("When do you open?",),
+            keeps=True,
+            data_dir=Path(kept) / "data",
+        )
+        try:
+            _take_all(gateway, Path(kept), folder)
+        finally:
+            gateway.close()
+
+
+def _take_all(gateway: BrowserGateway, kept: Path, folder: Path) -> None:
+    keep(gateway, PHONES, "Do you sell phones?", "I don't know.", unanswered="not_known")
+    keep(gateway, FIRST, "Do you sell the phones?", "I don't know that.", unanswered="not_known", person=True)
+    keep(gateway, HOURS, "When do you open?", "At nine.", engines=JOE)
+    chosen = [state for state in STATES if not sys.argv[2:] or state.__name__ in sys.argv[2:]]
+    with sync_playwright() as playwright:
+        for state in chosen:
+            mic = recording(kept / f"{state.__name__}.wav", [silence(1), voice(2), silence(60)])
+            asked = REFUSE if state is refused else ALLOW
+            flags = [*FLAGS, asked, f"--use-file-for-fake-audio-capture={mic}%noloop"]
+            for size, given in SIZES.items():
+                browser = playwright.chromium.launch(executable_path=chromium(), args=flags)
+                _picture(browser, gateway.url, state, folder / f"{state.__name__}-{size}.png", given)
+                browser.close()
 
 
 def _picture(browser: Browser, url: str, state: Callable[[Page], None], file: Path, given: dict[str, Any]) -> None:
