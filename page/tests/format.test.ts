@@ -70,6 +70,7 @@ const agent: Agent = {
   facts: [],
   answers: [],
   call_facts: [],
+  documents: [],
   examples: [],
   transfer: 'One moment.',
   no_transfer: '',

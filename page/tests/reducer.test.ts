@@ -230,3 +230,13 @@ test('sound that the system took away is told until it is back or the call is ov
   expect(next(taken, { type: 'sound', interrupted: false }).silenced).toBe(false);
   expect(next(taken, { type: 'stopped' }).silenced).toBe(false);
 });
+
+test('what came of a transfer is a note', () => {
+  const done = { type: 'transfer_done', to: '100', turn: 1, reply: 1, at: 0 } as const;
+  expect(texts(shown({ ...done, result: 'transferred' }), 'note')).toEqual([
+    'The caller was put through to 100.',
+  ]);
+  expect(texts(shown({ ...done, to: '', result: 'no_answer' }), 'note')).toEqual([
+    'The transfer failed: nobody answered.',
+  ]);
+});

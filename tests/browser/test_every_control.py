@@ -219,6 +219,14 @@ def test_no_control_of_the_call_and_the_history_is_untested(
     found = controls(page)
     assert any("play from turn" in one for one in found)
     assert untested(found) == []
+    page.get_by_label("Select all on this page").check()
+    expect(page.get_by_role("region", name="Selected calls")).to_be_visible()
+    assert untested(controls(page)) == []
+    test_what_came_of_it.keep(here, "f" * 32, "Do you sell phones?", "I don't know.", unanswered="not_known")
+    test_history.settle(here)
+    page.goto(f"{here.url}/#/unanswered")
+    expect(page.get_by_role("link", name="Add an answer")).to_have_count(1)
+    assert untested(controls(page)) == []
 
 
 def test_no_control_of_the_dashboard_is_untested(control: OpenControl, visit: OpenPage) -> None:

@@ -49,6 +49,12 @@ def keep(gateway: BrowserGateway, *, record: bool = True, key: str = "") -> str:
     return str(elsewhere(story))
 
 
+def settle(gateway: BrowserGateway) -> None:
+    """Wait until everything is in the database."""
+    settled = asyncio.run_coroutine_threadsafe(gateway.records.settled(), gateway._loop)
+    elsewhere(lambda: settled.result(20) or True)
+
+
 def history(visit: OpenPage, gateway: BrowserGateway, **how: Any) -> Page:
     return visit(f"{gateway.url}/#/history", **how)
 

@@ -3,12 +3,15 @@
 from array import array
 from math import pi, sin
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec import structs
 from playwright.sync_api import Page, expect
 
 from lineside.protocol import OperatorActed, Transcript, TransferRequested, Unanswered
 from lineside.records.recorder import RecordedStretch
+from lineside.task_events import SlotFilled, TaskMoved, ToolCalled
 from tests.browser.conftest import OpenGateway, OpenPage
 from tests.browser.control_fixtures import ControlGateway, ScriptedCall
 from tests.browser.page_checks import until
@@ -31,6 +34,17 @@ AudioBufferSourceNode.prototype.start = function (...given) {
   return start.apply(this, given);
 };
 """
+
+AT: dict[str, Any] = {"at": 2.0, "turn": 1, "reply": 1}
+BOOKED = ToolCalled(
+    **AT, number=1, tool="book_visit", effect="writes", state="ok", arguments={"day": "Monday"}, ms=1240.0
+)
+BUSINESS = (
+    TaskMoved(**AT, task="visit", state="begun"),
+    SlotFilled(**AT, slot="day", value="Monday", sure=False, by="speech"),
+    structs.replace(BOOKED, state="running", ms=None),
+    BOOKED,
+)
 
 
 def monitored(visit: OpenPage, there: ControlGateway, *calls: ScriptedCall, **how: str) -> Page:
@@ -83,6 +97,22 @@ def test_an_operator_takes_a_call_over_by_typing_and_hands_it_back(control: Open
     expect(page.get_by_role("button", name=f"Take over call {short}")).to_be_visible()
     acts = [(order.what, order.text) for order in call.orders]
     assert acts == [("takes_over", ""), ("says", "This is Anna. How can I help?"), ("hands_back", "")]
+
+
+def test_what_is_done_for_a_caller_stands_below_what_is_said(control: OpenControl, visit: OpenPage) -> None:
+    """Also what happened before somebody came to look: the task, what is known, the tool and whether it was heard."""
+    there = control()
+    call = called(there, "I need a visit on Monday.")
+    there.tell(call, *BUSINESS)
+    page = monitored(visit, there, call)
+    done = page.get_by_role("region", name="What was done for the caller")
+    expect(done).to_contain_text("Monday")
+    for words in ("under way", "to be confirmed", "changes data"):
+        expect(done.get_by_text(words, exact=True)).to_be_visible()
+    expect(done).to_contain_text("book_visit (day = Monday)")
+    expect(done).to_contain_text("done in 1,240 ms, the caller has not heard it")
+    there.tell(call, structs.replace(BOOKED, state="told"))
+    expect(done).to_contain_text("done in 1,240 ms, the caller knows")
 
 
 def test_what_cannot_be_said_or_heard_says_why(control: OpenControl, visit: OpenPage) -> None:
@@ -147,7 +177,12 @@ def test_axe_finds_no_fault_in_calls_that_are_supervised(control: OpenControl, v
     there = control()
     first, second = called(there, "Hello?"), called(there, "A person, please.")
     there.tell(second, TransferRequested(at=2.0, turn=1, reply=1, by="caller"))
-    there.tell(first, OperatorActed(at=2.0, what="takes_over"), Transcript(at=3.0, turn=2, text="Yes?", latency_ms=9.0))
+    there.tell(
+        first,
+        *BUSINESS,
+        OperatorActed(at=2.0, what="takes_over"),
+        Transcript(at=3.0, turn=2, text="Yes?", latency_ms=9.0),
+    )
     ids = f"{first.slot.id},{second.slot.id}"
     small = {"width": 360, "height": 640}
     page = visit(f"{there.url}/#/calls/{ids}", color_scheme=scheme, record=True, viewport=small)

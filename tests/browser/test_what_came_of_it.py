@@ -1,6 +1,5 @@
 """What came of calls, on the page: an operator's notes, several calls at once, questions without an answer."""
 
-import asyncio
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from lineside.protocol import AnsweredBy
 from lineside.records.entries import CallBegan, CallOver, PersonAsked, ReplyKept
 from tests.browser.conftest import OpenGateway, OpenPage
 from tests.browser.fixtures import BrowserGateway
-from tests.browser.test_history import elsewhere
+from tests.browser.test_history import settle
 from tests.browser.test_panels import press
 
 pytestmark = pytest.mark.browser
@@ -57,8 +56,7 @@ def kept(gateway: OpenGateway, tmp_path: Path) -> BrowserGateway:
     keep(here, PHONES, "Do you sell phones?", "I don't know.", unanswered="not_known")
     keep(here, FIRST, "Do you sell the phones?", "I don't know that.", unanswered="not_known", person=True)
     keep(here, HOURS, "When do you open?", "At nine.", engines=JOE)
-    settled = asyncio.run_coroutine_threadsafe(here.records.settled(), here._loop)
-    elsewhere(lambda: settled.result(20) or True)
+    settle(here)
     return here
 
 

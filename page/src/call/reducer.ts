@@ -20,6 +20,13 @@ const PERSON: Record<string, string> = {
   agent: 'The agent promised a person.',
   operator: 'An operator asked for a transfer.',
 };
+const TRANSFER: Record<string, string> = {
+  busy: 'busy',
+  failed: 'the line could not do it',
+  invalid: 'no such number',
+  no_answer: 'nobody answered',
+  rejected: 'refused',
+};
 const LOST = ENDED.line_lost as string;
 
 type Rules = { readonly [K in Kind]: (state: CallState, event: Of<K>) => CallState };
@@ -59,6 +66,15 @@ const RULES: Rules = {
   unanswered: (state) => state, // the history's
   operator_acted: (state) => state, // the history's, and that of whoever follows the call
   transfer_requested: (state, event) => noteOn(state, event, 'person', PERSON[event.by] ?? PERSON.caller),
+  transfer_done: (state, event) =>
+    noteOn(
+      state,
+      event,
+      'transfer',
+      event.result === 'transferred'
+        ? `The caller was put through${event.to && ` to ${event.to}`}.`
+        : `The transfer${event.to && ` to ${event.to}`} failed: ${TRANSFER[event.result] ?? event.result}.`,
+    ),
   reply_metrics: (state, event) => ({
     ...(event.e2e_ms === null || event.turn === 0
       ? named(settled(state, event), event)

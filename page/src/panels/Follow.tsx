@@ -9,6 +9,8 @@ import { endWords } from '../format';
 import { createFollowed } from '../polled';
 import { address } from '../route';
 import type { ActiveCall, ServerMessage, WholeCall } from '../schema';
+import { BusinessRecord } from './BusinessRecord';
+import { businessAfter, nothing } from './business';
 import { CallNotes } from './CallNotes';
 import { CallStanding } from './CallStanding';
 import type { Standing } from './live';
@@ -30,6 +32,7 @@ export function Follow(given: {
   const [store, setStore] = createStore<{ lines: Line[] }>({ lines: [] });
   const [problem, setProblem] = createSignal('');
   const [reason, setReason] = createSignal('');
+  const [business, setBusiness] = createSignal(nothing);
   let state: CallState = idle;
   const show = (next: CallState) => {
     if (next.lines !== state.lines) setStore('lines', reconcile([...next.lines], { key: 'key' }));
@@ -42,9 +45,11 @@ export function Follow(given: {
       // The gateway tells the conversation so far each time, so it begins anew.
       opened: () => {
         state = { ...idle };
+        setBusiness(nothing);
       },
       take: (event) => {
         if (event.type === 'ended') setReason(event.reason);
+        setBusiness((before) => businessAfter(before, event));
         show(reduce(state, event));
       },
       done: (trouble) => reason() !== '' || (trouble !== null && FINAL.includes(trouble.status)),
@@ -65,6 +70,7 @@ export function Follow(given: {
       </Show>
       <Unavailable trouble={stream.over() ? null : stream.trouble()} stale={store.lines.length > 0} />
       <Lines lines={store.lines} id={given.id} />
+      <BusinessRecord of={business()} />
       <Show when={!stream.over()}>
         <Supervise id={given.id} call={given.call} again={given.again} />
       </Show>

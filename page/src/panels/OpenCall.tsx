@@ -4,11 +4,14 @@ import { createResource, createSignal, For, type JSX, onCleanup, Show } from 'so
 import { fallbacksOf, modelsOf } from '../answered';
 import { ask, bytes, key, troubleOf } from '../api';
 import { clock } from '../format';
+import { home } from '../home';
 import { address, replaceRoute, route } from '../route';
 import type { DeletedCalls, KeptCall, KeptTurn, CallNotes as Notes, Waveform, WholeCall } from '../schema';
 import { Chart } from '../talk/Waterfall';
 import { type Waterfall, waterfall } from '../talk/waterfall';
 import { createActions } from './actions';
+import { BusinessRecord } from './BusinessRecord';
+import { keptBusiness } from './business';
 import { CallNotes } from './CallNotes';
 import { whyWords } from './history-query';
 import { beginOf, callWords, decisionWords, momentsOf, outline, stretches } from './recording';
@@ -168,6 +171,7 @@ function Told(given: { of: WholeCall; path: string }): JSX.Element {
           )}
         </For>
       </ol>
+      <BusinessRecord of={keptBusiness(given.of)} />
       <Show when={given.of.decisions.length > 0}>
         <details open>
           <summary>Turn-taking log</summary>
@@ -277,7 +281,7 @@ function Sound(given: Sounding): JSX.Element {
 
 /** Where the player finds it: a player cannot carry a key, so with one it is fetched whole. */
 async function soundOf(path: string): Promise<string> {
-  return key() ? URL.createObjectURL(await bytes(path, AbortSignal.timeout(LATE))) : path;
+  return key() ? URL.createObjectURL(await bytes(path, AbortSignal.timeout(LATE))) : home(path);
 }
 
 interface OneTurn {

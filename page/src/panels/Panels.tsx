@@ -3,6 +3,7 @@
 import { createMemo, For, type JSX } from 'solid-js';
 import { Dynamic } from 'solid-js/web';
 import type { Calls as OwnCalls } from '../call/create';
+import { home } from '../home';
 import { address, go, route } from '../route';
 import { Agent } from './Agent';
 import { Calls } from './Calls';
@@ -65,9 +66,9 @@ export function Panels(given: { calls: OwnCalls }): JSX.Element {
         <Dynamic component={tab().shows} calls={given.calls} />
       </div>
       <p class="note links">
-        <a href="/docs">API reference</a>
-        <a href="/openapi.json">OpenAPI</a>
-        <a href="/metrics">Raw metrics</a>
+        <a href={home('/docs')}>API reference</a>
+        <a href={home('/openapi.json')}>OpenAPI</a>
+        <a href={home('/metrics')}>Raw metrics</a>
       </p>
     </main>
   );

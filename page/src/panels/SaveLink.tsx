@@ -2,6 +2,7 @@
 
 import { createSignal, type JSX, Show } from 'solid-js';
 import { bytes, troubleOf } from '../api';
+import { home } from '../home';
 
 const WRITTEN = 60_000; // ms; by then the browser has written the file
 
@@ -28,7 +29,7 @@ export function SaveLink(given: { path: string; name: string; words: string }): 
   };
   return (
     <>
-      <a class="saving" href={given.path} download={given.name} aria-busy={busy()} onClick={save}>
+      <a class="saving" href={home(given.path)} download={given.name} aria-busy={busy()} onClick={save}>
         <span class="unseen">Save as </span>
         {given.words}
       </a>

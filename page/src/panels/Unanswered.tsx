@@ -27,29 +27,33 @@ export function Unanswered(): JSX.Element {
   const set = (part: Record<string, string>) => go(address('unanswered', '', { ...asked(), ...part }));
   return (
     <section aria-labelledby="unanswered-head">
-      <div class="head">
-        <h2 id="unanswered-head">Unanswered questions</h2>
-        <label for={why}>Why</label>
-        <select id={why} onChange={(event) => set({ why: event.currentTarget.value })}>
-          <option value="">Any reason</option>
-          <For each={WHY}>
-            {(one) => (
-              <option value={one} selected={asked().why === one}>
-                {whyWords(one)}
-              </option>
-            )}
-          </For>
-        </select>
-        <label for={since}>Asked</label>
-        <select id={since} onChange={(event) => set({ since: event.currentTarget.value })}>
-          <For each={SINCE}>
-            {({ name, words }) => (
-              <option value={name} selected={sinceOf(asked()) === name}>
-                {words}
-              </option>
-            )}
-          </For>
-        </select>
+      <h2 id="unanswered-head">Unanswered questions</h2>
+      <div class="filters">
+        <div class="filter-field">
+          <label for={why}>Why</label>
+          <select id={why} onChange={(event) => set({ why: event.currentTarget.value })}>
+            <option value="">Any reason</option>
+            <For each={WHY}>
+              {(one) => (
+                <option value={one} selected={asked().why === one}>
+                  {whyWords(one)}
+                </option>
+              )}
+            </For>
+          </select>
+        </div>
+        <div class="filter-field">
+          <label for={since}>Asked</label>
+          <select id={since} onChange={(event) => set({ since: event.currentTarget.value })}>
+            <For each={SINCE}>
+              {({ name, words }) => (
+                <option value={name} selected={sinceOf(asked()) === name}>
+                  {words}
+                </option>
+              )}
+            </For>
+          </select>
+        </div>
       </div>
       <p class="note">
         Questions in much the same words stand together, the most frequent first. Add a fact or an example

@@ -14,16 +14,21 @@ from lineside.protocol import (
     ReplyText,
     ServerMessage,
     Transcript,
+    TransferDone,
     TransferRequested,
     encode,
 )
+from lineside.task_events import SlotFilled, TaskMoved, ToolCalled
 
 WATCHERS = 8  # operators who follow one call; one more is refused
 BEHIND = 500  # events that a watcher may be behind; a slower one is let go
 STILL = 15.0  # seconds without an event, after which a watcher is told that there was none
 STORY = 200  # events of the conversation so far that a new watcher is told; older ones are forgotten
 # What a new watcher is told of the call so far.
-CONVERSATION = (Transcript, ReplyText, BargeIn, ReplyMetrics, TransferRequested, OperatorActed, Error, Ended)
+CONVERSATION = (
+    Transcript, ReplyText, BargeIn, ReplyMetrics, TransferRequested, TransferDone, ToolCalled, SlotFilled, TaskMoved,
+    OperatorActed, Error, Ended,
+)  # fmt: skip
 
 
 class CallWatchers:
