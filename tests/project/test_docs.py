@@ -168,3 +168,18 @@ def test_python_blocks_of_the_docs_compile_and_the_engine_of_the_how_to_works() 
         return [token.text async for token in parrot.reply([Message("user", "Hello?")], LlmRequest())]
 
     assert asyncio.run(answer()) == ["You said: Hello?"]
+
+
+def test_every_test_that_the_threat_model_names_is_there() -> None:
+    """`file::test`, or `…::test` of the file named before it; and files alone."""
+    tests = ROOT / "tests"
+    file, missing = "", list[str]()
+    for named in re.findall(r"`((?:[\w/]+\.py|…)(?:::\w+)?)`", (ROOT / "docs" / "security.md").read_text()):
+        path, _, test = named.partition("::")
+        file = file if path == "…" else path
+        if file.startswith(("bench/", "scripts/", "src/")):
+            continue
+        there = tests / file
+        if not there.is_file() or (test and f"def {test}(" not in there.read_text()):
+            missing.append(f"{file}::{test}")
+    assert missing == []

@@ -12,8 +12,10 @@ from yarl import URL
 
 from lineside.protocol import FirstMessage
 from lineside.records.archive import Archive
+from lineside.records.business_tables import BUSINESS
 from lineside.records.entries import encode
 from lineside.records.spool import new_spool
+from lineside.records.tables import PARTS, metadata
 from tests.call.fixtures import settings
 from tests.records.fixtures import RecordingGateway, with_records
 from tests.records.test_archive_faults import BEGAN, OVER, record
@@ -178,3 +180,9 @@ def test_deleted_ids_are_no_calls(tmp_path: Path) -> None:
             assert (await archive.forget(call="one")).calls == ()
 
     asyncio.run(story())
+
+
+def test_every_table_of_calls_is_emptied() -> None:
+    """Whatever table is added: what belongs to a call goes with it."""
+    ours = {table.name for table in metadata.sorted_tables if "call_id" in table.c}
+    assert ours == {table.name for table in (*PARTS, *BUSINESS)}
