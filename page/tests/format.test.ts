@@ -69,6 +69,7 @@ const agent: Agent = {
   greeting: '',
   facts: [],
   answers: [],
+  documents: [],
   call_facts: [],
   documents: [],
   examples: [],
