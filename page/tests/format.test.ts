@@ -69,7 +69,6 @@ const agent: Agent = {
   greeting: '',
   facts: [],
   answers: [],
-  documents: [],
   call_facts: [],
   documents: [],
   examples: [],

@@ -1,7 +1,6 @@
 /** What the page shows, as a pure function of what happened. Nothing here waits or touches the page. */
 
 import { endWords } from '../format';
-import type { TransferDone } from '../schema';
 import { characters, parted, reach } from './heard';
 import { type CallState, type Happened, idle, type Kind, type Line, type Of } from './state';
 import { beganSpeaking, noted, stoppedSpeaking, wasAsked } from './turns';
@@ -29,15 +28,6 @@ const TRANSFER: Record<string, string> = {
   rejected: 'refused',
 };
 const LOST = ENDED.line_lost as string;
-
-const TRANSFERRED: Readonly<Record<TransferDone['result'], string>> = {
-  transferred: 'The caller was put through.',
-  busy: 'Not put through: the line is busy.',
-  failed: 'Not put through: the transfer failed.',
-  invalid: 'Not put through: there is no such number.',
-  no_answer: 'Not put through: nobody answered.',
-  rejected: 'Not put through: the transfer was refused.',
-};
 
 type Rules = { readonly [K in Kind]: (state: CallState, event: Of<K>) => CallState };
 
@@ -75,7 +65,6 @@ const RULES: Rules = {
   false_interruption: (state, event) => ({ ...resumed(state, event), phase: 'speaking' }),
   unanswered: (state) => state, // the history's
   operator_acted: (state) => state, // the history's, and that of whoever follows the call
-  transfer_done: (state, event) => noteOn(state, event, 'transfer', TRANSFERRED[event.result]),
   transfer_requested: (state, event) => noteOn(state, event, 'person', PERSON[event.by] ?? PERSON.caller),
   transfer_done: (state, event) =>
     noteOn(
