@@ -115,12 +115,15 @@ class Trial:
         self, root: Path, gateway: RunningGateway, http: aiohttp.ClientSession, folder: Path, *, light: bool
     ) -> None:
         self._light = light
+        self.only = [word for word in sys.argv[2:] if not word.startswith("--")]
         self._root, self._gateway, self._http, self._folder = root, gateway, http, folder
         self._caller = Caller(folder / "caller")
         self.results: list[tuple[str, bool, str]] = []
 
     async def run(self, name: str, check: Callable[[], Awaitable[str]]) -> None:
         """One check; what it says is kept."""
+        if self.only and not any(word in name for word in self.only):
+            return
         try:
             told, well = await check(), True
         except Exception as why:  # the next check is made all the same
@@ -181,7 +184,7 @@ class Trial:
         call = await self.last_call()
         told = " ".join(turn["heard"] for turn in call["turns"])
         pressed = "".join(re.findall(r"keys pressed: ([0-9*#]+)", told))
-        assert pressed == "155#", told
+        assert pressed == "155", told
         return f"pressed {pressed}"
 
     async def hang_up_by_us(self, extension: str) -> str:
@@ -291,6 +294,13 @@ def _words(text: str) -> list[str]:
     return re.findall(r"[a-z']+", text.lower())
 
 
+def always_open(path: Path) -> Path:
+    """The demonstration agent without its hours: at night it would promise no transfer."""
+    agent = (HERE / "src/lineside/data/broadband.toml").read_text("utf-8")
+    path.write_text(re.sub(r"(?m)^\[hours\]\n(?:(?!\[).*\n?)*", "", agent), "utf-8")
+    return path
+
+
 def configure(root: Path) -> None:
     """The sample files, with ports of this trial."""
     target = root / "etc/asterisk"
@@ -326,6 +336,7 @@ async def main(root: Path, *, light: bool) -> int:
             transfer_to="support",
             data_dir=folder / "data",
             record_calls=True,
+            agent_file=always_open(folder / "agent.toml"),
             **({f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")} if light else {}),
         )
         async with running_gateway(settings) as gateway, aiohttp.ClientSession() as http:

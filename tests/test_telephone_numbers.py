@@ -52,5 +52,5 @@ def test_the_allow_list() -> None:
 def test_no_text_is_a_target_with_a_line_break_or_a_comma(to: str) -> None:
     """Whatever passes is safe to put into a dialplan, XML or JSON."""
     if why_refused(to) == "":
-        assert not set(number_of(to) or to.strip()) & set('\r\n,;<>"&{}$ ')
+        assert not set(to.strip()) & set('\r\n,;<>"&{}$')
         assert number_of(to).removeprefix("+") not in EMERGENCY

@@ -23,9 +23,10 @@ PREMIUM = re.compile(
 )
 TARGET = re.compile(
     r"\+?[0-9*#]{1,20}"
-    r"|sips?:[A-Za-z0-9._~!$&'()*+=%-]{1,64}@[A-Za-z0-9.:\[\]-]{1,128}"
+    r"|sips?:[A-Za-z0-9._~!+=%-]{1,64}@[A-Za-z0-9.:\[\]-]{1,128}"
     r"|[A-Za-z][\w.-]{0,63}"
 )
+WRITTEN = re.compile(r"\+?[0-9 ()./-]{1,40}")  # a number as people write it
 
 
 def number_of(to: str) -> str:
@@ -37,8 +38,8 @@ def number_of(to: str) -> str:
 
 def why_refused(to: str) -> str:
     """Why this is never dialled, in a sentence; empty: it may be."""
-    number = number_of(to)
-    if not TARGET.fullmatch(number or to.strip()):
+    number, written = number_of(to), to.strip()
+    if not (TARGET.fullmatch(written) or WRITTEN.fullmatch(written)):
         return f"{to[:40]!r} is no number, SIP address or name of a queue"
     if number.removeprefix("+") in EMERGENCY:
         return "emergency numbers are never dialled by a machine"

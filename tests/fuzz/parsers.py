@@ -59,6 +59,7 @@ from lineside.text.speakable import Speakable
 from lineside.transports.websocket_frames import FrameReader, framed
 from lineside.transports.websocket_handshake import refusal, welcome
 from tests.fuzz.campaign import Campaign, FoundFault, run_in_turn
+from tests.fuzz.line_readers import LINE_READERS
 from tests.fuzz.sip_readers import SIP_READERS
 
 LARGEST = 70_000
@@ -352,6 +353,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]] = {
     "archives": (archives, (_wheel(), gzip.compress(_tarball()), _tarball())),
     "recordings": (recordings, (_flac(),)),
     "spools": (spools, (SPOOLED * 3,)),
+    **LINE_READERS,
     **SIP_READERS,
 }
 

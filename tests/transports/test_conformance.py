@@ -232,7 +232,8 @@ class SocketPipe(asyncio.Transport):
     def close(self) -> None:
         if not self.closed:
             self.closed = True
-            asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
+            # a real one is closing for a while before it says so: frames are due in between
+            asyncio.get_running_loop().call_later(0.05, self.protocol.connection_lost, None)
 
     def abort(self) -> None:
         self.close()
@@ -247,7 +248,7 @@ def audiosocket(rate: int) -> Rig:
         await it.open()
         yield it
         it._pipe.abort()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.1)
 
     return rig
 

@@ -263,7 +263,7 @@ def _form(content_type: str, body: bytes) -> dict[str, str]:
             return {name: str(value) for name, value in given.items() if isinstance(value, str | int | float)}
         if content_type == "application/x-www-form-urlencoded":
             return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=200))
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return {}
     return {}
 

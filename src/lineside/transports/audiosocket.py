@@ -88,9 +88,9 @@ class AudioSocket(asyncio.Protocol):
         self._early = []
 
     def write(self, data: bytes) -> bool:
-        """Send frames; False: the peer does not read, or is gone."""
+        """Send frames; False: the peer does not read. To one that is going nothing is sent."""
         if self._transport is None or self._transport.is_closing():
-            return False
+            return True
         self._transport.write(data)
         return self._transport.get_write_buffer_size() < 256 * 1024
 
@@ -218,7 +218,7 @@ class AudioSocketTransport(OnlyHangsUp):
         self._spoken += speech
         if self._spoken >= 50:
             self._count()
-        if not self._socket.write(socket_frame(self._kind, frame)) and not self._socket.gone.done():
+        if not self._socket.write(socket_frame(self._kind, frame)):
             self._end(TransportError("caller_not_reading", "audiosocket: Asterisk does not read what is sent to it"))
 
     def _count(self) -> None:

@@ -175,7 +175,7 @@ def read_jwt(token: str, secret: str) -> dict[str, object] | None:
         if not same(signature, wanted):
             return None
         read = json.loads(_decoded(claims))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
     return read if isinstance(read, dict) else None
 

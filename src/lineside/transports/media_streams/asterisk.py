@@ -74,7 +74,7 @@ class AsteriskDialect:
             return StreamAudio(message)
         try:
             return self._control(_decode(message) if message.startswith("{") else _plain(message), message)
-        except (msgspec.DecodeError, ValueError) as why:
+        except (msgspec.DecodeError, ValueError, RecursionError) as why:
             raise nonsense(self.line, str(why)) from None
 
     def _control(self, it: _Message, raw: str) -> StreamEvent:

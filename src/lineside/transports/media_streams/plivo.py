@@ -78,7 +78,7 @@ class PlivoDialect:
             if it.media is not None and it.event == "media":
                 return StreamAudio(from_base64(it.media.payload)) if it.media.track == "inbound" else None
             return self._control(it)
-        except (msgspec.DecodeError, ValueError) as why:
+        except (msgspec.DecodeError, ValueError, RecursionError) as why:
             raise nonsense(self.line, str(why)) from None
 
     def _control(self, it: _Message) -> StreamEvent:

@@ -91,7 +91,7 @@ class TelnyxDialect:
                     return None
                 return StreamAudio(from_base64(it.media.payload), whole_number(it.media.chunk))
             return self._control(it)
-        except (msgspec.DecodeError, ValueError) as why:
+        except (msgspec.DecodeError, ValueError, RecursionError) as why:
             raise nonsense(self.line, str(why)) from None
 
     def _control(self, it: _Message) -> StreamEvent:

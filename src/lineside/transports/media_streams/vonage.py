@@ -64,7 +64,7 @@ class VonageDialect:
             it = _decode(message)
             if it.event == "websocket:connected":
                 return self._started(it, _decode_first(message))
-        except (msgspec.DecodeError, ValueError) as why:
+        except (msgspec.DecodeError, ValueError, RecursionError) as why:
             raise nonsense(self.line, str(why)) from None
         if it.event == "websocket:dtmf":
             return StreamKey(it.digit)
