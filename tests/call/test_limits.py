@@ -30,6 +30,20 @@ def test_nothing_is_said_while_somebody_has_the_floor() -> None:
     assert CallLimits(RULES, 0.0).next(30.0, idle=False) is None
 
 
+def test_a_caller_who_holds_is_not_asked_and_not_hung_up_on_but_for_the_longest_call() -> None:
+    """The silence begins anew when they are back."""
+    limits = CallLimits(RULES, 0.0)
+    limits.held = True
+    assert [limits.next(float(at), idle=True) for at in range(1, 600, 10)] == [None] * 60
+    assert limits.next(601.0, idle=True) == "too_long"
+    back = CallLimits(RULES, 0.0)
+    back.held = True
+    back.next(100.0, idle=True)
+    back.held = False
+    assert back.next(107.0, idle=True) is None
+    assert back.next(108.0, idle=True) == AgentLine("Are you there?")
+
+
 @pytest.mark.parametrize("here", [lambda limits: limits.typed(), lambda limits: limits.on_event(says("Yes."))])
 def test_a_caller_who_is_there_again_is_asked_again_before_any_goodbye(here: object) -> None:
     """Whether they speak or type."""

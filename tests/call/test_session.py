@@ -42,7 +42,14 @@ from lineside.protocol import (
     TurnStarted,
     Unanswered,
 )
-from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, ScriptedTransport
+from lineside.transports.scripted import (
+    CallerHolds,
+    CallerSends,
+    CallerSilent,
+    CallerSpeaks,
+    CallerStalls,
+    ScriptedTransport,
+)
 from lineside.turns.endpointing import CLEAR
 from lineside.turns.floor import Floor
 from lineside.turns.floor_events import SoundStarted
@@ -276,6 +283,19 @@ def test_sound_is_paced_at_most_one_second_ahead() -> None:
         sent += len(payload) / 2 / 16000
         assert sent - (at - began) <= 1.0
     assert sent == pytest.approx(30 * 0.3, abs=0.1)
+
+
+def test_a_held_call_stops_speaking_and_goes_on_when_the_caller_is_back() -> None:
+    """History holds what was heard before; nobody is asked whether they are there; the next turn is answered."""
+    call = run_call(
+        *(CallerSends(Text("When?")), CallerSilent(1.2), CallerHolds(True), CallerStalls(40.0), CallerHolds(False)),
+        *(CallerSilent(0.5), CallerSpeaks(1.0), CallerSilent(4.0)),
+        stt=ScriptedSTT(hears=["Back"]),
+        llm=ScriptedLLM(answers=["one two three four five six seven eight.", "Welcome."]),
+    )
+    heard = call.one(BargeIn).heard
+    assert 0 < len(heard.split()) < 8
+    assert call.conversation == [("user", "When?"), ("assistant", heard), ("user", "Back"), ("assistant", "Welcome.")]
 
 
 @pytest.mark.parametrize("after", [0.05, 0.2, 0.7, 1.0, 1.33, 1.9, 2.1])

@@ -17,7 +17,7 @@ from lineside.transports.pacer import shared_pacer
 from lineside.transports.sip import SipTransport
 from tests.sip.wire import Wire
 
-CALLER, AGENT = ("10.0.0.1", 20_000), ("10.0.0.2", 16_000)
+CALLER, AGENT, STRANGER = ("10.0.0.1", 20_000), ("10.0.0.2", 16_000), ("203.0.113.9", 20_000)
 STEP = 0.005  # seconds between two looks at the wire
 
 
@@ -30,14 +30,23 @@ class MemorySockets:
         self.on_rtp: OnDatagram = lambda data, source: None
         self.on_rtcp: OnDatagram = lambda data, source: None
         self.sent: list[tuple[float, bytes]] = []
+        self.targets: list[tuple[float, Address]] = []
         self.closed = False
+        self.loses: Callable[[], bool] = lambda: False
+        self.late: Callable[[], float] = lambda: 0.0
 
     def listen(self, on_rtp: OnDatagram, on_rtcp: OnDatagram) -> None:
         self.on_rtp, self.on_rtcp = on_rtp, on_rtcp
 
     def send(self, packet: bytes, to: Address) -> None:
-        self.sent.append((asyncio.get_running_loop().time(), packet))
-        if not self.cut and to == self.other.at:
+        loop = asyncio.get_running_loop()
+        self.sent.append((loop.time(), packet))
+        self.targets.append((loop.time(), to))
+        if self.cut or to != self.other.at or self.loses():
+            return
+        if late := self.late():
+            loop.call_later(late, self.other.on_rtp, packet, self.at)
+        else:
             self.other.on_rtp(packet, self.at)
 
     def send_rtcp(self, packet: bytes, to: Address) -> None:

@@ -31,6 +31,11 @@ class LineHost:
         """Whether the next call would be taken: what a line answers to OPTIONS and health checks."""
         return self.registry.has_room
 
+    @property
+    def closing(self) -> bool:
+        """Whether the gateway stops, and takes no more calls."""
+        return self._registry.closing
+
     @contextmanager
     def slot(self, holder: str = "") -> Iterator[CallHandle]:
         """Take a slot while the block runs. Raises `CallRefused`; then nothing may be accepted, and it is counted.

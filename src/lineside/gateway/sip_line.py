@@ -83,7 +83,7 @@ class SipLine:
 
     def full(self) -> str:
         """See `CallDesk`."""
-        if self._closing:
+        if self._closing or self._host.closing:
             return "the gateway is shutting down"
         return "" if self._host.has_room else "all call slots are in use"
 
@@ -124,7 +124,7 @@ class SipLine:
                 finally:
                     sockets.close()
         except CallRefused as full:
-            self._refuse(call, 503 if self._closing else 486, str(full))
+            self._refuse(call, 503 if self._host.closing else 486, str(full))
         except TransportError as wrong:
             self._refuse(call, 488, str(wrong))
         except Exception:

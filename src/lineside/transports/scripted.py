@@ -31,13 +31,19 @@ class CallerStalls(Struct, frozen=True):
     seconds: float
 
 
+class CallerHolds(Struct, frozen=True):
+    """The caller puts the call on hold, or is back."""
+
+    held: bool
+
+
 class CallerSends(Struct, frozen=True):
     """The caller types, presses keys or hangs up."""
 
     message: ClientMessage
 
 
-Doing = CallerSpeaks | CallerSilent | CallerStalls | CallerSends
+Doing = CallerSpeaks | CallerSilent | CallerStalls | CallerHolds | CallerSends
 
 
 class ScriptedTransport:
@@ -62,6 +68,9 @@ class ScriptedTransport:
         for doing in self._script:
             if isinstance(doing, CallerSends):
                 listener.on_message(doing.message)
+                continue
+            if isinstance(doing, CallerHolds):
+                listener.on_hold(doing.held)
                 continue
             if isinstance(doing, CallerStalls):
                 due += doing.seconds

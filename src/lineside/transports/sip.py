@@ -9,7 +9,7 @@ import structlog
 
 from lineside.protocol import Codec, Dtmf, EndReason, ServerMessage
 from lineside.rtp.media_plan import MediaPlan
-from lineside.rtp.session import RtpSession
+from lineside.rtp.session import LineQuality, RtpSession
 from lineside.rtp.sockets import MediaSockets
 from lineside.rtp.telephone_event import check_digits
 from lineside.sip.core import SessionEnd
@@ -74,6 +74,11 @@ class SipTransport(OnlyHangsUp):
         self._early: deque[bytes | str] = deque(maxlen=EARLY)  # sound and keys that came before `run`
         self._keys: dict[str, tuple[str, float]] = {}  # key → the way that it came by last, and when
         self._ticks = 0
+
+    @property
+    def quality(self) -> LineQuality:
+        """How good the line is."""
+        return self._sound.quality()
 
     # ── the media face ─────────────────────────────────────────────────────────────────────────────────────────────
 
