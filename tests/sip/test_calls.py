@@ -387,3 +387,20 @@ def test_nobody_at_the_other_end_is_known_after_half_a_minute() -> None:
     wire.run(33)
     assert [end.by for end in heard.ends] == ["nobody"]
     assert not any(caller.agent.sizes.values())
+
+
+def test_a_flood_of_requests_keeps_memory_flat() -> None:
+    """Ten thousand requests, refusals without an ACK among them: what is kept has a limit, and is gone after a while."""
+    raw = Raw()
+    raw.side.full_because = "all 3 call slots are in use"
+    options = invite(body=b"").replace(b"INVITE", b"OPTIONS")
+    for number in range(5000):
+        for data in (options, invite()):
+            raw.side.agent.receive(data.replace(b"z9hG4bKa", b"z9hG4bK%d" % number), raw.flow)
+        raw.side.sent.clear()
+        raw.wire.run(0.001)
+    assert max(raw.side.agent.sizes.values()) <= 4000
+    raw.wire.run(200)
+    assert not any(raw.side.agent.sizes.values())
+    assert raw.wire.timers.due is None
+    assert len(raw.wire.timers._heap) <= 1000

@@ -34,7 +34,7 @@ class LineHost:
     @property
     def closing(self) -> bool:
         """Whether the gateway stops, and takes no more calls."""
-        return self._registry.closing
+        return self.registry.closing
 
     @contextmanager
     def slot(self, holder: str = "") -> Iterator[CallHandle]:

@@ -17,7 +17,7 @@ from lineside.sip.outgoing import CallTarget, OutgoingCall
 from lineside.sip.requests import AskedRequest
 from lineside.sip.responses import ALLOW, EXTENSIONS, METHODS, response_to
 from lineside.sip.session import SipSession
-from lineside.sip.timers import TimerQueue
+from lineside.sip.timers import Timer, TimerQueue
 from lineside.sip.transactions import ClientTransaction, Key, Send, ServerTransaction, server_key
 from lineside.sip.via import MAGIC, new_via, with_source
 
@@ -25,6 +25,7 @@ MOST_TRANSACTIONS = 4000  # of theirs; one more is dropped, and comes again
 ACCEPT: tuple[Header, ...] = (("Accept", SDP), ("Supported", "timer"))
 KNOWN = ("MESSAGE", "SUBSCRIBE", "PUBLISH")  # methods that are known, and that we do not take
 RETRY_AFTER = 5  # seconds
+UNANSWERED = 180.0  # seconds; longer than any call is prepared, and any request is answered
 
 
 class UserAgent:
@@ -112,15 +113,15 @@ class UserAgent:
     def _transaction(self, request: SipRequest, flow: Flow) -> ServerTransaction:
         key = server_key(request)
         transaction = ServerTransaction(request, flow, self.timers, self._send)
-        transaction.on_over = lambda: self._forget_transaction(key)
+        unanswered = self.timers.after(UNANSWERED, transaction.end)  # should nothing ever answer it
+        transaction.on_over = lambda: self._forget_transaction(key, unanswered)
         self._servers[key] = transaction
         if request.method == "INVITE":
             transaction.respond(response_to(request, 100))
-        else:
-            self.timers.after(64.0, transaction.end)  # should nothing ever answer it
         return transaction
 
-    def _forget_transaction(self, key: Key) -> None:
+    def _forget_transaction(self, key: Key, unanswered: Timer) -> None:
+        unanswered.cancel()
         self._servers.pop(key, None)
         self._arriving.pop(key, None)
 
