@@ -390,7 +390,7 @@ def test_nobody_at_the_other_end_is_known_after_half_a_minute() -> None:
 
 
 def test_a_flood_of_requests_keeps_memory_flat() -> None:
-    """Ten thousand requests, refusals without an ACK among them: what is kept has a limit, and is gone after a while."""
+    """Ten thousand requests, many refused and never acknowledged: what is kept is limited, then gone."""
     raw = Raw()
     raw.side.full_because = "all 3 call slots are in use"
     options = invite(body=b"").replace(b"INVITE", b"OPTIONS")
