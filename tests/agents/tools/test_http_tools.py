@@ -32,7 +32,9 @@ async def back_end(handler: Handler) -> AsyncGenerator[str, None]:
         await runner.cleanup()
 
 
-def outcome_of(handler: Handler, method: str = "GET", **declared: Any) -> Outcome:
+def outcome_of(
+    handler: Handler, method: str = "GET", arguments: dict[str, str] | None = None, **declared: Any
+) -> Outcome:
     """What comes of one use of a tool that this back end answers."""
 
     async def story() -> Outcome:
@@ -44,7 +46,7 @@ def outcome_of(handler: Handler, method: str = "GET", **declared: Any) -> Outcom
             }
             given |= {"confirm": "" if method == "GET" else "Shall I?"} | declared
             tool = Tool("It.", http=f"{method} ${{ERP}}/orders/{{order_number}}", **given)
-            return await tools.run(Use("find", ARGUMENTS), tool, "key-1")
+            return await tools.run(Use("find", ARGUMENTS if arguments is None else arguments), tool, "key-1")
 
     return asyncio.run(story())
 
@@ -69,6 +71,21 @@ def test_arguments_are_encoded_and_secrets_are_sent() -> None:
     assert request.raw_path == "/orders/12%2F..%2F3?day=2026-12-04"
     assert request.headers["Authorization"] == "Bearer s3cret"
     assert "Idempotency-Key" not in request.headers
+
+
+@pytest.mark.parametrize("value", ["..", ".", "", " "])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_value_that_would_name_another_resource_is_refused(value: str, method: str) -> None:
+    """A step up the path, or nothing, where all orders would answer. Nothing is sent."""
+    seen: list[web.Request] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        seen.append(request)
+        return web.json_response({"status": "sent"})
+
+    outcome = outcome_of(handler, method, arguments={"order_number": value, "day": "2026-12-04"})
+    assert (outcome.kind, seen) == ("refused", [])
+    assert "order_number" in outcome.why
 
 
 def test_a_write_sends_json_and_its_key() -> None:

@@ -98,6 +98,8 @@ class HttpTools:
 def _address(template: str, arguments: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """The address with its arguments, and the arguments that have no place in it."""
     used = set(PLACE.findall(template))
+    if wrong := sorted(name for name in used if arguments.get(name, "").strip() in ("", ".", "..")):
+        raise AddressRefused(f"{wrong[0]} would name another resource of the host")
     url = PLACE.sub(lambda place: quote(arguments.get(place[1], ""), safe=""), template)
     return url, {name: value for name, value in arguments.items() if name not in used}
 
