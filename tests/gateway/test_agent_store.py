@@ -117,7 +117,7 @@ def test_a_worker_loads_neither_control_api_nor_host_agent() -> None:
         "lineside.gateway.app",
         "lineside.gateway.startup",
         "lineside.host.client",
-        "lineside.cli",
+        "lineside.cli.",
     )
     script = "import sys, lineside.gateway.worker; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()

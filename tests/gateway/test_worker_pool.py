@@ -91,7 +91,9 @@ async def comes_true(what: Callable[[], Awaitable[bool]]) -> None:
 @pytest.fixture
 def with_workers(tmp_path: Path) -> Callable[[Callable[[WorkersClient], Awaitable[None]]], str]:
     def tell(story: Callable[[WorkersClient], Awaitable[None]], **env: str) -> str:
-        chosen = SCRIPTED | {"WORKERS": "2", "DATA_DIR": str(tmp_path)} | env
+        plain = tmp_path / "agent.toml"  # its answers come from the model alone, word by word
+        plain.write_text('name = "Test"\nprompt = "You answer."\n')
+        chosen = SCRIPTED | {"WORKERS": "2", "DATA_DIR": str(tmp_path / "data"), "AGENT_FILE": str(plain)} | env
         with serving(**chosen) as (process, url):
 
             async def main() -> None:

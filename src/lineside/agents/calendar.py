@@ -100,6 +100,11 @@ def is_open(written: Mapping[str, str], zone: tzinfo) -> bool:
     return opening_hours(written).closing(datetime.now(zone)) is not None
 
 
+def date_in(zone: tzinfo | None) -> date:
+    """The day that it is now in a zone; None: in UTC."""
+    return datetime.now(zone or UTC).date()
+
+
 def _weekdays(days: str) -> list[int]:
     first, _, last = days.strip().lower().partition("-")
     begin, end = _KEYS.get(first[:3]), _KEYS.get((last or first)[:3])

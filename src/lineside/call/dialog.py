@@ -6,12 +6,12 @@ in tasks of the call: a reply that is cut takes none with it, and the outcome of
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from lineside.agents.agent import Agent
+from lineside.agents.calendar import date_in
 from lineside.agents.slots.extract import Place, Said
 from lineside.agents.tasks.state import (
     Desk,
@@ -177,7 +177,7 @@ class TaskDialog:
         return Say(BUSY) if isinstance(move, Do) else move  # every write is read back first: that cannot be
 
     def _place(self) -> Place:
-        today = self._tools.today() if self._tools.today is not None else _today(self._zone)
+        today = self._tools.today() if self._tools.today is not None else date_in(self._zone)
         return Place(today, self._agent.month_first, self._agent.region)
 
 
@@ -233,7 +233,3 @@ def _outcome_alone(state: TaskState, words: Words) -> str:
     text = words.then if isinstance(words, Think) else words.text
     asked = state.asked.text if state.asked is not None else ""
     return text.removesuffix(asked).strip() or text
-
-
-def _today(zone: ZoneInfo | None) -> date:
-    return datetime.now(zone or UTC).date()
