@@ -220,6 +220,17 @@ def test_a_very_long_sentence_without_clauses_is_cut_at_a_space() -> None:
     assert all(set(piece.split()) == {"word"} and len(piece) <= MAX_SENTENCE_CHARS + 10 for piece in pieces)
 
 
+@pytest.mark.parametrize("number", ["0800 123 45 67 89", "1 234 567", "DE89 3704 0044 0532 0130 00", "12 34"])
+def test_a_very_long_sentence_is_not_cut_within_a_number(number: str) -> None:
+    """Wherever the limit falls, its groups stay together."""
+    for before in range(MAX_SENTENCE_CHARS - 40, MAX_SENTENCE_CHARS + 10):
+        text = ("word " * 60)[:before].rsplit(" ", 1)[0] + f" {number} word" + " word" * 20
+        pieces = later(text)
+        assert " ".join(pieces).split() == text.split()
+        groups = number.split()[1:] if number.startswith("DE") else number.split()
+        assert any(" ".join(groups) in piece for piece in pieces), pieces
+
+
 def test_text_without_any_place_to_cut_is_bounded() -> None:
     """No text is held for ever."""
     sentences = Sentences()

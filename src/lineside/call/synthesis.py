@@ -22,14 +22,14 @@ async def synthesize(
     it has been.
     """
     alignment, rate = Alignment(spoken(piece, language)), STT_RATE
-    said = alignment.said
-    if said:
-        stream = tried_twice(
-            lambda: in_time(tts.speak(said, voice), first=FIRST_SOUND, later=NEXT_SOUND, who="the voice")
-        )
-        async with aclosing(stream):
+    for said in alignment.portions():
+        async with aclosing(_portion(tts, said, voice)) as stream:
             async for audio in stream:
                 rate = audio.rate
                 written = ((at, alignment.written(word)) for at, word in audio.words)
                 yield SpokenAudio(audio.pcm, rate, tuple((at, words) for at, words in written if words))
     yield SpokenAudio(b"", rate, ((0, f"{alignment.rest()} "),))
+
+
+def _portion(tts: TextToSpeech, said: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
+    return tried_twice(lambda: in_time(tts.speak(said, voice), first=FIRST_SOUND, later=NEXT_SOUND, who="the voice"))

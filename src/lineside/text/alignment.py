@@ -4,6 +4,10 @@ import re
 
 from lineside.text.normalize import SpokenStretch
 
+# Characters that a voice is given at once. XTTS cuts English at 250 and loses the end (coqui-ai/TTS, tokenizer.py),
+# kokoro-onnx and Kokoro-FastAPI at 510 phonemes, which some 400 characters have.
+MOST_SAID = 240
+
 
 class Alignment:
     """One piece as it is written and as it is said, and how far the voice has come with it."""
@@ -12,6 +16,26 @@ class Alignment:
         self._left = list(sayings)
         self._owed = 0  # words said of stretches that are not complete yet
         self.said = " ".join("".join(s.said for s in sayings).split())
+        self._ends = _ends(sayings) if len(self.said) > MOST_SAID else []
+
+    def portions(self) -> list[str]:
+        """What is said, in portions that every voice says to its end: `MOST_SAID` characters at most.
+
+        A number or an amount stays whole, and a mark is the better place to part. Joined, they are `said`.
+        """
+        portions, begin, mark, before = list[str](), 0, 0, 0
+        for end in self._ends:
+            while end - begin > MOST_SAID:
+                space = self.said.rfind(" ", begin, begin + MOST_SAID)
+                cut = mark if mark > begin else before if before > begin else space
+                cut = cut if cut > begin else begin + MOST_SAID  # one word without an end
+                portions.append(self.said[begin:cut].strip())
+                begin = cut
+            before = end
+            if self.said[end - 1] in ",;:.!?":
+                mark = end
+        rest = self.said[begin:].strip()
+        return [*portions, rest] if rest else portions
 
     def written(self, says: str) -> str:
         """The written stretches that are complete now that the voice has said these words too."""
@@ -27,6 +51,16 @@ class Alignment:
         left = "".join(s.written for s in self._left)
         self._left.clear()
         return left
+
+
+def _ends(sayings: list[SpokenStretch]) -> list[int]:
+    """Where in what is said a stretch ends, and another word begins."""
+    ends, whole = [], ""
+    for one, after in zip(sayings, [*sayings[1:], None], strict=True):
+        whole += one.said
+        if after is None or one.said[-1:].isspace() or after.said[:1].isspace():
+            ends.append(len(" ".join(whole.split())))
+    return sorted(set(ends))
 
 
 def alike(one: str, other: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Literal
 EARLY = 40  # characters handed out; until then the caller may be waiting, and a clause is a piece
 CLAUSE_WORDS, CLAUSE = 2, 10  # words, characters; a shorter clause would sound chopped off
 MAX_SENTENCE_CHARS = 220  # characters; a longer sentence is cut at its last clause, or else at its last space
+NUMBER_GROUPS = 12  # "0800 123 456": so many groups of one number are kept together
 ENDLESS = 600  # characters without a place to cut; there it is cut wherever it stands
 CODE = 20_000  # characters of one code block; what follows counts as a new piece
 
@@ -209,4 +210,11 @@ def _last_clause(piece: str) -> int:
     """Where to cut a sentence that is too long."""
     for found in reversed([*_CLAUSES.finditer(piece, MAX_SENTENCE_CHARS // 3)]):
         return found.end() - 1 if found[0][-1].isspace() and not found[0][0].isspace() else found.start()
+    at = len(piece)
+    for _ in range(NUMBER_GROUPS):
+        at = piece.rfind(" ", 0, at)
+        if at <= 0:
+            break
+        if not (piece[at - 1].isdigit() and piece[at + 1 : at + 2].isdigit()):
+            return at
     return max(piece.rfind(" "), 0) or len(piece)

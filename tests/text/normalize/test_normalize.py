@@ -2,6 +2,7 @@
 
 import re
 import time
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from num2words import num2words
 
 from lineside.text.normalize import CODE, SpokenStretch, said, spoken
 from lineside.text.normalize.numbers import cardinal, ordinal, year
+from lineside.text.scripts import GREEK, foreign_letters
+from lineside.text.speakable import speakable
 
 GOLDEN = Path(__file__).with_name("golden.tsv")
 LINES = [line.split("\t") for line in GOLDEN.read_text(encoding="utf-8").splitlines() if "\t" in line]
@@ -94,6 +97,16 @@ def test_no_written_character_is_lost(text: str, language: str) -> None:
     sayings = spoken(text, language)
     assert "".join(saying.written for saying in sayings) == text
     assert all(saying.written for saying in sayings)
+
+
+@anything
+@given(st.one_of(TEXTS, st.text(max_size=80)), st.sampled_from(["en", "en-GB", "de", "pt-BR", "ru", "el", "ja", "ar"]))
+def test_nothing_that_is_spoken_holds_a_character_that_the_voice_cannot_say(text: str, language: str) -> None:
+    """No letter of another script, no picture, no control character, nothing invisible."""
+    heard = said(speakable(text, language), language)
+    unsayable = [char for char in heard if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "So"}]
+    assert unsayable == []
+    assert not re.search(f"[{foreign_letters(language).replace(GREEK, '')}]", heard)
 
 
 @anything

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from unicodedata import category
 
 from msgspec import Struct
 
@@ -17,6 +18,7 @@ _WORDS = re.compile(r"\S*\s*")
 # Regions by the order of day and month in their dates; in all others the day comes first.
 _MONTH_FIRST = frozenset(["US", "PH", "FM", "PW", "MH", "GU", "PR", "VI"])
 _EITHER_ORDER = frozenset(["CA", "KE", "GH"])
+_NO_WORDS = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "So"])  # general categories (Unicode, UAX 44, table 12)
 
 
 class SpokenStretch(Struct, frozen=True):
@@ -57,6 +59,8 @@ def _prose(text: str, language: str) -> list[SpokenStretch]:
     unsayable = _unsayable(language)
     if unsayable.search("".join(words for _, words in stretches)):
         stretches = [(end, unsayable.sub("", words)) for end, words in stretches]
+    if not plain.text.isascii():
+        stretches = [(end, words if words.isascii() else _sayable(words)) for end, words in stretches]
     sayings: list[SpokenStretch] = []
     here = 0
     for index, (end, words) in enumerate(stretches, 1):
@@ -64,6 +68,11 @@ def _prose(text: str, language: str) -> list[SpokenStretch]:
         sayings.append(SpokenStretch(text[here:upto], words))
         here = upto
     return sayings if sayings or not text else [SpokenStretch(text, "")]
+
+
+def _sayable(words: str) -> str:
+    """Without pictures, what is invisible, and what is no character: no voice of any language says them."""
+    return "".join(char for char in words if char.isspace() or category(char) not in _NO_WORDS)
 
 
 @cache
