@@ -16,6 +16,7 @@ from pydantic import AliasChoices, Field, PrivateAttr, ValidationError, create_m
 from pydantic.fields import FieldInfo
 from pydantic_settings import DotEnvSettingsSource, SettingsConfigDict
 
+from lineside.embedded_models import INSTRUCT_MODELS, LLM_MODELS, EmbeddedLlm
 from lineside.engine_options import BasePath, EngineOptions, Names, Networks, Url, declared_options
 from lineside.engine_options import variable as option_variable
 from lineside.errors import ConfigError, without_secrets
@@ -27,8 +28,6 @@ DATA = Path(__file__).with_name("data")  # what comes with lineside: agent, serv
 Options = TypeVar("Options", bound=EngineOptions)
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-LLM_MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")
-
 # Names that compose reads from the same `.env`; they are not ours, and not wrong.
 OTHERS = ("COMPOSE_", "DOCKER_", "GRAFANA_", "GF_", "LINESIDE_IMAGE", "HIP_", "HSA_", "CUDA_", "NVIDIA_")
 
@@ -132,8 +131,8 @@ class Settings(SipSettings, TelephoneSettings, WebhookSettings):
     # ── embedded engine server and models ──
     embedded_url: Url = ""
     """Address of an engine server; empty = lineside starts its own"""
-    embedded_llm: Literal["auto", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"] = "auto"
-    """Embedded language model; auto = the largest that this machine runs faster than speech"""
+    embedded_llm: EmbeddedLlm = "auto"
+    """Embedded language model; auto = the best that fits this machine and can be had (lineside models advise)"""
     models_dir: Path = Field(Path("~/.cache/lineside"), validation_alias=AliasChoices("LINESIDE_MODELS", "models_dir"))
     """Folder of model files"""
     models_mirror: Url = Field("", validation_alias=AliasChoices("LINESIDE_MIRROR", "models_mirror"))
@@ -176,6 +175,15 @@ class Settings(SipSettings, TelephoneSettings, WebhookSettings):
         """The embedded language model: the one named, or the one this machine can run at the pace of speech."""
         if self.embedded_llm != "auto":
             return self.embedded_llm
+        try:  # what `lineside models pull` chose and fetched
+            chosen = (self.models_dir / "embedded-llm").read_text().strip()
+        except OSError:
+            chosen = ""
+        return chosen if chosen in INSTRUCT_MODELS and (self.models_dir / chosen).is_dir() else self.coder_model
+
+    @property
+    def coder_model(self) -> str:
+        """The embedded language model for this machine that the package index has."""
         # Measured: on two cores the 1.5B gives 11 words a second after 0.4-0.7 s, the 0.5B 30 after 0.2 s.
         memory: int = psutil.virtual_memory().total
         roomy = (os.cpu_count() or 1) >= 8 and memory >= 8 << 30

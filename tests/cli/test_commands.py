@@ -35,6 +35,7 @@ TABLE: list[tuple[tuple[str, ...], tuple[str, ...], str]] = [
     (("engines",), ("faster-whisper", "stt", "espeak"), "engines"),
     (("engines", "--check"), ("scripted", "tts", "status"), "engines"),
     (("models", "list"), ("faster-whisper-large-v3-turbo", "missing"), "models"),
+    (("models", "advise"), ("qwen3-0.6b", "verdict", "GB free"), "candidates"),
     (("calls",), (CALL[:8], "caller hung up"), "calls"),
     (("calls", "list", "--search", "bill"), (CALL[:8],), "calls"),
     (("calls", "show", CALL[:6]), ("My bill", "+1"), "turns"),

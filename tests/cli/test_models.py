@@ -319,7 +319,7 @@ def test_rm_asks_the_lineside_that_runs_and_does_it_itself_where_none_does(
     lineside("pull", "tiny")
     says.append((409, b'{"error":{"code":"loaded","message":"tiny is in memory; unload it first"}}'))
     with pytest.raises(ConfigError, match="tiny is in memory"):
-        lineside("rm", "tiny", "--url", url)
+        lineside("rm", "--yes", "tiny", "--url", url)
     assert heard[0][:2] == ("DELETE", "/api/models/tiny")
     assert (root / "tiny/weights.bin").exists()
 
@@ -327,8 +327,8 @@ def test_rm_asks_the_lineside_that_runs_and_does_it_itself_where_none_does(
         free = taken.getsockname()[1]
     monkeypatch.setenv("PORT", str(free))
     with pytest.raises(ConfigError, match="no lineside answers"):
-        lineside("rm", "tiny", "--url", f"http://127.0.0.1:{free}")
-    assert lineside("rm", "tiny") == (0, "tiny: deleted, 3.0 MB free\n")
+        lineside("rm", "--yes", "tiny", "--url", f"http://127.0.0.1:{free}")
+    assert lineside("rm", "--yes", "tiny") == (0, "tiny: deleted, 3.0 MB free\n")
     assert not (root / "tiny").exists()
     with pytest.raises(ConfigError, match="no model named"):
         lineside("rm", "../tiny")

@@ -25,9 +25,11 @@ from rich.progress import (
 )
 
 from lineside.cli.address import JsonOption, KeyOption, UrlOption, ask_gateway
+from lineside.cli.model_advice import advice_for_pull, advise, keep_advice
 from lineside.cli.output import Column, clean, print_json, print_table
 from lineside.errors import ConfigError
 from lineside.models import store
+from lineside.models.advice import forget_choice
 from lineside.models.api_client import GatewayUnreachable
 from lineside.models.catalogue import CATALOGUE, Model, ModelFile, find, needed
 from lineside.models.download import DownloadStep, ensure
@@ -37,6 +39,7 @@ from lineside.settings import Settings, load_settings
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Download, check, load and unload models.")
 
 NameArgument = Annotated[str, typer.Argument(help="A short name, as `lineside models list` shows it.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 EngineOption = Annotated[str, typer.Option(help="The engine that has it, where several do.")]
 NamesArgument = Annotated[list[str] | None, typer.Argument(help="Short names; none: the models that a call needs.")]
 BIG = 20_000_000  # bytes; smaller files are here before anyone has read the line
@@ -81,15 +84,23 @@ def list_models(as_json: JsonOption = False) -> None:
 def pull(names: NamesArgument = None, as_json: JsonOption = False) -> None:
     """Fetch models and check them; what is here and right is left alone. Ctrl-C keeps what has come for next time."""
     settings = load_settings()
-    chosen = names or needed(settings.llm_model)
+    advice = None if names else advice_for_pull(settings)
+    chosen = names or needed(advice.model if advice is not None else settings.llm_model)
     if as_json:
         _pull_for_programs(chosen, settings)
+        keep_advice(advice, settings)
         return
     out = Console()
+    if advice is not None:
+        _say(out, f"Language model: {advice.model}, {advice.why}.")
     with _ended_by_sigterm(), _shown(out) as show:
         ensure(chosen, settings.models_dir, settings.models_mirror, show)
+    keep_advice(advice, settings)
     for name in chosen:
         _say(out, f"{name}: ready in {settings.models_dir / name}")
+
+
+app.command()(advise)
 
 
 @app.command()
@@ -132,15 +143,19 @@ def unload(
 
 
 @app.command()
-def rm(name: NameArgument, url: UrlOption = "", key: KeyOption = "") -> None:
+def rm(name: NameArgument, url: UrlOption = "", key: KeyOption = "", yes: YesOption = False) -> None:
     """Delete a model's files. A lineside that runs here is asked, and refuses while it has the model in memory."""
     find(name)
+    settings = load_settings()
+    if name in needed(settings.llm_model) and not yes:
+        typer.confirm(f"Calls need {name}: without it lineside does not start. Delete it?", abort=True)
     try:
         freed = int(_asked("DELETE", f"/api/models/{name}", None, url, key)["freed_bytes"])
     except GatewayUnreachable:
         if url:
             raise
-        freed = store.remove(name, load_settings().models_dir)
+        freed = store.remove(name, settings.models_dir)
+    forget_choice(settings.models_dir, name)
     _say(Console(), f"{name}: deleted, {_megabytes(freed)} free")
 
 

@@ -10,6 +10,7 @@ and has to have the right hash.
 
 from lineside.errors import ConfigError
 from lineside.models.entries import HUB, MIB, Engine, Member, Model, ModelFile, Role, Source, wheel
+from lineside.models.instruct_models import INSTRUCT
 from lineside.models.voices import VOICES
 from lineside.models.whisper import WHISPERS
 
@@ -159,4 +160,4 @@ MINILM = Model(
     ),
 )
 
-CATALOGUE = (*WHISPERS, *VOICES, QWEN_SMALL, QWEN_BETTER, SMART_TURN, SILERO, MINILM)
+CATALOGUE = (*WHISPERS, *VOICES, QWEN_SMALL, QWEN_BETTER, *INSTRUCT, SMART_TURN, SILERO, MINILM)

@@ -26,6 +26,8 @@ log = structlog.get_logger()
 MAX_CALLER_PROMPT_CHARS = (
     3000  # characters of a caller's own prompt that is read beforehand: some 750 tokens, 8 s on two cores
 )
+# Qwen3 would think first, and callers wait; templates without that word pass it over (Qwen3-8B, model card).
+NO_THINKING: dict[str, Any] = {"chat_template_kwargs": {"enable_thinking": False}}
 CONTEXT = 4096  # tokens of one call: the prompt, its facts and some forty turns
 # Tokens read in one go. Other callers' answers stand still meanwhile: 0.6 s here, 5 s at llama.cpp's own 512; the
 # reading itself takes no longer (measured at 64, 128 and 512).
@@ -138,8 +140,8 @@ class LlamaModel:
     ) -> AsyncGenerator[GeneratedText, None]:
         """Yield the answer as it comes; closing early stops the model. Raises `EngineError` and `PromptTooLong`."""
         async with self._slot(messages) as slot:
-            ask = {"messages": list(messages), "max_tokens": max_tokens, "temperature": temperature}
-            ask |= {"stream": True, "id_slot": slot, "cache_prompt": True}
+            ask: dict[str, Any] = {"messages": list(messages), "max_tokens": max_tokens, "temperature": temperature}
+            ask |= {"stream": True, "id_slot": slot, "cache_prompt": True} | NO_THINKING
             async with self._session() as http, http.post("/v1/chat/completions", json=ask) as answer:
                 if answer.status != 200:
                     raise _fault(_chunk.decode(await answer.read()).error or _Fault(message=str(answer.status)))
@@ -160,7 +162,7 @@ class LlamaModel:
         """
         async with self._slot(messages) as slot:
             shown = msgspec.json.decode(
-                await self._ask_server("/apply-template", {"messages": list(messages)}), type=_Prompt
+                await self._ask_server("/apply-template", {"messages": list(messages)} | NO_THINKING), type=_Prompt
             )
             before, words, _ = shown.prompt.rpartition(messages[-1]["content"])
             if not words:
@@ -188,7 +190,9 @@ class LlamaModel:
             return
         async with self._slot(messages) as slot:
             greeted = [*messages, {"role": "user", "content": "Hello"}]
-            await self._ask_server("/v1/chat/completions", {"messages": greeted, "max_tokens": 1, "id_slot": slot})
+            await self._ask_server(
+                "/v1/chat/completions", {"messages": greeted, "max_tokens": 1, "id_slot": slot} | NO_THINKING
+            )
             written = f"{self._prompt_cache.name(text)}.{os.getpid()}.part"  # another engine server may write the same
             await self._ask_server(f"/slots/{slot}?action=save", {"filename": written})
             self._prompt_cache.put(text, self._folder / written)
@@ -200,7 +204,9 @@ class LlamaModel:
         try:
             async with self._slot(messages) as slot:
                 greeted = [*messages, {"role": "user", "content": "Hello"}]
-                await self._ask_server("/v1/chat/completions", {"messages": greeted, "max_tokens": 1, "id_slot": slot})
+                await self._ask_server(
+                    "/v1/chat/completions", {"messages": greeted, "max_tokens": 1, "id_slot": slot} | NO_THINKING
+                )
         finally:
             self._reading_caller_prompt = False
 

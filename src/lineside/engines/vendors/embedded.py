@@ -7,6 +7,7 @@ of that server are `piper` and `kokoro`.
 from collections.abc import AsyncGenerator, Sequence
 
 from lineside.audio.frame import Utterance
+from lineside.embedded_models import INSTRUCT_MODELS, LLM_MODELS
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
 from lineside.engines import examine_http, model_admin, openai_chat, openai_http, openai_transcribe
 from lineside.engines.protocols import (
@@ -20,7 +21,6 @@ from lineside.engines.protocols import (
     Transcription,
 )
 from lineside.engines.reasoning import Habits
-from lineside.settings import LLM_MODELS
 
 
 class FasterWhisper:
@@ -86,7 +86,9 @@ class LlamaCpp:
         self._http, self._model = host.http, host.embedded_llm
         self._endpoint = openai_http.Endpoint("the embedded language model", host.embedded_url, timeout=60.0)
         self._habits = Habits()
-        known = dict.fromkeys((host.embedded_llm, *LLM_MODELS))  # one that is not loaded is, when named
+        known = dict.fromkeys(
+            (host.embedded_llm, *LLM_MODELS, *INSTRUCT_MODELS)
+        )  # one that is not loaded is, when named
         self.info = EngineInfo(choices=tuple(known), embedded=True)
 
     def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
