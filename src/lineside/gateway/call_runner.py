@@ -18,6 +18,7 @@ from lineside.audio.input_resampler import InputResampler
 from lineside.audio.turn_model import TurnModel
 from lineside.audio.vad import VoiceDetector
 from lineside.call.call_tools import CallTools, nothing_kept
+from lineside.call.caller_input import PROGRAMS
 from lineside.call.engine_load import EngineLoad
 from lineside.call.observers import Observer
 from lineside.call.session import CallSession
@@ -34,6 +35,7 @@ from lineside.protocol import Ended, EndReason, Error, Ready
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 from lineside.transports.line_control import HANG_UP_WITHIN, CallLeg, LineControl, OfferedCall
+from lineside.transports.media_check import MediaCheck
 from lineside.transports.websocket import WebSocket
 
 log = structlog.get_logger()
@@ -157,7 +159,8 @@ class CallRunner:
         reason: EndReason = "internal_error"
         try:
             await leg.control.answer()
-            tap = TapTransport(leg.transport, handle.on_sound)
+            telephone = offered.facts.line not in PROGRAMS
+            tap = TapTransport(MediaCheck(leg.transport) if telephone else leg.transport, handle.on_sound)
             reason = await self._record_call(handle, CallLeg(tap, leg.control), tap, offered, engines, agent, observers)
         except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
             log.exception("call failed", call=handle.id)
