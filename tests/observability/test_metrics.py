@@ -360,3 +360,16 @@ def test_a_real_call_is_counted_as_its_caller_was_told() -> None:
     assert value(meters, 'lineside_turns_total{line="browser"}') == 1
     assert value(meters, 'lineside_stage_seconds_count{engine="",stage="e2e"}') == 1
     assert value(meters, 'lineside_calls_total{line="browser",reason="caller_hung_up"}') == 1
+
+
+def test_how_good_a_telephone_line_was_is_counted_at_the_end_of_its_call() -> None:
+    """Packets by what became of them; one that came twice makes nothing negative."""
+    meters = GatewayMetrics()
+    meters.call("sip", ENGINES).network({"received": 500, "lost": -1, "strangers": 3}, 0.004)
+    for sample, count in (
+        ('lineside_rtp_packets_total{kind="received"}', 500),
+        ('lineside_rtp_packets_total{kind="lost"}', 0),
+        ('lineside_rtp_packets_total{kind="strangers"}', 3),
+        ('lineside_rtp_jitter_seconds_bucket{le="0.01"}', 1),
+    ):
+        assert value(meters, sample) == pytest.approx(count), sample

@@ -119,6 +119,13 @@ class CallMetrics(Observer, AudioMeter):
         self._out_seconds.inc(seconds)
         self._out_chunks.inc(chunks)
 
+    def network(self, packets: Mapping[str, int], jitter_seconds: float) -> None:
+        """See `AudioMeter`."""
+        audio = self._metrics.audio
+        for kind, count in packets.items():
+            audio.packets.labels(kind).inc(max(0, count))
+        audio.jitter.observe(jitter_seconds)
+
     def on_playout_gap(self, seconds: float) -> None:
         """See `Observer`."""
         self._gaps.observe(seconds)

@@ -34,6 +34,12 @@ class LineQuality(Struct, frozen=True):
     far_lost: int  # packets of ours that the other side misses, as it reports
     far_jitter_ms: float
 
+    @property
+    def packets(self) -> dict[str, int]:
+        """The packets by what became of them."""
+        kinds = ("received", "lost", "late", "concealed", "strangers", "far_lost")
+        return {kind: int(getattr(self, kind)) for kind in kinds}
+
 
 class RtpSession:
     """One call's sound."""

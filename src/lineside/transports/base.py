@@ -1,6 +1,6 @@
 """What a transport must be able to do. Nothing on it waits: one that cannot take more ends the call, not the agent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from lineside.errors import TransportError
@@ -114,3 +114,11 @@ class AudioMeter:
 
     def sent(self, seconds: float, chunks: int = 1) -> None:
         """Sound went to the caller."""
+
+    def network(self, packets: Mapping[str, int], jitter_seconds: float) -> None:
+        """How good the network was over the whole call, where the line can tell.
+
+        Args:
+            packets: how many were `received`, `lost`, `late`, `concealed`, from `strangers`; `far_lost`: of ours.
+            jitter_seconds: at the end of the call (RFC 3550).
+        """

@@ -73,7 +73,7 @@ class SipTransport(OnlyHangsUp):
         self._over: asyncio.Future[EndReason] = self._loop.create_future()
         self._early: deque[bytes | str] = deque(maxlen=EARLY)  # sound and keys that came before `run`
         self._keys: dict[str, tuple[str, float]] = {}  # key → the way that it came by last, and when
-        self._ticks = 0
+        self._ticks, self._heard = 0, 0.0  # `heard`: seconds since the meter was told
 
     @property
     def quality(self) -> LineQuality:
@@ -114,6 +114,8 @@ class SipTransport(OnlyHangsUp):
         self._ticks += 1
         if self._ticks % LOOK_EVERY == 0:
             self._meter.sent(LOOK_EVERY * 0.02, LOOK_EVERY)
+            self._meter.heard(self._heard, LOOK_EVERY)
+            self._heard = 0.0
             self._look()
 
     def _look(self) -> None:
@@ -126,7 +128,7 @@ class SipTransport(OnlyHangsUp):
     def _on_sound(self, sound: bytes) -> None:
         if self._sound.plan.held:  # music, for nobody
             return
-        self._meter.heard(len(sound) / (2 * self.rate if self.codec == "pcm" else self.rate))
+        self._heard += len(sound) / (2 * self.rate if self.codec == "pcm" else self.rate)
         self._give(sound)
 
     def _give(self, came: bytes | str) -> None:
@@ -206,6 +208,7 @@ class SipTransport(OnlyHangsUp):
         self._end(reason)
         self._pacer.remove(self)
         quality = self._sound.quality()
+        self._meter.network(quality.packets, quality.jitter_ms / 1000)
         log.info("sound of a call over SIP", received=quality.received, lost=quality.lost, late=quality.late,
                  strangers=quality.strangers, jitter_ms=quality.jitter_ms, far_lost=quality.far_lost)  # fmt: skip
         self._sound.close()
