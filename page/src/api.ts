@@ -2,7 +2,6 @@
 
 import { createSignal } from 'solid-js';
 import { home } from './home';
-import { eventsOf, objectsOf } from './streams';
 
 const KEY = 'lineside key'; // in this tab's sessionStorage or, where people ask for it, in this browser's localStorage
 const QUICK = 15_000; // ms for an ordinary answer; then the gateway counts as away
@@ -11,7 +10,7 @@ export const SLOW = 660_000; // ms for a model to be loaded or a service to be h
 const SILENT = 'lineside does not answer. Check that it is running; this page asks again by itself.';
 const LOST = 'The connection to lineside broke off. This page asks again by itself.';
 
-type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** Something that could not be done. The message is for people, the code for programs. */
 export class Trouble extends Error {
@@ -69,60 +68,13 @@ export async function bytes(path: string, signal?: AbortSignal, body?: unknown):
   });
 }
 
-/** A file that is read while it is still being made. */
-export async function* chunks(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const reader = (await request('GET', path, undefined, signal, signal)).body?.getReader();
-  try {
-    for (;;) {
-      const piece = await reader?.read();
-      if (!piece || piece.done) return;
-      yield piece.value;
-    }
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw troubleOf(cause);
-  } finally {
-    reader?.cancel().catch(() => undefined);
-  }
-}
-
-/** Ask for a stream of JSON lines. */
-export function lines<T>(
-  method: Method,
-  path: string,
-  body: unknown,
-  signal: AbortSignal,
-): AsyncGenerator<T> {
-  return stream(objectsOf, method, path, body, signal);
-}
-
-/** Ask for a stream of server-sent events. An EventSource could not carry the key. */
-export function events<T>(path: string, signal: AbortSignal): AsyncGenerator<T> {
-  return stream(eventsOf, 'GET', path, undefined, signal);
-}
-
 /** Anything that was thrown, as a trouble. */
 export function troubleOf(cause: unknown): Trouble {
   return cause instanceof Trouble ? cause : new Trouble('lost', LOST);
 }
 
-async function* stream<T>(
-  read: (body: ReadableStream<Uint8Array>) => AsyncGenerator<unknown>,
-  method: Method,
-  path: string,
-  body: unknown,
-  signal: AbortSignal,
-): AsyncGenerator<T> {
-  const answer = await request(method, path, body, signal, signal);
-  try {
-    if (answer.body) for await (const piece of read(answer.body)) yield piece as T;
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw troubleOf(cause);
-  }
-}
-
-async function request(
+/** Ask, and have the answer as it comes. */
+export async function request(
   method: Method,
   path: string,
   body: unknown,

@@ -1,18 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { asSet, chips, chosen, named, readChoices, without } from '../src/choices';
-import {
-  lasting,
-  memory,
-  modelWords,
-  notDownloaded,
-  percent,
-  possibleActions,
-  progressWords,
-  serviceWords,
-  size,
-  standing,
-  unloadedWords,
-} from '../src/format';
+import { memory } from '../src/format';
 import {
   afterSave,
   alike,
@@ -25,6 +13,19 @@ import {
   sizeOf,
   tidy,
 } from '../src/panels/draft';
+import {
+  answering,
+  lasting,
+  modelWords,
+  notDownloaded,
+  percent,
+  possibleActions,
+  progressWords,
+  serviceWords,
+  size,
+  standing,
+  unloadedWords,
+} from '../src/panels/words';
 import type { Agent, DownloadProgress, ModelStatus, Service } from '../src/schema';
 
 const model: ModelStatus = {
@@ -309,4 +310,13 @@ describe('an agent that several people write', () => {
       { field: 'hours', gone: [], come: ['sat = closed'] },
     ]);
   });
+});
+
+test('behind the automatic engine stands the one that answers', () => {
+  const engine = (name: string, up: boolean | null) => ({ name, up });
+  const [auto, ollama, embedded] = [engine('auto', true), engine('ollama', true), engine('embedded', true)];
+  expect(answering(auto, [auto, ollama, embedded])).toBe(ollama);
+  expect(answering(auto, [auto, engine('ollama', false), embedded])).toBe(embedded);
+  expect(answering(ollama, [auto, ollama, embedded])).toBe(ollama);
+  expect(answering(auto, [auto])).toBe(auto);
 });

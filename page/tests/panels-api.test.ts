@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { ask, events, lines, type Trouble } from '../src/api';
+import { ask, type Trouble } from '../src/api';
+import { events, lines } from '../src/panels/streaming';
 import { backoff } from '../src/polled';
 import { eventsOf, linesOf } from '../src/streams';
 

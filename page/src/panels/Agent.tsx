@@ -5,7 +5,6 @@ import { createStore, reconcile, unwrap } from 'solid-js/store';
 import { ask, troubleOf } from '../api';
 import { type Calls, inCall } from '../call/create';
 import { choose } from '../choices';
-import { size } from '../format';
 import { createPolled } from '../polled';
 import { address, go, replaceRoute, route } from '../route';
 import type { AgentDraft, AgentVersions as AgentVersionsKept, Agent as Told } from '../schema';
@@ -17,6 +16,7 @@ import { createActions } from './actions';
 import { Differences } from './Differences';
 import { afterSave, alike, type Draft, faultOf, faults, MOST_BYTES, readDraft, sizeOf, tidy } from './draft';
 import { BusyButton, Confirm, ErrorMessage, Loading, Unavailable } from './widgets';
+import { size } from './words';
 
 const EVERY = 10_000; // ms; somebody else may edit too
 

@@ -1,10 +1,10 @@
 /** How a live call stands, for how long, and what an operator should look at. */
 
 import { type JSX, Show } from 'solid-js';
-import { lasting, type Mood } from '../format';
 import type { ActiveCall } from '../schema';
 import { alarm, type Standing } from './live';
 import { Status } from './widgets';
+import { lasting, type Mood } from './words';
 
 const STATES: Record<ActiveCall['state'], string> = {
   connecting: 'Connecting',

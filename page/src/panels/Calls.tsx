@@ -2,7 +2,6 @@
 
 import { createEffect, createMemo, createSignal, For, type JSX, on, Show } from 'solid-js';
 import { ask } from '../api';
-import { lasting } from '../format';
 import { createPolled } from '../polled';
 import { address, go, route } from '../route';
 import type { ActiveCall, CallsStatus } from '../schema';
@@ -11,6 +10,7 @@ import { CallStanding } from './CallStanding';
 import { Follow } from './Follow';
 import { alarm, liveTags, partiesOf, type Standing, sinceOf } from './live';
 import { Confirm, ErrorMessage, Loading, Unavailable } from './widgets';
+import { lasting } from './words';
 
 const EVERY = 1_000; // ms
 const FOLLOWED = 4; // calls side by side; a browser has six connections to one address, and the page needs two

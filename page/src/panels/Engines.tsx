@@ -3,7 +3,7 @@
 import { createMemo, createUniqueId, For, type JSX, Show } from 'solid-js';
 import { ask } from '../api';
 import { choices, choose } from '../choices';
-import { engineWords, forTests, notDownloaded, roleWords, standing } from '../format';
+import { engineWords, forTests } from '../format';
 import { createPolled } from '../polled';
 import { address } from '../route';
 import type { EngineStatus, EnginesStatus, ModelStatus, RoleEngines } from '../schema';
@@ -11,6 +11,7 @@ import { createModels, Models } from './Models';
 import { NextCall } from './NextCall';
 import { Voices } from './Voices';
 import { Loading, Status, Unavailable } from './widgets';
+import { answering, notDownloaded, roleWords, standing } from './words';
 
 type Role = keyof EnginesStatus;
 const ROLES: readonly Role[] = ['stt', 'llm', 'tts'];
@@ -89,7 +90,9 @@ function RoleCard(given: { role: Role; engines: RoleEngines; models: readonly Mo
           {chosen() || given.engines.default} is not available here. Choose another engine.
         </p>
       </Show>
-      <Show when={used()}>{(engine) => <Which role={given.role} engine={engine()} />}</Show>
+      <Show when={used()}>
+        {(engine) => <Which role={given.role} engine={engine()} all={given.engines.engines} />}
+      </Show>
     </fieldset>
   );
 }
@@ -148,13 +151,16 @@ function Standing(given: { engine: EngineStatus }): JSX.Element {
 const partOf = (role: Role): 'llmModel' | 'voice' => (role === 'llm' ? 'llmModel' : 'voice');
 
 /** The model or the voice of an engine; an engine without a list takes any. */
-function Which(given: { role: Role; engine: EngineStatus }): JSX.Element {
+function Which(given: { role: Role; engine: EngineStatus; all: readonly EngineStatus[] }): JSX.Element {
   const id = createUniqueId();
   const part = () => partOf(given.role);
   const words = () => (given.role === 'llm' ? 'Model' : 'Voice');
   const now = () => String(choices()[part()] ?? '');
   const offered = () => given.engine.choices;
-  const set = () => (given.engine.default_choice ? `Default (${given.engine.default_choice})` : 'Default');
+  const set = () => {
+    const choice = answering(given.engine, given.all).default_choice;
+    return choice ? `Default (${choice})` : 'Default';
+  };
   const take = (value: string) => choose({ [part()]: value.trim() });
   return (
     <Show
@@ -188,6 +194,9 @@ function Which(given: { role: Role; engine: EngineStatus }): JSX.Element {
             {(choice) => (
               <option value={choice} selected={now() === choice}>
                 {choice}
+                {given.engine.name === 'auto' && answering(given.engine, given.all).name !== 'ollama'
+                  ? ' (Ollama does not answer)'
+                  : ''}
               </option>
             )}
           </For>

@@ -2,7 +2,7 @@
 
 import { createResource, createSignal, For, type JSX, onCleanup, onMount, Show } from 'solid-js';
 import { createStore, reconcile } from 'solid-js/store';
-import { ask, events, troubleOf } from '../api';
+import { ask, troubleOf } from '../api';
 import { reduce } from '../call/reducer';
 import { type CallState, idle, type Line } from '../call/state';
 import { endWords } from '../format';
@@ -15,6 +15,7 @@ import { CallNotes } from './CallNotes';
 import { CallStanding } from './CallStanding';
 import type { Standing } from './live';
 import { Supervise } from './Supervise';
+import { events } from './streaming';
 import { Unavailable } from './widgets';
 
 const AT_END = 40; // pixels from the end; nearer, the reader follows, further up they look back

@@ -2,12 +2,14 @@
 
 import { createSignal, For, type JSX, Show } from 'solid-js';
 import { createStore, reconcile } from 'solid-js/store';
-import { ask, events, SLOW } from '../api';
-import { memory, percent, unloadedWords } from '../format';
+import { ask, SLOW } from '../api';
+import { memory } from '../format';
 import { createFollowed } from '../polled';
 import type { AllUnloaded, Gpu, Machine as Reading } from '../schema';
 import { createActions } from './actions';
+import { events } from './streaming';
 import { Bar, Confirm, ErrorMessage, Loading, Unavailable } from './widgets';
+import { percent, unloadedWords } from './words';
 
 const SILENCE = 10_000; // ms; a reading comes each second
 

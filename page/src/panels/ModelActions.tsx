@@ -2,11 +2,11 @@
 
 import { createEffect, createMemo, For, type JSX, on, Show } from 'solid-js';
 import { ask, SLOW } from '../api';
-import { type ModelAction, possibleActions } from '../format';
 import type { ModelStatus } from '../schema';
 import type { createActions } from './actions';
 import { downloads, nameOf } from './downloads';
 import { BusyButton, Confirm } from './widgets';
+import { type ModelAction, possibleActions } from './words';
 
 export interface Acting {
   readonly model: ModelStatus;

@@ -2,7 +2,7 @@
 
 import { createMemo, createSignal, For, type JSX, Show } from 'solid-js';
 import { ask } from '../api';
-import { memory, modelWords, percent, progressWords, roleWords, size } from '../format';
+import { memory } from '../format';
 import { createPolled, type Polled } from '../polled';
 import type { DownloadProgress, ModelStatus, ModelsStatus } from '../schema';
 import { createActions } from './actions';
@@ -10,6 +10,7 @@ import { farOf, type Rate, rateAfter, rateWords, started } from './download-rate
 import { downloads, nameOf } from './downloads';
 import { type Acting, ModelActions } from './ModelActions';
 import { ErrorMessage, Loading, Status, Unavailable } from './widgets';
+import { modelWords, percent, progressWords, roleWords, size } from './words';
 
 const ORDER = ['stt', 'llm', 'tts', 'turn', 'vad'];
 const EVERY = 4_000; // ms

@@ -2,11 +2,12 @@
 
 import { createSignal, createUniqueId, For, type JSX, Show } from 'solid-js';
 import { ask, SLOW } from '../api';
-import { memory, serviceWords } from '../format';
+import { memory } from '../format';
 import { createPolled } from '../polled';
 import type { Log, Service, ServicesStatus } from '../schema';
 import { createActions } from './actions';
 import { BusyButton, Confirm, ErrorMessage, Loading, Status, Unavailable } from './widgets';
+import { serviceWords } from './words';
 
 const EVERY = 2_000; // ms
 

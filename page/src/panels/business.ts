@@ -1,7 +1,7 @@
 /** What is done for a caller, as the events of a call tell it: tasks, slots, tools. Pure. */
 
-import type { Mood } from '../format';
 import type { KeptSlot, KeptToolCall, ServerMessage, WholeCall } from '../schema';
+import type { Mood } from './words';
 
 /** A tool call, live or kept. */
 export type ToolRow = Pick<

@@ -1,7 +1,7 @@
 /** How fast a download comes and how long it still takes, from what was told of it. Pure. */
 
-import { lasting, size } from '../format';
 import type { DownloadProgress } from '../schema';
+import { lasting, size } from './words';
 
 const WINDOW = 10; // seconds that the speed is taken over
 const POINTS = 60; // kept at most; more come only where it is told oftener than six times a second

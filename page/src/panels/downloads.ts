@@ -1,8 +1,9 @@
 /** Downloads that this page follows. They outlive the panel that began them, and lineside's part outlives the page. */
 
 import { createStore, produce } from 'solid-js/store';
-import { lines, troubleOf } from '../api';
+import { troubleOf } from '../api';
 import type { DownloadProgress, ModelStatus } from '../schema';
+import { lines } from './streaming';
 
 const FOLLOWED = 2; // at once; a browser has six connections to one address, and the panels need theirs
 const SILENCE = 45_000; // ms; a download is told of every 15 s at the least

@@ -1,9 +1,10 @@
 /** Listening in on a call: its sound is fetched as it comes and played, caller left, agent right. One call at a time. */
 
 import { createSignal } from 'solid-js';
-import { chunks, troubleOf } from '../api';
+import { troubleOf } from '../api';
 import { chosenSpeaker, useSpeaker } from '../audio/context';
 import { WavStream } from '../audio/wav-stream';
+import { chunks } from './streaming';
 
 const AHEAD = 0.25; // seconds gathered before it sounds, so that a late piece leaves no hole
 const LATE = 3; // seconds; a page that stalled skips what is older

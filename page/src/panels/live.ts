@@ -1,7 +1,7 @@
 /** How long a call has stood as it stands, and when that is too long. Pure. */
 
-import type { Mood } from '../format';
 import type { ActiveCall } from '../schema';
+import type { Mood } from './words';
 
 const THINKS = { warn: 2, bad: 4 }; // seconds; the caller hears nothing meanwhile
 const SILENT = { warn: 15, bad: 30 }; // seconds of listening to nobody

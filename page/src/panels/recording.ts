@@ -1,9 +1,10 @@
 /** A kept call, as pure functions: its waveform, where the time of each turn went on it, and what was decided. */
 
 import type { Moments } from '../call/state';
-import { endWords, lasting } from '../format';
+import { endWords } from '../format';
 import type { KeptCall, KeptDecision, KeptTurn, ReplyMetrics } from '../schema';
 import { type Bar, waterfall } from '../talk/waterfall';
+import { lasting } from './words';
 
 /** A picture of how loud a voice is: an outline around `middle`, `tall` units to each side; x is seconds. */
 export function outline(loud: readonly number[], seconds: number, middle: number, tall: number): string {

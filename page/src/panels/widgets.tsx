@@ -2,7 +2,7 @@
 
 import { createSignal, createUniqueId, type JSX, Show } from 'solid-js';
 import { type Trouble, useKey } from '../api';
-import type { Mood } from '../format';
+import type { Mood } from './words';
 
 /** A dot and the words for it: the colour is never alone. */
 export function Status(given: { mood: Mood; words: string }): JSX.Element {
