@@ -29,11 +29,11 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
+def certificate(folder: Path, name: str = HOST) -> tuple[Path, Path]:
     """A certificate of our own, and its key."""
     made, key = folder / "desk.pem", folder / "desk.key"
     asked = ["-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(made), "-days", "2"]
-    names = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}"]
+    names = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
     subprocess.run(["openssl", "req", "-x509", *asked, *names], check=True, capture_output=True)
     return made, key
 

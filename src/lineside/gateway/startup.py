@@ -23,7 +23,7 @@ from lineside.gateway.sip_line import SipLine
 from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.embedded_agent import host_agent
 from lineside.host.monitoring import monitoring
-from lineside.http_front import http_server, raise_file_limit
+from lineside.http_front import FrontLimits, http_server, raise_file_limit
 from lineside.observability.metrics import GatewayMetrics
 from lineside.processes.background_work import BackgroundWork
 from lineside.settings import Settings
@@ -104,7 +104,7 @@ async def running_gateway(
             async with (
                 _sip(reached, gateway) as sip,
                 _audiosocket(reached, gateway),
-                http_server(gateway.app(), listener, grace=GOODBYE, work=work),
+                http_server(gateway.app(), listener, grace=GOODBYE, limits=_connections(settings), work=work),
             ):
                 yield RunningGateway(url + settings.base_path, reached.embedded_url, gateway, registry, agents, sip)
 
@@ -137,6 +137,12 @@ async def _audiosocket(settings: Settings, gateway: Gateway) -> AsyncGenerator[N
         return
     async with AudioSocketLine(settings, gateway.lines, gateway.telephones.tickets).opened():
         yield
+
+
+def _connections(settings: Settings) -> FrontLimits:
+    """A proxy holds connections for many clients: from one address as many as from all."""
+    every = FrontLimits()
+    return FrontLimits(waiting_from_one=every.waiting) if settings.trusted_proxies else every
 
 
 @asynccontextmanager
