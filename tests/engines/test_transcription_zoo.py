@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -17,6 +18,7 @@ from lineside.engines.vendors.openai import OpenAISTT
 from lineside.engines.vendors.whisper_server import WhisperServer
 from lineside.errors import EngineBusy, EngineError
 from tests.engines.fixtures import built
+from tests.engines.zoo import ZOO
 from tests.fakes import form_of, serving
 
 SECONDS = Utterance(bytes(2 * 16_000), 0.0, 1.0)
@@ -125,3 +127,14 @@ def test_an_answer_that_is_no_transcript_is_a_named_error(
     """In the server's own words."""
     with pytest.raises(kind, match=words):
         told(Recogniser("broken", lambda form: answer))
+
+
+def test_the_table_of_servers_is_the_zoo() -> None:
+    """Every one of them stands in the documentation, with what its first answer costs."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "servers.md").read_text("utf-8")
+    table = page.partition("## What a first answer costs")[2].partition("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][2:]
+    zoo = [(one.name, "chat", one.tries) for one in ZOO] + [
+        (one.name, "transcription", one.tries) for one in RECOGNISERS
+    ]
+    assert rows == [f"| {name} | {role} | {tries - 1} |" for name, role, tries in zoo]
