@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import aiohttp
 import pytest
+import uvloop
 from aiohttp import web
 
 from lineside.http_connections import LOOK_EVERY, FrontLimits, HttpConnections
@@ -52,7 +53,8 @@ def served(story: Callable[[str, int, HttpConnections], Awaitable[None]], limits
             async with http_server(app, listener, grace=1.0, limits=limits) as front:
                 await story(f"http://127.0.0.1:{port}", port, front)
 
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as every server of ours
+        runner.run(main())
 
 
 async def ended(reader: asyncio.StreamReader) -> bytes:

@@ -39,13 +39,16 @@ def text(arguments: object) -> bytes:
 
 
 async def opened(port: int, first: object = None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A call, with its first message where there is one."""
+    """A call, with its first message where there is one. Raises `ConnectionRefusedError` where it is not taken."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(
         f"GET /ws/call HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n".encode()
     )
-    await reader.readuntil(b"\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 101"):
+        writer.close()
+        raise ConnectionRefusedError(head.split(b"\r\n")[0].decode(errors="replace"))
     if first is not None:
         writer.write(text(first))
     return reader, writer

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import cast
 
 from aiohttp import web
 from msgspec import Struct
@@ -40,7 +41,8 @@ class _Connection:
 
     def __init__(self, transport: asyncio.BaseTransport, now: float) -> None:
         peer = transport.get_extra_info("peername")
-        self.transport = transport
+        # uvloop's transports are no subclass of asyncio's: whether one is must never be asked.
+        self.transport = cast("asyncio.Transport", transport)
         self.address = str(peer[0]) if isinstance(peer, tuple) else ""
         self.since = now  # when it came, or when its request began or ended
         self.requests = 0
@@ -130,7 +132,7 @@ class HttpConnections:
         limits, transport = self._limits, it.transport
         if not limits.least or it.request is None or not _answered(handler, it):
             return True
-        waiting = transport.get_write_buffer_size() if isinstance(transport, asyncio.Transport) else 0
+        waiting = transport.get_write_buffer_size()
         written: int = getattr(it.request._payload_writer, "output_size", 0)
         if not waiting or written - waiting - it.taken >= limits.least:
             it.taken, it.taken_at = written - waiting, now
@@ -145,7 +147,7 @@ class HttpConnections:
 
     def _close(self, handler: web.RequestHandler) -> None:
         it = self._forget(handler)
-        if it is not None and handler.transport is not None and isinstance(it.transport, asyncio.Transport):
+        if it is not None and handler.transport is not None:
             if (sock := it.transport.get_extra_info("socket")) is not None:
                 # What the system still has for a peer that takes nothing goes too, and not minutes later.
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -154,7 +156,7 @@ class HttpConnections:
 
 def _answered(handler: web.RequestHandler, it: _Connection) -> bool:
     """Whether HTTP is spoken on a connection: it has not become a call."""
-    return not isinstance(it.transport, asyncio.Transport) or it.transport.get_protocol() is handler
+    return it.transport.get_protocol() is handler
 
 
 def _count_down(counter: Counter[str], address: str) -> None:

@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import structlog
 from aiohttp import web, web_response
@@ -95,8 +96,8 @@ class _Gate(asyncio.Protocol):
         if self._front.came(self._handler, transport):
             transport.set_protocol(self._handler)
             self._handler.connection_made(transport)
-        elif isinstance(transport, asyncio.Transport):
-            transport.abort()
+        else:
+            cast("asyncio.Transport", transport).abort()  # uvloop's are no subclass of it
 
 
 async def _headers(request: web.Request, response: web.StreamResponse) -> None:
