@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from lineside.agents.agent import Agent
-from lineside.agents.declared import Slot, Takes, Task, Tool
+from lineside.agents.declared import Limits, Slot, Takes, Task, Tool
 from lineside.agents.tools.outcome import Outcome, Use
 from lineside.call.call_tools import CallTools, nothing_kept
-from lineside.engines.vendors.scripted import ScriptedSTT
+from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT
 from lineside.protocol import Dtmf, Ended, ReplyText, Text
 from lineside.task_events import SlotFilled, ToolCalled
 from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, Doing
@@ -261,3 +261,34 @@ def test_the_question_that_is_asked_sets_what_ends_a_turn() -> None:
         turn_profile="balanced",
     )
     assert (held.evidence.asked, held.evidence.wanted) == ("digits", 5)
+
+
+CLAIMS = msgspec.structs.replace(
+    DESK,
+    tools={
+        **DESK.tools,
+        "book_visit": msgspec.structs.replace(DESK.tools["book_visit"], claims=(r"\b(?:booked|scheduled)\b",)),
+    },
+    limits=Limits(never_say=(r"\brefund",)),
+)
+
+
+def test_a_model_claims_nothing_that_was_not_done() -> None:
+    """What it says before is spoken, the claim and what follows is not."""
+    llm = ScriptedLLM(answers=["Sure thing. I have booked an engineer for you. He comes at nine."])
+    held = call(says("can you do it for me?"), agent=CLAIMS, llm=llm)
+    assert held.conversation[-1] == ("assistant", "Sure thing. I haven't done anything of that yet.")
+    assert not any("booked" in said for said in held.tts.spoken)
+
+
+def test_a_claim_that_is_true_is_spoken() -> None:
+    """After the booking, the model may say so."""
+    llm = ScriptedLLM(answers=["It is booked for Friday."])
+    held = call(*BOOKING, says("Yes, please."), says("is it really done?"), agent=CLAIMS, llm=llm)
+    assert held.conversation[-1][1].endswith("It is booked for Friday.")
+
+
+def test_forbidden_words_are_never_spoken() -> None:
+    """As the file says."""
+    held = call(says("what now?"), agent=CLAIMS, llm=ScriptedLLM(answers=["You get a refund of ten dollars."]))
+    assert not any("refund" in said.lower() for said in held.tts.spoken)

@@ -1,10 +1,11 @@
 """What the agent says, in the order in which it comes about: from a rule, a draft, or the language model, in pieces."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 
 from msgspec import Struct
 
+from lineside.agents.claims import NOT_YET
 from lineside.call.chat_history import greeting_in, without_greeting
 from lineside.call.greeting_guard import GreetedAgain, GreetingGuard
 from lineside.call.spoken_tokens import spoken_tokens
@@ -41,13 +42,39 @@ def fixed_answer(text: str) -> Iterator[AnswerPart]:
         yield AnswerPiece(piece)
 
 
+def _anything(piece: str) -> bool:
+    return True
+
+
 async def written_answer(
-    llm: LanguageModel, messages: tuple[Message, ...], request: LlmRequest, language: str = "en"
+    llm: LanguageModel,
+    messages: tuple[Message, ...],
+    request: LlmRequest,
+    language: str = "en",
+    may_say: Callable[[str], bool] = _anything,
 ) -> AsyncGenerator[AnswerPart, None]:
     """The language model's answer: every token, and each piece as soon as it is complete. Raises `EngineError`.
 
-    An answer that is the greeting again is not passed on: the model is asked once more, without having seen it.
+    An answer that is the greeting again is not passed on: the model is asked once more, without having seen it. The
+    first piece that it may not say ends the answer, and something true is said in its place.
     """
+    said = ""
+    async with aclosing(_ungreeted(llm, messages, request, language)) as parts:
+        async for part in parts:
+            if not isinstance(part, AnswerPiece):
+                yield part
+                continue
+            if not may_say(part.text):
+                yield WholeText(f"{said} {NOT_YET}".strip())
+                yield AnswerPiece(NOT_YET)
+                return
+            said = f"{said}{part.text}"
+            yield part
+
+
+async def _ungreeted(
+    llm: LanguageModel, messages: tuple[Message, ...], request: LlmRequest, language: str
+) -> AsyncGenerator[AnswerPart, None]:
     greeting = greeting_in(messages)
     try:
         async with aclosing(_written(llm, messages, request, language, greeting)) as parts:

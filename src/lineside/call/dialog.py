@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from lineside.agents.agent import Agent
 from lineside.agents.calendar import date_in
+from lineside.agents.claims import may_say
 from lineside.agents.slots.extract import Place, Said
 from lineside.agents.tasks.state import (
     Desk,
@@ -96,6 +97,10 @@ class TaskDialog:
         self._heard = f"{self._heard} {words}"
         for key in self._ledger.caller_heard(words):
             self._events.outcome_heard(key)
+
+    def may_say(self, piece: str) -> bool:
+        """Whether a piece of the language model's answer may be spoken."""
+        return may_say(piece, self._agent.tools, self._agent.limits, self._ledger.succeeded)
 
     async def settle(self) -> None:
         """The call is over: what changes something is waited for, up to its deadline."""

@@ -209,7 +209,8 @@ class Reply:
         await self._take_pieces(owed)
         self._times.asked("llm", context.clock.now())
         messages = context.history.messages(asking=question, context=known.context)
-        answer = written_answer(context.llm, messages, context.request, context.agent.language)
+        language, may_say = context.agent.language, context.dialog.may_say
+        answer = written_answer(context.llm, messages, context.request, language, may_say)
         async with aclosing(answer) as parts:
             async for part in parts:
                 now = context.clock.now()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 
 from lineside.observability.meters import STAGE_BUCKETS, BoundedLabel, MeterFactory
+from lineside.observability.tool_metrics import ToolMetrics
 from lineside.protocol import (
     BargeIn,
     Error,
@@ -70,6 +71,7 @@ class TurnMetrics:
         self.transfers = counter(
             "transfer_requests", "Callers who are to speak to a person, by who asked", "line", "by"
         )
+        self.tools = ToolMetrics(factory)
         self._begin()
 
     def _begin(self) -> None:
@@ -109,7 +111,7 @@ class TurnMetrics:
                 where = ENGINE_FAULT if code == "engine_error" else LINE_FAULT
                 self.errors.labels(where, self._kind(code)).inc()
             case _:
-                return
+                self.tools.observe(event)
 
     def _observe_reply(self, event: ReplyMetrics, engines: Mapping[str, str]) -> None:
         """Where its time went, at the engine that really answered."""
