@@ -33,7 +33,10 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.models
 def test_a_softphone_asks_is_understood_and_hears_the_answer(stack: Stack, tmp_path: Path) -> None:
-    """Over G.711 both ways: the question is written down as it was said, and the phone's sound holds the answer."""
+    """Over G.711 both ways: the question is written down as it was said, and the phone's sound holds the answer.
+
+    The recogniser's own mistakes with the company's name are in the figure.
+    """
     question = read_wav((OWN / "fastest.wav").read_bytes())
     pcm = soxr.resample(np.frombuffer(question.pcm, "<i2"), question.rate, 8000).astype("<i2").tobytes()
     says = AudioFrame(quiet(5.5, 8000) + pcm + quiet(12, 8000), 8000)
@@ -56,7 +59,7 @@ def test_a_softphone_asks_is_understood_and_hears_the_answer(stack: Stack, tmp_p
     assert plain(turns[1]["heard"]) == plain("How much does the fastest connection cost?")
     meant = plain(" ".join(turn["reached"] for turn in turns))
     wrong = distance(meant, plain(written.replace("Harbor", "Harbour")))
-    assert wrong <= 0.03 * len(meant), f"{wrong} of {len(meant)} words: {written!r}"
+    assert wrong <= 2, f"{wrong} of {len(meant)} words: {written!r}"
     assert heard.rate == 8000
 
 

@@ -51,7 +51,9 @@ class SipEar:
         at, self._plays = self._plays, self._plays + len(sound) / self._rate
         if sound.strip(self._quiet):
             self._loud(sound, at)
-        elif self._sounding:
+        elif not self._sounding:
+            self._plays = min(self._plays, now + BUFFER)  # after a stall the buffer is full: silence lets it shrink
+        else:
             self._silent.append((sound, at))
             quiet = len(self._silent) * FRAME_SECONDS
             if quiet >= ANSWER_OVER or (self._caller.interrupting and quiet >= STOPPED):
@@ -123,7 +125,8 @@ async def hold_sip_call(
     ears.append(SipEar(caller, plan.codec, asyncio.get_running_loop().time, intervals))
 
     async def send(frame: bytes) -> None:
-        call.send(frame)
+        if call.waiting_seconds < BUFFER or frame.strip(QUIET[plan.codec]):  # after a stall silence is left out
+            call.send(frame)
 
     speaking = asyncio.ensure_future(speak(caller, send))
     call.ended.add_done_callback(lambda ended: speaking.cancel())

@@ -52,6 +52,11 @@ class PhoneCall:
         if self.sound is not None:
             self.sound.sender.put(sound)
 
+    @property
+    def waiting_seconds(self) -> float:
+        """Sound that was said and has not left."""
+        return 0.0 if self.sound is None else self.sound.sender.queued_seconds
+
     def press(self, digits: str) -> None:
         """Press keys."""
         if self.sound is not None:
