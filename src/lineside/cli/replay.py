@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from lineside.cli.call_tables import answered_by
 from lineside.errors import ConfigError
 from lineside.records.entries import KeptTurn
 from lineside.settings import complete_settings, load_settings, variable
@@ -72,7 +73,8 @@ def show(found: "Comparison", out: Console) -> None:
         words.add_row(
             str(number), f"{pair.at:.1f} s", "caller", *_both(pair, lambda turn: turn.heard), _percent(pair.wer)
         )
-        words.add_row("", "", "agent", *_both(pair, lambda turn: turn.said), "", end_section=True)
+        words.add_row("", "", "agent", *_both(pair, lambda turn: turn.said), "")
+        words.add_row("", "", "by", *_both(pair, lambda turn: answered_by(turn.engines) or "–"), "", end_section=True)
     out.print(words)
     times = Table("turn", *STAGES.values(), title="milliseconds: kept → now", box=box.SIMPLE)
     for number, pair in enumerate(found.pairs, 1):

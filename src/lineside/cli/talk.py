@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lineside.cli.address import CaOption, JsonOption, KeyOption, UrlOption, api_key, base_url, trusted_certificates
+from lineside.cli.call_tables import answered_by
 from lineside.cli.output import Column, clean, print_json, print_table, say
 from lineside.cli.running import run_async
 from lineside.settings import load_settings
@@ -25,6 +26,7 @@ COLUMNS = (
     Column("LLM", right=True, drop=2),
     Column("TTS first", right=True),
     Column("TTS", right=True, drop=1),
+    Column("answered by", drop=3),
 )
 
 
@@ -66,6 +68,7 @@ def talk(
         print_json(call)
     else:
         _print_times(call)
+        _print_fallbacks(call)
     if unanswered := [turn.file for turn in call.turns if not turn.reply]:
         say(f"not answered: {', '.join(unanswered)}", "bold red", error=True)
         raise typer.Exit(1)
@@ -81,6 +84,14 @@ def _print_words(event: object, out: Console) -> None:
             out.print(Text.assemble("  ", ("agent  ", "bold"), clean(text)), soft_wrap=True)
 
 
+def _print_fallbacks(call: "ClientCall") -> None:
+    """Which engines stood in for others: a caller hears them, and nobody else would tell."""
+    for turn in call.turns:
+        for role, by in (turn.metrics.engines if turn.metrics else {}).items():
+            if by.why:
+                say(f"{turn.file}: {role} {by.instead_of}: {by.why}; {by.model or by.engine} answered", "yellow")
+
+
 def _print_times(call: "ClientCall") -> None:
     say("milliseconds:")
     print_table(COLUMNS, [_cells(turn) for turn in call.turns])
@@ -89,4 +100,5 @@ def _print_times(call: "ClientCall") -> None:
 def _cells(turn: "ClientTurn") -> tuple[str, ...]:
     m = turn.metrics
     times = (m.endpoint_ms, m.asr_ms, m.llm_first_ms, m.llm_ms, m.tts_first_ms, m.tts_ms) if m else (None,) * 6
-    return turn.file, *(f"{ms:.0f}" if ms is not None else "–" for ms in (turn.voice_to_voice_ms, *times))
+    shown = (f"{ms:.0f}" if ms is not None else "–" for ms in (turn.voice_to_voice_ms, *times))
+    return turn.file, *shown, (answered_by(m.engines) if m else "") or "–"
