@@ -4,8 +4,6 @@ JSON control and marks came with 20.18, 22.8 and 23.2. A text message of more th
 one of sound must be a multiple of the frame and at most 8 kB. Marks that are flushed come back as nothing.
 """
 
-import re
-
 import msgspec
 from msgspec import Struct
 
@@ -34,7 +32,6 @@ FORMATS: dict[str, tuple[Encoding, int]] = {  # codec_builtin.c; others are pass
     "slin48": ("l16", 48_000),
 }
 MOST = 8000  # bytes of one message of sound: one that takes more than ten reads of a socket ends the call
-PAIR = re.compile(r"([A-Za-z_]+):(\S*)")
 
 
 class _Message(Struct, frozen=True):
@@ -142,7 +139,9 @@ def _plain(message: str) -> _Message:
     event, _, rest = message.partition(" ")
     if not event.isascii() or not event.replace("_", "").isalpha():
         raise ValueError("no event")
-    given: dict[str, object] = dict(PAIR.findall(rest))
+    # No regular expression: one that looks for `name:value` takes seconds for 24 kB of letters without a colon.
+    pairs = (word.partition(":") for word in rest.split())
+    given: dict[str, object] = {name: value for name, colon, value in pairs if colon}
     if event == "DTMF_END" and "digit" not in given:
         given["digit"] = rest.strip()
     if event == "MEDIA_MARK_PROCESSED" and "correlation_id" not in given:

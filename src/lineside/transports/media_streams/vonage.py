@@ -21,7 +21,7 @@ from lineside.transports.media_streams.dialect import (
 )
 
 RATES = (8000, 16_000, 24_000)
-TYPE = re.compile(r"audio/l16;\s*rate=(\d+)", re.IGNORECASE)
+TYPE = re.compile(r"audio/l16;\s*rate=(\d{4,5})", re.IGNORECASE)
 
 
 class _Payload(Struct, frozen=True):
