@@ -1,6 +1,7 @@
 """Tools that look for weaknesses find none that is not justified."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,3 +59,10 @@ def test_the_audit_of_packages_says_what_it_found_or_why_it_could_not(
     )
     assert done.returncode == code
     assert says in done.stdout
+
+
+def test_nobody_asks_whether_a_transport_is_one_of_asyncios() -> None:
+    """uvloop's are not: what hangs on the question works in tests on asyncio's loop, and never in production."""
+    asks = re.compile(r"isinstance\([^()]*asyncio\.\w*Transport\b")
+    found = [str(file.relative_to(ROOT)) for file in (ROOT / "src").rglob("*.py") if asks.search(file.read_text())]
+    assert found == []

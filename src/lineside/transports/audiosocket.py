@@ -7,7 +7,7 @@ silence too: Asterisk ends a call on which nothing comes for two seconds. `clear
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Literal
+from typing import Literal, cast
 
 from lineside.errors import TransportError
 from lineside.protocol import Codec, Dtmf, EndReason, ServerMessage
@@ -57,8 +57,7 @@ class AudioSocket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass of it
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
