@@ -113,21 +113,20 @@ def test_a_call_is_held_below_a_path_of_somebodys_web_server(
             api_keys=keys,
             allowed_origins="" if keys else origin,
         )
-        page = visit(url, record=True, ignore_https_errors=True)
+        given = f"sessionStorage.setItem('lineside key', '{keys}')" if keys else ""
+        page = visit(url, record=True, ignore_https_errors=True, script=given)
         expect(page.locator("h1")).to_have_text("lineside")
         type_in(page, "When?")
-        if keys:
-            page.fill("#key", keys)
-            page.keyboard.press("Enter")
         answered(page)
         assert said(page)[1][1] == "We are open. From nine to six."
         began, ended = played_out(page).sounding()
         assert ended - began == pytest.approx(7 * 0.3, abs=0.35)
         page.goto(f"{url}#/calls")
         expect(page.get_by_text("browser").first).to_be_visible()
-        page.goto(f"{url}docs")
-        expect(page.locator("h1")).to_have_text("The control API")
-        page.click("text=openapi.json")
+        if not keys:
+            page.goto(f"{url}docs")
+            expect(page.locator("h1")).to_have_text("The control API")
+            page.click("text=openapi.json")
         assert one.url
 
 
