@@ -371,6 +371,7 @@ export interface EngineStatus {
   embedded: boolean;
   up: boolean | null;
   why: string;
+  model: string;
 }
 
 /** What a voice shall say, to be listened to. */

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from lineside.api.background import BackgroundTasks, RecentAnswers
 from lineside.api.dependencies import EngineSource
 from lineside.api.schemas import EnginesStatus, EngineStatus, RoleEngines
+from lineside.engines.answered import model_of
 from lineside.engines.protocols import Engine, EngineInfo, HealthChecked
 from lineside.engines.registry import ROLES, Role
 from lineside.errors import ConfigError, EngineError, TransportError
@@ -63,7 +64,8 @@ class EngineOperations:
             engine = self._engine_list.all[role, name]
             info = engine.info if engine is not None else EngineInfo()
             default = info.choices[0] if info.choices else ""
-            rows[role].append(EngineStatus(name, info.choices, default, info.embedded, up, why))
+            model = model_of(engine) if engine is not None else ""
+            rows[role].append(EngineStatus(name, info.choices, default, info.embedded, up, why, model))
         return EnginesStatus(**{role: RoleEngines(self._defaults[role], tuple(rows[role])) for role in ROLES})
 
     async def _check(self, which: Which) -> Verdict:

@@ -43,6 +43,7 @@ class EngineStatus(Struct, frozen=True):
     embedded: Annotated[bool, Meta(description="lives in the engine server that lineside starts itself")]
     up: Annotated[bool | None, Meta(description="the last check, at most 10 s old; null: it cannot be checked")]
     why: Annotated[str, Meta(description="what is wrong with it and what to do; empty when nothing is")]
+    model: Annotated[str, Meta(description="the model or voice that answers where a call names none")] = ""
 
 
 class RoleEngines(Struct, frozen=True):

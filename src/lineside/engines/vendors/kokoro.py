@@ -11,6 +11,8 @@ from lineside.audio.frame import SpokenAudio
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
 from lineside.engines import model_admin, openai_http
 from lineside.engines.protocols import BackendModel, EngineInfo
+from lineside.errors import ModelMissing
+from lineside.models.store import state
 from lineside.models.voices import KOKORO
 
 RATE = 24_000  # Hz, of Kokoro-FastAPI's bare samples
@@ -37,7 +39,7 @@ class Kokoro:
         self._embedded, self._voice = not options.url, options.voice
         known = dict.fromkeys((options.voice, *(OURS if self._embedded else ALL)))
         self.info = EngineInfo(choices=tuple(known), embedded=self._embedded)
-        self._http = host.http
+        self._http, self._root = host.http, host.models_dir
         self._endpoint = openai_http.Endpoint("kokoro", options.url or host.embedded_url)
 
     def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
@@ -48,7 +50,9 @@ class Kokoro:
         return openai_http.speech(self._http, self._endpoint, "kokoro", voice, sentence, rate=RATE)
 
     async def check(self) -> None:
-        """See `HealthChecked`."""
+        """See `HealthChecked`; embedded, its files have to be here."""
+        if self._embedded and state(KOKORO, self._root) not in ("ready", "unchecked"):
+            raise ModelMissing(f"not downloaded: lineside models pull {KOKORO.name}")
         await openai_http.get(self._http, self._endpoint, "/health")
 
     async def kept(self) -> tuple[BackendModel, ...]:
