@@ -832,11 +832,10 @@ export interface Slot {
   profile: '' | 'balanced' | 'digits' | 'fast' | 'patient';
 }
 
-/** Something outside that an agent may use. Exactly one of `http` and `python` says where it is. */
+/** Something outside that an agent may use, over HTTP. */
 export interface Tool {
   about: string;
   http: string;
-  python: string;
   effect: 'reads' | 'writes' | null;
   headers: Record<string, string>;
   private: boolean;
@@ -854,21 +853,6 @@ export interface Tool {
 /** An argument of a tool. Its value is that of the slot of this name, or an earlier tool's result. */
 export interface Takes {
   about: string;
-  pattern: string;
-  kind:
-    | 'amount'
-    | 'choice'
-    | 'date'
-    | 'digits'
-    | 'email'
-    | 'name'
-    | 'number'
-    | 'phone'
-    | 'spelled'
-    | 'text'
-    | 'time'
-    | 'yes_no'
-    | null;
 }
 
 /** A job for callers: what they say when they want it, what is needed for it, what does it. */
@@ -910,7 +894,6 @@ export interface Failure {
 /** How much one call may do. */
 export interface Limits {
   tools_a_call: number;
-  rounds_a_reply: number;
   never_say: string[];
 }
 

@@ -83,7 +83,7 @@ const agent: Agent = {
   slots: {},
   tools: {},
   tasks: {},
-  limits: { tools_a_call: 12, rounds_a_reply: 3, never_say: [] },
+  limits: { tools_a_call: 12, never_say: [] },
   language: 'en',
   locale: '',
   timezone: '',

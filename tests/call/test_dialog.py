@@ -12,7 +12,7 @@ from lineside.agents.declared import Limits, Slot, Takes, Task, Tool
 from lineside.agents.tools.outcome import Outcome, Use
 from lineside.call.call_tools import CallTools, nothing_kept
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT
-from lineside.protocol import Dtmf, Ended, ReplyText, Text
+from lineside.protocol import AgentWords, Dtmf, Ended, ReplyText, Text
 from lineside.task_events import SlotFilled, ToolCalled
 from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, Doing
 from tests.call.fixtures import FinishedCall, run_call
@@ -292,3 +292,12 @@ def test_forbidden_words_are_never_spoken() -> None:
     """As the file says."""
     held = call(says("what now?"), agent=CLAIMS, llm=ScriptedLLM(answers=["You get a refund of ten dollars."]))
     assert not any("refund" in said.lower() for said in held.tts.spoken)
+
+
+def test_while_a_tool_runs_its_own_words_are_said() -> None:
+    """As its declaration has them, in order; then the usual ones."""
+    patient = msgspec.structs.replace(DESK.tools["find_order"], says=("Let me look that up.", "It's still loading."))
+    agent = msgspec.structs.replace(DESK, tools={**DESK.tools, "find_order": patient})
+    held = call(says("where is my order, it's 12345", 15.0), tools=SlowTools(seconds=6.0), agent=agent)
+    fillers = " ".join(event.text for event in held.all(AgentWords) if event.filler).split()
+    assert " ".join(fillers).startswith("Let me look that up. It's still loading.")

@@ -67,21 +67,15 @@ def _slot(where: tuple[str, ...], slot: Slot) -> Iterator[Mistake]:
 
 
 def _tool(where: tuple[str, ...], tool: Tool, slots: Mapping[str, Slot]) -> Iterator[Mistake]:
-    if bool(tool.http) == bool(tool.python):
-        yield Mistake(where, "give either http or python, so that it is known where the tool is")
-    if tool.http:
-        yield from _http((*where, "http"), tool)
-    if tool.python and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", tool.python):
-        yield Mistake((*where, "python"), f'"{tool.python}" is no function; write "package.module:function"')
+    yield from _http((*where, "http"), tool)
     for name, takes in tool.takes.items():
-        if name not in slots and takes.kind is None and not takes.about:
-            yield Mistake((*where, "takes", name), f"there is no slot {name}; declare it, or say kind or about here")
-        yield from _pattern((*where, "takes", name, "pattern"), takes.pattern)
+        if name not in slots and not takes.about:
+            yield Mistake((*where, "takes", name), f"there is no slot {name}; declare it, or say about what it is")
     for name in sorted(places(tool.confirm) - tool.takes.keys()):
         yield Mistake((*where, "confirm"), f"{{{name}}} is nothing that the tool takes")
     if tool.writes and tool.confirm and not tool.confirm.rstrip().endswith("?"):
         yield Mistake((*where, "confirm"), "the read-back must end in a question, such as: Shall I book it?")
-    if tool.writes and not tool.confirm and tool.http.partition(" ")[0] in ("", *METHODS):
+    if tool.writes and not tool.confirm and tool.http.partition(" ")[0] in METHODS:
         yield Mistake((*where, "confirm"), "a tool that writes needs a read-back with its values, ending in a question")
     for secret in sorted(name for name in places(tool.confirm) if name in slots and slots[name].secret):
         yield Mistake((*where, "confirm"), f"{{{secret}}} is secret and cannot be read back")
@@ -138,7 +132,7 @@ def _failures(
     used = [tools[step.does] for step in task.all_steps if step.does in tools]
     named = {failure for tool in used for failure in tool.fails.values()}
     for name, failure in task.fails.items():
-        if name not in named and not any(tool.python for tool in used):
+        if name not in named:
             yield Mistake((*where, "if", name), f"no tool of the task fails with {name}; named are {_list(named)}")
         if failure.again and failure.again not in slots:
             yield Mistake((*where, "if", name, "again"), f"there is no slot {failure.again}; known are {_list(slots)}")

@@ -40,17 +40,14 @@ class Slot(Struct, frozen=True, forbid_unknown_fields=True):
 class Takes(Struct, frozen=True, forbid_unknown_fields=True):
     """An argument of a tool. Its value is that of the slot of this name, or an earlier tool's result."""
 
-    about: Words = ""
-    pattern: Annotated[str, Meta(max_length=200)] = ""
-    kind: SlotKind | None = None  # None: that of the slot of this name
+    about: Words = ""  # needed where there is no slot of this name
 
 
 class Tool(Struct, frozen=True, forbid_unknown_fields=True):
-    """Something outside that an agent may use. Exactly one of `http` and `python` says where it is."""
+    """Something outside that an agent may use, over HTTP."""
 
     about: Words
-    http: Annotated[str, Meta(max_length=500)] = ""  # "GET https://erp.internal/orders/{order_number}"
-    python: Annotated[str, Meta(max_length=200)] = ""  # "mydesk.tools:quote"
+    http: Annotated[str, Meta(max_length=500)]  # "GET https://erp.internal/orders/{order_number}"
     effect: Effect | None = None  # None: GET reads, everything else writes
     headers: dict[str, Annotated[str, Meta(max_length=500)]] = {}  # ${NAME} is taken from the environment
     private: bool = False  # the host may be in this network: loopback and private addresses
@@ -121,5 +118,4 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """How much one call may do."""
 
     tools_a_call: Annotated[int, Meta(ge=1, le=100)] = 12
-    rounds_a_reply: Annotated[int, Meta(ge=1, le=5)] = 3  # of tool calls that a model asks for
     never_say: tuple[Annotated[str, Meta(max_length=200)], ...] = ()

@@ -189,9 +189,9 @@ class TaskDialog:
 class RuleTurn:
     """What one reply makes of the caller's turn by rule."""
 
-    def __init__(self, dialog: TaskDialog, allowed: asyncio.Event) -> None:
-        """`allowed`: is set when the reply may be heard."""
-        self._dialog, self._allowed = dialog, allowed
+    def __init__(self, dialog: TaskDialog, allowed: asyncio.Event, waiting: list[str]) -> None:
+        """`allowed`: is set when the reply may be heard. `waiting` gets what is said while a tool runs."""
+        self._dialog, self._allowed, self._waiting = dialog, allowed, waiting
         self._state: TaskState | None = None  # to be installed when it is allowed
 
     def allow(self) -> None:
@@ -210,6 +210,7 @@ class RuleTurn:
         while isinstance(move, Do):
             tool = desk.agent.tools[move.use.tool]
             self._keep(state)
+            self._waiting[:] = tool.says
             if tool.writes:
                 await self._allowed.wait()
                 return await dialog.write(move, desk.heard)

@@ -65,7 +65,7 @@ class Reply:
         self._outcome = AnswerOutcome(context, self._events, self.progress)
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue(PIECES)  # None: that was the last
         self._player = ReplyPlayer(context, self._events, self._times, self.progress, turn=turn)
-        self._rules = RuleTurn(context.dialog, self._events.allowed)
+        self._rules = RuleTurn(context.dialog, self._events.allowed, self.progress.waiting)
 
     async def run(self) -> None:
         """Prepare, wait for leave, play to the end."""

@@ -25,6 +25,7 @@ class ReplyProgress(Struct):
     text: str = ""  # what the agent means to say
     whole: bool = False  # that is all of it
     failed: EngineError | None = None
+    waiting: list[str] = []  # what a tool's declaration says while it runs, instead of fillers
     ends: EndReason | None = None  # why the call ends when it has been heard
 
 
@@ -79,7 +80,8 @@ class ReplyPlayer:
                     sounding=self.sounding, question=self._progress.question, writing=bool(self._progress.text)
                 )
                 if phrase and self._context.answering:
-                    await self._say(phrase, filler=True)
+                    waiting = self._progress.waiting
+                    await self._say(waiting.pop(0) if waiting else phrase, filler=True)
 
     async def _say(self, phrase: str, *, filler: bool) -> None:
         """Say a phrase that was synthesised at start-up.
