@@ -48,3 +48,21 @@ def test_an_account_registers_with_its_password_and_is_taken_back(transport: str
             assert seen[0].transport == transport.upper()
 
     asyncio.run(story())
+
+
+def test_a_registrar_that_is_not_there_harms_nobody() -> None:
+    """Neither a refused connection nor a name that does not exist ends the task; at the end nothing is waited for."""
+
+    async def story() -> None:
+        async with sip_phone() as phone:
+            accounts = [read_account(f"sip:7:x@{where}") for where in ("127.0.0.1:9;transport=tcp", "nowhere.invalid")]
+            tasks = [asyncio.create_task(keep_registered(phone.endpoint, one, lambda *seen: None)) for one in accounts]
+            await asyncio.sleep(0.5)
+            assert not any(task.done() for task in tasks)
+            for task in tasks:
+                task.cancel()
+            async with asyncio.timeout(3):
+                await asyncio.wait(tasks)
+            assert all(task.cancelled() for task in tasks)
+
+    asyncio.run(story())

@@ -5,6 +5,7 @@ import random
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import unquote
 
 import structlog
@@ -72,6 +73,9 @@ async def keep_registered(endpoint: SipEndpoint, account: SipAccount, on_state: 
             except (OSError, TimeoutError) as why:
                 granted = 0
                 log.warning("SIP registrar unreachable", registrar=account.host, why=str(why))
+            except Exception:  # a bug of ours: the other accounts, and the calls, go on
+                granted = 0
+                log.exception("registering failed", registrar=account.host)
             if granted:
                 pause = FIRST_PAUSE
                 log.info("registered at SIP registrar", registrar=account.host, user=account.user, seconds=granted)
@@ -81,8 +85,9 @@ async def keep_registered(endpoint: SipEndpoint, account: SipAccount, on_state: 
                 pause = min(2 * pause, LONGEST_PAUSE)
     finally:
         if flow is not None and dialog.registered:
-            async with asyncio.timeout(GOODBYE):
-                await dialog.register(flow, 0)
+            with suppress(TimeoutError):  # a registrar that is gone forgets by itself
+                async with asyncio.timeout(GOODBYE):
+                    await dialog.register(flow, 0)
 
 
 async def _stay(endpoint: SipEndpoint, flow: Flow | None, seconds: float) -> None:
