@@ -331,6 +331,7 @@ def test_an_engine_that_the_settings_do_not_let_be_is_passed_over(root: Path) ->
             "embedded": False,
             "up": False,
             "why": "it cannot be used with these settings",
+            "model": "",
         }
         assert len((await control.ask("GET", "/api/models"))[1]["models"]) == 7
 
