@@ -26,19 +26,6 @@ FLAGS = [
 ]
 ALLOW, REFUSE = "--use-fake-ui-for-media-stream", "--use-fake-ui-for-media-stream=deny"
 
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let a connection that Chromium opens while a gateway closes be thrown away by the garbage collector.
-
-    Chromium connects beforehand and whenever it likes. asyncio leaves a connection open that it accepted in the last
-    step of its loop, before the server heard of it, and says so when the object goes: in the middle of some later test.
-    """
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning"))
-
 
 OpenGateway = Callable[..., BrowserGateway]
 OpenPage = Callable[..., Page]

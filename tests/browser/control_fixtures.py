@@ -28,6 +28,7 @@ from lineside.protocol import Codec, Ended, EndReason, OperatorActed, ServerMess
 from lineside.transports.call_facts import CallFacts
 from tests.api.fixtures import FakeRegistry, Fetcher, Keeper, ScriptedHost, scripted_dependencies
 from tests.browser import slow_fetch
+from tests.browser.fixtures import served
 from tests.call.fixtures import settings
 
 GIB = 1 << 30
@@ -207,15 +208,9 @@ class ControlGateway:
     async def _keep_open(self) -> None:
         closing = asyncio.Event()
         try:
-            runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1)
-            await runner.setup()
-            site = web.TCPSite(runner, "127.0.0.1", self._port)
-            await site.start()
-            self._opened.set_result((asyncio.get_running_loop(), closing, runner.addresses[0][1]))
-            await closing.wait()
-            await site.stop()
-            await asyncio.sleep(0.1)  # who was let in at the last moment is shown out with the others
-            await runner.cleanup()
+            async with served(self._app(), self._port) as runner:
+                self._opened.set_result((asyncio.get_running_loop(), closing, runner.addresses[0][1]))
+                await closing.wait()
         except BaseException as cause:
             if not self._opened.done():
                 self._opened.set_exception(cause)

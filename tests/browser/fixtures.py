@@ -1,10 +1,11 @@
 """A gateway in a thread of its own: the page's tests drive a browser from the main thread."""
 
 import asyncio
+import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import Future
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -22,6 +23,23 @@ from tests.call.fixtures import FixedAgentStore, settings
 
 AGENT = Agent(name="Test", prompt="You answer.", greeting="")
 OPENS_WITHIN = CLOSES_WITHIN = 20.0  # seconds
+
+
+@asynccontextmanager
+async def served(app: web.Application, port: int) -> AsyncGenerator[web.AppRunner, None]:
+    """Serve it on this port of loopback, and show everybody out at the end.
+
+    Chromium connects beforehand and whenever it likes. What asyncio accepts in the step in which its server is closed
+    it leaves open, and Python complains of it in the middle of some later test: so nobody is let in for a moment first.
+    """
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    door = socket.create_server(("127.0.0.1", port))
+    await web.SockSite(runner, door).start()
+    yield runner
+    asyncio.get_running_loop().remove_reader(door)
+    await asyncio.sleep(0.1)
+    await runner.cleanup()
 
 
 class ScriptedRegistry(EngineRegistry):
@@ -90,15 +108,9 @@ class BrowserGateway:
                 registry = ScriptedRegistry(self._settings, http, self._engines)
                 agent = FixedAgentStore(self._agent)
                 gateway = Gateway(self._settings, agent, registry, LoudnessVad, http, GatewayMetrics(), records=records)
-                runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
-                await runner.setup()
-                site = web.TCPSite(runner, "127.0.0.1", self._port, reuse_address=True)
-                await site.start()
-                self._opened.set_result((asyncio.get_running_loop(), closing, runner, gateway))
-                await closing.wait()
-                await site.stop()
-                await asyncio.sleep(0.1)  # a page that asked at the last moment is closed with the others
-                await runner.cleanup()
+                async with served(gateway.app(), self._port) as runner:
+                    self._opened.set_result((asyncio.get_running_loop(), closing, runner, gateway))
+                    await closing.wait()
         except BaseException as cause:
             if not self._opened.done():
                 self._opened.set_exception(cause)
