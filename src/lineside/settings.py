@@ -52,7 +52,7 @@ class Settings(SipSettings, TelephoneSettings, WebhookSettings):
     trusted_proxies: Networks = ()
     """Addresses or networks of your proxies, comma-separated; only their X-Forwarded-* and Forwarded headers count"""
     api_keys: Names = Field((), json_schema_extra=SECRET)
-    """API keys, comma-separated; when set, every request needs one"""
+    """API keys, comma-separated; when set, calls and the control API need one"""
 
     # ── limits ──
     max_concurrent_calls: int = Field(100, ge=1, le=100_000)

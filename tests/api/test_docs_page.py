@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from lineside.api.openapi import document
+from lineside.api.docs_page import page
+from lineside.api.openapi import API_VERSION, document
 from lineside.api.operation import ALWAYS, Operation
 from lineside.api.operations import OPERATIONS
 from lineside.models import catalogue
@@ -116,6 +117,20 @@ def test_the_built_in_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
         assert (status, described) == (200, msgspec.json.decode(msgspec.json.encode(document(OPERATIONS))))
 
     at_home(story, tmp_path)
+
+
+def test_the_documents_tell_nothing_of_this_gateway(tmp_path: Path) -> None:
+    """They are open to all: whatever is set here, they are the same, and name no version of the program."""
+
+    async def story(control: ControlClient) -> None:
+        async with control.http.get(f"{control.url}/openapi.json") as answer:
+            described = await answer.json()
+        assert described == msgspec.json.decode(msgspec.json.encode(document(OPERATIONS)))
+        assert described["info"]["version"] == API_VERSION
+        async with control.http.get(f"{control.url}/docs") as answer:
+            assert await answer.text() == page(OPERATIONS)
+
+    at_home(story, tmp_path, given={"prometheus_url": "http://figures.example", "api_keys": "secret"}, kept=True)
 
 
 @asynccontextmanager

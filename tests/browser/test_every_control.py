@@ -37,7 +37,7 @@ TESTED: dict[str, tuple[ModuleType, str]] = {
     "link (Call|Dashboard)": (test_addresses, "test_each_view_has_an_address_and_a_title_and_back_leads_back"),
     "tab .*": (test_addresses, "test_each_view_has_an_address_and_a_title_and_back_leads_back"),
     "button Theme.*": (test_call_view, "test_the_colours_can_be_chosen_and_are_kept"),
-    "link (API reference|OpenAPI|Raw metrics)": (
+    "link (API reference|OpenAPI|(Save as )?Raw metrics)": (
         test_operator_views,
         "test_the_links_below_every_view_lead_to_the_api_and_the_metrics",
     ),

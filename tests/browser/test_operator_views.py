@@ -29,6 +29,20 @@ def test_the_links_below_every_view_lead_to_the_api_and_the_metrics(gateway: Ope
         assert page.request.get(f"{page.url.split('#')[0]}{href}").ok, name
 
 
+def test_with_a_key_the_same_links_work(gateway: OpenGateway, visit: OpenPage) -> None:
+    """A link carries no key: the documents are open to all, and the page fetches the metrics itself."""
+    given = "sessionStorage.setItem('lineside key', 'secret')"
+    page = visit(f"{gateway(api_keys='secret').url}/#/settings", script=given)
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Save as Raw metrics").click()
+    assert saved.value.suggested_filename == "metrics.txt"
+    assert "# TYPE lineside_calls" in saved.value.path().read_text()
+    for name, words in (("API reference", "The control API"), ("OpenAPI", "openapi")):
+        page.get_by_role("link", name=name).click()
+        expect(page.locator("body")).to_contain_text(words)
+        page.go_back()
+
+
 def test_the_links_of_the_call_view_lead_into_the_dashboard(gateway: OpenGateway, visit: OpenPage) -> None:
     """To the agent that answers, and to the machine that it runs on."""
     page = visit(gateway().url)

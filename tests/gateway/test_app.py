@@ -32,6 +32,7 @@ from lineside.transports.browser import BrowserTransport
 from tests.call.fixtures import FixedAgentStore, settings
 
 AGENT = Agent(name="Test", prompt="You answer.", greeting="")
+OPEN_PATHS = ("/", "/health", "/ready", "/docs", "/openapi.json")  # for those without a key
 SECOND = bytes(32000)  # of silence at 16 kHz
 
 
@@ -402,7 +403,7 @@ def test_every_route_has_the_headers_that_browsers_heed() -> None:
                     assert answer.headers["X-Content-Type-Options"] == "nosniff", (method, path)
                     assert answer.headers["Referrer-Policy"] == "no-referrer", (method, path)
                     assert answer.headers["Server"] == "lineside", (method, path)
-                    if key == "" and path not in ("/", "/health", "/ready") and not path.startswith("/web/"):
+                    if key == "" and path not in OPEN_PATHS and not path.startswith("/web/"):
                         assert answer.status == 401, (method, path)
 
     with_served_gateway(story, api_keys="first, second")

@@ -86,10 +86,11 @@ def test_every_route_stands_below_the_base_path_and_at_the_root() -> None:
 
 
 def test_below_a_base_path_the_same_doors_are_locked() -> None:
-    """A key is asked for wherever it is asked for at the root; the page and its files are open."""
+    """A key is asked for wherever it is asked for at the root; the page and the API's documents are open."""
 
     async def story(there: ServedGateway) -> None:
-        for path, status in (("/", 200), ("/health", 200), ("/metrics", 401), ("/api/calls", 401), ("/ws/call", 401)):
+        opened, locked = ("/", "/health", "/docs", "/openapi.json"), ("/metrics", "/api/calls", "/ws/call")
+        for path, status in [(path, 200) for path in opened] + [(path, 401) for path in locked]:
             for base in ("", "/voice"):
                 async with there.http.get(f"{there.url}{base}{path}") as answer:
                     assert answer.status == status, (base, path)

@@ -1,7 +1,8 @@
 /** Everything beside the call, a tab for each. Only the one that is seen asks the gateway. */
 
-import { createMemo, For, type JSX } from 'solid-js';
+import { createMemo, For, type JSX, Show } from 'solid-js';
 import { Dynamic } from 'solid-js/web';
+import { key } from '../api';
 import type { Calls as OwnCalls } from '../call/create';
 import { home } from '../home';
 import { address, go, route } from '../route';
@@ -11,6 +12,7 @@ import { Charts } from './Charts';
 import { Engines } from './Engines';
 import { History } from './History';
 import { Machine } from './Machine';
+import { SaveLink } from './SaveLink';
 import { Services } from './Services';
 import { Settings } from './Settings';
 import { Unanswered } from './Unanswered';
@@ -68,7 +70,9 @@ export function Panels(given: { calls: OwnCalls }): JSX.Element {
       <p class="note links">
         <a href={home('/docs')}>API reference</a>
         <a href={home('/openapi.json')}>OpenAPI</a>
-        <a href={home('/metrics')}>Raw metrics</a>
+        <Show when={key()} fallback={<a href={home('/metrics')}>Raw metrics</a>}>
+          <SaveLink path="/metrics" name="metrics.txt" words="Raw metrics" />
+        </Show>
       </p>
     </main>
   );

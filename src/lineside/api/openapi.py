@@ -1,7 +1,6 @@
 """The OpenAPI 3.1 document of the control API, made from its table."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -10,10 +9,12 @@ from lineside.api.operation import STATUS, Operation
 from lineside.api.schema_text import Schema
 from lineside.api.schemas import ErrorBody
 
+API_VERSION = "1"  # of what is described; of the program nothing is told, for the document is open to all
 ABOUT = """Engines, models, services, readings, calls and the desk of one lineside.
 
-Where `API_KEYS` is set, every request needs one of its keys, as `Authorization: Bearer KEY` or `X-API-Key: KEY`. What
-cannot be done is answered with `{"error": {"code", "message"}}`: the code is fixed, the message says what to do."""
+Where `API_KEYS` is set, every request but for this document needs one of its keys, as `Authorization: Bearer KEY` or
+`X-API-Key: KEY`. What cannot be done is answered with `{"error": {"code", "message"}}`: the code is fixed, the message
+says what to do."""
 
 
 def schemas_of(operations: Sequence[Operation]) -> tuple[dict[Any, Schema], dict[str, Schema]]:
@@ -31,7 +32,7 @@ def document(operations: Sequence[Operation], base: str = "") -> dict[str, Any]:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas, components)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "lineside", "version": version("lineside"), "description": ABOUT},
+        "info": {"title": "lineside", "version": API_VERSION, "description": ABOUT},
         "servers": [{"url": base or "/"}],
         "security": [{}, {"bearer": []}, {"key": []}],
         "tags": [{"name": name} for name in dict.fromkeys(operation.group for operation in operations)],

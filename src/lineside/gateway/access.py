@@ -11,6 +11,8 @@ from lineside.gateway.forwarded import TrustedProxies
 from lineside.http_front import error_response
 from lineside.settings import Settings
 
+# They tell nothing of this gateway. A link of a browser carries no key, so nobody with one could open the documents.
+OPEN_TO_ALL = ("/health", "/ready", "/docs", "/openapi.json")
 CLIENT = web.RequestKey("client", str)  # the address of whoever asks
 
 
@@ -37,8 +39,7 @@ class AccessGuard:
         origin = None if page else request.headers.get("Origin")  # else a page that may not call could not say why
         if refusal := self._auth.refuses_origin(origin, asked.host, by_proxy=asked.trusted):
             return error_response(403, "origin_not_allowed", refusal)
-        open_to_all = page or path in ("/health", "/ready")
-        if not open_to_all and not self._knows(request, path):
+        if not (page or path in OPEN_TO_ALL) and not self._knows(request, path):
             refused = error_response(401, "key_needed", "give a key of API_KEYS as 'Authorization: Bearer KEY'")
             refused.headers["WWW-Authenticate"] = "Bearer"
             return refused
