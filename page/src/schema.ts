@@ -916,6 +916,20 @@ export interface AgentDraft {
   draft: string;
 }
 
+/** Every setting; the values of secrets are masked. */
+export interface SettingsStatus {
+  settings: Setting[];
+}
+
+/** One setting as it stands, and who set it. A secret's value is masked. */
+export interface Setting {
+  name: string;
+  value: string;
+  source: '.env' | 'command line' | 'default' | 'environment';
+  secret: boolean;
+  about: string;
+}
+
 /** The webhooks of this gateway since it started. */
 export interface WebhookStatus {
   url: string;
@@ -935,20 +949,6 @@ export interface WebhookDelivery {
   tries: number;
   outcome: 'delivered' | 'dropped' | 'failed';
   why: string;
-}
-
-/** Every setting; the values of secrets are masked. */
-export interface SettingsStatus {
-  settings: Setting[];
-}
-
-/** One setting as it stands, and who set it. A secret's value is masked. */
-export interface Setting {
-  name: string;
-  value: string;
-  source: '.env' | 'command line' | 'default' | 'environment';
-  secret: boolean;
-  about: string;
 }
 
 export type ServerMessage =

@@ -24,6 +24,7 @@ __all__ = ["PROGRAMS", "FrontLimits", "error_response", "http_server", "raise_fi
 log = structlog.get_logger()
 
 SERVER = "lineside"
+LONGEST_LINE = 16_384  # bytes of a first line: a filter of the history with every field in full, percent-encoded
 BUSY = "your address has too many requests under way; wait for some of them"
 
 web_response.SERVER_SOFTWARE = SERVER  # type: ignore[attr-defined]  # in place of the versions of Python and aiohttp, on refusals of its own too
@@ -138,6 +139,7 @@ async def http_server(
         auto_decompress=False,
         lingering_time=0.0,  # a refused request's body is not read: the connection is closed
         keepalive_timeout=front._limits.idle,
+        max_line_size=LONGEST_LINE,
         logger=QUIET,
     )
     await runner.setup()

@@ -25,9 +25,12 @@ from lineside.errors import EngineBusy, TransportError
 from lineside.host.client import HostAgentError
 from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.host.services import Service
+from lineside.http_front import LONGEST_LINE
 from lineside.observability.active_call import ActiveCall
 from lineside.observability.trends import TrendHistory
+from lineside.observability.webhook_status import WebhookStatus
 from lineside.protocol import ClientMessage, Ended, FirstMessage, ReplyMetrics, Transcript, TurnEnded, encode
+from lineside.reasons import WebhookEvent
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 from lineside.transports.call_facts import CallFacts
@@ -296,6 +299,15 @@ def engines() -> dict[Role, dict[str, Any]]:
     }
 
 
+class ScriptedWebhooks:
+    """Webhooks that tell somebody of tests and nothing else."""
+
+    def status(self) -> WebhookStatus:
+        return WebhookStatus("https://crm.example/calls", ("test",), 0, 0, 0, 0, ())
+
+    def tell(self, event: WebhookEvent, data: dict[str, Any]) -> None: ...
+
+
 def scripted_dependencies(chosen: Settings, **given: Any) -> ApiDependencies:
     """Dependencies that are all scripted."""
 
@@ -311,6 +323,7 @@ def scripted_dependencies(chosen: Settings, **given: Any) -> ApiDependencies:
         read,
         TrendHistory().trends,
     )
+    given = {"webhooks": ScriptedWebhooks()} | given
     return replace(scripted, own_models=("silero-vad",), **given)
 
 
@@ -361,7 +374,7 @@ async def _open(
     there = scripted_dependencies(settings(models_dir=root, **(given or {})), records=records, **scripted)
     app = web.Application()
     mount(app, there)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, max_line_size=LONGEST_LINE)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -26,6 +26,7 @@ def test_engines_say_whether_they_would_answer(tmp_path: Path) -> None:
                     "choices": ["faster-whisper-base"],
                     "default_choice": "faster-whisper-base",
                     "embedded": True,
+                    "model": "faster-whisper-base",
                     "up": True,
                     "why": "",
                 }

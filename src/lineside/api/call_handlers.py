@@ -161,6 +161,12 @@ async def draft_agent(api: ApiServices, body: Agent) -> AgentDraft:
         raise ApiError(409, "not_usable", str(why)) from why
 
 
+@operation("GET", "/api/settings", group=AGENT)
+async def get_settings(api: ApiServices) -> SettingsStatus:
+    """Get every setting and its source; the values of secrets are masked."""
+    return SettingsStatus(tuple(explain(api.dependencies.settings)))
+
+
 @operation("GET", "/api/webhooks", group=WEBHOOKS)
 async def get_webhooks(api: ApiServices) -> WebhookStatus:
     """Get whom webhooks tell, what waits, and what became of the last deliveries."""
@@ -181,9 +187,3 @@ def _webhooks(api: ApiServices) -> TellsWebhooks:
     if api.dependencies.webhooks is None:
         raise ApiError(503, "no_webhooks", "this gateway has no webhooks")
     return api.dependencies.webhooks
-
-
-@operation("GET", "/api/settings", group=AGENT)
-async def get_settings(api: ApiServices) -> SettingsStatus:
-    """Get every setting and its source; the values of secrets are masked."""
-    return SettingsStatus(tuple(explain(api.dependencies.settings)))

@@ -44,7 +44,7 @@ OPERATIONS: tuple[Operation, ...] = (
     call_handlers.agent_versions,
     call_handlers.change_agent,
     call_handlers.draft_agent,
+    call_handlers.get_settings,
     call_handlers.get_webhooks,
     call_handlers.test_webhook,
-    call_handlers.get_settings,
 )

@@ -111,7 +111,10 @@ def _route(operation: Operation, api: ApiServices, of_body: str, of_query: str) 
             return ApiRequest(named, None, query)
         raw = await request.read() or (b"{}" if operation.may_be_bare else b"")
         with _explained(of_body):
-            return ApiRequest(named, body.decode(raw), query)
+            try:
+                return ApiRequest(named, body.decode(raw), query)
+            except msgspec.ValidationError:  # to JSON 7.0 is an integer, as JSON Schema has it
+                return ApiRequest(named, msgspec.convert(_whole(msgspec.json.decode(raw)), body.type), query)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
@@ -125,6 +128,18 @@ def _route(operation: Operation, api: ApiServices, of_body: str, of_query: str) 
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
     return handle
+
+
+def _whole(value: Any) -> Any:
+    """The same with every number without a fraction as an integer; as deep as the decoder lets a body be."""
+    match value:
+        case float() if value.is_integer() and abs(value) < 2**53:
+            return int(value)
+        case list():
+            return [_whole(each) for each in value]
+        case dict():
+            return {name: _whole(each) for name, each in value.items()}
+    return value
 
 
 @contextmanager

@@ -260,7 +260,8 @@ class ExportCalls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     outcome: Annotated[str, Meta(max_length=64, description="of this outcome only")] = ""
     tag: Annotated[str, Meta(max_length=40, description="with this tag only")] = ""
     ids: Annotated[
-        str, Meta(max_length=8000, description="these calls only, two hundred or so, with commas between them")
+        str,
+        Meta(max_length=3300, pattern="^[\\w,-]*$", description="these calls only, with commas between them"),
     ] = ""
 
 

@@ -159,7 +159,7 @@ async def _call(url: str | None, key: str, settings: Settings) -> Finding:
     """Ask a recorded question over a real call, and have the answer transcribed."""
     try:
         async with _gateway(url, settings) as address:
-            hello = FirstMessage(codec="pcm", greeting="", caller="doctor", record=False)
+            hello = FirstMessage(codec="pcm", greeting="", caller="doctor", record=False, tools=False)
             caller = CallClient(address, hello, key=key)
             call = await caller.run([("question", read_wav(QUESTION))])
             sound = read_wav(caller.reply_wav())

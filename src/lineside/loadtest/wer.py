@@ -59,7 +59,13 @@ async def transcribed(url: str, key: str, answer: HeardAnswer) -> str:
 async def _transcribed(http: aiohttp.ClientSession, url: str, answer: HeardAnswer) -> str:
     """What lineside hears in it; empty when it is not understood in time."""
     hello = FirstMessage(
-        codec="pcm", sample_rate=answer.rate, mode="transcribe_only", greeting="", caller=CALLER, record=False
+        tools=False,
+        codec="pcm",
+        sample_rate=answer.rate,
+        mode="transcribe_only",
+        greeting="",
+        caller=CALLER,
+        record=False,
     )
     words: list[str] = []
     complete = asyncio.Event()  # every turn that began has its transcript

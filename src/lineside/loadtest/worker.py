@@ -56,7 +56,9 @@ class LoadWorker:
     def __init__(self, plan: Plan, recordings: Sequence[Recording]) -> None:
         self._plan, self._recordings = plan, recordings
         self._clock = asyncio.get_running_loop().time
-        self._hello = msgspec.json.encode(FirstMessage(codec=plan.codec, greeting="", caller=CALLER)).decode()
+        self._hello = msgspec.json.encode(
+            FirstMessage(codec=plan.codec, greeting="", caller=CALLER, tools=False)
+        ).decode()
         self._late = Lateness()
         self._frames, self._lost, self._stuck = 0, 0, 0
         self._here: dict[str, SimulatedCaller] = {}  # calls that are up
