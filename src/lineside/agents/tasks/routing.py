@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 
 from lineside.agents.declared import Task
 from lineside.agents.slots.numbers import plain_words
@@ -22,6 +23,8 @@ _ABOUT = re.compile(
     r"|what happens|do i (?:have to|need to)|is there a)\b",
     re.IGNORECASE,
 )
+_THINGS = frozenset({"a", "an", "the", "my", "our", "your"})  # before what one has
+_DOERS = frozenset({"i", "we", "you", "they", "to"})  # before what one does
 ENOUGH = 0.5  # of a phrase's weight that must be there
 AHEAD = 1.2  # times better than the next task
 WORD_FOR_WORD = 2.0  # times as much counts a phrase that was said as it stands
@@ -50,12 +53,26 @@ def _score(said: set[str], text: str, task: Task, weights: Mapping[str, float]) 
         common = wanted & said
         if (asks_about and not _ABOUT.search(phrase)) or not common or (len(common) == 1 and common != wanted):
             continue
+        if len(wanted) == 1 and _is_verb(wanted, phrase, text):
+            continue
         weight = sum(weights[word] for word in common)
         share = weight / sum(weights[word] for word in wanted)
         if share >= ENOUGH:
             exact = f" {' '.join(plain_words(phrase))} " in plain
             best = max(best, share * weight * (WORD_FOR_WORD if exact else 1.0))
     return best
+
+
+def _is_verb(wanted: set[str], phrase: str, text: str) -> bool:
+    """Whether a thing was said only as what one does: "my order" is not wanted by "I'd like to order a router"."""
+    before = _before(wanted, text)
+    return bool(_before(wanted, phrase) & _THINGS) and bool(before) and before <= _DOERS
+
+
+def _before(wanted: set[str], text: str) -> set[str]:
+    """The words that stand right before these."""
+    words = plain_words(text)
+    return {one for one, word in pairwise(words) if _stem(word) in wanted}
 
 
 def _weights(tasks: Mapping[str, Task]) -> dict[str, float]:
