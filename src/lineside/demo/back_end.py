@@ -20,9 +20,9 @@ create table if not exists seen (key text primary key, status integer, answer te
 """
 # Orders that a newcomer may ask for: number, what was ordered, status, days from now, address.
 ORDERS = (
-    ("12345", "a router", "sent this morning", 2, "4 Mill Lane"),
-    ("24680", "a Family plan", "waiting for its engineer", 5, "17 Station Road"),
-    ("13579", "a Pro plan", "being prepared", 9, "2 Church Street"),
+    ("12345", "a router", "was sent this morning", 2, "4 Mill Lane"),
+    ("24680", "a Family plan", "is waiting for its engineer", 5, "17 Station Road"),
+    ("13579", "a Pro plan", "is being prepared", 9, "2 Church Street"),
 )
 LETTERS, DIGITS = "ABCDEFHJKLMNPRTWXY", "23456789"  # of references: nothing that sounds or looks like another
 

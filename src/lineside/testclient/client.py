@@ -8,6 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import numpy as np
 from msgspec import Struct
 
@@ -27,6 +28,7 @@ from lineside.protocol import (
     ReplyMetrics,
     ReplyText,
     ServerMessage,
+    Text,
     Transcript,
     TurnEnded,
 )
@@ -89,8 +91,8 @@ class CallClient:
         self._line: CallConnection | None = None
         self._arrived: asyncio.Queue[ServerMessage | float] = asyncio.Queue(100_000)  # a whole call's worth
 
-    async def run(self, recordings: Sequence[tuple[str, AudioFrame]]) -> ClientCall:
-        """Call, speak each recording when the answer to the last one is over, hang up.
+    async def run(self, recordings: Sequence[tuple[str, AudioFrame | str]]) -> ClientCall:
+        """Call, speak each recording when the answer to the last one is over, hang up. Text is typed instead.
 
         Raises `CallRefused` when the call is not taken, `TransportError` when it breaks.
         """
@@ -111,7 +113,7 @@ class CallClient:
         gap = bytes(round(BETWEEN * self._hello.rate) * SAMPLE_BYTES)
         return wav_bytes(gap.join(bytes(reply) for reply in self._replies), self._hello.rate)
 
-    async def _converse(self, line: CallConnection, recordings: Sequence[tuple[str, AudioFrame]]) -> ClientCall:
+    async def _converse(self, line: CallConnection, recordings: Sequence[tuple[str, AudioFrame | str]]) -> ClientCall:
         async with asyncio.TaskGroup() as tasks:
             listening = tasks.create_task(self._listen(line), name="listen")
             ready = await self._next()
@@ -127,7 +129,10 @@ class CallClient:
                     await self._before_each(number)
                 turn = ClientTurn(name)
                 conversation.turns.append(turn)
-                self._say(recording)
+                if isinstance(recording, str):
+                    await line.send(msgspec.json.encode(Text(recording)).decode())
+                else:
+                    self._say(recording)
                 await self._turn(turn, last=number == len(recordings) - 1)
             talking.cancel()
             await line.send(json.dumps({"type": "hangup"}))
@@ -185,7 +190,7 @@ class CallClient:
                     if self._speech_ended and turn.voice_to_voice_ms is None and number is not None and not greeting:
                         turn.voice_to_voice_ms = round((event - self._speech_ended) * 1000, 1)
                     continue
-                if isinstance(event, TurnEnded):
+                if isinstance(event, TurnEnded | Transcript):  # what is typed has no end of a turn
                     number = event.turn
                 self._note(event, turn)
                 if isinstance(event, AudioStarted) and self._interrupt_after is not None and not last:
