@@ -1,20 +1,24 @@
 """Each reply tells who really answered: the engine, its model or voice, in whose place, and why."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from lineside.audio.frame import SpokenAudio
 from lineside.audio.vad import LoudnessVad
 from lineside.call.session import CallSession
+from lineside.engine_options import EngineHost
 from lineside.engines.answered import model_of
 from lineside.engines.fallback import FallbackLLM, FallbackTTS
-from lineside.engines.protocols import EngineInfo
+from lineside.engines.protocols import EngineInfo, LlmRequest, Message, Thought, Token
 from lineside.engines.registry import Engines
 from lineside.engines.vendors.auto import AutoLLM
+from lineside.engines.vendors.ollama import Ollama
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.errors import EngineBusy, EngineError, EngineRefused, EngineTimeout, EngineUnreachable, ModelMissing
 from lineside.protocol import AnsweredBy, FirstMessage, ReplyMetrics
@@ -104,6 +108,35 @@ def test_that_ollama_is_not_there_is_no_news() -> None:
     """`auto` means whichever is there; that it broke in mid-answer is news."""
     assert "not running" in AutoLLM.expected
     assert "failed" not in AutoLLM.expected
+
+
+class AbsentLLM(ScriptedLLM):
+    """Nobody answers at its address."""
+
+    async def check(self) -> None:
+        raise EngineUnreachable("nobody answers")
+
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
+        raise EngineUnreachable("nobody answers")
+        yield Token("")
+
+
+@pytest.mark.parametrize(("nobody_asked", "warnings"), [(True, 0), (False, 1)])
+def test_an_engine_that_nobody_asked_for_and_that_is_not_there_is_no_warning(nobody_asked: bool, warnings: int) -> None:
+    """And who would answer is named, through a chain within the chain."""
+    inner = FallbackLLM([("ollama", AbsentLLM()), ("embedded", ScriptedLLM(answers=["Yes."]))])
+    inner.unasked = frozenset(("ollama",) if nobody_asked else ())
+    with capture_logs() as logs:
+        metrics_of(FallbackLLM([("auto", inner)]), ScriptedTTS())
+    assert sum(line["log_level"] == "warning" for line in logs) == warnings
+    assert asyncio.run(FallbackLLM([("auto", inner)]).usual()) == AnsweredBy("embedded")
+
+
+def test_an_ollama_whose_address_was_set_is_asked_for() -> None:
+    """That it is not there is a warning then."""
+    host = EngineHost(cast(aiohttp.ClientSession, None))
+    assert AutoLLM(Ollama.Options(), host).unasked == {"ollama"}
+    assert not AutoLLM(Ollama.Options(url="http://gpu.example.com:11434"), host).unasked
 
 
 def test_a_preset_is_named_by_the_voice_that_it_speaks_as(tmp_path: Path) -> None:

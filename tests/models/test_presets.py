@@ -6,6 +6,7 @@ import pytest
 
 from lineside.models.catalogue import find
 from lineside.models.presets import PIPER_PRESETS, SPARE, piper_voice
+from lineside.settings import complete_settings
 
 
 def put(name: str, root: Path) -> None:
@@ -33,7 +34,13 @@ def test_a_preset_is_its_voice_where_that_was_fetched(preset: str, tmp_path: Pat
     assert piper_voice(preset, tmp_path) == (PIPER_PRESETS[preset], "")
 
 
-@pytest.mark.parametrize("preset", PIPER_PRESETS)
+def test_the_default_voice_is_the_one_that_is_fetched() -> None:
+    """So a fresh start has nothing to say about it."""
+    spoken = PIPER_PRESETS[complete_settings().model_fields["default_tts_engine"].default]
+    assert find(spoken).default
+
+
+@pytest.mark.parametrize("preset", ["quality", "high"])
 def test_a_preset_that_was_not_fetched_speaks_as_the_default_voice(preset: str, tmp_path: Path) -> None:
     """The notice names the preset, who speaks instead, and the command that brings the real one."""
     put(SPARE, tmp_path)

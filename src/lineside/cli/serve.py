@@ -57,7 +57,9 @@ def _banner(running: "RunningGateway") -> None:
     out = Console()
     out.print(f"\nlineside answers at [bold]{running.url}[/]", highlight=False, soft_wrap=True)
     for role in ("stt", "llm", "tts"):
-        say(f"  {role}: {running.registry.defaults[role]}")
+        by = running.answering.get(role)
+        named = f"{by.model} ({by.engine})" if by is not None and by.model else by.engine if by is not None else ""
+        say(f"  {role}: {named or running.registry.defaults[role]}")
     if running.sip:
         say(f"  telephones: {running.sip}")
     say("Ctrl-C ends it.\n")

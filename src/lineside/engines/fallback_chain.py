@@ -69,6 +69,7 @@ class FallbackChain(Generic[E]):
     role = ""
     # What of the engines before is no news: whoever is asked then answers as it should.
     expected: frozenset[FallbackReason] = frozenset()
+    unasked: frozenset[str] = frozenset()  # engines that nobody chose: that they are not there is no warning
     trials: EngineTrials | None = None  # what tries those again that did not answer
 
     def __init__(
@@ -100,6 +101,14 @@ class FallbackChain(Generic[E]):
                 if candidate is self._candidates[-1]:
                     raise
         raise EngineError(f"no {self.role} engine is given")
+
+    async def usual(self, choice: str = "") -> AnsweredBy:
+        """Who would answer now, and with what. Raises the last one's `EngineError`."""
+        engine = await self.first_up()
+        if isinstance(engine, FallbackChain):
+            return await engine.usual(choice)
+        name = next(candidate.name for candidate in self._candidates if candidate.engine is engine)
+        return AnsweredBy(name, model_of(engine, known_choice(choice, engine)))
 
     def _attempts(self, wanted: str = "") -> "Iterator[Attempt[E]]":
         """Whom to ask: those who know what is wanted first; those who keep failing not at all.
@@ -195,7 +204,8 @@ class FallbackChain(Generic[E]):
         if attempt.last:
             raise why
         self.switches += 1
-        if trusted:  # that one which was given up is still dead is no news
+        unasked = candidate.why == "not running" and candidate.answered is None and candidate.name in self.unasked
+        if trusted and not unasked:  # that one which was given up is still dead is no news
             kind = type(why).__name__
             log.warning("engine failed, falling back to the next", role=self.role, engine=candidate.name, why=kind)
 

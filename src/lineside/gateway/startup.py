@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import aiohttp
 import structlog
@@ -11,7 +11,9 @@ from msgspec import Struct
 
 from lineside.agents.agent import Agent
 from lineside.demo.launch import demo_back_end
+from lineside.engines.fallback_chain import FallbackChain
 from lineside.engines.registry import EngineRegistry
+from lineside.errors import EngineError
 from lineside.gateway.agent_store import AgentFile, AgentStore
 from lineside.gateway.app import Gateway
 from lineside.gateway.audiosocket_line import AudioSocketLine
@@ -26,6 +28,7 @@ from lineside.host.monitoring import monitoring
 from lineside.http_front import FrontLimits, http_server, raise_file_limit
 from lineside.observability.metrics import GatewayMetrics
 from lineside.processes.background_work import BackgroundWork
+from lineside.protocol import AnsweredBy
 from lineside.settings import Settings
 from lineside.writable_folder import require_writable
 
@@ -43,6 +46,7 @@ class RunningGateway(Struct, frozen=True):
     registry: EngineRegistry
     agents: AgentStore
     sip: str = ""  # where telephones call, such as sip:agent@127.0.0.1:5060; empty: no calls over SIP
+    answering: dict[str, AnsweredBy] = {}  # role → who answers a call that names no engine
 
 
 @asynccontextmanager
@@ -106,7 +110,18 @@ async def running_gateway(
                 _audiosocket(reached, gateway),
                 http_server(gateway.app(), listener, grace=GOODBYE, limits=_connections(settings), work=work),
             ):
-                yield RunningGateway(url + settings.base_path, reached.embedded_url, gateway, registry, agents, sip)
+                address, answering = url + settings.base_path, await _answering(registry)
+                yield RunningGateway(address, reached.embedded_url, gateway, registry, agents, sip, answering)
+
+
+async def _answering(registry: EngineRegistry) -> dict[str, AnsweredBy]:
+    """Who answers now, by role; without roles of which nobody does."""
+    found: dict[str, AnsweredBy] = {}
+    for role, chain in (("stt", registry.stt()), ("llm", registry.llm()), ("tts", registry.tts())):
+        if isinstance(chain, FallbackChain):
+            with suppress(EngineError):
+                found[role] = await chain.usual()
+    return found
 
 
 @asynccontextmanager

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from lineside.models.catalogue import find
 from lineside.models.store import state
-from lineside.models.voices import JOE, KATHLEEN, LJSPEECH, LJSPEECH_HIGH
+from lineside.models.voices import JOE, LJSPEECH, LJSPEECH_HIGH
 
-# Ever bigger: the sound at 16 kHz, at 22.05 kHz, and from a generator with four times the weights.
-PIPER_PRESETS = {"fast": KATHLEEN.name, "quality": LJSPEECH.name, "high": LJSPEECH_HIGH.name}
+# Ever bigger: the voice that is fetched with lineside, one of the same kind, and one with four times the weights.
+PIPER_PRESETS = {"fast": JOE.name, "quality": LJSPEECH.name, "high": LJSPEECH_HIGH.name}
 SPARE = JOE.name
 
 

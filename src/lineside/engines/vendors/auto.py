@@ -13,4 +13,6 @@ class AutoLLM(FallbackLLM):
     expected = frozenset(("not running", "not downloaded"))  # the embedded model is there for a machine without Ollama
 
     def __init__(self, options: Ollama.Options, host: EngineHost) -> None:
+        if options.url == Ollama.Options.model_fields["url"].default:
+            self.unasked = frozenset(("ollama",))
         super().__init__([("ollama", Ollama(options, host)), ("embedded", LlamaCpp(LlamaCpp.Options(), host))])

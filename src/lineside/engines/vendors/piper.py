@@ -78,7 +78,7 @@ class Piper:
 
 
 class PiperFast(Piper):
-    """The smallest voice: the first sound soonest."""
+    """The voice that is fetched with lineside."""
 
     usual = "fast"
 
