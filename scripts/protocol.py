@@ -45,7 +45,8 @@ flood, the call ends with 1008.
 ## A connection that breaks
 
 A call waits `resume_s` seconds (`RESUME_S`) for a caller whose connection broke without a goodbye, or was closed with
-4000. Meanwhile the agent's sound stands still, no silence counts, and the slot is held. To go on, connect to
+4000. Meanwhile the agent's sound stands still, no silence counts, and the slot is held
+while no new caller needs it. To go on, connect to
 `/ws/call/CALL_ID`, with a key or token as before, and send the token of the latest `ready` or `resumed`, and how many
 messages of the call have come so far:
 
@@ -69,7 +70,7 @@ TURN_ENDED_BY = {
 }
 END_REASONS = {
     "caller_hung_up": "the caller sent `hangup`, or the socket was closed normally",
-    "line_lost": "the connection broke, and the caller did not come back within `RESUME_S`",
+    "line_lost": "the connection broke, and the caller did not come back in `RESUME_S` or while a slot was free",
     "caller_silent": "the caller did not speak after being asked whether they are there; the agent said goodbye",
     "caller_repeats": "the caller said the same sentence again and again, as a machine does",
     "engines_failed": "several answers in a row failed",

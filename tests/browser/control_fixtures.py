@@ -21,7 +21,8 @@ from lineside.call.supervision import OperatorOrder
 from lineside.engines.protocols import BackendModel
 from lineside.engines.vendors.scripted import ScriptedTTS
 from lineside.gateway.auth import Auth, key_of
-from lineside.gateway.call_registry import CallHandle, CallRegistry
+from lineside.gateway.call_handle import CallHandle
+from lineside.gateway.call_registry import CallRegistry
 from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.host.services import Service
 from lineside.protocol import Codec, Ended, EndReason, OperatorActed, ServerMessage

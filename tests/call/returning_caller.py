@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 from lineside.agents.agent import Agent
 from lineside.audio.vad import LoudnessVad
 from lineside.call.fillers import PHRASES
+from lineside.call.observers import Observer
 from lineside.call.session import CallSession
 from lineside.engines.registry import Engines
 from lineside.engines.tts_cache import CachedTTS
@@ -198,6 +199,8 @@ async def call_with_breaks(
     told: list[str] | None = None,
     llm: ScriptedLLM | None = None,
     caller: ReturningCaller | None = None,
+    observers: Sequence[Observer] = (),
+    began_with: Callable[[CallSession], None] = lambda call: None,
     **given: object,
 ) -> ResumedCall:
     """Hold one call on the running loop."""
@@ -218,7 +221,9 @@ async def call_with_breaks(
         engines=Engines(stt, llm, memory, {"stt": "scripted", "llm": "scripted", "tts": "scripted"}, memory),
         settings=settings(**given),
         vad=LoudnessVad(),
+        observers=observers,
     )
+    began_with(call)
     transport.on_event(Ready("c1", "pcm", RATE, {}))
     living = asyncio.create_task(caller.live(transport))
     reason = await call.run()

@@ -10,9 +10,21 @@ from hypothesis import strategies as st
 
 from lineside.call.supervision import OperatorOrder
 from lineside.errors import CallRefused
-from lineside.gateway.call_registry import CallHandle, CallRegistry
+from lineside.gateway.call_handle import CallHandle
+from lineside.gateway.call_registry import CallRegistry
 from lineside.gateway.call_watchers import BEHIND, STORY, WATCHERS
-from lineside.protocol import AudioDone, AudioStarted, Ended, LlmToken, ReplyMetrics, Transcript, TurnEnded, TurnStarted
+from lineside.protocol import (
+    AudioDone,
+    AudioStarted,
+    Ended,
+    LlmToken,
+    Reconnected,
+    Reconnecting,
+    ReplyMetrics,
+    Transcript,
+    TurnEnded,
+    TurnStarted,
+)
 from lineside.transports.call_facts import CallFacts
 from tests.virtual_time import run
 
@@ -65,6 +77,86 @@ def test_a_call_is_seen_in_what_it_does() -> None:
         assert (call_registry.list()[0].turns, call_registry.list()[0].last_e2e_ms) == (1, 900.0)
         call_registry.free(slot)
         assert call_registry.list() == []
+
+    run(story())
+
+
+def test_with_no_free_slot_the_call_that_has_been_broken_longest_gives_way() -> None:
+    """One for each new caller; who is back in time is safe, and with no broken call left the next is refused."""
+
+    async def story() -> None:
+        gave_way = list[str]()
+        call_registry = CallRegistry(3, on_gave_way=lambda: gave_way.append("one"))
+        calls = [answered(call_registry) for _ in range(3)]
+        assert not call_registry.has_room
+        for slot, _ in (calls[2], calls[0], calls[1]):
+            slot.on_event(Reconnecting(at=1.0))
+            await asyncio.sleep(1.0)
+        calls[2][0].on_event(Reconnected(at=4.0, away_ms=3000.0, unheard_ms=0.0))
+        assert call_registry.has_room
+        call_registry.admit()
+        assert [call.reason for _, call in calls] == ["line_lost", "", ""]
+        call_registry.admit()
+        assert [call.reason for _, call in calls] == ["line_lost", "line_lost", ""]
+        assert not call_registry.has_room
+        with pytest.raises(CallRefused, match="all 3 call slots"):
+            call_registry.admit()
+        for slot, _ in calls[:2]:
+            call_registry.free(slot)  # they end a moment later, and free nothing more
+        with pytest.raises(CallRefused, match="all 3 call slots"):
+            call_registry.admit()
+        assert (call_registry.calls, gave_way) == (3, ["one", "one"])
+        call_registry.free(calls[2][0])
+        call_registry.admit()
+
+    run(story())
+
+
+def test_while_a_slot_is_free_no_broken_call_gives_way() -> None:
+    """A caller who may come back is waited for where that costs nobody anything."""
+
+    async def story() -> None:
+        call_registry = CallRegistry(2)
+        slot, call = answered(call_registry)
+        slot.on_event(Reconnecting(at=1.0))
+        call_registry.admit()
+        assert call.reason == ""
+
+    run(story())
+
+
+def test_a_keys_own_broken_call_gives_way_where_the_key_has_no_more() -> None:
+    """Not another's, of which none is in the way."""
+
+    async def story() -> None:
+        call_registry = CallRegistry(4, slots_a_holder=1)
+        calls = [Ending(), Ending()]
+        for holder, call in zip(("shop", "desk"), calls, strict=True):
+            slot = call_registry.admit(holder)
+            slot.answered(call, facts=CallFacts(line="browser"), codec="pcm", rate=16_000, engines={})
+            if holder == "shop":
+                slot.on_event(Reconnecting(at=1.0))
+        with pytest.raises(CallRefused, match="of this key"):
+            call_registry.admit("desk")
+        call_registry.admit("shop")
+        assert [call.reason for call in calls] == ["line_lost", ""]
+        with pytest.raises(CallRefused, match="of this key"):
+            call_registry.admit("shop")
+
+    run(story())
+
+
+def test_no_more_calls_give_way_at_once_than_there_are_slots() -> None:
+    """Where ended calls stay, as behind a worker that stands still, what lives at once has an end."""
+
+    async def story() -> None:
+        call_registry = CallRegistry(2)
+        for _ in range(4):
+            slot, _ = answered(call_registry)
+            slot.on_event(Reconnecting(at=1.0))
+        with pytest.raises(CallRefused):
+            call_registry.admit()
+        assert call_registry.calls == 4
 
     run(story())
 

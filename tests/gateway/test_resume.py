@@ -2,11 +2,15 @@
 
 import asyncio
 from contextlib import aclosing
+from unittest.mock import ANY
 
 import aiohttp
 import msgspec
 import pytest
 
+from lineside.call.session import CallSession
+from lineside.engines.vendors.scripted import ScriptedLLM
+from lineside.gateway.call_registry import CallRegistry
 from lineside.protocol import (
     AudioDone,
     AudioStarted,
@@ -15,16 +19,23 @@ from lineside.protocol import (
     FirstMessage,
     Ready,
     Reconnected,
+    Reconnecting,
     ReplyText,
     ResumeRequest,
     ServerMessage,
+    decode_server,
 )
 from lineside.testclient.connection import CallConnection
+from lineside.transports.call_facts import CallFacts
+from lineside.transports.resumption import WaitingRoom
+from tests.call.returning_caller import Break, ResumedCall, call_with_breaks
 from tests.gateway.test_app import ServedGateway, event, events, with_served_gateway
-from tests.gateway.test_worker_pool import Tell, WorkersClient, with_workers
+from tests.gateway.test_worker_pool import Tell, WorkersClient, comes_true, until, with_workers
+from tests.virtual_time import run
 
 __all__ = ["with_workers"]
 HELLO = FirstMessage(codec="pcm", greeting="")
+HELLO_TEXT = '{"codec":"pcm","greeting":""}'
 
 
 async def held(line: CallConnection, *, drops: int = 1) -> tuple[list[ServerMessage], int]:
@@ -69,8 +80,8 @@ def test_a_call_goes_on_over_another_connection() -> None:
     with_served_gateway(story)
 
 
-def test_the_slot_is_held_while_the_caller_is_away() -> None:
-    """Nobody else gets it; after the time it is free, and who comes then is refused by name."""
+def test_who_comes_too_late_is_refused_by_name() -> None:
+    """The slot is held while the caller may come back; after that it is free, and the call is no more."""
 
     async def story(there: ServedGateway) -> None:
         ws = await there.call('{"codec":"pcm","greeting":""}')
@@ -79,8 +90,7 @@ def test_the_slot_is_held_while_the_caller_is_away() -> None:
         assert ready.resume_s == 1.0
         ws.get_extra_info("socket").shutdown(2)
         await asyncio.sleep(0.3)
-        with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
-            await there.call()
+        assert there.gateway.calls == 1
         async with asyncio.timeout(5):
             while there.gateway.calls:  # noqa: ASYNC110 - it comes true elsewhere
                 await asyncio.sleep(0.05)
@@ -94,6 +104,62 @@ def test_the_slot_is_held_while_the_caller_is_away() -> None:
         assert 'lineside_calls_broken_total{outcome="expired"} 1.0' in there.gateway._meters.text().decode()
 
     with_served_gateway(story, resume_s=1, max_concurrent_calls=1)
+
+
+@pytest.mark.parametrize("away", [0.5, 4.9])
+def test_a_call_that_gives_way_ends_at_once_as_if_nobody_had_resumed_it(away: float) -> None:
+    """Nothing waits for its caller any more, and its history has what they heard."""
+    told = list[str]()
+    room = WaitingRoom(5.0, told.append)
+
+    async def story() -> ResumedCall:
+        calls = CallRegistry(1, on_gave_way=lambda: told.append("gave_way"))
+        handle = calls.admit()
+
+        def began(call: CallSession) -> None:
+            handle.answered(call, facts=CallFacts(line="browser"), codec="pcm", rate=16_000, engines={})
+            asyncio.get_running_loop().call_later(4.5 + away, calls.admit)
+
+        llm = ScriptedLLM(answers=["One two three four five six seven eight nine ten."])
+        return await call_with_breaks(Break(4.5, None), room=room, observers=[handle], began_with=began, llm=llm)
+
+    call = run(story())
+    assert (call.reason, round(call.seconds, 1)) == ("line_lost", 4.5 + away)
+    assert (told, room.waiting) == (["gave_way"], 0)
+    (_, (_, heard)) = call.conversation
+    assert 0 < len(heard.split()) < 9
+
+
+def test_where_all_slots_are_taken_a_broken_call_gives_way_to_a_new_caller() -> None:
+    """It ends as one that nobody resumed; whoever comes back to it is refused, and a call that is whole stays."""
+
+    async def story(there: ServedGateway) -> None:
+        whole, broken = await there.call(HELLO_TEXT), await there.call(HELLO_TEXT)
+        await event(whole)
+        gone = await event(broken)
+        assert isinstance(gone, Ready)
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+            await there.call()
+        watched = there.gateway.call_registry.watch(gone.call_id)
+        assert watched is not None
+        broken.get_extra_info("socket").shutdown(2)
+        assert [type(decode_server.decode(await anext(watched)))] == [Reconnecting]
+        assert isinstance(await event(await there.call(HELLO_TEXT)), Ready)
+        assert decode_server.decode(await anext(watched)) == Ended(at=ANY, reason="line_lost")
+        await watched.aclose()
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+            await there.call()
+        late = await there.http.ws_connect(f"{there.url}/ws/call/{gone.call_id}")
+        await late.send_str(msgspec.json.encode(ResumeRequest(gone.resume_token, 1)).decode())
+        (error,) = await events(late)
+        assert isinstance(error, Error)
+        assert error.code == "resume_refused"
+        await whole.send_str('{"type":"text","text":"Hello"}')
+        while not isinstance(await event(whole), ReplyText):
+            pass
+        assert 'lineside_calls_broken_total{outcome="gave_way"} 1.0' in there.gateway._meters.text().decode()
+
+    with_served_gateway(story, resume_s=60, max_concurrent_calls=2)
 
 
 def test_a_first_message_that_resumes_nothing_is_named() -> None:
@@ -159,3 +225,36 @@ def test_a_resumed_connection_reaches_the_worker_that_has_the_call(with_workers:
 
     log = with_workers(story)
     assert "resume_token" not in log
+
+
+def test_in_workers_too_a_broken_call_gives_way(with_workers: Tell) -> None:
+    """All four slots are taken; of two broken calls, in whichever workers, one is left when a fifth caller is there."""
+
+    async def story(client: WorkersClient) -> None:
+        calls = await client.calls()
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+            await client.call()
+        for ws, _ in calls[1:3]:
+            ws.get_extra_info("socket").shutdown(2)
+
+        async def let_in() -> bool:
+            """True once the gateway has heard from the worker that a connection broke."""
+            try:
+                await until(await client.call(), Ready)
+            except aiohttp.WSServerHandshakeError:
+                return False
+            return True
+
+        async def one_left() -> bool:
+            return len(await client.listed() & {name for _, name in calls[1:3]}) == 1
+
+        await comes_true(let_in)
+        await comes_true(one_left)
+        await comes_true(let_in)
+        listed = await client.listed()
+        assert {calls[0][1], calls[3][1]} <= listed
+        assert await client.counted("lineside_calls_broken_total") == 2
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+            await client.call()
+
+    with_workers(story, RESUME_S="60", MAX_CONCURRENT_CALLS="4")

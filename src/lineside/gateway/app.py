@@ -21,7 +21,8 @@ from lineside.errors import CallRefused, without_secrets
 from lineside.gateway.access import AccessGuard, client_of
 from lineside.gateway.announcements import Announcements
 from lineside.gateway.base_path import serve_below
-from lineside.gateway.call_registry import CallHandle, CallRegistry
+from lineside.gateway.call_handle import CallHandle
+from lineside.gateway.call_registry import CallRegistry
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner
 from lineside.gateway.line_host import LineHost
 from lineside.gateway.metrics_page import MetricsPage
@@ -93,6 +94,7 @@ class Gateway:
             settings.max_calls_per_key,
             self._trends.replies.add,
             self.announcements.call,
+            partial(metrics.call_broken, "gave_way"),
         )
         self.lines = LineHost(calls, runner, metrics)
         self.telephones = TelephoneLines(settings, self.lines, http)

@@ -25,7 +25,7 @@ from lineside.call.session import CallSession
 from lineside.engines.registry import EngineRegistry, Engines
 from lineside.errors import TransportError
 from lineside.gateway.browser_calls import BrowserCalls, refuse
-from lineside.gateway.call_registry import RegisteredCall
+from lineside.gateway.call_handle import RegisteredCall
 from lineside.gateway.listening import TapTransport
 from lineside.gateway.load_shedder import LoadShedder
 from lineside.gateway.supervised_call import SupervisedCall

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lineside.errors import CallRefused, TransportError
-from lineside.gateway.call_registry import CallHandle, CallRegistry
+from lineside.gateway.call_handle import CallHandle
+from lineside.gateway.call_registry import CallRegistry
 from lineside.gateway.call_runner import CallRunner
 from lineside.observability.metrics import GatewayMetrics
 from lineside.protocol import EndReason

@@ -14,10 +14,10 @@ class RemoteCallControl:
         self._call, self._send = call, send
 
     def end(self, reason: EndReason) -> None:
-        """See `call_registry.CallControl`."""
+        """See `call_handle.CallControl`."""
         self._send(EndCall(self._call, reason))
 
     def supervise(self, order: OperatorOrder) -> bool:
-        """See `call_registry.CallControl`; whether there was room for it only the worker knows."""
+        """See `call_handle.CallControl`; whether there was room for it only the worker knows."""
         self._send(Supervise(self._call, order))
         return True

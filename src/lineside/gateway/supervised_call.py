@@ -7,7 +7,7 @@ from lineside.protocol import EndReason
 
 
 class SupervisedCall:
-    """See `call_registry.CallControl`."""
+    """See `call_handle.CallControl`."""
 
     def __init__(self, call: CallSession, tap: TapTransport) -> None:
         self._call, self._tap = call, tap

@@ -17,7 +17,7 @@ from lineside.agents.agent import Agent
 from lineside.agents.drafts import AgentDrafts
 from lineside.call.supervision import OperatorOrder
 from lineside.errors import ConfigError
-from lineside.gateway.call_registry import CallControl, RegisteredCall
+from lineside.gateway.call_handle import CallControl, RegisteredCall
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner, settle
 from lineside.gateway.ipc import (
     BEAT,

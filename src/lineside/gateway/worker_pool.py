@@ -20,7 +20,7 @@ import structlog
 
 from lineside.agents.agent import Agent
 from lineside.errors import CallRefused, ConfigError
-from lineside.gateway.call_registry import CallHandle
+from lineside.gateway.call_handle import CallHandle
 from lineside.gateway.ipc import (
     BEAT,
     AgentSet,

@@ -45,15 +45,12 @@ class GatewayMetrics:
         self.started = counter("calls_started", "Answered calls", "line")
         refusals = "full, key_limit (MAX_CALLS_PER_KEY), closing, or what was wrong"
         self.refused = counter("calls_refused", f"Refused calls, by reason: {refusals}", "reason")
-        self.broken = counter(
-            "calls_broken",
-            "Calls whose connection broke, by outcome: resumed, expired, no_room; and refused attempts to resume",
-            "outcome",
-        )
+        outcomes = "resumed, expired, no_room, gave_way (to a new caller); and refused attempts to resume"
+        self.broken = counter("calls_broken", f"Calls whose connection broke, by outcome: {outcomes}", "outcome")
         self.call_seconds = histogram("call_seconds", "Call duration", CALL_BUCKETS, "line")
         for meter in (self.active, self.started, self.call_seconds):
             meter.labels("browser")
-        for outcome in ("resumed", "expired", "no_room", "refused"):
+        for outcome in ("resumed", "expired", "no_room", "gave_way", "refused"):
             self.broken.labels(outcome)
         for reason in ("full", "key_limit", "closing"):
             self.refused.labels(self._reason(reason))
@@ -70,7 +67,7 @@ class GatewayMetrics:
         self.refused.labels(self._reason(reason)).inc()
 
     def call_broken(self, outcome: str) -> None:
-        """What became of a broken connection: `resumed`, `expired`, `no_room` or `refused`."""
+        """What became of a broken connection: `resumed`, `expired`, `no_room`, `gave_way` or `refused`."""
         self.broken.labels(outcome).inc()
 
     def observe(self, event: ServerMessage, line: str, engines: Mapping[str, str]) -> None:

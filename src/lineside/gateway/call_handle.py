@@ -1,0 +1,176 @@
+"""One call, as the registry and operators have hold of it: its state, event streams for those who watch, its end."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from typing import Protocol
+
+from lineside.call.observers import Observer
+from lineside.call.supervision import OperatorOrder
+from lineside.errors import CallRefused
+from lineside.gateway.call_announcer import CallAnnouncer
+from lineside.gateway.call_tally import CallTally
+from lineside.gateway.call_watchers import CallWatchers
+from lineside.gateway.listening import CallListeners
+from lineside.observability.active_call import ActiveCall, CallState
+from lineside.protocol import (
+    AudioDone,
+    AudioStarted,
+    Clear,
+    Codec,
+    EndReason,
+    Reconnected,
+    Reconnecting,
+    ReplyMetrics,
+    ServerMessage,
+    Transcript,
+    TurnEnded,
+    TurnStarted,
+)
+from lineside.records.recorder import RecordedStretch
+from lineside.transports.call_facts import CallFacts
+
+
+class CallControl(Protocol):
+    """A call as the registry needs it."""
+
+    def end(self, reason: EndReason) -> None:
+        """End it."""
+        ...
+
+    def supervise(self, order: OperatorOrder) -> bool:
+        """Do what an operator wants; False where it cannot be done now."""
+        ...
+
+
+class RegisteredCall(Observer):
+    """A call in the registry: a `CallHandle`, or in a worker process what stands for one."""
+
+    def __init__(self, call_id: str) -> None:
+        self.id = call_id
+
+    def answered(
+        self, control: CallControl, *, facts: CallFacts, codec: Codec, rate: int, engines: dict[str, str]
+    ) -> None:
+        """The call is up."""
+
+    def on_sound(self, stretch: RecordedStretch) -> None:
+        """Somebody listens, and this was heard."""
+
+    def ended(self) -> None:
+        """The call is gone; it is let go of."""
+
+
+class CallHandle(RegisteredCall):
+    """One call from admission to its end."""
+
+    def __init__(
+        self, call_id: str, holder: str = "", on_reply: Callable[[ReplyMetrics], None] = lambda reply: None
+    ) -> None:
+        """`holder`: whose key opened the call; empty: nobody's. `on_reply` hears how long each reply took."""
+        super().__init__(call_id)
+        self.holder, self._on_reply = holder, on_reply
+        self._control: CallControl | None = None
+        self._facts, self._engines = CallFacts(line=""), dict[str, str]()
+        self._codec: Codec = "pcm"
+        self._rate = 0
+        self._state: CallState = "connecting"
+        self._began = time.monotonic()
+        self._turns = self._last_turn = 0
+        self.broken_at: float | None = None  # the loop's time at which the caller's connection broke, while it is
+        self._watchers = CallWatchers()
+        self._tally = CallTally()
+        self.announcer: CallAnnouncer | None = None  # until the call is gone
+        self.listeners = CallListeners()
+
+    def answered(
+        self, control: CallControl, *, facts: CallFacts, codec: Codec, rate: int, engines: dict[str, str]
+    ) -> None:
+        """See `RegisteredCall`."""
+        self._control, self._facts, self._codec, self._engines = control, facts, codec, engines
+        self._rate = rate
+        self._state, self._began = "listening", time.monotonic()
+        if self.announcer is not None:
+            self.announcer.answered()
+
+    def subscribe_followed(self, on_followed: Callable[[bool], None]) -> None:
+        """Have `on_followed` called when the first comes who follows the call, and when the last leaves."""
+        self._watchers.subscribe(on_followed)
+
+    def end(self, reason: EndReason) -> None:
+        """End it, if it has been answered."""
+        if self._control is not None:
+            self._control.end(reason)
+
+    def supervise(self, order: OperatorOrder) -> bool:
+        """Do what an operator wants; False where it cannot be done now."""
+        return self._control is not None and self._control.supervise(order)
+
+    def _listened(self, somebody: bool) -> None:
+        self.supervise(OperatorOrder("listens" if somebody else "leaves"))
+
+    def listen(self) -> AsyncGenerator[bytes, None]:
+        """Its sound from here on, as a WAV without end. Raises `CallRefused`."""
+        if self._control is None:
+            raise CallRefused("the call has not been answered yet")
+        return self.listeners.listen(self._rate, self._listened)
+
+    def on_sound(self, stretch: RecordedStretch) -> None:
+        """See `RegisteredCall`."""
+        self.listeners.hear(stretch, self._codec)
+
+    def now(self) -> ActiveCall:
+        """How it stands."""
+        seconds = round(time.monotonic() - self._began, 1)
+        facts = self._facts
+        return ActiveCall(
+            id=self.id,
+            line=facts.line,
+            direction=facts.direction,
+            caller=facts.caller,
+            called=facts.called,
+            codec=self._codec,
+            state=self._state,
+            seconds=seconds,
+            turns=self._turns,
+            engines=self._engines,
+            last_e2e_ms=self._tally.last_e2e_ms,
+            asked_for_person=self._tally.asked_for_person,
+            unanswered=self._tally.unanswered,
+            fallbacks=self._tally.fallbacks,
+            taken_over=self._tally.taken_over,
+            listeners=len(self.listeners),
+        )
+
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Observer`. Whoever watches the call is told."""
+        self._tally.count(event)
+        match event:
+            case TurnStarted() | AudioDone() | Clear():
+                self._state = "listening"
+            case TurnEnded():
+                self._state = "thinking"
+            case AudioStarted():
+                self._state = "speaking"
+            case ReplyMetrics():
+                self._on_reply(event)
+            case Reconnecting():
+                self.broken_at = asyncio.get_running_loop().time()
+            case Reconnected():
+                self.broken_at = None
+        if isinstance(event, TurnStarted | Transcript) and event.turn > self._last_turn:
+            self._last_turn = event.turn  # a turn is counted when it begins; a typed one begins with its words
+            self._turns += 1
+        self._watchers.tell(event)
+        if self.announcer is not None:
+            self.announcer.on_event(event)
+
+    def watch(self) -> AsyncGenerator[bytes, None]:
+        """Its events as JSON: the conversation so far, then each as it comes. Raises `CallRefused`."""
+        return self._watchers.watch()
+
+    def ended(self) -> None:
+        """See `RegisteredCall`. Whoever watches the call is told."""
+        self._control = self.announcer = None
+        self.listeners.close()
+        self._watchers.close()
