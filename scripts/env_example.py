@@ -38,7 +38,7 @@ def example() -> str:
 
 def _line(name: str, info: FieldInfo) -> str:
     default = info.default
-    value = ",".join(default) if isinstance(default, tuple) else str(default)
+    value = ",".join(default) if isinstance(default, tuple) else "" if default is None else str(default)
     value = "" if isinstance(default, Path) and default.is_relative_to(DATA) else value
     value = value.lower() if isinstance(default, bool) else value
     about = f"  # {info.description}" if info.description else ""

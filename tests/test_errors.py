@@ -27,8 +27,8 @@ def test_an_error_shows_no_password_of_an_address(said: str, shown: str) -> None
 def test_no_setting_shows_the_password_of_its_address() -> None:
     """In `lineside settings` and in the API alike."""
     chosen = settings(
-        **dict.fromkeys(("prometheus_url", "grafana_url", "host_agent_url", "embedded_url"), "http://u:PASSWORD@host")
+        **dict.fromkeys(("prometheus_url", "grafana_url", "host_agent_url", "embedded_url"), "http://u:s3cretw0rd@host")
     )
     shown = {one.name: one.value for one in explain(chosen)}
-    assert "PASSWORD" not in str(shown)
+    assert "s3cretw0rd" not in str(shown)
     assert "http://***@host" in shown.values()

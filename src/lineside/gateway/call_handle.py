@@ -23,7 +23,6 @@ from lineside.protocol import (
     Reconnecting,
     ReplyMetrics,
     ServerMessage,
-    Transcript,
     TurnEnded,
     TurnStarted,
 )
@@ -76,7 +75,6 @@ class CallHandle(RegisteredCall):
         self._rate = 0
         self._state: CallState = "connecting"
         self._began = time.monotonic()
-        self._turns = self._last_turn = 0
         self.broken_at: float | None = None  # the loop's time at which the caller's connection broke, while it is
         self._watchers = CallWatchers()
         self._tally = CallTally()
@@ -132,7 +130,7 @@ class CallHandle(RegisteredCall):
             codec=self._codec,
             state=self._state,
             seconds=seconds,
-            turns=self._turns,
+            turns=self._tally.turns,
             engines=self._engines,
             last_e2e_ms=self._tally.last_e2e_ms,
             asked_for_person=self._tally.asked_for_person,
@@ -158,9 +156,6 @@ class CallHandle(RegisteredCall):
                 self.broken_at = asyncio.get_running_loop().time()
             case Reconnected():
                 self.broken_at = None
-        if isinstance(event, TurnStarted | Transcript) and event.turn > self._last_turn:
-            self._last_turn = event.turn  # a turn is counted when it begins; a typed one begins with its words
-            self._turns += 1
         self._watchers.tell(event)
         if self.announcer is not None:
             self.announcer.on_event(event)

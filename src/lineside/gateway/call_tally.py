@@ -1,6 +1,14 @@
 """What an operator looks for first in an active call: counted from its events. Pure."""
 
-from lineside.protocol import OperatorActed, ReplyMetrics, ServerMessage, TransferRequested, Unanswered
+from lineside.protocol import (
+    OperatorActed,
+    ReplyMetrics,
+    ServerMessage,
+    Transcript,
+    TransferRequested,
+    TurnStarted,
+    Unanswered,
+)
 
 
 class CallTally:
@@ -9,11 +17,15 @@ class CallTally:
     def __init__(self) -> None:
         self.asked_for_person = self.taken_over = False
         self.unanswered = self.fallbacks = 0
+        self.turns = self._last_turn = 0
         self.last_e2e_ms: float | None = None
 
     def count(self, event: ServerMessage) -> None:
         """Something happened."""
         match event:
+            case TurnStarted(turn=turn) | Transcript(turn=turn) if turn > self._last_turn:
+                self._last_turn = turn  # a turn is counted when it begins; a typed one begins with its words
+                self.turns += 1
             case ReplyMetrics(engines=engines, e2e_ms=e2e):
                 self.fallbacks += any(by.why for by in engines.values())
                 self.last_e2e_ms = self.last_e2e_ms if e2e is None else e2e
