@@ -24,6 +24,8 @@ SWITCHED = FirstMessage(
 def test_a_call_is_switched_by_its_first_message_alone(stack: Stack, tmp_path: Path) -> None:
     """From the embedded model to Ollama, from Piper to Kokoro; what the model thinks is shown, and never spoken."""
     ollama, kokoro = FakeOllama(), FakeKokoro()
+    plain = tmp_path / "agent.toml"  # its answers come from the model alone, word by word
+    plain.write_text('name = "Test"\nprompt = "You answer."\n')
 
     async def call(url: str, hello: FirstMessage) -> tuple[ClientCall, list[ServerMessage]]:
         events: list[ServerMessage] = []
@@ -34,7 +36,8 @@ def test_a_call_is_switched_by_its_first_message_alone(stack: Stack, tmp_path: P
         async with serving(ollama.app()) as ollama_url, serving(kokoro.app()) as kokoro_url:
             settings = load_settings(
                 port=0,
-                data_dir=tmp_path,
+                data_dir=tmp_path / "data",
+                agent_file=plain,
                 embedded_url=stack.engine_url,
                 ollama_url=ollama_url,
                 ollama_models=("old-thinker",),
