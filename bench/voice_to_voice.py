@@ -2,9 +2,9 @@
 
     .venv/bin/python bench/voice_to_voice.py [--turns 10]
 
-Starts `lineside serve` on a port of its own for each half, holds one call of that many turns, and prints what the
-caller measured: last sample of speech sent to first sample of the reply received. Memory is read from the processes
-after the last turn. Run it on an otherwise idle machine.
+Starts `lineside serve` on a port of its own for each half, holds one call of that many turns after the greeting, and
+prints what the caller measured: last sample of speech sent to first sample of the reply received. Memory is read from
+the processes after the last turn. Run it on an otherwise idle machine.
 """
 
 import os
@@ -76,7 +76,7 @@ async def hold(url: str, turns: int) -> tuple[ClientCall, list[float]]:
         if isinstance(event, Transcript):
             shown.append(event.latency_ms)
 
-    caller = CallClient(url, FirstMessage(codec="pcm", greeting=""), notice=notice)
+    caller = CallClient(url, FirstMessage(codec="pcm"), notice=notice)
     try:
         return await caller.run(recordings(list(islice(cycle(QUESTIONS), turns)))), shown
     except LinesideError as fault:

@@ -151,7 +151,7 @@ def test_telephones_hold_calls_over_sip_and_say_what_they_heard(tones: Path) -> 
     assert found.calls == 3
     assert found.answered >= 3
     assert found.caller["first sound"].p50 > 180
-    assert found.caller["packet interval"].p50 == 20
+    assert found.caller["packet interval"].p50 == pytest.approx(20, abs=5)
 
 
 def test_a_lossy_and_jittery_path_is_what_the_gateway_hears_and_answers(tones: Path) -> None:

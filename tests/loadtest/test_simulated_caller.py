@@ -27,9 +27,21 @@ QUIET = silence("pcm")
 class Story:
     """A caller, and a clock that goes by frames."""
 
-    def __init__(self, *, barge_in_rate: float = 0.0, duration: float = 1000.0, answer_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        barge_in_rate: float = 0.0,
+        duration: float = 1000.0,
+        answer_seconds: float = 0.0,
+        greeting: bool = False,
+    ) -> None:
         self.plan = Plan(
-            url="", callers=1, duration=duration, barge_in_rate=barge_in_rate, answer_seconds=answer_seconds
+            url="",
+            callers=1,
+            duration=duration,
+            barge_in_rate=barge_in_rate,
+            answer_seconds=answer_seconds,
+            greeting=greeting,
         )
         self.at = 0.0
         recordings = [Recording("a.wav", (SPEECH,) * 25)]
@@ -83,6 +95,20 @@ def test_a_caller_speaks_waits_and_listens_to_the_end() -> None:
     assert story.turn.stages.e2e_ms == 777.0
     assert story.go(0.28) == [QUIET] * 14, "nobody speaks at once"
     assert SPEECH in story.go(1.0)
+
+
+def test_a_greeting_is_heard_out_before_the_first_question() -> None:
+    """It is no answer: it counts in no turn."""
+    story = Story(greeting=True).answers(after=0.5, tenths=60, reply=0)
+    assert not story.caller.turns
+    story.over(reply=0).asks().answers(after=1.2, tenths=20).over()
+    assert [turn.first_ms for turn in story.caller.turns] == [pytest.approx(1200)]
+    assert story.turn.stale_ms == 0.0
+
+
+def test_an_agent_that_does_not_greet_is_asked_after_a_while() -> None:
+    """Nobody waits for ever for a greeting that there is not."""
+    assert SPEECH in Story(greeting=True).go(6.0)
 
 
 def test_nothing_but_silence_is_said_while_an_answer_is_awaited_or_heard() -> None:

@@ -156,13 +156,13 @@ def _model(name: str, settings: Settings) -> Finding:
 
 
 async def _call(url: str | None, key: str, settings: Settings) -> Finding:
-    """Ask a recorded question over a real call, and have the answer transcribed."""
+    """Hear the greeting of a real call, ask a recorded question, and have the answer transcribed."""
     try:
         async with _gateway(url, settings) as address:
-            hello = FirstMessage(codec="pcm", greeting="", caller="doctor", record=False, tools=False)
+            hello = FirstMessage(codec="pcm", caller="doctor", record=False, tools=False)
             caller = CallClient(address, hello, key=key)
             call = await caller.run([("question", read_wav(QUESTION))])
-            sound = read_wav(caller.reply_wav())
+            sound = read_wav(caller.reply_wav(last=True))
             turn = call.turns[0]
             answer = await transcribed(address, key, HeardAnswer(turn.reply, sound.pcm, sound.rate))
     except* (LinesideError, TimeoutError) as faults:

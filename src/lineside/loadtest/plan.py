@@ -30,6 +30,7 @@ class Plan(Struct, frozen=True):
     barge_in_rate: float = 0.0  # of the replies, spoken over
     loss: float = 0.0  # of the frames, never sent
     jitter: float = 0.0  # the longest delay of a frame on its way out; order is kept
+    greeting: bool = False  # whether the agent greets first, and is heard out
     answer_seconds: float = 0.0  # how long every whole answer is, where that is known; shorter ones were clipped
     keep_sound: int = 0  # whole answers of each worker whose sound is kept, to be transcribed
     seed: int = 0

@@ -1,7 +1,8 @@
 """One caller: when to speak, what to make of what is heard, and the score. Pure: time is handed in, nothing waits.
 
 A turn goes: a pause, a recording, silence until the answer begins, the answer to its end. Or not to its end: some
-answers are talked over, with the next recording. All times are seconds on one clock.
+answers are talked over, with the next recording. Where the agent greets, that is heard out first. All times are seconds
+on one clock.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ from lineside.protocol import (
 )
 
 ANSWER_WITHIN = 10.0  # seconds for an answer to begin, or to go on; then the caller gives it up
+GREETED_WITHIN = 30.0  # seconds for a greeting to end; then it is talked over
+GREETS_WITHIN = 3.0  # seconds for a greeting to begin; then there is none
 CLIPPED = 0.02  # seconds, one frame: less sound than that missing at an end is rounding
 
 Doing = Literal["pausing", "speaking", "waiting", "listening"]
@@ -50,7 +53,7 @@ class SimulatedCaller:
         self._habits = CallerHabits(plan, recordings, dice, joined=at)
         self._line = CallerLine.of(plan.codec, keep=keep)
         self._doing: Doing = "pausing"
-        self._speaks_at = self._habits.speaks_at(at)
+        self._speaks_at = self._habits.speaks_at(at) + (GREETS_WITHIN if plan.greeting else 0.0)
         self._speech = self._habits.speech()
         self._asked = 0.0
         self._interruption = Interruption()
@@ -67,6 +70,11 @@ class SimulatedCaller:
     def interrupting(self) -> bool:
         """Whether it talks over an answer that has not stopped yet."""
         return self._interruption.waits_for_clear
+
+    @property
+    def _greeted(self) -> bool:
+        """Whether what sounds is the greeting."""
+        return self._plan.greeting and self._doing == "pausing" and not self.turns
 
     # ── speaking ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -143,6 +151,8 @@ class SimulatedCaller:
         match event:
             case AudioStarted(reply=reply):
                 self._answer = AnswerPlayback(reply, self._line)
+                if self._greeted:
+                    self._speaks_at = at + GREETED_WITHIN
             case BargeIn():
                 self._cut_off(at)
             case Clear():
@@ -208,6 +218,8 @@ class SimulatedCaller:
     def _reply_ended(self, at: float) -> None:
         answer = self._answer
         self._interruption.ended()
+        if self._greeted:
+            self._pause(at)
         if self._doing == "listening" and answer is not None:
             turn = self.turns[-1]
             self._settle(turn)

@@ -108,10 +108,11 @@ class CallClient:
                 await self._line.close()
             raise fault
 
-    def reply_wav(self) -> bytes:
-        """All that was said to the caller, replies apart by half a second."""
+    def reply_wav(self, *, last: bool = False) -> bytes:
+        """All that was said to the caller, replies apart by half a second; with `last`, the last reply alone."""
         gap = bytes(round(BETWEEN * self._hello.rate) * SAMPLE_BYTES)
-        return wav_bytes(gap.join(bytes(reply) for reply in self._replies), self._hello.rate)
+        replies = self._replies[-1:] if last else self._replies
+        return wav_bytes(gap.join(bytes(reply) for reply in replies), self._hello.rate)
 
     async def _converse(self, line: CallConnection, recordings: Sequence[tuple[str, AudioFrame | str]]) -> ClientCall:
         async with asyncio.TaskGroup() as tasks:
