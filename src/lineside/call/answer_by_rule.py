@@ -23,7 +23,7 @@ class ByModel(Struct, frozen=True):
 
 
 async def answer_by_rule(knowledge: Knows, history: ChatHistory, question: str, *, unknown: str) -> ByRule | ByModel:
-    """Who answers, and with what. Takes 0.3 s at the most.
+    """Who answers, and with what. Takes 1 s at the most.
 
     `unknown` is said where nothing is known of the question; empty: the model answers then.
     """
