@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+import lineside
 from lineside.cli.address import base_url
 from lineside.cli.host import _show
 from lineside.cli.main import COMMANDS, app
@@ -29,6 +30,8 @@ from tests.records.test_nothing_is_lost import tell
 CALL = "5f0cd8be97b1440db6f9b0a6a0f3c2aa"
 NASTY = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp[/one][bold]x"
 QUESTION = str(OWN / "saturday.wav")
+AGENT = str(Path(lineside.__file__).parent / "data" / "broadband.toml")
+SCENARIOS = str(Path(__file__).parents[2] / "bench" / "desk" / "scenarios.toml")
 # Words of the command → what has to be read whole at 80 columns, and the key of its JSON.
 TABLE: list[tuple[tuple[str, ...], tuple[str, ...], str]] = [
     (("settings",), ("MAX_CONCURRENT_CALLS", "default", "100"), "settings"),
@@ -44,8 +47,24 @@ TABLE: list[tuple[tuple[str, ...], tuple[str, ...], str]] = [
     (("knowledge", "build"), ("no documents",), "documents"),
     (("knowledge", "ask", "Are you open on Sunday?"), ("On Sunday we are closed.",), "passages"),
     (("doctor",), ("lineside", "call"), "findings"),
+    (("check", AGENT), (f"{AGENT}: whole",), "files"),
+    (("rehearse", SCENARIOS, "--only", "a visit"), ("calls went as meant",), "scenarios"),
+    (("webhooks",), ("WEBHOOK_URL is not set",), "url"),
     (("talk", QUESTION, "--no-greeting"), ("voice to voice", "saturday.wav"), "turns"),
 ]
+
+# Commands that are in no row, and why.
+ELSEWHERE = {
+    "serve": "runs until Ctrl-C: tests/project/test_product.py",
+    "host": "asks a host agent, of which there is none here: tests/host",
+    "loadtest": "measures for seconds, and writes its JSON into a file: tests/loadtest",
+    "replay": "needs the sound of a kept call, and engines: tests/replay",
+}
+
+
+def test_every_command_is_in_the_table_or_named_with_a_reason() -> None:
+    """A new command is tried as an operator tries it."""
+    assert {words[0] for words, _, _ in TABLE} ^ set(ELSEWHERE) == set(COMMANDS)
 
 
 @pytest.fixture(scope="module")

@@ -6,29 +6,32 @@ from typing import Annotated
 
 import typer
 
-from lineside.cli.output import say
+from lineside.cli.address import JsonOption
+from lineside.cli.output import print_json, say
 
 
 def check(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Agent files (TOML).")],
+    as_json: JsonOption = False,
 ) -> None:
     """Check agent files: every mistake with its line. Exit code 1 if there is any."""
-    from lineside.agents.file_check import check_agent_file
+    from lineside.agents.file_check import Remark, check_agent_file
 
-    wrong = 0
+    found: dict[str, list[Remark]] = {}
     for file in files:
         try:
-            text = file.read_text("utf-8")
+            found[str(file)] = check_agent_file(file.read_text("utf-8"), os.environ)
         except (OSError, UnicodeDecodeError) as cause:
-            say(f"{file}: cannot be read: {cause}", "bold red", error=True)
-            wrong += 1
-            continue
-        remarks = check_agent_file(text, os.environ)
-        for remark in remarks:
-            mistake = remark.kind == "mistake"
-            wrong += mistake
-            say(f"{file}:{remark.line}: {remark.what}", "bold red" if mistake else "yellow", error=mistake)
-        if not any(remark.kind == "mistake" for remark in remarks):
-            say(f"{file}: whole")
-    if wrong:
+            found[str(file)] = [Remark(0, f"cannot be read: {cause}")]
+    if as_json:
+        print_json({"files": found})
+    else:
+        for name, remarks in found.items():
+            for remark in remarks:
+                mistake = remark.kind == "mistake"
+                where = f"{name}:{remark.line}" if remark.line else name
+                say(f"{where}: {remark.what}", "bold red" if mistake else "yellow", error=mistake)
+            if not any(remark.kind == "mistake" for remark in remarks):
+                say(f"{name}: whole")
+    if any(remark.kind == "mistake" for remarks in found.values() for remark in remarks):
         raise typer.Exit(1)
