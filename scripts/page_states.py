@@ -1,4 +1,4 @@
-"""Pictures of the page in each of its states, to be looked at: small, in the dark, and on a very large screen.
+"""Pictures of the page in each of its states, to be looked at: small, light, in the dark, and on a very large screen.
 
     .venv/bin/python -m scripts.page_states FOLDER [STATE ...]
 
@@ -21,6 +21,7 @@ from tests.browser.test_what_came_of_it import FIRST, HOURS, JOE, PHONES, keep
 
 SIZES: dict[str, dict[str, Any]] = {
     "small": {"viewport": {"width": 360, "height": 640}},
+    "light": {"viewport": {"width": 1200, "height": 800}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1200, "height": 800}, "color_scheme": "dark"},
     "4k": {"viewport": {"width": 3840, "height": 2160}},
 }
@@ -79,6 +80,22 @@ def engines(page: Page) -> None:
     _view(page, "engines")
 
 
+def services(page: Page) -> None:
+    _view(page, "services")
+
+
+def system(page: Page) -> None:
+    _view(page, "machine")
+
+
+def metrics(page: Page) -> None:
+    _view(page, "charts")
+
+
+def chosen_settings(page: Page) -> None:
+    _view(page, "settings")
+
+
 def agent(page: Page) -> None:
     _view(page, "agent")
 
@@ -127,6 +144,10 @@ STATES: tuple[Callable[[Page], None], ...] = (
     sound_check,
     refused,
     engines,
+    services,
+    system,
+    metrics,
+    chosen_settings,
     agent,
     history,
     kept_call,

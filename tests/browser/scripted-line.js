@@ -19,7 +19,8 @@ window.line = (() => {
     send(data) {
       if (typeof data !== "string" || !("codec" in JSON.parse(data))) return;
       const { codec, sample_rate } = JSON.parse(data);
-      tell({ type: "ready", call_id: "scripted", codec, sample_rate, engines: { stt: "a", llm: "b", tts: "c" } });
+      const engines = { stt: "a", llm: "b", tts: "c" };
+      setTimeout(() => tell({ type: "ready", call_id: "scripted", codec, sample_rate, engines })); // never while one sends
     }
 
     close() {
