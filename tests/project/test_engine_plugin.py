@@ -18,6 +18,7 @@ PLUGIN = ROOT / "examples" / "engine-plugin"
 ENV = """
 DEFAULT_STT_ENGINE=scripted
 DEFAULT_LLM_ENGINE=parrot
+AGENT_FILE=parrot.toml
 DEFAULT_TTS_ENGINE=scripted
 FALLBACK_TTS_ENGINES=none
 KEEP_CALLS=false
@@ -35,6 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stderr
     (folder / ".env").write_text(ENV)
+    (folder / "parrot.toml").write_text('name = "Parrot"\nprompt = "You repeat what you hear."\n')
     return folder
 
 

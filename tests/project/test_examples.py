@@ -22,8 +22,10 @@ def test_the_agent_file_loads() -> None:
 
 def test_the_python_client_asks_a_spoken_question_and_saves_the_answer(tmp_path: Path) -> None:
     """It prints what was understood and answered, and ends by itself."""
-    said = tmp_path / "answer.wav"
-    with serving(**SCRIPTED, WORKERS="1", DATA_DIR=str(tmp_path), FALLBACK_TTS_ENGINES="none") as (_, url):
+    said, plain = tmp_path / "answer.wav", tmp_path / "plain.toml"
+    plain.write_text('name = "Test"\nprompt = "You answer."\n')  # answers by the model alone
+    chosen = SCRIPTED | {"WORKERS": "1", "DATA_DIR": str(tmp_path), "AGENT_FILE": str(plain)}
+    with serving(**chosen, FALLBACK_TTS_ENGINES="none") as (_, url):
         told = subprocess.run(
             [sys.executable, str(EXAMPLES / "client.py"), url, str(OWN / "saturday.wav"), str(said)],
             capture_output=True,
