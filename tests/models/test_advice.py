@@ -1,13 +1,15 @@
 """Which language model this machine should use: the best instruct model that fits and can be had, else a coder."""
 
 import asyncio
+import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from lineside.embedded_models import INSTRUCT_MODELS
 from lineside.models import advice, store
-from lineside.models.advice import ENOUGH, Advice, advise, bandwidth, publisher_answers
+from lineside.models.advice import ENOUGH, SPEED, Advice, MachineSpeed, advise, bandwidth, best_speed, publisher_answers
 from lineside.models.instruct_models import INSTRUCT
 from lineside.settings import load_settings
 from tests.models.fixtures import Host, honest
@@ -85,3 +87,34 @@ def test_slow_is_what_is_slower_than_a_first_sentence_may_be(tmp_path: Path) -> 
     """The verdict is on the figure that is shown."""
     for one in advised(tmp_path, read=30e9).candidates:
         assert (one.verdict == "too slow") == (one.tokens_per_second < ENOUGH)
+
+
+def test_a_model_that_was_run_here_says_how_fast_the_others_are(tmp_path: Path) -> None:
+    """By their sizes; what the memory alone would promise counts no more."""
+    ran = MachineSpeed("coder", 500_000_000, 40.0, 2)
+    found = advise("coder", tmp_path, read=1e9, memory=ROOMY, reached=True, measured=ran)
+    assert found.measured == ran
+    for one in found.candidates:
+        assert one.tokens_per_second == pytest.approx(ran.weights / one.bytes, abs=0.1)
+    assert found.model != "coder"
+
+
+def test_the_best_that_was_measured_counts_so_that_a_busy_machine_is_not_slow(tmp_path: Path) -> None:
+    """It is kept; with another number of cores it is another machine."""
+    cores = len(os.sched_getaffinity(0))
+    quiet, busy = (MachineSpeed("coder", 500_000_000, rate, cores) for rate in (40.0, 3.0))
+    assert best_speed(tmp_path, None) is None
+    assert best_speed(tmp_path, busy) == busy
+    assert best_speed(tmp_path, quiet) == quiet
+    assert best_speed(tmp_path, busy) == quiet
+    assert best_speed(tmp_path, None) == quiet
+    (tmp_path / SPEED).write_bytes(msgspec.json.encode(MachineSpeed("coder", 500_000_000, 900.0, cores + 1)))
+    assert best_speed(tmp_path, busy) == busy
+    (tmp_path / SPEED).write_text("nonsense")
+    assert best_speed(tmp_path, busy) == busy
+
+
+def test_a_models_folder_that_is_only_read_costs_no_advice(tmp_path: Path) -> None:
+    """It is measured again the next time."""
+    now = MachineSpeed("coder", 500_000_000, 9.0, 2)
+    assert best_speed(tmp_path / "not there", now) == now

@@ -1,13 +1,18 @@
 """`lineside models advise`: which embedded language model fits this machine."""
 
+import os
+import subprocess
+import sys
+
 from lineside.cli.address import JsonOption
 from lineside.cli.output import Column, print_json, print_table, say
 from lineside.embedded_models import INSTRUCT_MODELS
 from lineside.models import catalogue
-from lineside.models.advice import Advice, FittingModel, advise_here, keep_choice
+from lineside.models.advice import Advice, FittingModel, MachineSpeed, advise_here, best_speed, keep_choice
 from lineside.models.store import state
 from lineside.settings import Settings, load_settings
 
+WITHIN = 60.0  # seconds for a model to be loaded and run
 ADVISED = (
     Column("model"),
     Column("verdict", styles={"fits": "green"}),
@@ -27,7 +32,31 @@ def advice_for_pull(settings: Settings) -> Advice | None:
 
 def advice_here(settings: Settings) -> Advice:
     """What this machine should use."""
-    return advise_here(settings.coder_model, settings.models_dir, mirror=settings.models_mirror)
+    root = settings.models_dir
+    measured = best_speed(root, _measured(settings))
+    return advise_here(settings.coder_model, root, mirror=settings.models_mirror, measured=measured)
+
+
+def _measured(settings: Settings) -> MachineSpeed | None:
+    """Run the language model that is on the disk, the one in use first; None: there is none, or it does not run."""
+    here = [model for model in catalogue.CATALOGUE if model.role == "llm" and model.engine == "embedded"]
+    here = [model for model in here if state(model, settings.models_dir) in ("ready", "unchecked")]
+    here.sort(key=lambda model: model.name != settings.llm_model)
+    if not here:
+        return None
+    from lineside.engine_server.__main__ import GENTLE_THREADS, threads
+
+    model = here[0]
+    weights = settings.models_dir / model.name / model.files[0].name
+    argv = [sys.executable, "-m", "lineside.engine_server.llm.speed", str(weights), str(threads())]
+    try:
+        told = subprocess.run(  # noqa: S603 - a module of our own, and a file of the catalogue
+            argv, env=os.environ | GENTLE_THREADS, capture_output=True, text=True, check=True, timeout=WITHIN
+        )
+        rate = float(told.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return MachineSpeed(model.name, model.bytes, round(rate, 1), len(os.sched_getaffinity(0))) if rate > 0 else None
 
 
 def keep_advice(advice: Advice | None, settings: Settings) -> None:
@@ -37,7 +66,7 @@ def keep_advice(advice: Advice | None, settings: Settings) -> None:
 
 
 def advise(as_json: JsonOption = False) -> None:
-    """Say which embedded language model fits this machine, and why. Reads memory for half a second; fetches nothing."""
+    """Say which embedded language model fits this machine, and why. Runs the one that is here for a moment."""
     settings = load_settings()
     advice = advice_here(settings)
     if as_json:
@@ -49,7 +78,12 @@ def advise(as_json: JsonOption = False) -> None:
         say(f"Then start lineside with EMBEDDED_LLM={advice.model}")
     print_table(ADVISED, [_advice_row(one) for one in advice.candidates])
     free, speed = advice.memory_bytes / 2**30, advice.bandwidth / 1e9
-    say(f"Memory: {free:.1f} GB free, read at {speed:.1f} GB/s; the tokens/s are estimates from that.")
+    if (one := advice.measured) is None:
+        say(f"Memory: {free:.1f} GB free, read at {speed:.1f} GB/s; the tokens/s are estimates from that.")
+    else:
+        rate = f"{one.tokens_per_second:.0f} tokens/s"
+        say(f"Memory: {free:.1f} GB free. {one.model} was run here and wrote {rate} at best;")
+        say("the other models' tokens/s follow from their sizes.")
 
 
 def _advice_row(one: FittingModel) -> tuple[str, ...]:

@@ -1,19 +1,22 @@
 """Which embedded language model this machine should use, and why: what `EMBEDDED_LLM=auto` is settled by.
 
-A model writes as fast as its weights can be read from memory, once for each token. So the memory is measured,
-half a second long, and each model's tokens per second are estimated from its size. No instruct model was ever run where
-this was written.
+A model writes as fast as its weights can be read from memory, once for each token. So a model that is on the disk is
+run for a moment, and the others' tokens per second follow from their sizes; where none is, from the memory's own speed,
+carefully. The best that was ever measured here counts: a machine that is busy now is not slow. No instruct model was
+ever run where this was written.
 """
 
 import asyncio
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 import numpy as np
 import psutil
 from msgspec import Struct
@@ -22,6 +25,7 @@ from lineside.models import store
 from lineside.models.entries import Model
 from lineside.models.instruct_models import INSTRUCT
 
+SPEED = "speed.json"  # the file in the models' folder that keeps the best measurement of this machine
 CHOICE = "embedded-llm"  # the file in the models' folder that keeps the choice of `lineside models pull`
 SHARE = 0.6  # of the memory bandwidth: a careful guess at what llama.cpp gets
 ENOUGH = 20.0  # tokens a second: the first sentence is there after half a second
@@ -41,7 +45,7 @@ class FittingModel(Struct, frozen=True):
     model: str
     bytes: int
     memory_bytes: int
-    tokens_per_second: float  # from the measured bandwidth
+    tokens_per_second: float  # from its size, and what was measured
     downloaded: bool
     verdict: Verdict
 
@@ -55,6 +59,21 @@ class Advice(Struct, frozen=True):
     bandwidth: float  # bytes a second, measured
     publisher_reached: bool | None  # None: nobody had to ask
     candidates: tuple[FittingModel, ...]
+    measured: "MachineSpeed | None" = None  # None: no model could be run; the figures are estimates from `bandwidth`
+
+
+class MachineSpeed(Struct, frozen=True):
+    """How fast a model wrote here, at best."""
+
+    model: str
+    bytes: int
+    tokens_per_second: float
+    cores: int
+
+    @property
+    def weights(self) -> float:
+        """Bytes of weights that were read in a second."""
+        return self.tokens_per_second * self.bytes
 
 
 def bandwidth() -> float:
@@ -80,6 +99,7 @@ def advise(
     memory: int,
     reached: bool | None,
     models: Sequence[Model] = INSTRUCT,
+    measured: MachineSpeed | None = None,
 ) -> Advice:
     """The best instruct model that this machine can bear and have; `coder`, of the package index, where there is none.
 
@@ -90,35 +110,65 @@ def advise(
         memory: bytes that are free.
         reached: whether the publisher answers.
         models: the best first.
+        measured: what a model did here.
     """
-    candidates = tuple(_candidate(model, root, read, memory) for model in models)
+    weights = SHARE * read if measured is None else measured.weights
+    candidates = tuple(_candidate(model, root, weights, memory) for model in models)
     fitting = [one for one in candidates if one.verdict == "fits"]
     had = [one for one in fitting if one.downloaded or reached]
     if had:
         best = had[0]
         here = "downloaded" if best.downloaded else "its publisher answers"
         why = f"the best instruct model that fits: about {best.tokens_per_second:.0f} tokens/s; {here}"
-        return Advice(best.model, why, memory, read, reached, candidates)
+        return Advice(best.model, why, memory, read, reached, candidates, measured)
     if fitting:
         why = f"{fitting[0].model} would fit, but its publisher cannot be reached; the package index has this one"
     else:
         why = "no instruct model is fast and small enough for this machine"
-    return Advice(coder, why, memory, read, reached, candidates)
+    return Advice(coder, why, memory, read, reached, candidates, measured)
 
 
-def _candidate(model: Model, root: Path, read: float, memory: int) -> FittingModel:
-    needs, rate = round(model.bytes * ROOM), SHARE * read / model.bytes
+def _candidate(model: Model, root: Path, weights: float, memory: int) -> FittingModel:
+    needs, rate = round(model.bytes * ROOM), weights / model.bytes
     verdict: Verdict = "too big" if needs + BESIDE > memory else "too slow" if rate < ENOUGH else "fits"
     downloaded = store.state(model, root) in ("ready", "unchecked")
     return FittingModel(model.name, model.bytes, needs, round(rate, 1), downloaded, verdict)
 
 
-def advise_here(coder: str, root: Path, *, mirror: str = "", models: Sequence[Model] = INSTRUCT) -> Advice:
+def best_speed(root: Path, now: MachineSpeed | None) -> MachineSpeed | None:
+    """The best that was measured with so many cores, now or before; it is kept in the models' folder."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        before = msgspec.json.decode((root / SPEED).read_bytes(), type=MachineSpeed)
+    except (OSError, ValueError):
+        before = None
+    if before is not None and before.cores == cores and (now is None or before.weights >= now.weights):
+        return before
+    if now is not None:
+        with suppress(OSError):  # a folder that is only read: it is measured again the next time
+            (root / SPEED).write_bytes(msgspec.json.encode(now))
+    return now
+
+
+def advise_here(
+    coder: str,
+    root: Path,
+    *,
+    mirror: str = "",
+    models: Sequence[Model] = INSTRUCT,
+    measured: MachineSpeed | None = None,
+) -> Advice:
     """Measure this machine, ask whether the publisher answers, and advise."""
     address = next(source for source in models[0].files[0].sources if isinstance(source, str))
     reached = asyncio.run(publisher_answers(mirror or address))
     return advise(
-        coder, root, read=bandwidth(), memory=psutil.virtual_memory().available, reached=reached, models=models
+        coder,
+        root,
+        read=bandwidth(),
+        memory=psutil.virtual_memory().available,
+        reached=reached,
+        models=models,
+        measured=measured,
     )
 
 
