@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -67,16 +68,23 @@ def test_one_that_hangs_is_not_waited_for_and_the_queue_has_an_end(
 
 @pytest.mark.models
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own on Linux alone")
+@pytest.mark.parametrize("behind", [0, 4])
 def test_the_words_and_the_answer_go_before_the_turn_models_opinion(
-    listener: TurnModelThread, monkeypatch: pytest.MonkeyPatch
+    listener: TurnModelThread, monkeypatch: pytest.MonkeyPatch, behind: int
 ) -> None:
-    """Its thread has a lower priority, and no other."""
+    """Its thread has a lower priority, and no other; also where all of lineside was started behind other programs."""
 
     def priority(pcm: bytes = b"") -> float:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
+    def started() -> tuple[float, float | None, float]:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), int(ours) + behind)
+        return priority(), asyncio.run(listener.probability(b"")), priority()
+
     monkeypatch.setattr(listener._model, "probability", priority)
     ours = priority()
-    assert asyncio.run(listener.probability(b"")) == ours + NICE
-    assert priority() == ours
+    with ThreadPoolExecutor(1) as lineside:
+        before, model, after = lineside.submit(started).result()
+    assert (before, after) == (ours + behind, ours + behind)
+    assert model == min(before + NICE, 19)
     listener.close()

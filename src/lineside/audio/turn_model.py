@@ -12,7 +12,7 @@ from pathlib import Path
 from lineside.audio.smart_turn import SmartTurn
 
 WAITING = 8  # turns that wait for the thread; one more does without (a run takes 50 to 100 ms)
-NICE = 5  # a third of the share of whoever hears the words and writes the answer, where cores are few
+NICE = 5  # steps behind whoever hears the words and writes the answer: a third of its share, where cores are few
 DEADLINE = 0.5  # seconds; then the end of the turn is told from the words and the silence alone
 
 # How likely the turn is over, from its sound; None where nobody could say in time.
@@ -54,8 +54,9 @@ class TurnModelThread:
 def _step_back() -> None:
     """Let other threads go first. Threads have priorities of their own on Linux alone (setpriority(2))."""
     if sys.platform == "linux":
+        me = threading.get_native_id()
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+            os.setpriority(os.PRIO_PROCESS, me, os.getpriority(os.PRIO_PROCESS, me) + NICE)
 
 
 async def nobody_knows(pcm: bytes) -> float | None:
