@@ -94,7 +94,7 @@ def _group(title: str) -> str:
 
 def _setting(name: str, info: Any) -> str:
     default = info.default
-    text = ",".join(default) if isinstance(default, tuple) else str(default)
+    text = ",".join(default) if isinstance(default, tuple) else str("" if default is None else default)
     text = text.lower() if isinstance(default, bool) else text
     own = isinstance(default, Path) and default.is_relative_to(DATA)  # comes with the package, wherever that lies
     shown = f"lineside's own `{default.name}`" if own else f"`{text}`" if text else "empty"

@@ -53,6 +53,16 @@ def test_each_setting_says_who_set_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows["ASR_POOL_SIZE"] == ("50", "default")
 
 
+def test_each_setting_says_what_it_is_for_and_the_first_come_first() -> None:
+    """The address and the keys before the telephones, those before what engines declare; unset is empty."""
+    rows = explain(load_settings())
+    assert [row.name for row in rows if not row.about] == []
+    assert [row.name for row in rows if row.value == "None"] == []
+    names = [row.name for row in rows]
+    assert names[:2] == ["HOST", "PORT"]
+    assert names.index("PUBLIC_URL") < names.index("SIP") < names.index("WEBHOOK_URL") < names.index("OLLAMA_URL")
+
+
 def test_secrets_are_masked_and_stay_out_of_error_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the list of settings nor a complaint shows a key."""
     monkeypatch.setenv("ELEVENLABS_API_KEY", "sk-very-secret")

@@ -246,14 +246,15 @@ def explain(settings: Settings) -> list[Setting]:
             secret=_secret(info),
             about=info.description or "",
         )
-        for field, info in type(settings).model_fields.items()
+        for field, info in ordered_fields(type(settings)).items()
     ]
 
 
-def ordered_fields() -> dict[str, FieldInfo]:
-    """Lineside's own settings in the order in which people read them: those of this file, then the others."""
-    fields, others = Settings.model_fields, SipSettings.model_fields | WebhookSettings.model_fields
-    return {name: fields[name] for name in sorted(fields, key=others.__contains__)}
+def ordered_fields(complete: type[Settings] = Settings) -> dict[str, FieldInfo]:
+    """Settings in the order in which people read them: those of this file, of telephones and webhooks, of engines."""
+    others = [name for part in (TelephoneSettings, SipSettings, WebhookSettings) for name in part.model_fields]
+    own = [name for name in Settings.model_fields if name not in others]
+    return {name: complete.model_fields[name] for name in dict.fromkeys([*own, *others, *complete.model_fields])}
 
 
 def variable(field: str, info: FieldInfo) -> str:
@@ -294,6 +295,6 @@ def _secret(info: FieldInfo) -> bool:
 
 
 def _shown(value: object, *, secret: bool) -> str:
-    if secret:
+    if secret or value is None:
         return "********" if value else ""
     return without_secrets(",".join(map(str, value)) if isinstance(value, tuple) else str(value))

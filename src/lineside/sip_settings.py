@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic.config import JsonDict
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lineside.engine_options import Names
 
@@ -14,6 +14,8 @@ CODECS = ("G722", "PCMA", "PCMU")
 
 class SipSettings(BaseSettings):
     """What an operator can set of calls over SIP."""
+
+    model_config = SettingsConfigDict(use_attribute_docstrings=True)  # a class's own; heirs do not read them
 
     # ── SIP ──
     sip: bool = False

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 from pydantic.config import JsonDict
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lineside.engine_options import Names, Url
 from lineside.telephone_numbers import why_refused
@@ -14,6 +14,8 @@ _SECRET: JsonDict = {"secret": True}
 
 class TelephoneSettings(BaseSettings):
     """What an operator can set of calls by carriers' media streams and by Asterisk."""
+
+    model_config = SettingsConfigDict(use_attribute_docstrings=True)  # a class's own; heirs do not read them
 
     # ── telephone lines ──
     public_url: Url = ""

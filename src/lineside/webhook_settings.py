@@ -4,7 +4,7 @@ from typing import get_args
 
 from pydantic import Field, field_validator
 from pydantic.config import JsonDict
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lineside.engine_options import Names, Url
 from lineside.reasons import WebhookEvent
@@ -15,6 +15,8 @@ EVENTS: tuple[str, ...] = get_args(WebhookEvent)
 
 class WebhookSettings(BaseSettings):
     """What an operator can set of webhooks."""
+
+    model_config = SettingsConfigDict(use_attribute_docstrings=True)  # a class's own; heirs do not read them
 
     # ── webhooks ──
     webhook_url: Url = Field("", json_schema_extra=_SECRET)
