@@ -59,7 +59,9 @@ def control(html: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 def panel(visit: OpenPage, gateway: ControlGateway, name: str, **how: Any) -> Page:
     """The page with that panel open."""
     page = visit(f"{gateway.url}/#/dashboard", **how)
-    page.get_by_role("tab", name=name, exact=True).click()
+    tab = page.get_by_role("tab", name=name, exact=True)
+    tab.click()
+    expect(tab).to_have_attribute("aria-selected", "true")  # until then another panel is on the page
     return page
 
 
