@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from array import array
 from collections.abc import Callable
 from math import pi, sin
@@ -137,13 +138,14 @@ REFUSED = {"error": {"code": "records_unavailable", "message": "the database is 
 def test_ten_thousand_calls_are_paged_without_lag(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
     """A page of them is drawn at a time; the next one is there at once, and one can go back."""
     here = gateway(keeps=True, data_dir=tmp_path)
+    began = time.time() - MANY  # young enough for the retention to leave them alone
 
     def fill() -> bool:
         for number in range(MANY):
             name = f"{number:032x}"
             here.records.keep(
                 CallBegan(
-                    call=name, keeper="k", began=1_700_000_000.0 + number, line="browser", codec="pcm", rate=RATE,
+                    call=name, keeper="k", began=began + number, line="browser", codec="pcm", rate=RATE,
                     caller=f"+{number}", mode="conversation", agent="Test", stt="s", llm="l", llm_model="", tts="t",
                     tts_voice="", recording="none",
                 )

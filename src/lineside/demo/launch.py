@@ -39,4 +39,4 @@ async def demo_back_end(agent: Agent, folder: Path) -> AsyncGenerator[None, None
         try:
             yield
         finally:
-            del os.environ[ADDRESS]
+            os.environ.pop(ADDRESS, None)
