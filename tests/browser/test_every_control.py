@@ -236,6 +236,7 @@ def test_no_control_of_the_dashboard_is_untested(control: OpenControl, visit: Op
     page = visit(f"{there.url}/#/engines")
     for view in ("engines", "services", "machine", "calls", "agent", "settings"):
         page.locator(f"#tab-{view}").click()
+        expect(page.locator(f"#tab-{view}")).to_have_attribute("aria-selected", "true")
         if view == "calls":
             page.get_by_role("button", name=f"Monitor call {first.slot.id[:8]}").click()
             expect(page.get_by_label("Transcript of call")).to_be_visible()

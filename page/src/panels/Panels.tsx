@@ -37,7 +37,9 @@ export function Panels(given: { calls: OwnCalls }): JSX.Element {
   let list!: HTMLDivElement;
   const tab = createMemo((): Tab => TABS.find((one) => one.name === route().view) ?? TABS[0]);
   const turn = (event: KeyboardEvent) => {
-    const at = TABS.indexOf(tab());
+    // From the tab that has the focus: the view follows a moment later, and a second key may be quicker.
+    const focused = (event.target as HTMLElement).id;
+    const at = TABS.findIndex((one) => `tab-${one.name}` === focused);
     const last = TABS.length - 1;
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: last }[event.key];
     if (to === undefined) return;

@@ -69,8 +69,9 @@ export function readHours(written: string): { hours: Record<string, string>; wro
 
 /** How large an agent is, and about how many tokens a model reads before each call's first words. */
 export function sizeOf(agent: Agent): { bytes: number; tokens: number } {
-  const { prompt, greeting, facts, examples } = tidy(agent);
-  const read = [prompt, greeting, ...facts, ...examples.flatMap((one) => [one.asks, one.says])];
+  const { prompt, greeting, facts, answers, examples } = tidy(agent);
+  const known = answers.flatMap((one) => [one.about, one.says]);
+  const read = [prompt, greeting, ...known, ...facts, ...examples.flatMap((one) => [one.asks, one.says])];
   const characters = read.reduce((sum, text) => sum + text.length, 0);
   return {
     bytes: new TextEncoder().encode(JSON.stringify(tidy(agent))).length,

@@ -7,16 +7,19 @@ import { choices } from '../choices';
 import { createPolled } from '../polled';
 import { address } from '../route';
 import type { Agent } from '../schema';
+import { suggestions } from './suggestions';
 
 const EVERY = 30_000; // ms
-const SUGGESTED = 4; // questions
 
 export function BeforeCall(given: { calls: Calls }): JSX.Element {
   const agent = createPolled<Agent>(
     (signal) => ask('GET', '/api/agent', { signal }),
     () => EVERY,
   );
-  const questions = () => agent.value()?.examples.slice(0, SUGGESTED) ?? [];
+  const questions = () => {
+    const now = agent.value();
+    return now ? suggestions(now) : [];
+  };
   const greeting = () => choices().greeting ?? agent.value()?.greeting ?? '';
   return (
     <div id="empty">
@@ -40,8 +43,8 @@ export function BeforeCall(given: { calls: Calls }): JSX.Element {
           <For each={questions()}>
             {(one) => (
               <li>
-                <button type="button" class="small" onClick={() => given.calls.type(one.asks)}>
-                  {one.asks}
+                <button type="button" class="small" onClick={() => given.calls.type(one)}>
+                  {one}
                 </button>
               </li>
             )}
