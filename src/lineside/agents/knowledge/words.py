@@ -5,6 +5,8 @@ Numbers are compared as figures, so that "twenty-five" finds 25.
 
 import re
 
+from lineside.agents.slots.numbers import TEENS, TENS, UNITS
+
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?", re.IGNORECASE)
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}\b)")
 
@@ -25,13 +27,8 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 _CONTRACTED = re.compile(r"'(?:s|re|ve|ll|d|m)$|n't$")
 
-_UNITS = """
-zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
-nineteen
-"""
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-NUMBERS = {word: value for value, word in enumerate(_UNITS.split())}
-NUMBERS |= {word: 10 * (ten + 2) for ten, word in enumerate(_TENS.split())}
+SPELLED = {"oh", "o"}  # digits of a number that is spelled; in a question they are something else
+NUMBERS = {word: value for word, value in (UNITS | TEENS | TENS).items() if word not in SPELLED}
 
 
 def content_words(text: str) -> tuple[str, ...]:
