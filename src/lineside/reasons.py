@@ -38,3 +38,6 @@ UnansweredReason = Literal["not_known", "engine_failed", "asked_for_person"]
 OperatorAct = Literal["listens", "leaves", "takes_over", "hands_back", "says"]
 TransferResult = Literal["transferred", "busy", "no_answer", "rejected", "invalid", "failed"]
 TransferAskedBy = Literal["caller", "agent", "operator"]
+
+# What became of a call that lineside made.
+DialResult = Literal["answered", "busy", "no_answer", "rejected", "invalid", "failed", "cancelled"]
