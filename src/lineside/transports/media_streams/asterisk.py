@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from lineside.transports.media_streams.dialect import (
     Encoding,
-    StreamAudio,
+    StreamDialect,
     StreamEvent,
     StreamFault,
     StreamKey,
@@ -17,7 +17,6 @@ from lineside.transports.media_streams.dialect import (
     StreamQueue,
     StreamShape,
     StreamStarted,
-    nonsense,
 )
 
 FORMATS: dict[str, tuple[Encoding, int]] = {  # codec_builtin.c; others are passed on as they are, without a queue
@@ -52,27 +51,19 @@ class _Message(Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Message).decode
 
 
-class AsteriskDialect:
+class AsteriskDialect(StreamDialect):
     """One call's messages; in the form of control in which `MEDIA_START` came."""
 
     line = "asterisk"
     sound_in_text = False
 
     def __init__(self) -> None:
-        self.encoding: Encoding = "ulaw"
-        self.rate = 8000
         self.shape = StreamShape(160, 160, MOST)
-        self.has_marks = True
         self.json = False
 
-    def read(self, message: bytes | str) -> StreamEvent:
-        """See `StreamDialect`."""
-        if isinstance(message, bytes):
-            return StreamAudio(message)
-        try:
-            return self._control(_decode(message) if message.startswith("{") else _plain(message), message)
-        except (msgspec.DecodeError, ValueError, RecursionError) as why:
-            raise nonsense(self.line, str(why)) from None
+    def _event(self, message: bytes | str) -> StreamEvent:
+        text = message if isinstance(message, str) else message.decode()
+        return self._control(_decode(text) if text.startswith("{") else _plain(text), text)
 
     def _control(self, it: _Message, raw: str) -> StreamEvent:
         match it.event:
@@ -105,10 +96,6 @@ class AsteriskDialect:
             rate=self.rate,
             parameters=variables,
         )
-
-    def sound(self, payload: bytes) -> bytes | str:
-        """See `StreamDialect`."""
-        return payload
 
     def mark(self, name: str) -> str:
         """See `StreamDialect`."""

@@ -1,8 +1,9 @@
 """What the media streams of all carriers have in common, as values; a dialect turns messages into these and back."""
 
 import binascii
-from typing import Literal, Protocol
+from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
 from lineside.audio import g711
@@ -79,44 +80,58 @@ class StreamShape(Struct, frozen=True):
     most: int = 32_000
 
 
-class StreamDialect(Protocol):
-    """How one carrier speaks. One object for each call: after `start` it knows the stream's name. Pure."""
+class StreamDialect:
+    """How one carrier speaks, and what most of them share; a dialect says only what is different.
 
-    line: str  # the name of the line
-    sound_in_text: bool  # sound comes in JSON
-    encoding: Encoding  # of what we send
-    rate: int  # of what we send
-    shape: StreamShape
-    has_marks: bool
+    One object for each call: after `start` it knows the stream's name. Pure.
+    """
+
+    line = ""  # the name of the line
+    sound_in_text = True  # sound comes in JSON
+    encoding: Encoding = "ulaw"  # of what we send
+    rate = 8000  # of what we send
+    shape = StreamShape()
+    has_marks = True
 
     def read(self, message: bytes | str) -> StreamEvent:
         """One message from the carrier; None where it says nothing to us. Raises `TransportError` for nonsense."""
-        ...
+        if isinstance(message, bytes) and not self.sound_in_text:
+            return StreamAudio(message)
+        try:
+            return self._event(message)
+        except (msgspec.DecodeError, ValueError, RecursionError) as why:
+            raise TransportError(
+                "bad_message", f"{self.line}: a message of the media stream cannot be read: {why}"
+            ) from None
+
+    def _event(self, message: bytes | str) -> StreamEvent:
+        """A text message. Raises `msgspec.DecodeError` or `ValueError` for nonsense."""
+        raise NotImplementedError
 
     def sound(self, payload: bytes) -> bytes | str:
         """A message with sound, in `encoding`."""
-        ...
+        return payload
 
     def mark(self, name: str) -> str:
-        """A message that comes back when what was sent before has been played."""
-        ...
+        """A message that comes back when what was sent before has been played. Asked for where `has_marks`."""
+        raise NotImplementedError
 
     def clear(self) -> str:
-        """A message that has the carrier forget what it has not played; empty: there is none."""
-        ...
+        """A message that has the carrier forget what it has not played."""
+        raise NotImplementedError
 
     def hang_up(self) -> str:
         """A message that ends the call, where one does; empty: closing the socket or the control side does."""
-        ...
+        return ""
 
     def status(self) -> str:
         """A message that asks how much waits to be played; empty: the queue cannot grow unseen."""
-        ...
+        return ""
 
 
-def nonsense(who: str, why: str) -> TransportError:
-    """A message that cannot be read; the call goes on."""
-    return TransportError("bad_message", f"{who}: a message of the media stream cannot be read: {why}")
+def quoted(text: str) -> str:
+    """A text as JSON has it."""
+    return msgspec.json.encode(text).decode()
 
 
 def from_base64(payload: str) -> bytes:

@@ -8,20 +8,15 @@ from msgspec import Struct
 
 from lineside.transports.media_streams.dialect import (
     Encoding,
-    StreamAudio,
     StreamEvent,
-    StreamKey,
     StreamMark,
-    StreamShape,
     StreamStarted,
-    StreamStopped,
-    from_base64,
-    nonsense,
+    quoted,
     to_base64,
     whole_number,
 )
+from lineside.transports.media_streams.event_dialect import EventDialect
 
-_quoted = msgspec.json.Encoder().encode
 TYPES: dict[str, Encoding] = {"audio/x-mulaw": "ulaw", "audio/x-l16": "l16"}
 
 
@@ -37,71 +32,46 @@ class _Start(Struct, frozen=True, rename="camel"):
     media_format: _Format = _Format()
 
 
-class _Media(Struct, frozen=True):
-    payload: str
-    track: str = "inbound"
-
-
-class _Digit(Struct, frozen=True):
-    digit: str = ""
-
-
-class _Message(Struct, frozen=True):
-    event: str
-    media: _Media | None = None
-    start: _Start | None = None
-    dtmf: _Digit | None = None
-    name: str = ""
+class _Started(Struct, frozen=True):
+    start: _Start
     extra_headers: str | dict[str, str] = ""
 
 
-_decode = msgspec.json.Decoder(_Message).decode
+class _Played(Struct, frozen=True):
+    name: str = ""
 
 
-class PlivoDialect:
+_decode_start = msgspec.json.Decoder(_Started).decode
+_decode_played = msgspec.json.Decoder(_Played).decode
+
+
+class PlivoDialect(EventDialect):
     """One call's messages."""
 
     line = "plivo"
-    sound_in_text = True
-    shape = StreamShape()
-    has_marks = True
 
     def __init__(self) -> None:
-        self.encoding: Encoding = "ulaw"
-        self.rate = 8000
         self._stream = '""'
 
-    def read(self, message: bytes | str) -> StreamEvent:
-        """See `StreamDialect`."""
-        try:
-            it = _decode(message)
-            if it.media is not None and it.event == "media":
-                return StreamAudio(from_base64(it.media.payload)) if it.media.track == "inbound" else None
-            return self._control(it)
-        except (msgspec.DecodeError, ValueError, RecursionError) as why:
-            raise nonsense(self.line, str(why)) from None
+    def _started(self, message: bytes | str) -> StreamStarted:
+        it = _decode_start(message)
+        said = it.start
+        encoding = TYPES.get(said.media_format.encoding.lower())
+        if encoding is None:
+            raise ValueError(f"encoding {said.media_format.encoding!r} is not known")
+        self._stream = quoted(said.stream_id)
+        self.encoding, self.rate = encoding, whole_number(said.media_format.sample_rate) or 8000
+        return StreamStarted(
+            stream=said.stream_id,
+            call=said.call_id,
+            account=said.account_id,
+            encoding=encoding,
+            rate=self.rate,
+            parameters=_headers(it.extra_headers),
+        )
 
-    def _control(self, it: _Message) -> StreamEvent:
-        if it.event == "start" and it.start is not None:
-            said = it.start
-            encoding = TYPES.get(said.media_format.encoding.lower())
-            if encoding is None:
-                raise ValueError(f"encoding {said.media_format.encoding!r} is not known")
-            self._stream = _quoted(said.stream_id).decode()
-            self.encoding, self.rate = encoding, whole_number(said.media_format.sample_rate) or 8000
-            return StreamStarted(
-                stream=said.stream_id,
-                call=said.call_id,
-                account=said.account_id,
-                encoding=encoding,
-                rate=self.rate,
-                parameters=_headers(it.extra_headers),
-            )
-        if it.event == "dtmf" and it.dtmf is not None:
-            return StreamKey(it.dtmf.digit)
-        if it.event == "playedStream":
-            return StreamMark(it.name)
-        return StreamStopped() if it.event == "stop" else None
+    def _other(self, event: str, message: bytes | str) -> StreamEvent:
+        return StreamMark(_decode_played(message).name) if event == "playedStream" else None
 
     def sound(self, payload: bytes) -> bytes | str:
         """See `StreamDialect`."""
@@ -118,14 +88,6 @@ class PlivoDialect:
     def clear(self) -> str:
         """See `StreamDialect`."""
         return f'{{"event":"clearAudio","streamId":{self._stream}}}'
-
-    def hang_up(self) -> str:
-        """See `StreamDialect`: the call is ended by a request of its own."""
-        return ""
-
-    def status(self) -> str:
-        """See `StreamDialect`: there is none."""
-        return ""
 
 
 def _headers(given: str | dict[str, str]) -> dict[str, str]:

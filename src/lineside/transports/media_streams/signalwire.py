@@ -1,6 +1,6 @@
 """SignalWire's cXML streams: Twilio's messages, and `codec` may be linear at 16 or 24 kHz, low byte first."""
 
-from lineside.transports.media_streams.dialect import Encoding, StreamEvent, StreamStarted
+from lineside.transports.media_streams.dialect import Encoding, StreamStarted
 from lineside.transports.media_streams.twilio import TwilioDialect
 
 LINEAR = ("l16", "audio/l16", "audio/x-l16", "audio/x-raw")
@@ -11,12 +11,10 @@ class SignalWireDialect(TwilioDialect):
 
     line = "signalwire"
 
-    def read(self, message: bytes | str) -> StreamEvent:
-        """See `StreamDialect`."""
-        event = super().read(message)
-        if isinstance(event, StreamStarted):
-            self.encoding, self.rate = event.encoding, event.rate
-        return event
+    def _started(self, message: bytes | str) -> StreamStarted:
+        begun = super()._started(message)
+        self.encoding, self.rate = begun.encoding, begun.rate
+        return begun
 
     def _encoding(self, name: str) -> Encoding:
         # "L16@16000h" in the verb; with or without the rate in the message

@@ -9,19 +9,14 @@ from msgspec import Struct
 from lineside.transports.media_streams.dialect import (
     ENCODINGS,
     Encoding,
-    StreamAudio,
     StreamEvent,
     StreamFault,
-    StreamKey,
-    StreamMark,
     StreamShape,
     StreamStarted,
-    StreamStopped,
-    from_base64,
-    nonsense,
     to_base64,
     whole_number,
 )
+from lineside.transports.media_streams.event_dialect import EventDialect
 
 
 class _Format(Struct, frozen=True):
@@ -38,18 +33,9 @@ class _Start(Struct, frozen=True, rename={"caller": "from", "called": "to"}):
     custom_parameters: dict[str, str] | None = None
 
 
-class _Media(Struct, frozen=True):
-    payload: str
-    track: str = "inbound"
-    chunk: int | str = 0
-
-
-class _Digit(Struct, frozen=True):
-    digit: str = ""
-
-
-class _Name(Struct, frozen=True):
-    name: str = ""
+class _Started(Struct, frozen=True):
+    start: _Start
+    stream_id: str = ""
 
 
 class _Fault(Struct, frozen=True):
@@ -58,53 +44,48 @@ class _Fault(Struct, frozen=True):
     detail: str = ""
 
 
-class _Message(Struct, frozen=True):
-    event: str
-    media: _Media | None = None
-    start: _Start | None = None
-    stream_id: str = ""
-    dtmf: _Digit | None = None
-    mark: _Name | None = None
+class _Failed(Struct, frozen=True):
     payload: _Fault | None = None
     error: _Fault | None = None
 
 
-_decode = msgspec.json.Decoder(_Message).decode
+_decode_start = msgspec.json.Decoder(_Started).decode
+_decode_fault = msgspec.json.Decoder(_Failed).decode
 
 
-class TelnyxDialect:
-    """One call's messages. We send as the stream was asked for (`stream_bidirectional_codec`), which is PCMU."""
+class TelnyxDialect(EventDialect):
+    """One call's messages. We send as the stream was asked for (`stream_bidirectional_codec`), which is PCMU.
+
+    At `clear` marks that were queued come back, too.
+    """
 
     line = "telnyx"
-    sound_in_text = True
     shape = StreamShape(least=160, most=240_000)  # 20 ms to 30 s
-    has_marks = True
-    encoding: Encoding = "ulaw"
-    rate = 8000
+    keeps_order = False
 
-    def read(self, message: bytes | str) -> StreamEvent:
-        """See `StreamDialect`."""
-        try:
-            it = _decode(message)
-            if it.media is not None and it.event == "media":
-                if it.media.track != "inbound":
-                    return None
-                return StreamAudio(from_base64(it.media.payload), whole_number(it.media.chunk))
-            return self._control(it)
-        except (msgspec.DecodeError, ValueError, RecursionError) as why:
-            raise nonsense(self.line, str(why)) from None
+    def _started(self, message: bytes | str) -> StreamStarted:
+        it = _decode_start(message)
+        said, name = it.start, it.start.media_format.encoding
+        encoding: Encoding | None = "l16_be" if name.lower() in ("l16", "audio/l16") else ENCODINGS.get(name.lower())
+        if encoding is None:
+            raise ValueError(f"encoding {name!r} is not known; ask for PCMU, PCMA or L16")
+        return StreamStarted(
+            stream=it.stream_id,
+            call=said.call_control_id,
+            account=said.user_id,
+            caller=said.caller,
+            called=said.called,
+            encoding=encoding,
+            rate=whole_number(said.media_format.sample_rate) or 8000,
+            parameters=said.custom_parameters or {},
+        )
 
-    def _control(self, it: _Message) -> StreamEvent:
-        if it.event == "start" and it.start is not None:
-            return _started(it.stream_id, it.start)
-        if it.event == "dtmf" and it.dtmf is not None:
-            return StreamKey(it.dtmf.digit)
-        if it.event == "mark" and it.mark is not None:
-            return StreamMark(it.mark.name)
-        if it.event == "error":
-            fault = it.payload or it.error or _Fault()
-            return StreamFault(f"{fault.code} {fault.title}".strip())
-        return StreamStopped() if it.event == "stop" else None
+    def _other(self, event: str, message: bytes | str) -> StreamEvent:
+        if event != "error":
+            return None
+        it = _decode_fault(message)
+        fault = it.payload or it.error or _Fault()
+        return StreamFault(f"{fault.code} {fault.title}".strip())
 
     def sound(self, payload: bytes) -> bytes | str:
         """See `StreamDialect`."""
@@ -115,30 +96,5 @@ class TelnyxDialect:
         return f'{{"event":"mark","mark":{{"name":"{name}"}}}}'
 
     def clear(self) -> str:
-        """See `StreamDialect`. Marks that were queued come back then, too."""
+        """See `StreamDialect`."""
         return '{"event":"clear"}'
-
-    def hang_up(self) -> str:
-        """See `StreamDialect`: the call is ended by a command of its own."""
-        return ""
-
-    def status(self) -> str:
-        """See `StreamDialect`: there is none."""
-        return ""
-
-
-def _started(stream: str, said: _Start) -> StreamStarted:
-    name = said.media_format.encoding
-    encoding: Encoding | None = "l16_be" if name.lower() in ("l16", "audio/l16") else ENCODINGS.get(name.lower())
-    if encoding is None:
-        raise ValueError(f"encoding {name!r} is not known; ask for PCMU, PCMA or L16")
-    return StreamStarted(
-        stream=stream,
-        call=said.call_control_id,
-        account=said.user_id,
-        caller=said.caller,
-        called=said.called,
-        encoding=encoding,
-        rate=whole_number(said.media_format.sample_rate) or 8000,
-        parameters=said.custom_parameters or {},
-    )

@@ -6,20 +6,12 @@ from msgspec import Struct
 from lineside.transports.media_streams.dialect import (
     ENCODINGS,
     Encoding,
-    StreamAudio,
-    StreamEvent,
-    StreamKey,
-    StreamMark,
-    StreamShape,
     StreamStarted,
-    StreamStopped,
-    from_base64,
-    nonsense,
+    quoted,
     to_base64,
     whole_number,
 )
-
-_quoted = msgspec.json.Encoder().encode
+from lineside.transports.media_streams.event_dialect import EventDialect
 
 
 class _Format(Struct, frozen=True, rename="camel"):
@@ -34,72 +26,33 @@ class _Start(Struct, frozen=True, rename="camel"):
     custom_parameters: dict[str, str] = {}
 
 
-class _Media(Struct, frozen=True):
-    payload: str
-    track: str = "inbound"
-
-
-class _Digit(Struct, frozen=True):
-    digit: str = ""
-
-
-class _Name(Struct, frozen=True):
-    name: str = ""
-
-
 class _Message(Struct, frozen=True, rename="camel"):
-    event: str
-    media: _Media | None = None
-    start: _Start | None = None
+    start: _Start
     stream_sid: str = ""
-    dtmf: _Digit | None = None
-    mark: _Name | None = None
 
 
 _decode = msgspec.json.Decoder(_Message).decode
 
 
-class TwilioDialect:
-    """One call's messages."""
+class TwilioDialect(EventDialect):
+    """One call's messages. At `clear` every pending mark comes back at once, too."""
 
     line = "twilio"
-    sound_in_text = True
-    shape = StreamShape()
-    has_marks = True
 
     def __init__(self) -> None:
-        self.encoding: Encoding = "ulaw"
-        self.rate = 8000
         self._stream = '""'
 
-    def read(self, message: bytes | str) -> StreamEvent:
-        """See `StreamDialect`."""
-        try:
-            it = _decode(message)
-            if it.media is not None and it.event == "media":
-                return StreamAudio(from_base64(it.media.payload)) if it.media.track == "inbound" else None
-            return self._control(it)
-        except (msgspec.DecodeError, ValueError, RecursionError) as why:
-            raise nonsense(self.line, str(why)) from None
-
-    def _control(self, it: _Message) -> StreamEvent:
-        if it.event == "start" and it.start is not None:
-            self._stream = _quoted(it.stream_sid).decode()
-            said = it.start
-            encoding = self._encoding(said.media_format.encoding)
-            return StreamStarted(
-                stream=it.stream_sid,
-                call=said.call_sid,
-                account=said.account_sid,
-                encoding=encoding,
-                rate=whole_number(said.media_format.sample_rate) or 8000,
-                parameters=said.custom_parameters,
-            )
-        if it.event == "dtmf" and it.dtmf is not None:
-            return StreamKey(it.dtmf.digit)
-        if it.event == "mark" and it.mark is not None:
-            return StreamMark(it.mark.name)
-        return StreamStopped() if it.event == "stop" else None
+    def _started(self, message: bytes | str) -> StreamStarted:
+        it = _decode(message)
+        self._stream, said = quoted(it.stream_sid), it.start
+        return StreamStarted(
+            stream=it.stream_sid,
+            call=said.call_sid,
+            account=said.account_sid,
+            encoding=self._encoding(said.media_format.encoding),
+            rate=whole_number(said.media_format.sample_rate) or 8000,
+            parameters=said.custom_parameters,
+        )
 
     def _encoding(self, name: str) -> Encoding:
         found = ENCODINGS.get(name.lower())
@@ -116,13 +69,5 @@ class TwilioDialect:
         return f'{{"event":"mark","streamSid":{self._stream},"mark":{{"name":"{name}"}}}}'
 
     def clear(self) -> str:
-        """See `StreamDialect`. Every pending mark comes back at once then, too."""
+        """See `StreamDialect`."""
         return f'{{"event":"clear","streamSid":{self._stream}}}'
-
-    def hang_up(self) -> str:
-        """See `StreamDialect`: there is none; closing the socket runs the next verb of the TwiML."""
-        return ""
-
-    def status(self) -> str:
-        """See `StreamDialect`: there is none."""
-        return ""

@@ -10,14 +10,13 @@ from msgspec import Struct
 
 from lineside.transports.media_streams.dialect import (
     Encoding,
-    StreamAudio,
+    StreamDialect,
     StreamEvent,
     StreamKey,
     StreamMark,
     StreamShape,
     StreamStarted,
     StreamStopped,
-    nonsense,
 )
 
 RATES = (8000, 16_000, 24_000)
@@ -39,13 +38,12 @@ _decode = msgspec.json.Decoder(_Message).decode
 _decode_first = msgspec.json.Decoder(dict[str, object]).decode
 
 
-class VonageDialect:
-    """One call's messages."""
+class VonageDialect(StreamDialect):
+    """One call's messages. Closing the socket drops our side of the conversation only."""
 
     line = "vonage"
     sound_in_text = False
     encoding: Encoding = "l16"
-    has_marks = True
 
     def __init__(self, rate: int = 16_000) -> None:
         """`rate` as the NCCO asks for."""
@@ -56,16 +54,10 @@ class VonageDialect:
         frame = rate // 50 * 2
         self.shape = StreamShape(multiple=frame, least=frame, most=frame)
 
-    def read(self, message: bytes | str) -> StreamEvent:
-        """See `StreamDialect`."""
-        if isinstance(message, bytes):
-            return StreamAudio(message)
-        try:
-            it = _decode(message)
-            if it.event == "websocket:connected":
-                return self._started(it, _decode_first(message))
-        except (msgspec.DecodeError, ValueError, RecursionError) as why:
-            raise nonsense(self.line, str(why)) from None
+    def _event(self, message: bytes | str) -> StreamEvent:
+        it = _decode(message)
+        if it.event == "websocket:connected":
+            return self._started(it, _decode_first(message))
         if it.event == "websocket:dtmf":
             return StreamKey(it.digit)
         if it.event == "websocket:notify" and it.payload is not None:
@@ -86,10 +78,6 @@ class VonageDialect:
             parameters={name: value for name, value in headers.items() if name not in ("event", "content-type")},
         )
 
-    def sound(self, payload: bytes) -> bytes | str:
-        """See `StreamDialect`."""
-        return payload
-
     def mark(self, name: str) -> str:
         """See `StreamDialect`."""
         return f'{{"action":"notify","payload":{{"mark":"{name}"}}}}'
@@ -97,11 +85,3 @@ class VonageDialect:
     def clear(self) -> str:
         """See `StreamDialect`."""
         return '{"action":"clear"}'
-
-    def hang_up(self) -> str:
-        """See `StreamDialect`: closing the socket drops our side of the conversation only."""
-        return ""
-
-    def status(self) -> str:
-        """See `StreamDialect`: there is none."""
-        return ""
