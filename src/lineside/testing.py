@@ -13,10 +13,13 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from lineside.audio.frame import SAMPLE_BYTES, STT_RATE, SpokenAudio, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.wav import read_wav
 from lineside.engines.protocols import (
+    CallsTools,
     Engine,
     HealthChecked,
     LanguageModel,
@@ -28,12 +31,21 @@ from lineside.engines.protocols import (
     TextToSpeech,
     Thought,
     Token,
+    ToolCall,
+    ToolSpec,
 )
 
 T = TypeVar("T")
 
 SENTENCE = "Your router restarts in thirty seconds."
 QUESTION = (Message("system", "Answer in one short sentence."), Message("user", "What colour is the sky?"))
+
+FIND_ORDER = ToolSpec(
+    "find_order",
+    "Looks an order up by its number, and tells where it is.",
+    {"type": "object", "properties": {"order_number": {"type": "string"}}, "required": ["order_number"]},
+)
+ORDER_QUESTION = (Message("system", "You look orders up."), Message("user", "Where is my order 12345?"))
 
 
 class ConformanceError(AssertionError):
@@ -106,6 +118,32 @@ async def check_llm(llm: LanguageModel) -> None:
         begun = (QUESTION[0], Message("user", "I would like to"))
         _require(isinstance(await llm.read_ahead(begun, LlmRequest()), bool), "read_ahead answers True or False")
         await _still_answers(llm, "after read_ahead")
+
+
+async def check_tool_calls(llm: LanguageModel) -> None:
+    """One call with arguments that are an object, after all words; words once it has the result; none without tools.
+
+    Args:
+        llm: An engine whose model calls a tool that plainly fits the question.
+
+    Raises:
+        ConformanceError: What is wrong.
+        EngineError: The engine failed.
+    """
+    _require(isinstance(llm, CallsTools) and await llm.calls_tools(""), "it says that it cannot call tools")
+    ask = LlmRequest(max_tokens=100, tools=(FIND_ORDER,))
+    pieces = await _all(llm.reply(ORDER_QUESTION, ask))
+    calls = [piece for piece in pieces if isinstance(piece, ToolCall)]
+    _require([call.name for call in calls] == ["find_order"], f"it called {[call.name for call in calls]}")
+    _require(pieces[-1:] == calls, "words come after the call")
+    arguments = msgspec.json.decode(calls[0].arguments)
+    _require(isinstance(arguments, dict) and set(arguments) == {"order_number"}, f"its arguments are {arguments!r}")
+    call = ToolCall("call00001", "find_order", calls[0].arguments)
+    result = Message("tool", '{"status": "on its way"}', answers=call.id, tool=call.name)
+    after = await _all(llm.reply((*ORDER_QUESTION, Message("assistant", "", (call,)), result), ask))
+    _require(any(isinstance(piece, Token) for piece in after), "it says nothing once it has the result")
+    plain = await _all(llm.reply(ORDER_QUESTION, LlmRequest(max_tokens=30)))
+    _require(not any(isinstance(piece, ToolCall) for piece in plain), "it calls a tool that it was not given")
 
 
 async def check_tts(tts: TextToSpeech, available: Callable[[str], bool] = lambda voice: True) -> None:

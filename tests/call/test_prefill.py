@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lineside.call.engine_load import EngineLoad
-from lineside.engines.protocols import LlmRequest, Message, Thought, Token
+from lineside.engines.protocols import LlmPiece, LlmRequest, Message
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT
 from lineside.errors import EngineError
 from lineside.protocol import ReplyMetrics, Transcript
@@ -28,7 +28,7 @@ class Reader(ScriptedLLM):
         self._reading = 0
         self.at_once = 0  # answers asked for while it still read: a slot that is busy reads nothing else
 
-    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
         """See `LanguageModel`."""
         self.at_once += self._reading
         async with aclosing(super().reply(messages, ask)) as tokens:

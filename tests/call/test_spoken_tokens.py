@@ -7,7 +7,7 @@ from contextlib import aclosing
 import pytest
 
 from lineside.call.spoken_tokens import spoken_tokens
-from lineside.engines.protocols import Thought, Token
+from lineside.engines.protocols import LlmPiece, Thought, Token
 from lineside.engines.vendors.scripted import ScriptedLLM
 from lineside.protocol import LlmToken, Text
 from lineside.transports.scripted import CallerSends, CallerSilent
@@ -45,15 +45,15 @@ def test_the_stream_of_the_engine_is_closed() -> None:
     """Also where its reader leaves early; thoughts pass."""
     closed = []
 
-    async def answer() -> AsyncGenerator[Token | Thought, None]:
+    async def answer() -> AsyncGenerator[LlmPiece, None]:
         try:
             for token in (Thought("why"), Token("*smi"), Token("les* Yes"), Token(".<|im")):
                 yield token
         finally:
             closed.append(True)
 
-    async def read(most: int) -> list[Token | Thought]:
-        taken: list[Token | Thought] = []
+    async def read(most: int) -> list[LlmPiece]:
+        taken: list[LlmPiece] = []
         async with aclosing(spoken_tokens(answer())) as tokens:
             async for token in tokens:
                 taken.append(token)

@@ -18,9 +18,9 @@ from lineside.engines.vendors.embedded import FasterWhisper, LlamaCpp
 from lineside.errors import ConfigError, EngineError, EngineTimeout, TransportError
 from lineside.models.store import state
 from lineside.models.voices import KOKORO, VOICES
-from lineside.testing import QUESTION, check_llm, check_stt, check_tts
+from lineside.testing import QUESTION, check_llm, check_stt, check_tool_calls, check_tts
 from tests.call.fixtures import settings
-from tests.engines.fixtures import Case, all_of, built, cases, patient_checks, reached, spoken
+from tests.engines.fixtures import FAKED, Case, all_of, built, cases, patient_checks, reached, spoken
 from tests.real_gateway import Stack
 from tests.virtual_time import run
 
@@ -58,6 +58,12 @@ def test_a_recogniser_conforms(request: pytest.FixtureRequest, case: Case) -> No
 def test_a_language_model_conforms(request: pytest.FixtureRequest, case: Case) -> None:
     """Tokens as they come, no more than asked for, and closing early leaves it ready for the next question."""
     conform(request, case, check_llm)
+
+
+@pytest.mark.parametrize("case", [case for case in FAKED if case.role == "llm"], ids=lambda case: case.name)
+def test_a_language_model_that_calls_tools_conforms(request: pytest.FixtureRequest, case: Case) -> None:
+    """One whole call after all words, and words once it has the result."""
+    conform(request, case, check_tool_calls)
 
 
 @pytest.mark.parametrize("case", cases("tts"))

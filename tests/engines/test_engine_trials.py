@@ -11,7 +11,7 @@ from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.engines import fallback_chain
 from lineside.engines.engine_trials import DEAF_AFTER, EngineTrials, sample_speech
 from lineside.engines.fallback import FallbackLLM, FallbackSTT, FallbackTTS
-from lineside.engines.protocols import LlmRequest, Message, Thought, Token, Transcription
+from lineside.engines.protocols import LlmPiece, LlmRequest, Message, Thought, Token, Transcription
 from lineside.engines.same_answers import SUSPICIOUS, SameAnswers
 from lineside.engines.vendors.ollama import Ollama
 from lineside.engines.vendors.openai import OpenAILLM, OpenAISTT
@@ -38,7 +38,7 @@ class LoadsWhenAsked(ScriptedLLM):
         super().__init__(answers=["From the big one."])
         self.takes_to_load, self.begun, self.loaded = takes, 0, False
 
-    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
         if not self.loaded:
             self.begun += 1
             await asyncio.sleep(self.takes_to_load)
@@ -365,7 +365,7 @@ def test_one_that_is_only_slow_for_once_is_not_restarted() -> None:
 class DeafLLM(ScriptedLLM):
     deaf = False
 
-    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
         if self.deaf:
             await asyncio.sleep(1e6)
         async for piece in super().reply(messages, ask):
@@ -480,7 +480,7 @@ def test_a_trial_that_fails_leaves_the_engine_alone_for_a_while() -> None:
     """Its breaker is open, and the callers do not pay for it."""
 
     class Broken(ScriptedLLM):
-        async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
+        async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
             if len(messages) == 1 and messages[0].content == "Say yes.":
                 raise EngineError("no model")
             await asyncio.sleep(1000)

@@ -16,11 +16,11 @@ from lineside.engines.fallback_chain import FIRST
 from lineside.engines.protocols import (
     EngineInfo,
     LanguageModel,
+    LlmPiece,
     LlmRequest,
     Message,
     SpeechToText,
     TextToSpeech,
-    Thought,
     Token,
     Transcription,
 )
@@ -54,7 +54,7 @@ class Breaking(ScriptedLLM):
         super().__init__(answers=[answer])
         self._after, self._hangs = after, hangs
 
-    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
         async with aclosing(super().reply(messages, ask)) as tokens:
             for _ in range(self._after):
                 yield await anext(tokens)
@@ -170,7 +170,7 @@ class Plain:
 
     info = EngineInfo()
 
-    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
         yield Token("Yes.")
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.audio.wav import wav_bytes, wav_header
 from lineside.engines import openai_chat, openai_http, openai_transcribe
-from lineside.engines.protocols import LlmRequest, Message, Thought, Token, Transcription
+from lineside.engines.protocols import LlmPiece, LlmRequest, Message, Thought, Token, Transcription
 from lineside.errors import EngineBusy, EngineError, EngineTimeout, EngineUnreachable
 from tests.engines.fixtures import all_of
 from tests.fakes import serving
@@ -49,7 +49,7 @@ def answers(status: int, body: bytes) -> Callable[[web.Request], Awaitable[web.S
     return handler
 
 
-def chat(http: aiohttp.ClientSession, endpoint: openai_http.Endpoint) -> AsyncGenerator[Token | Thought, None]:
+def chat(http: aiohttp.ClientSession, endpoint: openai_http.Endpoint) -> AsyncGenerator[LlmPiece, None]:
     return openai_chat.chat(http, endpoint, "m", QUESTION, LlmRequest())
 
 

@@ -7,6 +7,7 @@ import math
 from array import array
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
 
@@ -29,6 +30,12 @@ async def serving(app: web.Application) -> AsyncGenerator[str, None]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+def called(tools: list[dict[str, Any]]) -> dict[str, Any]:
+    """A call of the first tool that is offered, each argument a number of five digits."""
+    function = tools[0]["function"]
+    return {"name": function["name"], "arguments": dict.fromkeys(function["parameters"]["properties"], "12345")}
 
 
 def speech(text: str, rate: int) -> bytes:

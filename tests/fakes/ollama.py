@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fakes import ANSWERED, WHAT_IT_THOUGHT
+from tests.fakes import ANSWERED, WHAT_IT_THOUGHT, called
 
 GB = 10**9
 INLINE = ("<think>\n", *WHAT_IT_THOUGHT.split(" "), "\n</think>\n\n")
@@ -25,6 +25,9 @@ class FakeOllama:
         self.left = asyncio.Event()  # somebody left in the middle of an answer
         self.endless: set[str] = set()  # models that think until they are told not to
         self.evaluated: int | None = None  # tokens that it says it has read of a prompt
+        self.tools = {"llama3.2:3b", "qwen3:1.7b"}  # models that can call them
+        self.shown: list[str] = []  # models that it was asked about
+        self.streams: list[dict[str, Any]] = []  # lines of an answer, in place of its own
         self.breaks = ""  # what it says in the middle of an answer
 
     def app(self) -> web.Application:
@@ -33,6 +36,7 @@ class FakeOllama:
             [
                 web.post("/api/chat", self.chat),
                 web.post("/api/generate", self.generate),
+                web.post("/api/show", self.show),
                 web.post("/api/pull", self.pull),
                 web.get("/api/tags", self.tags),
                 web.get("/api/ps", self.ps),
@@ -48,14 +52,20 @@ class FakeOllama:
             return web.json_response({"error": f"model '{ask['model']}' not found"}, status=404)
         if ask.get("think") and model not in self.thinks:
             return web.json_response({"error": f'"{ask["model"]}" does not support thinking'}, status=400)
+        if ask.get("tools") and model not in self.tools:
+            return web.json_response({"error": f"{ask['model']} does not support tools"}, status=400)
         self.memory[model] = ask.get("keep_alive", "5m")
-        parts = [{"thinking": w + " "} for w in WHAT_IT_THOUGHT.split(" ")]
+        if self.streams:
+            return await self._stream(request, [*self.streams, {"model": model, "message": {}, "done": True}])
+        parts: list[dict[str, Any]] = [{"thinking": w + " "} for w in WHAT_IT_THOUGHT.split(" ")]
         if model not in self.thinks or ask.get("think") is False:
             parts = [{"content": w + " "} for w in INLINE] if model in self.inline else []
         if model in self.endless and ask.get("think") is not False:
             parts = [{"thinking": "hm "}] * 400
         else:
             parts += [{"content": w + " "} for w in ANSWERED.split(" ")]
+        if ask.get("tools") and ask["messages"][-1]["role"] == "user":
+            parts = [{"tool_calls": [{"function": called(ask["tools"])}]}]
         lines = [
             {"model": model, "message": {"role": "assistant", "content": "", **part}, "done": False}
             for part in parts[: ask["options"]["num_predict"]]
@@ -79,6 +89,17 @@ class FakeOllama:
             self.memory[model] = ask.get("keep_alive", "5m")
         said = {"model": model, "response": "", "done": True, "done_reason": "unload" if unload else "load"}
         return web.json_response(said)
+
+    async def show(self, request: web.Request) -> web.Response:
+        ask = await request.json()
+        self.shown.append(ask["model"])
+        model = _tagged(ask["model"])
+        can = [
+            "completion",
+            *(["tools"] if model in self.tools else []),
+            *(["thinking"] if model in self.thinks else []),
+        ]
+        return web.json_response({"details": {}, "capabilities": can})
 
     async def tags(self, request: web.Request) -> web.Response:
         models = [{"name": name, "model": name, "size": size, "digest": "d"} for name, size in self.disk.items()]

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from lineside.audio.wav import wav_header
-from tests.fakes import ANSWERED, WHAT_IT_THOUGHT, form_of, heard_in, speech
+from tests.fakes import ANSWERED, WHAT_IT_THOUGHT, called, form_of, heard_in, speech
 
 KEY = "sk-test"
 RATE = 24_000
@@ -63,6 +63,14 @@ class FakeOpenAI:
             opening = "" if self.reasoning == "unopened" else "<think>\n"
             deltas += [{"content": piece} for piece in (opening, *(f"{w} " for w in thoughts), "</thi", "nk>\n\n")]
         deltas += [{"content": f"{word} "} for word in words]
+        if ask.get("tools") and ask["messages"][-1]["role"] == "user":
+            function = called(ask["tools"])
+            arguments = json.dumps(function["arguments"])
+            deltas = [{"tool_calls": [{"index": 0, "id": "call_1", "function": function | {"arguments": ""}}]}]
+            deltas += [
+                {"tool_calls": [{"index": 0, "function": {"arguments": part}}]}
+                for part in (arguments[:9], arguments[9:])
+            ]
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await answer.prepare(request)
         for delta in deltas[: 1 + ask["max_tokens"]]:

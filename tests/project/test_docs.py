@@ -153,7 +153,7 @@ def test_python_blocks_of_the_docs_compile_and_the_engine_of_the_how_to_works() 
     import asyncio
 
     from lineside.engine_options import EngineHost
-    from lineside.engines.protocols import LanguageModel, LlmRequest, Message
+    from lineside.engines.protocols import LanguageModel, LlmRequest, Message, ToolCall
 
     for page in DOCS:
         for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.S):
@@ -165,7 +165,11 @@ def test_python_blocks_of_the_docs_compile_and_the_engine_of_the_how_to_works() 
     assert isinstance(parrot, LanguageModel)
 
     async def answer() -> list[str]:
-        return [token.text async for token in parrot.reply([Message("user", "Hello?")], LlmRequest())]
+        return [
+            token.text
+            async for token in parrot.reply([Message("user", "Hello?")], LlmRequest())
+            if not isinstance(token, ToolCall)
+        ]
 
     assert asyncio.run(answer()) == ["You said: Hello?"]
 

@@ -9,7 +9,7 @@ from lineside.agents.claims import NOT_YET
 from lineside.call.chat_history import greeting_in, without_greeting
 from lineside.call.greeting_guard import GreetedAgain, GreetingGuard
 from lineside.call.spoken_tokens import spoken_tokens
-from lineside.engines.protocols import LanguageModel, LlmRequest, Message, Thought, Token
+from lineside.engines.protocols import LanguageModel, LlmRequest, Message, Thought, Token, ToolCall
 from lineside.engines.timeouts import in_time, tried_twice
 from lineside.errors import EngineError
 from lineside.text.alignment import Alignment
@@ -32,7 +32,7 @@ class WholeText(Struct, frozen=True):
     text: str
 
 
-AnswerPart = Token | Thought | AnswerPiece | WholeText
+AnswerPart = Token | Thought | ToolCall | AnswerPiece | WholeText
 
 
 def fixed_answer(text: str) -> Iterator[AnswerPart]:
@@ -56,20 +56,24 @@ async def written_answer(
     """The language model's answer: every token, and each piece as soon as it is complete. Raises `EngineError`.
 
     An answer that is the greeting again is not passed on: the model is asked once more, without having seen it. The
-    first piece that it may not say ends the answer, and something true is said in its place.
+    first piece that it may not say ends the answer, and something true is said in its place, unless it calls tools:
+    then what they bring is what is true. Calls come where the model makes them, with no words of theirs.
     """
-    said = ""
+    said, forbidden, called = "", False, False
     async with aclosing(_ungreeted(llm, messages, request, language)) as parts:
         async for part in parts:
-            if not isinstance(part, AnswerPiece):
-                yield part
+            called = called or isinstance(part, ToolCall)
+            forbidden = forbidden or (isinstance(part, AnswerPiece) and not may_say(part.text))
+            if forbidden and not request.tools:
+                break
+            if forbidden and isinstance(part, AnswerPiece | WholeText):
                 continue
-            if not may_say(part.text):
-                yield WholeText(f"{said} {NOT_YET}".strip())
-                yield AnswerPiece(NOT_YET)
-                return
-            said = f"{said}{part.text}"
+            said += part.text if isinstance(part, AnswerPiece) else ""
             yield part
+    if forbidden:
+        yield WholeText(said.strip() if called else f"{said} {NOT_YET}".strip())
+        if not called:
+            yield AnswerPiece(NOT_YET)
 
 
 async def _ungreeted(
@@ -89,13 +93,14 @@ async def _ungreeted(
 async def _written(
     llm: LanguageModel, messages: tuple[Message, ...], request: LlmRequest, language: str, greeting: str
 ) -> AsyncGenerator[AnswerPart, None]:
-    text, sentences, guard = "", Sentences(), GreetingGuard(greeting)
+    text, called, sentences, guard = "", False, Sentences(), GreetingGuard(greeting)
     tokens = tried_twice(
         lambda: in_time(llm.reply(messages, request), first=FIRST_TOKEN, later=NEXT_TOKEN, who="the language model")
     )
     async with aclosing(spoken_tokens(tokens, language)) as stream:
         async for token in stream:
-            if isinstance(token, Thought):
+            if not isinstance(token, Token):
+                called = called or isinstance(token, ToolCall)
                 yield token
                 continue
             for released in guard.feed(token):
@@ -108,7 +113,7 @@ async def _written(
         yield released
         for piece in sentences.feed(released.text):
             yield AnswerPiece(piece)
-    if not text.strip():
+    if not text.strip() and not called:
         raise EngineError("the language model answered nothing")
     yield WholeText(text.strip())
     for piece in sentences.end():

@@ -1,15 +1,13 @@
-"""The tokens of an answer, as far as a caller may hear them. Thoughts pass: they are shown and not spoken."""
+"""The tokens of an answer, as far as a caller may hear them. Thoughts and calls pass: they are not spoken."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from lineside.engines.protocols import Thought, Token
+from lineside.engines.protocols import LlmPiece, Token
 from lineside.text.speakable import Speakable
 
 
-async def spoken_tokens(
-    answer: AsyncGenerator[Token | Thought, None], language: str = "en"
-) -> AsyncGenerator[Token | Thought, None]:
+async def spoken_tokens(answer: AsyncGenerator[LlmPiece, None], language: str = "en") -> AsyncGenerator[LlmPiece, None]:
     """Yield what may be spoken of an answer, each token as soon as it is certain.
 
     Args:
@@ -19,7 +17,7 @@ async def spoken_tokens(
     door = Speakable(language)
     async with aclosing(answer) as tokens:
         async for token in tokens:
-            if isinstance(token, Thought):
+            if not isinstance(token, Token):
                 yield token
             elif text := door.feed(token.text):
                 yield Token(text)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lineside.engines.protocols import Message
+from lineside.engines.protocols import Message, ToolSpec
 
 TRIES = 6  # of one request, each after something was learned; then the refusal stands
 REFUSING = frozenset({400, 404, 405, 409, 413, 415, 422, 500, 501})  # statuses whose words may tell what is refused
@@ -39,6 +39,13 @@ _ALTERNATE = re.compile(
     re.IGNORECASE,
 )
 
+_NO_TOOLS = re.compile(
+    r"tool[ _]choice\W{0,2}\s+requires|enable-auto-tool-choice|tools?\s+param\w*\s+requires|--jinja"
+    r"|(?:not|n't)\s+support\s+(?:tools?|functions?)\b|tools?\b[^.]{0,40}\bnot\s+(?:be\s+)?(?:supported|enabled|available)",
+    re.IGNORECASE,
+)
+TOOLS = "tools"
+
 
 class ChatDialect(Struct, frozen=True):
     """How a conversation is put to a server."""
@@ -48,18 +55,26 @@ class ChatDialect(Struct, frozen=True):
     system: Literal["own", "first_user"] = "own"  # a message of its own, or the beginning of the caller's first one
     quiet: tuple[tuple[str, Any], ...] = ()  # fields that ask for little thinking; left out where refused
 
-    def request(self, model: str, messages: Sequence[Message], max_tokens: int, temperature: float) -> dict[str, Any]:
+    def request(
+        self,
+        model: str,
+        messages: Sequence[Message],
+        max_tokens: int,
+        temperature: float,
+        tools: Sequence[ToolSpec] = (),
+    ) -> dict[str, Any]:
         """The body of `POST /v1/chat/completions`."""
         asked: dict[str, Any] = {
             "model": model,
             "messages": [
-                {"role": message.role, "content": message.content}
-                for message in (without_system(messages) if self.system == "first_user" else messages)
+                _sent(message) for message in (without_system(messages) if self.system == "first_user" else messages)
             ],
             "temperature": temperature,
             "stream": True,
             **dict(self.quiet),
         }
+        if tools:
+            asked[TOOLS] = tools_sent(tools)
         if self.limit:
             asked[self.limit] = max_tokens
         return {name: value for name, value in asked.items() if name not in self.refused}
@@ -79,6 +94,8 @@ class ChatDialect(Struct, frozen=True):
             later = LIMITS[LIMITS.index(self.limit) + 1 :]
             named = next((name for name in later if mentions(said, name)), later[0] if later else "")
             return replace(self, limit=named)
+        if TOOLS in sent and _NO_TOOLS.search(said):
+            return replace(self, refused=self.refused | {TOOLS})
         spare = [name for name in sent if name not in {"model", "messages", "stream", self.limit}]
         named_field = next(
             (name for name in spare if name == param.split(".", maxsplit=1)[0] or refuses(said, name)), ""
@@ -110,15 +127,42 @@ def alternating(messages: Sequence[Message]) -> list[Message]:
     if system:
         given.append(Message("system", "\n\n".join(system)))
     for message in messages:
-        if message.role == "system" or not message.content.strip():
+        if message.role == "tool":
+            given.append(message)
+            continue
+        if message.role == "system" or not (message.content.strip() or message.calls):
             continue
         if message.role == "assistant" and (not given or given[-1].role == "system"):
             given.append(Message("user", SILENT))
-        if given and given[-1].role == message.role:
+        if given and given[-1].role == message.role and not message.calls and not given[-1].calls:
             given[-1] = Message(message.role, f"{given[-1].content}\n{message.content}")
         else:
             given.append(message)
     return given
+
+
+def _sent(message: Message) -> dict[str, Any]:
+    """One message, as OpenAI's reference has it."""
+    sent: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.calls:
+        sent["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.calls
+        ]
+    if message.role == "tool":
+        sent["tool_call_id"] = message.answers
+    return sent
+
+
+def tools_sent(tools: Sequence[ToolSpec]) -> list[dict[str, Any]]:
+    """Tools, as OpenAI's reference and Ollama's have them."""
+    return [
+        {
+            "type": "function",
+            "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+        }
+        for tool in tools
+    ]
 
 
 SILENT = "..."  # a caller who has said nothing yet

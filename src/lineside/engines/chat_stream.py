@@ -22,6 +22,8 @@ class StreamPiece(Struct, frozen=True):
     thought: str = ""
     text: str = ""
     error: str = ""  # the server's own words: it broke off
+    calls: tuple[Any, ...] = ()  # fragments of tool calls
+    finished: str = ""  # why the answer is over, if it is
 
 
 NOTHING = StreamPiece()
@@ -86,10 +88,12 @@ def _piece(decoded: Any) -> StreamPiece:
         return StreamPiece(error=error_words(decoded["error"]))
     if decoded.get("object") == "error":  # vLLM's older shape: the error is the whole event
         return StreamPiece(error=error_words(decoded))
-    thoughts, texts = [], []
+    thoughts, texts, calls, finished = [], [], list[Any](), ""
     for choice in _list(decoded.get("choices")):
         if not isinstance(choice, dict):
             continue
+        if isinstance(choice.get("finish_reason"), str):
+            finished = choice["finish_reason"]
         delta = choice.get("delta") or choice.get("message") or {}
         if not isinstance(delta, dict):
             continue
@@ -99,7 +103,10 @@ def _piece(decoded: Any) -> StreamPiece:
         texts.append(text)
         if isinstance(choice.get("text"), str):
             texts.append(choice["text"])
-    return StreamPiece("".join(thoughts), "".join(texts))
+        calls += _list(delta.get("tool_calls"))
+        if isinstance(delta.get("function_call"), dict):  # before there were several
+            calls.append({"index": 0, "function": delta["function_call"]})
+    return StreamPiece("".join(thoughts), "".join(texts), calls=tuple(calls), finished=finished)
 
 
 def _list(value: Any) -> list[Any]:

@@ -3,20 +3,24 @@
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 
+from msgspec.structs import replace
+
 from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.engines.continued_answer import ContinuedAnswer
 from lineside.engines.fallback_chain import LAST, Attempt, FallbackChain, known_choice
 from lineside.engines.protocols import (
+    CallsTools,
     KeepsWarm,
     LanguageModel,
+    LlmPiece,
     LlmRequest,
     Message,
     PredictsTurnEnd,
     Prefills,
     SpeechToText,
     TextToSpeech,
-    Thought,
     Token,
+    ToolCall,
     Transcription,
     Warmable,
 )
@@ -69,19 +73,21 @@ class FallbackLLM(FallbackChain[LanguageModel]):
 
     role = "llm"
 
-    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
-        """See `LanguageModel`."""
-        said = ""
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
+        """See `LanguageModel`. Once a tool was called nobody takes over: they would call it again."""
+        said, called = "", False
         for attempt in self._attempts(ask.model):
             candidate = attempt.candidate
-            theirs = LlmRequest(known_choice(ask.model, candidate.engine), ask.max_tokens, ask.temperature)
+            theirs = _for(candidate.engine, ask)
             shown = (*messages, Message("assistant", said)) if said else messages
             rest, told = ContinuedAnswer(said), False
             try:
                 answer = candidate.engine.reply(shown, theirs)
                 async with aclosing(self._stream(attempt, answer, theirs.model)) as stream:
                     async for token in stream:
-                        if isinstance(token, Thought):
+                        if isinstance(token, ToolCall):
+                            called = True
+                        if not isinstance(token, Token):
                             yield token
                         elif text := rest.feed(token.text):
                             said += text
@@ -89,30 +95,39 @@ class FallbackLLM(FallbackChain[LanguageModel]):
                                 told = True
                                 self._answers(attempt, theirs.model)
                             yield Token(text)
-                if not said.strip():
+                if not said.strip() and not called:
                     raise EngineError(f"{candidate.name} answered nothing")
             except EngineError as why:
                 self._failed(attempt, why, theirs.model)
+                if called:
+                    raise
                 continue
+            if called and not told:
+                self._answers(attempt, theirs.model)
             self.well(candidate)
             return
 
     async def may_end(self, messages: Sequence[Message], ask: LlmRequest) -> float | None:
         """See `PredictsTurnEnd`: the one that will answer is asked, if it can tell; no other would know sooner."""
-        llm = self._will_answer(ask)
+        llm = self._will_answer(ask.model)
         if not isinstance(llm, PredictsTurnEnd):
             return None
-        return await llm.may_end(messages, LlmRequest(known_choice(ask.model, llm), ask.max_tokens, ask.temperature))
+        return await llm.may_end(messages, _for(llm, ask))
 
     async def read_ahead(self, messages: Sequence[Message], ask: LlmRequest) -> bool:
         """See `Prefills`: the one that will answer reads it, if it can."""
-        llm = self._will_answer(ask)
+        llm = self._will_answer(ask.model)
         if not isinstance(llm, Prefills):
             return False
-        return await llm.read_ahead(messages, LlmRequest(known_choice(ask.model, llm), ask.max_tokens, ask.temperature))
+        return await llm.read_ahead(messages, _for(llm, ask))
 
-    def _will_answer(self, ask: LlmRequest) -> LanguageModel | None:
-        return next((candidate.engine for candidate in self._knowing_first(ask.model) if candidate.breaker.well), None)
+    async def calls_tools(self, choice: str) -> bool:
+        """See `CallsTools`: of the one that will answer."""
+        llm = self._will_answer(choice)
+        return isinstance(llm, CallsTools) and await llm.calls_tools(known_choice(choice, llm))
+
+    def _will_answer(self, choice: str) -> LanguageModel | None:
+        return next((candidate.engine for candidate in self._knowing_first(choice) if candidate.breaker.well), None)
 
     async def warm(self, opening: Sequence[Message], *, keep: bool = True) -> None:
         """See `Warmable`: the one that would answer now reads it."""
@@ -125,6 +140,12 @@ class FallbackLLM(FallbackChain[LanguageModel]):
         for candidate in self._candidates:
             if isinstance(candidate.engine, KeepsWarm):
                 await candidate.engine.touch()
+
+
+def _for(llm: LanguageModel, ask: LlmRequest) -> LlmRequest:
+    """The request as this one is asked: a model that it knows, tools if it may be able to call them."""
+    tools = ask.tools if isinstance(llm, CallsTools) else ()
+    return replace(ask, model=known_choice(ask.model, llm), tools=tools)
 
 
 class FallbackTTS(FallbackChain[TextToSpeech]):

@@ -6,7 +6,7 @@ its kinds, and nothing else.
 """
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -24,11 +24,33 @@ class Transcription(Struct, frozen=True):
     nod: float | None = None  # log odds that it is but a nod ("mm-hm"), by its sound; None where nobody can tell
 
 
-class Message(Struct, frozen=True):
-    """One message of the conversation, as language models take it."""
+class ToolSpec(Struct, frozen=True):
+    """A tool, as a language model is shown it."""
 
-    role: Literal["system", "user", "assistant"]
+    name: str
+    description: str
+    parameters: dict[str, Any]  # JSON Schema of an object
+
+
+class ToolCall(Struct, frozen=True):
+    """A language model wants a tool called. Complete, never a fragment; nothing of it has been checked."""
+
+    id: str  # as the server has it; empty: it has none
+    name: str
+    arguments: str  # JSON, as it came
+
+
+class Message(Struct, frozen=True, omit_defaults=True):
+    """One message of the conversation, as language models take it.
+
+    An assistant's message with `calls` is followed by one message of the role `tool` for each of them.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    calls: tuple[ToolCall, ...] = ()  # of an assistant
+    answers: str = ""  # of a tool: the id of the call
+    tool: str = ""  # of a tool: its name
 
 
 class Token(Struct, frozen=True):
@@ -43,12 +65,16 @@ class Thought(Struct, frozen=True):
     text: str
 
 
+LlmPiece = Token | Thought | ToolCall
+
+
 class LlmRequest(Struct, frozen=True):
     """What a language model is asked for besides the messages."""
 
     model: str = ""  # empty: the engine's own default
     max_tokens: int = 150
     temperature: float = 0.0
+    tools: tuple[ToolSpec, ...] = ()  # that it may call; given only to one that can (`CallsTools`)
 
 
 class EngineInfo(Struct, frozen=True):
@@ -81,8 +107,8 @@ class SpeechToText(Engine, Protocol):
 class LanguageModel(Engine, Protocol):
     """Thinks of an answer."""
 
-    def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
-        """Yield the answer as it comes."""
+    def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
+        """Yield the answer as it comes; calls of tools after all words, where `ask.tools` has some."""
         ...
 
 
@@ -118,6 +144,18 @@ class PullProgress(Struct, frozen=True):
     file: str
     done: int  # bytes
     total: int  # bytes; 0 while unknown
+
+
+@runtime_checkable
+class CallsTools(Protocol):
+    """A language model that may be able to call tools."""
+
+    async def calls_tools(self, choice: str) -> bool:
+        """Whether this model may be given tools, as far as is known; `choice` empty: the engine's own default.
+
+        Answers from memory where it was asked before. Raises `EngineError`.
+        """
+        ...
 
 
 @runtime_checkable

@@ -8,8 +8,10 @@ first unopened `</think>`, and known from then on. Waiting for that tag instead 
 """
 
 import re
+from collections.abc import Sequence
 
-from lineside.engines.protocols import LlmRequest, Thought, Token
+from lineside.engines.protocols import LlmPiece, LlmRequest, Thought, Token, ToolCall
+from lineside.engines.tool_calls import CALL_ROOM, CallsInText
 from lineside.errors import EngineError, OnlyThoughts
 from lineside.text.thoughts import ThoughtSplitter
 
@@ -82,7 +84,7 @@ class Answer:
 
     def __init__(self, who: str, model: str, ask: LlmRequest, habits: Habits, *, thinks: bool = True) -> None:
         """`thinks` False: the model was told not to, and does as it is told."""
-        room = habits.room(model) if thinks else 0
+        room = (habits.room(model) if thinks else 0) + (CALL_ROOM if ask.tools else 0)
         self.max_tokens = ask.max_tokens + room  # for the server
         self.full = False  # it may say no more
         self._who, self._model, self._habits = who, model, habits
@@ -93,6 +95,7 @@ class Answer:
         self._pieces, self._length = ask.max_tokens, ask.max_tokens * SHORT_TOKEN
         self._characters = CHARACTERS_PER_TOKEN * self.max_tokens + 1000
         self._thought = self._said = False
+        self._calls = CallsInText(ask.tools) if ask.tools else None
 
     def feed(self, thought: str, text: str) -> list[Token | Thought]:
         """The next piece, from the field for thoughts and from that for text. Raises `EngineError` if it has no end."""
@@ -100,16 +103,31 @@ class Answer:
         if self._characters < 0:
             raise EngineError(f"{self._who} does not stop answering; the limit was {self.max_tokens} tokens")
         pieces = self._reasoning.separate(thought) if thought else []
-        return self._counted(pieces + self._reasoning.feed(text))
+        return self._counted(self._words(pieces + self._reasoning.feed(text)))
 
-    def end(self) -> list[Token | Thought]:
-        """What is left. Raises `OnlyThoughts` if there was nothing but thoughts, `EngineError` if nothing at all."""
-        pieces = self._counted(self._reasoning.end())
-        if self._said:
+    def end(self, calls: Sequence[ToolCall] = ()) -> list[LlmPiece]:
+        """What is left, then the calls: `calls`, as the server tells them apart, or those that stand in the text.
+
+        Raises `OnlyThoughts` if there was nothing but thoughts, `EngineError` if nothing at all.
+        """
+        rest = self._words(self._reasoning.end())
+        if self._calls is not None:
+            words, in_text = self._calls.end()
+            calls = calls or in_text
+            rest += [Token(words)] if words and not calls else []
+        pieces: list[LlmPiece] = [*self._counted(rest), *calls]
+        if self._said or calls:
             return pieces
         if self._thought:
             raise OnlyThoughts(f"{self._who} used all its tokens for reasoning and gave no answer")
         raise EngineError(f"{self._who} gave an empty answer")
+
+    def _words(self, pieces: list[Token | Thought]) -> list[Token | Thought]:
+        """The same without what is, or may be, a call that stands in the text."""
+        if self._calls is None:
+            return pieces
+        kept = [Token(self._calls.feed(piece.text)) if isinstance(piece, Token) else piece for piece in pieces]
+        return [piece for piece in kept if piece.text]
 
     def _counted(self, pieces: list[Token | Thought]) -> list[Token | Thought]:
         for piece in pieces:

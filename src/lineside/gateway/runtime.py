@@ -29,7 +29,7 @@ from lineside.call.fillers import MOMENT, PHRASES
 from lineside.engine_server.launch import engine_server
 from lineside.engines.engine_trials import LOADED_WITHIN, Deaf
 from lineside.engines.fallback import FallbackLLM
-from lineside.engines.protocols import HealthChecked, LlmRequest, Message, SpeechToText, Thought, Token, Warmable
+from lineside.engines.protocols import HealthChecked, LlmPiece, LlmRequest, Message, SpeechToText, Warmable
 from lineside.engines.registry import ROLES, EngineObserver, EngineRegistry, Role
 from lineside.errors import ConfigError, EngineBusy, EngineError
 from lineside.models.catalogue import needed
@@ -147,7 +147,7 @@ async def _patiently(role: Role, ask: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(ASK_AGAIN)
 
 
-async def _first_word(answer: AsyncGenerator[Token | Thought, None]) -> None:
+async def _first_word(answer: AsyncGenerator[LlmPiece, None]) -> None:
     async with aclosing(answer) as tokens:
         async for _ in tokens:
             return

@@ -14,13 +14,12 @@ from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.audio.turn_model import TurnModel
 from lineside.engines.protocols import (
     LanguageModel,
+    LlmPiece,
     LlmRequest,
     Message,
     PredictsTurnEnd,
     SpeechToText,
     TextToSpeech,
-    Thought,
-    Token,
     Transcription,
 )
 from lineside.replay.jumping_loop import WorkInProgress
@@ -48,7 +47,7 @@ class TimedLLM:
         self.info = llm.info
         self._llm, self._work = llm, work
 
-    def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
+    def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
         """See `LanguageModel`."""
         return _in_real_time(self._llm.reply(messages, ask), self._work)
 

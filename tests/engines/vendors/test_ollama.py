@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from lineside.engines.protocols import (
     BackendModel,
+    LlmPiece,
     LlmRequest,
     Message,
     ModelKeeper,
@@ -41,7 +42,7 @@ def told(story: Callable[[Ollama, FakeOllama], Awaitable[None]], fake: FakeOllam
     asyncio.run(main(), debug=True)
 
 
-def split(pieces: list[Token | Thought]) -> tuple[str, str]:
+def split(pieces: list[LlmPiece]) -> tuple[str, str]:
     """What was thought, and what was said."""
     return tuple("".join(p.text for p in pieces if isinstance(p, kind)).strip() for kind in (Thought, Token))  # type: ignore[return-value]
 

@@ -14,10 +14,9 @@ from lineside.engines.protocols import (
     BackendModel,
     EngineInfo,
     Fact,
+    LlmPiece,
     LlmRequest,
     Message,
-    Thought,
-    Token,
     Transcription,
 )
 from lineside.engines.reasoning import Habits
@@ -91,7 +90,7 @@ class LlamaCpp:
         )  # one that is not loaded is, when named
         self.info = EngineInfo(choices=tuple(known), embedded=True)
 
-    def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
+    def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
         """See `LanguageModel`."""
         return openai_chat.chat(self._http, self._endpoint, ask.model or self._model, messages, ask, self._habits)
 

@@ -17,12 +17,21 @@ import structlog
 
 from lineside.engine_options import EngineHost, EngineOptions, Names, Url, option
 from lineside.engines import openai_http
-from lineside.engines.chat_dialect import alternating
 from lineside.engines.chat_stream import error_words
 from lineside.engines.context_sizes import ContextSizes
 from lineside.engines.json_lines import json_lines
-from lineside.engines.protocols import BackendModel, EngineInfo, Fact, LlmRequest, Message, PullProgress, Thought, Token
+from lineside.engines.ollama_wire import (
+    OllamaLine,
+    OllamaMessage,
+    OllamaModel,
+    conversation,
+    decode_models,
+    decode_shown,
+    line_decoder,
+)
+from lineside.engines.protocols import BackendModel, EngineInfo, Fact, LlmPiece, LlmRequest, Message, PullProgress
 from lineside.engines.reasoning import Answer, Habits
+from lineside.engines.tool_calls import CallReader
 from lineside.engines.warm_models import WarmModels, keep_alive, kept_seconds
 from lineside.errors import EngineBusy, EngineError, EngineRefused, ModelMissing, OnlyThoughts
 
@@ -32,36 +41,6 @@ FREE_WITHIN = 60.0  # seconds that `unload` waits for answers under way
 ANSWER_BYTES, PULL_BYTES = 4 << 20, 256 << 20  # of one stream; Ollama tells of a pull ten times a second
 
 log = structlog.get_logger()
-
-
-class _Said(msgspec.Struct):
-    content: str | None = None
-    thinking: str | None = None
-
-
-class _Line(msgspec.Struct):
-    """A line of a stream: of an answer, or of a download."""
-
-    message: _Said | None = None
-    error: Any = None  # Ollama breaks off with status 200
-    status: str | None = None
-    digest: str | None = None
-    completed: int | None = None  # bytes; left out before the first
-    total: int | None = None
-    prompt_eval_count: int | None = None  # tokens of the prompt that were read; on the last line
-
-
-class _Model(msgspec.Struct):
-    model: str = ""
-    size: int = 0
-    size_vram: int = 0
-
-
-class _Models(msgspec.Struct):
-    models: list[_Model] = []
-
-
-_line, _models = msgspec.json.Decoder(_Line), msgspec.json.Decoder(_Models)
 
 
 class _CannotThink(EngineError):
@@ -89,6 +68,11 @@ class Ollama:
             env="OLLAMA_THINK",
             about="Whether reasoning models think first; auto = as little as the model can",
         )
+        tools: Literal["auto", "off"] = option(
+            "auto",
+            env="OLLAMA_TOOLS",
+            about="Whether models may call an agent's tools; auto = those of which Ollama says that they can",
+        )
 
     def __init__(self, options: Options, host: EngineHost) -> None:
         self.info = EngineInfo(choices=tuple(dict.fromkeys((options.model, *options.models))))
@@ -97,11 +81,14 @@ class Ollama:
         self._alive, self._think = keep_alive(options.keep_alive), options.think
         self._contexts, self._warm = ContextSizes(), WarmModels(options.model, kept_seconds(self._alive))
         self._habits = Habits()
+        self._tools: dict[str, bool] | None = (
+            {} if options.tools == "auto" else None
+        )  # model → whether it can call them
         self._thoughtless: set[str] = set()  # models that refuse to be told whether to think
         self._in_use: Counter[str] = Counter()  # answers under way, by model
         self._one_less = asyncio.Condition()
 
-    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
         """See `LanguageModel`."""
         model = ask.model or self._model
         self._in_use[model] += 1
@@ -114,9 +101,7 @@ class Ollama:
             async with self._one_less:
                 self._one_less.notify_all()
 
-    async def _answer(
-        self, model: str, messages: Sequence[Message], ask: LlmRequest
-    ) -> AsyncGenerator[Token | Thought, None]:
+    async def _answer(self, model: str, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
         think = self._thinking(model)
         try:
             async with aclosing(self._stream(model, messages, ask, think)) as pieces:
@@ -148,11 +133,13 @@ class Ollama:
 
     async def _stream(
         self, model: str, messages: Sequence[Message], ask: LlmRequest, think: bool | Literal["low"] | None
-    ) -> AsyncGenerator[Token | Thought, None]:
+    ) -> AsyncGenerator[LlmPiece, None]:
+        if ask.tools and not await self.calls_tools(model):
+            ask = msgspec.structs.replace(ask, tools=())
         sorting = Answer("ollama", model, ask, self._habits, thinks=think is not False)
-        request = {
+        request: dict[str, Any] = {
             "model": model,
-            "messages": msgspec.to_builtins(alternating(messages)),
+            **conversation(messages, ask.tools),
             "stream": True,
             "options": {
                 "num_predict": sorting.max_tokens,
@@ -164,6 +151,7 @@ class Ollama:
         if think is not None:
             request["think"] = think
         patience = SILENCE if self._warm.loaded(model, monotonic()) else LOADING
+        calls = CallReader()
         async with (
             self._asked("POST", "/api/chat", request, model=model, seconds=patience) as answer,
             aclosing(self._lines(answer, ANSWER_BYTES)) as lines,
@@ -172,13 +160,24 @@ class Ollama:
                 self._warm.used(model, monotonic())
                 if self._contexts.cut(model, messages, line.prompt_eval_count):
                     log.warning("ollama may have cut the prompt", model=model, tokens_read=line.prompt_eval_count)
-                said = line.message or _Said()
+                said = line.message or OllamaMessage()
+                calls.feed(said.tool_calls or ())
                 for piece in sorting.feed(said.thinking or "", said.content or ""):
                     yield piece
                 if sorting.full:
                     return
-        for piece in sorting.end():
-            yield piece
+        for last in sorting.end(calls.end()):
+            yield last
+
+    async def calls_tools(self, choice: str) -> bool:
+        """See `CallsTools`: what Ollama says of the model; one that does not say so is given none."""
+        model = choice or self._model
+        if self._tools is not None and model not in self._tools:
+            request = {"model": model}
+            async with self._asked("POST", "/api/show", request, model=model, seconds=openai_http.CHECK) as answer:
+                shown = decode_shown(await openai_http.read_body(self._endpoint, answer))
+            self._tools[model] = shown.capabilities is not None and "tools" in shown.capabilities
+        return self._tools is not None and self._tools[model]
 
     async def check(self) -> None:
         """See `HealthChecked`; a model that is not there is found here."""
@@ -251,12 +250,12 @@ class Ollama:
         async with self._asked("POST", "/api/generate", request, model=model, seconds=LOADING) as answer:
             await openai_http.read_body(self._endpoint, answer)
 
-    async def _listed(self, path: str) -> list[_Model]:
+    async def _listed(self, path: str) -> list[OllamaModel]:
         async with (
             self._asked("GET", path, None, model="", seconds=openai_http.CHECK) as answer,
             asyncio.timeout(openai_http.CHECK),
         ):
-            return _models.decode(await openai_http.read_body(self._endpoint, answer)).models
+            return decode_models(await openai_http.read_body(self._endpoint, answer)).models
 
     @asynccontextmanager
     async def _asked(
@@ -279,9 +278,9 @@ class Ollama:
                     raise
                 yield answer
 
-    async def _lines(self, answer: aiohttp.ClientResponse, most_bytes: int) -> AsyncGenerator[_Line, None]:
+    async def _lines(self, answer: aiohttp.ClientResponse, most_bytes: int) -> AsyncGenerator[OllamaLine, None]:
         try:
-            async with aclosing(json_lines(answer.content.iter_any(), _line, most_bytes)) as lines:
+            async with aclosing(json_lines(answer.content.iter_any(), line_decoder, most_bytes)) as lines:
                 async for line in lines:
                     if line.error:
                         said = error_words(line.error)[: openai_http.SAID]

@@ -12,8 +12,8 @@ from typing import Any, Literal
 from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
 from lineside.engines import examine_http, model_admin, openai_chat, openai_http, openai_transcribe
-from lineside.engines.chat_dialect import Dialects
-from lineside.engines.protocols import EngineInfo, Fact, LlmRequest, Message, Thought, Token, Transcription
+from lineside.engines.chat_dialect import TOOLS, Dialects
+from lineside.engines.protocols import EngineInfo, Fact, LlmPiece, LlmRequest, Message, Transcription
 from lineside.engines.reasoning import Habits
 from lineside.errors import EngineError
 
@@ -34,6 +34,11 @@ class OpenAIOptions(EngineOptions):
         "least",
         env="OPENAI_REASONING_EFFORT",
         about="How much a reasoning model may think; least = as little as it can, auto = its own default",
+    )
+    tools: Literal["auto", "off"] = option(
+        "auto",
+        env="OPENAI_TOOLS",
+        about="Whether the model may call an agent's tools; auto = until the server refuses them",
     )
     stt_url: Url = option("", env="OPENAI_STT_URL", about="OpenAI-compatible STT server; empty = OPENAI_URL")
     stt_model: str = option("whisper-1", env="OPENAI_STT_MODEL", about="STT model to ask for")
@@ -100,16 +105,20 @@ class OpenAILLM:
         self._http = host.http
         self._endpoint = _endpoint("the OpenAI-compatible language model", "", options, timeout=60.0)
         self._habits, self._dialects = Habits(), Dialects(options.little_thinking())
-        self._model = options.model
+        self._model, self._tools = options.model, options.tools != "off"
         self.info = EngineInfo(choices=(options.model,) if options.model else ())
 
-    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
         """See `LanguageModel`."""
         model = ask.model or self._model or await self._first_listed()
         answer = openai_chat.chat(self._http, self._endpoint, model, messages, ask, self._habits, self._dialects)
         async with aclosing(answer) as tokens:
             async for token in tokens:
                 yield token
+
+    async def calls_tools(self, choice: str) -> bool:
+        """See `CallsTools`."""
+        return self._tools and TOOLS not in self._dialects.of(choice or self._model).refused
 
     async def check(self) -> None:
         """See `HealthChecked`."""

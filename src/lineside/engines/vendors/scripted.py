@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from lineside.audio.frame import SAMPLE_BYTES, SpokenAudio, Utterance
 from lineside.engine_options import EngineHost, EngineOptions
-from lineside.engines.protocols import EngineInfo, LlmRequest, Message, Thought, Token, Transcription
+from lineside.engines.protocols import EngineInfo, LlmPiece, LlmRequest, Message, Thought, Token, Transcription
 from lineside.errors import EngineError
 
 RATE = 16_000
@@ -64,7 +64,10 @@ class ScriptedSTT:
 
 
 class ScriptedLLM:
-    """Answers its script, one line a question, the last one for ever. `<think>…</think>` is reasoning."""
+    """Answers its script, one line a question, the last one for ever. `<think>…</think>` is reasoning.
+
+    A line that is an assistant's message calls tools after its words.
+    """
 
     Options = ScriptedOptions
 
@@ -73,7 +76,7 @@ class ScriptedLLM:
         options: ScriptedOptions | None = None,
         host: EngineHost | None = None,
         *,
-        answers: Sequence[str] = (ANSWER,),
+        answers: Sequence[str | Message] = (ANSWER,),
         first: float = 0.05,
         each: float = 0.005,
         fails: int = 0,
@@ -86,12 +89,19 @@ class ScriptedLLM:
         self.foresaw: list[tuple[Message, ...]] = []
         self._answers, self._first, self._each, self.fails = list(answers), first, each, fails
         self.asked: list[tuple[Message, ...]] = []
+        self.offered: list[tuple[str, ...]] = []  # names of the tools that it was given
         self.closed_early = 0
 
-    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[Token | Thought, None]:
+    async def calls_tools(self, choice: str) -> bool:
+        """See `CallsTools`."""
+        return True
+
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
         """See `LanguageModel`."""
         _record(self.asked, tuple(messages))
-        answer = self._answers[self._next]
+        _record(self.offered, tuple(tool.name for tool in ask.tools))
+        line = self._answers[self._next]
+        answer, calls = (line, ()) if isinstance(line, str) else (line.content, line.calls)
         self._next = min(self._next + 1, len(self._answers) - 1)
         await asyncio.sleep(self._first)
         if self.fails > 0:
@@ -99,7 +109,7 @@ class ScriptedLLM:
             raise EngineError("the scripted language model was told to fail")
         thinking, finished = False, False
         try:
-            for word in answer.split(" ")[: ask.max_tokens]:
+            for word in answer.split(" ")[: ask.max_tokens] if answer else ():
                 thinking = thinking or word == "<think>"
                 if thinking:
                     yield Thought(word + " ")
@@ -107,6 +117,8 @@ class ScriptedLLM:
                     yield Token(word + " ")
                 thinking = thinking and word != "</think>"
                 await asyncio.sleep(self._each)
+            for call in calls:
+                yield call
             finished = True
         finally:
             self.closed_early += not finished
