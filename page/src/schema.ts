@@ -775,6 +775,7 @@ export interface Agent {
   transfer: string;
   no_transfer: string;
   on_transfer: 'go_on' | 'hang_up';
+  whisper: string;
   reprompt: string;
   goodbye: string;
   farewell: string;

@@ -75,6 +75,7 @@ const agent: Agent = {
   examples: [],
   transfer: 'One moment.',
   no_transfer: '',
+  whisper: '',
   on_transfer: 'go_on',
   unknown: '',
   reprompt: '',

@@ -1,6 +1,7 @@
 """Settings of telephone lines other than SIP. They are part of `settings.Settings`, whose file is long."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic.config import JsonDict
@@ -26,6 +27,8 @@ class TelephoneSettings(BaseSettings):
     """Headers and parameters of telephone calls to keep, comma-separated; X-Name-* = all that begin so"""
     transfer_to: str = ""
     """Where callers who ask for a person are transferred: a number, a SIP address, or a queue of the PBX"""
+    transfer_how: Literal["cold", "warm"] = "cold"
+    """cold = hand the caller on at once; warm = a colleague first hears a summary and presses 1, on lines that can"""
     asterisk: bool = False
     """Answer calls of Asterisk's WebSocket channel at /lines/asterisk"""
     audiosocket_host: str = "127.0.0.1"

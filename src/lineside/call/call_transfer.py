@@ -5,15 +5,18 @@ the call. Only where that fails is the call still ours: then the agent says so, 
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import structlog
 
 from lineside.agents.agent import Agent
 from lineside.call.call_context import CallContext
+from lineside.call.handover import handover, speech_for_line
 from lineside.call.observers import Observer
 from lineside.call.reply_input import AgentLine
 from lineside.errors import LinesideError
 from lineside.protocol import AudioDone, BargeIn, EndReason, ServerMessage, TransferDone, TransferRequested
+from lineside.settings import Settings
 from lineside.transports.line_control import LineControl, TransferOutcome, TransferTarget
 
 log = structlog.get_logger()
@@ -27,16 +30,22 @@ class CallTransfer(Observer):
     def __init__(
         self,
         control: LineControl | None,
-        to: str,
+        settings: Settings,
         agent: Agent,
         *,
         end: Callable[[EndReason], None],
         say: Callable[[AgentLine], None],
     ) -> None:
-        """`end` ends the call on our side; `say` says something to a caller who is still here."""
-        self._control, self._to, self._end, self._say = control, to, end, say
-        able = control is not None and "transfer_cold" in control.abilities
-        self.possible = able and bool(to) and agent.is_open()  # else the agent promises none
+        """`end` ends the call on our side; `say` says something to a caller who is still here.
+
+        `TRANSFER_HOW` is how the operator wants it; a line that can only do the other does that.
+        """
+        self._control, self._to, self._end, self._say = control, settings.transfer_to, end, say
+        can = control.abilities if control is not None else frozenset()
+        warm = "transfer_warm" in can and (settings.transfer_how == "warm" or "transfer_cold" not in can)
+        self._how: Literal["cold", "warm"] = "warm" if warm else "cold"
+        able = warm or "transfer_cold" in can
+        self.possible = able and bool(self._to) and agent.is_open()  # else the agent promises none
         self._wanted: tuple[int, int] | None = None  # turn and reply of the promise
         self._context: CallContext | None = None
         self._under_way = False
@@ -69,7 +78,7 @@ class CallTransfer(Observer):
 
     async def _transfer(self, context: CallContext, control: LineControl, turn: int, reply: int) -> None:
         try:
-            outcome = await control.transfer(TransferTarget(self._to))
+            outcome = await control.transfer(self._target(context), self._how)
         except LinesideError as why:
             outcome = TransferOutcome("failed", str(why))
         self._under_way = False
@@ -80,3 +89,9 @@ class CallTransfer(Observer):
         else:
             log.warning("a transfer failed", result=outcome.result, why=outcome.detail)
             self._say(AgentLine(NOT_REACHED))
+
+    def _target(self, context: CallContext) -> TransferTarget:
+        if self._how == "cold":
+            return TransferTarget(self._to)
+        said = handover(context.agent, context.facts.caller, context.dialog.state, context.history.said)
+        return TransferTarget(self._to, summary=said, speak=speech_for_line(context))

@@ -63,7 +63,7 @@ class CallSession:
         self._ended: asyncio.Future[protocol.EndReason] = loop.create_future()
         self._floor = Floor(FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation))
         self._limits = CallLimits(limit_rules(settings, agent, answers=hello.mode == "conversation"), loop.time())
-        self._transfer = CallTransfer(control, settings.transfer_to, agent, end=self.end, say=self._say)
+        self._transfer = CallTransfer(control, settings, agent, end=self.end, say=self._say)
         self._context = context = call_context(
             transport,
             hello,

@@ -1,6 +1,6 @@
 """The control face of a line: what can be done with a call, beside hearing and speaking. What a line can, it says."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -22,12 +22,17 @@ class CannotDo(LinesideError):
 
 
 class TransferTarget(Struct, frozen=True):
-    """Where a call is to be handed on."""
+    """Where a call is to be handed on.
+
+    `speak` gives a text as sound in the codec and at the rate of the call's transport; it raises `EngineError`. A line
+    whose carrier has a voice of its own (`<Say>`) needs only the text.
+    """
 
     to: str  # a number, a SIP address, or the name of a queue of the PBX
     caller_id: str = ""  # what the colleague sees; empty: as the line does it
     ring_seconds: float = 25.0  # then it counts as not answered
-    summary: str = ""  # whispered to the colleague of a warm transfer
+    summary: str = ""  # whispered to the colleague of a warm transfer, with the key that takes the call
+    speak: Callable[[str], Awaitable[bytes]] | None = None  # makes sound of it
     headers: dict[str, str] = {}  # that go along, where the line can carry them
 
 
@@ -61,7 +66,10 @@ class LineControl(Protocol):
         ...
 
     async def transfer(self, target: TransferTarget, how: Literal["cold", "warm"] = "cold") -> TransferOutcome:
-        """Hand the caller on; answer when it is known what became of it. Raises `CannotDo`."""
+        """Hand the caller on; answer when it is known what became of it. Raises `CannotDo`.
+
+        "warm": the colleague hears the summary first and presses 1; see `warm_transfer`.
+        """
         ...
 
     async def send_digits(self, digits: str) -> None:
