@@ -833,12 +833,14 @@ export interface Slot {
   profile: '' | 'balanced' | 'digits' | 'fast' | 'patient';
 }
 
-/** Something outside that an agent may use, over HTTP. */
+/** Something outside that an agent may use: over HTTP, or a Python function in a process of its own. */
 export interface Tool {
   about: string;
   http: string;
+  python: string;
   effect: 'reads' | 'writes' | null;
   headers: Record<string, string>;
+  environment: string[];
   private: boolean;
   takes: Record<string, Takes>;
   gives: Record<string, 'amount' | 'date' | 'digits' | 'number' | 'spelled' | 'text' | 'time'>;

@@ -77,3 +77,61 @@ def test_each_mistake_is_found_at_its_line(right: str, wrong: str, line: int, sa
     assert right in WHOLE
     remarks = check_agent_file(WHOLE.replace(right, wrong, 1), {})
     assert [(each.line, says in each.what) for each in remarks[:1]] == [(line, True)], remarks
+
+
+PYTHON = """\
+name = "Desk"
+prompt = "You answer."
+greeting = "This is an automated assistant."
+
+[slots.number]
+kind = "digits"
+asks = "Which number?"
+
+[tools.find]
+about = "Finds it."
+python = "tools/desk.py:find"
+effect = "reads"
+takes = { number = {} }
+gives = { status = "text" }
+"""
+SOURCE = "def find(number: int): return {}\n"
+BROKEN_PYTHON = [
+    ("", "", "def find(number: int:", 11, "tools/desk.py: line 1: invalid syntax"),
+    ("", "", "def fnd(number: int): ...", 11, "tools/desk.py: it has no function find; known are fnd"),
+    ("", "", "def find(number): ...", 11, "line 1: number: has no annotation"),
+    ("", "", "def find(number: list[str]): ...", 11, 'number: "list[str]" is no annotation'),
+    ("", "", "def find(number: int, day: str): ...", 11, "find needs day, which the tool does not take"),
+    ("", "", "def find(): ...", 11, "find has no parameter number"),
+    ("", "", "def find(*number: int): ...", 11, "by their names only"),
+    ("tools/desk.py:find", "tools/gone.py:find", SOURCE, 11, "tools/gone.py: No such file"),
+    ("tools/desk.py:find", "os:system", SOURCE, 11, "cannot be read; write"),
+    ("tools/desk.py:find", "tools/../../x.py:find", SOURCE, 11, "cannot be read; write"),
+    ('"tools/desk.py:find"', '"tools/desk.py:find"\nhttp = "GET https://a.example/"', SOURCE, 9, "give either http"),
+    ('python = "tools/desk.py:find"\n', "", SOURCE, 9, "give either http"),
+    ('"tools/desk.py:find"', '"tools/desk.py:find"\nprivate = true', SOURCE, 12, "is for http"),
+    ('effect = "reads"\n', "", SOURCE, 9, "needs a read-back"),
+    ('effect = "reads"', 'effect = "reads"\nenvironment = ["A-B"]', SOURCE, 13, "matching regex"),
+    ('effect = "reads"', 'effect = "reads"\nenvironment = ["NOT_SET"]', SOURCE, 13, "NOT_SET is not set"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "source", "line", "says"), BROKEN_PYTHON, ids=[says[-24:] for *_, says in BROKEN_PYTHON]
+)
+def test_a_mistake_in_a_python_tool_is_found_without_running_it(
+    tmp_path: Path, right: str, wrong: str, source: str, line: int, says: str
+) -> None:
+    """In the agent's file or in the function's own, with both lines."""
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "desk.py").write_text(f"{source}\nraise SystemExit('it was run')\n")
+    text = PYTHON.replace(right, wrong, 1) if right else PYTHON
+    remarks = check_agent_file(text, {}, lambda file: (tmp_path / file).read_text("utf-8"))
+    assert [(each.line, says in each.what) for each in remarks[:1]] == [(line, True)], remarks
+
+
+def test_the_example_with_python_tools_is_whole() -> None:
+    """Its agent's file and the functions that it names."""
+    folder = Path(__file__).parents[2] / "examples" / "python-tools"
+    text = (folder / "agent.toml").read_text("utf-8")
+    assert not check_agent_file(text, {"COURIERS_TOKEN": "x"}, lambda file: (folder / file).read_text("utf-8"))

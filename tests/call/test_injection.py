@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from lineside.agents.templates import reached, shown
-from lineside.agents.tools.http_tools import projected
 from lineside.agents.tools.outcome import Outcome
+from lineside.agents.tools.projected import projected
 from lineside.engines.vendors.scripted import ScriptedLLM
 from lineside.task_events import ToolCalled
 from tests.call.fixtures import FinishedCall

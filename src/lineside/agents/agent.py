@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from lineside.agents.calendar import DeskClock, is_open, opening_hours
-from lineside.agents.consistency import check_consistency
+from lineside.agents.consistency import check_consistency, mistakes_of_python_tools
 from lineside.agents.declared import Limits, Name, Slot, Task, Tool
 from lineside.agents.knowledge.documents import check_patterns
 from lineside.engines.protocols import Message
@@ -227,6 +227,7 @@ def load_agent(path: Path) -> Agent:
     try:
         agent = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Agent)
         agent.check()
+        check_python_tools(agent, path.parent)
         return agent
     except OSError as cause:
         raise ConfigError(
@@ -234,3 +235,10 @@ def load_agent(path: Path) -> Agent:
         ) from None
     except (*UNREADABLE, ConfigError) as cause:
         raise ConfigError(f"AGENT_FILE={path}: {cause}") from None
+
+
+def check_python_tools(agent: Agent, folder: Path) -> None:
+    """Raises `ConfigError` where a Python tool's function is not in its file, or takes something else."""
+    wrong = list(mistakes_of_python_tools(agent.tools, lambda file: (folder / file).read_text("utf-8")))
+    if wrong:
+        raise ConfigError("; ".join(map(str, wrong[:3])))

@@ -1,12 +1,13 @@
 """Whether the parts of an agent's file fit together: every name is declared, every place in a sentence has a value."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
 from lineside.agents.declared import Limits, Slot, Task, Tool
 from lineside.agents.templates import places
+from lineside.agents.tools.python_source import file_and_function, source_mistakes
 from lineside.errors import ConfigError
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -67,7 +68,7 @@ def _slot(where: tuple[str, ...], slot: Slot) -> Iterator[Mistake]:
 
 
 def _tool(where: tuple[str, ...], tool: Tool, slots: Mapping[str, Slot]) -> Iterator[Mistake]:
-    yield from _http((*where, "http"), tool)
+    yield from _what_it_calls(where, tool)
     for name, takes in tool.takes.items():
         if name not in slots and not takes.about:
             yield Mistake((*where, "takes", name), f"there is no slot {name}; declare it, or say about what it is")
@@ -75,12 +76,31 @@ def _tool(where: tuple[str, ...], tool: Tool, slots: Mapping[str, Slot]) -> Iter
         yield Mistake((*where, "confirm"), f"{{{name}}} is nothing that the tool takes")
     if tool.writes and tool.confirm and not tool.confirm.rstrip().endswith("?"):
         yield Mistake((*where, "confirm"), "the read-back must end in a question, such as: Shall I book it?")
-    if tool.writes and not tool.confirm and tool.http.partition(" ")[0] in METHODS:
+    if tool.writes and not tool.confirm and (tool.python or tool.http.partition(" ")[0] in METHODS):
         yield Mistake((*where, "confirm"), "a tool that writes needs a read-back with its values, ending in a question")
     for secret in sorted(name for name in places(tool.confirm) if name in slots and slots[name].secret):
         yield Mistake((*where, "confirm"), f"{{{secret}}} is secret and cannot be read back")
     for pattern in tool.claims:
         yield from _pattern((*where, "claims"), pattern)
+
+
+def _what_it_calls(where: tuple[str, ...], tool: Tool) -> Iterator[Mistake]:
+    if bool(tool.http) == bool(tool.python):
+        yield Mistake(
+            where, 'give either http, such as "GET https://host/path", or python, "tools/a_file.py:a_function"'
+        )
+    elif tool.http:
+        yield from _http((*where, "http"), tool)
+        if tool.environment:
+            yield Mistake((*where, "environment"), "is for python; over HTTP, write ${NAME} where the value belongs")
+    else:
+        try:
+            file_and_function(tool.python)
+        except ValueError as wrong:
+            yield Mistake((*where, "python"), str(wrong))
+        for key in ("headers", "private"):
+            if getattr(tool, key):
+                yield Mistake((*where, key), "is for http")
 
 
 def _http(where: tuple[str, ...], tool: Tool) -> Iterator[Mistake]:
@@ -136,6 +156,22 @@ def _failures(
             yield Mistake((*where, "if", name), f"no tool of the task fails with {name}; named are {_list(named)}")
         if failure.again and failure.again not in slots:
             yield Mistake((*where, "if", name, "again"), f"there is no slot {failure.again}; known are {_list(slots)}")
+
+
+def mistakes_of_python_tools(tools: Mapping[str, Tool], read: Callable[[str], str]) -> Iterator[Mistake]:
+    """What is wrong with the functions that tools name. `read`: a file's text; raises `OSError` or `ValueError`."""
+    for name, tool in tools.items():
+        where = ("tools", name, "python")
+        try:
+            file, function = file_and_function(tool.python)
+            source = read(file)
+        except OSError as cause:
+            yield Mistake(where, f"{tool.python.partition(':')[0]}: {cause.strerror}")
+        except ValueError as wrong:
+            if tool.python and isinstance(wrong, UnicodeDecodeError):
+                yield Mistake(where, f"{tool.python.partition(':')[0]} is no text")
+        else:
+            yield from (Mistake(where, f"{file}: {what}") for what in source_mistakes(source, function, tool.takes))
 
 
 def _pattern(where: tuple[str, ...], pattern: str) -> Iterator[Mistake]:

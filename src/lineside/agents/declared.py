@@ -15,6 +15,7 @@ Effect = Literal["reads", "writes"]
 TurnProfile = Literal["", "fast", "balanced", "patient", "digits"]
 
 Words = Annotated[str, Meta(max_length=1000)]
+EnvironmentName = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
@@ -44,16 +45,20 @@ class Takes(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tool(Struct, frozen=True, forbid_unknown_fields=True):
-    """Something outside that an agent may use, over HTTP."""
+    """Something outside that an agent may use: over HTTP, or a Python function in a process of its own."""
 
     about: Words
-    http: Annotated[str, Meta(max_length=500)]  # "GET https://erp.internal/orders/{order_number}"
+    http: Annotated[str, Meta(max_length=500)] = ""  # "GET https://erp.internal/orders/{order_number}"
+    python: Annotated[str, Meta(max_length=200)] = ""  # in place of `http`: "tools/quotes.py:quote"
     effect: Effect | None = None  # None: GET reads, everything else writes
     headers: dict[str, Annotated[str, Meta(max_length=500)]] = {}  # ${NAME} is taken from the environment
+    environment: Annotated[tuple[EnvironmentName, ...], Meta(max_length=20)] = ()  # names that a Python tool may read
     private: bool = False  # the host may be in this network: loopback and private addresses
     takes: dict[Name, Takes] = {}
     gives: dict[Name, ValueKind] = {}  # what of the answer is used; everything else is dropped
-    fails: dict[str, Name] = {}  # HTTP status → the name of a failure that tasks can deal with
+    fails: dict[
+        str, Name
+    ] = {}  # HTTP status, or kind of Python exception → the name of a failure that tasks can deal with
     within: Annotated[float, Meta(gt=0, le=30)] = 8.0  # seconds
     early: bool = True  # a reading tool may begin while the caller may still go on
     says: tuple[Words, ...] = ()  # while it runs

@@ -2,14 +2,14 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from lineside.agents.agent import Agent
-from lineside.agents.consistency import Mistake, mistakes
+from lineside.agents.consistency import Mistake, mistakes, mistakes_of_python_tools
 from lineside.agents.declared import Limits, Slot, Task, Tool
 from lineside.errors import ConfigError
 
@@ -31,8 +31,13 @@ class Remark(Struct, frozen=True):
     kind: Literal["mistake", "advice"] = "mistake"
 
 
-def check_agent_file(text: str, environment: Mapping[str, str]) -> list[Remark]:
-    """All that is wrong with the text of an agent's file, by line, then advice."""
+def check_agent_file(
+    text: str, environment: Mapping[str, str], read: Callable[[str], str] | None = None
+) -> list[Remark]:
+    """All that is wrong with the text of an agent's file, by line, then advice.
+
+    `read`: the text of a file in the same folder, by its relative path; None: files of Python tools are not looked at.
+    """
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as wrong:
@@ -40,12 +45,12 @@ def check_agent_file(text: str, environment: Mapping[str, str]) -> list[Remark]:
         at = int(found[1]) if found else text.count("\n") + 1
         return [Remark(at, f"this is no TOML: {re.sub(r' [(]at .*', '', str(wrong))}")]
     lines = Lines(text)
-    remarks = [Remark(lines.of(each.where), str(each)) for each in _mistakes(raw)]
+    remarks = [Remark(lines.of(each.where), str(each)) for each in _mistakes(raw, read)]
     remarks += [Remark(lines.of(each.where), str(each), "advice") for each in _advice(raw, environment)]
     return sorted(remarks, key=lambda remark: (remark.kind == "advice", remark.line))
 
 
-def _mistakes(raw: dict[str, Any]) -> Iterator[Mistake]:
+def _mistakes(raw: dict[str, Any], read: Callable[[str], str] | None) -> Iterator[Mistake]:
     parts: dict[str, dict[str, Any]] = {"slots": {}, "tools": {}, "tasks": {}}
     rest = dict(raw)
     sound = True
@@ -71,6 +76,8 @@ def _mistakes(raw: dict[str, Any]) -> Iterator[Mistake]:
         yield Mistake((str(wrong).split(":", 1)[0].split(" ", 1)[0],), str(wrong))
     if sound:  # else what is missing was declared, and wrongly
         yield from mistakes(parts["slots"], parts["tools"], parts["tasks"], limits)
+        if read is not None:
+            yield from mistakes_of_python_tools(parts["tools"], read)
 
 
 def _read(where: tuple[str, ...], said: str) -> Mistake:
@@ -106,6 +113,10 @@ def _advice(raw: dict[str, Any], environment: Mapping[str, str]) -> Iterator[Mis
             for variable in _ENVIRONMENT.findall(str(value)):
                 if not environment.get(variable) and variable != "DEMO_BACKEND_URL":
                     yield Mistake(("tools", name, key), f"{variable} is not set in this environment")
+        named = tool.get("environment", [])
+        for variable in named if isinstance(named, list) else ():
+            if not environment.get(str(variable)):
+                yield Mistake(("tools", name, "environment"), f"{variable} is not set in this environment")
 
 
 class Lines:

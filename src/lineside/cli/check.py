@@ -1,6 +1,7 @@
 """`lineside check`: whether an agent's file is whole."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ def check(
     found: dict[str, list[Remark]] = {}
     for file in files:
         try:
-            found[str(file)] = check_agent_file(file.read_text("utf-8"), os.environ)
+            found[str(file)] = check_agent_file(file.read_text("utf-8"), os.environ, _beside(file))
         except (OSError, UnicodeDecodeError) as cause:
             found[str(file)] = [Remark(0, f"cannot be read: {cause}")]
     if as_json:
@@ -35,3 +36,8 @@ def check(
                 say(f"{name}: whole")
     if any(remark.kind == "mistake" for remarks in found.values() for remark in remarks):
         raise typer.Exit(1)
+
+
+def _beside(file: Path) -> Callable[[str], str]:
+    """Reads files by their path from this one's folder."""
+    return lambda other: (file.parent / other).read_text("utf-8")

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from lineside.agents.agent import Agent, load_agent
+from lineside.agents.agent import Agent, check_python_tools, load_agent
 from lineside.agents.drafts import AgentDrafts
 from lineside.agents.versions import AgentReplaced, AgentVersion, AgentVersions, version_of
 from lineside.engines.registry import EngineRegistry
@@ -53,7 +53,7 @@ class AgentStore:
 
     def keep_draft(self, agent: Agent) -> str:
         """Keep an agent for calls that name the answered id. Raises `ConfigError` where it cannot be used."""
-        agent.check()
+        self._file.check(agent)
         draft = self.drafts.add(agent)
         if self._keep_in_workers is not None:
             self._keep_in_workers(draft, agent)
@@ -72,7 +72,7 @@ class AgentStore:
             AgentReplaced: somebody else has saved another version meanwhile.
             ConfigError: the agent cannot be used, or cannot be written.
         """
-        agent.check()
+        self._file.check(agent)
         async with self._changing:
             if replaces and replaces != version_of(self._agent):
                 raise AgentReplaced("another version was saved meanwhile; look at it, then save again")
@@ -132,11 +132,16 @@ class AgentFile:
             log.warning("agent file edited, ignoring the older override", kept=str(self._override))
             return agent
         try:
-            edit.agent.check()
+            self.check(edit.agent)
         except ConfigError as cause:
             self._set_aside(str(cause))
             return agent
         return edit.agent
+
+    def check(self, agent: Agent) -> None:
+        """Raises `ConfigError` where an agent cannot stand in this file's place."""
+        agent.check()
+        check_python_tools(agent, self._file.parent)
 
     def tidy(self) -> None:
         """Delete what a killed process left behind when it wrote a change. At the start."""

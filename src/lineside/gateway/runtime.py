@@ -16,8 +16,8 @@ import structlog
 from lineside.agents.agent import Agent
 from lineside.agents.knowledge.agent_knowledge import KnowledgeCache, KnowledgePlaces
 from lineside.agents.knowledge.encoder_thread import EncoderThread
-from lineside.agents.tools.http_tools import http_tools
 from lineside.agents.tools.outcome import RunsTools
+from lineside.agents.tools.tool_kinds import all_tools
 from lineside.agents.versions import version_of
 from lineside.audio.frame import STT_RATE, SpokenAudio, Utterance
 from lineside.audio.input_resampler import InputResampler
@@ -249,9 +249,12 @@ async def knowledge_cache(settings: Settings, agent: Agent) -> AsyncGenerator[Kn
 
 
 @asynccontextmanager
-async def tool_runner() -> AsyncGenerator[RunsTools, None]:
-    """What runs the tools of agents, while the block runs. Their secrets come from the environment."""
-    async with http_tools(dict(os.environ)) as tools:
+async def tool_runner(settings: Settings, agent: Agent) -> AsyncGenerator[RunsTools, None]:
+    """What runs the tools of agents, while the block runs. Their secrets come from the environment.
+
+    Raises `ConfigError` where a tool of this agent's cannot run.
+    """
+    async with all_tools(settings.agent_file.parent, dict(os.environ), agent.tools) as tools:
         yield tools
 
 

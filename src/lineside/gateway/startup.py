@@ -81,7 +81,7 @@ async def running_gateway(
             turn_model(settings) as turns,
             open_archive(settings, metrics.records, work) as records,
             knowledge_cache(settings, agent) as knowledge,
-            tool_runner() as tools,
+            tool_runner(settings, agent) as tools,
             AsyncExitStack() as stack,
         ):
             workers = await stack.enter_async_context(_workers(reached, agent, metrics, work))

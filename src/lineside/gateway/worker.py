@@ -90,7 +90,7 @@ class Worker:
             turn_model(settings) as turns,
             open_archive(settings, meters.records, work) as records,
             knowledge_cache(settings, begin.agent) as knowledge,
-            tool_runner() as tools,
+            tool_runner(settings, begin.agent) as tools,
         ):
             self._agent = begin.agent
             await prepare_agent(self._registry, self._agent)

@@ -23,12 +23,11 @@ from aiohttp.resolver import ThreadedResolver
 from lineside.agents.declared import Tool
 from lineside.agents.templates import PLACE
 from lineside.agents.tools.outcome import Outcome, OutcomeKind, Use
+from lineside.agents.tools.projected import projected
 
 LARGEST_ANSWER = 1 << 20  # bytes; more is no answer
-LONGEST_VALUE = 300  # characters of one value; the rest is cut off
 CONNECTIONS = 32  # to all back ends of a process; more wait, under the tool's deadline
 _ENVIRONMENT = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
-_UNSPEAKABLE = re.compile(r"<\|[^|>]{0,60}\|>|</?(?:think|tool_call|tools|s)>|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class NotSet(LookupError):
@@ -119,30 +118,6 @@ async def _outcome(answer: aiohttp.ClientResponse, tool: Tool) -> Outcome:
     if len(raw) > LARGEST_ANSWER:
         return Outcome("unknown" if tool.writes else "failed", why="more than a megabyte")
     return projected(raw, tool)
-
-
-def projected(raw: bytes, tool: Tool) -> Outcome:
-    """What of an answer is used: the declared values as short text, nothing else of it."""
-    if not tool.gives:
-        return Outcome("ok")
-    try:
-        told = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        told = None
-    if not isinstance(told, dict):  # what writes has been done all the same; nothing is known of it
-        return Outcome("ok") if tool.writes else Outcome("failed", why="its answer is no JSON object")
-    given = {name: text for name in tool.gives if (text := _text(told.get(name)))}
-    lacking = tool.gives.keys() - given.keys()
-    if lacking and not tool.writes:
-        return Outcome("failed", why=f"its answer lacks {', '.join(sorted(lacking))}")
-    return Outcome("ok", given)
-
-
-def _text(value: object) -> str:
-    """A value as text, without what steers a language model; empty: it is none."""
-    if isinstance(value, bool) or value is None or isinstance(value, dict | list):
-        return ""
-    return " ".join(_UNSPEAKABLE.sub(" ", str(value)).split())[:LONGEST_VALUE]
 
 
 # ── addresses ──────────────────────────────────────────────────────────────────────────────────────────────────────
