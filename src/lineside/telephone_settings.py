@@ -35,6 +35,14 @@ class TelephoneSettings(BaseSettings):
     """Address of the AudioSocket port"""
     audiosocket_port: int = Field(0, ge=0, le=65535)
     """TCP port for Asterisk's AudioSocket, usually 9092; 0 = off"""
+    freeswitch: bool = False
+    """Answer calls of FreeSWITCH's mod_audio_fork at /lines/freeswitch"""
+    genesys_api_key: str = ""
+    """Genesys Cloud: API key of the Audio Connector integration"""
+    genesys_client_secret: str = Field("", json_schema_extra=_SECRET)
+    """Genesys Cloud: client secret of the integration, in base64; turns /lines/genesys on"""
+    jambonz_webhook_secret: str = Field("", json_schema_extra=_SECRET)
+    """jambonz: webhook secret of the account; turns /lines/jambonz on"""
     twilio_account_sid: str = ""
     """Twilio: account SID"""
     twilio_auth_token: str = Field("", json_schema_extra=_SECRET)

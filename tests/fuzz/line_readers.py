@@ -9,7 +9,7 @@ from lineside.gateway.carriers.account import Webhook
 from lineside.gateway.carriers.plivo import PlivoAccount
 from lineside.gateway.carriers.twilio import TwilioAccount
 from lineside.gateway.carriers.vonage import VonageAccount, read_jwt
-from lineside.gateway.telephone_lines import _form
+from lineside.gateway.line_requests import form_of
 from lineside.telephone_numbers import EMERGENCY, number_of, why_refused
 from lineside.transports.audiosocket_frames import DIGIT, UUID_KIND, AudioSocketReader, call_of, socket_frame
 from lineside.transports.call_facts import LONGEST, allowed_headers, clean
@@ -18,6 +18,7 @@ from lineside.transports.media_streams.reorder import Reorder
 from lineside.transports.media_streams.stream import stream_codec
 from tests.call.fixtures import settings
 from tests.transports.carriers import Asterisk, Carrier, Exotel, Plivo, SignalWire, Telnyx, Twilio, Vonage
+from tests.transports.contact_centres import Genesys, Jambonz
 
 CARRIERS: tuple[Callable[[], Carrier], ...] = (
     Twilio,
@@ -26,6 +27,8 @@ CARRIERS: tuple[Callable[[], Carrier], ...] = (
     Plivo,
     Exotel,
     Vonage,
+    Genesys,
+    Jambonz,
     Asterisk,
     lambda: Asterisk(json=False, slin=False),
 )
@@ -88,7 +91,7 @@ def webhooks(raw: bytes) -> None:
             method="POST",
             url=f"{PUBLIC}/lines/x/answer?{given}",
             query={"q": given},
-            form=_form(kind, body),
+            form=form_of(kind, body),
             headers={
                 "X-Twilio-Signature": given,
                 "X-Plivo-Signature-V3": given,

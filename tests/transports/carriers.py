@@ -38,6 +38,7 @@ class Carrier:
     stops = True  # there is a message for the end
     has_keys = True
     binary = False
+    by_message = False  # the call is ended by a message on the socket
 
     def __init__(self) -> None:
         self.sequence = 1
@@ -56,6 +57,10 @@ class Carrier:
 
     def marked(self, name: str) -> str:
         raise NotImplementedError
+
+    def cleared(self, name: str) -> str:
+        """A mark that comes back because all was cleared."""
+        return self.marked(name)
 
     def stop(self) -> str:
         raise NotImplementedError
@@ -337,7 +342,7 @@ class Vonage(Carrier):
 class Asterisk(Carrier):
     """docs.asterisk.org, WebSocket channel: flushed marks come back as nothing; text of 128 bytes and more is dropped"""
 
-    echoes_cleared, stops, binary = False, False, True
+    echoes_cleared, stops, binary, by_message = False, False, True, True
 
     def __init__(self, *, json: bool = True, slin: bool = True) -> None:
         super().__init__()
@@ -430,12 +435,13 @@ class StreamRig:
         self._ends = 0.0
         self._number = 0
         self.most_queued = 0.0
+        self.answers: list[Any] = []
 
     async def open(self) -> None:
         for message in self.carrier.opening():
             self.receive(message)
         begun, early = await started(self.ws, self._dialect)
-        carrier = None if isinstance(self.carrier, Asterisk) else Hangs(self._stop)
+        carrier = None if self.carrier.by_message else Hangs(self._stop)
         stream = MediaStream(self.ws, self._dialect, begun, AudioMeter(), early, carrier)
         self.leg = CallLeg(stream, stream)
 
@@ -478,12 +484,14 @@ class StreamRig:
             self.receive(self.carrier.status(round(max(0.0, self._ends - now) / 0.02)))
         elif what == "hang up":
             self._stop()
+        elif what == "answer":
+            self.answers.append(value)
         else:
             marks = [item for _, item in self._queue if isinstance(item, str)]
             self._queue.clear()
             self._ends = 0.0
             for name in marks if self.carrier.echoes_cleared else ():
-                self.receive(self.carrier.marked(name))
+                self.receive(self.carrier.cleared(name))
 
     async def say(self, payload: bytes) -> None:
         self._number += 1

@@ -18,6 +18,7 @@ from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import BINARY, CLOSE, TEXT
 from tests.transports.carriers import Asterisk, Carrier, Exotel, Plivo, SignalWire, StreamRig, Telnyx, Twilio, Vonage
 from tests.transports.conformance import CHECKS, LineRig, Rig
+from tests.transports.contact_centres import FreeSwitch, Genesys, Jambonz
 from tests.transports.sip_rig import sip
 from tests.transports.test_websocket import Wire
 from tests.transports.test_websocket_frames import sent
@@ -264,6 +265,9 @@ RIGS: dict[str, Rig] = {
     "plivo linear": carrier(lambda: Plivo("audio/x-l16", 16_000)),
     "exotel": carrier(Exotel),
     "vonage": carrier(Vonage),
+    "genesys": carrier(Genesys),
+    "jambonz": carrier(Jambonz),
+    "freeswitch": carrier(FreeSwitch),
     "asterisk": carrier(Asterisk),
     "asterisk plain": carrier(lambda: Asterisk(json=False, slin=False)),
     "audiosocket": audiosocket(8000),

@@ -22,6 +22,7 @@ from lineside.transports.media_streams.reorder import WINDOW, Reorder
 from lineside.transports.media_streams.stream import FAULTS, START_WITHIN, MediaStream, started
 from tests.transports.carriers import Asterisk, Carrier, Exotel, Plivo, SignalWire, StreamRig, Telnyx, Twilio, Vonage
 from tests.transports.conformance import Listening
+from tests.transports.contact_centres import FreeSwitch, Genesys, Jambonz
 from tests.virtual_time import run
 
 CARRIERS: dict[str, Callable[[], Carrier]] = {
@@ -33,6 +34,9 @@ CARRIERS: dict[str, Callable[[], Carrier]] = {
     "plivo linear": lambda: Plivo("audio/x-l16", 16_000),
     "exotel": Exotel,
     "vonage": Vonage,
+    "genesys": Genesys,
+    "jambonz": Jambonz,
+    "freeswitch": FreeSwitch,
     "asterisk": Asterisk,
     "asterisk plain": lambda: Asterisk(json=False, slin=False),
 }
@@ -80,7 +84,8 @@ def written_by(carrier: Carrier, pcm: bytes) -> bytes:
     if isinstance(carrier, Telnyx) or type(carrier) is Twilio or (isinstance(carrier, Plivo) and carrier.rate == 8000):
         law = "g711_alaw" if isinstance(carrier, Telnyx) and carrier.encoding == "PCMA" else "g711_ulaw"
         return g711.encode(pcm, law)  # type: ignore[arg-type]
-    return g711.encode(pcm, "g711_ulaw") if isinstance(carrier, Asterisk) and not carrier.slin else pcm
+    ulaw = isinstance(carrier, Genesys) or (isinstance(carrier, Asterisk) and not carrier.slin)
+    return g711.encode(pcm, "g711_ulaw") if ulaw else pcm
 
 
 @each_carrier
@@ -226,7 +231,7 @@ def test_a_stream_that_does_not_begin_is_named(new: Callable[[], Carrier]) -> No
         began = asyncio.get_running_loop().time()
         assert await opened_with(carrier, []) == "no_first_message"
         assert asyncio.get_running_loop().time() - began == pytest.approx(START_WITHIN, abs=0.1)
-        assert await opened_with(carrier, [carrier.marked("e0-1")]) == "bad_first_message"
+        assert await opened_with(carrier, [carrier.digit("5")]) == "bad_first_message"
         assert await opened_with(carrier, ["{"]) == "bad_message"
         early = [carrier.media(written_by(carrier, bytes(320)), 1)]
         assert await opened_with(carrier, [*early, *carrier.opening()]) == "started"

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from xml.sax.saxutils import escape, quoteattr
 
 import aiohttp
@@ -66,12 +66,25 @@ class CarrierAccount(Protocol):
         """The call is not taken: what the carrier does instead."""
         ...
 
+    def hang_up(self) -> WebhookAnswer:
+        """The call is over: the carrier ends it."""
+        ...
+
     def dialect(self) -> StreamDialect:
         """How its media socket speaks."""
         ...
 
     def control(self, call: str, facts: CallFacts) -> LineControl | None:
         """The control face of a call; None where the keys for it are not set."""
+        ...
+
+
+@runtime_checkable
+class AsksNext(Protocol):
+    """A carrier that asks, when a stream has ended, what comes next, as a dialplan does; the rest is told by REST."""
+
+    def after(self, what: str, asked: Webhook) -> WebhookAnswer:
+        """`transfer,TARGET`, `hangup`, or empty, where nothing is known: the caller goes to the fallback."""
         ...
 
 

@@ -7,6 +7,7 @@ import aiohttp
 from lineside.errors import ConfigError
 from lineside.gateway.carriers.account import CarrierAccount
 from lineside.gateway.carriers.exotel import ExotelAccount
+from lineside.gateway.carriers.jambonz import JambonzAccount
 from lineside.gateway.carriers.plivo import PlivoAccount
 from lineside.gateway.carriers.telnyx import TelnyxAccount
 from lineside.gateway.carriers.twilio import SignalWireAccount, TwilioAccount
@@ -20,6 +21,7 @@ MAKERS: tuple[tuple[str, Callable[[Settings, aiohttp.ClientSession], CarrierAcco
     ("plivo_auth_token", PlivoAccount),
     ("vonage_signature_secret", VonageAccount),
     ("exotel_password", ExotelAccount),
+    ("jambonz_webhook_secret", JambonzAccount),
 )
 
 

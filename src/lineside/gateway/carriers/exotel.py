@@ -43,6 +43,10 @@ class ExotelAccount:
         """See `CarrierAccount`: without an address the next applet runs."""
         return WebhookAnswer("application/json", "{}")
 
+    def hang_up(self) -> WebhookAnswer:
+        """See `CarrierAccount`."""
+        return WebhookAnswer("application/json", "{}")
+
     def dialect(self) -> StreamDialect:
         """See `CarrierAccount`."""
         return ExotelDialect()

@@ -72,6 +72,10 @@ class PlivoAccount:
             return f"<Dial>{_whom(self._fallback)}</Dial>"
         return f"<Speak>{xml_text(BUSY)}</Speak><Hangup/>"
 
+    def hang_up(self) -> WebhookAnswer:
+        """See `CarrierAccount`."""
+        return _xml("<Hangup/>")
+
     def dialect(self) -> StreamDialect:
         """See `CarrierAccount`."""
         return PlivoDialect()

@@ -79,6 +79,10 @@ class TelnyxAccount:
         """See `CarrierAccount`."""
         return twiml.refuse(self._fallback)
 
+    def hang_up(self) -> WebhookAnswer:
+        """See `CarrierAccount`."""
+        return twiml.hang_up()
+
     def dialect(self) -> StreamDialect:
         """See `CarrierAccount`."""
         return TelnyxDialect()

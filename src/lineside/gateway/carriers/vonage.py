@@ -83,6 +83,10 @@ class VonageAccount:
             return _ncco([_dialling(self._fallback)])
         return _ncco([{"action": "talk", "text": BUSY}])
 
+    def hang_up(self) -> WebhookAnswer:
+        """See `CarrierAccount`."""
+        return _ncco([])
+
     def dialect(self) -> StreamDialect:
         """See `CarrierAccount`."""
         return VonageDialect(RATE)

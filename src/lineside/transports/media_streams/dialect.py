@@ -32,6 +32,8 @@ class StreamStarted(Struct, frozen=True, kw_only=True):
     caller: str = ""
     called: str = ""
     parameters: dict[str, str] = {}
+    answer: str = ""  # a message that they wait for before they send sound
+    test: bool = False  # somebody tries whether we are there; there is no caller
 
 
 class StreamAudio(Struct, frozen=True):
@@ -56,6 +58,14 @@ class StreamMark(Struct, frozen=True):
 class StreamStopped(Struct, frozen=True):
     """The stream is over."""
 
+    answer: str = ""  # a message that they wait for before they close the socket
+
+
+class StreamAnswer(Struct, frozen=True):
+    """They asked whether we are alive, or told what must be answered."""
+
+    answer: str
+
 
 class StreamFault(Struct, frozen=True):
     """The carrier could not use what we sent."""
@@ -69,7 +79,17 @@ class StreamQueue(Struct, frozen=True):
     seconds: float
 
 
-StreamEvent = StreamStarted | StreamAudio | StreamKey | StreamMark | StreamStopped | StreamFault | StreamQueue | None
+StreamEvent = (
+    StreamStarted
+    | StreamAudio
+    | StreamKey
+    | StreamMark
+    | StreamStopped
+    | StreamAnswer
+    | StreamFault
+    | StreamQueue
+    | None
+)
 
 
 class StreamShape(Struct, frozen=True):

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal
 
-from lineside.errors import TransportError
+from lineside.errors import LinesideError, TransportError
 from lineside.protocol import Codec, Dtmf, EndReason, ServerMessage
 from lineside.transports.base import AudioMeter, TransportListener
 from lineside.transports.keys import KEYS
@@ -18,6 +19,7 @@ from lineside.transports.line_control import (
     TransferTarget,
 )
 from lineside.transports.media_streams.dialect import (
+    StreamAnswer,
     StreamAudio,
     StreamDialect,
     StreamEvent,
@@ -36,13 +38,18 @@ from lineside.transports.websocket_frames import NORMAL, TEXT, framed
 
 START_WITHIN = 5.0  # seconds for the carrier to say what stream this is
 EARLY = 50  # messages of sound that may come before that
+TEST_TAKES = 10.0  # seconds for a carrier that only tries the connection to close it
 FAULTS = 20  # messages that cannot be read; one more ends the call
+
+
+class ConnectionTested(LinesideError):
+    """A carrier only tried whether we are there; caught where sockets are held."""
 
 
 async def started(ws: WebSocket, dialect: StreamDialect) -> tuple[StreamStarted, list[StreamAudio]]:
     """Wait for the stream's start; also the sound that came before it.
 
-    Raises `TransportError`: it does not come, or something else comes first.
+    Raises `TransportError`: it does not come, or something else comes first. Raises `ConnectionTested`.
     """
     early: list[StreamAudio] = []
     try:
@@ -50,7 +57,13 @@ async def started(ws: WebSocket, dialect: StreamDialect) -> tuple[StreamStarted,
             while (message := await ws.first()) is not None:
                 event = dialect.read(message)
                 if isinstance(event, StreamStarted):
+                    _say(ws, event.answer)
+                    if event.test:
+                        await _let_test(ws, dialect)
                     return event, early
+                if isinstance(event, StreamAnswer):
+                    _say(ws, event.answer)
+                    continue
                 if isinstance(event, StreamAudio) and len(early) < EARLY:
                     early.append(event)
                 elif event is not None:
@@ -59,6 +72,24 @@ async def started(ws: WebSocket, dialect: StreamDialect) -> tuple[StreamStarted,
         why = f"{dialect.line}: the stream's start did not come within {START_WITHIN:g} s"
         raise TransportError("no_first_message", why) from None
     raise TransportError("line_lost", f"{dialect.line}: the socket closed before the stream's start")
+
+
+async def _let_test(ws: WebSocket, dialect: StreamDialect) -> None:
+    """Answer until they close. Raises `ConnectionTested` then."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(TEST_TAKES):
+            while (message := await ws.first()) is not None:
+                event = dialect.read(message)
+                if isinstance(event, StreamAnswer | StreamStopped):
+                    _say(ws, event.answer)
+                if isinstance(event, StreamStopped):
+                    break
+    raise ConnectionTested(dialect.line)
+
+
+def _say(ws: WebSocket, message: str) -> None:
+    if message and ws.writable:
+        ws.write(framed(TEXT, message.encode()))
 
 
 def stream_codec(begun: StreamStarted, dialect: StreamDialect) -> tuple[Codec, int]:
@@ -139,10 +170,12 @@ class MediaStream(OnlyHangsUp):
         self._out.stop()
         if self._carrier is not None:
             await self._carrier.hang_up(reason)
-        goodbye = self._dialect.hang_up()
+        gone = self._over.done() and not self._over.cancelled()  # cancelled: the call ends, and the far end is there
+        goodbye = "" if gone else self._dialect.hang_up()
         if goodbye:
+            self._ws.listen(self._closing, lambda why: None)
             self._ws.write(framed(TEXT, goodbye.encode()))
-        waits = LINE_ENDS if (self._carrier is not None or goodbye) and not self._over.done() else 0.0
+        waits = LINE_ENDS if (self._carrier is not None or goodbye) and not gone else 0.0
         await asyncio.wait([self._ws.over], timeout=waits)
         try:
             async with asyncio.timeout(1.0):
@@ -193,6 +226,15 @@ class MediaStream(OnlyHangsUp):
         except Exception as fault:
             self._over.set_exception(fault)
 
+    def _closing(self, message: bytes | str) -> None:
+        """They say goodbye too, and may wait for an answer to it."""
+        with suppress(TransportError):
+            event = self._dialect.read(message)
+            if isinstance(event, StreamAnswer | StreamStopped):
+                _say(self._ws, event.answer)
+            if isinstance(event, StreamStopped):
+                self._finish("transferred" if self._transferring else "caller_hung_up")
+
     def _take(self, event: StreamEvent, listener: TransportListener) -> None:
         match event:
             case StreamAudio():
@@ -201,7 +243,10 @@ class MediaStream(OnlyHangsUp):
                 listener.on_message(Dtmf(digit))
             case StreamMark(name=name):
                 listener.on_mark(name)
-            case StreamStopped():
+            case StreamAnswer(answer=answer):
+                _say(self._ws, answer)
+            case StreamStopped(answer=answer):
+                _say(self._ws, answer)
                 self._finish("transferred" if self._transferring else "caller_hung_up")
             case StreamStarted():
                 raise TransportError("bad_first_message", f"{self._dialect.line}: a second start on one stream")

@@ -1,0 +1,139 @@
+"""Media sockets: a slot is taken, the socket opened, the stream's start awaited, the call held. For every dialect."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from aiohttp import web
+from msgspec.structs import replace
+
+from lineside.errors import CallRefused, TransportError
+from lineside.gateway.line_host import LineHost
+from lineside.gateway.tickets import Ticket
+from lineside.http_front import error_response
+from lineside.protocol import FirstMessage
+from lineside.settings import Settings
+from lineside.transports.base import AudioMeter
+from lineside.transports.call_facts import CallFacts, allowed_headers, clean
+from lineside.transports.frame_grace import FrameGrace
+from lineside.transports.line_control import CallLeg, LineControl, OfferedCall
+from lineside.transports.media_streams.dialect import StreamDialect, StreamStarted
+from lineside.transports.media_streams.stream import ConnectionTested, MediaStream, started, stream_codec
+from lineside.transports.websocket import WebSocket
+from lineside.transports.websocket_frames import POLICY_VIOLATION
+from lineside.transports.websocket_handshake import chosen, refusal
+
+log = structlog.get_logger()
+
+LARGEST = 256 * 1024  # bytes of one message of a media socket
+BEAT = 20.0  # seconds between pings
+# Asterisk, jambonz and FreeSWITCH offer theirs; some ask for an echo.
+SUBPROTOCOLS = ("media", "audio.jambonz.org", "audio.drachtio.org")
+STOPS_SENDING = ("plivo", "exotel")  # lines that send nothing while nobody speaks
+
+ControlOf = Callable[[StreamStarted, CallFacts], LineControl | None]
+
+
+class MediaSockets:
+    """Holds a call on each WebSocket that was let in."""
+
+    def __init__(self, settings: Settings, host: LineHost) -> None:
+        self._settings, self._host = settings, host
+
+    async def hold(
+        self,
+        request: web.Request,
+        dialect: StreamDialect,
+        ticket: Ticket,
+        control: ControlOf,
+        *,
+        pings: bool = True,
+        account: str = "",
+    ) -> web.StreamResponse:
+        """Take a slot, open the socket, hold the call.
+
+        Args:
+            request: has been let in by its ticket or signature.
+            control: makes the control face; None: nothing but hanging up works.
+            pings: whether the far end bears pings.
+            account: whose call the stream's start has to say it is; empty: it need not say.
+        """
+        if refused := refusal(request.method, request.headers):
+            return error_response(400, "no_websocket", refused)
+        transport, host = request.transport, self._host
+        if transport is None:
+            return web.Response()
+        try:
+            with host.slot() as handle:
+                ws = WebSocket(
+                    LARGEST,
+                    BEAT,
+                    request.protocol.connection_lost,
+                    pings=pings,
+                    sound_in_text=dialect.sound_in_text,
+                )
+                offered = chosen(request.headers.get("Sec-WebSocket-Protocol"), SUBPROTOCOLS)
+                ws.take_over(transport, request.headers["Sec-WebSocket-Key"], offered)
+                try:
+                    await host.run(handle, await self._offered(ws, dialect, ticket, control, account))
+                except ConnectionTested:
+                    log.info("the connection was tried, and works", line=dialect.line)
+                except TransportError as fault:
+                    log.warning("a media stream was refused", line=dialect.line, why=str(fault))
+                    await _close(ws)
+                finally:
+                    ws.abort()
+            return web.Response()
+        except CallRefused as full:
+            response = error_response(503, "full", str(full))
+            response.headers["Retry-After"] = "5"
+            return response
+
+    async def _offered(
+        self,
+        ws: WebSocket,
+        dialect: StreamDialect,
+        ticket: Ticket,
+        control: ControlOf,
+        account: str,
+    ) -> OfferedCall:
+        begun, early = await started(ws, dialect)
+        if account and begun.account != account:
+            raise TransportError("bad_first_message", f"{dialect.line}: the stream is another account's")
+        codec, rate = stream_codec(begun, dialect)
+        known = ticket.facts
+        told = self.cleaned(CallFacts(line=dialect.line, headers=begun.parameters))
+        facts = replace(
+            known,
+            caller=known.caller or clean(begun.caller),
+            called=known.called or clean(begun.called),
+            carrier_call_id=known.carrier_call_id or clean(begun.call),
+            headers=known.headers | told.headers,
+            codec=begun.encoding,
+        )
+        first = FirstMessage(codec=codec, sample_rate=rate, caller=facts.caller[:200], greeting=ticket.greeting)
+
+        def connect(meter: AudioMeter) -> CallLeg:
+            stream = MediaStream(ws, dialect, begun, meter, early, control(begun, facts))
+            return CallLeg(FrameGrace(stream) if dialect.line in STOPS_SENDING else stream, stream)
+
+        return OfferedCall(facts, first, connect)
+
+    def cleaned(self, facts: CallFacts) -> CallFacts:
+        """Values from outside as one line each; headers by the allow-list."""
+        return replace(
+            facts,
+            caller=clean(facts.caller),
+            called=clean(facts.called, 200),
+            diverted_from=clean(facts.diverted_from),
+            carrier_call_id=clean(facts.carrier_call_id),
+            headers=allowed_headers(dict(facts.headers), self._settings.telephone_headers),
+        )
+
+
+async def _close(ws: WebSocket) -> None:
+    try:
+        async with asyncio.timeout(1.0):
+            await ws.close(POLICY_VIOLATION)
+    except TimeoutError:
+        return
