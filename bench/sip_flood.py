@@ -36,7 +36,7 @@ async def main() -> None:
     told.add_argument("--seconds", type=float, default=10.0)
     told.add_argument("--allowed", action="store_true")
     wish = cast("SimpleNamespace", told.parse_args())
-    async with own_gateway(speculation=False, sip=True) as own, calling(own) as intervals:
+    async with own_gateway(speculation=False, line="sip") as own, calling(own) as intervals:
         port = int(own.sip.rpartition(":")[2])
         quiet = await measured(own, wish.seconds)
         print(f"without: {100 * quiet:.1f} % of a core; packets {shown(intervals)}")

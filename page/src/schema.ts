@@ -589,6 +589,16 @@ export interface CallSupervised {
   did: 'hands_back' | 'leaves' | 'listens' | 'says' | 'takes_over';
 }
 
+/** The line that a test call comes over. */
+export interface TestLine {
+  line: string;
+}
+
+/** What a test call brings. */
+export interface TestTicket {
+  ticket: string;
+}
+
 /** Some of the calls, the newest first. */
 export interface CallPage {
   calls: KeptCall[];

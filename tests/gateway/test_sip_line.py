@@ -21,10 +21,10 @@ QUIET = b"\xff" * 160
 class Line:
     """A gateway whose SIP port is open, and a telephone."""
 
-    def __init__(self, gateway: Gateway, line: SipLine, phone: SipPhone) -> None:
+    def __init__(self, gateway: Gateway, line: SipLine, phone: SipPhone, url: str) -> None:
         self.gateway, self.line, self.phone = gateway, line, phone
         self.uri = f"sip:agent@127.0.0.1:{line.endpoint.port}"
-        self.heard = b""
+        self.heard, self.url = b"", url
 
     def hear(self, sound: bytes) -> None:
         self.heard += sound
@@ -44,8 +44,8 @@ async def line(**given: Any) -> AsyncGenerator[Line, None]:
     sip = {"sip": True, "sip_port": 0, "sip_rtp_ports": "30000-31999"}
     async with opened(**(sip | given)) as served, sip_phone() as phone:
         chosen = settings(**(sip | {f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")} | given))
-        async with SipLine(chosen, served.gateway.lines).opened() as open_line:
-            one = Line(served.gateway, open_line, phone)
+        async with SipLine(chosen, served.gateway.lines, served.gateway.telephones.tickets).opened() as open_line:
+            one = Line(served.gateway, open_line, phone, served.url)
             yield one
             await one.until("no call is left", lambda: served.gateway.calls == 0)
             sizes = open_line.endpoint.agent.sizes
@@ -136,6 +136,6 @@ def test_what_would_stand_open_or_cannot_be_read_is_refused_at_the_start() -> No
                 ({"sip_tls_certificate": "/nowhere.pem"}, "SIP_TLS_CERTIFICATE"),
             ):
                 with pytest.raises(ConfigError, match=name):
-                    SipLine(settings(**given), served.gateway.lines)
+                    SipLine(settings(**given), served.gateway.lines, served.gateway.telephones.tickets)
 
     asyncio.run(story())

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,15 +11,19 @@ import aiohttp
 import pytest
 
 from lineside.audio.wav import wav_bytes
+from lineside.cli import loadtest
 from lineside.errors import ConfigError
-from lineside.loadtest.plan import HeardAnswer, Plan, WorkerReport
+from lineside.gateway.audiosocket_line import AudioSocketLine
+from lineside.loadtest.plan import HeardAnswer, LineName, Plan, WorkerReport
 from lineside.loadtest.recordings import Recording, recordings_in
 from lineside.loadtest.results import Goal, LoadTestResults
 from lineside.loadtest.runner import RunProgress, hold_test
+from lineside.loadtest.server_under_test_main import free_port
 from lineside.loadtest.simulated_caller import SimulatedCaller
 from lineside.loadtest.wer import distance, plain, word_error_rate
 from lineside.loadtest.worker import LoadWorker
 from lineside.transports.scripted import ScriptedTransport
+from tests.call.fixtures import settings
 from tests.gateway.test_app import opened
 from tests.gateway.test_sip_line import line
 from tests.virtual_time import run
@@ -140,8 +145,8 @@ def test_telephones_hold_calls_over_sip_and_say_what_they_heard(tones: Path) -> 
     async def main() -> LoadTestResults:
         async with line(vad_silence_timeout_ms=200) as one:
             plan = Plan(
-                url="", sip=one.uri, callers=3, duration=3.0, ramp=0.1, recordings=recordings_in(tones),
-                codec="g711_ulaw", barge_in_rate=0.3,
+                url=one.url, line="sip", sip=one.uri, callers=3, duration=3.0, ramp=0.1,
+                recordings=recordings_in(tones), codec="g711_ulaw", barge_in_rate=0.3,
             )  # fmt: skip
             found, _ = await hold_test(plan, Goal(60_000), notice=lambda outlook: None)
         return found
@@ -152,6 +157,51 @@ def test_telephones_hold_calls_over_sip_and_say_what_they_heard(tones: Path) -> 
     assert found.answered >= 3
     assert found.caller["first sound"].p50 > 180
     assert found.caller["packet interval"].p50 == pytest.approx(20, abs=5)
+
+
+@pytest.mark.parametrize("name", ["twilio", "asterisk-ws", "audiosocket"])
+def test_telephones_hold_calls_over_each_line(tones: Path, name: LineName) -> None:
+    """The real protocols, with a far end that buffers and plays, or plays what comes; every call is a test call."""
+
+    async def main() -> tuple[LoadTestResults, int]:
+        port = free_port()
+        async with opened(
+            vad_silence_timeout_ms=200, asterisk=True, audiosocket_port=port, twilio_auth_token="t",  # noqa: S106
+            public_url="https://voice.example.com",
+        ) as served, AsyncExitStack() as stack:  # fmt: skip
+            lines, tickets = served.gateway.lines, served.gateway.telephones.tickets
+            chosen = settings(audiosocket_port=port)
+            await stack.enter_async_context(AudioSocketLine(chosen, lines, tickets).opened())
+            plan = Plan(
+                url=served.url, line=name, audiosocket=f"127.0.0.1:{port}", callers=3, duration=3.0, ramp=0.1,
+                recordings=recordings_in(tones), codec="g711_ulaw" if name == "twilio" else "pcm", barge_in_rate=0.3,
+            )  # fmt: skip
+            found, _ = await hold_test(plan, Goal(60_000), notice=lambda outlook: None)
+        return found, served.gateway.calls
+
+    found, calls = asyncio.run(main())
+    assert calls == 0
+    assert set(found.errors) <= {"clipped answer"}
+    assert found.calls == 3
+    assert found.answered >= 3
+    assert found.caller["first sound"].p50 > 180
+
+
+def test_no_call_is_made_over_a_line_that_issues_no_ticket(tones: Path) -> None:
+    """A line that is off is not called: a call without a ticket could reach real tools."""
+
+    async def main() -> LoadTestResults:
+        async with opened() as served:
+            plan = Plan(
+                url=served.url, line="sip", sip="sip:agent@127.0.0.1:9", callers=2, duration=0.5,
+                recordings=recordings_in(tones),
+            )  # fmt: skip
+            with pytest.raises(ConfigError, match="ticket"):
+                await loadtest._check_line(plan)
+            found, _ = await hold_test(plan, Goal(60_000), notice=lambda outlook: None)
+        return found
+
+    assert asyncio.run(main()).errors == {"no_ticket": 2}
 
 
 def test_a_lossy_and_jittery_path_is_what_the_gateway_hears_and_answers(tones: Path) -> None:

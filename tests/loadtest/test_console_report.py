@@ -203,7 +203,7 @@ def test_what_mock_engines_take_is_not_the_gateways_to_keep(
 def test_a_codec_that_is_none_is_refused() -> None:
     """With those there are."""
     with pytest.raises(ConfigError, match="g711_ulaw"):
-        loadtest._codec("opus")
+        loadtest._codec("opus", "browser")
 
 
 @pytest.mark.parametrize(("value", "end"), [(0.3, 0.5), (9.99, 10.0), (10.0, 10.0), (1210.0, 1500.0), (2069.0, 2500.0)])

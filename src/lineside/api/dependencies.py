@@ -10,6 +10,7 @@ from lineside.agents.versions import AgentVersions
 from lineside.call.supervision import OperatorOrder
 from lineside.engines.protocols import Engine
 from lineside.engines.registry import Role
+from lineside.errors import ConfigError
 from lineside.host.machine.values import Machine
 from lineside.host.services import Service
 from lineside.observability.active_call import ActiveCall
@@ -126,6 +127,10 @@ class HostServices(Protocol):
         ...
 
 
+def _no_tickets(line: str) -> str:
+    raise ConfigError("this gateway has no telephone lines")
+
+
 @dataclass(frozen=True)
 class ApiDependencies:
     """All that the control API needs."""
@@ -140,6 +145,7 @@ class ApiDependencies:
     own_models: tuple[str, ...] = ()  # models that this process itself has in memory, such as the voice detector's
     puller: Sequence[str] = ()  # the program that downloads, up to its arguments; empty: this lineside's own
     webhooks: TellsWebhooks | None = None
+    test_tickets: Callable[[str], str] = _no_tickets
     records: Archive | None = None  # what is kept of calls; None: nothing is
     loaded: Callable[[Mapping[tuple[str, str], int]], None] | None = None  # hears which models have which memory
     work: BackgroundWork = field(default_factory=BackgroundWork)  # what runs for as long as the process does

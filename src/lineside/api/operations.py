@@ -3,7 +3,7 @@
 The routes, the checks of what comes in, `/openapi.json`, `/docs` and `docs/api.md` are made from this list.
 """
 
-from lineside.api import call_handlers, history, host_handlers, model_handlers
+from lineside.api import call_handlers, history, host_handlers, model_handlers, test_call_handlers
 from lineside.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -30,6 +30,7 @@ OPERATIONS: tuple[Operation, ...] = (
     call_handlers.say_in_call,
     call_handlers.take_over,
     call_handlers.hand_back,
+    test_call_handlers.test_ticket,
     history.list_kept_calls,
     history.export_jsonl,
     history.export_csv,

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated
 
+import aiohttp
 import msgspec
 import typer
 from msgspec import Struct
@@ -18,11 +19,12 @@ from lineside.loadtest import console_report
 from lineside.loadtest.capacity import Capacity
 from lineside.loadtest.html_report import picture
 from lineside.loadtest.mock_engines import ANSWER_SECONDS, TO_FIRST_SOUND
-from lineside.loadtest.plan import Plan, TurnResult, WorkerReport
+from lineside.loadtest.plan import LINES, LineName, Plan, TurnResult, WorkerReport
 from lineside.loadtest.recordings import CODECS, recordings_in
 from lineside.loadtest.results import Goal, LoadTestResults
 from lineside.loadtest.runner import hold_test
 from lineside.loadtest.server_under_test import own_gateway
+from lineside.loadtest.telephone_call import NoTicket, test_ticket
 from lineside.loadtest.wer import EACH, word_error_rate
 from lineside.protocol import Codec
 from lineside.settings import load_settings
@@ -85,8 +87,10 @@ def loadtest(
     audio_dir: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="WAV files to speak, one turn each.")
     ] = None,
-    codec: Annotated[str, typer.Option(help="pcm, g711_ulaw or g711_alaw.")] = "pcm",
-    line: Annotated[str, typer.Option(help="How callers reach lineside: browser or sip.")] = "browser",
+    codec: Annotated[str, typer.Option(help="pcm, g711_ulaw or g711_alaw; by itself as the line has it.")] = "",
+    line: Annotated[
+        str, typer.Option(help="browser, sip, audiosocket, asterisk-ws or twilio: how callers come.")
+    ] = "browser",
     greeting: Annotated[bool, typer.Option(help="Let the agent greet first, and hear it out.")] = True,
     ramp: Annotated[float, _time("Ramp-up time.")] = 5.0,
     call_length: Annotated[float, _time("Hang up after this and call again; 0: one call each.")] = 0.0,
@@ -126,8 +130,10 @@ def loadtest(
         callers=concurrency,
         duration=duration,
         key=key or ("" if mock_engines else next(iter(settings.api_keys), "")),
-        codec=_codec(codec, line),
-        sip="" if line == "browser" else f"sip:agent@{settings.sip_host}:{settings.sip_port}",
+        codec=_codec(codec or ("g711_ulaw" if line == "twilio" else "pcm"), line),
+        line=_line(line, loss),
+        sip=f"sip:agent@{settings.sip_host}:{settings.sip_port}",
+        audiosocket=f"{settings.audiosocket_host}:{settings.audiosocket_port}",
         recordings=recordings_in(audio_dir),
         greeting=greeting,
         ramp=min(ramp, duration / 2),
@@ -182,8 +188,9 @@ async def _test(order: Order, callers: int, console: Console) -> tuple[LoadTestR
     async with AsyncExitStack() as stack:
         own = None
         if order.mock_engines:
-            own = await stack.enter_async_context(own_gateway(speculation=order.speculation, sip=bool(plan.sip)))
-            plan = msgspec.structs.replace(plan, url=own.url, sip=own.sip)
+            own = await stack.enter_async_context(own_gateway(speculation=order.speculation, line=plan.line))
+            plan = msgspec.structs.replace(plan, url=own.url, sip=own.sip, audiosocket=own.audiosocket)
+        await _check_line(plan)
         notice = stack.enter_context(console_report.live_progress(console, f"{callers} callers"))
         found, reports = await hold_test(plan, order.goal, notice=notice, own=own, ideal_ms=order.ideal_ms)
     if order.transcribe:
@@ -223,9 +230,31 @@ def _about(order: Order) -> str:
     )
 
 
-def _codec(name: str, line: str = "browser") -> Codec:
-    if line not in ("browser", "sip"):
-        raise ConfigError(f"--line {line}: one of browser, sip")
+async def _check_line(plan: Plan) -> None:
+    """Raise `ConfigError` where test calls cannot be made over the line: none is made that could reach real tools."""
+    if plan.line == "browser":
+        return
+    headers = {"Authorization": f"Bearer {plan.key}"} if plan.key else {}
+    async with aiohttp.ClientSession(headers=headers) as http:
+        try:
+            await test_ticket(http, plan)
+        except NoTicket as why:
+            raise ConfigError(f"--line {plan.line}: no ticket for a test call: {why}") from None
+
+
+def _line(name: str, loss: float) -> LineName:
+    if name not in LINES:
+        raise ConfigError(f"--line {name}: one of {', '.join(LINES)}")
+    if loss and name not in ("browser", "sip"):
+        raise ConfigError(f"--loss: nothing is lost on --line {name}, which is TCP")
+    return name
+
+
+def _codec(name: str, line: str) -> Codec:
     if name not in CODECS:
         raise ConfigError(f"--codec {name}: one of {', '.join(CODECS)}")
+    if line == "twilio" and name != "g711_ulaw":
+        raise ConfigError("--line twilio speaks mu-law: --codec g711_ulaw")
+    if line == "audiosocket" and name != "pcm":
+        raise ConfigError("--line audiosocket speaks linear sound: --codec pcm")
     return name

@@ -138,6 +138,7 @@ class Gateway:
             loaded=self._meters.engines.models,
             work=self.work,
             webhooks=self.announcements.webhooks,
+            test_tickets=self.telephones.issue_test_ticket,
         )
         mount(app, dependencies)
         self.telephones.add_routes(app)

@@ -83,7 +83,13 @@ class AudioSocketLine:
                 return CallLeg(transport, transport)
 
             facts = replace(ticket.facts, codec=f"slin{rate // 1000}")
-            first = FirstMessage(codec="pcm", sample_rate=rate, caller=facts.caller[:200], greeting=ticket.greeting)
+            first = FirstMessage(
+                codec="pcm",
+                sample_rate=rate,
+                caller=facts.caller[:200],
+                greeting=ticket.greeting,
+                tools=not facts.test,
+            )
             await self._host.run(handle, OfferedCall(facts, first, connect))
 
     async def _named(self, connection: AudioSocket) -> str:

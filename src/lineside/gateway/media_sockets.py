@@ -111,7 +111,13 @@ class MediaSockets:
             headers=known.headers | told.headers,
             codec=begun.encoding,
         )
-        first = FirstMessage(codec=codec, sample_rate=rate, caller=facts.caller[:200], greeting=ticket.greeting)
+        first = FirstMessage(
+            codec=codec,
+            sample_rate=rate,
+            caller=facts.caller[:200],
+            greeting=ticket.greeting,
+            tools=not facts.test,
+        )
 
         def connect(meter: AudioMeter) -> CallLeg:
             stream = MediaStream(ws, dialect, begun, meter, early, control(begun, facts))

@@ -6,13 +6,16 @@ retransmission can never reach another process (docs/decisions/0021-sip-of-our-o
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
+from msgspec.structs import replace
 
 from lineside.errors import CallRefused, ConfigError, TransportError
 from lineside.gateway.line_host import LineHost
+from lineside.gateway.tickets import TicketStore
 from lineside.protocol import FirstMessage
 from lineside.rtp.codecs import PAYLOAD_TYPES, CodecName, new_codec
 from lineside.rtp.media_plan import MediaPlan
@@ -42,14 +45,15 @@ log = structlog.get_logger()
 
 REGISTRATION = 300  # seconds that a telephone's registration is granted for
 RETRY_AFTER = 5  # seconds
+TEST_HEADER = "X-Lineside-Test"  # of an INVITE: the ticket of a test call
 
 
 class SipLine:
     """The SIP port of a gateway, open while `opened` runs."""
 
-    def __init__(self, settings: Settings, host: LineHost) -> None:
-        """Raises `ConfigError` naming the setting that is wrong."""
-        self._settings, self._host = settings, host
+    def __init__(self, settings: Settings, host: LineHost, tickets: TicketStore) -> None:
+        """Raises `ConfigError` naming the setting that is wrong. `tickets` are those of test calls."""
+        self._settings, self._host, self._tickets = settings, host, tickets
         try:
             self._guard = Guard(read_networks(settings.sip_trusted), read_networks(settings.sip_allowed))
             self._accounts = [read_account(text) for text in settings.sip_accounts]
@@ -144,6 +148,11 @@ class SipLine:
             secure=secure, must_encrypt=settings.sip_srtp == "required",
         )  # fmt: skip
         side = _Side(self.endpoint, call, None)
+        ticket = call.request.get(TEST_HEADER)
+        test = bool(ticket) and self._tickets.redeem(ticket, "sip", time.monotonic()) is not None
+        if ticket and not test:  # it was meant to reach nothing outside
+            self._refuse(call, 403, f"the ticket in {TEST_HEADER} is unknown or used")
+            return None
         negotiation: Negotiation | None = None
 
         def negotiate() -> None:
@@ -162,7 +171,10 @@ class SipLine:
             trusted=self._guard.trusts(flow.host, self.endpoint.timers.now),
         )
         codec = new_codec(plan.codec)
-        first = FirstMessage(codec=codec.transport_codec, sample_rate=codec.rate, caller=facts.caller)
+        facts = replace(facts, test=test)
+        first = FirstMessage(
+            codec=codec.transport_codec, sample_rate=codec.rate, caller=facts.caller, tools=not facts.test
+        )
 
         def connect(meter: AudioMeter) -> CallLeg:
             transport = SipTransport(side, plan, sockets, shared_pacer(), meter)

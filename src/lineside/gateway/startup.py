@@ -130,7 +130,7 @@ async def _sip(settings: Settings, gateway: Gateway) -> AsyncGenerator[str, None
     if not settings.sip:
         yield ""
         return
-    async with SipLine(settings, gateway.lines).opened() as line:
+    async with SipLine(settings, gateway.lines, gateway.telephones.tickets).opened() as line:
         yield f"sip:agent@{settings.sip_host}:{line.endpoint.port}"
 
 

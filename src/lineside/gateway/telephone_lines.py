@@ -9,7 +9,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from lineside.errors import CallRefused
+from lineside.errors import CallRefused, ConfigError
 from lineside.gateway.base_path import path_below
 from lineside.gateway.carriers import plivo
 from lineside.gateway.carriers.account import AsksNext, CarrierAccount, Webhook, WebhookAnswer
@@ -64,6 +64,19 @@ class TelephoneLines:
         if any(other.opens_by_itself(path) for other in self._others):
             return True
         return any(path.startswith(f"/lines/{line}/") for line in self._carriers)
+
+    def issue_test_ticket(self, line: str) -> str:
+        """A ticket for a call that reaches nothing outside. Raises `CallRefused`; `ConfigError`: the line is off."""
+        settings = self._settings
+        on = {
+            "sip": settings.sip,
+            "audiosocket": settings.audiosocket_port > 0,
+            "asterisk": settings.asterisk,
+        }
+        if not on.get(line, line in self._carriers):
+            raise ConfigError(f"the line {line} is off; its setting is in docs/how-to/telephone.md")
+        facts = CallFacts(line=line, caller="test", test=True)
+        return self.tickets.issue(Ticket(facts), time.monotonic())
 
     # ── carriers ───────────────────────────────────────────────────────────────────────────────────────────────────
 

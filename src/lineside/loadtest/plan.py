@@ -1,6 +1,6 @@
 """What a load test is to do, and what came of it: the values that travel between the tester and its workers."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -15,6 +15,11 @@ STAGES: tuple[str, ...] = tuple(
 )
 
 
+LineName = Literal["browser", "sip", "audiosocket", "asterisk-ws", "twilio"]
+LINES: tuple[LineName, ...] = ("browser", "sip", "audiosocket", "asterisk-ws", "twilio")
+PACED: frozenset[LineName] = frozenset({"sip", "audiosocket"})  # lineside sends each frame at its time
+
+
 class Plan(Struct, frozen=True):
     """One test, or one worker's share of it. Times are seconds."""
 
@@ -22,7 +27,9 @@ class Plan(Struct, frozen=True):
     callers: Annotated[int, Meta(ge=1)]
     duration: float  # no caller begins a turn after this; the turn under way is heard to its end
     key: str = ""
-    sip: str = ""  # the SIP address that callers call; empty: they come over the WebSocket of `url`
+    line: LineName = "browser"  # how callers come
+    sip: str = ""  # the SIP address that they call over `sip`
+    audiosocket: str = ""  # host:port that they call over `audiosocket`
     codec: Codec = "pcm"
     recordings: tuple[str, ...] = ()  # WAV files; empty: the package's own
     ramp: float = 0.0  # over which the callers come

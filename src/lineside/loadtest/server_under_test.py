@@ -10,6 +10,7 @@ import psutil
 from msgspec import Struct
 
 from lineside.errors import ConfigError
+from lineside.loadtest.plan import LineName
 from lineside.observability.trends import TrendSample, made_of
 from lineside.processes.process import end_process, start_process
 
@@ -31,9 +32,9 @@ class ProcessUsage(Struct, frozen=True):
 class OwnGateway:
     """A running gateway, and what it has used."""
 
-    def __init__(self, url: str, sip: str, process: psutil.Process) -> None:
-        """`sip`: what telephones call; empty without a SIP port."""
-        self.url, self.sip, self.pid = url, sip, process.pid
+    def __init__(self, url: str, sip: str, audiosocket: str, process: psutil.Process) -> None:
+        """`sip` and `audiosocket`: what telephones call; empty where they cannot."""
+        self.url, self.sip, self.audiosocket, self.pid = url, sip, audiosocket, process.pid
         self._process = process
         self.readings: list[ProcessUsage] = []
 
@@ -80,7 +81,7 @@ def cores_used(readings: list[ProcessUsage], begin: float, end: float) -> float 
 
 
 @asynccontextmanager
-async def own_gateway(*, speculation: bool, sip: bool = False) -> AsyncGenerator[OwnGateway, None]:
+async def own_gateway(*, speculation: bool, line: LineName = "browser") -> AsyncGenerator[OwnGateway, None]:
     """Start one with mock engines; it ends with the block, and with this process. Raises `ConfigError`."""
     argv = [
         sys.executable,
@@ -88,14 +89,15 @@ async def own_gateway(*, speculation: bool, sip: bool = False) -> AsyncGenerator
         "lineside.loadtest.server_under_test_main",
         "0",
         *(["--speculation"] if speculation else []),
-        *(["--sip"] if sip else []),
+        "--line",
+        line,
     ]
     process = await start_process(argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
     said = bytearray()
     reading = asyncio.create_task(_keep(process, said), name="gateway output")
     try:
-        url, _, sip_uri = (await _addresses(process, reading, said)).partition(" ")
-        gateway = OwnGateway(url, sip_uri, psutil.Process(process.pid))
+        url, sip, audiosocket = (await _addresses(process, reading, said)).split("\t")
+        gateway = OwnGateway(url, sip, audiosocket, psutil.Process(process.pid))
         watching = asyncio.create_task(gateway.watch(), name="gateway readings")
         try:
             yield gateway
@@ -119,7 +121,7 @@ async def _addresses(process: asyncio.subprocess.Process, reading: "asyncio.Task
     if not line:
         await asyncio.wait([reading], timeout=SHUTDOWN_SECONDS)
         raise ConfigError(f"the load test's gateway did not start: {said.decode(errors='replace').strip()}")
-    return line.decode().strip().replace("localhost", "127.0.0.1")
+    return line.decode().strip("\n").replace("localhost", "127.0.0.1")
 
 
 async def _keep(process: asyncio.subprocess.Process, said: bytearray) -> None:

@@ -9,6 +9,7 @@ are nothing that a call on an ordinary gateway should be able to name.
 import argparse
 import asyncio
 import os
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -47,7 +48,7 @@ def register_mock_engines(folder: Path) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(folder)]))
 
 
-def settings_for(folder: Path, port: int, speculation: bool, sip: bool = False) -> Settings:
+def settings_for(folder: Path, port: int, speculation: bool, line: str = "browser") -> Settings:
     """What the environment says, but for who answers, where, and how many. Raises `ConfigError`."""
     agent = folder / "agent.toml"
     agent.write_text(AGENT)
@@ -60,15 +61,26 @@ def settings_for(folder: Path, port: int, speculation: bool, sip: bool = False) 
         agent_file=agent,
         max_concurrent_calls=CALLS,
         speculation=speculation,
-        sip=sip,
+        sip=line == "sip",
         sip_port=0,
         sip_rtp_ports="16000-31999",
         sip_trusted=("127.0.0.1",),
+        asterisk=line == "asterisk-ws",
+        audiosocket_port=free_port() if line == "audiosocket" else 0,
+        twilio_auth_token="load test" if line == "twilio" else "",
+        public_url="https://load.test" if line == "twilio" else "",
         turn_profile="silence",  # its callers' words are no evidence, and every turn shall wait as long
         llm_max_tokens=1000,
         **{f"default_{role}_engine": "mock" for role in ("stt", "llm", "tts")},
         **{f"fallback_{role}_engines": () for role in ("stt", "llm", "tts")},
     )
+
+
+def free_port() -> int:
+    """One that nobody has now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 def main() -> None:
@@ -77,7 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("--speculation", action="store_true")
-    parser.add_argument("--sip", action="store_true")
+    parser.add_argument("--line", default="browser")
     given = parser.parse_args()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
@@ -85,7 +97,7 @@ def main() -> None:
         folder = Path(name)
         register_mock_engines(folder)
         try:
-            settings = settings_for(folder, given.port, given.speculation, given.sip)
+            settings = settings_for(folder, given.port, given.speculation, given.line)
             with counted_together(worker_count(settings)):
                 _answer(settings)
         except LinesideError as fault:
@@ -96,7 +108,8 @@ def _answer(settings: Settings) -> None:
     from lineside.gateway.startup import serve
 
     def ready(running: "RunningGateway") -> None:
-        print(f"{running.url} {running.sip}".strip(), flush=True)
+        port = settings.audiosocket_port
+        print(running.url, running.sip, f"127.0.0.1:{port}" if port else "", sep="\t", flush=True)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, insecure=False, ready=ready))

@@ -26,6 +26,7 @@ from lineside.loadtest.lateness import Lateness
 from lineside.loadtest.network_impairment import ImpairedPath, frame_due
 from lineside.loadtest.plan import (
     CALLER,
+    PACED,
     CallResult,
     HeardAnswer,
     Plan,
@@ -38,10 +39,11 @@ from lineside.loadtest.plan import (
 )
 from lineside.loadtest.recordings import Recording, rate_of, read
 from lineside.loadtest.simulated_caller import SimulatedCaller
-from lineside.loadtest.sip_line import LONGEST_INTERVAL_MS, hold_sip_call, load_phone
+from lineside.loadtest.telephone_call import CallScript
+from lineside.loadtest.telephone_ear import LONGEST_INTERVAL_MS
+from lineside.loadtest.telephone_lines import HoldCall, telephone_line
 from lineside.private_files import make_files_private
 from lineside.protocol import FirstMessage, Ready, decode_server
-from lineside.testclient.sip_phone import SipPhone
 
 CALL_READY_SECONDS = 10.0  # seconds from dialling to `ready`; then the call counts as failed
 AGAIN_AFTER = 1.0  # seconds before a caller who was refused or cut off dials again
@@ -66,14 +68,15 @@ class LoadWorker:
         self._ends: list[CallResult] = []
         self._kept_answers: list[tuple[str, bytes]] = []
         self._first_ms: list[float] = []  # since the last word
-        self._phone: SipPhone | None = None  # where callers call over SIP
-        self._intervals = [0] * (LONGEST_INTERVAL_MS + 1) if plan.sip else []
+        self._telephone: HoldCall | None = None  # where callers are telephones
+        self._intervals = [0] * (LONGEST_INTERVAL_MS + 1) if plan.line in PACED else []
 
     async def call(self, http: aiohttp.ClientSession) -> WorkerReport:
         """Everybody calls; answers when the last one has hung up."""
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-            if self._plan.sip:
-                self._phone = await stack.enter_async_context(load_phone(self._plan))
+            if self._plan.line != "browser":
+                line = telephone_line(self._plan, http, self._intervals)
+                self._telephone = await stack.enter_async_context(line)
             news = tasks.create_task(self._report_progress(), name="progress")
             async with asyncio.TaskGroup() as callers:
                 for number in range(self._plan.first, self._plan.first + self._plan.callers):
@@ -107,8 +110,8 @@ class LoadWorker:
 
     async def _dial(self, name: str, dice: Random, http: aiohttp.ClientSession) -> str:
         """One call, from dialling to its end; answers why it ended."""
-        if self._phone is not None:
-            return await self._dial_sip(self._phone, name, dice)
+        if self._telephone is not None:
+            return await self._dial_by_telephone(self._telephone, name, dice)
         try:
             async with asyncio.timeout(CALL_READY_SECONDS):
                 ws = await http.ws_connect(f"{self._plan.url}/ws/call", max_msg_size=0)
@@ -125,13 +128,11 @@ class LoadWorker:
                 return "no_ready"
             return await self._converse(name, dice, ws)
 
-    async def _dial_sip(self, phone: SipPhone, name: str, dice: Random) -> str:
+    async def _dial_by_telephone(self, hold: HoldCall, name: str, dice: Random) -> str:
         async def speak(caller: SimulatedCaller, send: Callable[[bytes], Awaitable[None]]) -> None:
             await self._frame_by_frame(caller, dice, send)
 
-        caller, reason = await hold_sip_call(
-            phone, self._plan, lambda: self._new_caller(name, dice), self._intervals, speak
-        )
+        caller, reason = await hold(CallScript(lambda: self._new_caller(name, dice), speak))
         if caller is not None:
             self._caller_gone(name, caller)
         return reason

@@ -17,7 +17,7 @@ from lineside.sip.flow import Flow
 from lineside.sip.guard import Guard, read_networks
 from lineside.sip.incoming import IncomingCall
 from lineside.sip.listeners import SipListen
-from lineside.sip.message import SipRequest, SipResponse
+from lineside.sip.message import Header, SipRequest, SipResponse
 from lineside.sip.offer_answer import LocalMedia, Negotiation
 from lineside.sip.outgoing import CallTarget, OutgoingCall
 from lineside.sip.responses import response_to
@@ -129,8 +129,9 @@ class SipPhone:
         *,
         codecs: tuple[CodecName, ...] = ("PCMU",),
         credentials: Credentials | None = None,
+        headers: tuple[Header, ...] = (),
     ) -> PhoneCall:
-        """Call somebody and wait for the answer.
+        """Call somebody and wait for the answer. `headers` go into the INVITE.
 
         Raises:
             CallNotAnswered: it was refused, or nobody answered.
@@ -145,7 +146,7 @@ class SipPhone:
         call = PhoneCall(self, sockets, on_sound)
         digest = DigestClient(credentials) if credentials is not None else None
         name = credentials.user if credentials is not None else "caller"
-        to = CallTarget(uri, flow, f"sip:{name}@{self._host}", digest=digest)
+        to = CallTarget(uri, flow, f"sip:{name}@{self._host}", headers, digest=digest)
         negotiation = Negotiation(LocalMedia(self._host, sockets.port, codecs))
 
         def begin() -> None:
