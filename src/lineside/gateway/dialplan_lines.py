@@ -8,7 +8,7 @@ from lineside.errors import CallRefused
 from lineside.gateway.dialplan_control import DialplanControl
 from lineside.gateway.line_host import LineHost
 from lineside.gateway.line_requests import LARGEST_BODY, forbidden, form_of
-from lineside.gateway.media_sockets import MediaSockets
+from lineside.gateway.stream_sockets import StreamSockets
 from lineside.gateway.tickets import Ticket, TicketStore
 from lineside.settings import Settings
 from lineside.transports.call_facts import CallFacts
@@ -23,7 +23,7 @@ FREESWITCH_MEDIA = "/lines/freeswitch/media/"
 class DialplanLines:
     """Routes for those that are on. Where a question has no answer the dialplan goes on: the caller is in the queue."""
 
-    def __init__(self, settings: Settings, host: LineHost, sockets: MediaSockets, tickets: TicketStore) -> None:
+    def __init__(self, settings: Settings, host: LineHost, sockets: StreamSockets, tickets: TicketStore) -> None:
         self._settings, self._host, self._sockets, self._tickets = settings, host, sockets, tickets
 
     def add_routes(self, app: web.Application) -> None:

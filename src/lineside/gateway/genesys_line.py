@@ -11,7 +11,7 @@ from lineside.errors import ConfigError
 from lineside.gateway.base_path import path_below
 from lineside.gateway.carriers.audiohook import ORGANIZATION, AudioHookSignatures
 from lineside.gateway.line_requests import forbidden
-from lineside.gateway.media_sockets import MediaSockets
+from lineside.gateway.stream_sockets import StreamSockets
 from lineside.gateway.tickets import Ticket
 from lineside.protocol import EndReason
 from lineside.settings import Settings
@@ -28,7 +28,7 @@ PATH = "/lines/genesys"
 class GenesysLine:
     """The route /lines/genesys."""
 
-    def __init__(self, settings: Settings, sockets: MediaSockets) -> None:
+    def __init__(self, settings: Settings, sockets: StreamSockets) -> None:
         """Raises `ConfigError`."""
         if not settings.public_url.startswith("https://"):
             raise ConfigError(

@@ -19,7 +19,7 @@ from lineside.gateway.dialplan_lines import DialplanLines
 from lineside.gateway.genesys_line import GenesysLine
 from lineside.gateway.line_host import LineHost
 from lineside.gateway.line_requests import LARGEST_BODY, forbidden, form_of
-from lineside.gateway.media_sockets import MediaSockets
+from lineside.gateway.stream_sockets import StreamSockets
 from lineside.gateway.tickets import Ticket, TicketStore
 from lineside.settings import Settings
 from lineside.transports.call_facts import CallFacts
@@ -39,7 +39,7 @@ class TelephoneLines:
         self._settings, self._host = settings, host
         self._carriers = carriers_of(settings, http)
         self.tickets = TicketStore()
-        self._sockets = MediaSockets(settings, host)
+        self._sockets = StreamSockets(settings, host)
         self._others: list[DialplanLines | GenesysLine] = [DialplanLines(settings, host, self._sockets, self.tickets)]
         if settings.genesys_client_secret:
             self._others.append(GenesysLine(settings, self._sockets))

@@ -34,7 +34,7 @@ STOPS_SENDING = ("plivo", "exotel")  # lines that send nothing while nobody spea
 ControlOf = Callable[[StreamStarted, CallFacts], LineControl | None]
 
 
-class MediaSockets:
+class StreamSockets:
     """Holds a call on each WebSocket that was let in."""
 
     def __init__(self, settings: Settings, host: LineHost) -> None:
