@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 
 from lineside.cli.main import app
 from lineside.errors import ConfigError
-from lineside.rehearse.runner import ScenarioResult, rehearse
+from lineside.rehearse.results import ScenarioResult
 from lineside.rehearse.scenario import Effect, Expect, RehearsalDesk, Scenario, Tools, load_desk
+from lineside.rehearse.text_level import rehearse_by_text as rehearse
 
 DESK = Path(__file__).parents[2] / "bench" / "desk"
 DAY = {"order_number": "12345", "restarted": "Yes", "day": "Friday", "part_of_day": "morning", "phone": "555 010 1234"}

@@ -9,51 +9,116 @@ from lineside.cli.address import JsonOption
 from lineside.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from lineside.rehearse.runner import ScenarioResult
+    from lineside.rehearse.results import HeldCall, ScenarioResult
+    from lineside.rehearse.scenario import RehearsalDesk, Scenario
+    from lineside.rehearse.sound_level import SoundPlan
+
+LEVELS = ("text", "sound")
+LEVEL_HELP = "text: typed words, scripted engines, no time. sound: callers speak, and the real engines hear them."
+BY_SOUND = "At sound level"
 
 
 def rehearse(
     scenarios: Annotated[Path, typer.Argument(exists=True, help="A file of scenarios, or a folder of them.")],
     runs: Annotated[int, typer.Option(min=1, max=100, help="Calls of each scenario, in slightly other words.")] = 1,
-    level: Annotated[str, typer.Option(help="text: typed words and scripted engines, on virtual time.")] = "text",
+    level: Annotated[str, typer.Option(help=LEVEL_HELP)] = "text",
     only: Annotated[str, typer.Option(help="Scenarios with this in their name or tags.")] = "",
+    voice: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ENGINE[:VOICE]", help="A voice of callers; repeatable.", rich_help_panel=BY_SOUND),
+    ] = None,
+    codec: Annotated[str, typer.Option(help="pcm, g711_ulaw or g711_alaw.", rich_help_panel=BY_SOUND)] = "pcm",
+    noise: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A WAV heard behind callers.", rich_help_panel=BY_SOUND),
+    ] = None,
+    snr: Annotated[float, typer.Option(help="Decibels of noise under the caller.", rich_help_panel=BY_SOUND)] = 15.0,
+    at_once: Annotated[int, typer.Option(min=1, max=16, help="Calls at once.", rich_help_panel=BY_SOUND)] = 1,
+    late: Annotated[
+        float, typer.Option(min=0, help="Seconds added to the silence allowed.", rich_help_panel=BY_SOUND)
+    ] = 2.0,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A setting; repeatable.", rich_help_panel=BY_SOUND),
+    ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write the results as JUnit XML.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with the results and conversations.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with the results, conversations and sound.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Try an agent with the callers of these files. Exit code 1: a call went wrong; 2: a file is broken."""
+    """Try an agent with the callers of these files. Exit code 1: a call went wrong; 2: a file is broken.
+
+    No tool of the agent's is called, at any level: a stand-in that the scenarios declare answers in their place.
+    """
     from msgspec.structs import replace
 
-    from lineside.errors import ConfigError
     from lineside.rehearse.report import write_html, write_junit
-    from lineside.rehearse.runner import rehearse as held
+    from lineside.rehearse.results import summary
     from lineside.rehearse.scenario import load_desk
+    from lineside.rehearse.text_level import rehearse_by_text
 
-    if level != "text":
-        raise ConfigError(f"--level {level} is not there; text is")
+    plan = _plan(level, voice or [], codec, noise, snr, at_once, late)
     desk = load_desk(scenarios)
     chosen = tuple(each for each in desk.scenarios if only in each.name or only in each.tags or not only)
-    results = held(replace(desk, scenarios=chosen), runs)
+    desk = replace(desk, scenarios=chosen)
+    results = rehearse_by_text(desk, runs) if plan is None else _by_sound(desk, plan, sets or [], runs, quiet=as_json)
     passed, held_calls = sum(result.passed for result in results), sum(len(result.runs) for result in results)
-    summary = f"{passed} of {held_calls} calls went as meant (pass^1 {passed / max(1, held_calls):.0%}"
-    if runs >= 4:
-        summary += f", pass^4 {sum(result.pass_all(4) for result in results) / max(1, len(results)):.0%}"
-    summary += f"), {len(results)} scenarios, at text level"
+    told = summary(results, "text" if plan is None else "sound")
     if as_json:
         print_json({"scenarios": [_told(result) for result in results], "passed": passed, "calls": held_calls})
     else:
         _print(results)
-        say(summary)
+        say(told)
     if junit is not None:
         write_junit(junit, results)
     if html is not None:
-        write_html(html, results, summary)
+        write_html(html, results, told)
     if passed < held_calls:
         raise typer.Exit(1)
 
 
+def _plan(
+    level: str, voices: list[str], codec: str, noise: Path | None, snr: float, at_once: int, late: float
+) -> "SoundPlan | None":
+    from typing import cast, get_args
+
+    from lineside.errors import ConfigError
+    from lineside.protocol import Codec
+    from lineside.rehearse.caller_sound import parse_voice
+    from lineside.rehearse.sound_level import SoundPlan
+
+    if level not in LEVELS:
+        raise ConfigError(f"--level {level} is not known; choose one of {', '.join(LEVELS)}")
+    if codec not in get_args(Codec):
+        raise ConfigError(f"--codec {codec} is not known; choose one of {', '.join(get_args(Codec))}")
+    if level == "text":
+        return None
+    return SoundPlan(tuple(map(parse_voice, voices)), cast(Codec, codec), noise, under=snr, at_once=at_once, late=late)
+
+
+def _by_sound(
+    desk: "RehearsalDesk", plan: "SoundPlan", sets: list[str], runs: int, *, quiet: bool
+) -> "list[ScenarioResult]":
+    from rich.console import Console
+
+    from lineside.cli.replay import given
+    from lineside.rehearse.sound_level import rehearse_by_sound
+    from lineside.settings import load_settings
+
+    console, over = Console(stderr=True, quiet=quiet), [0]
+    with console.status("callers speak to the agent") as status:
+
+        def on_call(scenario: "Scenario", call: "HeldCall") -> None:
+            over[0] += 1
+            status.update(f"{over[0]} of {runs * len(desk.scenarios)} calls are over")
+
+        return rehearse_by_sound(desk, load_settings(**given(sets)), plan, runs, on_call)
+
+
 def _told(result: "ScenarioResult") -> dict[str, object]:
-    return {"name": result.scenario.name, "passed": result.passed, "runs": result.runs}
+    from msgspec.structs import replace
+
+    runs = [replace(run, sound=b"") for run in result.runs]
+    return {"name": result.scenario.name, "passed": result.passed, "runs": runs}
 
 
 def _print(results: "list[ScenarioResult]") -> None:

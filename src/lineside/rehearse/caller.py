@@ -1,42 +1,33 @@
-"""A caller who types what a person would say: by a script, or by what they know when they are asked for it."""
+"""A caller who types what a person would say, on virtual time."""
 
 import asyncio
 import random
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from lineside.agents.tasks.state import Question
+from lineside.agents.tasks.state import Question, TaskState
 from lineside.audio.frame import FRAME_SECONDS
 from lineside.protocol import AudioDone, AudioStarted, EndReason, ServerMessage, Text
-from lineside.rehearse.scenario import Scenario, SpokenOver
+from lineside.rehearse.caller_words import varied
+from lineside.rehearse.ruled_caller import CallerStep, Line, RuledCaller
+from lineside.rehearse.scenario import SpokenOver
 from lineside.transports.base import TransportListener
 from lineside.transports.scripted import ScriptedTransport
 
 PATIENCE = 20.0  # seconds that a caller waits for a reply
 PAUSE = 0.4  # seconds between a reply and the next words
-FIGURES = 4  # in a line that may be said digit by digit; "12 Harbour Street" is not
-LONGEST = 25  # lines of a ruled caller; then they give up
-_WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-_USUAL = {
-    "check": "Yes, that's right.",
-    "write": "Yes, please.",
-    "change": "Nothing, thank you.",
-    "person": "No, thank you.",
-    "more": "No, that's all, thank you.",
-}
 
 
 class RehearsalCaller(ScriptedTransport):
     """The line of one scenario."""
 
-    def __init__(self, scenario: Scenario, asked: Callable[[], Question | None], seed: int = 0) -> None:
-        """`asked`: what the agent asked last. `seed`: 0 as written, others in slightly other words and paces."""
+    def __init__(self, ruled: RuledCaller, state: Callable[[], TaskState], seed: int = 0) -> None:
+        """`state`: of the caller's business. `seed`: 0 as written, others in slightly other words and paces."""
         super().__init__([])
-        self._scenario, self._asked = scenario, asked
+        self._ruled, self._state = ruled, state
         self._dice = random.Random(seed)  # noqa: S311 - no secret
         self._varied = seed > 0
         self._sounding, self._done = asyncio.Event(), asyncio.Event()
-        self.lines = 0
+        self.steps: list[CallerStep] = []
         self.longest_silence = 0.0  # seconds between the caller's words and the first sound of the reply
         self._spoke: float | None = None
 
@@ -57,42 +48,27 @@ class RehearsalCaller(ScriptedTransport):
         async with asyncio.TaskGroup() as tasks:
             silence = tasks.create_task(self._keep_silent(listener, quiet), name="silence")
             await self._reply_over(began=False)  # the greeting
-            for said in self._says():
-                self.lines += 1
-                if isinstance(said, SpokenOver):
+            while (line := self._ruled.next(self._state())) is not None:
+                asked = self._state().asked
+                if isinstance(line, SpokenOver):
                     await self._wait(self._sounding, PATIENCE)
-                    await asyncio.sleep(said.after)
+                    await asyncio.sleep(line.after)
                 self._sounding.clear()
                 self._done.clear()
                 self._spoke = self.now()
-                listener.on_message(Text(self._worded(said.say if isinstance(said, SpokenOver) else said)))
+                listener.on_message(Text(self._worded(line)))
                 await self._reply_over()
+                self._note(asked, line)
             silence.cancel()
         return "caller_hung_up"
 
-    def _says(self) -> Iterator[str | SpokenOver]:
-        if self._scenario.caller:
-            yield from self._scenario.caller
-            return
-        yield self._scenario.opens
-        for _ in range(LONGEST):
-            asked = self._asked()
-            if asked is None:
-                return
-            if asked.kind == "slot":
-                yield self._scenario.knows.get(asked.slot, "I don't know.")
-            else:
-                yield self._scenario.answers.get(asked.kind, _USUAL[asked.kind])
+    def _note(self, asked: Question | None, line: Line) -> None:
+        slots = {name: given.value for name, given in self._state().slots.items()}
+        self.steps.append(CallerStep(asked, line, slots))
 
-    def _worded(self, text: str) -> str:
-        """The same in other words: hesitation, figures for words, words for figures."""
-        if not self._varied:
-            return text
-        if self._dice.random() < 0.4:
-            text = self._dice.choice(("Um, ", "Well, ", "Okay, ", "Uh, ")) + text[:1].lower() + text[1:]
-        if self._dice.random() < 0.5 and sum(sign.isdecimal() for sign in text) >= FIGURES:
-            text = re.sub(r"\d", lambda digit: f"{_WORDS[int(digit[0])]} ", text)
-        return text
+    def _worded(self, line: Line) -> str:
+        text = line.say if isinstance(line, SpokenOver) else line
+        return varied(text, self._dice) if self._varied else text
 
     async def _reply_over(self, *, began: bool = True) -> None:
         await self._wait(self._done, PATIENCE if began else 10.0)
