@@ -31,7 +31,7 @@ from lineside.rehearse.caller_sound import (
 )
 from lineside.rehearse.results import HeldCall
 from lineside.rehearse.scenario import Expect, Scenario, Tools
-from lineside.rehearse.sound_level import SoundBooth, SoundPlan, rehearse_by_sound, sound_call
+from lineside.rehearse.sound_level import SharedByCalls, SoundPlan, rehearse_by_sound, sound_call
 from lineside.rehearse.speaking_caller import CallerMouth
 from lineside.rehearse.text_level import text_call
 from lineside.replay.jumping_loop import JumpingLoop, WorkInProgress
@@ -70,7 +70,7 @@ class Hears:
         return Transcription(line if wrong is None else self._instead[wrong])
 
 
-async def booth(voices: ToneVoices, instead: dict[str, str], plan: SoundPlan) -> SoundBooth:
+async def shared(voices: ToneVoices, instead: dict[str, str], plan: SoundPlan) -> SharedByCalls:
     whole = desk()
     tts = CachedTTS(ScriptedTTS())
     names = dict.fromkeys(("stt", "llm", "tts"), "scripted")
@@ -78,7 +78,7 @@ async def booth(voices: ToneVoices, instead: dict[str, str], plan: SoundPlan) ->
     engines = Engines(Hears(voices, instead), ScriptedLLM(answers=["I don't know that."]), tts, names, tts)
     knows = await read_knowledge(whole.agent, None)
     speakers = (CallerVoice("tone", "low"), CallerVoice("tone", "high"))
-    return SoundBooth(
+    return SharedByCalls(
         whole, plan, settings, engines, voices, speakers, LoudnessVad, nobody_knows, knows, WorkInProgress()
     )
 
@@ -88,7 +88,7 @@ def held(scenario: Scenario, instead: dict[str, str] | None = None, plan: SoundP
     understood = text_call(desk(), scenario).steps
 
     async def call() -> HeldCall:
-        return await sound_call(await booth(ToneVoices(), instead or {}, plan), scenario, understood, 0, 0)
+        return await sound_call(await shared(ToneVoices(), instead or {}, plan), scenario, understood, 0, 0)
 
     with asyncio.Runner(loop_factory=lambda: JumpingLoop(clock=lambda: 0.0)) as runner:
         return runner.run(call())

@@ -61,7 +61,7 @@ class SoundPlan(Struct, frozen=True):
     late: float = LATER  # seconds added to what a scenario allows as silence
 
 
-class SoundBooth(Struct, frozen=True):
+class SharedByCalls(Struct, frozen=True):
     """What all calls of a rehearsal share."""
 
     desk: RehearsalDesk
@@ -102,17 +102,17 @@ def rehearse_by_sound(
     async def story() -> list[ScenarioResult]:
         with work.done():
             async with AsyncExitStack() as stack:
-                booth = await _booth(stack, desk, settings, plan, work)
+                shared = await _shared(stack, desk, settings, plan, work)
                 with work.paused():
-                    return await _all_calls(booth, understood, runs, on_call)
+                    return await _all_calls(shared, understood, runs, on_call)
 
     with asyncio.Runner(loop_factory=lambda: JumpingLoop(work)) as runner:
         return runner.run(story())
 
 
-async def _booth(
+async def _shared(
     stack: AsyncExitStack, desk: RehearsalDesk, settings: Settings, plan: SoundPlan, work: WorkInProgress
-) -> SoundBooth:
+) -> SharedByCalls:
     reached, registry = await stack.enter_async_context(warm_engines(settings, desk.agent))
     turns = await stack.enter_async_context(turn_model(reached))
     knowledge = await stack.enter_async_context(knowledge_cache(reached, desk.agent))
@@ -120,7 +120,7 @@ async def _booth(
     timed = replace(
         engines, stt=TimedSTT(engines.stt, work), llm=timed_llm(engines.llm, work), tts=TimedTTS(engines.tts, work)
     )
-    return SoundBooth(
+    return SharedByCalls(
         desk,
         plan,
         reached,
@@ -140,50 +140,50 @@ def voices_folder(settings: Settings) -> Path:
 
 
 async def _all_calls(
-    booth: SoundBooth, understood: dict[str, tuple[CallerStep, ...]], runs: int, on_call: OnCall
+    shared: SharedByCalls, understood: dict[str, tuple[CallerStep, ...]], runs: int, on_call: OnCall
 ) -> list[ScenarioResult]:
-    free = asyncio.Semaphore(booth.plan.at_once)
+    free = asyncio.Semaphore(shared.plan.at_once)
 
     async def one(place: int, scenario: Scenario, seed: int) -> HeldCall:
         async with free:
-            held = await sound_call(booth, scenario, understood[scenario.name], place, seed)
+            held = await sound_call(shared, scenario, understood[scenario.name], place, seed)
             on_call(scenario, held)
             return held
 
     async with asyncio.TaskGroup() as group:
         calls = [
             [group.create_task(one(place, scenario, seed)) for seed in range(runs)]
-            for place, scenario in enumerate(booth.desk.scenarios)
+            for place, scenario in enumerate(shared.desk.scenarios)
         ]
     held = [tuple(call.result() for call in of_one) for of_one in calls]
-    return [ScenarioResult(scenario, runs) for scenario, runs in zip(booth.desk.scenarios, held, strict=True)]
+    return [ScenarioResult(scenario, runs) for scenario, runs in zip(shared.desk.scenarios, held, strict=True)]
 
 
 async def sound_call(
-    booth: SoundBooth, scenario: Scenario, understood: tuple[CallerStep, ...], place: int, seed: int
+    shared: SharedByCalls, scenario: Scenario, understood: tuple[CallerStep, ...], place: int, seed: int
 ) -> HeldCall:
     """Hold one call. `understood`: how it goes at text level; `place` and `seed` choose its voice and its words."""
     try:
-        return await _hold(booth, scenario, understood, place, seed)
+        return await _hold(shared, scenario, understood, place, seed)
     except LinesideError as fault:
         return HeldCall((Shortfall("not_run", str(fault)),), (), 0.0)
 
 
 async def _hold(
-    booth: SoundBooth, scenario: Scenario, understood: tuple[CallerStep, ...], place: int, seed: int
+    shared: SharedByCalls, scenario: Scenario, understood: tuple[CallerStep, ...], place: int, seed: int
 ) -> HeldCall:
-    loop, plan = asyncio.get_running_loop(), booth.plan
-    voice = cycled(booth.speakers, place + seed)
+    loop, plan = asyncio.get_running_loop(), shared.plan
+    voice = cycled(shared.speakers, place + seed)
     hello = FirstMessage(codec=plan.codec)
     background = read_background(plan.background, plan.under, hello.rate) if plan.background is not None else None
     if background is not None:
         background.begin_at(random.Random(f"{scenario.name} {seed}").random())  # noqa: S311 - no secret
 
     async def speak(words: str) -> Samples:
-        with booth.work.done():
-            return await booth.voices.speak(voice, words, hello.rate)
+        with shared.work.done():
+            return await shared.voices.speak(voice, words, hello.rate)
 
-    behind, ruled = Backstage(booth.desk, scenario), RuledCaller(scenario, booth.desk.agent, understood)
+    behind, ruled = Backstage(shared.desk, scenario), RuledCaller(scenario, shared.desk.agent, understood)
     mouth, ear = CallerMouth(hello.rate, background), CallerEar(loop.time)
     line = SoundLine(hello.codec, mouth, ear)
     caller = SpeakingCaller(ruled, lambda: behind.state, speak, mouth, ear, loop.time, seed)
@@ -191,14 +191,14 @@ async def _hold(
     call = CallSession(
         line,
         hello,
-        agent=booth.desk.agent,
-        engines=booth.engines,
-        settings=booth.settings,
-        vad=booth.new_vad(),
+        agent=shared.desk.agent,
+        engines=shared.engines,
+        settings=shared.settings,
+        vad=shared.new_vad(),
         observers=(EventLog(scenario.name, behind.entries.append),),
-        turn_model=booth.turns,
+        turn_model=shared.turns,
         tools=behind.tools(f"{scenario.name} {seed}"),
-        knowledge=booth.knows,
+        knowledge=shared.knows,
     )
     began = loop.time()
     giving_up = loop.call_later(plan.longest, lambda: call.end("too_long"))
