@@ -80,6 +80,13 @@ END_REASONS = {
     "ended_by_operator": "an operator ended the call",
     "asked_for_person": "a person was asked for, the line cannot transfer, and the agent's `on_transfer` is `hang_up`",
     "transferred": "the caller was handed on to a colleague or a queue",
+    "voicemail": "a call of lineside's own was taken by an answering machine, and was to be hung up then",
+    "voicemail_left": "a call of lineside's own was taken by an answering machine, which has its message",
+    "busy": "nobody took a call of lineside's own: busy; in the history only, like the next four",
+    "no_answer": "nobody answered",
+    "rejected": "they refused the call",
+    "not_reached": "no such number, or the line could not call it",
+    "cancelled": "it was given up before anybody answered",
     "no_audio": "the line stays up and brings no sound",
     "server_stopping": "the gateway is shutting down",
     "too_fast": "the caller's program sent sound faster than four times real time",
@@ -111,6 +118,13 @@ OPERATOR_ACTS = {
     "takes_over": "an operator has taken the call over; the agent is silent",
     "hands_back": "the agent answers again, by an operator's wish or two minutes after their last act",
     "says": "an operator has the agent say something",
+}
+ANSWERED_AS = {
+    "human": "a person",
+    "voicemail": "an answering machine, or the network's voicemail",
+    "screening": "a program that asks who calls, and decides then",
+    "ivr": "a telephone menu",
+    "unknown": "nobody could tell within twenty seconds; the agent speaks",
 }
 TRANSFER_ASKED_BY = {
     "caller": "the caller asked for a person",
@@ -155,6 +169,7 @@ def page() -> str:
     parts.append(_words("Why a question has no answer: `why`", reasons.UnansweredReason, UNANSWERED))
     parts.append(_words("Who asked for a person: `by`", reasons.TransferAskedBy, TRANSFER_ASKED_BY))
     parts.append(_words("What an operator does: `what`", reasons.OperatorAct, OPERATOR_ACTS))
+    parts.append(_words("Who takes a call of lineside's own: `by`", reasons.AnsweredAs, ANSWERED_AS))
     parts.append(_words("What went wrong: `code`", protocol.ErrorCode, ERROR_CODES))
     parts.append(_words("Why a call ends: `reason`", protocol.EndReason, END_REASONS))
     return "".join(parts)

@@ -294,6 +294,14 @@ export interface OperatorActed {
   at: number;
 }
 
+/** It is known who or what has taken a call of lineside's own; told again where a person comes after a machine. */
+export interface CallTaken {
+  type: 'call_taken';
+  by: 'human' | 'ivr' | 'screening' | 'unknown' | 'voicemail';
+  beep: boolean;
+  at: number;
+}
+
 /** Something went wrong; after a fatal one the call ends. */
 export interface CallError {
   type: 'error';
@@ -329,24 +337,31 @@ export interface Ended {
     | 'agent_said_goodbye'
     | 'asked_for_person'
     | 'bad_message'
+    | 'busy'
     | 'caller_hung_up'
     | 'caller_not_reading'
     | 'caller_repeats'
     | 'caller_silent'
+    | 'cancelled'
     | 'ended_by_operator'
     | 'engines_failed'
     | 'frame_too_large'
     | 'idle'
     | 'internal_error'
     | 'line_lost'
+    | 'no_answer'
     | 'no_audio'
+    | 'not_reached'
     | 'odd_length'
+    | 'rejected'
     | 'server_stopping'
     | 'too_fast'
     | 'too_long'
     | 'too_many_messages'
     | 'too_many_turns'
-    | 'transferred';
+    | 'transferred'
+    | 'voicemail'
+    | 'voicemail_left';
   at: number;
 }
 
@@ -548,6 +563,96 @@ export interface StillLoaded {
   why: string;
 }
 
+/** Whom to call, and what for. */
+export interface PlaceCall {
+  to: string;
+  consent?: string;
+  timezone?: string;
+  idempotency_key?: string;
+  reference?: string;
+  line?: string;
+  caller_id?: string;
+  context?: Record<string, string>;
+  greeting?: string | null;
+  ring_seconds?: number | null;
+  on_voicemail?: 'continue' | 'hang_up' | 'leave_message';
+  voicemail_message?: string;
+  screening_line?: string;
+}
+
+/** One call of lineside's own, from its request to its outcome. */
+export interface OutboundCall {
+  id: string;
+  to: string;
+  line: string;
+  state: 'dialling' | 'over' | 'ringing' | 'talking';
+  placed: number;
+  seconds: number;
+  outcome:
+    | 'answered_human'
+    | 'answered_unknown'
+    | 'busy'
+    | 'cancelled'
+    | 'failed'
+    | 'invalid'
+    | 'ivr'
+    | 'no_answer'
+    | 'rejected'
+    | 'screened'
+    | 'voicemail'
+    | 'voicemail_left'
+    | null;
+  detail: string;
+  answered_as: 'human' | 'ivr' | 'screening' | 'unknown' | 'voicemail' | null;
+  reason:
+    | 'agent_said_goodbye'
+    | 'asked_for_person'
+    | 'bad_message'
+    | 'busy'
+    | 'caller_hung_up'
+    | 'caller_not_reading'
+    | 'caller_repeats'
+    | 'caller_silent'
+    | 'cancelled'
+    | 'ended_by_operator'
+    | 'engines_failed'
+    | 'frame_too_large'
+    | 'idle'
+    | 'internal_error'
+    | 'line_lost'
+    | 'no_answer'
+    | 'no_audio'
+    | 'not_reached'
+    | 'odd_length'
+    | 'rejected'
+    | 'server_stopping'
+    | 'too_fast'
+    | 'too_long'
+    | 'too_many_messages'
+    | 'too_many_turns'
+    | 'transferred'
+    | 'voicemail'
+    | 'voicemail_left'
+    | null;
+  reference: string;
+}
+
+/** Calls that lineside made or makes, the newest first. */
+export interface OutboundCalls {
+  calls: OutboundCall[];
+}
+
+/** A number that is not to be called any more. */
+export interface DoNotCall {
+  number: string;
+}
+
+/** It is on the list, and on the disk. */
+export interface DoNotCallAdded {
+  number: string;
+  added: boolean;
+}
+
 /** The calls under way. */
 export interface CallsStatus {
   calls: ActiveCall[];
@@ -558,7 +663,7 @@ export interface ActiveCall {
   id: string;
   line: string;
   codec: string;
-  state: 'connecting' | 'listening' | 'speaking' | 'thinking';
+  state: 'connecting' | 'dialling' | 'listening' | 'speaking' | 'thinking';
   seconds: number;
   turns: number;
   engines: Record<string, string>;
@@ -571,6 +676,7 @@ export interface ActiveCall {
   fallbacks: number;
   taken_over: boolean;
   listeners: number;
+  answered_as: 'human' | 'ivr' | 'screening' | 'unknown' | 'voicemail' | null;
 }
 
 /** A call that is being ended. */
@@ -957,7 +1063,7 @@ export interface WebhookStatus {
 /** A delivery that is over. */
 export interface WebhookDelivery {
   id: string;
-  event: 'alert' | 'call_ended' | 'call_started' | 'test' | 'transfer_requested';
+  event: 'alert' | 'call_ended' | 'call_outcome' | 'call_started' | 'test' | 'transfer_requested';
   at: number;
   tries: number;
   outcome: 'delivered' | 'dropped' | 'failed';
@@ -990,5 +1096,6 @@ export type ServerMessage =
   | SlotFilled
   | TaskMoved
   | OperatorActed
+  | CallTaken
   | CallError
   | Ended;

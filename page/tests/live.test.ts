@@ -13,6 +13,7 @@ const call: ActiveCall = {
   fallbacks: 0,
   taken_over: false,
   listeners: 0,
+  answered_as: null,
   codec: 'pcm',
   state: 'thinking',
   seconds: 9,

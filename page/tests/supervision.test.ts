@@ -20,6 +20,7 @@ const call: ActiveCall = {
   fallbacks: 0,
   taken_over: false,
   listeners: 0,
+  answered_as: null,
 };
 
 /** A WAV without end, as the gateway sends it. */

@@ -3,6 +3,8 @@
 LinesideError
 ├── ConfigError          refuse to start: a setting or a model file is wrong
 ├── CallRefused          the house is full or the caller may not enter: the call never begins
+│   ├── CallBlocked      a gate is shut for a call of ours
+│   └── KeyUsedBefore    the program that asked for one must use a key of its own
 ├── TransportError       ends the call: its first message was wrong, or the line broke
 └── EngineError          ends or re-routes the reply, never the call
     ├── EngineBusy
@@ -67,6 +69,19 @@ class ConfigError(LinesideError):
 
 class CallRefused(LinesideError):
     """The call may not begin."""
+
+
+class CallBlocked(CallRefused):
+    """A call of ours is not made: a gate is shut. Nothing was dialled."""
+
+    def __init__(self, by: str, why: str, retry_after: float = 0.0) -> None:
+        """`by`: `reasons.BlockedBy`; `retry_after`: seconds after which it may pass; 0: not by waiting."""
+        super().__init__(why)
+        self.by, self.retry_after = by, retry_after
+
+
+class KeyUsedBefore(CallRefused):
+    """The same idempotency key came with another request."""
 
 
 class TransportError(LinesideError):

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from lineside.errors import ErrorCode
 from lineside.event_base import Event, InTurn
+from lineside.line_events import CallTaken as CallTaken  # noqa: PLC0414 - read from here too
 from lineside.reasons import EndReason as EndReason  # noqa: PLC0414 - read from here too
 from lineside.reasons import FallbackReason, OperatorAct, TransferAskedBy, TransferResult, UnansweredReason
 from lineside.reasons import TurnEndedBy as TurnEndedBy  # noqa: PLC0414
@@ -287,6 +288,7 @@ ServerMessage = (
     | SlotFilled
     | TaskMoved
     | OperatorActed
+    | CallTaken
     | Error
     | Ended
 )

@@ -14,6 +14,13 @@ EndReason = Literal[
     "agent_said_goodbye",
     "ended_by_operator",
     "transferred",
+    "voicemail",
+    "voicemail_left",
+    "busy",
+    "no_answer",
+    "rejected",
+    "not_reached",
+    "cancelled",
     "no_audio",
     "asked_for_person",
     "server_stopping",
@@ -30,7 +37,7 @@ EndReason = Literal[
 # Why another engine answered than the one that should have.
 FallbackReason = Literal["", "too slow", "failed", "busy", "not running", "not downloaded", "no key"]
 
-WebhookEvent = Literal["call_started", "call_ended", "transfer_requested", "alert", "test"]
+WebhookEvent = Literal["call_started", "call_ended", "transfer_requested", "call_outcome", "alert", "test"]
 WebhookOutcome = Literal["delivered", "failed", "dropped"]
 
 # Why a question has no answer.
@@ -41,3 +48,35 @@ TransferAskedBy = Literal["caller", "agent", "operator"]
 
 # What became of a call that lineside made.
 DialResult = Literal["answered", "busy", "no_answer", "rejected", "invalid", "failed", "cancelled"]
+# Who or what took a call of lineside's own, by what it said and how it sounded.
+AnsweredAs = Literal["human", "voicemail", "screening", "ivr", "unknown"]
+OnVoicemail = Literal["hang_up", "leave_message", "continue"]
+DialState = Literal["dialling", "ringing", "talking", "over"]
+OutboundOutcome = Literal[
+    "answered_human",
+    "answered_unknown",
+    "voicemail",
+    "voicemail_left",
+    "screened",
+    "ivr",
+    "busy",
+    "no_answer",
+    "rejected",
+    "invalid",
+    "failed",
+    "cancelled",
+]
+# What a call of lineside's own is refused for, before anything is dialled.
+BlockedBy = Literal[
+    "bad_number",
+    "not_allowed",
+    "do_not_call",
+    "consent",
+    "timezone",
+    "hours",
+    "attempts",
+    "per_minute",
+    "at_once",
+    "full",
+    "no_line",
+]

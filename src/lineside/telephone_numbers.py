@@ -49,7 +49,21 @@ def why_refused(to: str) -> str:
 
 
 def is_allowed(to: str, allowed: Sequence[str]) -> bool:
-    """Whether a target is on an allow-list; an entry that ends in `*` is a prefix, of digits of a number."""
+    """Whether a target is on an allow-list; an entry that ends in `*` is a prefix, of digits of a number.
+
+    A SIP address is only what it is written as: `sip:200@10.0.0.5`, or with `sip:*@10.0.0.5` any user of that host.
+    The digits before another host's name are no number.
+    """
+    written = to.strip().lower()
+    if written.startswith(("sip:", "sips:")):
+        return any(_same_address(written, entry.strip().lower()) for entry in allowed)
     number = number_of(to) or to.strip()
     prefixes = tuple(entry[:-1] for entry in allowed if len(entry) > 1 and entry.endswith("*"))
     return number.startswith(prefixes) or number in {number_of(entry) or entry for entry in allowed}
+
+
+def _same_address(address: str, entry: str) -> bool:
+    scheme, _, rest = entry.partition(":")
+    if scheme not in ("sip", "sips") or address.partition(":")[0] != scheme:
+        return False
+    return address == entry or (rest.startswith("*@") and len(rest) > 2 and address.endswith(rest[1:]))

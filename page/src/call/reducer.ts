@@ -64,6 +64,7 @@ const RULES: Rules = {
   clear: (state) => state, // the loudspeaker's
   false_interruption: (state, event) => ({ ...resumed(state, event), phase: 'speaking' }),
   unanswered: (state) => state, // the history's
+  call_taken: (state) => state, // of calls that lineside makes: the history's
   operator_acted: (state) => state, // the history's, and that of whoever follows the call
   transfer_requested: (state, event) => noteOn(state, event, 'person', PERSON[event.by] ?? PERSON.caller),
   transfer_done: (state, event) =>

@@ -8,12 +8,14 @@ import { lasting, type Mood } from './words';
 
 const STATES: Record<ActiveCall['state'], string> = {
   connecting: 'Connecting',
+  dialling: 'Calling them',
   listening: 'Listening',
   thinking: 'Thinking',
   speaking: 'Agent speaking',
 };
 const MOODS: Record<ActiveCall['state'], Mood> = {
   connecting: 'none',
+  dialling: 'none',
   listening: 'good',
   thinking: 'warn',
   speaking: 'good',

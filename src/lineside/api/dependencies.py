@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from lineside.agents.agent import Agent
 from lineside.agents.drafts import AgentDrafts
 from lineside.agents.versions import AgentVersions
+from lineside.api.outbound_schemas import PlaceCall
 from lineside.call.supervision import OperatorOrder
 from lineside.engines.protocols import Engine
 from lineside.engines.registry import Role
@@ -14,6 +15,7 @@ from lineside.errors import ConfigError
 from lineside.host.machine.values import Machine
 from lineside.host.services import Service
 from lineside.observability.active_call import ActiveCall
+from lineside.observability.outbound_call import OutboundCall
 from lineside.observability.trends import Trends
 from lineside.observability.webhook_status import WebhookStatus
 from lineside.processes.background_work import BackgroundWork
@@ -49,6 +51,26 @@ class ActiveCalls(Protocol):
 
     def supervise(self, call_id: str, order: OperatorOrder) -> bool | None:
         """Do what an operator wants: whether it could be done; None where there is no such call."""
+        ...
+
+
+class MakesCalls(Protocol):
+    """Calls of lineside's own: `gateway.outbound.outbound_calls.OutboundCallCenter`."""
+
+    async def place(self, asked: PlaceCall) -> OutboundCall:
+        """Make a call, or say what became of the one that its key stands for. Raises `LinesideError`, `OSError`."""
+        ...
+
+    def list(self, limit: int) -> Sequence[OutboundCall]:
+        """The newest calls."""
+        ...
+
+    def get(self, call: str) -> OutboundCall | None:
+        """One of them."""
+        ...
+
+    async def never_call(self, number: str) -> bool:
+        """Put a number on the do-not-call list; False where it was there. Raises `LinesideError`, `OSError`."""
         ...
 
 
@@ -146,6 +168,7 @@ class ApiDependencies:
     puller: Sequence[str] = ()  # the program that downloads, up to its arguments; empty: this lineside's own
     webhooks: TellsWebhooks | None = None
     test_tickets: Callable[[str], str] = _no_tickets
+    outbound: MakesCalls | None = None
     records: Archive | None = None  # what is kept of calls; None: nothing is
     loaded: Callable[[Mapping[tuple[str, str], int]], None] | None = None  # hears which models have which memory
     work: BackgroundWork = field(default_factory=BackgroundWork)  # what runs for as long as the process does

@@ -3,7 +3,14 @@
 The routes, the checks of what comes in, `/openapi.json`, `/docs` and `docs/api.md` are made from this list.
 """
 
-from lineside.api import call_handlers, history, host_handlers, model_handlers, test_call_handlers
+from lineside.api import (
+    call_handlers,
+    history,
+    host_handlers,
+    model_handlers,
+    outbound_handlers,
+    test_call_handlers,
+)
 from lineside.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -23,6 +30,10 @@ OPERATIONS: tuple[Operation, ...] = (
     host_handlers.machine_stream,
     host_handlers.trends,
     host_handlers.unload_all,
+    outbound_handlers.place_call,
+    outbound_handlers.outbound_calls,
+    outbound_handlers.outbound_call,
+    outbound_handlers.do_not_call,
     call_handlers.list_calls,
     call_handlers.end_call,
     call_handlers.call_events,

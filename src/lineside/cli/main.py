@@ -15,6 +15,7 @@ COMMANDS = {
     "check": ("lineside.cli.check:check", "Check an agent's file; every mistake with its line."),
     "rehearse": ("lineside.cli.rehearse:rehearse", "Try an agent with scripted callers; compare what came of it."),
     "talk": ("lineside.cli.talk:talk", "Call lineside with WAV files; print what was heard, said, and the latencies."),
+    "call": ("lineside.cli.call:call", "Have a running lineside call somebody; say what became of it."),
     "calls": ("lineside.cli.calls:app", "List, show and delete kept calls."),
     "engines": ("lineside.cli.engines:engines", "List the STT, LLM and TTS engines; check that they answer."),
     "models": ("lineside.cli.models:app", "Download, check, load and unload models."),

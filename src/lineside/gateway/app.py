@@ -26,6 +26,7 @@ from lineside.gateway.call_registry import CallRegistry
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner
 from lineside.gateway.line_host import LineHost
 from lineside.gateway.metrics_page import MetricsPage
+from lineside.gateway.outbound.outbound_calls import OutboundCallCenter
 from lineside.gateway.page_files import add_page
 from lineside.gateway.readiness import FAULTS, fault_counts, readiness
 from lineside.gateway.runtime import learn_answers
@@ -97,7 +98,8 @@ class Gateway:
             partial(metrics.call_broken, "gave_way"),
         )
         self.lines = LineHost(calls, runner, metrics)
-        self.telephones = TelephoneLines(settings, self.lines, http)
+        outbound = OutboundCallCenter(settings, self.lines, metrics, self.announcements.webhooks.tell, records)
+        self.telephones = TelephoneLines(settings, self.lines, http, outbound)
         self._access = AccessGuard(settings, self.telephones.opens_by_itself)
 
     @property
@@ -109,6 +111,11 @@ class Gateway:
     def call_registry(self) -> CallRegistry:
         """The calls that are alive."""
         return self.lines.registry
+
+    @property
+    def outbound(self) -> OutboundCallCenter:
+        """The calls that lineside makes."""
+        return self.telephones.outbound
 
     def app(self) -> web.Application:
         """The routes, ready to be served."""
@@ -139,6 +146,7 @@ class Gateway:
             work=self.work,
             webhooks=self.announcements.webhooks,
             test_tickets=self.telephones.issue_test_ticket,
+            outbound=self.outbound,
         )
         mount(app, dependencies)
         self.telephones.add_routes(app)
@@ -190,7 +198,8 @@ class Gateway:
             work["learn answers"] = partial(learn_answers, self._registry, self._agents.agent)
         for name, begin in work.items():
             tasks.start(self.work.keep(name, begin), name)
-        yield
+        async with self.outbound.opened():
+            yield
         await self.announcements.webhooks.close()
         await tasks.end()
 

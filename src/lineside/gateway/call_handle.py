@@ -26,6 +26,7 @@ from lineside.protocol import (
     TurnEnded,
     TurnStarted,
 )
+from lineside.reasons import AnsweredAs
 from lineside.records.recorder import RecordedStretch
 from lineside.transports.call_facts import CallFacts
 
@@ -80,13 +81,23 @@ class CallHandle(RegisteredCall):
         self._tally = CallTally()
         self.announcer: CallAnnouncer | None = None  # until the call is gone
         self.listeners = CallListeners()
+        self._give_up: Callable[[], None] | None = None  # of a call of ours that nobody has answered yet
+
+    @property
+    def answered_as(self) -> AnsweredAs | None:
+        """Who or what took a call of ours; None: it is not known, or the call came to us."""
+        return self._tally.answered_as
+
+    def dials(self, facts: CallFacts, give_up: Callable[[], None]) -> None:
+        """The call is one of ours, which nobody has answered yet; `give_up` ends it before that."""
+        self._facts, self._state, self._give_up = facts, "dialling", give_up
 
     def answered(
         self, control: CallControl, *, facts: CallFacts, codec: Codec, rate: int, engines: dict[str, str]
     ) -> None:
         """See `RegisteredCall`."""
         self._control, self._facts, self._codec, self._engines = control, facts, codec, engines
-        self._rate = rate
+        self._rate, self._give_up = rate, None
         self._state, self._began = "listening", time.monotonic()
         if self.announcer is not None:
             self.announcer.answered()
@@ -96,9 +107,11 @@ class CallHandle(RegisteredCall):
         self._watchers.subscribe(on_followed)
 
     def end(self, reason: EndReason) -> None:
-        """End it, if it has been answered."""
+        """End it, if it has been answered or is a call of ours."""
         if self._control is not None:
             self._control.end(reason)
+        elif self._give_up is not None:
+            self._give_up()
 
     def supervise(self, order: OperatorOrder) -> bool:
         """Do what an operator wants; False where it cannot be done now."""
@@ -138,6 +151,7 @@ class CallHandle(RegisteredCall):
             fallbacks=self._tally.fallbacks,
             taken_over=self._tally.taken_over,
             listeners=len(self.listeners),
+            answered_as=self._tally.answered_as,
         )
 
     def on_event(self, event: ServerMessage) -> None:
@@ -166,6 +180,6 @@ class CallHandle(RegisteredCall):
 
     def ended(self) -> None:
         """See `RegisteredCall`. Whoever watches the call is told."""
-        self._control = self.announcer = None
+        self._control = self.announcer = self._give_up = None
         self.listeners.close()
         self._watchers.close()

@@ -1,6 +1,7 @@
 """What an operator looks for first in an active call: counted from its events. Pure."""
 
 from lineside.protocol import (
+    CallTaken,
     OperatorActed,
     ReplyMetrics,
     ServerMessage,
@@ -9,6 +10,7 @@ from lineside.protocol import (
     TurnStarted,
     Unanswered,
 )
+from lineside.reasons import AnsweredAs
 
 
 class CallTally:
@@ -19,6 +21,7 @@ class CallTally:
         self.unanswered = self.fallbacks = 0
         self.turns = self._last_turn = 0
         self.last_e2e_ms: float | None = None
+        self.answered_as: AnsweredAs | None = None
 
     def count(self, event: ServerMessage) -> None:
         """Something happened."""
@@ -31,6 +34,8 @@ class CallTally:
                 self.last_e2e_ms = self.last_e2e_ms if e2e is None else e2e
             case Unanswered():
                 self.unanswered += 1
+            case CallTaken(by=by):
+                self.answered_as = by
             case TransferRequested():
                 self.asked_for_person = True
             case OperatorActed(what="takes_over" | "hands_back" as what):

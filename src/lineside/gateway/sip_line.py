@@ -23,7 +23,7 @@ from lineside.rtp.ports import PortPool
 from lineside.rtp.sockets import MediaSockets, open_sockets
 from lineside.rtp.srtp import can_encrypt
 from lineside.settings import Settings
-from lineside.sip.accounts import keep_registered, read_account
+from lineside.sip.accounts import SipAccount, SipTrunk, keep_registered, read_account, read_trunk
 from lineside.sip.digest import DigestServer
 from lineside.sip.endpoint import SipEndpoint
 from lineside.sip.flow import Flow
@@ -57,12 +57,13 @@ class SipLine:
         try:
             self._guard = Guard(read_networks(settings.sip_trusted), read_networks(settings.sip_allowed))
             self._accounts = [read_account(text) for text in settings.sip_accounts]
+            self._trunk = read_trunk(settings.sip_trunk) if settings.sip_trunk else None
         except ValueError as wrong:
-            raise ConfigError(f"SIP_TRUSTED, SIP_ALLOWED or SIP_ACCOUNTS: {wrong}") from None
+            raise ConfigError(f"SIP_TRUSTED, SIP_ALLOWED, SIP_ACCOUNTS or SIP_TRUNK: {wrong}") from None
         users = dict(user.split(":", 1) for user in settings.sip_users)
         digest = DigestServer("lineside", users) if users else None
         self.endpoint = SipEndpoint(_listen(settings), self._guard, self, digest)
-        self._pool = PortPool(*settings.rtp_ports, asyncio.get_running_loop().time)
+        self.pool = PortPool(*settings.rtp_ports, asyncio.get_running_loop().time)
         self._tasks: asyncio.TaskGroup
         self._closing = False
 
@@ -120,7 +121,7 @@ class SipLine:
         """Hold one call to its end. Whatever goes wrong, the caller gets an answer and no other call notices."""
         try:
             with self._host.slot() as handle:
-                sockets = await open_sockets(self._settings.sip_host, self._pool)
+                sockets = await open_sockets(self._settings.sip_host, self.pool)
                 try:
                     offered = self._offered(call, sockets)
                     if offered is not None:
@@ -138,15 +139,11 @@ class SipLine:
     def _offered(self, call: IncomingCall, sockets: MediaSockets) -> OfferedCall | None:
         """The call as the gateway takes it; None where nothing fits, and it has been refused."""
         settings, flow = self._settings, call.flow
-        secure = flow.transport == "TLS" and can_encrypt() and settings.sip_srtp != "off"
-        codecs: tuple[CodecName, ...] = tuple(name for name in PAYLOAD_TYPES if name in settings.sip_codecs)
-        codecs = tuple(sorted(codecs, key=settings.sip_codecs.index))
+        local = self.local_media(flow, sockets.port)
+        codecs = local.codecs
         if not call.has_offer:  # nobody knows what they can, and the call's codec has to be known now
             codecs = tuple(codec for codec in codecs if codec != "G722")[:1] or codecs[:1]
-        local = LocalMedia(
-            self.endpoint.address.host_for(flow.host), sockets.port, codecs,
-            secure=secure, must_encrypt=settings.sip_srtp == "required",
-        )  # fmt: skip
+            local = replace(local, codecs=codecs)
         side = _Side(self.endpoint, call, None)
         ticket = call.request.get(TEST_HEADER)
         test = bool(ticket) and self._tickets.redeem(ticket, "sip", time.monotonic()) is not None
@@ -182,6 +179,39 @@ class SipLine:
             return CallLeg(transport, transport)
 
         return OfferedCall(facts, first, connect)
+
+    # ── calls of ours ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def host(self) -> str:
+        """Where the calls' sound is."""
+        return self._settings.sip_host
+
+    @property
+    def way_out(self) -> SipAccount | SipTrunk | None:
+        """By whom numbers are dialled: the trunk, or the first account."""
+        return self._trunk or (self._accounts[0] if self._accounts else None)
+
+    def local_media(self, flow: Flow, port: int) -> LocalMedia:
+        """What we can do on a call by this way."""
+        settings = self._settings
+        secure = flow.transport == "TLS" and can_encrypt() and settings.sip_srtp != "off"
+        codecs: list[CodecName] = [name for name in PAYLOAD_TYPES if name in settings.sip_codecs]
+        codecs.sort(key=settings.sip_codecs.index)
+        must = settings.sip_srtp == "required"
+        return LocalMedia(
+            self.endpoint.address.host_for(flow.host), port, tuple(codecs), secure=secure, must_encrypt=must
+        )
+
+    def expect(self, flow: Flow) -> None:
+        """Whoever is there may answer us."""
+        self._guard.expect(flow.host)
+
+    def using(self, work: Callable[[], None]) -> None:
+        """Do this at the port's time."""
+        self.endpoint.act()
+        work()
+        self.endpoint.settle()
 
     def _refuse(self, call: IncomingCall, status: int, why: str) -> None:
         _Side(self.endpoint, call, None).using(lambda: call.refuse(status, why[:80], RETRY_AFTER))

@@ -21,6 +21,7 @@ from lineside.gateway.call_runner import settle
 from lineside.gateway.listen import check_exposure, gateway_socket
 from lineside.gateway.multiprocess import worker_count
 from lineside.gateway.runtime import knowledge_cache, open_archive, tool_runner, turn_model, vad_factory, warm_engines
+from lineside.gateway.sip_dialer import SipDialer
 from lineside.gateway.sip_line import SipLine
 from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.embedded_agent import host_agent
@@ -131,6 +132,7 @@ async def _sip(settings: Settings, gateway: Gateway) -> AsyncGenerator[str, None
         yield ""
         return
     async with SipLine(settings, gateway.lines, gateway.telephones.tickets).opened() as line:
+        gateway.outbound.add_line(SipDialer(line))
         yield f"sip:agent@{settings.sip_host}:{line.endpoint.port}"
 
 

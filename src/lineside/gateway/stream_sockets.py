@@ -1,7 +1,8 @@
 """Media sockets: a slot is taken, the socket opened, the stream's start awaited, the call held. For every dialect."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 
 import structlog
 from aiohttp import web
@@ -9,12 +10,13 @@ from msgspec.structs import replace
 
 from lineside.errors import CallRefused, TransportError
 from lineside.gateway.line_host import LineHost
+from lineside.gateway.line_requests import forbidden
 from lineside.gateway.tickets import Ticket
 from lineside.http_front import error_response
-from lineside.protocol import FirstMessage
+from lineside.protocol import EndReason, FirstMessage
 from lineside.settings import Settings
 from lineside.transports.base import AudioMeter
-from lineside.transports.call_facts import CallFacts, allowed_headers, clean
+from lineside.transports.call_facts import CallFacts, clean, cleaned
 from lineside.transports.frame_grace import FrameGrace
 from lineside.transports.line_control import CallLeg, LineControl, OfferedCall
 from lineside.transports.media_streams.dialect import StreamDialect, StreamStarted
@@ -31,14 +33,16 @@ BEAT = 20.0  # seconds between pings
 SUBPROTOCOLS = ("media", "audio.jambonz.org", "audio.drachtio.org")
 STOPS_SENDING = ("plivo", "exotel")  # lines that send nothing while nobody speaks
 
+Holder = Callable[[Ticket], Callable[[OfferedCall], Awaitable[EndReason]] | None]
 ControlOf = Callable[[StreamStarted, CallFacts], LineControl | None]
 
 
 class StreamSockets:
     """Holds a call on each WebSocket that was let in."""
 
-    def __init__(self, settings: Settings, host: LineHost) -> None:
-        self._settings, self._host = settings, host
+    def __init__(self, settings: Settings, host: LineHost, placed: Holder) -> None:
+        """`placed` holds the calls of ours that carriers make."""
+        self._settings, self._host, self._placed = settings, host, placed
 
     async def hold(
         self,
@@ -63,8 +67,11 @@ class StreamSockets:
         transport, host = request.transport, self._host
         if transport is None:
             return web.Response()
+        placed = self._placed(ticket) if ticket.placed else None
+        if ticket.placed and placed is None:
+            return forbidden()
         try:
-            with host.slot() as handle:
+            with nullcontext() if placed is not None else host.slot() as handle:
                 ws = WebSocket(
                     LARGEST,
                     BEAT,
@@ -75,7 +82,11 @@ class StreamSockets:
                 offered = chosen(request.headers.get("Sec-WebSocket-Protocol"), SUBPROTOCOLS)
                 ws.take_over(transport, request.headers["Sec-WebSocket-Key"], offered)
                 try:
-                    await host.run(handle, await self._offered(ws, dialect, ticket, control, account))
+                    call = await self._offered(ws, dialect, ticket, control, account)
+                    if handle is not None:
+                        await host.run(handle, call)
+                    elif placed is not None:
+                        await placed(call)
                 except ConnectionTested:
                     log.info("the connection was tried, and works", line=dialect.line)
                 except TransportError as fault:
@@ -127,14 +138,7 @@ class StreamSockets:
 
     def cleaned(self, facts: CallFacts) -> CallFacts:
         """Values from outside as one line each; headers by the allow-list."""
-        return replace(
-            facts,
-            caller=clean(facts.caller),
-            called=clean(facts.called, 200),
-            diverted_from=clean(facts.diverted_from),
-            carrier_call_id=clean(facts.carrier_call_id),
-            headers=allowed_headers(dict(facts.headers), self._settings.telephone_headers),
-        )
+        return cleaned(facts, self._settings.telephone_headers)
 
 
 async def _close(ws: WebSocket) -> None:

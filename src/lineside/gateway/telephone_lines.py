@@ -19,6 +19,8 @@ from lineside.gateway.dialplan_lines import DialplanLines
 from lineside.gateway.genesys_line import GenesysLine
 from lineside.gateway.line_host import LineHost
 from lineside.gateway.line_requests import LARGEST_BODY, forbidden, form_of
+from lineside.gateway.outbound.outbound_calls import OutboundCallCenter
+from lineside.gateway.placed_calls import PlacedCalls
 from lineside.gateway.stream_sockets import StreamSockets
 from lineside.gateway.tickets import Ticket, TicketStore
 from lineside.settings import Settings
@@ -34,12 +36,17 @@ NOT_REACHED = "I am sorry, nobody could take your call just now. How else can I 
 class TelephoneLines:
     """Routes under /lines, and the tickets that they share with the AudioSocket port."""
 
-    def __init__(self, settings: Settings, host: LineHost, http: aiohttp.ClientSession) -> None:
-        """Raises `ConfigError`."""
-        self._settings, self._host = settings, host
+    def __init__(
+        self, settings: Settings, host: LineHost, http: aiohttp.ClientSession, outbound: OutboundCallCenter
+    ) -> None:
+        """`outbound` is given the carriers that can call somebody. Raises `ConfigError`."""
+        self._settings, self._host, self.outbound = settings, host, outbound
         self._carriers = carriers_of(settings, http)
         self.tickets = TicketStore()
-        self._sockets = StreamSockets(settings, host)
+        self._placed = PlacedCalls(settings.public_url, self._carriers, self.tickets, self._genuine)
+        self._sockets = StreamSockets(settings, host, self._placed.holder)
+        for dialer in self._placed.dialers.values():
+            outbound.add_line(dialer)
         self._others: list[DialplanLines | GenesysLine] = [DialplanLines(settings, host, self._sockets, self.tickets)]
         if settings.genesys_client_secret:
             self._others.append(GenesysLine(settings, self._sockets))
@@ -57,6 +64,7 @@ class TelephoneLines:
                 ("fallback", self._fallback),
             ):
                 app.router.add_route("*", f"/lines/{{carrier:[a-z]+}}/{path}", answer)
+            self._placed.add_routes(app)
             app.router.add_get("/lines/{carrier:[a-z]+}/media/{ticket}", self._media)
 
     def opens_by_itself(self, path: str) -> bool:

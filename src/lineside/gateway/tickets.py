@@ -26,6 +26,7 @@ class Ticket(Struct, frozen=True):
 
     facts: CallFacts
     greeting: str | None = None  # said in place of the agent's own
+    placed: str = ""  # the name of the call, where it is one of ours that a carrier made
 
 
 class TicketStore:

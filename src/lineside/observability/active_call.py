@@ -4,9 +4,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from lineside.reasons import AnsweredAs
 from lineside.transports.call_facts import Direction
 
-CallState = Literal["connecting", "listening", "thinking", "speaking"]
+CallState = Literal["connecting", "dialling", "listening", "thinking", "speaking"]
 
 
 class ActiveCall(Struct, frozen=True):
@@ -28,3 +29,4 @@ class ActiveCall(Struct, frozen=True):
     fallbacks: int = 0  # replies of another engine than should have answered
     taken_over: bool = False  # by an operator, who types; the agent is silent
     listeners: int = 0  # operators who hear its sound
+    answered_as: AnsweredAs | None = None  # who or what took a call of ours; null: not known, or they called us

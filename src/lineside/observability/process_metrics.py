@@ -6,6 +6,7 @@ import psutil
 
 from lineside.host.machine import Machine
 from lineside.observability.meters import NAMES, BoundedLabel, MeterFactory
+from lineside.observability.outbound_metrics import OutboundMetrics
 
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 LAG_EVERY = 0.1  # seconds between two looks at how late the event loop is
@@ -18,6 +19,7 @@ class ProcessMetrics:
     def __init__(self, factory: MeterFactory) -> None:
         counter, gauge, histogram = factory.counter, factory.gauge, factory.histogram
         self._work = BoundedLabel()
+        self.outbound = OutboundMetrics(factory)
         self._spent = 0.0  # seconds of processor time that are counted already
         self.lag = histogram("loop_lag_seconds", "Event-loop lag, sampled ten times a second", LAG_BUCKETS)
         self.memory = gauge("memory_bytes", "Resident memory of the gateway and its workers")

@@ -7,7 +7,6 @@ the spool is there; when the disk is full too, the oldest recording is deleted t
 
 import asyncio
 import re
-import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,15 +15,16 @@ from lineside.errors import ConfigError
 from lineside.private_files import mend_modes, private_folder
 from lineside.processes.background_work import BackgroundWork
 from lineside.protocol import FirstMessage
+from lineside.reasons import DialResult
 from lineside.records import queries, writes
 from lineside.records.archive_thread import ArchiveThread
+from lineside.records.call_entries import call_began, unanswered_call
 from lineside.records.call_recorder import CallRecorder
 from lineside.records.counters import RecordsCounter
 from lineside.records.database import Database, SchemaTooNew, Unavailable
 from lineside.records.deletion import Deletion
 from lineside.records.descriptors import DescriptorReserve
 from lineside.records.entries import (
-    CallBegan,
     CallNotes,
     CallOver,
     CallPage,
@@ -93,31 +93,24 @@ class Archive:
         wants = self._settings.record_calls if hello.record is None else hello.record
         self.in_progress.add(call)
         self.keep(
-            CallBegan(
-                call=call,
-                keeper=self._spool.folder.name,
-                began=time.time(),
-                line=facts.line,
-                direction=facts.direction,
-                called=facts.called,
-                diverted_from=facts.diverted_from,
-                carrier_call_id=facts.carrier_call_id,
-                codec=line.codec,
-                rate=line.rate,
-                caller=facts.caller,
-                mode=hello.mode,
-                agent=agent,
-                agent_version=agent_version,
-                stt=engines.get("stt", ""),
-                llm=engines.get("llm", ""),
-                llm_model=hello.llm_model,
-                tts=engines.get("tts", ""),
-                tts_voice=hello.tts_voice,
+            call_began(
+                call,
+                self._spool.folder.name,
+                line,
+                hello,
+                engines,
+                facts,
+                agent=(agent, agent_version),
                 recording="running" if wants else "none",
             )
         )
         recorder = Recorder(line.codec, line.rate, self._writer.begin(call, line.codec, line.rate)) if wants else None
         return CallRecorder(call, line, recorder, keep=self.keep, end_recording=self._writer.end)
+
+    def keep_unanswered(self, call: str, facts: CallFacts, result: DialResult, began: float) -> None:
+        """A call of ours that nobody took; `began`: seconds since 1970."""
+        for entry in unanswered_call(call, self._spool.folder.name, facts, result, began):
+            self.keep(entry)
 
     def keep(self, entry: Entry) -> None:
         """Keep this; any thread."""

@@ -27,11 +27,9 @@ SHORTEST = 30.0  # seconds between two
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0  # seconds before it is tried again
 KEEP_OPEN = 25.0  # seconds between two empty lines, so that a NAT keeps its port open (RFC 5626)
 GOODBYE = 2.0  # seconds for a registrar to take the account back
-ACCOUNT = re.compile(
-    r"(?P<scheme>sips?):(?P<user>[^:@;]+):(?P<password>[^@;]+)@(?P<host>\[[0-9A-Fa-f:.]+\]|[^:;\s]+)"
-    r"(?::(?P<port>\d{1,5}))?(?:;transport=(?P<transport>udp|tcp|tls))?",
-    re.IGNORECASE,
-)
+WAY = r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:;@\s]+)(?::(?P<port>\d{1,5}))?(?:;transport=(?P<transport>udp|tcp|tls))?"
+ACCOUNT = re.compile(rf"(?P<scheme>sips?):(?P<user>[^:@;]+):(?P<password>[^@;]+)@{WAY}", re.IGNORECASE)
+TRUNK = re.compile(rf"(?P<scheme>sips?):{WAY}", re.IGNORECASE)
 
 
 class SipAccount(Struct, frozen=True):
@@ -49,14 +47,35 @@ class SipAccount(Struct, frozen=True):
         return f"sip:{self.user}@{self.host}"
 
 
+class SipTrunk(Struct, frozen=True):
+    """A PBX or trunk that takes numbers from our address, without an account."""
+
+    host: str
+    port: int
+    transport: str  # "UDP", "TCP", "TLS"
+
+
+def read_trunk(text: str) -> SipTrunk:
+    """`SIP_TRUNK`. Raises `ValueError`."""
+    found = TRUNK.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("a trunk is sip:host:port;transport=udp")
+    transport, port = _way(found)
+    return SipTrunk(found["host"], port, transport)
+
+
 def read_account(text: str) -> SipAccount:
     """One of `SIP_ACCOUNTS`. Raises `ValueError`, without the password."""
     found = ACCOUNT.fullmatch(text.strip())
     if found is None:
         raise ValueError("an account is sip:user:password@host:port;transport=udp, with %40 for @ in the password")
-    transport = "TLS" if found["scheme"].lower() == "sips" else (found["transport"] or "udp").upper()
-    port = int(found["port"] or (5061 if transport == "TLS" else 5060))
+    transport, port = _way(found)
     return SipAccount(unquote(found["user"]), unquote(found["password"]), found["host"], port, transport)
+
+
+def _way(found: re.Match[str]) -> tuple[str, int]:
+    transport = "TLS" if found["scheme"].lower() == "sips" else (found["transport"] or "udp").upper()
+    return transport, int(found["port"] or (5061 if transport == "TLS" else 5060))
 
 
 async def keep_registered(endpoint: SipEndpoint, account: SipAccount, on_state: Callable[[Flow, bool], None]) -> None:

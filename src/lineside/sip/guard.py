@@ -16,6 +16,7 @@ PER_SECOND, AT_ONCE = 20.0, 40.0  # messages of one telephone
 PEER_PER_SECOND, PEER_AT_ONCE = 400.0, 800.0  # of a trunk or a PBX that is trusted by its address
 TOTAL_PER_SECOND, TOTAL_AT_ONCE = 2000.0, 4000.0  # of all
 FAILURES, SHUT_OUT = 5, 600.0  # wrong passwords of one source, then seconds of silence
+MOST_EXPECTED = 4096  # addresses that we called; the first of all is forgotten
 MOST_SOURCES = 4096  # sources that are remembered; the one heard longest ago is forgotten first
 STARTS = tuple(
     word.encode()
@@ -96,6 +97,13 @@ class Guard:
         network = ip_network(host)
         if network not in self._trusted:
             self._trusted = (*self._trusted, network)
+            self._sources.pop(host, None)
+
+    def expect(self, host: str) -> None:
+        """Read what comes from this address, which we call: it may answer, and calls us with a password only."""
+        network = ip_network(host)
+        if network not in self._trusted and network not in self._allowed:
+            self._allowed = (*self._allowed[-MOST_EXPECTED:], network)
             self._sources.pop(host, None)
 
     def trusts(self, host: str, now: float) -> bool:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -95,6 +96,9 @@ class OutgoingCall:
             return
         if "100rel" in response.tokens("Require") and whole_number(response.get("RSeq")) is not None:
             self._acknowledge_provisional(response)
+            if early := sdp_of(response):  # then the 2xx need not have it (RFC 3262, section 5)
+                with suppress(NotAcceptable):
+                    self._negotiation.take_answer(early)
         self._listener.on_ringing(response.status)
 
     def _acknowledge_provisional(self, response: SipResponse) -> None:
@@ -144,7 +148,8 @@ class OutgoingCall:
         session.note_peer(response)
         session.agree_timer(read_interval(response), we_sent_request=True)
         try:
-            self._negotiation.take_answer(sdp_of(response))
+            if (answer := sdp_of(response)) or self._negotiation.plan is None:
+                self._negotiation.take_answer(answer)
         except NotAcceptable as why:
             session.hang_up(str(why))
             return

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 Direction = Literal["inbound", "outbound"]
 LONGEST = 256  # characters of one value
@@ -72,3 +73,15 @@ def allowed_headers(given: Mapping[str, object], allowed: Iterable[str]) -> dict
         if text := clean(value):
             kept[plain] = text
     return kept
+
+
+def cleaned(facts: CallFacts, allowed: Iterable[str]) -> CallFacts:
+    """Values from outside as one line each; of headers those that the operator allows."""
+    return replace(
+        facts,
+        caller=clean(facts.caller),
+        called=clean(facts.called, 200),
+        diverted_from=clean(facts.diverted_from),
+        carrier_call_id=clean(facts.carrier_call_id),
+        headers=allowed_headers(dict(facts.headers), allowed),
+    )

@@ -8,6 +8,7 @@ from msgspec import Struct
 from lineside.errors import LinesideError
 from lineside.protocol import EndReason, FirstMessage
 from lineside.reasons import TransferResult as TransferResult  # noqa: PLC0414 - read from here too
+from lineside.transports.answer_plan import AnswerPlan
 from lineside.transports.base import AudioMeter, Transport
 from lineside.transports.call_facts import CallFacts
 
@@ -121,3 +122,4 @@ class OfferedCall(Struct, frozen=True):
     facts: CallFacts
     first: FirstMessage  # codec and rate of the transport; who answers, where the line knows
     connect: Callable[[AudioMeter], CallLeg]  # called once, in the process that holds the call; counts its sound
+    plan: AnswerPlan | None = None  # of a call of ours: who took it is found out before the agent speaks

@@ -18,9 +18,12 @@ from lineside.gateway.carriers.account import (
     same,
     xml_text,
 )
+from lineside.gateway.carriers.placing import CallAddresses, CallProgress, CarrierRefused
+from lineside.gateway.carriers.progress import placed_call_id, progress_of, refused_outcome
 from lineside.protocol import EndReason
 from lineside.settings import Settings
 from lineside.transports.call_facts import CallFacts
+from lineside.transports.dialer import CannotDial, DialOrder
 from lineside.transports.line_control import Ability, LineControl, OnlyHangsUp, TransferOutcome, TransferTarget
 from lineside.transports.media_streams.dialect import StreamDialect
 from lineside.transports.media_streams.plivo import PlivoDialect
@@ -79,6 +82,43 @@ class PlivoAccount:
     def dialect(self) -> StreamDialect:
         """See `CarrierAccount`."""
         return PlivoDialect()
+
+    # ── calls of ours: see `placing.PlacesCalls` ───────────────────────────────────────────────────────────────────
+
+    def why_not(self) -> str:
+        """See `PlacesCalls`."""
+        return "" if self._id and self._token else "calling out needs PLIVO_AUTH_ID"
+
+    async def place(self, order: DialOrder, addresses: CallAddresses) -> str:
+        """See `PlacesCalls` (plivo.com/docs/voice/api/call/make-a-call): the id of the request is the call's."""
+        if not order.caller_id:
+            raise CannotDial("calling out needs OUTBOUND_CALLER_ID, a number of the account's")
+        wanted = {
+            "from": order.caller_id.lstrip("+"),
+            "to": order.to.lstrip("+"),
+            "answer_url": addresses.answer,
+            "ring_url": addresses.progress,
+            "hangup_url": addresses.progress,
+            "ring_timeout": round(order.ring_seconds),
+        }
+        url = f"https://api.plivo.com/v1/Account/{self._id}/Call/"
+        answer = await ask(self._http, "POST", url, headers=basic(self._id, self._token), json=wanted)
+        found = placed_call_id(answer, "request_uuid")
+        if not found.replace("-", "").isalnum():
+            raise CarrierRefused(refused_outcome(answer))
+        return found
+
+    def progress(self, asked: Webhook) -> CallProgress:
+        """See `PlacesCalls`."""
+        return progress_of(asked.given.get("CallStatus", ""), asked.given.get("HangupCauseName", ""))
+
+    async def open_stream(self, carrier_call_id: str, socket_url: str) -> None:
+        """See `PlacesCalls`: the answer to the webhook does it."""
+
+    async def give_up(self, carrier_call_id: str) -> None:
+        """See `PlacesCalls`: what rings is a request; `Call/` knows calls that were answered."""
+        url = f"https://api.plivo.com/v1/Account/{self._id}/Request/{carrier_call_id}/"
+        await ask(self._http, "DELETE", url, headers=basic(self._id, self._token))
 
     def control(self, call: str, facts: CallFacts) -> LineControl | None:
         """See `CarrierAccount`."""

@@ -13,9 +13,12 @@ import structlog
 from lineside.errors import ConfigError
 from lineside.gateway.carriers import twiml
 from lineside.gateway.carriers.account import CarrierUnreachable, RestAnswer, Webhook, WebhookAnswer, ask
+from lineside.gateway.carriers.placing import CallAddresses, CallProgress, CarrierRefused
+from lineside.gateway.carriers.progress import placed_call_id, progress_of, refused_outcome
 from lineside.protocol import EndReason
 from lineside.settings import Settings
 from lineside.transports.call_facts import CallFacts
+from lineside.transports.dialer import CannotDial, DialOrder
 from lineside.transports.line_control import Ability, LineControl, OnlyHangsUp, TransferOutcome, TransferTarget
 from lineside.transports.media_streams.dialect import StreamDialect
 from lineside.transports.media_streams.telnyx import TelnyxDialect
@@ -23,6 +26,7 @@ from lineside.transports.media_streams.telnyx import TelnyxDialect
 log = structlog.get_logger()
 
 FRESH = 300.0  # seconds that a signed webhook may be old
+CALLS = "https://api.telnyx.com/v2/calls"
 OVER = "90018"  # their code: the call has ended already
 
 
@@ -42,6 +46,7 @@ class TelnyxAccount:
         except (ValueError, binascii.Error):
             raise ConfigError("TELNYX_PUBLIC_KEY is not an Ed25519 key in base64; copy it from the portal") from None
         self._http, self._api_key, self._fallback = http, settings.telnyx_api_key, settings.fallback_number
+        self._connection = settings.telnyx_connection_id
 
     def is_genuine(self, asked: Webhook) -> bool:
         """See `CarrierAccount`."""
@@ -87,11 +92,64 @@ class TelnyxAccount:
         """See `CarrierAccount`."""
         return TelnyxDialect()
 
+    # ── calls of ours, by Call Control: see `placing.PlacesCalls` ──────────────────────────────────────────────────
+
+    def why_not(self) -> str:
+        """See `PlacesCalls`."""
+        there = self._api_key and self._connection
+        return "" if there else "calling out needs TELNYX_API_KEY and TELNYX_CONNECTION_ID"
+
+    async def place(self, order: DialOrder, addresses: CallAddresses) -> str:
+        """See `PlacesCalls` (developers.telnyx.com/api-reference/call-commands/dial)."""
+        if not order.caller_id:
+            raise CannotDial("calling out needs OUTBOUND_CALLER_ID, a number of the account's")
+        wanted = {
+            "connection_id": self._connection,
+            "to": order.to,
+            "from": order.caller_id,
+            "timeout_secs": round(order.ring_seconds),
+            "webhook_url": addresses.progress,
+            "command_id": str(uuid4()),
+        }
+        headers = {"Authorization": f"Bearer {self._api_key}"}
+        answer = await ask(self._http, "POST", CALLS, headers=headers, json=wanted)
+        if not (found := placed_call_id(answer, "call_control_id")):
+            raise CarrierRefused(refused_outcome(answer))
+        return found
+
+    def progress(self, asked: Webhook) -> CallProgress:
+        """See `PlacesCalls`. They say nothing of ringing but that the call has begun."""
+        try:
+            data = json.loads(asked.body)["data"]
+            kind, payload = str(data["event_type"]), data["payload"]
+            cause, of_sip = str(payload.get("hangup_cause", "")), str(payload.get("sip_hangup_cause", ""))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return CallProgress()
+        if kind == "call.answered":
+            return CallProgress("answered", stream_wanted=True)
+        if kind == "call.hangup":
+            return progress_of(cause, of_sip)
+        return CallProgress("ringing" if kind == "call.initiated" else "")
+
+    async def open_stream(self, carrier_call_id: str, socket_url: str) -> None:
+        """See `PlacesCalls`. Without `rtp` nothing of ours would be played."""
+        order: dict[str, object] = {
+            "stream_url": socket_url,
+            "stream_track": "inbound_track",
+            "stream_bidirectional_mode": "rtp",
+            "stream_bidirectional_codec": "PCMU",
+        }
+        await TelnyxControl(self._http, _call_url(carrier_call_id), self._api_key).command("streaming_start", order)
+
+    async def give_up(self, carrier_call_id: str) -> None:
+        """See `PlacesCalls`."""
+        await TelnyxControl(self._http, _call_url(carrier_call_id), self._api_key).command("hangup", {})
+
     def control(self, call: str, facts: CallFacts) -> LineControl | None:
         """See `CarrierAccount`."""
         if not self._api_key or not call:
             return None
-        return TelnyxControl(self._http, f"https://api.telnyx.com/v2/calls/{quote(call, safe='')}", self._api_key)
+        return TelnyxControl(self._http, _call_url(call), self._api_key)
 
 
 class TelnyxControl(OnlyHangsUp):
@@ -107,7 +165,7 @@ class TelnyxControl(OnlyHangsUp):
         if reason in ("transferred", "caller_hung_up"):
             return
         try:
-            answer = await self._command("hangup", {})
+            answer = await self.command("hangup", {})
         except CarrierUnreachable as why:
             log.warning("a carrier was not told to hang up", why=str(why))
             return
@@ -122,7 +180,7 @@ class TelnyxControl(OnlyHangsUp):
         if target.headers:
             order["custom_headers"] = [{"name": name, "value": value} for name, value in target.headers.items()]
         try:
-            answer = await self._command("transfer", order)
+            answer = await self.command("transfer", order)
         except CarrierUnreachable as why:
             return TransferOutcome("failed", str(why))
         if answer.status == 422:
@@ -131,12 +189,17 @@ class TelnyxControl(OnlyHangsUp):
 
     async def send_digits(self, digits: str) -> None:
         """See `LineControl`."""
-        await self._command("send_dtmf", {"digits": digits})
+        await self.command("send_dtmf", {"digits": digits})
 
-    async def _command(self, name: str, order: dict[str, object]) -> RestAnswer:
+    async def command(self, name: str, order: dict[str, object]) -> RestAnswer:
+        """Steer the call. Raises `CarrierUnreachable`."""
         headers = {"Authorization": f"Bearer {self._key}"}
         order["command_id"] = str(uuid4())
         return await ask(self._http, "POST", f"{self._url}/actions/{name}", headers=headers, json=order)
+
+
+def _call_url(call: str) -> str:
+    return f"{CALLS}/{quote(call, safe='')}"
 
 
 def _title(answer: RestAnswer) -> str:

@@ -15,9 +15,12 @@ from lineside.gateway.carriers.account import (
     same,
     twilio_signature,
 )
+from lineside.gateway.carriers.placing import CallAddresses, CallProgress, CarrierRefused
+from lineside.gateway.carriers.progress import placed_call_id, progress_of, refused_outcome
 from lineside.protocol import EndReason
 from lineside.settings import Settings
 from lineside.transports.call_facts import CallFacts
+from lineside.transports.dialer import CannotDial, DialOrder
 from lineside.transports.line_control import Ability, LineControl, OnlyHangsUp, TransferOutcome, TransferTarget
 from lineside.transports.media_streams.dialect import StreamDialect
 from lineside.transports.media_streams.signalwire import SignalWireDialect
@@ -74,6 +77,44 @@ class TwilioAccount:
     def dialect(self) -> StreamDialect:
         """See `CarrierAccount`."""
         return TwilioDialect()
+
+    # ── calls of ours: see `placing.PlacesCalls` ───────────────────────────────────────────────────────────────────
+
+    def why_not(self) -> str:
+        """See `PlacesCalls`."""
+        named = "SIGNALWIRE_PROJECT and SIGNALWIRE_TOKEN" if self.line == "signalwire" else "TWILIO_ACCOUNT_SID"
+        return "" if self._account and self._token else f"calling out needs {named}"
+
+    async def place(self, order: DialOrder, addresses: CallAddresses) -> str:
+        """See `PlacesCalls` (twilio.com/docs/voice/api/call-resource)."""
+        if not order.caller_id:
+            raise CannotDial("calling out needs OUTBOUND_CALLER_ID, a number of the account's")
+        form = {
+            "To": order.to,
+            "From": order.caller_id,
+            "Url": addresses.answer,
+            "Timeout": f"{order.ring_seconds:.0f}",
+            "StatusCallback": addresses.progress,
+            "StatusCallbackEvent": "ringing",
+        }
+        url, headers = f"{self.base}/{self._account}/Calls.json", basic(self._account, self._token)
+        answer = await ask(self._http, "POST", url, headers=headers, form=form)
+        found = placed_call_id(answer, "sid")
+        if not found.replace("-", "").isalnum():
+            raise CarrierRefused(refused_outcome(answer))
+        return found
+
+    def progress(self, asked: Webhook) -> CallProgress:
+        """See `PlacesCalls`."""
+        return progress_of(asked.given.get("CallStatus", ""))
+
+    async def open_stream(self, carrier_call_id: str, socket_url: str) -> None:
+        """See `PlacesCalls`: the answer to the webhook does it."""
+
+    async def give_up(self, carrier_call_id: str) -> None:
+        """See `PlacesCalls`. `completed` ends a call in whatever state; `canceled` one that rings only."""
+        url = f"{self.base}/{self._account}/Calls/{carrier_call_id}.json"
+        await ask(self._http, "POST", url, headers=basic(self._account, self._token), form={"Status": "completed"})
 
     def control(self, call: str, facts: CallFacts) -> LineControl | None:
         """See `CarrierAccount`."""

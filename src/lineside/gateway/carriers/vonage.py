@@ -21,9 +21,12 @@ from lineside.gateway.carriers.account import (
     same,
     sha256_hex,
 )
+from lineside.gateway.carriers.placing import CallAddresses, CallProgress, CarrierRefused
+from lineside.gateway.carriers.progress import placed_call_id, progress_of, refused_outcome
 from lineside.protocol import EndReason
 from lineside.settings import Settings
 from lineside.transports.call_facts import CallFacts
+from lineside.transports.dialer import CannotDial, DialOrder
 from lineside.transports.line_control import Ability, LineControl, OnlyHangsUp, TransferOutcome, TransferTarget
 from lineside.transports.media_streams.dialect import StreamDialect
 from lineside.transports.media_streams.vonage import VonageDialect
@@ -33,6 +36,7 @@ log = structlog.get_logger()
 FRESH = 300.0  # seconds that a signed webhook may be old
 OURS = 60  # seconds that a token of ours is good for
 RATE = 16_000
+CALLS = "https://api.nexmo.com/v1/calls"
 
 
 class VonageAccount:
@@ -91,6 +95,43 @@ class VonageAccount:
         """See `CarrierAccount`."""
         return VonageDialect(RATE)
 
+    # ── calls of ours: see `placing.PlacesCalls` ───────────────────────────────────────────────────────────────────
+
+    def why_not(self) -> str:
+        """See `PlacesCalls`."""
+        there = self._signer is not None and self._application
+        return "" if there else "calling out needs VONAGE_APPLICATION_ID and VONAGE_PRIVATE_KEY"
+
+    async def place(self, order: DialOrder, addresses: CallAddresses) -> str:
+        """See `PlacesCalls` (developer.vonage.com/api/voice#createCall)."""
+        if not order.caller_id or self._signer is None:
+            raise CannotDial("calling out needs OUTBOUND_CALLER_ID, a number of the application's")
+        wanted = {
+            "to": [_whom(order.to)],
+            "from": {"type": "phone", "number": order.caller_id.lstrip("+")},
+            "answer_url": [addresses.answer],
+            "event_url": [addresses.progress],
+            "ringing_timer": round(order.ring_seconds),
+        }
+        answer = await ask(self._http, "POST", CALLS, headers=self._signer.headers(self._application), json=wanted)
+        found = placed_call_id(answer, "uuid")
+        if not found.replace("-", "").isalnum():
+            raise CarrierRefused(refused_outcome(answer))
+        return found
+
+    def progress(self, asked: Webhook) -> CallProgress:
+        """See `PlacesCalls`."""
+        return progress_of(asked.given.get("status", ""), asked.given.get("detail", ""))
+
+    async def open_stream(self, carrier_call_id: str, socket_url: str) -> None:
+        """See `PlacesCalls`: the answer to the webhook does it."""
+
+    async def give_up(self, carrier_call_id: str) -> None:
+        """See `PlacesCalls`."""
+        if self._signer is not None:
+            headers = self._signer.headers(self._application)
+            await ask(self._http, "PUT", f"{CALLS}/{carrier_call_id}", headers=headers, json={"action": "hangup"})
+
     def control(self, call: str, facts: CallFacts) -> LineControl | None:
         """See `CarrierAccount`: the caller's leg is the one that is steered, not the socket's."""
         caller_leg = facts.carrier_call_id or call
@@ -133,9 +174,8 @@ class VonageControl(OnlyHangsUp):
         await self._put("/dtmf", {"digits": digits})
 
     async def _put(self, path: str, order: dict[str, object]) -> RestAnswer:
-        headers = {"Authorization": f"Bearer {self._signer.token(self._application)}"}
-        url = f"https://api.nexmo.com/v1/calls/{self._leg}{path}"
-        return await ask(self._http, "PUT", url, headers=headers, json=order)
+        headers = self._signer.headers(self._application)
+        return await ask(self._http, "PUT", f"{CALLS}/{self._leg}{path}", headers=headers, json=order)
 
 
 class _Signer:
@@ -154,6 +194,10 @@ class _Signer:
         if not isinstance(key, RSAPrivateKey):
             raise ConfigError(f"VONAGE_PRIVATE_KEY={path} is no RSA key")
         self._key = key
+
+    def headers(self, application: str) -> dict[str, str]:
+        """Of a request."""
+        return {"Authorization": f"Bearer {self.token(application)}"}
 
     def token(self, application: str) -> str:
         """One for a minute."""
@@ -185,9 +229,12 @@ def read_jwt(token: str, secret: str) -> dict[str, object] | None:
 
 
 def _dialling(to: str, caller_id: str = "", ring_seconds: int = 45) -> dict[str, object]:
-    kind = {"type": "sip", "uri": to} if to.startswith("sip:") else {"type": "phone", "number": to.lstrip("+")}
-    action: dict[str, object] = {"action": "connect", "timeout": ring_seconds, "endpoint": [kind]}
+    action: dict[str, object] = {"action": "connect", "timeout": ring_seconds, "endpoint": [_whom(to)]}
     return action | ({"from": caller_id.lstrip("+")} if caller_id else {})
+
+
+def _whom(to: str) -> dict[str, str]:
+    return {"type": "sip", "uri": to} if to.startswith("sip:") else {"type": "phone", "number": to.lstrip("+")}
 
 
 def _ncco(actions: list[dict[str, object]]) -> WebhookAnswer:
