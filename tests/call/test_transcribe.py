@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
+from lineside.agents.tasks.state import Expected
 from lineside.audio.frame import Utterance
-from lineside.call.transcribe import TRANSCRIPT_WITHIN, transcribe
-from lineside.engines.protocols import Transcription
+from lineside.call.transcribe import TRANSCRIPT_WITHIN, transcribe, transcribe_turn
+from lineside.engines.protocols import EngineInfo, Transcription
 from lineside.engines.timeouts import RETRY_AFTER
 from lineside.engines.vendors.scripted import ScriptedSTT
 from lineside.errors import EngineError, EngineTimeout
@@ -46,3 +47,29 @@ def test_a_recogniser_that_is_silent_is_not_asked_again() -> None:
         return asyncio.get_running_loop().time() - began
 
     assert run(story()) == pytest.approx(TRANSCRIPT_WITHIN)
+
+
+@pytest.mark.parametrize(
+    ("expected", "asked"),
+    [
+        (None, None),
+        (Expected("yes_no"), None),
+        (Expected("digits", 5, "digits", 5), 5),
+        (Expected("digits", None, "digits", 0), 0),
+    ],
+    ids=str,
+)
+def test_the_recogniser_is_told_that_digits_were_asked_for(expected: Expected | None, asked: int | None) -> None:
+    """And what it doubts is known to be in doubt."""
+    told: list[int | None] = []
+
+    class Doubts:
+        info = EngineInfo()
+
+        async def transcribe(self, utterance: Utterance) -> Transcription:
+            told.append(utterance.digits)
+            return Transcription("12345", clear=False if utterance.digits is not None else None)
+
+    heard = asyncio.run(transcribe_turn(Doubts(), Utterance(b"", 0.0, 1.0), expected))
+    assert told == [asked]
+    assert heard == ("12345", asked is not None)

@@ -33,7 +33,9 @@ class FakeSTT:
         self.heard: list[float] = []
         self.prompts: list[str] = []
 
-    def transcribe(self, samples: Samples, language: str = "en", prompt: str = "") -> WhisperTranscript:
+    def transcribe(
+        self, samples: Samples, language: str = "en", prompt: str = "", digits: int | None = None
+    ) -> WhisperTranscript:
         assert self.gate.wait(20)
         self.prompts.append(prompt)
         seconds = round(len(samples) / 16_000, 3)

@@ -60,6 +60,14 @@ def test_a_wrong_value_that_is_read_back_is_denied_and_said_again() -> None:
     assert caller(KNOWS).next(asked("change", day="2026-12-03")) == "It's wrong, the day is Friday, December 4."
 
 
+def test_an_address_that_was_misunderstood_is_spelled() -> None:
+    """Letter by letter, up to the at."""
+    bills = next(each for each in desk().scenarios if each.name == "bills by e-mail")
+    ruled = caller(bills)
+    wrong = ruled.next(asked("check", "email", email="jane.dough@example.com"))
+    assert wrong == "No, the email is J, A, N, E, dot, D, O, E, at example dot com."
+
+
 def test_a_right_value_that_is_read_back_out_of_turn_is_confirmed() -> None:
     """The script goes on afterwards where it was."""
     ruled = caller(SCRIPT)

@@ -26,6 +26,7 @@ from lineside.rehearse.caller_sound import (
     CallerVoices,
     Samples,
     levelled,
+    ogg,
     parse_voice,
     usual_voices,
 )
@@ -208,3 +209,9 @@ def test_a_caller_is_heard_by_the_real_recogniser(tmp_path: Path) -> None:
     )
     assert result.runs[0].failures == ()
     assert over == [scenario.name]
+
+
+def test_a_long_call_is_kept_as_sound() -> None:
+    """Ten minutes of both sides, of which one is longer."""
+    sound, rate = soundfile.read(io.BytesIO(ogg(bytes(2 * 8000 * 600), bytes(2 * 8000 * 500), 8000)))
+    assert (sound.shape, rate) == ((8000 * 600, 2), 8000)

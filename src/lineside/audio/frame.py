@@ -60,6 +60,7 @@ class Utterance(Struct, frozen=True):
     voiced: float  # seconds of it that the voice detector called speech
     prompt: str = ""  # what may have been said before it: recognisers lean towards its words, and write as it does
     language: str = ""  # that the caller is expected to speak: "en"; empty: as the recogniser thinks
+    digits: int | None = None  # the caller was asked for so many digits, 0: for any number; None: for something else
 
     @property
     def seconds(self) -> float:

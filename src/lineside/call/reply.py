@@ -22,7 +22,7 @@ from lineside.call.reply_input import AgentLine, Draft, DroppedPreparation, Repl
 from lineside.call.reply_player import ReplyPlayer, ReplyProgress
 from lineside.call.stage_clock import StageClock
 from lineside.call.synthesis import synthesize
-from lineside.call.transcribe import transcribe
+from lineside.call.transcribe import transcribe_turn
 from lineside.engines.answered import listen
 from lineside.engines.protocols import Thought, Token
 from lineside.errors import EngineError
@@ -169,7 +169,7 @@ class Reply:
             return given.shown
         context = self._context
         self._times.asked("asr", context.clock.now())
-        heard = (await transcribe(context.stt, given)).text
+        heard, self.progress.doubtful = await transcribe_turn(context.stt, given, context.dialog.expected)
         self._times.done("asr", context.clock.now())
         self._end_of_turn.heard_words(self._pause, heard)
         if self._draft is not None and alike(heard, self._draft.question):
@@ -187,7 +187,7 @@ class Reply:
         """By a rule of the agent's, from what was written already, or by the language model."""
         context = self._context
         owed = context.dialog.owed  # comes before everything else
-        if not isinstance(move := await self._rules.decide(_said(self.given, question)), Think):
+        if not isinstance(move := await self._rules.decide(_said(self.given, question, self.progress)), Think):
             self.progress.ends = "agent_said_goodbye" if isinstance(move, Say) and move.ends else None
             if isinstance(move, ToPerson):
                 self._outcome.person_wanted("caller")
@@ -292,5 +292,7 @@ class Reply:
         self._outcome.failed()
 
 
-def _said(given: ReplyInput, question: str) -> Said:
-    return Said(given.text, keys=given.keys) if isinstance(given, TypedInput) else Said(question)
+def _said(given: ReplyInput, question: str, progress: ReplyProgress) -> Said:
+    if isinstance(given, TypedInput):
+        return Said(given.text, keys=given.keys)
+    return Said(question, sure=0.0 if progress.doubtful else 1.0)

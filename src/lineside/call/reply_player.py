@@ -22,6 +22,7 @@ class ReplyProgress(Struct):
     """How far a reply has come. Its stages write it, each its own fields."""
 
     question: str | None = None  # what the caller said; None: not known yet, or nobody asked
+    doubtful: bool = False  # digits were asked for, and others than were heard may have been said
     text: str = ""  # what the agent means to say
     whole: bool = False  # that is all of it
     failed: EngineError | None = None

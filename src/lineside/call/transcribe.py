@@ -2,12 +2,23 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
+from lineside.agents.tasks.state import Expected
 from lineside.audio.frame import Utterance
 from lineside.engines.protocols import SpeechToText, Transcription
 from lineside.engines.timeouts import RETRY_AFTER, answer_within
 from lineside.errors import EngineError, EngineTimeout
 
 TRANSCRIPT_WITHIN = 10.0  # seconds; then the recogniser has failed. The caller is told to wait long before that
+
+
+async def transcribe_turn(stt: SpeechToText, utterance: Utterance, expected: Expected | None) -> tuple[str, bool]:
+    """The words of a turn, and whether digits that were asked for can be doubted. Raises `EngineError`."""
+    if expected is not None and expected.listen is not None:
+        utterance = replace(utterance, digits=expected.listen)
+    heard = await transcribe(stt, utterance)
+    return heard.text, heard.clear is False
 
 
 async def transcribe(stt: SpeechToText, utterance: Utterance) -> Transcription:

@@ -109,6 +109,8 @@ def _by_sound(
 
         def on_call(scenario: "Scenario", call: "HeldCall") -> None:
             over[0] += 1
+            kinds = ", ".join(dict.fromkeys(failure.kind for failure in call.failures)) or "as meant"
+            console.print(f"{scenario.name}: {kinds} ({call.seconds:.0f} s of call)", highlight=False)
             status.update(f"{over[0]} of {runs * len(desk.scenarios)} calls are over")
 
         return rehearse_by_sound(desk, load_settings(**given(sets)), plan, runs, on_call)

@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from lineside.audio.wav import wav_header
+from lineside.engine_server.asr.digit_listener import MOST_DIGITS
 from lineside.engine_server.asr.whisper import UnknownLanguage
 from lineside.engine_server.interfaces import LlmModel, SttModel, TtsModel
 from lineside.engine_server.llm.llama import GeneratedText, PromptTooLong
@@ -93,7 +94,7 @@ class EngineServer:
             sound = await loaded.queue.run(samples, file)
             try:
                 options = (str(form.get("language") or "en"), str(form.get("prompt") or ""))
-                heard = await loaded.queue.run(stt.transcribe, sound, *options)
+                heard = await loaded.queue.run(stt.transcribe, sound, *options, _digits(form.get("digits")))
             except UnknownLanguage as no:
                 raise RequestRefused(400, str(no), "language") from None
         return transcription(heard, shape)
@@ -221,3 +222,9 @@ class EngineServer:
             for loaded in self._model_pool.loaded_models()
         ]
         return web.Response(text=self._metrics.text(models, not self.waiting_for))
+
+
+def _digits(field: object) -> int | None:
+    """How many digits were asked for: a field of our own beside OpenAI's."""
+    text = str(field or "")
+    return min(int(text), MOST_DIGITS) if text.isdecimal() else None

@@ -11,8 +11,10 @@ from lineside.engine_server.tts.piper import SynthesizedSentence
 class SttModel(Protocol):
     """Sound to words; blocks."""
 
-    def transcribe(self, samples: Samples, language: str = "en", prompt: str = "") -> WhisperTranscript:
-        """Samples between -1 and 1 at 16 kHz. Raises `UnknownLanguage`."""
+    def transcribe(
+        self, samples: Samples, language: str = "en", prompt: str = "", digits: int | None = None
+    ) -> WhisperTranscript:
+        """Samples between -1 and 1 at 16 kHz; `digits`: see `Utterance.digits`. Raises `UnknownLanguage`."""
         ...
 
 

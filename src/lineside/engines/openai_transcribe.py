@@ -77,4 +77,5 @@ def _transcription(heard: Heard) -> Transcription:
         avg_logprob=probable,
         language=heard.language,
         nod=heard.nods[0] if len(heard.nods) == 1 else None,
+        clear=min(heard.clear) > 0 if heard.clear else None,
     )

@@ -21,6 +21,7 @@ class Transcription(Struct, frozen=True):
     no_speech: float | None = None  # probability that nobody spoke, 0 to 1; None where the recogniser has none
     avg_logprob: float | None = None  # mean natural log-probability of its tokens; None where the recogniser has none
     language: str = ""  # as the recogniser names it ("en", "english"); empty where it does not say
+    clear: bool | None = None  # digits that were asked for were heard beyond doubt; None: they were not listened for
     nod: float | None = None  # log odds that it is but a nod ("mm-hm"), by its sound; None where nobody can tell
 
 

@@ -52,6 +52,7 @@ class Heard(Struct, frozen=True):
     logprobs: tuple[float, ...] = ()
     no_speech: tuple[float, ...] = ()
     nods: tuple[float, ...] = ()
+    clear: tuple[float, ...] = ()  # 1: the digits of a segment were heard alike in two ways, 0: they were not
 
 
 def read_transcription(body: bytes, content_type: str, asked: str) -> Heard:
@@ -86,6 +87,7 @@ def read_transcription(body: bytes, content_type: str, asked: str) -> Heard:
         _figures(segments, "avg_logprob"),
         _figures(segments, "no_speech_prob"),
         _figures(segments, "nod"),
+        _figures(segments, "clear"),
     )
 
 

@@ -146,9 +146,11 @@ def ogg(left: bytes, right: bytes, rate: int) -> bytes:
 
     longest = max(len(left), len(right)) // SAMPLE_BYTES
     sides = [np.frombuffer(side.ljust(longest * SAMPLE_BYTES, b"\0"), "<i2") for side in (left, right)]
-    file = io.BytesIO()
-    soundfile.write(file, np.stack(sides, axis=1), rate, format="OGG", subtype="VORBIS")
-    return file.getvalue()
+    both, kept = np.stack(sides, axis=1), io.BytesIO()
+    with soundfile.SoundFile(kept, "w", rate, 2, "VORBIS", format="OGG") as file:
+        for at in range(0, longest, rate):
+            file.write(both[at : at + rate])  # libsndfile puts all of a write on the stack, and dies of minutes
+    return kept.getvalue()
 
 
 def cycled(voices: Sequence[CallerVoice], number: int) -> CallerVoice:

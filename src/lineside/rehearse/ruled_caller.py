@@ -136,7 +136,7 @@ class RuledCaller:
     def _correction(self, wrong: Mapping[str, str]) -> str:
         """ "the order number is 1 2 3, 4 5"."""
         name = next(iter(wrong))
-        meant = shown(self._agent.slots[name].kind, self._meant()[name])
+        meant = _again(self._agent.slots[name].kind, self._meant()[name])
         return f"the {name.replace('_', ' ')} is {meant}."
 
     def _meant(self) -> dict[str, str]:
@@ -151,6 +151,15 @@ def _asked_about(state: TaskState, asked: Question) -> dict[str, str]:
     if asked.use is not None:
         return asked.use.arguments
     return {asked.slot: state.slots[asked.slot].value} if asked.slot in state.slots else {}
+
+
+def _again(kind: str, value: str) -> str:
+    """A value that was misunderstood: an address is spelled."""
+    local, at, domain = value.partition("@")
+    if kind != "email" or not at:
+        return shown(kind, value)
+    signs = {".": "dot", "_": "underscore", "-": "dash", "+": "plus"}
+    return f"{', '.join(signs.get(sign, sign.upper()) for sign in local)}, at {domain.replace('.', ' dot ')}"
 
 
 def _same(one: Question | None, other: Question | None) -> bool:

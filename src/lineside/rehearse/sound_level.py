@@ -18,7 +18,7 @@ from lineside.agents.knowledge.agent_knowledge import Knows
 from lineside.audio.turn_model import TurnModel
 from lineside.audio.vad import VoiceDetector
 from lineside.call.session import CallSession
-from lineside.engines.registry import Engines
+from lineside.engines.registry import EngineRegistry, Engines
 from lineside.errors import LinesideError
 from lineside.gateway.runtime import knowledge_cache, turn_model, vad_factory, warm_engines
 from lineside.protocol import Codec, FirstMessage
@@ -47,6 +47,7 @@ from lineside.task_events import SlotFilled
 LATER = 2.0  # seconds that an answer to speech may take longer than one to typed words: the turn has to end first
 
 OnCall = Callable[[Scenario, HeldCall], None]
+NewVoices = Callable[[EngineRegistry, Path], CallerVoices]
 
 
 class SoundPlan(Struct, frozen=True):
@@ -82,6 +83,7 @@ def rehearse_by_sound(
     plan: SoundPlan,
     runs: int = 1,
     on_call: OnCall = lambda scenario, call: None,
+    new_voices: NewVoices = CallerVoices,
 ) -> list[ScenarioResult]:
     """Hold every scenario so many times; each run of one has another voice and pace.
 
@@ -91,6 +93,7 @@ def rehearse_by_sound(
         plan: how callers sound.
         runs: of each scenario; the first is said as it is written.
         on_call: hears of every call that is over. It may raise to end the rehearsal.
+        new_voices: makes the callers' voices of the engines and the folder where their sound is kept.
 
     Raises:
         LinesideError: the engines or the callers' voices are not there.
@@ -102,7 +105,7 @@ def rehearse_by_sound(
     async def story() -> list[ScenarioResult]:
         with work.done():
             async with AsyncExitStack() as stack:
-                shared = await _shared(stack, desk, settings, plan, work)
+                shared = await _shared(stack, desk, settings, plan, work, new_voices)
                 with work.paused():
                     return await _all_calls(shared, understood, runs, on_call)
 
@@ -111,7 +114,12 @@ def rehearse_by_sound(
 
 
 async def _shared(
-    stack: AsyncExitStack, desk: RehearsalDesk, settings: Settings, plan: SoundPlan, work: WorkInProgress
+    stack: AsyncExitStack,
+    desk: RehearsalDesk,
+    settings: Settings,
+    plan: SoundPlan,
+    work: WorkInProgress,
+    new_voices: NewVoices,
 ) -> SharedByCalls:
     reached, registry = await stack.enter_async_context(warm_engines(settings, desk.agent))
     turns = await stack.enter_async_context(turn_model(reached))
@@ -125,7 +133,7 @@ async def _shared(
         plan,
         reached,
         timed,
-        CallerVoices(registry, voices_folder(settings)),
+        new_voices(registry, voices_folder(settings)),
         plan.voices or usual_voices(registry),
         vad_factory(reached),
         timed_turn_model(turns, work),

@@ -8,6 +8,8 @@ from lineside.agents.slots.repair import after_last_marker
 from lineside.agents.slots.spelled import NATO
 
 _WRITTEN = re.compile(r"[a-z0-9][a-z0-9._%+-]*@(?:[a-z0-9-]+\.)+[a-z]{2,}", re.IGNORECASE)
+_SPELLED = re.compile(r"\b[a-z](?:(?:-|,? )[a-z]\b)+(?!')", re.IGNORECASE)  # "J-A-N-E", "J, A, N, E", "J A N E"
+_DOT_BEFORE = re.compile(r"(?:\bdot|\bunderscore|\bdash|[._-])\s*$", re.IGNORECASE)  # "Jane dot doe@example.com"
 _VALID = re.compile(r"[a-z0-9](?:[a-z0-9_%+-]|\.(?!\.)){0,62}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}")
 _SIGNS = {"dot": ".", "point": ".", "period": ".", "underscore": "_", "dash": "-", "hyphen": "-", "minus": "-"}
 _SIGNS["plus"] = "+"
@@ -28,9 +30,10 @@ _MISHEARD = {"g?male": "gmail", "gmailed?": "gmail", "jimail": "gmail", "jemail"
 
 def find_email(text: str) -> Found | None:
     """An address in small letters; None where no "at" was heard. Always to be read back."""
-    written = _WRITTEN.findall(text)
-    if written:
-        return _checked(written[-1].lower())
+    text = _SPELLED.sub(lambda letters: re.sub(r"[\s,.-]", "", letters[0]), text)
+    written = list(_WRITTEN.finditer(text))
+    if written and not _DOT_BEFORE.search(text[: written[-1].start()]):
+        return _checked(written[-1][0].lower())
     words = words_of(text)
     words = words[after_last_marker(words) :] if after_last_marker(words) < len(words) else words
     said = [word.text for word in words]

@@ -140,6 +140,7 @@ class Expected(Struct, frozen=True):
     kind: Literal["open", "yes_no", "digits", "name"] = "open"
     digits: int | None = None  # that are still to come
     profile: str = ""
+    listen: int | None = None  # for so many digits, 0: for any number; None: for words
 
 
 def expects(state: TaskState, agent: Agent) -> Expected | None:
@@ -147,14 +148,20 @@ def expects(state: TaskState, agent: Agent) -> Expected | None:
     asked = state.asked
     if asked is None:
         return None
+    if asked.kind == "check" and agent.slots[asked.slot].kind == "digits":
+        return Expected("yes_no", listen=agent.slots[asked.slot].length)  # "no, it's 12346"
     if asked.kind != "slot":
         return Expected("open" if asked.kind == "change" else "yes_no")
     slot = agent.slots[asked.slot]
     match slot.kind:
         case "digits" | "spelled":
             left = slot.length - len(state.partial) if slot.length else None
-            return Expected("digits", left if slot.kind == "digits" else None, slot.profile or "digits")
-        case "phone" | "email":
+            if slot.kind == "digits":
+                return Expected("digits", left, slot.profile or "digits", None if slot.secret else left or 0)
+            return Expected("digits", None, slot.profile or "digits")
+        case "phone":
+            return Expected("digits", None, slot.profile or "digits", 0)
+        case "email":
             return Expected("digits", None, slot.profile or "digits")
         case "yes_no":
             return Expected("yes_no", None, slot.profile)

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from lineside.audio.log_mel import BANDS, HOP, RATE, log_mel
 from lineside.engine_server.asr.backchannel import BackchannelDetector
+from lineside.engine_server.asr.digit_listener import DigitListener, listened
 from lineside.engines.transcript_gate import believable, compression
 from lineside.errors import ConfigError
 
@@ -51,6 +52,7 @@ class Segment(Struct, frozen=True, omit_defaults=True):
     no_speech_prob: float
     compression_ratio: float
     nod: float | None = None  # log odds that it is but a nod, by its sound; None where that is not known
+    clear: int | None = None  # digits were listened for, and heard beyond doubt (1) or not (0)
 
 
 class WhisperTranscript(Struct, frozen=True):
@@ -89,16 +91,20 @@ class WhisperModel:
         self._timestamps = no_timestamps + 1  # the token of 0.00 s
         self._only_english: bool = not self._model.is_multilingual
         self._nods = BackchannelDetector.of(folder.name)
+        self._digits: DigitListener | None = None  # made when digits are first asked for
 
-    def transcribe(self, samples: Samples, language: str = "en", prompt: str = "") -> WhisperTranscript:
+    def transcribe(
+        self, samples: Samples, language: str = "en", prompt: str = "", digits: int | None = None
+    ) -> WhisperTranscript:
         """Samples between -1 and 1 at `RATE` → words. Raises `UnknownLanguage`.
 
         `prompt`: what may have been said before; the model leans towards its words. Only its end counts, if it is long.
+        `digits`: so many were asked for, 0: any number; then digits are listened for besides (`DigitListener`).
         """
         before, start = self._before(prompt), self._prompt(language)
         segments, at = [], 0
         for piece in cut(samples):
-            segment = self._window(piece, at / RATE, before, start)
+            segment = self._window(piece, at / RATE, before, start, digits)
             if segment.text:
                 segments.append(segment)
             at += len(piece)
@@ -128,13 +134,26 @@ class WhisperModel:
             raise UnknownLanguage("the model does not know this language; they are named as in en, de, fr, es")
         return number
 
-    def _window(self, samples: Samples, at: float, before: list[int], start: list[int]) -> Segment:
+    def _window(
+        self, samples: Samples, at: float, before: list[int], start: list[int], digits: int | None = None
+    ) -> Segment:
         encoded, seconds = self._model.encode(self._storage(window(samples, self._model.n_mels))), len(samples) / RATE
         written = self._written(encoded, samples, before, start)
         if before and not written.text:  # what was said before also leads astray, to a word over and over
             written = self._written(encoded, samples, [], start)
+        if digits is not None:
+            written = self._with_digits(written, encoded, start, digits, seconds)
         nod = self._nods.odds(np.array(encoded)[0], seconds) if self._nods is not None else None
         return msgspec.structs.replace(written, start=at, end=at + min(written.end, seconds), nod=nod)
+
+    def _with_digits(self, written: Segment, encoded: Any, start: list[int], digits: int, seconds: float) -> Segment:
+        """The segment with the digits that the model writes if it may write nothing else, where they are better."""
+        if self._digits is None:
+            self._digits = DigitListener(self._tokenizer, self._timestamps)
+        heard = listened(written.text, self._digits.listen(self._model, encoded, start, seconds), digits, seconds)
+        return msgspec.structs.replace(
+            written, text=heard.text, clear=None if heard.clear is None else int(heard.clear)
+        )
 
     def _written(self, encoded: Any, samples: Samples, before: list[int], start: list[int]) -> Segment:
         seconds = len(samples) / RATE

@@ -45,9 +45,10 @@ class FasterWhisper:
 
     async def transcribe(self, utterance: Utterance) -> Transcription:
         """See `SpeechToText`."""
-        return await openai_transcribe.transcribe(
-            self._http, self._endpoint, utterance, {"model": self._model}, self._dialects
-        )
+        fields = {"model": self._model}
+        if self._embedded and utterance.digits is not None:
+            fields["digits"] = str(utterance.digits)  # our own engine server listens for them
+        return await openai_transcribe.transcribe(self._http, self._endpoint, utterance, fields, self._dialects)
 
     async def check(self) -> None:
         """See `HealthChecked`."""

@@ -1,0 +1,116 @@
+"""Digits that were asked for, heard a second time by a model that may write nothing but digits.
+
+Whisper writes what people say, and people seldom say five digits: "It's 571 point 6 is 58". Asked for digits alone it
+finds them, with the encoder's work done already; but it finds digits in everything. So what it found counts only where
+what it wrote freely speaks for digits too, or where nothing could be written freely.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+BEAM = 5
+TOKENS_AT_LEAST, TOKENS_A_SECOND = 6, 6.0
+SECONDS_A_DIGIT = (0.15, 1.6)  # the fastest and the slowest that anybody says digits, pauses counted
+NEARLY = 0.4  # of the same: digits of the wanted number this little below the likeliest are taken
+SCORE_ALONE = -0.85  # mean log-probability among digits below which digits alone are not believed
+MOST_DIGITS = 40
+_UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_FIGURES = {name: str(figure) for figure, name in enumerate(_UNITS)} | {"oh": "0"}
+_NUMBER = re.compile(rf"\d|\b(?:{'|'.join(_FIGURES)})\b", re.IGNORECASE)
+_OTHER_NUMBERS = re.compile(r"\b(?:double|triple|hundred|thousand|\w+ty|\w+teen|ten|eleven|twelve)\b", re.IGNORECASE)
+_REPAIRS = re.compile(
+    r"\b(?:no|not|sorry|wait|mean|meant|actually|rather|make|scratch|correct(?:ion)?|but)\b", re.IGNORECASE
+)  # callers who correct themselves say more digits than they mean
+_DENIES = re.compile(r"^\W*no\b(?:\W+(?:no|not|sorry)\b)*", re.IGNORECASE)  # what was read back, and says it again
+_ALLOWED = re.compile(r" ?\d{1,5}|[ ]?[,.\-]")
+
+
+class Hypothesis(Struct, frozen=True):
+    """Digits that may have been said; mean natural log-probability of its tokens, among digits alone."""
+
+    digits: str
+    score: float
+
+
+class ListenedText(Struct, frozen=True):
+    """The text of a turn in which digits were asked for. `clear`: both ways of hearing agree; None: no digits."""
+
+    text: str
+    clear: bool | None = None
+
+
+class DigitListener:
+    """Which of a model's tokens are digits."""
+
+    def __init__(self, tokenizer: Any, timestamps: int) -> None:
+        """`timestamps`: the first token that is a time; none is written without."""
+        self._tokenizer = tokenizer
+        words = range(tokenizer.token_to_id("<|endoftext|>"))
+        allowed = {token for token in words if _ALLOWED.fullmatch(tokenizer.decode([token]))}
+        self._suppressed = [token for token in range(timestamps) if token not in allowed and token in words]
+        self._suppressed += list(range(words.stop + 1, timestamps))
+        self._no_times = timestamps - 1
+
+    def listen(self, model: Any, encoded: Any, start: list[int], seconds: float) -> list[Hypothesis]:
+        """What was said, the likeliest first, if it was nothing but digits."""
+        [result] = model.generate(
+            encoded,
+            [[*start, self._no_times]],
+            beam_size=BEAM,
+            num_hypotheses=BEAM,
+            max_length=2 * round(TOKENS_AT_LEAST + TOKENS_A_SECOND * seconds),
+            return_scores=True,
+            suppress_blank=False,
+            suppress_tokens=self._suppressed,
+        )
+        return [
+            Hypothesis(re.sub(r"\D", "", self._tokenizer.decode(tokens)), score)
+            for tokens, score in zip(result.sequences_ids, result.scores, strict=True)
+        ]
+
+
+def listened(free: str, found: Sequence[Hypothesis], wanted: int, seconds: float) -> ListenedText:
+    """What was written freely, or the digits that were found, where they are more likely what was said.
+
+    Args:
+        free: what the model wrote when it might write anything.
+        found: what it wrote when it might write digits alone.
+        wanted: so many digits were asked for; 0: any number.
+        seconds: of the sound.
+    """
+    said, alone = written_digits(free), [once(each, wanted) for each in found if each.digits]
+    if free and not said:
+        return ListenedText(free)
+    if not alone or _REPAIRS.search(_DENIES.sub("", free)) or _OTHER_NUMBERS.search(free):
+        return ListenedText(free, clear=bool(free) and any(each.digits == said for each in alone))
+    best = next((each for each in alone if len(each.digits) == wanted), None) if wanted else alone[0]
+    if not free:
+        return ListenedText(_believed(best, seconds) if best is not None else "", clear=False)
+    if best is None or best.digits == said or len(said) in (0, 1, wanted) or not wanted:
+        return ListenedText(free, clear=any(each.digits == said for each in alone[:2]))
+    if len(said) < wanted - 1 or (len(said) < wanted and best.score < alone[0].score - NEARLY):
+        return ListenedText(free, clear=said == alone[0].digits)  # a part of them; the rest comes in another breath
+    return ListenedText(" ".join(best.digits), clear=False)
+
+
+def once(found: Hypothesis, wanted: int) -> Hypothesis:
+    """Without what the model says again because it may not stop: "674286742867" is 67428."""
+    digits = found.digits
+    if wanted and len(digits) > wanted and digits == (digits[:wanted] * len(digits))[: len(digits)]:
+        return Hypothesis(digits[:wanted], found.score)
+    return found
+
+
+def written_digits(text: str) -> str:
+    """The figures in a text, and number words as figures."""
+    return "".join(_FIGURES.get(each.lower(), each) for each in _NUMBER.findall(text))
+
+
+def _believed(best: Hypothesis, seconds: float) -> str:
+    """Digits where nothing could be written freely: only if they are likely, and take as long as digits do."""
+    fastest, slowest = (len(best.digits) * each for each in SECONDS_A_DIGIT)
+    likely = best.score >= SCORE_ALONE and fastest <= seconds <= slowest + 1.0
+    return " ".join(best.digits) if likely else ""
