@@ -184,6 +184,14 @@ def whole_id(given: str) -> str:
     return asyncio.run(_asked(lambda connection: _id(connection, given)))
 
 
+def whole_call(call: str) -> WholeCall:
+    """All that is kept of the call of that id. Raises `LinesideError`."""
+    found = asyncio.run(_asked(lambda connection: queries.whole(connection, call)))
+    if found is None:
+        raise _unknown(call)
+    return found
+
+
 async def _asked(question: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
     settings = load_settings()
     database = Database(settings.records_url, settings.data_dir)

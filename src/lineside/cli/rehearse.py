@@ -11,7 +11,7 @@ from lineside.cli.output import print_json, say
 if TYPE_CHECKING:
     from lineside.rehearse.results import HeldCall, ScenarioResult
     from lineside.rehearse.scenario import RehearsalDesk, Scenario
-    from lineside.rehearse.sound_level import SoundPlan
+    from lineside.rehearse.sound_level import NewVoices, SoundPlan
 
 LEVELS = ("text", "sound")
 LEVEL_HELP = "text: typed words, scripted engines, no time. sound: callers speak, and the real engines hear them."
@@ -19,7 +19,13 @@ BY_SOUND = "At sound level"
 
 
 def rehearse(
-    scenarios: Annotated[Path, typer.Argument(exists=True, help="A file of scenarios, or a folder of them.")],
+    scenarios: Annotated[
+        Path | None, typer.Argument(exists=True, help="A file of scenarios, or a folder of them.")
+    ] = None,
+    call: Annotated[
+        str, typer.Option("--from", metavar="CALL", help="Rehearse a kept call instead: its id, or its beginning.")
+    ] = "",
+    save: Annotated[Path | None, typer.Option(help="With --from: write it as a file of scenarios, to be kept.")] = None,
     runs: Annotated[int, typer.Option(min=1, max=100, help="Calls of each scenario, in slightly other words.")] = 1,
     level: Annotated[str, typer.Option(help=LEVEL_HELP)] = "text",
     only: Annotated[str, typer.Option(help="Scenarios with this in their name or tags.")] = "",
@@ -53,14 +59,16 @@ def rehearse(
 
     from lineside.rehearse.report import write_html, write_junit
     from lineside.rehearse.results import summary
-    from lineside.rehearse.scenario import load_desk
     from lineside.rehearse.text_level import rehearse_by_text
 
     plan = _plan(level, voice or [], codec, noise, snr, at_once, late)
-    desk = load_desk(scenarios)
+    desk, new_voices = _desk(scenarios, call, save, sets or [])
     chosen = tuple(each for each in desk.scenarios if only in each.name or only in each.tags or not only)
     desk = replace(desk, scenarios=chosen)
-    results = rehearse_by_text(desk, runs) if plan is None else _by_sound(desk, plan, sets or [], runs, quiet=as_json)
+    if plan is None:
+        results = rehearse_by_text(desk, runs)
+    else:
+        results = _by_sound(desk, plan, sets or [], runs, new_voices, quiet=as_json)
     passed, held_calls = sum(result.passed for result in results), sum(len(result.runs) for result in results)
     told = summary(results, "text" if plan is None else "sound")
     if as_json:
@@ -95,12 +103,43 @@ def _plan(
     return SoundPlan(tuple(map(parse_voice, voices)), cast(Codec, codec), noise, under=snr, at_once=at_once, late=late)
 
 
+def _desk(
+    scenarios: Path | None, call: str, save: Path | None, sets: list[str]
+) -> "tuple[RehearsalDesk, NewVoices | None]":
+    """The scenarios of the files, or the kept call, with its sound where it was recorded."""
+    from lineside.errors import ConfigError
+    from lineside.rehearse.scenario import load_desk
+
+    if (scenarios is None) == (not call):
+        raise ConfigError("give a file or folder of scenarios, or --from CALL")
+    if scenarios is not None:
+        if save is not None:
+            raise ConfigError("--save goes with --from CALL: scenarios of a file are kept already")
+        return load_desk(scenarios), None
+    from lineside.cli.calls import whole_call, whole_id
+    from lineside.cli.replay import given
+    from lineside.gateway.agent_store import AgentFile
+    from lineside.rehearse.kept_call import as_toml, desk_of
+    from lineside.rehearse.kept_sound import KeptSound
+    from lineside.settings import load_settings
+
+    settings = load_settings(**given(sets))
+    whole = whole_call(whole_id(call))
+    desk = desk_of(whole, AgentFile(settings.agent_file, settings.data_dir).read())
+    if save is not None:
+        save.write_text(as_toml(desk, str(settings.agent_file.resolve())), encoding="utf-8")
+        say(f"written to {save}")
+    recording = settings.data_dir / "recordings" / f"{whole.call.id}.flac"
+    return desk, KeptSound(whole, recording).voices if recording.is_file() else None
+
+
 def _by_sound(
-    desk: "RehearsalDesk", plan: "SoundPlan", sets: list[str], runs: int, *, quiet: bool
+    desk: "RehearsalDesk", plan: "SoundPlan", sets: list[str], runs: int, new_voices: "NewVoices | None", *, quiet: bool
 ) -> "list[ScenarioResult]":
     from rich.console import Console
 
     from lineside.cli.replay import given
+    from lineside.rehearse.caller_sound import CallerVoices
     from lineside.rehearse.sound_level import rehearse_by_sound
     from lineside.settings import load_settings
 
@@ -113,7 +152,8 @@ def _by_sound(
             console.print(f"{scenario.name}: {kinds} ({call.seconds:.0f} s of call)", highlight=False)
             status.update(f"{over[0]} of {runs * len(desk.scenarios)} calls are over")
 
-        return rehearse_by_sound(desk, load_settings(**given(sets)), plan, runs, on_call)
+        settings = load_settings(**given(sets))
+        return rehearse_by_sound(desk, settings, plan, runs, on_call, new_voices or CallerVoices)
 
 
 def _told(result: "ScenarioResult") -> dict[str, object]:
