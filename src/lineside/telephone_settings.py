@@ -27,6 +27,8 @@ class TelephoneSettings(BaseSettings):
     """Headers and parameters of telephone calls to keep, comma-separated; X-Name-* = all that begin so"""
     transfer_to: str = ""
     """Where callers who ask for a person are transferred: a number, a SIP address, or a queue of the PBX"""
+    transfer_allowed: Names = ()
+    """Further targets that a call may be transferred to, comma-separated; +4420* = all that begin so"""
     transfer_how: Literal["cold", "warm"] = "cold"
     """cold = hand the caller on at once; warm = a colleague first hears a summary and presses 1, on lines that can"""
     asterisk: bool = False

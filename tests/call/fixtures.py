@@ -20,6 +20,7 @@ from lineside.engines.tts_cache import CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.protocol import FirstMessage, ServerMessage
 from lineside.settings import Settings, complete_settings
+from lineside.transports.answer_plan import AnswerPlan
 from lineside.transports.call_facts import UNKNOWN, CallFacts
 from lineside.transports.frame_grace import FrameGrace
 from lineside.transports.line_control import LineControl
@@ -119,6 +120,7 @@ async def finished_call(
     knowledge: Knows | None = None,
     control: LineControl | None = None,
     facts: CallFacts = UNKNOWN,
+    plan: AnswerPlan | None = None,
     **given: Any,
 ) -> FinishedCall:
     """Hold one call on the running loop; `operator_ends`: after so many seconds."""
@@ -145,6 +147,7 @@ async def finished_call(
         turn_model=turns,
         tools=tools,
         knowledge=knowledge,
+        plan=plan,
     )
     if operator_ends is not None:
         asyncio.get_running_loop().call_later(operator_ends, call.end, "ended_by_operator")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from lineside.agents.slots.keypad import SILENT, Keypad
 from lineside.call.call_context import CallContext
+from lineside.call.call_opening import CallOpening
 from lineside.call.limits import CallLimits
 from lineside.call.speaker import Speaker
 from lineside.call.tasks import OneTask
@@ -27,18 +28,21 @@ class CallerInput:
         on_speech: Callable[[Heard], None],
         end: Callable[[EndReason], None],
         speaker: Speaker,
+        opening: CallOpening | None = None,
     ) -> None:
         """`on_speech` hears what the segmenter finds in the sound; `end` ends the call.
 
-        `speaker` is told what the caller has not heard.
+        `speaker` is told what the caller has not heard; `opening` hears all while it goes on.
         """
         self._context, self._limits, self._on_speech, self._end = context, limits, on_speech, end
-        self._speaker = speaker
+        self._speaker, self._opening = speaker, opening
         self._hear = context.segmenter.hear
         self._keypad, self._key_timer = Keypad(), OneTask(context.tasks, "keypad")
 
     def on_audio(self, payload: bytes) -> None:
         """See `TransportListener`."""
+        if self._opening is not None and self._opening.active:
+            self._opening.on_audio(payload)
         for event in self._hear(payload):
             self._on_speech(event)
 

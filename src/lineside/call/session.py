@@ -13,6 +13,7 @@ from lineside.agents.knowledge.agent_knowledge import Knows, NothingKnown
 from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import VoiceDetector
 from lineside.call.call_context import call_context
+from lineside.call.call_opening import CallOpening
 from lineside.call.call_tools import NO_TOOLS, CallTools
 from lineside.call.call_transfer import CallTransfer
 from lineside.call.caller_input import CallerInput, tell_error
@@ -30,6 +31,7 @@ from lineside.call.supervision import OperatorOrder
 from lineside.engines.registry import Engines
 from lineside.errors import TransportError
 from lineside.settings import Settings
+from lineside.transports.answer_plan import AnswerPlan
 from lineside.transports.base import Transport
 from lineside.transports.call_facts import UNKNOWN, CallFacts
 from lineside.transports.line_control import LineControl
@@ -57,8 +59,9 @@ class CallSession:
         load: EngineLoad | None = None,
         tools: CallTools = NO_TOOLS,
         knowledge: Knows | None = None,
+        plan: AnswerPlan | None = None,
     ) -> None:
-        """`observers` hear all that happens; `load` is what all calls know of the engines; `control` is the line's."""
+        """`observers` hear all that happens; `control` is the line's; `plan` that of a call of ours."""
         loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[protocol.EndReason] = loop.create_future()
         self._floor = Floor(FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation))
@@ -81,6 +84,7 @@ class CallSession:
             inbox=Inbox(self._handle),
             tools=tools,
         )
+        self._opening = CallOpening(context, plan, say=self._say, end=self.end) if plan and context.answers else None
         self._end_of_turn = EndOfTurn(hello.turn_profile or settings.turn_profile, turn_model, context)
         self._interruptions = Interruptions(context)
         self._speaker = Speaker(context, self._end_of_turn)
@@ -94,15 +98,18 @@ class CallSession:
                 self._transfer.attach(context)
                 transport = tasks.start(self._run_transport(), "transport")
                 tasks.start(self._watch_limits(), "limits")
-                if context.greeting:
+                if self._opening is not None:
+                    tasks.start(self._opening.run(), "opening")
+                elif context.greeting:
                     self._say(AgentLine(context.greeting))
                 if context.own_prompt:
                     tasks.start(read_prompt(context.llm, context.history.messages()), "read prompt")
                 await asyncio.wait([transport, self._ended], return_when=asyncio.FIRST_COMPLETED)
                 reason = self._why(transport)
             finally:
-                for part in (context.inbox, self._transfer, context.segmenter):
-                    part.close()
+                for part in (context.inbox, self._transfer, context.segmenter, self._opening):
+                    if part is not None:
+                        part.close()
                 self._speaker.stop()
                 await context.dialog.settle()
         self._tell(protocol.Ended(at=context.clock.at, reason=reason))
@@ -137,7 +144,7 @@ class CallSession:
 
     async def _run_transport(self) -> protocol.EndReason:
         try:
-            hearing = CallerInput(self._context, self._limits, self._on_speech, self.end, self._speaker)
+            hearing = CallerInput(self._context, self._limits, self._on_speech, self.end, self._speaker, self._opening)
             return await self._context.transport.run(hearing)
         except TransportError as broken:
             tell_error(self._context, broken, fatal=True)
@@ -150,7 +157,8 @@ class CallSession:
             await asyncio.sleep(LOOK_EVERY)
             if self._context.supervision.lapsed(now()):
                 self._tell(protocol.OperatorActed(at=self._context.clock.at, what="hands_back"))
-            if self._speaker.speaking or self._context.line.away or self._context.supervision.taken_over:
+            opening = self._opening is not None and self._opening.active
+            if opening or self._speaker.speaking or self._context.line.away or self._context.supervision.taken_over:
                 self._limits.activity(now())
             self._say_for_operator()
             due = self._limits.next(now(), idle=self._floor.idle, owed=self._context.dialog.owed)
@@ -162,6 +170,9 @@ class CallSession:
     # ── what comes from the transport; nothing here waits ──────────────────────────────────────────────────────────
 
     def _on_speech(self, event: Heard) -> None:
+        if self._opening is not None and self._opening.active:
+            self._opening.on_speech(event)
+            return
         self._end_of_turn.on_speech(event, idle=self._floor.idle)
         self._context.inbox.post(event)
 

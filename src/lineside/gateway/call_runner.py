@@ -34,6 +34,7 @@ from lineside.observability.traces import Traces
 from lineside.protocol import Ended, EndReason, Error, Ready
 from lineside.records.archive import Archive
 from lineside.settings import Settings
+from lineside.transports.allowed_transfers import AllowedTransfers
 from lineside.transports.line_control import HANG_UP_WITHIN, CallLeg, LineControl, OfferedCall
 from lineside.transports.media_check import MediaCheck
 from lineside.transports.websocket import WebSocket
@@ -137,6 +138,8 @@ class CallRunner:
         began = time.monotonic()
         try:
             leg = offered.connect(metrics)
+            targets = (self._settings.transfer_to, *self._settings.transfer_allowed)
+            leg = CallLeg(leg.transport, AllowedTransfers(leg.control, [one for one in targets if one]))
             return await self._run_leg(handle, leg, offered, engines, agent, [handle, metrics])
         finally:
             metrics.ended(time.monotonic() - began)
@@ -220,6 +223,7 @@ class CallRunner:
             hello,
             facts=facts,
             control=leg.control,
+            plan=offered.plan,
             agent=agent,
             engines=engines,
             settings=self._settings,

@@ -24,6 +24,7 @@ from lineside.gateway.placed_calls import PlacedCalls
 from lineside.gateway.stream_sockets import StreamSockets
 from lineside.gateway.tickets import Ticket, TicketStore
 from lineside.settings import Settings
+from lineside.transports.allowed_transfers import why_not_transferred
 from lineside.transports.call_facts import CallFacts
 from lineside.transports.line_control import LineControl
 from lineside.transports.media_streams.dialect import StreamStarted
@@ -122,7 +123,10 @@ class TelephoneLines:
     async def _moved(self, request: web.Request) -> web.Response:
         """Plivo asks what the caller's leg does now."""
         account, asked = await self._genuine(request)
-        return forbidden() if account is None else _said(plivo.dial(asked.query.get("to", "")))
+        to, settings = asked.query.get("to", ""), self._settings
+        if account is None or why_not_transferred(to, (settings.transfer_to, *settings.transfer_allowed)):
+            return forbidden()
+        return _said(plivo.dial(to))
 
     async def _ended(self, request: web.Request) -> web.Response:
         """A carrier whose stream has ended asks what comes next for the caller."""
