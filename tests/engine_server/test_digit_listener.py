@@ -25,6 +25,8 @@ def test_digits_that_are_heard_alike_in_both_ways_are_beyond_doubt() -> None:
         ("577-634-577-634", [("57763", -0.5)]),
         ("178886", [("178886", -0.3), ("17886", -0.4)]),
         ("560-8", [("5608", -0.4), ("56028", -0.6)]),
+        ("246 AD", [("24680", -0.3)]),
+        ("L-I-L-I-L-I", [("99999", -0.7)]),
         ("", [("64304", -0.2)]),
     ],
     ids=str,
@@ -65,6 +67,7 @@ def test_a_number_of_any_length_is_taken_as_it_was_written() -> None:
     """There is nothing to choose by; it is in doubt where the second hearing differs."""
     assert heard("555 010 1234", ("5550101234", -0.2), wanted=0) == ("555 010 1234", True)
     assert heard("555 010 1234", ("550101234", -0.2), wanted=0) == ("555 010 1234", False)
+    assert heard("Time time 0 1 0 1 2", ("01012", -0.2), wanted=0) == ("Time time 0 1 0 1 2", False)
     assert heard("", ("5550101234", -0.2), wanted=0, seconds=4) == ("5 5 5 0 1 0 1 2 3 4", False)
 
 

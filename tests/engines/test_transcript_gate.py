@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lineside.audio.frame import Utterance
 from lineside.engines.protocols import Transcription
@@ -88,6 +89,13 @@ def test_what_nobody_said_is_known_by_the_figures(heard: Transcription, seconds:
 def test_what_was_said_passes(heard: Transcription, seconds: float) -> None:
     """One-word answers above all."""
     assert gated(heard, seconds) == heard
+
+
+def test_digits_that_were_asked_for_may_be_five_times_the_same() -> None:
+    """The recogniser listened for them; without that, they are a loop that nobody said."""
+    heard = Transcription("3 3 3 3 3", no_speech=0.7, avg_logprob=-0.4)
+    assert gated(heard, 2.0).text == ""
+    assert gated(replace(heard, clear=False), 2.0).text == "3 3 3 3 3"
 
 
 def test_only_what_was_made_up_is_taken_out() -> None:

@@ -63,6 +63,14 @@ def test_a_write_that_answers_late_costs_no_silence() -> None:
     assert kinds(visit(Expect(tools=(Tools("book_visit"),), state=state), tools=slow)) == set()
 
 
+def test_the_same_beginning_of_a_number_twice_is_asked_for_in_other_words() -> None:
+    """ "Go on, please." for ever helps nobody whose digits are misheard the same way each time."""
+    lines = ("Where is my order?", "One two three", "One two three", "12345", "No.")
+    heard = ("Go on, please", "I need the five digits", "December 3")
+    expect = Expect(tools=(Tools("find_order", {"order_number": "12345"}),), heard=heard)
+    assert kinds(Scenario("the same again", caller=lines, expect=expect)) == set()
+
+
 def test_pass_k_is_the_chance_that_all_go_well() -> None:
     """C(passed, k) / C(runs, k)."""
     (result,) = rehearse(replace(desk(), scenarios=(desk().scenarios[0],)), runs=1)

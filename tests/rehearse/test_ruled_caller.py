@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from lineside.agents.tasks.state import Question, SlotValue, TaskState
 from lineside.agents.tools.outcome import Use
-from lineside.rehearse.caller_words import aloud, varied
+from lineside.rehearse.caller_words import aloud, slowly, varied
 from lineside.rehearse.ruled_caller import RuledCaller
 from lineside.rehearse.scenario import Expect, Scenario
 from lineside.rehearse.text_level import text_call
@@ -119,6 +119,7 @@ def test_numbers_are_said_digit_by_digit() -> None:
     assert aloud("1 2 3 4 5") == "one two three, four five"
     assert aloud("10203040") == "one zero two zero, three zero four zero"
     assert aloud("555 010 1234") == "five five five, zero one zero, one two three four"
+    assert slowly("It's one two three, four five.") == "It's one, two, three, four, five."
     assert aloud("12 Harbour Street, 10 20 30 40, $120.50") == "12 Harbour Street, 10 20 30 40, $120.50"
 
 

@@ -26,6 +26,12 @@ def aloud(text: str) -> str:
     return re.sub(numbers, lambda found: ", ".join(_digits(group) for group in found[0].split()), text)
 
 
+def slowly(words: str) -> str:
+    """As it is said a second time: number words one at a time."""
+    number = "|".join(_WORDS)
+    return re.sub(rf"\b({number}),? (?=(?:{number})\b)", r"\1, ", words)
+
+
 def _digits(figures: str) -> str:
     size = 4 if len(figures) % 4 == 0 else 3
     groups = [figures[at : at + size] for at in range(0, len(figures), size)]

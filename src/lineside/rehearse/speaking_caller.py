@@ -19,7 +19,7 @@ from lineside.protocol import (
     TurnStarted,
 )
 from lineside.rehearse.caller_sound import Background, Samples, pcm_of
-from lineside.rehearse.caller_words import aloud, varied
+from lineside.rehearse.caller_words import aloud, slowly, varied
 from lineside.rehearse.results import Shortfall
 from lineside.rehearse.ruled_caller import RuledCaller
 from lineside.rehearse.scenario import SpokenOver
@@ -162,10 +162,15 @@ class SpeakingCaller:
             if isinstance(line, SpokenOver):
                 await self._ear.begins(PATIENCE)
                 await asyncio.sleep(line.after)
-            await self._say(aloud(self._worded(line.say if isinstance(line, SpokenOver) else line)))
+            words = aloud(self._worded(line.say if isinstance(line, SpokenOver) else line))
+            if self.said and words == self.said[-1]:
+                words = slowly(words)
+            if not await self._say(words):
+                await self._say(slowly(words))  # nobody seems to have heard it
             await self._think()
 
-    async def _say(self, words: str) -> None:
+    async def _say(self, words: str) -> bool:
+        """Say this and wait for what comes of it; False: nothing did."""
         samples = await self._speak(words)
         self.said.append(words)
         self._ear.expect()
@@ -175,6 +180,7 @@ class SpeakingCaller:
         self.longest_silence = max(self.longest_silence, self._ear.waited_since(spoke) or 0.0)
         if not answered:
             self.failures.append(Shortfall("no_answer", f"to: {words}"))
+        return answered
 
     def _worded(self, line: str) -> str:
         return varied(line, self._dice) if self._varied else line

@@ -25,6 +25,11 @@ _REPAIRS = re.compile(
     r"\b(?:no|not|sorry|wait|mean|meant|actually|rather|make|scratch|correct(?:ion)?|but)\b", re.IGNORECASE
 )  # callers who correct themselves say more digits than they mean
 _DENIES = re.compile(r"^\W*no\b(?:\W+(?:no|not|sorry)\b)*", re.IGNORECASE)  # what was read back, and says it again
+_FILLERS = re.compile(
+    r"\b(?:it'?s|it|is|the|my|order|account|code|number|phone|yes|yeah|um|uh|er|so|well|okay|and|then|please|that'?s)\b",
+    re.IGNORECASE,
+)
+_WORDS = re.compile(r"[a-z]{2,}", re.IGNORECASE)  # letters alone are no words: "246 A, D" is 24680 misheard
 _ALLOWED = re.compile(r" ?\d{1,5}|[ ]?[,.\-]")
 
 
@@ -82,16 +87,17 @@ def listened(free: str, found: Sequence[Hypothesis], wanted: int, seconds: float
         seconds: of the sound.
     """
     said, alone = written_digits(free), [once(each, wanted) for each in found if each.digits]
-    if free and not said:
+    words = _WORDS.findall(_FILLERS.sub("", _NUMBER.sub(" ", free)))
+    if not said and words:
         return ListenedText(free)
     if not alone or _REPAIRS.search(_DENIES.sub("", free)) or _OTHER_NUMBERS.search(free):
         return ListenedText(free, clear=bool(free) and any(each.digits == said for each in alone))
     best = next((each for each in alone if len(each.digits) == wanted), None) if wanted else alone[0]
-    if not free:
+    if not said:  # nothing was written, or letters alone
         return ListenedText(_believed(best, seconds) if best is not None else "", clear=False)
-    if best is None or best.digits == said or len(said) in (0, 1, wanted) or not wanted:
-        return ListenedText(free, clear=any(each.digits == said for each in alone[:2]))
-    if len(said) < wanted - 1 or (len(said) < wanted and best.score < alone[0].score - NEARLY):
+    if best is None or best.digits == said or len(said) in (1, wanted) or not wanted:
+        return ListenedText(free, clear=not words and any(each.digits == said for each in alone[:2]))
+    if len(said) < wanted and not words and (len(said) < wanted - 1 or best.score < alone[0].score - NEARLY):
         return ListenedText(free, clear=said == alone[0].digits)  # a part of them; the rest comes in another breath
     return ListenedText(" ".join(best.digits), clear=False)
 
