@@ -43,8 +43,17 @@ export interface Ready {
   codec: 'g711_alaw' | 'g711_ulaw' | 'pcm';
   sample_rate: number;
   engines: Record<string, string>;
+  answering: Record<string, AnsweredBy>;
   resume_token: string;
   resume_s: number;
+}
+
+/** The engine that really answered, and with which model or voice. */
+export interface AnsweredBy {
+  engine: string;
+  model: string;
+  instead_of: string;
+  why: '' | 'busy' | 'failed' | 'no key' | 'not downloaded' | 'not running' | 'too slow';
 }
 
 /** The call goes on over this connection. What had not been received comes again, right after this. */
@@ -240,14 +249,6 @@ export interface ReplyMetrics {
   reply: number;
 }
 
-/** The engine that really answered, and with which model or voice. */
-export interface AnsweredBy {
-  engine: string;
-  model: string;
-  instead_of: string;
-  why: '' | 'busy' | 'failed' | 'no key' | 'not downloaded' | 'not running' | 'too slow';
-}
-
 /** A tool of the agent's: it runs, what came of it, and that the caller has heard so. Secrets are masked. */
 export interface ToolCalled {
   type: 'tool';
@@ -376,6 +377,7 @@ export interface EnginesStatus {
 export interface RoleEngines {
   default: string;
   engines: EngineStatus[];
+  unavailable: UnavailableEngine[];
 }
 
 /** An engine that a call may name. */
@@ -387,6 +389,43 @@ export interface EngineStatus {
   up: boolean | null;
   why: string;
   model: string;
+  state:
+    | 'available'
+    | 'busy'
+    | 'failed'
+    | 'no key'
+    | 'not configured'
+    | 'not downloaded'
+    | 'not installed'
+    | 'not running'
+    | 'too slow'
+    | 'unchecked';
+  answers: AnsweredBy | null;
+  download: string;
+  fallback: Fallback | null;
+}
+
+/** The last time that another engine answered for this one. */
+export interface Fallback {
+  by: AnsweredBy;
+  seconds_ago: number;
+}
+
+/** An engine that a call may not name, because it lacks a key, a setting or a program. */
+export interface UnavailableEngine {
+  name: string;
+  state:
+    | 'available'
+    | 'busy'
+    | 'failed'
+    | 'no key'
+    | 'not configured'
+    | 'not downloaded'
+    | 'not installed'
+    | 'not running'
+    | 'too slow'
+    | 'unchecked';
+  why: string;
 }
 
 /** What a voice shall say, to be listened to. */
@@ -675,6 +714,7 @@ export interface ActiveCall {
   unanswered: number;
   fallbacks: number;
   taken_over: boolean;
+  answered: Record<string, AnsweredBy>;
   listeners: number;
   answered_as: 'human' | 'ivr' | 'screening' | 'unknown' | 'voicemail' | null;
 }

@@ -19,6 +19,7 @@ const call: ActiveCall = {
   seconds: 9,
   turns: 1,
   engines: {},
+  answered: {},
   last_e2e_ms: null,
 };
 

@@ -10,6 +10,7 @@ const ready: Ready = {
   codec: 'pcm',
   sample_rate: 48_000,
   engines: {},
+  answering: {},
   resume_token: '',
   resume_s: 0,
 };
@@ -34,6 +35,7 @@ const none = {
   wasted_ms: null,
   wasted_from_ms: null,
   engines: {},
+  answering: {},
 };
 const texts = (state: CallState, who: string) =>
   state.lines.filter((line) => line.who === who).map((line) => line.text);

@@ -11,6 +11,7 @@ const call: ActiveCall = {
   seconds: 9,
   turns: 1,
   engines: {},
+  answered: {},
   last_e2e_ms: null,
   direction: 'inbound',
   caller: '+15550100',

@@ -123,8 +123,10 @@ class EngineRefused(EngineError):
 class ModelMissing(EngineRefused):
     """The model or voice is not there; the message says how to fetch it."""
 
-    def __init__(self, message: str, status: int = 404, said: str = "", param: str = "") -> None:
+    def __init__(self, message: str, status: int = 404, said: str = "", param: str = "", *, model: str = "") -> None:
+        """`model`: the one to download; empty: nobody knows its name."""
         super().__init__(message, status, said, param)
+        self.model = model
 
 
 class OnlyThoughts(EngineError):

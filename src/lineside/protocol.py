@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from lineside.answered_by import AnsweredBy as AnsweredBy  # noqa: PLC0414 - read from here too
 from lineside.errors import ErrorCode
 from lineside.event_base import Event, InTurn
 from lineside.line_events import CallTaken as CallTaken  # noqa: PLC0414 - read from here too
 from lineside.reasons import EndReason as EndReason  # noqa: PLC0414 - read from here too
-from lineside.reasons import FallbackReason, OperatorAct, TransferAskedBy, TransferResult, UnansweredReason
+from lineside.reasons import OperatorAct, TransferAskedBy, TransferResult, UnansweredReason
 from lineside.reasons import TurnEndedBy as TurnEndedBy  # noqa: PLC0414
 from lineside.task_events import SlotFilled, TaskMoved, ToolCalled
 
@@ -90,7 +91,8 @@ class Ready(Struct, frozen=True, tag="ready"):
     call_id: str
     codec: Codec
     sample_rate: int
-    engines: dict[str, str]  # role → engine that answers
+    engines: dict[str, str]  # role → engine that was chosen, such as auto
+    answering: dict[str, AnsweredBy] = {}  # role → who answers as things stand, with which model or voice
     resume_token: str = ""  # goes on with this call over another connection; keep it secret. Empty: RESUME_S is 0
     resume_s: float = 0.0  # seconds that the call waits for that
 
@@ -210,15 +212,6 @@ class FalseInterruption(InTurn, frozen=True, tag="false_interruption"):
     """A sound over the reply was no interruption; the reply goes on where it was held."""
 
     text: str  # what the caller said, such as "mm-hm"; empty for a noise
-
-
-class AnsweredBy(Struct, frozen=True):
-    """The engine that really answered, and with which model or voice."""
-
-    engine: str
-    model: str = ""  # empty: the engine does not say
-    instead_of: str = ""  # the engine that should have answered; empty: this one should
-    why: FallbackReason = ""  # what kept that one from it
 
 
 class ReplyMetrics(InTurn, frozen=True, tag="reply_metrics"):

@@ -38,6 +38,21 @@ EndReason = Literal[
 FallbackReason = Literal["", "too slow", "failed", "busy", "not running", "not downloaded", "no key"]
 
 WebhookEvent = Literal["call_started", "call_ended", "transfer_requested", "call_outcome", "alert", "test"]
+# How an engine stands. `unchecked`: it cannot be asked.
+EngineState = Literal[
+    "available",
+    "unchecked",
+    "too slow",
+    "failed",
+    "busy",
+    "not running",
+    "not downloaded",
+    "no key",
+    "not installed",
+    "not configured",
+]
+
+WebhookEvent = Literal["call_started", "call_ended", "transfer_requested", "alert", "test"]
 WebhookOutcome = Literal["delivered", "failed", "dropped"]
 
 # Why a question has no answer.

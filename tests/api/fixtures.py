@@ -129,6 +129,12 @@ class FakeRegistry:
     def names(self, role: Role) -> tuple[str, ...]:
         return tuple(self.engines[role])
 
+    def order(self, role: Role, name: str = "") -> tuple[str, ...]:
+        return tuple(dict.fromkeys([name or self.defaults[role], self.defaults[role]]))
+
+    def lacking(self, role: Role) -> dict[str, str]:
+        return {"tts": {"elevenlabs": "ELEVENLABS_API_KEY"}}.get(role, {})
+
     def engine(self, role: Role, name: str = "") -> Any:
         if name not in self.engines[role]:
             raise TransportError("unknown_engine", name)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lineside.answered_by import AnsweredBy
 from lineside.errors import ConfigError, EngineUnreachable
 from lineside.host.client import HostAgentError
+from lineside.protocol import ReplyMetrics
 from tests.api.fixtures import ControlClient, at_home
 
 
@@ -29,14 +31,50 @@ def test_engines_say_whether_they_would_answer(tmp_path: Path) -> None:
                     "model": "faster-whisper-base",
                     "up": True,
                     "why": "",
+                    "state": "available",
+                    "answers": {
+                        "engine": "faster-whisper",
+                        "model": "faster-whisper-base",
+                        "instead_of": "",
+                        "why": "",
+                    },
+                    "download": "",
+                    "fallback": None,
                 }
             ],
+            "unavailable": [],
         }
         ollama = now["llm"]["engines"][1]
+        assert ollama["state"] == "not running"
+        assert ollama["answers"]["engine"] == "embedded", "the default one stands in"
+        assert (ollama["answers"]["instead_of"], ollama["answers"]["why"]) == ("ollama", "not running")
         assert (ollama["up"], ollama["why"]) == (False, "nobody answers; start it with: ollama serve")
         assert now["tts"]["engines"][0]["up"] is None
+        assert now["tts"]["engines"][0]["state"] == "unchecked"
+        assert now["tts"]["unavailable"] == [
+            {"name": "elevenlabs", "state": "no key", "why": "set ELEVENLABS_API_KEY and restart"}
+        ]
         await control.ask("GET", "/api/engines")
         assert there["stt"]["faster-whisper"].asked.count("check") == 1, "a check holds for ten seconds"
+
+    at_home(story, tmp_path)
+
+
+def test_an_engine_that_was_stood_in_for_lately_says_by_whom_and_why(tmp_path: Path) -> None:
+    """A check says that it is up; what callers heard says that it was too slow."""
+
+    async def story(control: ControlClient) -> None:
+        slow = AnsweredBy("piper", "en_US-joe-medium", "espeak", "too slow")
+        control.dependencies.fallbacks.note(ReplyMetrics(at=1.0, turn=1, engines={"tts": slow}))
+        _, now = await control.ask("GET", "/api/engines")
+        told = now["tts"]["engines"][0]["fallback"]
+        assert told["by"] == {
+            "engine": "piper",
+            "model": "en_US-joe-medium",
+            "instead_of": "espeak",
+            "why": "too slow",
+        }
+        assert 0 <= told["seconds_ago"] < 60
 
     at_home(story, tmp_path)
 

@@ -20,7 +20,7 @@ window.line = (() => {
       if (typeof data !== "string" || !("codec" in JSON.parse(data))) return;
       const { codec, sample_rate } = JSON.parse(data);
       const engines = { stt: "a", llm: "b", tts: "c" };
-      setTimeout(() => tell({ type: "ready", call_id: "scripted", codec, sample_rate, engines })); // never while one sends
+      setTimeout(() => tell({ type: "ready", call_id: "scripted", codec, sample_rate, engines, answering: {} })); // never while one sends
     }
 
     close() {

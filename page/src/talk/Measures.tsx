@@ -55,7 +55,11 @@ export function Measures(given: { state: CallState }): JSX.Element {
 
 /** Which call this is. */
 export function ThisCall(given: { state: CallState }): JSX.Element {
-  const engine = (role: string) => given.state.call?.engines[role] ?? '–';
+  const engine = (role: string) => {
+    const call = given.state.call;
+    const by = call?.answering[role];
+    return by ? (by.model ? `${by.model} (${by.engine})` : by.engine) : (call?.engines[role] ?? '–');
+  };
   const sound = () => {
     const call = given.state.call;
     return call ? `${call.codec}, ${call.sample_rate / 1000} kHz` : '–';

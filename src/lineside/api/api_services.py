@@ -18,7 +18,7 @@ class ApiServices:
     def __init__(self, dependencies: ApiDependencies, tasks: BackgroundTasks) -> None:
         self.dependencies, self.tasks = dependencies, tasks
         self.engine_list = EngineList(dependencies.registry)
-        self.engines = EngineOperations(self.engine_list, dependencies.registry.defaults, tasks)
+        self.engines = EngineOperations(self.engine_list, dependencies.registry, dependencies.fallbacks, tasks)
         self.voice_samples = VoiceSamples(self.engine_list)
         self.model_readings = ModelReadings(dependencies, self.engine_list, tasks)
         self.downloads = DownloadOperations(dependencies, tasks, when_over=self.model_readings.forget)

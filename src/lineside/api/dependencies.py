@@ -10,6 +10,7 @@ from lineside.agents.versions import AgentVersions
 from lineside.api.outbound_schemas import PlaceCall
 from lineside.call.supervision import OperatorOrder
 from lineside.engines.protocols import Engine
+from lineside.engines.recent_fallbacks import RecentFallbacks
 from lineside.engines.registry import Role
 from lineside.errors import ConfigError
 from lineside.host.machine.values import Machine
@@ -124,6 +125,14 @@ class EngineSource(Protocol):
         """One of them. Raises `LineError` or `ConfigError`."""
         ...
 
+    def order(self, role: Role, name: str = "") -> tuple[str, ...]:
+        """The engine and those that stand in for it."""
+        ...
+
+    def lacking(self, role: Role) -> dict[str, str]:
+        """Those that calls may not name yet, and what each lacks."""
+        ...
+
 
 class HostServices(Protocol):
     """The host agent: `hosts.client.HostAgent`. Every method raises `HostAgentError`."""
@@ -171,5 +180,6 @@ class ApiDependencies:
     outbound: MakesCalls | None = None
     records: Archive | None = None  # what is kept of calls; None: nothing is
     loaded: Callable[[Mapping[tuple[str, str], int]], None] | None = None  # hears which models have which memory
+    fallbacks: RecentFallbacks = field(default_factory=RecentFallbacks)  # engines that were stood in for lately
     work: BackgroundWork = field(default_factory=BackgroundWork)  # what runs for as long as the process does
     longest_watch: float = 3600.0  # seconds; then a stream ends, and who still watches asks again

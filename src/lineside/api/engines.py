@@ -5,18 +5,18 @@ from collections.abc import Iterator, Mapping
 
 from lineside.api.background import BackgroundTasks, RecentAnswers
 from lineside.api.dependencies import EngineSource
-from lineside.api.schemas import EnginesStatus, EngineStatus, RoleEngines
+from lineside.api.engine_schemas import EnginesStatus, EngineStatus, RoleEngines, UnavailableEngine
 from lineside.engines.answered import model_of
-from lineside.engines.protocols import Engine, EngineInfo, HealthChecked
+from lineside.engines.protocols import Engine, EngineInfo
+from lineside.engines.recent_fallbacks import RecentFallbacks
 from lineside.engines.registry import ROLES, Role
-from lineside.errors import ConfigError, EngineError, TransportError
+from lineside.engines.standings import CHECK_SECONDS, UNUSABLE, Standing, lacking, standing, who_answers
+from lineside.errors import ConfigError, TransportError
 
 AT_ONCE = 8  # checks; further ones wait for their turn, so that a page does not knock at every door at once
-CHECK_SECONDS = 2.0  # then the engine counts as down
 KNOWN_FOR = 10.0  # seconds
 
 Which = tuple[Role, str]
-Verdict = tuple[bool | None, str]
 
 
 class EngineList:
@@ -47,39 +47,57 @@ class EngineList:
 
 
 class EngineOperations:
-    """The engines of this process, and what their last check said."""
+    """The engines of this process, what their last check said, and who stood in for whom."""
 
-    def __init__(self, engine_list: EngineList, defaults: Mapping[Role, str], tasks: BackgroundTasks) -> None:
-        self._engine_list, self._defaults = engine_list, defaults
+    def __init__(
+        self, engine_list: EngineList, registry: EngineSource, fallbacks: RecentFallbacks, tasks: BackgroundTasks
+    ) -> None:
+        self._engine_list, self._registry, self._fallbacks = engine_list, registry, fallbacks
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._checked: RecentAnswers[Which, Verdict] = RecentAnswers(
+        self._checked: RecentAnswers[Which, Standing] = RecentAnswers(
             tasks, self._check, fresh=KNOWN_FOR, stale=KNOWN_FOR
         )
 
     async def now(self) -> EnginesStatus:
         """All of them, checked at the same time."""
-        verdicts = await self._checked.of_all(self._engine_list.all)
+        standings = await self._checked.of_all(self._engine_list.all)
         rows: dict[Role, list[EngineStatus]] = {role: [] for role in ROLES}
-        for (role, name), (up, why) in verdicts.items():
-            engine = self._engine_list.all[role, name]
-            info = engine.info if engine is not None else EngineInfo()
-            default = info.choices[0] if info.choices else ""
-            model = model_of(engine) if engine is not None else ""
-            rows[role].append(EngineStatus(name, info.choices, default, info.embedded, up, why, model))
-        return EnginesStatus(**{role: RoleEngines(self._defaults[role], tuple(rows[role])) for role in ROLES})
+        for role, name in standings:
+            rows[role].append(self._status(role, name, standings))
+        return EnginesStatus(
+            **{
+                role: RoleEngines(self._registry.defaults[role], tuple(rows[role]), self._lacking(role))
+                for role in ROLES
+            }
+        )
 
-    async def _check(self, which: Which) -> Verdict:
+    def _status(self, role: Role, name: str, standings: Mapping[Which, Standing]) -> EngineStatus:
+        engine, one = self._engine_list.all[role, name], standings[role, name]
+        info = engine.info if engine is not None else EngineInfo()
+        default = info.choices[0] if info.choices else ""
+        model = one.by.model if one.by is not None else model_of(engine) if engine is not None else ""
+        answers = who_answers(role, self._registry.order(role, name), standings)
+        return EngineStatus(
+            name,
+            info.choices,
+            default,
+            info.embedded,
+            one.up,
+            one.why,
+            model,
+            one.state,
+            answers,
+            one.download,
+            self._fallbacks.of(role, name),
+        )
+
+    def _lacking(self, role: Role) -> tuple[UnavailableEngine, ...]:
+        found = {name: lacking(what) for name, what in self._registry.lacking(role).items()}
+        return tuple(UnavailableEngine(name, one.state, one.why) for name, one in found.items())
+
+    async def _check(self, which: Which) -> Standing:
         engine = self._engine_list.all[which]
         if engine is None:
-            return False, "it cannot be used with these settings"
-        if not isinstance(engine, HealthChecked):
-            return None, ""
+            return UNUSABLE
         async with self._turns:
-            try:
-                async with asyncio.timeout(CHECK_SECONDS):
-                    await engine.check()
-            except EngineError as why:
-                return False, str(why)
-            except TimeoutError:
-                return False, f"{which[1]} did not answer in {CHECK_SECONDS:g} s"
-        return True, ""
+            return await standing(which[1], engine, CHECK_SECONDS)

@@ -3,8 +3,9 @@
 from collections.abc import AsyncGenerator
 
 from lineside.api.api_services import ApiServices
+from lineside.api.engine_schemas import EnginesStatus
 from lineside.api.operation import operation
-from lineside.api.schemas import Deleted, EnginesStatus, ModelChoice, ModelsStatus, ModelStatus, SayText, UnloadModel
+from lineside.api.schemas import Deleted, ModelChoice, ModelsStatus, ModelStatus, SayText, UnloadModel
 from lineside.models.progress import DownloadProgress
 
 ENGINES, MODELS = "Engines", "Models"

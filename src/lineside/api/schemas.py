@@ -34,33 +34,6 @@ class ErrorBody(Struct, frozen=True):
 # ── engines ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class EngineStatus(Struct, frozen=True):
-    """An engine that a call may name."""
-
-    name: str
-    choices: Annotated[tuple[str, ...], Meta(description="models or voices a call may name; none: any")]
-    default_choice: str
-    embedded: Annotated[bool, Meta(description="lives in the engine server that lineside starts itself")]
-    up: Annotated[bool | None, Meta(description="the last check, at most 10 s old; null: it cannot be checked")]
-    why: Annotated[str, Meta(description="what is wrong with it and what to do; empty when nothing is")]
-    model: Annotated[str, Meta(description="the model or voice that answers where a call names none")] = ""
-
-
-class RoleEngines(Struct, frozen=True):
-    """The engines of one role."""
-
-    default: str
-    engines: tuple[EngineStatus, ...]
-
-
-class EnginesStatus(Struct, frozen=True):
-    """All engines, by role."""
-
-    stt: RoleEngines
-    llm: RoleEngines
-    tts: RoleEngines
-
-
 class SayText(Struct, frozen=True, forbid_unknown_fields=True):
     """What a voice shall say, to be listened to."""
 

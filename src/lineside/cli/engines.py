@@ -1,28 +1,36 @@
 """`lineside engines`: the engines that a call may name, and whether they answer."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 from rich.console import Console
 
+from lineside.answered_by import AnsweredBy
+from lineside.api.engine_schemas import EnginesStatus
 from lineside.cli.address import JsonOption, KeyOption, UrlOption, ask_gateway, running_gateway_health
 from lineside.cli.output import Column, print_json, print_table, say
 from lineside.cli.running import run_async
-from lineside.errors import EngineError
+from lineside.engines.recent_fallbacks import Fallback
+from lineside.reasons import EngineState
 from lineside.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from lineside.engines.registry import EngineRegistry, Role
+    from lineside.engines.standings import Standing
 
-STATUS = {"ok": "green", "FAIL": "bold red"}
+BAD = "bold red"
+STATUS = {"available": "green", "not running": BAD, "failed": BAD, "not downloaded": "yellow", "no key": "yellow"}
+UNAVAILABLE = ("no key", "not installed", "not configured")
 COLUMNS = (
     Column("engine"),
     Column("status", styles=STATUS),
     Column("role"),
     Column("default"),
-    Column("models or voices, or what is wrong", grows=True),
+    Column("answers with, or what to do", grows=True),
 )
 
 
@@ -35,6 +43,9 @@ class EngineRow(Struct, frozen=True):
     choices: tuple[str, ...]  # models or voices; none: any
     up: bool | None = None  # None: not asked, or cannot be asked
     why: str = ""  # what is wrong
+    state: EngineState | None = None  # None: not asked
+    answers: AnsweredBy | None = None  # who answers a call that names this engine
+    fallback: Fallback | None = None  # the last time that another answered for it
 
 
 def engines(
@@ -67,8 +78,24 @@ def engines(
 
 
 def _cells(row: EngineRow, check: bool) -> tuple[str, ...]:
-    status = {True: "ok", False: "FAIL", None: "–"}[row.up] if check else "–"
-    return row.engine, status, row.role, "yes" if row.default else "", row.why or ", ".join(row.choices) or "any"
+    status = (row.state or "–") if check or row.state in UNAVAILABLE else "–"
+    return row.engine, status, row.role, "yes" if row.default else "", _told(row)
+
+
+def _told(row: EngineRow) -> str:
+    """Who answers; what is wrong and what to do about it; who stood in lately."""
+    told = [row.why] if row.why else []
+    if row.answers is not None:
+        model = row.answers.model or "a model that it does not name"
+        told.insert(0, model if row.answers.engine == row.engine else f"{model} ({row.answers.engine})")
+    if row.fallback is not None:
+        by = row.fallback.by
+        told.append(f"{by.why} {_lasting(row.fallback.seconds_ago)} ago, {by.model or by.engine} answered")
+    return "; ".join(told) or ", ".join(row.choices) or "any"
+
+
+def _lasting(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
 
 
 async def _listed(settings: Settings) -> list[EngineRow]:
@@ -81,50 +108,40 @@ async def _listed(settings: Settings) -> list[EngineRow]:
 async def _checked(settings: Settings) -> list[EngineRow]:
     from lineside.agents.agent import load_agent
     from lineside.engines.registry import ROLES
+    from lineside.engines.standings import standing
     from lineside.gateway.runtime import warm_engines
 
     async with warm_engines(settings, load_agent(settings.agent_file)) as (_, registry):
         every = [(role, name) for role in ROLES for name in registry.names(role)]
-        found = await asyncio.gather(*(_check(registry, role, name) for role, name in every))
+        found = await asyncio.gather(*(standing(name, registry.engine(role, name)) for role, name in every))
         return _rows(registry, dict(zip(every, found, strict=True)))
 
 
 def _of_running(url: str, key: str, settings: Settings) -> list[EngineRow]:
-    answer: dict[str, Any] = ask_gateway("GET", "/api/engines", None, url=url, key=key, settings=settings)
-    return [
-        EngineRow(
-            role, one["name"], one["name"] == answer[role]["default"], tuple(one["choices"]), one["up"], one["why"]
-        )
-        for role in ("stt", "llm", "tts")
-        for one in answer[role]["engines"]
-    ]
+    raw = ask_gateway("GET", "/api/engines", None, url=url, key=key, settings=settings)
+    answer = msgspec.convert(raw, EnginesStatus)
+    rows: list[EngineRow] = []
+    for role, of in (("stt", answer.stt), ("llm", answer.llm), ("tts", answer.tts)):
+        for one in of.engines:
+            row = EngineRow(role, one.name, one.name == of.default, one.choices, one.up, one.why, one.state)
+            rows.append(replace(row, answers=one.answers, fallback=one.fallback))
+        rows += [EngineRow(role, one.name, False, (), False, one.why, one.state) for one in of.unavailable]
+    return rows
 
 
-def _rows(registry: "EngineRegistry", found: "dict[tuple[Role, str], tuple[bool | None, str]]") -> list[EngineRow]:
+def _rows(registry: "EngineRegistry", found: "dict[tuple[Role, str], Standing]") -> list[EngineRow]:
     from lineside.engines.registry import ROLES
+    from lineside.engines.standings import lacking, who_answers
 
-    return [
-        EngineRow(
-            role,
-            name,
-            registry.defaults[role] == name,
-            tuple(registry.choices(role, name)),
-            *found.get((role, name), (None, "")),
-        )
-        for role in ROLES
-        for name in registry.names(role)
-    ]
-
-
-async def _check(registry: "EngineRegistry", role: "Role", name: str) -> tuple[bool | None, str]:
-    """Whether the engine answers, and what is wrong; None where it cannot be asked."""
-    from lineside.engines.protocols import HealthChecked
-
-    engine = registry.engine(role, name)
-    if not isinstance(engine, HealthChecked):
-        return None, ""
-    try:
-        await engine.check()
-    except EngineError as cause:
-        return False, str(cause)
-    return True, ""
+    rows: list[EngineRow] = []
+    for role in ROLES:
+        for name in registry.names(role):
+            row = EngineRow(role, name, registry.defaults[role] == name, tuple(registry.choices(role, name)))
+            if (one := found.get((role, name))) is not None:
+                answers = who_answers(role, registry.order(role, name), found)
+                row = replace(row, up=one.up, why=one.why, state=one.state, answers=answers)
+            rows.append(row)
+        for name, what in registry.lacking(role).items():
+            one = lacking(what)
+            rows.append(EngineRow(role, name, False, (), False, one.why, one.state))
+    return rows

@@ -32,9 +32,10 @@ log = structlog.get_logger()
 FIRST = {"stt": 1.8, "llm": 3.0, "tts": 1.5}
 LATER = {"stt": 1.8, "llm": 2.0, "tts": 1.0}
 
-
 MOST_REST = 60.0  # seconds that a busy server is left alone, whatever it asks for
 LAST = 60.0  # for the last of a chain: whoever asks has a deadline of its own, far below
+
+ABSENT: frozenset[FallbackReason] = frozenset(("not running", "not downloaded", "no key"))  # a check finds these
 
 E = TypeVar("E", bound=Engine)
 T = TypeVar("T")
@@ -50,7 +51,7 @@ class Candidate(Struct, Generic[E]):
     answered: float | None = None  # when it last did
     same: SameAnswers = msgspec.field(default_factory=SameAnswers)
     stuck: str | None = None  # what it was found to hear in everything
-    why: FallbackReason = ""  # what it failed with the last time
+    why: FallbackReason = ""  # what it failed with since it answered last; empty: with nothing
 
 
 class Attempt(Struct, Generic[E], frozen=True):
@@ -92,23 +93,46 @@ class FallbackChain(Generic[E]):
 
     async def first_up(self) -> E:
         """The first that says it would answer. Raises the last one's `EngineError`."""
+        return (await self._first_up()).engine
+
+    async def _first_up(self) -> Candidate[E]:
         for candidate in self._candidates:
             try:
                 if isinstance(candidate.engine, HealthChecked):
                     await candidate.engine.check()
-                return candidate.engine
-            except EngineError:
+            except EngineError as why:
+                candidate.why = reason(why)
                 if candidate is self._candidates[-1]:
                     raise
+            else:
+                candidate.why = "" if candidate.why in ABSENT else candidate.why
+                return candidate
         raise EngineError(f"no {self.role} engine is given")
 
     async def usual(self, choice: str = "") -> AnsweredBy:
-        """Who would answer now, and with what. Raises the last one's `EngineError`."""
-        engine = await self.first_up()
-        if isinstance(engine, FallbackChain):
-            return await engine.usual(choice)
-        name = next(candidate.name for candidate in self._candidates if candidate.engine is engine)
-        return AnsweredBy(name, model_of(engine, known_choice(choice, engine)))
+        """Who would answer now by what their checks say, and with what. Raises the last one's `EngineError`."""
+        return await self._standing_in(await self._first_up(), choice)
+
+    def likely(self, choice: str = "") -> AnsweredBy:
+        """Who will be asked first by what is known already, and with what; nobody is asked."""
+        candidates = self._knowing_first(choice)
+        there = (one for one in candidates if one.why not in ABSENT and self._trusts(one))
+        one = next(there, candidates[-1])
+        if isinstance(one.engine, FallbackChain):
+            return self._instead(one, candidates[0], one.engine.likely(choice))
+        return self._instead(one, candidates[0], self._by(one, choice))
+
+    async def _standing_in(self, one: Candidate[E], choice: str) -> AnsweredBy:
+        by = await one.engine.usual(choice) if isinstance(one.engine, FallbackChain) else self._by(one, choice)
+        return self._instead(one, self._candidates[0], by)
+
+    def _by(self, one: Candidate[E], choice: str) -> AnsweredBy:
+        return AnsweredBy(one.name, model_of(one.engine, known_choice(choice, one.engine)))
+
+    def _instead(self, one: Candidate[E], should: Candidate[E], by: AnsweredBy) -> AnsweredBy:
+        """The same, and whom it stands in for."""
+        why = (should.why or "failed") if should is not one else ""
+        return by if why in ("", *self.expected) else AnsweredBy(by.engine, by.model, should.name, why)
 
     def _attempts(self, wanted: str = "") -> "Iterator[Attempt[E]]":
         """Whom to ask: those who know what is wanted first; those who keep failing not at all.
@@ -141,6 +165,7 @@ class FallbackChain(Generic[E]):
             yield
         except asyncio.CancelledError:
             if candidate.answered == before and not _lately(candidate):
+                candidate.why = candidate.why or "too slow"
                 self._try(candidate, wanted)
             raise
 
@@ -161,7 +186,7 @@ class FallbackChain(Generic[E]):
                 yield item
 
     def well(self, candidate: Candidate[E]) -> None:
-        candidate.answered = _now()
+        candidate.answered, candidate.why = _now(), ""
         candidate.breaker.succeeded()
 
     def _answers(self, attempt: Attempt[E], choice: str = "") -> None:

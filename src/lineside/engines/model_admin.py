@@ -10,7 +10,7 @@ import msgspec
 
 from lineside.engines import openai_http
 from lineside.engines.protocols import BackendModel, Message
-from lineside.errors import UNREADABLE, EngineBusy, EngineError
+from lineside.errors import UNREADABLE, EngineBusy, EngineError, ModelMissing
 
 LOADING = 120.0  # seconds; the biggest model of the catalogue takes ten from a cold disk
 FORESEES = 1.0  # seconds; whoever asks waits less
@@ -48,6 +48,13 @@ async def listed(
         for m in models
         if not role or m.role in ("", role)
     )
+
+
+async def require(http: aiohttp.ClientSession, endpoint: openai_http.Endpoint, model: str) -> None:
+    """Raise `ModelMissing` where a server of ours lists its models and not this one: its file is not there."""
+    models = await listed(http, endpoint)
+    if models and model not in {one.name for one in models}:
+        raise ModelMissing(f"not downloaded: lineside models pull {model}", model=model)
 
 
 async def load(http: aiohttp.ClientSession, endpoint: openai_http.Endpoint, model: str) -> None:

@@ -178,6 +178,15 @@ class ResolvesChoice(Protocol):
 
 
 @runtime_checkable
+class SpeaksWithAnother(Protocol):
+    """Answers with another model or voice than its own, where that has not been downloaded."""
+
+    def not_downloaded(self) -> str:
+        """The model that it answers without; empty: it answers with its own."""
+        ...
+
+
+@runtime_checkable
 class Warmable(Protocol):
     """Answers sooner when it has read beforehand what a conversation begins with."""
 

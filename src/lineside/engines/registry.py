@@ -4,15 +4,14 @@ Every engine comes in through an entry point of the package that brings it, line
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import aiohttp
 import structlog
-from msgspec import Struct
 
 from lineside.engine_options import ROLES, EngineClass, EngineHost, Role, engine_classes
-from lineside.engines.answered import model_of
 from lineside.engines.engine_observer import EngineObserver, NoObserver
 from lineside.engines.engine_trials import Deaf, EngineTrials
 from lineside.engines.fallback import FallbackLLM, FallbackSTT, FallbackTTS
@@ -27,6 +26,7 @@ from lineside.engines.protocols import (
     SpeechToText,
     TextToSpeech,
 )
+from lineside.engines.roles import MEMBERS, Engines, plays
 from lineside.engines.tts_cache import CachedTTS
 from lineside.errors import ConfigError, EngineError, TransportError
 from lineside.protocol import AnsweredBy
@@ -41,17 +41,6 @@ KEPT_OPEN = 60.0  # seconds that an idle connection to a back end stays open
 
 
 C = TypeVar("C", bound=FallbackChain[Any])
-
-
-class Engines(Struct, frozen=True):
-    """The engines of one call, by name and ready to use."""
-
-    stt: SpeechToText
-    llm: LanguageModel
-    tts: TextToSpeech
-    names: dict[str, str]
-    phrases: TextToSpeech  # knows the phrases for bad moments by heart
-    usual: dict[str, AnsweredBy] = {}  # role → who answers as long as nothing fails
 
 
 class EngineRegistry:
@@ -123,6 +112,16 @@ class EngineRegistry:
             self._engines[role, name] = self._build(role, name)
         return self._engines[role, name]
 
+    def order(self, role: Role, name: str = "") -> tuple[str, ...]:
+        """The engine and those that stand in for it, in the order in which a call asks them."""
+        return tuple(dict.fromkeys([name or self.defaults[role], self.defaults[role], *self.stand_ins(role)]))
+
+    def lacking(self, role: Role) -> dict[str, str]:
+        """The engines that calls may not name yet → what each lacks: a setting or a program."""
+        options = {name: kind.Options for name, kind in sorted(self._classes[role].items())}
+        lacks = {name: self._settings.options(one).missing() for name, one in options.items() if not one.test_double}
+        return {name: what for name, what in lacks.items() if what}
+
     def info(self, role: Role, name: str = "") -> EngineInfo:
         """What the engine says of itself. Raises `TransportError`."""
         return self.engine(role, name).info
@@ -175,11 +174,19 @@ class EngineRegistry:
             "tts": tts or self.defaults["tts"],
         }
         choices: Sequence[tuple[Role, str]] = (("stt", ""), ("llm", model), ("tts", voice))
-        usual = {
-            str(role): AnsweredBy(names[role], model_of(self.engine(role, names[role]), choice))
-            for role, choice in choices
-        }
+        usual = {str(role): self._chain_of(role, names[role]).likely(choice) for role, choice in choices}
         return Engines(self.stt(stt), self.llm(llm), self.tts(tts), names, self.cached_tts(), usual)
+
+    async def answering(self) -> dict[str, AnsweredBy]:
+        """Who answers a call that names no engine, by role, as their checks say; without roles of which nobody does.
+
+        What is found out here is known to the calls that begin next.
+        """
+        found: dict[str, AnsweredBy] = {}
+        for role in ROLES:
+            with suppress(EngineError):
+                found[role] = await self._chain_of(role, self.defaults[role]).usual()
+        return found
 
     async def prepare(self, chosen: dict[Role, tuple[str, str]]) -> None:
         """Have ready what a call named that is not the default: role → engine and model or voice.
@@ -213,8 +220,11 @@ class EngineRegistry:
 
     def _chain(self, role: Role, name: str) -> list[tuple[str, Engine]]:
         """The engine and those that stand in for it, in order; each has the methods of its role (`_build`)."""
-        names = dict.fromkeys([name, self.defaults[role], *self.stand_ins(role)])
-        return [(n, self.engine(role, n)) for n in names]
+        return [(n, self.engine(role, n)) for n in self.order(role, name)]
+
+    def _chain_of(self, role: Role, name: str) -> FallbackChain[Any]:
+        made: dict[Role, Callable[[str], object]] = {"stt": self.stt, "llm": self.llm, "tts": self.tts}
+        return cast("FallbackChain[Any]", made[role](name))
 
     def _tried(self, chain: C) -> C:
         """The chain, whose engines are tried again when they do not answer."""
@@ -251,8 +261,8 @@ class EngineRegistry:
         built = kind(settings.options(kind.Options), host)
         if isinstance(built, FallbackChain):
             self._tried(built)
-        if not isinstance(built, Engine) or not _plays(role, built):
-            lacking = " and no ".join(sorted(_MEMBERS[role] - set(dir(built))))
+        if not isinstance(built, Engine) or not plays(role, built):
+            lacking = " and no ".join(sorted(MEMBERS[role] - set(dir(built))))
             raise ConfigError(f"the {role} engine {name} has no {lacking}, see lineside.engines.protocols")
         return built
 
@@ -278,18 +288,3 @@ class EngineRegistry:
         for name in self._fallbacks[role]:
             if name not in self._classes[role]:
                 raise ConfigError(f"FALLBACK_{role.upper()}_ENGINES: {name!r} is not known; known are {known}")
-
-
-def _plays(role: Role, engine: Engine) -> bool:
-    """Whether the engine has the methods of this role; what is built here may be cast to its protocol."""
-    match role:
-        case "stt":
-            return isinstance(engine, SpeechToText)
-        case "llm":
-            return isinstance(engine, LanguageModel)
-        case "tts":
-            return isinstance(engine, TextToSpeech)
-
-
-# The members of the protocols, so that what is missing can be named.
-_MEMBERS: dict[Role, set[str]] = {"stt": {"info", "transcribe"}, "llm": {"info", "reply"}, "tts": {"info", "speak"}}

@@ -150,6 +150,7 @@ class CallHandle(RegisteredCall):
             unanswered=self._tally.unanswered,
             fallbacks=self._tally.fallbacks,
             taken_over=self._tally.taken_over,
+            answered=self._tally.answered,
             listeners=len(self.listeners),
             answered_as=self._tally.answered_as,
         )

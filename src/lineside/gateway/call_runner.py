@@ -238,7 +238,13 @@ class CallRunner:
         )
         control = SupervisedCall(call, tap)
         handle.answered(control, facts=facts, codec=hello.codec, rate=hello.rate, engines=engines.names)
-        ready = Ready(call_id=handle.id, codec=hello.codec, sample_rate=hello.rate, engines=engines.names)
+        ready = Ready(
+            call_id=handle.id,
+            codec=hello.codec,
+            sample_rate=hello.rate,
+            engines=engines.names,
+            answering=engines.usual,
+        )
         leg.transport.on_event(ready)
         log.info("call started", call=handle.id, line=facts.line, codec=hello.codec, rate=hello.rate)
         began = time.monotonic()

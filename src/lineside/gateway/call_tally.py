@@ -2,6 +2,7 @@
 
 from lineside.protocol import (
     CallTaken,
+    AnsweredBy,
     OperatorActed,
     ReplyMetrics,
     ServerMessage,
@@ -22,6 +23,7 @@ class CallTally:
         self.turns = self._last_turn = 0
         self.last_e2e_ms: float | None = None
         self.answered_as: AnsweredAs | None = None
+        self.answered: dict[str, AnsweredBy] = {}
 
     def count(self, event: ServerMessage) -> None:
         """Something happened."""
@@ -30,6 +32,7 @@ class CallTally:
                 self._last_turn = turn  # a turn is counted when it begins; a typed one begins with its words
                 self.turns += 1
             case ReplyMetrics(engines=engines, e2e_ms=e2e):
+                self.answered = self.answered | engines
                 self.fallbacks += any(by.why for by in engines.values())
                 self.last_e2e_ms = self.last_e2e_ms if e2e is None else e2e
             case Unanswered():

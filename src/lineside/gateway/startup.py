@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import structlog
@@ -11,9 +11,7 @@ from msgspec import Struct
 
 from lineside.agents.agent import Agent
 from lineside.demo.launch import demo_back_end
-from lineside.engines.fallback_chain import FallbackChain
 from lineside.engines.registry import EngineRegistry
-from lineside.errors import EngineError
 from lineside.gateway.agent_store import AgentFile, AgentStore
 from lineside.gateway.app import Gateway
 from lineside.gateway.audiosocket_line import AudioSocketLine
@@ -111,18 +109,8 @@ async def running_gateway(
                 _audiosocket(reached, gateway),
                 http_server(gateway.app(), listener, grace=GOODBYE, limits=_connections(settings), work=work),
             ):
-                address, answering = url + settings.base_path, await _answering(registry)
+                address, answering = url + settings.base_path, await registry.answering()
                 yield RunningGateway(address, reached.embedded_url, gateway, registry, agents, sip, answering)
-
-
-async def _answering(registry: EngineRegistry) -> dict[str, AnsweredBy]:
-    """Who answers now, by role; without roles of which nobody does."""
-    found: dict[str, AnsweredBy] = {}
-    for role, chain in (("stt", registry.stt()), ("llm", registry.llm()), ("tts", registry.tts())):
-        if isinstance(chain, FallbackChain):
-            with suppress(EngineError):
-                found[role] = await chain.usual()
-    return found
 
 
 @asynccontextmanager

@@ -94,6 +94,7 @@ class Worker:
         ):
             self._agent = begin.agent
             await prepare_agent(self._registry, self._agent)
+            await self._registry.answering()  # known to its first calls
             new_vad = vad_factory(settings)
             self._runner = CallRunner(
                 settings,

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from lineside.reasons import AnsweredAs
+from lineside.answered_by import AnsweredBy
 from lineside.transports.call_facts import Direction
 
 CallState = Literal["connecting", "dialling", "listening", "thinking", "speaking"]
@@ -28,5 +29,6 @@ class ActiveCall(Struct, frozen=True):
     unanswered: int = 0  # questions without an answer
     fallbacks: int = 0  # replies of another engine than should have answered
     taken_over: bool = False  # by an operator, who types; the agent is silent
+    answered: dict[str, AnsweredBy] = {}  # role → who really answered last
     listeners: int = 0  # operators who hear its sound
     answered_as: AnsweredAs | None = None  # who or what took a call of ours; null: not known, or they called us

@@ -53,6 +53,8 @@ class FasterWhisper:
     async def check(self) -> None:
         """See `HealthChecked`."""
         await openai_http.get(self._http, self._endpoint, "/health")
+        if self._embedded:
+            await model_admin.require(self._http, self._endpoint, self._model)
 
     async def examine(self) -> list[Fact]:
         """See `Examinable`."""
@@ -96,8 +98,9 @@ class LlamaCpp:
         return openai_chat.chat(self._http, self._endpoint, ask.model or self._model, messages, ask, self._habits)
 
     async def check(self) -> None:
-        """See `HealthChecked`."""
+        """See `HealthChecked`; its file has to be there."""
         await openai_http.get(self._http, self._endpoint, "/health")
+        await model_admin.require(self._http, self._endpoint, self._model)
 
     async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""

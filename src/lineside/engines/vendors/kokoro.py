@@ -52,7 +52,7 @@ class Kokoro:
     async def check(self) -> None:
         """See `HealthChecked`; embedded, its files have to be here."""
         if self._embedded and state(KOKORO, self._root) not in ("ready", "unchecked"):
-            raise ModelMissing(f"not downloaded: lineside models pull {KOKORO.name}")
+            raise ModelMissing(f"not downloaded: lineside models pull {KOKORO.name}", model=KOKORO.name)
         await openai_http.get(self._http, self._endpoint, "/health")
 
     async def kept(self) -> tuple[BackendModel, ...]:

@@ -290,7 +290,7 @@ class Ollama:
             raise EngineError(f"{self._endpoint.shown} sent {endless}") from None
 
     def _no_model(self, model: str) -> ModelMissing:
-        return ModelMissing(f"{self._endpoint.shown} has no model {model}; fetch it: ollama pull {model}")
+        return ModelMissing(f"{self._endpoint.shown} has no model {model}; fetch it: ollama pull {model}", model=model)
 
 
 def _tagged(model: str) -> str:

@@ -55,6 +55,11 @@ class Piper:
         """See `ResolvesChoice`: a preset is the voice that it speaks as here."""
         return piper_voice(choice or self.usual, self._root)[0]
 
+    def not_downloaded(self) -> str:
+        """See `SpeaksWithAnother`."""
+        wanted = PIPER_PRESETS.get(self.usual, self.usual)
+        return wanted if self._embedded and self.resolved("") != wanted else ""
+
     async def check(self) -> None:
         """See `HealthChecked`."""
         await openai_http.get(self._http, self._endpoint, "/health")
