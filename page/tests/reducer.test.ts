@@ -35,7 +35,6 @@ const none = {
   wasted_ms: null,
   wasted_from_ms: null,
   engines: {},
-  answering: {},
 };
 const texts = (state: CallState, who: string) =>
   state.lines.filter((line) => line.who === who).map((line) => line.text);

@@ -22,7 +22,7 @@ from lineside.observability.meters import BoundedLabel, MeterFactory
 from lineside.observability.process_metrics import ProcessMetrics
 from lineside.observability.records_metrics import RecordsMetrics
 from lineside.observability.turn_metrics import TurnMetrics
-from lineside.protocol import Ended, ServerMessage
+from lineside.protocol import Ended, ServerMessage, Transcript, TurnStarted
 from lineside.transports.base import AudioMeter
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -95,6 +95,7 @@ class CallMetrics(Observer, AudioMeter):
 
     def __init__(self, metrics: GatewayMetrics, line: str, engines: Mapping[str, str]) -> None:
         self._metrics, self._line, self._engines = metrics, line, engines
+        self._turn = 0  # the last that began
         audio = metrics.audio
         self._in_seconds, self._out_seconds = (audio.seconds.labels(way, line) for way in ("in", "out"))
         self._in_chunks, self._out_chunks = (audio.chunks.labels(way, line) for way in ("in", "out"))
@@ -104,6 +105,12 @@ class CallMetrics(Observer, AudioMeter):
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Observer`."""
+        match event:
+            case TurnStarted(turn=turn):
+                self._turn = turn
+            case Transcript(turn=turn) if turn > self._turn:  # words of a turn that never sounded: it was typed
+                self._turn = turn
+                self._metrics.turns.turns.labels(self._line).inc()
         self._metrics.observe(event, self._line, self._engines)
 
     def heard(self, seconds: float, chunks: int = 1) -> None:

@@ -41,7 +41,7 @@ class TurnMetrics:
         counter, histogram = factory.counter, factory.histogram
         self._kind = BoundedLabel()  # of an error
         self._engine, self._model = BoundedLabel(""), BoundedLabel("")
-        self.turns = counter("turns", "Caller turns that ended and were answered", "line")
+        self.turns = counter("turns", "Caller turns that ended, spoken or typed", "line")
         self.segments = counter("speech_segments", "Speech segments that started a turn", "line")
         self.barge_ins = counter(
             "barge_ins", 'Barge-ins; kind="false": a false interruption, the reply resumed', "line", "kind"
