@@ -53,7 +53,6 @@ def main() -> int:
         processors=[
             structlog.processors.TimeStamper("iso"),
             structlog.processors.add_log_level,
-            structlog.processors.EventRenamer("message"),
             structlog.processors.JSONRenderer(),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

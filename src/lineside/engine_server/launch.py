@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from lineside.engines.protocols import Message
+from lineside.logging_setup import show_line
 from lineside.private_files import temporary_folder
 from lineside.processes.supervisor import Supervisor
 
@@ -48,14 +49,9 @@ async def engine_server(
             "the engine server",
             argv,
             ready_within=READY_WITHIN,
-            passes_on=_pass_on,
+            passes_on=show_line,
             env={SECRET: secret},
             hands_socket=True,
         )
         async with server.running():
             yield server.url.replace("//", f"//lineside:{secret}@")
-
-
-def _pass_on(line: str) -> None:
-    """Its lines are structured and hold no words of callers."""
-    print(line, file=sys.stderr, flush=True)
