@@ -186,7 +186,8 @@ test('a conversation is kept with what was cut off told apart', () => {
     sample_rate: 16_000,
     resume_token: '',
     resume_s: 0,
-    engines: { stt: 'a', llm: 'b', tts: 'c' }, answering: {},
+    engines: { stt: 'a', llm: 'b', tts: 'c' },
+    answering: {},
   };
   const over = { ...state, call, began: 1000, end: { reason: 'caller_silent', seconds: 65 } };
   expect(asText(over, 0).split('\n').slice(0, 4)).toEqual([
