@@ -1,6 +1,6 @@
 """What the agent says, in the order in which it comes about: from a rule, a draft, or the language model, in pieces."""
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 
 from msgspec import Struct
@@ -8,6 +8,7 @@ from msgspec import Struct
 from lineside.agents.claims import NOT_YET
 from lineside.call.chat_history import greeting_in, without_greeting
 from lineside.call.greeting_guard import GreetedAgain, GreetingGuard
+from lineside.call.repetition_guard import RepetitionGuard, SaidAgain, in_place_of, misplaced, without_answer
 from lineside.call.spoken_tokens import spoken_tokens
 from lineside.engines.protocols import LanguageModel, LlmRequest, Message, Thought, Token, ToolCall
 from lineside.engines.timeouts import in_time, tried_twice
@@ -52,15 +53,17 @@ async def written_answer(
     request: LlmRequest,
     language: str = "en",
     may_say: Callable[[str], bool] = _anything,
+    said_before: Sequence[Message] = (),
 ) -> AsyncGenerator[AnswerPart, None]:
     """The language model's answer: every token, and each piece as soon as it is complete. Raises `EngineError`.
 
-    An answer that is the greeting again is not passed on: the model is asked once more, without having seen it. The
+    An answer that is the greeting again, or one of the call's earlier answers (`said_before`) to another question, is
+    not passed on: the model is asked once more, without having seen it; then the caller is asked back. The
     first piece that it may not say ends the answer, and something true is said in its place, unless it calls tools:
     then what they bring is what is true. Calls come where the model makes them, with no words of theirs.
     """
     said, forbidden, called = "", False, False
-    async with aclosing(_ungreeted(llm, messages, request, language)) as parts:
+    async with aclosing(_unrepeated(llm, messages, request, language, said_before)) as parts:
         async for part in parts:
             called = called or isinstance(part, ToolCall)
             forbidden = forbidden or (isinstance(part, AnswerPiece) and not may_say(part.text))
@@ -76,24 +79,43 @@ async def written_answer(
             yield AnswerPiece(NOT_YET)
 
 
-async def _ungreeted(
-    llm: LanguageModel, messages: tuple[Message, ...], request: LlmRequest, language: str
+async def _unrepeated(
+    llm: LanguageModel,
+    messages: tuple[Message, ...],
+    request: LlmRequest,
+    language: str,
+    said_before: Sequence[Message],
 ) -> AsyncGenerator[AnswerPart, None]:
-    greeting = greeting_in(messages)
-    try:
-        async with aclosing(_written(llm, messages, request, language, greeting)) as parts:
-            async for part in parts:
-                yield part
-    except GreetedAgain:
-        async with aclosing(_written(llm, without_greeting(messages), request, language, "")) as parts:
-            async for part in parts:
-                yield part
+    greeting, asks = greeting_in(messages), messages[-1].content if messages else ""
+    said = misplaced(said_before, asks) if language.startswith("en") else []  # its rules know English
+    shown, again = messages, False
+    while True:
+        guards = GreetingGuard(greeting), RepetitionGuard(said)
+        try:
+            async with aclosing(_written(llm, shown, request, language, *guards)) as parts:
+                async for part in parts:
+                    yield part
+        except GreetedAgain:
+            greeting, shown = "", without_greeting(shown)
+        except SaidAgain as same:
+            if again:
+                break
+            again, shown = True, without_answer(shown, same.answer)
+        else:
+            return
+    for part in fixed_answer(in_place_of(said_before)):
+        yield part
 
 
 async def _written(
-    llm: LanguageModel, messages: tuple[Message, ...], request: LlmRequest, language: str, greeting: str
+    llm: LanguageModel,
+    messages: tuple[Message, ...],
+    request: LlmRequest,
+    language: str,
+    greeted: GreetingGuard,
+    repeated: RepetitionGuard,
 ) -> AsyncGenerator[AnswerPart, None]:
-    text, called, sentences, guard = "", False, Sentences(), GreetingGuard(greeting)
+    text, called, sentences = "", False, Sentences()
     tokens = tried_twice(
         lambda: in_time(llm.reply(messages, request), first=FIRST_TOKEN, later=NEXT_TOKEN, who="the language model")
     )
@@ -103,12 +125,13 @@ async def _written(
                 called = called or isinstance(token, ToolCall)
                 yield token
                 continue
-            for released in guard.feed(token):
+            for released in [passed for one in greeted.feed(token) for passed in _fed(repeated, one, called)]:
                 text += released.text
                 yield released
                 for piece in sentences.feed(released.text):
                     yield AnswerPiece(piece)
-    for released in guard.end():
+    held = [passed for one in greeted.end() for passed in _fed(repeated, one, called)]
+    for released in [*held, *(repeated.release() if called else repeated.end())]:
         text += released.text
         yield released
         for piece in sentences.feed(released.text):
@@ -118,6 +141,11 @@ async def _written(
     yield WholeText(text.strip())
     for piece in sentences.end():
         yield AnswerPiece(piece)
+
+
+def _fed(guard: RepetitionGuard, token: Token, called: bool) -> list[Token]:
+    """What may go on. Who has called a tool is not asked once more: the tool would be called twice."""
+    return [*guard.release(), token] if called else guard.feed(token)
 
 
 def sayings(text: str, language: str = "en") -> list[str]:

@@ -210,7 +210,7 @@ class Reply:
         self._times.asked("llm", context.clock.now())
         messages = context.history.messages(asking=question, context=known.context)
         language, may_say = context.agent.language, context.dialog.may_say
-        answer = written_answer(context.llm, messages, context.request, language, may_say)
+        answer = written_answer(context.llm, messages, context.request, language, may_say, context.history.said)
         async with aclosing(answer) as parts:
             async for part in parts:
                 now = context.clock.now()
