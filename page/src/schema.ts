@@ -14,6 +14,7 @@ export interface FirstMessage {
   turn_profile?: '' | 'balanced' | 'digits' | 'fast' | 'patient' | 'silence';
   greeting?: string | null;
   tools?: boolean;
+  test?: boolean;
   caller?: string;
   record?: boolean | null;
   draft?: string;

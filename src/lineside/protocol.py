@@ -44,6 +44,7 @@ class FirstMessage(Struct, frozen=True, forbid_unknown_fields=True):
     turn_profile: Literal["", "silence", "fast", "balanced", "patient", "digits"] = ""  # empty: TURN_PROFILE
     greeting: LongText | None = None  # an empty one: say nothing first
     tools: bool = True  # false: nothing outside is called, as by a load test
+    test: bool = False  # no customer's call: kept with the line `test`, told to no webhook
     caller: Name = ""  # who calls, such as a number; kept with the call
     record: bool | None = None  # whether the sound is kept; null: RECORD_CALLS
     draft: Name = ""  # of POST /api/agent/draft: it answers in the agent's place

@@ -129,7 +129,7 @@ def test_an_engine_that_nobody_asked_for_and_that_is_not_there_is_no_warning(nob
     with capture_logs() as logs:
         metrics_of(FallbackLLM([("auto", inner)]), ScriptedTTS())
     assert sum(line["log_level"] == "warning" for line in logs) == warnings
-    assert asyncio.run(FallbackLLM([("auto", inner)]).usual()) == AnsweredBy("embedded")
+    assert asyncio.run(FallbackLLM([("auto", inner)]).usual()) == AnsweredBy("embedded", "", "ollama", "not running")
 
 
 def test_an_ollama_whose_address_was_set_is_asked_for() -> None:

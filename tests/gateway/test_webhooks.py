@@ -15,6 +15,7 @@ from lineside.errors import ConfigError
 from lineside.gateway import webhooks
 from lineside.gateway.alerts import FALLBACK_SECONDS, Alerts
 from lineside.gateway.webhooks import AGAIN, WAITING, Webhooks, never_a_receiver
+from lineside.protocol import FirstMessage
 from tests.call.fixtures import settings
 from tests.records.fixtures import RecordingGateway, with_records
 
@@ -233,6 +234,7 @@ def test_a_call_is_announced_from_its_start_to_its_end(tmp_path: Path) -> None:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         server.gateway.announcements.webhooks._url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+        await server.call(0.6, hello=FirstMessage(codec="pcm", greeting="", test=True))  # no customer's
         await server.call(0.6)
         await until(lambda: len(receiver.got) == 3)
         await runner.cleanup()

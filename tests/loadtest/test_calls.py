@@ -220,8 +220,8 @@ def test_a_lossy_and_jittery_path_is_what_the_gateway_hears_and_answers(tones: P
     found, counted = asyncio.run(main())
     assert found.misses == ()
     assert found.answered >= 4
-    heard = counted['lineside_audio_seconds_total{direction="in",line="browser"}']
-    assert heard / counted['lineside_call_seconds_sum{line="browser"}'] == pytest.approx(0.7, abs=0.08)
+    heard = counted['lineside_audio_seconds_total{direction="in",line="test"}']
+    assert heard / counted['lineside_call_seconds_sum{line="test"}'] == pytest.approx(0.7, abs=0.08)
 
 
 def test_a_gateway_that_is_not_there_is_an_error_of_every_caller(tones: Path) -> None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from lineside.protocol import FirstMessage
 from lineside.records import queries
 from lineside.records.database import Database
 from lineside.records.entries import CallBegan, CallOver, CallQuery, Entry, ReplyKept
@@ -141,6 +142,27 @@ def test_the_page_asks_by_filters_and_exports_take_the_same(tmp_path: Path) -> N
         assert (await server.ask("/health"))["records"] == "ok"
 
     with_records(story, tmp_path)
+
+
+def test_calls_of_tests_are_told_from_customers_and_ask_nothing_that_an_operator_should_answer(tmp_path: Path) -> None:
+    """`test=false` leaves them out of lists and exports; questions without an answer are those of customers."""
+
+    async def story(server: RecordingGateway) -> None:
+        asked = FirstMessage(codec="pcm", greeting="", test=True)
+        calls = {False: await server.call(0.4), True: await server.call(0.4, hello=asked)}
+        await server.archive.settled()
+        for test, call in calls.items():
+            page = await server.ask(f"/api/history?test={str(test).lower()}")
+            assert [(one["id"], one["line"]) for one in page["calls"]] == [(call, "test" if test else "browser")]
+        async with server.http.get(f"{server.url}/api/history/export.jsonl?test=false") as answer:
+            assert len((await answer.text()).splitlines()) == 1
+        assert (await server.ask("/api/history"))["total"] == 2
+        (question,) = (await server.ask("/api/unanswered"))["questions"]
+        assert [one["call"] for one in question["asked"]] == [calls[False]]
+        async with server.http.get(f"{server.url}/metrics") as answer:
+            assert 'lineside_calls_total{line="test",reason="caller_hung_up"} 1.0' in await answer.text()
+
+    with_records(story, tmp_path, hears=["I want to speak to a person."])
 
 
 def test_exports_are_whole_and_safe_to_open(tmp_path: Path) -> None:

@@ -212,6 +212,9 @@ class ExportCalls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     ] = ""
     caller: Annotated[str, Meta(max_length=200, description="of this caller only")] = ""
     line: Annotated[str, Meta(max_length=64, description="over this line only, such as browser")] = ""
+    test: (
+        Annotated[bool, Meta(description="false: without test calls: of drafts, `talk`, `doctor`, load tests")] | None
+    ) = None
     agent: Annotated[str, Meta(max_length=200, description="answered by this agent only")] = ""
     reason: Annotated[str, Meta(max_length=64, description="ended for this reason; live: under way")] = ""
     since: Annotated[Moment, Meta(description="began at this moment or later, in seconds since 1970")] | None = None

@@ -37,6 +37,7 @@ UntilOption = Annotated[str, typer.Option(metavar="DATE", help="Only calls up to
 UnansweredOption = Annotated[bool, typer.Option("--unanswered", help="List questions without an answer instead.")]
 PersonOption = Annotated[bool, typer.Option("--asked-for-person", help="Only calls whose caller asked for a person.")]
 TagOption = Annotated[str, typer.Option(help="Only calls with this tag.")]
+TestOption = Annotated[bool | None, typer.Option("--test/--no-test", help="Only test calls, or none of them.")]
 LimitOption = Annotated[int, typer.Option(min=1, max=1000, help="How many at most, the newest first.")]
 
 
@@ -51,12 +52,13 @@ def calls(
     tag: TagOption = "",
     person: PersonOption = False,
     unanswered: UnansweredOption = False,
+    test: TestOption = None,
     limit: LimitOption = 20,
     as_json: JsonOption = False,
 ) -> None:
     """List kept calls, unless a command follows."""
     if context.invoked_subcommand is None:
-        list_calls(search, caller, line, since, until, tag, person, unanswered, limit, as_json)
+        list_calls(search, caller, line, since, until, tag, person, unanswered, test, limit, as_json)
 
 
 @app.command("list")
@@ -69,6 +71,7 @@ def list_calls(
     tag: TagOption = "",
     person: PersonOption = False,
     unanswered: UnansweredOption = False,
+    test: TestOption = None,
     limit: LimitOption = 20,
     as_json: JsonOption = False,
 ) -> None:
@@ -81,6 +84,7 @@ def list_calls(
         search=search,
         caller=caller,
         line=line,
+        test=test,
         since=began,
         until=before,
         tag=tag,

@@ -159,7 +159,7 @@ async def _call(url: str | None, key: str, settings: Settings) -> Finding:
     """Hear the greeting of a real call, ask a recorded question, and have the answer transcribed."""
     try:
         async with _gateway(url, settings) as address:
-            hello = FirstMessage(codec="pcm", caller="doctor", record=False, tools=False)
+            hello = FirstMessage(codec="pcm", caller="doctor", record=False, tools=False, test=True)
             caller = CallClient(address, hello, key=key)
             call = await caller.run([("question", read_wav(QUESTION))])
             sound = read_wav(caller.reply_wav(last=True))

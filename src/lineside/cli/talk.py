@@ -41,6 +41,9 @@ def talk(
     llm: Annotated[str, typer.Option(help="LLM engine; default: as set.")] = "",
     tts: Annotated[str, typer.Option(help="TTS engine; default: as set.")] = "",
     voice: Annotated[str, typer.Option(help="Voice of the TTS engine.")] = "",
+    test: Annotated[
+        bool, typer.Option("--test/--no-test", help="Mark the call as a test, which the history can leave out.")
+    ] = True,
     key: KeyOption = "",
     cacert: CaOption = None,
 ) -> None:
@@ -50,7 +53,14 @@ def talk(
     from lineside.testclient.client import CallClient, recordings
 
     settings = load_settings()
-    choices = {"codec": codec, "stt_engine": stt, "llm_engine": llm, "tts_engine": tts, "tts_voice": voice}
+    choices: dict[str, object] = {
+        "codec": codec,
+        "stt_engine": stt,
+        "llm_engine": llm,
+        "tts_engine": tts,
+        "tts_voice": voice,
+        "test": test,
+    }
     hello: FirstMessage = read_hello(msgspec.json.encode(choices | ({} if greeting else {"greeting": ""})))
     console = Console(stderr=True)
 

@@ -12,7 +12,7 @@ from lineside.protocol import Error, FirstMessage, encode
 from lineside.settings import Settings
 from lineside.transports.base import AudioMeter
 from lineside.transports.browser import LAST_WORDS, BrowserTransport
-from lineside.transports.call_facts import CallFacts
+from lineside.transports.call_facts import TEST_LINE, CallFacts
 from lineside.transports.frame_grace import FrameGrace
 from lineside.transports.line_control import CallLeg, OfferedCall
 from lineside.transports.resumption import Resumption, WaitingRoom, refused
@@ -38,8 +38,9 @@ class BrowserCalls:
     async def offered(self, call_id: str, ws: WebSocket) -> OfferedCall:
         """A call, once its first message has come. Raises `TransportError` where that is wrong."""
         hello = read_hello(await _first_message(ws))
-        line = "test" if hello.draft else "browser"  # no customer's call: the history can leave it out
-        facts = CallFacts(line=line, caller=hello.caller, codec=hello.codec, test=bool(hello.draft))
+        test = hello.test or bool(hello.draft)  # no customer's call: the history can leave it out
+        line = TEST_LINE if test else "browser"
+        facts = CallFacts(line=line, caller=hello.caller, codec=hello.codec, test=test)
 
         def connect(meter: AudioMeter) -> CallLeg:
             return self._connect(call_id, ws, hello, meter)

@@ -7,6 +7,8 @@ from lineside.call.observers import Observer
 from lineside.gateway.alerts import Alerts, Tells
 from lineside.observability.active_call import ActiveCall
 from lineside.protocol import Ended, ReplyMetrics, ServerMessage, TransferRequested
+from lineside.reasons import WebhookEvent
+from lineside.transports.call_facts import TEST_LINE
 
 
 class CallAnnouncer(Observer):
@@ -18,19 +20,24 @@ class CallAnnouncer(Observer):
 
     def answered(self) -> None:
         """The call is up."""
-        self._tell("call_started", _about(self._now()))
+        self._tell_of_call("call_started", {})
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Observer`."""
         match event:
             case TransferRequested(by=by, turn=turn):
-                self._tell("transfer_requested", _about(self._now()) | {"by": by, "turn": turn})
+                self._tell_of_call("transfer_requested", {"by": by, "turn": turn})
             case ReplyMetrics(engines=engines):
                 for role, one in engines.items():
                     if one.why:
                         self._alerts.fallback(f"{role}: {one.instead_of} {one.why}, {one.engine} answers")
             case Ended(reason=reason):
-                self._tell("call_ended", _about(self._now()) | {"reason": reason})
+                self._tell_of_call("call_ended", {"reason": reason})
+
+    def _tell_of_call(self, event: WebhookEvent, more: dict[str, Any]) -> None:
+        """A test call is no customer's: no receiver hears of it."""
+        if (call := self._now()).line != TEST_LINE:
+            self._tell(event, _about(call) | more)
 
 
 def _about(call: ActiveCall) -> dict[str, Any]:

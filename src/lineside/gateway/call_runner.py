@@ -134,7 +134,7 @@ class CallRunner:
         )
         if hello.rate not in USUAL_RATES:  # its tables take up to 15 ms to make, in which no other call is heard
             await asyncio.get_running_loop().run_in_executor(self._tables, InputResampler, hello.rate, STT_RATE)
-        metrics = self._meters.call("browser" if hello.draft else offered.facts.line, engines.names)
+        metrics = self._meters.call(offered.facts.line, engines.names)
         began = time.monotonic()
         try:
             leg = offered.connect(metrics)

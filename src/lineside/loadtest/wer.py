@@ -60,6 +60,7 @@ async def _transcribed(http: aiohttp.ClientSession, url: str, answer: HeardAnswe
     """What lineside hears in it; empty when it is not understood in time."""
     hello = FirstMessage(
         tools=False,
+        test=True,
         codec="pcm",
         sample_rate=answer.rate,
         mode="transcribe_only",

@@ -59,7 +59,9 @@ class LoadWorker:
         self._plan, self._recordings = plan, recordings
         self._clock = asyncio.get_running_loop().time
         self._hello = msgspec.json.encode(
-            FirstMessage(codec=plan.codec, greeting=None if plan.greeting else "", caller=CALLER, tools=False)
+            FirstMessage(
+                codec=plan.codec, greeting=None if plan.greeting else "", caller=CALLER, tools=False, test=True
+            )
         ).decode()
         self._late = Lateness()
         self._frames, self._lost, self._stuck = 0, 0, 0

@@ -211,6 +211,7 @@ class CallQuery(Struct, frozen=True, kw_only=True):
     search: str = ""  # words that all appear in the call, in any order and place; "in quotes": one after the other
     caller: str = ""
     line: str = ""
+    test: bool | None = None  # true: test calls only; false: all others
     agent: str = ""
     reason: str = ""  # `live`: calls under way
     since: float | None = None  # began at or after this moment

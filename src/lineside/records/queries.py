@@ -14,6 +14,7 @@ from lineside.records.entries import CallPage, CallQuery, KeptCall, KeptDecision
 from lineside.records.search_index import contains_word, search_words
 from lineside.records.tables import calls, decisions, deleted_calls, stage_times, turns
 from lineside.records.tags import unpacked_tags
+from lineside.transports.call_facts import TEST_LINE
 
 _engines = msgspec.json.Decoder(dict[str, AnsweredBy])
 
@@ -156,6 +157,8 @@ def _conditions(query: CallQuery, *, indexed: bool) -> "list[sa.ColumnElement[bo
     found: list[sa.ColumnElement[bool]] = [
         calls.c[name] == value for name in ("caller", "line", "agent", "outcome") if (value := getattr(query, name))
     ]
+    if query.test is not None:
+        found.append((calls.c.line == TEST_LINE) if query.test else (calls.c.line != TEST_LINE))
     if query.reason:
         found.append(calls.c.reason == ("" if query.reason == LIVE else query.reason))
     bounds = (

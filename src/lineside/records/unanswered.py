@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from lineside.records.entries import AskedAt, UnansweredQuestion, UnansweredQuestions
 from lineside.records.search_index import folded
 from lineside.records.tables import calls, turns
+from lineside.transports.call_facts import TEST_LINE
 
 LOOKED_THROUGH = 2000  # turns, the newest; older ones are not grouped
 MOST_ASKED = 20  # places that one question names
@@ -38,7 +39,11 @@ class UnansweredQuery(Struct, frozen=True, kw_only=True):
 
 async def unanswered(connection: AsyncConnection, query: UnansweredQuery) -> UnansweredQuestions:
     """The questions without an answer, the most frequent first."""
-    wanted = [turns.c.unanswered == query.why if query.why else turns.c.unanswered != "", turns.c.heard != ""]
+    wanted = [
+        turns.c.unanswered == query.why if query.why else turns.c.unanswered != "",
+        turns.c.heard != "",
+        calls.c.line != TEST_LINE,
+    ]
     if query.agent:
         wanted.append(calls.c.agent == query.agent)
     if query.since is not None:

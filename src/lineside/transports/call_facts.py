@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 Direction = Literal["inbound", "outbound"]
+TEST_LINE = "test"  # of calls that are no customer's, in the records and the metrics
 LONGEST = 256  # characters of one value
 MOST = 16  # headers and parameters of one call
 LONGEST_NAME = 64  # characters of a header's name
