@@ -48,7 +48,7 @@ def test_each_setting_says_who_set_it(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = {row.name: (row.value, row.source) for row in explain(load_settings(call_max_s=90))}
     assert rows["OLLAMA_MODEL"] == ("qwen3:4b", ".env")
     assert rows["LLM_MAX_TOKENS"] == ("120", "environment")
-    assert rows["CALL_MAX_S"] == ("90.0", "command line")
+    assert rows["CALL_MAX_S"] == ("90", "command line")
     assert rows["LINESIDE_MODELS"] == ("/models", "environment")
     assert rows["ASR_POOL_SIZE"] == ("50", "default")
 
@@ -126,3 +126,12 @@ def test_the_example_file_can_be_used_as_it_stands() -> None:
     Path(".env").write_text("\n".join(line.removeprefix("# ") for line in example if "=" in line and "──" not in line))
     homes = {"models_dir", "data_dir"}  # "~" is this user's home here
     assert load_settings().model_dump(exclude=homes) == complete_settings()(_env_file=None).model_dump(exclude=homes)  # type: ignore[call-arg]
+
+
+def test_values_are_shown_as_they_are_written() -> None:
+    """What is shown can be put into `.env` as it stands."""
+    shown = {row.name: row.value for row in explain(load_settings(tts_pool_size=3))}
+    assert shown["ECHO_GATE"] == "true"
+    assert shown["CALL_IDLE_TIMEOUT_S"] == "120"
+    assert shown["SIP_TRANSPORTS"] == "udp,tcp"
+    assert shown["TTS_POOL_SIZE"] == "3"

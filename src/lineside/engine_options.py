@@ -95,6 +95,19 @@ def variable(field: str, info: FieldInfo) -> str:
     return str(extra["env"]) if isinstance(extra, dict) and "env" in extra else field.upper()
 
 
+def as_written(value: object) -> str:
+    """A value as it is written in `.env`: true, 120, a,b."""
+    match value:
+        case tuple():
+            return ",".join(map(as_written, value))
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case _:
+            return str(value)
+
+
 class EngineHost(Struct, frozen=True):
     """What lineside gives to an engine besides its options."""
 

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import DotEnvSettingsSource, SettingsConfigDict
 
 from lineside.embedded_models import INSTRUCT_MODELS, LLM_MODELS, EmbeddedLlm
-from lineside.engine_options import BasePath, EngineOptions, Names, Networks, Url, declared_options
+from lineside.engine_options import BasePath, EngineOptions, Names, Networks, Url, as_written, declared_options
 from lineside.engine_options import variable as option_variable
 from lineside.errors import ConfigError, without_secrets
 from lineside.outbound_settings import OutboundSettings
@@ -297,4 +297,4 @@ def _secret(info: FieldInfo) -> bool:
 def _shown(value: object, *, secret: bool) -> str:
     if secret or value is None:
         return "********" if value else ""
-    return without_secrets(",".join(map(str, value)) if isinstance(value, tuple) else str(value))
+    return without_secrets(as_written(value))

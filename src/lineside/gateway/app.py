@@ -16,7 +16,6 @@ from lineside.api import AgentSource, ApiDependencies, mount
 from lineside.api.background import BackgroundTasks
 from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import VoiceDetector
-from lineside.engines.recent_fallbacks import RecentFallbacks
 from lineside.engines.registry import EngineRegistry
 from lineside.errors import CallRefused, without_secrets
 from lineside.gateway.access import AccessGuard, client_of
@@ -40,7 +39,6 @@ from lineside.http_front import error_response
 from lineside.observability.metrics import GatewayMetrics
 from lineside.observability.trends import EVERY, TrendHistory, look
 from lineside.processes.background_work import BackgroundWork
-from lineside.protocol import ReplyMetrics
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 from lineside.transports.websocket import WebSocket
@@ -83,7 +81,7 @@ class Gateway:
         self._settings, self._agents, self._registry, self._workers = settings, agents, registry, workers
         self._readings = MachineReader()
         self._host = HostAgentClient(settings.host_agent_url, settings.host_agent_token, http)
-        self._trends, self._fallbacks = TrendHistory(), RecentFallbacks()
+        self._trends = TrendHistory()
         self._meters = metrics
         self.work = work or BackgroundWork(metrics.process.work_failed)
         self.announcements = Announcements(settings, metrics, self.work, workers, records)
@@ -95,7 +93,7 @@ class Gateway:
         calls = CallRegistry(
             settings.max_concurrent_calls,
             settings.max_calls_per_key,
-            self._reply_measured,
+            self._trends.reply_measured,
             self.announcements.call,
             partial(metrics.call_broken, "gave_way"),
         )
@@ -145,7 +143,7 @@ class Gateway:
             own_models=OWN_MODELS,
             records=self._records,
             loaded=self._meters.engines.models,
-            fallbacks=self._fallbacks,
+            fallbacks=self._trends.fallbacks,
             work=self.work,
             webhooks=self.announcements.webhooks,
             test_tickets=self.telephones.issue_test_ticket,
@@ -205,10 +203,6 @@ class Gateway:
             yield
         await self.announcements.webhooks.close()
         await tasks.end()
-
-    def _reply_measured(self, reply: ReplyMetrics) -> None:
-        self._trends.replies.add(reply)
-        self._fallbacks.note(reply)
 
     async def _watch_trends(self) -> None:
         while True:

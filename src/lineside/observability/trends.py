@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
+from lineside.engines.recent_fallbacks import RecentFallbacks
 from lineside.observability.reply_times import ReplyTimes
+from lineside.protocol import ReplyMetrics
 
 if TYPE_CHECKING:  # whoever imports prometheus_client decides whether there are several processes: not the load tester
     from prometheus_client import CollectorRegistry
@@ -86,8 +88,13 @@ class TrendHistory:
 
     def __init__(self) -> None:
         self._readings: deque[TrendSample] = deque(maxlen=MOST)
-        self.replies = ReplyTimes()
+        self.replies, self.fallbacks = ReplyTimes(), RecentFallbacks()
         self.trouble = ""  # why the newest could not be taken
+
+    def reply_measured(self, reply: ReplyMetrics) -> None:
+        """A reply of any call was measured."""
+        self.replies.add(reply)
+        self.fallbacks.note(reply)
 
     def add(self, look: TrendSample) -> None:
         """One more."""
