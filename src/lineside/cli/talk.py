@@ -62,7 +62,7 @@ def talk(
         "test": test,
     }
     hello: FirstMessage = read_hello(msgspec.json.encode(choices | ({} if greeting else {"greeting": ""})))
-    console = Console(stderr=True)
+    console = Console()
 
     def notice(event: ServerMessage) -> None:
         if not as_json:
