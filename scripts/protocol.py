@@ -27,7 +27,8 @@ Connect to `/ws/call`. Text messages are JSON, binary messages are sound, raw, i
 Reply sound is sent at most one second ahead of real time; what has not been played when `clear` comes is forgotten.
 
 Where `API_KEYS` are set, send one as `Authorization: Bearer KEY`; a browser gets a token that lives a minute from
-`POST /api/token` and opens `/ws/call?token=TOKEN`. A full house answers 503 with `Retry-After` before the upgrade.
+`POST /api/token` and opens `/ws/call?token=TOKEN`. When all call slots are in use, the answer is 503 with
+`Retry-After`, before the upgrade.
 
 ```
 caller   {"codec":"pcm","sample_rate":16000}

@@ -919,7 +919,7 @@ export interface DeletedCalls {
   wiped: boolean;
 }
 
-/** What one desk is told. Text is plain; the prompt's facts are what the model may answer from. */
+/** What an agent is told. Text is plain; the prompt's facts are what the model may answer from. */
 export interface Agent {
   name: string;
   prompt: string;

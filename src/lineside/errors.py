@@ -2,7 +2,7 @@
 
 LinesideError
 ├── ConfigError          refuse to start: a setting or a model file is wrong
-├── CallRefused          the house is full or the caller may not enter: the call never begins
+├── CallRefused          all call slots are in use or the caller may not enter: the call never begins
 │   ├── CallBlocked      a gate is shut for a call of ours
 │   └── KeyUsedBefore    the program that asked for one must use a key of its own
 ├── TransportError       ends the call: its first message was wrong, or the line broke

@@ -88,7 +88,7 @@ class VerbatimAnswer(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Agent(Struct, frozen=True, forbid_unknown_fields=True):
-    """What one desk is told. Text is plain; the prompt's facts are what the model may answer from."""
+    """What an agent is told. Text is plain; the prompt's facts are what the model may answer from."""
 
     name: Annotated[str, Meta(max_length=200)]
     prompt: LongText

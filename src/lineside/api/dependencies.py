@@ -33,7 +33,7 @@ class ActiveCalls(Protocol):
         ...
 
     def end(self, call_id: str) -> bool:
-        """Hang up, with a word to the caller; False where there is no such call."""
+        """Hang up; the caller hears why. False where there is no such call."""
         ...
 
     def watch(self, call_id: str) -> AsyncGenerator[bytes, None] | None:

@@ -51,7 +51,7 @@ def doctor(
     key: KeyOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Check this machine and hear one sentence through the whole chain; say how to mend each fault.
+    """Check this machine and hear one sentence through the whole chain; say how to fix each fault.
 
     A lineside that runs is examined as it runs. With --engine a server is: what it refuses, whether it streams, thinks,
     cuts long prompts, wants a language, and what lineside does about it. Exit code 1: something is wrong.

@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 # Command → its module's function or group, and what `lineside --help` says of it; in the order of an operator's day.
 COMMANDS = {
     "serve": ("lineside.cli.serve:serve", "Start the gateway and its engines, and answer calls until Ctrl-C."),
-    "doctor": ("lineside.cli.doctor:doctor", "Check this machine and a whole call; say how to mend each fault."),
+    "doctor": ("lineside.cli.doctor:doctor", "Check this machine and a whole call; say how to fix each fault."),
     "check": ("lineside.cli.check:check", "Check an agent's file; every mistake with its line."),
     "rehearse": ("lineside.cli.rehearse:rehearse", "Try an agent with scripted callers; compare what came of it."),
     "talk": ("lineside.cli.talk:talk", "Call lineside with WAV files; print what was heard, said, and the latencies."),

@@ -47,7 +47,7 @@ from lineside.transports.websocket_handshake import refusal
 log = structlog.get_logger()
 
 LOOK_EVERY = 15.0  # seconds between two readings of the graphics cards for /metrics
-FAREWELL = 3.0  # seconds for calls to end when the house closes
+FAREWELL = 3.0  # seconds for calls to end when the gateway closes
 LONGEST_ID = 64  # characters of a call's id that are looked at
 OWN_MODELS = ("silero-vad", "smart-turn-v3.2", "all-minilm-l6-v2")  # models that this process itself has in memory
 
@@ -188,7 +188,7 @@ class Gateway:
         return web.json_response(msgspec.to_builtins(ready_state), status=503 if ready_state.reasons else 200)
 
     async def _watched(self, app: web.Application) -> AsyncGenerator[None, None]:
-        """How late the loop is, and what the machine is doing, while the house is open."""
+        """How late the loop is, and what the machine is doing, while the gateway is open."""
         tasks = BackgroundTasks()
         await tasks.begin()
         work: dict[str, Callable[[], Awaitable[object]]] = {"loop lag": self._meters.process.watch_loop}

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 QUEUE = 4096  # spans that wait to be sent; newer ones are dropped
 SEND = 5.0  # seconds for one batch to be taken; then it is given up
-CLOSE = 3.0  # seconds for what is left when the house closes
+CLOSE = 3.0  # seconds for what is left when the gateway closes
 STAGES = {"asr": "asr_ms", "llm": "llm_ms", "tts": "tts_ms"}
 ROLES = {"asr": "stt", "llm": "llm", "tts": "tts"}
 
