@@ -52,7 +52,6 @@ EngineState = Literal[
     "not configured",
 ]
 
-WebhookEvent = Literal["call_started", "call_ended", "transfer_requested", "alert", "test"]
 WebhookOutcome = Literal["delivered", "failed", "dropped"]
 
 # Why a question has no answer.

@@ -1,8 +1,8 @@
 """What an operator looks for first in an active call: counted from its events. Pure."""
 
 from lineside.protocol import (
-    CallTaken,
     AnsweredBy,
+    CallTaken,
     OperatorActed,
     ReplyMetrics,
     ServerMessage,

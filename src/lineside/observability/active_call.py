@@ -4,8 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from lineside.reasons import AnsweredAs
 from lineside.answered_by import AnsweredBy
+from lineside.reasons import AnsweredAs
 from lineside.transports.call_facts import Direction
 
 CallState = Literal["connecting", "dialling", "listening", "thinking", "speaking"]
