@@ -33,6 +33,20 @@ class TelephoneSettings(BaseSettings):
     """cold = hand the caller on at once; warm = a colleague first hears a summary and presses 1, on lines that can"""
     asterisk: bool = False
     """Answer calls of Asterisk's WebSocket channel at /lines/asterisk"""
+    ari_url: str = ""
+    """Asterisk's REST interface (ARI), e.g. http://127.0.0.1:8088; empty with ARI_PASSWORD = Asterisk connects to us"""
+    ari_user: str = "lineside"
+    """User of Asterisk's REST interface, as in ari.conf"""
+    ari_password: str = Field("", json_schema_extra=_SECRET)
+    """Password of ARI_USER; turns calls by Stasis(), warm transfer and calling out on"""
+    ari_app: str = Field("lineside", pattern="^[A-Za-z0-9_-]{1,40}$")
+    """Name of the application in Stasis(); one for each lineside, since the newest connection takes all of its calls"""
+    ari_media: str = Field("lineside", pattern="^[A-Za-z0-9_-]{1,40}$")
+    """Name of the connection for sound in websocket_client.conf"""
+    ari_context: str = Field("people", pattern="^[A-Za-z0-9_-]{1,80}$")
+    """Context of the dialplan in which TRANSFER_TO is an extension: queues and telephones"""
+    ari_dial: str = "Local/{to}@lineside-dial/n"
+    """What Asterisk dials for a colleague or a call of ours, with {to} in place of the number, e.g. PJSIP/{to}@trunk"""
     audiosocket_host: str = "127.0.0.1"
     """Address of the AudioSocket port"""
     audiosocket_port: int = Field(0, ge=0, le=65535)
@@ -73,6 +87,20 @@ class TelephoneSettings(BaseSettings):
     """Vonage: signature secret of webhooks; turns /lines/vonage on"""
     exotel_password: str = Field("", json_schema_extra=_SECRET)
     """Exotel: password of the Voicebot applet's address, user name lineside; turns /lines/exotel on"""
+
+    @field_validator("ari_dial")
+    @classmethod
+    def _has_a_place(cls, value: str) -> str:
+        if "{to}" not in value or "/" not in value:
+            raise ValueError("names a channel with {to} in place of the number, e.g. PJSIP/{to}@trunk")
+        return value
+
+    @field_validator("ari_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("is an address such as http://127.0.0.1:8088")
+        return value
 
     @field_validator("transfer_to", "fallback_number")
     @classmethod

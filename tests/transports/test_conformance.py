@@ -16,6 +16,7 @@ from lineside.transports.line_control import CallLeg, OnlyHangsUp
 from lineside.transports.scripted import ScriptedTransport
 from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import BINARY, CLOSE, TEXT
+from tests.gateway.ari_rig import ari
 from tests.transports.carriers import Asterisk, Carrier, Exotel, Plivo, SignalWire, StreamRig, Telnyx, Twilio, Vonage
 from tests.transports.conformance import CHECKS, LineRig, Rig
 from tests.transports.contact_centres import FreeSwitch, Genesys, Jambonz
@@ -270,6 +271,7 @@ RIGS: dict[str, Rig] = {
     "freeswitch": carrier(FreeSwitch),
     "asterisk": carrier(Asterisk),
     "asterisk plain": carrier(lambda: Asterisk(json=False, slin=False)),
+    "asterisk over ARI": ari,
     "audiosocket": audiosocket(8000),
     "audiosocket wide": audiosocket(16_000),
 }

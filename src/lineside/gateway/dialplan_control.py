@@ -8,7 +8,15 @@ from lineside.protocol import EndReason
 from lineside.transports.line_control import Ability, OnlyHangsUp, TransferOutcome, TransferTarget
 
 # Ended for these reasons, a call is over for the caller too; after all others they go to the queue.
-DONE = {"caller_silent", "caller_repeats", "ended_by_operator", "too_long", "idle", "caller_hung_up"}
+DONE = {
+    "agent_said_goodbye",
+    "caller_hung_up",
+    "caller_repeats",
+    "caller_silent",
+    "ended_by_operator",
+    "idle",
+    "too_long",
+}
 
 
 class DialplanControl(OnlyHangsUp):

@@ -5,6 +5,7 @@ import time
 from aiohttp import web
 
 from lineside.errors import CallRefused
+from lineside.gateway.asterisk.ari_line import AriLine
 from lineside.gateway.dialplan_control import DialplanControl
 from lineside.gateway.line_host import LineHost
 from lineside.gateway.line_requests import LARGEST_BODY, forbidden, form_of
@@ -17,22 +18,34 @@ from lineside.transports.media_streams.asterisk import AsteriskDialect
 from lineside.transports.media_streams.dialect import StreamDialect, StreamStarted
 from lineside.transports.media_streams.fork import FreeSwitchDialect
 
+ARI_SOCKET = "/lines/asterisk/ari"
 FREESWITCH_MEDIA = "/lines/freeswitch/media/"
 
 
 class DialplanLines:
     """Routes for those that are on. Where a question has no answer the dialplan goes on: the caller is in the queue."""
 
-    def __init__(self, settings: Settings, host: LineHost, sockets: StreamSockets, tickets: TicketStore) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        host: LineHost,
+        sockets: StreamSockets,
+        tickets: TicketStore,
+        ari: AriLine | None = None,
+    ) -> None:
+        """`ari` takes the media sockets of its calls: they come to the same address."""
         self._settings, self._host, self._sockets, self._tickets = settings, host, sockets, tickets
+        self._ari = ari
 
     def add_routes(self, app: web.Application) -> None:
         """Those of the lines that are on."""
         if self._settings.asterisk or self._settings.audiosocket_port:
             app.router.add_route("*", "/lines/asterisk/ticket", self._ticket_for_asterisk)
             app.router.add_route("*", "/lines/asterisk/next", self._next)
-        if self._settings.asterisk:
+        if self._settings.asterisk or self._ari is not None:
             app.router.add_get("/lines/asterisk", self._asterisk)
+        if self._ari is not None and not self._settings.ari_url:
+            app.router.add_get(ARI_SOCKET, self._ari.accept)
         if self._settings.freeswitch:
             app.router.add_route("*", "/lines/freeswitch/ticket", self._ticket_for_freeswitch)
             app.router.add_route("*", "/lines/freeswitch/next", self._next)
@@ -40,7 +53,7 @@ class DialplanLines:
 
     def opens_by_itself(self, path: str) -> bool:
         """Whether a ticket lets a request in; the dialplan's own questions need a key where keys are set."""
-        return path == "/lines/asterisk" or path.startswith(FREESWITCH_MEDIA)
+        return path in ("/lines/asterisk", ARI_SOCKET) or path.startswith(FREESWITCH_MEDIA)
 
     async def _ticket_for_asterisk(self, request: web.Request) -> web.Response:
         given = await _given(request)
@@ -72,7 +85,11 @@ class DialplanLines:
 
     async def _asterisk(self, request: web.Request) -> web.StreamResponse:
         """`v(t=…)` of a dial string becomes the query; its WebSocket client bore no pings before 22.8."""
-        return await self._hold(request, request.query.get("t", ""), AsteriskDialect(), pings=False)
+        name = request.query.get("t", "")
+        legs = self._ari.expects(name) if self._ari is not None and "Origin" not in request.headers else None
+        if self._ari is not None and legs is not None:
+            return await self._ari.open_socket(request, legs)
+        return await self._hold(request, name, AsteriskDialect(), pings=False)
 
     async def _freeswitch(self, request: web.Request) -> web.StreamResponse:
         return await self._hold(request, request.match_info["ticket"], FreeSwitchDialect(), pings=True)

@@ -107,6 +107,7 @@ async def running_gateway(
             async with (
                 _sip(reached, gateway) as sip,
                 _audiosocket(reached, gateway),
+                _ari(gateway),
                 http_server(gateway.app(), listener, grace=GOODBYE, limits=_connections(settings), work=work),
             ):
                 address, answering = url + settings.base_path, await registry.answering()
@@ -141,6 +142,16 @@ async def _audiosocket(settings: Settings, gateway: Gateway) -> AsyncGenerator[N
         yield
         return
     async with AudioSocketLine(settings, gateway.lines, gateway.telephones.tickets).opened():
+        yield
+
+
+@asynccontextmanager
+async def _ari(gateway: Gateway) -> AsyncGenerator[None, None]:
+    """The calls of an Asterisk's REST interface, where there is one."""
+    if gateway.telephones.ari is None:
+        yield
+        return
+    async with gateway.telephones.ari.opened():
         yield
 
 

@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 
 from lineside.errors import CallRefused, ConfigError
+from lineside.gateway.asterisk.ari_line import AriLine
 from lineside.gateway.base_path import path_below
 from lineside.gateway.carriers import plivo
 from lineside.gateway.carriers.account import AsksNext, CarrierAccount, Webhook, WebhookAnswer
@@ -46,9 +47,13 @@ class TelephoneLines:
         self.tickets = TicketStore()
         self._placed = PlacedCalls(settings.public_url, self._carriers, self.tickets, self._genuine)
         self._sockets = StreamSockets(settings, host, self._placed.holder)
+        self.ari = AriLine(settings, host, http) if settings.ari_password else None
         for dialer in self._placed.dialers.values():
             outbound.add_line(dialer)
-        self._others: list[DialplanLines | GenesysLine] = [DialplanLines(settings, host, self._sockets, self.tickets)]
+        if self.ari is not None:
+            outbound.add_line(self.ari)
+        dialplans = DialplanLines(settings, host, self._sockets, self.tickets, self.ari)
+        self._others: list[DialplanLines | GenesysLine] = [dialplans]
         if settings.genesys_client_secret:
             self._others.append(GenesysLine(settings, self._sockets))
 

@@ -160,6 +160,11 @@ class MediaStream(OnlyHangsUp):
         """See `ProbedTransport`: a ping."""
         self._ws.probe(answered)
 
+    def ask_queue(self) -> None:
+        """Ask how much waits to be played: a sign of life of a far end that sends no sound for a while."""
+        if status := self._dialect.status():
+            self._ws.write(framed(TEXT, status.encode()))
+
     def on_event(self, event: ServerMessage) -> None:
         """See `Transport`: a telephone has no words for events."""
 
