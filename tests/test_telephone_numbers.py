@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineside.telephone_numbers import EMERGENCY, is_allowed, number_of, why_refused
+from lineside.telephone_numbers import EMERGENCY, is_allowed, masked, number_of, why_refused
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,9 @@ def test_no_text_is_a_target_with_a_line_break_or_a_comma(to: str) -> None:
     if why_refused(to) == "":
         assert not set(to.strip()) & set('\r\n,;<>"&{}$')
         assert number_of(to).removeprefix("+") not in EMERGENCY
+
+
+def test_masked_numbers_keep_four_digits() -> None:
+    """However they are written; extensions, queues and names are nobody's number."""
+    numbers = ("+1 555 010-0100", "0044 20 1234 5678", "sip:+15550100@10.0.0.5", "200", "support", "", "anonymous")
+    assert [masked(one) for one in numbers] == ["…0100", "…5678", "…0100", "200", "support", "", "anonymous"]

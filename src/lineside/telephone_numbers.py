@@ -26,6 +26,7 @@ TARGET = re.compile(
     r"|sips?:[A-Za-z0-9._~!+=%-]{1,64}@[A-Za-z0-9.:\[\]-]{1,128}"
     r"|[A-Za-z][\w.-]{0,63}"
 )
+SHOWN, SHORTEST_MASKED = 4, 7  # digits; a shorter number is an extension or a service
 WRITTEN = re.compile(r"\+?[0-9 ()./-]{1,40}")  # a number as people write it
 
 
@@ -67,3 +68,9 @@ def _same_address(address: str, entry: str) -> bool:
     if scheme not in ("sip", "sips") or address.partition(":")[0] != scheme:
         return False
     return address == entry or (rest.startswith("*@") and len(rest) > 2 and address.endswith(rest[1:]))
+
+
+def masked(number: str) -> str:
+    """A number of a person as it is shown and kept with MASK_NUMBERS: its last digits; names and extensions whole."""
+    digits = number_of(number).removeprefix("+")
+    return f"…{digits[-SHOWN:]}" if len(digits) >= SHORTEST_MASKED else number

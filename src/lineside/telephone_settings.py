@@ -25,6 +25,8 @@ class TelephoneSettings(BaseSettings):
     """Number or SIP address that the carrier dials when lineside is full or gone; empty = it says so and hangs up"""
     telephone_headers: Names = ()
     """Headers and parameters of telephone calls to keep, comma-separated; X-Name-* = all that begin so"""
+    mask_numbers: bool = False
+    """Show and keep the last four digits only of the numbers of those who call or are called; agents know all of it"""
     transfer_to: str = ""
     """Where callers who ask for a person are transferred: a number, a SIP address, or a queue of the PBX"""
     transfer_allowed: Names = ()

@@ -35,6 +35,7 @@ from lineside.protocol import Ended, EndReason, Error, Ready
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 from lineside.transports.allowed_transfers import AllowedTransfers
+from lineside.transports.call_facts import CallFacts, masked_facts
 from lineside.transports.line_control import HANG_UP_WITHIN, CallLeg, LineControl, OfferedCall
 from lineside.transports.media_check import MediaCheck
 from lineside.transports.websocket import WebSocket
@@ -150,6 +151,10 @@ class CallRunner:
         if self._traces is not None:
             await self._traces.close()
 
+    def _shown(self, facts: CallFacts) -> CallFacts:
+        """The facts as operators, records and webhooks have them; the call itself has them whole."""
+        return masked_facts(facts) if self._settings.mask_numbers else facts
+
     async def _run_leg(
         self,
         handle: RegisteredCall,
@@ -197,7 +202,7 @@ class CallRunner:
             offered.first,
             engines.names,
             agent.name,
-            offered.facts,
+            self._shown(offered.facts),
             agent_version=version_of(agent),
         )
         observers.append(recorder)
@@ -237,7 +242,7 @@ class CallRunner:
             ),
         )
         control = SupervisedCall(call, tap)
-        handle.answered(control, facts=facts, codec=hello.codec, rate=hello.rate, engines=engines.names)
+        handle.answered(control, facts=self._shown(facts), codec=hello.codec, rate=hello.rate, engines=engines.names)
         ready = Ready(
             call_id=handle.id,
             codec=hello.codec,

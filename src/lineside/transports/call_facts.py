@@ -13,6 +13,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lineside.telephone_numbers import masked
+
 Direction = Literal["inbound", "outbound"]
 TEST_LINE = "test"  # of calls that are no customer's, in the records and the metrics
 LONGEST = 256  # characters of one value
@@ -85,4 +87,15 @@ def cleaned(facts: CallFacts, allowed: Iterable[str]) -> CallFacts:
         diverted_from=clean(facts.diverted_from),
         carrier_call_id=clean(facts.carrier_call_id),
         headers=allowed_headers(dict(facts.headers), allowed),
+    )
+
+
+def masked_facts(facts: CallFacts) -> CallFacts:
+    """The facts as they are shown and kept with MASK_NUMBERS; headers, which may hold a number too, are left out."""
+    return replace(
+        facts,
+        caller=masked(facts.caller),
+        called=masked(facts.called),
+        diverted_from=masked(facts.diverted_from),
+        headers={},
     )

@@ -233,6 +233,31 @@ def test_no_more_calls_are_made_than_the_caps_allow(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_with_masked_numbers_nobody_is_shown_a_number(tmp_path: Path) -> None:
+    """The list of calls, the API's answers, webhooks, metrics and all files; the telephone is called all the same."""
+
+    async def story() -> None:
+        told: list[Any] = []
+        async with outbound(tmp_path, mask_numbers=True, says=QUIET * 200) as one:
+            one.served.gateway.outbound._tell = lambda event, data: told.append(data)
+            _, made = await one.place(to="+15550100", idempotency_key="k")
+            await one.until(made["id"], state="talking")
+            assert one.callee.invites[0].uri.startswith("sip:+15550100@")
+            await _until(one.served.gateway.call_registry.list)
+            (active,) = one.served.gateway.call_registry.list()
+            assert (active.caller, active.called) == ("…0199", "…0100")
+            shown = [str(made), str(active), one.served.gateway._meters.text().decode()]
+            one.callee.hang_up()
+            shown.append(str(await one.until(made["id"], state="over")))
+            shown.append(str(await one.place(to="+15550100", idempotency_key="k")))
+        files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]  # noqa: ASYNC240
+        assert told
+        assert not [text for text in [*shown, str(told)] if "5550100" in text or "5550199" in text]
+        assert not [data for data in files if b"5550100" in data]
+
+    asyncio.run(story())
+
+
 async def _until(holds: Any, seconds: float = 5.0) -> None:
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 - what is waited for is in other objects

@@ -31,8 +31,9 @@ from lineside.observability.outbound_call import OutboundCall
 from lineside.protocol import EndReason
 from lineside.records.archive import Archive
 from lineside.settings import Settings
+from lineside.telephone_numbers import masked
 from lineside.transports.answer_plan import AnswerPlan
-from lineside.transports.call_facts import CallFacts, clean
+from lineside.transports.call_facts import CallFacts, clean, masked_facts
 from lineside.transports.dialer import CannotDial, DialedCall, Dialer, DialOrder, DialOutcome
 from lineside.transports.line_control import OfferedCall
 
@@ -44,11 +45,12 @@ REMEMBERED = 1000  # calls whose outcome can be asked for; older ones are in the
 class PlacedCall:
     """One call, while this process lives."""
 
-    def __init__(self, asked: PlaceCall, handle: CallHandle, dialer: Dialer) -> None:
+    def __init__(self, asked: PlaceCall, handle: CallHandle, dialer: Dialer, to: str) -> None:
+        """`to`: the number as it is shown."""
         self.asked, self.handle, self.dialer = asked, handle, dialer
         self.began = time.monotonic()
         self.shown = OutboundCall(
-            handle.id, asked.to, dialer.line, "dialling", round(time.time(), 3), reference=asked.reference
+            handle.id, to, dialer.line, "dialling", round(time.time(), 3), reference=asked.reference
         )
         self.dialling: asyncio.Task[DialOutcome] | None = None
 
@@ -133,7 +135,7 @@ class OutboundCallCenter:
                 key = self._journal.hashed(asked.idempotency_key) if asked.idempotency_key else ""
                 number = self._journal.hashed(asked.to)
                 await self._journal.keep(MadeCall(self._now(), handle.id, number, key, fingerprint))
-                call = self._calls[handle.id] = PlacedCall(asked, handle, dialer)
+                call = self._calls[handle.id] = PlacedCall(asked, handle, dialer, self._shown(asked.to))
                 while len(self._calls) > REMEMBERED:
                     self._calls.popitem(last=False)
                 self._alive += 1
@@ -190,11 +192,14 @@ class OutboundCallCenter:
         log.info("a call was not made", by=blocked.by)
         return blocked
 
+    def _shown(self, number: str) -> str:
+        return masked(number) if self._settings.mask_numbers else number
+
     def _made_before(self, made: MadeCall, asked: PlaceCall) -> OutboundCall:
         """The call of this key; one of before a restart is known by its id alone."""
         if (call := self._calls.get(made.id)) is not None:
             return call.now()
-        return OutboundCall(made.id, asked.to, asked.line, "over", made.at, detail="see the history")
+        return OutboundCall(made.id, self._shown(asked.to), asked.line, "over", made.at, detail="see the history")
 
     # ── one call ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -216,7 +221,7 @@ class OutboundCallCenter:
                     call.dialer.dial(order, DialedCall(call.handle.id, hold, call.rings)), name="dial"
                 )
                 call.dialling = task
-                call.handle.dials(facts, call.give_up)
+                call.handle.dials(masked_facts(facts) if self._settings.mask_numbers else facts, call.give_up)
                 outcome = await _ended(task)
             finally:
                 self._over(call, facts, outcome)
@@ -247,6 +252,7 @@ class OutboundCallCenter:
         )  # fmt: skip
         self._meters.process.outbound.over(call.dialer.line, result)
         if outcome.result != "answered" and self._records is not None:
+            facts = masked_facts(facts) if self._settings.mask_numbers else facts
             self._records.keep_unanswered(call.handle.id, facts, outcome.result, call.shown.placed)
         self._tell("call_outcome", msgspec.to_builtins(call.shown))
         log.info("call out is over", call=call.handle.id, outcome=result, why=call.shown.detail)
