@@ -138,6 +138,69 @@ def test_a_first_item_and_a_later_one_have_deadlines() -> None:
             run(story(*late))
 
 
+def test_a_deadline_does_not_swallow_what_others_cancel() -> None:
+    """Whoever cancels the reader is obeyed, before, with and after a deadline; a deadline leaves no cancellation."""
+
+    async def silent() -> AsyncGenerator[int, None]:
+        yield 1
+        await asyncio.sleep(100)
+        yield 2
+
+    async def read() -> None:
+        async for _ in in_time(in_time(silent(), first=5.0, later=2.0, who="inner"), first=9.0, later=3.0, who="outer"):
+            pass
+
+    async def story(after: float) -> tuple[str, int]:
+        task = asyncio.create_task(read())
+        await asyncio.sleep(after)
+        task.cancel()
+        await asyncio.wait([task])
+        return ("cancelled" if task.cancelled() else str(task.exception())), task.cancelling()
+
+    assert run(story(1.0)) == ("cancelled", 1)
+    assert run(story(2.0))[0] in ("cancelled", "inner said nothing for 2 s")
+    assert run(story(2.5)) == ("inner said nothing for 2 s", 0)
+
+    async def turned_into_something_else() -> AsyncGenerator[int, None]:
+        try:
+            await asyncio.sleep(100)
+        except asyncio.CancelledError:
+            raise EngineError("the connection broke") from None
+        yield 1
+
+    async def other_error() -> int:
+        with pytest.raises(EngineError, match="broke"):
+            await all_of(in_time(turned_into_something_else(), first=1.0, later=1.0, who="it"))
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
+
+    assert run(other_error()) == 0
+
+
+def test_tokens_that_come_all_the_time_set_one_timer() -> None:
+    """A token costs no timer of its own."""
+
+    async def story() -> int:
+        loop, timers = asyncio.get_running_loop(), 0
+        call_at = loop.call_at
+
+        def counted(*given: object, **more: object) -> asyncio.TimerHandle:
+            nonlocal timers
+            timers += 1
+            return call_at(*given, **more)  # type: ignore[arg-type]
+
+        async def tokens() -> AsyncGenerator[int, None]:
+            for number in range(100):
+                yield number
+
+        loop.call_at = counted  # type: ignore[method-assign]
+        assert len(await all_of(in_time(tokens(), first=5.0, later=2.0, who="it"))) == 100
+        return timers
+
+    assert run(story()) == 2  # the first item is given longer
+
+
 def test_a_failure_is_tried_again_only_before_anything_came() -> None:
     """Half an answer is not asked for twice; one that was too slow neither."""
     tries = 0

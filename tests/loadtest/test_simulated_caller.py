@@ -1,5 +1,6 @@
 """One caller of the load tester, fed by hand: when it speaks, what it makes of what it hears."""
 
+import itertools
 from random import Random
 
 import pytest
@@ -34,11 +35,13 @@ class Story:
         duration: float = 1000.0,
         answer_seconds: float = 0.0,
         greeting: bool = False,
+        turn_every: float = 0.0,
     ) -> None:
         self.plan = Plan(
             url="",
             callers=1,
             duration=duration,
+            turn_every=turn_every,
             barge_in_rate=barge_in_rate,
             answer_seconds=answer_seconds,
             greeting=greeting,
@@ -95,6 +98,20 @@ def test_a_caller_speaks_waits_and_listens_to_the_end() -> None:
     assert story.turn.stages.e2e_ms == 777.0
     assert story.go(0.28) == [QUIET] * 14, "nobody speaks at once"
     assert SPEECH in story.go(1.0)
+
+
+def test_a_caller_begins_a_turn_every_so_many_seconds_or_after_a_longer_answer() -> None:
+    """The pace of turns is the plan's, so that what a turn costs can be told from what a caller costs."""
+    story = Story(turn_every=6.0)
+    began = []
+    for tenths in (10, 10, 90, 10):
+        story.asks()
+        began.append(story.at - 0.5)
+        story.answers(after=0.5, tenths=tenths).over()
+    pauses = [round(after - before, 2) for before, after in itertools.pairwise(began)]
+    assert pauses[:2] == [6.02, 6.02]  # the first frame at which the time has come
+    assert 9.9 < pauses[2] < 11.5  # half a second of speech, half of waiting, nine of answer
+    assert began[0] <= 6.0
 
 
 def test_a_greeting_is_heard_out_before_the_first_question() -> None:

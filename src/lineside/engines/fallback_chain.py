@@ -173,17 +173,18 @@ class FallbackChain(Generic[E]):
         self, attempt: Attempt[E], stream: AsyncGenerator[T, None], wanted: str
     ) -> AsyncGenerator[T, None]:
         """The stream, under the attempt's deadlines."""
-        candidate, begun = attempt.candidate, False
+        candidate = attempt.candidate
         async with aclosing(in_time(stream, first=attempt.first, later=attempt.later, who=candidate.name)) as items:
-            while True:
-                try:
-                    with self._waiting(candidate, wanted):
-                        item = await anext(items)
-                except StopAsyncIteration:
-                    return
-                if not begun:
-                    begun, candidate.answered = True, _now()
-                yield item
+            try:
+                with self._waiting(candidate, wanted):
+                    item = await anext(items)
+            except StopAsyncIteration:
+                return
+            candidate.answered = _now()
+            yield item
+            with self._waiting(candidate, wanted):  # entered once, and not for every token
+                async for item in items:
+                    yield item
 
     def well(self, candidate: Candidate[E]) -> None:
         candidate.answered, candidate.why = _now(), ""

@@ -15,10 +15,16 @@ class CallerHabits:
 
     def __init__(self, plan: Plan, recordings: Sequence[Recording], dice: Random, joined: float) -> None:
         self._plan, self._recordings, self._dice, self._joined = plan, recordings, dice, joined
+        # The first turns of all callers are spread over one interval, as they would be after a while.
+        self._began = joined - (dice.uniform(0.0, plan.turn_every) if plan.turn_every else 0.0)  # the turn before
 
     def speaks_at(self, at: float) -> float:
-        """When the next turn begins, after a pause from now."""
-        return at + self._dice.uniform(*BETWEEN)
+        """When the next turn begins: after a pause from now, and `turn_every` after the turn before."""
+        return max(at + self._dice.uniform(*BETWEEN), self._began + self._plan.turn_every)
+
+    def begins(self, at: float) -> None:
+        """A turn begins now."""
+        self._began = at
 
     def speech(self) -> "CallerSpeech":
         """What is said next."""

@@ -1,6 +1,7 @@
 """What callers say: recordings as frames of the line's codec, ready to be sent, shared by all callers of a worker."""
 
 from collections.abc import Sequence
+from itertools import cycle, islice
 from pathlib import Path
 from typing import get_args
 
@@ -47,9 +48,24 @@ def recordings_in(folder: Path | None) -> tuple[str, ...]:
     return tuple(files)
 
 
-def read(files: Sequence[str], codec: Codec) -> list[Recording]:
-    """All of them, in the line's codec. Raises `ConfigError` naming the one that cannot be spoken."""
-    return [_recording(Path(file), codec) for file in files]
+def read(files: Sequence[str], codec: Codec, seconds: float = 0.0) -> list[Recording]:
+    """All of them, in the line's codec.
+
+    Args:
+        files: WAV files.
+        codec: of the line.
+        seconds: that each one lasts: said again from its beginning, or cut off; 0: as long as it is.
+
+    Raises:
+        ConfigError: naming the one that cannot be spoken.
+    """
+    recordings = [_recording(Path(file), codec) for file in files]
+    frames = max(1, round(seconds / FRAME_SECONDS)) if seconds else 0
+    return [_lasting(recording, frames) for recording in recordings] if frames else recordings
+
+
+def _lasting(recording: Recording, frames: int) -> Recording:
+    return Recording(recording.name, tuple(islice(cycle(recording.frames), frames)))
 
 
 def _recording(file: Path, codec: Codec) -> Recording:

@@ -82,7 +82,7 @@ class SimulatedCaller:
         """The twenty milliseconds that end now."""
         match self._doing:
             case "pausing" if at >= self._speaks_at and not self.is_done(at):
-                self._begin()
+                self._begin(at)
             case "waiting" if at - self._asked > ANSWER_WITHIN:
                 self._give_up(at)
             case "listening":
@@ -99,7 +99,8 @@ class SimulatedCaller:
             self._ask(at)
         return frame
 
-    def _begin(self) -> None:
+    def _begin(self, at: float) -> None:
+        self._habits.begins(at)
         self._doing, self._speech = "speaking", self._habits.speech()
 
     def _barge_in(self, at: float) -> None:
@@ -107,7 +108,7 @@ class SimulatedCaller:
         turn.barged = True
         self._settle(turn)
         self._interruption.begin(turn, at)
-        self._begin()
+        self._begin(at)
 
     def _ask(self, at: float) -> None:
         """The last sample of speech."""

@@ -242,7 +242,7 @@ def main() -> None:
     make_files_private()
     plan = decode_plan(sys.stdin.buffer.readline())
     try:
-        recordings = read(plan.recordings, plan.codec)
+        recordings = read(plan.recordings, plan.codec, plan.speech)
     except ConfigError as wrong:
         sys.exit(str(wrong))
     say(WorkerMessage(ready=True))

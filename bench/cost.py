@@ -1,0 +1,271 @@
+"""What a call costs in processor time: 20 ms of a silent caller, of one who speaks, of one who listens; and a turn.
+
+    PYTHONPATH=. .venv/bin/python bench/cost.py [--calls 100] [--steps] [--profile turns]
+
+Real WebSockets on transports of memory, the whole call behind them, mock engines, on a clock that jumps: what other
+programs do meanwhile moves the figures by caches only. The kernel's share, sockets and records are not in it; those
+`lineside loadtest --mock-engines --turn-every 6s --speech 2.5s` shows. `--steps` counts the functions that are called,
+Python's and C's, in place of time: the same number on every machine, and tests/project/test_cost.py holds it to a
+budget. `--profile` writes cProfile's list of one part.
+"""
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `lineside` does; read when numpy is loaded
+
+import argparse
+import asyncio
+import cProfile
+import logging
+import pstats
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import structlog
+from msgspec import Struct
+from tests.virtual_time import VirtualLoop
+
+from lineside.agents.agent import Agent
+from lineside.audio.turn_model import nobody_knows
+from lineside.gateway.call_handle import RegisteredCall
+from lineside.gateway.call_runner import LARGEST_MESSAGE, CallRunner, settle
+from lineside.gateway.runtime import open_registry, prepare_agent, vad_factory
+from lineside.loadtest.recordings import read, recordings_in, silence
+from lineside.loadtest.server_under_test_main import register_mock_engines, settings_for
+from lineside.observability.metrics import GatewayMetrics
+from lineside.protocol import AudioDone, FirstMessage, ServerMessage
+from lineside.transports.websocket import WebSocket
+from lineside.transports.websocket_frames import BINARY, TEXT
+
+FRAME = 0.02  # seconds
+SPEECH, TURN_EVERY = 2.5, 7.5  # seconds: what a caller says, and from a turn's start to the next: answers are heard out
+GROUPS = 8  # of callers, one after the other within 20 ms
+MASK = b"\x11\x22\x33\x44"
+
+
+class Part(Struct, frozen=True):
+    """One measured stretch of all calls together."""
+
+    name: str
+    cpu: float  # seconds
+    steps: int  # functions called, where they are counted
+    frames: int  # of 20 ms
+    turns: int  # answered
+
+
+class MemoryTransport(asyncio.Transport):
+    """The kernel's end of a socket: takes what is written, and counts it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = 0
+        self._protocol: asyncio.BaseProtocol | None = None
+        self._closing = False
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = protocol
+
+    def write(self, data: "bytes | bytearray | memoryview") -> None:
+        self.written += len(data)
+
+    def writelines(self, parts: "object") -> None:
+        for part in parts:  # type: ignore[attr-defined]
+            self.write(part)
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def pause_reading(self) -> None:
+        return
+
+    def resume_reading(self) -> None:
+        return
+
+    def close(self) -> None:
+        if not self._closing and isinstance(self._protocol, asyncio.Protocol):
+            self._closing = True
+            self._protocol.connection_lost(None)
+
+    abort = close
+
+
+class Answers(RegisteredCall):
+    """Counts the replies of a call that were heard."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"{number:08x}")
+        self.count = 0
+
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Observer`."""
+        self.count += isinstance(event, AudioDone)
+
+
+class Caller:
+    """One call, fed frame by frame."""
+
+    def __init__(self, runner: CallRunner, number: int) -> None:
+        self.answers = Answers(number)
+        self.transport = MemoryTransport()
+        self.ws = WebSocket(LARGEST_MESSAGE, 1e9, lambda gone: None)
+        self.ws.take_over(self.transport, "dGhlIHNhbXBsZSBub25jZQ==")
+        self.task = asyncio.create_task(runner.run(self.answers, self.ws))
+        self.ws.data_received(_masked(TEXT, msgspec.json.encode(FirstMessage(codec="pcm"))))
+
+    async def hang_up(self) -> None:
+        """Gone."""
+        self.transport.close()
+        await self.task
+
+
+def _masked(kind: int, payload: bytes) -> bytes:
+    """A frame of a client (RFC 6455, 5.3)."""
+    size = len(payload)
+    head = bytes((128 | kind, 128 | size)) if size < 126 else bytes((128 | kind, 254)) + size.to_bytes(2, "big")
+    return head + MASK + bytes(byte ^ MASK[at % 4] for at, byte in enumerate(payload))
+
+
+class Bench:
+    """All calls of the measurement."""
+
+    def __init__(self, callers: list[Caller], profile: str, *, steps: bool) -> None:
+        self.callers, self._profile, self._steps = callers, profile, steps
+        self._clock = asyncio.get_running_loop().time
+        self.parts: dict[str, Part] = {}
+
+    async def feed(self, frames: list[bytes], steps: int, *, stagger: int = 0) -> None:
+        """Every caller sends its frames in turn, `steps` of them, spread evenly over each 20 ms.
+
+        `stagger`: how many frames the last caller is behind the first, in a circle of `frames`.
+        """
+        callers, many = self.callers, len(self.callers)
+        began = self._clock()
+        groups = [callers[at::GROUPS] for at in range(GROUPS)]  # who sends in the same 2.5 ms
+        offsets = {id(caller): at * stagger // many for at, caller in enumerate(callers)}
+        for step in range(steps):
+            for number, group in enumerate(groups):
+                await asyncio.sleep(max(0.0, began + step * FRAME + number * FRAME / GROUPS - self._clock()))
+                for caller in group:
+                    caller.ws.data_received(frames[(step - offsets[id(caller)]) % len(frames)])
+
+    @contextmanager
+    def measured(self, name: str, frames: int) -> Iterator[None]:
+        """Count the block's processor time, or its steps."""
+        counted, answered = 0, self._answered()
+
+        def count(frame: object, event: str, argument: object) -> None:
+            nonlocal counted
+            counted += event in ("call", "c_call")
+
+        profile = cProfile.Profile() if name == self._profile else None
+        if self._steps:
+            sys.setprofile(count)
+        elif profile is not None:
+            profile.enable()
+        began = time.process_time()
+        try:
+            yield
+        finally:
+            cpu = time.process_time() - began
+            if self._steps:
+                sys.setprofile(None)
+            self.parts[name] = Part(name, cpu, counted, frames, self._answered() - answered)
+            if profile is not None:
+                profile.disable()
+                pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(70)
+
+    def _answered(self) -> int:
+        return sum(caller.answers.count for caller in self.callers)
+
+
+async def measure(calls: int, profile: str, folder: Path, *, steps: bool = False) -> dict[str, Part]:
+    """Hold the calls."""
+    register_mock_engines(folder)
+    settings = settings_for(folder, 0, speculation=False)
+    quiet = _masked(BINARY, silence("pcm"))
+    speech = [_masked(BINARY, frame) for frame in read(recordings_in(None)[:1], "pcm", SPEECH)[0].frames]
+    async with open_registry(settings) as registry:
+        agent = Agent(name="Cost", prompt="You answer.")
+        await prepare_agent(registry, agent)
+        runner = CallRunner(settings, lambda: agent, registry, vad_factory(settings), GatewayMetrics(), nobody_knows)
+        bench = Bench([Caller(runner, number) for number in range(calls)], profile, steps=steps)
+        settle()
+        await bench.feed([quiet], 100)
+        with bench.measured("silent", 250 * calls):
+            await bench.feed([quiet], 250)
+        turn = speech + [quiet] * round((TURN_EVERY - SPEECH) / FRAME)
+        await bench.feed(turn, len(turn), stagger=len(turn))  # everybody comes to be where they are in their turn
+        with bench.measured("turns", 2 * len(turn) * calls):
+            await bench.feed(turn, 2 * len(turn), stagger=len(turn))
+        await bench.feed([quiet], 350)  # all are answered to the end
+        with bench.measured("speaking", len(speech) * calls):
+            await bench.feed(speech, len(speech))
+        await bench.feed([quiet], 70)  # a second and a little: the answers begin
+        with bench.measured("listening", 100 * calls):
+            await bench.feed([quiet], 100)
+        for caller in bench.callers:
+            caller.transport.close()
+        await asyncio.wait([caller.task for caller in bench.callers])
+        await runner.close()
+    return bench.parts
+
+
+class Cost(Struct, frozen=True):
+    """What came of it, in seconds or in steps."""
+
+    silent: float  # 20 ms of a caller who is silent
+    speaking: float  # … of one who speaks
+    listening: float  # … of one to whom the agent speaks
+    turn: float  # all that a turn costs beyond silence
+    all: float  # 20 ms of a caller who asks something every `TURN_EVERY` seconds
+
+
+def cost(parts: dict[str, Part], *, steps: bool = False) -> Cost:
+    """By frame and by turn. Raises `RuntimeError` where turns were not answered: nothing was measured then."""
+    turns = parts["turns"]
+    if turns.turns < 0.9 * turns.frames * FRAME / TURN_EVERY:
+        raise RuntimeError(f"only {turns.turns} turns were answered")
+    each = {name: (part.steps if steps else part.cpu) / part.frames for name, part in parts.items()}
+    beyond = (each["turns"] - each["silent"]) * turns.frames / turns.turns
+    return Cost(each["silent"], each["speaking"], each["listening"], beyond, each["turns"])
+
+
+def measured(calls: int, profile: str = "", *, steps: bool = False) -> Cost:
+    """Measure on a clock that jumps."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    loop = VirtualLoop()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return cost(loop.run_until_complete(measure(calls, profile, Path(folder), steps=steps)), steps=steps)
+    finally:
+        loop.close()
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--calls", type=int, default=100)
+    parser.add_argument("--steps", action="store_true")
+    parser.add_argument("--profile", choices=["", "silent", "turns", "speaking", "listening"], default="")
+    arguments = parser.parse_args()
+    found = measured(arguments.calls, arguments.profile, steps=arguments.steps)
+    scale, unit = (1.0, "steps") if arguments.steps else (1e6, "µs")
+    print(f"{arguments.calls} calls, " + ("functions called:" if arguments.steps else "processor time:"))
+    print(f"  20 ms of a silent caller              {found.silent * scale:8.1f} {unit}")
+    print(f"  20 ms of one who speaks               {found.speaking * scale:8.1f} {unit}")
+    print(f"  20 ms of one who hears the agent      {found.listening * scale:8.1f} {unit}")
+    print(f"  a turn of {SPEECH} s, beyond silence       {found.turn * scale:8.0f} {unit}")
+    if not arguments.steps:
+        print(f"  of a core per call, a turn every {TURN_EVERY:g} s {found.all / FRAME * 100:8.3f} %")
+
+
+if __name__ == "__main__":
+    main()
