@@ -205,7 +205,8 @@ def test_a_recording_ends_with_its_last_sample_of_speech(tmp_path: File) -> None
     assert (len(silence("pcm")), silence("g711_alaw")) == (640, b"\xd5" * 160)
     longer, shorter = (read(recordings_in(tmp_path), "pcm", seconds)[0].frames for seconds in (1.5, 0.1))
     assert (len(longer), len(shorter)) == (75, 5)  # said again from the beginning, or cut off
-    assert longer[:5] == shorter and longer[len(whole.frames)] == whole.frames[0]
+    assert longer[:5] == shorter
+    assert longer[len(whole.frames)] == whole.frames[0]
 
 
 def test_recordings_that_cannot_be_spoken_are_named(tmp_path: File) -> None:

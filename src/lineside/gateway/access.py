@@ -9,6 +9,7 @@ from lineside.gateway.auth import TOKEN_SECONDS, Auth, key_of
 from lineside.gateway.base_path import path_below
 from lineside.gateway.forwarded import TrustedProxies
 from lineside.http_front import error_response
+from lineside.openai_api.errors import key_needed
 from lineside.settings import Settings
 
 # They tell nothing of this gateway. A link of a browser carries no key, so nobody with one could open the documents.
@@ -40,7 +41,8 @@ class AccessGuard:
         if refusal := self._auth.refuses_origin(origin, asked.host, by_proxy=asked.trusted):
             return error_response(403, "origin_not_allowed", refusal)
         if not (page or path in OPEN_TO_ALL) and not self._knows(request, path):
-            refused = error_response(401, "key_needed", "give a key of API_KEYS as 'Authorization: Bearer KEY'")
+            needed = error_response(401, "key_needed", "give a key of API_KEYS as 'Authorization: Bearer KEY'")
+            refused = key_needed() if path.startswith("/v1/") else needed
             refused.headers["WWW-Authenticate"] = "Bearer"
             return refused
         return await handler(request)

@@ -29,7 +29,7 @@ from lineside.gateway.metrics_page import MetricsPage
 from lineside.gateway.outbound.outbound_calls import OutboundCallCenter
 from lineside.gateway.page_files import add_page
 from lineside.gateway.readiness import FAULTS, fault_counts, readiness
-from lineside.gateway.runtime import learn_answers
+from lineside.gateway.runtime import learn_answers, speech_judges
 from lineside.gateway.telephone_lines import TelephoneLines
 from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.client import HostAgentClient
@@ -38,6 +38,7 @@ from lineside.host.monitoring import MonitoringAddresses
 from lineside.http_front import error_response
 from lineside.observability.metrics import GatewayMetrics
 from lineside.observability.trends import EVERY, TrendHistory, look
+from lineside.openai_api import OpenAiDependencies, add_openai_routes
 from lineside.processes.background_work import BackgroundWork
 from lineside.records.archive import Archive
 from lineside.settings import Settings
@@ -151,6 +152,7 @@ class Gateway:
         )
         mount(app, dependencies)
         self.telephones.add_routes(app)
+        add_openai_routes(app, OpenAiDependencies(self._registry, speech_judges(self._settings)))
         serve_below(app, self._settings.base_path)
         app.on_shutdown.append(self._close)
         return app

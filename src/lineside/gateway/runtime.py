@@ -22,7 +22,7 @@ from lineside.agents.versions import version_of
 from lineside.audio.frame import STT_RATE, SpokenAudio, Utterance
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.turn_model import TurnModel, TurnModelThread, nobody_knows
-from lineside.audio.vad import LoudnessVad, VadModel, VoiceDetector
+from lineside.audio.vad import LoudnessVad, VadModel, VadState, VoiceDetector
 from lineside.audio.vad_batcher import VadBatcher
 from lineside.call.answer import sayings
 from lineside.call.fillers import MOMENT, PHRASES
@@ -34,6 +34,7 @@ from lineside.engines.registry import ROLES, EngineObserver, EngineRegistry, Rol
 from lineside.errors import ConfigError, EngineBusy, EngineError
 from lineside.models.catalogue import needed
 from lineside.models.store import locate
+from lineside.openai_api.stretches import Judge
 from lineside.private_files import mend_data_folder
 from lineside.processes.background_work import BackgroundWork
 from lineside.records.archive import Archive
@@ -206,6 +207,20 @@ def vad_factory(settings: Settings) -> Callable[[], VoiceDetector]:
         return LoudnessVad
     model = VadModel(locate(VAD_MODEL, settings.models_dir) / VAD_FILE)
     return VadBatcher(model, asyncio.get_running_loop().call_later).new_vad
+
+
+def speech_judges(settings: Settings) -> Callable[[], Judge]:
+    """What makes a judge of recordings, for each one: Silero, or plain loudness where the STT engine is scripted."""
+    if settings.default_stt_engine == "scripted":
+        loudness = LoudnessVad()
+        return lambda: lambda windows: [loudness.feed(window) for window in windows]
+
+    def silero() -> Judge:
+        model = VadModel(locate(VAD_MODEL, settings.models_dir) / VAD_FILE)  # its own: a model is for one thread
+        state = VadState(model.memories)
+        return lambda windows: model.probabilities(windows, [state] * len(windows))
+
+    return silero
 
 
 @asynccontextmanager

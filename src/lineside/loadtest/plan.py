@@ -33,7 +33,9 @@ class Plan(Struct, frozen=True):
     codec: Codec = "pcm"
     recordings: tuple[str, ...] = ()  # WAV files; empty: the package's own
     speech: float = 0.0  # seconds that every turn's speech lasts; 0: as long as its recording
-    turn_every: float = 0.0  # from the start of a turn to that of the next, or longer for a longer answer; 0: 0.3 to 1 s after it
+    turn_every: float = (
+        0.0  # from the start of a turn to that of the next, or longer for a longer answer; 0: 0.3 to 1 s after it
+    )
     ramp: float = 0.0  # over which the callers come
     call_length: float = 0.0  # after which a caller hangs up and calls again; 0: one call for the whole test
     barge_in_rate: float = 0.0  # of the replies, spoken over
