@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from lineside.agents.agent import Agent
 from lineside.audio.frame import SpokenAudio
+from lineside.call.call_context import CallContext
+from lineside.call.caller_input import CallerInput
 from lineside.call.fillers import FAREWELL, FILLERS, MOMENT, SORRY, STILL
 from lineside.call.limits import LEAVE_FOR_OPERATOR
 from lineside.call.reply import Reply
-from lineside.call.session import CallSession
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.protocol import (
     AgentWords,
@@ -1052,25 +1053,25 @@ def test_what_the_transport_says_counts_before_what_we_wanted(
 ) -> None:
     """The caller is gone already when the call is to be ended: that is why it ends."""
 
-    async def leaves(call: CallSession) -> EndReason:
-        call.end(wanted)
+    async def leaves(context: CallContext, hears: CallerInput) -> EndReason:
+        hears._end(wanted)
         return "line_lost"
 
-    monkeypatch.setattr(CallSession, "_run_transport", leaves)
+    monkeypatch.setattr("lineside.call.session.run_line", leaves)
     assert run_call().reason == "line_lost"
 
 
 def test_a_fault_of_ours_counts_before_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is raised, so that the log has it, and not hidden behind a caller who hung up."""
 
-    async def leaves(call: CallSession) -> EndReason:
-        call._on_late_speech(SoundStarted(1.0))
+    async def leaves(context: CallContext, hears: CallerInput) -> EndReason:
+        context.segmenter._later(SoundStarted(1.0))
         return "caller_hung_up"
 
     def broken(self: Floor, event: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(CallSession, "_run_transport", leaves)
+    monkeypatch.setattr("lineside.call.session.run_line", leaves)
     monkeypatch.setattr(Floor, "feed", broken)
     with pytest.raises(ExceptionGroup) as fault:
         run_call()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 from lineside.agents.slots.keypad import SILENT, Keypad
 from lineside.call.call_context import CallContext
@@ -122,3 +123,18 @@ class CallerInput:
 def tell_error(context: CallContext, fault: TransportError, *, fatal: bool) -> None:
     """Tell the caller's program, and whoever else hears of the call, what was wrong."""
     context.observers.on_event(Error(at=context.clock.at, code=fault.code, message=str(fault), fatal=fatal))
+
+
+async def run_line(context: CallContext, hears: CallerInput) -> EndReason:
+    """Run the call's transport to its end; a fault of the caller's program is told, and is the reason."""
+    try:
+        return await context.transport.run(hears)
+    except TransportError as broken:
+        tell_error(context, broken, fatal=True)
+        return cast("EndReason", broken.code)  # a call that runs has had its first message
+
+
+def why_ended(ours: "asyncio.Future[EndReason]", line: "asyncio.Task[EndReason]") -> EndReason:
+    """Of two reasons that come at once: a fault of ours, raised; then what the line says; then our own."""
+    first = ours.done() and (ours.exception() is not None or not line.done())
+    return ours.result() if first else line.result()

@@ -5,7 +5,6 @@ an event with a decision, `_act` carries it out. No part knows the session: a pa
 
 import asyncio
 from collections.abc import Sequence
-from typing import cast
 
 from lineside import protocol
 from lineside.agents.agent import Agent
@@ -16,7 +15,7 @@ from lineside.call.call_context import call_context
 from lineside.call.call_opening import CallOpening
 from lineside.call.call_tools import NO_TOOLS, CallTools
 from lineside.call.call_transfer import CallTransfer
-from lineside.call.caller_input import CallerInput, tell_error
+from lineside.call.caller_input import CallerInput, run_line, why_ended
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.engine_load import EngineLoad
 from lineside.call.fillers import FAREWELL
@@ -29,7 +28,6 @@ from lineside.call.reply_input import AgentLine, ReplyInput, TypedInput
 from lineside.call.speaker import Speaker
 from lineside.call.supervision import OperatorOrder
 from lineside.engines.registry import Engines
-from lineside.errors import TransportError
 from lineside.settings import Settings
 from lineside.transports.answer_plan import AnswerPlan
 from lineside.transports.base import Transport
@@ -96,7 +94,8 @@ class CallSession:
         async with tasks:
             try:
                 self._transfer.attach(context)
-                transport = tasks.start(self._run_transport(), "transport")
+                hears = CallerInput(context, self._limits, self._on_speech, self.end, self._speaker, self._opening)
+                transport = tasks.start(run_line(context, hears), "transport")
                 tasks.start(self._watch_limits(), "limits")
                 if self._opening is not None:
                     tasks.start(self._opening.run(), "opening")
@@ -105,7 +104,7 @@ class CallSession:
                 if context.own_prompt:
                     tasks.start(read_prompt(context.llm, context.history.messages()), "read prompt")
                 await asyncio.wait([transport, self._ended], return_when=asyncio.FIRST_COMPLETED)
-                reason = self._why(transport)
+                reason = why_ended(self._ended, transport)
             finally:
                 for part in (context.inbox, self._transfer, context.segmenter, self._opening):
                     if part is not None:
@@ -136,19 +135,6 @@ class CallSession:
     def _say_for_operator(self) -> None:
         if (line := self._context.supervision.due(idle=self._floor.idle)) is not None:
             self._say(line)
-
-    def _why(self, transport: "asyncio.Task[protocol.EndReason]") -> protocol.EndReason:
-        """Of two reasons that come at once: a fault of ours, raised; then what the transport says; then our own."""
-        ours = self._ended.done() and (self._ended.exception() is not None or not transport.done())
-        return self._ended.result() if ours else transport.result()
-
-    async def _run_transport(self) -> protocol.EndReason:
-        try:
-            hearing = CallerInput(self._context, self._limits, self._on_speech, self.end, self._speaker, self._opening)
-            return await self._context.transport.run(hearing)
-        except TransportError as broken:
-            tell_error(self._context, broken, fatal=True)
-            return cast("protocol.EndReason", broken.code)  # a call that runs has had its first message
 
     async def _watch_limits(self) -> None:
         """End a call that nobody speaks on, or that lasts too long."""
