@@ -80,7 +80,12 @@ def test_somebody_is_called_and_talked_to(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with outbound(tmp_path, says=QUIET * 10 + LOUD * 40 + QUIET * 150) as one:
-            status, made = await one.place(to="+15550100", reference="case 9", context={"name": "Ms Jones"})
+            status, made = await one.place(
+                to="+15550100",
+                reference="case 9",
+                context={"name": "Ms Jones"},
+                greeting="Hello {name}, this is a test.",
+            )
             assert (status, made["state"], made["reference"]) == (200, "dialling", "case 9")
             await one.until(made["id"], state="talking")
             (active,) = one.served.gateway.call_registry.list()
