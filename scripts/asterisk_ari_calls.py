@@ -183,7 +183,6 @@ class AriTrial:
         assert "0 active channels" not in before, before
         left = await trial.asterisk("bridge show all")
         process = await self._other_lineside(env)
-        await asyncio.sleep(3)
         swept = await trial.asterisk("bridge show all")
         process.terminate()
         await process.wait()
@@ -198,8 +197,9 @@ class AriTrial:
         log = (trial.folder / "other.log").open("ab")
         command = (sys.executable, "-m", "lineside", "serve")
         process = await asyncio.create_subprocess_exec(*command, env=env, stdout=log, stderr=log)
-        async with asyncio.timeout(90):
-            while "other" not in await trial.asterisk("ari show apps"):
+        began = log.tell()  # Asterisk lists an application also when nobody is connected any more
+        async with asyncio.timeout(180):
+            while b"channels are known" not in (trial.folder / "other.log").read_bytes()[began:]:
                 await asyncio.sleep(0.5)
         return process
 

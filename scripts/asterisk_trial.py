@@ -39,7 +39,7 @@ class Trial:
         if only and not any(word in name for word in only):
             return
         try:
-            async with asyncio.timeout(150):
+            async with asyncio.timeout(400):
                 told, well = await check(), True
         except Exception as why:  # the next check is made all the same
             told, well = f"{type(why).__name__}: {why}", False
