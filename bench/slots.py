@@ -111,13 +111,18 @@ def main() -> int:
 def right(call: HeldCall) -> bool:
     """The value was understood, after one repair at most."""
     return (
-        not any(failure.kind in ("no_tool", "not_run", "too_long") for failure in call.failures) and call.repairs <= 1
+        not any(failure.kind in ("no_tool", "not_run", "too_long") for failure in call.failures) and repaired(call) <= 1
     )
+
+
+def repaired(call: HeldCall) -> int:
+    """How often the value was said again; an opening line, a yes and a goodbye hold none."""
+    return sum(" at " in line or any(word in line for word in WORDS) for line in call.said) - 1
 
 
 def print_row(name: str, calls: Sequence[HeldCall]) -> None:
     """How many values were understood at once, and after one repair."""
-    at_once = sum(right(call) and not call.repairs for call in calls)
+    at_once = sum(right(call) and not repaired(call) for call in calls)
     after = sum(map(right, calls))
     shares = (at_once / len(calls), after / len(calls))
     print(f"{name:18}{len(calls):5} values   at once {shares[0]:6.1%}   after a repair {shares[1]:6.1%}", flush=True)
@@ -125,8 +130,9 @@ def print_row(name: str, calls: Sequence[HeldCall]) -> None:
 
 def print_call(scenario: Scenario, call: HeldCall) -> None:
     """What was meant and heard, where it was not understood at once."""
-    if not right(call) or call.repairs:
+    if not right(call) or repaired(call):
         heard = " / ".join(text for role, text in call.conversation if role == "user")
+        heard = heard or "; ".join(f"{failure.kind}: {failure.what}" for failure in call.failures)
         print(f"    {'ok ' if right(call) else 'BAD'} {scenario.name}: {heard}", flush=True)
 
 

@@ -97,6 +97,15 @@ def test_what_was_found_refused_or_late_is_so_again() -> None:
     assert "can't reach our system" in " ".join(text for _, text in result.runs[0].conversation)
 
 
+def test_a_write_that_failed_fails_again() -> None:
+    """For the same reason, and nothing is booked."""
+    full = tool_call(1, "book_visit", BOOKED, "failed", effect="writes", why="full")
+    lines = (*LINES[:7], "No, never mind.", "No, goodbye.")
+    (result,) = rehearse_by_text(desk_of(call(full, lines=lines), desk().agent))
+    assert "That day is full" in " ".join(text for _, text in result.runs[0].conversation)
+    assert "state" not in {failure.kind for failure in result.runs[0].failures}
+
+
 def test_what_cannot_be_rehearsed_is_said() -> None:
     """A silent caller, a tool that is gone, a secret that nobody kept."""
     for whole, why in (
