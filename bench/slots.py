@@ -58,7 +58,7 @@ class PromptVoices(CallerVoices):
         if voice.engine != "prompts":
             return await super().speak(voice, text, rate)
         lead = (
-            await super().speak(CallerVoice("espeak", "en-us"), " ".join(words[:begin]), rate) if begin else _quiet(0)
+            await super().speak(CallerVoice("fast"), " ".join(words[:begin]), rate) if begin else _quiet(0)
         )
         dice = random.Random(text)  # noqa: S311 - no secret
         parts = [lead]
