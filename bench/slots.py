@@ -57,9 +57,7 @@ class PromptVoices(CallerVoices):
         begin = next((at for at, word in enumerate(words) if word in WORDS), len(words))
         if voice.engine != "prompts":
             return await super().speak(voice, text, rate)
-        lead = (
-            await super().speak(CallerVoice("fast"), " ".join(words[:begin]), rate) if begin else _quiet(0)
-        )
+        lead = await super().speak(CallerVoice("fast"), " ".join(words[:begin]), rate) if begin else _quiet(0)
         dice = random.Random(text)  # noqa: S311 - no secret
         parts = [lead]
         for word in words[begin:]:
