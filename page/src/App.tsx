@@ -28,6 +28,7 @@ const TITLES: Record<View, string> = {
   history: 'Call history',
   unanswered: 'Unanswered questions',
   agent: 'Agent',
+  rehearsals: 'Rehearsals',
   settings: 'Settings',
 };
 

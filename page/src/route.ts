@@ -12,6 +12,7 @@ export const VIEWS = [
   'history',
   'unanswered',
   'agent',
+  'rehearsals',
   'settings',
 ] as const;
 export type View = (typeof VIEWS)[number];

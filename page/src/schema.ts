@@ -1076,6 +1076,73 @@ export interface AgentDraft {
   draft: string;
 }
 
+/** An agent as the text of its file. */
+export interface AgentText {
+  text: string;
+}
+
+/** What is in the text of an agent's file. */
+export interface CheckedAgent {
+  agent: Agent | null;
+  remarks: Remark[];
+}
+
+/** Something found in a file. */
+export interface Remark {
+  line: number;
+  what: string;
+  kind: 'advice' | 'mistake';
+}
+
+/** The rehearsal under way or the last one, and what can be rehearsed. */
+export interface RehearsalStatus {
+  state: 'cancelled' | 'done' | 'failed' | 'idle' | 'running';
+  why: string;
+  file: string;
+  scenarios: ScenarioName[];
+  total: number;
+  runs: number;
+  began: number;
+  agent: string;
+  saved: boolean;
+  results: RehearsedScenario[];
+}
+
+/** A caller that can be rehearsed. */
+export interface ScenarioName {
+  name: string;
+  tags: string[];
+}
+
+/** A scenario and what came of its calls. */
+export interface RehearsedScenario {
+  name: string;
+  passed: number;
+  runs: number;
+  faults: RehearsalFault[];
+  conversation: RehearsedLine[];
+  seconds: number;
+}
+
+/** Something that should have come of a call, and did not. */
+export interface RehearsalFault {
+  kind: string;
+  what: string;
+}
+
+/** Something that was said in a rehearsed call. */
+export interface RehearsedLine {
+  who: 'agent' | 'caller';
+  text: string;
+}
+
+/** What shall be rehearsed. */
+export interface StartRehearsal {
+  agent?: Agent | null;
+  only?: string[];
+  runs?: number;
+}
+
 /** Every setting; the values of secrets are masked. */
 export interface SettingsStatus {
   settings: Setting[];

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import (
     test_addresses,
+    test_agent_file,
     test_call_controls,
     test_call_view,
     test_charts,
@@ -16,6 +17,7 @@ from tests.browser import (
     test_operator_views,
     test_page,
     test_panels,
+    test_rehearsals,
     test_supervision,
     test_voices,
     test_what_came_of_it,
@@ -165,6 +167,23 @@ TESTED: dict[str, tuple[ModuleType, str]] = {
         test_operator_views,
         "test_facts_are_pasted_removed_and_refused_in_their_line",
     ),
+    "link (Fields|File \\(TOML\\)|Edit them in the agent's file|Go on with it)": (
+        test_agent_file,
+        "test_broken_text_outlives_a_reload_and_a_look_at_the_fields",
+    ),
+    "textbox Agent file \\(TOML\\)|button Line \\d+": (
+        test_agent_file,
+        "test_each_mistake_is_shown_at_its_line_and_is_not_saved",
+    ),
+    "textbox (Answer \\d+: .*|Documents|When nothing is known|Where no .*)|button (Add an|Remove) answer.*": (
+        test_agent_file,
+        "test_answers_documents_and_the_lines_of_every_case_have_fields",
+    ),
+    "button (Start|Cancel) the rehearsal|combobox (Agent|Scenarios|Calls of each)|link Rehearse": (
+        test_rehearsals,
+        "test_a_draft_is_rehearsed_and_what_went_wrong_is_named",
+    ),
+    "textbox Farewell": (test_agent_file, "test_the_fields_follow_the_file_and_the_file_the_fields"),
     "textbox (Language|Dates as in|Time zone|Opening hours)": (
         test_operator_views,
         "test_language_and_hours_are_saved_and_lines_that_are_none_are_named",
@@ -234,7 +253,7 @@ def test_no_control_of_the_dashboard_is_untested(control: OpenControl, visit: Op
     there = control()
     first, _ = (there.do(lambda: ScriptedCall(there.calls)) for _ in range(2))
     page = visit(f"{there.url}/#/engines")
-    for view in ("engines", "services", "machine", "calls", "agent", "settings"):
+    for view in ("engines", "services", "machine", "calls", "agent", "rehearsals", "settings"):
         page.locator(f"#tab-{view}").click()
         expect(page.locator(f"#tab-{view}")).to_have_attribute("aria-selected", "true")
         if view == "calls":

@@ -1,50 +1,24 @@
 /** Who answers: what the agent is told, knows, and says by rule. */
 
-import { createEffect, createMemo, createRoot, createSignal, type JSX, Show } from 'solid-js';
-import { createStore, reconcile, unwrap } from 'solid-js/store';
+import { createEffect, createMemo, createSignal, For, type JSX, onCleanup, Show } from 'solid-js';
 import { ask, troubleOf } from '../api';
 import { type Calls, inCall } from '../call/create';
 import { choose } from '../choices';
 import { createPolled } from '../polled';
 import { address, go, replaceRoute, route } from '../route';
-import type { AgentDraft, AgentVersions as AgentVersionsKept, Agent as Told } from '../schema';
-import { AgentDesk } from './AgentDesk';
-import { Facts } from './AgentFacts';
-import { Examples, Words } from './AgentFields';
+import type { AgentDraft, Agent as Told } from '../schema';
+import { AgentFile } from './AgentFile';
+import { AgentForm } from './AgentForm';
 import { AgentVersions } from './AgentVersions';
 import { createActions } from './actions';
+import { arrived, begin, copy, draft, type Newest, newest, setDraft, unsaved, write } from './agent-draft';
+import { type AgentTextState, createAgentText, unfinished } from './agent-text';
 import { Differences } from './Differences';
-import { afterSave, alike, type Draft, faultOf, faults, MOST_BYTES, readDraft, sizeOf, tidy } from './draft';
+import { afterSave, alike, faultOf, faults, MOST_BYTES, sizeOf, tidy } from './draft';
 import { BusyButton, Confirm, ErrorMessage, Loading, Unavailable } from './widgets';
 import { size } from './words';
 
 const EVERY = 10_000; // ms; somebody else may edit too
-
-const KEPT = 'lineside agent draft'; // in this tab's sessionStorage
-
-// What is being written outlives the panel and a reload: who looks at a call meanwhile finds it again.
-const [draft, setDraft] = createStore<Draft>(readDraft(globalThis.sessionStorage?.getItem(KEPT) ?? null));
-createRoot(() =>
-  createEffect(() => {
-    const { agent, from } = draft;
-    if (agent && from && !alike(agent, from))
-      sessionStorage.setItem(KEPT, JSON.stringify({ agent, from, of: draft.of }));
-    else sessionStorage.removeItem(KEPT);
-  }),
-);
-const copy = (agent: Told): Told => structuredClone(unwrap(agent));
-
-interface Newest {
-  readonly agent: Told;
-  readonly kept: AgentVersionsKept;
-}
-
-/** The agent that answers now, and its versions. */
-async function newest(signal?: AbortSignal): Promise<Newest> {
-  const given = signal ? { signal } : {};
-  const kept = await ask<AgentVersionsKept>('GET', '/api/agent/versions', given);
-  return { kept, agent: await ask<Told>('GET', '/api/agent', given) };
-}
 
 export function Agent(given: { calls: Calls }): JSX.Element {
   const polled = createPolled<Newest>(
@@ -56,11 +30,16 @@ export function Agent(given: { calls: Calls }): JSX.Element {
     const { view, query, id } = route();
     const now = draft.agent;
     if (view !== 'agent' || !query.asks || !now) return;
-    setDraft('agent', 'examples', (before) => [...before, { asks: query.asks ?? '', says: '' }]);
+    const asked = query.asks;
+    setDraft('agent', 'answers', (before) => [
+      ...before,
+      { about: asked.slice(0, 200), says: '', asks: [asked] },
+    ]);
     replaceRoute(address('agent', id));
     queueMicrotask(() => {
-      const said = document.querySelectorAll<HTMLElement>('.example textarea');
-      said[said.length - 1]?.focus();
+      const said = document.querySelectorAll<HTMLElement>('.answer');
+      said[said.length - 1]?.closest('details')?.setAttribute('open', '');
+      said[said.length - 1]?.querySelector<HTMLElement>('textarea:last-of-type')?.focus();
     });
   });
   return (
@@ -78,9 +57,7 @@ export function Agent(given: { calls: Calls }): JSX.Element {
             <AgentVersions
               kept={now().kept}
               now={draft.agent as Told}
-              take={(version) =>
-                setDraft('agent', reconcile(copy(version.agent), { key: null, merge: true }))
-              }
+              take={(version) => write(version.agent)}
             />
           )}
         </Show>
@@ -89,17 +66,21 @@ export function Agent(given: { calls: Calls }): JSX.Element {
   );
 }
 
-/** The gateway's agent has come: what nobody has changed here follows it. */
-function arrived(now: Newest): Newest {
-  const untouched = !draft.agent || !draft.from || alike(draft.agent, draft.from);
-  if (untouched && !(draft.from && alike(draft.from, now.agent) && draft.agent)) begin(now.agent);
-  if (untouched) setDraft('of', now.kept.current);
-  return now;
-}
+const WAYS = [
+  ['', 'Fields'],
+  ['file', 'File (TOML)'],
+] as const;
 
-function begin(agent: Told): void {
-  setDraft('agent', reconcile(copy(agent), { key: null, merge: true }));
-  setDraft('from', reconcile(copy(agent), { key: null, merge: true }));
+/** The agent as its file; the form hears of its state, to wait for what is being checked. */
+function AsFile(given: {
+  agent: Told;
+  put: (agent: Told) => void;
+  use: (state: AgentTextState | null) => void;
+}): JSX.Element {
+  const state = createAgentText(() => given.agent, given.put);
+  given.use(state);
+  onCleanup(() => given.use(null));
+  return <AgentFile state={state} />;
 }
 
 function Form(given: { again: () => void; calls: Calls }): JSX.Element {
@@ -109,7 +90,9 @@ function Form(given: { again: () => void; calls: Calls }): JSX.Element {
   const [pressed, setPressed] = createSignal(false);
   const [meanwhile, setMeanwhile] = createSignal<Newest | null>(null); // what somebody else saved
   const agent = () => draft.agent as Told;
-  const changed = createMemo(() => Boolean(draft.from) && !alike(agent(), draft.from as Told));
+  const as = () => (route().query.as === 'file' ? 'file' : '');
+  const [text, setText] = createSignal<AgentTextState | null>(null); // where the agent is written as its file
+  const changed = createMemo(unsaved);
   const [refusal, setRefusal] = createSignal<Record<string, string>>({}); // the gateway's, until something is changed
   const wrong = createMemo(() => faults(agent()));
   const shown = () => (pressed() ? { ...refusal(), ...wrong() } : {});
@@ -119,12 +102,12 @@ function Form(given: { again: () => void; calls: Calls }): JSX.Element {
     setDraft('agent', (before) => ({ ...(before as Told), ...part }));
   };
   /** Whether it can be sent; where not, to the first field that is wrong. */
-  const whole = (): boolean => {
+  const whole = async (): Promise<boolean> => {
     setPressed(true);
     setSaved(false);
     setRefusal({});
-    if (Object.keys(wrong()).length > 0) toFault();
-    return Object.keys(wrong()).length === 0;
+    if ((await text()?.check()) === false || Object.keys(wrong()).length > 0) toFault();
+    return !text()?.broken() && Object.keys(wrong()).length === 0;
   };
   const toFault = () =>
     queueMicrotask(() => form.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
@@ -136,7 +119,7 @@ function Form(given: { again: () => void; calls: Calls }): JSX.Element {
     throw trouble;
   };
   const test = async () => {
-    if (!whole()) return;
+    if (!(await whole())) return;
     const called = await act.act('agent', 'test', async () => {
       const body = tidy(copy(agent()));
       const kept = await ask<AgentDraft>('POST', '/api/agent/draft', { body }).catch((cause) =>
@@ -150,7 +133,7 @@ function Form(given: { again: () => void; calls: Calls }): JSX.Element {
   };
   const save = async (event: SubmitEvent) => {
     event.preventDefault();
-    if (!whole()) return;
+    if (!(await whole())) return;
     await act.act('agent', 'save', async () => {
       const sent = copy(agent());
       const path = `/api/agent?replaces=${encodeURIComponent(draft.of)}`;
@@ -162,7 +145,7 @@ function Form(given: { again: () => void; calls: Calls }): JSX.Element {
       const typed = afterSave(agent(), sent, now);
       begin(now);
       setDraft('of', (await newest()).kept.current);
-      setDraft('agent', reconcile(copy(typed), { key: null, merge: true }));
+      write(typed);
       setPressed(false);
       setMeanwhile(null);
       setSaved(alike(typed, now));
@@ -176,47 +159,28 @@ function Form(given: { again: () => void; calls: Calls }): JSX.Element {
   };
   return (
     <form class="agent" novalidate onSubmit={save} ref={form}>
-      <Words field="name" words="Agent name" agent={agent()} put={put} wrong={shown()} rows={1} />
-      <Words
-        field="prompt"
-        words="Prompt"
-        about="Who the agent is, and how it speaks. What it says is heard, not read: ask for short plain sentences."
-        agent={agent()}
-        put={put}
-        wrong={shown()}
-        rows={8}
-      />
-      <Words
-        field="greeting"
-        words="Greeting"
-        about="Spoken at the start of a call; leave empty for none."
-        agent={agent()}
-        put={put}
-        wrong={shown()}
-        rows={2}
-      />
-      <Facts facts={agent().facts} put={(facts) => put({ facts })} wrong={shown()} />
-      <Examples examples={agent().examples} put={(examples) => put({ examples })} wrong={shown()} />
-      <Words field="transfer" words="Transfer message" agent={agent()} put={put} wrong={shown()} rows={2} />
-      <Words
-        field="reprompt"
-        words="Silence prompt"
-        about="Asked once of a silent caller; leave empty for none."
-        agent={agent()}
-        put={put}
-        wrong={shown()}
-        rows={2}
-      />
-      <Words
-        field="goodbye"
-        words="Goodbye before hanging up"
-        about="Said to a caller who stays silent, before the line is hung up; leave empty to stay on the line."
-        agent={agent()}
-        put={put}
-        wrong={shown()}
-        rows={2}
-      />
-      <AgentDesk agent={agent()} put={put} wrong={shown()} />
+      <p class="ways">
+        <For each={WAYS}>
+          {([way, words]) => (
+            <a
+              class="button small"
+              href={address('agent', route().id, way ? { as: way } : {})}
+              aria-current={as() === way ? 'true' : undefined}
+            >
+              {words}
+            </a>
+          )}
+        </For>
+      </p>
+      <Show when={as() === '' && unfinished()}>
+        <p class="trouble" role="status">
+          The file has text with mistakes that is not in these fields.{' '}
+          <a href={address('agent', route().id, { as: 'file' })}>Go on with it</a>
+        </p>
+      </Show>
+      <Show when={as() === 'file'} fallback={<AgentForm agent={agent()} put={put} wrong={shown()} />}>
+        <AsFile agent={agent()} put={(now) => put(now)} use={(state) => setText(state)} />
+      </Show>
       <div class="agent-foot">
         <BusyButton busy={act.of('agent').busy === 'save'} main submit label="Save" words="Save" />
         <Confirm
@@ -234,6 +198,9 @@ function Form(given: { again: () => void; calls: Calls }): JSX.Element {
           disabled={inCall(given.calls.state())}
           onPress={() => void test()}
         />
+        <a class="button small" href={address('rehearsals')}>
+          Rehearse
+        </a>
         <p class="note" role="status">
           {act.of('agent').busy === 'save'
             ? 'Saving …'
@@ -270,6 +237,7 @@ function Form(given: { again: () => void; calls: Calls }): JSX.Element {
       <ErrorMessage
         words={
           act.of('agent').trouble ||
+          (text()?.broken() && pressed() ? 'Not saved: the file has mistakes.' : '') ||
           wrong().whole ||
           (Object.keys(shown()).length > 0 ? 'Not saved: see the fields above.' : '')
         }

@@ -3,7 +3,16 @@
 import { createUniqueId, For, Index, type JSX, Show } from 'solid-js';
 import type { Agent, Example } from '../schema';
 
-type Field = 'name' | 'prompt' | 'greeting' | 'transfer' | 'reprompt' | 'goodbye';
+type Field =
+  | 'name'
+  | 'prompt'
+  | 'greeting'
+  | 'unknown'
+  | 'transfer'
+  | 'no_transfer'
+  | 'reprompt'
+  | 'goodbye'
+  | 'farewell';
 
 export function Words(given: {
   field: Field;

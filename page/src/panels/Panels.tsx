@@ -12,6 +12,7 @@ import { Charts } from './Charts';
 import { Engines } from './Engines';
 import { History } from './History';
 import { Machine } from './Machine';
+import { Rehearsals } from './Rehearsals';
 import { SaveLink } from './SaveLink';
 import { Services } from './Services';
 import { Settings } from './Settings';
@@ -29,6 +30,7 @@ const TABS = [
   { name: 'history', words: 'History', shows: History },
   { name: 'unanswered', words: 'Questions', shows: Unanswered },
   { name: 'agent', words: 'Agent', shows: Agent },
+  { name: 'rehearsals', words: 'Rehearsals', shows: Rehearsals },
   { name: 'settings', words: 'Settings', shows: Settings },
 ] as const;
 type Tab = (typeof TABS)[number];

@@ -56,8 +56,8 @@ export function Unanswered(): JSX.Element {
         </div>
       </div>
       <p class="note">
-        Questions in much the same words stand together, the most frequent first. Add a fact or an example
-        that answers them, and try it with a test call.
+        Questions in much the same words stand together, the most frequent first. Add an answer or a fact that
+        answers them, and try it with a test call.
       </p>
       <Unavailable trouble={found.error ? troubleOf(found.error) : null} />
       <Show when={now()} fallback={<Loading trouble={Boolean(found.error)} />}>

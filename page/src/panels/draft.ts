@@ -1,9 +1,22 @@
 /** The agent as it is being edited. Pure. */
 
-import type { Agent, Example } from '../schema';
+import type { Agent, Example, VerbatimAnswer } from '../schema';
 
 // What the gateway takes (agents/agent.py).
-const LONGEST = { name: 200, prompt: 20_000, greeting: 1000, transfer: 1000, reprompt: 1000, goodbye: 1000 };
+const LONGEST = {
+  name: 200,
+  prompt: 20_000,
+  greeting: 1000,
+  unknown: 1000,
+  transfer: 1000,
+  no_transfer: 1000,
+  reprompt: 1000,
+  goodbye: 1000,
+  farewell: 1000,
+};
+const LONGEST_ANSWER = { about: 200, says: 1000, asks: 300 };
+const MOST_ASKS = 20; // questions of one answer
+const MOST_ANSWERS = 500;
 const LONGEST_FACT = 2000; // characters
 const MOST_FACTS = 500;
 const MOST_EXAMPLES = 50;
@@ -33,11 +46,32 @@ export function faults(agent: Agent): Record<string, string> {
     const longest = Math.max(example.asks.length, example.says.length);
     if (longest > LONGEST_FACT) found[`examples.${at}`] = tooLong(' '.repeat(longest), LONGEST_FACT);
   }
+  for (const [at, answer] of agent.answers.entries()) {
+    const fault = answerFault(answer);
+    if (fault) found[`answers.${at}`] = fault;
+  }
+  if (agent.answers.length > MOST_ANSWERS)
+    found.answers = `These are ${agent.answers.length} answers: ${MOST_ANSWERS} at most.`;
   const bytes = sizeOf(agent).bytes;
   if (bytes > MOST_BYTES)
     found.whole = `The agent has ${bytes} bytes: ${MOST_BYTES} at most. Shorten its prompt, facts and examples.`;
   return found;
 }
+
+function answerFault(answer: VerbatimAnswer): string {
+  if (isBlank(answer)) return '';
+  if (!answer.about.trim() || !answer.says.trim())
+    return 'An answer needs both: its subject and what the agent says.';
+  const asks = answer.asks.filter((one) => one.trim());
+  if (asks.length > MOST_ASKS) return `These are ${asks.length} questions: ${MOST_ASKS} at most.`;
+  if (answer.about.length > LONGEST_ANSWER.about) return tooLong(answer.about, LONGEST_ANSWER.about);
+  if (answer.says.length > LONGEST_ANSWER.says) return tooLong(answer.says, LONGEST_ANSWER.says);
+  const long = asks.find((one) => one.trim().length > LONGEST_ANSWER.asks);
+  return long ? tooLong(long, LONGEST_ANSWER.asks) : '';
+}
+
+const isBlank = (answer: VerbatimAnswer): boolean =>
+  [answer.about, answer.says, ...answer.asks].every((text) => !text.trim());
 
 const tooLong = (text: string, most: number): string =>
   `This is ${(text.length - most).toLocaleString('en')} characters too long: ${most.toLocaleString('en')} at most.`;
@@ -46,7 +80,7 @@ const tooLong = (text: string, most: number): string =>
 export function faultOf(message: string): Record<string, string> {
   const [, field = '', at = ''] =
     /^(?:the agent: )?([a-z_]+)(?:\[(\d+)\]|\[\.\.\.\])?(?:\.\w+)?(?:: | = )/.exec(message) ?? [];
-  const known = ['facts', 'examples', ...Object.keys(LONGEST), ...PLAIN];
+  const known = ['facts', 'examples', 'answers', 'documents', ...Object.keys(LONGEST), ...PLAIN];
   if (!known.includes(field)) return {};
   return { [at ? `${field}.${at}` : field]: message };
 }
@@ -85,6 +119,14 @@ export function tidy(agent: Agent): Agent {
   return {
     ...agent,
     facts: agent.facts.map((fact) => fact.trim()).filter(Boolean),
+    answers: agent.answers
+      .filter((answer) => !isBlank(answer))
+      .map((answer) => ({
+        about: answer.about.trim(),
+        says: answer.says.trim(),
+        asks: answer.asks.map((one) => one.trim()).filter(Boolean),
+      })),
+    documents: agent.documents.map((one) => one.trim()).filter(Boolean),
     examples: agent.examples.filter((example) => !blank(example)),
   };
 }
@@ -103,7 +145,8 @@ export function readDraft(raw: string | null): Draft {
   try {
     const kept = JSON.parse(raw ?? 'null') as Draft | null;
     const whole = (one: Agent | null | undefined): one is Agent =>
-      typeof one?.prompt === 'string' && Array.isArray(one.facts) && Array.isArray(one.examples);
+      typeof one?.prompt === 'string' &&
+      [one.facts, one.examples, one.answers, one.documents].every(Array.isArray);
     if (!kept || !whole(kept.agent) || !whole(kept.from)) return none;
     return { agent: kept.agent, from: kept.from, of: String(kept.of ?? '') };
   } catch {
@@ -133,9 +176,12 @@ const FIELDS = [
   ['greeting', 'Greeting'],
   ['facts', 'Facts'],
   ['examples', 'Examples'],
+  ['unknown', 'When nothing is known'],
   ['transfer', 'Transfer message'],
+  ['no_transfer', 'Where no transfer is possible'],
   ['reprompt', 'Silence prompt'],
-  ['goodbye', 'Goodbye'],
+  ['goodbye', 'Goodbye before hanging up'],
+  ['farewell', 'Farewell'],
 ] as const;
 const SHOWN: readonly string[] = FIELDS.map(([field]) => field);
 

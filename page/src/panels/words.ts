@@ -14,6 +14,9 @@ export function lasting(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/** A moment, in seconds since 1970, as its date and time here. */
+export const clockTime = (at: number): string => new Date(at * 1000).toLocaleString();
+
 /** How much of a whole, in whole percent from 0 to 100. */
 export function percent(part: number, whole: number): number {
   return whole > 0 ? Math.min(100, Math.max(0, Math.round((100 * part) / whole))) : 0;

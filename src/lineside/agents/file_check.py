@@ -45,9 +45,15 @@ def check_agent_file(
         at = int(found[1]) if found else text.count("\n") + 1
         return [Remark(at, f"this is no TOML: {re.sub(r' [(]at .*', '', str(wrong))}")]
     lines = Lines(text)
-    remarks = [Remark(lines.of(each.where), str(each)) for each in _mistakes(raw, read)]
-    remarks += [Remark(lines.of(each.where), str(each), "advice") for each in _advice(raw, environment)]
+    remarks = [Remark(lines.of(each.where), _words(each)) for each in _mistakes(raw, read)]
+    remarks += [Remark(lines.of(each.where), _words(each), "advice") for each in _advice(raw, environment)]
     return sorted(remarks, key=lambda remark: (remark.kind == "advice", remark.line))
+
+
+def _words(mistake: Mistake) -> str:
+    """The place and what is wrong there; a sentence that begins with its place says it once."""
+    place = ".".join(mistake.where)
+    return mistake.what if not place or mistake.what.startswith(place) else f"{place}: {mistake.what}"
 
 
 def _mistakes(raw: dict[str, Any], read: Callable[[str], str] | None) -> Iterator[Mistake]:
@@ -105,10 +111,9 @@ def _advice(raw: dict[str, Any], environment: Mapping[str, str]) -> Iterator[Mis
     for name, tool in tools.items() if isinstance(tools, dict) else ():
         if not isinstance(tool, dict):
             continue
-        texts = [
-            ("http", tool.get("http", "")),
-            *(("headers", value) for value in (tool.get("headers") or {}).values()),
-        ]
+        headers = tool.get("headers", {})
+        texts = [("http", tool.get("http", ""))]
+        texts += [("headers", value) for value in (headers.values() if isinstance(headers, dict) else ())]
         for key, value in texts:
             for variable in _ENVIRONMENT.findall(str(value)):
                 if not environment.get(variable) and variable != "DEMO_BACKEND_URL":

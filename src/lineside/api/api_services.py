@@ -8,6 +8,7 @@ from lineside.api.machine import MachineOperations
 from lineside.api.model_inventory import ModelInventory
 from lineside.api.model_readings import ModelReadings
 from lineside.api.models import ModelOperations
+from lineside.api.rehearsals import Rehearsals
 from lineside.api.services import ServiceOperations
 from lineside.api.voice_samples import VoiceSamples
 
@@ -26,3 +27,4 @@ class ApiServices:
         self.models = ModelOperations(dependencies, self.inventory, self.model_readings, self.downloads)
         self.machine = MachineOperations(dependencies, tasks)
         self.services = ServiceOperations(dependencies)
+        self.rehearsals = Rehearsals(dependencies, tasks)

@@ -4,11 +4,13 @@ The routes, the checks of what comes in, `/openapi.json`, `/docs` and `docs/api.
 """
 
 from lineside.api import (
+    agent_file_handlers,
     call_handlers,
     history,
     host_handlers,
     model_handlers,
     outbound_handlers,
+    rehearsal_handlers,
     test_call_handlers,
 )
 from lineside.api.operation import Operation
@@ -56,6 +58,11 @@ OPERATIONS: tuple[Operation, ...] = (
     call_handlers.agent_versions,
     call_handlers.change_agent,
     call_handlers.draft_agent,
+    agent_file_handlers.agent_as_text,
+    agent_file_handlers.check_agent_text,
+    rehearsal_handlers.get_rehearsal,
+    rehearsal_handlers.start_rehearsal,
+    rehearsal_handlers.cancel_rehearsal,
     call_handlers.get_settings,
     call_handlers.get_webhooks,
     call_handlers.test_webhook,

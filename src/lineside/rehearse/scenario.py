@@ -112,13 +112,17 @@ def load_desk(path: Path) -> RehearsalDesk:
     scenarios = tuple(each for _, other in found for each in other.scenario)
     agent = load_agent(first.parent / desk.agent)
     for scenario in scenarios:
-        unknown = {*scenario.tools, *(each.tool for each in scenario.expect.tools)} - agent.tools.keys()
-        unknown |= scenario.knows.keys() - agent.slots.keys()
-        if unknown:
+        if unknown := undeclared(agent, scenario):
             raise ConfigError(f"{first}: {scenario.name}: the agent has no {', '.join(sorted(unknown))}")
         if bool(scenario.caller) == bool(scenario.opens):
             raise ConfigError(f"{first}: {scenario.name}: give either caller or opens")
     return RehearsalDesk(agent, date.fromisoformat(desk.today), desk.state, desk.tools, scenarios)
+
+
+def undeclared(agent: Agent, scenario: Scenario) -> set[str]:
+    """Tools and slots that a scenario names and the agent does not have."""
+    unknown = {*scenario.tools, *(each.tool for each in scenario.expect.tools)} - agent.tools.keys()
+    return unknown | (scenario.knows.keys() - agent.slots.keys())
 
 
 def _read(file: Path) -> dict[str, Any]:
