@@ -26,5 +26,9 @@ export default defineConfig({
   },
   // Audio worklets, built as modules of their own.
   worker: { format: 'es', rollupOptions: { output: { entryFileNames: 'assets/[name]-[hash].js' } } },
-  test: { environment: 'node', include: ['tests/**/*.test.ts'] },
+  test: {
+    environment: 'node',
+    include: ['tests/**/*.test.ts'],
+    testTimeout: 60_000, // ms; machines are shared
+  },
 });

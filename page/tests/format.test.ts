@@ -15,6 +15,7 @@ import {
 } from '../src/panels/draft';
 import {
   answering,
+  apart,
   lasting,
   modelWords,
   notDownloaded,
@@ -320,4 +321,17 @@ test('behind the automatic engine stands the one that answers', () => {
   expect(answering(auto, [auto, engine('ollama', false), embedded])).toBe(embedded);
   expect(answering(ollama, [auto, ollama, embedded])).toBe(ollama);
   expect(answering(auto, [auto])).toBe(auto);
+});
+
+test('sizes of Piper that speak with one voice are one choice', () => {
+  const engine = (name: string, voice: string) => ({ name, model: voice });
+  const joe = ['fast', 'espeak', 'high', 'piper', 'quality'].map((name) =>
+    engine(name, name === 'espeak' ? 'en-us' : 'joe'),
+  );
+  const names = (kept: string[], all = joe) => apart(all, kept).map((one) => one.name);
+  expect(names(['', 'fast'])).toEqual(['fast', 'espeak']);
+  expect(names(['quality', 'fast'])).toEqual(['fast', 'espeak', 'quality']);
+  expect(names(['', 'espeak'])).toEqual(['fast', 'espeak']);
+  const larger = [...joe.slice(0, 2), engine('high', 'ljspeech')];
+  expect(names(['', 'fast'], larger)).toEqual(['fast', 'espeak', 'high']);
 });

@@ -145,7 +145,7 @@ TESTED: dict[str, tuple[ModuleType, str]] = {
         test_what_came_of_it,
         "test_an_operator_writes_what_came_of_a_call_and_finds_it_by_that",
     ),
-    "combobox (Asked for a person|Questions|Engines)": (
+    "combobox (Asked for a person|Questions|Engines|Test calls)": (
         test_what_came_of_it,
         "test_calls_are_narrowed_to_those_that_went_wrong",
     ),

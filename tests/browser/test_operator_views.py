@@ -169,6 +169,21 @@ def test_models_are_shown_for_one_role(control: OpenControl, visit: OpenPage) ->
 # ── services, settings ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_service_that_is_not_installed_cannot_be_started(control: OpenControl, visit: OpenPage) -> None:
+    """The reason stands there once, its models say that they are not downloaded; once installed, it can be started."""
+    there = control()
+    why = "whisper-server is not installed. Build it for this machine."
+    there.do(lambda: there.host._put("whisper-server", why=why, models=("faster-whisper-tiny.en", "other")))
+    page = panel(visit, there, "Services")
+    row = page.locator('[data-service="whisper-server"]')
+    expect(row.get_by_role("button", name="Start whisper-server")).to_be_disabled()
+    expect(row.get_by_text(why)).to_have_count(1)
+    options = row.get_by_role("combobox").locator("option")
+    expect(options).to_have_text(["faster-whisper-tiny.en (not downloaded)", "other"])
+    there.do(lambda: there.host._put("whisper-server", why=""))
+    expect(row.get_by_role("button", name="Start whisper-server")).to_be_enabled()
+
+
 def test_a_log_is_shown_and_hidden(control: OpenControl, visit: OpenPage) -> None:
     """In the row of its service."""
     page = panel(visit, control(), "Services")

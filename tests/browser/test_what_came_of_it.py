@@ -88,6 +88,7 @@ CHOICES = {
     "Asked for a person": ("Asked", "Not asked", 1),
     "Questions": ("Some not answered", "All answered", 2),
     "Engines": ("Another one answered", "As chosen", 1),
+    "Test calls": ("Only test calls", "Without test calls", 0),
 }
 
 

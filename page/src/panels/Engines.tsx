@@ -11,7 +11,7 @@ import { createModels, Models } from './Models';
 import { NextCall } from './NextCall';
 import { Voices } from './Voices';
 import { Loading, Status, Unavailable } from './widgets';
-import { answering, notDownloaded, roleWords, standing } from './words';
+import { answering, apart, notDownloaded, roleWords, standing } from './words';
 
 type Role = keyof EnginesStatus;
 const ROLES: readonly Role[] = ['stt', 'llm', 'tts'];
@@ -69,7 +69,11 @@ function RoleCard(given: { role: Role; engines: RoleEngines; models: readonly Mo
         label={`Default (${engineWords(given.engines.default)})`}
         checked={chosen() === ''}
       />
-      <For each={given.engines.engines.filter((one) => !forTests(one.name) || one.name === chosen())}>
+      <For
+        each={apart(given.engines.engines, [chosen(), given.engines.default]).filter(
+          (one) => !forTests(one.name) || one.name === chosen(),
+        )}
+      >
         {(engine) => (
           <Option
             role={given.role}
@@ -77,6 +81,7 @@ function RoleCard(given: { role: Role; engines: RoleEngines; models: readonly Mo
             label={engineWords(engine.name)}
             checked={chosen() === engine.name}
             engine={engine}
+            model={answering(engine, given.engines.engines).model}
             missing={notDownloaded(
               engine.name,
               chosen() === engine.name && given.role !== 'stt' ? choices()[partOf(given.role)] : '',
@@ -103,6 +108,8 @@ function Option(given: {
   label: string;
   checked: boolean;
   engine?: EngineStatus;
+  /** What answers in truth. */
+  model?: string;
   /** Its model has to be downloaded first. */
   missing?: boolean;
 }): JSX.Element {
@@ -124,7 +131,10 @@ function Option(given: {
         </span>
         <Show when={given.engine}>
           {(engine) => (
-            <Show when={given.missing && engine().up !== false} fallback={<Standing engine={engine()} />}>
+            <Show
+              when={given.missing && engine().up !== false}
+              fallback={<Standing engine={engine()} model={given.model ?? ''} />}
+            >
               <Status mood="warn" words="Not downloaded: another engine answers until it is" />
             </Show>
           )}
@@ -135,10 +145,13 @@ function Option(given: {
 }
 
 /** Whether an engine would answer; where a service of the host has to be started for it, with the way there. */
-function Standing(given: { engine: EngineStatus }): JSX.Element {
+function Standing(given: { engine: EngineStatus; model: string }): JSX.Element {
   return (
     <>
       <Status {...standing(given.engine)} />
+      <Show when={given.engine.up && given.model}>
+        <span class="note">{given.model}</span>
+      </Show>
       <Show when={given.engine.up === false && given.engine.why.includes('lineside host')}>
         <a class="note" href={address('services')}>
           Start it under Services

@@ -46,6 +46,7 @@ const CHOICES: readonly (readonly [Filter, string, string, string])[] = [
   ['asked_for_person', 'Asked for a person', 'Asked', 'Not asked'],
   ['unanswered', 'Questions', 'Some not answered', 'All answered'],
   ['fallback', 'Engines', 'Another one answered', 'As chosen'],
+  ['test', 'Test calls', 'Only test calls', 'Without test calls'],
 ];
 
 export function HistoryFilters(given: { filters: Filters; set: (filters: Filters) => void }): JSX.Element {

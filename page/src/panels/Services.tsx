@@ -1,11 +1,12 @@
 /** Programs of the host that the host agent starts, watches and ends. */
 
-import { createSignal, createUniqueId, For, type JSX, Show } from 'solid-js';
+import { createMemo, createSignal, createUniqueId, For, type JSX, Show } from 'solid-js';
 import { ask, SLOW } from '../api';
 import { memory } from '../format';
 import { createPolled } from '../polled';
 import type { Log, Service, ServicesStatus } from '../schema';
 import { createActions } from './actions';
+import { createModels } from './Models';
 import { BusyButton, Confirm, ErrorMessage, Loading, Status, Unavailable } from './widgets';
 import { serviceWords } from './words';
 
@@ -15,6 +16,10 @@ export function Services(): JSX.Element {
   const services = createPolled<ServicesStatus>(
     (signal) => ask('GET', '/api/services', { signal }),
     () => EVERY,
+  );
+  const models = createModels();
+  const missing = createMemo(
+    () => new Set(models.value()?.models.flatMap((one) => (one.state === 'missing' ? [one.name] : []))),
   );
   const act = createActions();
   const hostless = () => services.trouble()?.code === 'no_host_agent';
@@ -34,7 +39,7 @@ export function Services(): JSX.Element {
       <Show when={!hostless()}>
         <ul class="things">
           <For each={services.value()?.services}>
-            {(service) => <Row service={service} act={act} again={services.again} />}
+            {(service) => <Row service={service} missing={missing()} act={act} again={services.again} />}
           </For>
         </ul>
         <Show when={services.value()?.services.length === 0}>
@@ -62,6 +67,8 @@ function NoHost(given: { why: string }): JSX.Element {
 
 interface Acting {
   readonly service: Service;
+  /** Models that are not on the disk. */
+  readonly missing: ReadonlySet<string>;
   readonly act: ReturnType<typeof createActions>;
   readonly again: () => void;
 }
@@ -98,6 +105,11 @@ function Row(given: Acting): JSX.Element {
         <Show when={given.service.why}>
           <p class="trouble">{given.service.why}</p>
         </Show>
+        <Show when={given.service.name === 'engine-server' && !up()}>
+          <p class="note">
+            lineside runs an engine server of its own; this one is used only where EMBEDDED_URL names it.
+          </p>
+        </Show>
       </div>
       <div class="thing-actions">
         <Show
@@ -109,13 +121,21 @@ function Row(given: Acting): JSX.Element {
                   Model of {given.service.name}
                 </label>
                 <select id={id} class="small" onChange={(event) => setModel(event.currentTarget.value)}>
-                  <For each={given.service.models}>{(one) => <option value={one}>{one}</option>}</For>
+                  <For each={given.service.models}>
+                    {(one) => (
+                      <option value={one}>
+                        {one}
+                        {given.missing.has(one) ? ' (not downloaded)' : ''}
+                      </option>
+                    )}
+                  </For>
                 </select>
               </Show>
               <BusyButton
                 busy={doing().busy === 'start'}
                 label={`Start ${given.service.name}`}
                 words="Start"
+                disabled={given.service.state === 'stopped' && given.service.why !== ''}
                 onPress={() => act('start', { model: model() || given.service.models[0] || '' })}
               />
             </>

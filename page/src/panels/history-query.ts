@@ -17,6 +17,7 @@ export const FILTERS = [
   'fallback',
   'outcome',
   'tag',
+  'test',
 ] as const;
 export type Filter = (typeof FILTERS)[number];
 export type Filters = Readonly<Partial<Record<Filter, string>>>;

@@ -36,7 +36,7 @@ function UnavailableMessage(given: { trouble: Trouble; stale: boolean | undefine
   return (
     <p class="trouble">
       {given.trouble.message}
-      <Show when={given.stale}> What is shown below was so before.</Show>
+      <Show when={given.stale}> Below: what was known before.</Show>
     </p>
   );
 }
@@ -50,7 +50,7 @@ function KeyForm(given: { why: string }): JSX.Element {
   };
   return (
     <form class="key-form" onSubmit={give}>
-      <label for={id}>{given.why} Give a key of API_KEYS; this tab keeps it until it is closed.</label>
+      <label for={id}>{given.why} API key (one of API_KEYS), stored in this tab only:</label>
       <div class="row">
         <input
           id={id}
@@ -60,7 +60,7 @@ function KeyForm(given: { why: string }): JSX.Element {
           onInput={(event) => setText(event.currentTarget.value)}
         />
         <button type="submit" class="main">
-          Give key
+          Continue
         </button>
       </div>
     </form>

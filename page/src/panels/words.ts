@@ -132,6 +132,23 @@ const ROLES: Record<string, string> = {
 /** A role, as operators call it. */
 export const roleWords = (role: string): string => ROLES[role] ?? role;
 
+const PIPER: readonly string[] = ['fast', 'quality', 'high', 'piper'];
+
+/** The engines without Piper's further sizes that speak with the same voice as the one before; `kept` stays. */
+export function apart<T extends Pick<EngineStatus, 'name' | 'model'>>(
+  all: readonly T[],
+  kept: readonly string[],
+): T[] {
+  const first = all.find((one) => PIPER.includes(one.name) && kept.includes(one.name));
+  const heard = new Set(first ? [first.model] : []);
+  return all.filter((one) => {
+    if (!PIPER.includes(one.name) || kept.includes(one.name) || !one.model) return true;
+    const again = heard.has(one.model);
+    heard.add(one.model);
+    return !again;
+  });
+}
+
 /** The engine that answers in truth: behind `auto` stands Ollama or, where that is away, the built-in one. */
 export function answering<T extends Pick<EngineStatus, 'name' | 'up'>>(engine: T, all: readonly T[]): T {
   if (engine.name !== 'auto') return engine;
