@@ -57,7 +57,7 @@ function Start(given: { now: RehearsalStatus; again: () => void }): JSX.Element 
   const cancel = () =>
     void act.act('rehearsal', 'cancel', () => ask('POST', '/api/rehearsal/cancel')).then(given.again);
   return (
-    <div class="card">
+    <div class="card rehearsal">
       <div class="row">
         <div class="filter-field">
           <label for={`${id}-agent`}>Agent</label>
@@ -118,8 +118,11 @@ function Start(given: { now: RehearsalStatus; again: () => void }): JSX.Element 
           />
         </Show>
         <p class="note">
-          From <code>{given.now.file}</code>, beside AGENT_FILE. <a href={address('agent')}>Edit the agent</a>
+          Scenarios of <code>{given.now.file}</code>
         </p>
+        <a class="note" href={address('agent')}>
+          Edit the agent
+        </a>
       </div>
       <Show when={given.now.scenarios.length === 0 && given.now.state === 'idle'}>
         <p class="note">{given.now.why}</p>
