@@ -42,6 +42,7 @@ class Takes(Struct, frozen=True, forbid_unknown_fields=True):
     """An argument of a tool. Its value is that of the slot of this name, or an earlier tool's result."""
 
     about: Words = ""  # needed where there is no slot of this name
+    source: Literal["caller", "model"] = field(default="caller", name="from")  # model: its own words, such as a summary
 
 
 class Tool(Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,4 +124,5 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """How much one call may do."""
 
     tools_a_call: Annotated[int, Meta(ge=1, le=100)] = 12
+    rounds_a_turn: Annotated[int, Meta(ge=1, le=20)] = 4  # times that a model is asked for one answer
     never_say: tuple[Annotated[str, Meta(max_length=200)], ...] = ()

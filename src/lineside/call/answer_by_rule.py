@@ -5,6 +5,7 @@ from msgspec import Struct
 from lineside.agents.knowledge.agent_knowledge import AGAIN, CLOCK, Knows
 from lineside.agents.knowledge.index import Passage
 from lineside.agents.knowledge.knowledge import MayBe, NotKnown, Verbatim
+from lineside.agents.tasks.phrases import is_question
 from lineside.call.chat_history import ChatHistory
 
 MOST_TOLD = 2  # passages of documents; forty words each cost a small model on a processor a second
@@ -22,11 +23,16 @@ class ByModel(Struct, frozen=True):
     context: str = ""  # what it is told for this question; empty: it knows what its prompt says
 
 
-async def answer_by_rule(knowledge: Knows, history: ChatHistory, question: str, *, unknown: str) -> ByRule | ByModel:
+async def answer_by_rule(
+    knowledge: Knows, history: ChatHistory, question: str, *, unknown: str, native: bool = False
+) -> ByRule | ByModel:
     """Who answers, and with what. Takes 1 s at the most.
 
-    `unknown` is said where nothing is known of the question; empty: the model answers then.
+    `unknown` is said where nothing is known of the question; empty: the model answers then. `native`: what is no
+    question is the model's, who may have asked for it.
     """
+    if native and not is_question(question):
+        return ByModel()
     last = history.last_agent_words
     match await knowledge.answer(question, before=history.last_caller_words, asked=last):
         case Verbatim(passage=passage) if passage.says == AGAIN:

@@ -22,9 +22,10 @@ from lineside.call.playout import FarEnd
 from lineside.call.playout_marks import PlayoutMarks
 from lineside.call.supervision import Supervision
 from lineside.call.tasks import CallTasks
-from lineside.engines.protocols import LanguageModel, LlmRequest, SpeechToText, TextToSpeech
+from lineside.engines.protocols import CallsTools, LanguageModel, LlmRequest, SpeechToText, TextToSpeech
 from lineside.engines.registry import Engines
 from lineside.engines.transcript_gate import GatedSTT
+from lineside.errors import EngineError
 from lineside.protocol import AnsweredBy, FirstMessage
 from lineside.settings import Settings
 from lineside.transports.base import Transport
@@ -72,6 +73,16 @@ class CallContext(Struct, frozen=True):
         """Whether the agent answers now: the call does not only transcribe, and no operator has taken it over."""
         return self.answers and not self.supervision.taken_over
 
+    async def model_calls_tools(self) -> bool:
+        """Whether the language model calls the agent's tools in this call, now."""
+        agent = self.agent
+        if agent.tool_calls != "native" or not agent.tools or not isinstance(self.llm, CallsTools):
+            return False
+        try:
+            return await self.llm.calls_tools(self.request.model)
+        except EngineError:
+            return False  # it will hardly answer either
+
 
 def call_context(
     transport: Transport,
@@ -107,7 +118,7 @@ def call_context(
     answers = hello.mode == "conversation"
     greeting = agent.greeting if hello.greeting is None else hello.greeting
     if hello.system_prompt is not None:
-        agent = replace(agent, tasks={}, farewell="")  # the caller's program says what is to be done
+        agent = replace(agent, tasks={}, tools={}, farewell="")  # the caller's program says what is to be done
     agent = agent.on_line(can_transfer=can_transfer)
     tasks, clock = CallTasks(), CallClock(segmenter, now)
     heard_by = Observers(transport, (load, *observers))

@@ -5,7 +5,7 @@ in tasks of the call: a reply that is cut takes none with it, and the outcome of
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -13,7 +13,8 @@ from msgspec import Struct
 from lineside.agents.agent import Agent
 from lineside.agents.calendar import date_in
 from lineside.agents.claims import may_say
-from lineside.agents.slots.extract import Place, Said
+from lineside.agents.slots.extract import Place
+from lineside.agents.tasks.native_turn import after_call
 from lineside.agents.tasks.state import (
     Desk,
     Do,
@@ -22,15 +23,14 @@ from lineside.agents.tasks.state import (
     Say,
     TaskState,
     Think,
-    Turn,
     Words,
     expects,
     wants_keys,
 )
 from lineside.agents.tasks.steps import after_tool
-from lineside.agents.tasks.turn import next_turn
 from lineside.agents.tools.ledger import Again, Refuse, RunTool, ToolLedger, UnderWay
 from lineside.agents.tools.outcome import Outcome, Use
+from lineside.agents.tools.proposals import known_from, result_text
 from lineside.call.call_tools import CallTools
 from lineside.call.dialog_events import DialogEvents
 from lineside.call.tasks import CallTasks
@@ -39,6 +39,10 @@ BUSY = "I'm still waiting for our system to answer. One moment, please."
 GRACE = 1.0  # seconds beyond a tool's own deadline; whoever runs it has failed to keep that
 REMEMBERED = 10.0  # seconds for which what was read is not read again
 EARLY_READS = 1  # tool calls that one preparation may begin before the caller's turn is over
+
+
+def nobody_waits(content: str) -> None:
+    """No language model waits for it."""
 
 
 class PastRead(Struct, frozen=True):
@@ -73,6 +77,11 @@ class TaskDialog:
         return self._ledger.owed
 
     @property
+    def given(self) -> dict[str, str]:
+        """What tools have given in this call, by its name."""
+        return known_from(self._ledger.outcomes)
+
+    @property
     def expected(self) -> Expected | None:
         """What the last question wants to hear, if it was a task's."""
         return expects(self.state, self._agent)
@@ -91,6 +100,11 @@ class TaskDialog:
         self._events.moved(self.state, state, self._agent)
         self.state, self._heard = state, ""
         self._tools.moved(state)
+
+    def without_secrets(self, arguments: Mapping[str, str]) -> dict[str, str]:
+        """The arguments of a call, without those that callers key in."""
+        slots = self._agent.slots
+        return {name: value for name, value in arguments.items() if name not in slots or not slots[name].secret}
 
     def caller_heard(self, words: str) -> None:
         """The caller has heard these words of a reply."""
@@ -122,8 +136,19 @@ class TaskDialog:
             self._reads[use.fingerprint] = known
         return await asyncio.shield(known.task)
 
-    async def write(self, do: Do, heard: str) -> Words:
-        """Change something, if the ledger lets it; `heard`: what the caller had heard when they said yes."""
+    def read_for(self, use: Use, tell: Callable[[str], None]) -> "asyncio.Task[None]":
+        """Look something up for a language model, who is told the result as text; whoever waits for it may go."""
+
+        async def read() -> None:
+            tell(result_text(await self.read(use)))
+
+        return self._tasks.start(read(), f"answer {use.tool}")
+
+    async def write(self, do: Do, heard: str, tell: Callable[[str], None] = nobody_waits) -> Words:
+        """Change something, if the ledger lets it; `heard`: what the caller had heard when they said yes.
+
+        `tell` is told the outcome as text, for a language model.
+        """
         tool = self._agent.tools[do.use.tool]
         verdict = self._ledger.ask(
             do.use, tool, committed=True, read_back=do.read_back, heard=heard, yes=do.yes, now=self._now()
@@ -131,7 +156,7 @@ class TaskDialog:
         match verdict:
             case RunTool(key=key):
                 self._ledger.began(key, do.use, writes=True)
-                self._write = self._tasks.start(self._write_and_go_on(do.use, key), f"tool {do.use.tool}")
+                self._write = self._tasks.start(self._write_and_go_on(do.use, key, tell), f"tool {do.use.tool}")
                 return await asyncio.shield(self._write)
             case UnderWay():
                 return Say(BUSY)
@@ -139,11 +164,13 @@ class TaskDialog:
                 return await self._after(do.use, outcome)
         why = verdict.why if isinstance(verdict, Refuse) else "not now"
         self._events.refused(do.use, tool, why)
+        tell(result_text(Outcome("refused", why=why)))
         return await self._after(do.use, Outcome("refused", why=why))
 
-    async def _write_and_go_on(self, use: Use, key: str) -> Words:
+    async def _write_and_go_on(self, use: Use, key: str, tell: Callable[[str], None]) -> Words:
         """Write, then go on in the task as far as it goes without the caller; whatever they do meanwhile."""
         outcome = await self._run(use, key)
+        tell(result_text(outcome))
         self._reads.clear()  # what was read before may have changed
         words = await self._after(use, outcome)
         self._ledger.owe(key, _outcome_alone(self.state, words))
@@ -175,6 +202,10 @@ class TaskDialog:
 
     async def _after(self, use: Use, outcome: Outcome) -> Words:
         """Go on from what came of a tool, as far as that goes without the caller."""
+        if not self.state.task:  # a language model has proposed it
+            state, said = after_call(self.state, self.desk(), use, outcome)
+            self.install(state)
+            return said if isinstance(said, Say) else Say(BUSY)
         state, move = after_tool(self.state, self.desk(), use, outcome)
         while isinstance(move, Do) and not self._agent.tools[move.use.tool].writes:
             state, move = after_tool(state, self.desk(), move.use, await self.read(move.use))
@@ -184,54 +215,6 @@ class TaskDialog:
     def _place(self) -> Place:
         today = self._tools.today() if self._tools.today is not None else date_in(self._zone)
         return Place(today, self._agent.month_first, self._agent.region)
-
-
-class RuleTurn:
-    """What one reply makes of the caller's turn by rule."""
-
-    def __init__(self, dialog: TaskDialog, allowed: asyncio.Event, waiting: list[str]) -> None:
-        """`allowed`: is set when the reply may be heard. `waiting` gets what is said while a tool runs."""
-        self._dialog, self._allowed, self._waiting = dialog, allowed, waiting
-        self._state: TaskState | None = None  # to be installed when it is allowed
-
-    def allow(self) -> None:
-        """The reply is allowed: what it has found out by now is so."""
-        if self._state is not None:
-            self._dialog.install(self._state)
-            self._state = None
-
-    async def decide(self, said: Said) -> Words:
-        """What to say to this. Tools that read may run meanwhile; what changes something waits for the turn's end."""
-        dialog = self._dialog
-        if dialog.writing:
-            return _while_writing(next_turn(TaskState(), dialog.desk(), said))
-        desk, reads = dialog.desk(), 0
-        state, move = next_turn(dialog.state, desk, said)
-        while isinstance(move, Do):
-            tool = desk.agent.tools[move.use.tool]
-            self._keep(state)
-            self._waiting[:] = tool.says
-            if tool.writes:
-                await self._allowed.wait()
-                return await dialog.write(move, desk.heard)
-            if not tool.early or reads >= EARLY_READS:
-                await self._allowed.wait()
-            reads += 1
-            outcome = await dialog.read(move.use)
-            state, move = after_tool(state, dialog.desk(), move.use, outcome)
-        self._keep(state)
-        return move
-
-    def _keep(self, state: TaskState) -> None:
-        self._state = state
-        if self._allowed.is_set():
-            self.allow()
-
-
-def _while_writing(turn: Turn) -> Words:
-    """While something is being changed, questions are answered, and nothing else is begun."""
-    _, move = turn
-    return move if isinstance(move, Think) else Say(BUSY)
 
 
 def _outcome_alone(state: TaskState, words: Words) -> str:

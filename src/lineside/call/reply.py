@@ -6,6 +6,7 @@ Between them stand two bounded channels. Cancelling the reply closes the streams
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from lineside.agents.slots.extract import Said
@@ -15,25 +16,20 @@ from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answe
 from lineside.call.answer_by_rule import ByRule, answer_by_rule
 from lineside.call.answer_outcome import AnswerOutcome
 from lineside.call.call_context import CallContext
-from lineside.call.dialog import RuleTurn
 from lineside.call.end_of_turn import EndOfTurn
+from lineside.call.native_answer import NativeAnswer
 from lineside.call.reply_events import ReplyEvents
 from lineside.call.reply_input import AgentLine, Draft, DroppedPreparation, ReplyInput, TypedInput
 from lineside.call.reply_player import ReplyPlayer, ReplyProgress
+from lineside.call.rule_turn import RuleTurn
 from lineside.call.stage_clock import StageClock
 from lineside.call.synthesis import synthesize
+from lineside.call.tool_exchange import ToolExchange
 from lineside.call.transcribe import transcribe_turn
 from lineside.engines.answered import listen
 from lineside.engines.protocols import Thought, Token
 from lineside.errors import EngineError
-from lineside.protocol import (
-    Error,
-    LlmToken,
-    PartialTranscript,
-    ReasoningToken,
-    ReplyText,
-    Transcript,
-)
+from lineside.protocol import Error, LlmToken, PartialTranscript, ReasoningToken, ReplyText, Transcript
 from lineside.text.alignment import alike, rest_after
 
 PIECES = 32  # sentences ahead of the voice; beyond that the model waits
@@ -65,7 +61,8 @@ class Reply:
         self._outcome = AnswerOutcome(context, self._events, self.progress)
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue(PIECES)  # None: that was the last
         self._player = ReplyPlayer(context, self._events, self._times, self.progress, turn=turn)
-        self._rules = RuleTurn(context.dialog, self._events.allowed, self.progress.waiting)
+        self.exchange = ToolExchange(number)
+        self._rules = RuleTurn(context.dialog, self._events.allowed, self.progress.waiting, self.exchange)
 
     async def run(self) -> None:
         """Prepare, wait for leave, play to the end."""
@@ -134,7 +131,8 @@ class Reply:
         known = self.progress
         if known.question is None:
             return self._draft
-        return Draft(known.question, known.text.strip(), known.whole, self._outcome.by.of("llm"))
+        whole = known.whole and not self.exchange.messages  # what tools were called for is asked for again
+        return Draft(known.question, known.text.strip(), whole, self._outcome.by.of("llm"))
 
     def heard(self) -> str:
         """The words of it that have reached the caller."""
@@ -187,13 +185,16 @@ class Reply:
         """By a rule of the agent's, from what was written already, or by the language model."""
         context = self._context
         owed = context.dialog.owed  # comes before everything else
-        if not isinstance(move := await self._rules.decide(_said(self.given, question, self.progress)), Think):
+        native = await context.model_calls_tools()
+        said = _said(self.given, question, self.progress)
+        if not isinstance(move := await self._rules.decide(said, native=native), Think):
             self.progress.ends = "agent_said_goodbye" if isinstance(move, Say) and move.ends else None
             if isinstance(move, ToPerson):
                 self._outcome.person_wanted("caller")
             await self._take_fixed(joined(owed, move.text))
             return
-        known = await answer_by_rule(context.knowledge, context.history, question, unknown=context.agent.unknown)
+        unknown = "" if native else context.agent.unknown
+        known = await answer_by_rule(context.knowledge, context.history, question, unknown=unknown, native=native)
         if isinstance(known, ByRule):
             self._outcome.answered(known.text)
             await self._take_fixed(joined(owed, known.text, move.then))
@@ -208,10 +209,7 @@ class Reply:
             return
         await self._take_pieces(owed)
         self._times.asked("llm", context.clock.now())
-        messages = context.history.messages(asking=question, context=known.context)
-        language, may_say = context.agent.language, context.dialog.may_say
-        answer = written_answer(context.llm, messages, context.request, language, may_say, context.history.said)
-        async with aclosing(answer) as parts:
+        async with aclosing(self._by_model(question, known.context, native=native)) as parts:
             async for part in parts:
                 now = context.clock.now()
                 self._times.first("llm", now)
@@ -222,6 +220,13 @@ class Reply:
                     await self._take(part)
         await self._take_pieces(move.then)
         self._outcome.answered(self.progress.text)
+
+    def _by_model(self, question: str, known: str, *, native: bool) -> AsyncGenerator[AnswerPart, None]:
+        context = self._context
+        if native:
+            return NativeAnswer(context, self._rules, self.exchange, self.progress.waiting).parts(question, known)
+        messages = context.history.messages(asking=question, context=known)
+        return written_answer(context.llm, messages, context.request, context.agent.language, context.dialog.may_say)
 
     async def _take_pieces(self, text: str) -> None:
         """Say this, as a part of what is said besides."""

@@ -176,6 +176,8 @@ def test_a_day_that_is_read_back_is_understood(day: date) -> None:
     ("text", "time"),
     [
         ("half past two", "14:30"),
+        ("half past two in the afternoon", "14:30"),
+        ("at noon", "12:00"),
         ("2:30 pm", "14:30"),
         ("nine in the morning", "09:00"),
         ("ten thirty", "10:30"),

@@ -144,7 +144,7 @@ def find_time(text: str) -> Found | None:
     """A time of day: "half past two", "2:30 pm", "nine in the morning", "noon"."""
     plain = " ".join(plain_words(text))
     for name, value in (("noon", "12:00"), ("midday", "12:00"), ("midnight", "00:00")):
-        if name in plain:
+        if name in plain.split():
             return Found(value)
     hour, minute = _spoken_time(plain)
     if hour is None:

@@ -83,8 +83,8 @@ def _answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
         case "change":
             return _change_answered(state, desk, said)
         case "person":
-            return _offer_answered(state, desk, said)
-    return _more_answered(state, desk, said)
+            return offer_answered(state, desk, said)
+    return more_answered(state, desk, said)
 
 
 def _slot_answered(state: TaskState, desk: Desk, said: Said, name: str) -> Turn | None:
@@ -149,7 +149,8 @@ def _change_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
     return None
 
 
-def _offer_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
+def offer_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
+    """The caller was offered a colleague."""
     match yes_or_no(said.text):
         case "yes":
             return replace(state, asked=None), ToPerson(desk.agent.transfer, "offered")
@@ -159,7 +160,8 @@ def _offer_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
     return None
 
 
-def _more_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
+def more_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
+    """The caller was asked whether there is anything else."""
     if desk.agent.farewell and BYE.search(said.text.strip()):
         return replace(state, asked=None), Say(desk.agent.farewell, ends=True)
     if len(plain_words(said.text)) > 5 or route(said.text, desk.agent.tasks):

@@ -98,7 +98,7 @@ class ToolLedger:
             return UnderWay()
         if not committed:
             return Wait()
-        if tool.confirm:
+        if tool.confirm or read_back is not None:  # what a model proposes is read back always
             if read_back is None or read_back.fingerprint != use.fingerprint:
                 return Refuse("not confirmed")
             if (read_back.fingerprint, read_back.at) in self._yes:
@@ -107,7 +107,7 @@ class ToolLedger:
                 return Refuse("not confirmed")
         if self._too_many(use.tool, tool):
             return Refuse("too many calls")
-        if tool.confirm and read_back is not None:
+        if read_back is not None:
             self._yes.add((read_back.fingerprint, read_back.at))
         return RunTool(self._key(use))
 
@@ -120,6 +120,11 @@ class ToolLedger:
     def ended(self, key: str, outcome: Outcome) -> None:
         """This came of it; the first outcome counts."""
         self._outcomes.setdefault(key, outcome)
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """All that came of calls so far, in order."""
+        return tuple(self._outcomes.values())
 
     def owe(self, key: str, text: str) -> None:
         """The caller is to be told this."""
