@@ -939,6 +939,7 @@ export interface Agent {
   slots: Record<string, Slot>;
   tools: Record<string, Tool>;
   tasks: Record<string, Task>;
+  tool_calls: 'by_rule' | 'native';
   limits: Limits;
   language: string;
   locale: string;
@@ -1013,6 +1014,7 @@ export interface Tool {
 /** An argument of a tool. Its value is that of the slot of this name, or an earlier tool's result. */
 export interface Takes {
   about: string;
+  from: 'caller' | 'model';
 }
 
 /** A job for callers: what they say when they want it, what is needed for it, what does it. */
@@ -1054,6 +1056,7 @@ export interface Failure {
 /** How much one call may do. */
 export interface Limits {
   tools_a_call: number;
+  rounds_a_turn: number;
   never_say: string[];
 }
 

@@ -2,11 +2,11 @@
 
 from msgspec import Struct
 
-from lineside.agents.knowledge.agent_knowledge import AGAIN, CLOCK, Knows
+from lineside.agents.knowledge.agent_knowledge import AGAIN, CLOCK
 from lineside.agents.knowledge.index import Passage
 from lineside.agents.knowledge.knowledge import MayBe, NotKnown, Verbatim
 from lineside.agents.tasks.phrases import is_question
-from lineside.call.chat_history import ChatHistory
+from lineside.call.call_context import CallContext
 
 MOST_TOLD = 2  # passages of documents; forty words each cost a small model on a processor a second
 
@@ -23,24 +23,23 @@ class ByModel(Struct, frozen=True):
     context: str = ""  # what it is told for this question; empty: it knows what its prompt says
 
 
-async def answer_by_rule(
-    knowledge: Knows, history: ChatHistory, question: str, *, unknown: str, native: bool = False
-) -> ByRule | ByModel:
+async def answer_by_rule(context: CallContext, question: str, *, native: bool) -> ByRule | ByModel:
     """Who answers, and with what. Takes 1 s at the most.
 
-    `unknown` is said where nothing is known of the question; empty: the model answers then. `native`: what is no
-    question is the model's, who may have asked for it.
+    The agent's `unknown` is said where nothing is known of the question; without one the model answers then. `native`:
+    what is no question is the model's, who may have asked for it, and what is not known here a tool may tell.
     """
     if native and not is_question(question):
         return ByModel()
+    history, unknown = context.history, context.agent.unknown.strip()
     last = history.last_agent_words
-    match await knowledge.answer(question, before=history.last_caller_words, asked=last):
+    match await context.knowledge.answer(question, before=history.last_caller_words, asked=last):
         case Verbatim(passage=passage) if passage.says == AGAIN:
             return ByRule(last) if last else ByModel()  # the caller did not understand: the same once more
         case Verbatim(passage=passage):
             return ByRule(passage.says) if passage.says != CLOCK else ByModel()
         case NotKnown():
-            return ByRule(unknown.strip()) if unknown.strip() else ByModel()
+            return ByRule(unknown) if unknown and not native else ByModel()
         case MayBe(passages=passages):
             return ByModel("\n".join(map(_line, [paper for paper in passages if paper.source][:MOST_TOLD])))
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from lineside.agents.tasks.native_turn import asked_for, asked_to_confirm
 from lineside.agents.tasks.state import Question, Say, SlotValue, TaskState, joined
 from lineside.agents.tasks.steps import OFFER
-from lineside.agents.tools.grounding import Evidence
+from lineside.agents.tools.grounding import CallerEvidence
 from lineside.agents.tools.outcome import Use
 from lineside.agents.tools.proposals import (
     AcceptedCall,
@@ -28,7 +28,6 @@ from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answe
 from lineside.call.call_context import CallContext
 from lineside.call.dialog import EARLY_READS
 from lineside.call.rule_turn import RuleTurn
-from lineside.call.tool_exchange import ToolExchange
 from lineside.engines.protocols import Message, Token, ToolCall
 
 WAITS_FOR_YES = "the caller is asked now whether this is to be done; do not call it again unless they change a value"
@@ -36,18 +35,27 @@ ONE_AT_A_TIME = "one thing at a time; call it again after the caller has answere
 NOT_FOUND = f"I'm sorry, I can't find that out. {OFFER}"
 
 
+def answer_by_model(
+    context: CallContext, rules: RuleTurn, question: str, besides: str, *, native: bool
+) -> AsyncGenerator[AnswerPart, None]:
+    """The language model's answer to a question; `native`: it may call tools. Raises `EngineError`."""
+    if native:
+        return NativeAnswer(context, rules).parts(question, besides)
+    messages = context.history.messages(asking=question, context=besides)
+    return written_answer(context.llm, messages, context.request, context.agent.language, context.dialog.may_say)
+
+
 class NativeAnswer:
     """One reply's talk with the model."""
 
-    def __init__(self, context: CallContext, rules: RuleTurn, exchange: ToolExchange, waiting: list[str]) -> None:
-        """`waiting` gets what is said while a tool runs."""
-        self._context, self._rules, self._exchange, self._waiting = context, rules, exchange, waiting
+    def __init__(self, context: CallContext, rules: RuleTurn) -> None:
+        self._context, self._rules, self._exchange = context, rules, rules.exchange
         self._early = 0  # tools that ran before the caller's turn was over
 
-    async def parts(self, question: str, told: str) -> AsyncGenerator[AnswerPart, None]:
-        """The answer to a question; `told`: what the model is told of it besides. Raises `EngineError`."""
+    async def parts(self, question: str, besides: str) -> AsyncGenerator[AnswerPart, None]:
+        """The answer to a question; `besides`: what the model is told of it. Raises `EngineError`."""
         context, whole = self._context, ""
-        dialog, messages = context.dialog, context.history.messages(asking=question, context=told)
+        dialog, messages = context.dialog, context.history.messages(asking=question, context=besides)
         for _ in range(context.agent.limits.rounds_a_turn):
             # While something is being changed, nothing else is begun.
             tools = () if dialog.writing else tool_specs(context.agent)
@@ -131,7 +139,7 @@ class NativeAnswer:
         self._early += len(reads)
         if self._early > EARLY_READS or not all(tools[use.tool].early for _, use in reads):
             await self._rules.allowed.wait()
-        self._waiting[:] = [line for _, use in reads for line in tools[use.tool].says]
+        self._rules.waiting[:] = [line for _, use in reads for line in tools[use.tool].says]
         running = [dialog.read_for(use, self._answers(call)) for call, use in reads]
         await asyncio.gather(*(asyncio.shield(task) for task in running))
 
@@ -139,8 +147,8 @@ class NativeAnswer:
         exchange = self._exchange
         return lambda content: exchange.answered(call.id, content)
 
-    def _evidence(self, question: str) -> Evidence:
+    def _evidence(self, question: str) -> CallerEvidence:
         context, state = self._context, self._rules.state
         turns = tuple(message.content for message in context.history.said if message.role == "user")
         slots = {name: given.value for name, given in state.slots.items() if given.by != "skipped"}
-        return Evidence((*turns, question), slots, context.dialog.given)
+        return CallerEvidence((*turns, question), slots, context.dialog.given)

@@ -6,18 +6,17 @@ Between them stand two bounded channels. Cancelling the reply closes the streams
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from lineside.agents.slots.extract import Said
 from lineside.agents.tasks.state import Say, Think, ToPerson, joined
 from lineside.audio.frame import Utterance
-from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answer, written_answer
+from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answer
 from lineside.call.answer_by_rule import ByRule, answer_by_rule
 from lineside.call.answer_outcome import AnswerOutcome
 from lineside.call.call_context import CallContext
 from lineside.call.end_of_turn import EndOfTurn
-from lineside.call.native_answer import NativeAnswer
+from lineside.call.native_answer import answer_by_model
 from lineside.call.reply_events import ReplyEvents
 from lineside.call.reply_input import AgentLine, Draft, DroppedPreparation, ReplyInput, TypedInput
 from lineside.call.reply_player import ReplyPlayer, ReplyProgress
@@ -61,8 +60,8 @@ class Reply:
         self._outcome = AnswerOutcome(context, self._events, self.progress)
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue(PIECES)  # None: that was the last
         self._player = ReplyPlayer(context, self._events, self._times, self.progress, turn=turn)
-        self.exchange = ToolExchange(number)
-        self._rules = RuleTurn(context.dialog, self._events.allowed, self.progress.waiting, self.exchange)
+        self.exchange = exchange = ToolExchange(number)
+        self._rules = RuleTurn(context.dialog, self._events.allowed, self.progress.waiting, exchange)
 
     async def run(self) -> None:
         """Prepare, wait for leave, play to the end."""
@@ -193,8 +192,7 @@ class Reply:
                 self._outcome.person_wanted("caller")
             await self._take_fixed(joined(owed, move.text))
             return
-        unknown = "" if native else context.agent.unknown
-        known = await answer_by_rule(context.knowledge, context.history, question, unknown=unknown, native=native)
+        known = await answer_by_rule(context, question, native=native)
         if isinstance(known, ByRule):
             self._outcome.answered(known.text)
             await self._take_fixed(joined(owed, known.text, move.then))
@@ -209,7 +207,8 @@ class Reply:
             return
         await self._take_pieces(owed)
         self._times.asked("llm", context.clock.now())
-        async with aclosing(self._by_model(question, known.context, native=native)) as parts:
+        answer = answer_by_model(context, self._rules, question, known.context, native=native)
+        async with aclosing(answer) as parts:
             async for part in parts:
                 now = context.clock.now()
                 self._times.first("llm", now)
@@ -220,13 +219,6 @@ class Reply:
                     await self._take(part)
         await self._take_pieces(move.then)
         self._outcome.answered(self.progress.text)
-
-    def _by_model(self, question: str, known: str, *, native: bool) -> AsyncGenerator[AnswerPart, None]:
-        context = self._context
-        if native:
-            return NativeAnswer(context, self._rules, self.exchange, self.progress.waiting).parts(question, known)
-        messages = context.history.messages(asking=question, context=known)
-        return written_answer(context.llm, messages, context.request, context.agent.language, context.dialog.may_say)
 
     async def _take_pieces(self, text: str) -> None:
         """Say this, as a part of what is said besides."""

@@ -24,7 +24,7 @@ class RuleTurn:
 
         `exchange` gets what a language model is shown of it.
         """
-        self._dialog, self.allowed, self._waiting, self._exchange = dialog, allowed, waiting, exchange
+        self._dialog, self.allowed, self.waiting, self.exchange = dialog, allowed, waiting, exchange
         self._state: TaskState | None = None  # to be installed when it is allowed
 
     def allow(self) -> None:
@@ -52,7 +52,7 @@ class RuleTurn:
         while isinstance(move, Do):
             tool = desk.agent.tools[move.use.tool]
             self.keep(state)
-            self._waiting[:] = tool.says
+            self.waiting[:] = tool.says
             if tool.writes:
                 await self.allowed.wait()
                 return await dialog.write(move, desk.heard, self._shown(move.use) if native else nobody_waits)
@@ -73,8 +73,8 @@ class RuleTurn:
     def _shown(self, use: Use) -> Callable[[str], None]:
         """A write as the model is shown it: as if it had called it again after the yes. Secrets are not."""
         arguments = self._dialog.without_secrets(use.arguments)
-        (call,) = self._exchange.called("", [ToolCall("", use.tool, msgspec.json.encode(arguments).decode())])
-        exchange = self._exchange
+        (call,) = self.exchange.called("", [ToolCall("", use.tool, msgspec.json.encode(arguments).decode())])
+        exchange = self.exchange
         return lambda content: exchange.answered(call.id, content)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from lineside.agents.declared import Limits, Slot, Tool
 from lineside.agents.slots.extract import Place
-from lineside.agents.tools.grounding import Evidence, canonical, grounded
+from lineside.agents.tools.grounding import CallerEvidence, canonical, grounded
 from lineside.agents.tools.ledger import Again, Refuse, RunTool, ToolLedger
 from lineside.agents.tools.outcome import Outcome, Use
 from lineside.agents.tools.proposals import read_back
@@ -51,7 +51,7 @@ def test_what_the_caller_said_is_grounded(name: str, value: str, said: str) -> N
     """In figures or words, in one breath or two, corrected, one of several."""
     found = canonical(SLOTS[name], value, PLACE)
     assert found is not None
-    assert grounded(name, SLOTS[name], found, Evidence(tuple(said.split(" | "))), PLACE)
+    assert grounded(name, SLOTS[name], found, CallerEvidence(tuple(said.split(" | "))), PLACE)
 
 
 NOT_SAID = [
@@ -72,12 +72,12 @@ def test_what_nobody_said_is_not(name: str, value: str, said: str) -> None:
     """Something of the kind was said, and not this."""
     found = canonical(SLOTS[name], value, PLACE)
     assert found is not None
-    assert not grounded(name, SLOTS[name], found, Evidence((said,)), PLACE)
+    assert not grounded(name, SLOTS[name], found, CallerEvidence((said,)), PLACE)
 
 
 def test_what_a_tool_gave_grounds_an_argument_of_its_name() -> None:
     """And one without a slot by its whole value; never another slot."""
-    evidence = Evidence((), given={"order": "12345", "note": "54321"})
+    evidence = CallerEvidence((), given={"order": "12345", "note": "54321"})
     assert grounded("order", SLOTS["order"], "12345", evidence, PLACE)
     assert not grounded("order", SLOTS["order"], "54321", evidence, PLACE)
     assert grounded("customer", None, "54321", evidence, PLACE)
@@ -94,9 +94,9 @@ def test_what_is_none_of_its_kind_is_none(name: str, value: str) -> None:
 
 def test_a_long_call_is_looked_through_in_bounded_time() -> None:
     """The latest words first; what was said a thousand turns ago may be asked for again."""
-    evidence = Evidence(("it is 12345", *["hello"] * 1000))
+    evidence = CallerEvidence(("it is 12345", *["hello"] * 1000))
     assert not grounded("order", SLOTS["order"], "12345", evidence, PLACE)
-    assert grounded("order", SLOTS["order"], "12345", Evidence((*["hello"] * 50, "it is 12345")), PLACE)
+    assert grounded("order", SLOTS["order"], "12345", CallerEvidence((*["hello"] * 50, "it is 12345")), PLACE)
 
 
 def test_a_tool_without_a_read_back_gets_one_and_the_ledger_wants_its_yes_once() -> None:

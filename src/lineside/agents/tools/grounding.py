@@ -20,7 +20,7 @@ _CLAUSES = re.compile(r"[.,;:!?]\s+|\band\b|\bor\b|\bbut\b", re.IGNORECASE)
 _FIGURES = {name: str(value) for name, value in UNITS.items() if len(name) > 2}  # "oh" may be no zero
 
 
-class Evidence(Struct, frozen=True):
+class CallerEvidence(Struct, frozen=True):
     """What the arguments of a call may come from."""
 
     turns: tuple[str, ...]  # what the caller has said in this call, oldest first
@@ -47,7 +47,7 @@ def canonical(slot: Slot | None, value: str, place: Place) -> str | None:
     return _found(slot, value, place)
 
 
-def grounded(name: str, slot: Slot | None, value: str, evidence: Evidence, place: Place) -> bool:
+def grounded(name: str, slot: Slot | None, value: str, evidence: CallerEvidence, place: Place) -> bool:
     """Whether a canonical value comes from the caller or a tool."""
     if evidence.slots.get(name) == value or evidence.given.get(name) == value:
         return True

@@ -13,7 +13,7 @@ from lineside.agents.agent import Agent
 from lineside.agents.declared import Slot, Tool
 from lineside.agents.slots.extract import Place
 from lineside.agents.templates import render, shown
-from lineside.agents.tools.grounding import Evidence, canonical, grounded
+from lineside.agents.tools.grounding import CallerEvidence, canonical, grounded
 from lineside.agents.tools.ledger import ReadBack
 from lineside.agents.tools.outcome import Outcome, Use
 from lineside.engines.protocols import ToolCall, ToolSpec
@@ -81,7 +81,7 @@ def _property(slot: Slot | None, about: str) -> dict[str, Any]:
     return kind | ({"description": description} if description else {})
 
 
-def judge(call: ToolCall, agent: Agent, evidence: Evidence, place: Place) -> JudgedCall:
+def judge(call: ToolCall, agent: Agent, evidence: CallerEvidence, place: Place) -> JudgedCall:
     """What a model's call comes to."""
     tool = agent.tools.get(call.name)
     if tool is None:
@@ -98,7 +98,7 @@ def judge(call: ToolCall, agent: Agent, evidence: Evidence, place: Place) -> Jud
 
 
 def _arguments(
-    name: str, tool: Tool, given: dict[str, Any], agent: Agent, evidence: Evidence, place: Place
+    name: str, tool: Tool, given: dict[str, Any], agent: Agent, evidence: CallerEvidence, place: Place
 ) -> JudgedCall:
     accepted: dict[str, str] = {}
     secret = ""
