@@ -60,8 +60,7 @@ class Reply:
         self._outcome = AnswerOutcome(context, self._events, self.progress)
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue(PIECES)  # None: that was the last
         self._player = ReplyPlayer(context, self._events, self._times, self.progress, turn=turn)
-        self.exchange = exchange = ToolExchange(number)
-        self._rules = RuleTurn(context.dialog, self._events.allowed, self.progress.waiting, exchange)
+        self.rules = RuleTurn(context.dialog, self._events.allowed, self.progress.waiting, ToolExchange(number))
 
     async def run(self) -> None:
         """Prepare, wait for leave, play to the end."""
@@ -99,7 +98,7 @@ class Reply:
             self._tell_transcript(self.progress.question)
         self._context.dialog_events.turn, self._context.dialog_events.reply = self.turn, self.number
         self._events.allow()
-        self._rules.allow()
+        self.rules.allow()
 
     def pause(self) -> None:
         """Pause its sound at this very sample."""
@@ -130,7 +129,7 @@ class Reply:
         known = self.progress
         if known.question is None:
             return self._draft
-        whole = known.whole and not self.exchange.messages  # what tools were called for is asked for again
+        whole = known.whole and not self.rules.exchange.messages  # what tools were called for is asked for again
         return Draft(known.question, known.text.strip(), whole, self._outcome.by.of("llm"))
 
     def heard(self) -> str:
@@ -186,7 +185,7 @@ class Reply:
         owed = context.dialog.owed  # comes before everything else
         native = await context.model_calls_tools()
         said = _said(self.given, question, self.progress)
-        if not isinstance(move := await self._rules.decide(said, native=native), Think):
+        if not isinstance(move := await self.rules.decide(said, native=native), Think):
             self.progress.ends = "agent_said_goodbye" if isinstance(move, Say) and move.ends else None
             if isinstance(move, ToPerson):
                 self._outcome.person_wanted("caller")
@@ -207,7 +206,7 @@ class Reply:
             return
         await self._take_pieces(owed)
         self._times.asked("llm", context.clock.now())
-        answer = answer_by_model(context, self._rules, question, known.context, native=native)
+        answer = answer_by_model(context, self.rules, question, known.context, native=native)
         async with aclosing(answer) as parts:
             async for part in parts:
                 now = context.clock.now()

@@ -198,7 +198,7 @@ class Speaker:
     def _remember(self, reply: Reply) -> None:
         """What the caller said and was understood; then what they heard of the answer."""
         self._context.history.caller(reply.progress.question or "")
-        self._context.history.tools(reply.exchange)
+        self._context.history.tools(reply.rules.exchange)
         heard = reply.heard()
         self._context.history.agent(heard)
         self._context.dialog.caller_heard(heard)
