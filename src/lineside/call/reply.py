@@ -181,8 +181,7 @@ class Reply:
 
     async def _answer_question(self, question: str) -> None:
         """By a rule of the agent's, from what was written already, or by the language model."""
-        context = self._context
-        owed = context.dialog.owed  # comes before everything else
+        context, owed = self._context, self._context.dialog.owed  # what is owed comes before everything else
         native = await context.model_calls_tools()
         said = _said(self.given, question, self.progress)
         if not isinstance(move := await self.rules.decide(said, native=native), Think):
