@@ -42,7 +42,8 @@ def answer_by_model(
     if native:
         return NativeAnswer(context, rules).parts(question, besides)
     messages = context.history.messages(asking=question, context=besides)
-    return written_answer(context.llm, messages, context.request, context.agent.language, context.dialog.may_say)
+    language, may_say = context.agent.language, context.dialog.may_say
+    return written_answer(context.llm, messages, context.request, language, may_say, context.history.said)
 
 
 class NativeAnswer:
