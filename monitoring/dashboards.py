@@ -138,6 +138,57 @@ WHERE = Dashboard(
     ),
 )
 
+LINES = Dashboard(
+    "lines",
+    "Is the line good",
+    (
+        Panel(
+            "Packets lost or late",
+            "percentunit",
+            {
+                "{{line}}": 'sum by (line) (rate(lineside_line_packets_total{kind=~"lost|late"}[5m])) '
+                '/ sum by (line) (rate(lineside_line_packets_total{kind="received"}[5m]))'
+            },
+            "Of ended calls. 1% is heard; 5% is not understood.",
+            wide=True,
+        ),
+        Panel(
+            "Jitter, p95",
+            "s",
+            {"{{line}}": quantile(0.95, "lineside_line_jitter_seconds", "line")},
+            "How unevenly the caller's sound comes.",
+        ),
+        Panel(
+            "Concealed packets", "cps", {"{{line}}": rate("lineside_line_packets_total", "line", '{kind="concealed"}')}
+        ),
+        Panel(
+            "Lag of what callers hear, p95",
+            "s",
+            {"{{line}}": quantile(0.95, "lineside_line_mark_lag_seconds", "line")},
+            "By marks: how much later than sent a far buffer plays.",
+        ),
+        Panel(
+            "Interruption to silence, p95",
+            "s",
+            {"{{line}}": quantile(0.95, "lineside_line_silence_seconds", "line")},
+            "On lines that say so, or whose queue is lineside's own.",
+        ),
+        Panel(
+            "Packets of strangers",
+            "cps",
+            {"{{line}}": rate("lineside_line_packets_total", "line", '{kind="strangers"}')},
+            "Dropped: somebody guesses ports.",
+        ),
+        Panel(
+            "Lines without sound",
+            "cps",
+            {"{{kind}}": rate("lineside_errors_total", "kind", '{kind=~"line_deaf|line_silent|line_mute"}')},
+            "Calls that carry no sound, or only one way.",
+        ),
+        Panel("Active calls by line", "short", {"{{line}}": "sum by (line) (lineside_calls_active)"}),
+    ),
+)
+
 FULL = Dashboard(
     "full",
     "Capacity",
@@ -210,7 +261,7 @@ GPU = Dashboard(
     ),
 )
 
-ALL = (UP, FAST, WHERE, FULL, ENGINES, GPU)
+ALL = (UP, FAST, WHERE, LINES, FULL, ENGINES, GPU)
 
 
 def document(dashboard: Dashboard) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from lineside.host.client import HostAgentError
 from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.host.services import Service
 from lineside.http_front import LONGEST_LINE
+from lineside.line_report import LineMeasured
 from lineside.observability.active_call import ActiveCall
 from lineside.observability.trends import TrendHistory
 from lineside.observability.webhook_status import WebhookStatus
@@ -151,6 +152,8 @@ class Unheard:
     def on_hold(self, held: bool) -> None: ...
 
     def on_mark(self, name: str) -> None: ...
+
+    def on_line_measured(self, measured: LineMeasured) -> None: ...
 
     def on_bad_message(self, fault: TransportError) -> None: ...
 

@@ -15,6 +15,7 @@ from aiohttp import web
 from lineside.engines.registry import EngineRegistry
 from lineside.errors import EngineTimeout, ErrorCode
 from lineside.host.machine import Cpu, Gpu, Machine, Ram
+from lineside.line_report import LineMeasured
 from lineside.observability.meters import NAMES
 from lineside.observability.metrics import GatewayMetrics
 from lineside.observability.turn_metrics import LINE_FAULTS
@@ -363,13 +364,17 @@ def test_a_real_call_is_counted_as_its_caller_was_told() -> None:
 
 
 def test_how_good_a_telephone_line_was_is_counted_at_the_end_of_its_call() -> None:
-    """Packets by what became of them; one that came twice makes nothing negative."""
+    """By line; packets by what became of them; one that came twice makes nothing negative; unknown is not 0."""
     meters = GatewayMetrics()
-    meters.call("sip", ENGINES).network({"received": 500, "lost": -1, "strangers": 3}, 0.004)
+    meters.call("sip", ENGINES).on_line_measured(
+        LineMeasured(received=500, lost=-1, strangers=3, jitter=0.004, silence_after=0.02)
+    )
     for sample, count in (
-        ('lineside_rtp_packets_total{kind="received"}', 500),
-        ('lineside_rtp_packets_total{kind="lost"}', 0),
-        ('lineside_rtp_packets_total{kind="strangers"}', 3),
-        ('lineside_rtp_jitter_seconds_bucket{le="0.01"}', 1),
+        ('lineside_line_packets_total{kind="received",line="sip"}', 500),
+        ('lineside_line_packets_total{kind="lost",line="sip"}', 0),
+        ('lineside_line_packets_total{kind="strangers",line="sip"}', 3),
+        ('lineside_line_jitter_seconds_bucket{le="0.01",line="sip"}', 1),
+        ('lineside_line_silence_seconds_bucket{le="0.02",line="sip"}', 1),
     ):
         assert value(meters, sample) == pytest.approx(count), sample
+    assert value(meters, 'lineside_line_mark_lag_seconds_count{line="sip"}') == 0

@@ -419,7 +419,7 @@ class Hangs(OnlyHangsUp):
 class StreamRig:
     """A carrier at the other end of a WebSocket."""
 
-    can_vanish = True
+    can_vanish, is_telephone = True, True
 
     def __init__(self, carrier: Carrier) -> None:
         self.carrier, self.has_keys = carrier, carrier.has_keys

@@ -13,6 +13,7 @@ import pytest
 
 from lineside.audio.frame import SAMPLE_BYTES
 from lineside.errors import TransportError
+from lineside.line_report import LineMeasured
 from lineside.protocol import ClientMessage, Dtmf, EndReason
 from lineside.transports.line_control import LINE_ENDS, CallLeg, CannotDo, TransferTarget
 
@@ -25,6 +26,7 @@ class LineRig(Protocol):
 
     leg: CallLeg
     has_keys: bool  # callers can press keys
+    is_telephone: bool  # how good it was is measured
     can_vanish: bool  # the far end can be gone without a word, and that is noticed
 
     async def say(self, payload: bytes) -> None:
@@ -65,6 +67,7 @@ class Listening:
         self.faults: list[str] = []
         self.holds: list[bool] = []
         self.marks: list[tuple[float, str]] = []
+        self.measured: list[LineMeasured] = []
 
     def on_audio(self, payload: bytes) -> None:
         self.sound += payload
@@ -81,6 +84,9 @@ class Listening:
 
     def on_hold(self, held: bool) -> None:
         self.holds.append(held)
+
+    def on_line_measured(self, measured: LineMeasured) -> None:
+        self.measured.append(measured)
 
     def on_mark(self, name: str) -> None:
         self.marks.append((asyncio.get_running_loop().time(), name))
@@ -265,7 +271,37 @@ async def check_abilities(new: Rig) -> None:
     await with_call(new, story)
 
 
+async def check_the_line_is_measured(new: Rig) -> None:
+    """When a call is over it is known how good its line was: what came, how evenly, how soon it was silent."""
+
+    async def story(rig: LineRig, listener: Listening, running: "asyncio.Task[EndReason]") -> None:
+        transport = rig.leg.transport
+        for frame in frames(rig, 25):
+            await rig.say(frame)
+            await asyncio.sleep(FRAME)
+        transport.mark("e0-1")
+        transport.send(b"".join(frames(rig, 30)))
+        transport.mark("e0-2")
+        await asyncio.sleep(0.2)
+        transport.clear()
+        await asyncio.sleep(SETTLE)
+        running.cancel()
+        await asyncio.wait([running])
+        if not listener.measured:
+            assert not rig.is_telephone, "a browser's page plays as it likes"
+            return
+        (measured,) = listener.measured
+        assert measured.received >= 25
+        assert (measured.lost, measured.late, measured.strangers) == (0, 0, 0)
+        assert measured.jitter is not None
+        assert measured.jitter <= 0.02
+        assert measured.silence_after is None or measured.silence_after <= 0.06
+
+    await with_call(new, story)
+
+
 CHECKS = (
+    check_the_line_is_measured,
     check_sound_comes_in_order,
     check_sound_goes_in_order,
     check_clear_stops_the_sound,

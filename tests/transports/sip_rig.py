@@ -60,7 +60,7 @@ class MemorySockets:
 class SipRig:
     """The telephone in our hands."""
 
-    has_keys, can_vanish = True, True
+    has_keys, can_vanish, is_telephone = True, True, True
 
     def __init__(self) -> None:
         self.wire = Wire()

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from lineside.errors import TransportError
+from lineside.line_report import LineMeasured
 from lineside.protocol import Clear, ClientMessage, FirstMessage, LlmToken, Text
 from lineside.transports.base import AudioMeter
 from lineside.transports.browser import FAULTS, BrowserTransport
@@ -97,6 +98,8 @@ class Listening:
     def on_hold(self, held: bool) -> None: ...
 
     def on_mark(self, name: str) -> None: ...
+
+    def on_line_measured(self, measured: LineMeasured) -> None: ...
 
     def on_bad_message(self, fault: TransportError) -> None:
         self.faults.append(fault.code)

@@ -30,7 +30,7 @@ from tests.virtual_time import run
 class BrowserRig:
     """A page at the other end of a WebSocket, which plays what it gets, one after the other."""
 
-    has_keys, can_vanish = True, True
+    has_keys, can_vanish, is_telephone = True, True, False
 
     def __init__(self) -> None:
         self._wire = Wire()
@@ -120,7 +120,7 @@ class _OpenEnded(ScriptedTransport, OnlyHangsUp):
 class ScriptedRig:
     """The line that tests of calls use."""
 
-    has_keys, can_vanish = False, False
+    has_keys, can_vanish, is_telephone = False, False, False
 
     def __init__(self) -> None:
         self._line = _OpenEnded()
@@ -174,7 +174,7 @@ def carrier(new: Callable[[], Carrier]) -> Rig:
 class AsteriskRig:
     """Asterisk at the other end of an AudioSocket: what comes is heard as it comes."""
 
-    has_keys, can_vanish = True, True
+    has_keys, can_vanish, is_telephone = True, True, True
 
     def __init__(self, rate: int) -> None:
         self._rate, self._kind = rate, KINDS[rate]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from lineside.errors import TransportError
+from lineside.line_report import LineMeasured
 from lineside.protocol import AudioStarted, ClientMessage, Codec, EndReason, ServerMessage, TurnEnded
 from lineside.transports.base import ProbedTransport, TransportListener
 from lineside.transports.frame_grace import GRACE, LOOK_EVERY, FrameGrace
@@ -78,6 +79,8 @@ class Heard:
     def on_hold(self, held: bool) -> None: ...
 
     def on_mark(self, name: str) -> None: ...
+
+    def on_line_measured(self, measured: LineMeasured) -> None: ...
 
     def on_bad_message(self, fault: TransportError) -> None: ...
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
+from msgspec.structs import replace
+
 from lineside.agents.slots.keypad import SILENT, Keypad
 from lineside.call.call_context import CallContext
 from lineside.call.call_opening import CallOpening
@@ -11,6 +13,7 @@ from lineside.call.limits import CallLimits
 from lineside.call.speaker import Speaker
 from lineside.call.tasks import OneTask
 from lineside.errors import TransportError
+from lineside.line_report import LineMeasured
 from lineside.protocol import ClientMessage, Dtmf, EndReason, Error, HangUp, Reconnected, Reconnecting, Text
 from lineside.turns.floor_events import TypedTurn
 from lineside.turns.open_turn import Heard
@@ -70,6 +73,12 @@ class CallerInput:
     def on_mark(self, name: str) -> None:
         """See `TransportListener`."""
         self._context.marks.back(name, self._context.clock.now())
+
+    def on_line_measured(self, measured: LineMeasured) -> None:
+        """See `TransportListener`. How late sound is played, the call knows by the marks."""
+        marks = self._context.marks
+        lag = marks.lag if marks.heard_back else None
+        self._context.observers.on_line_measured(replace(measured, mark_lag=lag))
 
     def on_line_away(self) -> None:
         """See `TransportListener`. Until they are back the agent's sound and the caller's silence stand still."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from lineside.line_report import LineMeasured
 from lineside.protocol import ServerMessage
 
 
@@ -20,6 +21,9 @@ class Observer:
 
     def on_prepared_reply(self, *, committed: bool) -> None:
         """A reply that was prepared early is played, or was for nothing."""
+
+    def on_line_measured(self, measured: LineMeasured) -> None:
+        """The call is over: how good its line was."""
 
 
 class CallersProgram(Protocol):
@@ -51,3 +55,8 @@ class Observers(Observer):
         """See `Observer`."""
         for other in self._others:
             other.on_prepared_reply(committed=committed)
+
+    def on_line_measured(self, measured: LineMeasured) -> None:
+        """See `Observer`."""
+        for other in self._others:
+            other.on_line_measured(measured)

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from lineside.call.observers import Observer
+from lineside.line_report import LineMeasured
 from lineside.observability.audio_metrics import AudioMetrics
 from lineside.observability.engine_metrics import EngineMetrics
 from lineside.observability.meters import BoundedLabel, MeterFactory
@@ -123,12 +124,9 @@ class CallMetrics(Observer, AudioMeter):
         self._out_seconds.inc(seconds)
         self._out_chunks.inc(chunks)
 
-    def network(self, packets: Mapping[str, int], jitter_seconds: float) -> None:
-        """See `AudioMeter`."""
-        audio = self._metrics.audio
-        for kind, count in packets.items():
-            audio.packets.labels(kind).inc(max(0, count))
-        audio.jitter.observe(jitter_seconds)
+    def on_line_measured(self, measured: LineMeasured) -> None:
+        """See `Observer`."""
+        self._metrics.audio.line_measured(self._line, measured)
 
     def on_playout_gap(self, seconds: float) -> None:
         """See `Observer`."""

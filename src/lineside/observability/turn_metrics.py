@@ -31,6 +31,9 @@ LINE_FAULTS = (
     "odd_length",
     "too_fast",
     "caller_not_reading",
+    "line_deaf",
+    "line_silent",
+    "line_mute",
 )
 
 

@@ -89,7 +89,7 @@ class DecisionMade(Struct, frozen=True, tag="decided", kw_only=True):
     number: int
     at: float
     turn: int
-    what: Literal["turn_ended", "barge_in", "false_interruption", "error", "reconnected", "operator"]
+    what: Literal["turn_ended", "barge_in", "false_interruption", "error", "reconnected", "operator", "line"]
     detector: str  # which detector decided
     score: float | None  # the detector's probability, 0 to 1
     silence_ms: float | None  # counted in the caller's samples

@@ -9,6 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from lineside.call.observers import Observer
+from lineside.event_base import Event
+from lineside.line_report import LineMeasured
 from lineside.protocol import (
     AgentWords,
     AnsweredBy,
@@ -67,10 +69,12 @@ class EventLog(Observer):
         self._speech: dict[int, list[float | None]] = {}  # turn → begin and end; of the last few turns
         self._decisions = 0
         self._last_turn = 0
+        self._latest = 0.0  # event, in seconds of caller audio
         self.turns = 0  # of the caller, spoken and typed; the one under way is counted
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Observer`."""
+        self._latest = event.at if isinstance(event, Event) else 0.0
         match event:
             case TurnStarted(turn=turn, at=at):
                 self._begin(turn, at)
@@ -93,6 +97,10 @@ class EventLog(Observer):
                 self._business.on_event(event)
             case _:
                 self._on_reply_event(event)
+
+    def on_line_measured(self, measured: LineMeasured) -> None:
+        """See `Observer`: the last line of a call's record."""
+        self._decide(Event(at=self._latest), "line", detector="line", reason=measured.in_words())
 
     def _on_reply_event(self, event: ServerMessage) -> None:
         match event:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from lineside.audio.frame import SAMPLE_BYTES
 from lineside.errors import TransportError
+from lineside.line_report import LineMeasured
 from lineside.protocol import ClientMessage, Codec, EndReason, ServerMessage
 from lineside.transports.base import Transport, TransportListener
 
@@ -136,6 +137,9 @@ class _RecordingListener:
 
     def on_mark(self, name: str) -> None:
         self._listener.on_mark(name)
+
+    def on_line_measured(self, measured: LineMeasured) -> None:
+        self._listener.on_line_measured(measured)
 
     def on_line_away(self) -> None:
         self._listener.on_line_away()

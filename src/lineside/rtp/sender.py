@@ -5,6 +5,7 @@ calls whose sound stops, and a NAT forgets them.
 """
 
 import secrets
+from collections.abc import Callable
 
 from lineside.rtp.codecs import CLOCK, AudioCodec
 from lineside.rtp.media_plan import MediaPlan
@@ -18,8 +19,10 @@ MOST_QUEUED = 30.0  # seconds; more is dropped: playout sends less than one seco
 class RtpSender:
     """Sound and keys on their way out."""
 
-    def __init__(self, plan: MediaPlan, codec: AudioCodec) -> None:
-        self._codec, self.plan = codec, plan
+    def __init__(self, plan: MediaPlan, codec: AudioCodec, clock: Callable[[], float] = lambda: 0.0) -> None:
+        self._codec, self.plan, self._clock = codec, plan, clock
+        self.silence_after: float | None = None  # seconds from the last `clear` of sound to the silence that left
+        self._cleared_at: float | None = None
         self.ssrc = secrets.randbits(32)
         self.sequence, self.timestamp = secrets.randbits(16), secrets.randbits(32)
         self.packets = self.payload_bytes = 0
@@ -43,6 +46,8 @@ class RtpSender:
     def clear(self) -> float:
         """Forget what is queued; seconds of it."""
         seconds = self.queued_seconds
+        if seconds:
+            self._cleared_at = self._clock()
         self._queue.clear()
         self._at = 0
         return seconds
@@ -85,6 +90,8 @@ class RtpSender:
         """The next sound as a payload, with silence where there is none."""
         size = ticks * self._tick_bytes // TICK
         if not self._queue:
+            if self._cleared_at is not None:
+                self.silence_after, self._cleared_at = self._clock() - self._cleared_at, None
             sound = self._silence if ticks == TICK else self._codec.silence(ticks)
             return self._codec.encode(sound)
         sound = bytes(self._queue[self._at : self._at + size])

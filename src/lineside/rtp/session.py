@@ -61,7 +61,7 @@ class RtpSession:
             on_digit: takes each key that is pressed, once.
         """
         self.codec = new_codec(plan.codec)
-        self.sender = RtpSender(plan, self.codec)
+        self.sender = RtpSender(plan, self.codec, clock)
         self.last_goodbye = False  # the other side said that its stream has ended
         self._sockets, self._clock = sockets, clock
         self.began = clock()

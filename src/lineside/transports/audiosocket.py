@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Literal, cast
 
 from lineside.errors import TransportError
+from lineside.line_report import ArrivalJitter, LineMeasured
 from lineside.protocol import Codec, Dtmf, EndReason, ServerMessage
 from lineside.transports.audiosocket_frames import (
     DIGIT,
@@ -148,9 +149,14 @@ class AudioSocketTransport(OnlyHangsUp):
         self._over: asyncio.Future[EndReason] = asyncio.get_running_loop().create_future()
         self._clock = asyncio.get_running_loop().time
         self._listener: TransportListener | None = None
+        self._jitter = ArrivalJitter()
         self._heard_at, self._heard, self._spoken = self._clock(), 0, 0  # seconds; bytes and frames not counted yet
         self._queue = PacedQueue(
-            self._send_frame, frame_bytes=self._frame, silence=bytes(self._frame), reached=self._reached
+            self._send_frame,
+            frame_bytes=self._frame,
+            silence=bytes(self._frame),
+            reached=self._reached,
+            clock=self._clock,
         )
 
     async def run(self, listener: TransportListener) -> EndReason:
@@ -164,6 +170,13 @@ class AudioSocketTransport(OnlyHangsUp):
             return await self._over
         finally:
             shared_pacer().remove(self._queue)
+            listener.on_line_measured(
+                LineMeasured(
+                    received=self._jitter.pieces,
+                    jitter=self._jitter.seconds,
+                    silence_after=self._queue.silence_after,
+                )
+            )
             self._listener = None
             watching.cancel()
             await asyncio.wait([watching])
@@ -205,6 +218,7 @@ class AudioSocketTransport(OnlyHangsUp):
             if frame.payload:
                 self._heard_at = self._clock()
                 self._heard += len(frame.payload)
+                self._jitter.came(self._heard_at, len(frame.payload) / self.rate / 2)
                 listener.on_audio(frame.payload[: len(frame.payload) & ~1])
         elif frame.kind == DIGIT:
             key = frame.payload.decode("ascii", "replace").upper()

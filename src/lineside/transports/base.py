@@ -1,9 +1,10 @@
 """What a transport must be able to do. Nothing on it waits: one that cannot take more ends the call, not the agent."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 from lineside.errors import TransportError
+from lineside.line_report import LineMeasured
 from lineside.protocol import ClientMessage, Codec, EndReason, ServerMessage
 
 
@@ -32,6 +33,10 @@ class TransportListener(Protocol):
 
     def on_mark(self, name: str) -> None:
         """The line has played all that was sent before this mark, or has forgotten it: see `Transport.mark`."""
+        ...
+
+    def on_line_measured(self, measured: LineMeasured) -> None:
+        """The call is over: how good its line was, where the line can tell."""
         ...
 
     def on_line_away(self) -> None:
@@ -114,11 +119,3 @@ class AudioMeter:
 
     def sent(self, seconds: float, chunks: int = 1) -> None:
         """Sound went to the caller."""
-
-    def network(self, packets: Mapping[str, int], jitter_seconds: float) -> None:
-        """How good the network was over the whole call, where the line can tell.
-
-        Args:
-            packets: how many were `received`, `lost`, `late`, `concealed`, from `strangers`; `far_lost`: of ours.
-            jitter_seconds: at the end of the call (RFC 3550).
-        """

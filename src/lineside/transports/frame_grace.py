@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from lineside.audio.frame import SAMPLE_BYTES
 from lineside.errors import TransportError
+from lineside.line_report import LineMeasured
 from lineside.protocol import ClientMessage, Codec, EndReason, ServerMessage
 from lineside.transports.base import ProbedTransport, TransportListener
 
@@ -116,6 +117,9 @@ class _WatchedListener:
 
     def on_mark(self, name: str) -> None:
         self.listener.on_mark(name)
+
+    def on_line_measured(self, measured: LineMeasured) -> None:
+        self.listener.on_line_measured(measured)
 
     def on_line_away(self) -> None:
         self.listener.on_line_away()

@@ -67,6 +67,7 @@ class _CheckedListener:
             listener.on_hold,
         )
         self.on_line_away, self.on_line_back = listener.on_line_away, listener.on_line_back
+        self.on_line_measured = listener.on_line_measured
         self.on_audio: Callable[[bytes], None] = self._first_audio
         self.on_mark: Callable[[str], None] = self._mark
 

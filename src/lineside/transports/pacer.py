@@ -27,6 +27,7 @@ class PacedQueue:
         frame_bytes: int,
         silence: bytes,
         reached: Callable[[str], None] = lambda name: None,
+        clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """
         Args:
@@ -34,12 +35,16 @@ class PacedQueue:
             frame_bytes: of 20 ms in the line's codec.
             silence: a frame of silence.
             reached: takes the name of a mark, when all that was put before it has been sent.
+            clock: seconds, for how soon the line is silent after `clear`.
         """
         self._send, self._size, self._silence, self._reached = send, frame_bytes, silence, reached
         self._frames: deque[bytes | str] = deque()  # whole frames, and the names of marks between them
         self._rest = b""  # the beginning of the next frame
         self._count = 0  # frames that wait
         self.sent = 0  # frames so far, silent ones too
+        self.silence_after: float | None = None  # seconds from the last `clear` of sound to the silence that left
+        self._cleared_at: float | None = None
+        self._clock = clock
         self.dropped = 0  # frames that were more than may wait
 
     def put(self, payload: bytes) -> None:
@@ -68,6 +73,8 @@ class PacedQueue:
         seconds = (self._count * self._size + len(self._rest)) / self._size * FRAME
         self._frames.clear()
         self._rest, self._count = b"", 0
+        if seconds:
+            self._cleared_at = self._clock()
         return seconds
 
     @property
@@ -81,6 +88,8 @@ class PacedQueue:
             self._flush_rest()
         self.sent += 1
         if not self._count:
+            if self._cleared_at is not None:
+                self.silence_after, self._cleared_at = self._clock() - self._cleared_at, None
             self._send(self._silence, False)
         else:
             frame = self._frames.popleft()

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 import structlog
 
+from lineside.line_report import LineMeasured
 from lineside.protocol import Codec, Dtmf, EndReason, ServerMessage
 from lineside.rtp.media_plan import MediaPlan
 from lineside.rtp.session import LineQuality, RtpSession
@@ -91,7 +92,12 @@ class SipTransport(OnlyHangsUp):
         try:
             return await asyncio.shield(self._over)
         finally:
+            listener.on_line_measured(self._measured())
             self._listener = None
+
+    def _measured(self) -> LineMeasured:
+        quality, sender = self._sound.quality(), self._sound.sender
+        return LineMeasured(**quality.packets, jitter=quality.jitter_ms / 1000, silence_after=sender.silence_after)
 
     def send(self, payload: bytes) -> None:
         """See `Transport`."""
@@ -208,7 +214,6 @@ class SipTransport(OnlyHangsUp):
         self._end(reason)
         self._pacer.remove(self)
         quality = self._sound.quality()
-        self._meter.network(quality.packets, quality.jitter_ms / 1000)
         log.info("sound of a call over SIP", received=quality.received, lost=quality.lost, late=quality.late,
                  strangers=quality.strangers, jitter_ms=quality.jitter_ms, far_lost=quality.far_lost)  # fmt: skip
         self._sound.close()

@@ -55,6 +55,10 @@ class StreamMark(Struct, frozen=True):
     name: str
 
 
+class StreamCleared(Struct, frozen=True):
+    """The carrier has forgotten what it had not played."""
+
+
 class StreamStopped(Struct, frozen=True):
     """The stream is over."""
 
@@ -84,6 +88,7 @@ StreamEvent = (
     | StreamAudio
     | StreamKey
     | StreamMark
+    | StreamCleared
     | StreamStopped
     | StreamAnswer
     | StreamFault

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from lineside.transports.media_streams.dialect import (
     Encoding,
+    StreamCleared,
     StreamDialect,
     StreamEvent,
     StreamKey,
@@ -55,8 +56,8 @@ class JambonzDialect(StreamDialect):
             return self._started(it, _decode_first(message))
         if it.event == "dtmf":
             return StreamKey(it.dtmf)
-        if it.type == "mark" and it.data is not None and it.data.event == "playout":
-            return StreamMark(it.data.name)
+        if it.type == "mark" and it.data is not None:
+            return StreamMark(it.data.name) if it.data.event == "playout" else StreamCleared()
         return None
 
     def _started(self, it: _Message, given: dict[str, object]) -> StreamStarted:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from lineside.line_report import ArrivalJitter, LineMeasured
 from lineside.protocol import Codec
 from lineside.transports.base import AudioMeter, TransportListener
 from lineside.transports.media_streams.dialect import StreamAudio, StreamStarted, bytes_per_second, silence, to_codec
@@ -14,7 +15,8 @@ class StreamInput:
 
     def __init__(self, begun: StreamStarted, codec: Codec, meter: AudioMeter, early: list[StreamAudio]) -> None:
         self._encoding, self._codec, self._early = begun.encoding, codec, early
-        second = bytes_per_second(begun.encoding, begun.rate)
+        second = self._second = bytes_per_second(begun.encoding, begun.rate)
+        self._jitter = ArrivalJitter()
         self._received = ReceivedSound("g711_ulaw", second, meter)
         self._quiet = silence(begun.encoding, second // 50)
         self._order = Reorder()
@@ -33,9 +35,22 @@ class StreamInput:
         """Raises `TransportError`."""
         if self._listener is None or not audio.payload:
             return
-        payload = self._received.check(audio.payload, self._clock() - self._began)
+        now = self._clock()
+        payload = self._received.check(audio.payload, now - self._began)
+        self._jitter.came(now, len(payload) / self._second)
         for piece in self._order.put(audio.number, payload):
             self._listener.on_audio(to_codec(self._quiet if piece is None else piece, self._encoding, self._codec))
+
+    def measured(self, silence_after: float | None) -> LineMeasured:
+        """How good the line was; `silence_after` is known to who sends."""
+        return LineMeasured(
+            received=self._jitter.pieces,
+            lost=self._order.missing,
+            late=self._order.late,
+            concealed=self._order.missing,  # by silence
+            jitter=self._jitter.seconds,
+            silence_after=silence_after,
+        )
 
     def end(self) -> None:
         """The call is over."""

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from lineside.transports.media_streams.dialect import (
     Encoding,
+    StreamCleared,
     StreamEvent,
     StreamMark,
     StreamStarted,
@@ -71,6 +72,8 @@ class PlivoDialect(EventDialect):
         )
 
     def _other(self, event: str, message: bytes | str) -> StreamEvent:
+        if event == "clearedAudio":
+            return StreamCleared()
         return StreamMark(_decode_played(message).name) if event == "playedStream" else None
 
     def sound(self, payload: bytes) -> bytes | str:

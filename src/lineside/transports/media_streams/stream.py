@@ -21,6 +21,7 @@ from lineside.transports.line_control import (
 from lineside.transports.media_streams.dialect import (
     StreamAnswer,
     StreamAudio,
+    StreamCleared,
     StreamDialect,
     StreamEvent,
     StreamFault,
@@ -137,6 +138,7 @@ class MediaStream(OnlyHangsUp):
         finally:
             self._ws.listen(lambda message: None, lambda why: None)
             self._out.stop()
+            listener.on_line_measured(self._sound.measured(self._out.silence_after))
             self._sound.end()
 
     # ── media ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -247,7 +249,10 @@ class MediaStream(OnlyHangsUp):
             case StreamKey(digit=digit) if digit in KEYS and digit:
                 listener.on_message(Dtmf(digit))
             case StreamMark(name=name):
+                self._out.marked(name)
                 listener.on_mark(name)
+            case StreamCleared():
+                self._out.cleared()
             case StreamAnswer(answer=answer):
                 _say(self._ws, answer)
             case StreamStopped(answer=answer):

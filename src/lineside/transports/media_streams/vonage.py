@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from lineside.transports.media_streams.dialect import (
     Encoding,
+    StreamCleared,
     StreamDialect,
     StreamEvent,
     StreamKey,
@@ -62,6 +63,8 @@ class VonageDialect(StreamDialect):
             return StreamKey(it.digit)
         if it.event == "websocket:notify" and it.payload is not None:
             return StreamMark(it.payload.mark)
+        if it.event == "websocket:cleared":
+            return StreamCleared()
         return StreamStopped() if it.event in ("websocket:disconnected", "close") else None
 
     def _started(self, it: _Message, given: dict[str, object]) -> StreamStarted:
