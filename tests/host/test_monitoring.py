@@ -27,6 +27,7 @@ import pytest
 from lineside.audio.wav import wav_bytes
 from lineside.host.machine import Cpu, Gpu, Machine, MachineReader, Ram
 from lineside.host.monitoring import INSTALL_GRAFANA, INSTALL_PROMETHEUS, monitoring
+from lineside.line_report import LineMeasured
 from lineside.loadtest.plan import Plan
 from lineside.loadtest.recordings import recordings_in
 from lineside.loadtest.results import Goal
@@ -168,7 +169,7 @@ def ask(url: str, query: str) -> list[Any]:
 
 
 def test_every_query_of_every_dashboard_finds_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A real Prometheus, a real gateway under load. An engine fails and is stood in for; the card is pretended."""
+    """A real Prometheus, a real gateway under load. One engine fails; card and telephone are pretended."""
     card = Gpu(index=0, vendor="amd", name="x", total_bytes=100, used_bytes=40, percent=30.0)
 
     async def reading(self: MachineReader) -> Machine:
@@ -187,6 +188,11 @@ def test_every_query_of_every_dashboard_finds_something(tmp_path: Path, monkeypa
             await failing.send_str('{"type":"text","text":"Hello"}')
             bad = await gateway_client.call()
             await bad.send_str("no JSON")
+            line = gateway_client.gateway._meters.call("sip", dict.fromkeys(("stt", "llm", "tts"), "scripted"))
+            line.on_line_measured(
+                LineMeasured(received=100, lost=1, jitter=0.004, mark_lag=0.1, silence_after=0.02, strangers=1)
+            )
+            line.ended(1.0)
             await hold_test(plan, Goal(60_000), notice=lambda outlook: None)
             await failing.close()
 

@@ -16,6 +16,7 @@ from lineside.call.playout import LEAD, Playout
 from lineside.call.playout_marks import PlayoutMarks
 from lineside.errors import TransportError
 from lineside.transports.base import AudioMeter
+from lineside.transports.line_control import LINE_ENDS
 from lineside.transports.media_streams.dialect import StreamAudio, StreamShape, from_codec, silence, to_codec
 from lineside.transports.media_streams.pieces import SoundPieces
 from lineside.transports.media_streams.reorder import WINDOW, Reorder
@@ -361,3 +362,21 @@ def test_a_lag_at_asterisk_does_not_stay() -> None:
         assert [name for _, name in listener.marks] == ["e0-1"]
 
     on_stream(Asterisk, story)
+
+
+@each_carrier
+def test_a_far_end_that_is_gone_without_a_word_ends_the_call(new: Callable[[], Carrier]) -> None:
+    """A half-open connection: no FIN, no answer to a ping, nothing read. Over within two beats, and named so."""
+
+    async def story() -> None:
+        rig = StreamRig(new())
+        await rig.open()
+        running = asyncio.create_task(rig.leg.transport.run(Listening()))
+        await asyncio.sleep(0.1)
+        began = asyncio.get_running_loop().time()
+        assert await running == "line_lost"
+        assert asyncio.get_running_loop().time() - began <= 41
+        async with asyncio.timeout(LINE_ENDS + 2):
+            await rig.leg.control.hang_up("line_lost")
+
+    run(story())
