@@ -10,6 +10,8 @@ import pytest
 from lineside.errors import ConfigError
 from lineside.gateway.app import Gateway
 from lineside.gateway.sip_line import SipLine
+from lineside.line_report import LineMeasured
+from lineside.observability.metrics import CallMetrics
 from lineside.sip.digest import Credentials
 from lineside.testclient.sip_phone import CallNotAnswered, SipPhone, sip_phone
 from tests.call.fixtures import settings
@@ -63,6 +65,22 @@ async def _talk(one: Line, codec: Any, transport: str = "") -> None:
     quality = call.quality
     assert quality is not None
     assert (quality.lost, quality.strangers) == (0, 0)
+
+
+def test_a_call_over_sip_leaves_how_good_its_line_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through all that stands between the line and the call: told once, with packets and jitter."""
+    told: list[LineMeasured] = []
+    monkeypatch.setattr(CallMetrics, "on_line_measured", lambda self, measured: told.append(measured))
+
+    async def story() -> None:
+        async with line() as one:
+            await _talk(one, "PCMU")
+
+    asyncio.run(story())
+    (measured,) = told
+    assert measured.received > 20
+    assert measured.jitter is not None
+    assert (measured.lost, measured.strangers) == (0, 0)
 
 
 @pytest.mark.parametrize("codec", ["PCMU", "PCMA", "G722"])

@@ -80,6 +80,7 @@ class _TappedListener:
         self.on_message, self.on_bad_message = listener.on_message, listener.on_bad_message
         self.on_hold, self.on_mark = listener.on_hold, listener.on_mark
         self.on_line_away, self.on_line_back = listener.on_line_away, listener.on_line_back
+        self.on_line_measured = listener.on_line_measured
 
     def tap(self, hears: Callable[[bytes], None] | None) -> None:
         """Have the caller's sound told to `hears` too; None: to nobody."""
