@@ -27,15 +27,16 @@ from tests.transports.test_media_streams import share_of_tone, tone, written_by
 from tests.virtual_time import run
 
 from lineside.audio import g711
-from lineside.audio.frame import STT_RATE
+from lineside.audio.frame import STT_RATE, SpokenAudio
 from lineside.audio.input_resampler import InputResampler
 from lineside.audio.output_resampler import OutputResampler
 from lineside.audio.wav import read_wav
+from lineside.call.clock import LineClock
+from lineside.call.playout import Playout
 from lineside.engine_server.asr.whisper import WhisperModel
 
 TONE_SHARE, STOPS_WITHIN = 0.9, 0.06  # of the energy; seconds on a line without a far buffer
 OWN_QUEUE = ("sip", "audiosocket", "audiosocket wide")
-AHEAD = 0.2  # seconds sent at once, as playout does
 
 
 class LineSound(Struct, frozen=True):
@@ -116,10 +117,8 @@ async def carried(line: str, pcm: bytes) -> LineSound:
             await asyncio.sleep(FRAME)
         await asyncio.sleep(0.5)
         heard = listener.sound if transport.codec == "pcm" else g711.decode(listener.sound, transport.codec)
-        out, piece = in_codec(rig, pcm), len(in_codec(rig, bytes(round(2 * transport.rate * AHEAD))))
-        for at in range(0, len(out), piece):
-            transport.send(out[at : at + piece])
-            await asyncio.sleep(AHEAD)
+        playout = Playout(transport, LineClock(asyncio.get_running_loop().time, 0.0), lambda gap: None)
+        await playout.play(SpokenAudio(pcm, transport.rate))
         await asyncio.sleep(1.0)
         ear = rig.heard()
         running.cancel()

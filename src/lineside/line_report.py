@@ -1,5 +1,8 @@
 """How good a line was over one call: what a transport tells when the call is over."""
 
+from collections import deque
+from collections.abc import Callable
+
 from msgspec import Struct
 from msgspec.structs import asdict
 
@@ -52,3 +55,32 @@ class ArrivalJitter:
         self.pieces += 1
         self.seconds += (abs(late) - self.seconds) / 16
         self._due = now + seconds
+
+
+class SilenceWatch:
+    """How soon a line is silent after `clear`: until silence leaves, or until the far end is known to have done it."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.seconds: float | None = None  # of the last clear; None: there was none, or it is not known
+        self._clock = clock
+        self._cleared_at: float | None = None
+        self._marks, self._before = deque[str](maxlen=64), frozenset[str]()  # set since the last clear; before it
+
+    def mark(self, name: str) -> None:
+        """A mark was set."""
+        self._marks.append(name)
+
+    def clear(self, *, sounding: bool) -> None:
+        """The line is told to forget; only where something sounded is it told anything."""
+        self._cleared_at = self._clock() if sounding else None
+        self._before, self._marks = frozenset(self._marks), deque(maxlen=64)
+
+    def marked(self, name: str) -> None:
+        """A mark came back: one from before the clear says that the clear is done."""
+        if name in self._before:
+            self.silent()
+
+    def silent(self) -> None:
+        """Silence leaves, or the far end says that it has forgotten."""
+        if self._cleared_at is not None:
+            self.seconds, self._cleared_at = self._clock() - self._cleared_at, None

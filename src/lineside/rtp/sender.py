@@ -7,6 +7,7 @@ calls whose sound stops, and a NAT forgets them.
 import secrets
 from collections.abc import Callable
 
+from lineside.line_report import SilenceWatch
 from lineside.rtp.codecs import CLOCK, AudioCodec
 from lineside.rtp.media_plan import MediaPlan
 from lineside.rtp.packet import HEADER
@@ -20,13 +21,11 @@ class RtpSender:
     """Sound and keys on their way out."""
 
     def __init__(self, plan: MediaPlan, codec: AudioCodec, clock: Callable[[], float] = lambda: 0.0) -> None:
-        self._codec, self.plan, self._clock = codec, plan, clock
-        self.silence_after: float | None = None  # seconds from the last `clear` of sound to the silence that left
-        self._cleared_at: float | None = None
+        self._codec, self.plan = codec, plan
+        self.silence_watch = SilenceWatch(clock)
         self.ssrc = secrets.randbits(32)
         self.sequence, self.timestamp = secrets.randbits(16), secrets.randbits(32)
         self.packets = self.payload_bytes = 0
-        self._tick_bytes = len(codec.silence(TICK))  # of sound in the call's codec
         self._queue, self._at = bytearray(), 0  # sound in the call's codec, and how much of it has gone
         self._owed = 0  # ticks of time that have passed and not been sent: packets may be longer than 20 ms
         self._marker = True  # the next packet follows a pause
@@ -36,7 +35,7 @@ class RtpSender:
     @property
     def queued_seconds(self) -> float:
         """Sound that has not gone out."""
-        return (len(self._queue) - self._at) / self._tick_bytes * 0.02
+        return (len(self._queue) - self._at) / len(self._silence) * 0.02
 
     def put(self, sound: bytes) -> None:
         """Queue sound in the call's codec."""
@@ -47,7 +46,7 @@ class RtpSender:
         """Forget what is queued; seconds of it."""
         seconds = self.queued_seconds
         if seconds:
-            self._cleared_at = self._clock()
+            self.silence_watch.clear(sounding=True)
         self._queue.clear()
         self._at = 0
         return seconds
@@ -88,10 +87,9 @@ class RtpSender:
 
     def _next_sound(self, ticks: int) -> bytes:
         """The next sound as a payload, with silence where there is none."""
-        size = ticks * self._tick_bytes // TICK
+        size = ticks * len(self._silence) // TICK
         if not self._queue:
-            if self._cleared_at is not None:
-                self.silence_after, self._cleared_at = self._clock() - self._cleared_at, None
+            self.silence_watch.silent()
             sound = self._silence if ticks == TICK else self._codec.silence(ticks)
             return self._codec.encode(sound)
         sound = bytes(self._queue[self._at : self._at + size])
@@ -103,7 +101,7 @@ class RtpSender:
             del self._queue[: self._at]
             self._at = 0
         if len(sound) < size:
-            missing = (size - len(sound)) * TICK // self._tick_bytes
+            missing = (size - len(sound)) * TICK // len(self._silence)
             sound += self._codec.silence(missing)
         return self._codec.encode(sound)
 

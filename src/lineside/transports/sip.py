@@ -97,7 +97,9 @@ class SipTransport(OnlyHangsUp):
 
     def _measured(self) -> LineMeasured:
         quality, sender = self._sound.quality(), self._sound.sender
-        return LineMeasured(**quality.packets, jitter=quality.jitter_ms / 1000, silence_after=sender.silence_after)
+        return LineMeasured(
+            **quality.packets, jitter=quality.jitter_ms / 1000, silence_after=sender.silence_watch.seconds
+        )
 
     def send(self, payload: bytes) -> None:
         """See `Transport`."""

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 
 from lineside.errors import TransportError
+from lineside.line_report import SilenceWatch
 from lineside.protocol import Codec, EndReason
 from lineside.transports.base import AudioMeter
 from lineside.transports.media_streams.dialect import StreamDialect, bytes_per_second, from_codec, silence
@@ -37,9 +38,7 @@ class StreamOutput:
         self._later = asyncio.get_running_loop().call_later
         self._timer: asyncio.TimerHandle | None = None
         self._unsent = deque[bytes]()
-        self.silence_after: float | None = None  # seconds from the last `clear` to the carrier's word that it is done
-        self._cleared_at: float | None = None
-        self._marks, self._before = deque[str](maxlen=SINCE), frozenset[str]()  # set since the last clear; before it
+        self.silence_watch = SilenceWatch(self._clock)
         self._since: list[bytes] | None = None  # sent since it was asked how much waits
 
     def sound(self, payload: bytes) -> None:
@@ -55,7 +54,7 @@ class StreamOutput:
 
     def mark(self, name: str) -> None:
         """A mark behind what has been sent; what waits for the rest of its piece is 20 ms of sound or less."""
-        self._marks.append(name)
+        self.silence_watch.mark(name)
         self._write(self._dialect.mark(name))
 
     def queue_is(self, waits: float) -> None:
@@ -72,21 +71,10 @@ class StreamOutput:
         """Forget what has not left, and have the carrier forget what it has not played."""
         self._pieces.clear()
         self._unsent.clear()
-        self._cleared_at = self._clock() if self._clock() < self._ends else None
-        self._before, self._marks = frozenset(self._marks), deque(maxlen=SINCE)
+        self.silence_watch.clear(sounding=self._clock() < self._ends)
         self._ends, self._since = 0.0, None
         if clear := self._dialect.clear():
             self._write(clear)
-
-    def marked(self, name: str) -> None:
-        """A mark came back. One that was set before a clear, and comes after it, says that the clear is done."""
-        if self._cleared_at is not None and name in self._before:
-            self.cleared()
-
-    def cleared(self) -> None:
-        """The carrier has done it: it said so, or marks from before came back."""
-        if self._cleared_at is not None:
-            self.silence_after, self._cleared_at = self._clock() - self._cleared_at, None
 
     def flush(self) -> None:
         """The socket takes more."""

@@ -138,7 +138,7 @@ class MediaStream(OnlyHangsUp):
         finally:
             self._ws.listen(lambda message: None, lambda why: None)
             self._out.stop()
-            listener.on_line_measured(self._sound.measured(self._out.silence_after))
+            listener.on_line_measured(self._sound.measured(self._out.silence_watch.seconds))
             self._sound.end()
 
     # ── media ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -249,10 +249,10 @@ class MediaStream(OnlyHangsUp):
             case StreamKey(digit=digit) if digit in KEYS and digit:
                 listener.on_message(Dtmf(digit))
             case StreamMark(name=name):
-                self._out.marked(name)
+                self._out.silence_watch.marked(name)
                 listener.on_mark(name)
             case StreamCleared():
-                self._out.cleared()
+                self._out.silence_watch.silent()
             case StreamAnswer(answer=answer):
                 _say(self._ws, answer)
             case StreamStopped(answer=answer):
