@@ -98,6 +98,7 @@ def test_calls_are_shared_out_a_full_lineside_is_passed_over_and_one_drains(tmp_
             while small.gateway.calls:
                 await ended(calls.pop())
                 await asyncio.sleep(0.5)
+            await front.until(1, "AP")  # a probe has found that it takes calls again
             going_on = large.gateway.calls
             calls.append(await large.phone.call(front.uri))
             assert (small.gateway.calls, large.gateway.calls) == (1, going_on), "nothing new at the one that drains"
