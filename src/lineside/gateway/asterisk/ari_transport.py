@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lineside.errors import TransportError
+from lineside.line_report import LineMeasured
 from lineside.protocol import ClientMessage, Codec, EndReason, ServerMessage
 from lineside.transports.base import TransportListener
 from lineside.transports.media_streams.stream import MediaStream
@@ -139,6 +140,9 @@ class _Ear:
                 self._played.set_result(None)
         else:
             self._listener.on_mark(name)
+
+    def on_line_measured(self, measured: LineMeasured) -> None:
+        self._listener.on_line_measured(measured)
 
     def on_line_away(self) -> None:
         self._listener.on_line_away()
