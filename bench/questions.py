@@ -34,7 +34,13 @@ from lineside.settings import load_settings
 from lineside.task_events import ToolCalled
 from lineside.testclient.client import CallClient
 
-FILES = ("questions.toml", "questions_held_out.toml", "questions_outside.toml")
+FILES = (
+    "questions.toml",
+    "questions_held_out.toml",
+    "questions_stranger.toml",
+    "questions_outside.toml",
+    "questions_stranger_outside.toml",
+)
 UNKNOWN = r"(?:don't|do not) know"
 CALLS = 6  # at once: while one asks, the others listen to the greeting
 

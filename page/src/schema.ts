@@ -991,11 +991,14 @@ export interface Slot {
   profile: '' | 'balanced' | 'digits' | 'fast' | 'patient';
 }
 
-/** Something outside that an agent may use: over HTTP, or a Python function in a process of its own. */
+/** Something outside that an agent may use: over HTTP, a Python function, or a tool of an MCP server. */
 export interface Tool {
   about: string;
   http: string;
   python: string;
+  mcp: string | string[];
+  remote: string;
+  schema: string;
   effect: 'reads' | 'writes' | null;
   headers: Record<string, string>;
   environment: string[];

@@ -48,6 +48,7 @@ TABLE: list[tuple[tuple[str, ...], tuple[str, ...], str]] = [
     (("knowledge", "ask", "Are you open on Sunday?"), ("On Sunday we are closed.",), "passages"),
     (("doctor",), ("lineside", "call"), "findings"),
     (("check", AGENT), (f"{AGENT}: whole",), "files"),
+    (("mcp", AGENT), ("no tool of it is one of an MCP server's",), "servers"),
     (("rehearse", SCENARIOS, "--only", "a visit"), ("calls went as meant",), "scenarios"),
     (("webhooks",), ("WEBHOOK_URL is not set",), "url"),
     (("talk", QUESTION, "--no-greeting"), ("voice to voice", "saturday.wav"), "turns"),

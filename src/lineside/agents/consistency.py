@@ -12,6 +12,7 @@ from lineside.errors import ConfigError
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _HTTP = re.compile(r"(?P<method>[A-Z]+) (?P<url>(?:https?://|\$\{[A-Z][A-Z0-9_]*\})\S+)")
+_SERVER = re.compile(r"(?:https?://|\$\{[A-Z][A-Z0-9_]*\})\S*")
 _ENVIRONMENT = re.compile(r"\$\{[^}]*\}")
 
 
@@ -76,7 +77,7 @@ def _tool(where: tuple[str, ...], tool: Tool, slots: Mapping[str, Slot]) -> Iter
         yield Mistake((*where, "confirm"), f"{{{name}}} is nothing that the tool takes")
     if tool.writes and tool.confirm and not tool.confirm.rstrip().endswith("?"):
         yield Mistake((*where, "confirm"), "the read-back must end in a question, such as: Shall I book it?")
-    if tool.writes and not tool.confirm and (tool.python or tool.http.partition(" ")[0] in METHODS):
+    if tool.writes and not tool.confirm and (not tool.http or tool.http.partition(" ")[0] in METHODS):
         yield Mistake((*where, "confirm"), "a tool that writes needs a read-back with its values, ending in a question")
     for secret in sorted(name for name in places(tool.confirm) if name in slots and slots[name].secret):
         yield Mistake((*where, "confirm"), f"{{{secret}}} is secret and cannot be read back")
@@ -85,22 +86,40 @@ def _tool(where: tuple[str, ...], tool: Tool, slots: Mapping[str, Slot]) -> Iter
 
 
 def _what_it_calls(where: tuple[str, ...], tool: Tool) -> Iterator[Mistake]:
-    if bool(tool.http) == bool(tool.python):
-        yield Mistake(
-            where, 'give either http, such as "GET https://host/path", or python, "tools/a_file.py:a_function"'
+    if sum(map(bool, (tool.http, tool.python, tool.mcp))) != 1:
+        known = (
+            'http, such as "GET https://host/path", python, "tools/a_file.py:a_function", or mcp, a server\'s address'
         )
-    elif tool.http:
+        yield Mistake(where, f"give one of {known}")
+        return
+    unfit: dict[str, object] = {"remote": tool.remote, "schema": tool.schema} if not tool.mcp else {}
+    if tool.http:
         yield from _http((*where, "http"), tool)
-        if tool.environment:
-            yield Mistake((*where, "environment"), "is for python; over HTTP, write ${NAME} where the value belongs")
-    else:
+        unfit["environment"] = tool.environment
+    elif tool.python:
         try:
             file_and_function(tool.python)
         except ValueError as wrong:
             yield Mistake((*where, "python"), str(wrong))
-        for key in ("headers", "private"):
-            if getattr(tool, key):
-                yield Mistake((*where, key), "is for http")
+        unfit |= {"headers": tool.headers, "private": tool.private}
+    else:
+        yield from _mcp(where, tool)
+        command = isinstance(tool.mcp, tuple)
+        unfit = {"headers": tool.headers, "private": tool.private} if command else {"environment": tool.environment}
+    kind = (
+        "http" if tool.http else "python" if tool.python else "mcp with " + ("a command" if command else "an address")
+    )
+    for key in (key for key, value in unfit.items() if value):
+        yield Mistake((*where, key), f"is not for {kind}")
+
+
+def _mcp(where: tuple[str, ...], tool: Tool) -> Iterator[Mistake]:
+    if isinstance(tool.mcp, str) and not _SERVER.fullmatch(tool.mcp):
+        yield Mistake(
+            (*where, "mcp"), f'"{tool.mcp}" is no address; write "https://host/mcp", or a command in brackets'
+        )
+    if not tool.schema:
+        yield Mistake(where, "a server's tool needs its schema, as it was looked at; lineside mcp tells what to write")
 
 
 def _http(where: tuple[str, ...], tool: Tool) -> Iterator[Mistake]:

@@ -46,20 +46,25 @@ class Takes(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tool(Struct, frozen=True, forbid_unknown_fields=True):
-    """Something outside that an agent may use: over HTTP, or a Python function in a process of its own."""
+    """Something outside that an agent may use: over HTTP, a Python function, or a tool of an MCP server."""
 
     about: Words
     http: Annotated[str, Meta(max_length=500)] = ""  # "GET https://erp.internal/orders/{order_number}"
     python: Annotated[str, Meta(max_length=200)] = ""  # in place of `http`: "tools/quotes.py:quote"
+    mcp: str | tuple[Words, ...] = ""  # in place of both: an MCP server's address, or the command that starts it
+    remote: Annotated[str, Meta(max_length=200)] = ""  # what the MCP server calls the tool; empty: the same as here
+    schema: Annotated[str, Meta(max_length=64)] = ""  # of that tool, as it was looked at; another one is refused
     effect: Effect | None = None  # None: GET reads, everything else writes
     headers: dict[str, Annotated[str, Meta(max_length=500)]] = {}  # ${NAME} is taken from the environment
-    environment: Annotated[tuple[EnvironmentName, ...], Meta(max_length=20)] = ()  # names that a Python tool may read
+    environment: Annotated[
+        tuple[EnvironmentName, ...], Meta(max_length=20)
+    ] = ()  # names that a Python tool or an MCP server's command may read
     private: bool = False  # the host may be in this network: loopback and private addresses
     takes: dict[Name, Takes] = {}
     gives: dict[Name, ValueKind] = {}  # what of the answer is used; everything else is dropped
     fails: dict[
         str, Name
-    ] = {}  # HTTP status, or kind of Python exception → the name of a failure that tasks can deal with
+    ] = {}  # HTTP status, kind of exception, "error" of MCP → the name of a failure that tasks can deal with
     within: Annotated[float, Meta(gt=0, le=30)] = 8.0  # seconds
     early: bool = True  # a reading tool may begin while the caller may still go on
     says: tuple[Words, ...] = ()  # while it runs

@@ -112,7 +112,7 @@ def _advice(raw: dict[str, Any], environment: Mapping[str, str]) -> Iterator[Mis
         if not isinstance(tool, dict):
             continue
         headers = tool.get("headers", {})
-        texts = [("http", tool.get("http", ""))]
+        texts = [("http", tool.get("http", "")), ("mcp", tool.get("mcp", ""))]
         texts += [("headers", value) for value in (headers.values() if isinstance(headers, dict) else ())]
         for key, value in texts:
             for variable in _ENVIRONMENT.findall(str(value)):

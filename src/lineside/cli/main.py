@@ -17,6 +17,7 @@ COMMANDS = {
     "talk": ("lineside.cli.talk:talk", "Call lineside with WAV files; print what was heard, said, and the latencies."),
     "call": ("lineside.cli.call:call", "Have a running lineside call somebody; say what became of it."),
     "calls": ("lineside.cli.calls:app", "List, show and delete kept calls."),
+    "mcp": ("lineside.cli.mcp:mcp", "List the tools of an agent's MCP servers, and what to pin of them."),
     "engines": ("lineside.cli.engines:engines", "List the STT, LLM and TTS engines; check that they answer."),
     "models": ("lineside.cli.models:app", "Download, check, load and unload models."),
     "knowledge": ("lineside.cli.knowledge:app", "Read the agent's documents; ask what it knows of a question."),

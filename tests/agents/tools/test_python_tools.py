@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from lineside.agents.agent import load_agent
 from lineside.agents.declared import Takes, Tool
 from lineside.agents.tools.outcome import Outcome, Use
-from lineside.agents.tools.python_processes import PROCESSES
-from lineside.agents.tools.python_tools import PythonTools
+from lineside.agents.tools.process_tools import ProcessTools
+from lineside.agents.tools.tool_processes import PROCESSES
 
 HEAD = """
 import enum, os, subprocess, sys, threading, time
@@ -60,7 +60,7 @@ def outcomes(
     """What comes of these uses, one after the other, in one pool of processes."""
 
     async def story() -> list[Outcome]:
-        tools = PythonTools(tmp_path, dict(os.environ) | dict(secrets or {}))
+        tools = ProcessTools(tmp_path, dict(os.environ) | dict(secrets or {}))
         try:
             return [await tools.run(Use("f", arguments), tool, "key-1") for arguments in uses]
         finally:
@@ -168,7 +168,7 @@ def test_a_tool_that_hangs_holds_up_no_other_call(tmp_path: Path) -> None:
     declared = tool(tmp_path, source, within=3.0)
 
     async def story() -> tuple[Outcome, float]:
-        tools = PythonTools(tmp_path, os.environ)
+        tools = ProcessTools(tmp_path, os.environ)
         hanging = [asyncio.create_task(tools.run(Use("f", {"number": "hang"}), declared, "")) for _ in range(2)]
         began = time.monotonic()
         quick = await tools.run(Use("f", {"number": "1"}), declared, "")
@@ -188,7 +188,7 @@ def test_more_calls_than_processes_wait_their_turn(tmp_path: Path) -> None:
     declared = tool(tmp_path, "def f(number: str): time.sleep(0.05); return {'status': str(os.getpid())}")
 
     async def story() -> list[Outcome]:
-        tools = PythonTools(tmp_path, os.environ)
+        tools = ProcessTools(tmp_path, os.environ)
         uses = [tools.run(Use("f", {"number": str(n)}), declared, "") for n in range(3 * PROCESSES)]
         found = await asyncio.gather(*uses)
         await tools.close()
@@ -285,8 +285,8 @@ def test_the_functions_of_the_example_do_what_its_agent_says() -> None:
     parcel = {"weight": "3", "speed": "express"}
 
     async def story() -> list[Outcome]:
-        tools = PythonTools(folder, dict(os.environ) | {"COURIERS_TOKEN": "s3cret"})
-        await tools.prepare(agent.tools.values())
+        tools = ProcessTools(folder, dict(os.environ) | {"COURIERS_TOKEN": "s3cret"})
+        await tools.prepare(agent.tools)
         uses = [Use("quote", parcel), *(Use("collect", parcel | {"day": f"2026-12-0{day}"}) for day in (4, 6))]
         found = [await tools.run(use, agent.tools[use.tool], "ab3-9") for use in uses]
         await tools.close()

@@ -7,7 +7,6 @@ name cannot point elsewhere by then.
 
 import asyncio
 import ipaddress
-import re
 import socket
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -22,31 +21,16 @@ from aiohttp.resolver import ThreadedResolver
 
 from lineside.agents.declared import Tool
 from lineside.agents.templates import PLACE
+from lineside.agents.tools.environment import NotSet, filled_from
 from lineside.agents.tools.outcome import Outcome, OutcomeKind, Use
 from lineside.agents.tools.projected import projected
 
 LARGEST_ANSWER = 1 << 20  # bytes; more is no answer
 CONNECTIONS = 32  # to all back ends of a process; more wait, under the tool's deadline
-_ENVIRONMENT = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
-
-
-class NotSet(LookupError):
-    """A name of the environment that a tool needs has no value."""
 
 
 class AddressRefused(OSError):
     """The tool's host is an address that it may not have."""
-
-
-def filled_from(text: str, environment: Mapping[str, str]) -> str:
-    """`${NAME}` replaced by the environment's value. Raises `NotSet`."""
-
-    def value(found: re.Match[str]) -> str:
-        if not environment.get(found[1]):
-            raise NotSet(f"{found[1]} is not set")
-        return environment[found[1]]
-
-    return _ENVIRONMENT.sub(value, text)
 
 
 class HttpTools:

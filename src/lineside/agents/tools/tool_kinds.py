@@ -7,18 +7,18 @@ from pathlib import Path
 from lineside.agents.declared import Tool
 from lineside.agents.tools.http_tools import HttpTools, http_tools
 from lineside.agents.tools.outcome import Outcome, Use
-from lineside.agents.tools.python_tools import PythonTools
+from lineside.agents.tools.process_tools import ProcessTools
 
 
 class ToolKinds:
-    """Over HTTP, or in a process of the operator's own."""
+    """Over HTTP, or in a process of its own."""
 
-    def __init__(self, http: HttpTools, python: PythonTools) -> None:
-        self._http, self._python = http, python
+    def __init__(self, http: HttpTools, processes: ProcessTools) -> None:
+        self._http, self._processes = http, processes
 
     async def run(self, use: Use, tool: Tool, key: str) -> Outcome:
         """See `RunsTools`."""
-        return await (self._python if tool.python else self._http).run(use, tool, key)
+        return await (self._http if tool.http else self._processes).run(use, tool, key)
 
 
 @asynccontextmanager
@@ -32,10 +32,10 @@ async def all_tools(
         environment: where the secrets come from that tools name.
         tools: of the agent that answers first; others are made ready when they are first called.
     """
-    python = PythonTools(folder, environment)
+    processes = ProcessTools(folder, environment)
     async with http_tools(environment) as http:
         try:
-            await python.prepare(tools.values())
-            yield ToolKinds(http, python)
+            await processes.prepare(tools)
+            yield ToolKinds(http, processes)
         finally:
-            await python.close()
+            await processes.close()

@@ -1,8 +1,9 @@
-"""The process in which an operator's Python tools run: `tool_process.py CHANNEL FILE MEMORY`. One call at a time.
+"""The process in which an operator's Python tools run: `tool_process.py CHANNEL`. One call at a time.
 
-It needs nothing but the standard library and is never imported by lineside. It reads calls from the socket CHANNEL and
-answers there, as JSON behind its length (four bytes, big-endian); what a tool prints goes to the output, which nobody
-takes for an answer. Limits are set before the tool's file is imported.
+It needs nothing but the standard library and is never imported by lineside's own process. It reads from the socket
+CHANNEL and answers there, as JSON behind its length (four bytes, big-endian): first which file of tools it is, then
+calls. What a tool prints goes to the output, which nobody takes for an answer. Limits are set before the file is
+imported.
 """
 
 import ctypes
@@ -36,25 +37,29 @@ class BadArgument(Exception):
     """An argument does not fit its annotation."""
 
 
-def main(channel: socket.socket, file: Path, memory: int) -> None:
+def main(channel: socket.socket) -> None:
     """Import the file, say how that went, then answer calls until the channel is closed."""
-    _limit(memory)
-    us = os.getpid()
+    begin = receive(channel)
+    if begin is None:
+        return
+    limit(begin["memory"])
+    file, us = Path(begin["file"]), os.getpid()
     try:
         functions = _functions(file)
     except BaseException as broken:  # a file may even exit
-        _send(channel, {"broken": f"{type(broken).__name__}: {broken} ({_place(broken, file)})"})
+        send(channel, {"broken": f"{type(broken).__name__}: {broken} ({_place(broken, file)})"})
         return
-    _send(channel, {"ready": sorted(functions)})
-    while (call := _receive(channel)) is not None:
+    send(channel, {"ready": sorted(functions)})
+    while (call := receive(channel)) is not None:
         answer = _answer(functions, call, file)
         if os.getpid() != us:  # a fork of the tool's came back here too
             os._exit(0)
         _end_children()
-        _send(channel, answer)
+        send(channel, answer)
 
 
-def _limit(memory: int) -> None:
+def limit(memory: int) -> None:
+    """Set what this process may use; `memory` is its address space in bytes."""
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
@@ -96,7 +101,7 @@ def _answer(functions: Mapping[str, Callable[..., object]], call: dict[str, Any]
             import asyncio  # costs more than all of the above
 
             returned = asyncio.run(returned)
-        return {"gives": _given(returned, call["gives"])}
+        return {"gives": given(returned, call["gives"])}
     except BaseException as raised:  # what it says may hold a caller's words: only its kind and place go on
         kinds = [kind.__name__ for kind in type(raised).__mro__ if issubclass(kind, Exception)]
         return {"raised": kinds or [type(raised).__name__], "at": _place(raised, file)}
@@ -148,7 +153,7 @@ def _called(wanted: Any) -> str:
     return getattr(wanted, "__name__", str(wanted))
 
 
-def _given(returned: object, wanted: list[str]) -> dict[str, str] | None:
+def given(returned: object, wanted: list[str]) -> dict[str, str] | None:
     """What of a result was declared, as text; None: it is no record of values."""
     if dataclasses.is_dataclass(returned) and not isinstance(returned, type):
         returned = {each.name: getattr(returned, each.name) for each in dataclasses.fields(returned)}
@@ -200,12 +205,14 @@ def _end_children() -> None:
                 os.waitpid(pid, 0)
 
 
-def _send(channel: socket.socket, said: dict[str, object]) -> None:
+def send(channel: socket.socket, said: dict[str, object]) -> None:
+    """Say something to lineside."""
     raw = json.dumps(said).encode()
     channel.sendall(len(raw).to_bytes(4, "big") + raw)
 
 
-def _receive(channel: socket.socket) -> dict[str, Any] | None:
+def receive(channel: socket.socket) -> dict[str, Any] | None:
+    """What lineside says next; None: nothing any more."""
     head = _exactly(channel, 4)
     raw = _exactly(channel, int.from_bytes(head, "big")) if head else b""
     return json.loads(raw) if raw else None
@@ -221,4 +228,4 @@ def _exactly(channel: socket.socket, size: int) -> bytes:
 if __name__ == "__main__":
     os.set_inheritable(int(sys.argv[1]), False)  # a program that the tool starts has no part in this
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    main(socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3]))
+    main(socket.socket(fileno=int(sys.argv[1])))

@@ -1,30 +1,28 @@
-"""Processes that run an operator's Python tools: started when they are needed, killed when they hang, one call each.
+"""Processes that run tools of an operator's own: started when they are needed, killed when they hang, one call each.
 
 A call has its process to itself, so a tool that hangs, dies or eats its memory costs that call alone. Whatever is said
 on their output is counted and thrown away: it may hold a caller's words.
 """
 
 import asyncio
-import os
 import socket
 import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
 
-from lineside.agents.tools import tool_process
+from lineside.agents.tools.environment import value_of
 from lineside.processes.backoff import Backoff
 from lineside.processes.process import end_process, exit_words, start_process
 from lineside.processes.process_tree import kill_tree
 
 log = structlog.get_logger()
 
-PROCESSES = 4  # for one file of tools; further calls wait for one of them, under the tool's deadline
+PROCESSES = 4  # for one file of tools, or one server; further calls wait for one of them, under the tool's deadline
 WAITING = 32  # calls that wait for one; more are refused at once
 MEMORY = 1 << 30  # bytes of address space of one process; beyond it a tool gets a MemoryError
 LARGEST = 1 << 20  # bytes of one answer
@@ -50,6 +48,11 @@ class ToolProcess:
         self._output = asyncio.create_task(self._read_output(), name="output of a tool process")
         self._printed = self.calls = 0
         self.began = time.monotonic()
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.returncode is None
 
     async def ask(self, call: Mapping[str, object]) -> dict[str, Any]:
         """One call, one answer. Raises `ToolProcessError`. A process whose call was cut off is of no more use."""
@@ -102,11 +105,19 @@ class ToolProcess:
 
 
 class ToolProcesses:
-    """The processes of one file of tools and one set of secrets."""
+    """The processes of one file of tools, or one server of them, and one set of secrets."""
 
-    def __init__(self, file: Path, environment: Mapping[str, str]) -> None:
-        """`environment`: what the tools may know, and no more."""
-        self._file, self._environment = file, environment
+    def __init__(self, program: str, about: str, begin: Mapping[str, object], environment: Mapping[str, str]) -> None:
+        """What a process is.
+
+        Args:
+            program: the Python file that it runs.
+            about: what operators call its tools, such as a file's name.
+            begin: what it is told first.
+            environment: what the tools may know, and no more.
+        """
+        self._program, self._about, self._begin, self._environment = program, about, begin, environment
+        self.tools: dict[str, Any] = {}  # what the last one that started offers
         self._free = asyncio.Semaphore(PROCESSES)
         self._waiting = 0
         self._idle: list[ToolProcess] = []
@@ -124,9 +135,9 @@ class ToolProcesses:
             self._waiting -= 1
         process, whole = None, False
         try:
-            process = self._idle.pop() if self._idle else await self._start()
+            process = await self._next_idle() or await self._start()
             answer = await process.ask(call)
-            whole = True
+            whole = not answer.get("over")
             return answer
         finally:
             self._free.release()
@@ -134,9 +145,18 @@ class ToolProcesses:
                 await self._put_back(process, whole=whole)
 
     async def prepare(self) -> None:
-        """Have one process ready before the first call. Raises `ToolProcessError`."""
+        """Have one process ready before the first call. Raises `ToolProcessError`, `OSError`."""
         if not self._idle:
             self._idle.append(await self._start())
+
+    async def _next_idle(self) -> ToolProcess | None:
+        """One that waits for a call; those that have ended meanwhile are put away."""
+        while self._idle:
+            process = self._idle.pop()
+            if process.runs:
+                return process
+            await asyncio.shield(process.end())
+        return None
 
     async def _put_back(self, process: ToolProcess, *, whole: bool) -> None:
         if whole and process.calls < MOST_CALLS:
@@ -144,7 +164,7 @@ class ToolProcesses:
             return
         if not whole:
             self._wait_after(process.began)
-            log.warning("a tool process was killed or died, and is started anew", file=self._file.name)
+            log.warning("a tool process was killed or died, and is started anew", tools=self._about)
         await asyncio.shield(process.end())
 
     async def _start(self) -> ToolProcess:
@@ -156,9 +176,8 @@ class ToolProcesses:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs:
-            argv = [sys.executable, "-I", "-B", tool_process.__file__, str(theirs.fileno()), str(self._file)]
             started = await start_process(
-                [*argv, str(MEMORY)],
+                [sys.executable, "-I", "-B", self._program, str(theirs.fileno())],
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 env=self._environment,
@@ -167,17 +186,18 @@ class ToolProcesses:
             )
         process, ready = ToolProcess(started, ours), False
         try:
-            said = await process.answer()
-            ready = "ready" in said
-            self._why = "" if ready else f"{self._file.name} cannot be used: {said.get('broken', 'it says nothing')}"
+            said = await process.ask({"memory": MEMORY, **self._begin})
+            process.calls, ready = 0, "ready" in said
+            self.tools = said["ready"] if isinstance(said.get("ready"), dict) else {}
+            self._why = "" if ready else f"{self._about} cannot be used: {said.get('broken', 'it says nothing')}"
         except (ToolProcessError, OSError, msgspec.DecodeError) as broken:
-            self._why = f"{self._file.name} cannot be used: {broken}"
+            self._why = f"{self._about} cannot be used: {broken}"
         finally:
             if not ready:
                 await asyncio.shield(process.end())
         if not ready:
             self._wait_after(began)
-            log.error("a file of tools cannot be used", why=self._why)
+            log.error("tools cannot be used", why=self._why)
             raise NotStarted(self._why)
         return process
 
@@ -192,6 +212,7 @@ class ToolProcesses:
 
 
 def environment_for(names: tuple[str, ...], ours: Mapping[str, str]) -> dict[str, str]:
-    """What a tool's process may know of our environment: how to run, and the secrets that the tool names."""
-    known = {name: ours[name] for name in (*PASSED_ON, *names) if ours.get(name)}
-    return known | {"OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "LINESIDE_TOOL": str(os.getpid())}
+    """What a process may know of our environment: how to run, and the secrets that its tools name. Raises `NotSet`."""
+    known = {name: ours[name] for name in PASSED_ON if ours.get(name)}
+    named = {name: value_of(name, ours) for name in names}
+    return known | named | {"OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
