@@ -1,6 +1,7 @@
 """The caller's business, told as calls: what is asked, what is done, what is never done twice or unasked."""
 
 import asyncio
+import re
 from datetime import date
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from lineside.agents.agent import Agent
 from lineside.agents.declared import Limits, Slot, Takes, Task, Tool
 from lineside.agents.tools.outcome import Outcome, Use
+from lineside.audio.frame import Utterance
 from lineside.call.call_tools import CallTools, nothing_kept
+from lineside.engines.protocols import Transcription
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT
 from lineside.protocol import AgentWords, Dtmf, Ended, ReplyText, Text
 from lineside.task_events import SlotFilled, ToolCalled
@@ -250,6 +253,66 @@ def test_a_secret_is_nowhere_but_in_the_tool() -> None:
     told = repr([held.transport.events, held.conversation, held.llm.asked, held.tts.spoken])
     assert "4111" not in told
     assert "4 1 1 1" not in told
+
+
+NOTE = msgspec.structs.replace(
+    DESK,
+    slots={**DESK.slots, "note": Slot("text", "What shall I write down?")},
+    tasks={**DESK.tasks, "note": Task(("leave a note",), needs=("note",), says="Noted: {note}")},
+)
+
+
+def spoken(words: str) -> dict[str, Any]:
+    """A caller who says this."""
+    return {"stt": ScriptedSTT(hears=[words]), "partials_every_ms": 500}
+
+
+@pytest.mark.parametrize("agent", [DESK, NOTE], ids=["to the model", "into a slot"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "take my card it is four five three nine one four eight eight oh three four three six four six seven",
+        "please take 4539 1488 0343 6467",
+        "my account is DE89 3704 0044 0532 0130 00",
+    ],
+)
+@pytest.mark.parametrize("typed", [True, False], ids=["typed", "spoken"])
+def test_a_card_number_that_nobody_asked_for_is_kept_by_nobody(agent: Agent, words: str, typed: bool) -> None:
+    """Not told while it is said or afterwards, not remembered, not shown to a model, not said again."""
+    first = says("I want to leave a note") if agent is NOTE else []
+    said: list[Doing] = says(words) if typed else [CallerSpeaks(3.0), CallerSilent(9.0)]
+    held = call(first, said, agent=agent, **({} if typed else spoken(words)))
+    told = repr([held.transport.events, held.conversation, held.llm.asked, held.tts.spoken])
+    assert "•••" in told
+    assert not re.search(r"0343|6467|oh three|six seven|0044|0532", told)
+
+
+def test_the_number_that_was_asked_for_still_arrives() -> None:
+    """An order of sixteen digits that looks like a card is found; no one but the slot hears of it."""
+    long = msgspec.structs.replace(DESK.slots["order_number"], length=16)
+    tools = SlowTools()
+    held = call(
+        says("where is my order"),
+        says("4111 1111 1111 1111"),
+        agent=msgspec.structs.replace(DESK, slots={**DESK.slots, "order_number": long}),
+        tools=tools,
+    )
+    assert tools.times("find_order") == 1
+    assert "4111" not in repr([held.conversation, held.llm.asked])
+
+
+def test_words_that_were_hardly_understood_are_read_back() -> None:
+    """The recogniser's doubt is the slot's."""
+
+    class Unsure(ScriptedSTT):
+        async def transcribe(self, utterance: Utterance) -> Transcription:
+            return msgspec.structs.replace(await super().transcribe(utterance), sure=0.4)
+
+    tools = SlowTools()
+    speaks: list[Doing] = [CallerSpeaks(2.0), CallerSilent(9.0)]
+    held = call(says("where is my order"), speaks, stt=Unsure(hears=["one two three four five"]), tools=tools)
+    assert answers(held)[-1] == "I have 1 2 3, 4 5. Is that right?"
+    assert tools.times("find_order") == 0
 
 
 def test_the_question_that_is_asked_sets_what_ends_a_turn() -> None:

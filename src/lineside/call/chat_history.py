@@ -6,6 +6,7 @@ Tool calls stand between them, with their results, heard or not: what was done w
 from collections.abc import Callable
 
 from lineside.agents.agent import CALL
+from lineside.agents.sensitive_numbers import without_sensitive_numbers
 from lineside.call.tool_exchange import ToolExchange
 from lineside.engines.protocols import Message
 from lineside.text.outside_text import outside_text
@@ -61,6 +62,11 @@ class ChatHistory:
         if context and said and said[-1].role == "user":
             said[-1] = Message("user", f"{DOCUMENTS} {context}\n\n{FROM_THAT} {said[-1].content}")
         return (*opening, *said)
+
+    def without_sensitive_numbers(self, text: str, *, unfinished: bool = False) -> str:
+        """What the caller says now, without card numbers and the like: for all but the rules that fill slots."""
+        before, asked = self.last_caller_words, self.last_agent_words
+        return without_sensitive_numbers(text, before=before, asked=asked, unfinished=unfinished)
 
     @property
     def last_agent_words(self) -> str:

@@ -95,6 +95,11 @@ class TaskDialog:
         """What a turn is judged by now."""
         return Desk(self._agent, self._place(), self._now(), self._heard)
 
+    def said(self, exact: str, shown: str, *, keys: bool = False, sure: float = 1.0) -> Said:
+        """What the rules get of a turn: its numbers only where the caller was asked for one; `shown` has none."""
+        asked = self.expected is not None and self.expected.kind == "digits"
+        return Said(exact if keys or asked else shown, keys=keys, sure=sure)
+
     def install(self, state: TaskState) -> None:
         """A reply is allowed that brings the business so far."""
         self._events.moved(self.state, state, self._agent)

@@ -32,7 +32,7 @@ class Interruptions:
         try:
             words = self._context.stt.transcribe(overheard(sound))
             heard = await answer_within(words, CHECK_WITHIN, "the recogniser")
-            text = heard.text
+            text = self._context.history.without_sensitive_numbers(heard.text)
             answers = bool(text.strip()) and reply is not None and reply.ends_with_question()
             real = answers or claims(heard, over=asked.over)
         except EngineError:

@@ -103,7 +103,7 @@ class LiveListening:
                 heard = await answer_within(context.stt.transcribe(utterance), PARTIAL_WITHIN, "the recogniser")
             except EngineError:
                 return  # the turn's end will say what is wrong with it
-            if text := agreed.feed(heard.text):
+            if text := context.history.without_sensitive_numbers(agreed.feed(heard.text), unfinished=True):
                 at, reply = context.clock.at, self._speaker.replies + 1
                 context.observers.on_event(PartialTranscript(at=at, turn=turn, reply=reply, text=text))
 
@@ -124,7 +124,8 @@ class LiveListening:
                 )
             except EngineError:
                 return  # the turn's end will say what is wrong with it
-            if (words := heard.text.split()[:-1]) and not await self._read(" ".join(words)):
+            shown = self._context.history.without_sensitive_numbers(heard.text, unfinished=True)
+            if (words := shown.split()[:-1]) and not await self._read(" ".join(words)):
                 return
 
     def _for_prefill(self) -> Utterance | None:

@@ -8,7 +8,6 @@ Between them stand two bounded channels. Cancelling the reply closes the streams
 import asyncio
 from contextlib import aclosing
 
-from lineside.agents.slots.extract import Said
 from lineside.agents.tasks.state import Say, Think, ToPerson, joined
 from lineside.audio.frame import Utterance
 from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answer
@@ -161,13 +160,16 @@ class Reply:
 
     async def _question(self, given: Utterance | TypedInput) -> str:
         """What the caller said. Known to the floor, and to the caller's program, as soon as it is known here."""
-        if isinstance(given, TypedInput):
-            return given.shown
         context = self._context
+        if isinstance(given, TypedInput):
+            self.progress.said = context.dialog.said(given.text, given.shown, keys=given.keys)
+            return given.shown
         self._times.asked("asr", context.clock.now())
-        heard, self.progress.doubtful = await transcribe_turn(context.stt, given, context.dialog.expected)
+        exact, self.progress.doubtful = await transcribe_turn(context.stt, given, context.dialog.expected)
+        heard = context.history.without_sensitive_numbers(exact)
+        self.progress.said = context.dialog.said(exact, heard, sure=0.0 if self.progress.doubtful else 1.0)
         self._times.done("asr", context.clock.now())
-        self._end_of_turn.heard_words(self._pause, heard)
+        self._end_of_turn.heard_words(self._pause, exact)
         if self._draft is not None and alike(heard, self._draft.question):
             heard = self._draft.question  # word for word, so that the model has read it already
         else:
@@ -176,15 +178,15 @@ class Reply:
         if self.allowed:
             self._tell_transcript(heard)
         elif heard:
-            self._events.emit_now(PartialTranscript(**self._events.where(), text=heard))
+            shown = context.history.without_sensitive_numbers(heard, unfinished=True)
+            self._events.emit_now(PartialTranscript(**self._events.where(), text=shown))
         return heard
 
     async def _answer_question(self, question: str) -> None:
         """By a rule of the agent's, from what was written already, or by the language model."""
         context, owed = self._context, self._context.dialog.owed  # what is owed comes before everything else
         native = await context.model_calls_tools()
-        said = _said(self.given, question, self.progress)
-        if not isinstance(move := await self.rules.decide(said, native=native), Think):
+        if not isinstance(move := await self.rules.decide(self.progress.said, native=native), Think):
             self.progress.ends = "agent_said_goodbye" if isinstance(move, Say) and move.ends else None
             if isinstance(move, ToPerson):
                 self._outcome.person_wanted("caller")
@@ -285,9 +287,3 @@ class Reply:
         self.progress.failed = failure
         self._events.emit(Error(at=self._context.clock.at, code="engine_error", message=str(failure), fatal=False))
         self._outcome.failed()
-
-
-def _said(given: ReplyInput, question: str, progress: ReplyProgress) -> Said:
-    if isinstance(given, TypedInput):
-        return Said(given.text, keys=given.keys)
-    return Said(question, sure=0.0 if progress.doubtful else 1.0)

@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 from msgspec import Struct
 
+from lineside.agents.slots.extract import Said
 from lineside.audio.frame import SpokenAudio
 from lineside.call.audio_buffer import AudioBuffer
 from lineside.call.call_context import CallContext
@@ -22,6 +23,7 @@ class ReplyProgress(Struct):
     """How far a reply has come. Its stages write it, each its own fields."""
 
     question: str | None = None  # what the caller said; None: not known yet, or nobody asked
+    said: Said = Said("")  # for the rules alone: with what is hidden from all others
     doubtful: bool = False  # digits were asked for, and others than were heard may have been said
     text: str = ""  # what the agent means to say
     whole: bool = False  # that is all of it

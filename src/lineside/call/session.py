@@ -226,7 +226,8 @@ class CallSession:
             case floor.AgentPrompt(text=text, ends=ends):
                 given = AgentLine(text, ends)
             case floor.TypedTurn(text=text, keys=keys, shown=shown):
-                given = TypedInput(text, keys, shown)
+                hidden = self._context.history.without_sensitive_numbers(shown or text)
+                given = TypedInput(text, keys, hidden)
             case _:
                 given = self._context.segmenter.utterance()
                 self._context.segmenter.close_turn()

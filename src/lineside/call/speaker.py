@@ -209,7 +209,7 @@ class Speaker:
         context, text = self._context, ""
         began = context.clock.now()
         with suppress(EngineError):
-            text = (await transcribe(context.stt, said)).text
+            text = context.history.without_sensitive_numbers((await transcribe(context.stt, said)).text)
         context.history.caller(text)
         latency = round((context.clock.now() - began) * 1000, 1)
         context.observers.on_event(

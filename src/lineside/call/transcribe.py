@@ -4,6 +4,7 @@ import asyncio
 
 from msgspec.structs import replace
 
+from lineside.agents.slots.extract import UNSURE
 from lineside.agents.tasks.state import Expected
 from lineside.audio.frame import Utterance
 from lineside.engines.protocols import SpeechToText, Transcription
@@ -14,11 +15,14 @@ TRANSCRIPT_WITHIN = 10.0  # seconds; then the recogniser has failed. The caller 
 
 
 async def transcribe_turn(stt: SpeechToText, utterance: Utterance, expected: Expected | None) -> tuple[str, bool]:
-    """The words of a turn, and whether digits that were asked for can be doubted. Raises `EngineError`."""
+    """The words of a turn, and whether they can be doubted: by the recogniser, or of digits by the second hearing.
+
+    Raises `EngineError`.
+    """
     if expected is not None and expected.listen is not None:
         utterance = replace(utterance, digits=expected.listen)
     heard = await transcribe(stt, utterance)
-    return heard.text, heard.clear is False
+    return heard.text, heard.clear is False or (heard.clear is None and heard.sure < UNSURE)
 
 
 async def transcribe(stt: SpeechToText, utterance: Utterance) -> Transcription:

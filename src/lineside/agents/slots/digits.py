@@ -45,6 +45,17 @@ def _joined(words: tuple[Word, ...], before: DigitRun, run: DigitRun) -> bool:
     return all(word.text in _BETWEEN or not word.text[0].isalnum() for word in words[before.end : run.begin])
 
 
+def joined_runs(words: tuple[Word, ...]) -> list[DigitRun]:
+    """All stretches of digits, those of one number that little words stand between as one."""
+    runs: list[DigitRun] = []
+    for run in digit_runs(words):
+        if runs and _joined(words, runs[-1], run):
+            runs[-1] = DigitRun(runs[-1].digits + run.digits, runs[-1].begin, run.end)
+        else:
+            runs.append(run)
+    return runs
+
+
 def find_digits(text: str, length: int | None, check: str = "", before: str = "") -> Found | None:
     """Digits of a set length, or of any; `before` are those of earlier turns, to which these may belong."""
     said, doubted = digits_said(text, length)
