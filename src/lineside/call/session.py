@@ -226,8 +226,7 @@ class CallSession:
             case floor.AgentPrompt(text=text, ends=ends):
                 given = AgentLine(text, ends)
             case floor.TypedTurn(text=text, keys=keys, shown=shown):
-                hidden = self._context.history.without_sensitive_numbers(shown or text)
-                given = TypedInput(text, keys, hidden)
+                given = TypedInput(text, keys, self._context.history.without_sensitive_numbers(shown or text))
             case _:
                 given = self._context.segmenter.utterance()
                 self._context.segmenter.close_turn()
