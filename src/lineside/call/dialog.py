@@ -13,7 +13,7 @@ from msgspec import Struct
 from lineside.agents.agent import Agent
 from lineside.agents.calendar import date_in
 from lineside.agents.claims import may_say
-from lineside.agents.slots.extract import Place
+from lineside.agents.slots.extract import Place, Said
 from lineside.agents.tasks.native_turn import after_call
 from lineside.agents.tasks.state import (
     Desk,

@@ -177,8 +177,7 @@ class Reply:
         self.progress.question = heard
         if self.allowed:
             self._tell_transcript(heard)
-        elif heard:
-            shown = context.history.without_sensitive_numbers(heard, unfinished=True)
+        elif shown := context.history.without_sensitive_numbers(heard, unfinished=True):
             self._events.emit_now(PartialTranscript(**self._events.where(), text=shown))
         return heard
 
@@ -270,8 +269,6 @@ class Reply:
                     times.done("tts", now())
                 await self._player.sound.put(audio)
                 times.resumed("tts", now())  # waiting for playout is not the voice's time
-
-    # ── all of it ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _tell_transcript(self, question: str) -> None:
         """The caller's words are known and their turn is over: from here on they were said."""
