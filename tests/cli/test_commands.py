@@ -56,6 +56,7 @@ TABLE: list[tuple[tuple[str, ...], tuple[str, ...], str]] = [
 
 # Commands that are in no row, and why.
 ELSEWHERE = {
+    "call": "calls somebody, and no line here can: below; with a line: tests/gateway/outbound",
     "serve": "runs until Ctrl-C: tests/project/test_product.py",
     "host": "asks a host agent, of which there is none here: tests/host",
     "loadtest": "measures for seconds, and writes its JSON into a file: tests/loadtest",
@@ -166,6 +167,19 @@ def test_a_beginning_of_an_id_names_a_call_unless_it_names_several_or_none(folde
     """The list shows eight letters; they are enough."""
     assert json.loads(command("calls", "show", CALL[:8], "--json").stdout)["call"]["id"] == CALL
     assert "no call 'zz' is kept" in str(command("calls", "show", "zz").exception)
+
+
+@pytest.mark.usefixtures("typed")
+def test_a_call_of_ours_that_may_not_be_made_says_why() -> None:
+    """Nobody is called, and a wrong option is named before the gateway is asked."""
+    for words, why in (
+        (("+442079460000",), "OUTBOUND_ALLOWED"),
+        (("+442079460000", "--context", "name"), "NAME=VALUE"),
+        (("+442079460000", "--on-voicemail", "shout"), "hang_up"),
+    ):
+        told = command("call", *words)
+        assert told.exit_code != 0
+        assert why in str(told.exception), told.exception
 
 
 def test_what_strangers_say_cannot_reach_the_terminal() -> None:

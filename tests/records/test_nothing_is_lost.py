@@ -297,9 +297,9 @@ def test_old_calls_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     async def story() -> None:
         async with Archive(settings(data_dir=tmp_path, retention_days=0)).opened() as archive:
             now = time.time
-            monkeypatch.setattr("lineside.records.archive.time.time", lambda: now() - 31 * 86_400)
+            monkeypatch.setattr("lineside.records.call_entries.time.time", lambda: now() - 31 * 86_400)
             tell(archive, "old")
-            monkeypatch.setattr("lineside.records.archive.time.time", now)
+            monkeypatch.setattr("lineside.records.call_entries.time.time", now)
             tell(archive, "new")
             await archive.settled()
         async with asyncio.timeout(20), Archive(settings(data_dir=tmp_path, retention_days=30)).opened() as archive:
