@@ -16,6 +16,7 @@ from lineside.agents.drafts import AgentDrafts
 from lineside.agents.versions import AgentReplaced, AgentVersion, AgentVersions, version_of
 from lineside.api import ApiDependencies, mount
 from lineside.api.operations import OPERATIONS
+from lineside.api.outbound_schemas import PlaceCall
 from lineside.audio.wav import wav_header
 from lineside.call.supervision import OperatorOrder
 from lineside.engines.protocols import BackendModel, EngineInfo, PullProgress
@@ -28,6 +29,7 @@ from lineside.host.services import Service
 from lineside.http_front import LONGEST_LINE
 from lineside.line_report import LineMeasured
 from lineside.observability.active_call import ActiveCall
+from lineside.observability.outbound_call import OutboundCall
 from lineside.observability.trends import TrendHistory
 from lineside.observability.webhook_status import WebhookStatus
 from lineside.protocol import ClientMessage, Ended, FirstMessage, ReplyMetrics, Transcript, TurnEnded, encode
@@ -317,6 +319,25 @@ class ScriptedWebhooks:
     def tell(self, event: WebhookEvent, data: dict[str, Any]) -> None: ...
 
 
+class ScriptedOutbound:
+    """Calls of ours that are answered by nobody."""
+
+    def __init__(self) -> None:
+        self.calls = {"5f0c": OutboundCall("5f0c", "+15550100", "sip", "over", 0.0, outcome="no_answer")}
+
+    async def place(self, asked: PlaceCall) -> OutboundCall:
+        return self.calls["5f0c"]
+
+    def list(self, limit: int) -> Sequence[OutboundCall]:
+        return tuple(self.calls.values())[:limit]
+
+    def get(self, call: str) -> OutboundCall | None:
+        return self.calls.get(call)
+
+    async def never_call(self, number: str) -> bool:
+        return True
+
+
 def scripted_dependencies(chosen: Settings, **given: Any) -> ApiDependencies:
     """Dependencies that are all scripted."""
 
@@ -332,7 +353,11 @@ def scripted_dependencies(chosen: Settings, **given: Any) -> ApiDependencies:
         read,
         TrendHistory().trends,
     )
-    given = {"webhooks": ScriptedWebhooks()} | given
+    given = {
+        "webhooks": ScriptedWebhooks(),
+        "outbound": ScriptedOutbound(),
+        "test_tickets": lambda line: "ticket",
+    } | given
     return replace(scripted, own_models=("silero-vad",), **given)
 
 

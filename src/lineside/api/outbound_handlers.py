@@ -24,8 +24,9 @@ log = structlog.get_logger()
 )
 async def place_call(api: ApiServices, body: PlaceCall) -> OutboundCall:
     """Call somebody. 409 where a gate is shut, 429 where it opens by waiting; the message says which."""
+    center = _outbound(api)
     try:
-        return await _outbound(api).place(body)
+        return await center.place(body)
     except CallBlocked as blocked:
         again = f"; again in {blocked.retry_after:.0f} s" if blocked.retry_after else ""
         raise ApiError(429 if blocked.retry_after else 409, blocked.by, f"{blocked}{again}") from blocked
@@ -38,13 +39,13 @@ async def place_call(api: ApiServices, body: PlaceCall) -> OutboundCall:
         raise ApiError(503, "not_kept", f"nothing was dialled: {broken.strerror or broken}") from broken
 
 
-@operation("GET", "/api/calls/outbound", group=OUTBOUND)
+@operation("GET", "/api/calls/outbound", group=OUTBOUND, errors=(409,))
 async def outbound_calls(api: ApiServices, query: OutboundQuery) -> OutboundCalls:
     """List the newest calls that lineside made or makes; older ones are in the history."""
     return OutboundCalls(tuple(_outbound(api).list(query.limit)))
 
 
-@operation("GET", "/api/calls/outbound/{id}", group=OUTBOUND, errors=(404,), named="5f0c")
+@operation("GET", "/api/calls/outbound/{id}", group=OUTBOUND, errors=(404, 409), named="5f0c")
 async def outbound_call(api: ApiServices, name: str) -> OutboundCall:
     """Get a call that lineside made. POST /api/calls/{id}/end gives it up, or hangs it up."""
     found = _outbound(api).get(name)
@@ -56,10 +57,11 @@ async def outbound_call(api: ApiServices, name: str) -> OutboundCall:
 @operation("POST", "/api/do-not-call", group=OUTBOUND, errors=(409,), example={"number": "+15550100"})
 async def do_not_call(api: ApiServices, body: DoNotCall) -> DoNotCallAdded:
     """Never call this number again. The list is DATA_DIR/do-not-call.txt, one number a line."""
+    center = _outbound(api)
     if why := why_refused(body.number):
         raise ApiError(409, "bad_number", why)
     try:
-        return DoNotCallAdded(body.number, await _outbound(api).never_call(body.number))
+        return DoNotCallAdded(body.number, await center.never_call(body.number))
     except LinesideError as full:
         raise ApiError(409, "full", str(full)) from full
     except OSError as broken:
@@ -68,5 +70,5 @@ async def do_not_call(api: ApiServices, body: DoNotCall) -> DoNotCallAdded:
 
 def _outbound(api: ApiServices) -> MakesCalls:
     if api.dependencies.outbound is None:
-        raise ApiError(503, "no_lines", "this gateway makes no calls")
+        raise ApiError(409, "no_lines", "this gateway makes no calls")
     return api.dependencies.outbound
