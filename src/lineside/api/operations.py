@@ -60,10 +60,10 @@ OPERATIONS: tuple[Operation, ...] = (
     call_handlers.draft_agent,
     agent_file_handlers.agent_as_text,
     agent_file_handlers.check_agent_text,
+    call_handlers.get_settings,
     rehearsal_handlers.get_rehearsal,
     rehearsal_handlers.start_rehearsal,
     rehearsal_handlers.cancel_rehearsal,
-    call_handlers.get_settings,
     call_handlers.get_webhooks,
     call_handlers.test_webhook,
 )
