@@ -332,6 +332,10 @@ def test_an_engine_that_the_settings_do_not_let_be_is_passed_over(root: Path) ->
             "up": False,
             "why": "it cannot be used with these settings",
             "model": "",
+            "state": "not configured",
+            "download": "",
+            "answers": {"engine": "espeak", "model": "", "instead_of": "broken", "why": "failed"},
+            "fallback": None,
         }
         assert len((await control.ask("GET", "/api/models"))[1]["models"]) == 7
 

@@ -284,13 +284,13 @@ def test_the_machine_is_shown_live_and_after_a_restart(control: OpenControl, vis
     expect(bar).to_have_attribute("aria-valuetext", "4.0 GiB of 16 GiB")
     expect(page.get_by_role("row", name=re.compile("ollama"))).to_contain_text("3.0 GiB")
     gateway.close()
-    expect(page.get_by_text("What is shown below was so before.")).to_be_visible()
+    expect(page.get_by_text("Below: what was known before.")).to_be_visible()
     gateway = gateway.again()
     try:
         gateway.do(lambda: setattr(gateway, "cards", ()))
         expect(page.get_by_role("heading", name=re.compile("No GPU detected"))).to_be_visible()
         expect(page.get_by_role("meter", name="Memory", exact=True)).to_be_visible()
-        expect(page.get_by_text("What is shown below was so before.")).to_have_count(0)
+        expect(page.get_by_text("Below: what was known before.")).to_have_count(0)
     finally:
         gateway.close()
 
@@ -379,10 +379,10 @@ def test_settings_are_found_by_their_words_and_secrets_stay_hidden(control: Open
     gateway = control(key="orchid-7")
     page = panel(visit, gateway, "Settings")
     page.get_by_label(re.compile("API key required")).fill("tulip")
-    press(page, "Give key")
+    press(page, "Continue")
     field = page.get_by_label(re.compile("That key was not accepted"))
     field.fill("orchid-7")
-    press(page, "Give key")
+    press(page, "Continue")
     row = page.locator('[data-setting="API_KEYS"]')
     expect(row).to_contain_text("secret")
     assert "orchid-7" not in page.content()

@@ -373,7 +373,7 @@ def test_only_the_one_port_is_open_to_anybody(server: Server) -> None:
 def test_lines_of_the_log_are_structured_and_hold_no_words(server: Server) -> None:
     """Each line is JSON; nothing that was said or asked in these tests is among them."""
     log = server.log.read_text()
-    assert {json.loads(line)["message"] for line in log.splitlines()} == {"model loaded", "model unloaded", "ready"}
+    assert {json.loads(line)["event"] for line in log.splitlines()} == {"model loaded", "model unloaded", "ready"}
     assert "boats" not in log
     assert "fibre" not in log.casefold()
 
