@@ -353,12 +353,13 @@ def scripted_dependencies(chosen: Settings, **given: Any) -> ApiDependencies:
         read,
         TrendHistory().trends,
     )
-    given = {
+    known: dict[str, Any] = {
+        "own_models": ("silero-vad",),
         "webhooks": ScriptedWebhooks(),
         "outbound": ScriptedOutbound(),
         "test_tickets": lambda line: "ticket",
-    } | given
-    return replace(scripted, own_models=("silero-vad",), **given)
+    }
+    return replace(scripted, **known | given)
 
 
 @asynccontextmanager
