@@ -1100,6 +1100,20 @@ export interface Remark {
   kind: 'advice' | 'mistake';
 }
 
+/** Every setting; the values of secrets are masked. */
+export interface SettingsStatus {
+  settings: Setting[];
+}
+
+/** One setting as it stands, and who set it. A secret's value is masked. */
+export interface Setting {
+  name: string;
+  value: string;
+  source: '.env' | 'command line' | 'default' | 'environment';
+  secret: boolean;
+  about: string;
+}
+
 /** The rehearsal under way or the last one, and what can be rehearsed. */
 export interface RehearsalStatus {
   state: 'cancelled' | 'done' | 'failed' | 'idle' | 'running';
@@ -1147,20 +1161,6 @@ export interface StartRehearsal {
   agent?: Agent | null;
   only?: string[];
   runs?: number;
-}
-
-/** Every setting; the values of secrets are masked. */
-export interface SettingsStatus {
-  settings: Setting[];
-}
-
-/** One setting as it stands, and who set it. A secret's value is masked. */
-export interface Setting {
-  name: string;
-  value: string;
-  source: '.env' | 'command line' | 'default' | 'environment';
-  secret: boolean;
-  about: string;
 }
 
 /** The webhooks of this gateway since it started. */
