@@ -787,6 +787,7 @@ export interface KeptCall {
   transferred_to: string;
   first_words: string;
   slowest_ms: number | null;
+  answered: Record<string, AnsweredBy>;
 }
 
 /** All that is kept of one call, except its sound. */

@@ -106,7 +106,7 @@ async def held(server: RecordingGateway) -> tuple[str, list[ReplyMetrics]]:
 def shown_by_replay(whole: WholeCall) -> str:
     """The table that `lineside replay` prints, of a call that was held again and came out the same."""
     out = Console(record=True, width=200, file=io.StringIO())
-    again = ReplayResult(whole.turns, {}, 1.0, 1.0)
+    again = ReplayResult(whole.turns, 1.0, 1.0)
     show(compared(whole, again), out)
     return out.export_text()
 

@@ -27,6 +27,8 @@ from tests.records.fixtures import RecordingGateway, with_records
 from tests.records.test_history import call
 
 JOE = AnsweredBy("piper", "en_US-joe-medium", "kokoro", "too slow")
+KATHLEEN = AnsweredBy("piper", "en_US-kathleen-low")
+QWEN = AnsweredBy("embedded", "qwen3-0.6b")
 
 
 def test_who_answered_and_what_was_said_meanwhile_is_kept_with_the_reply() -> None:
@@ -103,6 +105,12 @@ def test_calls_are_found_by_what_came_of_them(tmp_path: Path, records_url: str) 
         assert whole is not None
         assert whole.turns[0].engines == {"tts": JOE}
         assert (whole.call.unanswered, whole.call.fallbacks) == (1, 1)
+        assert whole.call.answered == {"tts": JOE}
+        later = replace(reply, reply=99, engines={"tts": KATHLEEN, "llm": QWEN})
+        await store.write([later, replace(later, reply=100, engines={"tts": KATHLEEN})])
+        async with store.transaction() as connection:
+            listed = {each.id: each.answered for each in (await queries.page(connection)).calls}
+        assert (listed[one], listed[two]) == ({"tts": KATHLEEN, "llm": QWEN}, {})
         await store.write(call(3))  # a spool that is replayed
         assert await found(tag="bill") == [three]
         await store.close()

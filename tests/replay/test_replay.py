@@ -74,7 +74,7 @@ def test_a_call_is_held_again_faster_than_it_was(tmp_path: Path, codec: Codec) -
         assert pair.now.stages["endpoint_ms"] == pytest.approx(pair.kept.stages["endpoint_ms"], abs=60)
         assert pair.now.stages["llm_first_ms"] >= 50, "an engine's time is real"
         assert (pair.kept.said, pair.now.said) == ("From nine.", "At ten.")
-    assert (found.engines_kept["llm"], found.engines_now["llm"]) == ("scripted", "other")
+        assert {role: by.engine for role, by in pair.kept.engines.items()}["llm"] == "scripted"
 
 
 def test_other_engines_and_settings_are_seen_in_what_is_printed_side_by_side(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_turns_are_the_same_where_their_speech_overlaps(tmp_path: Path) -> None:
     whole = asyncio.run(load_call(settings(data_dir=tmp_path), call)).whole
     kept = (turn(1, 0, 3, "one two three"), turn(2, 8, 9))
     now = (turn(1, 0, 1, "one"), turn(2, 1.2, 3, "two three"))
-    found = compared(replace(whole, turns=kept), ReplayResult(now, {}, 9.0, 1.0))
+    found = compared(replace(whole, turns=kept), ReplayResult(now, 9.0, 1.0))
     shown = [(p.kept and p.kept.turn, p.now and p.now.turn, p.wer) for p in found.pairs]
     assert shown == [(None, 1, None), (1, 2, pytest.approx(1 / 3, abs=0.001)), (2, None, 1.0)]
     assert found.wer == 0.25

@@ -1,6 +1,7 @@
 /** The calls that are kept: found, opened, deleted. One page of them is drawn at a time, however many there are. */
 
 import { createEffect, createMemo, createSignal, For, type JSX, on, onCleanup, Show } from 'solid-js';
+import { modelsOf } from '../answered';
 import { ask, key, type Trouble, troubleOf } from '../api';
 import { address, go, route } from '../route';
 import type { CallPage, KeptCall } from '../schema';
@@ -176,7 +177,7 @@ function Row(given: {
   select: (wanted: boolean) => void;
 }): JSX.Element {
   const when = () => new Date(given.call.began * 1000).toLocaleString();
-  const engines = () => [given.call.stt, given.call.llm, given.call.tts].filter(Boolean).join(' → ');
+  const engines = () => modelsOf(given.call.answered);
   const slowest = () =>
     given.call.slowest_ms === null
       ? ''

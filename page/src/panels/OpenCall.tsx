@@ -125,14 +125,7 @@ async function patient(path: string): Promise<WholeCall> {
   }
 }
 
-const engines = (call: KeptCall): string =>
-  [
-    call.stt,
-    [call.llm, call.llm_model].filter(Boolean).join(' '),
-    [call.tts, call.tts_voice].filter(Boolean).join(' '),
-  ]
-    .filter(Boolean)
-    .join(' → ');
+const engines = (call: KeptCall): string => modelsOf(call.answered);
 
 function Told(given: { of: WholeCall; path: string }): JSX.Element {
   const [player, setPlayer] = createSignal<HTMLAudioElement>();

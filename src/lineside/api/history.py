@@ -166,13 +166,13 @@ async def _calls(first: list[WholeCall], pages: Pages) -> AsyncGenerator[WholeCa
 
 
 # How the table flattens what is no single value.
-PACKED = ("stages", "engines")
+PACKED = ("stages", "engines", "answered")
 ANSWERED = (("stt", "model"), ("llm", "model"), ("tts", "voice"))
 TIMES = tuple(name for name in ReplyMetrics.__struct_fields__ if name.endswith("_ms"))
 
 
 async def _table(first: list[WholeCall], pages: Pages) -> AsyncGenerator[bytes, None]:
-    of_call = KeptCall.__struct_fields__
+    of_call = tuple(name for name in KeptCall.__struct_fields__ if name not in PACKED)
     of_turn = tuple(name for name in KeptTurn.__struct_fields__ if name not in PACKED)
     answered = (word for role, model in ANSWERED for word in (f"{role}_engine", f"{role}_{model}"))
     yield _line([*(f"call_{name}" for name in of_call), *of_turn, *answered, "fallback", *TIMES])

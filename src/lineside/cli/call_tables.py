@@ -18,7 +18,7 @@ LISTED = (
     Column("noted", drop=1),
     Column("line", drop=3),
     Column("sound", drop=2),
-    Column("engines", drop=4),
+    Column("answered by", drop=4),
 )
 TURNS = (
     Column("turn", right=True),
@@ -58,7 +58,7 @@ def call_row(call: KeptCall) -> tuple[str, ...]:
         ", ".join(_noted(call)),
         f"{call.line} {call.codec}",
         f"{call.recording_bytes / 1e6:.1f} MB" if call.recording == "kept" else call.recording,
-        _engines(call),
+        answered_by(call.answered) or "–",
     )
 
 
@@ -67,10 +67,11 @@ def show_call(whole: WholeCall) -> None:
     call = whole.call
     say(
         f"call {call.id}: {_moment(call.began):%Y-%m-%d %H:%M:%S}, {call.seconds or 0:.1f} s, "
-        f"{call.line} {call.codec}, caller {call.caller or 'unknown'}, {_engines(call)}, "
-        f"ended: {call.reason or 'under way'}, "
+        f"{call.line} {call.codec}, caller {call.caller or 'unknown'}, ended: {call.reason or 'under way'}, "
         f"recording: {call.recording}"
     )
+    if by := answered_by(call.answered):
+        say(f"answered by: {by}")
     if noted := _noted(call):
         say(f"noted: {', '.join(noted)}")
     if call.note:
@@ -129,10 +130,6 @@ def _decision_row(decision: KeptDecision) -> tuple[str, ...]:
     silence = f"{decision.silence_ms:.0f} ms of silence" if decision.silence_ms is not None else ""
     why = ", ".join(filter(None, (silence, score, decision.reason)))
     return f"{decision.at:.1f} s", str(decision.turn), decision.what, decision.detector, why
-
-
-def _engines(call: KeptCall) -> str:
-    return " → ".join(filter(None, (call.stt, call.llm, call.tts)))
 
 
 def _moment(began: float) -> datetime:

@@ -80,8 +80,6 @@ def show(found: "Comparison", out: Console) -> None:
     for number, pair in enumerate(found.pairs, 1):
         times.add_row(str(number), *(" → ".join(_both(pair, partial(_ms, stage))) for stage in STAGES))
     out.print(times)
-    for role in ("stt", "llm", "tts"):
-        out.print(f"{role}: {found.engines_kept.get(role, '')} → {found.engines_now.get(role, '')}", highlight=False)
     faster = found.seconds / found.took if found.took else 0.0
     out.print(
         f"{found.seconds:.1f} s of call in {found.took:.1f} s ({faster:.1f} times real time); WER of the whole call "

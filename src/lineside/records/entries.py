@@ -137,11 +137,11 @@ class KeptCall(Struct, frozen=True, kw_only=True):
     caller: Annotated[str, Meta(description="as the caller's program named them; empty: it did not")]
     mode: str
     agent: str
-    stt: str
-    llm: str
-    llm_model: str
-    tts: str
-    tts_voice: str
+    stt: Annotated[str, Meta(description="STT engine as chosen, or the default's name; `answered` says which did")]
+    llm: Annotated[str, Meta(description="LLM engine as chosen")]
+    llm_model: Annotated[str, Meta(description="model as chosen; empty: the engine's own")]
+    tts: Annotated[str, Meta(description="TTS engine as chosen")]
+    tts_voice: Annotated[str, Meta(description="voice as chosen; empty: the engine's own")]
     turns: Annotated[int, Meta(description="turns of the caller, spoken or typed; the one under way is counted")]
     recording: Recording
     recording_bytes: int
@@ -159,6 +159,9 @@ class KeptCall(Struct, frozen=True, kw_only=True):
     transferred_to: Annotated[str, Meta(description="where the caller was handed on to; empty: they were not")] = ""
     first_words: Annotated[str, Meta(description="what the caller said first")] = ""
     slowest_ms: Annotated[float | None, Meta(description="the longest response time (`e2e_ms`) of the call")] = None
+    answered: Annotated[
+        dict[str, AnsweredBy], Meta(description="role → who answered in it last; a role that nobody played is left out")
+    ] = {}
 
 
 class KeptTurn(Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ _engines = msgspec.json.Decoder(dict[str, AnsweredBy])
 
 LIVE = "live"  # the end reason of calls under way, in a query
 RESPONSE_TIME = "e2e_ms"
-COMPUTED = ("first_words", "slowest_ms", "unanswered", "fallbacks")
+COMPUTED = ("first_words", "slowest_ms", "unanswered", "fallbacks", "answered")
 
 _first_words = (
     sa.select(turns.c.heard)
@@ -67,7 +67,8 @@ async def page(
         moment, _, call_id = before.partition("-")
         wanted = wanted.where(sa.tuple_(calls.c.began, calls.c.id) < sa.tuple_(float(moment), call_id))
     rows = (await connection.execute(wanted.limit(limit + 1))).all()
-    listed = tuple(_kept_call(row) for row in rows[:limit])
+    answered = await _answered(connection, [row.id for row in rows[:limit]])
+    listed = tuple(_kept_call(row, answered) for row in rows[:limit])
     more = len(rows) > limit and listed
     return CallPage(listed, f"{listed[-1].began!r}-{listed[-1].id}" if more else "", total)
 
@@ -80,7 +81,8 @@ async def whole(connection: AsyncConnection, call_id: str) -> WholeCall | None:
 async def whole_calls(connection: AsyncConnection, ids: Sequence[str]) -> list[WholeCall]:
     """All of these calls that are kept, in this order; some hundreds at most."""
     found = await connection.execute(sa.select(*LISTED).where(calls.c.id.in_(ids)))
-    rows = {row.id: _kept_call(row) for row in found}
+    answered = await _answered(connection, ids)
+    rows = {row.id: _kept_call(row, answered) for row in found}
     stages: dict[tuple[str, int], dict[str, float]] = {}
     for time in await _of(connection, stage_times, ids, stage_times.c.reply):
         stages.setdefault((time["call_id"], time["reply"]), {})[time["stage"]] = time["ms"]
@@ -104,9 +106,19 @@ async def whole_calls(connection: AsyncConnection, ids: Sequence[str]) -> list[W
     ]
 
 
-def _kept_call(row: "sa.Row[Any]") -> KeptCall:
+async def _answered(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, dict[str, AnsweredBy]]:
+    """Call → role → who answered in it last. A call has as many rows here as its engines changed, not as its turns."""
+    last = sa.func.max(turns.c.reply)
+    wanted = sa.select(turns.c.call_id, turns.c.engines).where(turns.c.call_id.in_(ids), turns.c.engines != "")
+    found: dict[str, dict[str, AnsweredBy]] = {}
+    for call_id, engines in await connection.execute(wanted.group_by(turns.c.call_id, turns.c.engines).order_by(last)):
+        found.setdefault(call_id, {}).update(_engines.decode(engines))
+    return found
+
+
+def _kept_call(row: "sa.Row[Any]", answered: dict[str, dict[str, AnsweredBy]]) -> KeptCall:
     fields = dict(row._mapping)
-    return KeptCall(**(fields | {"tags": unpacked_tags(fields["tags"])}))
+    return KeptCall(**(fields | {"tags": unpacked_tags(fields["tags"]), "answered": answered.get(row.id, {})}))
 
 
 def _kept_turn(row: dict[str, Any], times: dict[str, float]) -> KeptTurn:

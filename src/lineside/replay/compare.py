@@ -30,8 +30,6 @@ class Comparison(Struct, frozen=True):
     call: str
     seconds: float  # of the caller's sound
     took: float  # seconds that the replay took
-    engines_kept: dict[str, str]
-    engines_now: dict[str, str]
     wer: float | None  # over all words of the call
     pairs: tuple[TurnPair, ...]
 
@@ -49,13 +47,10 @@ def compared(whole: WholeCall, again: ReplayResult) -> Comparison:
         pairs.append(TurnPair(kept, now, word_error_rate(kept.heard, now.heard)))
     pairs += [TurnPair(None, now, None) for now in left]
     pairs.sort(key=lambda pair: pair.at)
-    about = whole.call
     return Comparison(
-        call=about.id,
+        call=whole.call.id,
         seconds=again.seconds,
         took=again.took,
-        engines_kept={"stt": about.stt, "llm": about.llm, "tts": about.tts},
-        engines_now=again.engines,
         wer=word_error_rate(*(" ".join(turn.heard for turn in turns) for turns in (before, after))),
         pairs=tuple(pairs),
     )

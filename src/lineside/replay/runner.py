@@ -33,7 +33,6 @@ class ReplayResult(Struct, frozen=True):
     """What came of it."""
 
     turns: tuple[KeptTurn, ...]
-    engines: dict[str, str]
     seconds: float  # of the caller's sound
     took: float  # seconds it took
 
@@ -98,7 +97,7 @@ async def replay_call(
     await call.run()
     replies = {entry.reply: entry for entry in entries if isinstance(entry, ReplyKept)}  # the last word on each
     turns_now = tuple(_turn(reply) for _, reply in sorted(replies.items()))
-    return ReplayResult(turns_now, engines.names, round(transport.seconds, 3), round(time.monotonic() - began, 3))
+    return ReplayResult(turns_now, round(transport.seconds, 3), round(time.monotonic() - began, 3))
 
 
 def _greeting(whole: WholeCall) -> str:
