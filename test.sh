@@ -44,6 +44,16 @@ wait "$types"
 .venv/bin/python scripts/audit.py
 .venv/bin/lineside models pull
 [ $# = 0 ] || exec .venv/bin/python -m pytest "$@"
-# Every test, in two parts: those that neither share anything nor measure time run in two processes, then the others.
+# Every test, in three parts: those that neither share anything nor measure time run in two processes; then the others, in
+# two processes too, each part in its order. What the second part prints is kept back until the first has ended.
 .venv/bin/python -m pytest --part side-by-side -n 2 --dist worksteal
-exec .venv/bin/python -m pytest --part alone
+printed=$(mktemp)
+.venv/bin/python -m pytest --part inside >"$printed" 2>&1 & inside=$!
+outside=0
+.venv/bin/python -m pytest --part outside || outside=$?
+failed=0
+wait "$inside" || failed=$?
+cat "$printed"
+rm -f "$printed"
+[ "$failed" = 0 ] || exit "$failed"
+exit "$outside"

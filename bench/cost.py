@@ -165,7 +165,7 @@ class Bench:
             nonlocal counted
             counted += event in ("call", "c_call")
 
-        profile = cProfile.Profile() if name == self._profile else None
+        profile = cProfile.Profile(time.process_time) if name == self._profile else None
         if self._steps:
             sys.setprofile(count)
         elif profile is not None:

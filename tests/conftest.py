@@ -32,24 +32,30 @@ SIDE_BY_SIDE = (
     "transports",
     "turns",
 )
+# The others run one after the other, in two processes at once: what a user, a telephone or a stranger has before them,
+# and all the rest.
+OUTSIDE = ("browser", "fuzz", "project", "telephones")
+PARTS = ("side-by-side", "outside", "inside")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--part`: only the tests that may run side by side, or only the others; ./test.sh runs both parts."""
-    parser.addoption("--part", choices=("side-by-side", "alone"), help="only this part of the tests")
+    """`--part`: only these of the tests; ./test.sh runs all three parts."""
+    parser.addoption("--part", choices=PARTS, help="only this part of the tests")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests of the other part."""
-    part = config.getoption("--part")
+    part: str | None = config.getoption("--part")
     if part is None:
         return
     here = Path(__file__).parent
 
     def belongs(item: pytest.Item) -> bool:
-        quiet = item.path.relative_to(here).parts[0] in SIDE_BY_SIDE
+        folder: str = item.path.relative_to(here).parts[0]
         loads = any(item.get_closest_marker(name) for name in ("models", "browser"))
-        return (quiet and not loads) is (part == "side-by-side")
+        quiet = folder in SIDE_BY_SIDE and not loads
+        mine = "side-by-side" if quiet else "outside" if folder in OUTSIDE else "inside"
+        return mine == part
 
     config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
     items[:] = [item for item in items if belongs(item)]
