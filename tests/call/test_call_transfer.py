@@ -8,13 +8,19 @@ from msgspec.structs import replace
 from lineside.agents.agent import Agent
 from lineside.agents.declared import Slot
 from lineside.agents.tasks.state import SlotValue, TaskState
-from lineside.call.call_transfer import NOT_REACHED
 from lineside.call.handover import handover
 from lineside.engines.protocols import Message
 from lineside.engines.vendors.scripted import ScriptedSTT
 from lineside.protocol import EndReason, TransferDone, TransferRequested
 from lineside.transports.call_facts import CallFacts
-from lineside.transports.line_control import Ability, CannotDo, OnlyHangsUp, TransferOutcome, TransferTarget
+from lineside.transports.line_control import (
+    NOT_REACHED,
+    Ability,
+    CannotDo,
+    OnlyHangsUp,
+    TransferOutcome,
+    TransferTarget,
+)
 from lineside.transports.scripted import CallerSilent, CallerSpeaks, Doing
 from tests.call.fixtures import AGENT, FinishedCall, run_call
 

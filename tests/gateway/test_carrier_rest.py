@@ -12,7 +12,7 @@ from aiohttp import web
 from lineside.gateway.carriers.account import basic
 from lineside.gateway.carriers.plivo import PlivoControl
 from lineside.gateway.carriers.telnyx import TelnyxControl
-from lineside.gateway.carriers.twilio import TwilioControl
+from lineside.gateway.carriers.twiml_calls import RedirectedControl, TwimlCalls, TwimlControl
 from lineside.transports.line_control import LineControl, TransferTarget
 
 TARGET = TransferTarget("+15550122", caller_id="+15550199", headers={"X-Call": "7"})
@@ -50,13 +50,19 @@ def with_rest(story: Callable[[Rest, str, aiohttp.ClientSession], Awaitable[None
 
 def control_of(carrier: str, url: str, http: aiohttp.ClientSession) -> LineControl:
     if carrier == "twilio":
-        return TwilioControl(http, f"{url}/Calls/CA1.json", basic("AC1", "t"), "https://v/lines/twilio/dialled")
+        return TwimlControl(
+            TwimlCalls(http, f"{url}/Calls", basic("AC1", "t")), "CA1", "https://v/lines/twilio/dialled"
+        )
+    if carrier == "signalwire":
+        return RedirectedControl(
+            TwimlCalls(http, f"{url}/Calls", basic("P", "t")), "CA1", "https://v/lines/signalwire/moved"
+        )
     if carrier == "telnyx":
         return TelnyxControl(http, f"{url}/calls/v3", "KEY")
     return PlivoControl(http, f"{url}/Call/u/", basic("MA", "t"), "https://v/lines/plivo/moved")
 
 
-CARRIERS = ("twilio", "telnyx", "plivo")
+CARRIERS = ("twilio", "signalwire", "telnyx", "plivo")
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
@@ -76,6 +82,8 @@ def test_a_call_is_ended_once_and_a_call_that_is_over_is_no_failure(carrier: str
         if carrier == "twilio":
             assert (method, parse_qs(body)) == ("POST", {"Status": ["completed"]})
             assert authorization == "Basic QUMxOnQ="
+        elif carrier == "signalwire":
+            assert (method, parse_qs(body)) == ("POST", {"Status": ["completed"]})
         elif carrier == "telnyx":
             assert rest.asked[0][1] == "/calls/v3/actions/hangup"
             assert authorization == "Bearer KEY"
@@ -101,6 +109,8 @@ def test_a_call_is_moved_to_the_colleague(carrier: str) -> None:
             (twiml,) = parse_qs(body)["Twiml"]
             assert '<Dial timeout="25" callerId="+15550199" action="https://v/lines/twilio/dialled"' in twiml
             assert "<Number>+15550122</Number>" in twiml
+        elif carrier == "signalwire":
+            assert parse_qs(body) == {"Url": ["https://v/lines/signalwire/moved?to=%2B15550122"]}
         elif carrier == "telnyx":
             order = json.loads(body)
             assert path.endswith("/actions/transfer")

@@ -12,7 +12,7 @@ from typing import Any
 
 from lineside.protocol import EndReason
 from lineside.transports.base import AudioMeter
-from lineside.transports.line_control import CallLeg, OnlyHangsUp
+from lineside.transports.line_control import Ability, CallLeg, OnlyHangsUp
 from lineside.transports.media_streams.asterisk import AsteriskDialect
 from lineside.transports.media_streams.dialect import StreamDialect
 from lineside.transports.media_streams.exotel import ExotelDialect
@@ -22,6 +22,7 @@ from lineside.transports.media_streams.stream import MediaStream, started
 from lineside.transports.media_streams.telnyx import TelnyxDialect
 from lineside.transports.media_streams.twilio import TwilioDialect
 from lineside.transports.media_streams.vonage import VonageDialect
+from lineside.transports.media_streams.warm_stream import ColleagueLeg, WarmStream
 from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import BINARY, CLOSE, TEXT
 from tests.transports.test_websocket import Wire
@@ -416,13 +417,23 @@ class Hangs(OnlyHangsUp):
         self._stop()
 
 
+class Calls:
+    """A carrier that could call colleagues."""
+
+    abilities: frozenset[Ability] = frozenset({"transfer_warm"})
+
+    def colleague(self, *given: object) -> ColleagueLeg:
+        raise NotImplementedError
+
+
 class StreamRig:
     """A carrier at the other end of a WebSocket."""
 
     can_vanish, is_telephone = True, True
 
-    def __init__(self, carrier: Carrier) -> None:
-        self.carrier, self.has_keys = carrier, carrier.has_keys
+    def __init__(self, carrier: Carrier, *, warm: bool = False) -> None:
+        """`warm`: calls can be handed on warm."""
+        self.carrier, self.has_keys, self._warm = carrier, carrier.has_keys, warm
         self.wire = Wire()
         dialect = carrier.dialect()
         self.ws = WebSocket(1 << 18, 20.0, lambda gone: None, sound_in_text=dialect.sound_in_text)
@@ -443,7 +454,8 @@ class StreamRig:
         begun, early = await started(self.ws, self._dialect)
         carrier = None if self.carrier.by_message else Hangs(self._stop)
         stream = MediaStream(self.ws, self._dialect, begun, AudioMeter(), early, carrier)
-        self.leg = CallLeg(stream, stream)
+        line = WarmStream(stream, Calls()) if self._warm else stream
+        self.leg = CallLeg(line, line)
 
     def receive(self, message: str | bytes) -> None:
         if not self.wire.closed:

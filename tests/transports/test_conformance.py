@@ -152,12 +152,12 @@ async def scripted() -> AsyncGenerator[LineRig, None]:
     yield ScriptedRig()
 
 
-def carrier(new: Callable[[], Carrier]) -> Rig:
-    """A line over this carrier's media stream."""
+def carrier(new: Callable[[], Carrier], *, warm: bool = False) -> Rig:
+    """A line over this carrier's media stream; `warm`: whose calls can be handed on warm."""
 
     @asynccontextmanager
     async def rig() -> AsyncGenerator[LineRig, None]:
-        it = StreamRig(new())
+        it = StreamRig(new(), warm=warm)
         await it.open()
         watching = asyncio.create_task(it.watch())
         try:
@@ -260,6 +260,7 @@ RIGS: dict[str, Rig] = {
     "scripted": scripted,
     "sip": sip,
     "twilio": carrier(Twilio),
+    "twilio warm": carrier(Twilio, warm=True),
     "signalwire": carrier(SignalWire),
     "telnyx": carrier(Telnyx),
     "plivo": carrier(Plivo),

@@ -17,11 +17,9 @@ from lineside.call.reply_input import AgentLine
 from lineside.errors import LinesideError
 from lineside.protocol import AudioDone, BargeIn, EndReason, ServerMessage, TransferDone, TransferRequested
 from lineside.settings import Settings
-from lineside.transports.line_control import LineControl, TransferOutcome, TransferTarget
+from lineside.transports.line_control import NOT_REACHED, LineControl, TransferOutcome, TransferTarget
 
 log = structlog.get_logger()
-
-NOT_REACHED = "I am sorry, nobody could take your call just now. How else can I help you?"
 
 
 class CallTransfer(Observer):

@@ -21,6 +21,7 @@ from lineside.transports.frame_grace import FrameGrace
 from lineside.transports.line_control import CallLeg, LineControl, OfferedCall
 from lineside.transports.media_streams.dialect import StreamDialect, StreamStarted
 from lineside.transports.media_streams.stream import ConnectionTested, MediaStream, started, stream_codec
+from lineside.transports.media_streams.warm_stream import CallsColleagues, WarmStream
 from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import POLICY_VIOLATION
 from lineside.transports.websocket_handshake import chosen, refusal
@@ -131,7 +132,11 @@ class StreamSockets:
         )
 
         def connect(meter: AudioMeter) -> CallLeg:
-            stream = MediaStream(ws, dialect, begun, meter, early, control(begun, facts))
+            carrier = control(begun, facts)
+            stream = MediaStream(ws, dialect, begun, meter, early, carrier)
+            if isinstance(carrier, CallsColleagues) and "transfer_warm" in carrier.abilities:
+                line = WarmStream(stream, carrier)
+                return CallLeg(line, line)
             return CallLeg(FrameGrace(stream) if dialect.line in STOPS_SENDING else stream, stream)
 
         return OfferedCall(facts, first, connect)

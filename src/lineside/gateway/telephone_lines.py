@@ -12,9 +12,9 @@ from aiohttp import web
 from lineside.errors import CallRefused, ConfigError
 from lineside.gateway.asterisk.ari_line import AriLine
 from lineside.gateway.base_path import path_below
-from lineside.gateway.carriers import plivo
-from lineside.gateway.carriers.account import AsksNext, CarrierAccount, Webhook, WebhookAnswer
+from lineside.gateway.carriers.account import AsksNext, AsksWhereTo, CarrierAccount, Webhook, WebhookAnswer
 from lineside.gateway.carriers.accounts import carriers_of
+from lineside.gateway.colleague_webhooks import ColleagueWebhooks
 from lineside.gateway.dialplan_control import DialplanControl
 from lineside.gateway.dialplan_lines import DialplanLines
 from lineside.gateway.genesys_line import GenesysLine
@@ -27,12 +27,10 @@ from lineside.gateway.tickets import Ticket, TicketStore
 from lineside.settings import Settings
 from lineside.transports.allowed_transfers import why_not_transferred
 from lineside.transports.call_facts import CallFacts
-from lineside.transports.line_control import LineControl
+from lineside.transports.line_control import NOT_REACHED, LineControl
 from lineside.transports.media_streams.dialect import StreamStarted
 
 log = structlog.get_logger()
-
-NOT_REACHED = "I am sorry, nobody could take your call just now. How else can I help you?"
 
 
 class TelephoneLines:
@@ -46,6 +44,7 @@ class TelephoneLines:
         self._carriers = carriers_of(settings, http)
         self.tickets = TicketStore()
         self._placed = PlacedCalls(settings.public_url, self._carriers, self.tickets, self._genuine)
+        self._colleagues = ColleagueWebhooks(self._carriers, self._genuine)
         self._sockets = StreamSockets(settings, host, self._placed.holder)
         self.ari = AriLine(settings, host, http) if settings.ari_password else None
         for dialer in self._placed.dialers.values():
@@ -71,6 +70,7 @@ class TelephoneLines:
             ):
                 app.router.add_route("*", f"/lines/{{carrier:[a-z]+}}/{path}", answer)
             self._placed.add_routes(app)
+            self._colleagues.add_routes(app)
             app.router.add_get("/lines/{carrier:[a-z]+}/media/{ticket}", self._media)
 
     def opens_by_itself(self, path: str) -> bool:
@@ -126,12 +126,13 @@ class TelephoneLines:
         return self._connect(account, asked, NOT_REACHED)
 
     async def _moved(self, request: web.Request) -> web.Response:
-        """Plivo asks what the caller's leg does now."""
+        """A carrier asks what the caller's leg does now."""
         account, asked = await self._genuine(request)
         to, settings = asked.query.get("to", ""), self._settings
-        if account is None or why_not_transferred(to, (settings.transfer_to, *settings.transfer_allowed)):
+        allowed = (settings.transfer_to, *settings.transfer_allowed)
+        if not isinstance(account, AsksWhereTo) or why_not_transferred(to, allowed):
             return forbidden()
-        return _said(plivo.dial(to))
+        return _said(account.moved(to))
 
     async def _ended(self, request: web.Request) -> web.Response:
         """A carrier whose stream has ended asks what comes next for the caller."""

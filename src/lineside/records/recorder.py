@@ -11,10 +11,9 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from lineside.audio.frame import SAMPLE_BYTES
-from lineside.errors import TransportError
-from lineside.line_report import LineMeasured
-from lineside.protocol import ClientMessage, Codec, EndReason, ServerMessage
+from lineside.protocol import Codec, EndReason, ServerMessage
 from lineside.transports.base import Transport, TransportListener
+from lineside.transports.passing_listener import PassingListener
 
 UNSETTLED = 2.0  # seconds of sound that may still be taken back: what is sent ahead of the ear, and a late caller's
 EVERY = 1.0  # seconds of sound that are handed on at a time
@@ -115,34 +114,15 @@ class RecordedTransport:
         self._transport.on_event(event)
 
 
-class _RecordingListener:
+class _RecordingListener(PassingListener):
     """Keeps the caller's sound before the call hears it."""
 
+    __slots__ = ("_recorder",)
+
     def __init__(self, listener: TransportListener, recorder: Recorder) -> None:
-        self._listener, self._recorder = listener, recorder
+        super().__init__(listener)
+        self._recorder = recorder
 
     def on_audio(self, payload: bytes) -> None:
         self._recorder.caller(payload)
-        self._listener.on_audio(payload)
-
-    def on_message(self, message: ClientMessage) -> None:
-        self._listener.on_message(message)
-
-    def on_bad_message(self, fault: TransportError) -> None:
-        self._listener.on_bad_message(fault)
-
-    def on_hold(self, held: bool) -> None:
-        """See `TransportListener`."""
-        self._listener.on_hold(held)
-
-    def on_mark(self, name: str) -> None:
-        self._listener.on_mark(name)
-
-    def on_line_measured(self, measured: LineMeasured) -> None:
-        self._listener.on_line_measured(measured)
-
-    def on_line_away(self) -> None:
-        self._listener.on_line_away()
-
-    def on_line_back(self, away: float, unheard: float) -> None:
-        self._listener.on_line_back(away, unheard)
+        self.listener.on_audio(payload)

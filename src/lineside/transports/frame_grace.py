@@ -11,10 +11,9 @@ import asyncio
 from collections.abc import Callable
 
 from lineside.audio.frame import SAMPLE_BYTES
-from lineside.errors import TransportError
-from lineside.line_report import LineMeasured
-from lineside.protocol import ClientMessage, Codec, EndReason, ServerMessage
+from lineside.protocol import Codec, EndReason, ServerMessage
 from lineside.transports.base import ProbedTransport, TransportListener
+from lineside.transports.passing_listener import PassingListener
 
 GRACE = 0.6  # seconds without sound that are jitter; programs that send longer pieces get two pieces more
 LOOK_EVERY = 0.2  # seconds
@@ -90,13 +89,14 @@ class FrameGrace:
             watched.listener.on_audio(QUIET[self.codec] * samples)
 
 
-class _WatchedListener:
+class _WatchedListener(PassingListener):
     """Counts the pieces of sound on their way to the call."""
 
-    __slots__ = ("_now", "filled_to", "listener", "longest", "pieces", "since")
+    __slots__ = ("_now", "filled_to", "longest", "pieces", "since")
 
     def __init__(self, listener: TransportListener, now: Callable[[], float]) -> None:
-        self.listener, self._now = listener, now
+        super().__init__(listener)
+        self._now = now
         self.since = now()  # when a look found that sound had come since the look before
         self.pieces = self.longest = 0  # longest: bytes
         self.filled_to = 0.0  # on the loop's clock: up to when sound or silence was passed on
@@ -105,24 +105,6 @@ class _WatchedListener:
         self.pieces += 1
         self.longest = max(self.longest, len(payload))
         self.listener.on_audio(payload)
-
-    def on_message(self, message: ClientMessage) -> None:
-        self.listener.on_message(message)
-
-    def on_bad_message(self, fault: TransportError) -> None:
-        self.listener.on_bad_message(fault)
-
-    def on_hold(self, held: bool) -> None:
-        self.listener.on_hold(held)
-
-    def on_mark(self, name: str) -> None:
-        self.listener.on_mark(name)
-
-    def on_line_measured(self, measured: LineMeasured) -> None:
-        self.listener.on_line_measured(measured)
-
-    def on_line_away(self) -> None:
-        self.listener.on_line_away()
 
     def on_line_back(self, away: float, unheard: float) -> None:
         self.since = self.filled_to = self._now()  # while their connection was gone the caller was not silent

@@ -7,11 +7,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from lineside.errors import TransportError
-from lineside.line_report import LineMeasured
-from lineside.protocol import ClientMessage, Codec, EndReason, ServerMessage
+from lineside.protocol import Codec, EndReason, ServerMessage
 from lineside.transports.base import TransportListener
 from lineside.transports.media_streams.stream import MediaStream
+from lineside.transports.passing_listener import HoldGate
 
 PIECE = 0.2  # seconds of a whisper that are sent at once
 LEAD = 0.6  # seconds that are sent ahead
@@ -76,7 +75,7 @@ class AriTransport:
                 self._stream.clear()
                 self._keep_alive()
             if self._ear is not None:
-                self._ear.held(on)
+                self._ear.hold(on)
 
     def _keep_alive(self) -> None:
         """Outside a bridge Asterisk sends nothing, and a socket that is silent for long is taken for dead."""
@@ -105,47 +104,22 @@ class AriTransport:
             raise
 
 
-class _Ear:
-    """The call, as the stream hears it: nothing while the line is lent."""
+class _Ear(HoldGate):
+    """The call, as the stream hears it: nothing while the line is lent, and not the marks of a whisper."""
+
+    __slots__ = ("_mark", "_played")
 
     def __init__(self, listener: TransportListener) -> None:
-        self._listener, self._held = listener, False
+        super().__init__(listener)
         self._mark, self._played = "", asyncio.get_running_loop().create_future()
-
-    def held(self, on: bool) -> None:
-        self._held = on
-        self._listener.on_hold(on)
 
     def expect(self, mark: str) -> "asyncio.Future[None]":
         self._mark, self._played = mark, asyncio.get_running_loop().create_future()
         return self._played
-
-    def on_audio(self, payload: bytes) -> None:
-        if not self._held:
-            self._listener.on_audio(payload)
-
-    def on_message(self, message: ClientMessage) -> None:
-        if not self._held:
-            self._listener.on_message(message)
-
-    def on_bad_message(self, fault: TransportError) -> None:
-        self._listener.on_bad_message(fault)
-
-    def on_hold(self, held: bool) -> None:
-        self._listener.on_hold(held)
 
     def on_mark(self, name: str) -> None:
         if name == self._mark:
             if not self._played.done():
                 self._played.set_result(None)
         else:
-            self._listener.on_mark(name)
-
-    def on_line_measured(self, measured: LineMeasured) -> None:
-        self._listener.on_line_measured(measured)
-
-    def on_line_away(self) -> None:
-        self._listener.on_line_away()
-
-    def on_line_back(self, away: float, unheard: float) -> None:
-        self._listener.on_line_back(away, unheard)
+            self.listener.on_mark(name)

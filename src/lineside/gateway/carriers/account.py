@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 from xml.sax.saxutils import escape, quoteattr
 
@@ -88,6 +88,15 @@ class AsksNext(Protocol):
         ...
 
 
+@runtime_checkable
+class AsksWhereTo(Protocol):
+    """A carrier that fetches the document by which a call is transferred."""
+
+    def moved(self, to: str) -> WebhookAnswer:
+        """Dial this, which is allowed."""
+        ...
+
+
 class CarrierUnreachable(LinesideError):
     """A carrier's REST does not answer, or refuses; caught by the control face."""
 
@@ -105,7 +114,7 @@ async def ask(
     url: str,
     *,
     headers: Mapping[str, str] | None = None,
-    form: Mapping[str, str] | None = None,
+    form: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
     json: object = None,
 ) -> RestAnswer:
     """One request to a carrier, whose address is fixed. Raises `CarrierUnreachable`, without a key in its words."""

@@ -120,6 +120,10 @@ class PlivoAccount:
         url = f"https://api.plivo.com/v1/Account/{self._id}/Request/{carrier_call_id}/"
         await ask(self._http, "DELETE", url, headers=basic(self._id, self._token))
 
+    def moved(self, to: str) -> WebhookAnswer:
+        """See `AsksWhereTo`."""
+        return _xml(f"<Dial>{_whom(to)}</Dial>")
+
     def control(self, call: str, facts: CallFacts) -> LineControl | None:
         """See `CarrierAccount`."""
         if not (self._id and self._token and call.replace("-", "").isalnum()):
@@ -170,11 +174,6 @@ def plivo_signature(token: str, url: str, form: dict[str, str], nonce: str) -> s
         base += "."
     base += "".join(name + form[name] for name in sorted(form))
     return hmac_base64(token, f"{base}.{nonce}", "sha256")
-
-
-def dial(to: str) -> WebhookAnswer:
-    """Dial a colleague."""
-    return _xml(f"<Dial>{_whom(to)}</Dial>")
 
 
 def _whom(to: str) -> str:

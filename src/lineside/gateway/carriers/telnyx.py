@@ -13,8 +13,10 @@ import structlog
 from lineside.errors import ConfigError
 from lineside.gateway.carriers import twiml
 from lineside.gateway.carriers.account import CarrierUnreachable, RestAnswer, Webhook, WebhookAnswer, ask
+from lineside.gateway.carriers.colleague_calls import ColleagueCalls, WarmTwimlControl
 from lineside.gateway.carriers.placing import CallAddresses, CallProgress, CarrierRefused
 from lineside.gateway.carriers.progress import placed_call_id, progress_of, refused_outcome
+from lineside.gateway.carriers.twiml_calls import TwimlCalls
 from lineside.protocol import EndReason
 from lineside.settings import Settings
 from lineside.transports.call_facts import CallFacts
@@ -27,6 +29,7 @@ log = structlog.get_logger()
 
 FRESH = 300.0  # seconds that a signed webhook may be old
 CALLS = "https://api.telnyx.com/v2/calls"
+TEXML = "https://api.telnyx.com/v2/texml/Accounts"
 OVER = "90018"  # their code: the call has ended already
 
 
@@ -46,7 +49,10 @@ class TelnyxAccount:
         except (ValueError, binascii.Error):
             raise ConfigError("TELNYX_PUBLIC_KEY is not an Ed25519 key in base64; copy it from the portal") from None
         self._http, self._api_key, self._fallback = http, settings.telnyx_api_key, settings.fallback_number
-        self._connection = settings.telnyx_connection_id
+        self._connection, self._public = settings.telnyx_connection_id, settings.public_url
+        self._caller_id = settings.outbound_caller_id
+        self._account = self._application = ""  # of TeXML: every webhook of an incoming call says which
+        self.colleagues = ColleagueCalls(self.line, settings.public_url)
 
     def is_genuine(self, asked: Webhook) -> bool:
         """See `CarrierAccount`."""
@@ -65,6 +71,8 @@ class TelnyxAccount:
     def facts(self, asked: Webhook) -> CallFacts:
         """See `CarrierAccount`."""
         given = asked.given
+        self._account = given.get("AccountSid", "") or self._account
+        self._application = given.get("ConnectionId", "") or self._application
         return CallFacts(
             line=self.line,
             direction="outbound" if given.get("Direction", "").startswith("outbound") else "inbound",
@@ -118,7 +126,9 @@ class TelnyxAccount:
         return found
 
     def progress(self, asked: Webhook) -> CallProgress:
-        """See `PlacesCalls`. They say nothing of ringing but that the call has begun."""
+        """See `PlacesCalls`. Call Control tells no ringing but that the call has begun; TeXML does."""
+        if status := asked.given.get("CallStatus", ""):
+            return progress_of(status)
         try:
             data = json.loads(asked.body)["data"]
             kind, payload = str(data["event_type"]), data["payload"]
@@ -146,10 +156,50 @@ class TelnyxAccount:
         await TelnyxControl(self._http, _call_url(carrier_call_id), self._api_key).command("hangup", {})
 
     def control(self, call: str, facts: CallFacts) -> LineControl | None:
-        """See `CarrierAccount`."""
+        """See `CarrierAccount`.
+
+        A call that came in is TeXML's for as long as it lasts: a command of Call Control would move it, and as soon as
+        our stream ends its document would go on, and hang up. So it is moved by another document.
+        """
         if not self._api_key or not call:
             return None
-        return TelnyxControl(self._http, _call_url(call), self._api_key)
+        url = _call_url(call)
+        if facts.direction == "outbound" or not self._account:
+            return TelnyxControl(self._http, url, self._api_key)
+        calls = TwimlCalls(
+            self._http,
+            f"{TEXML}/{quote(self._account, safe='')}/Calls",
+            {"Authorization": f"Bearer {self._api_key}"},
+            document="Texml",
+            suffix="",
+            application=self._application,
+        )
+        keys = TelnyxControl(self._http, url, self._api_key)
+        action = f"{self._public}/lines/{self.line}/dialled" if self._public else ""
+        return TexmlControl(calls, call, action, self.colleagues, facts.called or self._caller_id, keys)
+
+
+class TexmlControl(WarmTwimlControl):
+    """One call that came in: moved by documents, warm only where it is known which application calls colleagues."""
+
+    def __init__(
+        self,
+        calls: TwimlCalls,
+        call: str,
+        action_url: str,
+        colleagues: ColleagueCalls,
+        caller_id: str,
+        keys: "TelnyxControl",
+    ) -> None:
+        """`keys` presses them."""
+        super().__init__(calls, call, action_url, colleagues, caller_id)
+        can: set[Ability] = {"transfer_cold", "send_digits"}
+        self.abilities = frozenset(can | {"transfer_warm"} if calls.can_place else can)
+        self._keys = keys
+
+    async def send_digits(self, digits: str) -> None:
+        """See `LineControl`."""
+        await self._keys.send_digits(digits)
 
 
 class TelnyxControl(OnlyHangsUp):

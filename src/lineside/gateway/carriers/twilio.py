@@ -1,32 +1,20 @@
 """Twilio: TwiML, X-Twilio-Signature, REST of 2010-04-01. SignalWire's compatibility API is the same at another host."""
 
-from typing import Literal
-
 import aiohttp
-import structlog
 
 from lineside.gateway.carriers import twiml
-from lineside.gateway.carriers.account import (
-    CarrierUnreachable,
-    Webhook,
-    WebhookAnswer,
-    ask,
-    basic,
-    same,
-    twilio_signature,
-)
-from lineside.gateway.carriers.placing import CallAddresses, CallProgress, CarrierRefused
-from lineside.gateway.carriers.progress import placed_call_id, progress_of, refused_outcome
-from lineside.protocol import EndReason
+from lineside.gateway.carriers.account import Webhook, WebhookAnswer, basic, same, twilio_signature
+from lineside.gateway.carriers.colleague_calls import ColleagueCalls, WarmTwimlControl
+from lineside.gateway.carriers.placing import CallAddresses, CallProgress
+from lineside.gateway.carriers.progress import progress_of
+from lineside.gateway.carriers.twiml_calls import RedirectedControl, TwimlCalls
 from lineside.settings import Settings
 from lineside.transports.call_facts import CallFacts
-from lineside.transports.dialer import CannotDial, DialOrder
-from lineside.transports.line_control import Ability, LineControl, OnlyHangsUp, TransferOutcome, TransferTarget
+from lineside.transports.dialer import DialOrder
+from lineside.transports.line_control import LineControl, TransferTarget
 from lineside.transports.media_streams.dialect import StreamDialect
 from lineside.transports.media_streams.signalwire import SignalWireDialect
 from lineside.transports.media_streams.twilio import TwilioDialect
-
-log = structlog.get_logger()
 
 
 class TwilioAccount:
@@ -40,6 +28,8 @@ class TwilioAccount:
         self._account, self._token = settings.twilio_account_sid, settings.twilio_auth_token
         self._signing = settings.twilio_auth_token
         self._extra = ""
+        self._caller_id = settings.outbound_caller_id
+        self.colleagues = ColleagueCalls(self.line, settings.public_url)
 
     def is_genuine(self, asked: Webhook) -> bool:
         """See `CarrierAccount`."""
@@ -86,23 +76,8 @@ class TwilioAccount:
         return "" if self._account and self._token else f"calling out needs {named}"
 
     async def place(self, order: DialOrder, addresses: CallAddresses) -> str:
-        """See `PlacesCalls` (twilio.com/docs/voice/api/call-resource)."""
-        if not order.caller_id:
-            raise CannotDial("calling out needs OUTBOUND_CALLER_ID, a number of the account's")
-        form = {
-            "To": order.to,
-            "From": order.caller_id,
-            "Url": addresses.answer,
-            "Timeout": f"{order.ring_seconds:.0f}",
-            "StatusCallback": addresses.progress,
-            "StatusCallbackEvent": "ringing",
-        }
-        url, headers = f"{self.base}/{self._account}/Calls.json", basic(self._account, self._token)
-        answer = await ask(self._http, "POST", url, headers=headers, form=form)
-        found = placed_call_id(answer, "sid")
-        if not found.replace("-", "").isalnum():
-            raise CarrierRefused(refused_outcome(answer))
-        return found
+        """See `PlacesCalls`."""
+        return await self._calls().place(order, addresses)
 
     def progress(self, asked: Webhook) -> CallProgress:
         """See `PlacesCalls`."""
@@ -112,18 +87,23 @@ class TwilioAccount:
         """See `PlacesCalls`: the answer to the webhook does it."""
 
     async def give_up(self, carrier_call_id: str) -> None:
-        """See `PlacesCalls`. `completed` ends a call in whatever state; `canceled` one that rings only."""
-        url = f"{self.base}/{self._account}/Calls/{carrier_call_id}.json"
-        await ask(self._http, "POST", url, headers=basic(self._account, self._token), form={"Status": "completed"})
+        """See `PlacesCalls`."""
+        await self._calls().end(carrier_call_id)
+
+    def moved(self, to: str) -> WebhookAnswer:
+        """See `AsksWhereTo`."""
+        return twiml.as_answer(twiml.dial(TransferTarget(to), f"{self._public}/lines/{self.line}/dialled"))
 
     def control(self, call: str, facts: CallFacts) -> LineControl | None:
-        """See `CarrierAccount`."""
-        if not ((self._account and self._token and call.isalnum()) or call.replace("-", "").isalnum()):
+        """See `CarrierAccount`. A colleague of a warm transfer sees the number of ours that is in the call."""
+        if not (self._account and self._token and call.isalnum()):
             return None
-        url = f"{self.base}/{self._account}/Calls/{call}.json"
-        headers = basic(self._account, self._token)
         action = f"{self._public}/lines/{self.line}/dialled" if self._public else ""
-        return TwilioControl(self._http, url, headers, action)
+        ours = (facts.called if facts.direction == "inbound" else facts.caller) or self._caller_id
+        return WarmTwimlControl(self._calls(), call, action, self.colleagues, ours)
+
+    def _calls(self) -> TwimlCalls:
+        return TwimlCalls(self._http, f"{self.base}/{self._account}/Calls", basic(self._account, self._token))
 
 
 class SignalWireAccount(TwilioAccount):
@@ -142,34 +122,8 @@ class SignalWireAccount(TwilioAccount):
         """See `CarrierAccount`."""
         return SignalWireDialect()
 
-
-class TwilioControl(OnlyHangsUp):
-    """One call: ended and moved by changing it."""
-
-    abilities: frozenset[Ability] = frozenset({"transfer_cold"})
-
-    def __init__(self, http: aiohttp.ClientSession, url: str, headers: dict[str, str], action: str) -> None:
-        self._http, self._url, self._headers, self._action = http, url, headers, action
-
-    async def hang_up(self, reason: EndReason) -> None:
-        """See `LineControl`. A call that is over already is no failure (error 20404, 21220)."""
-        if reason in ("transferred", "caller_hung_up"):
-            return
-        try:
-            answer = await ask(self._http, "POST", self._url, headers=self._headers, form={"Status": "completed"})
-        except CarrierUnreachable as why:
-            log.warning("a carrier was not told to hang up", why=str(why))
-            return
-        if answer.status >= 400 and answer.status != 404:
-            log.warning("a carrier refused to hang up", status=answer.status)
-
-    async def transfer(self, target: TransferTarget, how: Literal["cold", "warm"] = "cold") -> TransferOutcome:
-        """See `LineControl`. Where the colleague does not answer, `action` brings the caller back."""
-        form = {"Twiml": twiml.dial(target, self._action)}
-        try:
-            answer = await ask(self._http, "POST", self._url, headers=self._headers, form=form)
-        except CarrierUnreachable as why:
-            return TransferOutcome("failed", str(why))
-        if answer.status == 400:
-            return TransferOutcome("invalid", "the carrier refuses the number")
-        return TransferOutcome("transferred" if answer.status < 300 else "failed", f"HTTP {answer.status}")
+    def control(self, call: str, facts: CallFacts) -> LineControl | None:
+        """See `CarrierAccount`."""
+        if not (self._account and self._token and call.replace("-", "").isalnum()):
+            return None
+        return RedirectedControl(self._calls(), call, f"{self._public}/lines/{self.line}/moved")

@@ -126,7 +126,7 @@ class MediaStream(OnlyHangsUp):
         self._out = StreamOutput(ws, dialect, meter, self.codec, self._over)
         self._sound = StreamInput(begun, self.codec, meter, early or [])
         self._faults = 0
-        self._transferring = False
+        self.handing_on = False
 
     async def run(self, listener: TransportListener) -> EndReason:
         """See `Transport`."""
@@ -194,13 +194,13 @@ class MediaStream(OnlyHangsUp):
 
     async def transfer(self, target: TransferTarget, how: Literal["cold", "warm"] = "cold") -> TransferOutcome:
         """See `LineControl`. The stream stops while the carrier moves the call; that is then no hang-up."""
-        self._transferring = True
+        self.handing_on = True
         try:
             outcome = await self._control().transfer(target, how)
         except BaseException:
-            self._transferring = False
+            self.handing_on = False
             raise
-        self._transferring = outcome.done
+        self.handing_on = outcome.done
         return outcome
 
     async def send_digits(self, digits: str) -> None:
@@ -240,7 +240,7 @@ class MediaStream(OnlyHangsUp):
             if isinstance(event, StreamAnswer | StreamStopped):
                 _say(self._ws, event.answer)
             if isinstance(event, StreamStopped):
-                self._finish("transferred" if self._transferring else "caller_hung_up")
+                self._finish("transferred" if self.handing_on else "caller_hung_up")
 
     def _take(self, event: StreamEvent, listener: TransportListener) -> None:
         match event:
@@ -257,7 +257,7 @@ class MediaStream(OnlyHangsUp):
                 _say(self._ws, answer)
             case StreamStopped(answer=answer):
                 _say(self._ws, answer)
-                self._finish("transferred" if self._transferring else "caller_hung_up")
+                self._finish("transferred" if self.handing_on else "caller_hung_up")
             case StreamStarted():
                 raise TransportError("bad_first_message", f"{self._dialect.line}: a second start on one stream")
             case StreamQueue(seconds=waits):
@@ -270,7 +270,7 @@ class MediaStream(OnlyHangsUp):
             self._over.set_result(reason)
 
     def _gone(self, over: "asyncio.Future[int]") -> None:
-        self._finish("transferred" if self._transferring else "caller_hung_up" if over.result() < 1006 else "line_lost")
+        self._finish("transferred" if self.handing_on else "caller_hung_up" if over.result() < 1006 else "line_lost")
 
     def _shed(self, why: TransportError) -> None:
         if not self._over.done():
