@@ -124,7 +124,7 @@ class TwimlCarrier:
         """A webhook about the colleague's call; answers with the document of the answer."""
         name = self.name
         given = {"CallSid": COLLEAGUE[self.line]} | form
-        answer = await self.account.colleagues.told(name, what, self._webhook(given), self.account.progress)
+        answer = await self.account.colleagues.on_webhook(name, what, self._webhook(given), self.account.progress)
         return answer.body
 
     @property

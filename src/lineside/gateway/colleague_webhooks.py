@@ -21,15 +21,15 @@ class ColleagueWebhooks:
 
     def add_routes(self, app: web.Application) -> None:
         """Theirs."""
-        app.router.add_route("*", PATH + "/{what:answered|key|progress}", self._told)
+        app.router.add_route("*", PATH + "/{what:answered|key|progress}", self._on_webhook)
         app.router.add_get(PATH + "/summary.wav", self._summary)
 
-    async def _told(self, request: web.Request) -> web.Response:
+    async def _on_webhook(self, request: web.Request) -> web.Response:
         account, asked = await self._genuine(request)
         if not isinstance(account, ColleagueAccount):
             return forbidden()
         name, what = request.match_info["name"], request.match_info["what"]
-        answer = await account.colleagues.told(name, what, asked, account.progress)
+        answer = await account.colleagues.on_webhook(name, what, asked, account.progress)
         return web.Response(text=answer.body, content_type=answer.content_type)
 
     async def _summary(self, request: web.Request) -> web.Response:

@@ -57,7 +57,7 @@ class ColleagueCalls:
         """What is said of them from now on is dropped."""
         self._legs = {name: one for name, one in self._legs.items() if one is not leg}
 
-    async def told(
+    async def on_webhook(
         self, name: str, what: str, asked: Webhook, progress: Callable[[Webhook], CallProgress]
     ) -> WebhookAnswer:
         """A carrier asks what a colleague hears now, or says how their call stands. Who is not known is hung up on."""
