@@ -13,7 +13,7 @@ from typing import get_args
 from msgspec import NODEFAULT, UNSET, Struct
 from msgspec.structs import fields
 
-from lineside import client_messages, protocol, reasons
+from lineside import client_messages, client_tools, protocol, reasons
 
 PAGE = Path(__file__).parents[1] / "docs" / "protocol.md"
 
@@ -61,6 +61,20 @@ lineside {"type":"reconnected","away_ms":3120.0,"unheard_ms":640.0, ...} ...
 Send nothing between `resume` and `resumed`. The other connection need not be closed: it is given up. A token is good
 once; one whose `resumed` never came may be used again. A token that is wrong is answered with `resume_refused`, and the
 call is over for whoever sent it.
+"""
+
+CLIENT_TOOLS = """Tools that the caller's own program runs, for this call. lineside sends `tool_call`, the program
+answers with `tool_result`. What holds of [every tool](how-to/agent-tools.md#what-is-guaranteed) holds of these:
+arguments were said by the caller, what writes is read back and waits for a yes that was heard, runs once, and its
+outcome is told. The call's language model must be able to call tools. A tool with a name alone is one that the agent's
+file declares, with `client = true`; any model will do for these.
+
+```
+caller   {"codec":"pcm","client_tools":[{"name":"find_table","about":"Looks for a free table.","effect":"reads",
+          "takes":{"day":{"about":"the day","kind":"date"}},"gives":{"time":"time"}}]}
+lineside {"type":"tool_call","id":"5f0c...","tool":"find_table","arguments":{"day":"2026-12-04"},"within_s":8.0, ...}
+caller   {"type":"tool_result","id":"5f0c...","gives":{"time":"19:30"}}
+```
 """
 
 # What each word means; a word of the schema that is missing here, or one that the schema does not have, is an error.
@@ -144,6 +158,7 @@ ERROR_CODES = {
     "line_silent": "a telephone line brought five seconds of digital silence; the call goes on",
     "line_mute": "a telephone line took sound and played none within six seconds; the call goes on",
     "bad_message": "a text message could not be read; it was passed over",
+    "tools_not_called": "the language model of the call cannot call the `client_tools`; the call goes on without them",
     "too_many_messages": "some 1000 frames, or a megabyte, a second and more; pings and pieces of messages count",
     "too_many_turns": "typed faster than three turns a second, and too much of it waits; it was passed over",
     "frame_too_large": "a message of sound was larger than 64 KiB; it was passed over",
@@ -157,10 +172,13 @@ ERROR_CODES = {
 
 def page() -> str:
     parts = [HEAD, "\n## From the caller: the first message\n", _table(protocol.FirstMessage)]
+    parts.append(f"\n### `client_tools`\n\n{CLIENT_TOOLS}\n{_table(client_tools.ClientTool)}")
+    parts.append(f"\n### `takes` of `client_tools`\n\n{inspect.getdoc(client_tools.ClientToolArgument)}\n")
+    parts.append(_table(client_tools.ClientToolArgument))
     parts.append("\n## From the caller: the first message that resumes a call\n")
     parts.append(_section(protocol.ResumeRequest))
     parts.append("\n## From the caller, later\n")
-    parts += [_section(kind) for kind in (protocol.Text, protocol.Dtmf, protocol.HangUp)]
+    parts += [_section(kind) for kind in (protocol.Text, protocol.Dtmf, protocol.ToolResult, protocol.HangUp)]
     parts.append("\n## From lineside\n\nEvery event but `ready` and `resumed` carries `at`, seconds of caller audio.\n")
     parts += [_section(kind) for kind in protocol.ServerMessage.__args__]
     parts.append(f"\n### `engines` of `reply_metrics`\n\n{inspect.getdoc(protocol.AnsweredBy)}\n")
@@ -202,14 +220,16 @@ def _row(kind: type[Struct], field: object) -> str:
     for owner in kind.__mro__:
         line = re.search(rf"^    {name}: (.+?)(?: = .+?)?(?:  # (.*))?$", inspect.getsource(owner), re.M)
         if line is not None:
-            return f"| `{name}` | {_type(line[1])} | {said} | {line[2] or ''} |"
+            return f"| `{field.encode_name}` | {_type(line[1])} | {said} | {line[2] or ''} |"
     raise LookupError(name)
 
 
 def _type(written: str) -> str:
-    known = {"Codec": protocol.Codec, "Mode": protocol.Mode}
+    known = {"Codec": protocol.Codec, "Mode": protocol.Mode, "Effect": client_tools.Effect}
+    known |= {"SlotKind": client_tools.SlotKind, "AnswerState": client_tools.AnswerState}
+    known |= {"ArgumentSource": client_tools.ArgumentSource}
     if written in known:
-        return " \\| ".join(f"`{choice}`" for choice in known[written].__args__)  # type: ignore[attr-defined]
+        return _choices(known[written])
     limits = {
         "Name": "text, at most 200",
         "LongText": "text, at most 20000",
@@ -221,10 +241,25 @@ def _type(written: str) -> str:
         "TransferAskedBy": "see below",
         "OperatorAct": "see below",
         "dict[str, AnsweredBy]": "object, see below",
+        "ClientToolList": "list, see below",
+        "Arguments": "object, see below",
+        "ToolName": "a-z, 0-9 and _, at most 40",
+        "Sentence": "text, at most 1000",
+        "Sentences": "list of texts",
+        "Patterns": "list of regular expressions",
+        "Seconds": "number, to 30",
+        "Count": "whole number, 1 to 100",
+        "Reason": "text, at most 200",
+        "GivenValues": "object of texts, numbers, true and false",
+        "ResultKinds": f"object: name → {_choices(client_tools.ValueKind)}",
+        "dict[str, ToolName]": "object",
+        "dict[str, tuple[str, ...]]": "object",
     }
     base = written.partition(" | ")[0].partition(" = ")[0]
     if "Annotated[int, Meta(ge=8000, le=48000)]" in written:
         return "whole number, 8000 to 48000"
+    if base == "Annotated[str, Meta(max_length=64)]":
+        return "text, at most 64"
     if base.startswith("Annotated[str"):
         return "text, " + client_messages.ALLOWED["digits" if "pattern" in base else "text"]
     words = {
@@ -235,6 +270,10 @@ def _type(written: str) -> str:
         "dict[str, str]": "object",
     }
     return limits.get(base, words.get(base, base)) + (" or null" if "None" in written else "")
+
+
+def _choices(words: object) -> str:
+    return " \\| ".join(f"`{choice}`" for choice in get_args(words))
 
 
 def _json(value: object) -> str:

@@ -14,10 +14,48 @@ export interface FirstMessage {
   turn_profile?: '' | 'balanced' | 'digits' | 'fast' | 'patient' | 'silence';
   greeting?: string | null;
   tools?: boolean;
+  client_tools?: ClientTool[];
   test?: boolean;
   caller?: string;
   record?: boolean | null;
   draft?: string;
+}
+
+/** A tool that the caller's program runs. Without `about`: the agent's file declares it, with `client = true`. */
+export interface ClientTool {
+  name: string;
+  about?: string;
+  effect?: 'reads' | 'writes';
+  takes?: Record<string, ClientToolArgument>;
+  gives?: Record<string, 'amount' | 'date' | 'digits' | 'number' | 'spelled' | 'text' | 'time'>;
+  fails?: Record<string, string>;
+  within?: number;
+  says?: string[];
+  confirm?: string;
+  claims?: string[];
+  most?: number;
+}
+
+/** An argument of a tool that a program offers. */
+export interface ClientToolArgument {
+  about?: string;
+  kind?:
+    | 'amount'
+    | 'choice'
+    | 'date'
+    | 'digits'
+    | 'email'
+    | 'name'
+    | 'number'
+    | 'phone'
+    | 'spelled'
+    | 'text'
+    | 'time'
+    | 'yes_no';
+  asks?: string;
+  options?: Record<string, string[]>;
+  length?: number | null;
+  from?: 'caller' | 'model';
 }
 
 /** Typed instead of spoken: a turn of its own. */
@@ -267,6 +305,18 @@ export interface ToolCalled {
   ms: number | null;
 }
 
+/** A tool of the caller's program is to run now; it answers with `tool_result`. Told to that program alone. */
+export interface ClientToolCall {
+  type: 'tool_call';
+  at: number;
+  turn: number;
+  reply: number;
+  id: string;
+  tool: string;
+  arguments: Record<string, string>;
+  within_s: number;
+}
+
 /** A slot has a value now, or another one. Secret values are masked. */
 export interface SlotFilled {
   type: 'slot';
@@ -324,6 +374,7 @@ export interface CallError {
     | 'too_fast'
     | 'too_many_messages'
     | 'too_many_turns'
+    | 'tools_not_called'
     | 'unknown_choice'
     | 'unknown_draft'
     | 'unknown_engine';
@@ -992,12 +1043,13 @@ export interface Slot {
   profile: '' | 'balanced' | 'digits' | 'fast' | 'patient';
 }
 
-/** Something outside that an agent may use: over HTTP, a Python function, or a tool of an MCP server. */
+/** Something outside that an agent may use: over HTTP, in Python, of an MCP server, of the caller's program. */
 export interface Tool {
   about: string;
   http: string;
   python: string;
   mcp: string | string[];
+  client: boolean;
   remote: string;
   schema: string;
   effect: 'reads' | 'writes' | null;
@@ -1208,6 +1260,7 @@ export type ServerMessage =
   | FalseInterruption
   | ReplyMetrics
   | ToolCalled
+  | ClientToolCall
   | SlotFilled
   | TaskMoved
   | OperatorActed

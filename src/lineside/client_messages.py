@@ -13,9 +13,12 @@ ALLOWED = {
     "codec": "one of pcm, g711_ulaw, g711_alaw",
     "sample_rate": "a whole number from 8000 to 48000 for pcm, 8000 for g711_ulaw and g711_alaw",
     "mode": "one of conversation, transcribe_only",
-    "type": "one of text, dtmf, hangup",
+    "type": "one of text, dtmf, tool_result, hangup",
     "digits": "1 to 32 of 0-9, A-D, * and #",
     "text": "1 to 4000 characters",
+    "state": "one of ok, failed, unknown",
+    "gives": "an object with at most 50 names, its values texts, numbers, true, false or null",
+    "client_tools": "at most 50 tools, each with a name of a-z, 0-9 and _",
 }
 
 

@@ -33,6 +33,7 @@ ErrorCode = Literal[
     "line_silent",
     "line_mute",
     "bad_message",
+    "tools_not_called",
     "too_many_messages",
     "too_many_turns",
     "frame_too_large",

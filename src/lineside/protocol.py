@@ -10,6 +10,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from lineside.answered_by import AnsweredBy as AnsweredBy  # noqa: PLC0414 - read from here too
+from lineside.client_tools import ClientToolCall, ClientToolList
+from lineside.client_tools import ToolResult as ToolResult  # noqa: PLC0414 - read from here too
 from lineside.errors import ErrorCode
 from lineside.event_base import Event, InTurn
 from lineside.line_events import CallTaken as CallTaken  # noqa: PLC0414 - read from here too
@@ -44,6 +46,7 @@ class FirstMessage(Struct, frozen=True, forbid_unknown_fields=True):
     turn_profile: Literal["", "silence", "fast", "balanced", "patient", "digits"] = ""  # empty: TURN_PROFILE
     greeting: LongText | None = None  # an empty one: say nothing first
     tools: bool = True  # false: nothing outside is called, as by a load test
+    client_tools: ClientToolList = ()  # what this program runs itself
     test: bool = False  # no customer's call: kept with the line `test`, told to no webhook
     caller: Name = ""  # who calls, such as a number; kept with the call
     record: bool | None = None  # whether the sound is kept; null: RECORD_CALLS
@@ -80,7 +83,7 @@ class HangUp(Struct, frozen=True, tag="hangup", forbid_unknown_fields=True):
     """The caller goes."""
 
 
-ClientMessage = Text | Dtmf | HangUp
+ClientMessage = Text | Dtmf | ToolResult | HangUp
 
 
 # ── from lineside ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -279,6 +282,7 @@ ServerMessage = (
     | FalseInterruption
     | ReplyMetrics
     | ToolCalled
+    | ClientToolCall
     | SlotFilled
     | TaskMoved
     | OperatorActed

@@ -82,6 +82,7 @@ const RULES: Rules = {
       : measured(noted(state, event), event)),
     phase: 'listening',
   }),
+  tool_call: (state) => state, // of programs that offer tools; this page offers none
   tool: (state) => state,
   slot: (state) => state,
   task: (state) => state,

@@ -195,14 +195,15 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
         """What stands before every conversation: the prompt with its facts, the greeting, and the examples.
 
         The same for all calls, so that the model has read it before. The greeting stands before the examples: after
-        them, small models take it for the answer to everything. A caller's own `prompt` stands alone.
+        them, small models take it for the answer to everything. A caller's own `prompt` stands alone, or with what
+        models are told of tools.
         """
+        how = ["", NATIVE] if self.tool_calls == "native" and self.tools else []
         if prompt is not None:
-            return (Message("system", prompt),)
+            return (Message("system", "\n".join([prompt, *how])),)
         greeted = (CALL, Message("assistant", self.greeting.strip())) if self.greeting.strip() else ()
         shown = [m for e in self.examples for m in (Message("user", e.asks), Message("assistant", e.says))]
         known = [f"{answer.about}: {answer.says}" for answer in self.answers]
-        how = ["", NATIVE] if self.tool_calls == "native" and self.tools else []
         return (Message("system", "\n".join([self.prompt.strip(), "", *known, *self.facts, *how])), *greeted, *shown)
 
     def by_rule(self, said: str) -> str | None:

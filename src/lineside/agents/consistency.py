@@ -86,9 +86,10 @@ def _tool(where: tuple[str, ...], tool: Tool, slots: Mapping[str, Slot]) -> Iter
 
 
 def _what_it_calls(where: tuple[str, ...], tool: Tool) -> Iterator[Mistake]:
-    if sum(map(bool, (tool.http, tool.python, tool.mcp))) != 1:
+    if sum(map(bool, (tool.http, tool.python, tool.mcp, tool.client))) != 1:
         known = (
-            'http, such as "GET https://host/path", python, "tools/a_file.py:a_function", or mcp, a server\'s address'
+            'http, such as "GET https://host/path", python, "tools/a_file.py:a_function", mcp, a server\'s address, '
+            "or client = true"
         )
         yield Mistake(where, f"give one of {known}")
         return
@@ -102,15 +103,21 @@ def _what_it_calls(where: tuple[str, ...], tool: Tool) -> Iterator[Mistake]:
         except ValueError as wrong:
             yield Mistake((*where, "python"), str(wrong))
         unfit |= {"headers": tool.headers, "private": tool.private}
+    elif tool.client:
+        unfit |= {"headers": tool.headers, "private": tool.private, "environment": tool.environment}
     else:
         yield from _mcp(where, tool)
         command = isinstance(tool.mcp, tuple)
         unfit = {"headers": tool.headers, "private": tool.private} if command else {"environment": tool.environment}
-    kind = (
-        "http" if tool.http else "python" if tool.python else "mcp with " + ("a command" if command else "an address")
-    )
     for key in (key for key, value in unfit.items() if value):
-        yield Mistake((*where, key), f"is not for {kind}")
+        yield Mistake((*where, key), f"is not for {_kind(tool)}")
+
+
+def _kind(tool: Tool) -> str:
+    """What runs it, in the file's words."""
+    if tool.mcp:
+        return "mcp with " + ("a command" if isinstance(tool.mcp, tuple) else "an address")
+    return "http" if tool.http else "python" if tool.python else "client = true"
 
 
 def _mcp(where: tuple[str, ...], tool: Tool) -> Iterator[Mistake]:

@@ -7,11 +7,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-SlotKind = Literal[
-    "yes_no", "digits", "spelled", "email", "phone", "date", "time", "choice", "amount", "number", "name", "text"
-]
-ValueKind = Literal["text", "digits", "spelled", "date", "time", "amount", "number"]
-Effect = Literal["reads", "writes"]
+from lineside.client_tools import ArgumentSource, Effect, SlotKind, ValueKind
+
 TurnProfile = Literal["", "fast", "balanced", "patient", "digits"]
 
 Words = Annotated[str, Meta(max_length=1000)]
@@ -42,16 +39,17 @@ class Takes(Struct, frozen=True, forbid_unknown_fields=True):
     """An argument of a tool. Its value is that of the slot of this name, or an earlier tool's result."""
 
     about: Words = ""  # needed where there is no slot of this name
-    source: Literal["caller", "model"] = field(default="caller", name="from")  # model: its own words, such as a summary
+    source: ArgumentSource = field(default="caller", name="from")  # model: its own words, such as a summary
 
 
 class Tool(Struct, frozen=True, forbid_unknown_fields=True):
-    """Something outside that an agent may use: over HTTP, a Python function, or a tool of an MCP server."""
+    """Something outside that an agent may use: over HTTP, in Python, of an MCP server, of the caller's program."""
 
     about: Words
     http: Annotated[str, Meta(max_length=500)] = ""  # "GET https://erp.internal/orders/{order_number}"
     python: Annotated[str, Meta(max_length=200)] = ""  # in place of `http`: "tools/quotes.py:quote"
     mcp: str | tuple[Words, ...] = ""  # in place of both: an MCP server's address, or the command that starts it
+    client: bool = False  # in place of all three: the caller's own program runs it
     remote: Annotated[str, Meta(max_length=200)] = ""  # what the MCP server calls the tool; empty: the same as here
     schema: Annotated[str, Meta(max_length=64)] = ""  # of that tool, as it was looked at; another one is refused
     effect: Effect | None = None  # None: GET reads, everything else writes

@@ -7,11 +7,13 @@ from msgspec.structs import replace
 
 from lineside.agents.agent import Agent
 from lineside.agents.knowledge.agent_knowledge import Knows, NothingKnown
+from lineside.agents.tools.offered import agent_of_call
 from lineside.audio.echo_detector import EchoDetector
 from lineside.audio.echo_gate import EchoGate
 from lineside.audio.vad import VoiceDetector
 from lineside.call.call_tools import NO_TOOLS, CallTools
 from lineside.call.chat_history import ChatHistory
+from lineside.call.client_tools import ClientTools
 from lineside.call.clock import CallClock, CallerFarEnd, LineClock
 from lineside.call.dialog import TaskDialog
 from lineside.call.dialog_events import DialogEvents
@@ -61,6 +63,7 @@ class CallContext(Struct, frozen=True):
     history: ChatHistory
     dialog: TaskDialog
     dialog_events: DialogEvents
+    client_tools: ClientTools
     load: EngineLoad
     observers: Observers
     clock: CallClock
@@ -117,14 +120,16 @@ def call_context(
     )
     answers = hello.mode == "conversation"
     greeting = agent.greeting if hello.greeting is None else hello.greeting
-    if hello.system_prompt is not None:
-        agent = replace(agent, tasks={}, tools={}, farewell="")  # the caller's program says what is to be done
-    agent = agent.on_line(can_transfer=can_transfer)
+    agent = agent_of_call(agent, hello).on_line(can_transfer=can_transfer)
     tasks, clock = CallTasks(), CallClock(segmenter, now)
     heard_by = Observers(transport, (load, *observers))
     dialog_events = DialogEvents(heard_by.on_event, lambda: clock.at)
     desk_clock = agent.desk_clock() if hello.system_prompt is None else None
-    dialog = TaskDialog(agent, tools if hello.tools else NO_TOOLS, tasks, now, dialog_events)
+    tools = tools if hello.tools else NO_TOOLS
+    client_tools = ClientTools(
+        [tool.name for tool in hello.client_tools if hello.tools], tools.runs, transport.on_event, dialog_events.where
+    )
+    dialog = TaskDialog(agent, replace(tools, runs=client_tools), tasks, now, dialog_events)
     for observer in observers:
         observer.watch_secrets(lambda: dialog.keys is not None and dialog.keys.secret)
     opening = (*agent.opening(hello.system_prompt), *agent.call_facts_messages(facts))
@@ -152,6 +157,7 @@ def call_context(
         history=ChatHistory(opening, desk_clock.before if desk_clock else None),
         dialog=dialog,
         dialog_events=dialog_events,
+        client_tools=client_tools,
         load=load,
         observers=heard_by,
         clock=clock,

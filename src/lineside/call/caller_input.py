@@ -12,6 +12,7 @@ from lineside.call.call_opening import CallOpening
 from lineside.call.limits import CallLimits
 from lineside.call.speaker import Speaker
 from lineside.call.tasks import OneTask
+from lineside.client_tools import ToolResult
 from lineside.errors import TransportError
 from lineside.line_report import LineMeasured
 from lineside.protocol import ClientMessage, Dtmf, EndReason, Error, HangUp, Reconnected, Reconnecting, Text
@@ -57,8 +58,16 @@ class CallerInput:
                 self._end("caller_hung_up")
             case Dtmf(digits=digits):
                 self._pressed(digits)
+            case ToolResult():
+                self._tool_answered(message)
             case Text(text=text):
                 self._typed(text)
+
+    def _tool_answered(self, result: ToolResult) -> None:
+        try:
+            self._context.client_tools.answered(result)
+        except TransportError as fault:
+            tell_error(self._context, fault, fatal=False)
 
     def on_bad_message(self, fault: TransportError) -> None:
         """See `TransportListener`."""
@@ -127,6 +136,18 @@ class CallerInput:
     def _typed(self, text: str) -> None:
         self._limits.typed()
         self._context.inbox.post(TypedTurn(self._context.clock.at, text))
+
+
+NOT_CALLED = (
+    "client_tools: the language model of this call cannot call tools, so nothing is asked of them; choose one that "
+    "can, such as qwen3:4b of Ollama, or declare them in the agent's file with client = true and tasks that use them"
+)
+
+
+async def tell_uncalled_tools(context: CallContext) -> None:
+    """Tell a program that offers tools where the language model will not call them."""
+    if not await context.model_calls_tools():
+        tell_error(context, TransportError("tools_not_called", NOT_CALLED), fatal=False)
 
 
 def tell_error(context: CallContext, fault: TransportError, *, fatal: bool) -> None:

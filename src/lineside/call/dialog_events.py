@@ -29,14 +29,14 @@ class DialogEvents:
         self._secret = frozenset(name for name, slot in agent.slots.items() if slot.secret)
         if before.task != after.task:
             if before.task and all(name != before.task for name, _ in after.suspended):
-                self._tell(TaskMoved(**self._where(), task=before.task, state="over"))
+                self._tell(TaskMoved(**self.where(), task=before.task, state="over"))
             if after.task:
                 resumed = any(name == after.task for name, _ in before.suspended)
-                self._tell(TaskMoved(**self._where(), task=after.task, state="resumed" if resumed else "begun"))
+                self._tell(TaskMoved(**self.where(), task=after.task, state="resumed" if resumed else "begun"))
         for name, given in after.slots.items():
             if before.slots.get(name) != given and given.by != "skipped":
                 value = MASK if name in self._secret else given.value
-                event = SlotFilled(**self._where(), slot=name, value=value, sure=given.sure, by=given.by)
+                event = SlotFilled(**self.where(), slot=name, value=value, sure=given.sure, by=given.by)
                 self._tell(event)
 
     def began(self, use: Use, tool: Tool, key: str) -> int:
@@ -74,7 +74,7 @@ class DialogEvents:
     ) -> None:
         self._tell(
             ToolCalled(
-                **self._where(),
+                **self.where(),
                 number=number,
                 tool=use.tool,
                 effect="writes" if tool.writes else "reads",
@@ -87,5 +87,6 @@ class DialogEvents:
             )
         )
 
-    def _where(self) -> Where:
+    def where(self) -> Where:
+        """In which turn and reply things happen now."""
         return Where(at=self._at(), turn=self.turn, reply=self.reply)

@@ -15,7 +15,7 @@ from lineside.call.call_context import call_context
 from lineside.call.call_opening import CallOpening
 from lineside.call.call_tools import NO_TOOLS, CallTools
 from lineside.call.call_transfer import CallTransfer
-from lineside.call.caller_input import CallerInput, run_line, why_ended
+from lineside.call.caller_input import CallerInput, run_line, tell_uncalled_tools, why_ended
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.engine_load import EngineLoad
 from lineside.call.fillers import FAREWELL
@@ -97,6 +97,8 @@ class CallSession:
                 hears = CallerInput(context, self._limits, self._on_speech, self.end, self._speaker, self._opening)
                 transport = tasks.start(run_line(context, hears), "transport")
                 tasks.start(self._watch_limits(), "limits")
+                if any(tool.client for tool in context.agent.tools.values()) and context.agent.tool_calls == "native":
+                    tasks.start(tell_uncalled_tools(context), "client tools")
                 if self._opening is not None:
                     tasks.start(self._opening.run(), "opening")
                 elif context.greeting:
@@ -106,7 +108,7 @@ class CallSession:
                 await asyncio.wait([transport, self._ended], return_when=asyncio.FIRST_COMPLETED)
                 reason = why_ended(self._ended, transport)
             finally:
-                for part in (context.inbox, self._transfer, context.segmenter, self._opening):
+                for part in (context.inbox, self._transfer, context.segmenter, self._opening, context.client_tools):
                     if part is not None:
                         part.close()
                 self._speaker.stop()

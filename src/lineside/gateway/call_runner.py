@@ -11,6 +11,7 @@ import structlog
 from lineside.agents.agent import Agent
 from lineside.agents.drafts import AgentDrafts
 from lineside.agents.knowledge.agent_knowledge import KnowledgeCache
+from lineside.agents.tools.offered import agent_of_call
 from lineside.agents.tools.outcome import NOTHING_RUNS, RunsTools
 from lineside.agents.versions import version_of
 from lineside.audio.frame import STT_RATE
@@ -126,6 +127,7 @@ class CallRunner:
             voice=hello.tts_voice,
         )
         agent = self._drafts.agent(hello.draft) if hello.draft else self._agent()
+        agent_of_call(agent, hello)  # raises where the tools that it offers cannot be
         await self._registry.prepare(
             {
                 "stt": (hello.stt_engine, ""),

@@ -5,6 +5,7 @@ Each is a turn with tasks, a question to the language model and records, so it c
 
 from collections.abc import Iterator
 
+from lineside.client_tools import ToolResult
 from lineside.errors import TransportError
 from lineside.protocol import ClientMessage, Dtmf, HangUp, Text
 
@@ -24,10 +25,15 @@ class TypedTurns:
     def offer(self, turn: ClientMessage, now: float) -> Iterator[ClientMessage]:
         """One was typed; what is to be told now. Hanging up waits for nothing, and nothing that waits is told before.
 
+        A tool's result is no turn, and is told at once.
+
         Raises `TransportError` when too much waits.
         """
         if isinstance(turn, HangUp):
             self._waiting.clear()
+            yield turn
+            return
+        if isinstance(turn, ToolResult):
             yield turn
             return
         if not self._waiting and self._may(now):
