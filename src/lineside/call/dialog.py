@@ -210,7 +210,7 @@ class TaskDialog:
         if not self.state.task:  # a language model has proposed it
             state, said = after_call(self.state, self.desk(), use, outcome)
             self.install(state)
-            return said if isinstance(said, Say) else Say(BUSY)
+            return Say(BUSY) if isinstance(said, Do) else said
         state, move = after_tool(self.state, self.desk(), use, outcome)
         while isinstance(move, Do) and not self._agent.tools[move.use.tool].writes:
             state, move = after_tool(state, self.desk(), move.use, await self.read(move.use))

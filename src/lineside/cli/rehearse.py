@@ -28,6 +28,10 @@ def rehearse(
     save: Annotated[Path | None, typer.Option(help="With --from: write it as a file of scenarios, to be kept.")] = None,
     runs: Annotated[int, typer.Option(min=1, max=100, help="Calls of each scenario, in slightly other words.")] = 1,
     level: Annotated[str, typer.Option(help=LEVEL_HELP)] = "text",
+    llm: Annotated[
+        str, typer.Option("--llm", metavar="ENGINE[:MODEL]", help="At text level: the language model that answers.")
+    ] = "",
+    native: Annotated[bool, typer.Option("--native", help="The language model calls the tools.")] = False,
     only: Annotated[str, typer.Option(help="Scenarios with this in their name or tags.")] = "",
     voice: Annotated[
         list[str] | None,
@@ -57,15 +61,21 @@ def rehearse(
     """
     from msgspec.structs import replace
 
+    from lineside.errors import ConfigError
     from lineside.rehearse.report import write_html, write_junit
     from lineside.rehearse.results import summary
     from lineside.rehearse.text_level import rehearse_by_text
 
     plan = _plan(level, voice or [], codec, noise, snr, at_once, late)
+    if plan is not None and llm:
+        raise ConfigError("--llm is for --level text; at sound level say --set DEFAULT_LLM_ENGINE=…")
     desk, new_voices = _desk(scenarios, call, save, sets or [])
     chosen = tuple(each for each in desk.scenarios if only in each.name or only in each.tags or not only)
-    desk = replace(desk, scenarios=chosen)
-    if plan is None:
+    agent = replace(desk.agent, tool_calls="native") if native else desk.agent
+    desk = replace(desk, scenarios=chosen, agent=agent)
+    if plan is None and llm:
+        results = _with_model(desk, llm, sets or [], runs)
+    elif plan is None:
         results = rehearse_by_text(desk, runs)
     else:
         results = _by_sound(desk, plan, sets or [], runs, new_voices, quiet=as_json)
@@ -82,6 +92,14 @@ def rehearse(
         write_html(html, results, told)
     if passed < held_calls:
         raise typer.Exit(1)
+
+
+def _with_model(desk: "RehearsalDesk", llm: str, sets: list[str], runs: int) -> "list[ScenarioResult]":
+    from lineside.cli.replay import given
+    from lineside.rehearse.model_answers import parse_model, rehearse_with_model
+    from lineside.settings import load_settings
+
+    return rehearse_with_model(desk, load_settings(**given(sets)), parse_model(llm), runs)
 
 
 def _plan(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lineside.agents.tasks.state import Question, TaskState
 from lineside.audio.frame import FRAME_SECONDS
-from lineside.protocol import AudioDone, AudioStarted, EndReason, ServerMessage, Text
+from lineside.protocol import AudioDone, AudioStarted, EndReason, ReplyText, ServerMessage, Text
 from lineside.rehearse.caller_words import varied
 from lineside.rehearse.ruled_caller import CallerStep, Line, RuledCaller
 from lineside.rehearse.scenario import SpokenOver
@@ -28,6 +28,7 @@ class RehearsalCaller(ScriptedTransport):
         self._varied = seed > 0
         self._sounding, self._done = asyncio.Event(), asyncio.Event()
         self.steps: list[CallerStep] = []
+        self.last_reply = ""  # of the agent's, as it was meant
         self.longest_silence = 0.0  # seconds between the caller's words and the first sound of the reply
         self._spoke: float | None = None
 
@@ -41,6 +42,8 @@ class RehearsalCaller(ScriptedTransport):
                 self._spoke = None
         elif isinstance(event, AudioDone):
             self._done.set()
+        elif isinstance(event, ReplyText):
+            self.last_reply = event.text
 
     async def run(self, listener: TransportListener) -> EndReason:
         """See `Transport`."""

@@ -11,12 +11,14 @@ from lineside.agents.knowledge.agent_knowledge import read_knowledge
 from lineside.audio.vad import LoudnessVad
 from lineside.call.fillers import PHRASES
 from lineside.call.session import CallSession
+from lineside.engines.protocols import LanguageModel
 from lineside.engines.registry import Engines
 from lineside.engines.tts_cache import CachedTTS
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.errors import LinesideError
 from lineside.protocol import FirstMessage
 from lineside.records.event_log import EventLog
+from lineside.rehearse.asked_in_words import with_question
 from lineside.rehearse.caller import RehearsalCaller
 from lineside.rehearse.checks import shortfalls
 from lineside.rehearse.held_call import Backstage
@@ -48,24 +50,35 @@ def text_call(desk: RehearsalDesk, scenario: Scenario, seed: int = 0) -> TextCal
     """Hold one call, on a virtual clock of its own. No loop may run in this thread."""
     try:
         with asyncio.Runner(loop_factory=lambda: JumpingLoop(clock=lambda: 0.0)) as runner:
-            return runner.run(_hold(desk, scenario, seed))
+            return runner.run(hold_by_text(desk, scenario, seed))
     except LinesideError as fault:
         return TextCall(HeldCall((Shortfall("not_run", str(fault)),), (), 0.0), ())
 
 
-async def _hold(desk: RehearsalDesk, scenario: Scenario, seed: int) -> TextCall:
+async def hold_by_text(
+    desk: RehearsalDesk, scenario: Scenario, seed: int = 0, llm: LanguageModel | None = None, model: str = ""
+) -> TextCall:
+    """Hold one call on the running loop.
+
+    Args:
+        desk: the agent and the stand-in of its back end.
+        scenario: its caller.
+        seed: 0 as written, others in slightly other words and paces.
+        llm: the language model that answers; None: one that knows nothing.
+        model: which of its models; empty: its default.
+    """
     behind = Backstage(desk, scenario)
     ruled = RuledCaller(scenario, desk.agent)
-    caller = RehearsalCaller(ruled, lambda: behind.state, seed)
+    caller = RehearsalCaller(ruled, lambda: with_question(behind.state, caller.last_reply, desk.agent), seed)
     tts = CachedTTS(ScriptedTTS())
     for phrase in PHRASES:
         await tts.keep(phrase)
     names = dict.fromkeys(("stt", "llm", "tts"), "scripted")
     call = CallSession(
         caller,
-        FirstMessage(codec="pcm"),
+        FirstMessage(codec="pcm", llm_model=model),
         agent=desk.agent,
-        engines=Engines(ScriptedSTT(), ScriptedLLM(answers=[UNKNOWN]), tts, names, tts),
+        engines=Engines(ScriptedSTT(), llm or ScriptedLLM(answers=[UNKNOWN]), tts, names, tts),
         settings=complete_settings()(_env_file=None, turn_profile="silence"),  # type: ignore[call-arg]
         vad=LoudnessVad(),
         observers=(EventLog(scenario.name, behind.entries.append),),

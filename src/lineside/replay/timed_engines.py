@@ -13,6 +13,7 @@ from lineside.agents.knowledge.knowledge import Answer
 from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.audio.turn_model import TurnModel
 from lineside.engines.protocols import (
+    CallsTools,
     LanguageModel,
     LlmPiece,
     LlmRequest,
@@ -50,6 +51,11 @@ class TimedLLM:
     def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
         """See `LanguageModel`."""
         return _in_real_time(self._llm.reply(messages, ask), self._work)
+
+    async def calls_tools(self, choice: str) -> bool:
+        """See `CallsTools`."""
+        with self._work.done():
+            return isinstance(self._llm, CallsTools) and await self._llm.calls_tools(choice)
 
 
 class PredictingTimedLLM(TimedLLM):

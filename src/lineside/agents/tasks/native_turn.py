@@ -130,7 +130,10 @@ def after_call(state: TaskState, desk: Desk, use: Use, outcome: Outcome) -> Turn
         state = replace(state, results=state.results | given)
         said = _done(use, tool, task, given, values(state, desk))
     elif task is not None and outcome.why in task.fails:
-        said = render(task.fails[outcome.why].says, values(state, desk)).text
+        failure = task.fails[outcome.why]
+        said = render(failure.says, values(state, desk)).text
+        if failure.person:
+            return replace(state, asked=None), ToPerson(joined(said, desk.agent.transfer), outcome.why)
     elif outcome.kind in {"unknown", "timeout"}:
         return replace(state, asked=None), Say(UNKNOWN)
     else:
