@@ -1,5 +1,6 @@
 /** Who really answered a turn, as pure functions. */
 
+import { engineWords } from './format';
 import type { AnsweredBy } from './schema';
 
 export type Answered = Readonly<Record<string, AnsweredBy>>;
@@ -26,8 +27,16 @@ export function modelsOf(engines: Answered): string {
 export function fallbacksOf(engines: Answered): string {
   const said = ROLES.flatMap((role) => {
     const by = engines[role];
-    if (!by?.why) return [];
-    return [`${by.instead_of} ${WHY[by.why] ?? by.why}, ${by.model || by.engine} ${DID[role]}`];
+    return by?.why ? [fallbackWords(by, DID[role])] : [];
   });
   return said.join('; ');
+}
+
+/** That one stood in for another, and why: "kokoro was too slow, en_US-joe-medium answered". */
+export const fallbackWords = (by: AnsweredBy, did = 'answered'): string =>
+  `${by.instead_of} ${WHY[by.why] ?? by.why}, ${by.model || by.engine} ${did}`;
+
+/** The models of a call that answered or, before anybody has, the engines that it was to have. */
+export function enginesOf(answered: Answered, asked: readonly (string | undefined)[]): string {
+  return modelsOf(answered) || asked.flatMap((name) => (name ? [engineWords(name)] : [])).join(' → ');
 }

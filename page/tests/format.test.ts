@@ -14,11 +14,8 @@ import {
   tidy,
 } from '../src/panels/draft';
 import {
-  answering,
-  apart,
   lasting,
   modelWords,
-  notDownloaded,
   percent,
   possibleActions,
   progressWords,
@@ -121,23 +118,19 @@ describe('figures', () => {
 
 describe('what is said of an engine, a model, a service', () => {
   test('an engine answers, does not, or cannot be asked', () => {
-    expect(standing({ up: true, why: '' })).toEqual({ mood: 'good', words: 'Available' });
-    expect(standing({ up: false, why: 'start it' })).toEqual({ mood: 'bad', words: 'start it' });
-    expect(standing({ up: null, why: '' }).mood).toBe('none');
+    expect(standing({ up: true, why: '', state: 'available' })).toEqual({ mood: 'good', words: 'Available' });
+    expect(standing({ up: false, why: 'start it', state: 'not running' })).toEqual({
+      mood: 'bad',
+      words: 'start it',
+    });
+    expect(standing({ up: null, why: '', state: 'unchecked' }).mood).toBe('none');
+    const away = standing({ up: true, why: 'pull it', state: 'not downloaded' });
+    expect(away).toEqual({ mood: 'warn', words: 'Not downloaded' });
   });
 
   test('a model in use says by how many', () => {
     expect(modelWords({ ...model, loaded: true, in_use: 1 }).words).toBe('Loaded, 1 request active');
     expect(modelWords({ ...model, state: 'damaged' }).mood).toBe('bad');
-  });
-
-  test('an engine whose model is not here has to download it first', () => {
-    const away = { ...model, state: 'missing' as const };
-    expect(notDownloaded('faster-whisper', '', [model])).toBe(false);
-    expect(notDownloaded('faster-whisper', '', [away])).toBe(true);
-    expect(notDownloaded('faster-whisper', 'tiny', [away, { ...model, name: 'base' }])).toBe(true);
-    expect(notDownloaded('faster-whisper', '', [away, { ...model, name: 'base' }])).toBe(false);
-    expect(notDownloaded('cloud', '', [away])).toBe(false);
   });
 
   test('only what can be done is offered', () => {
@@ -313,26 +306,4 @@ describe('an agent that several people write', () => {
       { field: 'hours', gone: [], come: ['sat = closed'] },
     ]);
   });
-});
-
-test('behind the automatic engine stands the one that answers', () => {
-  const engine = (name: string, up: boolean | null) => ({ name, up });
-  const [auto, ollama, embedded] = [engine('auto', true), engine('ollama', true), engine('embedded', true)];
-  expect(answering(auto, [auto, ollama, embedded])).toBe(ollama);
-  expect(answering(auto, [auto, engine('ollama', false), embedded])).toBe(embedded);
-  expect(answering(ollama, [auto, ollama, embedded])).toBe(ollama);
-  expect(answering(auto, [auto])).toBe(auto);
-});
-
-test('sizes of Piper that speak with one voice are one choice', () => {
-  const engine = (name: string, voice: string) => ({ name, model: voice });
-  const joe = ['fast', 'espeak', 'high', 'piper', 'quality'].map((name) =>
-    engine(name, name === 'espeak' ? 'en-us' : 'joe'),
-  );
-  const names = (kept: string[], all = joe) => apart(all, kept).map((one) => one.name);
-  expect(names(['', 'fast'])).toEqual(['fast', 'espeak']);
-  expect(names(['quality', 'fast'])).toEqual(['fast', 'espeak', 'quality']);
-  expect(names(['', 'espeak'])).toEqual(['fast', 'espeak']);
-  const larger = [...joe.slice(0, 2), engine('high', 'ljspeech')];
-  expect(names(['', 'fast'], larger)).toEqual(['fast', 'espeak', 'high']);
 });

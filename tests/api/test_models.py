@@ -90,8 +90,8 @@ def test_a_back_end_that_does_not_answer_is_a_note(root: Path, monkeypatch: pyte
         keeper(control, "llm", "embedded").hold.clear()
         _, now = await control.ask("GET", "/api/models")
         assert now["notes"] == [
-            "embedded does not say which models it has: no answer in 0.05 s",
-            "ollama does not say which models it has: nobody answers at :11434",
+            "The models of embedded cannot be listed: no answer in 0.05 s",
+            "The models of ollama cannot be listed: nobody answers at :11434",
         ]
         assert len(now["models"]) == 7
 

@@ -178,7 +178,7 @@ class ControlGateway:
             "llm": {"embedded": self.qwen, "ollama": self.ollama},
             "tts": self.voices,
         }
-        self.agents = scripted.agents
+        self.agents, self.fallbacks = scripted.agents, scripted.fallbacks
         return replace(scripted, registry=FakeRegistry(engines), calls=self.calls, host=self.host, read=read)
 
     def _puller(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 /** The calls under way, side by side: how each stands, and for how long. Other people's too. */
 
 import { createEffect, createMemo, createSignal, For, type JSX, on, Show } from 'solid-js';
+import { enginesOf } from '../answered';
 import { ask } from '../api';
 import { createPolled } from '../polled';
 import { address, go, route } from '../route';
@@ -135,10 +136,10 @@ function Row(given: Shown): JSX.Element {
       ? 'no reply yet'
       : `last response ${Math.round(given.call.last_e2e_ms).toLocaleString('en')} ms`;
   const engines = () =>
-    ['stt', 'llm', 'tts']
-      .map((role) => given.call.engines[role])
-      .filter(Boolean)
-      .join(' → ');
+    enginesOf(
+      given.call.answered,
+      ['stt', 'llm', 'tts'].map((role) => given.call.engines[role]),
+    );
   const loud = () => alarm(given.call, given.standing?.seconds ?? 0);
   const end = () =>
     void given.act

@@ -3,17 +3,17 @@
 import { createMemo, createUniqueId, For, type JSX, Show } from 'solid-js';
 import { ask } from '../api';
 import { choices, choose } from '../choices';
-import { engineWords, forTests } from '../format';
+import { engineWords } from '../format';
+import { choicesOf, defaultWords, enginesOffered, isAbsent, modelBehind } from '../offers';
 import { createPolled } from '../polled';
-import { address } from '../route';
 import type { EngineStatus, EnginesStatus, ModelStatus, RoleEngines } from '../schema';
+import { EngineOption, type Role } from './EngineOption';
 import { createModels, Models } from './Models';
 import { NextCall } from './NextCall';
 import { Voices } from './Voices';
 import { Loading, Status, Unavailable } from './widgets';
-import { answering, apart, notDownloaded, roleWords, standing } from './words';
+import { roleWords } from './words';
 
-type Role = keyof EnginesStatus;
 const ROLES: readonly Role[] = ['stt', 'llm', 'tts'];
 const EVERY = 5_000; // ms; the gateway's own checks are 10 s old at most
 
@@ -38,9 +38,7 @@ export function Engines(): JSX.Element {
           {(now) => (
             <div class="cards">
               <For each={ROLES}>
-                {(role) => (
-                  <RoleCard role={role} engines={now()[role]} models={models.value()?.models ?? []} />
-                )}
+                {(role) => <RoleCard role={role} engines={now()[role]} models={models} />}
               </For>
             </div>
           )}
@@ -48,45 +46,52 @@ export function Engines(): JSX.Element {
       </section>
       <div class="cards">
         <NextCall />
-        <Show when={engines.value()}>{(now) => <Voices voices={now().tts} />}</Show>
+        <Show when={engines.value()}>
+          {(now) => <Voices voices={now().tts} models={models.value()?.models ?? []} />}
+        </Show>
       </div>
       <Models models={models} down={down()} />
     </>
   );
 }
 
-function RoleCard(given: { role: Role; engines: RoleEngines; models: readonly ModelStatus[] }): JSX.Element {
+function RoleCard(given: {
+  role: Role;
+  engines: RoleEngines;
+  models: ReturnType<typeof createModels>;
+}): JSX.Element {
   const chosen = () => choices()[given.role];
-  const used = createMemo(() =>
-    given.engines.engines.find((engine) => engine.name === (chosen() || given.engines.default)),
-  );
+  const all = () => given.models.value()?.models ?? [];
+  const named = (name: string) => given.engines.engines.find((engine) => engine.name === name);
+  const used = createMemo(() => named(chosen() || given.engines.default));
+  /** What an engine has to download before it answers itself. */
+  const missing = (engine: EngineStatus) => {
+    const choice =
+      given.role !== 'stt' && chosen() === engine.name ? String(choices()[partOf(given.role)]) : '';
+    return isAbsent(engine.name, choice, all()) ? choice : engine.download;
+  };
   return (
     <fieldset class="card role" data-role={given.role}>
       <legend>{roleWords(given.role)}</legend>
-      <Option
+      <EngineOption
         role={given.role}
         value=""
-        label={`Default (${engineWords(given.engines.default)})`}
-        checked={chosen() === ''}
+        label={`Default (${defaultWords(given.engines)})`}
+        engine={named(given.engines.default)}
+        model=""
+        missing=""
+        models={given.models}
       />
-      <For
-        each={apart(given.engines.engines, [chosen(), given.engines.default]).filter(
-          (one) => !forTests(one.name) || one.name === chosen(),
-        )}
-      >
+      <For each={enginesOffered(given.engines.engines, chosen())}>
         {(engine) => (
-          <Option
+          <EngineOption
             role={given.role}
             value={engine.name}
             label={engineWords(engine.name)}
-            checked={chosen() === engine.name}
             engine={engine}
-            model={answering(engine, given.engines.engines).model}
-            missing={notDownloaded(
-              engine.name,
-              chosen() === engine.name && given.role !== 'stt' ? choices()[partOf(given.role)] : '',
-              given.models,
-            )}
+            model={modelBehind(engine)}
+            missing={missing(engine)}
+            models={given.models}
           />
         )}
       </For>
@@ -96,83 +101,40 @@ function RoleCard(given: { role: Role; engines: RoleEngines; models: readonly Mo
         </p>
       </Show>
       <Show when={used()}>
-        {(engine) => <Which role={given.role} engine={engine()} all={given.engines.engines} />}
+        {(engine) => <Which role={given.role} engine={engine()} all={given.engines.engines} models={all()} />}
+      </Show>
+      <Show when={given.engines.unavailable.length > 0}>
+        <ul class="unavailable note" aria-label={`Not set up: ${roleWords(given.role)}`}>
+          <For each={given.engines.unavailable}>
+            {(one) => (
+              <li>
+                <Status mood="none" words={`${engineWords(one.name)}: ${one.state}`} /> {one.why}
+              </li>
+            )}
+          </For>
+        </ul>
       </Show>
     </fieldset>
-  );
-}
-
-function Option(given: {
-  role: Role;
-  value: string;
-  label: string;
-  checked: boolean;
-  engine?: EngineStatus;
-  /** What answers in truth. */
-  model?: string;
-  /** Its model has to be downloaded first. */
-  missing?: boolean;
-}): JSX.Element {
-  return (
-    <label class="option">
-      <input
-        type="radio"
-        name={`engine-${given.role}`}
-        value={given.value}
-        checked={given.checked}
-        onChange={() => choose({ [given.role]: given.value })}
-      />
-      <span class="option-words">
-        <span>
-          {given.label}
-          <Show when={given.engine?.embedded}>
-            <span class="tag">built-in</span>
-          </Show>
-        </span>
-        <Show when={given.engine}>
-          {(engine) => (
-            <Show
-              when={given.missing && engine().up !== false}
-              fallback={<Standing engine={engine()} model={given.model ?? ''} />}
-            >
-              <Status mood="warn" words="Not downloaded: another engine answers until it is" />
-            </Show>
-          )}
-        </Show>
-      </span>
-    </label>
-  );
-}
-
-/** Whether an engine would answer; where a service of the host has to be started for it, with the way there. */
-function Standing(given: { engine: EngineStatus; model: string }): JSX.Element {
-  return (
-    <>
-      <Status {...standing(given.engine)} />
-      <Show when={given.engine.up && given.model}>
-        <span class="note">{given.model}</span>
-      </Show>
-      <Show when={given.engine.up === false && given.engine.why.includes('lineside host')}>
-        <a class="note" href={address('services')}>
-          Start it under Services
-        </a>
-      </Show>
-    </>
   );
 }
 
 const partOf = (role: Role): 'llmModel' | 'voice' => (role === 'llm' ? 'llmModel' : 'voice');
 
 /** The model or the voice of an engine; an engine without a list takes any. */
-function Which(given: { role: Role; engine: EngineStatus; all: readonly EngineStatus[] }): JSX.Element {
+function Which(given: {
+  role: Role;
+  engine: EngineStatus;
+  all: readonly EngineStatus[];
+  models: readonly ModelStatus[];
+}): JSX.Element {
   const id = createUniqueId();
   const part = () => partOf(given.role);
   const words = () => (given.role === 'llm' ? 'Model' : 'Voice');
   const now = () => String(choices()[part()] ?? '');
-  const offered = () => given.engine.choices;
+  const offered = () => choicesOf(given.engine, given.all);
   const set = () => {
-    const choice = answering(given.engine, given.all).default_choice;
-    return choice ? `Default (${choice})` : 'Default';
+    const model = modelBehind(given.engine) || given.engine.default_choice;
+    return model ? `Default (${model})` : 'Default';
   };
   const take = (value: string) => choose({ [part()]: value.trim() });
   return (
@@ -207,9 +169,7 @@ function Which(given: { role: Role; engine: EngineStatus; all: readonly EngineSt
             {(choice) => (
               <option value={choice} selected={now() === choice}>
                 {choice}
-                {given.engine.name === 'auto' && answering(given.engine, given.all).name !== 'ollama'
-                  ? ' (Ollama does not answer)'
-                  : ''}
+                {isAbsent(given.engine.name, choice, given.models) ? ' (not downloaded)' : ''}
               </option>
             )}
           </For>

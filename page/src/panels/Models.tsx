@@ -12,7 +12,7 @@ import { type Acting, ModelActions } from './ModelActions';
 import { ErrorMessage, Loading, Status, Unavailable } from './widgets';
 import { modelWords, percent, progressWords, roleWords, size } from './words';
 
-const ORDER = ['stt', 'llm', 'tts', 'turn', 'vad'];
+const ORDER = ['stt', 'llm', 'tts', 'embeddings', 'turn', 'vad'];
 const EVERY = 4_000; // ms
 const EVERY_COMING = 1_000; // while something is on its way
 

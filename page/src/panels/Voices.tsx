@@ -1,10 +1,11 @@
 /** Two voices say the same words, to be compared before a call has one. */
 
-import { createSignal, createUniqueId, For, type JSX, onCleanup, Show } from 'solid-js';
+import { createMemo, createSignal, createUniqueId, For, type JSX, onCleanup, Show } from 'solid-js';
 import { bytes, troubleOf } from '../api';
 import { choices, choose } from '../choices';
-import { engineWords, forTests } from '../format';
-import type { RoleEngines, SayText } from '../schema';
+import { engineWords } from '../format';
+import { choicesOf, enginesOffered, isAbsent, shortOf } from '../offers';
+import type { ModelStatus, RoleEngines, SayText } from '../schema';
 import { BusyButton, ErrorMessage } from './widgets';
 
 const LONGEST = 300; // characters; the gateway says no more
@@ -17,11 +18,13 @@ const [text, setText] = createSignal(SAMPLE); // outlives the view
 interface Voice {
   readonly engine: string;
   readonly voice: string;
+  /** Why it cannot be heard now; empty: it can. */
+  readonly short: string;
 }
 
 const key = (one: Voice): string => JSON.stringify([one.engine, one.voice]);
 
-export function Voices(given: { voices: RoleEngines }): JSX.Element {
+export function Voices(given: { voices: RoleEngines; models: readonly ModelStatus[] }): JSX.Element {
   const id = createUniqueId();
   let stop = () => {}; // one sample is heard at a time
   const hear = async (audio: HTMLAudioElement) => {
@@ -44,7 +47,9 @@ export function Voices(given: { voices: RoleEngines }): JSX.Element {
         onInput={(event) => setText(event.currentTarget.value)}
       />
       <For each={['A', 'B']}>
-        {(name, at) => <Sample name={name} at={at()} voices={given.voices} hear={hear} />}
+        {(name, at) => (
+          <Sample name={name} at={at()} voices={given.voices} models={given.models} hear={hear} />
+        )}
       </For>
     </section>
   );
@@ -55,20 +60,29 @@ function Sample(given: {
   name: string;
   at: number;
   voices: RoleEngines;
+  models: readonly ModelStatus[];
   hear: (audio: HTMLAudioElement) => Promise<void>;
 }): JSX.Element {
   const [picked, setPicked] = createSignal<string>();
   const [busy, setBusy] = createSignal(false);
   const [told, setTold] = createSignal('');
   const [trouble, setTrouble] = createSignal('');
-  const engines = () => given.voices.engines.filter((one) => !forTests(one.name));
-  const all = (): Voice[] =>
-    engines().flatMap(({ name, choices: known }): Voice[] =>
-      known.length > 0 ? known.map((voice) => ({ engine: name, voice })) : [{ engine: name, voice: '' }],
-    );
+  /** Every voice, those that can be heard at once first. */
+  const all = createMemo((): Voice[] => {
+    const engines = enginesOffered(given.voices.engines);
+    const voices = engines.flatMap((engine): Voice[] => {
+      const known = choicesOf(engine, given.voices.engines);
+      return (known.length > 0 ? known : ['']).map((voice) => ({
+        engine: engine.name,
+        voice,
+        short: isAbsent(engine.name, voice, given.models) ? 'not downloaded' : shortOf(engine),
+      }));
+    });
+    return [...voices.filter((one) => !one.short), ...voices.filter((one) => one.short)];
+  });
   const now = () => all().find((one) => key(one) === picked()) ?? all()[Math.min(given.at, all().length - 1)];
   const used = () => {
-    const { engine, voice } = now() ?? { engine: '', voice: '' };
+    const { engine = '', voice = '' } = now() ?? {};
     return choices().tts === engine && choices().voice === voice;
   };
   const play = async () => {
@@ -79,7 +93,7 @@ function Sample(given: {
     setTold('');
     const began = performance.now();
     try {
-      const wanted: SayText = { text: text(), ...voice };
+      const wanted: SayText = { text: text(), engine: voice.engine, voice: voice.voice };
       const sound = await bytes('/api/voices/say', AbortSignal.timeout(WITHIN), wanted);
       const took = Math.round(performance.now() - began);
       const audio = new Audio(URL.createObjectURL(sound));
@@ -108,6 +122,7 @@ function Sample(given: {
             {(one) => (
               <option value={key(one)} selected={key(one) === (now() && key(now() as Voice))}>
                 {[engineWords(one.engine), one.voice !== one.engine && one.voice].filter(Boolean).join(', ')}
+                {one.short && ` (${one.short})`}
               </option>
             )}
           </For>

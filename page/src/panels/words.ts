@@ -25,7 +25,9 @@ export function percent(part: number, whole: number): number {
 export type Mood = 'good' | 'warn' | 'bad' | 'none';
 
 /** Whether an engine would answer: the colour of its dot, and the words beside it. */
-export function standing({ up, why }: Pick<EngineStatus, 'up' | 'why'>): { mood: Mood; words: string } {
+export function standing(engine: Pick<EngineStatus, 'up' | 'why' | 'state'>): { mood: Mood; words: string } {
+  const { up, why, state } = engine;
+  if (state === 'not downloaded') return { mood: 'warn', words: 'Not downloaded' };
   if (up === true) return { mood: 'good', words: 'Available' };
   if (up === false) return { mood: 'bad', words: why || 'Cannot connect' };
   return { mood: 'none', words: why || 'No health check' };
@@ -55,15 +57,6 @@ export function modelWords(model: ModelStatus): { mood: Mood; words: string } {
 }
 
 export type ModelAction = 'load' | 'unload' | 'download' | 'resume' | 'cancel' | 'delete';
-
-/** Whether the model that an engine would use, this choice or its default, has to be downloaded first. */
-export function notDownloaded(engine: string, choice: string, models: readonly ModelStatus[]): boolean {
-  const own = models.filter((model) => model.engine === engine);
-  const used = own.filter((model) => model.name === choice);
-  const asked = used.length > 0 ? used : own;
-  const absent = (model: ModelStatus) => !model.loaded && ['missing', 'partial'].includes(model.state);
-  return asked.length > 0 && asked.every(absent);
-}
 
 /** What can be done to a model now. */
 export function possibleActions(model: ModelStatus): ModelAction[] {
@@ -127,32 +120,8 @@ const ROLES: Record<string, string> = {
   tts: 'Voice (TTS)',
   vad: 'Voice activity detection',
   turn: 'Turn detection',
+  embeddings: 'Meaning of questions (embeddings)',
 };
 
 /** A role, as operators call it. */
 export const roleWords = (role: string): string => ROLES[role] ?? role;
-
-const PIPER: readonly string[] = ['fast', 'quality', 'high', 'piper'];
-
-/** The engines without Piper's further sizes that speak with the same voice as the one before; `kept` stays. */
-export function apart<T extends Pick<EngineStatus, 'name' | 'model'>>(
-  all: readonly T[],
-  kept: readonly string[],
-): T[] {
-  const first = all.find((one) => PIPER.includes(one.name) && kept.includes(one.name));
-  const heard = new Set(first ? [first.model] : []);
-  return all.filter((one) => {
-    if (!PIPER.includes(one.name) || kept.includes(one.name) || !one.model) return true;
-    const again = heard.has(one.model);
-    heard.add(one.model);
-    return !again;
-  });
-}
-
-/** The engine that answers in truth: behind `auto` stands Ollama or, where that is away, the built-in one. */
-export function answering<T extends Pick<EngineStatus, 'name' | 'up'>>(engine: T, all: readonly T[]): T {
-  if (engine.name !== 'auto') return engine;
-  const named = (name: string) => all.find((one) => one.name === name);
-  const ollama = named('ollama');
-  return (ollama?.up ? ollama : named('embedded')) ?? engine;
-}

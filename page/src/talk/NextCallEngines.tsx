@@ -3,10 +3,19 @@
 import { createUniqueId, For, type JSX, Show } from 'solid-js';
 import { ask } from '../api';
 import { choices, choose } from '../choices';
-import { engineWords, forTests, memory } from '../format';
+import { engineWords, memory } from '../format';
+import {
+  choicesOf,
+  defaultWords,
+  enginesOffered,
+  isAbsent,
+  modelBehind,
+  shortOf,
+  standInWords,
+} from '../offers';
 import { createPolled } from '../polled';
 import { address } from '../route';
-import type { EngineStatus, EnginesStatus, Machine, RoleEngines } from '../schema';
+import type { EngineStatus, EnginesStatus, Machine, ModelStatus, ModelsStatus, RoleEngines } from '../schema';
 
 type Role = keyof EnginesStatus;
 
@@ -24,6 +33,10 @@ export function NextCallEngines(): JSX.Element {
     () => EVERY,
     'index',
   );
+  const models = createPolled<ModelsStatus>(
+    (signal) => ask('GET', '/api/models', { signal }),
+    () => EVERY,
+  );
   const record = createUniqueId();
   const caller = createUniqueId();
   return (
@@ -32,7 +45,7 @@ export function NextCallEngines(): JSX.Element {
       <Show when={engines.value()}>
         {(now) => (
           <For each={['stt', 'llm', 'tts'] as const}>
-            {(role) => <RoleChoice role={role} engines={now()[role]} />}
+            {(role) => <RoleChoice role={role} engines={now()[role]} models={models.value()?.models ?? []} />}
           </For>
         )}
       </Show>
@@ -66,60 +79,91 @@ export function NextCallEngines(): JSX.Element {
   );
 }
 
-/** One list for an engine and its model or voice. */
-function RoleChoice(given: { role: Role; engines: RoleEngines }): JSX.Element {
+/** One list for an engine and its model or voice; beneath it who answers in its place, where it cannot. */
+function RoleChoice(given: {
+  role: Role;
+  engines: RoleEngines;
+  models: readonly ModelStatus[];
+}): JSX.Element {
   const id = createUniqueId();
   const part = () => (given.role === 'llm' ? 'llmModel' : 'voice');
   const now = () => {
     const model = given.role === 'stt' ? '' : choices()[part()];
     return choices()[given.role] || model ? choices()[given.role] + BETWEEN + model : '';
   };
-  const offered = () =>
-    given.engines.engines.filter((one) => !forTests(one.name) || one.name === choices()[given.role]);
+  const offered = () => enginesOffered(given.engines.engines, choices()[given.role]);
+  const chosen = () =>
+    given.engines.engines.find((one) => one.name === (choices()[given.role] || given.engines.default));
   const take = (value: string) => {
     const [engine = '', model = ''] = value.split(BETWEEN);
     choose({ [given.role]: engine, ...(given.role !== 'stt' && { [part()]: model }) });
   };
   const known = () => offered().some((one) => values(given.role, one).includes(now()));
+  const short = (engine: EngineStatus, value: string) =>
+    isAbsent(engine.name, modelOf(value), given.models) ? 'not downloaded' : shortOf(engine);
   return (
     <div class="pick">
       <label for={id}>{SHORT[given.role]}</label>
-      <select id={id} onChange={(event) => take(event.currentTarget.value)}>
+      <select id={id} aria-describedby={`${id}-why`} onChange={(event) => take(event.currentTarget.value)}>
         <option value="" selected={now() === ''}>
-          Default ({engineWords(given.engines.default)})
+          {defaultWords(given.engines)} (default)
         </option>
         <For each={offered()}>
           {(engine) => (
-            <For each={values(given.role, engine)}>
-              {(value) => (
-                <option value={value} selected={now() === value}>
-                  {optionWords(engine, value)}
-                </option>
-              )}
-            </For>
+            <optgroup label={engineWords(engine.name)}>
+              <For each={values(given.role, engine)}>
+                {(value) => (
+                  <option value={value} selected={now() === value || now() === usual(engine, value)}>
+                    {modelOf(value) || engineWords(engine.name)}
+                    {short(engine, value) && ` (${short(engine, value)})`}
+                  </option>
+                )}
+              </For>
+            </optgroup>
           )}
         </For>
-        <Show when={now() !== '' && !known()}>
+        <For each={given.engines.unavailable}>
+          {(one) => (
+            <option disabled>
+              {engineWords(one.name)} ({one.state})
+            </option>
+          )}
+        </For>
+        <Show when={now() !== '' && !known() && !offered().some((one) => now() === one.name + BETWEEN)}>
           <option value={now()} selected>
             {now().split(BETWEEN).filter(Boolean).join(' · ')} (not offered)
           </option>
         </Show>
       </select>
+      <p class="pick-why note" id={`${id}-why`}>
+        <Show when={chosen()}>
+          {(engine) => (
+            <Show when={standInWords(engine())}>
+              {(words) => (
+                <>
+                  {engine().up === false && `${engineWords(engine().name)}: ${engine().state}. `}
+                  {words()}. <a href={address('engines')}>Engines</a>
+                </>
+              )}
+            </Show>
+          )}
+        </Show>
+      </p>
     </div>
   );
 }
 
-/** An engine by itself, and with each of its models or voices. */
+const modelOf = (value: string): string => value.split(BETWEEN)[1] ?? '';
+
+/** Each model or voice of an engine, as the value of an option; the engine by itself where it has no list. */
 function values(role: Role, engine: EngineStatus): string[] {
-  const models = role === 'stt' ? [] : engine.choices;
-  return ['', ...models].map((model) => engine.name + BETWEEN + model);
+  const models = role === 'stt' || engine.name === 'auto' ? [] : choicesOf(engine, []);
+  return (models.length > 0 ? models : ['']).map((model) => engine.name + BETWEEN + model);
 }
 
-function optionWords(engine: EngineStatus, value: string): string {
-  const model = value.split(BETWEEN)[1] ?? '';
-  const name = engineWords(engine.name);
-  return `${model ? `${name} · ${model}` : name}${engine.up === false ? ' (not available)' : ''}`;
-}
+/** The engine by itself, where this option is the model that it would take. */
+const usual = (engine: EngineStatus, value: string): string | undefined =>
+  modelOf(value) === modelBehind(engine) ? engine.name + BETWEEN : undefined;
 
 /** Each card and the memory, in a line each. */
 function AtAGlance(given: { machine: Machine }): JSX.Element {

@@ -7,6 +7,7 @@ from lineside.api.background import BackgroundTasks, RecentAnswers
 from lineside.api.dependencies import EngineSource
 from lineside.api.engine_schemas import EnginesStatus, EngineStatus, RoleEngines, UnavailableEngine
 from lineside.engines.answered import model_of
+from lineside.engines.fallback_chain import FallbackChain
 from lineside.engines.protocols import Engine, EngineInfo
 from lineside.engines.recent_fallbacks import RecentFallbacks
 from lineside.engines.registry import ROLES, Role
@@ -75,6 +76,8 @@ class EngineOperations:
         engine, one = self._engine_list.all[role, name], standings[role, name]
         info = engine.info if engine is not None else EngineInfo()
         default = info.choices[0] if info.choices else ""
+        if isinstance(engine, FallbackChain) and one.by is not None and one.by.model in info.choices:
+            default = one.by.model  # what a call gets that names no model, not what it would get with every engine up
         model = one.by.model if one.by is not None else model_of(engine) if engine is not None else ""
         answers = who_answers(role, self._registry.order(role, name), standings)
         return EngineStatus(

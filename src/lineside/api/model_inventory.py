@@ -47,7 +47,7 @@ class ModelInventory:
             for model in catalogue.CATALOGUE
         ]
         troubles = {name: said.trouble for (_, name), said in answers.items() if said.trouble}
-        notes = (f"{name} does not say which models it has: {trouble}" for name, trouble in troubles.items())
+        notes = (f"The models of {name} cannot be listed: {trouble}" for name, trouble in troubles.items())
         return ModelsStatus((*rows, *self._elsewhere(answers)), tuple(notes))
 
     async def find(self, name: str, engine: str = "") -> ModelStatus:
