@@ -5,7 +5,7 @@
 
 The transports are real, the far ends those of the conformance suite; time is virtual, so only the recogniser takes any.
 WER counts errors that the line adds and those that the recogniser makes anyway: the row "no line" is the same sound at
-the line's rate without a line. Ends with 1 if a line is over a bar.
+the line's rate without a line, "browser" the page's own line. Ends with 1 if a line is over a bar.
 """
 
 import os
@@ -36,6 +36,7 @@ from lineside.call.playout import Playout
 from lineside.engine_server.asr.whisper import WhisperModel
 
 TONE_SHARE, STOPS_WITHIN = 0.9, 0.06  # of the energy; seconds on a line without a far buffer
+QUIET, AROUND = 200, 0.2  # of 32768; seconds of silence that stay before and after speech
 OWN_QUEUE = ("sip", "audiosocket", "audiosocket wide")
 
 
@@ -54,7 +55,7 @@ def main() -> int:
     parser.add_argument("--models-dir", type=Path, default=Path("~/.cache/lineside").expanduser())
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--most", type=float, default=3.0)
-    parser.add_argument("--lines", default=",".join(name for name in RIGS if name not in ("browser", "scripted")))
+    parser.add_argument("--lines", default=",".join(name for name in RIGS if name != "scripted"))
     parser.add_argument("--no-words", action="store_true")
     wish = parser.parse_args()
     stt = None if wish.no_words else WhisperModel(wish.models_dir / "faster-whisper-base", wish.threads)
@@ -90,11 +91,24 @@ def wer(stt: WhisperModel, sounds: dict[str, bytes], rate: int, said: dict[str, 
     """Percent of all words."""
     wrong = words = 0
     for name, pcm in sounds.items():
-        samples = np.frombuffer(through(pcm, rate, STT_RATE), np.int16).astype(np.float32) / np.float32(32768)
+        samples = speech(through(pcm, rate, STT_RATE)).astype(np.float32) / np.float32(32768)
         expected = plain(said[name])
         wrong += distance(expected, plain(stt.transcribe(samples).text))
         words += len(expected)
     return 100 * wrong / words
+
+
+def speech(pcm: bytes) -> "np.ndarray[tuple[int], np.dtype[np.int16]]":
+    """From just before the first sound to just after the last, as a call hands it to the recogniser.
+
+    A line plays silence before and after, which Whisper fills with the words that it knows, said again.
+    """
+    samples = np.frombuffer(pcm, np.int16)
+    loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > QUIET)
+    if not len(loud):
+        return samples
+    around = round(AROUND * STT_RATE)
+    return samples[max(0, loud[0] - around) : loud[-1] + around]
 
 
 async def rate_of(line: str) -> int:
