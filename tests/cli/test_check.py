@@ -1,0 +1,55 @@
+"""`lineside check` on the ten broken files of the examples, and on a whole one."""
+
+import json
+import re
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from lineside.cli.main import app
+
+FOLDER = Path(__file__).parents[2] / "examples" / "broken-agents"
+FILES = sorted(FOLDER.glob("*.toml"))
+NAMED = {
+    "failure": "no tool of the task fails with gone",
+    "host": "host must not come from a caller",
+    "key": "lenght: there is no such key",
+    "kind": "Invalid enum value",
+    "pattern": "no regular expression",
+    "place": "{state} is no slot of the task",
+    "read-back": "must end in a question",
+    "slot": "there is no slot numbr; known are number",
+    "toml": "this is no TOML",
+    "tool": "there is no tool fnd; known are book, find",
+}
+
+
+def test_ten_broken_files_are_each_named_with_the_line_of_the_mistake() -> None:
+    """All in one command; the line is the one that the file itself calls broken."""
+    told = CliRunner().invoke(app, ["check", "--json", *map(str, FILES)])
+    assert told.exit_code == 1
+    found = json.loads(told.stdout)["files"]
+    assert len(found) == len(FILES) == len(NAMED) == 10
+    for file in FILES:
+        remarks = found[str(file)]
+        marked = [number for number, line in enumerate(file.read_text().splitlines(), 1) if "# broken:" in line]
+        assert remarks[0]["line"] == (marked or [7])[0], file.name  # the one that is no TOML cannot say so
+        assert NAMED[file.stem] in remarks[0]["what"], file.name
+
+
+def test_a_mistake_is_shown_as_editors_find_it_and_a_whole_file_is_called_whole() -> None:
+    """`file:line: what`."""
+    broken = CliRunner().invoke(app, ["check", str(FOLDER / "tool.toml")])
+    assert re.search(r"tool\.toml:25:\s+tasks\.status\.does: there\s+is\s+no\s+tool\s+fnd", broken.output)
+    whole = CliRunner().invoke(app, ["check", str(FOLDER.parents[1] / "bench" / "desk" / "agent.toml")])
+    assert whole.exit_code == 0
+    assert "whole" in whole.output
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    """And the others are checked all the same."""
+    (tmp_path / "odd.toml").write_bytes(b"\xff\xfe")
+    told = CliRunner().invoke(app, ["check", str(tmp_path / "odd.toml"), str(FILES[0])])
+    assert told.exit_code == 1
+    assert "cannot be read" in told.output
+    assert "gone" in told.output
