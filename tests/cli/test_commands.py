@@ -13,9 +13,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import lineside
+from lineside.cli import doctor, loadtest
 from lineside.cli.address import base_url
 from lineside.cli.host import _show
-from lineside.cli.main import COMMANDS, app
+from lineside.cli.main import COMMANDS, app, load_command
 from lineside.cli.output import Column, clean, print_table
 from lineside.errors import ConfigError
 from lineside.host.services import Service
@@ -26,10 +27,12 @@ from tests.call.fixtures import settings
 from tests.project.test_product import SCRIPTED, serving
 from tests.real_gateway import Stack
 from tests.records.test_nothing_is_lost import tell
+from tests.turns.test_speech_segmenter import AUDIO
 
 CALL = "5f0cd8be97b1440db6f9b0a6a0f3c2aa"
 NASTY = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp[/one][bold]x"
 QUESTION = str(OWN / "saturday.wav")
+SHORT = str(AUDIO / "yes.wav")
 AGENT = str(Path(lineside.__file__).parent / "data" / "broadband.toml")
 SCENARIOS = str(Path(__file__).parents[2] / "bench" / "desk" / "scenarios.toml")
 # Words of the command → what has to be read whole at 80 columns, and the key of its JSON.
@@ -51,16 +54,21 @@ TABLE: list[tuple[tuple[str, ...], tuple[str, ...], str]] = [
     (("mcp", AGENT), ("no tool of it is one of an MCP server's",), "servers"),
     (("rehearse", SCENARIOS, "--only", "a visit"), ("calls went as meant",), "scenarios"),
     (("webhooks",), ("WEBHOOK_URL is not set",), "url"),
-    (("talk", QUESTION, "--no-greeting"), ("voice to voice", "saturday.wav"), "turns"),
+    (("talk", SHORT, "--no-greeting"), ("voice to voice", "yes.wav"), "turns"),
+    (("host", "services"), ("whisper-server", "stopped"), "services"),
+    (("host", "machine"), ("cores", "memory"), "ram"),
+    (
+        ("loadtest", "--concurrency", "1", "--duration", "100ms", "--no-greeting"),
+        ("1 callers", "load-generator lag"),
+        "tests",
+    ),
 ]
 
 # Commands that are in no row, and why.
 ELSEWHERE = {
     "call": "calls somebody, and no line here can: below; with a line: tests/gateway/outbound",
     "serve": "runs until Ctrl-C: tests/project/test_product.py",
-    "host": "asks a host agent, of which there is none here: tests/host",
-    "loadtest": "measures for seconds, and writes its JSON into a file: tests/loadtest",
-    "replay": "needs the sound of a kept call, and engines: tests/replay",
+    "replay": "needs the sound of a kept call, and engines; the same is asked of it in tests/replay",
 }
 
 
@@ -91,12 +99,28 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def host_agent() -> Iterator[str]:
+    """The address of a host agent, in a process of its own; none of its services is installed here."""
+    script = [sys.executable, "-m", "lineside", "host", "--port", "0"]
+    with subprocess.Popen(script, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as agent:
+        assert agent.stdout is not None
+        url = next(line.split()[-1] for line in agent.stdout if "answers at" in line)
+        yield url
+        agent.terminate()
+
+
 @pytest.fixture
-def typed(folder: Path, running: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def typed(
+    folder: Path, running: str, host_agent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """Commands are typed in an empty folder, beside a lineside that runs."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATA_DIR", str(folder))
     monkeypatch.setenv("LINESIDE_URL", running)
+    monkeypatch.setenv("HOST_AGENT_URL", host_agent)
+    monkeypatch.setattr(doctor, "QUESTION", Path(SHORT))
+    monkeypatch.setattr(loadtest, "recordings_in", lambda _: (SHORT,))
     monkeypatch.setenv("LINESIDE_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("COLUMNS", "80")
     yield  # noqa: PT022 - the environment is put back afterwards
@@ -145,8 +169,12 @@ def test_help_is_there_for_each_command_and_short(name: str) -> None:
     """Each command's help begins with what it does."""
     told = command(*filter(None, [name]), "--help")
     assert told.exit_code == 0, told.output
-    if name:
-        assert "Usage" in told.output
+    assert "Usage" in told.output
+    assert "<bool>" not in told.output, "nothing may follow a flag"
+    loaded = [load_command(name)] if name else []
+    for one in (*loaded, *getattr(loaded[0] if loaded else None, "commands", {}).values()):
+        for option in one.params:
+            assert "[" not in (getattr(option, "help", "") or ""), f"{option.name}: rich takes it for markup"
 
 
 def test_help_and_version_load_no_engine_and_no_database() -> None:

@@ -83,7 +83,7 @@ def test_a_voice_that_speaks_as_another_is_not_downloaded_and_up(tmp_path: Path)
     voice.check = Asked("v").check  # type: ignore[method-assign]
     found = asked(voice)
     assert (found.state, found.up, found.download) == ("not downloaded", True, "en_US-ljspeech-medium")
-    assert found.by == AnsweredBy("it", "en_US-joe-medium")
+    assert found.by == AnsweredBy("piper", "en_US-joe-medium"), "its own name, not the preset's"
     assert "lineside models pull en_US-ljspeech-medium" in found.why
 
 

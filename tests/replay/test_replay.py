@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import time
 from pathlib import Path
@@ -144,8 +145,14 @@ def test_the_command_prints_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     scripted = [part for role in ("STT", "LLM", "TTS") for part in ("--set", f"DEFAULT_{role}_ENGINE=scripted")]
     told = CliRunner().invoke(app, ["replay", call, *scripted])
     assert told.exit_code == 0, told.output
-    assert "When are you open?" in told.output
-    assert "scripted words" in told.output
+    assert re.search(r"When are you open\?  +scripted words", told.output), "whole, in one line, in a pipe"
+    assert not re.search(r"[…\x1b│]", told.output)
+    with monkeypatch.context() as terminal:
+        terminal.setenv("FORCE_COLOR", "1")
+        terminal.setenv("COLUMNS", "80")
+        shown = re.sub(r"\x1b\[[0-9;]*m", "", CliRunner().invoke(app, ["replay", call, *scripted]).stdout)
+    assert max(map(len, shown.splitlines()[:-1])) <= 80
+    assert "response time" in shown
     told = CliRunner().invoke(app, ["replay", call, "--json", *scripted])
     found = json.loads(told.stdout)
     assert found["call"] == call

@@ -14,7 +14,7 @@ class EngineStatus(Struct, frozen=True):
 
     name: str
     choices: Annotated[tuple[str, ...], Meta(description="models or voices a call may name; none: any")]
-    default_choice: str
+    default_choice: Annotated[str, Meta(description="the one that answers a call which names none")]
     embedded: Annotated[bool, Meta(description="lives in the engine server that lineside starts itself")]
     up: Annotated[bool | None, Meta(description="the last check, at most 10 s old; null: it cannot be checked")]
     why: Annotated[str, Meta(description="what is wrong with it and what to do; empty when nothing is")]

@@ -12,7 +12,7 @@ from lineside.models.api_client import GatewayUnreachable, ask
 from lineside.settings import Settings
 
 UrlOption = Annotated[
-    str, typer.Option(envvar="LINESIDE_URL", help="Address of a running lineside. [default: this machine, PORT]")
+    str, typer.Option(envvar="LINESIDE_URL", help="Address of a running lineside; default: this machine, PORT.")
 ]
 KeyOption = Annotated[str, typer.Option(envvar="LINESIDE_KEY", help="One of its API_KEYS.")]
 CaOption = Annotated[

@@ -13,14 +13,16 @@ import typer
 from msgspec import Struct
 from rich.console import Console
 
-from lineside.cli.address import KeyOption, UrlOption, base_url, running_gateway_health
+from lineside.cli import loadtest_report
+from lineside.cli.address import JsonOption, KeyOption, UrlOption, base_url, running_gateway_health
+from lineside.cli.output import print_json
 from lineside.errors import ConfigError
-from lineside.loadtest import console_report
 from lineside.loadtest.capacity import Capacity
 from lineside.loadtest.html_report import picture
 from lineside.loadtest.mock_engines import ANSWER_SECONDS, TO_FIRST_SOUND
 from lineside.loadtest.plan import LINES, LineName, Plan, TurnResult, WorkerReport
 from lineside.loadtest.recordings import CODECS, recordings_in
+from lineside.loadtest.report import verdict
 from lineside.loadtest.results import Goal, LoadTestResults
 from lineside.loadtest.runner import hold_test
 from lineside.loadtest.server_under_test import own_gateway
@@ -58,7 +60,7 @@ class Order(Struct, frozen=True):
     turn_ends_after: float  # seconds: VAD_SILENCE_TIMEOUT_MS
     find_capacity: bool
     transcribe: bool
-    json: Path | None
+    as_json: bool
     html: Path | None
 
     @property
@@ -103,7 +105,7 @@ def loadtest(
         float | None, _time("p95 target for time to first audio: 1.2s, or what --mock-engines take and 0.2s.")
     ] = None,
     max_gap: Annotated[float, _time("The longest gap in any answer; 0: not asked.")] = 0.0,
-    json: Annotated[Path | None, typer.Option(dir_okay=False, help="Write figures and turns to this file.")] = None,
+    as_json: JsonOption = False,
     html: Annotated[Path | None, typer.Option(dir_okay=False, help="Write a picture to this file.")] = None,
     mock_engines: Annotated[
         bool, typer.Option("--mock-engines", help="Test a gateway of its own, with engines of fixed times.")
@@ -158,10 +160,10 @@ def loadtest(
         turn_ends_after=settings.vad_silence_timeout_ms / 1000,
         find_capacity=find_capacity,
         transcribe=transcribe,
-        json=json,
+        as_json=as_json,
         html=html,
     )
-    if not asyncio.run(carry_out(order, Console())):
+    if not asyncio.run(carry_out(order, Console(stderr=as_json))):
         raise typer.Exit(1)
 
 
@@ -170,7 +172,7 @@ async def carry_out(order: Order, console: Console) -> bool:
     if order.find_capacity:
         return await _search(order, console)
     found, reports = await _test(order, order.plan.callers, console)
-    console_report.summary(console, found)
+    loadtest_report.summary(console, found)
     _write(order, [found], reports, "")
     return not found.misses
 
@@ -181,9 +183,9 @@ async def _search(order: Order, console: Console) -> bool:
     while (callers := capacity.next()) is not None:
         found, heard[callers] = await _test(order, callers, console)
         capacity.add_result(callers, found)
-    console_report.knee(console, capacity)
+    loadtest_report.knee(console, capacity)
     tests = [step.figures for step in sorted(capacity.steps, key=lambda step: step.callers)]
-    _write(order, tests, heard[max(heard)], console_report.verdict(capacity))
+    _write(order, tests, heard[max(heard)], verdict(capacity))
     return capacity.knee > 0
 
 
@@ -195,7 +197,7 @@ async def _test(order: Order, callers: int, console: Console) -> tuple[LoadTestR
             own = await stack.enter_async_context(own_gateway(speculation=order.speculation, line=plan.line))
             plan = msgspec.structs.replace(plan, url=own.url, sip=own.sip, audiosocket=own.audiosocket)
         await _check_line(plan)
-        notice = stack.enter_context(console_report.live_progress(console, f"{callers} callers"))
+        notice = stack.enter_context(loadtest_report.live_progress(console, f"{callers} callers"))
         found, reports = await hold_test(plan, order.goal, notice=notice, own=own, ideal_ms=order.ideal_ms)
     if order.transcribe:
         answers = [answer for report in reports for answer in report.spoken]
@@ -205,9 +207,9 @@ async def _test(order: Order, callers: int, console: Console) -> tuple[LoadTestR
 
 
 def _write(order: Order, tests: Sequence[LoadTestResults], reports: Sequence[WorkerReport], verdict: str) -> None:
-    """The files that were asked for; `reports` are those of the last of the tests."""
+    """The document and the picture, where asked for; `reports` are those of the last of the tests."""
     turns: list[TurnResult] = sorted((turn for report in reports for turn in report.turns), key=lambda turn: turn.asked)
-    if order.json is not None:
+    if order.as_json:
         plan = msgspec.structs.replace(order.plan, key="")
         document = {
             "plan": plan,
@@ -218,7 +220,7 @@ def _write(order: Order, tests: Sequence[LoadTestResults], reports: Sequence[Wor
             "turns": turns,
             "calls": [end for report in reports for end in report.calls],
         }
-        order.json.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=1))
+        print_json(document)
     if order.html is not None:
         order.html.write_text(
             picture(tests, turns, goal_ms=order.goal.first_ms, about=_about(order), verdict=verdict), encoding="utf-8"

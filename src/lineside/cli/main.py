@@ -44,7 +44,14 @@ class LazyCommands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command itself."""
         name, command, rest = super().resolve_command(ctx, args)
-        return name, load_command(name) if name in COMMANDS else command, rest
+        if name in COMMANDS:
+            command = load_command(name)
+            _hide_types_of_flags(command, ctx)
+        return name, command, rest
+
+    def get_params(self, ctx: Any) -> Any:
+        """The options before the command."""
+        return _without_types(super().get_params(ctx))
 
 
 def load_command(name: str) -> Any:
@@ -58,6 +65,21 @@ def load_command(name: str) -> Any:
     command = typer.main.get_command(found)
     command.name = name
     return command
+
+
+def _hide_types_of_flags(command: Any, parent: Any) -> None:
+    """Help says `--json`, not `--json <bool>`: nothing may follow a flag."""
+    context = typer.Context(command, parent=parent)
+    _without_types(command.get_params(context))
+    for each in getattr(command, "commands", {}).values():
+        _hide_types_of_flags(each, context)
+
+
+def _without_types(params: list[Any]) -> list[Any]:
+    for param in params:
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
+    return params
 
 
 app = typer.Typer(

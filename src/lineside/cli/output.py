@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 BETWEEN = 3  # characters that a table spends on each column besides its cells
-GROWS_FROM = 16  # columns that a cell which wraps must have, before other columns are left out
+GROWS_FROM = 16  # characters; see `Column.least`
 # C0 and C1 controls with DEL; and the marks that turn the direction of text (Unicode 6.2, UAX 9), which can make one
 # sentence look like another.
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
@@ -30,6 +30,7 @@ class Column(Struct, frozen=True):
     title: str
     right: bool = False  # numbers stand on the right
     grows: bool = False  # takes what is left of the line, and wraps
+    least: int = GROWS_FROM  # characters that a column which grows must have, before other columns are left out
     drop: int = 0  # where the terminal is too narrow, the column with the highest number goes first; 0: never
     styles: Mapping[str, str] = {}  # of a whole cell's text → how it looks
 
@@ -102,4 +103,4 @@ def _fitting(columns: Sequence[Column], rows: list[list[str]], width: int) -> li
 
 def _needed(column: Column, cells: list[str]) -> int:
     widest = max(map(len, (column.title, *cells)))
-    return min(widest, GROWS_FROM) if column.grows else widest
+    return min(widest, column.least) if column.grows else widest

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
+from lineside.cli.address import JsonOption
 from lineside.cli.call_tables import answered_by
+from lineside.cli.output import Column, print_json, print_table
 from lineside.errors import ConfigError
 from lineside.records.entries import KeptTurn
 from lineside.settings import complete_settings, load_settings, variable
@@ -18,14 +17,22 @@ from lineside.settings import complete_settings, load_settings, variable
 if TYPE_CHECKING:
     from lineside.replay.compare import Comparison, TurnPair
 
+WORDS = (
+    Column("turn", right=True),
+    Column("at", right=True),
+    Column("who"),
+    Column("kept", grows=True),
+    Column("now", grows=True),
+    Column("WER", right=True),
+)
 STAGES = {
-    "endpoint_ms": "end of turn",
-    "asr_ms": "STT",
-    "llm_first_ms": "first token",
-    "llm_ms": "LLM",
-    "tts_first_ms": "first sound",
-    "tts_ms": "TTS",
-    "e2e_ms": "end to end",
+    "e2e_ms": Column("response time", right=True),
+    "endpoint_ms": Column("end of turn", right=True),
+    "asr_ms": Column("STT", right=True, drop=1),
+    "llm_first_ms": Column("LLM first", right=True),
+    "llm_ms": Column("LLM", right=True, drop=3),
+    "tts_first_ms": Column("TTS first", right=True, drop=2),
+    "tts_ms": Column("TTS", right=True, drop=4),
 }
 
 
@@ -34,7 +41,7 @@ def replay(
     sets: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting for this replay; repeatable.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: both calls as one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Re-run a recorded call with other engines or settings, faster than real time, and compare."""
     from lineside.cli.calls import whole_id
@@ -46,7 +53,7 @@ def replay(
     with console.status(f"call {call} is held again"):
         found = compared(*held_again(chosen, whole_id(call)))
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        print_json(found)
     else:
         show(found, Console())
 
@@ -68,18 +75,20 @@ def given(sets: list[str]) -> dict[str, object]:
 
 def show(found: "Comparison", out: Console) -> None:
     """Both calls, side by side."""
-    words = Table("turn", "at", "who", "kept", "now", "WER", box=box.SIMPLE)
+    words: list[tuple[str, ...]] = []
     for number, pair in enumerate(found.pairs, 1):
-        words.add_row(
-            str(number), f"{pair.at:.1f} s", "caller", *_both(pair, lambda turn: turn.heard), _percent(pair.wer)
-        )
-        words.add_row("", "", "agent", *_both(pair, lambda turn: turn.said), "")
-        words.add_row("", "", "by", *_both(pair, lambda turn: answered_by(turn.engines) or "–"), "", end_section=True)
-    out.print(words)
-    times = Table("turn", *STAGES.values(), title="milliseconds: kept → now", box=box.SIMPLE)
-    for number, pair in enumerate(found.pairs, 1):
-        times.add_row(str(number), *(" → ".join(_both(pair, partial(_ms, stage))) for stage in STAGES))
-    out.print(times)
+        words += [
+            (str(number), f"{pair.at:.1f} s", "caller", *_both(pair, lambda turn: turn.heard), _percent(pair.wer)),
+            ("", "", "agent", *_both(pair, lambda turn: turn.said), ""),
+            ("", "", "by", *_both(pair, lambda turn: answered_by(turn.engines) or "–"), ""),
+        ]
+    print_table(WORDS, words, out=out)
+    out.print("milliseconds: kept → now", highlight=False)
+    times = [
+        (str(number), *(" → ".join(_both(pair, partial(_ms, stage))) for stage in STAGES))
+        for number, pair in enumerate(found.pairs, 1)
+    ]
+    print_table([Column("turn", right=True), *STAGES.values()], times, out=out)
     faster = found.seconds / found.took if found.took else 0.0
     out.print(
         f"{found.seconds:.1f} s of call in {found.took:.1f} s ({faster:.1f} times real time); WER of the whole call "

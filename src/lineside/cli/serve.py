@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def serve(
-    host: Annotated[str, typer.Option(metavar="HOST", help="Address to listen on. [default: HOST]")] = "",
+    host: Annotated[str, typer.Option(metavar="HOST", help="Address to listen on; default: HOST.")] = "",
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Port; 0: any that is free. [default: PORT]")
+        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Port, 0: any that is free; default: PORT.")
     ] = None,
     sip: Annotated[bool, typer.Option("--sip", help="Answer calls over SIP too; see SIP_HOST and SIP_PORT.")] = False,
     insecure: Annotated[bool, typer.Option("--insecure", help="Listen beyond this machine without API_KEYS.")] = False,

@@ -8,7 +8,7 @@ COLUMNS = (
     Column("setting"),
     Column("value", grows=True),
     Column("source", styles=dict.fromkeys(("environment", ".env", "command line"), "bold")),
-    Column("what it does", grows=True),
+    Column("what it does", grows=True, least=40, drop=1),
 )
 
 

@@ -40,6 +40,11 @@ def model_of(engine: Engine, choice: str = "") -> str:
     return choice or next(iter(engine.info.choices), "")
 
 
+def answered_by(name: str, engine: Engine, choice: str = "") -> AnsweredBy:
+    """Who answers when this engine, registered under that name, is asked for this model or voice."""
+    return AnsweredBy(engine.info.preset_of or name, model_of(engine, choice))
+
+
 def reason(why: EngineError) -> FallbackReason:
     """A failure, as an operator is told it."""
     match why:

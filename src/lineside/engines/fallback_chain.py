@@ -14,8 +14,9 @@ from typing import Generic, TypeVar
 import msgspec
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
-from lineside.engines.answered import model_of, reason, tell
+from lineside.engines.answered import answered_by, reason, tell
 from lineside.engines.circuit_breaker import CircuitBreaker
 from lineside.engines.engine_trials import LATELY, EngineTrials, SilentEngine
 from lineside.engines.protocols import Engine, EngineInfo, HealthChecked
@@ -127,12 +128,12 @@ class FallbackChain(Generic[E]):
         return self._instead(one, self._candidates[0], by)
 
     def _by(self, one: Candidate[E], choice: str) -> AnsweredBy:
-        return AnsweredBy(one.name, model_of(one.engine, known_choice(choice, one.engine)))
+        return answered_by(one.name, one.engine, known_choice(choice, one.engine))
 
     def _instead(self, one: Candidate[E], should: Candidate[E], by: AnsweredBy) -> AnsweredBy:
         """The same, and whom it stands in for."""
         why = (should.why or "failed") if should is not one else ""
-        return by if why in ("", *self.expected) else AnsweredBy(by.engine, by.model, should.name, why)
+        return by if why in ("", *self.expected) else replace(by, instead_of=should.name, why=why)
 
     def _attempts(self, wanted: str = "") -> "Iterator[Attempt[E]]":
         """Whom to ask: those who know what is wanted first; those who keep failing not at all.
@@ -197,8 +198,8 @@ class FallbackChain(Generic[E]):
         if why in self.expected:
             why = ""
         if why or not isinstance(candidate.engine, FallbackChain):
-            model = model_of(candidate.engine, choice)
-            tell(self.role, AnsweredBy(candidate.name, model, should.name if why else "", why))
+            by = answered_by(candidate.name, candidate.engine, choice)
+            tell(self.role, replace(by, instead_of=should.name if why else "", why=why))
 
     def _try(self, candidate: Candidate[E], wanted: str = "", same: str | None = None) -> None:
         """Have it tried by a request that no caller cancels."""

@@ -83,6 +83,7 @@ class EngineInfo(Struct, frozen=True):
 
     choices: tuple[str, ...] = ()  # models or voices that a call may name, the usual one first; empty: any
     embedded: bool = False  # whether it lives in the engine server that lineside starts
+    preset_of: str = ""  # the engine that answers when this one is named, as piper does for fast; empty: itself
 
 
 @runtime_checkable

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lineside.answered_by import AnsweredBy
 from lineside.engine_options import Role
-from lineside.engines.answered import model_of, reason
+from lineside.engines.answered import answered_by, reason
 from lineside.engines.fallback_chain import FallbackChain
 from lineside.engines.protocols import Engine, HealthChecked, SpeaksWithAnother
 from lineside.errors import EngineError, ModelMissing
@@ -46,7 +47,7 @@ async def standing(name: str, engine: Engine, seconds: float = CHECK_SECONDS) ->
         return Standing(reason(why) or "failed", why=str(why), download=missing)
     except TimeoutError:
         return Standing("too slow", why=f"{name} did not answer in {seconds:g} s")
-    by = AnsweredBy(name, model_of(engine))
+    by = answered_by(name, engine)
     if isinstance(engine, SpeaksWithAnother) and (wanted := engine.not_downloaded()):
         notice = f"{wanted} is not downloaded, {by.model} speaks: lineside models pull {wanted}"
         return Standing("not downloaded", by, notice, wanted)
@@ -63,7 +64,7 @@ def who_answers(role: Role, order: Sequence[str], standings: Mapping[tuple[Role,
         if name == first:
             return one.by
         why = state if state in ("too slow", "busy", "not running", "not downloaded", "no key") else "failed"
-        return AnsweredBy(one.by.engine, one.by.model, first, why)
+        return replace(one.by, instead_of=first, why=why)
     return None
 
 

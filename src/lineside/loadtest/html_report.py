@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 from math import floor, log10
 
-from lineside.loadtest.console_report import NAMES, sentences
 from lineside.loadtest.plan import TurnResult
+from lineside.loadtest.report import NAMES, sentences
 from lineside.loadtest.results import LoadTestResults, Percentiles
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 860, 340, 64, 44, 16, 16
@@ -37,8 +37,8 @@ def picture(
     if verdict:
         parts.append(f"<p><strong>{escape(verdict)}</strong></p>")
     if len(tests) > 1:
-        parts += ["<h2>Time to first sound against calls at once</h2>", _against_calls(tests, goal_ms)]
-    parts += [f"<h2>{last.callers} callers: time to first sound, turn by turn</h2>", _turn_by_turn(turns, goal_ms)]
+        parts += ["<h2>Time to first audio against calls at once</h2>", _against_calls(tests, goal_ms)]
+    parts += [f"<h2>{last.callers} callers: time to first audio, turn by turn</h2>", _turn_by_turn(turns, goal_ms)]
     for found in tests:
         parts.append(f"<h2>{found.callers} callers</h2>{_table(found)}")
         parts += [_sentence(sentence) for sentence in sentences(found)]
@@ -115,7 +115,7 @@ def _grid(widest: float, highest: float, place: Place, across: str) -> str:
 def _table(found: LoadTestResults) -> str:
     rows = [_row(NAMES[name], over) for group in (found.server, found.caller) for name, over in group.items()]
     head = "".join(f"<th>{name}</th>" for name in ("milliseconds", "count", "p50", "p95", "p99", "worst"))
-    return f"<table><tr>{head}</tr>{''.join(rows)}{_row('the load tester’s own lateness', found.late)}</table>"
+    return f"<table><tr>{head}</tr>{''.join(rows)}{_row('load-generator lag', found.late)}</table>"
 
 
 def _row(name: str, over: Percentiles) -> str:

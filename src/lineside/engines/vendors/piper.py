@@ -38,7 +38,7 @@ class Piper:
     def __init__(self, options: Options, host: EngineHost) -> None:
         self._embedded = not options.url
         known = dict.fromkeys((self.usual, *PIPER_PRESETS, *NAMES))
-        self.info = EngineInfo(choices=tuple(known), embedded=self._embedded)
+        self.info = EngineInfo(tuple(known), self._embedded, preset_of="" if type(self) is Piper else "piper")
         self._http, self._root = host.http, host.models_dir
         self._endpoint = openai_http.Endpoint("piper", options.url or host.embedded_url)
         self._noticed: set[str] = set()

@@ -12,14 +12,15 @@ import pytest
 from rich.console import Console
 
 from lineside.audio.wav import read_wav, wav_bytes
-from lineside.cli import loadtest
+from lineside.cli import loadtest, loadtest_report
 from lineside.errors import ConfigError
-from lineside.loadtest import console_report, mock_engines
+from lineside.loadtest import mock_engines
 from lineside.loadtest.capacity import Capacity
 from lineside.loadtest.html_report import _round_up, picture
 from lineside.loadtest.lateness import Lateness
 from lineside.loadtest.plan import CallResult, Plan, TurnResult, WorkerReport
 from lineside.loadtest.recordings import OWN, recordings_in
+from lineside.loadtest.report import verdict
 from lineside.loadtest.results import Goal, LoadTestResults, ServerLoad, figures, misses
 from lineside.loadtest.runner import RunProgress
 from lineside.loadtest.server_under_test import ProcessUsage, cores_used
@@ -45,7 +46,7 @@ def made(*, callers: int = 10, late: float = 0.0, slow: float = 1500.0) -> LoadT
 
 def shown(found: LoadTestResults) -> str:
     console = Console(file=io.StringIO(), width=120)
-    console_report.summary(console, found)
+    loadtest_report.summary(console, found)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     return str(text)
 
@@ -53,9 +54,16 @@ def shown(found: LoadTestResults) -> str:
 def test_the_table_has_every_stage_and_the_sentences_say_the_rest() -> None:
     """Server's stages, caller's ear, own lateness; load, losses, and a server that did not read."""
     text = shown(made())
-    for words in ("ASR", "end to end", "last word to first sound", "own lateness", "5.00 % a call", "1.0 s of the"):
+    for words in (
+        "STT",
+        "response time",
+        "last word to first audio",
+        "load-generator lag",
+        "5.00 % a call",
+        "1.0 s of",
+    ):
         assert words in text
-    assert re.search(r"end to end\s+│\s+100 │\s+1249 │\s+1294 │\s+1298 │\s+1299", text)
+    assert re.search(r"response time, as the server measured it\s+100\s+1249\s+1294\s+1298\s+1299", text)
     assert "Missed" not in text
 
 
@@ -69,12 +77,12 @@ def test_it_says_when_the_tester_was_late_and_what_was_missed() -> None:
 def test_progress_is_a_plain_line_now_and_then_where_there_is_no_terminal() -> None:
     """One every five seconds."""
     console = Console(file=io.StringIO(), width=200)
-    with console_report.live_progress(console, "10 callers") as notice:
+    with loadtest_report.live_progress(console, "10 callers") as notice:
         for second in range(12):
             notice(RunProgress(float(second), 10, second, 0, 0.5, [1200.0]))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert len(lines) == 3
-    assert lines[-1].startswith("10 callers: 10 s, 10 calls, 10 turns, first sound p50 1200 ms")
+    assert lines[-1].startswith("10 callers: 10 s, 10 calls, 10 turns, first audio p50 1200 ms")
 
 
 class _Tags(HTMLParser):
@@ -124,7 +132,7 @@ def test_the_verdict_of_a_search_names_the_knee_or_why_there_is_none() -> None:
         capacity = Capacity(10, 1000)
         for callers, how in steps:
             capacity.add_result(callers, made(callers=callers, **how))
-        assert words in console_report.verdict(capacity)
+        assert words in verdict(capacity)
 
 
 def test_the_gateways_share_is_counted_between_two_times() -> None:
@@ -135,7 +143,7 @@ def test_the_gateways_share_is_counted_between_two_times() -> None:
 
 
 @pytest.mark.models
-def test_mock_engines_measure_the_gateway_alone(tmp_path: Path) -> None:
+def test_mock_engines_measure_the_gateway_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A gateway of its own, real but for its engines: what is over their fixed times is its own; files are written."""
     said = read_wav(OWN / "saturday.wav").pcm[: 2 * 16_000]
     (tmp_path / "short.wav").write_bytes(wav_bytes(said, 16_000))
@@ -155,13 +163,14 @@ def test_mock_engines_measure_the_gateway_alone(tmp_path: Path) -> None:
         turn_ends_after=1.0,
         find_capacity=False,
         transcribe=False,
-        json=tmp_path / "out.json",
+        as_json=True,
         html=tmp_path / "out.html",
     )
     console = Console(file=io.StringIO(), width=200)
     assert asyncio.run(loadtest.carry_out(order, console), debug=True), console.file.getvalue()  # type: ignore[attr-defined]
-    document = json.loads((tmp_path / "out.json").read_text())
-    assert "not to be written" not in (tmp_path / "out.json").read_text()
+    printed = capsys.readouterr().out
+    document = json.loads(printed)
+    assert "not to be written" not in printed
     (found,) = document["tests"]
     assert found["answered"] == 2
     assert found["clipped"] == 0
@@ -194,7 +203,7 @@ def test_what_mock_engines_take_is_not_the_gateways_to_keep(
         turn_ends_after=1.0,
         find_capacity=True,
         transcribe=False,
-        json=None,
+        as_json=False,
         html=None,
     )
     assert order.goal.first_ms == pytest.approx(expected)
@@ -212,7 +221,9 @@ def test_an_axis_ends_where_people_count_to(value: float, end: float) -> None:
     assert _round_up(value) == pytest.approx(end)
 
 
-def test_a_searchs_files_show_the_turns_of_its_largest_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_searchs_files_show_the_turns_of_its_largest_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Not of the last one tried, which lay between."""
 
     async def tried(
@@ -231,12 +242,12 @@ def test_a_searchs_files_show_the_turns_of_its_largest_test(tmp_path: Path, monk
         turn_ends_after=1.0,
         find_capacity=True,
         transcribe=False,
-        json=tmp_path / "out.json",
+        as_json=True,
         html=tmp_path / "out.html",
     )
     console = Console(file=io.StringIO(), width=200)
     assert asyncio.run(loadtest.carry_out(order, console), debug=True)
-    document = json.loads((tmp_path / "out.json").read_text())
+    document = json.loads(capsys.readouterr().out)
     assert [turn["call"] for turn in document["turns"]] == ["of 40"]
     assert "The knee: 2" in document["verdict"]
     assert "The knee" in console.file.getvalue()  # type: ignore[attr-defined]
