@@ -61,6 +61,8 @@ def test_one_call_is_shown_whole() -> None:
     assert "My bill [bold]please" in told.output
     assert json.loads(command("show", "one", "--json").stdout)["turns"][0]["stages"] == {"asr_ms": 20.0}
     assert isinstance(command("show", "nobody").exception, LinesideError)
+    assert command("one").output == told.output, "an id alone shows its call"
+    assert isinstance(command("nobody").exception, LinesideError)
 
 
 def test_calls_are_deleted_by_name_and_by_caller_after_a_question(kept: Path) -> None:

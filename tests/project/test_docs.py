@@ -93,6 +93,23 @@ def test_every_command_in_the_docs_exists_with_its_options() -> None:
     assert checked > 20
 
 
+OURS = re.compile(r"(?<![\w./-])((?:bench|scripts|examples|src|tests|containers|monitoring|page|docs)/[\w./*-]*\w)")
+
+
+def test_every_file_that_a_command_or_a_sentence_of_the_docs_names_is_there() -> None:
+    """A script or a sample that was moved fails here, in whatever page it stands; `mine.toml` is the reader's own."""
+    missing = []
+    for page in PAGES:
+        if page.name == "CHANGELOG.md":
+            continue
+        text = page.read_text("utf-8")
+        code = "\n".join((*re.findall(r"```\w*\n(.*?)```", text, re.S), *re.findall(r"`([^`\n]+)`", text)))
+        named = {one for one in OURS.findall(code) if not one.endswith("/mine.toml")}
+        named |= {f"{one.replace('.', '/')}.py" for one in re.findall(r"python -m ((?:bench|tests)\.[\w.]+)", code)}
+        missing += [f"{names(page)}: {one}" for one in named if not any((*ROOT.glob(one), *page.parent.glob(one)))]
+    assert missing == []
+
+
 def test_every_setting_in_the_docs_exists() -> None:
     """A name in capitals that a page gives a value is a setting, or belongs to another program."""
     from lineside.settings import OTHERS, complete_settings, variable

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from lineside.cli.output import Column, print_table, say
 from lineside.protocol import AnsweredBy
 from lineside.records.entries import KeptCall, KeptDecision, KeptTurn, UnansweredQuestion, WholeCall
+from lineside.transports.call_facts import TEST_LINE
 
 SHORT = 8  # letters of an id that are shown, as on the page
 LISTED = (
@@ -50,10 +51,10 @@ def call_row(call: KeptCall) -> tuple[str, ...]:
     """One line of the list."""
     return (
         call.id[:SHORT],
-        "under way" if call.seconds is None else (call.reason or "–").replace("_", " "),
+        _ended(call),
         f"{_moment(call.began):%Y-%m-%d %H:%M}",
         "" if call.seconds is None else f"{call.seconds:.0f} s",
-        call.caller or "–",
+        call.caller or ("test call" if call.line == TEST_LINE else "–"),
         str(call.turns),
         ", ".join(_noted(call)),
         f"{call.line} {call.codec}",
@@ -67,7 +68,7 @@ def show_call(whole: WholeCall) -> None:
     call = whole.call
     say(
         f"call {call.id}: {_moment(call.began):%Y-%m-%d %H:%M:%S}, {call.seconds or 0:.1f} s, "
-        f"{call.line} {call.codec}, caller {call.caller or 'unknown'}, ended: {call.reason or 'under way'}, "
+        f"{call.line} {call.codec}, caller {call.caller or 'unknown'}, {_ended(call)}, "
         f"recording: {call.recording}"
     )
     if by := answered_by(call.answered):
@@ -94,6 +95,10 @@ def _turn_row(turn: KeptTurn) -> tuple[str, ...]:
         (turn.reached or "–") + (" (interrupted)" if turn.cut else ""),
         answered_by(turn.engines) or "–",
     )
+
+
+def _ended(call: KeptCall) -> str:
+    return "under way" if call.seconds is None else (call.reason or "–").replace("_", " ")
 
 
 def _noted(call: KeptCall) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 import sqlalchemy as sa
 import typer
+from typer.core import TyperGroup
 
 from lineside.cli.address import JsonOption
 from lineside.cli.call_tables import LISTED, QUESTIONS, call_row, question_row, show_call
@@ -26,7 +27,16 @@ from lineside.settings import load_settings
 
 T = TypeVar("T")
 
-app = typer.Typer(add_completion=False, help="List, show and delete kept calls.")
+
+class CallsGroup(TyperGroup):
+    """`lineside calls 5f0c` shows that call: what is no command is an id."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command, or `show`."""
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["show", *args])
+
+
+app = typer.Typer(cls=CallsGroup, add_completion=False, help="List, show and delete kept calls.")
 
 CallArgument = Annotated[str, typer.Argument(help="Id of the call, or its beginning.")]
 SearchOption = Annotated[str, typer.Option(help="Text in the transcript, caller or engine.")]
