@@ -45,8 +45,8 @@ class LineChecks:
     async def question(self, extension: str) -> str:
         """A spoken question, its answer transcribed back, who called, and the caller's hang-up."""
         trial = self._trial
-        await self._caller.dial(extension, said(trial.folder / "question.wav", SPEAKS_AFTER, QUESTION, 14.0))
-        await asyncio.sleep(SPEAKS_AFTER + 14)
+        await self._caller.dial(extension, said(trial.folder / "question.wav", SPEAKS_AFTER, QUESTION, 24.0))
+        await asyncio.sleep(SPEAKS_AFTER + 24)
         await self._caller.order("hangup")
         await asyncio.sleep(2)
         heard = await self._caller.over()

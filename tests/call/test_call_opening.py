@@ -1,6 +1,9 @@
 """Calls of ours: the agent waits until it is known who has taken them, and acts on it."""
 
+from msgspec.structs import replace
+
 from lineside.agents.agent import Agent
+from lineside.call.call_opening import WHO_CALLS
 from lineside.engines.vendors.scripted import ScriptedSTT
 from lineside.line_events import CallTaken
 from lineside.protocol import AudioStarted, Transcript, TurnStarted
@@ -84,3 +87,17 @@ def test_nobody_is_asked_whether_they_are_there_while_it_is_found_out() -> None:
     script = (CallerSilent(0.5), CallerSpeaks(3.0), CallerSilent(20.0))
     call = called(*script, hears=SCREENING)
     assert [role for role, _ in call.conversation] == ["user", "assistant"]
+
+
+def test_an_agent_without_a_greeting_says_who_calls_when_it_calls() -> None:
+    """Such an agent waits for callers to speak; whoever was called waits for it, and would hang up on silence."""
+    quiet = replace(AGENT, greeting="")
+    call = run_call(
+        CallerSilent(1.0),
+        CallerSpeaks(0.6),
+        CallerSilent(5.0),
+        agent=quiet,
+        stt=ScriptedSTT(hears=["Hello?"]),
+        plan=HANG_UP,
+    )
+    assert call.conversation[:2] == [("user", "Hello?"), ("assistant", WHO_CALLS.format(name="Test"))]

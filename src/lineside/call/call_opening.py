@@ -24,6 +24,7 @@ from lineside.turns.floor_events import Silence, TurnFull, VoiceActivity
 from lineside.turns.open_turn import Heard
 
 LOOK_EVERY = 0.05  # seconds
+WHO_CALLS = "Hello, this is {name}. I am an automated assistant."
 PERSON_WITHIN = 60.0  # seconds for a person to come after a program has been told who calls
 
 
@@ -72,7 +73,7 @@ class CallOpening:
         try:
             while (by := await self._verdict()) == "screening":
                 self._tell(by)
-                self._say(AgentLine(self._plan.screening or self._context.greeting))
+                self._say(AgentLine(self._plan.screening or self._greeting))
                 self._begin_again()
             self._listening.stop()
             self._tell(by)
@@ -82,10 +83,14 @@ class CallOpening:
             if by in ("voicemail", "ivr"):
                 await self._greeting_over()
             self._heard()
-            if self._context.greeting:
-                self._say(AgentLine(self._context.greeting))
+            self._say(AgentLine(self._greeting))
         finally:
             self.active = False
+
+    @property
+    def _greeting(self) -> str:
+        """An agent that waits for callers to speak still says who calls: whoever was called waits for that."""
+        return self._context.greeting or WHO_CALLS.format(name=self._context.agent.name)
 
     async def _verdict(self) -> AnsweredAs:
         while True:

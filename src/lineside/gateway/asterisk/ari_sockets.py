@@ -1,8 +1,6 @@
 """The socket of Asterisk's REST interface: we connect to Asterisk, or it connects to us (`outbound_websocket`)."""
 
 import asyncio
-import base64
-import hmac
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -14,6 +12,7 @@ from aiohttp import web
 
 from lineside.ari.connection import Ari
 from lineside.ari.messages import LONGEST
+from lineside.gateway.carriers.account import basic, same
 from lineside.processes.backoff import Backoff
 from lineside.settings import Settings
 
@@ -30,12 +29,12 @@ async def keep_connected(settings: Settings, http: aiohttp.ClientSession, ari: A
     backoff, told = Backoff(), ""
     query = urlencode({"app": settings.ari_app, "subscribeAll": "false"})
     address = f"{settings.ari_url.rstrip('/')}/ari/events?{query}"
-    login = aiohttp.BasicAuth(settings.ari_user, settings.ari_password)
+    login = basic(settings.ari_user, settings.ari_password)
     while True:
         began = time.monotonic()
         try:
             async with asyncio.timeout(CONNECT_WITHIN):
-                ws = await http.ws_connect(address, auth=login, heartbeat=BEAT, compress=0, max_msg_size=LONGEST)
+                ws = await http.ws_connect(address, headers=login, heartbeat=BEAT, compress=0, max_msg_size=LONGEST)
             async with ws:
                 log.info("Asterisk's REST interface is connected")
                 told = ""
@@ -64,9 +63,8 @@ async def accept(request: web.Request, settings: Settings, ari: Ari, connected: 
 
 
 def _may_enter(request: web.Request, settings: Settings) -> bool:
-    wanted = "Basic " + base64.b64encode(f"{settings.ari_user}:{settings.ari_password}".encode()).decode()
-    given = request.headers.get("Authorization", "")
-    right = hmac.compare_digest(given.encode("utf-8", "surrogateescape"), wanted.encode())
+    wanted = basic(settings.ari_user, settings.ari_password)["Authorization"]
+    right = same(request.headers.get("Authorization", ""), wanted)
     return right and bool(settings.ari_password) and "Origin" not in request.headers
 
 
