@@ -1,4 +1,5 @@
 import { createEffect, createMemo, type JSX, lazy, Show, Suspense } from 'solid-js';
+import { Alerts } from './Alerts';
 import { type Calls, createCall, inCall } from './call/create';
 import { choices, named } from './choices';
 import { clock } from './format';
@@ -56,6 +57,7 @@ export function App(): JSX.Element {
           </a>
         </nav>
         <CallBar calls={calls} buttons={dashboard()} />
+        <Alerts />
         <button id="theme" type="button" class="small" onClick={repaint}>
           <span class="theme-word">Theme: </span>
           {theme() === 'auto' ? 'system' : theme()}

@@ -635,6 +635,17 @@ export interface Trends {
   tts_first_p50_ms: (number | null)[];
 }
 
+/** Every trouble that stands, the oldest first. The same are told to webhooks, as the event `alert`. */
+export interface StandingAlerts {
+  alerts: StandingAlert[];
+}
+
+/** One trouble that stands. */
+export interface StandingAlert {
+  what: string;
+  since: number;
+}
+
 /** What became of every loaded model. */
 export interface AllUnloaded {
   unloaded: Unloaded[];

@@ -25,6 +25,7 @@ from lineside.gateway.call_handle import CallHandle
 from lineside.gateway.call_registry import CallRegistry
 from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.host.services import Service
+from lineside.observability.standing_alert import StandingAlert, StandingAlerts
 from lineside.protocol import Codec, Ended, EndReason, OperatorActed, ServerMessage
 from lineside.transports.call_facts import CallFacts
 from tests.api.fixtures import FakeRegistry, Fetcher, Keeper, ScriptedHost, scripted_dependencies
@@ -179,7 +180,15 @@ class ControlGateway:
             "tts": self.voices,
         }
         self.agents, self.fallbacks = scripted.agents, scripted.fallbacks
-        return replace(scripted, registry=FakeRegistry(engines), calls=self.calls, host=self.host, read=read)
+        self.alerts: tuple[StandingAlert, ...] = ()
+        return replace(
+            scripted,
+            registry=FakeRegistry(engines),
+            calls=self.calls,
+            host=self.host,
+            read=read,
+            alerts=lambda: StandingAlerts(self.alerts),
+        )
 
     def _puller(self) -> tuple[str, ...]:
         target = self._models / "faster-whisper-tiny.en" / "small.json"

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from lineside.errors import ModelMissing
+from lineside.observability.standing_alert import StandingAlert
 from lineside.protocol import AnsweredBy, ReplyMetrics
 from tests.browser.conftest import OpenPage
 from tests.browser.test_panels import OpenControl, control, html, panel
@@ -50,3 +51,21 @@ def test_a_download_that_is_refused_says_so_beside_the_engine(control: OpenContr
     page.get_by_role("button", name=f"Download {TINY} for this engine").click()
     expect(page.locator("[data-role=llm] [role=alert]")).to_contain_text("the disk is full")
     expect(page.get_by_role("button", name=f"Download {TINY} for this engine")).to_have_text("Download")
+
+
+def test_what_is_wrong_with_the_gateway_is_told_in_every_view(control: OpenControl, visit: OpenPage) -> None:
+    """How many alerts stand, each with its words and since when; nothing where nothing is wrong."""
+    there = control()
+    page = visit(f"{there.url}/#/agent")
+    expect(page.get_by_label("Agent name")).to_be_visible()
+    expect(page.locator(".alerts summary")).to_have_count(0)
+    full = StandingAlert("call records: the disk is full", 1_796_137_391.0)
+    there.do(partial(setattr, there, "alerts", (full, StandingAlert("responses are slow", 1_796_137_400.0))))
+    page.goto(f"{there.url}/#/history")
+    page.reload()
+    page.locator(".alerts summary").click()
+    expect(page.locator(".alerts li")).to_have_count(2)
+    expect(page.locator(".alerts")).to_contain_text("2 alerts")
+    expect(page.locator(".alerts li").first).to_contain_text("call records: the disk is full since")
+    page.get_by_role("link", name="Call", exact=True).click()
+    expect(page.locator(".alerts summary")).to_be_visible()

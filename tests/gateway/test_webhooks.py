@@ -211,10 +211,13 @@ def test_alerts_are_told_when_a_trouble_comes_and_when_it_has_gone() -> None:
     alerts = Alerts(lambda event, data: got.append((data["state"], data["what"])), lambda: now[0])
     alerts.look(["call records: the disk is full"])
     alerts.look(["call records: the disk is full"])
+    assert [one.what for one in alerts.standing().alerts] == ["call records: the disk is full"]
     alerts.fallback("tts: kokoro too slow, piper answers")
     alerts.look([])
+    assert [one.what for one in alerts.standing().alerts] == ["tts: kokoro too slow, piper answers"]
     now[0] = FALLBACK_SECONDS
     alerts.look([])
+    assert alerts.standing().alerts == ()
     assert got == [
         ("raised", "call records: the disk is full"),
         ("raised", "tts: kokoro too slow, piper answers"),

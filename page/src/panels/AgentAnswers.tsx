@@ -3,6 +3,7 @@
 import { Index, type JSX } from 'solid-js';
 import type { VerbatimAnswer } from '../schema';
 import { Fault } from './AgentFields';
+import { listOf } from './agent-words';
 
 const FEW = 3; // more are folded
 
@@ -12,10 +13,9 @@ export function Answers(given: {
   wrong: Record<string, string>;
 }): JSX.Element {
   let add!: HTMLButtonElement;
-  const change = (at: number, part: Partial<VerbatimAnswer>) =>
-    given.put(given.answers.map((answer, i) => (i === at ? { ...answer, ...part } : answer)));
+  const list = listOf(() => given.answers, given.put);
   const drop = (at: number) => {
-    given.put(given.answers.filter((_, i) => i !== at));
+    list.drop(at);
     add.focus();
   };
   return (
@@ -38,21 +38,21 @@ export function Answers(given: {
                 aria-label={`Answer ${at + 1}: subject`}
                 aria-invalid={given.wrong[`answers.${at}`] ? 'true' : undefined}
                 aria-describedby={`answer-${at}-fault`}
-                onInput={(event) => change(at, { about: event.currentTarget.value })}
+                onInput={(event) => list.change(at, { about: event.currentTarget.value })}
               />
               <textarea
                 rows="3"
                 value={answer().asks.join('\n')}
                 placeholder="How callers ask for it, a line each"
                 aria-label={`Answer ${at + 1}: how callers ask for it`}
-                onInput={(event) => change(at, { asks: event.currentTarget.value.split('\n') })}
+                onInput={(event) => list.change(at, { asks: event.currentTarget.value.split('\n') })}
               />
               <textarea
                 rows="3"
                 value={answer().says}
                 placeholder="The agent says"
                 aria-label={`Answer ${at + 1}: the agent says`}
-                onInput={(event) => change(at, { says: event.currentTarget.value })}
+                onInput={(event) => list.change(at, { says: event.currentTarget.value })}
               />
               <button
                 type="button"
@@ -70,7 +70,7 @@ export function Answers(given: {
           type="button"
           class="small"
           ref={add}
-          onClick={() => given.put([...given.answers, { about: '', says: '', asks: [] }])}
+          onClick={() => list.add({ about: '', says: '', asks: [] })}
         >
           Add an answer
         </button>

@@ -2,29 +2,38 @@
 
 import { createUniqueId, For, Index, type JSX, Show } from 'solid-js';
 import type { Agent, Example } from '../schema';
+import { listOf, TEXTS, type TextField } from './agent-words';
 
-type Field =
-  | 'name'
-  | 'prompt'
-  | 'greeting'
-  | 'unknown'
-  | 'transfer'
-  | 'no_transfer'
-  | 'reprompt'
-  | 'goodbye'
-  | 'farewell';
-
+/** One text of an agent, by the name of its field. */
 export function Words(given: {
-  field: Field;
-  words: string;
-  about?: string;
-  rows: number;
+  field: TextField;
   agent: Agent;
   put: (part: Partial<Agent>) => void;
   wrong: Record<string, string>;
 }): JSX.Element {
+  return (
+    <TextArea
+      name={given.field}
+      {...TEXTS[given.field]}
+      value={given.agent[given.field]}
+      fault={given.wrong[given.field]}
+      put={(text) => given.put({ [given.field]: text })}
+    />
+  );
+}
+
+/** A text with its label, what is wrong with it, and what it is for. */
+export function TextArea(given: {
+  name: string;
+  words: string;
+  about?: string;
+  rows: number;
+  placeholder?: string;
+  value: string;
+  fault: string | undefined;
+  put: (text: string) => void;
+}): JSX.Element {
   const id = createUniqueId();
-  const fault = () => given.wrong[given.field];
   return (
     <div class="agent-field">
       <label class="field" for={id}>
@@ -32,14 +41,15 @@ export function Words(given: {
       </label>
       <textarea
         id={id}
-        name={given.field}
+        name={given.name}
         rows={given.rows}
-        value={given.agent[given.field]}
-        aria-invalid={fault() ? 'true' : undefined}
+        placeholder={given.placeholder}
+        value={given.value}
+        aria-invalid={given.fault ? 'true' : undefined}
         aria-describedby={`${id}-fault ${id}-about`}
-        onInput={(event) => given.put({ [given.field]: event.currentTarget.value })}
+        onInput={(event) => given.put(event.currentTarget.value)}
       />
-      <Fault id={`${id}-fault`} words={fault()} />
+      <Fault id={`${id}-fault`} words={given.fault} />
       <Show when={given.about}>
         <p class="note" id={`${id}-about`}>
           {given.about}
@@ -64,10 +74,9 @@ export function Examples(given: {
   wrong: Record<string, string>;
 }): JSX.Element {
   let add!: HTMLButtonElement;
-  const change = (at: number, part: Partial<Example>) =>
-    given.put(given.examples.map((example, i) => (i === at ? { ...example, ...part } : example)));
+  const list = listOf(() => given.examples, given.put);
   const drop = (at: number) => {
-    given.put(given.examples.filter((_, i) => i !== at));
+    list.drop(at);
     add.focus();
   };
   return (
@@ -84,7 +93,7 @@ export function Examples(given: {
                   placeholder={part === 'asks' ? 'The caller asks' : 'The agent says'}
                   aria-label={`Example ${at + 1}: ${part === 'asks' ? 'the caller asks' : 'the agent says'}`}
                   aria-invalid={given.wrong[`examples.${at}`] ? 'true' : undefined}
-                  onInput={(event) => change(at, { [part]: event.currentTarget.value })}
+                  onInput={(event) => list.change(at, { [part]: event.currentTarget.value })}
                 />
               )}
             </For>

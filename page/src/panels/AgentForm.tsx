@@ -1,107 +1,35 @@
 /** The agent in fields. */
 
-import { createUniqueId, type JSX } from 'solid-js';
+import { For, type JSX } from 'solid-js';
 import { address } from '../route';
 import type { Agent } from '../schema';
 import { Answers } from './AgentAnswers';
 import { AgentDesk } from './AgentDesk';
 import { Facts } from './AgentFacts';
-import { Examples, Fault, Words } from './AgentFields';
+import { Examples, TextArea, Words } from './AgentFields';
+import type { TextField } from './agent-words';
 
 export function AgentForm(given: {
   agent: Agent;
   put: (part: Partial<Agent>) => void;
   wrong: Record<string, string>;
 }): JSX.Element {
+  const text = (field: TextField) => (
+    <Words field={field} agent={given.agent} put={given.put} wrong={given.wrong} />
+  );
   return (
     <>
-      <Words
-        field="name"
-        words="Agent name"
-        agent={given.agent}
-        put={given.put}
-        wrong={given.wrong}
-        rows={1}
-      />
-      <Words
-        field="prompt"
-        words="Prompt"
-        about="Who the agent is, and how it speaks. What it says is heard, not read: ask for short plain sentences."
-        agent={given.agent}
-        put={given.put}
-        wrong={given.wrong}
-        rows={8}
-      />
-      <Words
-        field="greeting"
-        words="Greeting"
-        about="Spoken at the start of a call; leave empty for none."
-        agent={given.agent}
-        put={given.put}
-        wrong={given.wrong}
-        rows={2}
-      />
+      <For each={['name', 'prompt', 'greeting'] as const}>{text}</For>
       <Facts facts={given.agent.facts} put={(facts) => given.put({ facts })} wrong={given.wrong} />
       <Answers answers={given.agent.answers} put={(answers) => given.put({ answers })} wrong={given.wrong} />
       <Documents agent={given.agent} put={given.put} wrong={given.wrong} />
-      <Words
-        field="unknown"
-        words="When nothing is known"
-        about="Said by rule where neither answers nor facts nor documents are about the question; leave empty to let the model answer."
-        agent={given.agent}
-        put={given.put}
-        wrong={given.wrong}
-        rows={2}
-      />
+      {text('unknown')}
       <Examples
         examples={given.agent.examples}
         put={(examples) => given.put({ examples })}
         wrong={given.wrong}
       />
-      <Words
-        field="transfer"
-        words="Transfer message"
-        agent={given.agent}
-        put={given.put}
-        wrong={given.wrong}
-        rows={2}
-      />
-      <Words
-        field="no_transfer"
-        words="Where no transfer is possible"
-        about="Said in place of the transfer message on lines that cannot transfer."
-        agent={given.agent}
-        put={given.put}
-        wrong={given.wrong}
-        rows={2}
-      />
-      <Words
-        field="reprompt"
-        words="Silence prompt"
-        about="Asked once of a silent caller; leave empty for none."
-        agent={given.agent}
-        put={given.put}
-        wrong={given.wrong}
-        rows={2}
-      />
-      <Words
-        field="goodbye"
-        words="Goodbye before hanging up"
-        about="Said to a caller who stays silent, before the line is hung up; leave empty to stay on the line."
-        agent={given.agent}
-        put={given.put}
-        wrong={given.wrong}
-        rows={2}
-      />
-      <Words
-        field="farewell"
-        words="Farewell"
-        about="Said when the caller says goodbye, before the line is hung up; leave empty to let the model answer."
-        agent={given.agent}
-        put={given.put}
-        wrong={given.wrong}
-        rows={2}
-      />
+      <For each={['transfer', 'no_transfer', 'reprompt', 'goodbye', 'farewell'] as const}>{text}</For>
       <AgentDesk agent={given.agent} put={given.put} wrong={given.wrong} />
       <Declared agent={given.agent} />
     </>
@@ -113,28 +41,17 @@ function Documents(given: {
   put: (part: Partial<Agent>) => void;
   wrong: Record<string, string>;
 }): JSX.Element {
-  const id = createUniqueId();
   return (
-    <div class="agent-field">
-      <label class="field" for={id}>
-        Documents
-      </label>
-      <textarea
-        id={id}
-        name="documents"
-        rows="2"
-        placeholder="documents/*.md"
-        value={given.agent.documents.join('\n')}
-        aria-invalid={given.wrong.documents ? 'true' : undefined}
-        aria-describedby={`${id}-fault ${id}-about`}
-        onInput={(event) => given.put({ documents: event.currentTarget.value.split('\n') })}
-      />
-      <Fault id={`${id}-fault`} words={given.wrong.documents} />
-      <p class="note" id={`${id}-about`}>
-        Files beside AGENT_FILE that are searched for answers, a pattern a line: Markdown, HTML, CSV, PDF,
-        text.
-      </p>
-    </div>
+    <TextArea
+      name="documents"
+      words="Documents"
+      about="Files beside AGENT_FILE that are searched for answers, a pattern a line: Markdown, HTML, CSV, PDF, text."
+      rows={2}
+      placeholder="documents/*.md"
+      value={given.agent.documents.join('\n')}
+      fault={given.wrong.documents}
+      put={(text) => given.put({ documents: text.split('\n') })}
+    />
   );
 }
 

@@ -147,7 +147,7 @@ function Which(given: {
       }
     >
       <label class="field" for={id}>
-        {words()} of {engineWords(given.engine.name)}
+        {words()} of {choices()[given.role] ? engineWords(given.engine.name) : 'the default'}
       </label>
       <Show
         when={offered().length > 0}

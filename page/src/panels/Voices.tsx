@@ -4,7 +4,7 @@ import { createMemo, createSignal, createUniqueId, For, type JSX, onCleanup, Sho
 import { bytes, troubleOf } from '../api';
 import { choices, choose } from '../choices';
 import { engineWords } from '../format';
-import { choicesOf, enginesOffered, isAbsent, shortOf } from '../offers';
+import { choicesOf, defaultWords, enginesOffered, isAbsent, shortOf } from '../offers';
 import type { ModelStatus, RoleEngines, SayText } from '../schema';
 import { BusyButton, ErrorMessage } from './widgets';
 
@@ -67,7 +67,7 @@ function Sample(given: {
   const [busy, setBusy] = createSignal(false);
   const [told, setTold] = createSignal('');
   const [trouble, setTrouble] = createSignal('');
-  /** Every voice, those that can be heard at once first. */
+  /** Every voice: the one that answers now, those that can be heard at once, the others. */
   const all = createMemo((): Voice[] => {
     const engines = enginesOffered(given.voices.engines);
     const voices = engines.flatMap((engine): Voice[] => {
@@ -78,7 +78,9 @@ function Sample(given: {
         short: isAbsent(engine.name, voice, given.models) ? 'not downloaded' : shortOf(engine),
       }));
     });
-    return [...voices.filter((one) => !one.short), ...voices.filter((one) => one.short)];
+    const usual = defaultWords(given.voices);
+    const rank = (one: Voice) => (one.short ? 2 : one.voice === usual ? 0 : 1);
+    return voices.sort((one, other) => rank(one) - rank(other));
   });
   const now = () => all().find((one) => key(one) === picked()) ?? all()[Math.min(given.at, all().length - 1)];
   const used = () => {

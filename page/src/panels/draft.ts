@@ -1,6 +1,7 @@
 /** The agent as it is being edited. Pure. */
 
 import type { Agent, Example, VerbatimAnswer } from '../schema';
+import { TEXTS } from './agent-words';
 
 // What the gateway takes (agents/agent.py).
 const LONGEST = {
@@ -171,17 +172,17 @@ export interface Difference {
 
 const PLAIN = ['language', 'locale', 'timezone', 'hours'] as const;
 const FIELDS = [
-  ['name', 'Agent name'],
-  ['prompt', 'Prompt'],
-  ['greeting', 'Greeting'],
+  ['name', TEXTS.name.words],
+  ['prompt', TEXTS.prompt.words],
+  ['greeting', TEXTS.greeting.words],
   ['facts', 'Facts'],
   ['examples', 'Examples'],
-  ['unknown', 'When nothing is known'],
-  ['transfer', 'Transfer message'],
-  ['no_transfer', 'Where no transfer is possible'],
-  ['reprompt', 'Silence prompt'],
-  ['goodbye', 'Goodbye before hanging up'],
-  ['farewell', 'Farewell'],
+  ['unknown', TEXTS.unknown.words],
+  ['transfer', TEXTS.transfer.words],
+  ['no_transfer', TEXTS.no_transfer.words],
+  ['reprompt', TEXTS.reprompt.words],
+  ['goodbye', TEXTS.goodbye.words],
+  ['farewell', TEXTS.farewell.words],
 ] as const;
 const SHOWN: readonly string[] = FIELDS.map(([field]) => field);
 

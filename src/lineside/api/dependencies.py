@@ -17,6 +17,7 @@ from lineside.host.machine.values import Machine
 from lineside.host.services import Service
 from lineside.observability.active_call import ActiveCall
 from lineside.observability.outbound_call import OutboundCall
+from lineside.observability.standing_alert import StandingAlerts
 from lineside.observability.trends import Trends
 from lineside.observability.webhook_status import WebhookStatus
 from lineside.processes.background_work import BackgroundWork
@@ -176,6 +177,7 @@ class ApiDependencies:
     own_models: tuple[str, ...] = ()  # models that this process itself has in memory, such as the voice detector's
     puller: Sequence[str] = ()  # the program that downloads, up to its arguments; empty: this lineside's own
     webhooks: TellsWebhooks | None = None
+    alerts: Callable[[], StandingAlerts] = lambda: StandingAlerts(())  # what is wrong with the gateway
     test_tickets: Callable[[str], str] = _no_tickets
     outbound: MakesCalls | None = None
     records: Archive | None = None  # what is kept of calls; None: nothing is

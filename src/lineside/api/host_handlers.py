@@ -7,6 +7,7 @@ from lineside.api.operation import operation
 from lineside.api.schemas import AllUnloaded, Log, LogQuery, ServicesStatus, StartService
 from lineside.host.machine.values import Machine
 from lineside.host.services import Service
+from lineside.observability.standing_alert import StandingAlerts
 from lineside.observability.trends import Trends
 
 HOST = "Host"
@@ -60,6 +61,12 @@ async def machine_stream(api: ApiServices) -> AsyncGenerator[bytes, None]:
 async def trends(api: ApiServices) -> Trends:
     """Get the gateway's last hour: calls, latencies, errors, load. Prometheus has more, and for longer."""
     return api.dependencies.trends()
+
+
+@operation("GET", "/api/alerts", group=HOST)
+async def alerts(api: ApiServices) -> StandingAlerts:
+    """Get what is wrong with the gateway: engines that are stood in for, slow answers, work or records that fail."""
+    return api.dependencies.alerts()
 
 
 @operation("POST", "/api/gpu/unload-all", group=HOST)

@@ -31,6 +31,7 @@ OPERATIONS: tuple[Operation, ...] = (
     host_handlers.machine,
     host_handlers.machine_stream,
     host_handlers.trends,
+    host_handlers.alerts,
     host_handlers.unload_all,
     outbound_handlers.place_call,
     outbound_handlers.outbound_calls,

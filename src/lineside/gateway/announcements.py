@@ -8,6 +8,7 @@ from lineside.gateway.webhooks import Webhooks
 from lineside.gateway.worker_pool import WorkerPool
 from lineside.observability.active_call import ActiveCall
 from lineside.observability.metrics import GatewayMetrics
+from lineside.observability.reply_times import ReplyTimes
 from lineside.processes.background_work import BackgroundWork
 from lineside.records.archive import Archive
 from lineside.settings import Settings
@@ -23,10 +24,11 @@ class Announcements:
         work: BackgroundWork,
         workers: WorkerPool | None,
         records: Archive | None,
+        replies: ReplyTimes,
     ) -> None:
         """Raises `ConfigError` for webhooks that are set wrongly."""
         self.webhooks = Webhooks(settings, metrics.process.webhook)
-        self.alerts = GatewayAlerts(self.webhooks.tell, work, workers, records)
+        self.alerts = GatewayAlerts(self.webhooks.tell, work, workers, records, replies)
 
     def call(self, now: Callable[[], ActiveCall]) -> CallAnnouncer:
         """What announces a call; `now` says how it stands."""

@@ -85,7 +85,7 @@ class Gateway:
         self._trends = TrendHistory()
         self._meters = metrics
         self.work = work or BackgroundWork(metrics.process.work_failed)
-        self.announcements = Announcements(settings, metrics, self.work, workers, records)
+        self.announcements = Announcements(settings, metrics, self.work, workers, records, self._trends.replies)
         self._monitors = monitors or MonitoringAddresses(settings.prometheus_url, settings.grafana_url)
         self._meters.limit.set(settings.max_concurrent_calls)
         runner = CallRunner(
@@ -147,6 +147,7 @@ class Gateway:
             fallbacks=self._trends.fallbacks,
             work=self.work,
             webhooks=self.announcements.webhooks,
+            alerts=self.announcements.alerts.standing,
             test_tickets=self.telephones.issue_test_ticket,
             outbound=self.outbound,
         )
