@@ -22,6 +22,7 @@ from lineside.call.inbox import Inbox
 from lineside.call.observers import Observer, Observers
 from lineside.call.playout import FarEnd
 from lineside.call.playout_marks import PlayoutMarks
+from lineside.call.program import CallProgram, ProgramHistory
 from lineside.call.supervision import Supervision
 from lineside.call.tasks import CallTasks
 from lineside.engines.protocols import CallsTools, LanguageModel, LlmRequest, SpeechToText, TextToSpeech
@@ -70,6 +71,12 @@ class CallContext(Struct, frozen=True):
     line: LineClock
     inbox: Inbox
     tasks: CallTasks
+    program: CallProgram | None = None  # is told of replies, and may lead the call
+
+    @property
+    def led(self) -> bool:
+        """Whether a program leads the call."""
+        return self.program is not None and self.program.leads
 
     @property
     def answering(self) -> bool:
@@ -104,6 +111,7 @@ def call_context(
     inbox: Inbox,
     tools: CallTools,
     can_transfer: bool = False,
+    program: CallProgram | None = None,
 ) -> CallContext:
     """Put one call together. `on_late_speech` hears what the VAD finds after the frame was handled."""
     echo = EchoDetector() if settings.echo_gate else None
@@ -132,6 +140,7 @@ def call_context(
     dialog = TaskDialog(agent, replace(tools, runs=client_tools), tasks, now, dialog_events)
     for observer in observers:
         observer.watch_secrets(lambda: dialog.keys is not None and dialog.keys.secret)
+    led, before = program is not None and program.leads, desk_clock.before if desk_clock else None
     opening = (*agent.opening(hello.system_prompt), *agent.call_facts_messages(facts))
     return CallContext(
         settings=settings,
@@ -148,13 +157,13 @@ def call_context(
         answers=answers,
         supervision=Supervision(),
         greeting=greeting if answers and greeting.strip() else "",
-        own_prompt=answers and hello.system_prompt is not None,
+        own_prompt=answers and hello.system_prompt is not None and not led,
         transport=transport,
         facts=facts,
         segmenter=segmenter,
         far_end=None if echo is None else CallerFarEnd(echo, segmenter, now),
         marks=PlayoutMarks(transport.mark),
-        history=ChatHistory(opening, desk_clock.before if desk_clock else None),
+        history=ProgramHistory(program) if program and led else ChatHistory(opening, before),
         dialog=dialog,
         dialog_events=dialog_events,
         client_tools=client_tools,
@@ -164,4 +173,5 @@ def call_context(
         line=LineClock(now, settings.resume_s + LAG if settings.resume_s else 0.0),
         inbox=inbox,
         tasks=tasks,
+        program=program,
     )

@@ -19,7 +19,7 @@ from lineside.protocol import ClientMessage, Dtmf, EndReason, Error, HangUp, Rec
 from lineside.turns.floor_events import TypedTurn
 from lineside.turns.open_turn import Heard
 
-PROGRAMS = ("", "browser", "test")  # lines whose keys come from a program, all at once
+PROGRAMS = ("", "browser", "realtime", "test")  # lines whose keys come from a program, all at once
 UNASKED = 1.2  # seconds without a key after which keys that nobody asked for are a turn
 
 

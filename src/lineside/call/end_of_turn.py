@@ -18,7 +18,7 @@ from lineside.engines.protocols import PredictsTurnEnd
 from lineside.errors import EngineError
 from lineside.protocol import TurnEnded, TurnEndedBy
 from lineside.turns.endpointing import CallerPace, Evidence, Profile, bare, expects, wait, words_evidence
-from lineside.turns.floor_events import EndpointWait, Silence, Speak, VoiceActivity
+from lineside.turns.floor_events import EndpointWait, Silence, Speak, VoiceActivity, WriteDown
 from lineside.turns.open_turn import Heard
 
 LOOK = 0.05  # seconds of a noticed pause before the turn model is asked; the recogniser begins at once
@@ -35,7 +35,8 @@ class EndOfTurn:
 
     def __init__(self, profile: Profile | Literal["silence"], turn_model: TurnModel, context: CallContext) -> None:
         """`profile` "silence": turns end by the silence timer, and nothing is weighed."""
-        self._profile: Profile | None = None if profile == "silence" else profile
+        self._profile: Profile | None = None
+        self.set_profile(profile)
         self._asked_profile: Profile | None = None  # of the question that the caller answers
         self._turn_model, self._context = turn_model, context
         self._asking = OneTask(context.tasks, "turn model")
@@ -44,6 +45,10 @@ class EndOfTurn:
         self._pace = CallerPace()
         self._silent_since: float | None = None
         self._llm_is_slow = False  # the language model took too long to say whether the words may end
+
+    def set_profile(self, profile: Profile | Literal["silence"]) -> None:
+        """Weigh pauses like this from the next one on."""
+        self._profile = None if profile == "silence" else profile
 
     @property
     def in_pause(self) -> bool:
@@ -104,7 +109,7 @@ class EndOfTurn:
         if odds is not None:
             self._update_endpoint_wait(pause, ends=odds)
 
-    def ended(self, decision: Speak, *, full: bool) -> TurnEnded:
+    def ended(self, decision: Speak | WriteDown, *, full: bool) -> TurnEnded:
         """The turn is over: say why. `full`: it was as long as a turn may be."""
         by: TurnEndedBy = "limit" if full else "silence" if self._profile is None else "evidence"
         return TurnEnded(

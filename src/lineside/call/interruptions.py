@@ -11,6 +11,8 @@ from lineside.turns.interruption import claims, overheard
 
 CHECK_WITHIN = 2.0  # seconds for the words of a short sound; the agent has gone on long before
 
+NEARLY = 20  # characters: a question is answered before its last word is over
+
 
 class Interruptions:
     """Checks one sound at a time."""
@@ -33,7 +35,7 @@ class Interruptions:
             words = self._context.stt.transcribe(overheard(sound))
             heard = await answer_within(words, CHECK_WITHIN, "the recogniser")
             text = self._context.history.without_sensitive_numbers(heard.text)
-            answers = bool(text.strip()) and reply is not None and reply.ends_with_question()
+            answers = bool(text.strip()) and reply is not None and _ends_with_question(reply)
             real = answers or claims(heard, over=asked.over)
         except EngineError:
             real = True  # whoever says something that nobody understands is not talked over
@@ -41,3 +43,9 @@ class Interruptions:
 
     def _post(self, asked: CheckInterruption, *, real: bool, text: str = "") -> None:
         self._context.inbox.post(InterruptionChecked(self._context.clock.at, asked.number, real, text))
+
+
+def _ends_with_question(reply: Reply) -> bool:
+    """Whether the caller has heard a question to its end, or nearly: then "yes" is an answer."""
+    heard, rest = reply.heard(), reply.rest()
+    return heard.endswith("?") or (len(rest) < NEARLY and rest.endswith("?"))

@@ -1,5 +1,7 @@
 """When a call ends by itself, and what is said before: nobody speaks, nothing comes of it, it is too long. Pure."""
 
+import math
+
 from msgspec import Struct
 
 from lineside.agents.agent import Agent
@@ -23,10 +25,16 @@ class LimitRules(Struct, frozen=True):
     longest: float  # of a call
     reprompt: str = ""
     goodbye: str = ""
+    judges: bool = True  # whether a call of which nothing comes is ended
 
 
-def limit_rules(settings: Settings, agent: Agent, *, answers: bool) -> LimitRules:
-    """The limits of a call, and what is said at them: nothing where the call only transcribes."""
+def limit_rules(settings: Settings, agent: Agent, *, answers: bool, led: bool = False) -> LimitRules:
+    """The limits of a call, and what is said at them: nothing where the call only transcribes.
+
+    `led`: a program leads the call, and only its length is limited.
+    """
+    if led:
+        return LimitRules(idle=math.inf, silence=math.inf, longest=settings.call_max_s, judges=False)
     return LimitRules(
         idle=settings.call_idle_timeout_s,
         silence=settings.caller_silence_s,
@@ -85,7 +93,7 @@ class CallLimits(Observer):
         quiet = now - self._active
         if quiet >= self._rules.idle:
             return "idle"
-        if (why := self._detector.lost) is not None:
+        if self._rules.judges and (why := self._detector.lost) is not None:
             return self._take_leave(AgentLine(self._rules.goodbye, why), now, LEAVE, idle=idle)
         if idle and owed:
             return AgentLine(owed)

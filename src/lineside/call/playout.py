@@ -113,13 +113,16 @@ class Playout:
         says: Callable[[str, float], None] = lambda word, ends: None,
         far: FarEnd | None = None,
         marks: PlayoutMarks | None = None,
+        *,
+        lead: float = LEAD,
+        takes_back: bool = True,
     ) -> None:
-        """`gap` hears of every stretch in which sound of this reply was due and not there, in seconds; `says` of all
-        words that go out, with the second of this reply's sound in which they end; `far` of the sound itself;
-        `marks` are the call's, where its line may know them.
+        """`gap` hears of stretches, in seconds, in which sound was due and not there; `says` of all words that go
+        out, with the second of this reply's sound in which they end; `far` of the sound; `marks` are the call's, where
+        its line may know them; `lead` seconds are sent ahead. `takes_back`: False, a pause only sends nothing more.
         """
         self._transport, self._line, self._gap, self._says, self._far = transport, line, gap, says, far
-        self._clock = line.now
+        self._lead, self._takes_back, self._clock = lead, takes_back, line.now
         self._marks, self._unmarked = marks or PlayoutMarks(lambda name: False), MARK_EVERY  # seconds without a mark
         self._samples = 0  # of this reply, at the line's rate; what is held and sent again counts once
         self._ledger = PlayoutLedger()
@@ -138,7 +141,7 @@ class Playout:
             if self._stopped is not None:
                 return  # late sound of a reply that has been cut
             self._convert(audio.between(begin, min(begin + size, audio.samples)))
-            room = LEAD - self.ahead()
+            room = self._lead - self.ahead()
             if room < SLICE:
                 await asyncio.sleep(SLICE - room)
 
@@ -171,11 +174,11 @@ class Playout:
             return
         now = self._clock()
         self._going.clear()
-        heard = self._clear(now)
+        heard = self._clear(now) if self._takes_back else self._ledger.ends
         self._taken_back = [self._unplayed(sent, heard) for sent in self._sent if sent.ends > heard]
         self._sent.clear()
         self._ledger.taken_back(heard)
-        if self._far is not None:
+        if self._far is not None and self._takes_back:
             self._far.taken_back(now)
 
     def resume(self) -> None:

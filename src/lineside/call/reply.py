@@ -1,11 +1,12 @@
 """One reply: prepared at once, silent until allowed, then played, or dropped without trace.
 
-Speculation, an ordinary answer, the greeting and an apology are all replies. Three stages run side by side: answer
-(understand the caller, ask the model, cut into pieces), synthesis (piece by piece), playout (paced, into the ledger).
-Between them stand two bounded channels. Cancelling the reply closes the streams of all three engines.
+Speculation, an ordinary answer, the greeting and an apology are all replies. Three stages run side by side with bounded
+channels between: answer (understand the caller, ask the model, cut into pieces), synthesis (piece by piece),
+playout (paced, into the ledger). Cancelling the reply closes the streams of all three engines.
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from lineside.agents.tasks.state import Say, Think, ToPerson, joined
@@ -13,11 +14,13 @@ from lineside.audio.frame import Utterance
 from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answer
 from lineside.call.answer_by_rule import ByRule, answer_by_rule
 from lineside.call.answer_outcome import AnswerOutcome
+from lineside.call.audio_buffer import AudioBuffer
 from lineside.call.call_context import CallContext
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.native_answer import answer_by_model
+from lineside.call.program_answer import program_answer, program_prompt, tell_began
 from lineside.call.reply_events import ReplyEvents
-from lineside.call.reply_input import AgentLine, Draft, DroppedPreparation, ReplyInput, TypedInput
+from lineside.call.reply_input import AgentLine, Draft, DroppedPreparation, ReplyInput, ResponseInput, TypedInput
 from lineside.call.reply_player import ReplyPlayer, ReplyProgress
 from lineside.call.rule_turn import RuleTurn
 from lineside.call.stage_clock import StageClock
@@ -25,13 +28,12 @@ from lineside.call.synthesis import synthesize
 from lineside.call.tool_exchange import ToolExchange
 from lineside.call.transcribe import transcribe_turn
 from lineside.engines.answered import listen
-from lineside.engines.protocols import Thought, Token
+from lineside.engines.protocols import Thought, Token, ToolCall
 from lineside.errors import EngineError
 from lineside.protocol import Error, LlmToken, PartialTranscript, ReasoningToken, ReplyText, Transcript
 from lineside.text.alignment import alike, rest_after
 
 PIECES = 32  # sentences ahead of the voice; beyond that the model waits
-NEARLY = 20  # characters: a question is answered before its last word is over
 
 
 class Reply:
@@ -52,11 +54,11 @@ class Reply:
         self.given, self.turn, self.number = given, turn, number
         self._pause = end_of_turn.pause  # the one that this reply is prepared in
         self._draft = draft if isinstance(given, Utterance) else None
-        self._began = context.clock.now()
-        self._times = StageClock()
+        self._began, self._times = context.clock.now(), StageClock()
         self._events = ReplyEvents(context.observers, context.clock, turn=turn, reply=number)
         self.progress = ReplyProgress(given.shown if isinstance(given, TypedInput) else None)
         self._outcome = AnswerOutcome(context, self._events, self.progress)
+        self._voice, self._speaks = context.voice, True
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue(PIECES)  # None: that was the last
         self._player = ReplyPlayer(context, self._events, self._times, self.progress, turn=turn)
         self.rules = RuleTurn(context.dialog, self._events.allowed, self.progress.waiting, ToolExchange(number))
@@ -96,6 +98,8 @@ class Reply:
         if self.progress.question is not None:
             self._tell_transcript(self.progress.question)
         self._context.dialog_events.turn, self._context.dialog_events.reply = self.turn, self.number
+        if isinstance(self.given, AgentLine | ResponseInput):
+            tell_began(self._context, self.given, self.number, self.turn)
         self._events.allow()
         self.rules.allow()
 
@@ -120,13 +124,12 @@ class Reply:
 
     def dropped(self, before: DroppedPreparation) -> DroppedPreparation:
         """It was prepared for nothing, after those before it."""
-        spent = self._context.clock.now() - self._began
-        return DroppedPreparation(before.many + 1, before.seconds + spent, self._began)
+        seconds = before.seconds + self._context.clock.now() - self._began
+        return DroppedPreparation(before.many + 1, seconds, self._began)
 
     def draft(self) -> Draft | None:
         """What there is of it, if the question is known; else what there was before."""
-        known = self.progress
-        if known.question is None:
+        if (known := self.progress).question is None:
             return self._draft
         whole = known.whole and not self.rules.exchange.messages  # what tools were called for is asked for again
         return Draft(known.question, known.text.strip(), whole, self._outcome.by.of("llm"))
@@ -139,21 +142,16 @@ class Reply:
         """The words of it that have not."""
         return rest_after(self.progress.text, self.heard())
 
-    def ends_with_question(self) -> bool:
-        """Whether the caller has heard a question to its end, or nearly: then "yes" is an answer."""
-        heard, rest = self.heard(), self.rest()
-        return heard.endswith("?") or (len(rest) < NEARLY and rest.endswith("?"))
-
     # ── answer ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _answer(self) -> None:
         try:
             if isinstance(self.given, AgentLine):
                 await self._take_fixed(self.given.text)
-            else:
-                question = await self._question(self.given)
-                if question and self._context.answering:
-                    await self._answer_question(question)
+            elif isinstance(self.given, ResponseInput):
+                await self._answer_for_program("")
+            elif (question := await self._question(self.given)) and self._context.answering:
+                await (self._answer_for_program if self._context.led else self._answer_question)(question)
         except EngineError as failure:
             self._blame(failure)
         await self._pieces.put(None)
@@ -205,19 +203,29 @@ class Reply:
             self._outcome.answered(self.progress.text)
             return
         await self._take_pieces(owed)
-        self._times.asked("llm", context.clock.now())
         answer = answer_by_model(context, self.rules, question, known.context, native=native)
+        await self._take_written(answer, owed, move.then)
+        await self._take_pieces(move.then)
+        self._outcome.answered(self.progress.text)
+
+    async def _answer_for_program(self, question: str) -> None:
+        """By the language model, asked as the program that leads the call wants it."""
+        prompt = program_prompt(self._context, self.turn, question, self.given)
+        self._speaks, self._voice = prompt.speaks, prompt.voice
+        await self._take_written(program_answer(self._context, prompt))
+
+    async def _take_written(self, answer: AsyncGenerator[AnswerPart, None], owed: str = "", then: str = "") -> None:
+        """What the language model writes, between what is said besides."""
+        self._times.asked("llm", self._context.clock.now())
         async with aclosing(answer) as parts:
             async for part in parts:
-                now = context.clock.now()
+                now = self._context.clock.now()
                 self._times.first("llm", now)
                 if isinstance(part, WholeText):
                     self._times.done("llm", now)
-                    await self._take(WholeText(joined(owed, part.text, move.then)))
+                    await self._take(WholeText(joined(owed, part.text, then)))
                 else:
                     await self._take(part)
-        await self._take_pieces(move.then)
-        self._outcome.answered(self.progress.text)
 
     async def _take_pieces(self, text: str) -> None:
         """Say this, as a part of what is said besides."""
@@ -242,10 +250,10 @@ class Reply:
             case WholeText(text=text):
                 self.progress.text, self.progress.whole = text, True
                 self._events.emit(ReplyText(**where, text=text))
-            case AnswerPiece(text=text):
+            case ToolCall() if (program := self._context.program) is not None:
+                self._events.when_allowed(lambda: program.tool_called(self.number, part))
+            case AnswerPiece(text=text) if self._speaks:
                 await self._pieces.put(text)
-
-    # ── synthesis ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _synthesize(self) -> None:
         dead = False
@@ -253,27 +261,18 @@ class Reply:
             if dead:
                 continue  # read on, so that the model is not held up
             try:
-                await self._synthesize_piece(piece)
+                await _synthesize_piece(self._context, piece, self._voice, self._times, self._player.sound)
             except EngineError as failure:
                 self._blame(failure)
                 dead = True
         self._player.sound.close()
 
-    async def _synthesize_piece(self, piece: str) -> None:
-        context, times, now = self._context, self._times, self._context.clock.now
-        times.asked("tts", now())
-        async with aclosing(synthesize(context.tts, piece, context.voice, context.agent.speech_tag)) as stream:
-            async for audio in stream:
-                if audio.pcm:
-                    times.first("tts", now())
-                    times.done("tts", now())
-                await self._player.sound.put(audio)
-                times.resumed("tts", now())  # waiting for playout is not the voice's time
-
     def _tell_transcript(self, question: str) -> None:
         """The caller's words are known and their turn is over: from here on they were said."""
-        latency = round(self._times.since_speech(self._context.clock.now()), 1)
-        self._events.emit_now(Transcript(**self._events.where(), text=question, latency_ms=latency))
+        ms = round(self._times.since_speech(self._context.clock.now()), 1)
+        self._events.emit_now(Transcript(**self._events.where(), text=question, latency_ms=ms))
+        if question and self._context.answering:
+            tell_began(self._context, self.given, self.number, self.turn)
 
     def _tell_metrics(self) -> None:
         if (metrics := self._times.metrics(self._outcome.by, **self._events.where())) is not None:
@@ -284,3 +283,17 @@ class Reply:
         self.progress.failed = failure
         self._events.emit(Error(at=self._context.clock.at, code="engine_error", message=str(failure), fatal=False))
         self._outcome.failed()
+
+
+async def _synthesize_piece(
+    context: CallContext, piece: str, voice: str, times: StageClock, sound: AudioBuffer
+) -> None:
+    now = context.clock.now
+    times.asked("tts", now())
+    async with aclosing(synthesize(context.tts, piece, voice, context.agent.speech_tag)) as stream:
+        async for audio in stream:
+            if audio.pcm:
+                times.first("tts", now())
+                times.done("tts", now())
+            await sound.put(audio)
+            times.resumed("tts", now())  # waiting for playout is not the voice's time

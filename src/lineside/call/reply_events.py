@@ -1,6 +1,7 @@
 """What one reply tells: held back until the reply is allowed, and nothing once it has been cut."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TypedDict
 
 from lineside.call.clock import CallClock
@@ -22,7 +23,7 @@ class ReplyEvents:
     def __init__(self, observers: Observers, clock: CallClock, *, turn: int, reply: int) -> None:
         self._observers, self._clock, self._turn, self._reply = observers, clock, turn, reply
         self.allowed = asyncio.Event()
-        self._held: list[ServerMessage] = []  # as long as the answer at most
+        self._held: list[ServerMessage | Callable[[], None]] = []  # as long as the answer at most
         self._closed = False
 
     def where(self) -> Where:
@@ -36,6 +37,13 @@ class ReplyEvents:
         else:
             self._held.append(event)
 
+    def when_allowed(self, do: Callable[[], None]) -> None:
+        """Do this when the reply is allowed, in its order among what is told; never once it has been cut."""
+        if not self.allowed.is_set():
+            self._held.append(do)
+        elif not self._closed:
+            do()
+
     def emit_now(self, event: ServerMessage) -> None:
         """Tell this at once, whether the reply is allowed or not."""
         if not self._closed:
@@ -45,7 +53,10 @@ class ReplyEvents:
         """Tell what was held, and everything else from here on."""
         self.allowed.set()
         for event in self._held:
-            self.emit_now(event)
+            if callable(event):
+                self.when_allowed(event)
+            else:
+                self.emit_now(event)
         self._held.clear()
 
     def close(self) -> None:

@@ -26,7 +26,13 @@ class TypedInput(Struct, frozen=True):
         return self.instead or self.text
 
 
-ReplyInput = Utterance | TypedInput | AgentLine
+class ResponseInput(Struct, frozen=True):
+    """An answer that the leading program wants, from the conversation as it stands."""
+
+    number: int  # of what it wants: `CallProgram.prompt` tells what that is
+
+
+ReplyInput = Utterance | TypedInput | AgentLine | ResponseInput
 
 
 class DroppedPreparation(Struct, frozen=True):

@@ -10,7 +10,7 @@ from lineside.audio.frame import SpokenAudio
 from lineside.call.audio_buffer import AudioBuffer
 from lineside.call.call_context import CallContext
 from lineside.call.fillers import SORRY, Fillers
-from lineside.call.playout import SLICE, Playout
+from lineside.call.playout import LEAD, SLICE, Playout
 from lineside.call.reply_events import ReplyEvents
 from lineside.call.stage_clock import StageClock
 from lineside.errors import EngineError
@@ -49,6 +49,8 @@ class ReplyPlayer:
             events.words_sent,
             context.far_end,
             context.marks,
+            lead=LEAD if context.program is None else context.program.lead,
+            takes_back=context.program is None,
         )
 
     async def play(self) -> None:
@@ -60,7 +62,7 @@ class ReplyPlayer:
                 self._times.answer_sounds(self._context.clock.now())
             self._fillers.answer_sounded()
             await self.playout.play(audio)
-        if self._progress.failed is not None:
+        if self._progress.failed is not None and not self._context.led:
             await self._say(SORRY, filler=False)
         await self.playout.drain()
         if self.sounding:
@@ -82,7 +84,7 @@ class ReplyPlayer:
                 phrase = self._fillers.due(
                     sounding=self.sounding, question=self._progress.question, writing=bool(self._progress.text)
                 )
-                if phrase and self._context.answering:
+                if phrase and self._context.answering and not self._context.led:
                     waiting = self._progress.waiting
                     await self._say(waiting.pop(0) if waiting else phrase, filler=True)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from lineside import protocol
 from lineside.agents.agent import Agent
 from lineside.agents.knowledge.agent_knowledge import Knows, NothingKnown
+from lineside.audio.frame import Utterance
 from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import VoiceDetector
 from lineside.call.call_context import call_context
@@ -24,7 +25,9 @@ from lineside.call.interruptions import Interruptions
 from lineside.call.limits import LOOK_EVERY, CallLimits, limit_rules
 from lineside.call.live_listening import LiveListening, read_prompt
 from lineside.call.observers import Observer
-from lineside.call.reply_input import AgentLine, ReplyInput, TypedInput
+from lineside.call.program import CallProgram
+from lineside.call.program_orders import CallOrders
+from lineside.call.reply_input import AgentLine, ReplyInput, ResponseInput, TypedInput
 from lineside.call.speaker import Speaker
 from lineside.call.supervision import OperatorOrder
 from lineside.engines.registry import Engines
@@ -58,12 +61,14 @@ class CallSession:
         tools: CallTools = NO_TOOLS,
         knowledge: Knows | None = None,
         plan: AnswerPlan | None = None,
+        program: CallProgram | None = None,
     ) -> None:
-        """`observers` hear all that happens; `control` is the line's; `plan` that of a call of ours."""
+        """`observers` hear all; `control` is the line's; `plan` that of a call of ours; `program` may lead the call."""
         loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[protocol.EndReason] = loop.create_future()
         self._floor = Floor(FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation))
-        self._limits = CallLimits(limit_rules(settings, agent, answers=hello.mode == "conversation"), loop.time())
+        rules = limit_rules(settings, agent, answers=hello.mode == "conversation", led=bool(program and program.leads))
+        self._limits = CallLimits(rules, loop.time())
         self._transfer = CallTransfer(control, settings, agent, end=self.end, say=self._say)
         self._context = context = call_context(
             transport,
@@ -81,12 +86,15 @@ class CallSession:
             now=loop.time,
             inbox=Inbox(self._handle),
             tools=tools,
+            program=program,
         )
         self._opening = CallOpening(context, plan, say=self._say, end=self.end) if plan and context.answers else None
         self._end_of_turn = EndOfTurn(hello.turn_profile or settings.turn_profile, turn_model, context)
         self._interruptions = Interruptions(context)
         self._speaker = Speaker(context, self._end_of_turn)
         self._listening = LiveListening(context, self._end_of_turn, self._speaker)
+        if program is not None:
+            CallOrders(program, context, self._floor, self._end_of_turn, self._speaker)
 
     async def run(self) -> protocol.EndReason:
         """Hold the call from its greeting to its end. Raises nothing for what a caller or an engine does."""
@@ -215,6 +223,13 @@ class CallSession:
                 self._speaker.interrupt()
             case floor.Speak():
                 self._speak(decision, event)
+            case floor.WriteDown(turn=turn):
+                said = event.said if isinstance(event, floor.SoundCommitted) else None
+                self._tell(self._end_of_turn.ended(decision, full=isinstance(event, floor.TurnFull)))
+                self._speaker.write_down(said or self._close_turn(), turn)
+            case floor.ForgetTurn():
+                self._close_turn()
+                self._speaker.drop()
 
     def _turn_started(self, turn: int, at: float) -> None:
         self._speaker.turn_began()
@@ -229,13 +244,19 @@ class CallSession:
                 given = AgentLine(text, ends)
             case floor.TypedTurn(text=text, keys=keys, shown=shown):
                 given = TypedInput(text, keys, self._context.history.without_sensitive_numbers(shown or text))
+            case floor.ResponseWanted(number=number):
+                given = ResponseInput(number)
             case _:
-                given = self._context.segmenter.utterance()
-                self._context.segmenter.close_turn()
-                self._listening.stop()
+                given = self._close_turn()
                 self._tell(self._end_of_turn.ended(decision, full=isinstance(event, floor.TurnFull)))
         self._listening.stop_prefill()
         self._speaker.commit(given, decision)
+
+    def _close_turn(self) -> Utterance:
+        said = self._context.segmenter.utterance()
+        self._context.segmenter.close_turn()
+        self._listening.stop()
+        return said
 
     def _after_reply(self, over: floor.ReplyOver) -> None:
         self._limits.answered(self._context.clock.now(), failed=over.failed)

@@ -10,7 +10,7 @@ from lineside.call.call_context import CallContext
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.reply import Reply
 from lineside.call.reply_input import NOTHING_DROPPED, AgentLine, Draft, ReplyInput
-from lineside.call.transcribe import transcribe
+from lineside.call.transcribe import transcribe_long
 from lineside.errors import EngineError
 from lineside.protocol import BargeIn, Clear, FalseInterruption, Transcript
 from lineside.turns.floor_events import ReplyOver, Speak
@@ -96,10 +96,14 @@ class Speaker:
             return
         if reply.progress.question is not None:
             return
-        if reply.given.seconds < self._context.settings.turn_max_s / 2:
+        if not self._context.led and reply.given.seconds < self._context.settings.turn_max_s / 2:
             self._context.segmenter.give_back(reply.given)
         else:
-            self._writing = self._start(self._write_down(reply.given, reply.turn, self._writing), "write down")
+            self.write_down(reply.given, reply.turn)
+
+    def write_down(self, said: Utterance, turn: int) -> None:
+        """Understand a turn that nobody answers, after those before it; what is answered next waits for it."""
+        self._writing = self._start(self._write_down(said, turn, self._writing), "write down")
 
     def delayed(self, seconds: float) -> None:
         """The last `seconds` of the agent's sound had not reached the caller: they hear them from now on."""
@@ -132,7 +136,7 @@ class Speaker:
         self._context.observers.on_event(
             BargeIn(at=self._context.clock.at, turn=reply.turn, reply=reply.number, heard=heard)
         )
-        self._unheard = reply.rest()
+        self._unheard = "" if self._context.led else reply.rest()
 
     def take_unheard(self) -> str:
         """What the last barge-in left unsaid, once."""
@@ -185,6 +189,8 @@ class Speaker:
         self.current = None
         self._remember(reply)
         given, known = reply.given, reply.progress
+        if (program := self._context.program) is not None:
+            program.reply_over(reply.number, reply.turn, str(known.failed or ""))
         self._context.inbox.post(
             ReplyOver(
                 self._context.clock.at,
@@ -209,7 +215,7 @@ class Speaker:
         context, text = self._context, ""
         began = context.clock.now()
         with suppress(EngineError):
-            text = context.history.without_sensitive_numbers((await transcribe(context.stt, said)).text)
+            text = context.history.without_sensitive_numbers(await transcribe_long(context.stt, said))
         context.history.caller(text)
         latency = round((context.clock.now() - began) * 1000, 1)
         context.observers.on_event(

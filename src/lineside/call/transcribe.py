@@ -6,11 +6,12 @@ from msgspec.structs import replace
 
 from lineside.agents.slots.extract import UNSURE
 from lineside.agents.tasks.state import Expected
-from lineside.audio.frame import Utterance
+from lineside.audio.frame import SAMPLE_BYTES, STT_RATE, Utterance
 from lineside.engines.protocols import SpeechToText, Transcription
 from lineside.engines.timeouts import RETRY_AFTER, answer_within
 from lineside.errors import EngineError, EngineTimeout
 
+PIECE = 25  # seconds that a recogniser hears at once; of a longer recording one piece after the other
 TRANSCRIPT_WITHIN = 10.0  # seconds; then the recogniser has failed. The caller is told to wait long before that
 
 
@@ -37,3 +38,14 @@ async def transcribe(stt: SpeechToText, utterance: Utterance) -> Transcription:
     except EngineError:
         await asyncio.sleep(RETRY_AFTER)
     return await answer_within(stt.transcribe(utterance), TRANSCRIPT_WITHIN, "the recogniser")
+
+
+async def transcribe_long(stt: SpeechToText, utterance: Utterance) -> str:
+    """The words of an utterance of any length. Raises `EngineError`."""
+    size, pcm, words = PIECE * STT_RATE * SAMPLE_BYTES, utterance.pcm, list[str]()
+    for at in range(0, max(1, len(pcm)), size):
+        part = pcm[at : at + size]
+        share = len(part) / len(pcm) if pcm else 0.0
+        began = utterance.began + at / SAMPLE_BYTES / STT_RATE
+        words.append((await transcribe(stt, Utterance(part, began, utterance.voiced * share))).text)
+    return " ".join(filter(None, words))

@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 
 from lineside.gateway.auth import TOKEN_SECONDS, Auth, key_of
 from lineside.gateway.base_path import path_below
+from lineside.gateway.client_secrets import ClientSecrets
 from lineside.gateway.forwarded import TrustedProxies
 from lineside.http_front import error_response
 from lineside.openai_api.errors import key_needed
+from lineside.realtime.opening import key_offered
 from lineside.settings import Settings
 
 # They tell nothing of this gateway. A link of a browser carries no key, so nobody with one could open the documents.
@@ -25,6 +28,7 @@ class AccessGuard:
         self._opens_by_itself = opens_by_itself
         self._auth, self._proxies = Auth(settings), TrustedProxies(settings.trusted_proxies)
         self._base = settings.base_path
+        self.secrets = ClientSecrets()
 
     @web.middleware
     async def guard(
@@ -54,16 +58,30 @@ class AccessGuard:
 
     def holder(self, request: web.Request) -> str:
         """Whose key, or token, opened the door."""
-        key = key_of(request.headers)
+        key = _key(request)
         if self._auth.has_key(key):
             return self._auth.holder(key)
+        if (secret := self.secrets.find(key, time.time())) is not None:
+            return secret.holder
         return self._auth.token_holder(request.query.get("token"))
 
+    def secret_session(self, request: web.Request, now: float) -> dict[str, Any] | None:
+        """The session that the client secret of this request was made for; None: it came with a key."""
+        found = self.secrets.find(_key(request), now)
+        return None if found is None else found.session
+
     def _knows(self, request: web.Request, path: str) -> bool:
-        if self._auth.has_key(key_of(request.headers)):
+        if self._auth.has_key(_key(request)):
+            return True
+        if path == "/v1/realtime" and self.secrets.find(_key(request), time.time()) is not None:
             return True
         calls = path == "/ws/call" or path.startswith("/ws/call/")
         return calls and self._auth.has_token(request.query.get("token"), time.time())
+
+
+def _key(request: web.Request) -> str | None:
+    """The key in a header, or among the subprotocols of a browser's socket."""
+    return key_of(request.headers) or key_offered(request.headers.get("Sec-WebSocket-Protocol"))
 
 
 def client_of(request: web.Request) -> str:

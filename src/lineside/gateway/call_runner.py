@@ -3,8 +3,9 @@
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import structlog
 
@@ -22,6 +23,7 @@ from lineside.call.call_tools import CallTools, nothing_kept
 from lineside.call.caller_input import PROGRAMS
 from lineside.call.engine_load import EngineLoad
 from lineside.call.observers import Observer
+from lineside.call.program import CallProgram
 from lineside.call.session import CallSession
 from lineside.engines.registry import EngineRegistry, Engines
 from lineside.errors import TransportError
@@ -33,6 +35,8 @@ from lineside.gateway.supervised_call import SupervisedCall
 from lineside.observability.metrics import GatewayMetrics
 from lineside.observability.traces import Traces
 from lineside.protocol import Ended, EndReason, Error, Ready
+from lineside.realtime.errors import RealtimeError
+from lineside.realtime.opening import RealtimeOpening, offered_session
 from lineside.records.archive import Archive
 from lineside.settings import Settings
 from lineside.transports.allowed_transfers import AllowedTransfers
@@ -58,6 +62,18 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG)
+
+
+@dataclass(frozen=True)
+class CallOnLine:
+    """One call and who holds it."""
+
+    handle: RegisteredCall
+    offered: OfferedCall
+    engines: Engines
+    agent: Agent
+    observers: list[Observer]  # more come while it is set up
+    program: CallProgram | None
 
 
 class CallRunner:
@@ -102,6 +118,19 @@ class CallRunner:
             self._browser_calls.over(handle.id)
             ws.abort()  # where it is open still, nobody is there to close it
 
+    async def run_realtime(self, handle: RegisteredCall, ws: WebSocket, opening: RealtimeOpening) -> None:
+        """Hold one session of the Realtime API. Raises nothing for what a client or an engine does."""
+        try:
+            with self.shedder.watched(ws):
+                longest = self._settings.call_max_s
+                offered, session = offered_session(handle.id, ws, opening, self._registry, longest)
+                await self.run_offered(handle, offered, session)
+        except (TransportError, RealtimeError) as fault:
+            self._meters.call_refused(fault.code or "bad_first_message")
+            log.warning("a realtime session was refused", call=handle.id, why=str(fault))
+        finally:
+            ws.abort()  # where it is open still, nobody is there to close it
+
     async def resume(self, call_id: str, ws: WebSocket) -> None:
         """Go on with a browser call over this connection, to its end. Raises nothing for what a caller does."""
         try:
@@ -112,8 +141,10 @@ class CallRunner:
         finally:
             ws.abort()
 
-    async def run_offered(self, handle: RegisteredCall, offered: OfferedCall) -> EndReason:
-        """Run one call of any line, from its answer to its end; answers why it ended.
+    async def run_offered(
+        self, handle: RegisteredCall, offered: OfferedCall, program: CallProgram | None = None
+    ) -> EndReason:
+        """Run one call of any line, from its answer to its end; answers why it ended. `program` may lead it.
 
         Raises `TransportError` before it was answered, where its first message asks for what there is not; nothing for
         what a caller, a line or an engine does later.
@@ -143,7 +174,8 @@ class CallRunner:
             leg = offered.connect(metrics)
             targets = (self._settings.transfer_to, *self._settings.transfer_allowed)
             leg = CallLeg(leg.transport, AllowedTransfers(leg.control, [one for one in targets if one]))
-            return await self._run_leg(handle, leg, offered, engines, agent, [handle, metrics])
+            held = CallOnLine(handle, offered, engines, agent, [handle, metrics], program)
+            return await self._run_leg(held, leg)
         finally:
             metrics.ended(time.monotonic() - began)
 
@@ -157,85 +189,63 @@ class CallRunner:
         """The facts as operators, records and webhooks have them; the call itself has them whole."""
         return masked_facts(facts) if self._settings.mask_numbers else facts
 
-    async def _run_leg(
-        self,
-        handle: RegisteredCall,
-        leg: CallLeg,
-        offered: OfferedCall,
-        engines: Engines,
-        agent: Agent,
-        observers: list[Observer],
-    ) -> EndReason:
+    async def _run_leg(self, held: CallOnLine, leg: CallLeg) -> EndReason:
+        handle, offered = held.handle, held.offered
         reason: EndReason = "internal_error"
         try:
             await leg.control.answer()
             telephone = offered.facts.line not in PROGRAMS
             tap = TapTransport(MediaCheck(leg.transport) if telephone else leg.transport, handle.on_sound)
-            reason = await self._record_call(handle, CallLeg(tap, leg.control), tap, offered, engines, agent, observers)
+            reason = await self._record_call(held, CallLeg(tap, leg.control), tap)
         except Exception:  # a bug of ours: this call ends, the others do not notice, the log says where
             log.exception("call failed", call=handle.id)
             broke = Error(at=0.0, code="internal_error", message="something broke inside lineside", fatal=True)
             for event in (broke, Ended(at=0.0, reason=reason)):
                 leg.transport.on_event(event)
-                for observer in observers:
+                for observer in held.observers:
                     observer.on_event(event)
         finally:
             await _hang_up(handle, leg.control, reason)
         return reason
 
-    async def _record_call(
-        self,
-        handle: RegisteredCall,
-        leg: CallLeg,
-        tap: TapTransport,
-        offered: OfferedCall,
-        engines: Engines,
-        agent: Agent,
-        observers: list[Observer],
-    ) -> EndReason:
+    async def _record_call(self, held: CallOnLine, leg: CallLeg, tap: TapTransport) -> EndReason:
         """Hold the call; whoever else has to hear of it, traces and records, is added to the observers."""
+        handle, offered, engines, observers = held.handle, held.offered, held.engines, held.observers
         if self._traces is not None:
             observers.append(self._traces.call(handle.id, offered.facts.line, engines.names))
         if self._records is None:
-            return await self._converse(handle, leg, tap, offered, engines, agent, observers)
+            return await self._converse(held, leg, tap)
         recorder = self._records.begin(
             handle.id,
             tap,
             offered.first,
             engines.names,
-            agent.name,
+            held.agent.name,
             self._shown(offered.facts),
-            agent_version=version_of(agent),
+            agent_version=version_of(held.agent),
         )
         observers.append(recorder)
         try:
             kept = CallLeg(recorder.transport, leg.control)
-            return await self._converse(handle, kept, tap, offered, engines, agent, observers)
+            return await self._converse(held, kept, tap)
         finally:
             recorder.ended()
 
-    async def _converse(
-        self,
-        handle: RegisteredCall,
-        leg: CallLeg,
-        tap: TapTransport,
-        offered: OfferedCall,
-        engines: Engines,
-        agent: Agent,
-        observers: Sequence[Observer],
-    ) -> EndReason:
-        hello, facts = offered.first, offered.facts
+    async def _converse(self, held: CallOnLine, leg: CallLeg, tap: TapTransport) -> EndReason:
+        handle, engines, agent = held.handle, held.engines, held.agent
+        hello, facts = held.offered.first, held.offered.facts
         call = CallSession(
             leg.transport,
             hello,
             facts=facts,
             control=leg.control,
-            plan=offered.plan,
+            plan=held.offered.plan,
             agent=agent,
             engines=engines,
             settings=self._settings,
             vad=self._new_vad(),
-            observers=observers,
+            observers=held.observers,
+            program=held.program,
             turn_model=self._turns,
             load=self._load,
             knowledge=await self._knowledge.of(agent),

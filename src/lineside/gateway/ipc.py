@@ -17,6 +17,7 @@ from msgspec import Raw, Struct
 from lineside.agents.agent import Agent
 from lineside.call.supervision import OperatorOrder
 from lineside.protocol import Codec, EndReason
+from lineside.realtime.opening import RealtimeOpening
 from lineside.records.recorder import RecordedStretch
 from lineside.transports.call_facts import CallFacts
 
@@ -37,6 +38,7 @@ class AssignCall(Struct, frozen=True, tag=True):
 
     call: str
     key: str  # `Sec-WebSocket-Key`
+    realtime: RealtimeOpening | None = None  # its caller is a client of the Realtime API
 
 
 class ResumeCall(Struct, frozen=True, tag=True):

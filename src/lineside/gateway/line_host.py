@@ -12,6 +12,7 @@ A slot is taken before anything is accepted and freed when the call is gone, so 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lineside.call.program import CallProgram
 from lineside.errors import CallRefused, TransportError
 from lineside.gateway.call_handle import CallHandle
 from lineside.gateway.call_registry import CallRegistry
@@ -54,13 +55,13 @@ class LineHost:
             self._meters.call_refused(why)
             raise
 
-    async def run(self, handle: CallHandle, offered: OfferedCall) -> EndReason:
-        """Hold the call to its end in this process; answers why it ended.
+    async def run(self, handle: CallHandle, offered: OfferedCall, program: CallProgram | None = None) -> EndReason:
+        """Hold the call to its end in this process; answers why it ended. `program` is told of it, and may lead it.
 
         Raises `TransportError` before the call was answered, where it names an engine that there is not.
         """
         try:
-            return await self.runner.run_offered(handle, offered)
+            return await self.runner.run_offered(handle, offered, program)
         except TransportError as fault:
             self._meters.call_refused(fault.code)
             raise

@@ -54,6 +54,7 @@ from lineside.observability.metrics import GatewayMetrics
 from lineside.private_files import make_files_private
 from lineside.processes.background_work import BackgroundWork
 from lineside.protocol import Codec, EndReason, LlmToken, PartialTranscript, ReasoningToken, ServerMessage, encode
+from lineside.realtime.opening import realtime_socket
 from lineside.records.recorder import RecordedStretch
 from lineside.settings import complete_settings
 from lineside.transports.call_facts import CallFacts
@@ -175,7 +176,11 @@ class Worker:
     async def _run_call(self, assignment: AssignCall, sock: socket.socket) -> None:
         handle = self._calls[assignment.call] = RemoteCall(assignment.call, self._channel)
         try:
-            await self._runner.run(handle, await _welcome(sock, assignment.key))
+            if (realtime := assignment.realtime) is not None:
+                ws = await _taken_over(sock, realtime_socket(lambda gone: None), assignment.key, realtime.subprotocol)
+                await self._runner.run_realtime(handle, ws, realtime)
+            else:
+                await self._runner.run(handle, await _welcome(sock, assignment.key))
         except OSError:
             return  # the caller was gone before the socket came
         finally:
@@ -203,9 +208,12 @@ class Worker:
 
 async def _welcome(sock: socket.socket, key: str) -> WebSocket:
     """The caller's end of this socket. Raises `OSError` when they are gone already."""
-    ws = WebSocket(LARGEST_MESSAGE, HEARTBEAT, lambda gone: None)
+    return await _taken_over(sock, WebSocket(LARGEST_MESSAGE, HEARTBEAT, lambda gone: None), key)
+
+
+async def _taken_over(sock: socket.socket, ws: WebSocket, key: str, subprotocol: str = "") -> WebSocket:
     transport, _ = await asyncio.get_running_loop().connect_accepted_socket(lambda: ws, sock)
-    ws.take_over(transport, key)
+    ws.take_over(transport, key, subprotocol)
     return ws
 
 

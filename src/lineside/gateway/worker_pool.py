@@ -47,6 +47,7 @@ from lineside.processes.background_work import BackgroundWork
 from lineside.processes.backoff import Backoff
 from lineside.processes.process import end_process, start_process
 from lineside.protocol import decode_server
+from lineside.realtime.opening import RealtimeOpening
 from lineside.settings import Settings
 
 log = structlog.get_logger()
@@ -100,14 +101,16 @@ class WorkerPool:
         """The process ids of those that take calls."""
         return [worker.pid for worker in self._workers.values() if worker.up.is_set()]
 
-    async def run_call(self, handle: CallHandle, transport: asyncio.Transport, key: str) -> None:
+    async def run_call(
+        self, handle: CallHandle, transport: asyncio.Transport, key: str, realtime: RealtimeOpening | None = None
+    ) -> None:
         """Have a call held to its end by the one with the fewest. `key`: its `Sec-WebSocket-Key`.
 
         Raises `CallRefused`, before anything was said to the caller, when no worker is up.
         """
         worker = self._least_busy()
         transport.pause_reading()  # what the caller says from here on is the worker's to read
-        ended = worker.assign(handle, key, transport.get_extra_info("socket").fileno())
+        ended = worker.assign(AssignCall(handle.id, key, realtime), handle, transport.get_extra_info("socket"))
         transport.abort()  # our copy of the socket; the worker has its own
         await ended
 
@@ -116,8 +119,7 @@ class WorkerPool:
 
         Raises `CallRefused` when no worker is up.
         """
-        has = [worker for worker in self._workers.values() if call_id in worker.calls]
-        worker = has[0] if has else self._least_busy()
+        worker = next((one for one in self._workers.values() if call_id in one.calls), None) or self._least_busy()
         transport.pause_reading()
         worker.channel.send(ResumeCall(call_id, key), transport.get_extra_info("socket").fileno())
         transport.abort()
@@ -227,12 +229,12 @@ class _Worker:
         self.channel = WorkerChannel(end, self.on_message, self.on_closed)
         self._agent_set: asyncio.Future[str] | None = None
 
-    def assign(self, handle: CallHandle, key: str, sock: int) -> "asyncio.Future[None]":
+    def assign(self, assignment: AssignCall, handle: CallHandle, sock: socket.socket) -> "asyncio.Future[None]":
         """Hand it a call; done when that is over."""
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.calls[handle.id] = handle, ended
         handle.subscribe_followed(lambda somebody: self._send(FollowCall(handle.id, somebody)))
-        if not self.channel.send(AssignCall(handle.id, key), sock):
+        if not self.channel.send(assignment, sock.fileno()):
             self._call_ended(handle.id)
         return ended
 
@@ -274,7 +276,7 @@ class _Worker:
                 return
 
     def missed_one(self) -> int:
-        """A beat is due; answers how many in a row did not come. One that does not take calls yet has none to send."""
+        """A beat is due; answers how many in a row did not come. One that takes no calls yet has none to send."""
         self._missed += 1
         return self._missed
 

@@ -63,20 +63,20 @@ class EngineChoice:
 
     def stt(self, model: str) -> SpeechToText:
         """What hears for that name; any name that is not ours means the default."""
-        return self._engines.stt(self._named("stt", model).engine)
+        return self._engines.stt(self.named("stt", model).engine)
 
     def llm(self, model: str) -> tuple[LanguageModel, str]:
         """What thinks for that name, and the model that is to be asked for."""
-        named = self._named("llm", model)
+        named = self.named("llm", model)
         return self._engines.llm(named.engine), named.choice
 
     def tts(self, model: str, voice: str) -> tuple[TextToSpeech, str]:
         """What speaks for these names, and the voice that is to be asked for."""
-        engine, named = self._named("tts", model), self._named("tts", voice)
+        engine, named = self.named("tts", model), self.named("tts", voice)
         chosen = named.engine or engine.engine
         return self._engines.tts(chosen), named.choice or engine.choice
 
-    def _named(self, role: Role, name: str) -> ModelName:
+    def named(self, role: Role, name: str) -> ModelName:
         """By an engine's name, `ENGINE/MODEL`, or the name of one of its models."""
         engine, _, choice = name.partition("/")
         names = self._engines.names(role)

@@ -14,6 +14,7 @@ from lineside.turns.floor_events import (
     DropPrepared,
     EndpointWait,
     FloorEvent,
+    ForgetTurn,
     GiveWay,
     InterruptionChecked,
     Listen,
@@ -21,8 +22,11 @@ from lineside.turns.floor_events import (
     PauseReply,
     Prepare,
     ReplyOver,
+    ResponseWanted,
     Resume,
     Silence,
+    SoundCleared,
+    SoundCommitted,
     SoundDismissed,
     SoundStarted,
     Speak,
@@ -30,6 +34,7 @@ from lineside.turns.floor_events import (
     TurnFull,
     TypedTurn,
     VoiceActivity,
+    WriteDown,
 )
 
 
@@ -42,13 +47,15 @@ class FloorRules(Struct, frozen=True):
     judge_after: float = 0.16  # silence after which a short sound over the agent's is judged …
     hold_unknown: float = 0.32  # … and for so much longer the agent holds its sound while nobody knows
     attempts: int = 4  # preparations for one turn; beyond that the end of turn is waited for
+    answers: bool = True  # False: a spoken turn is written down, and waits for `ResponseWanted`
+    protected: bool = False  # every reply is said to its end; what the caller says meanwhile is a turn after it
 
 
 class Floor:
     """The floor of one call."""
 
     def __init__(self, rules: FloorRules) -> None:
-        self._rules = rules
+        self.rules = rules  # may be exchanged between two events
         self._turns = 0  # begun so far; the greeting is turn 0
         self._listening: int | None = None  # the caller's open turn
         self._answering: int | None = None  # the turn whose reply has the floor
@@ -83,17 +90,16 @@ class Floor:
                 return self._quiet(at, since)
             case TurnFull(at=at, since=since):
                 return self._speak(self._listening, since, at)
-            case TypedTurn(at=at):
+            case TypedTurn(at=at) | ResponseWanted(at=at):
                 self._turns += 1
                 # A spoken turn still open is prepared anew when its time comes.
                 self._prepared, self._pondered, self._wait = False, False, None
-                self._answering, self._reply_paused, self._protected = self._turns, False, False
+                self._answering, self._reply_paused, self._protected = self._turns, False, self.rules.protected
                 return Speak(self._turns, at, at)
-            case AgentPrompt(at=at, protected=protected):
-                if self._listening is not None or self._perhaps is not None:
-                    return None  # the caller is speaking: what they say comes first
-                self._answering, self._reply_paused, self._protected = self._turns, False, protected
-                return Speak(self._turns, at, at)
+            case SoundCommitted() | SoundCleared():
+                return self._by_hand(event)
+            case AgentPrompt():
+                return self._unasked(event)
             case ReplyOver(turn=turn):  # pragma: no branch - the last of all events
                 return self._over() if self._answering == turn else None
 
@@ -101,6 +107,12 @@ class Floor:
     def idle(self) -> bool:
         """Whether nobody has the floor."""
         return self._listening is None and self._answering is None and self._perhaps is None
+
+    def _unasked(self, prompt: AgentPrompt) -> Decision | None:
+        if self._listening is not None or self._perhaps is not None:
+            return None  # the caller is speaking: what they say comes first
+        self._answering, self._reply_paused, self._protected = self._turns, False, prompt.protected
+        return Speak(self._turns, prompt.at, prompt.at)
 
     def _pause_reply(self) -> Decision | None:
         if self._protected or self._answering is None or self._listening is not None or self._reply_paused:
@@ -123,7 +135,9 @@ class Floor:
             if self._perhaps is None:
                 self._perhaps, self._long = began, 0
             return self._pause_reply()
-        if self._answering is not None:  # something was typed while they spoke, and they go on over its answer
+        if (
+            self._answering is not None and not self._protected
+        ):  # something was typed while they spoke, and they go on over its answer
             self._answering = None
             return GiveWay(self._listening, began)
         self._pondered, self._wait = False, None
@@ -177,12 +191,16 @@ class Floor:
             return self._wonder(silence)
         if self._listening is None:
             return None
-        if silence >= (self._rules.timeout if self._wait is None else self._wait):
+        if silence >= (self.rules.timeout if self._wait is None else self._wait):
             return self._speak(self._listening, since, at)
-        if silence < self._rules.short_pause or self._pondered:
+        if silence < self.rules.short_pause or self._pondered:
             return None
         self._pondered = True
-        if not self._rules.speculate or self._attempts >= self._rules.attempts or self._answering is not None:
+        if (
+            not (self.rules.speculate and self.rules.answers)
+            or self._attempts >= self.rules.attempts
+            or self._answering is not None
+        ):
             return Pause(self._listening)
         self._prepared = True
         self._attempts += 1
@@ -192,14 +210,27 @@ class Floor:
         """A short sound over the agent's is over: have it judged, and do not hold the sound for long meanwhile."""
         if self._protected:
             return None  # it is a turn when the agent has finished
-        if silence >= self._rules.judge_after and self._judging is None:
+        if silence >= self.rules.judge_after and self._judging is None:
             return self._judge(over=True)  # a part of it may claim the floor as well: one question at a time
-        return self._resume() if silence >= self._rules.judge_after + self._rules.hold_unknown else None
+        return self._resume() if silence >= self.rules.judge_after + self.rules.hold_unknown else None
 
     def _speak(self, turn: int | None, ended: float, at: float) -> Decision | None:
         if turn is None:
             return None
-        self._listening, self._prepared, self._protected = None, False, False
+        self._listening, self._prepared = None, False
         self._pondered, self._wait = False, None
-        self._answering = turn
+        if not self.rules.answers:
+            return WriteDown(turn, ended, at)
+        self._answering, self._protected = turn, self.rules.protected
         return Speak(turn, ended, at)
+
+    def _by_hand(self, event: SoundCommitted | SoundCleared) -> Decision | None:
+        """A program ends or drops the open turn, or brings a whole one, which has nothing to do with an open one."""
+        if isinstance(event, SoundCommitted) and event.said is not None:
+            self._turns += 1
+            return WriteDown(self._turns, event.at, event.at)
+        if (turn := self._listening) is None:
+            return None
+        self._listening, self._prepared = None, False
+        self._pondered, self._wait = False, None
+        return WriteDown(turn, event.at, event.at) if isinstance(event, SoundCommitted) else ForgetTurn(turn)

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from lineside.audio.frame import Utterance
 from lineside.protocol import EndReason
 
 # ── what happens ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -83,6 +84,26 @@ class AgentPrompt(Struct, frozen=True):
     ends: EndReason | None = None  # why the call ends when it has been said
 
 
+class ResponseWanted(Struct, frozen=True):
+    """The program that leads the call wants an answer now, from the conversation as it stands, whoever speaks."""
+
+    at: float
+    number: int  # of what it wants
+
+
+class SoundCommitted(Struct, frozen=True):
+    """The program that leads the call ends the caller's turn by hand, or brings a whole one; it is not answered."""
+
+    at: float
+    said: Utterance | None = None  # the sound; None: that of the open turn
+
+
+class SoundCleared(Struct, frozen=True):
+    """The program that leads the call drops what the caller says in the open turn."""
+
+    at: float
+
+
 class ReplyOver(Struct, frozen=True):
     """The reply of this turn has been heard to its end, or there was nothing to say."""
 
@@ -104,6 +125,9 @@ FloorEvent = (
     | TurnFull
     | TypedTurn
     | AgentPrompt
+    | ResponseWanted
+    | SoundCommitted
+    | SoundCleared
     | ReplyOver
 )
 
@@ -175,6 +199,20 @@ class Speak(Struct, frozen=True):
     at: float  # when it was decided
 
 
+class WriteDown(Struct, frozen=True):
+    """The caller's turn is over and nobody answers it: its words become part of the conversation."""
+
+    turn: int
+    ended: float  # the caller's last voiced sample
+    at: float
+
+
+class ForgetTurn(Struct, frozen=True):
+    """The open turn never was: drop its sound and what was prepared for it."""
+
+    turn: int
+
+
 Decision = (
     Listen
     | PauseReply
@@ -186,4 +224,6 @@ Decision = (
     | Pause
     | DropPrepared
     | Speak
+    | WriteDown
+    | ForgetTurn
 )

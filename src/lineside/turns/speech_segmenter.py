@@ -68,6 +68,10 @@ class SpeechSegmenter:
         """What the caller has said in the open turn so far, without the silence at its end."""
         return self._turn.utterance()
 
+    def longest_silence(self, seconds: float) -> None:
+        """Tell of a pause as soon as it is so long, from now on."""
+        self._silence = seconds
+
     def close_turn(self) -> None:
         """The turn has been taken; what comes next begins another."""
         self._turn.close()

@@ -1,0 +1,284 @@
+"""A Realtime session as the call sees it: a program that leads, and that is told in OpenAI's events what happens."""
+
+import itertools
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from lineside.call.program import ModelPrompt, ProgramOrders, ProgramRules
+from lineside.engines.protocols import LlmRequest, Message, ToolCall, ToolSpec
+from lineside.protocol import (
+    AgentWords,
+    BargeIn,
+    Ended,
+    EndReason,
+    LlmToken,
+    Ready,
+    ServerMessage,
+    Transcript,
+    TurnEnded,
+    TurnStarted,
+)
+from lineside.realtime.conversation import Conversation
+from lineside.realtime.items import Item
+from lineside.realtime.response import Response
+from lineside.realtime.session_config import rules_of
+from lineside.realtime.sound import LINE_RATE, OutputAudio
+from lineside.realtime.usage import response_usage
+
+LEAD = 0.4  # seconds of sound ahead of the caller's ear: a client cannot be made to give back what it has
+BEFORE_SPEECH = 0.3  # seconds before the first voiced sample that belong to a turn
+ENOUGH_TOKENS = 1024  # for `max_output_tokens: inf`
+
+
+class Wanted(Struct, frozen=True):
+    """A response that the client asked for."""
+
+    fields: dict[str, Any]  # as the session, with what the client wants otherwise
+    input: tuple[Item, ...] | None = None  # in place of the conversation
+    metadata: dict[str, Any] | None = None
+
+
+class RealtimeSession:
+    """One session. It knows no socket: events leave by `send`, as their type and fields."""
+
+    lead = LEAD
+
+    def __init__(
+        self,
+        config: dict[str, Any],
+        send: Callable[[str, dict[str, Any]], None],
+        *,
+        leads: bool = True,
+        llm_model: str = "",
+        voices: tuple[str, ...] = (),
+    ) -> None:
+        """`voices` are those of ours that a client may name; any other name means the usual one."""
+        self.config, self._send, self.leads = config, send, leads
+        self._llm_model, self._voices = llm_model, voices
+        self.conversation = Conversation()
+        self.conversation_id = self.new_id("conv")
+        self.orders: ProgramOrders | None = None
+        self.wanted: dict[int, Wanted] = {}  # by number, until they are answered
+        self._numbers = itertools.count(1)
+        self._event_numbers = itertools.count(1)
+        self.response: Response | None = None  # that is under way in the conversation
+        self._reply: int | None = None  # its number in the call
+        self._shown: tuple[Message, ...] = ()  # to the model, for the response that is under way
+        self.open_turn: Item | None = None  # that the caller speaks now
+        self.output = OutputAudio()
+        self.apart: Callable[[], float] = lambda: 0.0  # seconds of sound that the ear's clock does not count
+        self.on_quiet: Callable[[], None] = lambda: None  # a response is over, or the caller has spoken
+        self.on_ended: Callable[[EndReason], None] = lambda reason: None
+
+    def new_id(self, kind: str) -> str:
+        """An id, such as `item_…`: at most 32 characters, as a call's must be."""
+        return f"{kind}_{secrets.token_hex(9)}"
+
+    def emit(self, kind: str, /, **fields: Any) -> None:
+        """Tell the client this."""
+        self._send(kind, {"event_id": f"event_{next(self._event_numbers)}"} | fields)
+
+    def want(self, wanted: Wanted) -> int:
+        """Keep what the client wants; the number to order it by."""
+        number = next(self._numbers)
+        self.wanted[number] = wanted
+        return number
+
+    # ── the call's program ─────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def rules(self) -> ProgramRules:
+        """See `CallProgram`."""
+        return rules_of(self.config)
+
+    def attach(self, orders: ProgramOrders) -> None:
+        """See `CallProgram`."""
+        self.orders = orders
+
+    def messages(self, asking: str) -> tuple[Message, ...]:
+        """See `CallProgram`."""
+        turn = self.open_turn.turn if self.open_turn is not None else 0
+        return self.conversation.messages(self.config.get("instructions", ""), asking, turn)
+
+    def prompt(self, turn: int, question: str, number: int | None) -> ModelPrompt:
+        """See `CallProgram`."""
+        wanted = self.wanted.get(number) if number is not None else None
+        fields = wanted.fields if wanted is not None else self.config
+        instructions = _instructed(fields)
+        if wanted is not None and wanted.input is not None:
+            aside = Conversation()
+            aside.items = list(wanted.input)
+            self._shown = aside.messages(instructions)
+        else:
+            self._shown = self.conversation.messages(instructions, question, turn)
+        limit = fields["max_output_tokens"]
+        most = ENOUGH_TOKENS if limit == "inf" else int(limit)
+        request = LlmRequest(model=self._llm_model, max_tokens=most, tools=_tools(fields))
+        voice = fields["audio"]["output"]["voice"]
+        name = voice if isinstance(voice, str) else str(voice.get("id", ""))
+        speaks = fields["output_modalities"] == ["audio"]
+        return ModelPrompt(self._shown, request, speaks, name if name in self._voices else "")
+
+    def reply_began(self, reply: int, turn: int, number: int | None) -> None:
+        """See `CallProgram`."""
+        if self.response is not None and self._reply in (reply, None):
+            self._reply = reply  # its sound came first
+            return
+        self._begin(self.wanted.get(number) if number is not None else None)
+        self._reply = reply
+
+    def tool_called(self, reply: int, call: ToolCall) -> None:
+        """See `CallProgram`."""
+        if self.response is not None and reply == self._reply:
+            self.response.called(call)
+
+    def reply_over(self, reply: int, turn: int, failed: str) -> None:
+        """See `CallProgram`."""
+        if self.response is not None and reply == self._reply:
+            self._finish("failed" if failed else "completed", failed)
+        elif failed and (item := self.conversation.of_turn(turn)) is not None and item.waiting:
+            self._not_understood(item, failed)
+
+    # ── what happens ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def on_event(self, event: ServerMessage) -> None:
+        """The call tells what happens."""
+        match event:
+            case Ready():
+                self.emit("session.created", session=self.config)
+            case TurnStarted():
+                self._turn_started(event)
+            case TurnEnded():
+                self._turn_ended(event)
+            case Transcript():
+                self._understood(event)
+            case AgentWords(reply=reply, filler=False) if reply == self._reply and self.response is not None:
+                self.response.words(event.text, event.ends)
+            case LlmToken(reply=reply) if reply == self._reply and self.response is not None and self._writes:
+                self.response.token(event.token)
+            case BargeIn(reply=reply) if reply == self._reply and self.response is not None:
+                self.response.heard(event.heard)
+                self._finish("cancelled")
+            case Ended(reason=reason):
+                self.on_ended(reason)
+            case _:
+                return
+
+    def sound(self, pcm: bytes) -> None:
+        """Sound of an answer goes out now, at `LINE_RATE`."""
+        if self.response is None:
+            self._begin(None)
+            self._reply = None
+        if self.response is not None:
+            self.response.sound(self.output.converted(pcm), len(pcm) / 2 / LINE_RATE)
+
+    @property
+    def _writes(self) -> bool:
+        return self.response is not None and self.response.text
+
+    def _begin(self, wanted: Wanted | None) -> None:
+        if self.response is not None:
+            self._finish("cancelled")
+        fields = wanted.fields if wanted is not None else self.config
+        shape = {
+            "conversation_id": self.conversation_id,
+            "output_modalities": fields.get("output_modalities", ["audio"]),
+            "max_output_tokens": fields.get("max_output_tokens", "inf"),
+            "audio": {"output": {name: fields["audio"]["output"][name] for name in ("format", "voice")}},
+            "metadata": wanted.metadata if wanted is not None else None,
+        }
+        self.output.configure(fields["audio"]["output"]["format"])
+        self.response = Response(self.new_id("resp"), self.emit, self.new_id, self.conversation, shape)
+
+    def _finish(self, status: Any, failed: str = "") -> None:
+        response, self.response, self._reply = self.response, None, None
+        if response is not None:
+            usage = response_usage(self._shown, response.written, response.seconds)
+            response.finish(status, usage, failed)
+            self.wanted.clear()
+            self.on_quiet()
+
+    def _turn_started(self, event: TurnStarted) -> None:
+        self.open_turn = item = _spoken_item(self.new_id("item"), event.turn)
+        item.seconds = event.at
+        start = max(0.0, event.at - BEFORE_SPEECH) + self.apart()
+        self.emit("input_audio_buffer.speech_started", audio_start_ms=round(start * 1000), item_id=item.id)
+        self.on_quiet()
+
+    def _turn_ended(self, event: TurnEnded) -> None:
+        item, self.open_turn = self.open_turn, None
+        if item is not None and item.turn == event.turn:
+            end = event.at + (event.silence_ms or 0.0) / 1000 + self.apart()
+            self.emit("input_audio_buffer.speech_stopped", audio_end_ms=round(end * 1000), item_id=item.id)
+            item.seconds = max(0.0, event.at - item.seconds)
+        else:
+            self.open_turn, item = item, _spoken_item(self.new_id("item"), event.turn)
+        self.add_spoken(item)
+
+    def add_spoken(self, item: Item) -> None:
+        """A turn of the caller's is in the conversation."""
+        before = self.conversation.add(item)
+        self.emit("input_audio_buffer.committed", item_id=item.id, previous_item_id=before)
+        self.emit("conversation.item.added", item=item.shown(), previous_item_id=before)
+        self.emit("conversation.item.done", item=item.shown(), previous_item_id=before)
+
+    def _understood(self, event: Transcript) -> None:
+        item = self.conversation.of_turn(event.turn)
+        if item is None or not item.waiting:
+            return
+        item.waiting, item.words = False, event.text
+        if self.config["audio"]["input"]["transcription"] is None:
+            return
+        item.content = [{"type": "input_audio", "transcript": event.text}]
+        self.emit(
+            "conversation.item.input_audio_transcription.completed",
+            item_id=item.id,
+            content_index=0,
+            transcript=event.text,
+            usage={"type": "duration", "seconds": round(item.seconds, 2)},
+        )
+
+    def _not_understood(self, item: Item, why: str) -> None:
+        item.waiting = False
+        if self.config["audio"]["input"]["transcription"] is not None:
+            self.emit(
+                "conversation.item.input_audio_transcription.failed",
+                item_id=item.id,
+                content_index=0,
+                error={"type": "server_error", "code": "engine_failed", "message": why},
+            )
+
+
+def _spoken_item(item_id: str, turn: int) -> Item:
+    content: list[dict[str, Any]] = [{"type": "input_audio", "transcript": None}]
+    return Item(item_id, "message", content=content, turn=turn, waiting=True)
+
+
+def _instructed(fields: dict[str, Any]) -> str:
+    """The instructions; a choice of tools that not every model's server knows is told in words."""
+    said, choice = str(fields.get("instructions", "")), fields.get("tool_choice")
+    if choice == "required":
+        return f"{said}\n\nCall one of the tools now."
+    name = _named(choice)
+    return f"{said}\n\nCall the tool {name} now." if name else said
+
+
+def _tools(fields: dict[str, Any]) -> tuple[ToolSpec, ...]:
+    choice = fields.get("tool_choice")
+    if choice == "none":
+        return ()
+    name = _named(choice)
+    return tuple(spec for spec in _specs(fields.get("tools", [])) if not name or spec.name == name)
+
+
+def _named(choice: Any) -> str:
+    return str(choice.get("name", "")) if isinstance(choice, dict) else ""
+
+
+def _specs(tools: list[dict[str, Any]]) -> Iterator[ToolSpec]:
+    for tool in tools:
+        parameters = tool.get("parameters") or {"type": "object", "properties": {}}
+        yield ToolSpec(tool["name"], tool.get("description", ""), parameters)

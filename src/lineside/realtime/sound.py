@@ -1,0 +1,126 @@
+"""Sound between a Realtime client and the call: formats, bursts, and what is collected until it is committed."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from lineside.audio import g711
+from lineside.audio.frame import SAMPLE_BYTES, STT_RATE, Utterance
+from lineside.audio.input_resampler import InputResampler
+from lineside.realtime.errors import RealtimeError
+
+LINE_RATE = 24_000  # samples a second of the call, both ways
+STEP = LINE_RATE * SAMPLE_BYTES // 4  # bytes of a burst that the ear takes at once, a quarter of a second …
+STEP_PAUSE = 0.01  # … and the seconds in which others are heard before the next: 25 times real time
+MOST = 64 << 20  # bytes that may wait, 23 minutes; more is refused
+SHORTEST = 0.1  # seconds that can be committed
+CODECS: dict[str, Literal["g711_ulaw", "g711_alaw"]] = {"audio/pcmu": "g711_ulaw", "audio/pcma": "g711_alaw"}
+
+
+def rate_of(shape: dict[str, Any]) -> int:
+    """Samples a second in this format."""
+    return int(shape.get("rate", 8000))
+
+
+class InputAudio:
+    """The input audio buffer of one session."""
+
+    def __init__(self, hear: Callable[[bytes], None], later: Callable[[float, Callable[[], None]], object]) -> None:
+        """`hear` takes sound at `LINE_RATE`, signed 16-bit; `later` calls after so many seconds."""
+        self._hear, self._later = hear, later
+        self._shape: dict[str, Any] = {}
+        self._manual = False
+        self._resampler: InputResampler | None = None
+        self._waiting = bytearray()  # of a burst, at `LINE_RATE`
+        self._timer = False
+        self._collected = bytearray()  # at `STT_RATE`, where the client ends turns by hand
+        self.seconds = 0.0  # that were appended so far
+        self.apart = 0.0  # seconds that were collected so far: the ear's clock knows nothing of them
+
+    def configure(self, shape: dict[str, Any], *, manual: bool) -> None:
+        """How sound comes from now on. `manual`: the client ends turns, and nobody listens for them."""
+        if shape != self._shape or manual != self._manual or self._resampler is None:
+            self._resampler = InputResampler(rate_of(shape), STT_RATE if manual else LINE_RATE)
+        self._shape, self._manual = shape, manual
+
+    @property
+    def collected(self) -> float:
+        """Seconds of sound that wait to be committed by hand."""
+        return len(self._collected) / SAMPLE_BYTES / STT_RATE
+
+    def append(self, payload: bytes) -> None:
+        """The caller's next sound, in the session's format. Raises `RealtimeError`."""
+        codec = CODECS.get(self._shape["type"])
+        if codec is None and len(payload) % SAMPLE_BYTES:
+            raise RealtimeError("invalid_value", "audio is not a whole number of 16-bit samples.", "audio")
+        if len(self._waiting) + len(self._collected) > MOST:
+            raise RealtimeError("input_audio_buffer_full", "Too much sound waits; commit or clear it.", "audio")
+        if self._resampler is None or not payload:
+            return
+        pcm = self._resampler.feed(payload if codec is None else g711.decode(payload, codec))
+        self.seconds += len(payload) / rate_of(self._shape) / (SAMPLE_BYTES if codec is None else 1)
+        if self._manual:
+            self._collected += pcm
+            self.apart += len(pcm) / SAMPLE_BYTES / STT_RATE
+        elif not self._waiting and len(pcm) <= STEP:
+            self._hear(pcm)
+        else:
+            self._waiting += pcm
+            self._go_on()
+
+    def take(self) -> Utterance:
+        """What was collected, as a turn. Raises `RealtimeError` where that is too little."""
+        seconds = self.collected
+        if seconds < SHORTEST:
+            raise too_short(seconds)
+        pcm = bytes(self._collected)
+        self._collected.clear()
+        return Utterance(pcm, self.apart - seconds, seconds)
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._waiting.clear()
+        self._collected.clear()
+
+    def _go_on(self) -> None:
+        if self._waiting and not self._timer:
+            self._timer = True
+            self._later(STEP_PAUSE, self._step)
+
+    def _step(self) -> None:
+        self._timer = False
+        step = bytes(self._waiting[:STEP])
+        del self._waiting[:STEP]
+        if step:
+            self._hear(step)
+        self._go_on()
+
+
+class OutputAudio:
+    """The answer's sound, from the call's format to the client's."""
+
+    def __init__(self) -> None:
+        self._shape: dict[str, Any] = {"type": "audio/pcm", "rate": LINE_RATE}
+        self._resampler: InputResampler | None = None
+
+    def configure(self, shape: dict[str, Any]) -> None:
+        """How sound leaves from now on."""
+        if shape != self._shape:
+            rate = rate_of(shape)
+            self._resampler = None if rate == LINE_RATE else InputResampler(LINE_RATE, rate)
+        self._shape = shape
+
+    def converted(self, pcm: bytes) -> bytes:
+        """Sound at `LINE_RATE` in the client's format."""
+        if self._resampler is not None:
+            pcm = self._resampler.feed(pcm)
+        codec = CODECS.get(self._shape["type"])
+        return pcm if codec is None else g711.encode(pcm, codec)
+
+
+def too_short(seconds: float) -> RealtimeError:
+    """There is nothing to commit."""
+    return RealtimeError(
+        "input_audio_buffer_commit_empty",
+        "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, but buffer only has "
+        f"{seconds * 1000:.2f}ms of audio.",
+    )

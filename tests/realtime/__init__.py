@@ -1,0 +1,1 @@
+"""The Realtime API: its rules, and sessions over real sockets."""
