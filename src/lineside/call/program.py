@@ -8,10 +8,10 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from lineside.audio.frame import Utterance
+from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.call.chat_history import ChatHistory
 from lineside.call.tool_exchange import ToolExchange
-from lineside.engines.protocols import LlmRequest, Message, ToolCall
+from lineside.engines.protocols import LlmRequest, Message, Token, ToolCall
 from lineside.turns.endpointing import Profile
 
 
@@ -44,8 +44,16 @@ class ProgramOrders(Protocol):
         """Answer from the conversation as it stands. `number` comes back in `CallProgram.prompt`."""
         ...
 
-    def cancel(self) -> None:
-        """Stop the reply that sounds or is written."""
+    def respond_aside(self, number: int) -> None:
+        """The same beside the conversation: the answer comes by `CallProgram.aside`, and nobody hears it here."""
+        ...
+
+    def typed(self, text: str) -> None:
+        """The caller's program typed a turn, which an agent of ours answers."""
+        ...
+
+    def cancel(self, aside: int | None = None) -> None:
+        """Stop the reply that sounds or is written, or the answer `aside` of that number."""
         ...
 
     def commit(self, said: Utterance | None = None) -> None:
@@ -86,6 +94,14 @@ class CallProgram(Protocol):
 
     def tool_called(self, reply: int, call: ToolCall) -> None:
         """The model calls a tool of the program's."""
+        ...
+
+    def aside(self, number: int, part: Token | ToolCall | SpokenAudio) -> None:
+        """A part of an answer beside the conversation; sound at the line's rate, words and calls as they come."""
+        ...
+
+    def aside_over(self, number: int, failed: str) -> None:
+        """That answer is complete, or an engine failed."""
         ...
 
     def reply_over(self, reply: int, turn: int, failed: str) -> None:

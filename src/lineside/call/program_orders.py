@@ -1,14 +1,17 @@
 """What a program that leads a call orders, carried out on the parts of the call (`program.ProgramOrders`)."""
 
+import asyncio
+
 from msgspec.structs import replace
 
 from lineside.audio.frame import Utterance
 from lineside.call.call_context import CallContext
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.program import CallProgram
+from lineside.call.program_aside import answer_aside
 from lineside.call.speaker import Speaker
 from lineside.turns.floor import Floor
-from lineside.turns.floor_events import ResponseWanted, SoundCleared, SoundCommitted
+from lineside.turns.floor_events import ResponseWanted, SoundCleared, SoundCommitted, TypedTurn
 
 
 class CallOrders:
@@ -19,6 +22,7 @@ class CallOrders:
     ) -> None:
         self._program, self._context, self._floor = program, context, floor
         self._end_of_turn, self._speaker = end_of_turn, speaker
+        self._asides: dict[int, asyncio.Task[None]] = {}  # as many as the program has under way
         if program.leads:
             self.rules_changed()
         program.attach(self)
@@ -38,9 +42,22 @@ class CallOrders:
         """See `ProgramOrders`."""
         self._context.inbox.post(ResponseWanted(self._context.clock.at, number))
 
-    def cancel(self) -> None:
+    def respond_aside(self, number: int) -> None:
         """See `ProgramOrders`."""
-        self._speaker.hold()
+        task = self._context.tasks.start(answer_aside(self._context, self._program, number), f"aside {number}")
+        self._asides[number] = task
+        task.add_done_callback(lambda done: self._asides.pop(number, None))
+
+    def typed(self, text: str) -> None:
+        """See `ProgramOrders`."""
+        self._context.inbox.post(TypedTurn(self._context.clock.at, text))
+
+    def cancel(self, aside: int | None = None) -> None:
+        """See `ProgramOrders`."""
+        if aside is None:
+            self._speaker.hold()
+        elif aside in self._asides:
+            self._asides[aside].cancel()
 
     def commit(self, said: Utterance | None = None) -> None:
         """See `ProgramOrders`."""

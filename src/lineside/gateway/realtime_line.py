@@ -1,22 +1,43 @@
 """The door for Realtime clients: `/v1/realtime`, a slot for each session, held here or by a worker."""
 
+import secrets
 import time
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 import structlog
 from aiohttp import web
+from msgspec import Meta, Struct
 
 from lineside.errors import CallRefused
 from lineside.gateway.access import AccessGuard, client_of
 from lineside.gateway.line_host import LineHost
 from lineside.gateway.worker_pool import WorkerPool
-from lineside.openai_api.errors import openai_error
-from lineside.realtime.opening import RealtimeOpening, read_opening, realtime_socket
+from lineside.openai_api.errors import OpenAiError, openai_error
+from lineside.openai_api.json_body import json_body
+from lineside.realtime.errors import RealtimeError
+from lineside.realtime.opening import USUAL_MODEL, RealtimeOpening, read_opening, realtime_socket
+from lineside.realtime.session_config import new_session, updated_session
 from lineside.transports.websocket_handshake import refusal
 
 log = structlog.get_logger()
 
+LARGEST_SESSION = 60_000  # bytes: it goes to a worker in one message
 BETA = "The Realtime beta API is not served. Use the GA shape: leave out the header OpenAI-Beta."
+
+
+class ExpiresAfter(Struct, frozen=True):
+    """How long a client secret opens sessions."""
+
+    anchor: Literal["created_at"] = "created_at"
+    seconds: Annotated[int, Meta(ge=10, le=7200)] = 600
+
+
+class SecretRequest(Struct, frozen=True):
+    """The body of `POST /v1/realtime/client_secrets`."""
+
+    expires_after: ExpiresAfter = ExpiresAfter()
+    session: dict[str, Any] | None = None
 
 
 class RealtimeLine:
@@ -28,6 +49,7 @@ class RealtimeLine:
     def add_routes(self, app: web.Application) -> None:
         """Serve it."""
         app.router.add_get("/v1/realtime", self._open)
+        app.router.add_post("/v1/realtime/client_secrets", self._mint)
 
     async def _open(self, request: web.Request) -> web.StreamResponse:
         if refused := refusal(request.method, request.headers):
@@ -43,6 +65,26 @@ class RealtimeLine:
                 return web.Response()  # to nobody: the connection was the session's, and is gone
         except CallRefused as why:
             return openai_error(503, str(why), code="full")
+
+    async def _mint(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/realtime/client_secrets`: a key for a browser, bound to a session's configuration."""
+        now = time.time()
+        try:
+            asked = await json_body(request, SecretRequest)
+            given = asked.session or {"type": "realtime"}
+            kind = "transcription" if given.get("type") == "transcription" else "realtime"
+            model = str(given.get("model") or USUAL_MODEL)
+            expires = int(now + asked.expires_after.seconds)
+            session = new_session(f"sess_{secrets.token_hex(9)}", model, int(expires), kind)
+            shown = updated_session(session, {"type": kind} | given)
+            if len(msgspec.json.encode(given)) > LARGEST_SESSION:
+                raise OpenAiError(400, f"the session has more than {LARGEST_SESSION} bytes", "session")
+        except OpenAiError as no:
+            return openai_error(no.status, no.message, no.param, no.code)
+        except RealtimeError as no:
+            return openai_error(400, no.message, no.param, no.code)
+        secret = self._access.secrets.mint({"type": kind} | given, expires, now, self._access.holder(request))
+        return web.json_response({"value": secret.value, "expires_at": expires, "session": shown})
 
     async def _hold(self, request: web.Request, handle: Any, opening: RealtimeOpening) -> None:
         transport = request.transport

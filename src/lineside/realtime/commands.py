@@ -27,6 +27,9 @@ from lineside.realtime.session import RealtimeSession, Wanted
 from lineside.realtime.session_config import ResponseFields, merged, updated_session
 from lineside.realtime.sound import InputAudio, too_short
 
+ASIDES = 8  # responses beside the conversation at once
+LONGEST_TYPED = 4000  # characters of a turn that is typed to an agent of ours
+
 
 class ClientCommands:
     """The client's side of one session."""
@@ -153,7 +156,8 @@ class ClientCommands:
         session = self._session
         if session.config["type"] == "transcription":
             raise RealtimeError("invalid_event", "A transcription session has no responses.", "type")
-        if session.response is not None:
+        aside = given.get("conversation") == "none"
+        if session.response is not None and not aside:
             raise RealtimeError(
                 "conversation_already_has_active_response",
                 f"Conversation already has an active response in progress: {session.response.id}. "
@@ -166,11 +170,33 @@ class ClientCommands:
         news = msgspec.to_builtins(fields)
         metadata, items = news.pop("metadata", None), self._input(news.pop("input", None))
         news.pop("conversation", None)
+        if not session.leads:
+            self._type_to_agent()
+            return
         if "tools" in news:
             news["tools"] = given["tools"]
         whole = merged(copy.deepcopy(session.config), news)
-        if session.orders is not None:
-            session.orders.respond(session.want(Wanted(whole, items, metadata)))
+        if session.orders is None:
+            return
+        if aside and len(session.asides) >= ASIDES:
+            raise RealtimeError("rate_limit_exceeded", f"{ASIDES} responses beside the conversation are under way.")
+        number = session.want(Wanted(whole, items, metadata))
+        if aside:
+            session.begin_aside(number)
+            session.orders.respond_aside(number)
+        else:
+            session.orders.respond(number)
+
+    def _type_to_agent(self) -> None:
+        """An agent of ours answers what was typed since its last answer; it speaks first by itself."""
+        session = self._session
+        texts = []
+        for item in reversed(session.conversation.items):
+            if item.kind != "message" or item.role != "user" or item.turn:
+                break
+            texts.insert(0, item.text)
+        if texts and session.orders is not None:
+            session.orders.typed(" ".join(texts)[:LONGEST_TYPED])
 
     def _input(self, given: list[dict[str, Any]] | None) -> tuple[Item, ...] | None:
         """Items in place of the conversation. Raises `RealtimeError`."""
@@ -188,6 +214,13 @@ class ClientCommands:
 
     def _cancel(self, response_id: str | None) -> None:
         session = self._session
+        for number, aside in tuple(session.asides.items()):
+            if aside.id == response_id:
+                aside.cancelled_by = "client_cancelled"
+                if session.orders is not None:
+                    session.orders.cancel(number)
+                session.end_aside(number, "cancelled")
+                return
         if session.response is None or response_id not in (None, session.response.id):
             raise RealtimeError("response_cancel_not_active", "Cancellation failed: no active response found")
         session.response.cancelled_by = "client_cancelled"

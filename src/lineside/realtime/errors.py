@@ -36,9 +36,10 @@ def field_error(wrong: msgspec.ValidationError, root: str = "") -> RealtimeError
         param = ".".join(filter(None, (param, missing["field"])))
         return RealtimeError("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
     named = f"Invalid value for '{param}': {said}." if param else f"{said}."
+    if any(word in said for word in ("enum", "Invalid value", "base64", "length")):
+        return RealtimeError("invalid_value", named, param)
     if ">=" in said:
         return RealtimeError("integer_below_min_value", named, param)
     if "<=" in said:
         return RealtimeError("integer_above_max_value", named, param)
-    invalid = "enum" in said or "Invalid value" in said or "base64" in said or "length" in said
-    return RealtimeError("invalid_value" if invalid else "invalid_type", named, param)
+    return RealtimeError("invalid_type", named, param)

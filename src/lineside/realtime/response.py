@@ -6,6 +6,7 @@ from typing import Any, Literal
 from lineside.engines.protocols import ToolCall
 from lineside.realtime.conversation import Conversation
 from lineside.realtime.items import Item, SpokenWord
+from lineside.realtime.sound import OutputAudio
 
 Emit = Callable[..., None]  # takes an event's type and its fields
 Status = Literal["completed", "cancelled", "failed", "incomplete"]
@@ -26,6 +27,7 @@ class Response:
         self.id, self._emit, self._new_id, self._conversation = response_id, emit, new_id, conversation
         self._shape = shape
         self.text = shape["output_modalities"] == ["text"]  # not spoken
+        self.output_audio = OutputAudio(shape["audio"]["output"]["format"])
         self.output: list[Item] = []
         self.message: Item | None = None  # the open one
         self._number = 0  # of its place in the output

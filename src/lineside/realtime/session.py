@@ -2,13 +2,14 @@
 
 import itertools
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
 
+from lineside.audio.frame import SpokenAudio
 from lineside.call.program import ModelPrompt, ProgramOrders, ProgramRules
-from lineside.engines.protocols import LlmRequest, Message, ToolCall, ToolSpec
+from lineside.engines.protocols import Message, Token, ToolCall
 from lineside.protocol import (
     AgentWords,
     BargeIn,
@@ -23,14 +24,14 @@ from lineside.protocol import (
 )
 from lineside.realtime.conversation import Conversation
 from lineside.realtime.items import Item
-from lineside.realtime.response import Response
+from lineside.realtime.model_request import instructed, model_prompt
+from lineside.realtime.response import Response, Status
 from lineside.realtime.session_config import rules_of
-from lineside.realtime.sound import LINE_RATE, OutputAudio
+from lineside.realtime.sound import LINE_RATE
 from lineside.realtime.usage import response_usage
 
 LEAD = 0.4  # seconds of sound ahead of the caller's ear: a client cannot be made to give back what it has
 BEFORE_SPEECH = 0.3  # seconds before the first voiced sample that belong to a turn
-ENOUGH_TOKENS = 1024  # for `max_output_tokens: inf`
 
 
 class Wanted(Struct, frozen=True):
@@ -64,11 +65,11 @@ class RealtimeSession:
         self.wanted: dict[int, Wanted] = {}  # by number, until they are answered
         self._numbers = itertools.count(1)
         self._event_numbers = itertools.count(1)
+        self.asides: dict[int, Response] = {}  # beside the conversation, by the number of what was wanted
         self.response: Response | None = None  # that is under way in the conversation
         self._reply: int | None = None  # its number in the call
         self._shown: tuple[Message, ...] = ()  # to the model, for the response that is under way
         self.open_turn: Item | None = None  # that the caller speaks now
-        self.output = OutputAudio()
         self.apart: Callable[[], float] = lambda: 0.0  # seconds of sound that the ear's clock does not count
         self.on_quiet: Callable[[], None] = lambda: None  # a response is over, or the caller has spoken
         self.on_ended: Callable[[EndReason], None] = lambda reason: None
@@ -107,20 +108,14 @@ class RealtimeSession:
         """See `CallProgram`."""
         wanted = self.wanted.get(number) if number is not None else None
         fields = wanted.fields if wanted is not None else self.config
-        instructions = _instructed(fields)
+        instructions = instructed(fields)
         if wanted is not None and wanted.input is not None:
             aside = Conversation()
             aside.items = list(wanted.input)
             self._shown = aside.messages(instructions)
         else:
             self._shown = self.conversation.messages(instructions, question, turn)
-        limit = fields["max_output_tokens"]
-        most = ENOUGH_TOKENS if limit == "inf" else int(limit)
-        request = LlmRequest(model=self._llm_model, max_tokens=most, tools=_tools(fields))
-        voice = fields["audio"]["output"]["voice"]
-        name = voice if isinstance(voice, str) else str(voice.get("id", ""))
-        speaks = fields["output_modalities"] == ["audio"]
-        return ModelPrompt(self._shown, request, speaks, name if name in self._voices else "")
+        return model_prompt(fields, self._shown, self._llm_model, self._voices)
 
     def reply_began(self, reply: int, turn: int, number: int | None) -> None:
         """See `CallProgram`."""
@@ -134,6 +129,36 @@ class RealtimeSession:
         """See `CallProgram`."""
         if self.response is not None and reply == self._reply:
             self.response.called(call)
+
+    def aside(self, number: int, part: Token | ToolCall | SpokenAudio) -> None:
+        """See `CallProgram`."""
+        if (response := self.asides.get(number)) is None:
+            return
+        match part:
+            case Token(text=text) if response.text:
+                response.token(text)
+            case ToolCall():
+                response.called(part)
+            case SpokenAudio():
+                before = response.seconds
+                if part.pcm:
+                    response.sound(response.output_audio.converted(part.pcm), part.seconds)
+                for at, word in part.words:
+                    response.words(word, round(before + at / LINE_RATE, 3))
+
+    def aside_over(self, number: int, failed: str) -> None:
+        """See `CallProgram`."""
+        self.end_aside(number, "failed" if failed else "completed", failed)
+
+    def end_aside(self, number: int, status: Status, failed: str = "") -> None:
+        """An answer beside the conversation is over."""
+        self.wanted.pop(number, None)
+        if (response := self.asides.pop(number, None)) is not None:
+            response.finish(status, response_usage((), response.written, response.seconds), failed)
+
+    def begin_aside(self, number: int) -> None:
+        """An answer beside the conversation is wanted."""
+        self.asides[number] = self._new_response(self.wanted[number], in_conversation=False)
 
     def reply_over(self, reply: int, turn: int, failed: str) -> None:
         """See `CallProgram`."""
@@ -172,8 +197,8 @@ class RealtimeSession:
         if self.response is None:
             self._begin(None)
             self._reply = None
-        if self.response is not None:
-            self.response.sound(self.output.converted(pcm), len(pcm) / 2 / LINE_RATE)
+        if (response := self.response) is not None:
+            response.sound(response.output_audio.converted(pcm), len(pcm) / 2 / LINE_RATE)
 
     @property
     def _writes(self) -> bool:
@@ -182,23 +207,26 @@ class RealtimeSession:
     def _begin(self, wanted: Wanted | None) -> None:
         if self.response is not None:
             self._finish("cancelled")
+        self.response = self._new_response(wanted)
+
+    def _new_response(self, wanted: Wanted | None, *, in_conversation: bool = True) -> Response:
         fields = wanted.fields if wanted is not None else self.config
         shape = {
-            "conversation_id": self.conversation_id,
+            "conversation_id": self.conversation_id if in_conversation else None,
             "output_modalities": fields.get("output_modalities", ["audio"]),
             "max_output_tokens": fields.get("max_output_tokens", "inf"),
             "audio": {"output": {name: fields["audio"]["output"][name] for name in ("format", "voice")}},
             "metadata": wanted.metadata if wanted is not None else None,
         }
-        self.output.configure(fields["audio"]["output"]["format"])
-        self.response = Response(self.new_id("resp"), self.emit, self.new_id, self.conversation, shape)
+        conversation = self.conversation if in_conversation else None
+        return Response(self.new_id("resp"), self.emit, self.new_id, conversation, shape)
 
     def _finish(self, status: Any, failed: str = "") -> None:
         response, self.response, self._reply = self.response, None, None
         if response is not None:
             usage = response_usage(self._shown, response.written, response.seconds)
             response.finish(status, usage, failed)
-            self.wanted.clear()
+            self.wanted = {number: one for number, one in self.wanted.items() if number in self.asides}
             self.on_quiet()
 
     def _turn_started(self, event: TurnStarted) -> None:
@@ -230,6 +258,8 @@ class RealtimeSession:
         if item is None or not item.waiting:
             return
         item.waiting, item.words = False, event.text
+        if not event.text:
+            self.on_quiet()
         if self.config["audio"]["input"]["transcription"] is None:
             return
         item.content = [{"type": "input_audio", "transcript": event.text}]
@@ -255,30 +285,3 @@ class RealtimeSession:
 def _spoken_item(item_id: str, turn: int) -> Item:
     content: list[dict[str, Any]] = [{"type": "input_audio", "transcript": None}]
     return Item(item_id, "message", content=content, turn=turn, waiting=True)
-
-
-def _instructed(fields: dict[str, Any]) -> str:
-    """The instructions; a choice of tools that not every model's server knows is told in words."""
-    said, choice = str(fields.get("instructions", "")), fields.get("tool_choice")
-    if choice == "required":
-        return f"{said}\n\nCall one of the tools now."
-    name = _named(choice)
-    return f"{said}\n\nCall the tool {name} now." if name else said
-
-
-def _tools(fields: dict[str, Any]) -> tuple[ToolSpec, ...]:
-    choice = fields.get("tool_choice")
-    if choice == "none":
-        return ()
-    name = _named(choice)
-    return tuple(spec for spec in _specs(fields.get("tools", [])) if not name or spec.name == name)
-
-
-def _named(choice: Any) -> str:
-    return str(choice.get("name", "")) if isinstance(choice, dict) else ""
-
-
-def _specs(tools: list[dict[str, Any]]) -> Iterator[ToolSpec]:
-    for tool in tools:
-        parameters = tool.get("parameters") or {"type": "object", "properties": {}}
-        yield ToolSpec(tool["name"], tool.get("description", ""), parameters)

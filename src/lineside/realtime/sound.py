@@ -96,25 +96,18 @@ class InputAudio:
 
 
 class OutputAudio:
-    """The answer's sound, from the call's format to the client's."""
+    """The sound of one response, from the call's format to the client's."""
 
-    def __init__(self) -> None:
-        self._shape: dict[str, Any] = {"type": "audio/pcm", "rate": LINE_RATE}
-        self._resampler: InputResampler | None = None
-
-    def configure(self, shape: dict[str, Any]) -> None:
-        """How sound leaves from now on."""
-        if shape != self._shape:
-            rate = rate_of(shape)
-            self._resampler = None if rate == LINE_RATE else InputResampler(LINE_RATE, rate)
-        self._shape = shape
+    def __init__(self, shape: dict[str, Any]) -> None:
+        rate = rate_of(shape)
+        self._resampler = None if rate == LINE_RATE else InputResampler(LINE_RATE, rate)
+        self._codec = CODECS.get(shape["type"])
 
     def converted(self, pcm: bytes) -> bytes:
         """Sound at `LINE_RATE` in the client's format."""
         if self._resampler is not None:
             pcm = self._resampler.feed(pcm)
-        codec = CODECS.get(self._shape["type"])
-        return pcm if codec is None else g711.encode(pcm, codec)
+        return pcm if self._codec is None else g711.encode(pcm, self._codec)
 
 
 def too_short(seconds: float) -> RealtimeError:

@@ -1,0 +1,404 @@
+"""The client's events, without a socket: every one has one answer or one error, and nothing ends a session."""
+
+import base64
+import json
+import random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lineside.audio.frame import Utterance
+from lineside.engines.protocols import ToolCall
+from lineside.protocol import AgentWords, BargeIn, Transcript, TurnEnded, TurnStarted
+from lineside.realtime.commands import ClientCommands
+from lineside.realtime.session import RealtimeSession
+from lineside.realtime.session_config import new_session
+from lineside.realtime.sound import InputAudio
+from tests.realtime.events import checked
+
+
+class ScriptedCall:
+    """A session and the call behind it, which answers at once with nothing."""
+
+    def __init__(self, kind: str = "realtime") -> None:
+        self.events: list[dict[str, Any]] = []
+        self.ordered: list[Any] = []
+        self.session = RealtimeSession(new_session("sess_1", "gpt-realtime", 2_000_000_000, kind), self._told)
+        self.session.attach(self)
+        self.heard = 0
+        self.later: list[Any] = []
+        self.sound = InputAudio(self._hear, lambda seconds, do: self.later.append(do))
+        self.commands = ClientCommands(self.session, self.sound)
+        self._turn = self._reply = 0
+
+    def _told(self, kind: str, fields: dict[str, Any]) -> None:
+        event: dict[str, Any] = json.loads(msgspec.json.encode({"type": kind} | fields))
+        checked(event)
+        self.events.append(event)
+
+    def _hear(self, pcm: bytes) -> None:
+        self.heard += len(pcm)
+
+    def rules_changed(self) -> None:
+        self.ordered.append("rules")
+
+    def respond(self, number: int) -> None:
+        self._reply += 1
+        self.session.reply_began(self._reply, self._turn, number)
+
+    def respond_aside(self, number: int) -> None:
+        self.ordered.append(number)
+
+    def typed(self, text: str) -> None:
+        self.ordered.append(text)
+
+    def cancel(self, aside: int | None = None) -> None:
+        if aside is None:
+            self.session.on_event(BargeIn(at=0.0, turn=self._turn, reply=self._reply, heard=""))
+
+    def commit(self, said: Utterance | None = None) -> None:
+        self._turn += 1
+        self.session.on_event(TurnEnded(at=0.0, turn=self._turn))
+        self.session.on_event(Transcript(at=0.0, turn=self._turn, reply=0, text="words", latency_ms=1.0))
+
+    def clear(self) -> None:
+        self.ordered.append("clear")
+
+    def send(self, message: str | bytes | dict[str, Any]) -> list[dict[str, Any]]:
+        """What an event is answered with."""
+        before = len(self.events)
+        self.commands.take(json.dumps(message) if isinstance(message, dict) else message)
+        return self.events[before:]
+
+    def error(self, message: str | bytes | dict[str, Any]) -> dict[str, Any]:
+        (event,) = self.send(message)
+        assert event["type"] == "error"
+        return dict(event["error"])
+
+    def say(self, *words: str, each: float = 0.3) -> str:
+        """An answer with these words, which sound all; its item's id."""
+        self.send({"type": "response.create"})
+        for at, word in enumerate(words, 1):
+            self.session.sound(bytes(round(each * 48_000)))
+            ends = round(at * each, 3)
+            self.session.on_event(AgentWords(at=0.0, turn=self._turn, reply=self._reply, text=f"{word} ", ends=ends))
+        self.session.reply_over(self._reply, self._turn, "")
+        return str(self.events[-1]["response"]["output"][0]["id"])
+
+
+def silent(seconds: float) -> str:
+    return base64.b64encode(bytes(round(seconds * 48_000))).decode()
+
+
+ITEM = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}]}
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "param"),
+    [
+        ("no json", "invalid_json", None),
+        ("[]", "invalid_json", None),
+        (b"\xff\xfe", "invalid_json", None),
+        ("[" * 10_000 + "]" * 10_000, "invalid_json", None),
+        ({"event_id": "e"}, "invalid_event", "type"),
+        ({"type": "nope"}, "invalid_value", "type"),
+        ({"type": "session.update", "session": {}}, "missing_required_parameter", "session.type"),
+        ({"type": "session.update"}, "missing_required_parameter", "session"),
+        (
+            {"type": "session.update", "session": {"type": "realtime", "instructions": 7}},
+            "invalid_type",
+            "session.instructions",
+        ),
+        (
+            {"type": "session.update", "session": {"type": "realtime", "tools": [{"type": "mcp"}]}},
+            "invalid_value",
+            "session.tools[0].type",
+        ),
+        (
+            {"type": "session.update", "session": {"type": "realtime", "max_output_tokens": 0}},
+            "integer_below_min_value",
+            "session.max_output_tokens",
+        ),
+        (
+            {
+                "type": "session.update",
+                "session": {"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcm", "rate": 44100}}}},
+            },
+            "invalid_value",
+            "session.audio.input.format.rate",
+        ),
+        ({"type": "session.update", "session": {"type": "transcription"}}, "invalid_value", "session.type"),
+        ({"type": "input_audio_buffer.append"}, "missing_required_parameter", "audio"),
+        ({"type": "input_audio_buffer.append", "audio": "%%%"}, "invalid_value", "audio"),
+        ({"type": "input_audio_buffer.append", "audio": "AAA="}, None, None),
+        ({"type": "input_audio_buffer.append", "audio": "AA=="}, "invalid_value", "audio"),
+        ({"type": "input_audio_buffer.commit"}, "input_audio_buffer_commit_empty", None),
+        ({"type": "conversation.item.create", "item": {"type": "message"}}, "missing_required_parameter", "item.role"),
+        ({"type": "conversation.item.create", "item": {"type": "song"}}, "invalid_value", "item.type"),
+        (
+            {
+                "type": "conversation.item.create",
+                "item": {"type": "message", "role": "user", "content": [{"type": "input_image"}]},
+            },
+            "unsupported_content_type",
+            "item.content[0]",
+        ),
+        (
+            {
+                "type": "conversation.item.create",
+                "item": {"type": "function_call_output", "call_id": "c", "output": "x"},
+            },
+            "invalid_tool_call_id",
+            "item.call_id",
+        ),
+        (
+            {"type": "conversation.item.create", "item": ITEM, "previous_item_id": "gone"},
+            "item_create_invalid_previous_item_id",
+            "previous_item_id",
+        ),
+        ({"type": "conversation.item.retrieve", "item_id": "x"}, "item_retrieve_invalid_item_id", "item_id"),
+        ({"type": "conversation.item.delete", "item_id": "x"}, "item_delete_invalid_item_id", "item_id"),
+        (
+            {"type": "conversation.item.truncate", "item_id": "x", "content_index": 0, "audio_end_ms": 0},
+            "item_truncate_invalid_item_id",
+            "item_id",
+        ),
+        (
+            {"type": "conversation.item.truncate", "item_id": "x", "content_index": 0, "audio_end_ms": -1},
+            "integer_below_min_value",
+            "audio_end_ms",
+        ),
+        ({"type": "response.cancel"}, "response_cancel_not_active", None),
+        (
+            {"type": "response.create", "response": {"output_modalities": ["text", "audio"]}},
+            "invalid_value",
+            "response.output_modalities",
+        ),
+        (
+            {"type": "response.create", "response": {"input": [{"type": "item_reference", "id": "x"}]}},
+            "item_reference_invalid_item_id",
+            "item_id",
+        ),
+        ({"type": "output_audio_buffer.clear"}, "invalid_event", "type"),
+    ],
+)
+def test_every_mistake_is_one_error_that_names_it(message: Any, code: str | None, param: str | None) -> None:
+    """In OpenAI's words, with the client's event_id; the session goes on."""
+    call = ScriptedCall()
+    if code is None:
+        assert call.send(message) == []
+        return
+    if isinstance(message, dict):
+        message = message | {"event_id": "mine"}
+    error = call.error(message)
+    assert (error["code"], error["param"]) == (code, param), error
+    assert error["event_id"] == ("mine" if isinstance(message, dict) else None)
+    assert call.send({"type": "conversation.item.create", "item": ITEM})[-1]["type"] == "conversation.item.done"
+
+
+def test_an_update_is_taken_whole_or_not_at_all() -> None:
+    """A refused one changes nothing; one at depth changes only that; null and nothing clear; all is echoed."""
+    call = ScriptedCall()
+    before = json.dumps(call.session.config)
+    wrong = {"type": "realtime", "instructions": "Sing.", "audio": {"output": {"speed": 9.0}}}
+    assert call.error({"type": "session.update", "session": wrong})["param"] == "session.audio.output.speed"
+    assert json.dumps(call.session.config) == before
+    detection = {"type": "semantic_vad", "eagerness": "high"}
+    deep = {"type": "realtime", "instructions": "", "audio": {"input": {"turn_detection": detection}}, "temperature": 1}
+    (event,) = call.send({"type": "session.update", "session": deep})
+    told = event["session"]
+    assert told["instructions"] == ""
+    assert told["audio"]["input"]["turn_detection"] == {
+        "type": "semantic_vad",
+        "eagerness": "high",
+        "create_response": True,
+        "interrupt_response": True,
+    }
+    assert told["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24_000}
+    assert call.session.rules.profile == "fast"
+    off = {"type": "realtime", "audio": {"input": {"turn_detection": None, "format": {"type": "audio/pcmu"}}}}
+    (event,) = call.send({"type": "session.update", "session": off})
+    assert event["session"]["audio"]["input"]["turn_detection"] is None
+    assert event["session"]["audio"]["input"]["format"] == {"type": "audio/pcmu"}
+    assert "temperature" not in event["session"]
+
+
+def test_items_have_their_order_and_each_id_once() -> None:
+    """At the end, after another, or first; a taken id is refused; a deleted item is gone."""
+    call = ScriptedCall()
+
+    def create(item_id: str, after: str | None = None) -> dict[str, Any]:
+        item = ITEM | {"id": item_id}
+        return call.send({"type": "conversation.item.create", "item": item, "previous_item_id": after})[-1]
+
+    assert create("b")["previous_item_id"] is None
+    assert create("a", "root")["previous_item_id"] is None
+    assert create("c")["previous_item_id"] == "b"
+    assert create("ab", "a")["previous_item_id"] == "a"
+    assert [item.id for item in call.session.conversation.items] == ["a", "ab", "b", "c"]
+    assert create("b")["error"]["code"] == "item_create_duplicate_item_id"
+    call.send({"type": "conversation.item.delete", "item_id": "ab"})
+    assert [item.id for item in call.session.conversation.items] == ["a", "b", "c"]
+
+
+def test_two_responses_at_once_are_refused_but_beside_the_conversation() -> None:
+    """One is active; another one out of band runs beside it, and leaves no item."""
+    call = ScriptedCall()
+    call.send({"type": "response.create"})
+    assert call.error({"type": "response.create"})["code"] == "conversation_already_has_active_response"
+    aside = {"conversation": "none", "output_modalities": ["text"], "input": [ITEM], "metadata": {"topic": "t"}}
+    (created,) = call.send({"type": "response.create", "response": aside})
+    assert created["response"]["conversation_id"] is None
+    assert created["response"]["metadata"] == {"topic": "t"}
+    number = call.ordered[-1]
+    prompt = call.session.prompt(0, "", number)
+    assert [message.content for message in prompt.messages[1:]] == ["Hello"]
+    before = len(call.events)
+    call.session.aside(number, ToolCall("", "look", "{}"))
+    call.session.aside_over(number, "")
+    kinds = [event["type"] for event in call.events[before:]]
+    assert not [kind for kind in kinds if kind.startswith("conversation.")]
+    assert call.events[-1]["response"]["output"][0]["name"] == "look"
+    assert call.session.conversation.items == []
+
+
+def test_g711_comes_and_goes_at_its_own_rate() -> None:
+    """A second of mu-law is 8000 bytes, and a second for the ear; what is said leaves as A-law."""
+    call = ScriptedCall()
+    shapes = {"input": {"format": {"type": "audio/pcmu"}}, "output": {"format": {"type": "audio/pcma"}}}
+    call.send({"type": "session.update", "session": {"type": "realtime", "audio": shapes}})
+    for _ in range(10):
+        call.send({"type": "input_audio_buffer.append", "audio": base64.b64encode(b"\xff" * 800).decode()})
+    assert abs(call.heard / 48_000 - 1.0) < 0.01
+    call.say("Hello")
+    deltas = [event["delta"] for event in call.events if event["type"] == "response.output_audio.delta"]
+    assert abs(len(base64.b64decode("".join(deltas))) / 8000 - 0.3) < 0.01
+
+
+def test_a_burst_of_minutes_is_heard_in_slices() -> None:
+    """Fifteen megabytes in one message are taken at once and heard a quarter of a second at a time."""
+    call = ScriptedCall()
+    assert call.send({"type": "input_audio_buffer.append", "audio": silent(300.0)}) == []
+    assert call.heard == 0
+    for _ in range(4):
+        call.later.pop(0)()
+    assert call.heard == 48_000
+    call.send({"type": "input_audio_buffer.clear"})
+    call.later.pop(0)()
+    assert (call.heard, call.later) == (48_000, [])
+
+
+def test_a_transcription_session_writes_down_and_never_answers() -> None:
+    """Its object has a name of its own, no output, and no responses."""
+    call = ScriptedCall("transcription")
+    assert call.session.config["object"] == "realtime.transcription_session"
+    assert not call.session.rules.answers
+    update = {"type": "transcription", "audio": {"input": {"turn_detection": None, "transcription": {"model": "x"}}}}
+    assert call.send({"type": "session.update", "session": update})[0]["type"] == "session.updated"
+    call.send({"type": "input_audio_buffer.append", "audio": silent(0.5)})
+    events = call.send({"type": "input_audio_buffer.commit"})
+    assert events[-1]["transcript"] == "words"
+    assert call.error({"type": "response.create"})["code"] == "invalid_event"
+
+
+def test_a_caller_who_says_nothing_is_prompted_after_the_idle_timeout() -> None:
+    """An empty turn is committed and a response begins; not while somebody speaks."""
+    call = ScriptedCall()
+    detection = {"type": "server_vad", "idle_timeout_ms": 6000}
+    call.send(
+        {"type": "session.update", "session": {"type": "realtime", "audio": {"input": {"turn_detection": detection}}}}
+    )
+    assert call.commands.idle_timeout == 6.0
+    before = len(call.events)
+    call.commands.nobody_speaks()
+    kinds = [event["type"] for event in call.events[before:]]
+    assert kinds[0] == "input_audio_buffer.timeout_triggered"
+    assert kinds[-1] == "response.created"
+    assert call.commands.idle_timeout is None
+    call.send({"type": "response.cancel"})
+    call.session.on_event(TurnStarted(at=1.0, turn=9))
+    assert call.commands.idle_timeout is None
+
+
+WORDS = st.lists(st.sampled_from(["one", "two,", "three", "4 5", "six."]), min_size=1, max_size=12)
+
+
+@settings(max_examples=40)
+@given(words=WORDS, cuts=st.lists(st.integers(0, 5000), min_size=1, max_size=4))
+def test_after_any_truncation_an_item_is_a_prefix_of_what_was_said(words: list[str], cuts: list[int]) -> None:
+    """And exactly the words whose sound had ended by the smallest of the limits; the model sees just those."""
+    call = ScriptedCall()
+    item_id = call.say(*words)
+    whole = " ".join(words)
+    whole_ms = round(len(words) * 300)
+    smallest = whole_ms
+    for cut in cuts:
+        ends = min(cut, whole_ms)
+        call.send({"type": "conversation.item.truncate", "item_id": item_id, "content_index": 0, "audio_end_ms": ends})
+        smallest = min(smallest, ends)
+        (told,) = call.send({"type": "conversation.item.retrieve", "item_id": item_id})
+        text = told["item"]["content"][0]["transcript"]
+        assert whole.startswith(text)
+        assert text == " ".join(words[: smallest // 300])
+    shown = [message.content for message in call.session.messages("") if message.role == "assistant"]
+    assert shown == ([text] if text else [])
+
+
+def test_any_events_in_any_order_end_no_session() -> None:
+    """Two thousand events, most of them wrong: each has an answer that OpenAI's types know, none raises."""
+    fuzz(ScriptedCall(), 2000, seed=1)
+
+
+def fuzz(call: ScriptedCall, many: int, seed: int) -> None:
+    """Send so many random events."""
+    rng = random.Random(seed)  # noqa: S311 - of a test
+    kinds = [
+        "session.update",
+        "input_audio_buffer.append",
+        "input_audio_buffer.commit",
+        "input_audio_buffer.clear",
+        "conversation.item.create",
+        "conversation.item.retrieve",
+        "conversation.item.delete",
+        "conversation.item.truncate",
+        "response.create",
+        "response.cancel",
+        "nonsense",
+    ]
+
+    def value(depth: int = 0) -> Any:
+        ids = [item.id for item in call.session.conversation.items] or ["x"]
+        plain: list[Any] = [None, True, -1, 0, 7.5, "", "realtime", "auto", "none", silent(0.01), rng.choice(ids)]
+        names = [
+            "type",
+            "audio",
+            "input",
+            "output",
+            "format",
+            "rate",
+            "turn_detection",
+            "tools",
+            "id",
+            "content",
+            "text",
+        ]
+        if depth < 4 and rng.random() < 0.5:
+            return {rng.choice(names): value(depth + 1) for _ in range(rng.randrange(4))}
+        return [value(depth + 1)] if depth < 4 and rng.random() < 0.2 else rng.choice(plain)
+
+    fields = ["session", "audio", "item", "item_id", "content_index", "audio_end_ms", "response", "previous_item_id"]
+    for number in range(many):
+        event = {"type": rng.choice(kinds), "event_id": f"c{number}"}
+        event |= {name: value() for name in fields if rng.random() < 0.5}
+        if rng.random() < 0.1:
+            event["item"] = ITEM
+        told = call.send(event)
+        errors = [each for each in told if each["type"] == "error"]
+        assert len(errors) <= 1
+        assert not errors or errors[0]["error"]["event_id"] == f"c{number}"
+        del call.events[:-5]
+    assert len(call.session.asides) <= 8
+    assert len(call.session.conversation.items) <= 2000
