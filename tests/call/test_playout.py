@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from lineside.audio.frame import SpokenAudio
 from lineside.call.clock import LineClock
-from lineside.call.playout import LEAD, Playout
+from lineside.call.playout import Playout
+from lineside.call.playout_marks import LEAD
 from lineside.transports.scripted import ScriptedTransport
 from tests.virtual_time import run
 

@@ -391,7 +391,7 @@ def fuzz(call: ScriptedCall, many: int, seed: int) -> None:
 
     fields = ["session", "audio", "item", "item_id", "content_index", "audio_end_ms", "response", "previous_item_id"]
     for number in range(many):
-        event = {"type": rng.choice(kinds), "event_id": f"c{number}"}
+        event: dict[str, Any] = {"type": rng.choice(kinds), "event_id": f"c{number}"}
         event |= {name: value() for name in fields if rng.random() < 0.5}
         if rng.random() < 0.1:
             event["item"] = ITEM

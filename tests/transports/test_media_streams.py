@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from lineside.audio import g711
 from lineside.audio.frame import SpokenAudio
 from lineside.call.clock import LineClock
-from lineside.call.playout import LEAD, Playout
-from lineside.call.playout_marks import PlayoutMarks
+from lineside.call.playout import Playout
+from lineside.call.playout_marks import LEAD, PlayoutMarks
 from lineside.errors import TransportError
 from lineside.transports.base import AudioMeter
 from lineside.transports.line_control import LINE_ENDS

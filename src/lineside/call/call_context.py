@@ -119,11 +119,7 @@ def call_context(
         hello.codec,
         hello.rate,
         vad if echo is None else EchoGate(vad, echo),
-        SegmenterRules(
-            min_speech=settings.vad_min_speech_ms / 1000,
-            silence=settings.vad_silence_timeout_ms / 1000,
-            turn_max=settings.turn_max_s,
-        ),
+        _segmenter_rules(settings),
         on_late_speech,
     )
     answers = hello.mode == "conversation"
@@ -174,4 +170,12 @@ def call_context(
         inbox=inbox,
         tasks=tasks,
         program=program,
+    )
+
+
+def _segmenter_rules(settings: Settings) -> SegmenterRules:
+    return SegmenterRules(
+        min_speech=settings.vad_min_speech_ms / 1000,
+        silence=settings.vad_silence_timeout_ms / 1000,
+        turn_max=settings.turn_max_s,
     )

@@ -83,6 +83,13 @@ class LiveListening:
         """An answer is asked for: the LLM's slot that has read the turn must be free."""
         self._prefill.stop()
 
+    def close_turn(self) -> Utterance:
+        """The turn is over: what was said in it."""
+        said = self._context.segmenter.utterance()
+        self._context.segmenter.close_turn()
+        self.stop()
+        return said
+
     def stop(self) -> None:
         """The turn is over."""
         self._prefill.stop()

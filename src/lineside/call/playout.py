@@ -10,10 +10,9 @@ from msgspec import Struct
 from lineside.audio import g711
 from lineside.audio.frame import SAMPLE_BYTES, SpokenAudio
 from lineside.audio.output_resampler import WordResampler
-from lineside.call.playout_marks import MARK_EVERY, PlayoutMarks
+from lineside.call.playout_marks import MARK_EVERY, USUAL_PACING, PlayoutMarks, PlayoutPacing
 from lineside.transports.base import Transport
 
-LEAD = 0.7  # seconds sent ahead of the caller's ear, under the second that is promised: enough to ride out a stall
 HELD_MOST = 1.5  # seconds that sound is held for a decision; then it goes on by itself
 SLICE = 0.2  # seconds converted and sent at one waking: twice as much costs half as much
 
@@ -113,16 +112,13 @@ class Playout:
         says: Callable[[str, float], None] = lambda word, ends: None,
         far: FarEnd | None = None,
         marks: PlayoutMarks | None = None,
-        *,
-        lead: float = LEAD,
-        takes_back: bool = True,
+        pacing: PlayoutPacing = USUAL_PACING,
     ) -> None:
-        """`gap` hears of stretches, in seconds, in which sound was due and not there; `says` of all words that go
-        out, with the second of this reply's sound in which they end; `far` of the sound; `marks` are the call's, where
-        its line may know them; `lead` seconds are sent ahead. `takes_back`: False, a pause only sends nothing more.
+        """`gap` hears of seconds in which sound was due and not there; `says` of all words that go out, with the second
+        of this reply's sound in which they end; `far` of the sound; `marks` are the call's. `pacing`: the line's.
         """
         self._transport, self._line, self._gap, self._says, self._far = transport, line, gap, says, far
-        self._lead, self._takes_back, self._clock = lead, takes_back, line.now
+        self._pacing = pacing
         self._marks, self._unmarked = marks or PlayoutMarks(lambda name: False), MARK_EVERY  # seconds without a mark
         self._samples = 0  # of this reply, at the line's rate; what is held and sent again counts once
         self._ledger = PlayoutLedger()
@@ -141,7 +137,7 @@ class Playout:
             if self._stopped is not None:
                 return  # late sound of a reply that has been cut
             self._convert(audio.between(begin, min(begin + size, audio.samples)))
-            room = self._lead - self.ahead()
+            room = self._pacing.lead - self.ahead()
             if room < SLICE:
                 await asyncio.sleep(SLICE - room)
 
@@ -154,14 +150,14 @@ class Playout:
             if (ahead := self.ahead()) > 0:
                 await asyncio.sleep(ahead)
             elif self._marks.pending:
-                await self._marks.some_back(self._clock())
+                await self._marks.some_back(self._line.now())
             else:
                 return
             await self._may()
 
     def ahead(self) -> float:
         """Seconds of sound that the caller has yet to hear."""
-        return self._ledger.ahead(self._clock())
+        return self._ledger.ahead(self._line.now())
 
     @property
     def seconds(self) -> float:
@@ -172,13 +168,13 @@ class Playout:
         """Stop at this very sample, to go on from it: what the line has not played is taken back."""
         if self._taken_back is not None or self._stopped is not None:
             return
-        now = self._clock()
+        now = self._line.now()
         self._going.clear()
-        heard = self._clear(now) if self._takes_back else self._ledger.ends
+        heard = self._clear(now) if self._pacing.takes_back else self._ledger.ends
         self._taken_back = [self._unplayed(sent, heard) for sent in self._sent if sent.ends > heard]
         self._sent.clear()
         self._ledger.taken_back(heard)
-        if self._far is not None and self._takes_back:
+        if self._far is not None and self._pacing.takes_back:
             self._far.taken_back(now)
 
     def resume(self) -> None:
@@ -194,7 +190,7 @@ class Playout:
     def cut(self) -> None:
         """Stop now: what the line has not played is forgotten."""
         if self._stopped is None:
-            now = self._clock()
+            now = self._line.now()
             self._stopped = self._clear(now)
             self._going.set()
             if self._far is not None:
@@ -204,7 +200,7 @@ class Playout:
         """The last `seconds` that were sent had not reached the caller: they hear them from now on."""
         if self._stopped is not None:
             return
-        now = self._clock()
+        now = self._line.now()
         boundary, by = self._ledger.delayed(seconds, now)
         later = [_Sent(sent.audio, sent.begins + by) if sent.ends > boundary else sent for sent in self._sent]
         self._sent = deque(later)
@@ -216,7 +212,7 @@ class Playout:
 
     def heard(self) -> str:
         """The words that have reached the caller."""
-        return self._ledger.heard(self._marks.position(self._clock()) if self._stopped is None else self._stopped)
+        return self._ledger.heard(self._marks.position(self._line.now()) if self._stopped is None else self._stopped)
 
     def _clear(self, now: float) -> float:
         """Have the line forget what it has not played; the moment up to which sound was heard."""
@@ -277,7 +273,7 @@ class Playout:
 
     def _send(self, audio: SpokenAudio) -> None:
         """Send sound of the line's rate."""
-        now = self._clock()
+        now = self._line.now()
         if audio.pcm and self._sent and now > self._ledger.ends:
             self._gap(now - self._ledger.ends)
         heard = self._marks.position(now) - self._line.remembers

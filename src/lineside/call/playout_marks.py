@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+LEAD = 0.7  # seconds sent ahead of the caller's ear, under the second that is promised: enough to ride out a stall
 MARK_EVERY = 0.5  # seconds of sound between two marks
 OVERDUE = 2.0  # seconds beyond the lag; a mark that is later is given up, and the clock believed
 LOST_MOST = 3  # marks given up in a row; then the line is taken for one without marks
@@ -101,3 +102,13 @@ class PlayoutMarks:
             if self._lost >= LOST_MOST:
                 self.known, self.lag = False, 0.0
                 self._pending.clear()
+
+
+class PlayoutPacing(Struct, frozen=True):
+    """How sound is sent over a line."""
+
+    lead: float = LEAD  # seconds sent ahead of the caller's ear
+    takes_back: bool = True  # what was sent can be made unsaid; else a pause only sends nothing more
+
+
+USUAL_PACING = PlayoutPacing()

@@ -7,29 +7,57 @@ from msgspec.structs import replace
 from lineside.audio.frame import Utterance
 from lineside.call.call_context import CallContext
 from lineside.call.end_of_turn import EndOfTurn
+from lineside.call.live_listening import LiveListening
 from lineside.call.program import CallProgram
 from lineside.call.program_aside import answer_aside
 from lineside.call.speaker import Speaker
 from lineside.turns.floor import Floor
-from lineside.turns.floor_events import ResponseWanted, SoundCleared, SoundCommitted, TypedTurn
+from lineside.turns.floor_events import (
+    FloorEvent,
+    ForgetTurn,
+    ResponseWanted,
+    SoundCleared,
+    SoundCommitted,
+    TurnFull,
+    TypedTurn,
+    WriteDown,
+)
 
 
 class CallOrders:
     """The orders of one call's program."""
 
     def __init__(
-        self, program: CallProgram, context: CallContext, floor: Floor, end_of_turn: EndOfTurn, speaker: Speaker
+        self,
+        program: CallProgram | None,
+        context: CallContext,
+        floor: Floor,
+        end_of_turn: EndOfTurn,
+        speaker: Speaker,
+        listening: LiveListening,
     ) -> None:
+        """`program` None: the call has none, and the floor decides nothing of this."""
+        self._listening = listening
         self._program, self._context, self._floor = program, context, floor
         self._end_of_turn, self._speaker = end_of_turn, speaker
         self._asides: dict[int, asyncio.Task[None]] = {}  # as many as the program has under way
-        if program.leads:
+        if program is not None:
             self.rules_changed()
-        program.attach(self)
+            program.attach(self)
+
+    def carry_out(self, decision: WriteDown | ForgetTurn, event: FloorEvent) -> None:
+        """Do what the floor decides of a turn that nobody answers."""
+        if isinstance(decision, ForgetTurn):
+            self._listening.close_turn()
+            self._speaker.drop()
+            return
+        said = event.said if isinstance(event, SoundCommitted) else None
+        self._context.observers.on_event(self._end_of_turn.ended(decision, full=isinstance(event, TurnFull)))
+        self._speaker.write_down(said or self._listening.close_turn(), decision.turn)
 
     def rules_changed(self) -> None:
         """See `ProgramOrders`."""
-        if not self._program.leads:
+        if self._program is None or not self._program.leads:
             return
         rules = self._program.rules
         self._floor.rules = replace(
@@ -44,6 +72,8 @@ class CallOrders:
 
     def respond_aside(self, number: int) -> None:
         """See `ProgramOrders`."""
+        if self._program is None:  # for mypy: it asks
+            return  # pragma: no cover
         task = self._context.tasks.start(answer_aside(self._context, self._program, number), f"aside {number}")
         self._asides[number] = task
         task.add_done_callback(lambda done: self._asides.pop(number, None))

@@ -56,9 +56,8 @@ class Reply:
         self._draft = draft if isinstance(given, Utterance) else None
         self._began, self._times = context.clock.now(), StageClock()
         self._events = ReplyEvents(context.observers, context.clock, turn=turn, reply=number)
-        self.progress = ReplyProgress(given.shown if isinstance(given, TypedInput) else None)
+        self.progress = ReplyProgress(given.shown if isinstance(given, TypedInput) else None, voice=context.voice)
         self._outcome = AnswerOutcome(context, self._events, self.progress)
-        self._voice, self._speaks = context.voice, True
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue(PIECES)  # None: that was the last
         self._player = ReplyPlayer(context, self._events, self._times, self.progress, turn=turn)
         self.rules = RuleTurn(context.dialog, self._events.allowed, self.progress.waiting, ToolExchange(number))
@@ -211,7 +210,7 @@ class Reply:
     async def _answer_for_program(self, question: str) -> None:
         """By the language model, asked as the program that leads the call wants it."""
         prompt = program_prompt(self._context, self.turn, question, self.given)
-        self._speaks, self._voice = prompt.speaks, prompt.voice
+        self.progress.speaks, self.progress.voice = prompt.speaks, prompt.voice
         await self._take_written(program_answer(self._context, prompt))
 
     async def _take_written(self, answer: AsyncGenerator[AnswerPart, None], owed: str = "", then: str = "") -> None:
@@ -252,7 +251,7 @@ class Reply:
                 self._events.emit(ReplyText(**where, text=text))
             case ToolCall() if (program := self._context.program) is not None:
                 self._events.when_allowed(lambda: program.tool_called(self.number, part))
-            case AnswerPiece(text=text) if self._speaks:
+            case AnswerPiece(text=text) if self.progress.speaks:
                 await self._pieces.put(text)
 
     async def _synthesize(self) -> None:
@@ -261,7 +260,7 @@ class Reply:
             if dead:
                 continue  # read on, so that the model is not held up
             try:
-                await _synthesize_piece(self._context, piece, self._voice, self._times, self._player.sound)
+                await _synthesize_piece(self._context, piece, self.progress.voice, self._times, self._player.sound)
             except EngineError as failure:
                 self._blame(failure)
                 dead = True

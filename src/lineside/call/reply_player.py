@@ -10,7 +10,8 @@ from lineside.audio.frame import SpokenAudio
 from lineside.call.audio_buffer import AudioBuffer
 from lineside.call.call_context import CallContext
 from lineside.call.fillers import SORRY, Fillers
-from lineside.call.playout import LEAD, SLICE, Playout
+from lineside.call.playout import SLICE, Playout
+from lineside.call.playout_marks import USUAL_PACING, PlayoutPacing
 from lineside.call.reply_events import ReplyEvents
 from lineside.call.stage_clock import StageClock
 from lineside.errors import EngineError
@@ -29,6 +30,8 @@ class ReplyProgress(Struct):
     whole: bool = False  # that is all of it
     failed: EngineError | None = None
     waiting: list[str] = []  # what a tool's declaration says while it runs, instead of fillers
+    voice: str = ""  # of the TTS; empty: its usual one
+    speaks: bool = True  # False: the answer is text only
     ends: EndReason | None = None  # why the call ends when it has been heard
 
 
@@ -49,8 +52,7 @@ class ReplyPlayer:
             events.words_sent,
             context.far_end,
             context.marks,
-            lead=LEAD if context.program is None else context.program.lead,
-            takes_back=context.program is None,
+            USUAL_PACING if context.program is None else PlayoutPacing(context.program.lead, takes_back=False),
         )
 
     async def play(self) -> None:

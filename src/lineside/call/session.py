@@ -1,7 +1,6 @@
 """One call, top to bottom: listen, ask the floor, reply. One tree of tasks; when the call is over, all of it is gone.
 
-What comes from the caller (`caller_input`) waits for nothing: the segmenter turns frames into events, the floor answers
-an event with a decision, `_act` carries it out. No part knows the session: a part posts what it finds out."""
+What callers send (`caller_input`) waits for nothing: segmenter, floor, `_act`. No part knows the session; it posts."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,7 +8,6 @@ from collections.abc import Sequence
 from lineside import protocol
 from lineside.agents.agent import Agent
 from lineside.agents.knowledge.agent_knowledge import Knows, NothingKnown
-from lineside.audio.frame import Utterance
 from lineside.audio.turn_model import TurnModel, nobody_knows
 from lineside.audio.vad import VoiceDetector
 from lineside.call.call_context import call_context
@@ -67,8 +65,8 @@ class CallSession:
         loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[protocol.EndReason] = loop.create_future()
         self._floor = Floor(FloorRules(timeout=settings.vad_silence_timeout_ms / 1000, speculate=settings.speculation))
-        rules = limit_rules(settings, agent, answers=hello.mode == "conversation", led=bool(program and program.leads))
-        self._limits = CallLimits(rules, loop.time())
+        answers, led = hello.mode == "conversation", program is not None and program.leads
+        self._limits = CallLimits(limit_rules(settings, agent, answers=answers, led=led), loop.time())
         self._transfer = CallTransfer(control, settings, agent, end=self.end, say=self._say)
         self._context = context = call_context(
             transport,
@@ -93,8 +91,8 @@ class CallSession:
         self._interruptions = Interruptions(context)
         self._speaker = Speaker(context, self._end_of_turn)
         self._listening = LiveListening(context, self._end_of_turn, self._speaker)
-        if program is not None:
-            CallOrders(program, context, self._floor, self._end_of_turn, self._speaker)
+        self._tell = context.observers.on_event
+        self._orders = CallOrders(program, context, self._floor, self._end_of_turn, self._speaker, self._listening)
 
     async def run(self) -> protocol.EndReason:
         """Hold the call from its greeting to its end. Raises nothing for what a caller or an engine does."""
@@ -163,8 +161,6 @@ class CallSession:
             elif due is not None:
                 self.end(due)
 
-    # ── what comes from the transport; nothing here waits ──────────────────────────────────────────────────────────
-
     def _on_speech(self, event: Heard) -> None:
         if self._opening is not None and self._opening.active:
             self._opening.on_speech(event)
@@ -183,8 +179,6 @@ class CallSession:
     def _say(self, line: AgentLine) -> None:
         """Say something that nobody asked for, unless the caller speaks. A goodbye is said to its end."""
         self._context.inbox.post(floor.AgentPrompt(self._context.clock.at, line.ends is not None, line.text, line.ends))
-
-    # ── what the floor decides ─────────────────────────────────────────────────────────────────────────────────────
 
     def _handle(self, event: floor.FloorEvent) -> None:
         """One event, by way of the inbox."""
@@ -223,13 +217,8 @@ class CallSession:
                 self._speaker.interrupt()
             case floor.Speak():
                 self._speak(decision, event)
-            case floor.WriteDown(turn=turn):
-                said = event.said if isinstance(event, floor.SoundCommitted) else None
-                self._tell(self._end_of_turn.ended(decision, full=isinstance(event, floor.TurnFull)))
-                self._speaker.write_down(said or self._close_turn(), turn)
-            case floor.ForgetTurn():
-                self._close_turn()
-                self._speaker.drop()
+            case floor.WriteDown() | floor.ForgetTurn():
+                self._orders.carry_out(decision, event)
 
     def _turn_started(self, turn: int, at: float) -> None:
         self._speaker.turn_began()
@@ -247,16 +236,10 @@ class CallSession:
             case floor.ResponseWanted(number=number):
                 given = ResponseInput(number)
             case _:
-                given = self._close_turn()
+                given = self._listening.close_turn()
                 self._tell(self._end_of_turn.ended(decision, full=isinstance(event, floor.TurnFull)))
         self._listening.stop_prefill()
         self._speaker.commit(given, decision)
-
-    def _close_turn(self) -> Utterance:
-        said = self._context.segmenter.utterance()
-        self._context.segmenter.close_turn()
-        self._listening.stop()
-        return said
 
     def _after_reply(self, over: floor.ReplyOver) -> None:
         self._limits.answered(self._context.clock.now(), failed=over.failed)
@@ -265,6 +248,3 @@ class CallSession:
         self._say_for_operator()
         if over.ends is not None:
             self.end(over.ends)  # a farewell that has been heard: the second time that it is asked for
-
-    def _tell(self, event: protocol.ServerMessage) -> None:
-        self._context.observers.on_event(event)

@@ -190,7 +190,7 @@ class ClientCommands:
     def _type_to_agent(self) -> None:
         """An agent of ours answers what was typed since its last answer; it speaks first by itself."""
         session = self._session
-        texts = []
+        texts: list[str] = []
         for item in reversed(session.conversation.items):
             if item.kind != "message" or item.role != "user" or item.turn:
                 break

@@ -16,7 +16,8 @@ RACE = 1.0  # seconds by which a client may think that more was played than was 
 class Conversation:
     """The items of one session."""
 
-    def __init__(self) -> None:
+    def __init__(self, conversation_id: str) -> None:
+        self.id = conversation_id
         self.items: list[Item] = []
 
     def find(self, item_id: str) -> Item | None:

@@ -3,6 +3,7 @@
 import itertools
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec import Struct
@@ -42,6 +43,15 @@ class Wanted(Struct, frozen=True):
     metadata: dict[str, Any] | None = None
 
 
+@dataclass
+class SessionHooks:
+    """What a session asks of its line, and tells it."""
+
+    apart: Callable[[], float] = lambda: 0.0  # seconds of sound that the ear's clock does not count
+    on_quiet: Callable[[], None] = lambda: None  # a response is over, or the caller has spoken
+    on_ended: Callable[[EndReason], None] = lambda reason: None
+
+
 class RealtimeSession:
     """One session. It knows no socket: events leave by `send`, as their type and fields."""
 
@@ -58,21 +68,17 @@ class RealtimeSession:
     ) -> None:
         """`voices` are those of ours that a client may name; any other name means the usual one."""
         self.config, self._send, self.leads = config, send, leads
-        self._llm_model, self._voices = llm_model, voices
-        self.conversation = Conversation()
-        self.conversation_id = self.new_id("conv")
+        self._ours = llm_model, voices
+        self.conversation = Conversation(self.new_id("conv"))
         self.orders: ProgramOrders | None = None
         self.wanted: dict[int, Wanted] = {}  # by number, until they are answered
         self._numbers = itertools.count(1)
-        self._event_numbers = itertools.count(1)
         self.asides: dict[int, Response] = {}  # beside the conversation, by the number of what was wanted
         self.response: Response | None = None  # that is under way in the conversation
         self._reply: int | None = None  # its number in the call
         self._shown: tuple[Message, ...] = ()  # to the model, for the response that is under way
         self.open_turn: Item | None = None  # that the caller speaks now
-        self.apart: Callable[[], float] = lambda: 0.0  # seconds of sound that the ear's clock does not count
-        self.on_quiet: Callable[[], None] = lambda: None  # a response is over, or the caller has spoken
-        self.on_ended: Callable[[EndReason], None] = lambda reason: None
+        self.hooks = SessionHooks()
 
     def new_id(self, kind: str) -> str:
         """An id, such as `item_…`: at most 32 characters, as a call's must be."""
@@ -80,7 +86,7 @@ class RealtimeSession:
 
     def emit(self, kind: str, /, **fields: Any) -> None:
         """Tell the client this."""
-        self._send(kind, {"event_id": f"event_{next(self._event_numbers)}"} | fields)
+        self._send(kind, {"event_id": f"event_{next(self._numbers)}"} | fields)
 
     def want(self, wanted: Wanted) -> int:
         """Keep what the client wants; the number to order it by."""
@@ -110,12 +116,12 @@ class RealtimeSession:
         fields = wanted.fields if wanted is not None else self.config
         instructions = instructed(fields)
         if wanted is not None and wanted.input is not None:
-            aside = Conversation()
+            aside = Conversation("")
             aside.items = list(wanted.input)
             self._shown = aside.messages(instructions)
         else:
             self._shown = self.conversation.messages(instructions, question, turn)
-        return model_prompt(fields, self._shown, self._llm_model, self._voices)
+        return model_prompt(fields, self._shown, *self._ours)
 
     def reply_began(self, reply: int, turn: int, number: int | None) -> None:
         """See `CallProgram`."""
@@ -188,7 +194,7 @@ class RealtimeSession:
                 self.response.heard(event.heard)
                 self._finish("cancelled")
             case Ended(reason=reason):
-                self.on_ended(reason)
+                self.hooks.on_ended(reason)
             case _:
                 return
 
@@ -212,7 +218,7 @@ class RealtimeSession:
     def _new_response(self, wanted: Wanted | None, *, in_conversation: bool = True) -> Response:
         fields = wanted.fields if wanted is not None else self.config
         shape = {
-            "conversation_id": self.conversation_id if in_conversation else None,
+            "conversation_id": self.conversation.id if in_conversation else None,
             "output_modalities": fields.get("output_modalities", ["audio"]),
             "max_output_tokens": fields.get("max_output_tokens", "inf"),
             "audio": {"output": {name: fields["audio"]["output"][name] for name in ("format", "voice")}},
@@ -227,19 +233,19 @@ class RealtimeSession:
             usage = response_usage(self._shown, response.written, response.seconds)
             response.finish(status, usage, failed)
             self.wanted = {number: one for number, one in self.wanted.items() if number in self.asides}
-            self.on_quiet()
+            self.hooks.on_quiet()
 
     def _turn_started(self, event: TurnStarted) -> None:
         self.open_turn = item = _spoken_item(self.new_id("item"), event.turn)
         item.seconds = event.at
-        start = max(0.0, event.at - BEFORE_SPEECH) + self.apart()
+        start = max(0.0, event.at - BEFORE_SPEECH) + self.hooks.apart()
         self.emit("input_audio_buffer.speech_started", audio_start_ms=round(start * 1000), item_id=item.id)
-        self.on_quiet()
+        self.hooks.on_quiet()
 
     def _turn_ended(self, event: TurnEnded) -> None:
         item, self.open_turn = self.open_turn, None
         if item is not None and item.turn == event.turn:
-            end = event.at + (event.silence_ms or 0.0) / 1000 + self.apart()
+            end = event.at + (event.silence_ms or 0.0) / 1000 + self.hooks.apart()
             self.emit("input_audio_buffer.speech_stopped", audio_end_ms=round(end * 1000), item_id=item.id)
             item.seconds = max(0.0, event.at - item.seconds)
         else:
@@ -259,7 +265,7 @@ class RealtimeSession:
             return
         item.waiting, item.words = False, event.text
         if not event.text:
-            self.on_quiet()
+            self.hooks.on_quiet()
         if self.config["audio"]["input"]["transcription"] is None:
             return
         item.content = [{"type": "input_audio", "transcript": event.text}]

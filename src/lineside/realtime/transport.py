@@ -73,9 +73,9 @@ class RealtimeTransport(OnlyHangsUp):
         self._commands = ClientCommands(session, self._sound)
         self._reason: EndReason | None = None
         self._idle: asyncio.TimerHandle | None = None
-        session.apart = lambda: self._sound.apart
-        session.on_ended = self._ended
-        session.on_quiet = self._watch_silence
+        session.hooks.apart = lambda: self._sound.apart
+        session.hooks.on_ended = self._ended
+        session.hooks.on_quiet = self._watch_silence
 
     async def run(self, listener: TransportListener) -> EndReason:
         """See `Transport`."""
