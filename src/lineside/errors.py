@@ -16,6 +16,7 @@ LinesideError
 """
 
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -132,3 +133,12 @@ class ModelMissing(EngineRefused):
 
 class OnlyThoughts(EngineError):
     """A language model thought and then answered nothing: asked without thinking, it may answer."""
+
+
+def leaves(fault: BaseException) -> Iterator[BaseException]:
+    """The fault, or those that a group of them holds, however deep."""
+    if isinstance(fault, BaseExceptionGroup):
+        for each in fault.exceptions:
+            yield from leaves(each)
+    else:
+        yield fault

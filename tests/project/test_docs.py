@@ -84,6 +84,7 @@ def test_every_command_in_the_docs_exists_with_its_options() -> None:
             while rest and hasattr(command, "commands") and rest[0] in command.commands:
                 command = command.commands[rest.pop(0)]
             assert rest != list(words) or words[0].startswith("-"), f"{names(page)}: lineside {' '.join(words)}"
+            command = getattr(command, "commands", {}).get(getattr(command, "default", ""), command)
             known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
             for word in rest:
                 option = word.partition("=")[0]

@@ -29,14 +29,24 @@ T = TypeVar("T")
 
 
 class CallsGroup(TyperGroup):
-    """`lineside calls 5f0c` shows that call: what is no command is an id."""
+    """`lineside calls` lists them, `lineside calls 5f0c` shows that one."""
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command, or `show`."""
-        return super().resolve_command(ctx, args if args[0] in self.commands else ["show", *args])
+    default = "list"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """What begins with an option is a list; what is no command is an id."""
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = [self.default, *args]
+        elif args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
 
 
-app = typer.Typer(cls=CallsGroup, add_completion=False, help="List, show and delete kept calls.")
+app = typer.Typer(
+    cls=CallsGroup,
+    add_completion=False,
+    help="List kept calls, as without a command; show one by its id alone; note; delete.",
+)
 
 CallArgument = Annotated[str, typer.Argument(help="Id of the call, or its beginning.")]
 SearchOption = Annotated[str, typer.Option(help="Text in the transcript, caller or engine.")]
@@ -49,26 +59,6 @@ PersonOption = Annotated[bool, typer.Option("--asked-for-person", help="Only cal
 TagOption = Annotated[str, typer.Option(help="Only calls with this tag.")]
 TestOption = Annotated[bool | None, typer.Option("--test/--no-test", help="Only test calls, or none of them.")]
 LimitOption = Annotated[int, typer.Option(min=1, max=1000, help="How many at most, the newest first.")]
-
-
-@app.callback(invoke_without_command=True)
-def calls(
-    context: typer.Context,
-    search: SearchOption = "",
-    caller: CallerOption = "",
-    line: LineOption = "",
-    since: SinceOption = "",
-    until: UntilOption = "",
-    tag: TagOption = "",
-    person: PersonOption = False,
-    unanswered: UnansweredOption = False,
-    test: TestOption = None,
-    limit: LimitOption = 20,
-    as_json: JsonOption = False,
-) -> None:
-    """List kept calls, unless a command follows."""
-    if context.invoked_subcommand is None:
-        list_calls(search, caller, line, since, until, tag, person, unanswered, test, limit, as_json)
 
 
 @app.command("list")

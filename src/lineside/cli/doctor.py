@@ -20,7 +20,7 @@ from lineside.audio.wav import read_wav
 from lineside.cli.address import JsonOption, KeyOption, UrlOption, api_key, base_url, running_gateway_health
 from lineside.cli.output import clean, print_json
 from lineside.cli.running import run_async
-from lineside.errors import ConfigError, LinesideError
+from lineside.errors import ConfigError, LinesideError, leaves
 from lineside.gateway.listen import gateway_socket
 from lineside.loadtest.plan import HeardAnswer
 from lineside.loadtest.recordings import OWN
@@ -166,7 +166,7 @@ async def _call(url: str | None, key: str, settings: Settings) -> Finding:
             turn = call.turns[0]
             answer = await transcribed(address, key, HeardAnswer(turn.reply, sound.pcm, sound.rate))
     except* (LinesideError, TimeoutError) as faults:
-        return_value = Finding("call", False, "; ".join(str(fault) or "no answer in time" for fault in _leaves(faults)))
+        return_value = Finding("call", False, "; ".join(str(fault) or "no answer in time" for fault in leaves(faults)))
     else:
         latency = f"{turn.voice_to_voice_ms:.0f} ms" if turn.voice_to_voice_ms else "no time at all"
         return_value = Finding(
@@ -188,14 +188,6 @@ async def _gateway(url: str | None, settings: Settings) -> AsyncGenerator[str, N
     own = settings.model_copy(update={"host": "127.0.0.1", "port": 0, "keep_calls": False, "api_keys": ()})
     async with running_gateway(own) as running:
         yield running.url
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for each in group.exceptions:
-        if isinstance(each, BaseExceptionGroup):
-            yield from _leaves(each)
-        else:
-            yield each
 
 
 def _alike(meant: str, heard: str) -> bool:

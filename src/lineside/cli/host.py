@@ -36,7 +36,7 @@ def host(
     address: Annotated[
         str, typer.Option("--host", help="Where to listen; other than 127.0.0.1 needs a token.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535)] = PORT,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any that is free.")] = PORT,
     listen_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run the host agent, unless a command follows."""
@@ -87,9 +87,17 @@ def stop(name: NameArgument, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def logs(name: NameArgument, lines: Annotated[int, typer.Option(min=1, max=500)] = 100) -> None:
+def logs(
+    name: NameArgument,
+    lines: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 100,
+    as_json: JsonOption = False,
+) -> None:
     """Print the last lines of a service's output."""
-    for line in _asked(lambda agent: agent.logs(name, lines)):
+    printed = _asked(lambda agent: agent.logs(name, lines))
+    if as_json:
+        print_json({"lines": printed})
+        return
+    for line in printed:
         print(clean(line))
 
 

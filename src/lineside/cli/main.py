@@ -1,7 +1,6 @@
 """The command line: `lineside COMMAND`. Only the module of the command that is run is imported."""
 
 import sys
-from collections.abc import Iterator
 from importlib import import_module, metadata
 from typing import Annotated, Any
 
@@ -108,7 +107,7 @@ def _options(
 
 def main() -> None:
     """The entry point: an error of ours is a sentence, not a traceback."""
-    from lineside.errors import ConfigError, LinesideError
+    from lineside.errors import ConfigError, LinesideError, leaves
     from lineside.logging_setup import log_to_stderr
     from lineside.private_files import make_files_private
     from lineside.processes.numpy_threads import use_one_numpy_thread
@@ -120,18 +119,10 @@ def main() -> None:
     try:
         app()
     except* LinesideError as group:  # also one that ended a group of tasks
-        faults = list(_leaves(group))
+        faults = list(leaves(group))
     if faults:
         from lineside.cli.output import say
 
         for fault in faults:
             say(f"lineside: {fault}", "bold red", error=True)
         sys.exit(2 if isinstance(faults[0], ConfigError) else 1)
-
-
-def _leaves(fault: BaseException) -> Iterator[BaseException]:
-    if isinstance(fault, BaseExceptionGroup):
-        for each in fault.exceptions:
-            yield from _leaves(each)
-    else:
-        yield fault

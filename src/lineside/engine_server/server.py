@@ -23,7 +23,7 @@ from lineside.engine_server.model_pool import ModelPool
 from lineside.engine_server.openai_schema import RequestRefused
 from lineside.engine_server.tts.kokoro import KokoroModel
 from lineside.engine_server.tts.piper import PiperModel
-from lineside.errors import ConfigError, LinesideError
+from lineside.errors import ConfigError, LinesideError, leaves
 from lineside.http_front import PROGRAMS, http_server, raise_file_limit
 from lineside.models.catalogue import CATALOGUE, Model
 from lineside.models.presets import piper_voice
@@ -65,7 +65,7 @@ def serve(options: EngineServerOptions) -> int:
             asyncio.run(_serve(options, prompts_folder))
     except* (LinesideError, OSError) as faults:
         code = 1
-        for fault in _leaves(faults):
+        for fault in leaves(faults):
             log.error("engine server failed", why=str(fault))
     return code
 
@@ -188,10 +188,3 @@ def _listen_for_the_end(ended: asyncio.Event, end_with_parent: bool) -> None:
             loop.call_soon_threadsafe(ended.set)
 
     threading.Thread(target=read, name="stdin", daemon=True).start()
-
-
-def _leaves(faults: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    found = []
-    for fault in faults.exceptions:
-        found += _leaves(fault) if isinstance(fault, BaseExceptionGroup) else [fault]
-    return found

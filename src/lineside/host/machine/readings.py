@@ -17,7 +17,7 @@ from lineside.processes.cpu_count import cores
 
 FRESH = 0.5  # seconds in which a reading serves whoever asks
 PATIENCE = 2.0  # seconds; a driver that has not answered by then counts as silent, and is not asked a second time
-NO_GPU = "no graphics card is to be seen here: none of AMD's in /sys/class/drm, no NVIDIA driver"
+NO_GPU = "no GPU detected: no AMD GPU in /sys/class/drm, no NVIDIA driver"
 DRIVER_SILENT = "a graphics driver does not answer: its cards are shown as they were read last"
 
 Cards = tuple[tuple[Gpu, ...], str]  # with a note
