@@ -1,6 +1,8 @@
 """baresip, a softphone that others wrote, as a caller: it plays a file and keeps what it hears."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
@@ -49,14 +51,7 @@ async def call_with_baresip(
         account: more of its account, such as ";mediaenc=srtp-mand".
         ca: file of the authorities that it trusts.
     """
-    rtp = RTP + free_port() % 1000 * 4
-    config = CONFIG.format(sip=free_port(), folder=folder, rtp=rtp, last=rtp + 10)
-    config += f"sip_cafile {ca}\n" if ca else ""
-    config += f"audio_srate {says.rate}\naudio_channels 1\n"
-    (folder / "config").write_text(config)
-    (folder / "accounts").write_text(f"<sip:phone@127.0.0.1>;regint=0;audio_codecs={codec}{account}\n")
-    (folder / "contacts").write_text("")
-    (folder / "says.wav").write_bytes(wav_bytes(says.pcm, says.rate))
+    _write(folder, free_port(), says, codec, account, ca)
     process = await asyncio.create_subprocess_exec(
         "baresip", "-f", str(folder), "-e", f"/dial {uri}", "-t", str(seconds),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
@@ -68,6 +63,62 @@ async def call_with_baresip(
         if process.returncode is None:
             process.kill()
     return _heard(folder, output)
+
+
+class AnsweringBaresip:
+    """A softphone that picks up by itself."""
+
+    def __init__(self, uri: str, folder: Path, process: asyncio.subprocess.Process) -> None:
+        self.uri, self._folder, self._process = uri, folder, process
+
+    async def heard(self) -> AudioFrame:
+        """What it has heard; it is over then."""
+        if self._process.returncode is None:
+            self._process.terminate()
+        async with asyncio.timeout(20):
+            output, _ = await self._process.communicate()
+        return _heard(self._folder, output)
+
+
+@asynccontextmanager
+async def answering_baresip(folder: Path, says: AudioFrame, codec: str) -> AsyncGenerator[AnsweringBaresip, None]:
+    """A softphone that waits for calls, picks up and says this; its files are in `folder`, an empty one."""
+    port = free_port()
+    _write(folder, port, says, codec, ";answermode=auto", "")
+    process = await asyncio.create_subprocess_exec(
+        "baresip", "-f", str(folder), "-t", "40",
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        await until_it_listens(port)
+        yield AnsweringBaresip(f"sip:phone@127.0.0.1:{port}", folder, process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def until_it_listens(port: int) -> None:
+    """Wait until a program has this UDP port: nothing else says that it waits for calls."""
+    async with asyncio.timeout(20):
+        while f":{port:04X} " not in _udp_ports():  # noqa: ASYNC110 - of another process
+            await asyncio.sleep(0.02)
+
+
+def _udp_ports() -> str:
+    return Path("/proc/net/udp").read_text("ascii")
+
+
+def _write(folder: Path, port: int, says: AudioFrame, codec: str, account: str, ca: str) -> None:
+    """The softphone's files."""
+    rtp = RTP + free_port() % 1000 * 4
+    config = CONFIG.format(sip=port, folder=folder, rtp=rtp, last=rtp + 10)
+    config += f"sip_cafile {ca}\n" if ca else ""
+    config += f"audio_srate {says.rate}\naudio_channels 1\n"
+    (folder / "config").write_text(config)
+    (folder / "accounts").write_text(f"<sip:phone@127.0.0.1>;regint=0;audio_codecs={codec}{account}\n")
+    (folder / "contacts").write_text("")
+    (folder / "says.wav").write_bytes(wav_bytes(says.pcm, says.rate))
 
 
 def _heard(folder: Path, output: bytes) -> AudioFrame:
