@@ -18,6 +18,7 @@ VIEWS = {
     "calls": "Live calls",
     "charts": "Metrics",
     "history": "Call history",
+    "unanswered": "Unanswered questions",
     "agent": "Agent",
     "settings": "Settings",
 }
