@@ -1,11 +1,11 @@
 """Asks the demonstration agent's questions as a caller does, and says which answers are right.
 
-    .venv/bin/python bench/questions.py [models …] [--first 100]
+    .venv/bin/python bench/questions.py [models …] [--first 100] [--files questions.toml …]
 
 Each question is the first one of a call of its own, typed when the greeting has been heard, over the WebSocket of a
 whole gateway: tasks, tools, rules and the language model answer as they answer callers. `questions.toml` served to set
 the rules; `questions_held_out.toml` did not; to `questions_outside.toml` the right answer is that the agent does not
-know.
+know. Asked back ("Did you mean: …?"), the caller says yes where that answer is the right one, else no.
 With `--first`, so many calls ask them in turn; exit code 1: one was answered with the greeting, or not at all.
 """
 
@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
@@ -27,6 +28,7 @@ from statistics import median
 import msgspec
 from msgspec import Struct
 
+from lineside.agents.agent import Agent
 from lineside.errors import LinesideError
 from lineside.gateway.startup import RunningGateway, running_gateway
 from lineside.protocol import FirstMessage, LlmToken, ReplyText, ServerMessage
@@ -38,10 +40,14 @@ FILES = (
     "questions.toml",
     "questions_held_out.toml",
     "questions_stranger.toml",
+    "questions_fresh.toml",
     "questions_outside.toml",
     "questions_stranger_outside.toml",
+    "questions_fresh_outside.toml",
 )
 UNKNOWN = r"(?:don't|do not) know"
+ASKED_BACK = re.compile(r"^(?:Did you mean: |Is your question about )(.*)\?$")
+MOST_TURNS = 3  # of one call: the question, and what it is answered where it was asked back
 CALLS = 6  # at once: while one asks, the others listen to the greeting
 
 
@@ -57,12 +63,13 @@ class Answer(Struct):
     """What the caller was told."""
 
     text: str = ""
+    asked_back: int = 0  # times that the agent asked what was meant
     by: str = "rule"
     ms: float | None = None  # question sent → text of the answer whole
     fault: str = ""
 
 
-async def main(models: list[str], first: int) -> bool:
+async def main(models: list[str], first: int, files: Sequence[str]) -> bool:
     """Whether all is well."""
     good = True
     for model in models:
@@ -74,7 +81,7 @@ async def main(models: list[str], first: int) -> bool:
                 if first:
                     good = await examine_first(gateway, model, first) and good
                 else:
-                    for file in FILES:
+                    for file in files:
                         await examine(gateway, f"{model}, {file}", read(file))
     return good
 
@@ -90,11 +97,16 @@ async def examine(gateway: RunningGateway, title: str, questions: list[Question]
     """Ask these, each in a call of its own, and print what was answered."""
     answers = await ask_all(gateway, questions)
     good = [is_right(one, answer.text) for one, answer in zip(questions, answers, strict=True)]
-    print(f"\n## {title}\n\n| right | question | answer | by | ms |\n| --- | --- | --- | --- | --- |")
+    print(
+        f"\n## {title}\n\n| right | question | answer | asked back | by | ms |\n| --- | --- | --- | --- | --- | --- |"
+    )
     for one, answer, right in zip(questions, answers, good, strict=True):
-        ms = "–" if answer.ms is None else round(answer.ms)
-        print(f"| {'yes' if right else '**no**'} | {one.asks} | {answer.text or answer.fault} | {answer.by} | {ms} |")
-    print(f"\n{title}: {sum(good)} of {len(good)} right; {counted(gateway, answers)}", flush=True)
+        told = answer.text or answer.fault
+        back, ms = answer.asked_back or "", "–" if answer.ms is None else round(answer.ms)
+        print(f"| {'yes' if right else '**no**'} | {one.asks} | {told} | {back} | {answer.by} | {ms} |")
+    back = sum(right and answer.asked_back > 0 for right, answer in zip(good, answers, strict=True))
+    print(f"\n{title}: {sum(good)} of {len(good)} right, {back} of them after being asked back; ", end="")
+    print(counted(gateway, answers), flush=True)
 
 
 async def examine_first(gateway: RunningGateway, model: str, first: int) -> bool:
@@ -135,20 +147,47 @@ async def ask_all(gateway: RunningGateway, questions: list[Question]) -> list[An
 
     async def one(question: Question) -> Answer:
         async with calls:
-            return await ask(gateway, question.asks, asking)
+            return await ask(gateway, question, asking)
 
     async with asyncio.TaskGroup() as tasks:
         asked = [tasks.create_task(one(question)) for question in questions]
     return [task.result() for task in asked]
 
 
-async def ask(gateway: RunningGateway, question: str, asking: asyncio.Lock) -> Answer:
+class Caller:
+    """What one caller says: the question, then yes or no to what they are asked back."""
+
+    def __init__(self, agent: Agent, question: Question) -> None:
+        self._question, self._next = question, question.asks
+        self._answers = {asks.rstrip("?. "): one.says for one in agent.answers for asks in (*one.asks, one.about)}
+
+    def heard(self, reply: str) -> bool:
+        """Whether this reply asks back."""
+        found = ASKED_BACK.search(reply)
+        if found is not None:
+            right = is_right(self._question, self._answers[found[1]])
+            self._next = "Yes." if right and self._question.right != (UNKNOWN,) else "No."
+        return found is not None
+
+    def __len__(self) -> int:
+        return MOST_TURNS
+
+    def __getitem__(self, number: int) -> tuple[str, str]:
+        if not self._next or number >= MOST_TURNS:
+            raise IndexError(number)
+        says, self._next = self._next, ""
+        return "question", says
+
+
+async def ask(gateway: RunningGateway, question: Question, asking: asyncio.Lock) -> Answer:
     """Call, hear the greeting, type the question, hear the answer, hang up."""
     answer, sent, mine = Answer(), 0.0, False
+    caller = Caller(gateway.agents.agent(), question)
 
     async def before(number: int) -> None:
         nonlocal sent, mine
-        await asking.acquire()
+        if not number:
+            await asking.acquire()
         sent, mine = time.perf_counter(), True
 
     def notice(event: ServerMessage) -> None:
@@ -160,16 +199,17 @@ async def ask(gateway: RunningGateway, question: str, asking: asyncio.Lock) -> A
                 answer.by = "tool"
             case ReplyText(text=text) if mine:
                 answer.text, answer.ms, mine = text, (time.perf_counter() - sent) * 1000, False
-                asking.release()
+                if caller.heard(text):
+                    answer.asked_back += 1
+                else:
+                    asking.release()
 
     try:
-        await CallClient(gateway.url, FirstMessage(codec="pcm"), notice=notice, before_each=before).run(
-            [("question", question)]
-        )
+        await CallClient(gateway.url, FirstMessage(codec="pcm"), notice=notice, before_each=before).run(caller)
     except LinesideError as fault:
         answer.fault = str(fault)
     finally:
-        if mine:
+        if mine or (answer.asked_back and ASKED_BACK.search(answer.text)):
             asking.release()
     return answer
 
@@ -178,5 +218,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=[load_settings().llm_model])
     parser.add_argument("--first", type=int, default=0, metavar="CALLS")
+    parser.add_argument("--files", nargs="+", default=FILES, metavar="FILE", help="questions to ask, of this folder")
     arguments = parser.parse_args()
-    sys.exit(0 if asyncio.run(main(arguments.models, arguments.first)) else 1)
+    sys.exit(0 if asyncio.run(main(arguments.models, arguments.first, arguments.files)) else 1)

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from msgspec.structs import replace
+
 from lineside.agents.tasks.state import Say, Think, ToPerson, joined
 from lineside.audio.frame import Utterance
 from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answer
@@ -188,9 +190,11 @@ class Reply:
                 self._outcome.person_wanted("caller")
             await self._take_fixed(joined(owed, move.text))
             return
-        known = await answer_by_rule(context, question, native=native)
+        known = await answer_by_rule(context, question, native=native, in_task=bool(move.then))
         if isinstance(known, ByRule):
-            self._outcome.answered(known.text)
+            if known.asked is not None:
+                self.rules.keep(replace(self.rules.state, asked=known.asked))
+            self._outcome.answered(known.text, asks_back=known.asked is not None and known.asked.kind == "meant")
             await self._take_fixed(joined(owed, known.text, move.then))
         if isinstance(self.given, Utterance) and not self.allowed:
             await self._end_of_turn.ask_llm(self._pause, question)

@@ -13,7 +13,7 @@ from lineside.agents.agent import load_agent
 from lineside.agents.knowledge.agent_knowledge import Knows, read_knowledge
 from lineside.agents.knowledge.documents import Document, read_documents
 from lineside.agents.knowledge.encoder_thread import EncoderThread
-from lineside.agents.knowledge.knowledge import MayBe, NotKnown, Verbatim
+from lineside.agents.knowledge.knowledge import DidYouMean, MayBe, NotKnown, Verbatim
 from lineside.cli.address import JsonOption
 from lineside.cli.output import Column, print_json, print_table, say
 from lineside.errors import ConfigError
@@ -90,6 +90,10 @@ async def _ask(settings: Settings, question: str) -> Known:
             return Known(question, "as it stands", (PassageRow(passage.about, passage.says, passage.source),))
         case NotKnown():
             return Known(question, "not known", ())
+        case DidYouMean(candidates=candidates):
+            passages = [one.passage for one in candidates]
+            rows = tuple(PassageRow(one.about, one.says, one.source) for one in passages)
+            return Known(question, "asked back", rows)
         case MayBe(passages=passages):
             rows = tuple(PassageRow(one.about, one.says, one.source) for one in passages)
             return Known(question, "by the model", rows)

@@ -23,6 +23,7 @@ USUAL = {
     "change": "Nothing, thank you.",
     "person": "No, thank you.",
     "more": "No, that's all, thank you.",
+    "meant": "No.",
 }
 
 Line = str | SpokenOver

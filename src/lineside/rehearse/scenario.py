@@ -67,7 +67,7 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
     caller: tuple[str | SpokenOver, ...] = ()  # said one after the other, each when the reply to the last was heard
     opens: str = ""  # of a caller who is ruled by what they know: their first words
     knows: dict[str, str] = {}  # slot → what they say when asked for it
-    answers: dict[Literal["check", "write", "change", "person", "more"], str] = {}  # to other questions
+    answers: dict[Literal["check", "write", "change", "person", "more", "meant"], str] = {}  # to other questions
     tools: dict[str, Effect] = {}  # in place of the desk's
     expect: Expect = Expect()
 

@@ -19,7 +19,19 @@ from lineside.agents.agent import Agent, VerbatimAnswer
 from lineside.agents.knowledge.documents import read_documents
 from lineside.agents.knowledge.encoder_thread import EncoderThread, KeptMeanings
 from lineside.agents.knowledge.index import Passage, build_index
-from lineside.agents.knowledge.knowledge import Answer, Floats, Knowledge, MayBe, NotKnown, Verbatim, goes_on
+from lineside.agents.knowledge.knowledge import (
+    CLOCK,
+    Answer,
+    Clause,
+    DidYouMean,
+    Floats,
+    Knowledge,
+    MayBe,
+    NotKnown,
+    Verbatim,
+    clauses_of,
+    goes_on,
+)
 from lineside.agents.versions import version_of
 from lineside.errors import ConfigError
 
@@ -31,7 +43,6 @@ MEANING_WITHIN = (
 )
 
 AGAIN = "{again}"  # a courtesy that is answered with what the agent said last
-CLOCK = "{clock}"  # a courtesy that the language model answers, who is told the time
 NOBODY_KNOWS = "{unknown}"  # a courtesy that nothing is known of
 AGENTS = 4  # whose knowledge is held; calls that began before an agent was changed keep theirs
 
@@ -64,19 +75,33 @@ class AgentKnowledge:
         self._knowledge, self._encoder = knowledge, encoder
 
     async def answer(self, question: str, *, before: str = "", asked: str = "") -> Answer:
-        """See `Knows`. Takes 1 s at the most."""
+        """See `Knows`. Takes 2 s at the most."""
         found = await self._answer(question, asked)
         if before and not isinstance(found, Verbatim) and goes_on(question):
             found = await self._answer(f"{before} {question}", asked)
         return NotKnown() if isinstance(found, Verbatim) and found.passage.says == NOBODY_KNOWS else found
 
     async def _answer(self, question: str, asked: str) -> Answer:
-        meaning = None
-        if self._encoder is not None and self._knowledge.reads_meanings:
-            with suppress(TimeoutError):  # the machine is busy: the words alone count
-                async with asyncio.timeout(MEANING_WITHIN):
-                    meaning = (await self._encoder.encode([question]))[0]
-        return self._knowledge.answer(question, meaning=meaning, asked=asked)
+        meanings = await self._meanings([question])
+        if meanings is None:
+            return self._knowledge.answer(question, asked=asked)
+        found = self._knowledge.answer(question, meaning=meanings[0], asked=asked)
+        if not isinstance(found, NotKnown | DidYouMean) or not (clauses := clauses_of(question)):
+            return found
+        parts = await self._meanings(clauses)
+        if parts is None:
+            return found
+        read = [Clause(words, meaning) for words, meaning in zip(clauses, parts, strict=True)]
+        return self._knowledge.answer(question, meaning=meanings[0], asked=asked, clauses=read)
+
+    async def _meanings(self, sentences: Sequence[str]) -> Floats | None:
+        """None where they cannot be read, or not in time: the machine is busy, and the words alone count."""
+        if self._encoder is None or not self._knowledge.reads_meanings:
+            return None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MEANING_WITHIN):
+                return await self._encoder.encode(sentences)
+        return None
 
 
 class NothingKnown:

@@ -81,6 +81,15 @@ class PassageIndex:
         about, asks, says, source, verbatim = row
         return Passage(about, says, tuple(asks.split("\n")) if asks else (), source, bool(verbatim))
 
+    def holds(self, word: str) -> bool:
+        """Whether a passage holds this word, in any form."""
+        sql = "SELECT 1 FROM passages WHERE passages MATCH ? LIMIT 1"
+        return self._database.execute(sql, (_quoted(word),)).fetchone() is not None
+
+    def rarity(self, word: str) -> float:
+        """How much a word tells: the fewer passages hold it, the more."""
+        return self._weight(len(self._rows_with(word)))
+
     def _rows_with(self, word: str) -> set[int]:
         sql = "SELECT rowid FROM passages WHERE passages MATCH ?"
         return {row for (row,) in self._database.execute(sql, (_quoted(word),))}

@@ -48,6 +48,9 @@ _NO_PHRASES = (
     "it's not",
     "that's not",
     "don't think so",
+    "not exactly",
+    "not quite",
+    "neither",
     "hold on",
     "wait",
 )

@@ -15,7 +15,7 @@ from lineside.agents.slots.extract import KEYED, Place
 from lineside.agents.tools.ledger import ReadBack
 from lineside.agents.tools.outcome import Use
 
-AskedKind = Literal["slot", "check", "write", "change", "person", "more"]
+AskedKind = Literal["slot", "check", "write", "change", "person", "more", "meant"]
 
 
 class SlotValue(Struct, frozen=True):
@@ -26,11 +26,19 @@ class SlotValue(Struct, frozen=True):
     by: Literal["speech", "keys", "skipped"] = "speech"
 
 
+class OfferedAnswer(Struct, frozen=True):
+    """Something that the caller may have meant."""
+
+    question: str  # how they are asked for it
+    says: str  # its answer
+
+
 class Question(Struct, frozen=True):
     """What the agent asked last.
 
     `slot`: for a slot. `check`: whether a slot was understood. `write`: whether something is to be done. `change`:
     what is wrong. `person`: whether a colleague is wanted. `more`: whether there is anything else.
+    `meant`: whether the first of `offered` is what they want to know.
     """
 
     kind: AskedKind
@@ -38,6 +46,7 @@ class Question(Struct, frozen=True):
     slot: str = ""
     use: Use | None = None
     read_back: ReadBack | None = None
+    offered: tuple[OfferedAnswer, ...] = ()
 
 
 class TaskState(Struct, frozen=True):

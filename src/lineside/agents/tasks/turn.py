@@ -10,6 +10,7 @@ from lineside.agents.declared import Slot
 from lineside.agents.slots.choices import clear_yes, find_choice, yes_or_no
 from lineside.agents.slots.extract import Said, extract
 from lineside.agents.slots.numbers import plain_words
+from lineside.agents.tasks.asked_back import meant_answered
 from lineside.agents.tasks.phrases import BYE, CANCEL, WHAT, is_question, without_hesitation
 from lineside.agents.tasks.routing import route
 from lineside.agents.tasks.state import (
@@ -84,6 +85,8 @@ def _answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
             return _change_answered(state, desk, said)
         case "person":
             return offer_answered(state, desk, said)
+        case "meant":
+            return meant_answered(state, desk, said)
     return more_answered(state, desk, said)
 
 
@@ -215,7 +218,7 @@ def _goodbye(state: TaskState, desk: Desk, said: Said) -> Turn | None:
 def _left_over(state: TaskState, desk: Desk, said: Said) -> Turn:
     """No rule fits: a question is the model's, and what was asked is asked again."""
     asked = state.asked
-    if asked is None or asked.kind == "more":
+    if asked is None or asked.kind in {"more", "meant"}:
         return replace(state, asked=None), Think()
     if not said.keys and is_question(said.text):
         again = desk.slot(asked.slot).asks if asked.kind == "slot" else asked.text
