@@ -24,11 +24,13 @@ from collections.abc import Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from lineside.agents.agent import Agent
+from lineside.audio.frame import AudioFrame
 from lineside.errors import LinesideError
 from lineside.gateway.startup import RunningGateway, running_gateway
 from lineside.protocol import FirstMessage, LlmToken, ReplyText, ServerMessage
@@ -154,7 +156,7 @@ async def ask_all(gateway: RunningGateway, questions: list[Question]) -> list[An
     return [task.result() for task in asked]
 
 
-class Caller:
+class Caller(Sequence[tuple[str, AudioFrame | str]]):
     """What one caller says: the question, then yes or no to what they are asked back."""
 
     def __init__(self, agent: Agent, question: Question) -> None:
@@ -172,7 +174,7 @@ class Caller:
     def __len__(self) -> int:
         return MOST_TURNS
 
-    def __getitem__(self, number: int) -> tuple[str, str]:
+    def __getitem__(self, number: Any) -> Any:
         if not self._next or number >= MOST_TURNS:
             raise IndexError(number)
         says, self._next = self._next, ""
