@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from lineside.agents.agent import Agent
 from lineside.agents.knowledge.index import Passage
-from lineside.agents.knowledge.knowledge import Answer, Candidate, DidYouMean, NotKnown, Verbatim
+from lineside.agents.knowledge.knowledge import Answer, LikelyAnswer, DidYouMean, NotKnown, Verbatim
 from lineside.agents.tasks.steps import OFFER
 from lineside.engines.vendors.scripted import ScriptedLLM
 from lineside.protocol import Dtmf, Text, TransferRequested, Unanswered
@@ -32,7 +32,7 @@ class Known:
 
 
 UNSURE = Known(
-    lord=DidYouMean((Candidate(SUNDAY, "are you open on Sunday"), Candidate(PARKING))),
+    lord=DidYouMean((LikelyAnswer(SUNDAY, "are you open on Sunday"), LikelyAnswer(PARKING))),
     price=Verbatim(Passage("price", "It costs 5 dollars.", verbatim=True)),
 )
 

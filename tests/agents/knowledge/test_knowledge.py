@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from lineside.agents.knowledge.index import Passage, PassageIndex, build_index
 from lineside.agents.knowledge.knowledge import (
     Answer,
-    Candidate,
     Clause,
     DidYouMean,
     Knowledge,
+    LikelyAnswer,
     MayBe,
     NotKnown,
     Verbatim,
@@ -61,7 +61,7 @@ def test_two_answers_that_fit_alike_are_asked_back_for() -> None:
     assert isinstance(found, DidYouMean)
     assert {one.passage.about for one in found.candidates} == {BASIC.about, PRO.about}
     assert known("How much is the plan of yours, the Basic plan or the Pro plan?") == DidYouMean(
-        (Candidate(BASIC, "how much is Basic"), Candidate(PRO))
+        (LikelyAnswer(BASIC, "how much is Basic"), LikelyAnswer(PRO))
     )
 
 
@@ -130,15 +130,17 @@ def test_a_fact_of_the_models_is_handed_to_it() -> None:
 def test_a_fact_that_is_only_somewhat_like_it_is_asked_back_for() -> None:
     """In its own question; then the next best, if it is nearly as much like it."""
     found = by_meaning("Anybody there on the Lord's day?", 0.5, 0.4, 0.1, 0, 0)
-    assert found == DidYouMean((Candidate(SUNDAY, "are you open on Sunday"), Candidate(SATURDAY)))
+    assert found == DidYouMean((LikelyAnswer(SUNDAY, "are you open on Sunday"), LikelyAnswer(SATURDAY)))
     assert by_meaning("Anybody there on the Lord's day?", 0.5, 0.3, 0.1, 0, 0) == DidYouMean(
-        (Candidate(SUNDAY, "are you open on Sunday"),)
+        (LikelyAnswer(SUNDAY, "are you open on Sunday"),)
     )
 
 
 def test_a_word_that_no_fact_holds_makes_it_a_question_back() -> None:
     """ "The colour of the Basic plan" is about Basic, and its price is no answer; a number is no such word."""
-    assert by_meaning("What colour is Basic?", 0, 0, 0.7, 0, 0) == DidYouMean((Candidate(BASIC, "how much is Basic"),))
+    assert by_meaning("What colour is Basic?", 0, 0, 0.7, 0, 0) == DidYouMean(
+        (LikelyAnswer(BASIC, "how much is Basic"),)
+    )
     assert by_meaning("How much is Basic for 12?", 0, 0, 0.7, 0, 0) == Verbatim(BASIC)
 
 
@@ -148,9 +150,9 @@ def test_the_question_back_is_the_one_that_is_nearest() -> None:
     meanings = np.eye(4, dtype=np.float32)  # its subject, its answer, its two questions
     knowledge = Knowledge(build_index((passage,)), meanings, (0, 0, 0, 0))
     for alike, asks in (((0, 0, 0.3, 0.5), passage.asks[1]), ((0, 0, 0.5, 0.3), passage.asks[0])):
-        assert knowledge.answer("xyzzy", meaning=meaning(*alike)) == DidYouMean((Candidate(passage, asks),))
+        assert knowledge.answer("xyzzy", meaning=meaning(*alike)) == DidYouMean((LikelyAnswer(passage, asks),))
     close = knowledge.answer("xyzzy notice", meaning=meaning(0, 0, 0.38, 0.4))
-    assert close == DidYouMean((Candidate(passage, passage.asks[0]),))
+    assert close == DidYouMean((LikelyAnswer(passage, passage.asks[0]),))
 
 
 def test_a_question_in_the_midst_of_much_else_is_found() -> None:
@@ -165,7 +167,7 @@ def test_a_question_in_the_midst_of_much_else_is_found() -> None:
     assert found(("I work all week", 0.3, 1), ("is it open on Sunday", 0.8, 0)) == Verbatim(SUNDAY)
     assert found(("I thank you so much", 0.9, 5)) == NotKnown()
     assert found(("somebody there on the Lord's day", 0.6, 0)) == DidYouMean(
-        (Candidate(SUNDAY, "are you open on Sunday"),)
+        (LikelyAnswer(SUNDAY, "are you open on Sunday"),)
     )
 
 

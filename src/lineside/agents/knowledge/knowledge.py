@@ -73,7 +73,7 @@ class MayBe(Struct, frozen=True):
     passages: tuple[Passage, ...] = ()
 
 
-class Candidate(Struct, frozen=True):
+class LikelyAnswer(Struct, frozen=True):
     """A fact that may be meant."""
 
     passage: Passage
@@ -83,7 +83,7 @@ class Candidate(Struct, frozen=True):
 class DidYouMean(Struct, frozen=True):
     """One of these is asked back for, then the next one; each is spoken as it stands. The likeliest first."""
 
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[LikelyAnswer, ...]
 
 
 class Clause(Struct, frozen=True):
@@ -175,7 +175,7 @@ class Knowledge:
 
     def _candidates(
         self, order: Sequence[int], score: Floats, whole: "_Weighed", clauses: Sequence[Clause]
-    ) -> Iterator[Candidate]:
+    ) -> Iterator[LikelyAnswer]:
         """The facts that are worth asking back for, the likeliest first."""
         offered, least = 0, OFFERED
         for number in order[:BEST]:
@@ -185,7 +185,7 @@ class Knowledge:
             if not passage.verbatim or _is_courtesy(passage):
                 continue
             offered, least = offered + 1, float(score[number]) - NEXT_WITHIN
-            yield Candidate(passage, self._nearest_question(number, passage, whole, clauses))
+            yield LikelyAnswer(passage, self._nearest_question(number, passage, whole, clauses))
 
     def _nearest_question(self, number: int, passage: Passage, whole: "_Weighed", clauses: Sequence[Clause]) -> str:
         read = np.flatnonzero(self._owners == number)[2:]  # behind its subject and its answer
@@ -245,7 +245,7 @@ def _by_words(hits: Sequence[Hit], words: frozenset[str]) -> Answer:
     passages = tuple(hit.passage for hit in hits if not _is_courtesy(hit.passage))[:PASSAGES]
     if not all(passage.verbatim for passage in passages):
         return MayBe(passages)
-    candidates = tuple(Candidate(passage, _closest_question(passage, words)) for passage in passages[:MOST_OFFERED])
+    candidates = tuple(LikelyAnswer(passage, _closest_question(passage, words)) for passage in passages[:MOST_OFFERED])
     return DidYouMean(candidates) if candidates else NotKnown()
 
 

@@ -1,5 +1,6 @@
 """Yes and no, and one of several options. Pure."""
 
+import re
 from collections.abc import Mapping
 from difflib import SequenceMatcher
 
@@ -54,19 +55,27 @@ _NO_PHRASES = (
     "hold on",
     "wait",
 )
+_DENIED = re.compile(r"\bnot (?:in |on |at )?(?:the |a |an )?$")  # "not in the morning"
+_UNSURE = re.compile(r"\b(?:not|isn't|aren't|never) (?:so |quite |really |all that )?(?:sure|certain) ")
+_TAKEN_BACK = re.compile(r" (?:sorry|wait|i mean|i meant) (?:oh |um |uh )*(?:yes|yeah|yep|yup) ")
 _ALIKE = 0.86  # of a word and an option: "mourning" for "morning"
 
 
 def yes_or_no(text: str) -> str:
     """ "yes", "no", or nothing where the words say neither; the last word on it counts."""
     said = plain_words(text)
-    plain = f" {' '.join(said)} "
+    plain = _UNSURE.sub("", f" {' '.join(said)} ")
+    if not plain.strip():
+        return ""
     marks = [(plain.rfind(f" {word} "), "yes") for word in _YES if f" {word} " in plain]
+    marks = [(at, "no" if _DENIED.search(plain[: at + 1]) else answer) for at, answer in marks]  # "that's not right"
     marks += [(plain.rfind(f" {word} "), "no") for word in _NO if f" {word} " in plain]
     marks += [(plain.rfind(f" {phrase} ") + len(phrase), "yes") for phrase in _YES_PHRASES if f" {phrase} " in plain]
     marks += [(plain.rfind(f" {phrase} ") + len(phrase), "no") for phrase in _NO_PHRASES if f" {phrase} " in plain]
     if not marks:
         return ""
+    if max(marks)[1] == "yes" and _TAKEN_BACK.search(plain):
+        return "yes"  # "no, I mean yes"
     if said[0] in {"no", "nope", "nah"} and not any(f" {phrase} " in plain for phrase in _YES_PHRASES):
         return "no"  # "no, that's not right", "no please"
     return max(marks)[1]
@@ -106,8 +115,9 @@ def find_choice(text: str, options: Mapping[str, tuple[str, ...]]) -> Found | No
     for option, others in options.items():
         for name in (option, *others):
             words = " ".join(plain_words(name))
-            if words and f" {words} " in plain:
-                found.append((plain.rfind(f" {words} "), len(words), option))
+            at = plain.rfind(f" {words} ")
+            if words and at >= 0 and not _DENIED.search(plain[: at + 1]):
+                found.append((at, len(words), option))
     if found:
         named = {option for _, _, option in found}
         return Found(max(found)[2], sure=len(named) == 1)

@@ -49,7 +49,9 @@ def _one_date(text: str, today: date, *, month_first: bool) -> tuple[date, bool]
         return named, True
     if weekday := _weekday(plain, today):
         return weekday
-    bare = re.search(rf"\b(?:the )?({'|'.join(ORDINALS)}|twenty \w+|thirty first)\b", plain) or re.search(
+    if re.search(rf"\bof (?:{'|'.join(MONTHS)})\b", plain):
+        return None  # a day that this month does not have
+    bare = re.search(rf"\b(?:the )?({'|'.join(ORDINALS)}|twenty \w+|thirty \w+)\b", plain) or re.search(
         r"\bthe (\d{1,2})\b(?! (?:days?|weeks?|months?|hours?))", plain
     )
     if bare and (number := _day_number(bare[1])):
@@ -63,7 +65,7 @@ def _relative(plain: str, today: date) -> date | None:
         return today + timedelta(days=2)
     if "tomorrow" in plain:
         return today + timedelta(days=1)
-    if re.search(r"\b(today|this afternoon|this evening|tonight)\b", plain):
+    if re.search(r"\b(?<!from )(today|this afternoon|this evening|tonight)\b", plain):
         return today
     if ahead := re.search(r"\bin (\w+) (day|week)s?\b", plain):
         many = int(ahead[1]) if ahead[1].isdecimal() else _COUNTS.get(ahead[1], 0)
@@ -109,7 +111,8 @@ def _day_number(said: str) -> int:
         return int(said) if 1 <= int(said) <= 31 else 0
     first, _, second = said.partition(" ")
     if second:
-        return TENS.get(first, 0) + (ORDINALS.get(second, 0) or UNITS.get(second, 0))
+        day = TENS.get(first, 0) + (ORDINALS.get(second, 0) or UNITS.get(second, 0))
+        return day if day <= 31 else 0
     return ORDINALS.get(said, 0) or UNITS.get(said, 0) or TEENS.get(said, 0) or TENS.get(said, 0)
 
 
@@ -141,7 +144,14 @@ _CLOCK = re.compile(r"\b(\d{1,2})(?:[:.](\d\d))?\s*(a\.?m\.?|p\.?m\.?|o'?clock)?
 
 
 def find_time(text: str) -> Found | None:
-    """A time of day: "half past two", "2:30 pm", "nine in the morning", "noon"."""
+    """A time of day: "half past two", "2:30 pm", "nine in the morning", "noon"; after a correction the last one."""
+    words = words_of(text)
+    corrected = after_last_marker(words)
+    rest = text[words[corrected].at :] if 0 < corrected < len(words) else ""
+    return (_one_time(rest) if rest else None) or _one_time(text)
+
+
+def _one_time(text: str) -> Found | None:
     plain = " ".join(plain_words(text))
     for name, value in (("noon", "12:00"), ("midday", "12:00"), ("midnight", "00:00")):
         if name in plain.split():
@@ -154,6 +164,8 @@ def find_time(text: str) -> Found | None:
         hour, minute = int(written[-1][1]), int(written[-1][2] or 0)
     after = re.search(r"\b(p\.?\s?m\b|afternoon|evening|tonight)", text.lower())
     before = re.search(r"\b(a\.?\s?m\b|morning)", text.lower())
+    if before and hour == 12:
+        hour = 0
     if after and hour < 12:
         hour += 12
     sure = bool(after or before) or hour > 12
@@ -174,8 +186,15 @@ def _spoken_time(plain: str) -> tuple[int | None, int]:
     if found := re.search(rf"\b(quarter|half|five|ten|twenty|twenty five) (past|to) ({hours}|\d{{1,2}})\b", plain):
         minute = 25 if found[1] == "twenty five" else numbers[found[1]]
         hour = int(found[3]) if found[3].isdecimal() else numbers.get(found[3], 0)
-        return (hour, minute) if found[2] == "past" else ((hour - 1) % 24, 60 - minute)
-    if found := re.search(rf"\b({hours})(?: (thirty|fifteen|forty five|twenty|ten|oh five|o'clock))?\b", plain):
-        minutes = {"thirty": 30, "fifteen": 15, "forty five": 45, "twenty": 20, "ten": 10, "oh five": 5}
-        return numbers.get(found[1]), minutes.get(found[2] or "", 0)
+        return (hour, minute) if found[2] == "past" else ((hour - 1) or 12, 60 - minute)
+    if found := re.search(rf"\b({hours})(?: ({'|'.join(_MINUTES)}))?\b", plain):
+        return numbers.get(found[1]), _MINUTES.get(found[2] or "", 0)
     return None, 0
+
+
+_UNIT = [name for name, value in UNITS.items() if value]
+_MINUTES = {
+    f"{tens} {unit}": TENS[tens] + UNITS[unit] for tens in ("twenty", "thirty", "forty", "fifty") for unit in _UNIT
+}
+_MINUTES |= {f"{zero} {unit}": UNITS[unit] for zero in ("oh", "o", "zero") for unit in _UNIT}
+_MINUTES |= {tens: TENS[tens] for tens in ("twenty", "thirty", "forty", "fifty")} | TEENS | {"o'clock": 0}

@@ -79,14 +79,35 @@ def find_phone(text: str, region: str, before: str = "") -> Found | None:
     said, doubted = digits_said(text)
     if not said:
         return None
-    international = text.strip().startswith("+") or "plus" in text.lower().split()[:3] or said.startswith("00")
-    if before and len(said) < SHORTEST_PHONE and len(before + said) <= LONGEST_PHONE:
+    international = text.strip().startswith("+") or "plus" in text.lower().split()[:3]
+    known = before.removeprefix("+")
+    if known and len(said) < len(known) and denied(text):
+        said, _ = replaced(known, said, None)  # "no, 0198": the end of what was said
+        international = before.startswith("+")
+    elif before and not before.startswith("+") and _goes_on(before, said, region):
         said = before + said
-    number = said.removeprefix("00") if said.startswith("00") else said
+    out = next((prefix for prefix in _ABROAD.get(region, ("00",)) if said.startswith(prefix)), "")
+    international = international or bool(out)
+    number = said.removeprefix(out)
     if not international:
         number = _dialled(said, region)
     whole = bool(number) and SHORTEST_PHONE <= len(number) <= LONGEST_PHONE
     return Found(f"+{number}" if whole and (international or _known(region)) else said, not doubted, whole)
+
+
+_ABROAD = {"US": ("011", "00"), "CA": ("011", "00"), "AU": ("0011", "00")}  # before a country code (ITU-T E.164)
+
+
+def _goes_on(before: str, said: str, region: str) -> bool:
+    """Whether these digits are the rest of a number that was begun: alone they are none, together they may be one."""
+    if len(before + said) > LONGEST_PHONE:
+        return False
+    return len(said) < SHORTEST_PHONE or (not _dialled(said, region) and bool(_dialled(before + said, region)))
+
+
+def denied(text: str) -> bool:
+    """Whether it begins by saying that what stood before was wrong."""
+    return marker_in(words_of(text), 0, 4)
 
 
 def _known(region: str) -> bool:

@@ -10,6 +10,10 @@ from lineside.agents.slots.spelled import NATO
 _WRITTEN = re.compile(r"[a-z0-9][a-z0-9._%+-]*@(?:[a-z0-9-]+\.)+[a-z]{2,}", re.IGNORECASE)
 _SPELLED = re.compile(r"\b[a-z](?:(?:-|,? )[a-z]\b)+(?!')", re.IGNORECASE)  # "J-A-N-E", "J, A, N, E", "J A N E"
 _DOT_BEFORE = re.compile(r"(?:\bdot|\bunderscore|\bdash|[._-])\s*$", re.IGNORECASE)  # "Jane dot doe@example.com"
+_BEHIND = re.compile(
+    r"(?:[\s,.]+(?:please|thanks|thank you|(?:all )?(?:lower ?case|one word)|that's (?:it|all|right)))+[\s.!]*$",
+    re.IGNORECASE,
+)  # what callers say behind an address
 _VALID = re.compile(r"[a-z0-9](?:[a-z0-9_%+-]|\.(?!\.)){0,62}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}")
 _SIGNS = {"dot": ".", "point": ".", "period": ".", "underscore": "_", "dash": "-", "hyphen": "-", "minus": "-"}
 _SIGNS["plus"] = "+"
@@ -30,6 +34,7 @@ _MISHEARD = {"g?male": "gmail", "gmailed?": "gmail", "jimail": "gmail", "jemail"
 
 def find_email(text: str) -> Found | None:
     """An address in small letters; None where no "at" was heard. Always to be read back."""
+    text = _BEHIND.sub("", re.sub(r"\be-mail\b", "email", text, flags=re.IGNORECASE))
     text = _SPELLED.sub(lambda letters: re.sub(r"[\s,.-]", "", letters[0]), text)
     written = list(_WRITTEN.finditer(text))
     if written and not _DOT_BEFORE.search(text[: written[-1].start()]):
@@ -40,7 +45,7 @@ def find_email(text: str) -> Found | None:
     places = [at for at, word in enumerate(said) if word in {"at", "@"}]
     if not places:
         return None
-    local, domain = _joined(text_of(said[: places[-1]])), _joined(text_of(said[places[-1] + 1 :]))
+    local, domain = _joined(text_of(said[: places[-1]])), _joined(said[places[-1] + 1 :])
     return _checked(f"{local}@{_usual(domain)}") if local and domain else None
 
 

@@ -7,15 +7,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lineside.agents.declared import Slot
+from lineside.agents.slots.amounts import find_quantity
 from lineside.agents.slots.choices import find_choice, find_yes_no
 from lineside.agents.slots.dates import find_date, find_time
 from lineside.agents.slots.digits import checks, find_digits, find_phone
 from lineside.agents.slots.email import find_email
 from lineside.agents.slots.found import Found
-from lineside.agents.slots.numbers import plain_words, whole_number
+from lineside.agents.slots.free_text import find_name, find_text
 from lineside.agents.slots.spelled import find_spelled
 
-LONGEST_TEXT = 300  # characters of a free text
 UNSURE = 0.6  # mean probability of the recogniser's words below which a value is read back
 
 
@@ -87,31 +87,14 @@ def _spoken(slot: Slot, text: str, place: Place, before: str) -> Found | None:
         case "choice":
             return find_choice(text, slot.options)
         case "amount" | "number":
-            number = whole_number(text)
-            return None if number is None else _in_range(slot, number)
+            said = find_quantity(text)
+            return None if said is None else _in_range(slot, said.value, sure=said.sure)
         case "name":
-            return _name(text)
-    plain = " ".join(text.split())
-    return Found(plain[:LONGEST_TEXT]) if plain else None
+            return find_name(text)
+    return find_text(text, slot.asks)
 
 
-def _in_range(slot: Slot, number: float) -> Found | None:
+def _in_range(slot: Slot, number: float, *, sure: bool = True) -> Found | None:
     if (slot.least is not None and number < slot.least) or (slot.most is not None and number > slot.most):
         return None
-    return Found(f"{number:.2f}" if slot.kind == "amount" else f"{number:g}")
-
-
-_NOT_NAMES = re.compile(
-    r"^(?:(?:yes|yeah|um|uh|er|sure|well|hi|hello|it's|it is|its|this is|i'm|i am"
-    r"|my (?:full |first |last )?name(?:'s| is)?|the name(?:'s| is)?|name is|call me|that's|that is)[\s,.]*)+",
-    re.IGNORECASE,
-)
-
-
-def _name(text: str) -> Found | None:
-    """A name as it was heard, without the words around it; more than four words are none."""
-    bare = _NOT_NAMES.sub("", text.strip()).strip(" .,!?")
-    words = bare.split()
-    if not 1 <= len(words) <= 4 or not plain_words(bare) or any(sign.isdigit() for sign in bare):
-        return None
-    return Found(" ".join(word[0].upper() + word[1:] for word in words), sure=False)
+    return Found(f"{number:.2f}" if slot.kind == "amount" else f"{number:g}", sure)

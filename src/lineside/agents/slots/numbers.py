@@ -6,6 +6,7 @@ from msgspec import Struct
 
 _UNIT_NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 UNITS = {name: index for index, name in enumerate(_UNIT_NAMES)} | {"oh": 0, "o": 0, "nought": 0, "naught": 0}
+UNITS["niner"] = 9  # as pilots say it
 _TEEN_NAMES = [
     "ten",
     "eleven",
@@ -24,6 +25,8 @@ TENS = {name: 20 + 10 * index for index, name in enumerate(_TENS_NAMES)} | {"fou
 REPEATS = {"double": 2, "triple": 3, "treble": 3}
 # What recognisers write for digits that stand among other digits.
 HOMOPHONES = {"won": "one", "to": "two", "too": "two", "for": "four", "fore": "four", "ate": "eight", "tree": "three"}
+
+LONG = 5  # digits that are a number by themselves
 
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+|[@.+_#*/£$€%-]", re.IGNORECASE)
 
@@ -63,12 +66,18 @@ def digit_runs(words: tuple[Word, ...]) -> list[DigitRun]:
         if not digits:
             at += 1
             continue
-        if runs and _only_signs(words[runs[-1].end : at]):
+        if runs and _only_signs(words[runs[-1].end : at]) and not _said_anew(words, runs[-1], at):
             runs[-1] = DigitRun(runs[-1].digits + digits, runs[-1].begin, after)
         else:
             runs.append(DigitRun(digits, at, after))
         at = after
     return runs
+
+
+def _said_anew(words: tuple[Word, ...], before: DigitRun, at: int) -> bool:
+    """Whether two long numbers of one length stand side by side: "12345, 12349" is the number and another one."""
+    here, there = words[at].text, words[before.end - 1].text
+    return here.isdecimal() and there.isdecimal() and len(here) == len(there) >= LONG
 
 
 def _only_signs(between: tuple[Word, ...]) -> bool:
@@ -108,41 +117,13 @@ def _tens(tens: int, words: tuple[Word, ...], at: int) -> tuple[str, int]:
 
 
 def _hundreds(digits: str, words: tuple[Word, ...], at: int) -> tuple[str, int]:
-    """Three hundred is 300, two thousand 2000."""
-    if at < len(words) and words[at].text in {"hundred", "thousand"}:
-        return digits + ("00" if words[at].text == "hundred" else "000"), at + 1
-    return digits, at
-
-
-def whole_number(text: str) -> float | None:
-    """The one number that a text says as a quantity: "a hundred and twenty", "35 dollars fifty", "two". None: none."""
-    total, part, found, cents, seen_point = 0.0, 0.0, False, "", False
-    for word in plain_words_and_points(text):
-        if word in {"point", "."}:
-            seen_point = found
-        elif seen_point and (word.isdecimal() or word in UNITS):
-            cents += word if word.isdecimal() else str(UNITS[word])
-        elif word.isdecimal():
-            part, found = (part + int(word) if part > 0 and int(word) < part else float(int(word))), True
-        elif word in UNITS or word in TEENS or word in TENS:
-            part, found = part + (UNITS.get(word, 0) or TEENS.get(word, 0) or TENS.get(word, 0)), True
-        elif word == "hundred":
-            part, found = max(1.0, part) * 100, True
-        elif word == "thousand":
-            total, part, found = total + max(1.0, part) * 1000, 0.0, True
-        elif word in {"dollars", "dollar", "pounds", "pound", "euros", "euro"} and found:
-            total, part, seen_point = total + part, 0.0, False
-            rest = whole_number(text.lower().partition(word)[2])
-            return total + (rest / 100 if rest is not None and 0 < rest < 100 else 0.0)
-        elif found and word != "and":
-            break
-    return total + part + (float(f"0.{cents}") if cents else 0.0) if found else None
-
-
-def plain_words_and_points(text: str) -> list[str]:
-    """Words, figures and the points inside figures: "35.50" is 35, point, 50."""
-    return [
-        word.text
-        for word in words_of(re.sub(r"(?<=\d),(?=\d{3})", "", text))
-        if word.text[0].isalnum() or word.text == "."
-    ]
+    """Three hundred is 300, two thousand 2000, one hundred twenty three 123."""
+    if at == len(words) or words[at].text not in {"hundred", "thousand"}:
+        return digits, at
+    following = words[at + 1].text if at + 1 < len(words) else ""
+    if words[at].text == "hundred" and following in TENS:
+        rest, after = _tens(TENS[following], words, at + 1 + 1)
+        return digits + rest, after
+    if words[at].text == "hundred" and following in TEENS:
+        return digits + str(TEENS[following]), at + 2
+    return digits + ("00" if words[at].text == "hundred" else "000"), at + 1

@@ -1,5 +1,7 @@
 """Spelled codes: letters by name, by NATO's alphabet, "B as in boy", with digits among them. Pure."""
 
+import re
+
 from lineside.agents.slots.found import Found
 from lineside.agents.slots.numbers import REPEATS, Word, digit_runs, words_of
 from lineside.agents.slots.repair import after_last_marker
@@ -20,6 +22,7 @@ _FILLERS_TEXT = """
 it's its is the my code reference number um uh er and then capital letter yes so okay
 """
 _FILLERS = frozenset(_FILLERS_TEXT.split())
+_ONE_BY_ONE = re.compile(r"\b[a-z0-9](?:-[a-z0-9]\b)+", re.IGNORECASE)  # "A-B-1-2": how recognisers write spelling
 # Letters that sound alike on a telephone line (ITU-T P.800 lists such sets for intelligibility tests).
 CONFUSED = ("bcdegptvz3", "akj8", "mn", "fsx", "iy5", "qu")
 
@@ -35,12 +38,12 @@ def spelled_signs(words: tuple[Word, ...]) -> str:
             skip = 4 if following == "as" and words[at + 2].text == "in" else 3
             example = words[at + skip - 1].text if at + skip - 1 < len(words) else word
             signs, at = signs + example[0], at + skip  # the example decides: it is heard better than the letter
-        elif word in REPEATS and (letter := _letter(following)):
-            signs, at = signs + letter * REPEATS[word], at + 2
-        elif word == "x" and following == "ray":
-            signs, at = signs + "x", at + 2
         elif word == "double" and following in {"u", "you"}:
             signs, at = signs + "w", at + 2
+        elif word in REPEATS and (letter := _letter(following)):
+            signs, at = signs + letter * REPEATS[word], at + 2
+        elif word == "x" and (ray := _ray(words, at)):
+            signs, at = signs + "x", ray
         elif at in digits and not (word == "o" or (word in NAMES and word != "oh")):
             signs, at = signs + digits[at].digits, digits[at].end
         elif word in _SIGNS:
@@ -51,9 +54,17 @@ def spelled_signs(words: tuple[Word, ...]) -> str:
     return signs
 
 
+def _ray(words: tuple[Word, ...], at: int) -> int:
+    """The place behind "x ray" or "x-ray"; 0: it is the letter alone."""
+    behind = [word.text for word in words[at + 1 : at + 3]]
+    return at + 2 if behind[:1] == ["ray"] else at + 3 if behind == ["-", "ray"] else 0
+
+
 def _touches_digits(words: tuple[Word, ...], at: int) -> bool:
-    """Whether figures stand right before or behind this word, as in "ab12"."""
+    """Whether figures stand right before or behind this word, as in "ab12" or "AB-12"."""
     here = words[at]
+    if at + 2 < len(words) and words[at + 1].text in _SIGNS and words[at + 2].text.isdecimal():
+        return True
     after = at + 1 < len(words) and words[at + 1].at == here.at + len(here.text) and words[at + 1].text.isdecimal()
     before = at > 0 and words[at - 1].at + len(words[at - 1].text) == here.at and words[at - 1].text.isdecimal()
     return after or before
@@ -72,7 +83,7 @@ def _written(word: str, *, beside: bool) -> str:
 
 def find_spelled(text: str, length: int | None, before: str = "") -> Found | None:
     """A code of letters and digits, in capitals; dashes are dropped where the length is set."""
-    words = words_of(text)
+    words = words_of(_ONE_BY_ONE.sub(lambda signs: signs[0].replace("-", " "), text))
     signs = spelled_signs(words[after_last_marker(words) :]) or spelled_signs(words)
     if length is not None:
         signs = "".join(sign for sign in signs if sign.isalnum())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from lineside.agents.agent import Agent
-from lineside.agents.knowledge.knowledge import Candidate
+from lineside.agents.knowledge.knowledge import LikelyAnswer
 from lineside.agents.knowledge.words import content_words
 from lineside.agents.slots.choices import yes_or_no
 from lineside.agents.slots.extract import Said
@@ -22,7 +22,7 @@ _BESIDE = frozenset(_BESIDE_TEXT.split())
 _PUNCTUATION = re.compile(r"[\s?.!]+$")
 
 
-def ask_back(candidates: Sequence[Candidate]) -> Question | None:
+def ask_back(candidates: Sequence[LikelyAnswer]) -> Question | None:
     """Ask for the first of these, and keep the others for a no; None: there is none."""
     if not candidates:
         return None
@@ -66,7 +66,7 @@ def _says_more(text: str) -> bool:
     return is_question(text) or len(set(content_words(text)) - _BESIDE) > 1
 
 
-def _asking_for(candidate: Candidate) -> str:
+def _asking_for(candidate: LikelyAnswer) -> str:
     if not candidate.asks:
         return f"Is your question about {candidate.passage.about}?"
     return f"Did you mean: {_PUNCTUATION.sub('', candidate.asks)}?"

@@ -11,6 +11,7 @@ from lineside.agents.slots.choices import clear_yes, find_choice, yes_or_no
 from lineside.agents.slots.extract import Said, extract
 from lineside.agents.slots.numbers import plain_words
 from lineside.agents.tasks.asked_back import meant_answered
+from lineside.agents.tasks.corrections import put_right
 from lineside.agents.tasks.phrases import BYE, CANCEL, WHAT, is_question, without_hesitation
 from lineside.agents.tasks.routing import route
 from lineside.agents.tasks.state import (
@@ -112,6 +113,10 @@ def _slot_answered(state: TaskState, desk: Desk, said: Said, name: str) -> Turn 
 
 def _check_answered(state: TaskState, desk: Desk, said: Said, name: str) -> Turn | None:
     slot, given = desk.slot(name), state.slots[name]
+    if (corrected := put_right(state, desk, said, (name,))) is not state:
+        return advance(
+            replace(corrected, slots=corrected.slots | {name: replace(corrected.slots[name], sure=False)}), desk
+        )
     found = extract(slot, said, desk.place, given.value) if slot.kind not in {"text", "name", "yes_no"} else None
     if found is not None and found.whole and found.value != given.value:
         return advance(filled(state, name, found.value, sure=False, keys=said.keys), desk)
@@ -127,6 +132,8 @@ def _check_answered(state: TaskState, desk: Desk, said: Said, name: str) -> Turn
 def _write_answered(state: TaskState, desk: Desk, said: Said, asked: Question) -> Turn | None:
     """Done only after a clear yes to a read-back that was heard; the ledger checks both again."""
     changed = _filled_from(state, desk, said)
+    if changed is state:
+        changed = put_right(state, desk, said, _of_task(state, desk))
     if changed is not state:
         return advance(changed, desk, "All right.")
     answer = yes_or_no(said.text) if not said.keys else {"1": "yes", "2": "no"}.get(said.text.strip("#"), "")
@@ -141,6 +148,8 @@ def _write_answered(state: TaskState, desk: Desk, said: Said, asked: Question) -
 
 def _change_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
     changed = _filled_from(state, desk, said)
+    if changed is state:
+        changed = put_right(state, desk, said, _of_task(state, desk))
     if changed is not state:
         return advance(changed, desk)
     for name in state.slots:
