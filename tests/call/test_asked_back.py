@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from lineside.agents.agent import Agent
 from lineside.agents.knowledge.index import Passage
-from lineside.agents.knowledge.knowledge import Answer, LikelyAnswer, DidYouMean, NotKnown, Verbatim
+from lineside.agents.knowledge.knowledge import Answer, DidYouMean, LikelyAnswer, NotKnown, Verbatim
 from lineside.agents.tasks.steps import OFFER
 from lineside.engines.vendors.scripted import ScriptedLLM
 from lineside.protocol import Dtmf, Text, TransferRequested, Unanswered
