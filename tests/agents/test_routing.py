@@ -28,6 +28,8 @@ QUESTIONS = msgspec.toml.decode((Path(__file__).parents[2] / "bench" / "question
         ("Please change the address of my order", "new_address"),
         ("I've moved and have a new address", "new_address"),
         ("How much does an engineer visit cost?", ""),
+        ("Are your engineers certified?", ""),
+        ("Does the engineer bring a new router?", ""),
         ("What is the price of the Pro plan?", ""),
         ("Where is your office?", ""),
         ("When will I be connected after I order?", ""),

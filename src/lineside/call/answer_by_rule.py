@@ -29,7 +29,7 @@ class ByModel(Struct, frozen=True):
 async def answer_by_rule(
     context: CallContext, question: str, *, native: bool, in_task: bool = False
 ) -> ByRule | ByModel:
-    """Who answers, and with what. Takes 2 s at the most.
+    """Who answers, and with what. Takes 4 s at the most, on a machine that is far too busy.
 
     The agent's `unknown` is said where nothing is known of the question; without one the model answers then. `native`:
     what is no question is the model's, who may have asked for it, and what is not known here a tool may tell.

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineside.agents.declared import Slot, SlotKind
+from lineside.agents.declared import Slot
 from lineside.agents.slots.extract import Place, Said, extract
+from lineside.client_tools import SlotKind
 from lineside.text.normalize import said as as_spoken
 
 HERE = Place(date(2026, 12, 1), month_first=True, region="US")  # a Tuesday

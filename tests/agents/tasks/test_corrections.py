@@ -56,7 +56,8 @@ does = "refund"
 
 def told(*said: str) -> tuple[TaskState, Move]:
     """The state after these turns, and the last move. The caller hears all that is said."""
-    state, move, heard = TaskState(), Say(""), ""
+    state, heard = TaskState(), ""
+    move: Move = Say("")
     for one in said:
         state, move = next_turn(state, Desk(AGENT, Place(date(2026, 12, 1)), 0.0, heard), Said(one))
         heard = move.text if isinstance(move, Say) else ""

@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 MOST_SENTENCES = 2000  # whose meanings are read; the passages beyond are found by their words alone
 MEANING_WITHIN = (
-    0.5  # seconds for the meaning of one question (7 ms where nothing else runs); then its words alone count
+    1.0  # seconds for the meaning of one question (7 ms where nothing else runs); then its words alone count
 )
 
 AGAIN = "{again}"  # a courtesy that is answered with what the agent said last
@@ -75,7 +75,7 @@ class AgentKnowledge:
         self._knowledge, self._encoder = knowledge, encoder
 
     async def answer(self, question: str, *, before: str = "", asked: str = "") -> Answer:
-        """See `Knows`. Takes 2 s at the most."""
+        """See `Knows`. Takes 4 s at the most, on a machine that is far too busy."""
         found = await self._answer(question, asked)
         if before and not isinstance(found, Verbatim) and goes_on(question):
             found = await self._answer(f"{before} {question}", asked)

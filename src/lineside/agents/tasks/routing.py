@@ -23,6 +23,8 @@ _ABOUT = re.compile(
     r"|what happens|do i (?:have to|need to)|is there a)\b",
     re.IGNORECASE,
 )
+# Questions about those who come, which are no wish for one: "are your engineers certified?"
+_ABOUT_THEM = re.compile(r"^\W*(?:are|is|do|does|did|was|were|have|has) (?:your|the|any|all)\b", re.IGNORECASE)
 _THINGS = frozenset({"a", "an", "the", "my", "our", "your"})  # before what one has
 _DOERS = frozenset({"i", "we", "you", "they", "to"})  # before what one does
 ENOUGH = 0.5  # of a phrase's weight that must be there
@@ -53,7 +55,7 @@ def _score(said: set[str], text: str, task: Task, weights: Mapping[str, float]) 
         common = wanted & said
         if (asks_about and not _ABOUT.search(phrase)) or not common or (len(common) == 1 and common != wanted):
             continue
-        if len(wanted) == 1 and _is_verb(wanted, phrase, text):
+        if len(wanted) == 1 and (_is_verb(wanted, phrase, text) or _ABOUT_THEM.search(text)):
             continue
         weight = sum(weights[word] for word in common)
         share = weight / sum(weights[word] for word in wanted)
