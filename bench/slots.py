@@ -35,7 +35,7 @@ from lineside.settings import load_settings
 
 BABBLE = Path(__file__).parents[2] / "shared" / "audio" / "noise_people_talking.wav"
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-OPENING = "I have a new value for you."
+OPENING = "Where is my order?"  # what every voice is understood in: the value is what is measured
 NAMES_TEXT = "jane john mary peter susan david laura mark emma paul anna brian helen kevin sarah"
 SURNAMES_TEXT = "smith doe miller brown taylor wilson baker green hall young king wright hill scott adams"
 DOMAINS = ("gmail.com", "yahoo.com", "example.com", "outlook.com", "hotmail.com")
@@ -144,7 +144,7 @@ def values_desk(kind: str, many: int, dice: random.Random) -> RehearsalDesk:
         locale="en-US",
         slots={"value": SLOTS[kind]},
         tools={"take": Tool("Takes a value.", "GET https://values.example/{value}", takes={"value": Takes()})},
-        tasks={"value": Task(when=("I have a new value for you",), needs=("value",), does="take", says="Thank you.")},
+        tasks={"value": Task(when=(OPENING,), needs=("value",), does="take", says="Thank you.")},
     )
     values = [value_of(kind, dice) for _ in range(many)]
     scenarios = tuple(

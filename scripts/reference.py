@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from agent_reference import tables
 from prometheus_client.metrics import MetricWrapperBase
 
 from lineside import settings as settings_module
@@ -55,6 +56,15 @@ CLI_HEAD = f"""# Command line
 {MADE}
 `lineside COMMAND --help` prints the same. The exit code is 0 on success, 1 when a check or a call failed, 2 when a
 setting or an argument is wrong.
+"""
+
+AGENT_HEAD = f"""# The agent's file
+
+{MADE}
+An agent is one TOML file; `AGENT_FILE` names it, `lineside check FILE` proves it, with the line of each mistake.
+Unknown fields are refused. [Write your agent](../tutorials/your-agent.md) and
+[Give an agent a job](../how-to/agent-tools.md) tell how the parts work together. Tables such as `[hours]` stand behind
+the plain fields, as TOML wants it.
 """
 
 DECISIONS_HEAD = f"""# Decisions
@@ -193,7 +203,13 @@ def decisions_page() -> str:
     return "".join(rows)
 
 
+def agent_page() -> str:
+    """Every field of an agent's file."""
+    return "".join([AGENT_HEAD, *tables()])
+
+
 PAGES = {
+    "reference/agent.md": agent_page,
     "reference/settings.md": settings_page,
     "reference/metrics.md": metrics_page,
     "reference/cli.md": cli_page,

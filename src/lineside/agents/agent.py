@@ -82,33 +82,39 @@ WHISPER = (
 class Example(Struct, frozen=True, forbid_unknown_fields=True):
     """A question and the answer it should get."""
 
-    asks: Fact
-    says: Fact
+    asks: Fact  # the question
+    says: Fact  # the answer
 
 
 class VerbatimAnswer(Struct, frozen=True, forbid_unknown_fields=True):
     """An answer that is spoken as it stands, without the language model, where a question is plainly about it."""
 
     about: Annotated[str, Meta(min_length=1, max_length=200)]  # its subject: "price of the Basic plan"
-    says: Annotated[str, Meta(min_length=1, max_length=1000)]
-    asks: Annotated[tuple[Annotated[str, Meta(max_length=300)], ...], Meta(max_length=20)] = ()  # as callers ask for it
+    says: Annotated[str, Meta(min_length=1, max_length=1000)]  # the answer, word for word
+    asks: Annotated[
+        tuple[Annotated[str, Meta(max_length=300)], ...], Meta(max_length=20)
+    ] = ()  # as callers ask for it, and as it is asked back
 
 
 class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     """What an agent is told. Text is plain; the prompt's facts are what the model may answer from."""
 
-    name: Annotated[str, Meta(max_length=200)]
-    prompt: LongText
-    greeting: Line = ""
-    facts: Annotated[tuple[Fact, ...], Meta(max_length=500)] = ()
+    name: Annotated[str, Meta(max_length=200)]  # on the page, in the history, and in courtesies
+    prompt: LongText  # what the agent is and how it answers; its facts follow in the same system message
+    greeting: Line = ""  # spoken first, word for word; empty: the caller speaks first
+    facts: Annotated[tuple[Fact, ...], Meta(max_length=500)] = ()  # lines that the model may answer from
     answers: Annotated[
         tuple[VerbatimAnswer, ...], Meta(max_length=500)
     ] = ()  # by rule; the model knows them as facts too
-    documents: Annotated[tuple[Annotated[str, Meta(max_length=200)], ...], Meta(max_length=50)] = ()  # "documents/*.md"
+    documents: Annotated[
+        tuple[Annotated[str, Meta(max_length=200)], ...], Meta(max_length=50)
+    ] = ()  # files beside this one: "documents/*.md"
     unknown: Line = ""  # said by rule where neither answers nor facts are about the question; empty: the model answers
-    examples: Annotated[tuple[Example, ...], Meta(max_length=50)] = ()
-    transfer: Line = "Of course. I will transfer you to a colleague now."
-    no_transfer: Line = "I can't transfer calls, but I have noted that you want a person."
+    examples: Annotated[tuple[Example, ...], Meta(max_length=50)] = ()  # shown to the model as a conversation before
+    transfer: Line = "Of course. I will transfer you to a colleague now."  # to a caller who asks for a person
+    no_transfer: Line = (
+        "I can't transfer calls, but I have noted that you want a person."  # where the line cannot; empty: `transfer`
+    )
     on_transfer: Literal["go_on", "hang_up"] = "go_on"  # after `no_transfer`
     whisper: Line = (
         WHISPER  # said to the colleague of a warm transfer; sentences whose {place} is not known are left out
@@ -120,7 +126,7 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     tools: dict[Name, Tool] = {}  # what can be called
     tasks: dict[Name, Task] = {}  # the jobs that are done by rule
     tool_calls: Literal["by_rule", "native"] = "by_rule"  # native: the model calls tools, if it can
-    limits: Limits = Limits()
+    limits: Limits = Limits()  # how much one call may do
     language: str = "en"  # what callers and the agent speak: "en", "de", "pt-BR"
     locale: str = ""  # how dates are written here: "en-US" 12/24, "en-GB" 24/12; empty: as the language, if it tells
     timezone: str = ""  # of the desk, such as "Europe/London"; empty: the agent does not know the date and the time

@@ -19,7 +19,7 @@ Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 class Slot(Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that is asked of the caller."""
 
-    kind: SlotKind
+    kind: SlotKind  # what is said for it, and how it is written
     asks: Words  # the question
     again: tuple[Words, ...] = ()  # the question the second time, the third time …
     length: Annotated[int, Meta(ge=1, le=40)] | None = None  # of digits and spelled codes
@@ -27,7 +27,7 @@ class Slot(Struct, frozen=True, forbid_unknown_fields=True):
     options: dict[str, tuple[str, ...]] = {}  # of a choice: option → other words for it
     check: Literal["", "luhn", "mod97"] = ""  # the checksum of digits
     least: float | None = None  # of a number or an amount
-    most: float | None = None
+    most: float | None = None  # the same
     confirm: Literal["never", "unsure", "always"] = "unsure"  # when the value is read back
     secret: bool = False  # by keys only: never shown to a model, logged or kept
     tries: Annotated[int, Meta(ge=1, le=9)] = 3  # questions that were heard and not answered
@@ -45,7 +45,7 @@ class Takes(Struct, frozen=True, forbid_unknown_fields=True):
 class Tool(Struct, frozen=True, forbid_unknown_fields=True):
     """Something outside that an agent may use: over HTTP, in Python, of an MCP server, of the caller's program."""
 
-    about: Words
+    about: Words  # what it does, as a language model is told it
     http: Annotated[str, Meta(max_length=500)] = ""  # "GET https://erp.internal/orders/{order_number}"
     python: Annotated[str, Meta(max_length=200)] = ""  # in place of `http`: "tools/quotes.py:quote"
     mcp: str | tuple[Words, ...] = ""  # in place of both: an MCP server's address, or the command that starts it
@@ -58,7 +58,7 @@ class Tool(Struct, frozen=True, forbid_unknown_fields=True):
         tuple[EnvironmentName, ...], Meta(max_length=20)
     ] = ()  # names that a Python tool or an MCP server's command may read
     private: bool = False  # the host may be in this network: loopback and private addresses
-    takes: dict[Name, Takes] = {}
+    takes: dict[Name, Takes] = {}  # its arguments; `{}` is the slot of that name
     gives: dict[Name, ValueKind] = {}  # what of the answer is used; everything else is dropped
     fails: dict[
         str, Name
@@ -81,18 +81,18 @@ class Tool(Struct, frozen=True, forbid_unknown_fields=True):
 class Condition(Struct, frozen=True, forbid_unknown_fields=True):
     """Something about one slot or result. Exactly one of `is`, `one_of` and `missing` is given."""
 
-    of: Name
-    equals: str | None = field(default=None, name="is")
-    one_of: tuple[str, ...] = ()
-    missing: bool = False
+    of: Name  # a slot, or what a tool gave
+    equals: str | None = field(default=None, name="is")  # its value is this
+    one_of: tuple[str, ...] = ()  # its value is one of these
+    missing: bool = False  # it has no value
 
 
 class TaskStep(Struct, frozen=True, forbid_unknown_fields=True):
     """A part of a task: slots to fill, then a tool, then words."""
 
-    needs: tuple[Name, ...] = ()
+    needs: tuple[Name, ...] = ()  # slots, asked for in this order
     does: str = ""  # a tool
-    says: Words = ""
+    says: Words = ""  # after the tool; {name} is a slot or what a tool gave
     when: Condition | None = field(default=None, name="if")  # else the step is passed over
     end: bool = False  # the task is over after it
 
@@ -100,7 +100,7 @@ class TaskStep(Struct, frozen=True, forbid_unknown_fields=True):
 class Failure(Struct, frozen=True, forbid_unknown_fields=True):
     """What follows when a task's tool fails in a way that has a name."""
 
-    says: Words
+    says: Words  # to the caller
     again: str = ""  # a slot that is asked for once more
     person: bool = False  # the caller is put through
 
@@ -108,13 +108,13 @@ class Failure(Struct, frozen=True, forbid_unknown_fields=True):
 class Task(Struct, frozen=True, forbid_unknown_fields=True):
     """A job for callers: what they say when they want it, what is needed for it, what does it."""
 
-    when: Annotated[tuple[Words, ...], Meta(min_length=1, max_length=100)]
-    needs: tuple[Name, ...] = ()
-    does: str = ""
-    says: Words = ""
+    when: Annotated[tuple[Words, ...], Meta(min_length=1, max_length=100)]  # what callers say who want it
+    needs: tuple[Name, ...] = ()  # slots, asked for in this order
+    does: str = ""  # a tool
+    says: Words = ""  # after the tool; {name} is a slot or what a tool gave
     steps: Annotated[tuple[TaskStep, ...], Meta(max_length=20)] = ()  # instead of the three above
     fails: dict[str, Failure] = field(default={}, name="if")  # the failure's name → what follows
-    then: Words = "Is there anything else I can do for you?"
+    then: Words = "Is there anything else I can do for you?"  # said at its end; empty: nothing is
     about: Words = ""  # what it is called, as in "Back to your visit."
 
     @property
@@ -126,6 +126,6 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """How much one call may do."""
 
-    tools_a_call: Annotated[int, Meta(ge=1, le=100)] = 12
+    tools_a_call: Annotated[int, Meta(ge=1, le=100)] = 12  # tools that one call may run
     rounds_a_turn: Annotated[int, Meta(ge=1, le=20)] = 4  # times that a model is asked for one answer
-    never_say: tuple[Annotated[str, Meta(max_length=200)], ...] = ()
+    never_say: tuple[Annotated[str, Meta(max_length=200)], ...] = ()  # patterns of what the model's words may not hold
