@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 
 from lineside.agents.agent import CALL, Agent, Example
-from lineside.call.answer import AnswerPart, WholeText, written_answer
+from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, written_answer
 from lineside.call.chat_history import ChatHistory
 from lineside.engines.protocols import EngineInfo, LlmRequest, Message, Thought, Token
 from lineside.errors import EngineError
@@ -86,3 +86,16 @@ def test_a_greeting_that_was_heard_whole_stands_before_the_examples() -> None:
     assert [message.content for message in ChatHistory(agent.opening()).messages(asking="When?")][1:] == [
         *("Who?", "We.", "When?")
     ]
+
+
+def test_identifiers_in_a_models_words_are_never_spoken_nor_remembered() -> None:
+    """A sentence that is nothing else is left out; what stands around one is said."""
+    answered = answer(
+        CopyingLLM("Your visit is booked, id 3f2b8c1e-9d4a-4f6b-8a1c-2e5d7f9b0c3a. cus_9s6XKzkNRiz8i3. Goodbye."),
+        (Message("user", "Is it?"),),
+    )
+    said = [part.text for part in answered if isinstance(part, AnswerPiece | WholeText)]
+    assert said[-1] == said[-1].strip()
+    assert not any("3f2b" in text or "cus_" in text for text in said)
+    assert [text for text in said if "Goodbye" in text]
+    assert any(text.startswith("Your visit is booked") for text in said)

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lineside.agents.claims import NOT_YET
 from lineside.call.chat_history import greeting_in, without_greeting
@@ -14,6 +15,7 @@ from lineside.engines.protocols import LanguageModel, LlmRequest, Message, Thoug
 from lineside.engines.timeouts import in_time, tried_twice
 from lineside.errors import EngineError
 from lineside.text.alignment import Alignment
+from lineside.text.identifiers import without_identifiers
 from lineside.text.normalize import spoken
 from lineside.text.sentences import Sentences
 
@@ -58,14 +60,18 @@ async def written_answer(
     """The language model's answer: every token, and each piece as soon as it is complete. Raises `EngineError`.
 
     An answer that is the greeting again, or one of the call's earlier answers (`said_before`) to another question, is
-    not passed on: the model is asked once more, without having seen it; then the caller is asked back. The
+    not passed on: the model is asked once more, without having seen it; then the caller is asked back. Identifiers of
+    machines are left out. The
     first piece that it may not say ends the answer, and something true is said in its place, unless it calls tools:
     then what they bring is what is true. Calls come where the model makes them, with no words of theirs.
     """
     said, forbidden, called = "", False, False
     async with aclosing(_unrepeated(llm, messages, request, language, said_before)) as parts:
-        async for part in parts:
+        async for written in parts:
+            part = _speakable(written)
             called = called or isinstance(part, ToolCall)
+            if isinstance(part, AnswerPiece) and not any(sign.isalnum() for sign in part.text):
+                continue  # it was nothing else
             forbidden = forbidden or (isinstance(part, AnswerPiece) and not may_say(part.text))
             if forbidden and not request.tools:
                 break
@@ -77,6 +83,10 @@ async def written_answer(
         yield WholeText(said.strip() if called else f"{said} {NOT_YET}".strip())
         if not called:
             yield AnswerPiece(NOT_YET)
+
+
+def _speakable(part: AnswerPart) -> AnswerPart:
+    return replace(part, text=without_identifiers(part.text)) if isinstance(part, AnswerPiece | WholeText) else part
 
 
 async def _unrepeated(

@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from msgspec.structs import replace
-
 from lineside.agents.tasks.state import Say, Think, ToPerson, joined
 from lineside.audio.frame import Utterance
 from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answer
@@ -74,8 +72,9 @@ class Reply:
                 stages.create_task(self._synthesize(), name="synthesis")
                 stages.create_task(self._player.play(), name="playout")
         except asyncio.CancelledError as cut:
-            # The group's frame and its exception keep each other, and all of this, until a garbage collection.
-            raise cut.with_traceback(None) from None
+            raise cut.with_traceback(
+                None
+            ) from None  # it and its frame would keep all of this until a garbage collection
         finally:
             del stages
         self._tell_metrics()
@@ -192,9 +191,8 @@ class Reply:
             return
         known = await answer_by_rule(context, question, native=native, in_task=bool(move.then))
         if isinstance(known, ByRule):
-            if known.asked is not None:
-                self.rules.keep(replace(self.rules.state, asked=known.asked))
-            self._outcome.answered(known.text, asks_back=known.asked is not None and known.asked.kind == "meant")
+            self.rules.ask(known.asked)
+            self._outcome.answered(known.text, asks_back=known.asks_back)
             await self._take_fixed(joined(owed, known.text, move.then))
         if isinstance(self.given, Utterance) and not self.allowed:
             await self._end_of_turn.ask_llm(self._pause, question)

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
+from msgspec.structs import replace
 
 from lineside.agents.slots.extract import Said
 from lineside.agents.tasks.native_turn import native_turn
-from lineside.agents.tasks.state import Do, Say, TaskState, Think, Turn, Words
+from lineside.agents.tasks.state import Do, Question, Say, TaskState, Think, Turn, Words
 from lineside.agents.tasks.steps import after_tool
 from lineside.agents.tasks.turn import next_turn
 from lineside.agents.tools.outcome import Use
@@ -69,6 +70,11 @@ class RuleTurn:
         self._state = state
         if self.allowed.is_set():
             self.allow()
+
+    def ask(self, question: Question | None) -> None:
+        """This is asked besides what the rules have decided; None: nothing is."""
+        if question is not None:
+            self.keep(replace(self.state, asked=question))
 
     def _shown(self, use: Use) -> Callable[[str], None]:
         """A write as the model is shown it: as if it had called it again after the yes. Secrets are not."""
