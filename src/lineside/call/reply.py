@@ -72,9 +72,7 @@ class Reply:
                 stages.create_task(self._synthesize(), name="synthesis")
                 stages.create_task(self._player.play(), name="playout")
         except asyncio.CancelledError as cut:
-            raise cut.with_traceback(
-                None
-            ) from None  # it and its frame would keep all of this until a garbage collection
+            raise cut.with_traceback(None) from None  # else it and its frame stay until a garbage collection
         finally:
             del stages
         self._tell_metrics()
