@@ -6,6 +6,8 @@ Each question is the first one of a call of its own, typed when the greeting has
 whole gateway: tasks, tools, rules and the language model answer as they answer callers. `questions.toml` served to set
 the rules; `questions_held_out.toml` did not; to `questions_outside.toml` the right answer is that the agent does not
 know. Asked back ("Did you mean: …?"), the caller says yes where that answer is the right one, else no.
+With `--alone`, the agent's knowledge is asked without a call, without a model and without a deadline: what is found,
+however busy the machine is; questions that begin a task or ask for a person are left out.
 With `--first`, so many calls ask them in turn; exit code 1: one was answered with the greeting, or not at all.
 """
 
@@ -29,10 +31,15 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from lineside.agents.agent import Agent
+from lineside.agents.agent import Agent, load_agent, wants_person
+from lineside.agents.knowledge import agent_knowledge
+from lineside.agents.knowledge.encoder_thread import EncoderThread
+from lineside.agents.knowledge.knowledge import DidYouMean, Verbatim
+from lineside.agents.tasks.routing import route
 from lineside.audio.frame import AudioFrame
 from lineside.errors import LinesideError
 from lineside.gateway.startup import RunningGateway, running_gateway
+from lineside.models.store import locate
 from lineside.protocol import FirstMessage, LlmToken, ReplyText, ServerMessage
 from lineside.settings import load_settings
 from lineside.task_events import ToolCalled
@@ -86,6 +93,36 @@ async def main(models: list[str], first: int, files: Sequence[str]) -> bool:
                     for file in files:
                         await examine(gateway, f"{model}, {file}", read(file))
     return good
+
+
+async def examine_alone(files: Sequence[str]) -> None:
+    """Ask the knowledge itself, and print what was answered at once, and what after being asked back."""
+    settings = load_settings()
+    encoder = EncoderThread(locate("all-minilm-l6-v2", settings.models_dir))
+    agent, agent_knowledge.MEANING_WITHIN = load_agent(settings.agent_file), 60.0
+    knows = await agent_knowledge.read_knowledge(agent, encoder)
+    for file in files:
+        questions = [one for one in read(file) if not wants_person(one.asks) and not route(one.asks, agent.tasks)]
+        at_once = back = asked = 0
+        for one in questions:
+            inside, offered, said = one.right != (UNKNOWN,), tuple[str, ...](), agent.unknown
+            match await knows.answer(one.asks, asked=agent.greeting):
+                case Verbatim(passage=passage):
+                    said = passage.says
+                case DidYouMean(candidates=candidates):
+                    offered = tuple(answer.passage.says for answer in candidates)
+            right = any(is_right(one, answer) for answer in offered) if inside and offered else is_right(one, said)
+            asked, at_once, back = (
+                asked + bool(offered),
+                at_once + (right and not offered),
+                back + (right and bool(offered)),
+            )
+            if not right:
+                print(f"no: {one.asks} → {offered or said}")
+        print(
+            f"{file}: {at_once} right at once, {back} after a question back, of {len(questions)}; {asked} asked back\n"
+        )
+    encoder.close()
 
 
 def read(file: str) -> list[Question]:
@@ -221,5 +258,9 @@ if __name__ == "__main__":
     parser.add_argument("models", nargs="*", default=[load_settings().llm_model])
     parser.add_argument("--first", type=int, default=0, metavar="CALLS")
     parser.add_argument("--files", nargs="+", default=FILES, metavar="FILE", help="questions to ask, of this folder")
+    parser.add_argument("--alone", action="store_true", help="ask the knowledge alone, without calls")
     arguments = parser.parse_args()
+    if arguments.alone:
+        asyncio.run(examine_alone(arguments.files))
+        sys.exit(0)
     sys.exit(0 if asyncio.run(main(arguments.models, arguments.first, arguments.files)) else 1)
