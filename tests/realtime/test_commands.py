@@ -226,6 +226,16 @@ def test_an_update_is_taken_whole_or_not_at_all() -> None:
     assert "temperature" not in event["session"]
 
 
+def test_null_means_nothing_where_a_field_cannot_be_null() -> None:
+    """LiveKit writes `instructions: null` into `response.create`."""
+    call = ScriptedCall()
+    update = {"type": "realtime", "instructions": None, "audio": {"input": {"transcription": None}}}
+    assert call.send({"type": "session.update", "session": update})[0]["session"]["instructions"]
+    asked = {"instructions": None, "metadata": {"client_event_id": "c"}, "audio": {"output": None}}
+    (created,) = call.send({"type": "response.create", "response": asked})
+    assert created["response"]["metadata"] == {"client_event_id": "c"}
+
+
 def test_items_have_their_order_and_each_id_once() -> None:
     """At the end, after another, or first; a taken id is refused; a deleted item is gone."""
     call = ScriptedCall()

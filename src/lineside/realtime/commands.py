@@ -24,7 +24,7 @@ from lineside.realtime.client_events import (
 from lineside.realtime.errors import RealtimeError, field_error
 from lineside.realtime.items import Item, read_item
 from lineside.realtime.session import RealtimeSession, Wanted
-from lineside.realtime.session_config import ResponseFields, merged, updated_session
+from lineside.realtime.session_config import ResponseFields, merged, updated_session, without_nulls
 from lineside.realtime.sound import InputAudio, too_short
 
 ASIDES = 8  # responses beside the conversation at once
@@ -102,7 +102,7 @@ class ClientCommands:
             case ItemTruncate():
                 self._truncate(event)
             case ResponseCreate(response=given):
-                self._respond(given or {})
+                self._respond(without_nulls(given or {}))
             case ResponseCancel(response_id=response_id):
                 self._cancel(response_id)
             case OutputClear():

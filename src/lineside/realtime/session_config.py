@@ -31,6 +31,7 @@ SEMANTIC: dict[str, Any] = {
 PROFILES: dict[str, Literal["fast", "balanced", "patient"]] = {"low": "patient", "high": "fast"}
 WAITS = {"low": 8.0, "medium": 4.0, "auto": 4.0, "high": 2.0}  # seconds at most, as OpenAI has them
 REPLACED = ("format", "tools", "tool_choice", "voice", "prompt", "tracing", "truncation", "reasoning", "include")
+NULLABLE = ("turn_detection", "idle_timeout_ms", "transcription", "noise_reduction", "prompt", "tracing", "include")
 
 Maybe = UnsetType
 
@@ -161,10 +162,20 @@ def new_session(session_id: str, model: str, expires_at: int, kind: str = "realt
     }
 
 
+def without_nulls(given: dict[str, Any], nullable: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Fields that were really given: some clients write null where they mean nothing."""
+    return {
+        name: without_nulls(value, nullable) if isinstance(value, dict) and name not in REPLACED else value
+        for name, value in given.items()
+        if value is not None or name in nullable
+    }
+
+
 def updated_session(session: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """The session after an update; the one before stays as it is. Raises `RealtimeError`."""
     if "type" not in given:
         raise RealtimeError("missing_required_parameter", "Missing required parameter: 'session.type'.", "session.type")
+    given = without_nulls(given, NULLABLE)
     try:
         fields = msgspec.convert(given, SessionFields)
     except msgspec.ValidationError as wrong:

@@ -1,0 +1,20 @@
+// @openai/agents at a running gateway: connects over a WebSocket, types, hears, calls a function.
+import { RealtimeAgent, RealtimeSession, OpenAIRealtimeWebSocket } from "@openai/agents/realtime";
+import { tool } from "@openai/agents";
+import { z } from "zod";
+const calls = [];
+const weather = tool({ name: "weather", description: "Tells the weather.", parameters: z.object({ city: z.string() }), execute: async ({ city }) => { calls.push(city); return "sunny"; } });
+const agent = new RealtimeAgent({ name: "A", instructions: "Be brief.", tools: [weather] });
+const transport = new OpenAIRealtimeWebSocket({ url: process.argv[2] });
+const session = new RealtimeSession(agent, { transport });
+const errors = []; let bytes = 0; const types = new Set();
+session.on("error", e => errors.push(JSON.stringify(e)));
+session.on("transport_event", e => types.add(e.type));
+session.on("audio", a => { bytes += a.data.byteLength; });
+await session.connect({ apiKey: "secret" });
+session.sendMessage("Is it raining?");
+const until = Date.now() + 15000;
+while (Date.now() < until && bytes < 40000) await new Promise(r => setTimeout(r, 100));
+await new Promise(r => setTimeout(r, 1500));
+console.log({ calls, bytes, errors, types: [...types].length, history: session.history.map(h => [h.type, h.role ?? h.name, h.status]) });
+session.close(); process.exit(0);
