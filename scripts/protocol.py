@@ -88,6 +88,7 @@ END_REASONS = {
     "line_lost": "the connection broke, and the caller did not come back in `RESUME_S` or while a slot was free",
     "caller_silent": "the caller did not speak after being asked whether they are there; the agent said goodbye",
     "caller_repeats": "the caller said the same sentence again and again, as a machine does",
+    "called_too_often": "the caller has called as often as the agent's file lets one caller call, and was told so",
     "engines_failed": "several answers in a row failed",
     "idle": "neither side spoke for `CALL_IDLE_TIMEOUT_S`",
     "too_long": "the call lasted `CALL_MAX_S`",

@@ -48,6 +48,7 @@ const ENDS: Record<string, string> = {
   rejected: 'they refused the call',
   not_reached: 'no such number, or the line could not call it',
   cancelled: 'given up before anybody answered',
+  called_too_often: 'the caller called too often',
   no_audio: 'no sound came from the line',
   asked_for_person: 'the caller asked for a person',
   server_stopping: 'lineside shut down',

@@ -391,6 +391,7 @@ export interface Ended {
     | 'asked_for_person'
     | 'bad_message'
     | 'busy'
+    | 'called_too_often'
     | 'caller_hung_up'
     | 'caller_not_reading'
     | 'caller_repeats'
@@ -711,6 +712,7 @@ export interface OutboundCall {
     | 'asked_for_person'
     | 'bad_message'
     | 'busy'
+    | 'called_too_often'
     | 'caller_hung_up'
     | 'caller_not_reading'
     | 'caller_repeats'
@@ -1076,6 +1078,9 @@ export interface Tool {
   confirm: string;
   claims: string[];
   most: number;
+  most_an_hour: number | null;
+  most_a_day: number | null;
+  most_a_day_by_caller: number | null;
 }
 
 /** An argument of a tool. Its value is that of the slot of this name, or an earlier tool's result. */
@@ -1120,10 +1125,13 @@ export interface Failure {
   person: boolean;
 }
 
-/** How much one call may do. */
+/** How much one call may do, and how often one caller may call. */
 export interface Limits {
   tools_a_call: number;
   rounds_a_turn: number;
+  calls_by_caller_an_hour: number | null;
+  calls_by_caller_a_day: number | null;
+  too_often: string;
   never_say: string[];
 }
 

@@ -8,6 +8,7 @@ EndReason = Literal[
     "line_lost",
     "caller_silent",
     "caller_repeats",
+    "called_too_often",
     "engines_failed",
     "idle",
     "too_long",

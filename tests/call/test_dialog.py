@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from lineside.agents.agent import Agent
-from lineside.agents.declared import Limits, Slot, Takes, Task, Tool
+from lineside.agents.declared import Failure, Limits, Slot, Takes, Task, Tool
 from lineside.agents.tools.outcome import Outcome, Use
 from lineside.audio.frame import Utterance
 from lineside.call.call_tools import CallTools, nothing_kept
@@ -364,3 +364,33 @@ def test_while_a_tool_runs_its_own_words_are_said() -> None:
     held = call(says("where is my order, it's 12345", 15.0), tools=SlowTools(seconds=6.0), agent=agent)
     fillers = " ".join(event.text for event in held.all(AgentWords) if event.filler).split()
     assert " ".join(fillers).startswith("Let me look that up. It's still loading.")
+
+
+def test_a_tool_that_has_been_used_as_often_as_it_may_is_refused_aloud() -> None:
+    """By its limits over all calls: nothing ran, the caller hears so, and a task may have words of its own for it."""
+
+    async def over(name: str, tool: Tool) -> bool:
+        return name == "book_visit"
+
+    tools = SlowTools()
+    limited = CallTools(tools, "call-1", kept, over, today=lambda: date(2026, 12, 1))
+    script = [doing for part in (*BOOKING, says("Yes", 9.0)) for doing in part]
+    held = run_call(*script, agent=DESK, tools=limited)
+    assert tools.used == []
+    assert "I can't do that again today, and nothing has been changed" in answers(held)[-1]
+    assert [(event.state, event.why) for event in held.all(ToolCalled)][:2] == [("running", ""), ("refused", "limit")]
+    book = msgspec.structs.replace(DESK.tools["book_visit"], most_a_day=1)
+    visit = msgspec.structs.replace(DESK.tasks["visit"], fails={"limit": Failure("All engineers are booked.")})
+    agent = msgspec.structs.replace(DESK, tools=DESK.tools | {"book_visit": book}, tasks=DESK.tasks | {"visit": visit})
+    agent.check()
+    assert answers(run_call(*script, agent=agent, tools=limited))[-1].startswith("All engineers are booked.")
+
+
+def test_who_has_called_too_often_hears_so_and_the_call_is_over() -> None:
+    """In place of the greeting, and again where they type over it."""
+    script: list[Doing] = [CallerSilent(1.5), CallerSends(Text("book an engineer")), CallerSilent(9.0)]
+    held = run_call(*script, agent=DESK, tools=CallTools(refusal="You have called often. Goodbye."))
+    assert held.reason == "called_too_often"
+    assert held.conversation[-1][1].endswith("You have called often. Goodbye.")
+    quiet = run_call(CallerSilent(9.0), agent=DESK, tools=CallTools(refusal="You have called often. Goodbye."))
+    assert quiet.conversation == [("assistant", "You have called often. Goodbye.")]

@@ -23,6 +23,7 @@ const REASONS = [
   'rejected',
   'not_reached',
   'cancelled',
+  'called_too_often',
   'no_audio',
   'asked_for_person',
   'server_stopping',

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
-from lineside.agents.declared import Limits, Slot, Task, Tool
+from lineside.agents.declared import LIMIT, Limits, Slot, Task, Tool
 from lineside.agents.templates import places
 from lineside.agents.tools.python_source import file_and_function, source_mistakes
 from lineside.errors import ConfigError
@@ -177,6 +177,7 @@ def _failures(
 ) -> Iterator[Mistake]:
     used = [tools[step.does] for step in task.all_steps if step.does in tools]
     named = {failure for tool in used for failure in tool.fails.values()}
+    named |= {LIMIT for tool in used if any((tool.most_an_hour, tool.most_a_day, tool.most_a_day_by_caller))}
     for name, failure in task.fails.items():
         if name not in named:
             yield Mistake((*where, "if", name), f"no tool of the task fails with {name}; named are {_list(named)}")

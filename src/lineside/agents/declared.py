@@ -12,6 +12,8 @@ from lineside.client_tools import ArgumentSource, Effect, SlotKind, ValueKind
 TurnProfile = Literal["", "fast", "balanced", "patient", "digits"]
 
 Words = Annotated[str, Meta(max_length=1000)]
+Uses = Annotated[int, Meta(ge=1, le=1_000_000)] | None
+LIMIT = "limit"  # why a use is refused that would be one too many; tasks can answer it as a failure of this name
 EnvironmentName = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
@@ -69,6 +71,9 @@ class Tool(Struct, frozen=True, forbid_unknown_fields=True):
     confirm: Words = ""  # of a writing tool: the read-back, a question to be answered with yes
     claims: tuple[Annotated[str, Meta(max_length=200)], ...] = ()  # words that may be said only after its success
     most: Annotated[int, Meta(ge=1, le=100)] = 3  # calls of it in one call
+    most_an_hour: Uses = None  # in all calls together; what is kept of them is counted
+    most_a_day: Uses = None  # within 24 hours
+    most_a_day_by_caller: Uses = None  # of one caller's calls, where their number is known
 
     @property
     def writes(self) -> bool:
@@ -124,8 +129,11 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
-    """How much one call may do."""
+    """How much one call may do, and how often one caller may call."""
 
     tools_a_call: Annotated[int, Meta(ge=1, le=100)] = 12  # tools that one call may run
     rounds_a_turn: Annotated[int, Meta(ge=1, le=20)] = 4  # times that a model is asked for one answer
+    calls_by_caller_an_hour: Uses = None  # calls of one caller that are answered, where their number is known
+    calls_by_caller_a_day: Uses = None  # within 24 hours
+    too_often: Words = "You have called very often today. Please call again later. Goodbye."  # then the call is over
     never_say: tuple[Annotated[str, Meta(max_length=200)], ...] = ()  # patterns of what the model's words may not hold

@@ -29,7 +29,7 @@ from lineside.engines.protocols import CallsTools, LanguageModel, LlmRequest, Sp
 from lineside.engines.registry import Engines
 from lineside.engines.transcript_gate import GatedSTT
 from lineside.errors import EngineError
-from lineside.protocol import AnsweredBy, FirstMessage
+from lineside.protocol import AnsweredBy, EndReason, FirstMessage
 from lineside.settings import Settings
 from lineside.transports.base import Transport
 from lineside.transports.call_facts import CallFacts
@@ -55,6 +55,7 @@ class CallContext(Struct, frozen=True):
     answers: bool  # False: transcribe only
     supervision: Supervision  # what operators do in it
     greeting: str  # empty: the caller speaks first
+    greeting_ends: EndReason | None  # the call is over when it was heard
     own_prompt: bool  # the caller's program brought the prompt that answers
     transport: Transport
     facts: CallFacts
@@ -123,7 +124,7 @@ def call_context(
         on_late_speech,
     )
     answers = hello.mode == "conversation"
-    greeting = agent.greeting if hello.greeting is None else hello.greeting
+    greeting = tools.refusal or (agent.greeting if hello.greeting is None else hello.greeting)
     agent = agent_of_call(agent, hello).on_line(can_transfer=can_transfer)
     tasks, clock = CallTasks(), CallClock(segmenter, now)
     heard_by = Observers(transport, (load, *observers))
@@ -153,6 +154,7 @@ def call_context(
         answers=answers,
         supervision=Supervision(),
         greeting=greeting if answers and greeting.strip() else "",
+        greeting_ends="called_too_often" if tools.refusal else None,
         own_prompt=answers and hello.system_prompt is not None and not led,
         transport=transport,
         facts=facts,

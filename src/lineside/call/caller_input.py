@@ -146,7 +146,9 @@ NOT_CALLED = (
 
 async def tell_uncalled_tools(context: CallContext) -> None:
     """Tell a program that offers tools where the language model will not call them."""
-    if not await context.model_calls_tools():
+    agent = context.agent
+    offered = agent.tool_calls == "native" and any(tool.client for tool in agent.tools.values())
+    if offered and not await context.model_calls_tools():
         tell_error(context, TransportError("tools_not_called", NOT_CALLED), fatal=False)
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from lineside.agents.agent import Agent
 from lineside.agents.calendar import date_in
 from lineside.agents.claims import may_say
+from lineside.agents.declared import LIMIT
 from lineside.agents.slots.extract import Place, Said
 from lineside.agents.tasks.native_turn import after_call
 from lineside.agents.tasks.state import (
@@ -191,6 +192,8 @@ class TaskDialog:
         try:
             if tool.writes and not await self._tools.kept():
                 outcome = Outcome("refused", why="no record of it can be kept")
+            elif await self._tools.over(use.tool, tool):
+                outcome = Outcome("refused", why=LIMIT)
             else:
                 async with asyncio.timeout(tool.within + GRACE):
                     outcome = await self._tools.runs.run(use, tool, key)

@@ -103,10 +103,11 @@ class CallSession:
                 hears = CallerInput(context, self._limits, self._on_speech, self.end, self._speaker, self._opening)
                 transport = tasks.start(run_line(context, hears), "transport")
                 tasks.start(self._watch_limits(), "limits")
-                if any(tool.client for tool in context.agent.tools.values()) and context.agent.tool_calls == "native":
-                    tasks.start(tell_uncalled_tools(context), "client tools")
+                tasks.start(tell_uncalled_tools(context), "client tools")
                 if self._opening is not None:
                     tasks.start(self._opening.run(), "opening")
+                elif context.greeting_ends is not None:
+                    self._limits.leave(AgentLine(context.greeting, context.greeting_ends))
                 elif context.greeting:
                     self._say(AgentLine(context.greeting))
                 if context.own_prompt:

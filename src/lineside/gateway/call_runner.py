@@ -32,6 +32,7 @@ from lineside.gateway.call_handle import RegisteredCall
 from lineside.gateway.listening import TapTransport
 from lineside.gateway.load_shedder import LoadShedder
 from lineside.gateway.supervised_call import SupervisedCall
+from lineside.gateway.use_limits import UseLimits
 from lineside.observability.metrics import GatewayMetrics
 from lineside.observability.traces import Traces
 from lineside.protocol import Ended, EndReason, Error, Ready
@@ -249,9 +250,7 @@ class CallRunner:
             turn_model=self._turns,
             load=self._load,
             knowledge=await self._knowledge.of(agent),
-            tools=CallTools(
-                self._tools, handle.id, self._records.on_disk if self._records is not None else nothing_kept
-            ),
+            tools=await self._call_tools(handle.id, facts, agent),
         )
         control = SupervisedCall(call, tap)
         handle.answered(control, facts=self._shown(facts), codec=hello.codec, rate=hello.rate, engines=engines.names)
@@ -268,6 +267,11 @@ class CallRunner:
         reason = await call.run()
         log.info("call ended", call=handle.id, reason=reason, seconds=round(time.monotonic() - began, 1))
         return reason
+
+    async def _call_tools(self, call: str, facts: CallFacts, agent: Agent) -> CallTools:
+        limits = UseLimits(self._records, self._shown(facts))
+        kept = self._records.on_disk if self._records is not None else nothing_kept
+        return CallTools(self._tools, call, kept, limits.tool_over, await limits.refusal(agent))
 
 
 async def _hang_up(handle: RegisteredCall, control: LineControl, reason: EndReason) -> None:

@@ -10,6 +10,7 @@ from lineside.transports.line_control import Ability, OnlyHangsUp, TransferOutco
 # Ended for these reasons, a call is over for the caller too; after all others they go to the queue.
 DONE = {
     "agent_said_goodbye",
+    "called_too_often",
     "caller_hung_up",
     "caller_repeats",
     "caller_silent",

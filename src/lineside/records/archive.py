@@ -7,9 +7,12 @@ the spool is there; when the disk is full too, the oldest recording is deleted t
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lineside.errors import ConfigError
 from lineside.private_files import mend_modes, private_folder
@@ -49,6 +52,7 @@ from lineside.transports.call_facts import CallFacts
 
 RECORDINGS_SECONDS = 2.0  # for what waits to be written at the end; the next start closes the other files
 START_SECONDS = 5.0  # for the database to answer at the start; one that does not is tried again while calls go on
+T = TypeVar("T")
 ID = re.compile(r"[0-9A-Za-z_-]{1,64}")  # of a call; file names are made of it
 
 
@@ -151,10 +155,15 @@ class Archive:
 
     async def unanswered(self, query: UnansweredQuery) -> UnansweredQuestions:
         """The questions that agents could not answer. Raises `Unavailable`."""
+        return await self.ask(lambda connection: unanswered(connection, query))
 
-        async def ask() -> UnansweredQuestions:
+    async def ask(self, question: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Ask the database something, once it has all that this process has kept. Raises `Unavailable`."""
+
+        async def ask() -> T:
+            await self._mover.to_database(self._spool)
             async with self._store.transaction() as connection:
-                return await unanswered(connection, query)
+                return await question(connection)
 
         return await self._thread.there(ask())
 
@@ -164,12 +173,10 @@ class Archive:
         Raises `KeyError` where no such call is kept, `Unavailable`; then nothing was written.
         """
 
-        async def ask() -> CallNotes | None:
-            await self._mover.to_database(self._spool)  # a call that has just begun has its row
-            async with self._store.transaction() as connection:
-                return await writes.annotate(connection, call, outcome=outcome, tags=tags, note=note)
+        async def write(connection: AsyncConnection) -> CallNotes | None:
+            return await writes.annotate(connection, call, outcome=outcome, tags=tags, note=note)
 
-        notes = await self._thread.there(ask()) if ID.fullmatch(call) else None
+        notes = await self.ask(write) if ID.fullmatch(call) else None  # one that has just begun has its row
         if notes is None:
             raise KeyError(call)
         return notes

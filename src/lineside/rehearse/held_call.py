@@ -26,7 +26,7 @@ class Backstage:
 
     def tools(self, call: str) -> CallTools:
         """The tools of the call: the stand-in's, whatever the agent declares."""
-        return CallTools(self.back_end, call, _kept, self._moved, lambda: self._desk.today)
+        return CallTools(self.back_end, call, _kept, moved=self._moved, today=lambda: self._desk.today)
 
     def _moved(self, state: TaskState) -> None:
         self.state = state

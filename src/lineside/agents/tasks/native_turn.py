@@ -24,7 +24,7 @@ from lineside.agents.tasks.state import (
     asked_again,
     joined,
 )
-from lineside.agents.tasks.steps import NOT_DONE, OFFER, UNKNOWN, UNREACHABLE, values
+from lineside.agents.tasks.steps import OFFER, UNKNOWN, refusal, values
 from lineside.agents.tasks.turn import AGAIN, more_answered, offer_answered
 from lineside.agents.templates import reached, render, shown
 from lineside.agents.tools.outcome import Outcome, Use
@@ -137,8 +137,7 @@ def after_call(state: TaskState, desk: Desk, use: Use, outcome: Outcome) -> Turn
     elif outcome.kind in {"unknown", "timeout"}:
         return replace(state, asked=None), Say(UNKNOWN)
     else:
-        text = NOT_DONE if tool.writes else UNREACHABLE
-        return replace(state, asked=Question("person", OFFER)), Say(text)
+        return replace(state, asked=Question("person", OFFER)), Say(refusal(tool, outcome))
     return replace(state, asked=Question("more", then) if then else None), Say(joined(said, then))
 
 

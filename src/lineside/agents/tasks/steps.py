@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from lineside.agents.declared import Condition, Task, TaskStep, Tool
+from lineside.agents.declared import LIMIT, Condition, Task, TaskStep, Tool
 from lineside.agents.tasks.state import Desk, Do, Question, Say, SlotValue, TaskState, ToPerson, Turn, joined
 from lineside.agents.templates import places, render, shown
 from lineside.agents.tools.ledger import ReadBack
@@ -11,6 +11,7 @@ from lineside.agents.tools.outcome import Outcome, Use
 OFFER = "Would you like to speak to a colleague?"
 UNREACHABLE = f"I'm sorry, I can't reach our system at the moment. {OFFER}"
 NOT_DONE = f"I'm sorry, that didn't work, and nothing has been changed. {OFFER}"
+LIMITED = f"I'm sorry, I can't do that again today, and nothing has been changed. {OFFER}"
 UNKNOWN = "I'm sorry, I can't tell whether that went through. A colleague will check, and call you back."
 
 
@@ -116,8 +117,14 @@ def _failed(state: TaskState, tool: Tool, outcome: Outcome) -> Turn:
     """It failed in a way that the task has no answer to."""
     if tool.writes and outcome.kind in {"unknown", "timeout"}:
         return replace(state, asked=None), Say(UNKNOWN)
-    text = NOT_DONE if tool.writes else UNREACHABLE
-    return replace(state, asked=Question("person", OFFER)), Say(text)
+    return replace(state, asked=Question("person", OFFER)), Say(refusal(tool, outcome))
+
+
+def refusal(tool: Tool, outcome: Outcome) -> str:
+    """What is said of a tool that did not work, by rule."""
+    if outcome.why == LIMIT:
+        return LIMITED
+    return NOT_DONE if tool.writes else UNREACHABLE
 
 
 def _to_check(state: TaskState, desk: Desk, step: TaskStep) -> str | None:
