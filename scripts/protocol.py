@@ -251,6 +251,7 @@ def _type(written: str) -> str:
         "Seconds": "number, to 30",
         "Count": "whole number, 1 to 100",
         "Reason": "text, at most 200",
+        "FreeText": "text, at most 4000",
         "GivenValues": "object of texts, numbers, true and false",
         "ResultKinds": f"object: name → {_choices(client_tools.ValueKind)}",
         "dict[str, ToolName]": "object",

@@ -17,6 +17,7 @@ ArgumentSource = Literal["caller", "model"]
 ToolName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Sentence = Annotated[str, Meta(max_length=1000)]
 Pattern = Annotated[str, Meta(max_length=200)]
+FreeText = Annotated[str, Meta(max_length=4000)]
 Reason = Annotated[str, Meta(max_length=200)]
 GivenValues = Annotated[dict[Annotated[str, Meta(max_length=40)], str | float | bool | None], Meta(max_length=50)]
 Sentences = Annotated[tuple[Sentence, ...], Meta(max_length=10)]
@@ -71,6 +72,7 @@ class ToolResult(Struct, frozen=True, tag="tool_result", forbid_unknown_fields=T
     id: Annotated[str, Meta(max_length=64)]
     state: AnswerState = "ok"  # failed: nothing was changed; unknown: it may have been done
     gives: GivenValues = {}
+    text: FreeText = ""  # of a tool without `gives`: what the language model is told came of it, and nobody else
     why: Reason = ""  # of `failed`: a name that the tool's `fails` knows, or words for operators
 
 

@@ -9,6 +9,7 @@ from lineside.agents.tools.projected import declared_values
 from lineside.call.reply_events import Where
 from lineside.client_tools import ClientToolCall, ToolResult
 from lineside.errors import TransportError
+from lineside.text.outside_text import outside_text
 
 KNOWN = 200  # calls whose late or second result is still known as one
 
@@ -73,5 +74,7 @@ def _outcome(result: ToolResult, tool: Tool, ms: float) -> Outcome:
         return Outcome("failed", why=tool.fails.get(result.why, why), ms=ms)
     if result.state == "unknown":
         return Outcome("unknown" if tool.writes else "failed", why=why, ms=ms)
+    if not tool.gives and (text := outside_text(result.text).strip()):
+        return Outcome("ok", {"text": text}, ms=ms)
     outcome = declared_values(dict(result.gives), tool)
     return Outcome(outcome.kind, outcome.gives, outcome.why, ms)

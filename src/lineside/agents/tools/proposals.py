@@ -19,6 +19,7 @@ from lineside.agents.tools.outcome import Outcome, Use
 from lineside.engines.protocols import ToolCall, ToolSpec
 from lineside.text.outside_text import outside_text
 
+LONGEST_RESULT = 4000  # characters of one value that came of a tool; most kinds of tools give far shorter ones
 LONGEST_VALUE = 300  # characters of an argument that the model itself writes
 UNREADABLE_ARGUMENTS = (msgspec.DecodeError, RecursionError, UnicodeError)
 
@@ -162,7 +163,7 @@ def read_back(use: Use, tool: Tool, slots: Mapping[str, Slot], now: float) -> tu
 def result_text(outcome: Outcome) -> str:
     """What came of a call, for the model: data, in JSON."""
     told = {"status": outcome.kind, **({"why": outside_text(outcome.why, 200)} if outcome.why else {})}
-    given = {name: outside_text(value, 800) for name, value in outcome.gives.items()}
+    given = {name: outside_text(value, LONGEST_RESULT) for name, value in outcome.gives.items()}
     return msgspec.json.encode(told | ({"result": given} if given else {})).decode()
 
 
