@@ -47,6 +47,14 @@ def test_a_caller_who_is_understood_says_what_is_written() -> None:
         assert ruled.repairs == 0
 
 
+def test_the_line_with_which_the_agent_ends_the_call_is_said_too() -> None:
+    """At text level the call is over then, before that line has become a step."""
+    ends = Scenario("a goodbye", caller=("What's the capital of France?", "Goodbye."))
+    steps = text_call(desk(), ends).steps
+    ruled = RuledCaller(ends, desk().agent, steps)
+    assert [ruled.next(TaskState()), ruled.next(TaskState())] == list(ends.caller)
+
+
 def test_a_wrong_value_that_is_read_back_is_denied_and_said_again() -> None:
     """Alone, and among others."""
     for scenario in (KNOWS, SCRIPT):

@@ -43,7 +43,7 @@ class RuledCaller:
     def __init__(self, scenario: Scenario, agent: Agent, understood: Sequence[CallerStep] = ()) -> None:
         """`understood`: the same call as it goes when all is understood; empty: this is that call."""
         self._scenario, self._agent, self._understood = scenario, agent, understood
-        self._script = [step.said for step in understood] if scenario.caller and understood else list(scenario.caller)
+        self._script = list(scenario.caller)  # all of it: a call that the agent ends has no step for the last line
         self._next = 0
         self._repaired = 0
         self._last: Line = ""
