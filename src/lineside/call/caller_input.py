@@ -159,6 +159,7 @@ def tell_error(context: CallContext, fault: TransportError, *, fatal: bool) -> N
 
 async def run_line(context: CallContext, hears: CallerInput) -> EndReason:
     """Run the call's transport to its end; a fault of the caller's program is told, and is the reason."""
+    context.tasks.start(tell_uncalled_tools(context), "client tools")
     try:
         return await context.transport.run(hears)
     except TransportError as broken:

@@ -14,7 +14,7 @@ from lineside.call.call_context import call_context
 from lineside.call.call_opening import CallOpening
 from lineside.call.call_tools import NO_TOOLS, CallTools
 from lineside.call.call_transfer import CallTransfer
-from lineside.call.caller_input import CallerInput, run_line, tell_uncalled_tools, why_ended
+from lineside.call.caller_input import CallerInput, run_line, why_ended
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.engine_load import EngineLoad
 from lineside.call.fillers import FAREWELL
@@ -103,7 +103,6 @@ class CallSession:
                 hears = CallerInput(context, self._limits, self._on_speech, self.end, self._speaker, self._opening)
                 transport = tasks.start(run_line(context, hears), "transport")
                 tasks.start(self._watch_limits(), "limits")
-                tasks.start(tell_uncalled_tools(context), "client tools")
                 if self._opening is not None:
                     tasks.start(self._opening.run(), "opening")
                 elif context.greeting_ends is not None:
