@@ -43,6 +43,7 @@ wait "$types"
 [ "$page" = 0 ] || exit "$page"
 .venv/bin/python scripts/audit.py
 .venv/bin/lineside models pull
+.venv/bin/lineside models pull en_US-joe-medium
 [ $# = 0 ] || exec .venv/bin/python -m pytest "$@"
 # Every test, in three parts: those that neither share anything nor measure time run in two processes; then the others, in
 # two processes too, each part in its order. What the second part prints is kept back until the first has ended.

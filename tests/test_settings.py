@@ -24,7 +24,7 @@ def test_settings_that_operators_know_keep_their_names_and_defaults() -> None:
     """The names and defaults that operators know from before."""
     known = {
         "ollama_model": "llama3.2:3b",
-        "default_tts_engine": "fast",
+        "default_tts_engine": "hibari",
         "elevenlabs_api_key": "",
         "elevenlabs_voice_id": "21m00Tcm4TlvDq8ikWAM",
         "elevenlabs_model_id": "eleven_turbo_v2_5",

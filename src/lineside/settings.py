@@ -95,7 +95,7 @@ class Settings(SipSettings, TelephoneSettings, OutboundSettings, WebhookSettings
     """Speech to text of calls that name no engine; all names: lineside engines"""
     default_llm_engine: str = "auto"
     """Language model of calls that name none; auto = Ollama if it answers at OLLAMA_URL, else embedded"""
-    default_tts_engine: str = "fast"
+    default_tts_engine: str = "hibari"
     """Text to speech of calls that name none; fast, quality, high = Piper voices of rising size"""
     fallback_stt_engines: Names = ()
     """STT engines to try when the chosen one fails, in order, comma-separated"""

@@ -30,7 +30,11 @@ from tests.turns.test_speech_segmenter import AUDIO
 T = TypeVar("T")
 E = TypeVar("E")
 
-EMBEDDED = {"stt": ("faster-whisper",), "llm": ("embedded",), "tts": ("piper", "fast", "quality", "high", "kokoro")}
+EMBEDDED = {
+    "stt": ("faster-whisper",),
+    "llm": ("embedded",),
+    "tts": ("hibari", "piper", "fast", "quality", "high", "kokoro"),
+}
 
 
 class Case(NamedTuple):

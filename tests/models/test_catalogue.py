@@ -20,9 +20,12 @@ def test_every_file_can_be_checked_and_had(model: Model, file: ModelFile) -> Non
     assert file.bytes > 0
     assert model.licence
     publisher, *index = file.sources
-    assert isinstance(publisher, str)
-    assert publisher.startswith("https://")
-    assert publisher.endswith(f"/{file.name}")
+    if isinstance(publisher, str):
+        assert publisher.startswith("https://")
+        assert publisher.endswith(f"/{file.name}")
+    else:  # the publisher's own package, not somebody's copy
+        index = [publisher]
+        assert {member.package for member in publisher} == {"hibari-tts"}
     for members in index:
         assert not isinstance(members, str)
         assert sum(member.bytes for member in members) == file.bytes
@@ -64,7 +67,7 @@ def test_every_model_says_what_runs_it() -> None:
     engines = {
         "stt": {"faster-whisper", "whisper-server"},
         "llm": {"embedded"},
-        "tts": {"piper", "kokoro"},
+        "tts": {"hibari", "piper", "kokoro"},
         "turn": {""},
         "vad": {""},
         "embeddings": {""},

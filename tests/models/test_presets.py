@@ -6,6 +6,7 @@ import pytest
 
 from lineside.models.catalogue import find
 from lineside.models.presets import PIPER_PRESETS, SPARE, piper_voice
+from lineside.models.voices import VOICES
 from lineside.settings import complete_settings
 
 
@@ -36,8 +37,8 @@ def test_a_preset_is_its_voice_where_that_was_fetched(preset: str, tmp_path: Pat
 
 def test_the_default_voice_is_the_one_that_is_fetched() -> None:
     """So a fresh start has nothing to say about it."""
-    spoken = PIPER_PRESETS[complete_settings().model_fields["default_tts_engine"].default]
-    assert find(spoken).default
+    engine = complete_settings().model_fields["default_tts_engine"].default
+    assert [voice.default for voice in VOICES if voice.engine == engine] == [True]
 
 
 @pytest.mark.parametrize("preset", ["quality", "high"])

@@ -38,7 +38,7 @@ def main() -> int:
     models = "model that is loaded at start; none: the first one that a request names"
     parser.add_argument("--stt", default="faster-whisper-base", help=models)
     parser.add_argument("--llm", default="qwen2.5-coder-0.5b", help=models)
-    parser.add_argument("--tts", default="en_US-joe-medium", help=models)
+    parser.add_argument("--tts", default="hibari-heart", help=models)
     parser.add_argument(
         "--opening", type=Path, help="JSON messages to read before the first call: system prompt, examples"
     )

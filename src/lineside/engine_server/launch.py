@@ -24,7 +24,7 @@ async def engine_server(
     models_dir: Path,
     llm: str,
     stt: str = "faster-whisper-base",
-    tts: str = "en_US-joe-medium",
+    tts: str = "hibari-heart",
     opening: Sequence[Message] = (),
     threads: int | None = None,
 ) -> AsyncGenerator[str, None]:

@@ -21,6 +21,7 @@ from lineside.engine_server.interfaces import LlmModel, SttModel, TtsModel
 from lineside.engine_server.llm.llama import LlamaModel
 from lineside.engine_server.model_pool import ModelPool
 from lineside.engine_server.openai_schema import RequestRefused
+from lineside.engine_server.tts.hibari import HibariModel
 from lineside.engine_server.tts.kokoro import KokoroModel
 from lineside.engine_server.tts.piper import PiperModel
 from lineside.errors import ConfigError, LinesideError, leaves
@@ -38,7 +39,7 @@ log = structlog.get_logger()
 SHUTDOWN_GRACE_SECONDS = (
     1.0  # seconds that open requests have when the server ends; what is not done then is broken off
 )
-ENGINES = ("embedded", "faster-whisper", "piper", "kokoro")  # whose models run in here
+ENGINES = ("embedded", "faster-whisper", "hibari", "piper", "kokoro")  # whose models run in here
 
 
 class EngineServerOptions(Struct, frozen=True):
@@ -132,6 +133,8 @@ def _load(model: Model, options: EngineServerOptions, prompts_folder: Path) -> S
         case "faster-whisper":
             # Half of the threads: on two cores one is as fast (measured), and leaves the other to the calls.
             return WhisperModel(folder, max(1, threads // 2))
+        case "hibari":
+            return HibariModel(folder)
         case "piper":
             return PiperModel(folder, threads)
         case "kokoro":

@@ -9,7 +9,7 @@ MIB = 1 << 20
 
 Role = Literal["stt", "llm", "tts", "turn", "vad", "embeddings"]
 # What runs a model: parts of our own engine server, or a server of its own; empty where the gateway itself does.
-Engine = Literal["faster-whisper", "embedded", "piper", "kokoro", "whisper-server", ""]
+Engine = Literal["faster-whisper", "embedded", "hibari", "piper", "kokoro", "whisper-server", ""]
 
 
 class Member(Struct, frozen=True):

@@ -6,7 +6,7 @@ from lineside.models.catalogue import find
 from lineside.models.store import state
 from lineside.models.voices import JOE, LJSPEECH, LJSPEECH_HIGH
 
-# Ever bigger: the voice that is fetched with lineside, one of the same kind, and one with four times the weights.
+# Ever bigger: the smallest that is free to use, one of the same kind, and one with four times the weights.
 PIPER_PRESETS = {"fast": JOE.name, "quality": LJSPEECH.name, "high": LJSPEECH_HIGH.name}
 SPARE = JOE.name
 

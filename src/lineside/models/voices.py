@@ -1,6 +1,26 @@
-"""The models that speak: Piper's voices and Kokoro."""
+"""The models that speak: hibari's voice, Piper's voices and Kokoro."""
 
 from lineside.models.entries import HUB, Member, Model, ModelFile, wheel
+
+HIBARI = Model(
+    name="hibari-heart",
+    role="tts",
+    licence="Apache-2.0",
+    description="hibari, American English, 24 kHz, distilled from Kokoro's voice Heart: small, clear and fast",
+    default=True,
+    engine="hibari",
+    files=(
+        ModelFile(
+            "hibari.onnx",
+            7936868,
+            "5f70741d4e900f4e85d0037498736cc1b3e1b9a63a13546a5da1e63abf4fccd8",
+            (
+                # The publisher's package is on the index itself; it names no other address of this file.
+                (wheel("hibari-tts", "0.2.1", "hibari/assets/hibari.onnx", 7936868),),
+            ),
+        ),
+    ),
+)
 
 PIPER_VOICES = f"{HUB}/rhasspy/piper-voices/resolve/main"
 
@@ -15,7 +35,6 @@ JOE = Model(
     role="tts",
     licence="CC0-1.0 (data)",
     description="Piper voice Joe, American English, 22.05 kHz; by its model card fine-tuned from Piper's Lessac",
-    default=True,
     engine="piper",
     files=(
         _joe("en_US-joe-medium.onnx.json", 4794, "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33"),
@@ -106,4 +125,4 @@ KOKORO = Model(
     ),
 )
 
-VOICES = (JOE, KATHLEEN, LJSPEECH, LJSPEECH_HIGH, KOKORO)
+VOICES = (HIBARI, JOE, KATHLEEN, LJSPEECH, LJSPEECH_HIGH, KOKORO)

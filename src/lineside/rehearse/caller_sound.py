@@ -45,7 +45,7 @@ def usual_voices(registry: EngineRegistry) -> tuple[CallerVoice, ...]:
     """Voices that are not the agent's and need no model of their own. Raises `ConfigError` where there is none."""
     agents = registry.defaults["tts"]
     if agents == "espeak":
-        return (CallerVoice("fast"),)
+        return (CallerVoice("hibari"),)
     if "espeak" not in registry.names("tts"):
         raise ConfigError(
             "callers need a voice that is not the agent's: --voice ENGINE:VOICE, or apt install espeak-ng"

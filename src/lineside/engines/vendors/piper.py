@@ -13,16 +13,20 @@ from lineside.audio.frame import SpokenAudio
 from lineside.engine_options import EngineHost, EngineOptions, Url, option
 from lineside.engines import model_admin, openai_http
 from lineside.engines.protocols import BackendModel, EngineInfo
+from lineside.errors import ModelMissing
+from lineside.models.catalogue import find
 from lineside.models.presets import PIPER_PRESETS, SPARE, piper_voice
+from lineside.models.store import state
 from lineside.models.voices import VOICES
 
 log = structlog.get_logger()
 
 NAMES = tuple(voice.name for voice in VOICES if voice.engine == "piper")
+OTHERS = tuple(voice.name for voice in VOICES if voice.engine != "piper")  # in the same engine server
 
 
 class Piper:
-    """All voices, the one that is always fetched first."""
+    """All voices, Joe first."""
 
     usual = SPARE  # the voice when none is named
 
@@ -61,12 +65,15 @@ class Piper:
         return wanted if self._embedded and self.resolved("") != wanted else ""
 
     async def check(self) -> None:
-        """See `HealthChecked`."""
+        """See `HealthChecked`; embedded, a voice has to be here."""
+        voice = find(self.resolved(""))
+        if self._embedded and state(voice, self._root) not in ("ready", "unchecked"):
+            raise ModelMissing(f"not downloaded: lineside models pull {voice.name}", model=voice.name)
         await openai_http.get(self._http, self._endpoint, "/health")
 
     async def kept(self) -> tuple[BackendModel, ...]:
         """See `ModelKeeper`."""
-        return tuple(k for k in await model_admin.listed(self._http, self._endpoint, "tts") if "kokoro" not in k.name)
+        return tuple(k for k in await model_admin.listed(self._http, self._endpoint, "tts") if k.name not in OTHERS)
 
     async def load(self, model: str) -> None:
         """See `ModelKeeper`; presets are known too."""
@@ -83,7 +90,7 @@ class Piper:
 
 
 class PiperFast(Piper):
-    """The voice that is fetched with lineside."""
+    """The smallest that is free to use."""
 
     usual = "fast"
 
