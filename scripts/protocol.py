@@ -104,6 +104,7 @@ END_REASONS = {
     "not_reached": "no such number, or the line could not call it",
     "cancelled": "it was given up before anybody answered",
     "no_audio": "the line stays up and brings no sound",
+    "drained": "the gateway was to stop, and the call outlasted the time it had; the caller was told",
     "server_stopping": "the gateway is shutting down",
     "too_fast": "the caller's program sent sound faster than four times real time",
     "too_many_messages": "the caller's program sent some 1000 frames, or a megabyte, a second and more",

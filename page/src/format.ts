@@ -51,6 +51,7 @@ const ENDS: Record<string, string> = {
   called_too_often: 'the caller called too often',
   no_audio: 'no sound came from the line',
   asked_for_person: 'the caller asked for a person',
+  drained: 'ended for maintenance',
   server_stopping: 'lineside shut down',
   line_lost: 'connection lost',
   internal_error: 'an internal error',

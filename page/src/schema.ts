@@ -397,6 +397,7 @@ export interface Ended {
     | 'caller_repeats'
     | 'caller_silent'
     | 'cancelled'
+    | 'drained'
     | 'ended_by_operator'
     | 'engines_failed'
     | 'frame_too_large'
@@ -718,6 +719,7 @@ export interface OutboundCall {
     | 'caller_repeats'
     | 'caller_silent'
     | 'cancelled'
+    | 'drained'
     | 'ended_by_operator'
     | 'engines_failed'
     | 'frame_too_large'
@@ -1254,6 +1256,18 @@ export interface WebhookDelivery {
   tries: number;
   outcome: 'delivered' | 'dropped' | 'failed';
   why: string;
+}
+
+/** How far a gateway is that takes no more calls. */
+export interface DrainStatus {
+  draining: boolean;
+  calls: number;
+  seconds_left: number | null;
+}
+
+/** How long calls that are up may last. */
+export interface BeginDrain {
+  within_s?: number | null;
 }
 
 export type ServerMessage =

@@ -14,6 +14,7 @@ EndReason = Literal[
     "too_long",
     "agent_said_goodbye",
     "ended_by_operator",
+    "drained",
     "transferred",
     "voicemail",
     "voicemail_left",

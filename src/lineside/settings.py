@@ -61,6 +61,8 @@ class Settings(SipSettings, TelephoneSettings, OutboundSettings, WebhookSettings
     """Maximum concurrent calls of one of API_KEYS, its tokens included; further ones get 503; 0 = no limit"""
     workers: int = Field(0, ge=0, le=256)
     """Worker processes; 0 = CPU cores − 1"""
+    drain_s: float = Field(0, ge=0, le=86_400)
+    """Seconds that SIGTERM leaves calls to end by themselves, while new ones get 503; 0 = none"""
     call_idle_timeout_s: float = Field(120, gt=0)
     """Hang up after this many seconds without speech from either side"""
     caller_silence_s: float = Field(8, gt=0)
@@ -225,12 +227,8 @@ def load_settings(**given: object) -> Settings:
     here = {name.upper() for name, value in os.environ.items() if value}
     for field, info in complete.model_fields.items():
         name = variable(field, info)
-        if field in given:
-            settings._sources[field] = "command line"
-        elif name in here:
-            settings._sources[field] = "environment"
-        elif in_file.get(name):
-            settings._sources[field] = ".env"
+        said = {"command line": field in given, "environment": name in here, ".env": bool(in_file.get(name))}
+        settings._sources[field] = next((source for source, named in said.items() if named), "default")
     return settings
 
 

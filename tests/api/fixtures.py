@@ -29,6 +29,7 @@ from lineside.host.services import Service
 from lineside.http_front import LONGEST_LINE
 from lineside.line_report import LineMeasured
 from lineside.observability.active_call import ActiveCall
+from lineside.observability.drain_status import DrainStatus
 from lineside.observability.outbound_call import OutboundCall
 from lineside.observability.trends import TrendHistory
 from lineside.observability.webhook_status import WebhookStatus
@@ -310,6 +311,22 @@ def engines() -> dict[Role, dict[str, Any]]:
     }
 
 
+class ScriptedDrain:
+    """A gateway that can be told to drain."""
+
+    def __init__(self) -> None:
+        self._status = DrainStatus(draining=False, calls=1, seconds_left=None)
+
+    def status(self) -> DrainStatus:
+        return self._status
+
+    def begin(self, within: float | None) -> None:
+        self._status = DrainStatus(draining=True, calls=1, seconds_left=within)
+
+    def undo(self) -> None:
+        self._status = DrainStatus(draining=False, calls=1, seconds_left=None)
+
+
 class ScriptedWebhooks:
     """Webhooks that tell somebody of tests and nothing else."""
 
@@ -357,6 +374,7 @@ def scripted_dependencies(chosen: Settings, **given: Any) -> ApiDependencies:
         "own_models": ("silero-vad",),
         "webhooks": ScriptedWebhooks(),
         "outbound": ScriptedOutbound(),
+        "drain": ScriptedDrain(),
         "test_tickets": lambda line: "ticket",
     }
     return replace(scripted, **known | given)

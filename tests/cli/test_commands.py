@@ -53,6 +53,7 @@ TABLE: list[tuple[tuple[str, ...], tuple[str, ...], str]] = [
     (("check", AGENT), (f"{AGENT}: whole",), "files"),
     (("mcp", AGENT), ("no tool of it is one of an MCP server's",), "servers"),
     (("rehearse", SCENARIOS, "--only", "a visit"), ("calls went as meant",), "scenarios"),
+    (("drain", "--undo"), ("Calls are taken again.",), "draining"),
     (("webhooks",), ("WEBHOOK_URL is not set",), "url"),
     (("talk", SHORT, "--no-greeting"), ("voice to voice", "yes.wav"), "turns"),
     (("host", "services"), ("whisper-server", "stopped"), "services"),

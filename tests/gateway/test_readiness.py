@@ -6,7 +6,7 @@ from lineside.gateway.readiness import FaultWatch, fault_counts, readiness
 from lineside.observability.metrics import GatewayMetrics
 from lineside.processes.backoff import HEALTHY_SECONDS
 
-WELL = {"closing": False, "workers": None, "failing": (), "records": "", "in_workers": ()}
+WELL = {"draining": False, "closing": False, "workers": None, "failing": (), "records": "", "in_workers": ()}
 
 
 def test_all_that_is_wrong_is_told_and_one_worker_is_enough() -> None:
@@ -14,8 +14,14 @@ def test_all_that_is_wrong_is_told_and_one_worker_is_enough() -> None:
     assert readiness(**WELL).status == "ready"  # type: ignore[arg-type]
     assert readiness(**WELL | {"workers": 1}).status == "ready"  # type: ignore[arg-type]
     told = readiness(
-        closing=True, workers=0, failing=["trends"], records="disk full", in_workers=["background work fails: trends"]
+        closing=True,
+        draining=False,
+        workers=0,
+        failing=["trends"],
+        records="disk full",
+        in_workers=["background work fails: trends"],
     )
+    assert readiness(**WELL | {"closing": True, "draining": True}).reasons == ("the gateway drains",)  # type: ignore[arg-type]
     assert told.status == "not_ready"
     assert told.reasons == (
         "background work fails: trends",

@@ -85,6 +85,39 @@ def test_a_signal_ends_everything_with_calls_under_way(number: signal.Signals) -
         assert not [child for child in children if child.is_running()]
 
 
+async def until_draining(http: aiohttp.ClientSession, url: str) -> None:
+    """A signal is heard a moment after it was sent."""
+    status = ""
+    while status != "draining":
+        async with http.get(f"{url}/health") as health:
+            status = (await health.json())["status"]
+
+
+def test_a_lineside_that_is_told_to_stop_loses_no_call_and_takes_none() -> None:
+    """DRAIN_S: new calls get 503, a balancer hears it, the one that is up goes on; when it is over all ends."""
+
+    async def story(process: "subprocess.Popen[str]", url: str) -> None:
+        async with aiohttp.ClientSession() as http, http.ws_connect(f"{url}/ws/call") as ws:
+            await ws.send_str('{"codec":"pcm"}')
+            await ws.receive()
+            process.send_signal(signal.SIGTERM)
+            await until_draining(http, url)
+            async with http.get(f"{url}/ready") as ready:
+                assert (ready.status, await ready.json()) == (
+                    503,
+                    {"status": "not_ready", "reasons": ["the gateway drains"]},
+                )
+            with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+                await http.ws_connect(f"{url}/ws/call")
+            assert process.poll() is None
+            await ws.send_str('{"type":"hangup"}')
+            assert '"caller_hung_up"' in [str(message.data) async for message in ws][-1]
+
+    with serving(**SCRIPTED, DRAIN_S="60", CALLER_SILENCE_S="600") as (process, url):
+        asyncio.run(story(process, url))
+        assert process.wait(timeout=5) == 0
+
+
 def refused(*arguments: str, **env: str) -> str:
     process = command(*arguments, **env)
     out, said = process.communicate(timeout=60)

@@ -12,6 +12,7 @@ const AGAIN = 'Press Start call to call again.';
 const ENDED: Record<string, string> = {
   caller_hung_up: '',
   internal_error: `Something broke inside lineside; its log says where. ${AGAIN}`,
+  drained: 'lineside is shut down for maintenance. Press Start call to try again.',
   server_stopping: 'lineside is shutting down. Press Start call once it is running again.',
   line_lost: `Connection lost. Check that lineside is running, then press Start call.`,
 };

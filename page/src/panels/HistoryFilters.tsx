@@ -26,6 +26,7 @@ const REASONS = [
   'called_too_often',
   'no_audio',
   'asked_for_person',
+  'drained',
   'server_stopping',
   'internal_error',
   'gateway_died',

@@ -16,6 +16,7 @@ from lineside.errors import ConfigError
 from lineside.host.machine.values import Machine
 from lineside.host.services import Service
 from lineside.observability.active_call import ActiveCall
+from lineside.observability.drain_status import DrainStatus
 from lineside.observability.outbound_call import OutboundCall
 from lineside.observability.standing_alert import StandingAlerts
 from lineside.observability.trends import Trends
@@ -73,6 +74,22 @@ class MakesCalls(Protocol):
 
     async def never_call(self, number: str) -> bool:
         """Put a number on the do-not-call list; False where it was there. Raises `LinesideError`, `OSError`."""
+        ...
+
+
+class Drains(Protocol):
+    """A gateway that is to stop: `gateway.drain.Drain`."""
+
+    def status(self) -> DrainStatus:
+        """How it stands."""
+        ...
+
+    def begin(self, within: float | None) -> None:
+        """Take no more calls; tell those goodbye that are up after so many seconds. None: never."""
+        ...
+
+    def undo(self) -> None:
+        """Take calls again."""
         ...
 
 
@@ -180,6 +197,7 @@ class ApiDependencies:
     alerts: Callable[[], StandingAlerts] = lambda: StandingAlerts(())  # what is wrong with the gateway
     test_tickets: Callable[[str], str] = _no_tickets
     outbound: MakesCalls | None = None
+    drain: Drains | None = None
     records: Archive | None = None  # what is kept of calls; None: nothing is
     loaded: Callable[[Mapping[tuple[str, str], int]], None] | None = None  # hears which models have which memory
     fallbacks: RecentFallbacks = field(default_factory=RecentFallbacks)  # engines that were stood in for lately

@@ -6,6 +6,7 @@ The routes, the checks of what comes in, `/openapi.json`, `/docs` and `docs/api.
 from lineside.api import (
     agent_file_handlers,
     call_handlers,
+    drain_handlers,
     history,
     host_handlers,
     model_handlers,
@@ -67,4 +68,7 @@ OPERATIONS: tuple[Operation, ...] = (
     rehearsal_handlers.cancel_rehearsal,
     call_handlers.get_webhooks,
     call_handlers.test_webhook,
+    drain_handlers.get_drain,
+    drain_handlers.begin_drain,
+    drain_handlers.undo_drain,
 )

@@ -173,6 +173,14 @@ class CallsStatus(Struct, frozen=True):
     calls: tuple[ActiveCall, ...]
 
 
+class BeginDrain(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long calls that are up may last."""
+
+    within_s: (
+        Annotated[float, Meta(ge=0, le=86_400, description="seconds; calls that last longer are told goodbye")] | None
+    ) = None
+
+
 class SayInCall(Struct, frozen=True, forbid_unknown_fields=True):
     """Words that are spoken to the caller as the agent's."""
 

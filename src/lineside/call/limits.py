@@ -12,6 +12,7 @@ from lineside.settings import Settings
 from lineside.turns.dead_call import DeadCallDetector
 
 LEAVE_FOR_OPERATOR = 8.0  # the same, where an operator waits for the end
+TOLD_FIRST: tuple[EndReason, ...] = ("ended_by_operator", "drained")  # the caller hears it before the line is closed
 LEAVE = 20.0  # seconds in which a goodbye must have found a moment and been heard; then the call ends without
 
 LOOK_EVERY = 1.0  # seconds between looks at the limits of a call

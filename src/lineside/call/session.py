@@ -20,7 +20,7 @@ from lineside.call.engine_load import EngineLoad
 from lineside.call.fillers import FAREWELL
 from lineside.call.inbox import Inbox
 from lineside.call.interruptions import Interruptions
-from lineside.call.limits import LOOK_EVERY, CallLimits, limit_rules
+from lineside.call.limits import LOOK_EVERY, TOLD_FIRST, CallLimits, limit_rules
 from lineside.call.live_listening import LiveListening, read_prompt
 from lineside.call.observers import Observer
 from lineside.call.program import CallProgram
@@ -123,8 +123,8 @@ class CallSession:
         return reason
 
     def end(self, reason: protocol.EndReason) -> None:
-        """End the call; the first reason counts. An operator's end is told to the caller first, unless asked again."""
-        if reason == "ended_by_operator" and self._context.answers and self._limits.leave(AgentLine(FAREWELL, reason)):
+        """End the call; the first reason counts. What is `TOLD_FIRST` the caller hears first, unless asked again."""
+        if reason in TOLD_FIRST and self._context.answers and self._limits.leave(AgentLine(FAREWELL, reason)):
             return
         if not self._ended.done():
             self._ended.set_result(reason)

@@ -15,6 +15,7 @@ COMMANDS = {
     "rehearse": ("lineside.cli.rehearse:rehearse", "Try an agent with scripted callers; compare what came of it."),
     "talk": ("lineside.cli.talk:talk", "Call lineside with WAV files; print what was heard, said, and the latencies."),
     "call": ("lineside.cli.call:call", "Have a running lineside call somebody; say what became of it."),
+    "drain": ("lineside.cli.drain:drain", "Refuse new calls, and wait for those that are up to end."),
     "calls": ("lineside.cli.calls:app", "List, show and delete kept calls."),
     "mcp": ("lineside.cli.mcp:mcp", "List the tools of an agent's MCP servers, and what to pin of them."),
     "engines": ("lineside.cli.engines:engines", "List the STT, LLM and TTS engines; check that they answer."),

@@ -151,6 +151,7 @@ class Gateway:
             alerts=self.announcements.alerts.standing,
             test_tickets=self.telephones.issue_test_ticket,
             outbound=self.outbound,
+            drain=self.lines.drain,
         )
         mount(app, dependencies)
         self.telephones.add_routes(app)
@@ -163,12 +164,13 @@ class Gateway:
     # ── the small rooms ────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _health(self, request: web.Request) -> web.Response:
-        closing = self.call_registry.closing
+        draining = self.call_registry.draining
+        closing = self.call_registry.closing and not draining
         failing = sorted(fault.work for fault in self.work.faults)
         if self._workers is not None:
             own = {FAULTS["lineside_work_failures_total"].format(work) for work in failing}
             failing += sorted(set(self._workers.faults.failing(time.monotonic())) - own)
-        status = "closing" if closing else "degraded" if failing else "ok"
+        status = "closing" if closing else "draining" if draining else "degraded" if failing else "ok"
         body: dict[str, object] = {
             "status": status,
             "calls": self.calls,
@@ -185,6 +187,7 @@ class Gateway:
     async def _ready(self, request: web.Request) -> web.Response:
         ready_state = readiness(
             closing=self.call_registry.closing,
+            draining=self.call_registry.draining,
             workers=None if self._workers is None else len(self._workers.up),
             failing=[fault.work for fault in self.work.faults],
             records="" if self._records is None else str(self._records.trouble),
@@ -197,7 +200,7 @@ class Gateway:
         tasks = BackgroundTasks()
         await tasks.begin()
         work: dict[str, Callable[[], Awaitable[object]]] = {"loop lag": self._meters.process.watch_loop}
-        work |= {"load shedder": self.lines.runner.shedder.watch}
+        work |= {"load shedder": self.lines.runner.shedder.watch, "drain": self.lines.drain.run}
         work |= {"machine": self._watch_machine, "trends": self._watch_trends}
         work |= {"webhooks": self.announcements.webhooks.run, "alerts": self.announcements.alerts.watch}
         if self._workers is None:

@@ -40,7 +40,7 @@ class CallRegistry:
         self._held_by = Counter[str]()  # slots by holder
         self._handles: dict[str, CallHandle] = {}
         self._leaving: set[CallHandle] = set()  # alive for a moment still, their slots are others' already
-        self._closing = False
+        self._closing = self.draining = False
         self._empty = asyncio.Event()
 
     @property
@@ -50,13 +50,13 @@ class CallRegistry:
 
     @property
     def closing(self) -> bool:
-        """Whether no more calls are taken."""
-        return self._closing
+        """Whether no more calls are taken: for good, or while the gateway drains."""
+        return self._closing or self.draining
 
     @property
     def has_room(self) -> bool:
         """Whether `admit` would take a call now."""
-        return not self._closing and (self._taken < self._most or self._longest_broken() is not None)
+        return not self.closing and (self._taken < self._most or self._longest_broken() is not None)
 
     @property
     def _taken(self) -> int:
@@ -67,8 +67,8 @@ class CallRegistry:
 
         Where none is free, the call whose connection has been broken for longest ends, and its slot is the new one's.
         """
-        if self._closing:
-            raise CallRefused("the gateway is shutting down")
+        if self.closing:
+            raise CallRefused("the gateway is shutting down" if self._closing else "the gateway drains")
         theirs_full = bool(holder) and 0 < self._most_a_holder <= self._held_by[holder]
         if theirs_full or self._taken >= self._most:
             gives_way = self._longest_broken(holder if theirs_full else None)
@@ -145,16 +145,23 @@ class CallRegistry:
         handle = self._handles.get(call_id)
         return handle.supervise(order) if handle is not None else None
 
+    def end_all(self, reason: EndReason) -> None:
+        """End every call; those that are told it first go on for some seconds."""
+        for handle in tuple(self._handles.values()):
+            handle.end(reason)
+
+    async def empty(self) -> None:
+        """Wait until no call is left."""
+        if self._handles:
+            self._empty.clear()
+            await self._empty.wait()
+
     async def close(self, within: float, warn: Callable[[int], None]) -> None:
         """Closing time: no new calls; those under way are ended, with a word. `warn` hears how many were cut off."""
         self._closing = True
-        for handle in tuple(self._handles.values()):
-            handle.end("server_stopping")
-        if not self._handles:
-            return
-        self._empty.clear()
+        self.end_all("server_stopping")
         try:
             async with asyncio.timeout(within):
-                await self._empty.wait()
+                await self.empty()
         except TimeoutError:
             warn(self.calls)

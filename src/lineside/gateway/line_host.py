@@ -17,6 +17,7 @@ from lineside.errors import CallRefused, TransportError
 from lineside.gateway.call_handle import CallHandle
 from lineside.gateway.call_registry import CallRegistry
 from lineside.gateway.call_runner import CallRunner
+from lineside.gateway.drain import Drain
 from lineside.observability.metrics import GatewayMetrics
 from lineside.protocol import EndReason
 from lineside.transports.line_control import OfferedCall
@@ -27,6 +28,7 @@ class LineHost:
 
     def __init__(self, registry: CallRegistry, runner: CallRunner, meters: GatewayMetrics) -> None:
         self.registry, self.runner, self._meters = registry, runner, meters
+        self.drain = Drain(registry)
 
     @property
     def has_room(self) -> bool:

@@ -61,12 +61,19 @@ class Readiness(Struct, frozen=True):
 
 
 def readiness(
-    *, closing: bool, workers: int | None, failing: Iterable[str], records: str, in_workers: Iterable[str]
+    *,
+    closing: bool,
+    draining: bool,
+    workers: int | None,
+    failing: Iterable[str],
+    records: str,
+    in_workers: Iterable[str],
 ) -> Readiness:
     """Put together what is known.
 
     Args:
-        closing: whether the gateway closes.
+        closing: whether the gateway takes no more calls.
+        draining: whether that is because it drains.
         workers: how many take calls; None where this process holds the calls.
         failing: background work of this process that fails.
         records: what is wrong with the records of this process; empty: nothing.
@@ -74,7 +81,7 @@ def readiness(
     """
     reasons = set(in_workers) | {FAULTS["lineside_work_failures_total"].format(work) for work in failing}
     if closing:
-        reasons.add("the gateway closes")
+        reasons.add("the gateway drains" if draining else "the gateway closes")
     if workers == 0:
         reasons.add("no worker takes calls; they are being restarted")
     if records:

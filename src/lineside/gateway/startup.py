@@ -184,16 +184,27 @@ async def serve(
     services: Sequence[str] = (),
     monitored: Callable[[str], None] | None = None,
 ) -> None:
-    """Answer calls until SIGTERM or Ctrl-C. The other arguments are those of `running_gateway`."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    """Answer calls until SIGTERM or Ctrl-C. The other arguments are those of `running_gateway`.
+
+    The first SIGTERM leaves the calls that are up DRAIN_S seconds; a second one, or Ctrl-C, ends all at once.
+    """
+    stop, drain, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
+    opened = False
+
+    def terminated() -> None:
+        (drain if opened and settings.drain_s and not drain.is_set() else stop).set()
+
+    loop.add_signal_handler(signal.SIGTERM, terminated)
+    loop.add_signal_handler(signal.SIGINT, stop.set)
 
     async def keep_open() -> None:
+        nonlocal opened
         async with running_gateway(settings, insecure=insecure, services=services, monitored=monitored) as running:
             settle()
             ready(running)
-            await asyncio.Event().wait()  # until cancelled
+            opened = True
+            await drain.wait()  # or until cancelled
+            await running.gateway.lines.drain.over(settings.drain_s)
 
     opening = asyncio.create_task(keep_open(), name="gateway")
     stopped = asyncio.create_task(stop.wait(), name="stop")

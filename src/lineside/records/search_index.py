@@ -28,6 +28,7 @@ REASON_LABELS = {
     "caller_repeats": "caller repeated the same phrase",
     "engines_failed": "engines failed repeatedly",
     "ended_by_operator": "ended by an operator",
+    "drained": "ended for maintenance",
     "transferred": "transferred to a colleague",
     "voicemail": "an answering machine took it",
     "voicemail_left": "an answering machine has the message",

@@ -37,7 +37,11 @@ from lineside.testclient.connection import CallConnection
 ANSWER_WITHIN = 60.0  # seconds for one turn, greeting included; then the caller gives up on it
 QUIET = 0.03  # of the loudest 20 ms: what is softer at the end of a recording is silence
 BETWEEN = 0.5  # seconds of silence between replies in the saved sound
-ENDED = {"ended_by_operator": "an operator ended it", "server_stopping": "the server is stopping"}
+ENDED = {
+    "ended_by_operator": "an operator ended it",
+    "drained": "the server was to stop",
+    "server_stopping": "the server is stopping",
+}
 AFTERWARDS = 0.3  # seconds of silence a caller leaves before speaking
 
 
