@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from lineside.agents.agent import Agent
-from lineside.agents.declared import Failure, Limits, Slot, Takes, Task, Tool
+from lineside.agents.declared import Failure, Limits, Slot, Takes, Task, TaskStep, Tool
 from lineside.agents.tools.outcome import Outcome, Use
 from lineside.audio.frame import Utterance
 from lineside.call.call_tools import CallTools, nothing_kept
@@ -384,6 +384,28 @@ def test_a_tool_that_has_been_used_as_often_as_it_may_is_refused_aloud() -> None
     agent = msgspec.structs.replace(DESK, tools=DESK.tools | {"book_visit": book}, tasks=DESK.tasks | {"visit": visit})
     agent.check()
     assert answers(run_call(*script, agent=agent, tools=limited))[-1].startswith("All engineers are booked.")
+
+
+def test_a_value_that_is_taken_back_is_asked_for_again_before_anything_is_read_back() -> None:
+    """Also where an earlier step had asked for it; no read-back leaves a value out."""
+    steps = (TaskStep(needs=("order_number",)), TaskStep(needs=("day",), does="book_visit", says="Done."))
+    visit = msgspec.structs.replace(DESK.tasks["visit"], needs=(), does="", says="", steps=steps)
+    agent = msgspec.structs.replace(DESK, tasks=DESK.tasks | {"visit": visit})
+    tools = SlowTools()
+    script = [*BOOKING, says("No", 9.0), says("The order number is wrong", 9.0), says("yes", 9.0)]
+    held = call(*script, agent=agent, tools=tools)
+    assert answers(held)[-2].startswith("May I have your order number?")
+    assert tools.times("book_visit") == 0
+
+
+def test_a_value_that_was_skipped_takes_no_other_value_out_of_the_read_back() -> None:
+    """Each value has a sentence of its own then, and is heard before the yes."""
+    slots = DESK.slots | {
+        "order_number": msgspec.structs.replace(DESK.slots["order_number"], otherwise="skip", tries=1)
+    }
+    agent = msgspec.structs.replace(DESK, slots=slots)
+    held = call(says("book an engineer for Friday", 9.0), says("I don't have it", 12.0), agent=agent)
+    assert "Day: Friday, December 4. Shall I do that?" in answers(held)[-1]
 
 
 def test_who_has_called_too_often_hears_so_and_the_call_is_over() -> None:

@@ -1,5 +1,7 @@
 """On through a task: the next slot to ask for, the next tool to call, what to say at the end. Pure."""
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from lineside.agents.declared import LIMIT, Condition, Task, TaskStep, Tool
@@ -156,14 +158,24 @@ def _ask_check(state: TaskState, desk: Desk, name: str, said: str) -> Turn:
 
 def _use(state: TaskState, desk: Desk, name: str, said: str) -> Turn:
     """Call the step's tool; what changes something is read back first."""
-    tool = desk.agent.tools[name]
+    tool, known = desk.agent.tools[name], values(state, desk)
+    lacking = (one for one in tool.takes if one in desk.agent.slots and one not in state.slots | state.results)
+    if (slot := next(lacking, None)) is not None:  # of an earlier step, and the caller has taken it back
+        return ask_slot(state, desk, slot, said)
     use = Use(name, _arguments(state, tool))
     if not tool.writes or not tool.confirm:
         return replace(state, asked=None), Do(use)
-    filled = render(tool.confirm, values(state, desk))
+    whole = places(tool.confirm) <= known.keys()  # else a sentence with other values would be left out
+    filled = render(tool.confirm if whole else plain_read_back(tool, use.arguments.keys() & known.keys()), known)
     read_back = ReadBack(use.fingerprint, filled.up_to_last_value or filled.text, desk.now)
     question = Question("write", filled.text, use=use, read_back=read_back)
     return replace(state, asked=question), Say(joined(said, filled.text))
+
+
+def plain_read_back(tool: Tool, names: Iterable[str]) -> str:
+    """A read-back that names each value in a sentence of its own."""
+    parts = [f"{name.replace('_', ' ').capitalize()}: {{{name}}}." for name in tool.takes if name in set(names)]
+    return joined(f"{tool.about.rstrip('.')}.", *parts, "Shall I do that?")
 
 
 def _arguments(state: TaskState, tool: Tool) -> dict[str, str]:
