@@ -170,7 +170,7 @@ def test_the_language_model_is_the_one_of_the_settings() -> None:
     """Who chose the bigger language model gets that one, and not the smaller one besides."""
     chosen = needed(load_settings(embedded_llm="qwen2.5-coder-1.5b").llm_model)
     detectors = ["smart-turn-v3.2", "silero-vad", "all-minilm-l6-v2"]
-    assert chosen == ["faster-whisper-base", "en_US-joe-medium", "qwen2.5-coder-1.5b", *detectors]
+    assert chosen == ["faster-whisper-base", "hibari-heart", "qwen2.5-coder-1.5b", *detectors]
 
 
 def steps_told(said: str) -> list[DownloadProgress]:

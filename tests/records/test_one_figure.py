@@ -105,10 +105,10 @@ async def held(server: RecordingGateway) -> tuple[str, list[ReplyMetrics]]:
 
 def shown_by_replay(whole: WholeCall) -> str:
     """The table that `lineside replay` prints, of a call that was held again and came out the same."""
-    out = Console(record=True, width=200, file=io.StringIO())
+    printed = io.StringIO()
     again = ReplayResult(whole.turns, 1.0, 1.0)
-    show(compared(whole, again), out)
-    return out.export_text()
+    show(compared(whole, again), Console(width=200, file=printed))
+    return printed.getvalue()
 
 
 async def exported(server: RecordingGateway) -> list[dict[str, str]]:

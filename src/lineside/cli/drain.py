@@ -21,7 +21,7 @@ HEARD_OUT = 15.0  # seconds more than --within, in which the last calls hear goo
 def drain(
     within: Annotated[
         float | None,
-        typer.Option(min=0, metavar="SECONDS", help="Calls that last longer are told goodbye. [default: no limit]"),
+        typer.Option(min=0, metavar="SECONDS", help="Calls that last longer are told goodbye; default: no limit."),
     ] = None,
     wait: Annotated[bool, typer.Option(help="Wait until no call is left.")] = True,
     undo: Annotated[bool, typer.Option("--undo", help="Take calls again.")] = False,
