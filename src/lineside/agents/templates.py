@@ -1,7 +1,7 @@
 """Sentences with places for values: "An engineer comes on {day}." Names and kinds only, no code. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from msgspec import Struct
@@ -98,6 +98,12 @@ def _clock(value: str) -> str:
         return value
     hour = int(found[1])
     return f"{hour % 12 or 12}:{found[2]} {'AM' if hour < 12 else 'PM'}"
+
+
+def plain_read_back(about: str, names: Iterable[str]) -> str:
+    """A read-back where a tool has none that fits: what it does, each value in a sentence of its own."""
+    values = [f"{name.replace('_', ' ').capitalize()}: {{{name}}}." for name in names]
+    return " ".join([f"{about.strip().rstrip('.')}.", *values, "Shall I do that?"])
 
 
 def reached(text: str, heard: str) -> bool:

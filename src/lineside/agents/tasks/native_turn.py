@@ -25,14 +25,13 @@ from lineside.agents.tasks.state import (
     joined,
 )
 from lineside.agents.tasks.steps import OFFER, UNKNOWN, refusal, values
-from lineside.agents.tasks.turn import AGAIN, more_answered, offer_answered
+from lineside.agents.tasks.turn import AGAIN, PLAIN_KINDS, more_answered, offer_answered
 from lineside.agents.templates import reached, render, shown
 from lineside.agents.tools.outcome import Outcome, Use
 from lineside.agents.tools.proposals import read_back
 
 DONE = "That's done."
 MORE = "Is there anything else I can do for you?"
-_PLAIN_KINDS = frozenset({"digits", "phone", "date", "time", "choice", "email"})
 
 
 def native_turn(state: TaskState, desk: Desk, said: Said) -> Turn:
@@ -80,7 +79,7 @@ def _says_otherwise(use: Use, desk: Desk, said: Said) -> bool:
     """Whether the words name another value than the one that was read back: "yes, on Thursday"."""
     for name, value in use.arguments.items():
         slot = desk.agent.slots.get(name)
-        if slot is None or slot.kind not in _PLAIN_KINDS or slot.secret:
+        if slot is None or slot.kind not in PLAIN_KINDS or slot.secret:
             continue
         found = extract(slot, said, desk.place)
         if found is not None and found.whole and found.value != value:

@@ -1,12 +1,10 @@
 """On through a task: the next slot to ask for, the next tool to call, what to say at the end. Pure."""
 
-from collections.abc import Iterable
-
 from msgspec.structs import replace
 
 from lineside.agents.declared import LIMIT, Condition, Task, TaskStep, Tool
 from lineside.agents.tasks.state import Desk, Do, Question, Say, SlotValue, TaskState, ToPerson, Turn, joined
-from lineside.agents.templates import places, render, shown
+from lineside.agents.templates import places, plain_read_back, render, shown
 from lineside.agents.tools.ledger import ReadBack
 from lineside.agents.tools.outcome import Outcome, Use
 
@@ -166,16 +164,11 @@ def _use(state: TaskState, desk: Desk, name: str, said: str) -> Turn:
     if not tool.writes or not tool.confirm:
         return replace(state, asked=None), Do(use)
     whole = places(tool.confirm) <= known.keys()  # else a sentence with other values would be left out
-    filled = render(tool.confirm if whole else plain_read_back(tool, use.arguments.keys() & known.keys()), known)
+    told = [one for one in tool.takes if one in use.arguments and one in known]
+    filled = render(tool.confirm if whole else plain_read_back(tool.about, told), known)
     read_back = ReadBack(use.fingerprint, filled.up_to_last_value or filled.text, desk.now)
     question = Question("write", filled.text, use=use, read_back=read_back)
     return replace(state, asked=question), Say(joined(said, filled.text))
-
-
-def plain_read_back(tool: Tool, names: Iterable[str]) -> str:
-    """A read-back that names each value in a sentence of its own."""
-    parts = [f"{name.replace('_', ' ').capitalize()}: {{{name}}}." for name in tool.takes if name in set(names)]
-    return joined(f"{tool.about.rstrip('.')}.", *parts, "Shall I do that?")
 
 
 def _arguments(state: TaskState, tool: Tool) -> dict[str, str]:

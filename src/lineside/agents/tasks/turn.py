@@ -39,7 +39,7 @@ HOW = "How can I help you?"
 UNANSWERED = 3  # times that one yes-or-no question is asked
 
 # Kinds that are recognised in a sentence about something else.
-_PLAIN_KINDS = frozenset({"digits", "phone", "date", "time", "choice", "email"})
+PLAIN_KINDS = frozenset({"digits", "phone", "date", "time", "choice", "email"})
 
 
 def next_turn(state: TaskState, desk: Desk, said: Said) -> Turn:
@@ -272,7 +272,7 @@ def _filled_from(state: TaskState, desk: Desk, said: Said, but: str = "") -> Tas
     changed = state
     for name in _of_task(state, desk):
         slot = desk.slot(name)
-        if name == but or slot.kind not in _PLAIN_KINDS or slot.secret or (slot.kind == "digits" and not slot.length):
+        if name == but or slot.kind not in PLAIN_KINDS or slot.secret or (slot.kind == "digits" and not slot.length):
             continue
         found = extract(slot, said, desk.place)
         if found is None or not found.whole or not (found.sure or slot.kind in {"email", "date"}):

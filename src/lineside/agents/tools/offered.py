@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from lineside.agents.agent import Agent
 from lineside.agents.consistency import mistakes
 from lineside.agents.declared import Limits, Slot, Takes, Tool
+from lineside.agents.templates import plain_read_back
 from lineside.client_tools import ClientTool, ClientToolArgument
 from lineside.errors import TransportError
 from lineside.protocol import FirstMessage
@@ -72,7 +73,7 @@ def _tool(offered: ClientTool) -> Tool:
         name: Takes(argument.about or name.replace("_", " "), argument.source)
         for name, argument in offered.takes.items()
     }
-    read_back = "" if offered.effect == "reads" else offered.confirm or _plain_read_back(offered)
+    read_back = "" if offered.effect == "reads" else offered.confirm or plain_read_back(offered.about, offered.takes)
     return Tool(
         offered.about,
         client=True,
@@ -86,11 +87,6 @@ def _tool(offered: ClientTool) -> Tool:
         claims=offered.claims,
         most=offered.most,
     )
-
-
-def _plain_read_back(offered: ClientTool) -> str:
-    values = " ".join(f"{name.replace('_', ' ').capitalize()}: {{{name}}}." for name in offered.takes)
-    return " ".join(filter(None, (offered.about.strip().rstrip(".") + ".", values, "Shall I do that?")))
 
 
 def _refused(what: str) -> TransportError:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from lineside.agents.agent import Agent
 from lineside.agents.declared import Slot, Tool
 from lineside.agents.slots.extract import Place
-from lineside.agents.templates import places, render, shown
+from lineside.agents.templates import places, plain_read_back, render, shown
 from lineside.agents.tools.grounding import CallerEvidence, canonical, grounded
 from lineside.agents.tools.ledger import ReadBack
 from lineside.agents.tools.outcome import Outcome, Use
@@ -152,11 +152,8 @@ def read_back(use: Use, tool: Tool, slots: Mapping[str, Slot], now: float) -> tu
         for name, value in use.arguments.items()
         if name not in slots or not slots[name].secret
     }
-    template = tool.confirm if places(tool.confirm) <= values.keys() else ""  # a sentence would be left out
-    if not template:
-        parts = " ".join(f"{name.replace('_', ' ').capitalize()}: {{{name}}}." for name in values)
-        template = f"{tool.about.rstrip('.')}. {parts} Shall I do that?"
-    filled = render(template, values)
+    whole = tool.confirm and places(tool.confirm) <= values.keys()  # else a sentence would be left out
+    filled = render(tool.confirm if whole else plain_read_back(tool.about, values), values)
     return filled.text, ReadBack(use.fingerprint, filled.up_to_last_value or filled.text, now)
 
 
