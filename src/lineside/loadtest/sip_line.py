@@ -9,11 +9,12 @@ import aiohttp
 from lineside.errors import CallRefused
 from lineside.loadtest.plan import Plan
 from lineside.loadtest.telephone_call import CallOutcome, CallScript, NoTicket, test_ticket
-from lineside.loadtest.telephone_ear import BUFFER, QUIET, TelephoneEar
+from lineside.loadtest.telephone_ear import BUFFER, TelephoneEar
 from lineside.protocol import Codec
 from lineside.rtp.codecs import CodecName
 from lineside.sip.core import SessionEnd
 from lineside.testclient.sip_phone import CallNotAnswered, SipPhone, sip_phone
+from lineside.transports.silence import is_silence
 
 CODEC_NAMES: dict[Codec, CodecName] = {"g711_ulaw": "PCMU", "g711_alaw": "PCMA", "pcm": "G722"}
 FIRST_PORT, PORTS_EACH = 36_000, 8  # UDP ports of a caller: each rests for ten seconds after a call
@@ -53,7 +54,7 @@ async def hold_sip_call(
     ears.append(TelephoneEar(caller, plan.codec, asyncio.get_running_loop().time, intervals))
 
     async def send(frame: bytes) -> None:
-        if call.waiting_seconds < BUFFER or frame.strip(QUIET[plan.codec]):  # after a stall silence is left out
+        if call.waiting_seconds < BUFFER or not is_silence(frame, plan.codec):  # after a stall silence is left out
             call.send(frame)
 
     speaking = asyncio.ensure_future(script.speak(caller, send))

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from lineside.audio.frame import FRAME_SECONDS, SAMPLE_BYTES
 from lineside.loadtest.simulated_caller import SimulatedCaller
 from lineside.protocol import AudioDone, AudioStarted, BargeIn, Clear, Codec
+from lineside.transports.silence import is_silence
 
 BUFFER = 0.06  # seconds that a telephone waits before it plays
 ANSWER_OVER = 0.5  # seconds of silence after which an answer is over
 STOPPED = 0.06  # seconds of silence by which whoever talks over an answer knows that it stopped
-QUIET = {"pcm": b"\0", "g711_ulaw": b"\xff\x7f\xfe\x7e", "g711_alaw": b"\xd5\x55"}  # silence, and the bits next to it
 LONGEST_INTERVAL_MS = 500  # between two packets; longer ones count as that
 
 
@@ -25,7 +25,7 @@ class TelephoneEar:
         self, caller: SimulatedCaller, codec: Codec, clock: Callable[[], float], intervals: list[int] | None = None
     ) -> None:
         """`intervals` counts the milliseconds between two packets; None: they come as they like."""
-        self._caller, self._quiet, self._clock, self._intervals = caller, QUIET[codec], clock, intervals
+        self._caller, self._codec, self._clock, self._intervals = caller, codec, clock, intervals
         rate = 16_000 * SAMPLE_BYTES if codec == "pcm" else 8000
         self._rate = rate
         self._plays = 0.0  # when the next sound is played
@@ -42,7 +42,7 @@ class TelephoneEar:
         self._latest = now
         self._plays = self._plays if now <= self._plays else now + BUFFER  # after a late one it fills again
         at, self._plays = self._plays, self._plays + len(sound) / self._rate
-        if sound.strip(self._quiet):
+        if not is_silence(sound, self._codec):
             self._loud(sound, at)
         elif not self._sounding:
             self._plays = min(self._plays, now + BUFFER)  # after a stall the buffer is full: silence lets it shrink

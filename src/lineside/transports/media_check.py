@@ -12,11 +12,11 @@ from typing import Any
 from lineside.errors import ErrorCode, TransportError
 from lineside.protocol import Codec, EndReason
 from lineside.transports.base import Transport, TransportListener
+from lineside.transports.silence import is_silence
 
 DEAF = 3.0  # seconds after the answer in which some sound should have come
 SILENT = 5.0  # seconds of the caller's sound that are digital silence to the last sample; a muted headset sounds so too
 MUTE = 6.0  # seconds after the first mark in which it should have come back: `LEAD`, a sentence and a slow network
-QUIET: dict[Codec, bytes] = {"pcm": b"\0", "g711_ulaw": b"\xff\x7f", "g711_alaw": b"\xd5\x55"}  # +0 and -0 of G.711
 
 
 class MediaCheck:
@@ -58,7 +58,7 @@ class _CheckedListener:
 
     def __init__(self, listener: TransportListener, codec: Codec, rate: int) -> None:
         self._listener: TransportListener | None = listener
-        self._quiet = QUIET[codec]
+        self._codec: Codec = codec
         self._left = round(SILENT * rate) * (2 if codec == "pcm" else 1)  # bytes of silence until it is told
         self._came = self._played = False
         self.on_message, self.on_bad_message, self.on_hold = (
@@ -90,7 +90,7 @@ class _CheckedListener:
         self._came = True
         if self._listener is None:
             return
-        if payload.strip(self._quiet):
+        if not is_silence(payload, self._codec):
             self.on_audio = self._listener.on_audio
         elif (left := self._left - len(payload)) > 0:
             self._left = left
