@@ -1,4 +1,4 @@
-"""The shape of the code: prints each bar and what is over it; exit code 1 if anything is.
+"""The shape of the code: prints each bar and what is over it; exit code 1 if anything new is.
 
     python scripts/shape.py
 
@@ -17,6 +17,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SOURCE, TESTS = ROOT / "src" / "lineside", ROOT / "tests"
 BODY, CLASS, ATTRIBUTES, FILE, CALL, SESSION, RATIO = 60, 250, 15, 300, 1600, 250, 1.0
+# What is over a bar today. Nothing may be added; what has come under its bar leaves the list.
+OVER_TODAY = {
+    "lines of call/": {"call/"},
+    "lines of tests ÷ lines of source": {"*"},
+}
 LOOSE = ("create_task", "ensure_future")  # of asyncio itself; those of a TaskGroup have an owner
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -30,6 +35,12 @@ class Bar:
     limit: str
     worst: str
     over: list[str] = field(default_factory=list)
+
+    @property
+    def new(self) -> list[str]:
+        """What is over it, and was not before."""
+        known = OVER_TODAY.get(self.name, set())
+        return [] if "*" in known else [one for one in self.over if place(one) not in known]
 
 
 def bars(source: Path = SOURCE, tests: Path = TESTS) -> list[Bar]:
@@ -126,8 +137,16 @@ def _ratio(source_lines: int, tests: Path) -> Bar:
     return Bar("lines of tests ÷ lines of source", f"≥ {RATIO}", f"{ratio:.2f}", over)
 
 
+def place(over: str) -> str:
+    """What is over a bar, without its size and line number: these change with every edit."""
+    size, _, where = over.strip().partition("  ")
+    where = where if size.isdigit() else over
+    file, _, name = where.partition(" ")
+    return f"{file.partition(':')[0]} {name}" if name and ":" in file and not file.endswith(":") else where
+
+
 def main() -> int:
-    """Print the bars; 1 when one is broken."""
+    """Print the bars; 1 when something new is over one."""
     measured = bars()
     for bar in measured:
         print(f"{'ok  ' if not bar.over else 'OVER'}  {bar.name:34} {bar.limit:8} {bar.worst}")
@@ -135,7 +154,7 @@ def main() -> int:
         if bar.over:
             print(f"\n{bar.name}, {bar.limit}:")
             print("\n".join(f"  {one}" for one in bar.over))
-    return int(any(bar.over for bar in measured))
+    return int(any(bar.new for bar in measured))
 
 
 if __name__ == "__main__":
