@@ -34,6 +34,7 @@ NASTY = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp[/one][bold]x"
 QUESTION = str(OWN / "saturday.wav")
 SHORT = str(AUDIO / "yes.wav")
 AGENT = str(Path(lineside.__file__).parent / "data" / "broadband.toml")
+PLANS = Path(__file__).parents[2] / "examples" / "plan"
 SCENARIOS = str(Path(__file__).parents[2] / "bench" / "desk" / "scenarios.toml")
 # Words of the command → what has to be read whole at 80 columns, and the key of its JSON.
 TABLE: list[tuple[tuple[str, ...], tuple[str, ...], str]] = [
@@ -55,6 +56,11 @@ TABLE: list[tuple[tuple[str, ...], tuple[str, ...], str]] = [
     (("rehearse", SCENARIOS, "--only", "a visit"), ("calls went as meant",), "scenarios"),
     (("drain", "--undo"), ("Calls are taken again.",), "draining"),
     (("webhooks",), ("WEBHOOK_URL is not set",), "url"),
+    (
+        ("plan", "--calls", "1000", "--engines", str(PLANS / "engines.toml"), "--prices", str(PLANS / "prices.toml")),
+        ("gateway", "stt", "llm", "tts", "machines", "EUR"),
+        "stages",
+    ),
     (("talk", SHORT, "--no-greeting"), ("voice to voice", "yes.wav"), "turns"),
     (("host", "services"), ("whisper-server", "stopped"), "services"),
     (("host", "machine"), ("cores", "memory"), "ram"),

@@ -25,6 +25,7 @@ COMMANDS = {
     "settings": ("lineside.cli.settings:settings", "Show every setting and its source."),
     "host": ("lineside.cli.host:app", "Run the host agent, which starts and stops services of this machine."),
     "loadtest": ("lineside.cli.loadtest:loadtest", "Call lineside with many callers at once and measure."),
+    "plan": ("lineside.cli.plan:plan", "Say which machines so many calls need, and what they cost."),
     "replay": ("lineside.cli.replay:replay", "Re-run a kept call with other engines or settings, and compare."),
 }
 
