@@ -8,7 +8,15 @@ import {
   selectionQuery,
   unansweredQuery,
 } from '../src/panels/history-query';
-import { beginOf, callWords, decisionWords, momentsOf, outline, stretches } from '../src/panels/recording';
+import {
+  beginOf,
+  callWords,
+  decisionWords,
+  lineWords,
+  momentsOf,
+  outline,
+  stretches,
+} from '../src/panels/recording';
 import type { KeptCall, KeptTurn } from '../src/schema';
 
 const TURN: KeptTurn = {
@@ -63,6 +71,34 @@ test('a decision says what and why', () => {
     what: 'End of turn',
     why: 'turn model + transcript + silence · 600 ms of silence · turn model 0.91',
   });
+});
+
+test('what an operator did in a call is said in plain words', () => {
+  const decision = {
+    at: 6.6,
+    turn: 1,
+    what: 'operator',
+    detector: 'operator',
+    score: null,
+    silence_ms: null,
+  };
+  expect(decisionWords({ ...decision, reason: 'takes_over' })).toEqual({
+    what: 'Operator',
+    why: 'takes over',
+  });
+});
+
+test('a telephone call says over which line it came, where it went, and how good the line was', () => {
+  const call = { line: 'sip', direction: 'inbound', codec: 'g711_ulaw', rate: 8000, called: '+15550199' };
+  const nowhere = { diverted_from: '', transferred_to: '', carrier_call_id: '' };
+  const quality = { at: 9, turn: 1, what: 'line', detector: 'line', score: null, silence_ms: null };
+  const measured = { ...quality, reason: '420 packets, 3 lost, jitter 4 ms' };
+  expect(lineWords({ ...call, ...nowhere } as KeptCall, [measured])).toBe(
+    'Inbound, line sip · g711_ulaw at 8 kHz · called +15550199 · 420 packets, 3 lost, jitter 4 ms',
+  );
+  const outbound = { ...call, ...nowhere, direction: 'outbound', transferred_to: '+15550111' } as KeptCall;
+  expect(lineWords(outbound, [])).toContain('Outbound, line sip · ');
+  expect(lineWords(outbound, [])).toContain('transferred to +15550111');
 });
 
 test('a call is told in a line', () => {

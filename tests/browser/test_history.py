@@ -79,6 +79,7 @@ def test_a_kept_call_is_found_opened_heard_and_deleted(gateway: OpenGateway, vis
     kept = page.locator(f'[data-open="{call}"]')
     expect(kept.locator(".kept-turns")).to_contain_text("When are you open?")
     expect(kept.locator(".kept-turns")).to_contain_text("We are open. From nine to six.")
+    expect(kept.get_by_text("Inbound, line browser · pcm at 16 kHz")).to_be_visible()
     expect(kept.locator("table")).to_contain_text("ms of silence")
     expect(kept.locator(".wave path")).to_have_count(2)
     expect(kept.locator(".wave rect.wait")).to_have_count(1)

@@ -13,8 +13,9 @@ import { createActions } from './actions';
 import { BusinessRecord } from './BusinessRecord';
 import { keptBusiness } from './business';
 import { CallNotes } from './CallNotes';
+import { DecisionLog } from './DecisionLog';
 import { whyWords } from './history-query';
-import { beginOf, callWords, decisionWords, momentsOf, outline, stretches } from './recording';
+import { beginOf, callWords, lineWords, momentsOf, outline, stretches } from './recording';
 import { SaveLink } from './SaveLink';
 import { Confirm, ErrorMessage, Unavailable } from './widgets';
 
@@ -73,6 +74,7 @@ export function OpenCall(given: {
                 {(version) => <a href={address('agent', version())}>Agent version {version().slice(0, 6)}</a>}
               </Show>
             </p>
+            <p class="note">{lineWords(call().call, call().decisions)}</p>
             <p class="row">
               <CallTags call={{ ...call().call, ...noted() }} />
             </p>
@@ -165,33 +167,7 @@ function Told(given: { of: WholeCall; path: string }): JSX.Element {
         </For>
       </ol>
       <BusinessRecord of={keptBusiness(given.of)} />
-      <Show when={given.of.decisions.length > 0}>
-        <details open>
-          <summary>Turn-taking log</summary>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">At</th>
-                <th scope="col">Turn</th>
-                <th scope="col">Decision</th>
-                <th scope="col">Why</th>
-              </tr>
-            </thead>
-            <tbody>
-              <For each={given.of.decisions}>
-                {(decision) => (
-                  <tr>
-                    <td>{clock(decision.at)}</td>
-                    <td>{decision.turn}</td>
-                    <td>{decisionWords(decision).what}</td>
-                    <td>{decisionWords(decision).why}</td>
-                  </tr>
-                )}
-              </For>
-            </tbody>
-          </table>
-        </details>
-      </Show>
+      <DecisionLog of={given.of.decisions} />
     </>
   );
 }

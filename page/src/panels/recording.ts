@@ -68,6 +68,8 @@ const DECIDED: Record<string, string> = {
   barge_in: 'Barge-in',
   false_interruption: 'False interruption',
   error: 'Error',
+  reconnected: 'Reconnected',
+  operator: 'Operator',
 };
 const BY: Record<string, string> = {
   silence: 'silence',
@@ -75,6 +77,7 @@ const BY: Record<string, string> = {
   limit: 'longest turn reached',
   voice: 'voice activity',
   words: 'transcript',
+  operator: '', // named beside it already
 };
 
 /** What was decided, and why. */
@@ -84,10 +87,28 @@ export function decisionWords(decision: KeptDecision): { what: string; why: stri
     BY[detector] ?? detector,
     silence_ms === null ? '' : `${Math.round(silence_ms)} ms of silence`,
     score === null ? '' : `turn model ${score.toFixed(2)}`,
-    reason && `“${reason}”`,
+    decision.what === 'operator' ? reason.replaceAll('_', ' ') : reason && `“${reason}”`,
   ];
   return { what: DECIDED[decision.what] ?? decision.what, why: why.filter(Boolean).join(' · ') };
 }
+
+/** What the call came over, to whom, where it went on to, and how good the line was, where that is known. */
+export function lineWords(call: KeptCall, decisions: readonly KeptDecision[]): string {
+  return [
+    `${call.direction === 'outbound' ? 'Outbound' : 'Inbound'}, line ${call.line}`,
+    `${call.codec} at ${call.rate / 1000} kHz`,
+    call.called && `called ${call.called}`,
+    call.diverted_from && `forwarded from ${call.diverted_from}`,
+    call.transferred_to && `transferred to ${call.transferred_to}`,
+    decisions.find(isLine)?.reason,
+    call.carrier_call_id && `carrier's ID ${call.carrier_call_id}`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
+/** How good the line was is kept among the decisions, and is none. */
+export const isLine = (decision: KeptDecision): boolean => decision.what === 'line';
 
 /** A call in one line. */
 export function callWords(call: KeptCall): string {
