@@ -128,7 +128,7 @@ class FakeRegistry:
 
     def __init__(self, engines: dict[Role, dict[str, Any]]) -> None:
         self.engines = engines
-        self.defaults: dict[Role, str] = {role: next(iter(named)) for role, named in engines.items()}
+        self.defaults: dict[Role, str] = {role: next(iter(named), "") for role, named in engines.items()}
 
     def names(self, role: Role) -> tuple[str, ...]:
         return tuple(self.engines[role])

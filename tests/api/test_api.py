@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from lineside.answered_by import AnsweredBy
+from lineside.engines.fallback import FallbackLLM
 from lineside.errors import ConfigError, EngineUnreachable
 from lineside.host.client import HostAgentError
 from lineside.protocol import ReplyMetrics
-from tests.api.fixtures import ControlClient, at_home
+from tests.api.fixtures import ControlClient, FakeRegistry, Keeper, at_home
 
 
 def test_engines_say_whether_they_would_answer(tmp_path: Path) -> None:
@@ -58,6 +59,22 @@ def test_engines_say_whether_they_would_answer(tmp_path: Path) -> None:
         assert there["stt"]["faster-whisper"].asked.count("check") == 1, "a check holds for ten seconds"
 
     at_home(story, tmp_path)
+
+
+def test_the_choice_of_a_chain_is_that_of_the_engine_that_answers_in_it(tmp_path: Path) -> None:
+    """`auto` has the first model of its first engine only while that one is up: a call gets the other's."""
+    away = Keeper(choices=("llama3.2:3b", "qwen3:4b"))
+    away.fault = EngineUnreachable("nobody answers; start it with: ollama serve")
+    auto = FallbackLLM([("ollama", away), ("embedded", Keeper(choices=("qwen2.5-coder-0.5b",)))])  # type: ignore[list-item]
+
+    async def story(control: ControlClient) -> None:
+        _, now = await control.ask("GET", "/api/engines")
+        (told,) = now["llm"]["engines"]
+        assert told["choices"] == ["llama3.2:3b", "qwen3:4b", "qwen2.5-coder-0.5b"]
+        assert told["default_choice"] == told["model"] == "qwen2.5-coder-0.5b"
+        assert told["answers"]["engine"] == "embedded"
+
+    at_home(story, tmp_path, registry=FakeRegistry({"stt": {}, "llm": {"auto": auto}, "tts": {}}))
 
 
 def test_an_engine_that_was_stood_in_for_lately_says_by_whom_and_why(tmp_path: Path) -> None:

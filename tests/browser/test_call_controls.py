@@ -41,11 +41,31 @@ def test_the_space_bar_calls_after_a_box_was_ticked_by_mouse_and_ticks_it_by_key
 
 def test_a_double_click_starts_one_call(gateway: OpenGateway, visit: OpenPage) -> None:
     """The second half of it ends nothing."""
-    page = visit(gateway().url)
+    one = gateway()
+    page = visit(one.url)
     page.dblclick("#talk")
     phase(page, "listening")
     page.wait_for_timeout(TWICE)
     expect(page.locator("#state")).to_have_text("Listening")
+    assert one.gateway.calls == 1
+
+
+def test_a_reload_in_mid_call_hangs_up_and_the_next_call_is_answered(
+    gateway: OpenGateway, visit: OpenPage, tmp_path: Path
+) -> None:
+    """Its place is free at once, as after End call, and does not wait for somebody to come back."""
+    one = gateway(max_concurrent_calls=1, keeps=True, data_dir=tmp_path)
+    page = visit(one.url)
+    page.click("#talk")
+    phase(page, "listening")
+    page.reload()
+    phase(page, "ready")
+    expect(page.locator("#problem")).to_be_empty()
+    type_in(page, "When?")
+    answered(page)
+    assert one.gateway.calls == 1
+    page.goto(f"{one.url}/#/history")
+    expect(page.locator("[data-kept]").filter(has_text="the caller hung up")).to_have_count(1)
 
 
 def test_what_was_chosen_stands_beside_the_button_and_is_taken_back(gateway: OpenGateway, visit: OpenPage) -> None:
@@ -148,7 +168,6 @@ def test_before_a_call_one_sees_who_answers_and_what_to_ask(gateway: OpenGateway
     page.get_by_role("button", name="When do you open?").click()
     answered(page)
     assert said(page)[0] == ("You", "When do you open?")
-    page.get_by_role("link", name="Open in call history").count()
 
 
 def interrupt(page: Page) -> None:

@@ -9,12 +9,14 @@ import pytest
 from msgspec import structs
 from playwright.sync_api import Page, expect
 
+from lineside.call.fillers import FAREWELL
 from lineside.protocol import OperatorActed, Transcript, TransferRequested, Unanswered
 from lineside.records.recorder import RecordedStretch
 from lineside.task_events import SlotFilled, TaskMoved, ToolCalled
 from tests.browser.conftest import OpenGateway, OpenPage
 from tests.browser.control_fixtures import ControlGateway, ScriptedCall
-from tests.browser.page_checks import until
+from tests.browser.page_checks import phase, until
+from tests.browser.sounds import played
 from tests.browser.test_call_view import AXE
 from tests.browser.test_operator_views import called
 from tests.browser.test_panels import OpenControl, control, html, press, thing
@@ -147,9 +149,12 @@ def test_only_calls_that_need_attention_are_shown(control: OpenControl, visit: O
 
 
 def test_a_running_call_is_supervised_and_written_about(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
-    """A real one: the operator speaks in the agent's voice, both pages show it, and the note is kept with the call."""
+    """A real one: the operator speaks in the agent's voice, both pages show it, and the note is kept with the call.
+
+    At the operator's hang-up the caller hears a sentence, and reads who ended it.
+    """
     here = gateway(keeps=True, data_dir=tmp_path)
-    caller = visit(here.url)
+    caller = visit(here.url, record=True)
     caller.fill("#words", "When are you open?")
     caller.press("#words", "Enter")
     caller.wait_for_selector("body[data-phase=listening]")
@@ -164,7 +169,13 @@ def test_a_running_call_is_supervised_and_written_about(gateway: OpenGateway, vi
     press(page, "Save notes")
     expect(page.get_by_text("Saved.")).to_be_visible()
     page.get_by_role("button", name="End call").click()
+    before = caller.evaluate("tap.context.currentTime")
     page.get_by_role("dialog").get_by_role("button", name="End the call").click()
+    phase(caller, "ended")
+    _, fell_silent = played(caller).sounding()
+    assert fell_silent > before + 0.5 * len(FAREWELL.split()) * 0.3, "the sentence was heard"
+    expect(caller.locator("#lines .agent").last).to_contain_text(FAREWELL)
+    expect(caller.locator(".after")).to_contain_text("Call ended: ended by an operator")
     page.get_by_role("link", name="Open in call history").click()
     expect(page.get_by_label("Note", exact=True)).to_have_value("Anna helped.")
 

@@ -43,7 +43,8 @@ export function CallControls(given: { calls: Calls }): JSX.Element {
           classList={{ stop: active() }}
           aria-keyshortcuts="Space"
           title="Space bar"
-          onClick={calls.startOrEnd}
+          // The second half of a double click is none of its own, however late a busy machine brings it.
+          onClick={(event) => event.detail < 2 && calls.startOrEnd()}
         >
           {active() ? 'End call' : 'Start call'}
         </button>
