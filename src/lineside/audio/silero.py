@@ -36,7 +36,10 @@ class SileroNetwork:
         taps = [slice(0, 3), slice(0, 3), slice(1, 3), slice(1, 2)]
         self._kernels = [_flat(kernel[:, :, tap]) for kernel, tap in zip(kernels, taps, strict=True)]
         self._biases = biases
-        self._cell, self._cell_bias = np.concatenate([cell[0].T, cell[1].T]), cell[2] + cell[3]
+        self._cell, self._cell_bias = (
+            _gates_first(np.concatenate([cell[0].T, cell[1].T])),
+            _gates_first(cell[2] + cell[3]),
+        )
         self._last, self._last_bias = last[0].ravel(), last[1].ravel()[0]
         # numpy transforms 32-bit numbers as 64-bit ones unless it is to divide by their count: it is given back here.
         self._hann = (np.hanning(FRAME + 1)[:-1] * FRAME).astype(np.float32)
@@ -57,13 +60,22 @@ class SileroNetwork:
 
         Gives the probabilities of speech, and the memory for the next window.
         """
-        gates = np.concatenate([features, memory[:, 0]], axis=1) @ self._cell
+        seen: Floats = np.empty((len(features), 2 * MEMORY), np.float32)
+        seen[:, :MEMORY], seen[:, MEMORY:] = features, memory[:, 0]
+        gates: Floats = seen @ self._cell
         gates += self._cell_bias
-        open_in, open_kept = _sigmoid(gates[:, :MEMORY]), _sigmoid(gates[:, MEMORY : 2 * MEMORY])
-        candidate, open_out = np.tanh(gates[:, 2 * MEMORY : 3 * MEMORY]), _sigmoid(gates[:, 3 * MEMORY :])
-        kept = open_kept * memory[:, 1] + open_in * candidate
-        said = open_out * np.tanh(kept)
-        return _sigmoid(np.maximum(said, 0) @ self._last + self._last_bias), np.stack([said, kept], axis=1)
+        np.tanh(gates, out=gates)  # of all at once, in place
+        doors, candidate = gates[:, : 3 * MEMORY], gates[:, 3 * MEMORY :]
+        doors += _ONE  # from a tanh of half of it to its sigmoid: see `_gates_first`
+        doors *= _HALF
+        candidate *= doors[:, :MEMORY]
+        after: Floats = np.empty((len(features), 2, MEMORY), np.float32)
+        said, kept = after[:, 0], after[:, 1]
+        np.multiply(doors[:, MEMORY : 2 * MEMORY], memory[:, 1], out=kept)
+        kept += candidate
+        np.tanh(kept, out=said)
+        said *= doors[:, 2 * MEMORY :]
+        return _sigmoid(np.maximum(said, 0) @ self._last + self._last_bias), after
 
     def _convolve(self, number: int, taps: Floats) -> Floats:
         out: Floats = taps @ self._kernels[number]
@@ -116,10 +128,20 @@ def _taps(steps: Floats, count: int, stride: int) -> Floats:
     return seen.reshape(calls * count, -1)
 
 
+def _gates_first(cell: Floats) -> Floats:
+    """The cell's columns (in, kept, candidate, out), the three gates first and halved.
+
+    Then one tanh serves all four: sigmoid(x) = (tanh(x / 2) + 1) / 2, which does not overflow as an exponential does.
+    """
+    opens, kept, candidate, out = np.split(cell, 4, axis=-1)
+    return np.ascontiguousarray(np.concatenate([opens * _HALF, kept * _HALF, out * _HALF, candidate], axis=-1))
+
+
 def _sigmoid(x: Floats) -> Floats:
-    # By tanh, which does not overflow: numpy would warn of an exponential of a large number.
-    half = np.float32(0.5)
-    out: Floats = np.tanh(x * half)
-    out += 1
-    out *= half
+    out: Floats = np.tanh(x * _HALF)
+    out += _ONE
+    out *= _HALF
     return out
+
+
+_ONE, _HALF = np.float32(1), np.float32(0.5)
