@@ -50,9 +50,11 @@ FILES = (
     "questions_held_out.toml",
     "questions_stranger.toml",
     "questions_fresh.toml",
+    "questions_new_caller.toml",
     "questions_outside.toml",
     "questions_stranger_outside.toml",
     "questions_fresh_outside.toml",
+    "questions_new_caller_outside.toml",
 )
 UNKNOWN = r"(?:don't|do not) know"
 ASKED_BACK = re.compile(r"^(?:Did you mean: |Is your question about )(.*)\?$")

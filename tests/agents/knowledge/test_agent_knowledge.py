@@ -166,7 +166,8 @@ def test_callers_in_other_words_are_answered_by_the_real_encoder() -> None:
             assert isinstance(again, Verbatim)
             assert again.passage.says == AGAIN
             assert await knows.answer("What is the weather tomorrow?") == NotKnown()
-            assert await knows.answer("Who won the football match?") == NotKnown()
+            for nobody_knows in ("Who won the football match?", "Who owns Harbour?", "Can I get my money back?"):
+                assert await knows.answer(nobody_knows) == NotKnown(), nobody_knows
             assert await knows.answer("12345", asked="May I have the order number?") == MayBe()
         finally:
             encoder.close()

@@ -144,6 +144,24 @@ def test_a_word_that_no_fact_holds_makes_it_a_question_back() -> None:
     assert by_meaning("How much is Basic for 12?", 0, 0, 0.7, 0, 0) == Verbatim(BASIC)
 
 
+def test_what_is_nearer_to_other_matters_is_not_known() -> None:
+    """Callers ask any company for its fax number; unless the agent's own file tells it, nothing is asked back."""
+    passages = (SUNDAY, SATURDAY, Passage("", "I am an automated assistant.", ("are you a robot",), verbatim=True))
+    matter, own = (0, 0, 0, 1), (0, 0.8, 0, 0.6)  # the second is what is said of Saturday, near enough
+    meanings = np.eye(4, dtype=np.float32)[:3]
+    knowledge = Knowledge(build_index(passages), meanings, range(3), np.array([matter, own], np.float32))
+
+    def asked(*alike: float) -> Answer:
+        return knowledge.answer("xyzzy", meaning=meaning(*alike))
+
+    assert isinstance(asked(0.5, 0, 0, 0.4), DidYouMean)
+    assert asked(0.5, 0, 0, 0.6) == NotKnown()
+    assert isinstance(asked(0, 0.5, 0, 0.4), DidYouMean)  # 0.64 like its own matter, which counts for nothing
+    assert isinstance(asked(0, 0, 0.8, 0.7), Verbatim)
+    assert asked(0, 0, 0.6, 0.61) == NotKnown()  # nor is it a courtesy
+    assert not isinstance(asked(0.65, 0, 0.6, 0), Verbatim)  # nor where a fact is nearer
+
+
 def test_the_question_back_is_the_one_that_is_nearest() -> None:
     """Of all that the answer lists: by its meaning, and by the words that they share."""
     passage = Passage("cancelling", "With notice.", ("what is the notice period", "I want to leave you"), verbatim=True)

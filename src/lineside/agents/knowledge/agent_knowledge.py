@@ -155,7 +155,10 @@ async def read_knowledge(
     index = build_index([*passages, *papers])
     if encoder is None:
         return AgentKnowledge(Knowledge(index), None)
-    sentences = [(n, text) for n, p in enumerate(passages) for text in (p.about, p.says, *p.asks) if text]
+    # What a courtesy says is no sign of what it answers: it names the agent, as a question about the company does.
+    sentences = [
+        (n, text) for n, p in enumerate(passages) for text in (p.about, p.says if p.about else "", *p.asks) if text
+    ]
     meanings = await encoder.encode([text for _, text in sentences[:MOST_SENTENCES]])
     owners = [number for number, _ in sentences[:MOST_SENTENCES]]
     if papers and places is not None:
@@ -165,7 +168,7 @@ async def read_knowledge(
         else:
             meanings = np.concatenate([meanings, of_papers])
             owners += range(len(passages), len(passages) + len(papers))
-    return AgentKnowledge(Knowledge(index, meanings, owners), encoder)
+    return AgentKnowledge(Knowledge(index, meanings, owners, await encoder.encode(other_matters())), encoder)
 
 
 async def _meanings_of(
@@ -180,6 +183,13 @@ async def _meanings_of(
         except OSError as cause:
             raise ConfigError(f"cannot write {places.meanings}: {cause.strerror}") from None
     return found
+
+
+@cache
+def other_matters() -> tuple[str, ...]:
+    """What callers ask any company."""
+    file = resources.files("lineside").joinpath("data/other_matters.toml")
+    return tuple(tomllib.loads(file.read_text("utf-8"))["asks"])
 
 
 @cache

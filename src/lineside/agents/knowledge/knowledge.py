@@ -3,8 +3,9 @@
 A small model is asked only where the rules are in doubt, and never what the agent's file does not say: it would invent
 an answer. Two things are weighed: how alike the question and a fact are in meaning, where a sentence encoder is there,
 and how many of the question's words the fact holds, rare words counting more. A fact that is somewhat like it, or very
-much like it but for a word that no fact holds, is asked back for: "Did you mean: is a router included?" The figures
-were set by the questions in `bench/questions*.toml`.
+much like it but for a word that no fact holds, is asked back for: "Did you mean: is a router included?" What is nearer
+to other matters, which callers ask any company, is not known. The figures were set by the questions in
+`bench/questions*.toml`.
 """
 
 import re
@@ -28,6 +29,8 @@ CLOCKED = 0.8  # the same where the language model would be told the time
 OFFERED = 0.4  # meaning and words together that make a fact worth asking back for
 NEXT_WITHIN = 0.15  # how much less the second fact that is asked back for may have
 MOST_OFFERED = 2  # facts that are asked back for, one after the other
+WORDS_BESIDE = 0.2  # share of what the words tell that counts where a fact is held against other matters
+OWN = 0.7  # as alike as this, a matter that callers ask any company is one of the file's own
 CLAUSE = 0.05  # what one clause must be better than the whole question to count
 ALIKE = 0.03  # two facts as close as this are both meant: the one that stands first in the file answers
 
@@ -99,12 +102,27 @@ Answer = Verbatim | NotKnown | MayBe | DidYouMean
 class Knowledge:
     """What one agent knows. Pure but for reading its index; asked once a turn."""
 
-    def __init__(self, index: PassageIndex, meanings: Floats | None = None, owners: Sequence[int] = ()) -> None:
-        """`meanings`: vectors of length 1, one a sentence; `owners`: the number of the passage each belongs to."""
+    def __init__(
+        self,
+        index: PassageIndex,
+        meanings: Floats | None = None,
+        owners: Sequence[int] = (),
+        others: Floats | None = None,
+    ) -> None:
+        """What is known, and what its sentences mean.
+
+        Args:
+            index: the passages and their words.
+            meanings: vectors of length 1, one a sentence.
+            owners: the number of the passage that each sentence belongs to.
+            others: vectors of what callers ask any company; those that the passages answer count for nothing.
+        """
         self._index = index
         self._meanings: Floats = np.zeros((0, 1), np.float32) if meanings is None else meanings
         self._owners = np.array(owners, np.intp)
         self._unread = np.setdiff1d(np.arange(index.size), self._owners)
+        self._is_fact = np.array([not _is_courtesy(index.passage(number)) for number in range(index.size)], bool)
+        self._others = _beside(others, self._meanings[self._is_fact[self._owners]])
 
     @property
     def reads_meanings(self) -> bool:
@@ -140,23 +158,28 @@ class Knowledge:
         for hit in self._index.find(words):
             score[hit.number] += WORDS_COUNT * hit.covers
         strange = any(not word.isdecimal() and not self._index.holds(word) for word in words)
-        return _Weighed(frozenset(words), meaning, score, alike, strange)
+        other = float((self._others @ meaning).max(initial=-1.0))
+        fact = float(alike.max(initial=-1.0, where=self._is_fact))
+        return _Weighed(frozenset(words), meaning, score, alike, strange, other, fact)
 
     def _by_meaning(self, whole: "_Weighed", clauses: Sequence[Clause]) -> Answer:
         if (passage := self._plainly_meant(whole)) is not None:
             return Verbatim(passage)
-        score = whole.score
+        score, alike, other = whole.score, whole.alike, whole.other
         for clause in clauses:
             part = self._weighed(content_words(clause.words), clause.meaning)
             passage = self._plainly_meant(part, PLAINLY)
             if passage is not None and not _is_courtesy(passage):  # those are said beside what is asked
                 return Verbatim(passage)
-            score = np.maximum(score, part.score - CLAUSE)
-        order = [int(number) for number in np.argsort(-score, kind="stable")]
+            score, alike = np.maximum(score, part.score - CLAUSE), np.maximum(alike, part.alike)
+            other = max(other, part.other)
+        order = [int(number) for number in np.argsort(-score, kind="stable")[:BEST]]
         passages = tuple(self._index.passage(number) for number in order[:PASSAGES] if score[number] >= PERHAPS)
         if not all(passage.verbatim for passage in passages):
             return MayBe(passages)
-        candidates = tuple(self._candidates(order, score, whole, clauses))
+        near = alike + WORDS_BESIDE * (score - alike)
+        nearer = [number for number in order if near[number] >= other]
+        candidates = tuple(self._candidates(nearer, score, whole, clauses))
         return DidYouMean(candidates) if candidates else NotKnown()
 
     def _plainly_meant(self, weighed: "_Weighed", least: float = -1.0) -> Passage | None:
@@ -171,6 +194,8 @@ class Knowledge:
             return None
         if weighed.strange:
             least = max(least, (CLOCKED if passage.says == CLOCK else -1.0) if _is_courtesy(passage) else PLAINLY)
+        if _is_courtesy(passage):
+            least = max(least, weighed.other, weighed.fact)
         return passage if weighed.alike[number] >= least else None
 
     def _candidates(
@@ -178,7 +203,7 @@ class Knowledge:
     ) -> Iterator[LikelyAnswer]:
         """The facts that are worth asking back for, the likeliest first."""
         offered, least = 0, OFFERED
-        for number in order[:BEST]:
+        for number in order:
             if offered == MOST_OFFERED or score[number] < least:
                 return
             passage = self._index.passage(number)
@@ -206,6 +231,16 @@ class _Weighed(Struct, frozen=True):
     score: Floats  # of each passage: its meaning and its words
     alike: Floats  # its meaning alone
     strange: bool  # a word of the question stands in no passage
+    other: float  # how alike it is to the nearest of the other matters
+    fact: float  # the same of all that is no courtesy
+
+
+def _beside(others: Floats | None, meanings: Floats) -> Floats:
+    """The other matters that these sentences do not ask or answer themselves."""
+    if others is None or not len(meanings) or not len(others):
+        return np.zeros((0, meanings.shape[1]), np.float32)
+    beside: Floats = others[(others @ meanings.T).max(axis=1) < OWN]
+    return beside
 
 
 def _is_courtesy(passage: Passage) -> bool:
