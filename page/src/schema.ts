@@ -999,6 +999,8 @@ export interface Agent {
   transfer: string;
   no_transfer: string;
   on_transfer: 'go_on' | 'hang_up';
+  not_reached: string;
+  who_calls: string;
   whisper: string;
   reprompt: string;
   goodbye: string;

@@ -74,6 +74,8 @@ const agent: Agent = {
   transfer: 'One moment.',
   no_transfer: '',
   whisper: '',
+  not_reached: 'Nobody is free.',
+  who_calls: 'This is {name}.',
   on_transfer: 'go_on',
   unknown: '',
   reprompt: '',

@@ -3,7 +3,6 @@
 from msgspec.structs import replace
 
 from lineside.agents.agent import Agent
-from lineside.call.call_opening import WHO_CALLS
 from lineside.engines.vendors.scripted import ScriptedSTT
 from lineside.line_events import CallTaken
 from lineside.protocol import AudioStarted, Transcript, TurnStarted
@@ -91,7 +90,7 @@ def test_nobody_is_asked_whether_they_are_there_while_it_is_found_out() -> None:
 
 def test_an_agent_without_a_greeting_says_who_calls_when_it_calls() -> None:
     """Such an agent waits for callers to speak; whoever was called waits for it, and would hang up on silence."""
-    quiet = replace(AGENT, greeting="")
+    quiet = replace(AGENT, greeting="", who_calls="Hier ist {name}, {ein} Automat.")
     call = run_call(
         CallerSilent(1.0),
         CallerSpeaks(0.6),
@@ -100,4 +99,4 @@ def test_an_agent_without_a_greeting_says_who_calls_when_it_calls() -> None:
         stt=ScriptedSTT(hears=["Hello?"]),
         plan=HANG_UP,
     )
-    assert call.conversation[:2] == [("user", "Hello?"), ("assistant", WHO_CALLS.format(name="Test"))]
+    assert call.conversation[:2] == [("user", "Hello?"), ("assistant", "Hier ist Test, {ein} Automat.")]

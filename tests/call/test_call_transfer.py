@@ -14,7 +14,6 @@ from lineside.engines.vendors.scripted import ScriptedSTT
 from lineside.protocol import EndReason, TransferDone, TransferRequested
 from lineside.transports.call_facts import CallFacts
 from lineside.transports.line_control import (
-    NOT_REACHED,
     Ability,
     CannotDo,
     OnlyHangsUp,
@@ -71,7 +70,16 @@ def test_where_nobody_takes_the_call_the_caller_is_told_and_goes_on() -> None:
         call = asked_for_a_person(Line(outcome))
         assert call.reason == "caller_hung_up"
         assert call.one(TransferDone).result == (outcome.result if outcome else "failed")
-        assert call.conversation[-1][1].endswith(NOT_REACHED)
+        assert call.conversation[-1][1].endswith(AGENT.not_reached)
+
+
+def test_a_caller_who_is_back_hears_the_agents_own_words_for_it() -> None:
+    """In the same call; or in a new one, where the carrier connects the line anew in place of the greeting."""
+    agent = replace(AGENT, not_reached="Niemand ist frei.")
+    same = asked_for_a_person(Line(TransferOutcome("busy")), agent=agent)
+    assert same.conversation[-1][1].endswith("Niemand ist frei.")
+    anew = run_call(CallerSilent(5.0), agent=agent, facts=CallFacts(line="twilio", returned=True))
+    assert anew.conversation == [("assistant", "Niemand ist frei.")]
 
 
 def test_no_transfer_is_promised_where_none_can_be_made() -> None:

@@ -54,6 +54,7 @@ TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
 # Longest texts. An agent has to fit into one message to a worker, its prompt into what the language model can hold, and
 # its lines are synthesised before it answers.
 Line = Annotated[str, Meta(max_length=1000)]
+SaidLine = Annotated[str, Meta(min_length=1, max_length=1000)]  # silence in its place would be a fault
 Fact = Annotated[str, Meta(max_length=2000)]
 LongText = Annotated[str, Meta(max_length=20_000)]
 MOST_BYTES = 96 * 1024  # of the whole agent
@@ -77,6 +78,10 @@ WHISPER = (
     "A call from {caller}. It is about this: {about}. Known so far: {known}. They said: {words}. "
     "Press 1 to take it, 2 to send it back."
 )
+
+
+NOT_REACHED = "I am sorry, nobody could take your call just now. How else can I help you?"
+WHO_CALLS = "Hello, this is {name}. I am an automated assistant."
 
 
 class Example(Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,6 +121,8 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
         "I can't transfer calls, but I have noted that you want a person."  # where the line cannot; empty: `transfer`
     )
     on_transfer: Literal["go_on", "hang_up"] = "go_on"  # after `no_transfer`
+    not_reached: SaidLine = NOT_REACHED  # said to a caller whom nobody took, and who is back
+    who_calls: SaidLine = WHO_CALLS  # said to whoever the agent calls, where it has no greeting; {name}: its name
     whisper: Line = (
         WHISPER  # said to the colleague of a warm transfer; sentences whose {place} is not known are left out
     )
@@ -178,6 +185,7 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
             self.greeting,
             self.no_transfer,
             self.transfer,
+            self.not_reached,
             self.reprompt,
             self.goodbye,
             self.farewell,
@@ -211,6 +219,10 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
         shown = [m for e in self.examples for m in (Message("user", e.asks), Message("assistant", e.says))]
         known = [f"{answer.about}: {answer.says}" for answer in self.answers]
         return (Message("system", "\n".join([self.prompt.strip(), "", *known, *self.facts, *how])), *greeted, *shown)
+
+    def introduction(self) -> str:
+        """What whoever is called hears where the agent has no greeting and waits for callers to speak."""
+        return self.who_calls.replace("{name}", self.name)
 
     def by_rule(self, said: str) -> str | None:
         """The answer that is not left to the model, if this calls for one."""

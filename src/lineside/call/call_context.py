@@ -124,7 +124,8 @@ def call_context(
         on_late_speech,
     )
     answers = hello.mode == "conversation"
-    greeting = tools.refusal or (agent.greeting if hello.greeting is None else hello.greeting)
+    opens_with = agent.not_reached if facts.returned else agent.greeting
+    greeting = tools.refusal or (opens_with if hello.greeting is None else hello.greeting)
     agent = agent_of_call(agent, hello).on_line(can_transfer=can_transfer)
     tasks, clock = CallTasks(), CallClock(segmenter, now)
     heard_by = Observers(transport, (load, *observers))

@@ -24,7 +24,6 @@ from lineside.turns.floor_events import Silence, TurnFull, VoiceActivity
 from lineside.turns.open_turn import Heard
 
 LOOK_EVERY = 0.05  # seconds
-WHO_CALLS = "Hello, this is {name}. I am an automated assistant."
 PERSON_WITHIN = 60.0  # seconds for a person to come after a program has been told who calls
 
 
@@ -90,7 +89,7 @@ class CallOpening:
     @property
     def _greeting(self) -> str:
         """An agent that waits for callers to speak still says who calls: whoever was called waits for that."""
-        return self._context.greeting or WHO_CALLS.format(name=self._context.agent.name)
+        return self._context.greeting or self._context.agent.introduction()
 
     async def _verdict(self) -> AnsweredAs:
         while True:

@@ -17,7 +17,7 @@ from lineside.call.reply_input import AgentLine
 from lineside.errors import LinesideError
 from lineside.protocol import AudioDone, BargeIn, EndReason, ServerMessage, TransferDone, TransferRequested
 from lineside.settings import Settings
-from lineside.transports.line_control import NOT_REACHED, LineControl, TransferOutcome, TransferTarget
+from lineside.transports.line_control import LineControl, TransferOutcome, TransferTarget
 
 log = structlog.get_logger()
 
@@ -86,7 +86,7 @@ class CallTransfer(Observer):
             self._end("transferred")
         else:
             log.warning("a transfer failed", result=outcome.result, why=outcome.detail)
-            self._say(AgentLine(NOT_REACHED))
+            self._say(AgentLine(context.agent.not_reached))
 
     def _target(self, context: CallContext) -> TransferTarget:
         if self._how == "cold":

@@ -87,7 +87,6 @@ class AudioSocketLine:
                 codec="pcm",
                 sample_rate=rate,
                 caller=facts.caller[:200],
-                greeting=ticket.greeting,
                 tools=not facts.test,
             )
             await self._host.run(handle, OfferedCall(facts, first, connect))

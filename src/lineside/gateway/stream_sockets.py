@@ -127,7 +127,6 @@ class StreamSockets:
             codec=codec,
             sample_rate=rate,
             caller=facts.caller[:200],
-            greeting=ticket.greeting,
             tools=not facts.test,
         )
 

@@ -8,6 +8,7 @@ import time
 import aiohttp
 import structlog
 from aiohttp import web
+from msgspec.structs import replace
 
 from lineside.errors import CallRefused, ConfigError
 from lineside.gateway.asterisk.ari_line import AriLine
@@ -27,7 +28,7 @@ from lineside.gateway.tickets import Ticket, TicketStore
 from lineside.settings import Settings
 from lineside.transports.allowed_transfers import why_not_transferred
 from lineside.transports.call_facts import CallFacts
-from lineside.transports.line_control import NOT_REACHED, LineControl
+from lineside.transports.line_control import LineControl
 from lineside.transports.media_streams.dialect import StreamStarted
 
 log = structlog.get_logger()
@@ -102,10 +103,10 @@ class TelephoneLines:
             return _said(account.refuse(asked))
         return self._connect(account, asked)
 
-    def _connect(self, account: CarrierAccount, asked: Webhook, greeting: str | None = None) -> web.Response:
-        facts = self._sockets.cleaned(account.facts(asked))
+    def _connect(self, account: CarrierAccount, asked: Webhook, *, returned: bool = False) -> web.Response:
+        facts = replace(self._sockets.cleaned(account.facts(asked)), returned=returned)
         try:
-            ticket = self.tickets.issue(Ticket(facts, greeting), time.monotonic())
+            ticket = self.tickets.issue(Ticket(facts), time.monotonic())
         except CallRefused:
             return _said(account.refuse(asked))
         socket = self._settings.public_url.replace("https://", "wss://", 1)
@@ -123,7 +124,7 @@ class TelephoneLines:
         status = asked.given.get("DialCallStatus") or asked.given.get("dial_call_status", "")
         if status in ("completed", "answered"):
             return _said(account.hang_up())
-        return self._connect(account, asked, NOT_REACHED)
+        return self._connect(account, asked, returned=True)
 
     async def _moved(self, request: web.Request) -> web.Response:
         """A carrier asks what the caller's leg does now."""

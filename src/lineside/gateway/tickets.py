@@ -25,7 +25,6 @@ class Ticket(Struct, frozen=True):
     """What was known of a call when its ticket was issued."""
 
     facts: CallFacts
-    greeting: str | None = None  # said in place of the agent's own
     placed: str = ""  # the name of the call, where it is one of ours that a carrier made
 
 

@@ -33,6 +33,7 @@ class CallFacts(Struct, frozen=True, kw_only=True):
     carrier_call_id: str = ""  # what the carrier or the PBX calls this call
     headers: dict[str, str] = {}  # headers and parameters that the operator allows (`TELEPHONE_HEADERS`)
     codec: str = ""  # as the line has it: "PCMU", "G722", "slin16"
+    returned: bool = False  # the caller is back from a transfer that nobody took
     test: bool = False  # a call of a test or a load test
 
     def as_data(self, names: Iterable[str]) -> str:

@@ -14,8 +14,6 @@ from lineside.transports.call_facts import CallFacts
 
 Ability = Literal["answer", "transfer_cold", "transfer_warm", "send_digits", "hold"]
 
-NOT_REACHED = "I am sorry, nobody could take your call just now. How else can I help you?"  # said to who is back
-
 LINE_ENDS = 5.0  # seconds for a line to say that the call is over, after it was hung up; then its socket is closed
 HANG_UP_WITHIN = 12.0  # seconds for all of hanging up, requests to a carrier included; then the call is let go of
 
