@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lineside.telephone_numbers import masked
+from lineside.text.outside_text import outside_text
 
 Direction = Literal["inbound", "outbound"]
 TEST_LINE = "test"  # of calls that are no customer's, in the records and the metrics
@@ -44,7 +45,7 @@ class CallFacts(Struct, frozen=True, kw_only=True):
         """
         fields = {"caller": self.caller, "called": self.called, "diverted_from": self.diverted_from}
         known = {name: fields.get(name) or self.headers.get(name, "") for name in names}
-        told = {name: value for name, value in known.items() if value}
+        told = {name: text for name, value in known.items() if (text := outside_text(value).strip())}
         return msgspec.json.encode(told).decode() if told else ""
 
 
