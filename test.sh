@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/environment.sh
+export PYTHONDONTWRITEBYTECODE= # what is compiled is kept: hundreds of processes read the same sources
 
 # Real programs that users would have: a browser, telephones, the voice of last resort, a database, a monitor, a linter of shell
 # scripts.

@@ -36,6 +36,7 @@ SIDE_BY_SIDE = (
 # and all the rest.
 OUTSIDE = ("browser", "fuzz", "project", "telephones")
 PARTS = ("side-by-side", "outside", "inside")
+HERE = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,15 +44,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--part", choices=PARTS, help="only this part of the tests")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files none of whose tests are in this part: reading all of them takes longer than some parts' tests."""
+    part: str | None = config.getoption("--part")
+    if part is None or not collection_path.name.startswith("test_"):
+        return None
+    folder = collection_path.relative_to(HERE).parts[0]
+    if part == "side-by-side":
+        return folder not in SIDE_BY_SIDE or None
+    if part == "outside":
+        return folder not in OUTSIDE or None
+    loads = folder not in SIDE_BY_SIDE or any(
+        mark in collection_path.read_bytes() for mark in (b"mark.models", b"mark.browser")
+    )
+    return folder in OUTSIDE or not loads or None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of the other part."""
+    """Leave out the tests of the other parts."""
     part: str | None = config.getoption("--part")
     if part is None:
         return
-    here = Path(__file__).parent
 
     def belongs(item: pytest.Item) -> bool:
-        folder: str = item.path.relative_to(here).parts[0]
+        folder: str = item.path.relative_to(HERE).parts[0]
         loads = any(item.get_closest_marker(name) for name in ("models", "browser"))
         quiet = folder in SIDE_BY_SIDE and not loads
         mine = "side-by-side" if quiet else "outside" if folder in OUTSIDE else "inside"

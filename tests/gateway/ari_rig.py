@@ -77,7 +77,7 @@ class AriRig(StreamRig):
     async def open(self) -> None:
         self.asterisk.connect(self.line.ari)
         self.channel = self.asterisk.calls()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             self.offered = await self.host.offered
         self.leg: CallLeg = self.offered.connect(AudioMeter())
 

@@ -82,7 +82,7 @@ def transferring(rig: WarmRig, target: TransferTarget = TARGET) -> "asyncio.Task
 
 
 async def until_placed(rig: WarmRig) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not rig.rest.placed:  # noqa: ASYNC110 - on virtual time
             await asyncio.sleep(0.01)
 

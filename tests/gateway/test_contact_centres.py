@@ -92,7 +92,7 @@ async def held(gateway: ServedGateway, ws: aiohttp.ClientWebSocketResponse, carr
 
 
 async def until_over(gateway: ServedGateway) -> None:
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(30):
         while gateway.gateway.calls:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -117,7 +117,7 @@ def test_a_call_of_genesys_from_the_handshake_to_its_end() -> None:
         other = signed_handshake(time.time() + 0.5, **{"Audiohook-Organization-Id": "another"})
         async with gateway.http.ws_connect(url, headers=other) as ws:
             await ws.send_str(Genesys().opening()[0])
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while (await ws.receive()).type is not aiohttp.WSMsgType.CLOSE:
                     pass
         await until_over(gateway)

@@ -70,10 +70,10 @@ def test_a_call_from_the_webhook_to_its_end() -> None:
             async with gateway.http.get(local) as again:
                 assert again.status == 403, "a ticket is good for one socket"
             await ws.send_str(carrier.stop())
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while (await ws.receive()).type is not aiohttp.WSMsgType.CLOSE:
                     pass
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while gateway.gateway.calls:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 

@@ -46,7 +46,7 @@ async def issued(served_url: str, served: Any, name: str) -> str:
 
 
 async def until(calls: list[OfferedCall], many: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(calls) < many:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

@@ -80,7 +80,7 @@ def test_a_signal_ends_everything_with_calls_under_way(number: signal.Signals) -
         children = psutil.Process(process.pid).children(recursive=True)
         began = time.monotonic()
         assert '"server_stopping"' in asyncio.run(story(process, url))
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=20) == 0
         assert time.monotonic() - began < 5
         assert not [child for child in children if child.is_running()]
 
@@ -115,7 +115,7 @@ def test_a_lineside_that_is_told_to_stop_loses_no_call_and_takes_none() -> None:
 
     with serving(**SCRIPTED, DRAIN_S="60", CALLER_SILENCE_S="600") as (process, url):
         asyncio.run(story(process, url))
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=20) == 0
 
 
 def refused(*arguments: str, **env: str) -> str:

@@ -13,7 +13,6 @@ from lineside.engines.protocols import BackendModel, Message
 from lineside.errors import UNREADABLE, EngineBusy, EngineError, ModelMissing
 
 LOADING = 120.0  # seconds; the biggest model of the catalogue takes ten from a cold disk
-FORESEES = 1.0  # seconds; whoever asks waits less
 UNLOADING = 65.0  # seconds; the server itself waits 60 for requests under way
 
 
@@ -82,8 +81,9 @@ class _Odds(msgspec.Struct):
 async def may_end(
     http: aiohttp.ClientSession, endpoint: openai_http.Endpoint, model: str, messages: Sequence[Message]
 ) -> float | None:
-    """`POST /v1/may_end`: log odds that the last message may end where it does."""
-    raw = await _tell(http, endpoint, "may_end", {"model": model, "messages": msgspec.to_builtins(messages)}, FORESEES)
+    """`POST /v1/may_end`: log odds that the last message may end where it does. The asker has its own deadline."""
+    wish = {"model": model, "messages": msgspec.to_builtins(messages)}
+    raw = await _tell(http, endpoint, "may_end", wish, endpoint.timeout)
     try:
         return msgspec.json.decode(raw, type=_Odds).log_odds
     except UNREADABLE as cause:

@@ -69,7 +69,7 @@ async def outbound(
         await stack.enter_async_context(line.opened())
         served.gateway.outbound.add_line(SipDialer(line))
         yield Outbound(served, callee, line, chosen)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while served.gateway.calls:  # noqa: ASYNC110 - what is waited for is in other objects
                 await asyncio.sleep(0.01)
         assert line.endpoint.agent.sizes["sessions"] == 0

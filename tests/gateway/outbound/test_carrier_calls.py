@@ -99,7 +99,7 @@ def dialer(carrier: str, rest: Rest) -> CarrierDialer:
 
 async def placed(one: CarrierDialer) -> str:
     """The name of the call that was just placed."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not (waiting := [name for name, it in one._waiting.items() if it.carrier_call_id]):  # noqa: ASYNC110 - of other objects
             await asyncio.sleep(0.005)
     return waiting[0]
@@ -255,7 +255,7 @@ def test_a_call_by_twilio_from_the_request_to_its_end(tmp_path: Path) -> None:
             async with served.http.post(f"{served.url}/api/calls", json=body) as answer:
                 made = await answer.json()
                 assert answer.status == 200, made
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while not rest.asked:  # noqa: ASYNC110 - what is waited for is in other objects
                     await asyncio.sleep(0.01)
             sent = {name: value[0] for name, value in parse_qs(rest.asked[0][2]).items()}
@@ -279,10 +279,10 @@ def test_a_call_by_twilio_from_the_request_to_its_end(tmp_path: Path) -> None:
                 assert (active.direction, active.called, active.line) == ("outbound", "+15550100", "twilio")
                 assert served.gateway.calls == 1, "one slot, taken before it was dialled"
                 await ws.send_str(carrier.stop())
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(30):
                     while (await ws.receive()).type is not aiohttp.WSMsgType.CLOSE:
                         pass
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while (now := outbound.get(made["id"])) is None or now.state != "over":  # noqa: ASYNC110 - of other objects
                     await asyncio.sleep(0.01)
             assert (now.reason, now.outcome) == ("caller_hung_up", "answered_unknown")
