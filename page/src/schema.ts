@@ -1272,6 +1272,24 @@ export interface BeginDrain {
   within_s?: number | null;
 }
 
+/** All gateways that share a database. */
+export interface GatewaysStatus {
+  gateways: KnownGateway[];
+  heard_seconds_ago: number | null;
+}
+
+/** A gateway, as the database knows it. */
+export interface KnownGateway {
+  name: string;
+  version: string;
+  calls: number;
+  max_calls: number;
+  draining: boolean;
+  alive: boolean;
+  seconds_ago: number;
+  this: boolean;
+}
+
 export type ServerMessage =
   | Ready
   | Resumed

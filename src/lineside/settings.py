@@ -58,7 +58,7 @@ class Settings(SipSettings, TelephoneSettings, OutboundSettings, WebhookSettings
     max_concurrent_calls: int = Field(100, ge=1, le=100_000)
     """Maximum concurrent calls over all workers; further calls get 503"""
     max_calls_per_key: int = Field(0, ge=0, le=100_000)
-    """Maximum concurrent calls of one of API_KEYS, its tokens included; further ones get 503; 0 = no limit"""
+    """Maximum concurrent calls of one of API_KEYS, over all gateways that share PostgreSQL; 0 = no limit"""
     workers: int = Field(0, ge=0, le=256)
     """Worker processes; 0 = CPU cores − 1"""
     drain_s: float = Field(0, ge=0, le=86_400)

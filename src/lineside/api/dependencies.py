@@ -24,6 +24,7 @@ from lineside.observability.webhook_status import WebhookStatus
 from lineside.processes.background_work import BackgroundWork
 from lineside.reasons import WebhookEvent
 from lineside.records.archive import Archive
+from lineside.records.gateways import KnownGateway
 from lineside.settings import Settings
 
 
@@ -198,6 +199,7 @@ class ApiDependencies:
     test_tickets: Callable[[str], str] = _no_tickets
     outbound: MakesCalls | None = None
     drain: Drains | None = None
+    gateways: Callable[[], tuple[tuple[KnownGateway, ...], float | None]] = lambda: ((), None)
     records: Archive | None = None  # what is kept of calls; None: nothing is
     loaded: Callable[[Mapping[tuple[str, str], int]], None] | None = None  # hears which models have which memory
     fallbacks: RecentFallbacks = field(default_factory=RecentFallbacks)  # engines that were stood in for lately

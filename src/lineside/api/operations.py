@@ -7,6 +7,7 @@ from lineside.api import (
     agent_file_handlers,
     call_handlers,
     drain_handlers,
+    gateway_handlers,
     history,
     host_handlers,
     model_handlers,
@@ -71,4 +72,5 @@ OPERATIONS: tuple[Operation, ...] = (
     drain_handlers.get_drain,
     drain_handlers.begin_drain,
     drain_handlers.undo_drain,
+    gateway_handlers.list_gateways,
 )

@@ -65,6 +65,10 @@ class AccessGuard:
             return secret.holder
         return self._auth.token_holder(request.query.get("token"))
 
+    def holders(self) -> list[str]:
+        """The names of all holders of keys; the same in all gateways with these keys."""
+        return self._auth.holders()
+
     def secret_session(self, request: web.Request, now: float) -> dict[str, Any] | None:
         """The session that the client secret of this request was made for; None: it came with a key."""
         found = self.secrets.find(_key(request), now)

@@ -24,6 +24,7 @@ from lineside.gateway.base_path import serve_below
 from lineside.gateway.call_handle import CallHandle
 from lineside.gateway.call_registry import CallRegistry
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner
+from lineside.gateway.gateway_link import GatewayLink
 from lineside.gateway.line_host import LineHost
 from lineside.gateway.metrics_page import MetricsPage
 from lineside.gateway.outbound.outbound_calls import OutboundCallCenter
@@ -129,7 +130,8 @@ class Gateway:
         app.router.add_get("/metrics", MetricsPage(self._meters).get)
         app.router.add_get("/ws/call", self._call)
         app.router.add_get("/ws/call/{call_id}", self._resume)
-        app.cleanup_ctx.append(self._watched)
+        link = GatewayLink(self._settings, self.call_registry, self._access.holders())
+        app.cleanup_ctx.append(partial(self._watched, link))
         dependencies = ApiDependencies(
             settings=self._settings,
             registry=self._registry,
@@ -152,6 +154,7 @@ class Gateway:
             test_tickets=self.telephones.issue_test_ticket,
             outbound=self.outbound,
             drain=self.lines.drain,
+            gateways=link.gateways,
         )
         mount(app, dependencies)
         self.telephones.add_routes(app)
@@ -195,12 +198,13 @@ class Gateway:
         )
         return web.json_response(msgspec.to_builtins(ready_state), status=503 if ready_state.reasons else 200)
 
-    async def _watched(self, app: web.Application) -> AsyncGenerator[None, None]:
+    async def _watched(self, link: GatewayLink, app: web.Application) -> AsyncGenerator[None, None]:
         """How late the loop is, and what the machine is doing, while the gateway is open."""
         tasks = BackgroundTasks()
         await tasks.begin()
         work: dict[str, Callable[[], Awaitable[object]]] = {"loop lag": self._meters.process.watch_loop}
         work |= {"load shedder": self.lines.runner.shedder.watch, "drain": self.lines.drain.run}
+        work |= {"other gateways": link.run}
         work |= {"machine": self._watch_machine, "trends": self._watch_trends}
         work |= {"webhooks": self.announcements.webhooks.run, "alerts": self.announcements.alerts.watch}
         if self._workers is None:

@@ -7,6 +7,7 @@ import ipaddress
 import secrets
 import socket
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from lineside.settings import LOOPBACK, Settings
@@ -16,11 +17,11 @@ TOKEN_SECONDS = 60  # long enough to open a socket with, short enough to be wort
 
 
 class Auth:
-    """The rules of one gateway. Tokens are signed with a secret of this process."""
+    """The rules of one gateway. Tokens are good in each gateway that has the same API_KEYS."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._secret = secrets.token_bytes(32)
+        self._secret = _secret_of(settings.api_keys)
 
     @property
     def asks_for_key(self) -> bool:
@@ -71,6 +72,10 @@ class Auth:
         """Who holds a key that was found right, as a name that tells nothing of the key; empty where none is asked."""
         return self._sign(key)[:HOLDER] if key and self.asks_for_key else ""
 
+    def holders(self) -> list[str]:
+        """The names of all who hold a key."""
+        return sorted({self.holder(key) for key in self._settings.api_keys})
+
     def token(self, now: float, holder: str = "") -> str:
         """A short-lived token, for browsers, whose sockets cannot carry a header. `holder`: of its key."""
         promised = f"{int(now) + TOKEN_SECONDS}.{holder}"
@@ -89,6 +94,15 @@ class Auth:
     def _sign(self, text: str) -> str:
         raw = text.encode(errors="surrogateescape")  # a header or a query may hold any byte
         return base64.urlsafe_b64encode(hmac.digest(self._secret, raw, hashlib.sha256)).decode().rstrip("=")
+
+
+@lru_cache(maxsize=8)
+def _secret_of(keys: tuple[str, ...]) -> bytes:
+    """What tokens are signed with: of the keys, as dear to guess them by as by a password's hash (RFC 7914)."""
+    if not keys:
+        return secrets.token_bytes(32)
+    told = "\0".join(sorted(keys)).encode(errors="surrogateescape")
+    return hashlib.scrypt(told, salt=b"lineside tokens", n=2**14, r=8, p=1, dklen=32)
 
 
 def key_of(headers: Mapping[str, str]) -> str | None:

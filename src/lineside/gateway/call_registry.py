@@ -6,6 +6,7 @@ operators who watch, and kept nowhere else.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from uuid import uuid4
@@ -16,6 +17,7 @@ from lineside.gateway.call_announcer import CallAnnouncer
 from lineside.gateway.call_handle import CallHandle
 from lineside.observability.active_call import ActiveCall
 from lineside.protocol import EndReason, ReplyMetrics
+from lineside.records.call_leases import SharedCap
 
 
 class CallRegistry:
@@ -40,6 +42,7 @@ class CallRegistry:
         self._held_by = Counter[str]()  # slots by holder
         self._handles: dict[str, CallHandle] = {}
         self._leaving: set[CallHandle] = set()  # alive for a moment still, their slots are others' already
+        self.shared_cap: SharedCap | None = None  # of one holder, over several gateways
         self._closing = self.draining = False
         self._empty = asyncio.Event()
 
@@ -47,6 +50,11 @@ class CallRegistry:
     def calls(self) -> int:
         """Calls alive now."""
         return len(self._handles)
+
+    @property
+    def held_by(self) -> "Counter[str]":
+        """Slots that are taken, by the holder of their key; empty: nobody's."""
+        return self._held_by.copy()
 
     @property
     def closing(self) -> bool:
@@ -69,7 +77,7 @@ class CallRegistry:
         """
         if self.closing:
             raise CallRefused("the gateway is shutting down" if self._closing else "the gateway drains")
-        theirs_full = bool(holder) and 0 < self._most_a_holder <= self._held_by[holder]
+        theirs_full = bool(holder) and not self._takes(holder)
         if theirs_full or self._taken >= self._most:
             gives_way = self._longest_broken(holder if theirs_full else None)
             if gives_way is None and theirs_full:
@@ -82,6 +90,12 @@ class CallRegistry:
         self._handles[handle.id] = handle
         handle.announcer = self._announcer(handle.now) if self._announcer is not None else None
         return handle
+
+    def _takes(self, holder: str) -> bool:
+        held = self._held_by[holder]
+        if self.shared_cap is not None:
+            return self.shared_cap.takes(holder, held, time.monotonic())
+        return not 0 < self._most_a_holder <= held
 
     def _longest_broken(self, holder: str | None = None) -> CallHandle | None:
         """The call that would give way, of this holder's or of all; None where no connection is broken.
