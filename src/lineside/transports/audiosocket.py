@@ -18,6 +18,7 @@ from lineside.transports.audiosocket_frames import (
     HANG_UP,
     KINDS,
     RATES,
+    UUID_KIND,
     AudioSocketReader,
     SocketFrame,
     call_of,
@@ -226,6 +227,8 @@ class AudioSocketTransport(OnlyHangsUp):
                 listener.on_message(Dtmf(key))
         elif frame.kind in RATES:
             self._end(TransportError("bad_message", "audiosocket: the sample rate changed within the call"))
+        elif frame.kind == UUID_KIND:
+            self._end(TransportError("bad_message", "audiosocket: a second start; one connection is one call"))
 
     def _send_frame(self, frame: bytes, speech: bool) -> None:
         self._spoken += speech
