@@ -19,6 +19,7 @@ from lineside.audio.vad import VoiceDetector
 from lineside.engines.registry import EngineRegistry
 from lineside.errors import CallRefused, without_secrets
 from lineside.gateway.access import AccessGuard, client_of
+from lineside.gateway.agent_link import AgentLink
 from lineside.gateway.announcements import Announcements
 from lineside.gateway.base_path import serve_below
 from lineside.gateway.call_handle import CallHandle
@@ -204,7 +205,7 @@ class Gateway:
         await tasks.begin()
         work: dict[str, Callable[[], Awaitable[object]]] = {"loop lag": self._meters.process.watch_loop}
         work |= {"load shedder": self.lines.runner.shedder.watch, "drain": self.lines.drain.run}
-        work |= {"other gateways": link.run}
+        work |= {"other gateways": link.run, "shared agent": AgentLink(self._settings, self._agents).run}
         work |= {"machine": self._watch_machine, "trends": self._watch_trends}
         work |= {"webhooks": self.announcements.webhooks.run, "alerts": self.announcements.alerts.watch}
         if self._workers is None:
