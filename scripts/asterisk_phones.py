@@ -55,7 +55,9 @@ class Phone:
         self._process = await asyncio.create_subprocess_exec(
             "baresip", "-f", str(self._folder), "-v", stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log
         )
-        await asyncio.sleep(1.0)
+        async with asyncio.timeout(20):  # of a machine with other work
+            while "baresip is ready" not in self.log:
+                await asyncio.sleep(0.1)
 
     async def dial(self, extension: str, says: Path) -> None:
         """Call, and say this."""

@@ -9,20 +9,44 @@ from lineside.telephone_numbers import EMERGENCY, is_allowed, masked, number_of,
 
 @pytest.mark.parametrize(
     "to",
-    ["112", "911", "+112", "1-1-2", " 9 9 9 ", "sip:911@pbx.example.com", "sips:112@10.0.0.1", "000", "(110)", "1.1.0"],
+    [
+        *("112", "911", "+112", "1-1-2", " 9 9 9 ", "sip:911@pbx.example.com", "sips:112@10.0.0.1", "000", "(110)"),
+        *(
+            "1.1.0",
+            "sip:%39%31%31@10.0.0.5",
+            "sip:9%311@10.0.0.5",
+            "*67911",
+            "#31#112",
+            "112#",
+            "*31*112",
+            "sip:%23112@x",
+        ),
+    ],
 )
 def test_emergency_numbers_are_refused(to: str) -> None:
     """In every spelling."""
     assert "emergency" in why_refused(to)
 
 
-@pytest.mark.parametrize("to", ["+1 900 555 0100", "0044 909 8790000", "+49900123456", "+8816 123", "+979123456789"])
+@pytest.mark.parametrize(
+    "to",
+    [
+        "+1 900 555 0100",
+        "sip:%2B19005550100@10.0.0.5",
+        "0044 909 8790000",
+        "+49900123456",
+        "+8816 123",
+        "+979123456789",
+    ],
+)
 def test_premium_and_satellite_numbers_are_refused(to: str) -> None:
     """With + or 00."""
     assert "premium" in why_refused(to)
 
 
-@pytest.mark.parametrize("to", ["+15550199", "0049 30 1234567", "200", "100", "sip:desk@10.0.0.5:5080", "support"])
+@pytest.mark.parametrize(
+    "to", ["+15550199", "0049 30 1234567", "200", "100", "*98", "*6715550199", "sip:desk@10.0.0.5:5080", "support"]
+)
 def test_ordinary_targets_are_not(to: str) -> None:
     """Numbers, extensions, addresses, queues."""
     assert why_refused(to) == ""

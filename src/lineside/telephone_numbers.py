@@ -6,6 +6,7 @@ allow-list of the operator's; this one is beneath it and cannot be switched off.
 
 import re
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 # Emergency services that are reached by a short number (ITU-T E.161.1 and national plans). Some are extensions of
 # somebody's PBX: give those other numbers. 100 to 109, which are emergency numbers in India, are left to the PBX.
@@ -32,19 +33,37 @@ WRITTEN = re.compile(r"\+?[0-9 ()./-]{1,40}")  # a number as people write it
 
 def number_of(to: str) -> str:
     """The number in a target, with `+` for `00`; spaces and signs dropped; empty: it is none."""
-    plain = re.sub(r"[\s()./-]", "", re.sub(r"^sips?:", "", to.strip()).partition("@")[0])
-    plain = f"+{plain[2:]}" if plain.startswith("00") and len(plain) > len("000") + 3 else plain
+    return _number(_dialled(to))
+
+
+def _dialled(to: str) -> str:
+    """What is dialled for a target: a PBX reads `sip:%39%31%31@host` as 911 (RFC 3261, section 19.1.4)."""
+    return re.sub(r"[\s()./-]", "", unquote(re.sub(r"^sips?:", "", to.strip()).partition("@")[0]))
+
+
+def _number(dialled: str) -> str:
+    plain = f"+{dialled[2:]}" if dialled.startswith("00") and len(dialled) > len("000") + 3 else dialled
     return plain if re.fullmatch(r"\+?[0-9]+", plain) else ""
+
+
+def _reached(to: str) -> set[str]:
+    """Every number that a network may read in a target: also behind a feature code (`*67911`, `#31#112`, `112#`)."""
+    dialled = _dialled(to)
+    bare = dialled.strip("*#")
+    found = {dialled, bare, *re.split(r"[*#]+", bare)}
+    if dialled[:1] in ("*", "#"):
+        found |= {bare[2:], bare[3:]}
+    return {_number(one) for one in found}
 
 
 def why_refused(to: str) -> str:
     """Why this is never dialled, in a sentence; empty: it may be."""
-    number, written = number_of(to), to.strip()
+    reached, written = _reached(to), to.strip()
     if not (TARGET.fullmatch(written) or WRITTEN.fullmatch(written)):
         return f"{to[:40]!r} is no number, SIP address or name of a queue"
-    if number.removeprefix("+") in EMERGENCY:
+    if any(number.removeprefix("+") in EMERGENCY for number in reached):
         return "emergency numbers are never dialled by a machine"
-    if PREMIUM.fullmatch(number):
+    if any(PREMIUM.fullmatch(number) for number in reached):
         return "premium-rate and satellite numbers are never dialled"
     return ""
 
