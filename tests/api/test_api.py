@@ -146,7 +146,8 @@ def test_what_there_is_not_is_answered_in_the_same_words(tmp_path: Path) -> None
     """Unknown paths, wrong methods, bodies that are too large."""
 
     async def story(control: ControlClient) -> None:
-        assert (await control.refused("GET", "/api/nothing"))[:2] == (404, "not_found")
+        for path in ("/api/nothing", "/nothing/here"):
+            assert (await control.refused("GET", path))[:2] == (404, "not_found")
         async with control.http.post(control.url + "/api/models") as answer:
             assert (answer.status, answer.headers["Allow"]) == (405, "GET")
         large = io.BytesIO(b"x" * (2 << 20))

@@ -93,6 +93,13 @@ def test_the_telephone_band_sends_what_a_telephone_would(gateway: OpenGateway, v
     expect(page.locator("#telephone")).to_be_checked()
 
 
+TONES = """() => {
+  window.tones = [];
+  const start = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function (...when) { tones.push(this); return start.apply(this, when); };
+}"""
+
+
 def test_the_sound_check_shows_the_level_and_gives_the_microphone_back(
     gateway: OpenGateway, visit: OpenPage, tmp_path: Path
 ) -> None:
@@ -105,6 +112,10 @@ def test_the_sound_check_shows_the_level_and_gives_the_microphone_back(
     page.select_option("#device", other)
     until(page, "tap.streams.length === 2")
     assert page.evaluate("tap.streams[1].wanted.audio.deviceId") == other
+    page.select_option("#speaker", index=0)
+    page.evaluate(TONES)
+    page.get_by_role("button", name="Test speaker").click()
+    until(page, "tones.length === 1 && tones[0].context.state === 'running'")
     page.click("#check-dialog button.main")
     until(page, "tap.streams.every(s => s.stream.getTracks().every(t => t.readyState === 'ended'))")
     page.click("#talk")
@@ -156,10 +167,19 @@ def test_markdown_is_drawn_and_code_can_be_copied(gateway: OpenGateway, visit: O
     assert page.evaluate("navigator.clipboard.readText()") == "print('<b>hello</b>')"
 
 
+def fold(page: Page, name: str) -> None:
+    """Fold this card; it was unfolded."""
+    card = page.locator(f"#{name}")
+    expect(card).to_have_attribute("open", "")
+    card.locator("summary").click()
+    expect(card).not_to_have_attribute("open", re.compile(""))
+
+
 def test_each_turn_has_its_waterfall(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
     """Speech, wait, recogniser, model, voice and playing, with numbers; the turn before can be looked at again."""
     mic = recording(tmp_path / "mic.wav", [silence(1), voice(1), silence(60)])
     page = visit(gateway().url, mic=mic)
+    fold(page, "next-call")
     page.click("#talk")
     until(page, "document.querySelectorAll('.bars li').length >= 7")
     names = page.locator(".bars li:not(.heading) .name").all_inner_texts()
@@ -171,6 +191,10 @@ def test_each_turn_has_its_waterfall(gateway: OpenGateway, visit: OpenPage, tmp_
     until(page, "document.querySelector('.waterfall .row')?.textContent.includes('Turn 2')")
     page.get_by_role("button", name="Previous turn").click()
     expect(page.locator(".bars li:not(.heading) .name").first).to_have_text("Caller audio")
+    page.get_by_role("button", name="Next turn").click()
+    expect(page.locator(".waterfall .row")).to_contain_text("Turn 2")
+    for name in ("waterfall", "details"):
+        fold(page, name)
     until(page, "document.querySelector('[data-mean=e2e_ms], .figure .note').textContent.match(/avg [\\d,]+ ms/)")
 
 

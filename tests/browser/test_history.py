@@ -81,6 +81,8 @@ def test_a_kept_call_is_found_opened_heard_and_deleted(gateway: OpenGateway, vis
     expect(kept.locator(".kept-turns")).to_contain_text("We are open. From nine to six.")
     expect(kept.get_by_text("Inbound, line browser · pcm at 16 kHz")).to_be_visible()
     expect(kept.locator("table")).to_contain_text("ms of silence")
+    kept.get_by_text("Turn-taking log").click()
+    expect(kept.locator("table")).to_be_hidden()
     expect(kept.locator(".wave path")).to_have_count(2)
     expect(kept.locator(".wave rect.wait")).to_have_count(1)
     kept.get_by_role("button", name="latency breakdown").click()

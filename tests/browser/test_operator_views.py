@@ -145,6 +145,8 @@ def test_turn_detection_and_an_own_greeting_go_with_the_call(gateway: OpenGatewa
     """What is chosen under Engines stands in the first message."""
     page = visit(f"{gateway().url}/#/engines")
     page.get_by_label("Turn detection", exact=True).select_option("patient")
+    page.get_by_role("textbox", name="Voice of the default").fill("low")
+    page.get_by_role("textbox", name="Model of the default").fill("small")
     page.get_by_label("Override greeting").check()
     page.get_by_role("textbox", name="Override greeting").fill("Good evening.")
     page.get_by_role("link", name="Call", exact=True).click()
@@ -152,6 +154,7 @@ def test_turn_detection_and_an_own_greeting_go_with_the_call(gateway: OpenGatewa
     page.wait_for_selector("body[data-phase=speaking]")
     first = page.evaluate("tap.said[0]")
     assert (first["turn_profile"], first["greeting"]) == ("patient", "Good evening.")
+    assert (first["tts_voice"], first["llm_model"]) == ("low", "small")
     expect(page.locator("#lines .agent")).to_contain_text("Good evening.")
 
 
@@ -161,6 +164,10 @@ def test_models_are_shown_for_one_role(control: OpenControl, visit: OpenPage) ->
     models = page.locator("[data-model]")
     expect(models.first).to_be_visible()
     every = models.count()
+    folded = page.locator("details.absent").first
+    expect(folded).not_to_have_attribute("open", re.compile(""))
+    folded.locator("summary").click()
+    expect(folded.locator("[data-model]").first).to_be_visible()
     page.get_by_label("Show models for").select_option("llm")
     expect(page.get_by_role("heading", name="Speech to text (STT)")).to_have_count(0)
     assert 0 < models.count() < every

@@ -208,7 +208,11 @@ def test_what_the_next_call_names_is_chosen_and_kept(control: OpenControl, visit
     llm.get_by_role("radio", name=re.compile("^ollama")).check()
     llm.get_by_label("Model of ollama").select_option("qwen3:4b")
     page.get_by_role("radio", name=re.compile("^Phone quality")).check()
+    for role in ("stt", "tts"):
+        page.locator(f'[data-role="{role}"]').get_by_role("radio").nth(1).check()
     page.reload()
+    for role in ("stt", "tts"):
+        expect(page.locator(f'[data-role="{role}"]').get_by_role("radio").nth(1)).to_be_checked()
     expect(llm.get_by_role("radio", name=re.compile("^ollama"))).to_be_checked()
     expect(llm.get_by_label("Model of ollama")).to_have_value("qwen3:4b")
     expect(page.get_by_role("radio", name=re.compile("^Phone quality"))).to_be_checked()

@@ -166,6 +166,8 @@ def test_a_running_call_is_supervised_and_written_about(gateway: OpenGateway, vi
     expect(page.locator(".follow-lines")).to_contain_text("This is Anna.")
     page.get_by_text("Outcome, tags and note").click()
     page.get_by_label("Note", exact=True).fill("Anna helped.")
+    page.get_by_label("Outcome", exact=True).fill("helped")
+    page.get_by_label("Tags, with commas").fill("anna")
     press(page, "Save notes")
     expect(page.get_by_text("Saved.")).to_be_visible()
     page.get_by_role("button", name="End call").click()
@@ -178,6 +180,10 @@ def test_a_running_call_is_supervised_and_written_about(gateway: OpenGateway, vi
     expect(caller.locator(".after")).to_contain_text("Call ended: ended by an operator")
     page.get_by_role("link", name="Open in call history").click()
     expect(page.get_by_label("Note", exact=True)).to_have_value("Anna helped.")
+    expect(page.get_by_role("combobox", name="Outcome")).to_have_value("helped")
+    expect(page.get_by_label("Tags, with commas")).to_have_value("anna")
+    page.get_by_role("link", name="Agent version").click()
+    expect(page.get_by_role("heading", name="Agent", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

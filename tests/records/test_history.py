@@ -178,5 +178,6 @@ def test_exports_are_whole_and_safe_to_open(tmp_path: Path) -> None:
             rows = list(csv.DictReader(io.StringIO(await answer.text())))
         assert [row["heard"] for row in rows] == ["'=1+1"] * 2
         assert float(rows[0]["asr_ms"]) > 0
+        assert rows[0]["call_asked_for_person"] == rows[0]["cut"] == "false", "as in JSON"
 
     with_records(story, tmp_path, hears=("=1+1",))

@@ -182,10 +182,12 @@ async def _table(first: list[WholeCall], pages: Pages) -> AsyncGenerator[bytes, 
             yield _line(left)
         for turn in call.turns:
             times = [turn.stages.get(stage) for stage in TIMES]
-            yield _line([*left, *(getattr(turn, name) for name in of_turn), *_answered(turn), *times])
+            yield _line([*left, *(_cell(getattr(turn, name)) for name in of_turn), *_answered(turn), *times])
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()  # as in JSON
     return ", ".join(map(str, value)) if isinstance(value, tuple) else value
 
 

@@ -177,7 +177,8 @@ async def _stream(
 @web.middleware
 async def _as_json_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer what no operation answers in the same words: unknown paths, wrong methods, bodies that are too large."""
-    if "/api/" not in request.path:
+    nowhere = request.match_info.http_exception is not None  # outside the API too: people mistype addresses
+    if "/api/" not in request.path and not nowhere:
         return await handler(request)
     try:
         return await handler(request)
