@@ -1,12 +1,22 @@
 """Whoever has to hear of a call hears all of it, in one order and by one way."""
 
+import inspect
+import re
+from collections.abc import Callable
+from typing import get_args
+
 import pytest
 
-from lineside.call.observers import Observer
+from lineside.call.call_transfer import CallTransfer
+from lineside.call.engine_load import EngineLoad
+from lineside.call.limits import CallLimits
+from lineside.call.observers import Observer, Observers
 from lineside.engines.vendors.scripted import ScriptedLLM
 from lineside.errors import TransportError
-from lineside.observability.metrics import GatewayMetrics
-from lineside.protocol import EndReason, Error, ServerMessage, Text
+from lineside.observability.metrics import CallMetrics, GatewayMetrics
+from lineside.observability.tool_metrics import ToolMetrics
+from lineside.observability.turn_metrics import TurnMetrics
+from lineside.protocol import Ended, EndReason, Error, LlmToken, ServerMessage, Text
 from lineside.transports.base import TransportListener
 from lineside.transports.scripted import CallerSends, CallerSilent, CallerSpeaks, ScriptedTransport
 from tests.call import fixtures
@@ -74,3 +84,44 @@ def test_a_message_that_is_passed_over_is_told_to_all_and_counted_once(monkeypat
     assert not call.one(Error).fatal
     assert call.reason == "caller_hung_up"
     assert b'lineside_errors_total{kind="bad_message",stage="line"} 1.0' in meters.text()
+
+
+class HearsTheEnd(Hearing):
+    """Has a use for one kind of event alone."""
+
+    hears = (Ended,)
+
+
+def test_an_observer_that_names_what_it_hears_is_told_nothing_else() -> None:
+    """Words and tokens, two thirds of a call's events, go past those who have no use for them."""
+    program, hears_all, hears_one = Hearing(), Hearing(), HearsTheEnd()
+    told = Observers(program, [hears_all, hears_one])
+    token, over = LlmToken(at=1.0, turn=1, reply=1, token="Yes"), Ended(at=2.0, reason="caller_hung_up")  # noqa: S106
+    for event in (token, over, token, over):
+        told.on_event(event)
+    assert program.events == hears_all.events == [token, over, token, over]
+    assert hears_one.events == [over, over]
+
+
+KINDS = {kind.__name__: kind for kind in get_args(ServerMessage)}
+
+
+@pytest.mark.parametrize(
+    ("observer", "ways"),
+    [
+        (EngineLoad, [EngineLoad.on_event]),
+        (CallLimits, [CallLimits.on_event]),
+        (CallTransfer, [CallTransfer.on_event]),
+        (
+            CallMetrics,
+            [CallMetrics.on_event, GatewayMetrics.observe, TurnMetrics.observe, ToolMetrics.observe],
+        ),
+    ],
+)
+def test_every_event_that_an_observer_knows_is_one_that_it_hears(
+    observer: type[Observer], ways: list[Callable[..., None]]
+) -> None:
+    """A kind that is looked for and not named in `hears` would never come."""
+    known = {name for way in ways for name in re.findall(r"\w+", inspect.getsource(way)) if name in KINDS}
+    assert known == {kind.__name__ for kind in observer.hears}
+    assert known

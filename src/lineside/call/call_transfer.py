@@ -25,6 +25,8 @@ log = structlog.get_logger()
 class CallTransfer(Observer):
     """The transfer of one call, where its line can, somebody is named and the desk is open."""
 
+    hears = (TransferRequested, BargeIn, AudioDone)
+
     def __init__(
         self,
         control: LineControl | None,

@@ -18,6 +18,8 @@ STALE = 30.0  # seconds after which nobody knows; then it is tried again
 class EngineLoad(Observer):
     """What the last answers took. One for all calls of a process, each of which tells it its events."""
 
+    hears = (ReplyMetrics,)
+
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._share = 0.0  # of what they may take; smoothed

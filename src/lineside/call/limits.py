@@ -48,6 +48,8 @@ def limit_rules(settings: Settings, agent: Agent, *, answers: bool, led: bool = 
 class CallLimits(Observer):
     """The limits of one call. Told what happens and when; asked now and then what is to be done."""
 
+    hears = (Transcript,)
+
     def __init__(self, rules: LimitRules, now: float) -> None:
         self._rules = rules
         self.held = False  # the caller has put the call on hold: nobody is asked whether they are there

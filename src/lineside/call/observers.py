@@ -8,7 +8,13 @@ from lineside.protocol import ServerMessage
 
 
 class Observer:
-    """Hears everything that happens in one call, in order. Override what you need; nothing here may wait."""
+    """Hears everything that happens in one call, in order. Override what you need; nothing here may wait.
+
+    `hears`: the kinds of event that it is told, which are all that mean something to it; none named: every kind. Two
+    thirds of a call's events are words and tokens, and most observers have no use for them.
+    """
+
+    hears: tuple[type, ...] = ()
 
     def on_event(self, event: ServerMessage) -> None:
         """The caller's program is told this."""
@@ -39,12 +45,17 @@ class Observers(Observer):
 
     def __init__(self, program: CallersProgram, others: Sequence[Observer]) -> None:
         self._program, self._others = program, tuple(others)
+        self._hearers = dict[type, tuple[Observer, ...]]()  # by the kinds of event that have come
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Observer`."""
         self._program.on_event(event)
-        for other in self._others:
-            other.on_event(event)
+        kind = type(event)
+        if (hearers := self._hearers.get(kind)) is None:
+            hearers = tuple(other for other in self._others if not other.hears or kind in other.hears)
+            self._hearers[kind] = hearers
+        for hearer in hearers:
+            hearer.on_event(event)
 
     def on_playout_gap(self, seconds: float) -> None:
         """See `Observer`."""

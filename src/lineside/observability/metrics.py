@@ -22,7 +22,7 @@ from lineside.observability.engine_metrics import EngineMetrics
 from lineside.observability.meters import BoundedLabel, MeterFactory
 from lineside.observability.process_metrics import ProcessMetrics
 from lineside.observability.records_metrics import RecordsMetrics
-from lineside.observability.turn_metrics import TurnMetrics
+from lineside.observability.turn_metrics import COUNTED, TurnMetrics
 from lineside.protocol import Ended, ServerMessage, Transcript, TurnStarted
 from lineside.transports.base import AudioMeter
 
@@ -93,6 +93,8 @@ class GatewayMetrics:
 
 class CallMetrics(Observer, AudioMeter):
     """The meters of one call, found once: what is counted often costs a microsecond."""
+
+    hears = (Transcript, Ended, *COUNTED)
 
     def __init__(self, metrics: GatewayMetrics, line: str, engines: Mapping[str, str]) -> None:
         self._metrics, self._line, self._engines = metrics, line, engines

@@ -7,6 +7,9 @@ from lineside.task_events import TaskMoved, ToolCalled
 TOOL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds
 
 
+COUNTED = (TaskMoved, ToolCalled)  # the events that count for something
+
+
 class ToolMetrics:
     """What agents do for callers."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, get_args
 
+from lineside.observability import tool_metrics
 from lineside.observability.meters import STAGE_BUCKETS, BoundedLabel, MeterFactory
 from lineside.observability.tool_metrics import ToolMetrics
 from lineside.protocol import (
@@ -35,6 +36,11 @@ LINE_FAULTS = (
     "line_silent",
     "line_mute",
 )
+# The events that count for something, those of tools and tasks too.
+COUNTED = (
+    ReplyMetrics, TurnStarted, TurnEnded, BargeIn, FalseInterruption, Unanswered, TransferRequested, Error,
+    *tool_metrics.COUNTED,
+)  # fmt: skip
 
 
 class TurnMetrics:
