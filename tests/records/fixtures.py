@@ -20,7 +20,7 @@ from lineside.audio.vad import LoudnessVad
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.gateway.app import Gateway
 from lineside.observability.metrics import GatewayMetrics
-from lineside.protocol import AudioDone, Ended, FirstMessage, Ready, ServerMessage, decode_server, encode
+from lineside.protocol import AudioDone, Dtmf, Ended, FirstMessage, Ready, ServerMessage, Text, decode_server, encode
 from lineside.records.archive import Archive
 from tests.browser.fixtures import ScriptedRegistry
 from tests.call.fixtures import FixedAgentStore, settings
@@ -34,6 +34,7 @@ class RecordingGateway:
 
     def __init__(self, url: str, gateway: Gateway, archive: Archive, http: aiohttp.ClientSession) -> None:
         self.url, self.gateway, self.archive, self.http = url, gateway, archive, http
+        self.told: list[str] = []  # every event of every call, as it came over the socket
 
     async def ask(self, path: str, method: str = "GET") -> Any:
         async with self.http.request(method, self.url + path) as answer:
@@ -45,17 +46,21 @@ class RecordingGateway:
         await self.archive.settled()
         return await self.ask(f"/api/calls/{call}")
 
-    async def call(self, *doing: float, hello: FirstMessage | None = None) -> str:
-        """Speak for `doing[0]` seconds, listen to the answer to its end, speak for `doing[1]` …; the call's id."""
+    async def call(self, *doing: float | Text | Dtmf, hello: FirstMessage | None = None) -> str:
+        """Speak for `doing[0]` seconds, or type it, listen to the answer to its end, go on with `doing[1]` …; the
+        call's id.
+        """
         hello = hello or FirstMessage(codec="pcm", greeting="")
         async with self.http.ws_connect(f"{self.url}/ws/call") as ws:
             await ws.send_str(encode(hello).decode())
             answered: asyncio.Queue[ServerMessage] = asyncio.Queue()
-            listening = asyncio.create_task(_listen(ws, answered))
+            listening = asyncio.create_task(self._listen(ws, answered))
             ready = await answered.get()
             assert isinstance(ready, Ready), ready
-            for seconds in doing:
-                await self._speak(ws, hello, seconds, answered)
+            for one in doing:
+                if isinstance(one, Text | Dtmf):
+                    await ws.send_str(encode(one).decode())
+                await self._speak(ws, hello, 0.0 if isinstance(one, Text | Dtmf) else one, answered)
             await ws.send_str('{"type":"hangup"}')
             while not isinstance(await answered.get(), Ended):
                 pass
@@ -81,11 +86,11 @@ class RecordingGateway:
                 if isinstance(answered.get_nowait(), AudioDone):
                     return
 
-
-async def _listen(ws: aiohttp.ClientWebSocketResponse, answered: "asyncio.Queue[ServerMessage]") -> None:
-    async for message in ws:
-        if message.type is WSMsgType.TEXT:
-            answered.put_nowait(decode_server.decode(message.data))
+    async def _listen(self, ws: aiohttp.ClientWebSocketResponse, answered: "asyncio.Queue[ServerMessage]") -> None:
+        async for message in ws:
+            if message.type is WSMsgType.TEXT:
+                self.told.append(message.data)
+                answered.put_nowait(decode_server.decode(message.data))
 
 
 def frame(hello: FirstMessage, hertz: int) -> bytes:
@@ -102,6 +107,7 @@ async def opened(
     *,
     hears: Sequence[str] = ("When are you open?",),
     answers: Sequence[str] = ("From nine.",),
+    agent: Agent = AGENT,
     **given: Any,
 ) -> AsyncGenerator[RecordingGateway, None]:
     """Open it."""
@@ -116,7 +122,7 @@ async def opened(
     metrics = GatewayMetrics()
     async with aiohttp.ClientSession() as http, Archive(chosen, metrics.records).opened() as archive:
         registry = ScriptedRegistry(chosen, http, engines)
-        gateway = Gateway(chosen, FixedAgentStore(AGENT), registry, LoudnessVad, http, metrics, records=archive)
+        gateway = Gateway(chosen, FixedAgentStore(agent), registry, LoudnessVad, http, metrics, records=archive)
         runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

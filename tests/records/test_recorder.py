@@ -9,7 +9,7 @@ import soundfile
 from lineside.processes.background_work import BackgroundWork
 from lineside.records.descriptors import DescriptorReserve
 from lineside.records.entries import RecordingFinished
-from lineside.records.recorder import RecordedStretch, Recorder
+from lineside.records.recorder import AROUND, RecordedStretch, Recorder
 from lineside.records.recording_writer import RecordingWriter
 from lineside.records.recordings_folder import RecordingsFolder
 
@@ -110,3 +110,30 @@ def test_a_secret_that_is_keyed_or_said_is_recorded_as_silence() -> None:
     recorder.caller(b"c" * 800)
     recorder.end(1.0)
     assert b"".join(stretch.caller for stretch in given) == b"a" * 800 + b"\xff" * 800 + b"c" * 800
+
+
+def test_a_turns_sound_waits_for_its_words() -> None:
+    """So that what they hide is silence before it is handed on; without words in time, it is kept as it is."""
+    given: list[RecordedStretch] = []
+    recorder = Recorder("g711_ulaw", RATE, given.append)
+
+    def kept() -> bytes:
+        return b"".join(stretch.caller for stretch in given)
+
+    def speaks(sound: bytes, seconds: int) -> None:
+        for _ in range(seconds):
+            recorder.caller(sound * RATE)
+
+    speaks(b"a", 5)
+    recorder.hold_from(5.5)
+    speaks(b"b", 15)
+    assert set(kept()) == set(b"a")
+    recorder.hide(6.0, 15.0)
+    recorder.hold_from(None)
+    speaks(b"c", 5)
+    recorder.hold_from(21.0)
+    speaks(b"c", 30)
+    assert len(kept()) >= 34 * RATE, "what is older than the longest wait is handed on"
+    recorder.end(55.0)
+    hidden = round((15 + AROUND) * RATE) - round((6 - AROUND) * RATE)
+    assert kept() == b"a" * 5 * RATE + b"b" * (RATE // 2) + b"\xff" * hidden + b"b" * (9 * RATE // 2) + b"c" * 35 * RATE

@@ -4,7 +4,7 @@ A caller who reads one out where nobody asked for it has it hidden in all that i
 language model. A card is 13 to 19 digits whose check digit is right (ISO/IEC 7812-1), or that are called a card; an
 account is an IBAN (ISO 13616) whose check digits are right; a PIN is digits behind its name. A number in two breaths is
 hidden from the second on. Of a first breath eight digits may be told, as may be kept of a card (PCI DSS 3.4); twelve
-where nothing calls it a card, for then it may be a telephone number. Sound is not searched.
+where nothing calls it a card, for then it may be a telephone number. In a recording the whole turn is silence then.
 """
 
 import re

@@ -4,12 +4,15 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from lineside.agents.sensitive_numbers import HIDDEN
 from lineside.call.observers import Observer
-from lineside.protocol import Ended, EndReason, ServerMessage, TransferDone
+from lineside.protocol import Ended, EndReason, ServerMessage, Transcript, TransferDone, TurnEnded, TurnStarted
 from lineside.records.entries import CallOver, Entry
 from lineside.records.event_log import EventLog
 from lineside.records.recorder import RecordedTransport, Recorder
 from lineside.transports.base import Transport
+
+UNREAD = 8  # turns that wait for their words; of more, the oldest is noise that has none
 
 
 class CallRecorder(Observer):
@@ -31,6 +34,7 @@ class CallRecorder(Observer):
         self._events = EventLog(call, keep)
         self._began = asyncio.get_running_loop().time()
         self._transferred_to = ""
+        self._turns = _UnreadTurns()
         self._secret: Callable[[], bool] = lambda: False
         self._reason: EndReason = "internal_error"  # unless the call gives another one
 
@@ -42,6 +46,7 @@ class CallRecorder(Observer):
         """See `Observer`. While a secret is asked for, nothing of the caller's is recorded."""
         if self._recorder is not None:
             self._recorder.muted = self._secret()
+            self._turns.on_event(event, self._recorder)
         if isinstance(event, Ended):
             self._reason = event.reason
         elif isinstance(event, TransferDone) and event.result == "transferred":
@@ -66,3 +71,28 @@ class CallRecorder(Observer):
                 transferred_to=self._transferred_to,
             )
         )
+
+
+class _UnreadTurns:
+    """The turns whose words are not known yet. One in which a number was hidden is hidden in the recording, too."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, tuple[float, float]] = {}  # turn → its first and its last second
+
+    def on_event(self, event: ServerMessage, recorder: Recorder) -> None:
+        """Something happened in the call."""
+        match event:
+            case TurnStarted(turn=turn, at=at):
+                self._open[turn] = (at, at)
+            case TurnEnded(turn=turn, at=at) if turn in self._open:
+                self._open[turn] = (self._open[turn][0], at)
+            case Transcript(turn=turn, at=at, text=text) if turn in self._open:
+                begin, end = self._open[turn]
+                if HIDDEN in text:
+                    recorder.hide(begin, max(end, begin))
+                self._open = {other: said for other, said in self._open.items() if other > turn}
+            case _:
+                return
+        recorder.hold_from(min((begin for begin, _ in self._open.values()), default=None))
+        if len(self._open) > UNREAD:
+            del self._open[min(self._open)]
