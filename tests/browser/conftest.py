@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
+from tests.browser.control_log import LOG, ControlLog
 from tests.browser.fixtures import BrowserGateway
 from tests.browser.sounds import recording, silence, tap
 
+HERE = Path(__file__).parent
+VERDICT = "test_every_control_that_was_shown_has_been_pressed"
 PATIENCE = 20_000  # milliseconds; nothing here should take one second, but machines are shared
 FLAGS = [
     "--headless",
@@ -25,6 +28,26 @@ FLAGS = [
     "--host-resolver-rules=MAP desk.example.com 127.0.0.1",
 ]
 ALLOW, REFUSE = "--use-fake-ui-for-media-stream", "--use-fake-ui-for-media-stream=deny"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the verdict on the controls behind all tests."""
+    mine = [item for item in items if item.path.parent == HERE]
+    last = [item for item in mine if item.name == VERDICT]
+    log = config.stash.setdefault(LOG, ControlLog())
+    log.whole &= {item.path.name for item in mine} == {file.name for file in HERE.glob("test_*.py")}
+    log.whole &= not hasattr(config, "workerinput")  # a process of several sees its own tests alone
+    for item in last:
+        items.remove(item)
+        items.append(item)
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Without one of its tests, the folder has no verdict to give."""
+    for item in items:
+        if item.path.parent == HERE:
+            item.config.stash.setdefault(LOG, ControlLog()).whole = False
 
 
 OpenGateway = Callable[..., BrowserGateway]
@@ -81,7 +104,7 @@ def gateway() -> Iterator[OpenGateway]:
 
 
 @pytest.fixture
-def visit(browsers: OpenBrowser) -> Iterator[OpenPage]:
+def visit(browsers: OpenBrowser, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
     """Opens pages, each in a browser profile of its own; closes them when the test is over."""
     profiles: list[BrowserContext] = []
     faults: list[str] = []
@@ -93,6 +116,7 @@ def visit(browsers: OpenBrowser) -> Iterator[OpenPage]:
         profiles.append(profile)
         profile.set_default_timeout(PATIENCE)
         tap(profile, record=record)
+        request.config.stash[LOG].watch(profile, request.node.name)
         if script:
             profile.add_init_script(script)
         page = profile.new_page()

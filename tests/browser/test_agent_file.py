@@ -127,6 +127,9 @@ def test_answers_documents_and_the_lines_of_every_case_have_fields(control: Open
         "I have noted it.",
         ("documents/*.md",),
     )
+    page.get_by_text("1 answered by rule").click()
+    expect(page.get_by_label("Answer 1: subject")).to_be_hidden()
+    page.get_by_text("1 answered by rule").click()
     press(page, "Remove answer 1")
     press(page, "Save")
     expect(page.get_by_text("Saved. Applies to new calls.")).to_be_visible()

@@ -104,9 +104,12 @@ def test_grafana_and_prometheus_are_linked_where_there_are_any(gateway: OpenGate
     page = charts(visit, gateway())
     expect(page.get_by_role("heading", name="Metrics")).to_be_visible()
     expect(page.get_by_role("link", name="Grafana")).to_have_count(0)
-    page = charts(visit, gateway(prometheus_url="http://127.0.0.1:9090", grafana_url="http://127.0.0.1:3002"))
-    expect(page.get_by_role("link", name="Grafana")).to_have_attribute("href", "http://127.0.0.1:3002")
-    expect(page.get_by_role("link", name="Prometheus")).to_have_attribute("href", "http://127.0.0.1:9090")
+    there = gateway().url
+    page = charts(visit, gateway(prometheus_url=f"{there}/docs", grafana_url=f"{there}/health"))
+    for name, path in (("Grafana", "/health"), ("Prometheus", "/docs")):
+        with page.expect_popup() as opened:
+            page.get_by_role("link", name=name).click()
+        expect(opened.value).to_have_url(f"{there}{path}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

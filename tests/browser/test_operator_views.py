@@ -277,6 +277,8 @@ def test_an_older_version_is_compared_and_taken_back(control: OpenControl, visit
     page.get_by_text(re.compile(r"^Versions \(")).click()
     page.get_by_role("button", name=re.compile("^Compare")).last.click()
     expect(page.locator(".versions ins")).to_have_text("You answer for a bakery.")
+    page.get_by_role("button", name=re.compile(r"^Load version \d+")).first.click()
+    expect(field).to_have_value("You answer for a bakery.")
     page.get_by_role("button", name=re.compile("^Load the file's version")).click()
     expect(field).to_have_value(own)
     press(page, "Save")

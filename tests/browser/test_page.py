@@ -368,8 +368,24 @@ def test_a_gateway_with_keys_asks_for_one_and_forgets_it_with_the_tab(gateway: O
     expect(page.locator("#key-dialog")).to_be_hidden()
 
 
+def test_a_key_is_remembered_in_this_browser_by_whoever_says_so(gateway: OpenGateway, visit: OpenPage) -> None:
+    """Another tab does not ask for it."""
+    one = gateway(api_keys=("open sesame",))
+    page = visit(one.url)
+    page.click("#talk")
+    page.fill("#key", "open sesame")
+    page.get_by_label("Remember in this browser").check()
+    page.get_by_role("button", name="Continue").click()
+    phase(page, "listening")
+    another = page.context.new_page()
+    another.goto(one.url)
+    type_in(another, "When?")
+    phase(another, "speaking")
+    expect(another.locator("#key-dialog")).to_be_hidden()
+
+
 def test_who_does_not_give_a_key_is_not_asked_again(gateway: OpenGateway, visit: OpenPage) -> None:
-    """Escape leaves the page as it was, saying what is missing."""
+    """Escape and Cancel leave the page as it was, saying what is missing."""
     page = visit(gateway(api_keys=("open sesame",)).url)
     page.click("#talk")
     expect(page.locator("#key-dialog")).to_be_visible()
@@ -377,6 +393,10 @@ def test_who_does_not_give_a_key_is_not_asked_again(gateway: OpenGateway, visit:
     expect(page.locator("#key-dialog")).to_be_hidden()
     problem(page, "API key required")
     phase(page, "ready")
+    press_again(page)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#key-dialog")).to_be_hidden()
+    problem(page, "API key required")
 
 
 def test_a_sound_device_faster_than_lineside_hears_is_asked_for_48_khz(gateway: OpenGateway, visit: OpenPage) -> None:

@@ -35,6 +35,8 @@ def test_the_agent_is_rehearsed_and_its_report_read(control: OpenControl, visit:
     visit_ = page.locator('[data-scenario="books a visit"]')
     visit_.get_by_text("Transcript").click()
     expect(visit_).to_contain_text("Your reference is")
+    page.get_by_role("link", name="Edit the agent").click()
+    expect(page.get_by_label("Agent name")).to_be_visible()
 
 
 def test_a_draft_is_rehearsed_and_what_went_wrong_is_named(control: OpenControl, visit: OpenPage) -> None:

@@ -24,6 +24,7 @@ def test_two_voices_say_the_same_and_one_is_chosen_for_calls(control: OpenContro
     page.get_by_label("Text to say").fill("Good evening.")
     press(page, "Play voice A")
     expect(page.get_by_text("0.6 s of speech, synthesized in")).to_have_count(1)
+    page.get_by_label("Voice A", exact=True).select_option(label="espeak")
     page.get_by_label("Voice B", exact=True).select_option(label="piper")
     press(page, "Play voice B")
     expect(page.get_by_text("0.6 s of speech, synthesized in")).to_have_count(2)
