@@ -89,10 +89,19 @@ def test_what_was_asked_back_is_said_again() -> None:
     assert answers(asked("The Lord's day?", "Pardon?", "Yes.")) == [BACK, BACK, SUNDAY.says]
 
 
-def test_a_question_that_had_to_be_asked_back_is_kept_for_who_improves_the_agent() -> None:
-    """In its own words; the caller's "no" is not one more."""
-    call = asked("The Lord's day?", "No.", "No.")
-    assert [(event.turn, event.why) for event in call.all(Unanswered)] == [(1, "not_known")]
+@pytest.mark.parametrize("then", [("No.", "No."), ("What's the price?",), ("Bye.",), ()])
+def test_a_question_that_was_asked_back_in_vain_is_kept_for_who_improves_the_agent(then: tuple[str, ...]) -> None:
+    """In its own words, whether the caller says no, asks something else or hangs up; their "no" is not one more."""
+    call = asked("The Lord's day?", *then)
+    assert [(event.turn, event.reply, event.why) for event in call.all(Unanswered)] == [(1, 1, "not_known")]
+
+
+@pytest.mark.parametrize("then", [("Yes.",), ("No.", "Yes."), ("Pardon?", "Yes.")])
+def test_a_question_that_was_answered_after_it_was_asked_back_has_an_answer(then: tuple[str, ...]) -> None:
+    """And the next one that is asked back in vain has none."""
+    assert asked("The Lord's day?", *then).all(Unanswered) == []
+    again = asked("The Lord's day?", *then, "The Lord's day?", "No.", "No.").all(Unanswered)
+    assert [event.turn for event in again] == [len(then) + 2]
 
 
 def test_where_the_line_can_transfer_a_person_is_offered_for_what_is_not_known() -> None:

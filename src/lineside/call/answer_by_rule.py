@@ -19,11 +19,6 @@ class ByRule(Struct, frozen=True):
     text: str
     asked: Question | None = None  # what it asks
 
-    @property
-    def asks_back(self) -> bool:
-        """Whether the caller is asked what they meant."""
-        return self.asked is not None and self.asked.kind == "meant"
-
 
 class ByModel(Struct, frozen=True):
     """The language model answers."""

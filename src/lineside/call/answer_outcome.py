@@ -16,12 +16,9 @@ class AnswerOutcome:
         self._context, self._events, self._progress = context, events, progress
         self.by = Answerers(context.usual)
 
-    def answered(self, text: str, *, asks_back: bool = False) -> None:
-        """The question was answered with this, by rule or by the model.
-
-        One that had to be asked back counts as not known, whatever comes of it: these are its words.
-        """
-        if asks_back or says_not_known(text, (self._context.agent.unknown,)):
+    def answered(self, text: str) -> None:
+        """The question was answered with this, by rule or by the model."""
+        if says_not_known(text, (self._context.agent.unknown,)):
             self._events.emit(Unanswered(**self._events.where(), why="not_known"))
         if promises_person(text):
             self.person_wanted("agent")

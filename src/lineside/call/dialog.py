@@ -126,6 +126,7 @@ class TaskDialog:
         """The call is over: what changes something is waited for, up to its deadline."""
         if self._write is not None and not self._write.done():
             await asyncio.wait([self._write])
+        self._events.over(self.state)
 
     # ── tools ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -7,7 +7,7 @@ from lineside.agents.declared import Tool
 from lineside.agents.tasks.state import TaskState
 from lineside.agents.tools.outcome import Outcome, Use
 from lineside.call.reply_events import Where
-from lineside.protocol import ServerMessage
+from lineside.protocol import ServerMessage, Unanswered
 from lineside.task_events import SlotFilled, TaskMoved, ToolCalled, ToolState
 
 MASK = "•••"
@@ -23,10 +23,12 @@ class DialogEvents:
         self._by_key: dict[str, tuple[int, Use, Tool]] = {}
         self._secret: frozenset[str] = frozenset()
         self.turn = self.reply = 0  # of the reply that was allowed last
+        self._asked_back = (0, 0)  # the turn and the reply of the question that was asked back last
 
     def moved(self, before: TaskState, after: TaskState, agent: Agent) -> None:
         """The state of the business has changed."""
         self._secret = frozenset(name for name, slot in agent.slots.items() if slot.secret)
+        self._meant(before, after)
         if before.task != after.task:
             if before.task and all(name != before.task for name, _ in after.suspended):
                 self._tell(TaskMoved(**self.where(), task=before.task, state="over"))
@@ -38,6 +40,19 @@ class DialogEvents:
                 value = MASK if name in self._secret else given.value
                 event = SlotFilled(**self.where(), slot=name, value=value, sure=given.sure, by=given.by)
                 self._tell(event)
+
+    def _meant(self, before: TaskState, after: TaskState) -> None:
+        """A question that was asked back has no answer unless the caller said yes. It is told in its own turn."""
+        was, is_now = (state.asked is not None and state.asked.kind == "meant" for state in (before, after))
+        if is_now and not was:
+            self._asked_back = (self.turn, self.reply)
+        elif was and not is_now and after.understood == before.understood:
+            turn, reply = self._asked_back
+            self._tell(Unanswered(at=self._at(), turn=turn, reply=reply, why="not_known"))
+
+    def over(self, state: TaskState) -> None:
+        """The call ends with the business so far."""
+        self._meant(state, TaskState(understood=state.understood))
 
     def began(self, use: Use, tool: Tool, key: str) -> int:
         """A tool runs from here on. Answers its number in the call."""

@@ -190,7 +190,7 @@ class Reply:
         known = await answer_by_rule(context, question, native=native, in_task=bool(move.then))
         if isinstance(known, ByRule):
             self.rules.ask(known.asked)
-            self._outcome.answered(known.text, asks_back=known.asks_back)
+            self._outcome.answered(known.text)
             await self._take_fixed(joined(owed, known.text, move.then))
         if isinstance(self.given, Utterance) and not self.allowed:
             await self._end_of_turn.ask_llm(self._pause, question)

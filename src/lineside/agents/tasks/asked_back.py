@@ -48,7 +48,7 @@ def meant_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
     first, *others = state.asked.offered
     match {"1": "yes", "2": "no"}.get(said.text.strip("#"), "") if said.keys else yes_or_no(said.text):
         case "yes":
-            return replace(state, asked=None), Say(first.says)
+            return replace(state, asked=None, understood=state.understood + 1), Say(first.says)
         case "no" if others:
             return replace(state, asked=Question("meant", others[0].question, offered=tuple(others))), Say(
                 others[0].question

@@ -60,6 +60,7 @@ class TaskState(Struct, frozen=True):
     results: dict[str, str] = {}  # what tools gave, as it is said
     asked: Question | None = None
     suspended: tuple[tuple[str, int], ...] = ()  # tasks that were left for another one, and their steps
+    understood: int = 0  # questions back to which the caller said yes
 
 
 class Desk(Struct, frozen=True):
