@@ -124,6 +124,24 @@ def test_a_call_that_is_over_is_told_nothing_more() -> None:
     assert not told
 
 
+def test_a_call_that_breaks_while_windows_are_judged_disturbs_no_other() -> None:
+    """Another call, judged in the same run after it, gets its answers; the broken one ends with its next frame."""
+    detector, told = Later(), list[Heard]()
+
+    def break_down(event: Heard) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    broken = SpeechSegmenter("pcm", 16_000, detector, SegmenterRules(), break_down)
+    well = SpeechSegmenter("pcm", 16_000, detector, SegmenterRules(), told.append)
+    for listener in (broken, well):
+        hear(listener, tone(0.6))
+    detector.answer()
+    assert any(isinstance(event, VoiceActivity) for event in told)
+    with pytest.raises(ZeroDivisionError):
+        broken.hear(silence(0.02))
+    assert not well.hear(silence(0.02))
+
+
 @pytest.mark.parametrize("silence_ms", [600, 1000, 1500])
 def test_the_longest_silence_is_told_with_the_frame_that_completes_it(silence_ms: int) -> None:
     """Not with the window of 32 ms that happens to end after it: that would be half a window late on average."""

@@ -39,6 +39,7 @@ class SpeechSegmenter:
         self._samples = 0  # of the caller's own rate, since the call began
         self._unjudged: deque[bytes] = deque()  # windows that the detector has yet to answer for: a tick's worth
         self._turn = OpenTurn(rules)
+        self._fault: Exception | None = None  # of ours, in a window that was judged later
 
     @property
     def at(self) -> float:
@@ -46,7 +47,12 @@ class SpeechSegmenter:
         return self._samples / self._rate
 
     def hear(self, payload: bytes) -> list[Heard]:
-        """Take a frame as it came over the line, of any length; say what happened in it."""
+        """Take a frame as it came over the line, of any length; say what happened in it.
+
+        Raises what went wrong in a window that was judged since the last: it ends this call, as it would have at once.
+        """
+        if self._fault is not None:
+            raise self._fault
         pcm = payload if self._codec == "pcm" else g711.decode(payload, self._codec)
         self._samples += len(pcm) // SAMPLE_BYTES
         turn, waiting = self._turn, self._waiting
@@ -86,11 +92,18 @@ class SpeechSegmenter:
         self._turn.drop_audio()
 
     def _judged(self, probability: float) -> None:
-        """The detector's answer for the oldest window that it owes one for."""
-        if event := self._turn.hear(self._unjudged.popleft(), probability):
-            self._later(event)
-        if self._turn.paused and (silent := self._long_silent()):
-            self._later(silent)
+        """The detector's answer for the oldest window that it owes one for.
+
+        It judges for other calls in the same run: whatever is wrong with this one, they get their answers.
+        """
+        window = self._unjudged.popleft()
+        try:
+            if event := self._turn.hear(window, probability):
+                self._later(event)
+            if self._turn.paused and (silent := self._long_silent()):
+                self._later(silent)
+        except Exception as fault:
+            self._fault = fault
 
     def _long_silent(self) -> Silence | None:
         """The pause is as long as one inside a turn may be: said as soon as the caller's sound has come so far.
