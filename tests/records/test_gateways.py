@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 
 from lineside.errors import CallRefused
@@ -13,6 +15,7 @@ from lineside.gateway.gateway_link import GatewayLink
 from lineside.records.database import Database
 from lineside.settings import Settings
 from tests.call.fixtures import settings
+from tests.gateway.test_app import ServedGateway, opened
 from tests.records.database_servers import PostgreSQL
 
 KEYS = "one-long-key,another-long-key"
@@ -102,6 +105,36 @@ def test_each_gateway_knows_all_of_them(story: Callable[..., None]) -> None:
         assert heard is not None
 
     story(told)
+
+
+def test_a_gateway_that_is_open_tells_the_others_by_itself(postgresql: PostgreSQL) -> None:
+    """Two open gateways list each other, and the key of the one is refused where the other has its calls."""
+
+    async def told() -> None:
+        url = postgresql.new()
+        given: dict[str, Any] = {"records_url": url, "api_keys": KEYS, "max_calls_per_key": 1}
+        headers = {"Authorization": "Bearer one-long-key"}
+        async with opened(**given) as one:
+            caller = await one.call(headers=headers)
+            await until_listed(one, headers, [1])
+            async with opened(**given) as two:
+                await until_listed(two, headers, [0, 1])
+                with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+                    await two.call(headers=headers)
+            await caller.close()
+
+    asyncio.run(told())
+
+
+async def until_listed(gateway: ServedGateway, headers: dict[str, str], calls: list[int]) -> None:
+    """Until it has heard of gateways with so many calls, from the database."""
+    async with asyncio.timeout(120):
+        while True:
+            async with gateway.http.get(f"{gateway.url}/api/gateways", headers=headers) as answer:
+                told = await answer.json()
+            if told["heard_seconds_ago"] is not None and sorted(one["calls"] for one in told["gateways"]) == calls:
+                return
+            await asyncio.sleep(0.1)
 
 
 def test_a_database_that_is_gone_refuses_nobody(tmp_path: Path) -> None:
