@@ -326,7 +326,7 @@ def test_further_models_wait_in_line(host: Host, tmp_path: Path, monkeypatch: py
             await happened(reached)
             async with following(control, "second") as second:
                 waiting = msgspec.json.decode(await second.content.readline(), type=DownloadProgress)
-                assert (waiting.state, waiting.message) == ("running", "waits for its turn")
+                assert (waiting.state, waiting.message) == ("running", "queued")
                 third = await control.refused("POST", "/api/models/download", {"model": "third"})
                 assert third[:2] == (409, "too_many_downloads")
                 await control.ask("POST", "/api/models/download/cancel", {"model": "second"})

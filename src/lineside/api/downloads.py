@@ -28,9 +28,9 @@ Steps = AsyncGenerator[DownloadProgress, None]
 class Download:
     """One model on its way."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, *, waits: bool) -> None:
         self.newest: LatestBroadcast[DownloadProgress] = LatestBroadcast()
-        self.newest.put(DownloadProgress(model, message="waits for its turn"))
+        self.newest.put(DownloadProgress(model, message="queued" if waits else ""))
         self.task: asyncio.Task[None] | None = None
         self.unwanted = False  # it was cancelled by name, or the gateway closes
 
@@ -94,7 +94,7 @@ class DownloadOperations:
         return _lines(download.newest)
 
     def _begin(self, model: str, begin: Callable[[], Steps]) -> Download:
-        download = Download(model)
+        download = Download(model, waits=len(self._under_way) >= AT_ONCE)
         download.task = self._tasks.start(self._bring(download, begin), f"download {model}")
         self._under_way[model] = download
         download.task.add_done_callback(lambda task: self._over(model, download))
