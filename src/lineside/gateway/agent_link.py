@@ -65,9 +65,9 @@ class AgentLink:
         if newer is not None and asyncio.get_running_loop().time() >= self._refused_until:
             await self._take_over(newer.agent, newer.seq)
 
-    async def _take_over(self, told: str, seq: int) -> None:
+    async def _take_over(self, saved: str, seq: int) -> None:
         try:
-            agent = msgspec.json.decode(told, type=Agent)
+            agent = msgspec.json.decode(saved, type=Agent)
             if version_of(agent) != self._version:
                 await self._agents.change(agent, self._version)
                 log.info("the agent that was saved on another gateway answers", version=version_of(agent))
