@@ -104,12 +104,13 @@ def test_the_test_call_says_who_calls_and_whether_it_is_recorded(gateway: OpenGa
 def test_an_engine_is_chosen_where_one_calls(gateway: OpenGateway, visit: OpenPage) -> None:
     """And the card says what the machine has; engines for tests are not offered."""
     page = visit(gateway().url)
-    stt = page.locator("#next-call").get_by_label("STT", exact=True)
-    expect(stt).to_be_visible()
-    names = stt.locator("option").all_inner_texts()
-    assert "scripted" not in names
-    stt.select_option(label=names[1])
-    expect(page.get_by_role("button", name="Remove STT")).to_be_visible()
+    for role in ("STT", "LLM", "Voice"):
+        field = page.locator("#next-call").get_by_label(role, exact=True)
+        expect(field).to_be_visible()
+        names = field.locator("option").all_inner_texts()
+        assert "scripted" not in names
+        field.select_option(label=names[1])
+        expect(page.get_by_role("button", name=f"Remove {role}")).to_be_visible()
     expect(page.locator(".glance")).to_contain_text("RAM:")
 
 
