@@ -7,6 +7,7 @@ import pytest
 
 from lineside.agents.tools.outcome import Outcome
 from lineside.call.call_tools import nothing_kept
+from lineside.call.observers import Observer
 from lineside.engines.protocols import Message
 from lineside.protocol import Ended
 from lineside.task_events import ToolCalled
@@ -148,13 +149,10 @@ def test_the_intent_of_a_write_is_kept_before_it_runs() -> None:
             assert seen == [["running"]]
             return await super().run(use, tool, key)
 
-    class Hears:
+    class Hears(Observer):
         def on_event(self, event: Any) -> None:
             if isinstance(event, ToolCalled):
                 told.append(event.state)
-
-        def __getattr__(self, name: str) -> Any:
-            return lambda *given, **more: None
 
     tools = Observed()
     native(says(WANTS, 12.0), says("Yes", 9.0), does=[BOOKS], tools=tools, kept=kept, observers=(Hears(),))

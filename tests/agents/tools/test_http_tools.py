@@ -22,7 +22,7 @@ ARGUMENTS = {"order_number": "12/../3", "day": "2026-12-04"}
 async def back_end(handler: Handler) -> AsyncGenerator[str, None]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

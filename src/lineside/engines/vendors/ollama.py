@@ -19,7 +19,7 @@ from lineside.engine_options import EngineHost, EngineOptions, Names, Url, optio
 from lineside.engines import openai_http
 from lineside.engines.chat_stream import error_words
 from lineside.engines.context_sizes import ContextSizes
-from lineside.engines.json_lines import json_lines
+from lineside.engines.json_lines import json_lines, unbroken
 from lineside.engines.ollama_wire import (
     OllamaLine,
     OllamaMessage,
@@ -36,7 +36,7 @@ from lineside.engines.warm_models import WarmModels, keep_alive, kept_seconds
 from lineside.errors import EngineBusy, EngineError, EngineRefused, ModelMissing, OnlyThoughts
 
 SILENCE, PULLING = 30.0, 60.0  # seconds between two pieces of an answer, of a download; stages set tighter limits
-LOADING = 300.0  # seconds for a big model from a cold disk
+LOADING = 300.0  # seconds for a big model from a cold disk, until the first piece
 FREE_WITHIN = 60.0  # seconds that `unload` waits for answers under way
 ANSWER_BYTES, PULL_BYTES = 4 << 20, 256 << 20  # of one stream; Ollama tells of a pull ten times a second
 
@@ -154,7 +154,7 @@ class Ollama:
         calls = CallReader()
         async with (
             self._asked("POST", "/api/chat", request, model=model, seconds=patience) as answer,
-            aclosing(self._lines(answer, ANSWER_BYTES)) as lines,
+            aclosing(self._lines(answer, ANSWER_BYTES, SILENCE)) as lines,
         ):
             async for line in lines:
                 self._warm.used(model, monotonic())
@@ -238,7 +238,7 @@ class Ollama:
         request = {"model": model, "stream": True}
         async with (
             self._asked("POST", "/api/pull", request, model=model, seconds=PULLING) as answer,
-            aclosing(self._lines(answer, PULL_BYTES)) as lines,
+            aclosing(self._lines(answer, PULL_BYTES, PULLING)) as lines,
         ):
             async for line in lines:
                 yield PullProgress(line.digest or line.status or "", line.completed or 0, line.total or 0)
@@ -264,9 +264,8 @@ class Ollama:
         """An answer that has begun, with status 200. It has failed when nothing comes for so many seconds."""
         endpoint = msgspec.structs.replace(self._endpoint, timeout=seconds)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=openai_http.CONNECT, sock_read=seconds)
-        url = endpoint.address(path)
         async with openai_http.engine_errors(endpoint):
-            answer = await openai_http.sent(self._http, method, url, request, timeout=timeout)
+            answer = await openai_http.sent(self._http, method, endpoint.address(path), request, timeout=timeout)
             async with answer:
                 try:
                     await openai_http.raise_for_status(endpoint, answer)
@@ -278,9 +277,12 @@ class Ollama:
                     raise
                 yield answer
 
-    async def _lines(self, answer: aiohttp.ClientResponse, most_bytes: int) -> AsyncGenerator[OllamaLine, None]:
+    async def _lines(
+        self, answer: aiohttp.ClientResponse, most: int, silence: float
+    ) -> AsyncGenerator[OllamaLine, None]:
         try:
-            async with aclosing(json_lines(answer.content.iter_any(), line_decoder, most_bytes)) as lines:
+            pieces = unbroken(answer.content, silence, self._endpoint.shown)
+            async with aclosing(json_lines(pieces, line_decoder, most)) as lines:
                 async for line in lines:
                     if line.error:
                         said = error_words(line.error)[: openai_http.SAID]
