@@ -59,6 +59,35 @@ def test_digits_come_in_two_breaths_and_are_corrected_later() -> None:
     assert value("digits", "five four three two one", "123", length=5) == "54321"
 
 
+@pytest.mark.parametrize(
+    "text", ["4446-1", "44-46-1", "1-1-1-15", "It's 4446 - 1.", "3-2-4-0. 3 9 2 4 0", "39240. 240"]
+)
+def test_a_number_that_looks_misheard_is_read_back(text: str) -> None:
+    """Five digits, and yet: one stands alone behind a dash, or the number was said anew after a part of it."""
+    found = extract(Slot("digits", "?", length=5), Said(text), HERE)
+    assert found is not None
+    assert (found.whole, found.sure) == (True, False)
+
+
+@pytest.mark.parametrize("text", ["44-461", "444-61", "4-4-4-6-1", "4 4 4 6 1", "44461", "4446 1", "444, 6, 1"])
+def test_a_number_that_is_grouped_as_people_do_is_taken(text: str) -> None:
+    """Nothing is read back that was understood."""
+    found = extract(Slot("digits", "?", length=5), Said(text), HERE)
+    assert found is not None
+    assert (found.value, found.sure) == ("44461", True)
+
+
+@pytest.mark.parametrize(
+    "text", ["B 4 7. B 4 7 2.", "B-4-7 B 4 7 2", "B as in boy, 4, 7. B as in boy, 4, 7, 2.", "B47, B472"]
+)
+def test_a_code_that_is_said_anew_replaces_its_beginning(text: str) -> None:
+    """As digits do; it is read back."""
+    found = extract(Slot("spelled", "?", length=4), Said(text), HERE)
+    assert found is not None
+    assert (found.value, found.whole, found.sure) == ("B472", True, False)
+    assert value("spelled", "B 4 7 2", "B4", length=4) == "B472"
+
+
 @given(st.text("0123456789", min_size=5, max_size=5), st.integers(1, 4))
 def test_what_the_voice_says_for_digits_gives_them_back(digits: str, cut: int) -> None:
     """The read-back, said by a voice, is understood as the same digits; in two breaths too."""

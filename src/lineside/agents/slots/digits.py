@@ -1,5 +1,7 @@
 """Digits and telephone numbers: runs of them, joined over breaths and turns, corrected within one. Pure."""
 
+import re
+
 from lineside.agents.slots.found import Found
 from lineside.agents.slots.numbers import DigitRun, Word, digit_runs, words_of
 from lineside.agents.slots.repair import marker_in, replaced
@@ -69,9 +71,18 @@ def find_digits(text: str, length: int | None, check: str = "", before: str = ""
         elif len(before) + len(said) <= length:
             said = before + said
     if len(said) == length:
-        return Found(said, sure=not doubted, whole=checks(said, check))
+        return Found(said, sure=not doubted and not _uneven(text), whole=checks(said, check))
     beginning = said if FEWEST <= len(said) < length else ""
     return Found(beginning, sure=False, whole=False)
+
+
+def _uneven(text: str) -> bool:
+    """Whether dashes leave a figure alone beside a longer group, "4446-1": nobody groups so; one was misheard."""
+    groups = [[len(group) for group in found[0].replace(" ", "").split("-")] for found in _DASHED.finditer(text)]
+    return any(min(sizes) == 1 < max(sizes) for sizes in groups)
+
+
+_DASHED = re.compile(r"\d+(?:\s?-\s?\d+)+")
 
 
 def find_phone(text: str, region: str, before: str = "") -> Found | None:

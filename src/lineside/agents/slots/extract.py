@@ -14,6 +14,7 @@ from lineside.agents.slots.digits import checks, find_digits, find_phone
 from lineside.agents.slots.email import find_email
 from lineside.agents.slots.found import Found
 from lineside.agents.slots.free_text import find_name, find_text
+from lineside.agents.slots.repair import said_apart
 from lineside.agents.slots.spelled import find_spelled
 
 UNSURE = 0.6  # mean probability of the recogniser's words below which a value is read back
@@ -42,7 +43,12 @@ def extract(slot: Slot, said: Said, place: Place, before: str = "") -> Found | N
     """The slot's value in what was said; `before` is what earlier turns gave of it. None: there is none."""
     if slot.secret and not said.keys:
         return None
-    found = _keyed(slot, said.text, place, before) if said.keys else _spoken(slot, said.text, place, before)
+    if said.keys:
+        found = _keyed(slot, said.text, place, before)
+    else:
+        found = _spoken(slot, said.text, place, before)
+        if found is not None and not found.whole and (slot.kind == "phone" or slot.length):
+            found = _said_anew(slot, said.text, place) or found
     if found is None or not found.whole:
         return found
     if slot.pattern and not re.fullmatch(slot.pattern, found.value):
@@ -92,6 +98,15 @@ def _spoken(slot: Slot, text: str, place: Place, before: str) -> Found | None:
         case "name":
             return find_name(text)
     return find_text(text, slot.asks)
+
+
+def _said_anew(slot: Slot, text: str, place: Place) -> Found | None:
+    """The whole value, where it was said again after a part of it; it is read back. None: it was not."""
+    for part in said_apart(text):
+        found = _spoken(slot, part, place, "")
+        if found is not None and found.whole:
+            return replace(found, sure=False)
+    return None
 
 
 def _in_range(slot: Slot, number: float, *, sure: bool = True) -> Found | None:

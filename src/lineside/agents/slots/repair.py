@@ -1,5 +1,7 @@
 """Callers who correct themselves within a turn: "one two three, no, one two four". Pure."""
 
+import re
+
 from lineside.agents.slots.numbers import Word
 
 # Words after which what was said before is replaced. "No" alone only where something of the same kind surrounds it.
@@ -51,3 +53,17 @@ def replaced(before: str, after: str, wanted: int | None) -> tuple[str, bool]:
     if wanted is not None and len(tail) != wanted and len(before) + len(after) == wanted:
         return before + after, True
     return tail, True
+
+
+# Where a caller paused, as recognisers write it: the end of a sentence, a comma, figures that go on without dashes.
+_PAUSES = (re.compile(r"[.?!\u2026]+\s+"), re.compile(r"[,;:]+\s+"), re.compile(r"(?<=\w-\w)\s+(?=\w)"))
+FEW = 2  # pauses of one kind in a turn; where there are more, each sign of one value stands alone
+
+
+def said_apart(text: str) -> list[str]:
+    """What was said after each pause, then what was said before each: one of them may be the value, said anew."""
+    places = []
+    for pause in _PAUSES:
+        found = [match.end() for match in pause.finditer(text) if match.end() < len(text)]
+        places += found if len(found) <= FEW else []
+    return [text[place:] for place in places] + [text[:place] for place in places]
