@@ -32,8 +32,9 @@ from lineside.rehearse.caller_sound import (
 )
 from lineside.rehearse.results import HeldCall
 from lineside.rehearse.scenario import Expect, Scenario, Tools
-from lineside.rehearse.sound_level import SharedByCalls, SoundPlan, rehearse_by_sound, sound_call
+from lineside.rehearse.sound_level import SharedByCalls, rehearse_by_sound, sound_call
 from lineside.rehearse.speaking_caller import CallerMouth
+from lineside.rehearse.spoken_call import CallerTry, SoundPlan
 from lineside.rehearse.text_level import text_call
 from lineside.replay.jumping_loop import JumpingLoop, WorkInProgress
 from lineside.settings import Settings, complete_settings
@@ -89,7 +90,7 @@ def held(scenario: Scenario, instead: dict[str, str] | None = None, plan: SoundP
     understood = text_call(desk(), scenario).steps
 
     async def call() -> HeldCall:
-        return await sound_call(await shared(ToneVoices(), instead or {}, plan), scenario, understood, 0, 0)
+        return await sound_call(await shared(ToneVoices(), instead or {}, plan), CallerTry(scenario, understood, 0, 0))
 
     with asyncio.Runner(loop_factory=lambda: JumpingLoop(clock=lambda: 0.0)) as runner:
         return runner.run(call())

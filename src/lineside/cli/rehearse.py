@@ -9,13 +9,17 @@ from lineside.cli.address import JsonOption
 from lineside.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from lineside.rehearse.results import HeldCall, ScenarioResult
+    from lineside.rehearse.rehearsal_gateway import RehearsalLine
+    from lineside.rehearse.results import HeldCall, Level, ScenarioResult
     from lineside.rehearse.scenario import RehearsalDesk, Scenario
-    from lineside.rehearse.sound_level import NewVoices, SoundPlan
+    from lineside.rehearse.spoken_call import NewVoices, SoundPlan
 
-LEVELS = ("text", "sound")
-LEVEL_HELP = "text: typed words, scripted engines, no time. sound: callers speak, and the real engines hear them."
-BY_SOUND = "At sound level"
+LEVELS = ("text", "sound", "line")
+LEVEL_HELP = (
+    "text: typed words, scripted engines, no time. sound: callers speak, and the real engines hear them. "
+    "line: they call over a real line, in real time."
+)
+BY_SOUND = "At sound and line level"
 
 
 def rehearse(
@@ -37,6 +41,9 @@ def rehearse(
         list[str] | None,
         typer.Option(metavar="ENGINE[:VOICE]", help="A voice of callers; repeatable.", rich_help_panel=BY_SOUND),
     ] = None,
+    line: Annotated[
+        str, typer.Option(help="At line level: sip (the default) or browser.", rich_help_panel=BY_SOUND)
+    ] = "",
     codec: Annotated[str, typer.Option(help="pcm, g711_ulaw or g711_alaw.", rich_help_panel=BY_SOUND)] = "pcm",
     noise: Annotated[
         Path | None,
@@ -59,6 +66,8 @@ def rehearse(
 
     No tool of the agent's is called, at any level: a stand-in that the scenarios declare answers in their place.
     """
+    from typing import cast
+
     from msgspec.structs import replace
 
     from lineside.errors import ConfigError
@@ -68,7 +77,8 @@ def rehearse(
 
     plan = _plan(level, voice or [], codec, noise, snr, at_once, late)
     if plan is not None and llm:
-        raise ConfigError("--llm is for --level text; at sound level say --set DEFAULT_LLM_ENGINE=…")
+        raise ConfigError("--llm is for --level text; at the other levels say --set DEFAULT_LLM_ENGINE=…")
+    over = _line(level, line)
     desk, new_voices = _desk(scenarios, call, save, sets or [])
     chosen = tuple(each for each in desk.scenarios if only in each.name or only in each.tags or not only)
     agent = replace(desk.agent, tool_calls="native") if native else desk.agent
@@ -78,9 +88,9 @@ def rehearse(
     elif plan is None:
         results = rehearse_by_text(desk, runs)
     else:
-        results = _by_sound(desk, plan, sets or [], runs, new_voices, quiet=as_json)
+        results = _by_sound(desk, plan, over, sets or [], runs, new_voices, quiet=as_json)
     passed, held_calls = sum(result.passed for result in results), sum(len(result.runs) for result in results)
-    told = summary(results, "text" if plan is None else "sound")
+    told = summary(results, cast("Level", level))
     if as_json:
         print_json({"scenarios": [_told(result) for result in results], "passed": passed, "calls": held_calls})
     else:
@@ -110,7 +120,7 @@ def _plan(
     from lineside.errors import ConfigError
     from lineside.protocol import Codec
     from lineside.rehearse.caller_sound import parse_voice
-    from lineside.rehearse.sound_level import SoundPlan
+    from lineside.rehearse.spoken_call import SoundPlan
 
     if level not in LEVELS:
         raise ConfigError(f"--level {level} is not known; choose one of {', '.join(LEVELS)}")
@@ -119,6 +129,22 @@ def _plan(
     if level == "text":
         return None
     return SoundPlan(tuple(map(parse_voice, voices)), cast(Codec, codec), noise, under=snr, at_once=at_once, late=late)
+
+
+def _line(level: str, line: str) -> "RehearsalLine | None":
+    """The line that callers call over; None: the level has none."""
+    from lineside.errors import ConfigError
+
+    if level != "line":
+        if line:
+            raise ConfigError("--line is for --level line")
+        return None
+    from lineside.rehearse.line_level import LINES
+
+    for known in LINES:
+        if known == (line or LINES[0]):
+            return known
+    raise ConfigError(f"--line {line} is not known; choose one of {', '.join(LINES)}")
 
 
 def _desk(
@@ -152,12 +178,20 @@ def _desk(
 
 
 def _by_sound(
-    desk: "RehearsalDesk", plan: "SoundPlan", sets: list[str], runs: int, new_voices: "NewVoices | None", *, quiet: bool
+    desk: "RehearsalDesk",
+    plan: "SoundPlan",
+    line: "RehearsalLine | None",
+    sets: list[str],
+    runs: int,
+    new_voices: "NewVoices | None",
+    *,
+    quiet: bool,
 ) -> "list[ScenarioResult]":
     from rich.console import Console
 
     from lineside.cli.replay import given
     from lineside.rehearse.caller_sound import CallerVoices
+    from lineside.rehearse.line_level import rehearse_by_line
     from lineside.rehearse.sound_level import rehearse_by_sound
     from lineside.settings import load_settings
 
@@ -170,8 +204,10 @@ def _by_sound(
             console.print(f"{scenario.name}: {kinds} ({call.seconds:.0f} s of call)", highlight=False)
             status.update(f"{over[0]} of {runs * len(desk.scenarios)} calls are over")
 
-        settings = load_settings(**given(sets))
-        return rehearse_by_sound(desk, settings, plan, runs, on_call, new_voices or CallerVoices)
+        settings, voices = load_settings(**given(sets)), new_voices or CallerVoices
+        if line is not None:
+            return rehearse_by_line(desk, settings, plan, line, runs, on_call, voices)
+        return rehearse_by_sound(desk, settings, plan, runs, on_call, voices)
 
 
 def _told(result: "ScenarioResult") -> dict[str, object]:

@@ -3,9 +3,10 @@
 import asyncio
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -54,6 +55,9 @@ LARGEST_MESSAGE = 128 * 1024  # bytes; beyond it the WebSocket itself is closed 
 USUAL_RATES = (8000, 16_000, 24_000, 44_100, 48_000)  # samples a second; their tables are soon there for all calls
 
 
+NewCallTools = Callable[[str, CallFacts, Agent], Awaitable[CallTools]]  # of a call's id, its facts as shown, its agent
+
+
 def settle() -> None:
     """Before the first call: what has been imported and loaded stays, and no garbage collection need walk through it.
 
@@ -92,13 +96,15 @@ class CallRunner:
         drafts: AgentDrafts | None = None,
         knowledge: KnowledgeCache | None = None,
         tools: RunsTools = NOTHING_RUNS,
+        stand_in: NewCallTools | None = None,
     ) -> None:
         """`agent` says who answers now; `turns` is the turn model; `records` keeps the calls, if they are kept.
 
         `drafts` are the agents that a call may name to have them in that one's place; `knowledge` is what agents know;
-        `tools` runs their tools.
+        `tools` runs their tools. In a rehearsal a `stand_in` is all that calls are given, and no tool is ever run.
         """
-        self._drafts, self._knowledge, self._tools = drafts or AgentDrafts(), knowledge or KnowledgeCache(None), tools
+        self._drafts, self._knowledge = drafts or AgentDrafts(), knowledge or KnowledgeCache(None)
+        self._new_tools: NewCallTools = stand_in or partial(_tools_of_call, tools, records)
         self._settings, self._agent, self._registry, self._records = settings, agent, registry, records
         self._new_vad, self._meters, self._turns = new_vad, meters, turns
         self._load = EngineLoad(time.monotonic)
@@ -250,7 +256,7 @@ class CallRunner:
             turn_model=self._turns,
             load=self._load,
             knowledge=await self._knowledge.of(agent),
-            tools=await self._call_tools(handle.id, facts, agent),
+            tools=await self._new_tools(handle.id, self._shown(facts), agent),
         )
         control = SupervisedCall(call, tap)
         handle.answered(control, facts=self._shown(facts), codec=hello.codec, rate=hello.rate, engines=engines.names)
@@ -268,10 +274,14 @@ class CallRunner:
         log.info("call ended", call=handle.id, reason=reason, seconds=round(time.monotonic() - began, 1))
         return reason
 
-    async def _call_tools(self, call: str, facts: CallFacts, agent: Agent) -> CallTools:
-        limits = UseLimits(self._records, self._shown(facts))
-        kept = self._records.on_disk if self._records is not None else nothing_kept
-        return CallTools(self._tools, call, kept, limits.tool_over, await limits.refusal(agent))
+
+async def _tools_of_call(
+    runs: RunsTools, records: Archive | None, call: str, facts: CallFacts, agent: Agent
+) -> CallTools:
+    """What a call reaches the world outside with, within the limits over all calls."""
+    limits = UseLimits(records, facts)
+    kept = records.on_disk if records is not None else nothing_kept
+    return CallTools(runs, call, kept, limits.tool_over, await limits.refusal(agent))
 
 
 async def _hang_up(handle: RegisteredCall, control: LineControl, reason: EndReason) -> None:

@@ -76,27 +76,47 @@ class CallerEar:
         """The server said what happened."""
         match event:
             case TurnStarted(turn=turn):
-                self._open.add(turn)
+                self.more_comes(turn)
             case AudioStarted():
+                self.sounds()
+            case FalseInterruption():  # what sounded goes on
                 self.sounding = True
-                if self._began_at is None:
-                    self._began_at = self._now()
-            case FalseInterruption():
-                self.sounding = True
+                self._note_change()
             case Clear() | BargeIn():
-                self.sounding = False
+                self.falls_silent(ended=False)
             case AudioDone(turn=turn):
-                self.sounding, self._ended = False, True
-                self._answered(turn)
+                self.falls_silent(ended=True)
+                self.all_came(turn)
             case ReplyMetrics(turn=turn):
-                self._answered(turn)
+                self.all_came(turn)
             case _:
                 return
+
+    def sounds(self) -> None:
+        """The agent is heard."""
+        self.sounding = True
+        if self._began_at is None:
+            self._began_at = self._now()
+        self._note_change()
+
+    def falls_silent(self, *, ended: bool) -> None:
+        """The agent is heard no more; `ended`: that was a reply, to its end."""
+        self.sounding, self._ended = False, self._ended or ended
+        self._note_change()
+
+    def more_comes(self, turn: int) -> None:
+        """This turn has an answer that is still to be heard."""
+        self._open.add(turn)
+        self._note_change()
+
+    def all_came(self, turn: int) -> None:
+        """This turn and those before it have been answered."""
+        self._open = {other for other in self._open if other > turn}
+        self._note_change()
+
+    def _note_change(self) -> None:
         self._last_change = self._now()
         self._changed.set()
-
-    def _answered(self, turn: int) -> None:
-        self._open = {other for other in self._open if other > turn}
 
     def expect(self) -> None:
         """From now on a reply is waited for."""
