@@ -21,7 +21,7 @@ def test_an_order_is_looked_up_by_the_model_and_told() -> None:
     held = native(says("Where is my order 12345?"), does=[FINDS, "It was sent and arrives on Friday."], tools=tools)
     assert answers(held) == ["It was sent and arrives on Friday."]
     assert tools.times("find_order") == 1
-    assert held.llm.offered == [("find_order", "book_visit")] * 2
+    assert held.llm.offered == [("find_order", "book_visit", "end_call")] * 2
     assert results(held) == [{"status": "ok", "result": {"status": "sent", "due": "2026-12-04"}}]
     assert [event.state for event in held.all(ToolCalled)] == ["running", "ok"]
     assert held.one(SlotFilled).value == "12345"

@@ -2,7 +2,8 @@
 
 What it calls is judged (`agents.tools.proposals`). A tool that reads runs at once; one that writes is read to the
 caller, who is asked; an argument that nobody said is asked for. Either of these ends the answer. The model never says
-that something is done: the ledger lets it run after a yes, and its outcome is said by rule.
+that something is done: the ledger lets it run after a yes, and its outcome is said by rule. That the call be over
+it may wish: it is when the caller was done, and has heard the goodbye.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from contextlib import aclosing
 from msgspec.structs import replace
 
 from lineside.agents.tasks.native_turn import asked_for, asked_to_confirm
+from lineside.agents.tasks.phrases import BYE
 from lineside.agents.tasks.state import Question, Say, SlotValue, TaskState, joined
 from lineside.agents.tasks.steps import OFFER
 from lineside.agents.tools.grounding import CallerEvidence
@@ -19,6 +21,7 @@ from lineside.agents.tools.outcome import Use
 from lineside.agents.tools.proposals import (
     AcceptedCall,
     ArgumentWanted,
+    EndWanted,
     RejectedCall,
     judge,
     note_text,
@@ -31,6 +34,7 @@ from lineside.call.rule_turn import RuleTurn
 from lineside.engines.protocols import Message, Token, ToolCall
 
 WAITS_FOR_YES = "the caller is asked now whether this is to be done; do not call it again unless they change a value"
+ENDS = "the call ends when the caller has heard the goodbye"
 ONE_AT_A_TIME = "one thing at a time; call it again after the caller has answered"
 NOT_FOUND = f"I'm sorry, I can't find that out. {OFFER}"
 
@@ -78,7 +82,9 @@ class NativeAnswer:
             if words:
                 yield Token(" ")
             said = await self._carry_out(self._exchange.called(words, calls), question)
-            if said:
+            if self._rules.ends is not None and not BYE.search(words):
+                said = context.agent.farewell
+            if said or self._rules.ends is not None:
                 break
         else:
             said = NOT_FOUND
@@ -106,6 +112,11 @@ class NativeAnswer:
                 case ArgumentWanted(slot=slot, why=why, use=use):
                     self._exchange.answered(call.id, note_text("waiting", why))
                     said = self._moved(*asked_for(self._rules.state, desk, slot, use))
+                case EndWanted() if len(calls) > 1 or self._context.dialog.writing:
+                    self._exchange.answered(call.id, note_text("refused", ONE_AT_A_TIME))
+                case EndWanted():
+                    self._exchange.answered(call.id, note_text("ok", ENDS))
+                    self._rules.ends = "agent_said_goodbye"
                 case AcceptedCall(use=use) if desk.agent.tools[use.tool].writes:
                     self._note(use)
                     self._exchange.answered(call.id, note_text("waiting", WAITS_FOR_YES))

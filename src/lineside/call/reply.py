@@ -205,6 +205,7 @@ class Reply:
         answer = answer_by_model(context, self.rules, question, known.context, native=native)
         await self._take_written(answer, owed, move.then)
         await self._take_pieces(move.then)
+        self.progress.ends = self.rules.ends
         self._outcome.answered(self.progress.text)
 
     async def _answer_for_program(self, question: str) -> None:

@@ -15,6 +15,7 @@ from lineside.agents.tools.outcome import Use
 from lineside.call.dialog import BUSY, EARLY_READS, TaskDialog, nobody_waits
 from lineside.call.tool_exchange import ToolExchange
 from lineside.engines.protocols import ToolCall
+from lineside.protocol import EndReason
 
 
 class RuleTurn:
@@ -27,6 +28,7 @@ class RuleTurn:
         """
         self._dialog, self.allowed, self.waiting, self.exchange = dialog, allowed, waiting, exchange
         self._state: TaskState | None = None  # to be installed when it is allowed
+        self.ends: EndReason | None = None  # why the call ends when the reply has been heard
 
     def allow(self) -> None:
         """The reply is allowed: what it has found out by now is so."""

@@ -12,6 +12,7 @@ from msgspec import Struct
 from lineside.agents.agent import Agent
 from lineside.agents.declared import Slot, Tool
 from lineside.agents.slots.extract import Place
+from lineside.agents.tasks.phrases import BYE, is_question
 from lineside.agents.templates import places, plain_read_back, render, shown
 from lineside.agents.tools.grounding import CallerEvidence, canonical, grounded
 from lineside.agents.tools.ledger import ReadBack
@@ -21,6 +22,12 @@ from lineside.text.outside_text import outside_text
 
 LONGEST_RESULT = 4000  # characters of one value that came of a tool; most kinds of tools give far shorter ones
 LONGEST_VALUE = 300  # characters of an argument that the model itself writes
+END_CALL = ToolSpec(
+    "end_call",
+    "Ends the call when the caller has heard you. Only after they said goodbye, or want nothing more after something "
+    "was done; say goodbye in the same answer.",
+    {"type": "object", "properties": {}, "additionalProperties": False},
+)
 UNREADABLE_ARGUMENTS = (msgspec.DecodeError, RecursionError, UnicodeError)
 
 _TYPES: dict[str, dict[str, Any]] = {
@@ -52,12 +59,24 @@ class RejectedCall(Struct, frozen=True):
     why: str
 
 
-JudgedCall = AcceptedCall | ArgumentWanted | RejectedCall
+class EndWanted(Struct, frozen=True):
+    """The call of the caller may end, once they have heard a goodbye."""
+
+
+JudgedCall = AcceptedCall | ArgumentWanted | RejectedCall | EndWanted
 
 
 def tool_specs(agent: Agent) -> tuple[ToolSpec, ...]:
-    """The agent's tools, as a model is shown them. Secret arguments are not: callers key them in."""
-    return tuple(_spec(name, tool, agent.slots) for name, tool in agent.tools.items())
+    """The agent's tools, as a model is shown them. Secret arguments are not: callers key them in.
+
+    An agent that has a `farewell` ends calls, and its model may wish so.
+    """
+    declared = tuple(_spec(name, tool, agent.slots) for name, tool in agent.tools.items())
+    return (*declared, END_CALL) if _may_end_calls(agent) else declared
+
+
+def _may_end_calls(agent: Agent) -> bool:
+    return bool(agent.farewell) and END_CALL.name not in agent.tools
 
 
 def _spec(name: str, tool: Tool, slots: Mapping[str, Slot]) -> ToolSpec:
@@ -84,9 +103,12 @@ def _property(slot: Slot | None, about: str) -> dict[str, Any]:
 
 def judge(call: ToolCall, agent: Agent, evidence: CallerEvidence, place: Place) -> JudgedCall:
     """What a model's call comes to."""
+    if call.name == END_CALL.name and _may_end_calls(agent):
+        return _end(evidence)
     tool = agent.tools.get(call.name)
     if tool is None:
-        return RejectedCall(f"there is no tool of this name; there are {', '.join(agent.tools)}")
+        there = ", ".join(spec.name for spec in tool_specs(agent))
+        return RejectedCall(f"there is no tool of this name; there are {there}")
     try:
         given = msgspec.json.decode(call.arguments or "{}")
     except UNREADABLE_ARGUMENTS:
@@ -96,6 +118,14 @@ def judge(call: ToolCall, agent: Agent, evidence: CallerEvidence, place: Place) 
     if unknown := sorted(str(name) for name in given if name not in tool.takes):
         return RejectedCall(f"it takes no {', '.join(unknown)[:100]}; it takes {', '.join(tool.takes) or 'nothing'}")
     return _arguments(call.name, tool, given, agent, evidence, place)
+
+
+def _end(evidence: CallerEvidence) -> EndWanted | RejectedCall:
+    """The caller said goodbye; or something was done for them, and what they said last asks nothing."""
+    last = evidence.turns[-1] if evidence.turns else ""
+    if BYE.search(last.strip()) or (evidence.given and not is_question(last)):
+        return EndWanted()
+    return RejectedCall("the caller has not said goodbye; ask whether there is anything else you can do for them")
 
 
 def _arguments(
