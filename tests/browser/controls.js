@@ -28,6 +28,7 @@
   const name = (node, role) => {
     if (role === "radio") return node.name;
     if (node.matches(".chip")) return "Remove a choice";
+    if (node.matches(".suggestions *")) return "A question to ask";
     const seen = ["button", "link", "tab", "summary", "menuitem"].includes(role) ? words(node, UNSEEN) : "";
     const said = labelled(node);
     if (seen && (said === "" || said.startsWith(seen))) return seen;
