@@ -51,7 +51,8 @@ class LineChecks:
         await asyncio.sleep(2)
         heard = await self._caller.over()
         call = await trial.last_call()
-        told, turn = call["call"], call["turns"][-1]
+        told, turns = call["call"], call["turns"]
+        turn = next((turn for turn in turns if turn["heard"]), turns[-1])  # whoever is silent after it is asked again
         ends = (
             ("caller_hung_up", "transferred") if trial.light else ("caller_hung_up",)
         )  # all that light hears is a wish
