@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from lineside.audio.vad import LOOK_BACK, EnergyGate, OnProbability, VadModel, VadState
 
-TICK = 0.032  # seconds a window waits for those of other calls: as long as one lasts
+TICK = 0.016  # seconds a window waits for those of other calls: half of what it lasts
 MAX_WINDOWS_PER_TICK = (
     16  # windows of one call judged at one tick, half a second of sound; the rest of a burst waits for the next
 )
