@@ -85,18 +85,18 @@ def test_a_gateway_is_full_when_its_cores_are_and_one_machine_is_spare() -> None
     """Eight cores are seven workers of a hundred calls each."""
     for calls, machines in ((1, 2), (700, 2), (701, 3), (7000, 11)):
         assert stage(planned(calls), "gateway").machines == machines
-    assert stage(planned(700), "gateway").bent_by == "cores"
+    assert stage(planned(700), "gateway").limited_by == "cores"
 
 
 def test_little_memory_or_a_thin_network_bend_a_gateway_before_its_cores() -> None:
     """Each is named as what bends; a machine with too little of all for one call is refused."""
     little = SETUP.replace("memory_gb = 16", "memory_gb = 2.1", 1)
-    assert (stage(planned(700, little), "gateway").bent_by, stage(planned(700, little), "gateway").per_machine) == (
+    assert (stage(planned(700, little), "gateway").limited_by, stage(planned(700, little), "gateway").per_machine) == (
         "memory",
         100,
     )
     thin = SETUP.replace("memory_gb = 16", "memory_gb = 16\nnetwork_mbit = 10", 1)
-    assert stage(planned(700, thin), "gateway").bent_by == "network"
+    assert stage(planned(700, thin), "gateway").limited_by == "network"
     with pytest.raises(ConfigError, match="too little memory"):
         planned(700, SETUP.replace("memory_gb = 16", "memory_gb = 1.5", 1))
 

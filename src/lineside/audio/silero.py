@@ -62,19 +62,19 @@ class SileroNetwork:
         """
         seen: Floats = np.empty((len(features), 2 * MEMORY), np.float32)
         seen[:, :MEMORY], seen[:, MEMORY:] = features, memory[:, 0]
-        gates: Floats = seen @ self._cell
-        gates += self._cell_bias
-        np.tanh(gates, out=gates)  # of all at once, in place
-        doors, candidate = gates[:, : 3 * MEMORY], gates[:, 3 * MEMORY :]
-        doors += _ONE  # from a tanh of half of it to its sigmoid: see `_gates_first`
-        doors *= _HALF
-        candidate *= doors[:, :MEMORY]
+        activations: Floats = seen @ self._cell
+        activations += self._cell_bias
+        np.tanh(activations, out=activations)  # of all at once, in place
+        gates, candidate = activations[:, : 3 * MEMORY], activations[:, 3 * MEMORY :]
+        gates += _ONE  # from a tanh of half of it to its sigmoid: see `_gates_first`
+        gates *= _HALF
+        candidate *= gates[:, :MEMORY]
         after: Floats = np.empty((len(features), 2, MEMORY), np.float32)
         said, kept = after[:, 0], after[:, 1]
-        np.multiply(doors[:, MEMORY : 2 * MEMORY], memory[:, 1], out=kept)
+        np.multiply(gates[:, MEMORY : 2 * MEMORY], memory[:, 1], out=kept)
         kept += candidate
         np.tanh(kept, out=said)
-        said *= doors[:, 2 * MEMORY :]
+        said *= gates[:, 2 * MEMORY :]
         return _sigmoid(np.maximum(said, 0) @ self._last + self._last_bias), after
 
     def _convolve(self, number: int, taps: Floats) -> Floats:

@@ -60,7 +60,7 @@ def _show(planned: "CapacityPlan") -> None:
         Column("engine", drop=4),
         Column("on"),
         Column("machines", right=True),
-        Column("bent by", drop=3),
+        Column("limited by", drop=3),
         Column("busy", right=True),
         Column("waits", right=True),
         Column("takes", right=True, drop=1),
@@ -82,7 +82,7 @@ def _show(planned: "CapacityPlan") -> None:
 
 
 def _row(stage: "PlannedStage", *, cost: bool) -> list[str]:
-    row = [stage.name, stage.engine, stage.machine, str(stage.machines), stage.bent_by, f"{stage.utilisation:.0%}"]
+    row = [stage.name, stage.engine, stage.machine, str(stage.machines), stage.limited_by, f"{stage.utilisation:.0%}"]
     row += ["" if ms is None else f"{ms:.0f} ms" for ms in (stage.wait_ms, stage.service_ms)]
     row.append(f"{stage.memory_gb:.1f}")
     return [*row, f"{stage.per_hour:.2f}"] if cost else row

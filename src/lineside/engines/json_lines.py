@@ -14,7 +14,7 @@ from lineside.errors import EngineTimeout
 T = TypeVar("T")
 
 
-async def unbroken(content: StreamReader, seconds: float, who: str) -> AsyncGenerator[bytes, None]:
+async def answer_chunks(content: StreamReader, seconds: float, who: str) -> AsyncGenerator[bytes, None]:
     """The bytes of an answer as they come from `who`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A gateway's word to the others, every two seconds, over the PostgreSQL database that they share.
+"""A gateway's heartbeat to the others, every two seconds, over the PostgreSQL database that they share.
 
 It tells how it fares and asks for leases of call slots. Calls never wait for it: what may be taken is decided by what
 was granted last (`records.call_leases`), and without the database by this gateway's share.
@@ -21,7 +21,7 @@ from lineside.settings import Settings
 
 log = structlog.get_logger()
 
-WITHIN = 4.0  # seconds for the database to answer one word; the next one comes later
+WITHIN = 4.0  # seconds for the database to answer one heartbeat; the next one comes later
 
 
 class GatewayLink:
@@ -71,19 +71,19 @@ class GatewayLink:
             await store.close()
 
     async def tell(self, store: Database) -> bool:
-        """Say a word, and hear the answer; whether the database gave one."""
+        """Send a heartbeat, and hear the answer; whether the database gave one."""
         self._seq += 1
-        asked_at, word = time.monotonic(), self._word()
+        asked_at, heartbeat = time.monotonic(), self._heartbeat()
         try:
             async with asyncio.timeout(WITHIN), store.transaction() as connection:
-                answer = await beat(connection, word)
+                answer = await beat(connection, heartbeat)
         except (Unavailable, Unwritable, TimeoutError):
             return False
         if answer is not None:
             self._hear(answer, asked_at)
         return True
 
-    def _word(self) -> GatewayBeat:
+    def _heartbeat(self) -> GatewayBeat:
         leaving = self._registry.closing
         return GatewayBeat(
             id=self._id,

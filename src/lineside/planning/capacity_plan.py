@@ -35,7 +35,7 @@ class PlannedStage(Struct, frozen=True):
     machine: str
     machines: int  # with the spare ones
     spare: int
-    bent_by: str  # what a machine has too little of to carry more: cores, memory, cards, network, calls
+    limited_by: str  # what a machine has too little of to carry more: cores, memory, cards, network, calls
     per_machine: int  # calls, or requests served at once
     utilisation: float  # while the spare machines are down
     cards: int
@@ -113,9 +113,9 @@ def _gateway(calls: int, setup: Setup, cost: GatewayFigures) -> PlannedStage:
         "memory": math.floor(memory / cost.memory_mb_per_call),
         "network": math.floor(kind.network_mbit / _call_mbit(setup)),
     }
-    bent_by, most = min(carried.items(), key=lambda one: one[1])
+    limited_by, most = min(carried.items(), key=lambda one: one[1])
     if most < 1:
-        raise ConfigError(f"the machine {stage.machine!r} has too little {bent_by} for a gateway")
+        raise ConfigError(f"the machine {stage.machine!r} has too little {limited_by} for a gateway")
     needed = math.ceil(calls / most)
     machines = needed + stage.spare
     return PlannedStage(
@@ -124,7 +124,7 @@ def _gateway(calls: int, setup: Setup, cost: GatewayFigures) -> PlannedStage:
         machine=stage.machine,
         machines=machines,
         spare=stage.spare,
-        bent_by=bent_by,
+        limited_by=limited_by,
         per_machine=most,
         utilisation=calls / needed * cost.core_per_call / kind.cores,
         cards=machines * kind.cards,
@@ -137,7 +137,7 @@ def _engine(
 ) -> PlannedStage:
     """The fewest machines whose queue keeps the stage's wait, and whose servers are not too busy."""
     service = engine.service(stage.at_once)
-    bent_by, servers = _servers(stage, engine, kind)
+    limited_by, servers = _servers(stage, engine, kind)
     seats, seconds = servers * service.requests, service.seconds(units)
     if seconds <= 0:
         raise ConfigError(f"the figures of {engine.name} say that a request takes no time; measure it again")
@@ -157,7 +157,7 @@ def _engine(
         machine=stage.machine,
         machines=machines,
         spare=stage.spare,
-        bent_by=bent_by,
+        limited_by=limited_by,
         per_machine=seats,
         utilisation=queue(needed).utilisation,
         cards=machines * kind.cards,
@@ -177,10 +177,10 @@ def _servers(stage: EngineStage, engine: EngineFigures, kind: MachineKind) -> tu
         "cores": kind.cores / engine.cores if engine.cores else math.inf,
         "memory": (kind.memory_gb - LEFT_ALONE) / engine.memory_gb if engine.memory_gb else math.inf,
     }
-    bent_by, most = min(runs.items(), key=lambda one: one[1])
+    limited_by, most = min(runs.items(), key=lambda one: one[1])
     if most < 1:
-        raise ConfigError(f"the machine {stage.machine!r} has too few {bent_by} for {engine.name}")
-    return (bent_by, math.floor(most)) if most < math.inf else ("calls", 1)
+        raise ConfigError(f"the machine {stage.machine!r} has too few {limited_by} for {engine.name}")
+    return (limited_by, math.floor(most)) if most < math.inf else ("calls", 1)
 
 
 def _fewest(enough: Callable[[int], bool]) -> int:

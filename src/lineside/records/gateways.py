@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from lineside.records.call_leases import LEASE, LeaseAsk, LeaseGrant, decide
 from lineside.records.tables import metadata
 
-REMEMBERED = 600.0  # seconds that a gateway is still listed after its last word
+REMEMBERED = 600.0  # seconds that a gateway is still listed after its last heartbeat
 LEASE_LOCK = 0x6C656173  # PostgreSQL's advisory lock of the transaction that grants leases: "leas"
 
 gateways = sa.Table(
@@ -68,66 +68,66 @@ class KnownGateway(Struct, frozen=True):
 
 
 class BeatAnswer(Struct, frozen=True):
-    """What it is word."""
+    """What it is answered."""
 
     grants: tuple[LeaseGrant, ...]
     gateways: tuple[KnownGateway, ...]
 
 
-async def beat(connection: AsyncConnection, word: GatewayBeat) -> BeatAnswer | None:
-    """Note how a gateway fares, grant it leases, and tell of the others. None: a later word of it was here before."""
+async def beat(connection: AsyncConnection, heartbeat: GatewayBeat) -> BeatAnswer | None:
+    """Note how a gateway fares, grant it leases, and tell of the others. None: a later one was here before."""
     await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LEASE_LOCK)))
     now = float((await connection.execute(sa.select(_clock))).scalar_one())
     mine = {}
-    if known := (await connection.execute(sa.select(gateways).where(gateways.c.id == word.id))).first():
-        if known.seq >= word.seq:
+    if known := (await connection.execute(sa.select(gateways).where(gateways.c.id == heartbeat.id))).first():
+        if known.seq >= heartbeat.seq:
             return None
         if known.until > now:
-            held = await connection.execute(sa.select(leases.c.name, leases.c.slots).where(_of(word.id)))
+            held = await connection.execute(sa.select(leases.c.name, leases.c.slots).where(_of(heartbeat.id)))
             mine = {row.name: row.slots for row in held}
-    await _note(connection, word, now)
-    grants = await _grant(connection, word, mine, now)
+    await _note(connection, heartbeat, now)
+    grants = await _grant(connection, heartbeat, mine, now)
     found = await connection.execute(sa.select(gateways).order_by(gateways.c.name, gateways.c.id))
-    return BeatAnswer(tuple(grants), tuple(_known(row, word.id, now) for row in found))
+    return BeatAnswer(tuple(grants), tuple(_known(row, heartbeat.id, now) for row in found))
 
 
 def _of(gateway: str) -> "sa.ColumnElement[bool]":
     return leases.c.gateway_id == gateway
 
 
-async def _note(connection: AsyncConnection, word: GatewayBeat, now: float) -> None:
+async def _note(connection: AsyncConnection, heartbeat: GatewayBeat, now: float) -> None:
     row = {
-        "id": word.id,
-        "seq": word.seq,
+        "id": heartbeat.id,
+        "seq": heartbeat.seq,
         "until": now + LEASE,
-        "name": word.name,
-        "version": word.version,
-        "calls": word.calls,
-        "max_calls": word.max_calls,
-        "draining": word.draining,
+        "name": heartbeat.name,
+        "version": heartbeat.version,
+        "calls": heartbeat.calls,
+        "max_calls": heartbeat.max_calls,
+        "draining": heartbeat.draining,
     }
     await connection.execute(insert(gateways).values(row).on_conflict_do_update(index_elements=["id"], set_=row))
     await connection.execute(sa.delete(gateways).where(gateways.c.until < now - REMEMBERED))
 
 
 async def _grant(
-    connection: AsyncConnection, word: GatewayBeat, mine: dict[str, int], now: float
+    connection: AsyncConnection, heartbeat: GatewayBeat, mine: dict[str, int], now: float
 ) -> "list[LeaseGrant]":
     used = sa.func.sum(sa.func.greatest(leases.c.slots, leases.c.live)).label("used")
     short = sa.func.bool_or(leases.c.short).label("short")
-    alive = sa.select(leases.c.name, used, short).join(gateways).where(gateways.c.until > now, ~_of(word.id))
+    alive = sa.select(leases.c.name, used, short).join(gateways).where(gateways.c.until > now, ~_of(heartbeat.id))
     others = (await connection.execute(alive.group_by(leases.c.name))).all()
     grants = decide(
-        word.cap,
-        word.asks,
+        heartbeat.cap,
+        heartbeat.asks,
         {row.name: int(row.used) for row in others},
         mine,
         {row.name for row in others if row.short},
     )
-    await connection.execute(sa.delete(leases).where(_of(word.id)))
+    await connection.execute(sa.delete(leases).where(_of(heartbeat.id)))
     rows = [
-        {"gateway_id": word.id, "name": ask.name, "slots": grant.slots, "live": ask.live, "short": ask.short}
-        for ask, grant in zip(word.asks, grants, strict=True)
+        {"gateway_id": heartbeat.id, "name": ask.name, "slots": grant.slots, "live": ask.live, "short": ask.short}
+        for ask, grant in zip(heartbeat.asks, grants, strict=True)
     ]
     if rows:
         await connection.execute(sa.insert(leases), rows)

@@ -95,11 +95,11 @@ async def _call_by_telephone(address: str, codec: Codec, spoken: SpokenCall, hea
 
         speaking = asyncio.create_task(speak_frames(spoken.mouth, codec, put), name="mouth")
         try:
-            await _converse(spoken, call.ended)
+            await _converse(spoken, call.ended, speaking)
         finally:
             speaking.cancel()
             call.hang_up()
-        await call.ended
+        await call.ended  # at the latest when SIP gives its BYE up, after 32 s (timer F of RFC 3261)
 
 
 async def _call_by_browser(url: str, codec: Codec, spoken: SpokenCall, heard: HeardSound) -> None:
@@ -109,7 +109,7 @@ async def _call_by_browser(url: str, codec: Codec, spoken: SpokenCall, heard: He
         listening = asyncio.create_task(_listen(connection, spoken, heard), name="ear")
         speaking = asyncio.create_task(speak_frames(spoken.mouth, codec, connection.send), name="mouth")
         try:
-            await _converse(spoken, listening)
+            await _converse(spoken, listening, speaking)
             speaking.cancel()
             await connection.send('{"type":"hangup"}')
             await asyncio.wait([listening], timeout=FAREWELL)
@@ -130,13 +130,14 @@ async def _listen(connection: CallConnection, spoken: SpokenCall, heard: HeardSo
             spoken.ear.on_event(message)
 
 
-async def _converse(spoken: SpokenCall, over: "asyncio.Future[Any]") -> None:
-    """From the greeting to the caller's last line, or until the call is over."""
+async def _converse(spoken: SpokenCall, over: "asyncio.Future[Any]", speaking: "asyncio.Task[None]") -> None:
+    """From the greeting to the caller's last line, or until the call is over; a fault of theirs is raised."""
     talking = asyncio.create_task(spoken.caller.converse(), name="caller")
     try:
-        await asyncio.wait([talking, over], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([talking, over, speaking], return_when=asyncio.FIRST_COMPLETED)
     finally:
         talking.cancel()
         await asyncio.wait([talking])
-    if not talking.cancelled():
-        talking.result()
+    for work in (speaking, over, talking):
+        if work.done() and not work.cancelled():
+            work.result()

@@ -242,7 +242,7 @@ def test_one_that_stops_in_mid_answer_is_given_up(monkeypatch: pytest.MonkeyPatc
 
     async def story(engine: Ollama, fake: FakeOllama) -> None:
         fake.goes_on = asyncio.Event()
-        with pytest.raises(EngineTimeout):
+        with pytest.raises(EngineTimeout, match="stopped in mid-answer"):
             await all_of(engine.reply(QUESTION, LlmRequest()))
 
     told(story)

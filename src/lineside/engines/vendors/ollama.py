@@ -19,7 +19,7 @@ from lineside.engine_options import EngineHost, EngineOptions, Names, Url, optio
 from lineside.engines import openai_http
 from lineside.engines.chat_stream import error_words
 from lineside.engines.context_sizes import ContextSizes
-from lineside.engines.json_lines import json_lines, unbroken
+from lineside.engines.json_lines import answer_chunks, json_lines
 from lineside.engines.ollama_wire import (
     OllamaLine,
     OllamaMessage,
@@ -281,7 +281,7 @@ class Ollama:
         self, answer: aiohttp.ClientResponse, most: int, silence: float
     ) -> AsyncGenerator[OllamaLine, None]:
         try:
-            pieces = unbroken(answer.content, silence, self._endpoint.shown)
+            pieces = answer_chunks(answer.content, silence, self._endpoint.shown)
             async with aclosing(json_lines(pieces, line_decoder, most)) as lines:
                 async for line in lines:
                     if line.error:
