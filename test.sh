@@ -46,16 +46,17 @@ wait "$types"
 .venv/bin/lineside models pull
 .venv/bin/lineside models pull en_US-joe-medium
 [ $# = 0 ] || exec .venv/bin/python -m pytest "$@"
-# Every test, in three parts: those that neither share anything nor measure time run in two processes; then the others, in
-# two processes too, each part in its order. What the second part prints is kept back until the first has ended.
+# Every test, in four parts: those that neither share anything nor measure time run in two processes; then the other three
+# parts at once, which wait more than they compute. What a part prints is kept back until those before it have ended.
 .venv/bin/python -m pytest --part side-by-side -n 2 --dist worksteal
-printed=$(mktemp)
-.venv/bin/python -m pytest --part inside >"$printed" 2>&1 & inside=$!
-outside=0
-.venv/bin/python -m pytest --part outside || outside=$?
+printed=$(mktemp -d)
+.venv/bin/python -m pytest --part inside -n 2 --dist loadfile >"$printed/inside" 2>&1 & inside=$!
+.venv/bin/python -m pytest --part outside >"$printed/outside" 2>&1 & outside=$!
 failed=0
+.venv/bin/python -m pytest --part browser || failed=$?
+wait "$outside" || failed=$?
+cat "$printed/outside"
 wait "$inside" || failed=$?
-cat "$printed"
-rm -f "$printed"
-[ "$failed" = 0 ] || exit "$failed"
-exit "$outside"
+cat "$printed/inside"
+rm -rf "$printed"
+exit "$failed"

@@ -7,6 +7,7 @@ import wave
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lineside.audio.wav import read_wav
 
@@ -135,10 +136,21 @@ def tone(hertz: float, seconds: float, rate: int = RATE) -> bytes:
 
 def seconds_of_tone(pcm: bytes, hertz: float) -> float:
     """How long this tone is in a sound: of stretches of 100 ms, those with half of their energy in it."""
+    return float(np.count_nonzero(_tone_in(pcm, hertz)) / 10)
+
+
+def before_tone(pcm: bytes, hertz: float) -> bytes:
+    """What was heard before this tone began; all of it, without one."""
+    heard = np.flatnonzero(_tone_in(pcm, hertz))
+    return pcm[: int(heard[0]) * (RATE // 10) * 2] if len(heard) else pcm
+
+
+def _tone_in(pcm: bytes, hertz: float) -> NDArray[np.bool_]:
     samples = np.frombuffer(pcm[: len(pcm) & ~1], "<i2").astype(float)
     size = RATE // 10
     whole = samples[: len(samples) // size * size].reshape(-1, size)
     wave_of = np.exp(-2j * np.pi * hertz * np.arange(size) / RATE)
     energy = (whole**2).sum(axis=1)
     share = 2 * np.abs(whole @ wave_of) ** 2 / size / np.maximum(energy, 1.0)
-    return float(np.count_nonzero((share > 0.5) & (energy > size * 100.0**2)) / 10)
+    loud: NDArray[np.bool_] = (share > 0.5) & (energy > size * 100.0**2)
+    return loud

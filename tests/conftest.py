@@ -32,15 +32,16 @@ SIDE_BY_SIDE = (
     "transports",
     "turns",
 )
-# The others run one after the other, in two processes at once: what a user, a telephone or a stranger has before them,
-# and all the rest.
-OUTSIDE = ("browser", "fuzz", "project", "telephones")
-PARTS = ("side-by-side", "outside", "inside")
+# The others wait more than they compute, so all of them run at once: the browser's in their order, which ends with what no
+# test has pressed; what a telephone or a stranger has before them, in its order; and all the rest, file by file, in two
+# processes.
+OF_PART = {"browser": ("browser",), "outside": ("fuzz", "project", "telephones")}
+PARTS = ("side-by-side", "browser", "outside", "inside")
 HERE = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--part`: only these of the tests; ./test.sh runs all three parts."""
+    """`--part`: only these of the tests; ./test.sh runs all four parts."""
     parser.addoption("--part", choices=PARTS, help="only this part of the tests")
 
 
@@ -52,12 +53,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     folder = collection_path.relative_to(HERE).parts[0]
     if part == "side-by-side":
         return folder not in SIDE_BY_SIDE or None
-    if part == "outside":
-        return folder not in OUTSIDE or None
+    if part != "inside":
+        return folder not in OF_PART[part] or None
     loads = folder not in SIDE_BY_SIDE or any(
         mark in collection_path.read_bytes() for mark in (b"mark.models", b"mark.browser")
     )
-    return folder in OUTSIDE or not loads or None
+    return any(folder in folders for folders in OF_PART.values()) or not loads or None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -69,9 +70,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     def belongs(item: pytest.Item) -> bool:
         folder: str = item.path.relative_to(HERE).parts[0]
         loads = any(item.get_closest_marker(name) for name in ("models", "browser"))
-        quiet = folder in SIDE_BY_SIDE and not loads
-        mine = "side-by-side" if quiet else "outside" if folder in OUTSIDE else "inside"
-        return mine == part
+        if folder in SIDE_BY_SIDE and not loads:
+            return part == "side-by-side"
+        return part == next((name for name, folders in OF_PART.items() if folder in folders), "inside")
 
     config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
     items[:] = [item for item in items if belongs(item)]
