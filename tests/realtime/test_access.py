@@ -1,9 +1,11 @@
 """Who may open a session, and which: keys, a browser's subprotocol, client secrets, an agent of ours."""
 
 import asyncio
+import time
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 
 from tests.gateway.test_app import ServedGateway, with_served_gateway
@@ -120,3 +122,51 @@ def test_a_cancelled_response_says_so_and_the_next_one_begins() -> None:
         assert (await client.answered(output_modalities=["text"]))["status"] == "completed"
 
     with_session(story, answers=("One two three four five six seven eight nine ten.", "Yes."))
+
+
+def test_a_client_secret_opens_many_sessions_until_it_expires() -> None:
+    """One after the other and at once; after its seconds it opens none, and a session that goes on goes on."""
+
+    async def story(gateway: ServedGateway) -> None:
+        address, key = f"{gateway.url}/v1/realtime/client_secrets", {"Authorization": "Bearer right"}
+        asked = {"expires_after": {"anchor": "created_at", "seconds": 10}}
+        async with gateway.http.post(address, json=asked, headers=key) as made:
+            body = await made.json()
+        assert 8 < body["expires_at"] - time.time() <= 10
+        secret = {"Authorization": f"Bearer {body['value']}"}
+        assert (await first(gateway, headers=secret))["type"] == "session.created"
+        async with gateway.http.ws_connect(f"{gateway.url}/v1/realtime", headers=secret) as ws:
+            await ws.receive_json()
+            assert (await first(gateway, headers=secret))["type"] == "session.created", "a second one beside it"
+            secrets = gateway.gateway._access.secrets
+            known = secrets._known[body["value"]]
+            secrets._known[body["value"]] = msgspec.structs.replace(known, expires_at=time.time() - 1)
+            with pytest.raises(aiohttp.WSServerHandshakeError) as late:
+                await first(gateway, headers=secret)
+            assert late.value.status == 401
+            await ws.send_json({"type": "session.update", "session": {"type": "realtime"}})
+            assert (await ws.receive_json())["type"] == "session.updated"
+
+    with_served_gateway(story, **KEYS)
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"expires_after": {"anchor": "created_at", "seconds": 9}}, "expires_after.seconds"),
+        ({"expires_after": {"anchor": "created_at", "seconds": 7201}}, "expires_after.seconds"),
+        ({"expires_after": {"anchor": "yesterday", "seconds": 60}}, "expires_after.anchor"),
+        ({"session": "none"}, "session"),
+        ({"session": {"type": "opera"}}, "session.type"),
+    ],
+)
+def test_a_secret_that_cannot_be_is_refused_by_name(body: dict[str, Any], param: str) -> None:
+    """400 with the field; nothing is minted."""
+
+    async def story(gateway: ServedGateway) -> None:
+        headers = {"Authorization": "Bearer right"}
+        async with gateway.http.post(f"{gateway.url}/v1/realtime/client_secrets", json=body, headers=headers) as no:
+            assert (no.status, (await no.json())["error"]["param"]) == (400, param)
+        assert not gateway.gateway._access.secrets._known
+
+    with_served_gateway(story, **KEYS)

@@ -113,6 +113,8 @@ class LiveListening:
             if text := context.history.without_sensitive_numbers(agreed.feed(heard.text), unfinished=True):
                 at, reply = context.clock.at, self._speaker.replies + 1
                 context.observers.on_event(PartialTranscript(at=at, turn=turn, reply=reply, text=text))
+                if context.program is not None:
+                    context.program.heard_so_far(turn, text)
 
     async def _prefill_turn(self, known: float) -> None:
         """With nothing known the LLM first reads what was said before the turn: that is new to it too."""

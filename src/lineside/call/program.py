@@ -24,6 +24,10 @@ class ProgramRules(Struct, frozen=True):
     interruptible: bool = True  # the caller may talk over a reply
 
 
+class LimitReached(Struct, frozen=True):
+    """The model's answer was as long as it might be: it may have meant to go on."""
+
+
 class ModelPrompt(Struct, frozen=True):
     """What the language model is asked for one reply, and how its answer leaves."""
 
@@ -92,11 +96,15 @@ class CallProgram(Protocol):
         """A reply may be heard from now on. `number`: it was ordered."""
         ...
 
-    def tool_called(self, reply: int, call: ToolCall) -> None:
-        """The model calls a tool of the program's."""
+    def model_did(self, reply: int, what: ToolCall | LimitReached) -> None:
+        """The model calls a tool of the program's, or its answer was cut."""
         ...
 
-    def aside(self, number: int, part: Token | ToolCall | SpokenAudio) -> None:
+    def heard_so_far(self, turn: int, words: str) -> None:
+        """The caller's open turn begins with these words, which will hardly change."""
+        ...
+
+    def aside(self, number: int, part: Token | ToolCall | LimitReached | SpokenAudio) -> None:
         """A part of an answer beside the conversation; sound at the line's rate, words and calls as they come."""
         ...
 

@@ -1,16 +1,33 @@
 """The language model's answer in a call that a program leads: its messages, its tools, and no rules of ours."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from msgspec.structs import replace
 
 from lineside.call.answer import AnswerPart, written_answer
 from lineside.call.call_context import CallContext
-from lineside.call.program import ModelPrompt
+from lineside.call.program import LimitReached, ModelPrompt
 from lineside.call.reply_input import ReplyInput, ResponseInput
-from lineside.engines.protocols import CallsTools
+from lineside.engines.protocols import CallsTools, LanguageModel, LlmPiece, LlmRequest, Message
 from lineside.errors import EngineError
+
+ProgramPart = AnswerPart | LimitReached
+
+
+class CountedAnswer:
+    """A language model, asked for one answer whose pieces are counted: servers send a token in each."""
+
+    def __init__(self, llm: LanguageModel) -> None:
+        self._llm, self.info, self.pieces = llm, llm.info, 0
+
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
+        """See `LanguageModel`."""
+        self.pieces = 0
+        async with aclosing(self._llm.reply(messages, ask)) as pieces:
+            async for piece in pieces:
+                self.pieces += 1
+                yield piece
 
 
 def tell_began(context: CallContext, given: ReplyInput, reply: int, turn: int) -> None:
@@ -25,7 +42,7 @@ def program_prompt(context: CallContext, turn: int, question: str, given: ReplyI
     return context.program.prompt(turn, question, given.number if isinstance(given, ResponseInput) else None)
 
 
-async def program_answer(context: CallContext, prompt: ModelPrompt) -> AsyncGenerator[AnswerPart, None]:
+async def program_answer(context: CallContext, prompt: ModelPrompt) -> AsyncGenerator[ProgramPart, None]:
     """Words, pieces for the voice, and calls of the program's tools as the model makes them. Raises `EngineError`.
 
     A model that cannot call tools answers without them.
@@ -34,9 +51,12 @@ async def program_answer(context: CallContext, prompt: ModelPrompt) -> AsyncGene
     if request.tools and not await _calls_tools(context, request.model):
         request = replace(request, tools=())
     language = context.agent.language
-    async with aclosing(written_answer(context.llm, prompt.messages, request, language)) as parts:
+    counted = CountedAnswer(context.llm)
+    async with aclosing(written_answer(counted, prompt.messages, request, language)) as parts:
         async for part in parts:
             yield part
+    if counted.pieces >= request.max_tokens:
+        yield LimitReached()
 
 
 async def _calls_tools(context: CallContext, model: str) -> bool:

@@ -7,7 +7,7 @@ from lineside.audio.frame import SpokenAudio
 from lineside.audio.output_resampler import WordResampler
 from lineside.call.answer import AnswerPiece
 from lineside.call.call_context import CallContext
-from lineside.call.program import CallProgram
+from lineside.call.program import CallProgram, LimitReached
 from lineside.call.program_answer import program_answer
 from lineside.call.synthesis import synthesize
 from lineside.engines.protocols import Token, ToolCall
@@ -21,7 +21,7 @@ async def answer_aside(context: CallContext, program: CallProgram, number: int) 
         async with aclosing(program_answer(context, prompt)) as parts:
             async for part in parts:
                 match part:
-                    case Token() | ToolCall():
+                    case Token() | ToolCall() | LimitReached():
                         program.aside(number, part)
                     case AnswerPiece(text=text) if prompt.speaks:
                         async with aclosing(_spoken(context, text, prompt.voice)) as stream:

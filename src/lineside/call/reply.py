@@ -11,14 +11,15 @@ from contextlib import aclosing
 
 from lineside.agents.tasks.state import Say, Think, ToPerson, joined
 from lineside.audio.frame import Utterance
-from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answer
+from lineside.call.answer import AnswerPiece, WholeText, fixed_answer
 from lineside.call.answer_by_rule import ByRule, answer_by_rule
 from lineside.call.answer_outcome import AnswerOutcome
 from lineside.call.audio_buffer import AudioBuffer
 from lineside.call.call_context import CallContext
 from lineside.call.end_of_turn import EndOfTurn
 from lineside.call.native_answer import answer_by_model
-from lineside.call.program_answer import program_answer, program_prompt, tell_began
+from lineside.call.program import LimitReached
+from lineside.call.program_answer import ProgramPart, program_answer, program_prompt, tell_began
 from lineside.call.reply_events import ReplyEvents
 from lineside.call.reply_input import AgentLine, Draft, DroppedPreparation, ReplyInput, ResponseInput, TypedInput
 from lineside.call.reply_player import ReplyPlayer, ReplyProgress
@@ -214,7 +215,7 @@ class Reply:
         self.progress.speaks, self.progress.voice = prompt.speaks, prompt.voice
         await self._take_written(program_answer(self._context, prompt))
 
-    async def _take_written(self, answer: AsyncGenerator[AnswerPart, None], owed: str = "", then: str = "") -> None:
+    async def _take_written(self, answer: AsyncGenerator[ProgramPart, None], owed: str = "", then: str = "") -> None:
         """What the language model writes, between what is said besides."""
         self._times.asked("llm", self._context.clock.now())
         async with aclosing(answer) as parts:
@@ -238,7 +239,7 @@ class Reply:
         for part in fixed_answer(text):
             await self._take(part)
 
-    async def _take(self, part: AnswerPart) -> None:
+    async def _take(self, part: ProgramPart) -> None:
         """A part of the answer is written: tell it, and hand on what can be synthesised."""
         where = self._events.where()
         match part:
@@ -250,8 +251,8 @@ class Reply:
             case WholeText(text=text):
                 self.progress.text, self.progress.whole = text, True
                 self._events.emit(ReplyText(**where, text=text))
-            case ToolCall() if (program := self._context.program) is not None:
-                self._events.when_allowed(lambda: program.tool_called(self.number, part))
+            case ToolCall() | LimitReached() if (program := self._context.program) is not None:
+                self._events.when_allowed(lambda: program.model_did(self.number, part))
             case AnswerPiece(text=text) if self.progress.speaks:
                 await self._pieces.put(text)
 

@@ -9,7 +9,6 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from lineside.errors import UNREADABLE
 from lineside.realtime.errors import RealtimeError, field_error
 
-AUDIO_BYTES = 15 << 20  # of sound in one message
 ID = Annotated[str, Meta(max_length=64)]
 
 

@@ -8,7 +8,8 @@ from lineside.realtime.items import Item
 from lineside.text.outside_text import outside_text
 
 KEPT = 12_000  # characters that a model is shown; of more, the older half is left out at once: prompts keep a prefix
-ITEMS = 2000  # of one conversation; with one more the oldest go
+ITEMS = 2000  # of one conversation, and …
+CHARACTERS = 2_000_000  # … of all of them as they are added; with more the oldest go
 NO_RESULT = "no result yet"
 RACE = 1.0  # seconds by which a client may think that more was played than was sent
 
@@ -19,10 +20,13 @@ class Conversation:
     def __init__(self, conversation_id: str) -> None:
         self.id = conversation_id
         self.items: list[Item] = []
+        self._known: dict[str, tuple[Item, int]] = {}  # by their ids, with their size
+        self._characters = 0
 
     def find(self, item_id: str) -> Item | None:
         """The item of that name."""
-        return next((item for item in reversed(self.items) if item.id == item_id), None)
+        found = self._known.get(item_id)
+        return None if found is None else found[0]
 
     def of_turn(self, turn: int) -> Item | None:
         """The words of that turn of the caller's."""
@@ -30,7 +34,7 @@ class Conversation:
 
     def before(self, item: Item) -> str | None:
         """The id of the item before this one."""
-        at = self.items.index(item)
+        at = self._place(item)
         return self.items[at - 1].id if at else None
 
     def add(self, item: Item, after: str | None = None) -> str | None:
@@ -46,19 +50,21 @@ class Conversation:
             if found is None:
                 wrong = f"Error adding item: the previous item with id '{after}' does not exist."
                 raise RealtimeError("item_create_invalid_previous_item_id", wrong, "previous_item_id")
-            at = self.items.index(found) + 1
+            at = self._place(found) + 1
         if item.kind == "function_call_output" and self.call(item.call_id) is None:
             wrong = f"No tool call with call_id '{item.call_id}' is in the conversation."
             raise RealtimeError("invalid_tool_call_id", wrong, "item.call_id")
         self.items.insert(at, item)
+        self._known[item.id] = item, size_of(item)
+        self._characters += size_of(item)
         previous = self.items[at - 1].id if at else None
-        if len(self.items) > ITEMS:
-            del self.items[0]
+        while len(self.items) > ITEMS or (self._characters > CHARACTERS and len(self.items) > 1):
+            self._remove(self.items[0])
         return previous
 
     def delete(self, item_id: str) -> None:
         """Take it out. Raises `RealtimeError`."""
-        self.items.remove(self.known(item_id, "deleting", "item_delete_invalid_item_id"))
+        self._remove(self.known(item_id, "deleting", "item_delete_invalid_item_id"))
 
     def known(self, item_id: str, doing: str, code: str) -> Item:
         """The item of that name. Raises `RealtimeError`."""
@@ -88,6 +94,14 @@ class Conversation:
         calls = (item for item in reversed(self.items) if item.kind == "function_call" and item.call_id == call_id)
         return next(calls, None)
 
+    def _remove(self, item: Item) -> None:
+        del self.items[self._place(item)]
+        self._characters -= self._known.pop(item.id)[1]
+
+    def _place(self, item: Item) -> int:
+        """Most that is looked for is young."""
+        return next(at for at in range(len(self.items) - 1, -1, -1) if self.items[at] is item)
+
     def messages(self, instructions: str, asking: str = "", turn: int = 0) -> tuple[Message, ...]:
         """What a model is shown; `asking` is what the caller has just said, where that is not in an item yet."""
         items = _younger(self.items)
@@ -97,6 +111,11 @@ class Conversation:
             said.append(Message("user", outside_text(asking).strip()))
         begins = [Message("system", instructions)] if instructions.strip() else []
         return (*begins, *said)
+
+
+def size_of(item: Item) -> int:
+    """Characters of an item."""
+    return len(item.text) + len(item.arguments) + len(item.output)
 
 
 def messages_of(items: Sequence[Item]) -> list[Message]:
@@ -138,7 +157,7 @@ def _results(calls: Iterable[Item], outputs: dict[str, Item]) -> list[Message]:
 
 def _younger(items: list[Item]) -> list[Item]:
     """All of it, or the latest half of what may be shown."""
-    sizes = [len(item.text) + len(item.arguments) + len(item.output) for item in items]
+    sizes = [size_of(item) for item in items]
     if sum(sizes) <= KEPT:
         return items
     room, at = KEPT // 2, len(items)

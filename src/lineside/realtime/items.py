@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from lineside.realtime.errors import RealtimeError, field_error
 
 LONGEST_TEXT = 100_000  # characters of one part
+LONGEST_ITEM = 200_000  # characters of all parts: what is told of it stays under 1 MiB, the least that clients read
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
@@ -40,6 +41,7 @@ class Item(Struct):
     turn: int = 0  # of the caller's, that it is the words of
     waiting: bool = False  # its words are not known yet
     words: str = ""  # of the caller's sound, whether the client is told of them or not
+    told: str = ""  # of these words, in pieces
 
     @property
     def text(self) -> str:
@@ -99,6 +101,10 @@ def read_item(raw: Any, new_id: str, root: str = "item") -> Item:
         given = msgspec.json.decode(raw, type=_Given) if isinstance(raw, msgspec.Raw) else msgspec.convert(raw, _Given)
     except msgspec.ValidationError as wrong:
         raise field_error(wrong, root) from None
+    size = sum(len(part.text or "") + len(part.transcript or "") for part in given.content)
+    if size > LONGEST_ITEM:
+        wrong = f"An item has at most {LONGEST_ITEM} characters."
+        raise RealtimeError("invalid_value", wrong, f"{root}.content")
     item_id = given.id or new_id
     if given.type == "message":
         if given.role is None:

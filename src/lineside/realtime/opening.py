@@ -14,14 +14,14 @@ from lineside.realtime.session_config import new_session, updated_session
 from lineside.realtime.sound import LINE_RATE
 from lineside.realtime.transport import RealtimeOutbox, RealtimeTransport
 from lineside.transports.base import AudioMeter
-from lineside.transports.call_facts import CallFacts
+from lineside.transports.call_facts import TEST_LINE, CallFacts
 from lineside.transports.frame_grace import FrameGrace
 from lineside.transports.line_control import CallLeg, OfferedCall
 from lineside.transports.websocket import WebSocket
 from lineside.transports.work_budget import WorkBudget
 
 LINE = "realtime"
-LARGEST = 22 << 20  # bytes of one message: 15 MiB of sound in base64, and some
+LARGEST = 28 << 20  # bytes of one message: more than the 15 MiB of sound that one may hold, so that an error can say so
 WORK_PER_SECOND, WORK_AT_ONCE = 8 << 20, 64 << 20  # of frames and bytes: a client may bring minutes of sound at once
 LONGEST_MODEL = 200  # characters
 AGENT = "agent:"  # before the name of an agent of ours in `model`
@@ -37,6 +37,7 @@ class RealtimeOpening(Struct, frozen=True):
     kind: Literal["realtime", "transcription"] = "realtime"
     session: dict[str, Any] | None = None  # what a client secret was made for
     subprotocol: str = ""
+    test: bool = False  # no customer's: the history can leave it out
 
 
 def read_opening(query: Mapping[str, str], offered: str, secret: dict[str, Any] | None) -> RealtimeOpening:
@@ -55,6 +56,7 @@ def read_opening(query: Mapping[str, str], offered: str, secret: dict[str, Any] 
         kind="transcription" if transcribes else "realtime",
         session=secret,
         subprotocol=SUBPROTOCOL if SUBPROTOCOL in names else "",
+        test=query.get("test") == "true",
     )
 
 
@@ -101,11 +103,11 @@ def offered_session(
         llm_model=named.choice,
         system_prompt="" if leads else None,
         greeting="" if leads else None,
-        tools=not leads,
+        tools=not leads and not opening.test,
     )
 
     def connect(meter: AudioMeter) -> CallLeg:
         transport = RealtimeTransport(ws, session, outbox, meter)
         return CallLeg(FrameGrace(transport), transport)
 
-    return OfferedCall(CallFacts(line=LINE, codec="audio/pcm"), first, connect), session
+    return OfferedCall(CallFacts(line=TEST_LINE if opening.test else LINE, codec="audio/pcm"), first, connect), session

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
+from lineside.call.program import LimitReached
 from lineside.engines.protocols import ToolCall
 from lineside.realtime.conversation import Conversation
 from lineside.realtime.items import Item, SpokenWord
@@ -33,7 +34,8 @@ class Response:
         self._number = 0  # of its place in the output
         self.cancelled_by: Literal["turn_detected", "client_cancelled"] = "turn_detected"
         self.written = ""
-        self.limited = False  # cut short by max_output_tokens
+        self._limited = False  # cut short by max_output_tokens
+        self._will_speak = False  # it has words that are to be heard
         emit("response.created", response=self._shown("in_progress", None))
 
     def sound(self, payload: bytes, seconds: float) -> None:
@@ -50,6 +52,10 @@ class Response:
         self.written += text
         self._emit("response.output_audio_transcript.delta", **self._place(item), delta=text, start_time=ends)
 
+    def thought(self, text: str) -> None:
+        """The model writes this; it will be heard later, if it is words."""
+        self._will_speak = self._will_speak or bool(text.strip())
+
     def token(self, text: str) -> None:
         """Text of an answer that is not spoken."""
         item = self._open()
@@ -57,8 +63,17 @@ class Response:
         item.content = [{"type": "output_text", "text": self.written.strip()}]
         self._emit("response.output_text.delta", **self._place(item), delta=text)
 
-    def called(self, call: ToolCall) -> None:
-        """The model calls a function: a whole item at once."""
+    def did(self, what: ToolCall | LimitReached) -> None:
+        """The model calls a function, or its answer was cut."""
+        if isinstance(what, ToolCall):
+            self._called(what)
+        else:
+            self._limited = True
+
+    def _called(self, call: ToolCall) -> None:
+        """The model calls a function: a whole item at once, behind the words that it wrote before."""
+        if self._will_speak:
+            self._open()
         item = Item(self._new_id("item"), "function_call", "assistant", call_id=self._new_id("call"), name=call.name)
         item.status = "in_progress"
         self._added(item)
@@ -85,6 +100,7 @@ class Response:
 
     def finish(self, status: Status, usage: dict[str, Any], failed: str = "") -> None:
         """Close all that is open, in order, and the response."""
+        status = "incomplete" if status == "completed" and self._limited else status
         if (item := self.message) is not None:
             self._close(item, status)
         details: dict[str, Any] = {"type": status}
@@ -139,7 +155,7 @@ class Response:
     def _finished(self, item: Item) -> None:
         index = self.output.index(item)
         self._emit("response.output_item.done", response_id=self.id, output_index=index, item=item.shown())
-        if self._conversation is not None and item in self._conversation.items:
+        if self._conversation is not None and self._conversation.find(item.id) is item:
             before = self._conversation.before(item)
             self._emit("conversation.item.done", item=item.shown(), previous_item_id=before)
 

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from lineside.audio.frame import SpokenAudio
-from lineside.call.program import ModelPrompt, ProgramOrders, ProgramRules
+from lineside.call.program import LimitReached, ModelPrompt, ProgramOrders, ProgramRules
 from lineside.engines.protocols import Message, Token, ToolCall
 from lineside.protocol import (
     AgentWords,
@@ -29,6 +29,7 @@ from lineside.realtime.model_request import instructed, model_prompt
 from lineside.realtime.response import Response, Status
 from lineside.realtime.session_config import rules_of
 from lineside.realtime.sound import LINE_RATE
+from lineside.realtime.turn_transcripts import TurnTranscripts
 from lineside.realtime.usage import response_usage
 
 LEAD = 0.4  # seconds of sound ahead of the caller's ear: a client cannot be made to give back what it has
@@ -79,6 +80,9 @@ class RealtimeSession:
         self._shown: tuple[Message, ...] = ()  # to the model, for the response that is under way
         self.open_turn: Item | None = None  # that the caller speaks now
         self.hooks = SessionHooks()
+        self._transcripts = TurnTranscripts(
+            self.emit, lambda: self.config["audio"]["input"]["transcription"] is not None
+        )
 
     def new_id(self, kind: str) -> str:
         """An id, such as `item_…`: at most 32 characters, as a call's must be."""
@@ -131,20 +135,27 @@ class RealtimeSession:
         self._begin(self.wanted.get(number) if number is not None else None)
         self._reply = reply
 
-    def tool_called(self, reply: int, call: ToolCall) -> None:
+    def model_did(self, reply: int, what: ToolCall | LimitReached) -> None:
         """See `CallProgram`."""
         if self.response is not None and reply == self._reply:
-            self.response.called(call)
+            self.response.did(what)
 
-    def aside(self, number: int, part: Token | ToolCall | SpokenAudio) -> None:
+    def heard_so_far(self, turn: int, words: str) -> None:
+        """See `CallProgram`."""
+        if self.open_turn is not None and self.open_turn.turn == turn:
+            self._transcripts.so_far(self.open_turn, words)
+
+    def aside(self, number: int, part: Token | ToolCall | LimitReached | SpokenAudio) -> None:
         """See `CallProgram`."""
         if (response := self.asides.get(number)) is None:
             return
         match part:
             case Token(text=text) if response.text:
                 response.token(text)
-            case ToolCall():
-                response.called(part)
+            case Token(text=text):
+                response.thought(text)
+            case ToolCall() | LimitReached():
+                response.did(part)
             case SpokenAudio():
                 before = response.seconds
                 if part.pcm:
@@ -171,7 +182,7 @@ class RealtimeSession:
         if self.response is not None and reply == self._reply:
             self._finish("failed" if failed else "completed", failed)
         elif failed and (item := self.conversation.of_turn(turn)) is not None and item.waiting:
-            self._not_understood(item, failed)
+            self._transcripts.failed(item, failed)
 
     # ── what happens ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -188,8 +199,8 @@ class RealtimeSession:
                 self._understood(event)
             case AgentWords(reply=reply, filler=False) if reply == self._reply and self.response is not None:
                 self.response.words(event.text, event.ends)
-            case LlmToken(reply=reply) if reply == self._reply and self.response is not None and self._writes:
-                self.response.token(event.token)
+            case LlmToken(reply=reply) if reply == self._reply and self.response is not None:
+                (self.response.token if self.response.text else self.response.thought)(event.token)
             case BargeIn(reply=reply) if reply == self._reply and self.response is not None:
                 self.response.heard(event.heard)
                 self._finish("cancelled")
@@ -206,10 +217,6 @@ class RealtimeSession:
         if (response := self.response) is not None:
             response.sound(response.output_audio.converted(pcm), len(pcm) / 2 / LINE_RATE)
 
-    @property
-    def _writes(self) -> bool:
-        return self.response is not None and self.response.text
-
     def _begin(self, wanted: Wanted | None) -> None:
         if self.response is not None:
             self._finish("cancelled")
@@ -225,7 +232,9 @@ class RealtimeSession:
             "metadata": wanted.metadata if wanted is not None else None,
         }
         conversation = self.conversation if in_conversation else None
-        return Response(self.new_id("resp"), self.emit, self.new_id, conversation, shape)
+        begun = Response(self.new_id("resp"), self.emit, self.new_id, conversation, shape)
+        self.emit("rate_limits.updated", rate_limits=[])  # there are none but the gateway's slots
+        return begun
 
     def _finish(self, status: Any, failed: str = "") -> None:
         response, self.response, self._reply = self.response, None, None
@@ -263,29 +272,9 @@ class RealtimeSession:
         item = self.conversation.of_turn(event.turn)
         if item is None or not item.waiting:
             return
-        item.waiting, item.words = False, event.text
+        self._transcripts.whole(item, event.text)
         if not event.text:
             self.hooks.on_quiet()
-        if self.config["audio"]["input"]["transcription"] is None:
-            return
-        item.content = [{"type": "input_audio", "transcript": event.text}]
-        self.emit(
-            "conversation.item.input_audio_transcription.completed",
-            item_id=item.id,
-            content_index=0,
-            transcript=event.text,
-            usage={"type": "duration", "seconds": round(item.seconds, 2)},
-        )
-
-    def _not_understood(self, item: Item, why: str) -> None:
-        item.waiting = False
-        if self.config["audio"]["input"]["transcription"] is not None:
-            self.emit(
-                "conversation.item.input_audio_transcription.failed",
-                item_id=item.id,
-                content_index=0,
-                error={"type": "server_error", "code": "engine_failed", "message": why},
-            )
 
 
 def _spoken_item(item_id: str, turn: int) -> Item:

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from lineside.call.program import ProgramRules
 from lineside.realtime.errors import RealtimeError, field_error
 
-LARGEST = 200_000  # characters of instructions and tools together
+LARGEST = 200_000  # bytes of a whole session
 INSTRUCTIONS = (
     "You are a friendly voice assistant. Answer in one or two short spoken sentences, without markdown or lists."
 )
@@ -120,6 +120,11 @@ class SessionFields(Struct, frozen=True):
     parallel_tool_calls: bool | Maybe | None = UNSET
 
 
+Metadata = Annotated[
+    dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]], Meta(max_length=16)
+]
+
+
 class ResponseFields(Struct, frozen=True):
     """What `response.create` may carry."""
 
@@ -130,8 +135,8 @@ class ResponseFields(Struct, frozen=True):
     tool_choice: str | dict[str, Any] | Maybe = UNSET
     max_output_tokens: MaxTokens | Maybe = UNSET
     conversation: Literal["auto", "none"] | Maybe = UNSET
-    metadata: dict[str, Any] | Maybe | None = UNSET
-    input: list[dict[str, Any]] | Maybe = UNSET
+    metadata: Metadata | Maybe | None = UNSET
+    input: Annotated[list[dict[str, Any]], Meta(max_length=500)] | Maybe = UNSET
 
 
 def new_session(session_id: str, model: str, expires_at: int, kind: str = "realtime") -> dict[str, Any]:
@@ -192,8 +197,8 @@ def updated_session(session: dict[str, Any], given: dict[str, Any]) -> dict[str,
             news["audio"].pop("output", None)
     after = merged(copy.deepcopy(session), news)
     _complete(after)
-    if len(str(after.get("instructions"))) + len(msgspec.json.encode(after.get("tools"))) > LARGEST:
-        raise RealtimeError("invalid_value", f"Instructions and tools have more than {LARGEST} characters.", "session")
+    if len(msgspec.json.encode(after)) > LARGEST:
+        raise RealtimeError("invalid_value", f"The session has more than {LARGEST} bytes.", "session")
     return after
 
 

@@ -11,6 +11,7 @@ from lineside.realtime.errors import RealtimeError
 LINE_RATE = 24_000  # samples a second of the call, both ways
 STEP = LINE_RATE * SAMPLE_BYTES // 4  # bytes of a burst that the ear takes at once, a quarter of a second …
 STEP_PAUSE = 0.01  # … and the seconds in which others are heard before the next: 25 times real time
+AT_ONCE = 15 << 20  # bytes of sound in one message
 MOST = 64 << 20  # bytes that may wait, 23 minutes; more is refused
 SHORTEST = 0.1  # seconds that can be committed
 CODECS: dict[str, Literal["g711_ulaw", "g711_alaw"]] = {"audio/pcmu": "g711_ulaw", "audio/pcma": "g711_alaw"}
@@ -52,6 +53,9 @@ class InputAudio:
         codec = CODECS.get(self._shape["type"])
         if codec is None and len(payload) % SAMPLE_BYTES:
             raise RealtimeError("invalid_value", "audio is not a whole number of 16-bit samples.", "audio")
+        if len(payload) > AT_ONCE:
+            wrong = f"audio has {len(payload)} bytes; send at most {AT_ONCE} in one event."
+            raise RealtimeError("invalid_value", wrong, "audio")
         if len(self._waiting) + len(self._collected) > MOST:
             raise RealtimeError("input_audio_buffer_full", "Too much sound waits; commit or clear it.", "audio")
         if self._resampler is None or not payload:
