@@ -11,7 +11,7 @@ TENTH = bytes(3200)
 @pytest.mark.parametrize(("after", "kept"), [(0.04, 1280), (0.1 - 1e-9, 3200), (0.2, 3200)])
 def test_what_was_taken_back_is_not_kept(after: float, kept: int) -> None:
     """An answer that stops is kept up to there; one that stops at its last sample is kept whole."""
-    answer = AnswerPlayback(1, CallerLine.of("pcm", keep=True))
+    answer = AnswerPlayback(1, CallerLine.of("pcm", 16_000, keep=True))
     assert answer.hear(TENTH, 0.0)
     answer.take_back(after)
     assert len(answer.sound) == kept
@@ -19,7 +19,7 @@ def test_what_was_taken_back_is_not_kept(after: float, kept: int) -> None:
 
 def test_an_answer_that_goes_on_has_lost_nothing() -> None:
     """What was taken back is lost only if the answer does not go on."""
-    answer = AnswerPlayback(1, CallerLine.of("pcm", keep=False))
+    answer = AnswerPlayback(1, CallerLine.of("pcm", 16_000, keep=False))
     answer.hear(TENTH, 0.0)
     answer.take_back(0.06)
     assert (answer.lost_ms, answer.sound) == (40.0, b"")

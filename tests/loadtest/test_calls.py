@@ -187,6 +187,31 @@ def test_telephones_hold_calls_over_each_line(tones: Path, name: LineName) -> No
     assert found.caller["first sound"].p50 > 180
 
 
+def test_programs_of_the_realtime_api_hold_calls_that_are_tests(tones: Path) -> None:
+    """Sound at 24 kHz in JSON, answers by events, some talked over; the gateway takes them for no customers' calls."""
+
+    async def main() -> tuple[LoadTestResults, set[str]]:
+        lines = set[str]()
+        async with opened() as served:
+            plan = Plan(
+                url=served.url, line="realtime", callers=3, duration=3.0, ramp=0.1, recordings=recordings_in(tones),
+                barge_in_rate=0.3, silence_ms=200,
+            )  # fmt: skip
+            await loadtest._check_line(plan)
+            watch = served.gateway.call_registry
+            found, _ = await hold_test(
+                plan, Goal(60_000), notice=lambda outlook: lines.update(call.line for call in watch.list())
+            )
+        return found, lines
+
+    found, lines = asyncio.run(main())
+    assert set(found.errors) <= {"clipped answer"}
+    assert found.calls == 3
+    assert found.answered >= 3
+    assert found.caller["first sound"].p50 > 180
+    assert lines == {"test"}
+
+
 def test_no_call_is_made_over_a_line_that_issues_no_ticket(tones: Path) -> None:
     """A line that is off is not called: a call without a ticket could reach real tools."""
 

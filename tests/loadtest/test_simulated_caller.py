@@ -22,7 +22,7 @@ from lineside.protocol import (
 
 SPEECH = b"\x01\x10" * 320
 TENTH = bytes(3200)  # of sound, a tenth of a second
-QUIET = silence("pcm")
+QUIET = silence("pcm", 16_000)
 
 
 class Story:

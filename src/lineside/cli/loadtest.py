@@ -91,7 +91,7 @@ def loadtest(
     ] = None,
     codec: Annotated[str, typer.Option(help="pcm, g711_ulaw or g711_alaw; by itself as the line has it.")] = "",
     line: Annotated[
-        str, typer.Option(help="browser, sip, audiosocket, asterisk-ws or twilio: how callers come.")
+        str, typer.Option(help="browser, sip, audiosocket, asterisk-ws, twilio or realtime: how callers come.")
     ] = "browser",
     greeting: Annotated[bool, typer.Option(help="Let the agent greet first, and hear it out.")] = True,
     ramp: Annotated[float, _time("Ramp-up time.")] = 5.0,
@@ -139,7 +139,7 @@ def loadtest(
         sip=f"sip:agent@{settings.sip_host}:{settings.sip_port}",
         audiosocket=f"{settings.audiosocket_host}:{settings.audiosocket_port}",
         recordings=recordings_in(audio_dir),
-        greeting=greeting,
+        greeting=greeting and line != "realtime",
         ramp=min(ramp, duration / 2),
         call_length=call_length,
         turn_every=turn_every,
@@ -149,6 +149,7 @@ def loadtest(
         jitter=jitter,
         answer_seconds=ANSWER_SECONDS if mock_engines else 0.0,
         keep_sound=EACH if transcribe else 0,
+        silence_ms=settings.vad_silence_timeout_ms,
         seed=seed,
     )
     order = Order(
@@ -238,7 +239,7 @@ def _about(order: Order) -> str:
 
 async def _check_line(plan: Plan) -> None:
     """Raise `ConfigError` where test calls cannot be made over the line: none is made that could reach real tools."""
-    if plan.line == "browser":
+    if plan.line in ("browser", "realtime"):  # their first message says so
         return
     headers = {"Authorization": f"Bearer {plan.key}"} if plan.key else {}
     async with aiohttp.ClientSession(headers=headers) as http:

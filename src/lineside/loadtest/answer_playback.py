@@ -5,7 +5,7 @@ from msgspec import Struct
 from lineside.audio.frame import SAMPLE_BYTES
 from lineside.loadtest.listener import Listener
 from lineside.loadtest.plan import TurnResult
-from lineside.loadtest.recordings import rate_of, silence
+from lineside.loadtest.recordings import silence
 from lineside.protocol import Codec
 
 KEEP_SECONDS = 20.0  # of an answer's sound at the most, where it is kept
@@ -19,10 +19,10 @@ class CallerLine(Struct, frozen=True):
     kept_bytes: float  # of an answer's sound; 0: none is kept
 
     @classmethod
-    def of(cls, codec: Codec, *, keep: bool) -> "CallerLine":
+    def of(cls, codec: Codec, rate: int, *, keep: bool) -> "CallerLine":
         """A line with this codec."""
-        bytes_per_second = rate_of(codec) * (SAMPLE_BYTES if codec == "pcm" else 1)
-        return cls(silence(codec), bytes_per_second, KEEP_SECONDS * bytes_per_second if keep else 0.0)
+        bytes_per_second = rate * (SAMPLE_BYTES if codec == "pcm" else 1)
+        return cls(silence(codec, rate), bytes_per_second, KEEP_SECONDS * bytes_per_second if keep else 0.0)
 
 
 class AnswerPlayback:

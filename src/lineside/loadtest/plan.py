@@ -15,8 +15,8 @@ STAGES: tuple[str, ...] = tuple(
 )
 
 
-LineName = Literal["browser", "sip", "audiosocket", "asterisk-ws", "twilio"]
-LINES: tuple[LineName, ...] = ("browser", "sip", "audiosocket", "asterisk-ws", "twilio")
+LineName = Literal["browser", "sip", "audiosocket", "asterisk-ws", "twilio", "realtime"]
+LINES: tuple[LineName, ...] = ("browser", "sip", "audiosocket", "asterisk-ws", "twilio", "realtime")
 PACED: frozenset[LineName] = frozenset({"sip", "audiosocket"})  # lineside sends each frame at its time
 
 
@@ -45,9 +45,15 @@ class Plan(Struct, frozen=True):
     answer_seconds: float = 0.0  # how long every whole answer is, where that is known; shorter ones were clipped
     keep_sound: int = 0  # whole answers of each worker whose sound is kept, to be transcribed
     seed: int = 0
+    silence_ms: int = 0  # that ends a turn, where the caller's program says so (`realtime`); 0: the gateway's usual one
     first: int = 0  # the number of this worker's first caller
     total: int = 0  # callers in all workers together
     began: float = 0.0  # on the system's monotonic clock, which all processes share
+
+    @property
+    def rate(self) -> int:
+        """Samples a second on the line."""
+        return 8000 if self.codec != "pcm" else 24_000 if self.line == "realtime" else 16_000
 
 
 class TurnResult(Struct):

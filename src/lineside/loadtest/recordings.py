@@ -29,14 +29,9 @@ class Recording(Struct, frozen=True):
     frames: tuple[bytes, ...]
 
 
-def rate_of(codec: Codec) -> int:
-    """Samples a second on a line of that codec."""
-    return 16_000 if codec == "pcm" else 8_000
-
-
-def silence(codec: Codec) -> bytes:
+def silence(codec: Codec, rate: int) -> bytes:
     """A frame in which nobody speaks."""
-    samples = round(rate_of(codec) * FRAME_SECONDS)
+    samples = round(rate * FRAME_SECONDS)
     return bytes(samples * SAMPLE_BYTES) if codec == "pcm" else g711.SILENCE[codec] * samples
 
 
@@ -48,18 +43,19 @@ def recordings_in(folder: Path | None) -> tuple[str, ...]:
     return tuple(files)
 
 
-def read(files: Sequence[str], codec: Codec, seconds: float = 0.0) -> list[Recording]:
+def read(files: Sequence[str], codec: Codec, rate: int, seconds: float = 0.0) -> list[Recording]:
     """All of them, in the line's codec.
 
     Args:
         files: WAV files.
         codec: of the line.
+        rate: samples a second on it.
         seconds: that each one lasts: said again from its beginning, or cut off; 0: as long as it is.
 
     Raises:
         ConfigError: naming the one that cannot be spoken.
     """
-    recordings = [_recording(Path(file), codec) for file in files]
+    recordings = [_recording(Path(file), codec, rate) for file in files]
     frames = max(1, round(seconds / FRAME_SECONDS)) if seconds else 0
     return [_lasting(recording, frames) for recording in recordings] if frames else recordings
 
@@ -68,8 +64,8 @@ def _lasting(recording: Recording, frames: int) -> Recording:
     return Recording(recording.name, tuple(islice(cycle(recording.frames), frames)))
 
 
-def _recording(file: Path, codec: Codec) -> Recording:
-    sound, rate = read_wav(file), rate_of(codec)
+def _recording(file: Path, codec: Codec, rate: int) -> Recording:
+    sound = read_wav(file)
     if sound.seconds > MAX_RECORDING_SECONDS:
         raise ConfigError(f"{file} lasts {sound.seconds:.0f} s; one turn is at most {MAX_RECORDING_SECONDS:g} s")
     resampler = InputResampler(sound.rate, rate)

@@ -51,7 +51,7 @@ class SimulatedCaller:
     ) -> None:
         self._call, self._plan, self._on_first_sound = call, plan, on_first_sound
         self._habits = CallerHabits(plan, recordings, dice, joined=at)
-        self._line = CallerLine.of(plan.codec, keep=keep)
+        self._line = CallerLine.of(plan.codec, plan.rate, keep=keep)
         self._doing: Doing = "pausing"
         self._speaks_at = self._habits.speaks_at(at) + (GREETS_WITHIN if plan.greeting else 0.0)
         self._speech = self._habits.speech()

@@ -8,6 +8,7 @@ import aiohttp
 
 from lineside.loadtest.audiosocket_call import hold_audiosocket_call
 from lineside.loadtest.plan import Plan
+from lineside.loadtest.realtime_call import hold_realtime_call
 from lineside.loadtest.sip_line import hold_sip_call, load_phone
 from lineside.loadtest.stream_line import hold_stream_call
 from lineside.loadtest.telephone_call import CallOutcome, CallScript
@@ -25,5 +26,7 @@ async def telephone_line(
             yield partial(hold_sip_call, phone, http, plan, intervals)
     elif plan.line == "audiosocket":
         yield partial(hold_audiosocket_call, http, plan, intervals)
+    elif plan.line == "realtime":
+        yield partial(hold_realtime_call, http, plan)
     else:
         yield partial(hold_stream_call, http, plan)

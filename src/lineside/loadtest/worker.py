@@ -37,7 +37,7 @@ from lineside.loadtest.plan import (
     decode_plan,
     encode_message,
 )
-from lineside.loadtest.recordings import Recording, rate_of, read
+from lineside.loadtest.recordings import Recording, read
 from lineside.loadtest.simulated_caller import SimulatedCaller
 from lineside.loadtest.telephone_call import CallScript
 from lineside.loadtest.telephone_ear import LONGEST_INTERVAL_MS
@@ -220,7 +220,7 @@ class LoadWorker:
     def _heard_answer(self, meant: str, sound: bytes) -> HeardAnswer:
         codec = self._plan.codec
         pcm = sound if codec == "pcm" else g711.decode(sound, codec)
-        return HeardAnswer(meant, pcm, rate_of(codec))
+        return HeardAnswer(meant, pcm, self._plan.rate)
 
 
 def say(message: WorkerMessage) -> None:
@@ -242,7 +242,7 @@ def main() -> None:
     make_files_private()
     plan = decode_plan(sys.stdin.buffer.readline())
     try:
-        recordings = read(plan.recordings, plan.codec, plan.speech)
+        recordings = read(plan.recordings, plan.codec, plan.rate, plan.speech)
     except ConfigError as wrong:
         sys.exit(str(wrong))
     say(WorkerMessage(ready=True))
