@@ -190,8 +190,8 @@ async def measure(calls: int, profile: str, folder: Path, *, steps: bool = False
     """Hold the calls."""
     register_mock_engines(folder)
     settings = settings_for(folder, 0, speculation=False)
-    quiet = _masked(BINARY, silence("pcm"))
-    speech = [_masked(BINARY, frame) for frame in read(recordings_in(None)[:1], "pcm", SPEECH)[0].frames]
+    quiet = _masked(BINARY, silence("pcm", 16_000))
+    speech = [_masked(BINARY, frame) for frame in read(recordings_in(None)[:1], "pcm", 16_000, SPEECH)[0].frames]
     async with open_registry(settings) as registry:
         agent = Agent(name="Cost", prompt="You answer.")
         await prepare_agent(registry, agent)

@@ -196,14 +196,14 @@ def test_a_recording_ends_with_its_last_sample_of_speech(tmp_path: File) -> None
     """Silence around it is cut; what is missing to whole frames is filled up in front; G.711 is coded once."""
     tone = read_wav(OWN / "saturday.wav").pcm[32000:48000]
     (tmp_path / "a.wav").write_bytes(wav_bytes(bytes(32000) + tone + bytes(32000), 16_000))
-    (whole,) = read(recordings_in(tmp_path), "pcm")
+    (whole,) = read(recordings_in(tmp_path), "pcm", 16_000)
     assert len(b"".join(whole.frames)) <= len(tone) + 640
     assert {len(frame) for frame in whole.frames} == {640}
     assert any(whole.frames[-1][-320:])
-    (coded,) = read(recordings_in(tmp_path), "g711_ulaw")
+    (coded,) = read(recordings_in(tmp_path), "g711_ulaw", 8000)
     assert {len(frame) for frame in coded.frames} == {160}
-    assert (len(silence("pcm")), silence("g711_alaw")) == (640, b"\xd5" * 160)
-    longer, shorter = (read(recordings_in(tmp_path), "pcm", seconds)[0].frames for seconds in (1.5, 0.1))
+    assert (len(silence("pcm", 16_000)), silence("g711_alaw", 8000)) == (640, b"\xd5" * 160)
+    longer, shorter = (read(recordings_in(tmp_path), "pcm", 16_000, seconds)[0].frames for seconds in (1.5, 0.1))
     assert (len(longer), len(shorter)) == (75, 5)  # said again from the beginning, or cut off
     assert longer[:5] == shorter
     assert longer[len(whole.frames)] == whole.frames[0]
@@ -215,7 +215,7 @@ def test_recordings_that_cannot_be_spoken_are_named(tmp_path: File) -> None:
         recordings_in(tmp_path)
     (tmp_path / "still.wav").write_bytes(wav_bytes(bytes(32000), 16_000))
     with pytest.raises(ConfigError, match=r"still\.wav contains only silence"):
-        read(recordings_in(tmp_path), "pcm")
+        read(recordings_in(tmp_path), "pcm", 16_000)
 
 
 def test_mock_answers_are_worded_anew() -> None:

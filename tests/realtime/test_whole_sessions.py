@@ -64,7 +64,7 @@ def test_an_agent_of_ours_reads_back_what_it_changes_and_does_it_once() -> None:
         assert not client.all("response.function_call_arguments.done"), "the client runs no tool of ours"
         assert client.llm.offered[0] == ("find_order", "book_visit", "end_call")
 
-    does = [FINDS, BOOKS, "Fine."]
+    does: list[str | Message] = [FINDS, BOOKS, "Fine."]
     given = CallTools(tools, "call-1", kept, today=lambda: date(2026, 12, 1))
     hold_session(story, model="agent:Test", llm=ScriptedLLM(answers=does), agent=NATIVE, tools=given)
     assert tools.times("find_order") == 1

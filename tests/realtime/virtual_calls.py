@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from lineside.agents.agent import Agent
 from lineside.audio.vad import LoudnessVad
@@ -15,21 +15,13 @@ from lineside.engines.registry import Engines, Role
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT, ScriptedTTS
 from lineside.protocol import Ready
 from lineside.realtime.opening import RealtimeOpening, offered_session
+from lineside.transports.base import AudioMeter
+from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import LOST, NORMAL
 from tests.call.fixtures import AGENT, settings
 from tests.realtime.events import checked
 from tests.realtime.fixtures import sound
 from tests.virtual_time import run
-
-
-class Meter:
-    """Counts nothing."""
-
-    def heard(self, seconds: float) -> None:
-        """See `AudioMeter`."""
-
-    def sent(self, seconds: float) -> None:
-        """See `AudioMeter`."""
 
 
 class ScriptedEngines:
@@ -145,6 +137,15 @@ class VirtualClient:
         self.send("response.create", **({"response": response} if response else {}))
         return dict((await self.until("response.done"))["response"])
 
+    def forget(self) -> None:
+        """All events so far, and what the scripted engines remember."""
+        self.stt.utterances.clear()
+        self.llm.asked.clear()
+        self.llm.offered.clear()
+        self.events.clear()
+        self.times.clear()
+        self._read = 0
+
     def all(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event["type"] == kind]
 
@@ -187,12 +188,12 @@ def hold_session(
         chosen = settings(**({"echo_gate": False} | given))
         offered, session = offered_session(
             "call-1",
-            client,
+            cast("WebSocket", client),
             RealtimeOpening(model=model, kind=kind),
             engines,
-            chosen.call_max_s,  # type: ignore[arg-type]
+            chosen.call_max_s,
         )
-        leg = offered.connect(Meter())
+        leg = offered.connect(AudioMeter())
         call = CallSession(
             leg.transport,
             offered.first,

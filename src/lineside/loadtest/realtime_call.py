@@ -63,7 +63,9 @@ class SessionEar:
             case "response.done" if self._sounding:
                 self._sounding = False
                 cut = event.response is not None and event.response.status == "cancelled"
-                over = BargeIn(at=0.0, turn=0, reply=self._reply, heard="") if cut else msgspec.convert(where, AudioDone)
+                over = (
+                    BargeIn(at=0.0, turn=0, reply=self._reply, heard="") if cut else msgspec.convert(where, AudioDone)
+                )
                 caller.on_event(over, now)
             case "conversation.item.input_audio_transcription.completed":
                 caller.on_event(Transcript(at=0.0, turn=0, reply=0, text=event.transcript, latency_ms=0.0), now)
@@ -77,9 +79,15 @@ class SessionEar:
 def session_update(plan: Plan) -> str:
     """What a caller's program asks for first."""
     shape = FORMATS[plan.codec]
-    detection = {"type": "server_vad", "silence_duration_ms": plan.silence_ms} if plan.silence_ms else {"type": "server_vad"}
+    detection = (
+        {"type": "server_vad", "silence_duration_ms": plan.silence_ms} if plan.silence_ms else {"type": "server_vad"}
+    )
     heard = {"format": shape, "transcription": {"model": "whisper-1"}, "turn_detection": detection}
-    session = {"type": "realtime", "instructions": "You answer.", "audio": {"input": heard, "output": {"format": shape}}}
+    session = {
+        "type": "realtime",
+        "instructions": "You answer.",
+        "audio": {"input": heard, "output": {"format": shape}},
+    }
     return msgspec.json.encode({"type": "session.update", "session": session}).decode()
 
 

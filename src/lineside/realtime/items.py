@@ -103,8 +103,8 @@ def read_item(raw: Any, new_id: str, root: str = "item") -> Item:
         raise field_error(wrong, root) from None
     size = sum(len(part.text or "") + len(part.transcript or "") for part in given.content)
     if size > LONGEST_ITEM:
-        wrong = f"An item has at most {LONGEST_ITEM} characters."
-        raise RealtimeError("invalid_value", wrong, f"{root}.content")
+        too_long = f"An item has at most {LONGEST_ITEM} characters."
+        raise RealtimeError("invalid_value", too_long, f"{root}.content")
     item_id = given.id or new_id
     if given.type == "message":
         if given.role is None:
