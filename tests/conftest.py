@@ -32,9 +32,9 @@ SIDE_BY_SIDE = (
     "transports",
     "turns",
 )
-# The others wait more than they compute, so all of them run at once: the browser's in their order, which ends with what no
-# test has pressed; what a telephone or a stranger has before them, in its order; and all the rest, file by file, in two
-# processes.
+# The others wait more than they compute, so all of them run at once: the browser's in their order, which ends with what
+# no test has pressed; what a telephone or a stranger has before them, in its order; and all the rest, file by file, in
+# two processes.
 OF_PART = {"browser": ("browser",), "outside": ("fuzz", "project", "telephones")}
 PARTS = ("side-by-side", "browser", "outside", "inside")
 HERE = Path(__file__).parent
