@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 
 from lineside import settings as module
-from lineside import sip_settings, telephone_settings, webhook_settings
+from lineside import sip_settings, telephone_settings, webhook_settings, webrtc_settings
 from lineside.engine_options import declared_options, title
 from lineside.settings import DATA, ordered_fields, variable
 
@@ -18,7 +18,8 @@ HEAD = "# Copy to .env and uncomment what you want to change; the environment wi
 def example() -> str:
     """The text of `.env.example`: lineside's own settings, then the options of the engines that it brings."""
     source = "".join(
-        Path(one.__file__).read_text("utf-8") for one in (module, sip_settings, telephone_settings, webhook_settings)
+        Path(one.__file__).read_text("utf-8")
+        for one in (module, sip_settings, telephone_settings, webrtc_settings, webhook_settings)
     )
     group = {m[2]: m[1] for m in re.finditer(r"# (── .* ──)\n    (\w+):", source)}  # first setting → its group's title
     lines, told = [HEAD], set[str]()

@@ -14,7 +14,7 @@ from agent_reference import tables
 from prometheus_client.metrics import MetricWrapperBase
 
 from lineside import settings as settings_module
-from lineside import sip_settings, telephone_settings, webhook_settings
+from lineside import sip_settings, telephone_settings, webhook_settings, webrtc_settings
 from lineside.cli.main import COMMANDS, load_command
 from lineside.engine_options import declared_options
 from lineside.engine_options import title as options_title
@@ -81,7 +81,7 @@ def settings_page() -> str:
     """Every setting with its type, default and meaning, in the groups of settings.py."""
     source = "".join(
         Path(one.__file__).read_text("utf-8")
-        for one in (settings_module, sip_settings, telephone_settings, webhook_settings)
+        for one in (settings_module, sip_settings, telephone_settings, webrtc_settings, webhook_settings)
     )
     titles = {m[2]: m[1] for m in re.finditer(r"# ── (.*) ──\n    (\w+):", source)}  # first setting → its group's title
     lines, told = [SETTINGS_HEAD], set[str]()

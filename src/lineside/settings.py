@@ -24,6 +24,7 @@ from lineside.outbound_settings import OutboundSettings
 from lineside.sip_settings import SECRET, SipSettings
 from lineside.telephone_settings import TelephoneSettings
 from lineside.webhook_settings import WebhookSettings
+from lineside.webrtc_settings import WebRtcSettings
 
 DATA = Path(__file__).with_name("data")  # what comes with lineside: agent, services, monitoring
 Options = TypeVar("Options", bound=EngineOptions)
@@ -33,7 +34,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 OTHERS = ("COMPOSE_", "DOCKER_", "GRAFANA_", "GF_", "LINESIDE_IMAGE", "HIP_", "HSA_", "CUDA_", "NVIDIA_")
 
 
-class Settings(SipSettings, TelephoneSettings, OutboundSettings, WebhookSettings):
+class Settings(SipSettings, TelephoneSettings, OutboundSettings, WebRtcSettings, WebhookSettings):
     """Everything an operator can set, except the options of engines. The environment wins over `.env`."""
 
     model_config = SettingsConfigDict(env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True,
@@ -249,7 +250,7 @@ def explain(settings: Settings) -> list[Setting]:
 
 def ordered_fields(complete: type[Settings] = Settings) -> dict[str, FieldInfo]:
     """Settings in the order in which people read them: those of this file, of telephones and webhooks, of engines."""
-    parts = (TelephoneSettings, SipSettings, OutboundSettings, WebhookSettings)
+    parts = (TelephoneSettings, SipSettings, OutboundSettings, WebRtcSettings, WebhookSettings)
     others = [name for part in parts for name in part.model_fields]
     names = [*(name for name in Settings.model_fields if name not in others), *others, *complete.model_fields]
     return {name: complete.model_fields[name] for name in dict.fromkeys(names)}

@@ -74,6 +74,7 @@ class CallProgram(Protocol):
 
     leads: bool  # False: an agent of ours leads, and the program is only told
     lead: float  # seconds of sound that are sent ahead of the caller's ear
+    takes_back: bool  # what was sent and not played can be made unsaid
 
     @property
     def rules(self) -> ProgramRules:

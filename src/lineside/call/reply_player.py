@@ -52,7 +52,9 @@ class ReplyPlayer:
             events.words_sent,
             context.far_end,
             context.marks,
-            USUAL_PACING if context.program is None else PlayoutPacing(context.program.lead, takes_back=False),
+            USUAL_PACING
+            if (program := context.program) is None
+            else PlayoutPacing(program.lead, takes_back=program.takes_back),
         )
 
     async def play(self) -> None:

@@ -17,6 +17,7 @@ from lineside.settings import Settings
 
 # They tell nothing of this gateway. A link of a browser carries no key, so nobody with one could open the documents.
 OPEN_TO_ALL = ("/health", "/ready", "/docs", "/openapi.json")
+CALLS = "/v1/realtime/calls"
 CLIENT = web.RequestKey("client", str)  # the address of whoever asks
 
 
@@ -77,10 +78,16 @@ class AccessGuard:
     def _knows(self, request: web.Request, path: str) -> bool:
         if self._auth.has_key(_key(request)):
             return True
-        if path == "/v1/realtime" and self.secrets.find(_key(request), time.time()) is not None:
+        if path.startswith(CALLS) and request.method == "OPTIONS":  # a browser asks without its key
+            return True
+        if _opens_with_secret(path) and self.secrets.find(_key(request), time.time()) is not None:
             return True
         calls = path == "/ws/call" or path.startswith("/ws/call/")
         return calls and self._auth.has_token(request.query.get("token"), time.time())
+
+
+def _opens_with_secret(path: str) -> bool:
+    return path in ("/v1/realtime", CALLS) or (path.startswith(f"{CALLS}/") and path.endswith("/hangup"))
 
 
 def _key(request: web.Request) -> str | None:

@@ -31,6 +31,7 @@ from lineside.gateway.metrics_page import MetricsPage
 from lineside.gateway.outbound.outbound_calls import OutboundCallCenter
 from lineside.gateway.page_files import add_page
 from lineside.gateway.readiness import FAULTS, fault_counts, readiness
+from lineside.gateway.realtime_calls import RealtimeCalls
 from lineside.gateway.realtime_line import RealtimeLine
 from lineside.gateway.runtime import learn_answers, speech_judges
 from lineside.gateway.telephone_lines import TelephoneLines
@@ -160,6 +161,7 @@ class Gateway:
         mount(app, dependencies)
         self.telephones.add_routes(app)
         RealtimeLine(self.lines, self._access, self._workers).add_routes(app)
+        RealtimeCalls(self._settings, self.lines, self._access).add_routes(app)
         add_openai_routes(app, OpenAiDependencies(self._registry, speech_judges(self._settings)))
         serve_below(app, self._settings.base_path)
         app.on_shutdown.append(self._close)

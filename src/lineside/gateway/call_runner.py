@@ -105,7 +105,7 @@ class CallRunner:
         """
         self._drafts, self._knowledge = drafts or AgentDrafts(), knowledge or KnowledgeCache(None)
         self._new_tools: NewCallTools = stand_in or partial(_tools_of_call, tools, records)
-        self._settings, self._agent, self._registry, self._records = settings, agent, registry, records
+        self._settings, self._agent, self.engines, self._records = settings, agent, registry, records
         self._new_vad, self._meters, self._turns = new_vad, meters, turns
         self._load = EngineLoad(time.monotonic)
         self._browser_calls = BrowserCalls(settings, meters)
@@ -130,7 +130,7 @@ class CallRunner:
         try:
             with self.shedder.watched(ws):
                 longest = self._settings.call_max_s
-                offered, session = offered_session(handle.id, ws, opening, self._registry, longest)
+                offered, session = offered_session(handle.id, ws, opening, self.engines, longest)
                 await self.run_offered(handle, offered, session)
         except (TransportError, RealtimeError) as fault:
             self._meters.call_refused(fault.code or "bad_first_message")
@@ -157,7 +157,7 @@ class CallRunner:
         what a caller, a line or an engine does later.
         """
         hello = offered.first
-        engines = self._registry.choose(
+        engines = self.engines.choose(
             stt=hello.stt_engine,
             llm=hello.llm_engine,
             tts=hello.tts_engine,
@@ -166,7 +166,7 @@ class CallRunner:
         )
         agent = self._drafts.agent(hello.draft) if hello.draft else self._agent()
         agent_of_call(agent, hello)  # raises where the tools that it offers cannot be
-        await self._registry.prepare(
+        await self.engines.prepare(
             {
                 "stt": (hello.stt_engine, ""),
                 "llm": (hello.llm_engine, hello.llm_model),

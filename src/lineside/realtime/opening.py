@@ -96,18 +96,23 @@ def offered_session(
     outbox = RealtimeOutbox(ws, over)
     voices = engines.engine("tts").info.choices
     session = RealtimeSession(config, outbox.put, leads=leads, llm_model=named.choice, voices=voices)
-    first = FirstMessage(
-        codec="pcm",
-        sample_rate=LINE_RATE,
-        llm_engine=named.engine,
-        llm_model=named.choice,
-        system_prompt="" if leads else None,
-        greeting="" if leads else None,
-        tools=not leads and not opening.test,
-    )
+    first = first_message(named.engine, named.choice, leads=leads, tools=not leads and not opening.test)
 
     def connect(meter: AudioMeter) -> CallLeg:
         transport = RealtimeTransport(ws, session, outbox, meter)
         return CallLeg(FrameGrace(transport), transport)
 
     return OfferedCall(CallFacts(line=TEST_LINE if opening.test else LINE, codec="audio/pcm"), first, connect), session
+
+
+def first_message(llm_engine: str, llm_model: str, *, leads: bool, tools: bool) -> FirstMessage:
+    """What such a call asks for. `leads`: no agent of ours does; `tools`: those of the agent may run."""
+    return FirstMessage(
+        codec="pcm",
+        sample_rate=LINE_RATE,
+        llm_engine=llm_engine,
+        llm_model=llm_model,
+        system_prompt="" if leads else None,
+        greeting="" if leads else None,
+        tools=tools,
+    )

@@ -57,6 +57,7 @@ class RealtimeSession:
     """One session. It knows no socket: events leave by `send`, as their type and fields."""
 
     lead = LEAD
+    takes_back = False
 
     def __init__(
         self,

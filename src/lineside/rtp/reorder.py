@@ -27,12 +27,14 @@ class InOrder(NamedTuple):
 class ReorderBuffer:
     """One stream's packets, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: int = CLOCK) -> None:
+        """`clock`: timestamps a second."""
+        self._clock = clock
         self.late = self.restarts = 0  # packets that came too late or twice; streams that began anew
         self._next: int | None = None  # sequence number that is due
         self._held: dict[int, tuple[RtpPacket, float]] = {}  # by sequence number, with the time of arrival
         self._odd = -1  # sequence number that would prove a jump
-        self._window = JitterWindow()
+        self._window = JitterWindow(clock)
 
     @property
     def waiting(self) -> bool:
@@ -53,7 +55,7 @@ class ReorderBuffer:
         """The sender begins anew; what was held is dropped."""
         self._next, self._odd = None, -1
         self._held.clear()
-        self._window = JitterWindow()
+        self._window = JitterWindow(self._clock)
 
     def put(self, packet: RtpPacket, now: float) -> list[InOrder]:
         """Take a packet; answer those whose turn it is now."""
@@ -112,14 +114,15 @@ class JitterWindow:
 
     STEP = 0.002  # seconds
 
-    def __init__(self) -> None:
+    def __init__(self, clock: int = CLOCK) -> None:
+        self._clock = clock
         self.seconds = FIRST
         self.jitter = 0.0  # seconds; RFC 3550, appendix A.8
         self._transit: float | None = None
 
     def arrived(self, timestamp: int, now: float) -> None:
         """A packet came."""
-        transit = now - timestamp / CLOCK
+        transit = now - timestamp / self._clock
         if self._transit is None or abs(transit - self._transit) > 2.0:
             self._transit = transit  # the first, a wrapped timestamp, or a stream whose clock was set anew
             return

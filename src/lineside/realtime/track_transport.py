@@ -1,0 +1,123 @@
+"""The line of a Realtime session over WebRTC: tracks of Opus both ways, events on a data channel."""
+
+import asyncio
+from collections import deque
+from typing import Any
+
+import msgspec
+
+from lineside.protocol import Codec, EndReason, ServerMessage
+from lineside.realtime.sound import LINE_RATE
+from lineside.realtime.track_session import TrackAudio, TrackCommands, TrackSession
+from lineside.transports.base import AudioMeter, TransportListener
+from lineside.transports.line_control import OnlyHangsUp
+from lineside.transports.pacer import shared_pacer
+from lineside.transports.webrtc.connection import WebRtcConnection
+from lineside.transports.webrtc.sound import WebRtcSound
+
+EARLY = 500  # events that wait for a data channel which is not open yet; one more, and the oldest is dropped
+DRAIN = 1.0  # seconds for what is queued to leave before the connection is closed
+LAST_EVENTS = 0.1  # seconds for events and the last sound to be on their way
+
+encode = msgspec.json.Encoder().encode
+
+
+class TrackOutbox:
+    """Events for one client, in order; those that come before the data channel is open wait for it."""
+
+    def __init__(self, connection: WebRtcConnection) -> None:
+        self._connection = connection
+        self._early: deque[str] = deque(maxlen=EARLY)
+        connection.on_open = self._opened
+
+    def put(self, kind: str, fields: dict[str, Any]) -> None:
+        """An event."""
+        message = encode({"type": kind} | fields).decode()
+        if self._connection.open:
+            self._connection.send_message(message)
+        else:
+            self._early.append(message)
+
+    def _opened(self) -> None:
+        while self._early:
+            self._connection.send_message(self._early.popleft())
+
+
+class TrackTransport(OnlyHangsUp):
+    """One session, both faces."""
+
+    codec: Codec = "pcm"
+    rate = LINE_RATE
+
+    def __init__(self, connection: WebRtcConnection, session: TrackSession, meter: AudioMeter) -> None:
+        """`connection` is connected, and closed with the call."""
+        loop = asyncio.get_running_loop()
+        self._connection, self._session, self._later = connection, session, loop.call_later
+        self._listener: TransportListener | None = None
+        self._input = TrackAudio(self._hear, loop.call_later)
+        self._commands = TrackCommands(session, self._input)
+        self._sound = WebRtcSound(connection, shared_pacer(), meter, self._input.heard, loop.time)
+        self._idle: asyncio.TimerHandle | None = None
+        session.hooks.apart = lambda: self._input.apart
+        session.hooks.on_ended = self._ended
+        session.hooks.on_quiet = self._watch_silence
+
+    async def answer(self) -> None:
+        """See `LineControl`: sound flows from here on."""
+        self._sound.begin()
+
+    async def run(self, listener: TransportListener) -> EndReason:
+        """See `Transport`."""
+        self._listener = listener
+        self._connection.on_message = self._commands.take
+        try:
+            return await asyncio.shield(self._connection.over)
+        finally:
+            self._connection.on_message = lambda message: None
+            listener.on_line_measured(self._sound.measured())
+            self._listener = None
+            if self._idle is not None:
+                self._idle.cancel()
+
+    def send(self, payload: bytes) -> None:
+        """See `Transport`."""
+        self._session.sound(payload)
+        self._sound.queue.put(payload)
+
+    def clear(self) -> float | None:
+        """See `Transport`: to the sample, since the queue is ours."""
+        return self._sound.queue.clear()
+
+    def mark(self, name: str) -> bool:
+        """See `Transport`: the clock says as much."""
+        return False
+
+    def on_event(self, event: ServerMessage) -> None:
+        """See `Transport`."""
+        self._session.on_event(event)
+
+    async def hang_up(self, reason: EndReason) -> None:
+        """See `LineControl`: what is queued leaves first, unless the client is gone."""
+        if not self._connection.over.done():
+            await asyncio.sleep(min(self._sound.queue.seconds, DRAIN) + LAST_EVENTS)
+        self._sound.end()
+        self._connection.end(reason)
+        await self._connection.close()
+
+    def _ended(self, reason: EndReason) -> None:
+        """The last thing that a client hears of a session that it did not end."""
+        if reason == "too_long":
+            told = {"type": "invalid_request_error", "code": "session_expired", "param": None, "event_id": None}
+            self._session.emit("error", error=told | {"message": "Your session hit the maximum duration."})
+
+    def _hear(self, pcm: bytes) -> None:
+        if self._listener is not None:
+            self._listener.on_audio(pcm)
+
+    def _watch_silence(self) -> None:
+        """A response is over, or the caller spoke: `idle_timeout_ms` begins anew."""
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        if self._listener is not None and (wait := self._commands.idle_timeout) is not None:
+            self._idle = self._later(wait, self._commands.nobody_speaks)
