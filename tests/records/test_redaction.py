@@ -4,14 +4,20 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 from aiohttp import web
 from msgspec.structs import replace
 
 from lineside.agents.declared import Slot, Task
 from lineside.protocol import Dtmf, FirstMessage, Text
+from lineside.rehearse.process import for_the_page
+from lineside.rehearse.report import write_html, write_junit
+from lineside.rehearse.scenario import Expect, RehearsalDesk, Scenario
+from lineside.rehearse.text_level import rehearse_by_text
 from tests.records.fixtures import AGENT, heard, opened, stretches
 
 SPOKEN = "card 4539148803436467"
@@ -46,8 +52,20 @@ async def outside() -> AsyncGenerator[tuple[str, dict[str, list[bytes]]]]:
         await runner.cleanup()
 
 
+def reports(folder: Path) -> dict[str, bytes]:
+    """The same caller in a rehearsal that goes wrong: its reports, for build servers, people, programs and the page."""
+    expect = Expect(slots={"card": KEYED}, heard=(KEYED, SPOKEN), ends="caller_silent")
+    scenario = Scenario("pays", caller=("pay my bill", KEYED, TYPED, SPOKEN), expect=expect)
+    results = rehearse_by_text(RehearsalDesk(DESK, date(2026, 12, 1), {}, {}, (scenario,)))
+    write_junit(folder / "rehearsal.xml", results)
+    write_html(folder / "rehearsal.html", results, "a rehearsal")
+    programs = [msgspec.json.encode(told) for one in results for told in (one.runs, for_the_page(one))]
+    assert "•••" in (folder / "rehearsal.html").read_text("utf-8")
+    return {"rehearsals": b"\n".join(programs)}
+
+
 def test_no_number_that_nobody_may_keep_is_anywhere(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Events, database and spool, the API and its exports, search, webhooks, traces, metrics, logs, the recording."""
+    """Events, database and spool, the API and its exports, search, webhooks, traces, metrics, logs, recording, reports."""
 
     async def main() -> dict[str, bytes]:
         found: dict[str, bytes] = {}
@@ -76,7 +94,7 @@ def test_no_number_that_nobody_may_keep_is_anywhere(tmp_path: Path, capfd: pytes
         assert stretches(sound[:, 1], rate), "the agent's side is not"
         return found
 
-    found = asyncio.run(main())
+    found = asyncio.run(main()) | reports(tmp_path)
     found |= {str(file): file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
     found["logs"] = "".join(capfd.readouterr()).encode()
     assert all(found[place] for place in ("events", "/hook", "/v1/traces", "/metrics", "/api/history/export.csv"))

@@ -44,10 +44,10 @@ def _rehearsed(desk: RehearsalDesk, runs: int) -> RehearsedScenario:
         fault = RehearsalFault("not_run", f"the agent has no {', '.join(sorted(missing))}")
         return RehearsedScenario(scenario.name, 0, runs, (fault,))
     (result,) = rehearse_by_text(desk, runs)
-    return _told(result)
+    return for_the_page(result)
 
 
-def _told(result: ScenarioResult) -> RehearsedScenario:
+def for_the_page(result: ScenarioResult) -> RehearsedScenario:
     """Of the calls that went wrong the first is told whole."""
     call = next((run for run in result.runs if run.failures), result.runs[0])
     return RehearsedScenario(

@@ -14,6 +14,7 @@ from lineside.protocol import Codec, EndReason, FirstMessage, ServerMessage
 from lineside.rehearse.caller_sound import CallerVoice, CallerVoices, Samples, cycled, read_background
 from lineside.rehearse.checks import WhatCame, shortfalls
 from lineside.rehearse.held_call import Backstage
+from lineside.rehearse.reported import reported
 from lineside.rehearse.results import HeldCall, ScenarioResult, Shortfall
 from lineside.rehearse.ruled_caller import CallerStep, RuledCaller
 from lineside.rehearse.scenario import RehearsalDesk, Scenario
@@ -69,7 +70,7 @@ class SpokenCall:
         ear: CallerEar,
     ) -> None:
         """`speak` makes sound of a line in a voice, at a rate; `ear` is what the caller hears."""
-        self._plan, self._try, self._now = plan, one, asyncio.get_running_loop().time
+        self._desk, self._plan, self._try, self._now = desk, plan, one, asyncio.get_running_loop().time
         self._voice, rate = cycled(speakers, one.place + one.seed), plan.first.rate
         background = read_background(plan.background, plan.under, rate) if plan.background is not None else None
         if background is not None:
@@ -92,7 +93,7 @@ class SpokenCall:
         ruled, caller = self._ruled, self.caller
         came = self.behind.came(events, reason, lines=ruled.lines, longest_silence=caller.longest_silence)
         found = spoken_shortfalls(self._try, came, caller, late=self._plan.late)
-        return HeldCall(
+        held = HeldCall(
             tuple(found),
             came.conversation,
             round(self._now() - self._began, 1),
@@ -101,6 +102,7 @@ class SpokenCall:
             repairs=ruled.repairs,
             sound=sound,
         )
+        return reported(held, self._desk.agent, self._try.scenario)
 
 
 def spoken_shortfalls(one: CallerTry, came: WhatCame, caller: SpeakingCaller, *, late: float) -> list[Shortfall]:

@@ -22,6 +22,7 @@ from lineside.rehearse.asked_in_words import with_question
 from lineside.rehearse.caller import RehearsalCaller
 from lineside.rehearse.checks import shortfalls
 from lineside.rehearse.held_call import Backstage
+from lineside.rehearse.reported import reported
 from lineside.rehearse.results import HeldCall, ScenarioResult, Shortfall
 from lineside.rehearse.ruled_caller import CallerStep, RuledCaller
 from lineside.rehearse.scenario import RehearsalDesk, Scenario
@@ -90,4 +91,5 @@ async def hold_by_text(
     seconds = asyncio.get_running_loop().time() - began
     came = behind.came(caller.events, reason, lines=ruled.lines, longest_silence=caller.longest_silence)
     found = tuple(shortfalls(scenario.expect, came))
-    return TextCall(HeldCall(found, came.conversation, round(seconds, 1)), tuple(caller.steps))
+    held = HeldCall(found, came.conversation, round(seconds, 1))
+    return TextCall(reported(held, desk.agent, scenario), tuple(caller.steps))
