@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from lineside.agents.declared import Tool
-from lineside.agents.tools.outcome import Outcome, RunsTools, Use
+from lineside.agents.tools.deadline import by_deadline
+from lineside.agents.tools.outcome import Outcome, RunsTools, Use, broken_off
 from lineside.agents.tools.projected import declared_values
 from lineside.call.reply_events import Where
 from lineside.client_tools import ClientToolCall, ToolResult
@@ -36,18 +37,16 @@ class ClientTools:
             return await self._others.run(use, tool, key)
         if use.tool not in self._answers or self._over:
             return Outcome("refused", why="the caller's program does not run this tool")
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        self._waiting[key] = result = loop.create_future()
+        return await by_deadline(tool, self._asked(use, tool, key))
+
+    async def _asked(self, use: Use, tool: Tool, key: str) -> Outcome:
+        self._waiting[key] = result = asyncio.get_running_loop().create_future()
         self._known = [*self._known, key][-KNOWN:]
         try:
             self._tell(
                 ClientToolCall(**self._where(), id=key, tool=use.tool, arguments=use.arguments, within_s=tool.within)
             )
-            async with asyncio.timeout(tool.within):
-                return _outcome(await result, tool, (loop.time() - began) * 1000)
-        except TimeoutError:
-            return Outcome("timeout", why=f"no answer within {tool.within:g} s")
+            return _outcome(await result, tool)
         finally:
             del self._waiting[key]
 
@@ -67,14 +66,13 @@ class ClientTools:
                 waiting.set_result(ToolResult(key, "unknown", why="the caller's program is gone"))
 
 
-def _outcome(result: ToolResult, tool: Tool, ms: float) -> Outcome:
+def _outcome(result: ToolResult, tool: Tool) -> Outcome:
     """What of a program's answer counts: the same door as for every other tool."""
     why = result.why[:200]
     if result.state == "failed":
-        return Outcome("failed", why=tool.fails.get(result.why, why), ms=ms)
+        return Outcome("failed", why=tool.fails.get(result.why, why))
     if result.state == "unknown":
-        return Outcome("unknown" if tool.writes else "failed", why=why, ms=ms)
+        return broken_off(tool, why)
     if not tool.gives and (text := outside_text(result.text).strip()):
-        return Outcome("ok", {"text": text}, ms=ms)
-    outcome = declared_values(dict(result.gives), tool)
-    return Outcome(outcome.kind, outcome.gives, outcome.why, ms)
+        return Outcome("ok", {"text": text})
+    return declared_values(dict(result.gives), tool)

@@ -30,7 +30,7 @@ from lineside.agents.tasks.state import (
 )
 from lineside.agents.tasks.steps import after_tool
 from lineside.agents.tools.ledger import Again, Refuse, RunTool, ToolLedger, UnderWay
-from lineside.agents.tools.outcome import Outcome, Use
+from lineside.agents.tools.outcome import Outcome, Use, broken_off
 from lineside.agents.tools.proposals import known_from, result_text
 from lineside.call.call_tools import CallTools
 from lineside.call.dialog_events import DialogEvents
@@ -189,7 +189,7 @@ class TaskDialog:
         if not tool.writes:
             self._ledger.began(key, use, writes=False)
         number = self._events.began(use, tool, key)
-        outcome = Outcome("unknown" if tool.writes else "failed", why="cut off")
+        outcome = broken_off(tool, "cut off")
         try:
             if tool.writes and not await self._tools.kept():
                 outcome = Outcome("refused", why="no record of it can be kept")
@@ -201,7 +201,7 @@ class TaskDialog:
         except TimeoutError:
             outcome = Outcome("timeout", why="no answer in time")
         except Exception as broken:  # whoever runs tools raises nothing; who does all the same costs one outcome
-            outcome = Outcome("unknown" if tool.writes else "failed", why=type(broken).__name__)
+            outcome = broken_off(tool, type(broken).__name__)
         finally:
             if tool.writes and outcome.kind == "timeout":
                 outcome = Outcome("unknown", why=outcome.why)

@@ -5,24 +5,22 @@ inside this network are refused unless the tool says `private`: they are checked
 name cannot point elsewhere by then.
 """
 
-import asyncio
 import ipaddress
 import socket
-import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import aiohttp
-import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from lineside.agents.declared import Tool
 from lineside.agents.templates import PLACE
-from lineside.agents.tools.environment import NotSet, filled_from
-from lineside.agents.tools.outcome import Outcome, OutcomeKind, Use
+from lineside.agents.tools.deadline import by_deadline
+from lineside.agents.tools.environment import filled_from
+from lineside.agents.tools.outcome import Outcome, Use, broken_off
 from lineside.agents.tools.projected import projected
 
 LARGEST_ANSWER = 1 << 20  # bytes; more is no answer
@@ -44,26 +42,20 @@ class HttpTools:
 
     async def run(self, use: Use, tool: Tool, key: str) -> Outcome:
         """See `RunsTools`."""
-        began = time.monotonic()
-        outcome = await self._run(use, tool, key)
-        return msgspec.structs.replace(outcome, ms=round((time.monotonic() - began) * 1000, 1))
+        return await by_deadline(tool, self._run(use, tool, key))
 
     async def _run(self, use: Use, tool: Tool, key: str) -> Outcome:
-        broken: OutcomeKind = "unknown" if tool.writes else "failed"
         try:
-            async with asyncio.timeout(tool.within):
-                return await self._ask(use, tool, key)
-        except NotSet as missing:
-            return Outcome("refused", why=str(missing))
+            return await self._ask(use, tool, key)
         except AddressRefused as refused:
             return Outcome("refused", why=str(refused))
         except aiohttp.ClientConnectorError as unreached:
             why = unreached.os_error
             return Outcome("refused" if isinstance(why, AddressRefused) else "failed", why=f"cannot connect: {why}")
         except TimeoutError:
-            return Outcome("timeout", why=f"no answer within {tool.within:g} s")
+            raise  # it is an OSError, too
         except (aiohttp.ClientError, OSError, ValueError) as fault:
-            return Outcome(broken, why=type(fault).__name__)
+            return broken_off(tool, type(fault).__name__)
 
     async def _ask(self, use: Use, tool: Tool, key: str) -> Outcome:
         method, _, address = tool.http.partition(" ")
@@ -93,14 +85,14 @@ async def _outcome(answer: aiohttp.ClientResponse, tool: Tool) -> Outcome:
     if 300 <= answer.status < 400:
         return Outcome("failed", why="it answered with a redirect")
     if answer.status >= 500:  # it may have failed at any moment
-        return Outcome("unknown" if tool.writes else "failed", why=f"status {answer.status}")
+        return broken_off(tool, f"status {answer.status}")
     if answer.status >= 400:
         return Outcome("refused", why=f"status {answer.status}")
     raw = await answer.content.read(LARGEST_ANSWER + 1)
     while len(raw) <= LARGEST_ANSWER and not answer.content.at_eof():
         raw += await answer.content.read(LARGEST_ANSWER + 1 - len(raw))
     if len(raw) > LARGEST_ANSWER:
-        return Outcome("unknown" if tool.writes else "failed", why="more than a megabyte")
+        return broken_off(tool, "more than a megabyte")
     return projected(raw, tool)
 
 

@@ -38,6 +38,11 @@ class Outcome(Struct, frozen=True):
     ms: float = 0.0
 
 
+def broken_off(tool: Tool, why: str) -> Outcome:
+    """It broke off at some moment: what writes may have been done by then."""
+    return Outcome("unknown" if tool.writes else "failed", why=why)
+
+
 class RunsTools(Protocol):
     """Runs tools: over HTTP, in a process of the operator's own, or as a stand-in that touches nothing."""
 

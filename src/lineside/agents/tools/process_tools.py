@@ -6,19 +6,17 @@ file declares, and only while their schemas are what was pinned there. Arguments
 what comes back the declared values are used, and of what is raised the kind alone.
 """
 
-import asyncio
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-import msgspec
 import structlog
 
 from lineside.agents.declared import Tool
 from lineside.agents.tools import mcp_process, tool_process
+from lineside.agents.tools.deadline import by_deadline
 from lineside.agents.tools.environment import NotSet, filled_from
-from lineside.agents.tools.outcome import Outcome, OutcomeKind, Use
+from lineside.agents.tools.outcome import Outcome, Use, broken_off
 from lineside.agents.tools.projected import declared_values
 from lineside.agents.tools.python_source import file_and_function
 from lineside.agents.tools.tool_processes import NotStarted, ToolProcessError, ToolProcesses, environment_for
@@ -51,27 +49,23 @@ class ProcessTools:
 
     async def run(self, use: Use, tool: Tool, key: str) -> Outcome:
         """See `RunsTools`."""
-        began = time.monotonic()
-        outcome = await self._run(use, tool, key)
-        return msgspec.structs.replace(outcome, ms=round((time.monotonic() - began) * 1000, 1))
+        return await by_deadline(tool, self._run(use, tool, key))
 
     async def _run(self, use: Use, tool: Tool, key: str) -> Outcome:
-        broken: OutcomeKind = "unknown" if tool.writes else "failed"
         try:
             function = file_and_function(tool.python)[1] if tool.python else tool.remote or use.tool
             processes = self.processes(tool)
-        except (ValueError, NotSet) as wrong:
+        except ValueError as wrong:
             return Outcome("refused", why=str(wrong))
         call = {"function": function, "arguments": use.arguments, "key": key}
         try:
-            async with asyncio.timeout(tool.within):
-                said = await processes.call(call | {"gives": list(tool.gives), "pin": tool.schema})
+            said = await processes.call(call | {"gives": list(tool.gives), "pin": tool.schema})
         except NotStarted as why:
             return Outcome("refused", why=str(why))
         except TimeoutError:
-            return Outcome("timeout", why=f"no answer within {tool.within:g} s")
+            raise  # it is an OSError, too
         except (ToolProcessError, OSError) as fault:
-            return Outcome(broken, why=str(fault))
+            return broken_off(tool, str(fault))
         return _outcome(said, use, tool)
 
     def processes(self, tool: Tool) -> ToolProcesses:
@@ -127,7 +121,7 @@ def _outcome(said: Mapping[str, object], use: Use, tool: Tool) -> Outcome:
         if named is not None:
             return Outcome("failed", why=named)
         log.warning("a tool raised", tool=use.tool, error=str(raised[0]), at=str(said.get("at")))
-        return Outcome("unknown" if tool.writes else "failed", why=f"{raised[0]} at {said.get('at')}")
+        return broken_off(tool, f"{raised[0]} at {said.get('at')}")
     gives = said.get("gives")
     if not isinstance(gives, dict):  # what writes has been done all the same; nothing is known of it
         return Outcome("ok") if tool.writes or not tool.gives else Outcome("failed", why="it returned no values")
