@@ -30,8 +30,8 @@ from lineside.cli.replay import given
 from lineside.rehearse.caller_sound import CallerVoice, CallerVoices, Samples, levelled, parse_voice, resampled
 from lineside.rehearse.results import HeldCall
 from lineside.rehearse.scenario import Effect, Expect, RehearsalDesk, Scenario, Tools
+from lineside.rehearse.shared_by_calls import SoundPlan
 from lineside.rehearse.sound_level import rehearse_by_sound
-from lineside.rehearse.spoken_call import SoundPlan
 from lineside.settings import load_settings
 
 BABBLE = Path(__file__).parents[2] / "shared" / "audio" / "noise_people_talking.wav"

@@ -65,7 +65,7 @@ def reports(folder: Path) -> dict[str, bytes]:
 
 
 def test_no_number_that_nobody_may_keep_is_anywhere(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Events, database and spool, the API and its exports, search, webhooks, traces, metrics, logs, recording, reports."""
+    """Events, database, spool, the API and its exports, search, webhooks, traces, metrics, logs, recording, reports."""
 
     async def main() -> dict[str, bytes]:
         found: dict[str, bytes] = {}

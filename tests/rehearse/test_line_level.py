@@ -3,6 +3,7 @@
 import asyncio
 import io
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ from lineside.protocol import AudioDone, AudioStarted
 from lineside.rehearse import rehearsal_gateway
 from lineside.rehearse.caller_lines import TelephoneCallerEar
 from lineside.rehearse.caller_sound import CallerVoice, parse_voice
-from lineside.rehearse.line_level import SharedByGateways, line_call, rehearse_by_line
+from lineside.rehearse.line_level import line_call, rehearse_by_line
 from lineside.rehearse.rehearsal_gateway import RehearsalLine, gateway_settings
 from lineside.rehearse.results import HeldCall
 from lineside.rehearse.scenario import Expect, Scenario, Tools
-from lineside.rehearse.spoken_call import CallerTry, SoundPlan, hold_all
+from lineside.rehearse.shared_by_calls import SharedByCalls, SoundPlan
+from lineside.rehearse.spoken_call import hold_all
 from lineside.rehearse.text_level import text_call
 from lineside.replay.jumping_loop import JumpingLoop, WorkInProgress
 from lineside.settings import Settings, complete_settings
@@ -59,11 +61,10 @@ def held(scenario: Scenario, line: RehearsalLine, instead: dict[str, str] | None
     async def call() -> HeldCall:
         voices = ToneVoices()
         registry = HeardBy(settings, voices, instead or {})
-        shared = SharedByGateways(
-            whole,
+        shared = SharedByCalls(
+            replace(whole, scenarios=(scenario,)),
             SoundPlan(**plan),
-            line,
-            gateway_settings(settings),
+            settings,
             registry,
             voices,
             (CallerVoice("tone"),),
@@ -71,13 +72,7 @@ def held(scenario: Scenario, line: RehearsalLine, instead: dict[str, str] | None
             nobody_knows,
             KnowledgeCache(None),
         )
-
-        async def hold(one: CallerTry) -> HeldCall:
-            return await line_call(shared, one)
-
-        (result,) = await hold_all(
-            (scenario,), understood, hold, runs=1, at_once=1, on_call=lambda scenario, call: None
-        )
+        (result,) = await hold_all(shared, understood, partial(line_call, shared, line), 1, lambda each, held: None)
         await registry.close()
         return result.runs[0]
 

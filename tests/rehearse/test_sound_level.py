@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from msgspec.structs import replace
 
-from lineside.agents.knowledge.agent_knowledge import read_knowledge
+from lineside.agents.knowledge.agent_knowledge import KnowledgeCache, read_knowledge
 from lineside.audio.frame import Utterance
 from lineside.audio.turn_model import nobody_knows
 from lineside.audio.vad import LoudnessVad
@@ -31,10 +31,12 @@ from lineside.rehearse.caller_sound import (
     usual_voices,
 )
 from lineside.rehearse.results import HeldCall
+from lineside.rehearse.ruled_caller import CallerStep
 from lineside.rehearse.scenario import Expect, Scenario, Tools
-from lineside.rehearse.sound_level import SharedByCalls, rehearse_by_sound, sound_call
+from lineside.rehearse.shared_by_calls import SharedByCalls, SoundPlan
+from lineside.rehearse.sound_level import TimedEngines, rehearse_by_sound, sound_call
 from lineside.rehearse.speaking_caller import CallerMouth
-from lineside.rehearse.spoken_call import CallerTry, SoundPlan
+from lineside.rehearse.spoken_call import CallerTry
 from lineside.rehearse.text_level import text_call
 from lineside.replay.jumping_loop import JumpingLoop, WorkInProgress
 from lineside.settings import Settings, complete_settings
@@ -72,28 +74,27 @@ class Hears:
         return Transcription(line if wrong is None else self._instead[wrong])
 
 
-async def shared(voices: ToneVoices, instead: dict[str, str], plan: SoundPlan) -> SharedByCalls:
-    whole = desk()
+async def called(
+    scenario: Scenario, understood: tuple[CallerStep, ...], instead: dict[str, str], plan: SoundPlan
+) -> HeldCall:
+    whole, voices = desk(), ToneVoices()
     tts = CachedTTS(ScriptedTTS())
     names = dict.fromkeys(("stt", "llm", "tts"), "scripted")
     settings = complete_settings()(_env_file=None, turn_profile="silence")  # type: ignore[call-arg]
     engines = Engines(Hears(voices, instead), ScriptedLLM(answers=["I don't know that."]), tts, names, tts)
     knows = await read_knowledge(whole.agent, None)
     speakers = (CallerVoice("tone", "low"), CallerVoice("tone", "high"))
-    return SharedByCalls(
-        whole, plan, settings, engines, voices, speakers, LoudnessVad, nobody_knows, knows, WorkInProgress()
-    )
+    nothing, registry = KnowledgeCache(None), EngineRegistry(settings)
+    shared = SharedByCalls(whole, plan, settings, registry, voices, speakers, LoudnessVad, nobody_knows, nothing)
+    timed = TimedEngines(engines, nobody_knows, knows, WorkInProgress())
+    return await sound_call(shared, timed, CallerTry(scenario, understood, 0, 0))
 
 
 def held(scenario: Scenario, instead: dict[str, str] | None = None, plan: SoundPlan = PLAN) -> HeldCall:
     """The call, on virtual time."""
     understood = text_call(desk(), scenario).steps
-
-    async def call() -> HeldCall:
-        return await sound_call(await shared(ToneVoices(), instead or {}, plan), CallerTry(scenario, understood, 0, 0))
-
     with asyncio.Runner(loop_factory=lambda: JumpingLoop(clock=lambda: 0.0)) as runner:
-        return runner.run(call())
+        return runner.run(called(scenario, understood, instead or {}, plan))
 
 
 @pytest.mark.parametrize("codec", ["pcm", "g711_ulaw"])

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lineside.rehearse.rehearsal_gateway import RehearsalLine
     from lineside.rehearse.results import HeldCall, Level, ScenarioResult
     from lineside.rehearse.scenario import RehearsalDesk, Scenario
-    from lineside.rehearse.spoken_call import NewVoices, SoundPlan
+    from lineside.rehearse.shared_by_calls import NewVoices, SoundPlan
 
 LEVELS = ("text", "sound", "line")
 LEVEL_HELP = (
@@ -120,7 +120,7 @@ def _plan(
     from lineside.errors import ConfigError
     from lineside.protocol import Codec
     from lineside.rehearse.caller_sound import parse_voice
-    from lineside.rehearse.spoken_call import SoundPlan
+    from lineside.rehearse.shared_by_calls import SoundPlan
 
     if level not in LEVELS:
         raise ConfigError(f"--level {level} is not known; choose one of {', '.join(LEVELS)}")

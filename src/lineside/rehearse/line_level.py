@@ -6,25 +6,17 @@ mile: signalling, packets, pace, and the times at which a caller hears an answer
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AsyncExitStack
 from functools import partial
 
 import uvloop
-from msgspec import Struct
 
 from lineside.agents.agent import Agent
-from lineside.agents.knowledge.agent_knowledge import KnowledgeCache
-from lineside.audio.turn_model import TurnModel
-from lineside.audio.vad import VoiceDetector
 from lineside.call.call_tools import CallTools
-from lineside.engines.registry import EngineRegistry
 from lineside.errors import LinesideError
 from lineside.gateway.call_runner import CallRunner, settle
-from lineside.gateway.runtime import knowledge_cache, turn_model, vad_factory, warm_engines
 from lineside.observability.metrics import GatewayMetrics
 from lineside.rehearse.caller_lines import call_over, new_ear
-from lineside.rehearse.caller_sound import CallerVoice, CallerVoices, usual_voices
+from lineside.rehearse.caller_sound import CallerVoices
 from lineside.rehearse.heard_sound import HeardSound
 from lineside.rehearse.rehearsal_gateway import (
     OneCallHost,
@@ -35,35 +27,13 @@ from lineside.rehearse.rehearsal_gateway import (
 )
 from lineside.rehearse.results import HeldCall, ScenarioResult
 from lineside.rehearse.scenario import RehearsalDesk
-from lineside.rehearse.spoken_call import (
-    CallerTry,
-    NewVoices,
-    OnCall,
-    SoundPlan,
-    SpokenCall,
-    hold_all,
-    voices_folder,
-)
+from lineside.rehearse.shared_by_calls import NewVoices, SharedByCalls, SoundPlan, shared_by_calls
+from lineside.rehearse.spoken_call import CallerTry, OnCall, SpokenCall, hold_all
 from lineside.rehearse.text_level import text_call
 from lineside.settings import Settings
 from lineside.transports.call_facts import CallFacts
 
 LINES: tuple[RehearsalLine, ...] = ("sip", "browser")
-
-
-class SharedByGateways(Struct, frozen=True):
-    """What the gateways of all calls of a rehearsal share."""
-
-    desk: RehearsalDesk
-    plan: SoundPlan
-    line: RehearsalLine
-    settings: Settings
-    registry: EngineRegistry
-    voices: CallerVoices
-    speakers: tuple[CallerVoice, ...]
-    new_vad: Callable[[], VoiceDetector]
-    turns: TurnModel
-    knowledge: KnowledgeCache
 
 
 def rehearse_by_line(
@@ -83,39 +53,19 @@ def rehearse_by_line(
     understood = {scenario.name: text_call(desk, scenario).steps for scenario in desk.scenarios}
 
     async def story() -> list[ScenarioResult]:
-        async with AsyncExitStack() as stack:
-            reached, registry = await stack.enter_async_context(warm_engines(settings, desk.agent))
-            shared = SharedByGateways(
-                desk,
-                plan,
-                line,
-                gateway_settings(reached),
-                registry,
-                new_voices(registry, voices_folder(settings)),
-                plan.voices or usual_voices(registry),
-                vad_factory(reached),
-                await stack.enter_async_context(turn_model(reached)),
-                await stack.enter_async_context(knowledge_cache(reached, desk.agent)),
-            )
+        async with shared_by_calls(desk, settings, plan, new_voices) as shared:
             settle()
-            return await hold_all(
-                desk.scenarios,
-                understood,
-                partial(line_call, shared),
-                runs=runs,
-                at_once=plan.at_once,
-                on_call=on_call,
-            )
+            return await hold_all(shared, understood, partial(line_call, shared, line), runs, on_call)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(story())
 
 
-async def line_call(shared: SharedByGateways, one: CallerTry) -> HeldCall:
+async def line_call(shared: SharedByCalls, line: RehearsalLine, one: CallerTry) -> HeldCall:
     """Hold one call. Raises `LinesideError` where it does not come about."""
-    desk, plan, line = shared.desk, shared.plan, shared.line
+    desk, plan, settings = shared.desk, shared.plan, gateway_settings(shared.settings)
     ear = new_ear(line, plan.codec)
-    spoken = SpokenCall(desk, plan, one, shared.speakers, shared.voices.speak, ear)
+    spoken = SpokenCall(shared, one, shared.voices.speak, ear)
     behind, heard = spoken.behind, HeardSound(plan.codec, plan.first.rate)
     watched = WatchedCall(str(one), behind, plan.longest, ear.on_event if line == "sip" else lambda event: None)
     meters = GatewayMetrics()
@@ -124,7 +74,7 @@ async def line_call(shared: SharedByGateways, one: CallerTry) -> HeldCall:
         return behind.tools(str(one))
 
     runner = CallRunner(
-        shared.settings,
+        settings,
         lambda: desk.agent,
         shared.registry,
         shared.new_vad,
@@ -135,7 +85,7 @@ async def line_call(shared: SharedByGateways, one: CallerTry) -> HeldCall:
     )
     fault: LinesideError | None = None
     try:
-        async with one_call_gateway(line, shared.settings, OneCallHost(runner, watched, meters)) as address:
+        async with one_call_gateway(line, settings, OneCallHost(runner, watched, meters)) as address:
             try:
                 await call_over(line, address, plan.codec, spoken, heard)
             except LinesideError as why:  # not through the gateway's tasks, which would make a group of it

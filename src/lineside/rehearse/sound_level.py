@@ -6,8 +6,6 @@ the call itself, and whether it speaks from its events; what they say is sound.
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import AsyncExitStack
 from functools import partial
 
 from msgspec import Struct
@@ -15,41 +13,26 @@ from msgspec.structs import replace
 
 from lineside.agents.knowledge.agent_knowledge import Knows
 from lineside.audio.turn_model import TurnModel
-from lineside.audio.vad import VoiceDetector
 from lineside.call.session import CallSession
 from lineside.engines.registry import Engines
-from lineside.gateway.runtime import knowledge_cache, turn_model, vad_factory, warm_engines
 from lineside.records.event_log import EventLog
-from lineside.rehearse.caller_sound import CallerVoice, CallerVoices, Samples, usual_voices
+from lineside.rehearse.caller_sound import CallerVoice, CallerVoices, Samples
 from lineside.rehearse.results import HeldCall, ScenarioResult
 from lineside.rehearse.scenario import RehearsalDesk
+from lineside.rehearse.shared_by_calls import NewVoices, SharedByCalls, SoundPlan, shared_by_calls
 from lineside.rehearse.sound_line import SoundLine
 from lineside.rehearse.speaking_caller import CallerEar
-from lineside.rehearse.spoken_call import (
-    CallerTry,
-    NewVoices,
-    OnCall,
-    SoundPlan,
-    SpokenCall,
-    hold_all,
-    voices_folder,
-)
+from lineside.rehearse.spoken_call import CallerTry, OnCall, SpokenCall, hold_all
 from lineside.rehearse.text_level import text_call
 from lineside.replay.jumping_loop import JumpingLoop, WorkInProgress
 from lineside.replay.timed_engines import TimedKnowledge, TimedSTT, TimedTTS, timed_llm, timed_turn_model
 from lineside.settings import Settings
 
 
-class SharedByCalls(Struct, frozen=True):
-    """What all calls of a rehearsal share."""
+class TimedEngines(Struct, frozen=True):
+    """What answers the callers, with the time that it works."""
 
-    desk: RehearsalDesk
-    plan: SoundPlan
-    settings: Settings
     engines: Engines
-    voices: CallerVoices
-    speakers: tuple[CallerVoice, ...]
-    new_vad: Callable[[], VoiceDetector]
     turns: TurnModel
     knows: Knows
     work: WorkInProgress
@@ -82,67 +65,45 @@ def rehearse_by_sound(
 
     async def story() -> list[ScenarioResult]:
         with work.done():
-            async with AsyncExitStack() as stack:
-                hold = partial(sound_call, await _shared(stack, desk, settings, plan, work, new_voices))
+            async with shared_by_calls(desk, settings, plan, new_voices) as shared:
+                hold = partial(sound_call, shared, await _timed(shared, work))
                 with work.paused():
-                    return await hold_all(
-                        desk.scenarios, understood, hold, runs=runs, at_once=plan.at_once, on_call=on_call
-                    )
+                    return await hold_all(shared, understood, hold, runs, on_call)
 
     with asyncio.Runner(loop_factory=lambda: JumpingLoop(work)) as runner:
         return runner.run(story())
 
 
-async def _shared(
-    stack: AsyncExitStack,
-    desk: RehearsalDesk,
-    settings: Settings,
-    plan: SoundPlan,
-    work: WorkInProgress,
-    new_voices: NewVoices,
-) -> SharedByCalls:
-    reached, registry = await stack.enter_async_context(warm_engines(settings, desk.agent))
-    turns = await stack.enter_async_context(turn_model(reached))
-    knowledge = await stack.enter_async_context(knowledge_cache(reached, desk.agent))
-    engines = registry.choose()
-    timed = replace(
-        engines, stt=TimedSTT(engines.stt, work), llm=timed_llm(engines.llm, work), tts=TimedTTS(engines.tts, work)
+async def _timed(shared: SharedByCalls, work: WorkInProgress) -> TimedEngines:
+    chosen = shared.registry.choose()
+    engines = replace(
+        chosen, stt=TimedSTT(chosen.stt, work), llm=timed_llm(chosen.llm, work), tts=TimedTTS(chosen.tts, work)
     )
-    return SharedByCalls(
-        desk,
-        plan,
-        reached,
-        timed,
-        new_voices(registry, voices_folder(settings)),
-        plan.voices or usual_voices(registry),
-        vad_factory(reached),
-        timed_turn_model(turns, work),
-        TimedKnowledge(await knowledge.of(desk.agent), work),
-        work,
-    )
+    knows = TimedKnowledge(await shared.knowledge.of(shared.desk.agent), work)
+    return TimedEngines(engines, timed_turn_model(shared.turns, work), knows, work)
 
 
-async def sound_call(shared: SharedByCalls, one: CallerTry) -> HeldCall:
+async def sound_call(shared: SharedByCalls, timed: TimedEngines, one: CallerTry) -> HeldCall:
     """Hold one call."""
     loop, plan = asyncio.get_running_loop(), shared.plan
 
     async def speak(voice: CallerVoice, words: str, rate: int) -> Samples:
-        with shared.work.done():
+        with timed.work.done():
             return await shared.voices.speak(voice, words, rate)
 
-    spoken = SpokenCall(shared.desk, plan, one, shared.speakers, speak, CallerEar(loop.time))
+    spoken = SpokenCall(shared, one, speak, CallerEar(loop.time))
     line, behind = SoundLine(plan.codec, spoken), spoken.behind
     call = CallSession(
         line,
         plan.first,
         agent=shared.desk.agent,
-        engines=shared.engines,
+        engines=timed.engines,
         settings=shared.settings,
         vad=shared.new_vad(),
         observers=(EventLog(one.scenario.name, behind.entries.append),),
-        turn_model=shared.turns,
+        turn_model=timed.turns,
         tools=behind.tools(str(one)),
-        knowledge=shared.knows,
+        knowledge=timed.knows,
     )
     giving_up = loop.call_later(plan.longest, lambda: call.end("too_long"))
     reason = await call.run()

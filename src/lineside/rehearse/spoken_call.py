@@ -3,46 +3,24 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lineside.engines.registry import EngineRegistry
 from lineside.errors import LinesideError
-from lineside.protocol import Codec, EndReason, FirstMessage, ServerMessage
-from lineside.rehearse.caller_sound import CallerVoice, CallerVoices, Samples, cycled, read_background
+from lineside.protocol import EndReason, ServerMessage
+from lineside.rehearse.caller_sound import CallerVoice, Samples, cycled, read_background
 from lineside.rehearse.checks import WhatCame, shortfalls
 from lineside.rehearse.held_call import Backstage
 from lineside.rehearse.reported import reported
 from lineside.rehearse.results import HeldCall, ScenarioResult, Shortfall
 from lineside.rehearse.ruled_caller import CallerStep, RuledCaller
-from lineside.rehearse.scenario import RehearsalDesk, Scenario
+from lineside.rehearse.scenario import Scenario
+from lineside.rehearse.shared_by_calls import SharedByCalls
 from lineside.rehearse.speaking_caller import CallerEar, CallerMouth, SpeakingCaller
-from lineside.settings import Settings
 from lineside.task_events import SlotFilled
 
-LATER = 2.0  # seconds that an answer to speech may take longer than one to typed words: the turn has to end first
-
 OnCall = Callable[[Scenario, HeldCall], None]
-NewVoices = Callable[[EngineRegistry, Path], CallerVoices]
-
-
-class SoundPlan(Struct, frozen=True):
-    """How callers sound, and how many speak at once."""
-
-    voices: tuple[CallerVoice, ...] = ()  # empty: all that are there and are not the agent's
-    codec: Codec = "pcm"
-    background: Path | None = None  # a recording that is heard behind callers
-    under: float = 15.0  # decibels of it under the caller
-    at_once: int = 1
-    longest: float = 240.0  # seconds of a call; then it is given up
-    late: float = LATER  # seconds added to what a scenario allows as silence
-
-    @property
-    def first(self) -> FirstMessage:
-        """The first message of a call that sounds so."""
-        return FirstMessage(codec=self.codec)
 
 
 class CallerTry(Struct, frozen=True):
@@ -62,16 +40,15 @@ class SpokenCall:
 
     def __init__(
         self,
-        desk: RehearsalDesk,
-        plan: SoundPlan,
+        shared: SharedByCalls,
         one: CallerTry,
-        speakers: Sequence[CallerVoice],
         speak: Callable[[CallerVoice, str, int], Awaitable[Samples]],
         ear: CallerEar,
     ) -> None:
         """`speak` makes sound of a line in a voice, at a rate; `ear` is what the caller hears."""
+        desk, plan = shared.desk, shared.plan
         self._desk, self._plan, self._try, self._now = desk, plan, one, asyncio.get_running_loop().time
-        self._voice, rate = cycled(speakers, one.place + one.seed), plan.first.rate
+        self._voice, rate = cycled(shared.speakers, one.place + one.seed), plan.first.rate
         background = read_background(plan.background, plan.under, rate) if plan.background is not None else None
         if background is not None:
             background.begin_at(random.Random(str(one)).random())  # noqa: S311 - no secret
@@ -128,31 +105,23 @@ def spoken_shortfalls(one: CallerTry, came: WhatCame, caller: SpeakingCaller, *,
     return [*found, *caller.failures]
 
 
-def voices_folder(settings: Settings) -> Path:
-    """Where what callers say is kept as sound."""
-    return settings.data_dir / "rehearsals" / "voices"
-
-
 async def hold_all(
-    scenarios: Sequence[Scenario],
+    shared: SharedByCalls,
     understood: dict[str, tuple[CallerStep, ...]],
     hold: Callable[[CallerTry], Awaitable[HeldCall]],
-    *,
     runs: int,
-    at_once: int,
     on_call: OnCall,
 ) -> list[ScenarioResult]:
     """Hold every scenario so many times, as many at once as are allowed; each run has another voice and pace.
 
     Args:
-        scenarios: the callers.
+        shared: the callers, and how they sound.
         understood: how each goes at text level, by name.
         hold: holds one call.
         runs: of each scenario; the first is said as it is written.
-        at_once: calls at a time.
         on_call: hears of every call that is over. It may raise to end the rehearsal.
     """
-    free = asyncio.Semaphore(at_once)
+    free, scenarios = asyncio.Semaphore(shared.plan.at_once), shared.desk.scenarios
 
     async def one(place: int, scenario: Scenario, seed: int) -> HeldCall:
         async with free:
