@@ -106,3 +106,10 @@ def test_the_command_writes_its_reports(tmp_path: Path) -> None:
     suite = ElementTree.parse(junit).getroot()  # noqa: S314 - our own
     assert (suite.get("tests"), suite.get("failures")) == ("1", "0")
     assert "four five." in page.read_text("utf-8")
+
+
+def test_a_rehearsal_of_no_scenario_does_not_pass() -> None:
+    """A name that nothing has is named."""
+    told = CliRunner().invoke(app, ["rehearse", str(DESK), "--only", "a parrot"])
+    assert told.exit_code != 0
+    assert "no scenario has this in its name" in str(told.exception or told.output)

@@ -1,12 +1,32 @@
 """`lineside rehearse`: callers try an agent before people do."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from lineside.cli.address import JsonOption
 from lineside.cli.output import print_json, say
+from lineside.cli.rehearse_options import (
+    AtOnceOption,
+    CallOption,
+    CodecOption,
+    HtmlOption,
+    JunitOption,
+    LateOption,
+    LevelOption,
+    LineOption,
+    LlmOption,
+    NativeOption,
+    NoiseOption,
+    OnlyOption,
+    RunsOption,
+    SaveOption,
+    ScenariosArgument,
+    SetOption,
+    SnrOption,
+    VoiceOption,
+)
 
 if TYPE_CHECKING:
     from lineside.rehearse.rehearsal_gateway import RehearsalLine
@@ -15,64 +35,36 @@ if TYPE_CHECKING:
     from lineside.rehearse.shared_by_calls import NewVoices, SoundPlan
 
 LEVELS = ("text", "sound", "line")
-LEVEL_HELP = (
-    "text: typed words, scripted engines, no time. sound: callers speak, and the real engines hear them. "
-    "line: they call over a real line, in real time."
-)
-BY_SOUND = "At sound and line level"
 
 
 def rehearse(
-    scenarios: Annotated[
-        Path | None, typer.Argument(exists=True, help="A file of scenarios, or a folder of them.")
-    ] = None,
-    call: Annotated[
-        str, typer.Option("--from", metavar="CALL", help="Rehearse a kept call instead: its id, or its beginning.")
-    ] = "",
-    save: Annotated[Path | None, typer.Option(help="With --from: write it as a file of scenarios, to be kept.")] = None,
-    runs: Annotated[int, typer.Option(min=1, max=100, help="Calls of each scenario, in slightly other words.")] = 1,
-    level: Annotated[str, typer.Option(help=LEVEL_HELP)] = "text",
-    llm: Annotated[
-        str, typer.Option("--llm", metavar="ENGINE[:MODEL]", help="At text level: the language model that answers.")
-    ] = "",
-    native: Annotated[bool, typer.Option("--native", help="The language model calls the tools.")] = False,
-    only: Annotated[str, typer.Option(help="Scenarios with this in their name or tags.")] = "",
-    voice: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ENGINE[:VOICE]", help="A voice of callers; repeatable.", rich_help_panel=BY_SOUND),
-    ] = None,
-    line: Annotated[
-        str, typer.Option(help="At line level: sip (the default) or browser.", rich_help_panel=BY_SOUND)
-    ] = "",
-    codec: Annotated[str, typer.Option(help="pcm, g711_ulaw or g711_alaw.", rich_help_panel=BY_SOUND)] = "pcm",
-    noise: Annotated[
-        Path | None,
-        typer.Option(exists=True, dir_okay=False, help="A WAV heard behind callers.", rich_help_panel=BY_SOUND),
-    ] = None,
-    snr: Annotated[float, typer.Option(help="Decibels of noise under the caller.", rich_help_panel=BY_SOUND)] = 15.0,
-    at_once: Annotated[int, typer.Option(min=1, max=16, help="Calls at once.", rich_help_panel=BY_SOUND)] = 1,
-    late: Annotated[
-        float, typer.Option(min=0, help="Seconds added to the silence allowed.", rich_help_panel=BY_SOUND)
-    ] = 2.0,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A setting; repeatable.", rich_help_panel=BY_SOUND),
-    ] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write the results as JUnit XML.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with the results, conversations and sound.")] = None,
+    scenarios: ScenariosArgument = None,
+    call: CallOption = "",
+    save: SaveOption = None,
+    runs: RunsOption = 1,
+    level: LevelOption = "text",
+    llm: LlmOption = "",
+    native: NativeOption = False,
+    only: OnlyOption = "",
+    voice: VoiceOption = None,
+    line: LineOption = "",
+    codec: CodecOption = "pcm",
+    noise: NoiseOption = None,
+    snr: SnrOption = 15.0,
+    at_once: AtOnceOption = 1,
+    late: LateOption = 2.0,
+    sets: SetOption = None,
+    junit: JunitOption = None,
+    html: HtmlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Try an agent with the callers of these files. Exit code 1: a call went wrong; 2: a file is broken.
 
     No tool of the agent's is called, at any level: a stand-in that the scenarios declare answers in their place.
     """
-    from typing import cast
-
     from msgspec.structs import replace
 
     from lineside.errors import ConfigError
-    from lineside.rehearse.report import write_html, write_junit
-    from lineside.rehearse.results import summary
     from lineside.rehearse.text_level import rehearse_by_text
 
     plan = _plan(level, voice or [], codec, noise, snr, at_once, late)
@@ -81,6 +73,8 @@ def rehearse(
     over = _line(level, line)
     desk, new_voices = _desk(scenarios, call, save, sets or [])
     chosen = tuple(each for each in desk.scenarios if only in each.name or only in each.tags or not only)
+    if not chosen:
+        raise ConfigError(f"--only {only}: no scenario has this in its name or tags")
     agent = replace(desk.agent, tool_calls="native") if native else desk.agent
     desk = replace(desk, scenarios=chosen, agent=agent)
     if plan is None and llm:
@@ -89,10 +83,23 @@ def rehearse(
         results = rehearse_by_text(desk, runs)
     else:
         results = _by_sound(desk, plan, over, sets or [], runs, new_voices, quiet=as_json)
-    passed, held_calls = sum(result.passed for result in results), sum(len(result.runs) for result in results)
+    _report(results, level, junit, html, as_json=as_json)
+    if any(result.passed < len(result.runs) for result in results):
+        raise typer.Exit(1)
+
+
+def _report(
+    results: "list[ScenarioResult]", level: str, junit: Path | None, html: Path | None, *, as_json: bool
+) -> None:
+    from typing import cast
+
+    from lineside.rehearse.report import write_html, write_junit
+    from lineside.rehearse.results import summary
+
     told = summary(results, cast("Level", level))
     if as_json:
-        print_json({"scenarios": [_told(result) for result in results], "passed": passed, "calls": held_calls})
+        passed, calls = sum(result.passed for result in results), sum(len(result.runs) for result in results)
+        print_json({"scenarios": [_told(result) for result in results], "passed": passed, "calls": calls})
     else:
         _print(results)
         say(told)
@@ -100,8 +107,6 @@ def rehearse(
         write_junit(junit, results)
     if html is not None:
         write_html(html, results, told)
-    if passed < held_calls:
-        raise typer.Exit(1)
 
 
 def _with_model(desk: "RehearsalDesk", llm: str, sets: list[str], runs: int) -> "list[ScenarioResult]":
