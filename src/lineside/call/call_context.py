@@ -116,25 +116,17 @@ def call_context(
 ) -> CallContext:
     """Put one call together. `on_late_speech` hears what the VAD finds after the frame was handled."""
     echo = EchoDetector() if settings.echo_gate else None
-    segmenter = SpeechSegmenter(
-        hello.codec,
-        hello.rate,
-        vad if echo is None else EchoGate(vad, echo),
-        _segmenter_rules(settings),
-        on_late_speech,
-    )
+    gated = vad if echo is None else EchoGate(vad, echo)
+    segmenter = SpeechSegmenter(hello.codec, hello.rate, gated, _segmenter_rules(settings), on_late_speech)
     answers = hello.mode == "conversation"
-    opens_with = agent.not_reached if facts.returned else agent.greeting
-    greeting = tools.refusal or (opens_with if hello.greeting is None else hello.greeting)
+    greeting = _greeting(agent, hello, facts, tools) if answers else ""
     agent = agent_of_call(agent, hello).on_line(can_transfer=can_transfer)
     tasks, clock = CallTasks(), CallClock(segmenter, now)
     heard_by = Observers(transport, (load, *observers))
     dialog_events = DialogEvents(heard_by.on_event, lambda: clock.at)
     desk_clock = agent.desk_clock() if hello.system_prompt is None else None
     tools = tools if hello.tools else NO_TOOLS
-    client_tools = ClientTools(
-        [tool.name for tool in hello.client_tools if hello.tools], tools.runs, transport.on_event, dialog_events.where
-    )
+    client_tools = _client_tools(hello, tools, transport, dialog_events)
     dialog = TaskDialog(agent, replace(tools, runs=client_tools), tasks, now, dialog_events)
     for observer in observers:
         observer.watch_secrets(lambda: dialog.keys is not None and dialog.keys.secret)
@@ -154,7 +146,7 @@ def call_context(
         voice=hello.tts_voice,
         answers=answers,
         supervision=Supervision(),
-        greeting=greeting if answers and greeting.strip() else "",
+        greeting=greeting,
         greeting_ends="called_too_often" if tools.refusal else None,
         own_prompt=answers and hello.system_prompt is not None and not led,
         transport=transport,
@@ -174,6 +166,19 @@ def call_context(
         tasks=tasks,
         program=program,
     )
+
+
+def _greeting(agent: Agent, hello: FirstMessage, facts: CallFacts, tools: CallTools) -> str:
+    """What the caller hears first; empty: they speak first."""
+    opens_with = agent.not_reached if facts.returned else agent.greeting
+    greeting = tools.refusal or (opens_with if hello.greeting is None else hello.greeting)
+    return greeting if greeting.strip() else ""
+
+
+def _client_tools(hello: FirstMessage, tools: CallTools, transport: Transport, events: DialogEvents) -> ClientTools:
+    """The tools that the caller's program runs, and behind them all others."""
+    names = [tool.name for tool in hello.client_tools if hello.tools]
+    return ClientTools(names, tools.runs, transport.on_event, events.where)
 
 
 def _segmenter_rules(settings: Settings) -> SegmenterRules:
