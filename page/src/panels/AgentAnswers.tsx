@@ -1,9 +1,8 @@
 /** What is answered by rule, without the model: a subject, its answer, and how callers ask for it. */
 
-import { Index, type JSX } from 'solid-js';
+import type { JSX } from 'solid-js';
 import type { VerbatimAnswer } from '../schema';
-import { Fault } from './AgentFields';
-import { listOf } from './agent-words';
+import { AgentEntries } from './AgentEntries';
 
 const FEW = 3; // more are folded
 
@@ -12,12 +11,6 @@ export function Answers(given: {
   put: (answers: VerbatimAnswer[]) => void;
   wrong: Record<string, string>;
 }): JSX.Element {
-  let add!: HTMLButtonElement;
-  const list = listOf(() => given.answers, given.put);
-  const drop = (at: number) => {
-    list.drop(at);
-    add.focus();
-  };
   return (
     <fieldset class="agent-field answers">
       <legend class="field">Answers</legend>
@@ -28,9 +21,16 @@ export function Answers(given: {
         <p class="note">
           Spoken as written, at once and without the model, where a question is plainly about the subject.
         </p>
-        <Index each={given.answers}>
-          {(answer, at) => (
-            <div class="answer">
+        <AgentEntries
+          field="answers"
+          entry="answer"
+          all={given.answers}
+          put={given.put}
+          fresh={{ about: '', says: '', asks: [] }}
+          wrong={given.wrong}
+        >
+          {(answer, at, change) => (
+            <>
               <input
                 value={answer().about}
                 placeholder="Subject, such as: price of the Basic plan"
@@ -38,42 +38,25 @@ export function Answers(given: {
                 aria-label={`Answer ${at + 1}: subject`}
                 aria-invalid={given.wrong[`answers.${at}`] ? 'true' : undefined}
                 aria-describedby={`answer-${at}-fault`}
-                onInput={(event) => list.change(at, { about: event.currentTarget.value })}
+                onInput={(event) => change({ about: event.currentTarget.value })}
               />
               <textarea
                 rows="3"
                 value={answer().asks.join('\n')}
                 placeholder="How callers ask for it, a line each"
                 aria-label={`Answer ${at + 1}: how callers ask for it`}
-                onInput={(event) => list.change(at, { asks: event.currentTarget.value.split('\n') })}
+                onInput={(event) => change({ asks: event.currentTarget.value.split('\n') })}
               />
               <textarea
                 rows="3"
                 value={answer().says}
                 placeholder="The agent says"
                 aria-label={`Answer ${at + 1}: the agent says`}
-                onInput={(event) => list.change(at, { says: event.currentTarget.value })}
+                onInput={(event) => change({ says: event.currentTarget.value })}
               />
-              <button
-                type="button"
-                class="small"
-                aria-label={`Remove answer ${at + 1}`}
-                onClick={() => drop(at)}
-              >
-                Remove
-              </button>
-              <Fault id={`answer-${at}-fault`} words={given.wrong[`answers.${at}`]} />
-            </div>
+            </>
           )}
-        </Index>
-        <button
-          type="button"
-          class="small"
-          ref={add}
-          onClick={() => list.add({ about: '', says: '', asks: [] })}
-        >
-          Add an answer
-        </button>
+        </AgentEntries>
       </details>
     </fieldset>
   );

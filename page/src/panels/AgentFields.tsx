@@ -1,8 +1,8 @@
 /** The fields of an agent. */
 
-import { createUniqueId, For, Index, type JSX, Show } from 'solid-js';
-import type { Agent, Example } from '../schema';
-import { listOf, TEXTS, type TextField } from './agent-words';
+import { createUniqueId, type JSX, Show } from 'solid-js';
+import type { Agent } from '../schema';
+import { TEXTS, type TextField } from './agent-words';
 
 /** One text of an agent, by the name of its field. */
 export function Words(given: {
@@ -64,59 +64,5 @@ export function Fault(given: { id: string; words: string | undefined }): JSX.Ele
     <p class="trouble" id={given.id} hidden={!given.words}>
       {given.words}
     </p>
-  );
-}
-
-/** Questions and the answers they should get. */
-export function Examples(given: {
-  examples: readonly Example[];
-  put: (examples: Example[]) => void;
-  wrong: Record<string, string>;
-}): JSX.Element {
-  let add!: HTMLButtonElement;
-  const list = listOf(() => given.examples, given.put);
-  const drop = (at: number) => {
-    list.drop(at);
-    add.focus();
-  };
-  return (
-    <fieldset class="agent-field examples">
-      <legend class="field">Examples</legend>
-      <Index each={given.examples}>
-        {(example, at) => (
-          <div class="example">
-            <For each={['asks', 'says'] as const}>
-              {(part) => (
-                <textarea
-                  rows="2"
-                  value={example()[part]}
-                  placeholder={part === 'asks' ? 'The caller asks' : 'The agent says'}
-                  aria-label={`Example ${at + 1}: ${part === 'asks' ? 'the caller asks' : 'the agent says'}`}
-                  aria-invalid={given.wrong[`examples.${at}`] ? 'true' : undefined}
-                  onInput={(event) => list.change(at, { [part]: event.currentTarget.value })}
-                />
-              )}
-            </For>
-            <button
-              type="button"
-              class="small"
-              aria-label={`Remove example ${at + 1}`}
-              onClick={() => drop(at)}
-            >
-              Remove
-            </button>
-            <Fault id={`example-${at}-fault`} words={given.wrong[`examples.${at}`]} />
-          </div>
-        )}
-      </Index>
-      <button
-        type="button"
-        class="small"
-        ref={add}
-        onClick={() => given.put([...given.examples, { asks: '', says: '' }])}
-      >
-        Add an example
-      </button>
-    </fieldset>
   );
 }

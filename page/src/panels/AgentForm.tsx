@@ -5,8 +5,9 @@ import { address } from '../route';
 import type { Agent } from '../schema';
 import { Answers } from './AgentAnswers';
 import { AgentDesk } from './AgentDesk';
+import { Examples } from './AgentExamples';
 import { Facts } from './AgentFacts';
-import { Examples, TextArea, Words } from './AgentFields';
+import { TextArea, Words } from './AgentFields';
 import type { TextField } from './agent-words';
 
 export function AgentForm(given: {
