@@ -16,7 +16,6 @@ import argparse
 import random
 import re
 import sys
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -88,7 +87,7 @@ def main() -> int:
     PromptVoices.prompts = arguments.prompts or Path()
     voices = [parse_voice(voice) for voice in arguments.voice] + ([CallerVoice("prompts")] if arguments.prompts else [])
     settings = load_settings(**given(arguments.set))
-    calls = defaultdict[str, list[tuple[Scenario, HeldCall]]](list)
+    calls: dict[str, list[HeldCall]] = {}
     for voice in voices or [CallerVoice("espeak", "en-us"), CallerVoice("espeak", "en-gb")]:
         plan = SoundPlan(
             (voice,),
@@ -97,11 +96,10 @@ def main() -> int:
             late=60.0,
         )
         desk = values_desk(arguments.slot, arguments.many, random.Random(f"{arguments.seed} {voice}"))  # noqa: S311
-        for result in rehearse_by_sound(desk, settings, plan, new_voices=PromptVoices):
-            calls[str(voice)].append((result.scenario, result.runs[0]))
-            print_call(result.scenario, result.runs[0])
-        print_row(str(voice), [call for _, call in calls[str(voice)]])
-    everything = [call for several in calls.values() for _, call in several]
+        results = rehearse_by_sound(desk, settings, plan, on_call=print_call, new_voices=PromptVoices)
+        calls[str(voice)] = [result.runs[0] for result in results]
+        print_row(str(voice), calls[str(voice)])
+    everything = [call for several in calls.values() for call in several]
     print_row("all", everything)
     good = 100 * sum(right(call) for call in everything) / len(everything)
     return 0 if good >= arguments.least else 1
