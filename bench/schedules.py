@@ -30,7 +30,6 @@ from lineside.agents.slots.choices import clear_yes
 from lineside.agents.tasks.state import Think, joined
 from lineside.agents.templates import reached, shown
 from lineside.agents.tools.outcome import Outcome, OutcomeKind, Use
-from lineside.call.answer import WholeText
 from lineside.call.call_context import CallContext
 from lineside.call.call_tools import CallTools
 from lineside.call.chat_history import ChatHistory
@@ -40,6 +39,7 @@ from lineside.call.native_answer import NativeAnswer
 from lineside.call.rule_turn import RuleTurn
 from lineside.call.tasks import CallTasks
 from lineside.call.tool_exchange import ToolExchange
+from lineside.call.written_text import WholeText
 from lineside.engines.protocols import LlmPiece, LlmRequest, Message, Token, ToolCall
 from lineside.errors import EngineError
 from lineside.protocol import ServerMessage

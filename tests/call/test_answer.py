@@ -5,8 +5,10 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 
 from lineside.agents.agent import CALL, Agent, Example
-from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, written_answer
+from lineside.agents.claims import NOT_YET
+from lineside.call.answer import written_answer
 from lineside.call.chat_history import ChatHistory
+from lineside.call.written_text import AnswerPart, AnswerPiece, WholeText, WrittenText
 from lineside.engines.protocols import EngineInfo, LlmRequest, Message, Thought, Token
 from lineside.errors import EngineError
 from tests.virtual_time import run
@@ -99,3 +101,16 @@ def test_identifiers_in_a_models_words_are_never_spoken_nor_remembered() -> None
     assert not any("3f2b" in text or "cus_" in text for text in said)
     assert [text for text in said if "Goodbye" in text]
     assert any(text.startswith("Your visit is booked") for text in said)
+
+
+@pytest.mark.parametrize("tools", [False, True])
+def test_a_sentence_that_may_not_be_said_ends_the_answer_or_is_left_out(tools: bool) -> None:
+    """What was said before stays, word by word, and something true follows."""
+    written = WrittenText("en", "", (), lambda piece: "moved" not in piece, calls_tools=tools)
+    text = "One moment, please. I looked. I have moved it. See you."
+    parts = [part for word in text.split() for part in written.feed(Token(f"{word} "), 0.0)]
+    assert written.stopped is not tools
+    parts += written.end() if tools else []
+    pieces = [part.text for part in parts if isinstance(part, AnswerPiece)]
+    assert " ".join(pieces) == f"One moment, please. I looked. {NOT_YET}"
+    assert [part for part in parts if isinstance(part, WholeText)] == [WholeText(" ".join(pieces))]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineside.call.answer import AnswerPiece, WholeText, written_answer
+from lineside.call.answer import written_answer
 from lineside.call.repetition_guard import (
     ASK_BACK,
     OFFER_PERSON,
@@ -17,6 +17,7 @@ from lineside.call.repetition_guard import (
     misplaced,
     without_answer,
 )
+from lineside.call.written_text import AnswerPiece, WholeText
 from lineside.engines.protocols import EngineInfo, LlmRequest, Message, Token, ToolCall
 from lineside.engines.vendors.scripted import ScriptedSTT
 from lineside.transports.scripted import CallerSilent, CallerSpeaks

@@ -1,14 +1,15 @@
 """What a model writes and nobody should hear reaches neither the voice nor the history."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from itertools import pairwise
 
 import pytest
 
-from lineside.call.spoken_tokens import TOGETHER, spoken_tokens
-from lineside.engines.protocols import LlmPiece, Thought, Token
+from lineside.call.answer import written_answer
+from lineside.call.spoken_tokens import TOGETHER, SpokenTokens
+from lineside.call.written_text import AnswerPart
+from lineside.engines.protocols import EngineInfo, LlmPiece, LlmRequest, Message, Thought, Token
 from lineside.engines.vendors.scripted import ScriptedLLM
 from lineside.errors import EngineError
 from lineside.protocol import LlmToken, Text
@@ -44,61 +45,22 @@ def test_an_answer_that_nobody_can_hear_is_apologised_for() -> None:
     assert "went wrong" in call.conversation[-1][1]
 
 
-def test_the_stream_of_the_engine_is_closed() -> None:
-    """Also where its reader leaves early; thoughts pass."""
-    closed = []
-
-    async def answer() -> AsyncGenerator[LlmPiece, None]:
-        try:
-            for token in (Thought("why"), Token("*smi"), Token("les* Yes"), Token(".<|im")):
-                yield token
-        finally:
-            closed.append(True)
-
-    async def read(most: int) -> list[LlmPiece]:
-        taken: list[LlmPiece] = []
-        async with aclosing(spoken_tokens(answer())) as tokens:
-            async for token in tokens:
-                taken.append(token)
-                if len(taken) == most:
-                    break
-        return taken
-
-    assert asyncio.run(read(9)) == [Thought("why"), Token("Yes"), Token(".")]
-    assert asyncio.run(read(1)) == [Thought("why")]
-    assert closed == [True, True]
-
-
 SOON, WORD = 0.005, "word "
 
 
-def passed_on(pieces: Sequence[str], *, fails: bool = False) -> list[tuple[float, str]]:
-    """What goes on of an answer with a token every five milliseconds, and when."""
-
-    async def answer() -> AsyncGenerator[LlmPiece, None]:
-        for piece in pieces:
-            await asyncio.sleep(SOON)
-            yield Token(piece)
-        if fails:
-            raise EngineError("gone")
-
-    async def read() -> list[tuple[float, str]]:
-        now, went = asyncio.get_running_loop().time, list[tuple[float, str]]()
-        began = now()
-        with suppress(EngineError):
-            async with aclosing(spoken_tokens(answer())) as tokens:
-                async for token in tokens:
-                    assert isinstance(token, Token)
-                    went.append((round(now() - began, 3), token.text))
-        return went
-
-    return run_virtually(read())
+def passed_on(pieces: Sequence[str]) -> tuple[list[tuple[float, str]], str]:
+    """What goes on of an answer with a token every five milliseconds, and when; and what waits still."""
+    tokens, went = SpokenTokens(), list[tuple[float, str]]()
+    for number, piece in enumerate(pieces, 1):
+        if text := tokens.feed(piece, number * SOON):
+            went.append((round(number * SOON, 3), text))
+    return went, tokens.take()
 
 
 def test_the_first_words_go_on_one_by_one_and_later_ones_together() -> None:
     """The caller waits for the first sound; what comes fast after it goes on a few tokens at a time."""
-    went = passed_on([WORD] * 40)
-    assert "".join(text for _, text in went) == WORD * 40
+    went, held = passed_on([WORD] * 40)
+    assert "".join(text for _, text in went) + held == WORD * 40
     assert [text for _, text in went[:12]] == [WORD] * 12
     assert len(went) <= 20  # of 40
     assert all(later - sooner <= TOGETHER + SOON + 1e-6 for (sooner, _), (later, _) in pairwise(went))
@@ -106,9 +68,52 @@ def test_the_first_words_go_on_one_by_one_and_later_ones_together() -> None:
 
 def test_the_end_of_a_sentence_does_not_wait() -> None:
     """The voice can begin with it."""
-    assert (0.07, "word noon. ") in passed_on([WORD] * 13 + ["noon. ", "And ", "more"])
+    assert (0.075, "word noon. ") in passed_on([WORD] * 14 + ["noon. ", "And ", "more"])[0]
+
+
+class FailingLLM:
+    """Breaks off after a number of words."""
+
+    info = EngineInfo()
+
+    def __init__(self, words: int) -> None:
+        self._words = words
+        self.closed = 0
+
+    async def reply(self, messages: Sequence[Message], ask: LlmRequest) -> AsyncGenerator[LlmPiece, None]:
+        try:
+            yield Thought("why")
+            for _ in range(self._words):
+                yield Token(WORD)
+            raise EngineError("gone")
+        finally:
+            self.closed += 1
+
+
+def parts_of(llm: FailingLLM, most: int = 1000) -> list[AnswerPart]:
+    async def read() -> list[AnswerPart]:
+        taken = list[AnswerPart]()
+        with suppress(EngineError):
+            async with aclosing(written_answer(llm, (), LlmRequest())) as parts:
+                async for part in parts:
+                    taken.append(part)
+                    if len(taken) == most:
+                        break
+        return taken
+
+    return run_virtually(read())
 
 
 def test_words_that_waited_go_on_when_the_engine_fails() -> None:
-    """What was written before is told."""
-    assert "".join(text for _, text in passed_on([WORD] * 14, fails=True)) == WORD * 14
+    """What was written before is told; thoughts pass."""
+    parts = parts_of(FailingLLM(14))
+    assert parts[0] == Thought("why")
+    assert "".join(part.text for part in parts if isinstance(part, Token)) == WORD * 14
+
+
+def test_the_stream_of_the_engine_is_closed() -> None:
+    """Also where its reader leaves early."""
+    for most in (1, 3, 1000):
+        llm = FailingLLM(14)
+        parts_of(llm, most)
+        assert llm.closed == 1

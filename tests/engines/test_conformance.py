@@ -217,7 +217,7 @@ def test_a_failure_is_tried_again_only_before_anything_came() -> None:
     async def story(after: int, error: type[EngineError]) -> list[int]:
         nonlocal tries
         tries = 0
-        return await all_of(tried_twice(lambda: failing(after, error)))
+        return await all_of(tried_twice(lambda: failing(after, error), first=1.0, later=1.0, who="it"))
 
     assert run(story(0, EngineError)) == [100]
     for after, error in ((1, EngineError), (0, EngineTimeout)):

@@ -77,6 +77,7 @@ def test_the_first_clause_goes_out_at_its_comma() -> None:
     assert Sentences().feed("He says “I am sorry,") == []  # the quotation may end here
     assert later("That is all,") == ["That is all,"]
     assert Sentences().feed(AT_EASE + "That is all,") == [AT_EASE.strip()]
+    assert Sentences().feed("I can't see orders ,") == ["I can't see orders ,"]  # as some models write it
 
 
 @pytest.mark.parametrize("end", [".", "!", "?", "?!", "!!!", '."', ".)", ".**", "!”", ".'", ".`"])

@@ -27,10 +27,11 @@ from lineside.agents.tools.proposals import (
     note_text,
     tool_specs,
 )
-from lineside.call.answer import AnswerPart, AnswerPiece, WholeText, fixed_answer, written_answer
+from lineside.call.answer import fixed_answer, written_answer
 from lineside.call.call_context import CallContext
 from lineside.call.dialog import EARLY_READS
 from lineside.call.rule_turn import RuleTurn
+from lineside.call.written_text import AnswerPart, AnswerPiece, WholeText
 from lineside.engines.protocols import Message, Token, ToolCall
 
 WAITS_FOR_YES = "the caller is asked now whether this is to be done; do not call it again unless they change a value"

@@ -5,10 +5,11 @@ from contextlib import aclosing
 
 from msgspec.structs import replace
 
-from lineside.call.answer import AnswerPart, written_answer
+from lineside.call.answer import written_answer
 from lineside.call.call_context import CallContext
 from lineside.call.program import LimitReached, ModelPrompt
 from lineside.call.reply_input import ReplyInput, ResponseInput
+from lineside.call.written_text import AnswerPart
 from lineside.engines.protocols import CallsTools, LanguageModel, LlmPiece, LlmRequest, Message
 from lineside.errors import EngineError
 

@@ -5,11 +5,11 @@ from contextlib import aclosing
 
 from lineside.audio.frame import SpokenAudio
 from lineside.audio.output_resampler import WordResampler
-from lineside.call.answer import AnswerPiece
 from lineside.call.call_context import CallContext
 from lineside.call.program import CallProgram, LimitReached
 from lineside.call.program_answer import program_answer
 from lineside.call.synthesis import synthesize
+from lineside.call.written_text import AnswerPiece
 from lineside.engines.protocols import Token, ToolCall
 from lineside.errors import EngineError
 

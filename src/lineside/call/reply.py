@@ -11,7 +11,7 @@ from contextlib import aclosing
 
 from lineside.agents.tasks.state import Say, Think, ToPerson, joined
 from lineside.audio.frame import Utterance
-from lineside.call.answer import AnswerPiece, WholeText, fixed_answer
+from lineside.call.answer import fixed_answer
 from lineside.call.answer_by_rule import ByRule, answer_by_rule
 from lineside.call.answer_outcome import AnswerOutcome
 from lineside.call.audio_buffer import AudioBuffer
@@ -28,6 +28,7 @@ from lineside.call.stage_clock import StageClock
 from lineside.call.synthesis import synthesize
 from lineside.call.tool_exchange import ToolExchange
 from lineside.call.transcribe import transcribe_turn
+from lineside.call.written_text import AnswerPiece, WholeText
 from lineside.engines.answered import listen
 from lineside.engines.protocols import Thought, Token, ToolCall
 from lineside.errors import EngineError

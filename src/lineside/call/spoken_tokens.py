@@ -1,11 +1,5 @@
-"""The tokens of an answer, as far as a caller may hear them. Thoughts and calls pass: they are not spoken."""
+"""The tokens of an answer, as far as a caller may hear them; of a fast engine, a few at a time. Pure."""
 
-import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-
-from lineside.engines.protocols import LlmPiece, Token
-from lineside.errors import EngineError
 from lineside.text.speakable import Speakable
 
 FIRST = 60  # characters that go on token by token: the caller waits for the first sound, which may begin with a clause
@@ -13,31 +7,30 @@ TOGETHER = 0.02  # seconds in which later tokens wait for each other: each costs
 ENDS = tuple(".,!?;:…\n。！？")  # … unless a sentence or clause may end with them
 
 
-async def spoken_tokens(answer: AsyncGenerator[LlmPiece, None], language: str = "en") -> AsyncGenerator[LlmPiece, None]:
-    """Yield what may be spoken of an answer as soon as it is certain; of a fast engine, a few tokens at a time.
+class SpokenTokens:
+    """What may be spoken of one answer, as soon as it is certain."""
 
-    Args:
-        answer: The tokens as the engine gives them; closed at the end.
-        language: What the voice speaks ("en", "pt-BR"); words of another script are dropped.
-    """
-    door, clock = Speakable(language), asyncio.get_running_loop().time
-    held, said, last = "", 0, 0.0
-    async with aclosing(answer) as tokens:
-        try:
-            async for token in tokens:
-                if not isinstance(token, Token):
-                    if held:
-                        yield Token(held)
-                        held = ""
-                    yield token
-                elif text := door.feed(token.text):
-                    held, said, now = held + text, said + len(text), clock()
-                    if said <= FIRST or now - last >= TOGETHER or held.rstrip(" ").endswith(ENDS):
-                        yield Token(held)
-                        held, last = "", now
-        except EngineError:
-            if held:
-                yield Token(held)
-            raise
-    if text := held + door.end():
-        yield Token(text)
+    def __init__(self, language: str = "en") -> None:
+        """`language`: what the voice speaks ("en", "pt-BR"); words of another script are dropped."""
+        self._door = Speakable(language)
+        self._held, self._said = "", 0  # tokens that wait for more; characters that went on
+        self._last = 0.0  # when some went on
+
+    def feed(self, token: str, now: float) -> str:
+        """The next token; what goes on now, of it and of those that waited."""
+        self._held += token
+        if self._said > FIRST and now - self._last < TOGETHER and not self._held.rstrip(" ").endswith(ENDS):
+            return ""
+        self._last = now
+        return self.take()
+
+    def take(self) -> str:
+        """What waits, at once: no words come now, but a thought, a call, or a failure."""
+        held, self._held = self._held, ""
+        text = self._door.feed(held) if held else ""
+        self._said += len(text)
+        return text
+
+    def end(self) -> str:
+        """The answer is over: what is left of it."""
+        return self.take() + self._door.end()

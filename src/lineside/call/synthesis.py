@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from lineside.audio.frame import STT_RATE, SpokenAudio
 from lineside.engines.protocols import TextToSpeech
-from lineside.engines.timeouts import in_time, tried_twice
+from lineside.engines.timeouts import tried_twice
 from lineside.text.alignment import Alignment
 from lineside.text.normalize import spoken
 
@@ -32,4 +32,4 @@ async def synthesize(
 
 
 def _portion(tts: TextToSpeech, said: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
-    return tried_twice(lambda: in_time(tts.speak(said, voice), first=FIRST_SOUND, later=NEXT_SOUND, who="the voice"))
+    return tried_twice(lambda: tts.speak(said, voice), first=FIRST_SOUND, later=NEXT_SOUND, who="the voice")

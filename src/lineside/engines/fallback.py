@@ -80,21 +80,24 @@ class FallbackLLM(FallbackChain[LanguageModel]):
             candidate = attempt.candidate
             theirs = _for(candidate.engine, ask)
             shown = (*messages, Message("assistant", said)) if said else messages
-            rest, told = ContinuedAnswer(said), False
+            rest, begun, told = ContinuedAnswer(said), False, False
             try:
-                answer = candidate.engine.reply(shown, theirs)
-                async with aclosing(self._stream(attempt, answer, theirs.model)) as stream:
-                    async for token in stream:
-                        if isinstance(token, ToolCall):
-                            called = True
-                        if not isinstance(token, Token):
-                            yield token
-                        elif text := rest.feed(token.text):
-                            said += text
-                            if not told:
-                                told = True
-                                self._answers(attempt, theirs.model)
-                            yield Token(text)
+                async with aclosing(candidate.engine.reply(shown, theirs)) as answer:
+                    with self._reading(attempt, theirs.model) as patience:
+                        async for token in answer:
+                            patience.came()
+                            if not begun:
+                                begun = self._began(candidate)
+                            if not isinstance(token, Token):
+                                called = called or isinstance(token, ToolCall)
+                                yield token
+                            elif text := rest.feed(token.text):
+                                said += text
+                                if not told:
+                                    told = True
+                                    self._answers(attempt, theirs.model)
+                                yield Token(text)
+                            patience.wait()
                 if not said.strip() and not called:
                     raise EngineError(f"{candidate.name} answered nothing")
             except EngineError as why:
@@ -157,17 +160,21 @@ class FallbackTTS(FallbackChain[TextToSpeech]):
         """See `TextToSpeech`; the rate may change where another voice takes over."""
         words = sentence.split()
         for attempt in self._speech_attempts(" ".join(words), voice):
-            candidate, text, said, told = attempt.candidate, " ".join(words), 0, False
+            candidate, text, said, begun, told = attempt.candidate, " ".join(words), 0, False, False
             theirs = known_choice(voice, candidate.engine)
             try:
-                sound = candidate.engine.speak(text, theirs)
-                async with aclosing(self._stream(attempt, sound, voice)) as stream:
-                    async for audio in stream:
-                        if audio.pcm and not told:
-                            told = True
-                            self._answers(attempt, theirs)
-                        said += sum(len(marked.split()) for _, marked in audio.words)
-                        yield audio
+                async with aclosing(candidate.engine.speak(text, theirs)) as sound:
+                    with self._reading(attempt, voice) as patience:
+                        async for audio in sound:
+                            patience.came()
+                            if not begun:
+                                begun = self._began(candidate)
+                            if audio.pcm and not told:
+                                told = True
+                                self._answers(attempt, theirs)
+                            said += sum(len(marked.split()) for _, marked in audio.words)
+                            yield audio
+                            patience.wait()
                 if not said and any(c.isalnum() for c in text):
                     raise EngineError(f"{candidate.name} said nothing")
             except EngineError as why:

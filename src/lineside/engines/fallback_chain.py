@@ -7,8 +7,8 @@ back when it answers that.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import msgspec
@@ -21,7 +21,7 @@ from lineside.engines.circuit_breaker import CircuitBreaker
 from lineside.engines.engine_trials import LATELY, EngineTrials, SilentEngine
 from lineside.engines.protocols import Engine, EngineInfo, HealthChecked
 from lineside.engines.same_answers import SameAnswers
-from lineside.engines.timeouts import in_time
+from lineside.engines.timeouts import Patience
 from lineside.engines.tts_cache import CachedTTS
 from lineside.errors import EngineBusy, EngineError, EngineTimeout
 from lineside.protocol import AnsweredBy
@@ -39,7 +39,6 @@ LAST = 60.0  # for the last of a chain: whoever asks has a deadline of its own, 
 ABSENT: frozenset[FallbackReason] = frozenset(("not running", "not downloaded", "no key"))  # a check finds these
 
 E = TypeVar("E", bound=Engine)
-T = TypeVar("T")
 Failed = Callable[[str, str, EngineError, bool], None]
 
 
@@ -170,22 +169,17 @@ class FallbackChain(Generic[E]):
                 self._try(candidate, wanted)
             raise
 
-    async def _stream(
-        self, attempt: Attempt[E], stream: AsyncGenerator[T, None], wanted: str
-    ) -> AsyncGenerator[T, None]:
-        """The stream, under the attempt's deadlines."""
+    @contextmanager
+    def _reading(self, attempt: Attempt[E], wanted: str) -> Iterator[Patience]:
+        """A caller reads the stream of this attempt, under its deadlines."""
         candidate = attempt.candidate
-        async with aclosing(in_time(stream, first=attempt.first, later=attempt.later, who=candidate.name)) as items:
-            try:
-                with self._waiting(candidate, wanted):
-                    item = await anext(items)
-            except StopAsyncIteration:
-                return
-            candidate.answered = _now()
-            yield item
-            with self._waiting(candidate, wanted):  # entered once, and not for every token
-                async for item in items:
-                    yield item
+        with self._waiting(candidate, wanted), Patience(attempt.first, attempt.later, candidate.name) as patience:
+            yield patience
+
+    def _began(self, candidate: Candidate[E]) -> bool:
+        """The first of its answer is there."""
+        candidate.answered = _now()
+        return True
 
     def well(self, candidate: Candidate[E]) -> None:
         candidate.answered, candidate.why = _now(), ""

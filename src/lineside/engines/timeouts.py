@@ -1,8 +1,10 @@
 """Deadlines for engines: an engine that stays silent is as bad as one that is dead."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from types import TracebackType
 from typing import TypeVar
 
 from lineside.errors import EngineError, EngineTimeout
@@ -21,89 +23,97 @@ async def answer_within(answer: Awaitable[T], seconds: float, who: str) -> T:
 
 async def in_time(stream: AsyncGenerator[T, None], *, first: float, later: float, who: str) -> AsyncGenerator[T, None]:
     """Pass the stream on; raise `EngineTimeout` when its first item or a later one is not there in so many seconds."""
-    limit, patience = first, _Patience()
-    async with aclosing(stream), aclosing(patience):
-        while True:
-            patience.wait(limit)
-            try:
-                item = await anext(stream)
-            except StopAsyncIteration:
-                return
-            except asyncio.CancelledError:
-                if patience.ended():
-                    raise EngineTimeout(f"{who} said nothing for {limit:g} s") from None
-                raise
-            patience.came()
-            yield item
-            limit = later
+    async with aclosing(stream):
+        with Patience(first, later, who) as patience:
+            async for item in stream:
+                patience.came()
+                yield item
+                patience.wait()
 
 
-class _Patience:
-    """Cancels the task that waits for an item which is late, as `asyncio.timeout` does, with one timer for many items.
+class Patience:
+    """The deadlines of one stream, for the task that reads it: within the block it waits, but from `came` to `wait`.
 
-    An answer has tens of tokens, each through two of these: the timer is set once, and looks when it fires whether what
-    it was set for has come.
+    Cancels that task when an item is late, as `asyncio.timeout` does, and raises `EngineTimeout` at the end of the
+    block. An answer has tens of tokens, each through two of these: the timer is set once, and looks when it fires
+    whether what it was set for has come. Between `came` and `wait` nothing runs, so a generator may yield there.
     """
 
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._due = 0.0  # on the loop's clock
-        self._task: asyncio.Task[object] | None = None  # who waits
-        self._asked_before = 0  # cancellations that others had asked for
+    def __init__(self, first: float, later: float, who: str) -> None:
+        """`first`, `later`: seconds until the first item must be there, and each of the others."""
+        loop = asyncio.get_running_loop()
+        self._clock, self._call_at = loop.time, loop.call_at
+        self._limit, self._later, self._who = first, later, who
+        self._task = asyncio.current_task()
+        self._asked_before = self._task.cancelling() if self._task is not None else 0  # cancellations of others
+        self._due = math.inf  # on the loop's clock
         self._timer: asyncio.TimerHandle | None = None
+        self._set_for = math.inf  # when it fires
         self._late = False
 
-    def wait(self, seconds: float) -> None:
-        """The running task begins to wait for an item."""
-        self._task = asyncio.current_task()
-        self._asked_before = self._task.cancelling() if self._task is not None else 0
-        self._due = self._loop.time() + seconds
-        if self._timer is not None and self._timer.when() > self._due:
-            self._timer.cancel()
-            self._timer = None
-        if self._timer is None:
-            self._timer = self._loop.call_at(self._due, self._look)
+    def __enter__(self) -> "Patience":
+        self.wait()
+        return self
+
+    def wait(self) -> None:
+        """The task begins to wait for an item."""
+        self._due = self._clock() + self._limit
+        if self._due < self._set_for:
+            self._stop()
+            self._set(self._due)
 
     def came(self) -> None:
         """The item is there."""
-        self.ended()
-        self._task = None
+        self._due, self._limit = math.inf, self._later
+        if self._late:
+            self._ended()
 
-    def ended(self) -> bool:
+    def __exit__(self, kind: type[BaseException] | None, why: BaseException | None, at: TracebackType | None) -> None:
+        self._stop()
+        if self._ended() and kind is asyncio.CancelledError:
+            raise EngineTimeout(f"{self._who} said nothing for {self._limit:g} s") from None
+
+    def _ended(self) -> bool:
         """Whether the cancellation that the task has got is that of its deadline alone; it is taken back."""
         late, self._late = self._late, False
         return late and self._task is not None and self._task.uncancel() <= self._asked_before
 
-    async def aclose(self) -> None:
-        """Nobody waits any more."""
-        self.came()
+    def _set(self, moment: float) -> None:
+        self._timer, self._set_for = self._call_at(moment, self._look), moment
+
+    def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer, self._set_for = None, math.inf
 
     def _look(self) -> None:
-        self._timer = None
-        if self._task is None:
+        self._timer, self._set_for = None, math.inf
+        if self._due == math.inf:
             return  # whoever waits next sets it
-        if self._loop.time() < self._due:
-            self._timer = self._loop.call_at(self._due, self._look)
-            return
-        self._late = True
-        self._task.cancel()
+        if self._clock() < self._due:
+            self._set(self._due)
+        elif self._task is not None:
+            self._late = True
+            self._task.cancel()
 
 
 RETRY_AFTER = 0.25  # seconds
 
 
-async def tried_twice(start: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
-    """Pass the stream on; if it fails before its first item, try once more, unless it was too slow already."""
+async def tried_twice(
+    start: Callable[[], AsyncGenerator[T, None]], *, first: float, later: float, who: str
+) -> AsyncGenerator[T, None]:
+    """Pass the stream on as `in_time` does; if it fails before its first item, try once more, unless it was slow."""
     for last in (False, True):
         begun = False
         try:
             async with aclosing(start()) as stream:
-                async for item in stream:
-                    begun = True
-                    yield item
+                with Patience(first, later, who) as patience:
+                    async for item in stream:
+                        patience.came()
+                        begun = True
+                        yield item
+                        patience.wait()
             return
         except EngineTimeout:
             raise

@@ -23,6 +23,11 @@ class KeptText:
             self.line_start, self.begun, self.last_solid = False, True, solid[-1]
         self.last = text[-1:] or self.last
 
+    def pass_on(self, text: str) -> str:
+        """This was read in mid-line, stays, and is taken at once."""
+        self.keep(text)
+        return self.take()
+
     def end_line(self, line_end: str) -> None:
         """A line ends, and what was muted to its end is so no longer."""
         self.muted, self.until_line_end = self.muted and not self.until_line_end, False

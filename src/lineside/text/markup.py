@@ -54,6 +54,10 @@ class MarkupFilter:
 
     def feed(self, text: str) -> str:
         """Take the next piece of text; answer what is left of what is decided."""
+        kept = self._kept
+        odd = self._held or self._mode is not MarkupFilter._text or kept.line_start or kept.muted
+        if not odd and not PLACES.search(text):
+            return kept.pass_on(text)
         self._held += text
         return self._read(final=False)
 

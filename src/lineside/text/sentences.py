@@ -19,6 +19,8 @@ CODE = 20_000  # characters of one code block; what follows counts as a new piec
 # The characters where something is decided: a space, the first of a word, what follows a dash or a CJK full stop; and
 # a comma right after a letter: the word after it would cost a token's time.
 _TURN = re.compile(r"[\s`]|(?<=\s)\S|(?<=[—。！？])[^」』”’）]|(?<=[^\W\d_])[,;]")
+# The same while no sentence has perhaps ended: of what follows a space only bullets and commas matter then.
+_PLAIN_TURN = re.compile(r"[\s`]|(?<=\s)[•◦▪●‣,;]|(?<=[—。！？])[^」』”’）]|(?<=[^\W\d_])[,;]")
 _FENCE = re.compile("`")
 _CLOSING = "\"'”’)]}»*_~`"
 _OPENING = "\"'“‘([{«*_~`"
@@ -84,7 +86,8 @@ class Sentences:
 
     def _next(self) -> int:
         """Where the next decision is due; the end of the text if there is none in it."""
-        found = (_FENCE if self._fenced else _TURN).search(self._text, self._seen)
+        turn = _FENCE if self._fenced else _TURN if self._perhaps else _PLAIN_TURN
+        found = turn.search(self._text, self._seen)
         at = found.start() if found else len(self._text)
         return min(at, self._begin + (CODE if self._fenced else ENDLESS))
 
@@ -132,6 +135,12 @@ class Sentences:
     def _after_word(self, piece: str, at: int) -> int | None:
         """A word and a space have come."""
         words = piece.split()
+        if piece[-1].isalnum():  # as nearly all are: it ends nothing by itself
+            self._perhaps = False
+            if len(piece) > MAX_SENTENCE_CHARS:
+                return self._begin + _last_clause(piece)
+            parts = words[-1] in ("and", "but") and self._early(piece) and _may_part(words)
+            return at - len(words[-1]) if parts else None
         if (item := _NUMBERED.fullmatch(words[-1])) and self._is_item(int(item[1]), words):
             return at - len(words[-1]) if len(words) > 1 and not words[-2].endswith(":") else None
         ended = _ended(words)
@@ -140,11 +149,8 @@ class Sentences:
         self._perhaps = ended == "perhaps"
         if len(piece) > MAX_SENTENCE_CHARS:
             return self._begin + _last_clause(piece)
-        if self._early(piece):
-            if piece.endswith((",", ";", ":")) or words[-1] in _DASHES:
-                return at if not any(c.isdigit() for c in words[-2 if words[-1] in _DASHES else -1]) else None
-            if words[-1] in ("and", "but") and _may_part(words):
-                return at - len(words[-1])
+        if self._early(piece) and (piece.endswith((",", ";", ":")) or words[-1] in _DASHES):
+            return at if not any(c.isdigit() for c in words[-2 if words[-1] in _DASHES else -1]) else None
         return None
 
     def _is_item(self, number: int, words: list[str]) -> bool:
@@ -194,7 +200,11 @@ def _ended(words: list[str]) -> Ended:
 
 def _open(piece: str) -> bool:
     """Whether it stops inside a link or a stretch of code."""
-    if piece.count("`") % 2 or piece.rfind("[") > piece.rfind("]"):
+    if "`" in piece and piece.count("`") % 2:
+        return True
+    if "[" not in piece and "](" not in piece:
+        return False
+    if piece.rfind("[") > piece.rfind("]"):
         return True
     link = piece.rfind("](")
     return link >= 0 and piece.find(")", link) < 0

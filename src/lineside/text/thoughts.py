@@ -6,6 +6,7 @@ channels of gpt-oss (the harmony format): `analysis` and `commentary` are though
 removes the control tokens of harmony, "analysisThe caller asks …assistantfinalWe open" is left.
 """
 
+import re
 from itertools import product
 
 
@@ -40,6 +41,7 @@ def _beginnings(markers: dict[str, str]) -> frozenset[str]:
     return frozenset(marker[:size] for marker in markers for size in range(1, len(marker)))
 
 
+_STARTS = re.compile(r"[<\[◁]")  # what markers begin with
 _BEGINNINGS, _BEGINNINGS_OF_BARE = _beginnings(_MARKERS), _beginnings(_MARKERS_OF_BARE)
 _LONGEST = max(len(marker) for marker in _MARKERS_OF_BARE)
 
@@ -65,6 +67,9 @@ class ThoughtSplitter:
 
     def feed(self, text: str) -> list[tuple[bool, str]]:
         """Take the next piece of text; answer pieces of text, each with whether it is a thought."""
+        odd = self._held or self._inside or self._fresh or self._bare or self._header is not None or not self._begun
+        if not odd and not _STARTS.search(text):
+            return [(False, text)]
         self._held += text
         return self._read(final=False)
 
