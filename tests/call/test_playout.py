@@ -40,7 +40,10 @@ async def played(
     now = asyncio.get_running_loop().time
     line, told, heard = ScriptedTransport([]), list[tuple[str, float]](), list[str]()
     playout = Playout(
-        line, LineClock(now, 0.0), lambda gap: None, lambda word, ends: told.append((word, round(ends, 6)))
+        line,
+        LineClock(now, 0.0),
+        lambda gap: None,
+        lambda words: told.extend((word, round(ends, 6)) for word, ends in words),
     )
 
     async def play() -> None:

@@ -40,7 +40,7 @@ class SpokenAudio(Struct, frozen=True):
     @property
     def seconds(self) -> float:
         """Duration in seconds."""
-        return self.samples / self.rate
+        return len(self.pcm) / SAMPLE_BYTES / self.rate
 
     def between(self, begin: int, end: int) -> "SpokenAudio":
         """The samples from `begin` to before `end`, with the words that end there.
@@ -48,8 +48,14 @@ class SpokenAudio(Struct, frozen=True):
         A word at a border belongs to the stretch that it ends, so that stretches in a row hold every word once. The
         first stretch has the words at its own beginning too.
         """
-        words = tuple((at - begin, word) for at, word in self.words if begin < at <= end or at == begin == 0)
-        return SpokenAudio(self.pcm[begin * SAMPLE_BYTES : end * SAMPLE_BYTES], self.rate, words)
+        words = [(at - begin, word) for at, word in self.words if begin < at <= end or at == begin == 0]
+        return SpokenAudio(self.pcm[begin * SAMPLE_BYTES : end * SAMPLE_BYTES], self.rate, tuple(words))
+
+    def followed_by(self, other: "SpokenAudio") -> "SpokenAudio":
+        """Both, one after the other; of one rate."""
+        samples = self.samples
+        words = [(samples + at, word) for at, word in other.words]
+        return SpokenAudio(self.pcm + other.pcm, self.rate, (*self.words, *words))
 
 
 class Utterance(Struct, frozen=True):

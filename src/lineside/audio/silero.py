@@ -43,13 +43,21 @@ class SileroNetwork:
         self._last, self._last_bias = last[0].ravel(), last[1].ravel()[0]
         # numpy transforms 32-bit numbers as 64-bit ones unless it is to divide by their count: it is given back here.
         self._hann = (np.hanning(FRAME + 1)[:-1] * FRAME).astype(np.float32)
+        self._make_room(1)
+
+    def _make_room(self, windows: int) -> None:
+        """Arrays for so many windows at once, kept: to make them anew costs more than to fill them."""
+        self._padded: Floats = np.empty((windows, CONTEXT + WINDOW + CONTEXT), np.float32)
+        self._spectrum: Floats = np.zeros((windows, 6, BINS), np.float32)  # nothing before and after
+        self._first: Floats = np.zeros((windows, 5, MEMORY), np.float32)  # nothing before
 
     def features(self, sound: Floats) -> Floats:
         """What is heard in each window by itself: windows × 576 (64 samples of the one before, then it) → × 128."""
         count = len(sound)
-        spectrum: Floats = np.zeros((count, 6, BINS), np.float32)  # a frame of nothing before and after: padding
-        np.abs(np.fft.rfft(_frames(sound) * self._hann, norm="forward"), out=spectrum[:, 1:5])
-        first: Floats = np.zeros((count, 5, MEMORY), np.float32)
+        if count > len(self._padded):
+            self._make_room(2 * count)
+        spectrum, first = self._spectrum[:count], self._first[:count]
+        np.abs(np.fft.rfft(_frames(sound, self._padded) * self._hann, norm="forward"), out=spectrum[:, 1:5])
         first[:, 1:] = self._convolve(0, _taps(spectrum, 4, 1)).reshape(count, 4, MEMORY)
         second = self._convolve(1, _taps(first, 2, 2))
         third = self._convolve(2, second.reshape(count, -1))
@@ -108,10 +116,10 @@ def _flat(kernel: Floats) -> Floats:
     return np.ascontiguousarray(kernel.transpose(2, 1, 0).reshape(-1, len(kernel)))
 
 
-def _frames(sound: Floats) -> Floats:
+def _frames(sound: Floats, room: Floats) -> Floats:
     """Four frames of 256 samples, 128 apart; the last 64 samples are the ones before them mirrored."""
     calls, length = sound.shape
-    padded = np.empty((calls, length + CONTEXT), np.float32)
+    padded = room[:calls]
     padded[:, :length] = sound
     padded[:, length:] = sound[:, length - 2 : length - 2 - CONTEXT : -1]
     step = padded.strides

@@ -72,11 +72,12 @@ class EnergyGate:
 
     def feed(self, window: bytes) -> bool:
         """Whether there may be something to hear in this window."""
-        level = 20 * math.log10(max(1, audioop.rms(window, SAMPLE_BYTES)) / 32768)
+        level = 20 * math.log10((audioop.rms(window, SAMPLE_BYTES) or 1) / 32768)
         floor = min(level, FIRST_FLOOR) if self.floor is None else self.floor
-        floor += FALL * (level - floor) if level < floor else min(RISE, level - floor)
-        self.floor = max(FLOOR_MIN, min(FLOOR_MAX, floor))
-        if level >= LOUD_ENOUGH and level >= self.floor + OPEN_ABOVE:
+        up = level - floor
+        floor += FALL * up if up < 0 else RISE if up > RISE else up
+        self.floor = floor = FLOOR_MIN if floor < FLOOR_MIN else FLOOR_MAX if floor > FLOOR_MAX else floor
+        if level >= LOUD_ENOUGH and level >= floor + OPEN_ABOVE:
             self._open_for = HANGOVER
         elif self._open_for:
             self._open_for -= 1

@@ -40,33 +40,23 @@ class VadBatcher:
             self._after(TICK, self._tick)
 
     def _tick(self) -> None:
-        self._set = False
+        busy, self._busy, self._set = self._busy, {}, False
+        asked = [waiting for vad in busy for waiting in vad.take(MAX_WINDOWS_PER_TICK)]
+        windows = [waiting.window for waiting in asked if waiting.judged]
+        judged = [0.0] * len(windows)  # what is told where a fault of ours loses the answers: none is ever owed
         try:
-            self._judge([(vad, vad.take(MAX_WINDOWS_PER_TICK)) for vad in self._busy])
+            if windows:
+                judged = self._model.probabilities(windows, [waiting.state for waiting in asked if waiting.judged])
         finally:
-            for vad in [vad for vad in self._busy if not vad.waiting]:
-                del self._busy[vad]
-            if self._busy and not self._set:
-                self._set = True
-                self._after(TICK, self._tick)
-
-    def _judge(self, asked: "list[tuple[BatchedVad, list[_Waiting]]]") -> None:
-        """Judge these windows, and tell the calls, each in its order."""
-        heard = [(it.window, vad.state) for vad, some in asked for it in some if it.judged]
-        judged = [0.0] * len(heard)  # what is told where a fault of ours loses the answers: none is ever owed
-        try:
-            if heard:
-                judged = self._model.probabilities([window for window, _ in heard], [state for _, state in heard])
-        finally:
-            answers = iter(judged)
-            for _, some in asked:
-                for it in some:
-                    probability = next(answers) if it.judged else 0.0
-                    if it.on_probability is not None:
-                        it.on_probability(probability)
+            number = 0
+            for waiting in asked:
+                if waiting.on_probability is not None:
+                    waiting.on_probability(judged[number] if waiting.judged else 0.0)
+                number += waiting.judged
 
 
 class _Waiting(Struct, frozen=True):
+    state: VadState
     window: bytes
     judged: bool  # the gate was open, or has opened since; else it is silence
     on_probability: OnProbability | None  # nobody asks for what came before the gate opened
@@ -79,9 +69,7 @@ class BatchedVad:
         self._batcher, self.state = batcher, state
         self._gate = EnergyGate()
         self._before: deque[bytes] = deque(maxlen=LOOK_BACK)  # from before the gate opened; older ones are forgotten
-        self._waiting: deque[tuple[bytes, bool, OnProbability]] = (
-            deque()
-        )  # of a message at the most; bool: the gate was open
+        self._waiting: deque[_Waiting] = deque()  # of a message at the most
 
     def feed(self, window: bytes, on_probability: OnProbability) -> float | None:
         """0 while the gate is closed; None where the batcher is to judge: then `on_probability` hears the probability.
@@ -92,28 +80,27 @@ class BatchedVad:
         if not is_open and not self._waiting:
             self._before.append(window)
             return 0.0
-        self._waiting.append((window, is_open, on_probability))
+        self._waiting.append(_Waiting(self.state, window, is_open, on_probability))
         self._batcher.waits(self)
         return None
 
-    @property
-    def waiting(self) -> bool:
-        """Whether there are windows that were not taken."""
-        return bool(self._waiting)
-
     def take(self, most: int) -> list[_Waiting]:
-        """The next windows in their order: at the most so many for the network, and the silence between them."""
+        """The next windows in their order: at the most so many for the network, and the silence between them.
+
+        What is left waits for the next tick.
+        """
         taken: list[_Waiting] = []
         judged = 0
         while self._waiting and judged < most:
-            window, is_open, on_probability = self._waiting[0]
-            if is_open and self._before:
-                taken.append(_Waiting(self._before.popleft(), True, None))
+            if self._before and self._waiting[0].judged:
+                taken.append(_Waiting(self.state, self._before.popleft(), True, None))
                 judged += 1
                 continue
-            self._waiting.popleft()
-            taken.append(_Waiting(window, is_open, on_probability))
-            judged += is_open
-            if not is_open:
-                self._before.append(window)
+            first = self._waiting.popleft()
+            taken.append(first)
+            judged += first.judged
+            if not first.judged:
+                self._before.append(first.window)
+        if self._waiting:
+            self._batcher.waits(self)
         return taken

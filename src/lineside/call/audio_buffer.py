@@ -32,6 +32,11 @@ class AudioBuffer:
         self._closed = True
         self._filled.set()
 
+    @property
+    def ready(self) -> bool:
+        """Whether `take` answers at once."""
+        return self._closed or bool(self._held)
+
     async def take(self, seconds: float) -> SpokenAudio | None:
         """What is there, so many seconds at the most and of one rate; wait for the first of it. None at the end."""
         while not self._held:
@@ -40,23 +45,16 @@ class AudioBuffer:
             self._filled.clear()
             await self._filled.wait()
         rate = self._held[0].rate
-        room = max(1, round(seconds * rate))
-        pcm, words = bytearray(), list[tuple[int, str]]()
-        while self._held and self._held[0].rate == rate:
-            part = self._part(room - _samples(pcm))
-            if part is None:
-                break
-            words += [(_samples(pcm) + at, word) for at, word in part.words]
-            pcm += part.pcm
-        taken = SpokenAudio(bytes(pcm), rate, tuple(words))
+        most = max(1, round(seconds * rate))
+        taken = self._part(most)
+        while (room := most - taken.samples) and self._held and self._held[0].rate == rate:
+            taken = taken.followed_by(self._part(room))
         self._seconds = self._seconds - taken.seconds if self._held else 0.0
         self._drained.set()
         return taken
 
-    def _part(self, room: int) -> SpokenAudio | None:
-        """The next stretch, cut where the room ends; None where there is room for none."""
-        if not room:
-            return None
+    def _part(self, room: int) -> SpokenAudio:
+        """The next stretch, cut where the room ends."""
         first, begin = self._held[0], self._taken
         end = min(first.samples, begin + room)
         if end == first.samples:
@@ -65,7 +63,3 @@ class AudioBuffer:
         else:
             self._taken = end
         return first.between(begin, end)
-
-
-def _samples(pcm: bytearray) -> int:
-    return len(pcm) // 2

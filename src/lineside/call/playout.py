@@ -32,7 +32,7 @@ class PlayoutLedger:
     def sent(self, audio: SpokenAudio, now: float) -> float:
         """This sound went out; answer when it begins to play."""
         begins = max(self.ends, now)
-        self._words += [(ends_at(audio, at, begins), word) for at, word in audio.words]
+        self._words += [(begins + at / audio.rate, word) for at, word in audio.words]
         self.ends = begins + audio.seconds
         return begins
 
@@ -75,6 +75,11 @@ class Line(Protocol):
         """Seconds; they stand still while the connection is gone."""
         ...
 
+    @property
+    def away(self) -> bool:
+        """Whether there is no connection."""
+        ...
+
     async def up(self) -> None:
         """Wait until there is a connection."""
         ...
@@ -109,13 +114,13 @@ class Playout:
         transport: Transport,
         line: Line,
         gap: Callable[[float], None],
-        says: Callable[[str, float], None] = lambda word, ends: None,
+        says: Callable[[list[tuple[str, float]]], None] = lambda words: None,
         far: FarEnd | None = None,
         marks: PlayoutMarks | None = None,
         pacing: PlayoutPacing = USUAL_PACING,
     ) -> None:
-        """`gap` hears of seconds in which sound was due and not there; `says` of all words that go out, with the second
-        of this reply's sound in which they end; `far` of the sound; `marks` are the call's. `pacing`: the line's.
+        """`gap` hears of seconds in which sound was due and not there; `says` of the words that go out, each with the
+        second of this reply's sound in which it ends; `far` of the sound; `marks` are the call's. `pacing`: the line's.
         """
         self._transport, self._line, self._gap, self._says, self._far = transport, line, gap, says, far
         self._pacing = pacing
@@ -131,12 +136,13 @@ class Playout:
 
     async def play(self, audio: SpokenAudio) -> None:
         """Send it, a `SLICE` at a time, and wait while the caller's ear is too far behind, or the sound is held."""
-        size = max(1, round(SLICE * audio.rate))
-        for begin in range(0, max(1, audio.samples), size):
-            await self._may()
+        size, samples = max(1, round(SLICE * audio.rate)), audio.samples
+        for begin in range(0, max(1, samples), size):
+            if self._line.away or not self._going.is_set():
+                await self._may()
             if self._stopped is not None:
                 return  # late sound of a reply that has been cut
-            self._convert(audio.between(begin, min(begin + size, audio.samples)))
+            self._convert(audio.between(begin, min(begin + size, samples)) if samples > size else audio)
             room = self._pacing.lead - self.ahead()
             if room < SLICE:
                 await asyncio.sleep(SLICE - room)
@@ -228,10 +234,7 @@ class Playout:
             self._unmarked = 0.0
 
     async def _may(self) -> None:
-        """Wait while the sound is held; not for longer than a hold may last, whoever forgot it.
-
-        And while the caller's connection is gone.
-        """
+        """Wait while the sound is held, at most as long as a hold may last, and while the connection is gone."""
         await self._line.up()
         if self._going.is_set():
             return
@@ -267,8 +270,8 @@ class Playout:
 
     def _send_new(self, audio: SpokenAudio) -> None:
         self._send(audio)
-        for at, word in audio.words:
-            self._says(word, (self._samples + at) / self._transport.rate)
+        if audio.words:
+            self._says([(word, (self._samples + at) / self._transport.rate) for at, word in audio.words])
         self._samples += audio.samples
 
     def _send(self, audio: SpokenAudio) -> None:

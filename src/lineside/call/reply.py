@@ -263,7 +263,7 @@ class Reply:
             if dead:
                 continue  # read on, so that the model is not held up
             try:
-                await _synthesize_piece(self._context, piece, self.progress.voice, self._times, self._player.sound)
+                await _say_piece(self._context, piece, self.progress.voice, self._times, self._player.sound)
             except EngineError as failure:
                 self._blame(failure)
                 dead = True
@@ -287,9 +287,7 @@ class Reply:
         self._outcome.failed()
 
 
-async def _synthesize_piece(
-    context: CallContext, piece: str, voice: str, times: StageClock, sound: AudioBuffer
-) -> None:
+async def _say_piece(context: CallContext, piece: str, voice: str, times: StageClock, sound: AudioBuffer) -> None:
     now = context.clock.now
     times.asked("tts", now())
     async with aclosing(synthesize(context.tts, piece, voice, context.agent.speech_tag)) as stream:

@@ -63,6 +63,8 @@ class ReplyEvents:
         """Tell nothing any more."""
         self._closed = True
 
-    def words_sent(self, words: str, ends: float, *, filler: bool = False) -> None:
-        """These words go out now and will have been heard at that second of the reply's sound."""
-        self.emit(AgentWords(**self.where(), text=words, ends=round(ends, 3), filler=filler))
+    def words_sent(self, words: list[tuple[str, float]], *, filler: bool = False) -> None:
+        """These words go out now, each with the second of the reply's sound at which it will have been heard."""
+        where = self.where()
+        for text, ends in words:
+            self.emit(AgentWords(**where, text=text, ends=round(ends, 3), filler=filler))

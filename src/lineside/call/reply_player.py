@@ -77,7 +77,7 @@ class ReplyPlayer:
 
         Whenever the caller would hear nothing for too long, they hear that somebody is there.
         """
-        while True:
+        while not self.sound.ready:
             try:
                 async with asyncio.timeout(self.playout.ahead() + self._fillers.patience):
                     return await self.sound.take(SLICE)
@@ -91,6 +91,7 @@ class ReplyPlayer:
                 if phrase and self._context.answering and not self._context.led:
                     waiting = self._progress.waiting
                     await self._say(waiting.pop(0) if waiting else phrase, filler=True)
+        return await self.sound.take(SLICE)  # with no deadline: most of an answer is there before it is due
 
     async def _say(self, phrase: str, *, filler: bool) -> None:
         """Say a phrase that was synthesised at start-up.
@@ -104,8 +105,8 @@ class ReplyPlayer:
                     self._sounds_now(filler=filler)
                     words = tuple((at, f"{word} ") for at, word in audio.words)
                     if filler:
-                        for at, word in words:
-                            self._events.words_sent(word, self.playout.seconds + at / audio.rate, filler=True)
+                        begins = self.playout.seconds
+                        self._events.words_sent([(word, begins + at / audio.rate) for at, word in words], filler=True)
                     await self.playout.play(SpokenAudio(audio.pcm, audio.rate, () if filler else words))
         except EngineError:
             return  # a voice that never spoke cannot apologise either; the error event has said so

@@ -71,6 +71,7 @@ class BrowserTransport(OnlyHangsUp):
             if self._typed_later is not None:
                 self._typed_later.cancel()
             self._received.count()
+            self._outbox.count()
 
     def resume(self, ws: WebSocket, call_id: str, asked: ResumeRequest) -> None:
         """Go on over this socket: the caller lost the other one, whether that is known here or not.

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 
 from lineside.audio.frame import SAMPLE_BYTES
-from lineside.protocol import Codec, EndReason, ServerMessage
+from lineside.protocol import Codec, EndReason
 from lineside.transports.base import ProbedTransport, TransportListener
 from lineside.transports.passing_listener import PassingListener
 
@@ -29,6 +29,13 @@ class FrameGrace:
         self.codec: Codec = transport.codec
         self.rate = transport.rate
         self._transport = transport
+        # All else is the transport's own: see `Transport`.
+        self.send, self.clear, self.mark, self.on_event = (
+            transport.send,
+            transport.clear,
+            transport.mark,
+            transport.on_event,
+        )
         self._bytes_per_second = self.rate * (SAMPLE_BYTES if self.codec == "pcm" else 1)
 
     async def run(self, listener: TransportListener) -> EndReason:
@@ -40,22 +47,6 @@ class FrameGrace:
         finally:
             filling.cancel()
             await asyncio.wait([filling])
-
-    def send(self, payload: bytes) -> None:
-        """See `Transport`."""
-        self._transport.send(payload)
-
-    def clear(self) -> float | None:
-        """See `Transport`."""
-        return self._transport.clear()
-
-    def mark(self, name: str) -> bool:
-        """See `Transport`."""
-        return self._transport.mark(name)
-
-    def on_event(self, event: ServerMessage) -> None:
-        """See `Transport`."""
-        self._transport.on_event(event)
 
     async def _fill(self, watched: "_WatchedListener") -> None:
         now = asyncio.get_running_loop().time

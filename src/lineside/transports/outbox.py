@@ -13,6 +13,7 @@ from lineside.transports.websocket_frames import BINARY, TEXT, framed
 
 OUTBOX = 4000  # messages waiting for a caller who does not read; one more ends the call
 AT_ONCE = 32  # messages in one write; then it is looked whether the socket takes more
+PATIENT = (LlmToken, ReasoningToken)  # what nobody is in a hurry for
 TOKENS_WAIT = 0.02  # seconds that a token waits for others, or for sound: a write costs more than all else about it
 
 
@@ -36,6 +37,7 @@ class Outbox:
         self._soon, self._later, self._clock = loop.call_soon, loop.call_later, loop.time
         self._sent = sent
         self._waiting: deque[bytes | ServerMessage] = deque()
+        self._uncounted: list[int] = []  # bytes of sound that left, a second of them at the most
         self._set = False  # what waits will be written at once
         self._set_later = False  # … or soon
 
@@ -51,12 +53,18 @@ class Outbox:
         waiting.append(item)
         if self._set or not self._ws.writable:
             return
-        if not isinstance(item, LlmToken | ReasoningToken):
+        if not isinstance(item, PATIENT):
             self._set = True
             self._soon(self.flush)
         elif not self._set_later:
             self._set_later = True
             self._later(TOKENS_WAIT, self._flush_tokens)
+
+    def count(self) -> None:
+        """Tell the meter of the sound that left since it was told last: once a second, and at the end."""
+        if sounds := self._uncounted:
+            self._meter.sent(sum(sounds) / self._bytes_per_second, len(sounds))
+            self._uncounted = []
 
     def forget_sound(self) -> None:
         """The sound that has not left is not to be heard; events stay."""
@@ -65,17 +73,16 @@ class Outbox:
     def flush(self) -> None:
         """Everything that waits as one stretch of bytes; what cannot leave waits until the socket is free again."""
         self._set = False
-        frames: list[bytes] = []
-        while self._waiting and self._ws.writable:
-            item = self._waiting.popleft()
-            if isinstance(item, bytes):
-                self._meter.sent(len(item) / self._bytes_per_second)
-            if self._sent is not None:
-                self._sent.add(item, self._clock())
-            frames.append(_frame(item))
-            if len(frames) == AT_ONCE or not self._waiting:
-                self._ws.write(b"".join(frames))
-                frames.clear()
+        waiting, sent, now = self._waiting, self._sent, self._clock()
+        while waiting and self._ws.writable:
+            items = [waiting.popleft() for _ in range(min(AT_ONCE, len(waiting)))]
+            if sounds := [len(item) for item in items if isinstance(item, bytes)]:
+                self._uncounted.extend(sounds)
+                if sum(self._uncounted) > self._bytes_per_second:
+                    self.count()
+            if sent is not None:
+                sent.add(items, now)
+            self._ws.write(b"".join([_frame(item) for item in items]))
 
     def move_to(self, ws: WebSocket, received: int, welcome: Callable[[int], ServerMessage]) -> float:
         """Go on over another socket.

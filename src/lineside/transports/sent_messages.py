@@ -18,10 +18,10 @@ class SentMessages:
         self._items: deque[tuple[float, Item]] = deque(maxlen=MOST)
         self.number = 0  # of the next message
 
-    def add(self, item: Item, now: float) -> None:
-        """This was sent."""
-        self._items.append((now, item))
-        self.number += 1
+    def add(self, items: list[Item], now: float) -> None:
+        """These were sent."""
+        self._items.extend([(now, item) for item in items])
+        self.number += len(items)
         while self._items[0][0] < now - self._seconds:
             self._items.popleft()
 
