@@ -14,6 +14,7 @@ import {
   tidy,
 } from '../src/panels/draft';
 import {
+  gatewayWords,
   lasting,
   modelWords,
   percent,
@@ -125,7 +126,17 @@ describe('figures', () => {
   });
 });
 
-describe('what is said of an engine, a model, a service', () => {
+describe('what is said of an engine, a model, a service, a gateway', () => {
+  test('a gateway takes calls, is full, drains or is gone', () => {
+    const one = { name: 'box:3001', version: '1', calls: 2, max_calls: 3, seconds_ago: 0, this: true };
+    const words = (calls: number, draining: boolean, alive: boolean) =>
+      gatewayWords({ ...one, calls, draining, alive }).words;
+    expect(words(2, false, true)).toBe('Takes calls');
+    expect(words(3, false, true)).toBe('Full');
+    expect(words(3, true, true)).toBe('Draining');
+    expect(words(3, true, false)).toBe('Not heard');
+  });
+
   test('an engine answers, does not, or cannot be asked', () => {
     expect(standing({ up: true, why: '', state: 'available' })).toEqual({ mood: 'good', words: 'Available' });
     expect(standing({ up: false, why: 'start it', state: 'not running' })).toEqual({

@@ -27,6 +27,7 @@ from lineside.host.machine.values import Cpu, Gpu, GpuProcess, Machine, Ram
 from lineside.host.services import Service
 from lineside.observability.standing_alert import StandingAlert, StandingAlerts
 from lineside.protocol import Codec, Ended, EndReason, OperatorActed, ServerMessage
+from lineside.records.gateways import KnownGateway
 from lineside.transports.call_facts import CallFacts
 from tests.api.fixtures import FakeRegistry, Fetcher, Keeper, ScriptedHost, scripted_dependencies
 from tests.browser import slow_fetch
@@ -181,6 +182,7 @@ class ControlGateway:
         }
         self.agents, self.fallbacks = scripted.agents, scripted.fallbacks
         self.alerts: tuple[StandingAlert, ...] = ()
+        self.gateways: tuple[tuple[KnownGateway, ...], float | None] = ((), None)
         return replace(
             scripted,
             registry=FakeRegistry(engines),
@@ -188,6 +190,7 @@ class ControlGateway:
             host=self.host,
             read=read,
             alerts=lambda: StandingAlerts(self.alerts),
+            gateways=lambda: self.gateways,
         )
 
     def _puller(self) -> tuple[str, ...]:

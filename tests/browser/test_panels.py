@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Locator, Page, expect
 
 from lineside.errors import EngineError, EngineUnreachable
@@ -15,6 +16,7 @@ from lineside.gateway.page_files import WEB
 from lineside.host.client import HostAgentError
 from lineside.models import catalogue
 from lineside.protocol import BargeIn, ReplyMetrics, ReplyText, Transcript
+from lineside.records.gateways import KnownGateway
 from tests.api.fakes import SMALL_MODELS, TINY, WHISPER, fill
 from tests.browser.conftest import OpenPage
 from tests.browser.control_fixtures import ControlGateway, ScriptedCall
@@ -65,7 +67,7 @@ def panel(visit: OpenPage, gateway: ControlGateway, name: str, **how: Any) -> Pa
     return page
 
 
-def thing(page: Page, name: str, kind: str = "model") -> Locator:
+def thing(page: Page | Locator, name: str, kind: str = "model") -> Locator:
     """The row of a model, a service or a call."""
     return page.locator(f'[data-{kind}="{name}"]')
 
@@ -297,6 +299,26 @@ def test_the_machine_is_shown_live_and_after_a_restart(control: OpenControl, vis
         expect(page.get_by_text("Below: what was known before.")).to_have_count(0)
     finally:
         gateway.close()
+
+
+def test_all_gateways_that_share_a_database_are_shown_as_they_fare(control: OpenControl, visit: OpenPage) -> None:
+    """Nothing where there is none but this; then each with its calls and what it does, and when it was last heard."""
+    there = control()
+    page = panel(visit, there, "System")
+    expect(page.get_by_role("heading", name="CPU and memory")).to_be_visible()
+    expect(page.get_by_role("heading", name="Gateways")).to_have_count(0)
+    one = KnownGateway("box-a:3001", "0.1.0", 12, 100, False, True, 0.4, True)
+    two = KnownGateway("box-b:3001", "0.1.0", 3, 100, True, True, 1.2, False)
+    there.do(lambda: setattr(there, "gateways", ((one, two), 1.0)))
+    table = page.get_by_role("table", name="Gateways")
+    expect(thing(table, "box-a:3001", "gateway")).to_contain_text("this one")
+    expect(thing(table, "box-a:3001", "gateway")).to_contain_text("Takes calls12 of 100")
+    expect(thing(table, "box-b:3001", "gateway")).to_contain_text("Draining3 of 100")
+    gone = replace(two, alive=False, seconds_ago=75.0)
+    there.do(lambda: setattr(there, "gateways", ((one, gone), 65.0)))
+    expect(thing(table, "box-b:3001", "gateway")).to_contain_text("Not heard")
+    expect(thing(table, "box-b:3001", "gateway")).to_contain_text("1 min 15 s ago")
+    expect(page.get_by_text("The database has not been heard for 1 min 5 s.")).to_be_visible()
 
 
 def test_unload_all_tells_what_went(control: OpenControl, visit: OpenPage) -> None:

@@ -12,7 +12,9 @@ from lineside.errors import CallRefused
 from lineside.gateway.auth import Auth
 from lineside.gateway.call_registry import CallRegistry
 from lineside.gateway.gateway_link import GatewayLink
+from lineside.records.call_leases import LEASE
 from lineside.records.database import Database
+from lineside.records.gateways import gateways
 from lineside.settings import Settings
 from tests.call.fixtures import settings
 from tests.gateway.test_app import ServedGateway, opened
@@ -26,7 +28,7 @@ class Box:
 
     def __init__(self, url: str, folder: Path, port: int, key: str = "one-long-key") -> None:
         chosen: Settings = settings(records_url=url, api_keys=KEYS, max_calls_per_key=4, port=port, data_dir=folder)
-        auth = Auth(chosen)
+        auth, self.url = Auth(chosen), url
         self.holder, self.calls = auth.holder(key), CallRegistry(100, chosen.max_calls_per_key)
         self.link = GatewayLink(chosen, self.calls, auth.holders())
         self.store = Database(url, folder)
@@ -107,8 +109,28 @@ def test_each_gateway_knows_all_of_them(story: Callable[..., None]) -> None:
     story(told)
 
 
+def test_a_gateway_that_was_killed_is_listed_once_when_it_is_back(story: Callable[..., None]) -> None:
+    """Its former life goes when its lease has ended, not before: it may be another machine of that name."""
+
+    async def told(one: Box, two: Box) -> None:
+        await one.tell()
+        back = GatewayLink(settings(records_url=one.url, port=3001), one.calls, ())
+        assert await back.tell(one.store)
+        assert len(back.gateways()[0]) == 2
+        async with one.store.transaction() as connection:
+            ended = gateways.update().values(until=gateways.c.until - LEASE).where(gateways.c.seq == 1)
+            await connection.execute(ended)
+        assert await back.tell(one.store)
+        assert [each.this for each in back.gateways()[0]] == [True]
+
+    story(told)
+
+
 def test_a_gateway_that_is_open_tells_the_others_by_itself(postgresql: PostgreSQL) -> None:
-    """Two open gateways list each other, and the key of the one is refused where the other has its calls."""
+    """Two open gateways list each other, and the key of the one is refused where the other has its calls.
+
+    The one that ends is listed no longer.
+    """
 
     async def told() -> None:
         url = postgresql.new()
@@ -121,6 +143,7 @@ def test_a_gateway_that_is_open_tells_the_others_by_itself(postgresql: PostgreSQ
                 await until_listed(two, headers, [0, 1])
                 with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
                     await two.call(headers=headers)
+            await until_listed(one, headers, [1])  # the other has said that it ends
             await caller.close()
 
     asyncio.run(told())

@@ -7,6 +7,7 @@ import { memory } from '../format';
 import { createFollowed } from '../polled';
 import type { AllUnloaded, Gpu, Machine as Reading } from '../schema';
 import { createActions } from './actions';
+import { Gateways } from './Gateways';
 import { events } from './streaming';
 import { Bar, Confirm, ErrorMessage, Loading, Unavailable } from './widgets';
 import { percent, unloadedWords } from './words';
@@ -50,6 +51,7 @@ export function Machine(): JSX.Element {
           </div>
         )}
       </Show>
+      <Gateways />
     </section>
   );
 }

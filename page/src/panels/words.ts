@@ -1,7 +1,14 @@
 /** What the dashboard says, as pure functions. */
 
 import { scaled } from '../format';
-import type { AllUnloaded, DownloadProgress, EngineStatus, ModelStatus, Service } from '../schema';
+import type {
+  AllUnloaded,
+  DownloadProgress,
+  EngineStatus,
+  KnownGateway,
+  ModelStatus,
+  Service,
+} from '../schema';
 
 /** Bytes of a disk or a download as people say them: 1.2 GB. */
 export const size = (bytes: number): string => scaled(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB']);
@@ -103,6 +110,14 @@ export function serviceWords(service: Service): { mood: Mood; words: string } {
   const since = service.seconds >= 1 ? ` for ${lasting(service.seconds)}` : '';
   const starts = service.starts > 1 ? `, started ${service.starts} times` : '';
   return { mood, words: `${word}${service.state === 'failed' ? '' : since}${starts}` };
+}
+
+/** Whether a gateway takes calls, in words. */
+export function gatewayWords(gateway: KnownGateway): { mood: Mood; words: string } {
+  if (!gateway.alive) return { mood: 'bad', words: 'Not heard' };
+  if (gateway.draining) return { mood: 'warn', words: 'Draining' };
+  if (gateway.calls >= gateway.max_calls) return { mood: 'warn', words: 'Full' };
+  return { mood: 'good', words: 'Takes calls' };
 }
 
 /** What came of unloading everything. */

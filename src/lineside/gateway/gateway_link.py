@@ -8,6 +8,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
 from uuid import uuid4
 
@@ -16,11 +17,12 @@ import structlog
 from lineside.gateway.call_registry import CallRegistry
 from lineside.records.call_leases import RENEW_EVERY, SharedCap
 from lineside.records.database import Database, Unavailable, Unwritable
-from lineside.records.gateways import BeatAnswer, GatewayBeat, KnownGateway, beat
+from lineside.records.gateways import BeatAnswer, GatewayBeat, KnownGateway, beat, leave
 from lineside.settings import Settings
 
 log = structlog.get_logger()
 
+GOODBYE = 1.0  # second for the database to hear that this gateway ends
 WITHIN = 4.0  # seconds for the database to answer one heartbeat; the next one comes later
 
 
@@ -68,7 +70,14 @@ class GatewayLink:
                     log.info("other gateways are heard again") if reached else log.warning("other gateways not heard")
                 await asyncio.sleep(RENEW_EVERY)
         finally:
+            await self._leave(store)
             await store.close()
+
+    async def _leave(self, store: Database) -> None:
+        """The others need not wait for the lease to end. Without the database they do."""
+        with suppress(Unavailable, Unwritable, TimeoutError):
+            async with asyncio.timeout(GOODBYE), store.transaction() as connection:
+                await leave(connection, self._id)
 
     async def tell(self, store: Database) -> bool:
         """Send a heartbeat, and hear the answer; whether the database gave one."""

@@ -91,6 +91,11 @@ async def beat(connection: AsyncConnection, heartbeat: GatewayBeat) -> BeatAnswe
     return BeatAnswer(tuple(grants), tuple(_known(row, heartbeat.id, now) for row in found))
 
 
+async def leave(connection: AsyncConnection, gateway: str) -> None:
+    """A gateway ends: it is listed no longer, and its slots are free at once."""
+    await connection.execute(sa.delete(gateways).where(gateways.c.id == gateway))
+
+
 def _of(gateway: str) -> "sa.ColumnElement[bool]":
     return leases.c.gateway_id == gateway
 
@@ -107,7 +112,9 @@ async def _note(connection: AsyncConnection, heartbeat: GatewayBeat, now: float)
         "draining": heartbeat.draining,
     }
     await connection.execute(insert(gateways).values(row).on_conflict_do_update(index_elements=["id"], set_=row))
-    await connection.execute(sa.delete(gateways).where(gateways.c.until < now - REMEMBERED))
+    former = sa.and_(gateways.c.name == heartbeat.name, gateways.c.id != heartbeat.id, gateways.c.until < now)
+    forgotten = gateways.c.until < now - REMEMBERED
+    await connection.execute(sa.delete(gateways).where(former | forgotten))  # its former life, and who is long gone
 
 
 async def _grant(
