@@ -6,7 +6,8 @@ Real WebSockets on transports of memory, the whole call behind them, mock engine
 programs do meanwhile moves the figures by caches only. The kernel's share, sockets and records are not in it; those
 `lineside loadtest --mock-engines --turn-every 6s --speech 2.5s` shows. `--steps` counts the functions that are called,
 Python's and C's, in place of time: the same number on every machine, and tests/project/test_cost.py holds it to a
-budget. `--profile` writes cProfile's list of one part.
+budget. Those of the event loop, which is written in Python here and compiled in a gateway, and of the callers are
+counted apart. `--profile` writes cProfile's list of one part.
 """
 
 import os
@@ -18,16 +19,19 @@ import asyncio
 import cProfile
 import logging
 import pstats
+import selectors
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import msgspec
 import structlog
 from msgspec import Struct
+from tests import virtual_time
 from tests.virtual_time import VirtualLoop
 
 from lineside.agents.agent import Agent
@@ -39,12 +43,16 @@ from lineside.loadtest.recordings import read, recordings_in, silence
 from lineside.loadtest.server_under_test_main import register_mock_engines, settings_for
 from lineside.observability.metrics import GatewayMetrics
 from lineside.protocol import AudioDone, FirstMessage, ServerMessage
+from lineside.replay import jumping_loop
 from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import BINARY, TEXT
 
 FRAME = 0.02  # seconds
 SPEECH, TURN_EVERY = 2.5, 7.5  # seconds: what a caller says, and from a turn's start to the next: answers are heard out
 GROUPS = 8  # of callers, one after the other within 20 ms
+# Whose functions are not the gateway's: the event loop, its clock, the callers.
+LOOP = (asyncio.base_events, asyncio.events, asyncio.selector_events, selectors, jumping_loop, virtual_time)
+NOT_OURS = frozenset(((lambda: None).__code__.co_filename, *(module.__file__ for module in LOOP)))
 MASK = b"\x11\x22\x33\x44"
 
 
@@ -54,6 +62,7 @@ class Part(Struct, frozen=True):
     name: str
     cpu: float  # seconds
     steps: int  # functions called, where they are counted
+    loop: int  # … of the event loop and the callers, which are not in them
     frames: int  # of 20 ms
     turns: int  # answered
 
@@ -138,7 +147,7 @@ class Bench:
 
     def __init__(self, callers: list[Caller], profile: str, *, steps: bool) -> None:
         self.callers, self._profile, self._steps = callers, profile, steps
-        self._clock = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
         self.parts: dict[str, Part] = {}
 
     async def feed(self, frames: list[bytes], steps: int, *, stagger: int = 0) -> None:
@@ -147,23 +156,30 @@ class Bench:
         `stagger`: how many frames the last caller is behind the first, in a circle of `frames`.
         """
         callers, many = self.callers, len(self.callers)
-        began = self._clock()
+        began = self._loop.time()
         groups = [callers[at::GROUPS] for at in range(GROUPS)]  # who sends in the same 2.5 ms
         offsets = {id(caller): at * stagger // many for at, caller in enumerate(callers)}
         for step in range(steps):
             for number, group in enumerate(groups):
-                await asyncio.sleep(max(0.0, began + step * FRAME + number * FRAME / GROUPS - self._clock()))
+                await self._until(began + step * FRAME + number * FRAME / GROUPS)
                 for caller in group:
                     caller.ws.data_received(frames[(step - offsets[id(caller)]) % len(frames)])
+
+    async def _until(self, moment: float) -> None:
+        due = self._loop.create_future()
+        self._loop.call_at(moment, due.set_result, None)
+        await due
 
     @contextmanager
     def measured(self, name: str, frames: int) -> Iterator[None]:
         """Count the block's processor time, or its steps."""
-        counted, answered = 0, self._answered()
+        counted, looped, answered = 0, 0, self._answered()
 
-        def count(frame: object, event: str, argument: object) -> None:
-            nonlocal counted
-            counted += event in ("call", "c_call")
+        def count(frame: FrameType, event: str, argument: object) -> None:
+            nonlocal counted, looped
+            if event in ("call", "c_call"):
+                ours = frame.f_code.co_filename not in NOT_OURS
+                counted, looped = counted + ours, looped + (not ours)
 
         profile = cProfile.Profile(time.process_time) if name == self._profile else None
         if self._steps:
@@ -177,7 +193,7 @@ class Bench:
             cpu = time.process_time() - began
             if self._steps:
                 sys.setprofile(None)
-            self.parts[name] = Part(name, cpu, counted, frames, self._answered() - answered)
+            self.parts[name] = Part(name, cpu, counted, looped, frames, self._answered() - answered)
             if profile is not None:
                 profile.disable()
                 pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(70)
@@ -226,6 +242,7 @@ class Cost(Struct, frozen=True):
     listening: float  # … of one to whom the agent speaks
     turn: float  # all that a turn costs beyond silence
     all: float  # 20 ms of a caller who asks something every `TURN_EVERY` seconds
+    loop: float = 0.0  # steps of the event loop and the callers in a turn, beyond silence; not in any of the others
 
 
 def cost(parts: dict[str, Part], *, steps: bool = False) -> Cost:
@@ -235,7 +252,9 @@ def cost(parts: dict[str, Part], *, steps: bool = False) -> Cost:
         raise RuntimeError(f"only {turns.turns} turns were answered")
     each = {name: (part.steps if steps else part.cpu) / part.frames for name, part in parts.items()}
     beyond = (each["turns"] - each["silent"]) * turns.frames / turns.turns
-    return Cost(each["silent"], each["speaking"], each["listening"], beyond, each["turns"])
+    silent = parts["silent"]
+    loop = (turns.loop - silent.loop * turns.frames / silent.frames) / turns.turns
+    return Cost(each["silent"], each["speaking"], each["listening"], beyond, each["turns"], loop)
 
 
 def measured(calls: int, profile: str = "", *, steps: bool = False) -> Cost:
@@ -263,7 +282,9 @@ def main() -> None:
     print(f"  20 ms of one who speaks               {found.speaking * scale:8.1f} {unit}")
     print(f"  20 ms of one who hears the agent      {found.listening * scale:8.1f} {unit}")
     print(f"  a turn of {SPEECH} s, beyond silence       {found.turn * scale:8.0f} {unit}")
-    if not arguments.steps:
+    if arguments.steps:
+        print(f"  … of the event loop and the callers, apart {found.loop:6.0f} {unit}")
+    else:
         print(f"  of a core per call, a turn every {TURN_EVERY:g} s {found.all / FRAME * 100:8.3f} %")
 
 

@@ -4,8 +4,6 @@ soxr's streams cost a third of `resample.Resampler` (bench/audio_steps.py) and h
 the caller would wait for those after every turn; on the way out the next piece of a sentence is there already.
 """
 
-from collections import deque
-
 import numpy as np
 import soxr
 
@@ -44,13 +42,14 @@ class WordResampler:
         """Convert from one whole rate in hertz to another."""
         self.from_rate, self._to_rate = from_rate, to_rate
         self._resampler = OutputResampler(from_rate, to_rate)
-        self._waiting: deque[tuple[int, str]] = deque()  # words, and the samples that come out before they end
+        self._waiting: list[tuple[int, str]] = []  # words, and the samples that come out before they end
         self._in, self._out = 0, 0  # samples so far
 
     def feed(self, audio: SpokenAudio) -> SpokenAudio:
         """Take a stretch of the first rate, give what is ready at the other: the filter holds some of it back."""
-        for at, word in audio.words:
-            self._waiting.append((round((self._in + at) * self._to_rate / self.from_rate), word))
+        if audio.words:
+            begins, up, down = self._in, self._to_rate, self.from_rate
+            self._waiting += [(round((begins + at) * up / down), word) for at, word in audio.words]
         self._in += audio.samples
         return self._ready(self._resampler.feed(audio.pcm) if audio.pcm else b"", last=False)
 
@@ -61,8 +60,9 @@ class WordResampler:
     def _ready(self, pcm: bytes, *, last: bool) -> SpokenAudio:
         before = self._out
         self._out += len(pcm) // SAMPLE_BYTES
-        words = []
-        while self._waiting and (last or self._waiting[0][0] <= self._out):
-            at, word = self._waiting.popleft()
-            words.append((max(0, min(at, self._out) - before), word))
+        if not self._waiting:
+            return SpokenAudio(pcm, self._to_rate)
+        ready = [(at, word) for at, word in self._waiting if last or at <= self._out]
+        del self._waiting[: len(ready)]
+        words = [(max(0, min(at, self._out) - before), word) for at, word in ready]
         return SpokenAudio(pcm, self._to_rate, tuple(words))

@@ -100,10 +100,7 @@ class FarEnd(Protocol):
 class _Sent(Struct, frozen=True):
     audio: SpokenAudio  # at the line's rate
     begins: float  # when it begins to play
-
-    @property
-    def ends(self) -> float:
-        return ends_at(self.audio, self.audio.samples, self.begins)
+    ends: float  # … and has been played
 
 
 class Playout:
@@ -208,7 +205,9 @@ class Playout:
             return
         now = self._line.now()
         boundary, by = self._ledger.delayed(seconds, now)
-        later = [_Sent(sent.audio, sent.begins + by) if sent.ends > boundary else sent for sent in self._sent]
+        later = [
+            _Sent(sent.audio, sent.begins + by, sent.ends + by) if sent.ends > boundary else sent for sent in self._sent
+        ]
         self._sent = deque(later)
         if self._far is not None and by:
             self._far.taken_back(now)
@@ -248,7 +247,7 @@ class Playout:
     def _unplayed(self, sent: _Sent, now: float) -> SpokenAudio:
         """What of it has not been played, with the words that have not been heard (by the ledger's own reckoning)."""
         audio, rate = sent.audio, self._transport.rate
-        left = min(audio.samples, max(0, round((ends_at(audio, audio.samples, sent.begins) - now) * rate)))
+        left = min(audio.samples, max(0, round((sent.ends - now) * rate)))
         played = audio.samples - left
         words = [(at, word) for at, word in audio.words if ends_at(audio, at, sent.begins) > now]
         pcm = audio.pcm[played * SAMPLE_BYTES :]
@@ -284,7 +283,7 @@ class Playout:
             self._sent.popleft()
         begins = self._ledger.sent(audio, now)
         if audio.pcm or audio.words:
-            self._sent.append(_Sent(audio, begins))
+            self._sent.append(_Sent(audio, begins, self._ledger.ends))
         if not audio.pcm:
             return
         if self._far is not None:

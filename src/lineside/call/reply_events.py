@@ -66,5 +66,6 @@ class ReplyEvents:
     def words_sent(self, words: list[tuple[str, float]], *, filler: bool = False) -> None:
         """These words go out now, each with the second of the reply's sound at which it will have been heard."""
         where = self.where()
+        tell = self._observers.on_event if self.allowed.is_set() and not self._closed else self.emit
         for text, ends in words:
-            self.emit(AgentWords(**where, text=text, ends=round(ends, 3), filler=filler))
+            tell(AgentWords(**where, text=text, ends=round(ends, 3), filler=filler))

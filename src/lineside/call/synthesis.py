@@ -26,8 +26,8 @@ async def synthesize(
         async with aclosing(_portion(tts, said, voice)) as stream:
             async for audio in stream:
                 rate = audio.rate
-                written = ((at, alignment.written(word)) for at, word in audio.words)
-                yield SpokenAudio(audio.pcm, rate, tuple((at, words) for at, words in written if words))
+                words = [(at, written) for at, word in audio.words if (written := alignment.written(word))]
+                yield SpokenAudio(audio.pcm, rate, tuple(words))
     yield SpokenAudio(b"", rate, ((0, f"{alignment.rest()} "),))
 
 

@@ -172,7 +172,7 @@ class FallbackTTS(FallbackChain[TextToSpeech]):
                             if audio.pcm and not told:
                                 told = True
                                 self._answers(attempt, theirs)
-                            said += sum(len(marked.split()) for _, marked in audio.words)
+                            said += sum([len(marked.split()) for _, marked in audio.words])
                             yield audio
                             patience.wait()
                 if not said and any(c.isalnum() for c in text):

@@ -176,7 +176,8 @@ def without_credits(text: str) -> str:
 
 def too_many_words(text: str, seconds: float) -> bool:
     """Whether nobody can say so much in so short a time."""
-    count = max(len(text.split()), sum(not char.isascii() for char in text) // CHARS_A_WORD)
+    foreign = 0 if text.isascii() else sum(not char.isascii() for char in text)
+    count = max(len(text.split()), foreign // CHARS_A_WORD)
     return count > SPARE_WORDS + IMPOSSIBLE_WORDS_A_SECOND * seconds
 
 

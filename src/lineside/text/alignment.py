@@ -1,6 +1,7 @@
 """The words of a reply: as they are written, as they are said, and how far the caller has heard them. Pure."""
 
 import re
+from collections import deque
 
 from lineside.text.normalize import SpokenStretch
 
@@ -13,7 +14,7 @@ class Alignment:
     """One piece as it is written and as it is said, and how far the voice has come with it."""
 
     def __init__(self, sayings: list[SpokenStretch]) -> None:
-        self._left = list(sayings)
+        self._left = deque((_words(s.said), s.written) for s in sayings)  # words to say for it, and it
         self._owed = 0  # words said of stretches that are not complete yet
         self.said = " ".join("".join(s.said for s in sayings).split())
         self._ends = _ends(sayings) if len(self.said) > MOST_SAID else []
@@ -41,14 +42,14 @@ class Alignment:
         """The written stretches that are complete now that the voice has said these words too."""
         self._owed += _words(says)
         done = ""
-        while self._left and (need := _words(self._left[0].said)) <= self._owed and (self._owed or not need):
+        while self._left and (need := self._left[0][0]) <= self._owed and (self._owed or not need):
             self._owed -= need
-            done += self._left.pop(0).written
+            done += self._left.popleft()[1]
         return done
 
     def rest(self) -> str:
         """All that is left."""
-        left = "".join(s.written for s in self._left)
+        left = "".join([written for _, written in self._left])
         self._left.clear()
         return left
 

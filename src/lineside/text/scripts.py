@@ -76,6 +76,7 @@ def foreign_letters(language: str) -> str:
     return "".join(letters for script, letters in _RANGES.items() if base not in _SPOKEN_BY.get(script, "").split())
 
 
+@cache
 def uses_latin(language: str) -> bool:
     """Whether this language is written in Latin letters alone."""
     base = language.lower().replace("_", "-").split("-")[0]

@@ -6,6 +6,7 @@ how the stream was cut. What goes on is both spoken and remembered, so the histo
 """
 
 import re
+from functools import cache
 
 from lineside.text.kept_text import GAP
 from lineside.text.markup import MarkupFilter
@@ -20,6 +21,7 @@ _INVISIBLE = re.compile(
 )
 _JOINERS = re.compile("[\u200c\u200d]")  # Indic and Persian words need them
 _PICTURES = re.compile("[\U0001f000-\U0001faff\u2600-\u2793\u2b50-\u2b55\u231a\u231b\u23e9-\u23fa\u20e3]+")
+Pattern = re.Pattern[str]
 _ENDS = ".!?:\n…"
 
 
@@ -37,7 +39,7 @@ class Speakable:
         """Take the next piece of an answer; answer what may be spoken of what is decided."""
         if not text.isascii() or not text.isprintable():
             text = self._visible(text)
-        said = "".join(words for thought, words in self._thoughts.feed(text) if not thought)
+        said = "".join([words for thought, words in self._thoughts.feed(text) if not thought])
         return self._tidied(self._scripts.feed(self._markup.feed(said)))
 
     def end(self) -> str:
@@ -91,16 +93,24 @@ def speakable(text: str, language: str = "en") -> str:
     return door.feed(text) + door.end()
 
 
+@cache
+def _patterns(language: str) -> tuple[Pattern, Pattern, Pattern, Pattern, Pattern | None]:
+    """A foreign letter; a stretch of them; what may stand between two; a word of none; a Greek letter."""
+    letters = foreign_letters(language)
+    return (
+        re.compile(f"[{letters}]"),
+        re.compile(f"[{letters}{CJK_MARKS}\u0300-\u036f]*"),
+        re.compile(rf"(?:(?![^\W\d_]|[{letters}{CJK_MARKS}\n{GAP}()\[\]])[\s\S]){{0,{MAX_NEUTRAL}}}"),
+        re.compile(rf"(?:(?![{letters}])\w){{1,20}}"),
+        re.compile(f"[{GREEK}]") if GREEK in letters else None,
+    )
+
+
 class _ScriptFilter:
     """Removes stretches of text in a script that the voice cannot say, with the signs and numbers within them."""
 
     def __init__(self, language: str) -> None:
-        letters = foreign_letters(language)
-        self._foreign = re.compile(f"[{letters}]")
-        self._solid = re.compile(f"[{letters}{CJK_MARKS}\u0300-\u036f]*")
-        self._neutral = re.compile(rf"(?:(?![^\W\d_]|[{letters}{CJK_MARKS}\n{GAP}()\[\]])[\s\S]){{0,{MAX_NEUTRAL}}}")
-        self._word = re.compile(rf"(?:(?![{letters}])\w){{1,20}}")
-        self._greek = re.compile(f"[{GREEK}]") if GREEK in letters else None
+        self._foreign, self._solid, self._neutral, self._word, self._greek = _patterns(language)
         self._held = ""
         self._within = False  # in a foreign stretch
 

@@ -112,7 +112,7 @@ class BrowserTransport(OnlyHangsUp):
 
     def on_event(self, event: ServerMessage) -> None:
         """See `Transport`. `ready` gets the token with which the call is resumed."""
-        if isinstance(event, Ready) and (resumption := self._resumption) is not None:
+        if type(event) is Ready and (resumption := self._resumption) is not None:
             event = msgspec.structs.replace(event, resume_token=resumption.token, resume_s=resumption.seconds)
         self._outbox.put(event)
 

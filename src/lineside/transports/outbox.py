@@ -82,7 +82,7 @@ class Outbox:
                     self.count()
             if sent is not None:
                 sent.add(items, now)
-            self._ws.write(b"".join([_frame(item) for item in items]))
+            self._ws.write(b"".join(_framed(items)))
 
     def move_to(self, ws: WebSocket, received: int, welcome: Callable[[int], ServerMessage]) -> float:
         """Go on over another socket.
@@ -98,7 +98,7 @@ class Outbox:
         self._ws = ws
         again = self._sent.since(received) if self._sent is not None else []
         number = self._sent.number - len(again) if self._sent is not None else 0
-        ws.write(b"".join(_frame(item) for item in (welcome(number), *again)))
+        ws.write(b"".join(_framed([welcome(number), *again])))
         return bytes_to_play([*again, *self._waiting]) / self._bytes_per_second
 
     def _flush_tokens(self) -> None:
@@ -106,5 +106,5 @@ class Outbox:
         self.flush()
 
 
-def _frame(item: bytes | ServerMessage) -> bytes:
-    return framed(BINARY, item) if isinstance(item, bytes) else framed(TEXT, encode(item))
+def _framed(items: list[bytes | ServerMessage]) -> list[bytes]:
+    return [framed(BINARY, item) if isinstance(item, bytes) else framed(TEXT, encode(item)) for item in items]

@@ -41,7 +41,7 @@ class Word(Struct, frozen=True):
 def words_of(text: str) -> tuple[Word, ...]:
     """The words, figures and signs of a text, in order; dashes inside words separate them."""
     plain = text.replace("\u2019", "'").replace("\u2013", "-").replace("\u2014", "-")
-    return tuple(Word(found[0].lower(), found.start()) for found in _WORD.finditer(plain))
+    return tuple([Word(found[0].lower(), found.start()) for found in _WORD.finditer(plain)])
 
 
 def plain_words(text: str) -> list[str]:
