@@ -34,6 +34,12 @@ CARRIERS: tuple[Callable[[], Carrier], ...] = (
 )
 PUBLIC = "https://voice.example.com"
 _NOBODY: Any = None  # no client: nothing is asked of a carrier
+CHOSEN = settings(
+    public_url=PUBLIC,
+    twilio_auth_token="t",  # noqa: S106
+    plivo_auth_token="t",  # noqa: S106
+    vonage_signature_secret="s",  # noqa: S106
+)
 
 
 def media_messages(raw: bytes) -> None:
@@ -80,12 +86,6 @@ def webhooks(raw: bytes) -> None:
     """A carrier's request: a form or JSON, signatures and tokens; nobody's is genuine."""
     head, _, body = raw.partition(b"\n")
     given = head.decode("utf-8", "replace").replace("\r", " ")
-    chosen = settings(
-        public_url=PUBLIC,
-        twilio_auth_token="t",  # noqa: S106
-        plivo_auth_token="t",  # noqa: S106
-        vonage_signature_secret="s",  # noqa: S106
-    )
     for kind in ("application/json", "application/x-www-form-urlencoded", given):
         asked = Webhook(
             method="POST",
@@ -101,7 +101,7 @@ def webhooks(raw: bytes) -> None:
             body=body,
             now=0.0,
         )
-        for account in (TwilioAccount(chosen, _NOBODY), PlivoAccount(chosen, _NOBODY), VonageAccount(chosen, _NOBODY)):
+        for account in (TwilioAccount(CHOSEN, _NOBODY), PlivoAccount(CHOSEN, _NOBODY), VonageAccount(CHOSEN, _NOBODY)):
             assert not account.is_genuine(asked)
             account.facts(asked)
     assert read_jwt(given, "s") is None

@@ -36,19 +36,19 @@ class AudioSocketReader:
     """From bytes to frames, however they are cut. A frame has at most 65,535 bytes, so what is held is bounded."""
 
     def __init__(self) -> None:
-        self._held = b""
+        self._held = bytearray()
 
     def feed(self, data: bytes) -> list[SocketFrame]:
         """The frames that are complete now."""
-        data = self._held + data if self._held else data
-        found, at = list[SocketFrame](), 0
-        while len(data) - at >= HEAD:
-            ends = at + HEAD + int.from_bytes(data[at + 1 : at + HEAD], "big")
-            if ends > len(data):
+        held, found, at = self._held, list[SocketFrame](), 0
+        held += data
+        while len(held) - at >= HEAD:
+            ends = at + HEAD + int.from_bytes(held[at + 1 : at + HEAD], "big")
+            if ends > len(held):
                 break
-            found.append(SocketFrame(data[at], data[at + HEAD : ends]))
+            found.append(SocketFrame(held[at], bytes(held[at + HEAD : ends])))
             at = ends
-        self._held = data[at:]
+        del held[:at]
         return found
 
 
