@@ -21,6 +21,7 @@ from tests.realtime.events import checked
 
 RATE = 48_000
 FRAME = RATE // 50
+PATIENCE = 120.0  # seconds; nothing here takes five, but machines are shared
 
 
 class Microphone(MediaStreamTrack):
@@ -128,7 +129,7 @@ class Caller:
     def send(self, kind: str, **fields: Any) -> None:
         self.channel.send(json.dumps({"type": kind, **fields}))
 
-    async def until(self, kind: str, seconds: float = 30.0) -> dict[str, Any]:
+    async def until(self, kind: str, seconds: float = PATIENCE) -> dict[str, Any]:
         """The first event of that type; all stay in `events`."""
         async with asyncio.timeout(seconds):
             while True:
@@ -137,7 +138,7 @@ class Caller:
                         return event
                 await asyncio.sleep(0.02)
 
-    async def eventually(self, holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    async def eventually(self, holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
         async with asyncio.timeout(seconds):
             while not holds():  # noqa: ASYNC110 - what happens over a network has no event here
                 await asyncio.sleep(0.02)

@@ -1,19 +1,24 @@
 """Where a call over WebRTC is reached: a UDP port of the operator's range on each address, and nothing outside of it.
 
-aioice binds ports that the system chooses, and leaves loopback out; so its gathering is done here.
+aioice binds ports that the system chooses, and leaves loopback out; so its gathering is done here. So is the look
+whether the caller is still there (RFC 7675): aioice gives each answer half a second, which a slow network never keeps.
 """
 
 import asyncio
 import random
 import socket
+from contextlib import suppress
 
-from aioice import ice
+from aioice import ice, stun
 from aioice.candidate import Candidate, candidate_foundation, candidate_priority
 from msgspec import Struct
 
 from lineside.errors import CallRefused
 
 ANY = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+CONSENT_EVERY = 5.0  # seconds, give or take a fifth
+CONSENT_ANSWER = 7.5  # seconds for an answer, with the question asked again meanwhile
+CONSENT_LASTS = 30.0  # seconds from the last answer; then the caller is gone (RFC 7675, section 5.1)
 RECEIVE_BUFFER = 256 * 1024  # bytes: a stall of the process of seconds loses nothing
 
 
@@ -38,7 +43,11 @@ async def gather(connection: ice.Connection, where: IcePorts) -> None:
     async def host_candidates(component: int, addresses: list[str]) -> list[Candidate]:
         return gathered
 
+    async def consent() -> None:
+        await _keep_consent(connection)
+
     connection.get_component_candidates = host_candidates  # type: ignore[method-assign,assignment]
+    connection.query_consent = consent  # type: ignore[method-assign]
     await connection.gather_candidates()
     if not gathered:
         raise CallRefused("this machine has no address for calls over WebRTC (WEBRTC_HOST)")
@@ -60,6 +69,23 @@ async def _candidate(connection: ice.Connection, address: str, where: IcePorts) 
         type="host",
     )
     return protocol.local_candidate
+
+
+async def _keep_consent(connection: ice.Connection) -> None:
+    """Ask the caller whether they are still there; close the connection when they have not said so for long."""
+    clock = asyncio.get_running_loop().time
+    password = (connection.remote_password or "").encode()
+    answered = clock()
+    while clock() - answered < CONSENT_LASTS:
+        await asyncio.sleep(CONSENT_EVERY * random.uniform(0.8, 1.2))  # noqa: S311 - so that calls ask in turn
+        for pair in tuple(connection._nominated.values()):
+            request = connection.build_request(pair, nominate=False)
+            with suppress(stun.TransactionError, TimeoutError):
+                async with asyncio.timeout(CONSENT_ANSWER):
+                    await pair.protocol.request(request, pair.remote_addr, integrity_key=password)
+                answered = clock()
+    connection._query_consent_task = None
+    await connection.close()
 
 
 def _bound(address: str, ports: range) -> socket.socket:
