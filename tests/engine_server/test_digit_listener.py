@@ -16,12 +16,13 @@ def test_digits_that_are_heard_alike_in_both_ways_are_beyond_doubt() -> None:
     assert heard("It's 1-2-3-4-5.", ("12345", -0.3), ("123455", -0.5)) == ("It's 1-2-3-4-5.", True)
     assert heard("One, two, three, four, oh.", ("12340", -0.3)) == ("One, two, three, four, oh.", True)
     assert heard("5-9-0-8-5", ("59885", -0.3)) == ("5-9-0-8-5", False)
+    assert heard("941 for 3.", ("94143", -0.4)) == ("941 for 3.", True)
+    assert heard("No, it's 6 to 3 to 8.", ("06328", -0.4)) == ("No, it's 6 to 3 to 8.", False)
 
 
 @pytest.mark.parametrize(
     ("free", "found"),
     [
-        ("941 for 3.", [("94143", -0.4)]),
         ("577-634-577-634", [("57763", -0.5)]),
         ("178886", [("178886", -0.3), ("17886", -0.4)]),
         ("560-8", [("5608", -0.4), ("56028", -0.6)]),
@@ -75,4 +76,10 @@ def test_what_a_model_says_again_because_it_may_not_stop_is_left_out() -> None:
     """Where the whole number comes again."""
     assert once(Hypothesis("674286742867", -0.2), 5).digits == "67428"
     assert once(Hypothesis("123456", -0.2), 5).digits == "123456"
+    assert (
+        heard("No, the mile is 6-3-2-8", ("0000000000", -0.2), ("999999999999999", -0.3))[0]
+        == "No, the mile is 6-3-2-8"
+    )
+    assert heard("2-2-2-2-2", ("22222", -0.1)) == ("2-2-2-2-2", True)
     assert written_digits("It's oh 1, two and 30") == "01230"
+    assert written_digits("1 for free, please wait for the free one") == "1431"

@@ -61,7 +61,7 @@ def test_a_wrong_value_that_is_read_back_is_denied_and_said_again() -> None:
         ruled = caller(scenario)
         if scenario.caller:
             ruled.next(asked("slot", "restarted"))
-        assert ruled.next(asked("check", "order_number", order_number="12354")) == "No, the order number is 1 2 3, 4 5."
+        assert ruled.next(asked("check", "order_number", order_number="12354")) == "No, it's 1 2 3, 4 5."
     read_back = asked("write", **{**BOOKED, "day": "2026-12-03"})
     assert caller(KNOWS).next(read_back) == "No, the day is Friday, December 4."
     assert caller(KNOWS).next(asked("write", **BOOKED)) == "Yes, please."
@@ -73,7 +73,7 @@ def test_an_address_that_was_misunderstood_is_spelled() -> None:
     bills = next(each for each in desk().scenarios if each.name == "bills by e-mail")
     ruled = caller(bills)
     wrong = ruled.next(asked("check", "email", email="jane.dough@example.com"))
-    assert wrong == "No, the email is J, A, N, E, dot, D, O, E, at example dot com."
+    assert wrong == "No, it's J, A, N, E, dot, D, O, E, at example dot com."
 
 
 def test_a_right_value_that_is_read_back_out_of_turn_is_confirmed() -> None:

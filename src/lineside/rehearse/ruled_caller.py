@@ -116,7 +116,9 @@ class RuledCaller:
             return self._last if lost and not self._repaired else None
         wrong = self.misunderstood(_asked_about(state, asked))
         match asked.kind:
-            case "check" | "write" if wrong:
+            case "check" if wrong:
+                return f"No, it's {self._meant_again(next(iter(wrong)))}."
+            case "write" if wrong:
                 return f"No, {self._correction(wrong)}"
             case "check" if not _same(self._expected, asked):
                 return USUAL["check"]
@@ -137,8 +139,10 @@ class RuledCaller:
     def _correction(self, wrong: Mapping[str, str]) -> str:
         """ "the order number is 1 2 3, 4 5"."""
         name = next(iter(wrong))
-        meant = _again(self._agent.slots[name].kind, self._meant()[name])
-        return f"the {name.replace('_', ' ')} is {meant}."
+        return f"the {name.replace('_', ' ')} is {self._meant_again(name)}."
+
+    def _meant_again(self, name: str) -> str:
+        return _again(self._agent.slots[name].kind, self._meant()[name])
 
     def _meant(self) -> dict[str, str]:
         """What the values should be by now."""

@@ -25,6 +25,7 @@ TENS = {name: 20 + 10 * index for index, name in enumerate(_TENS_NAMES)} | {"fou
 REPEATS = {"double": 2, "triple": 3, "treble": 3}
 # What recognisers write for digits that stand among other digits.
 HOMOPHONES = {"won": "one", "to": "two", "too": "two", "for": "four", "fore": "four", "ate": "eight", "tree": "three"}
+HOMOPHONES["free"] = "three"
 
 LONG = 5  # digits that are a number by themselves
 

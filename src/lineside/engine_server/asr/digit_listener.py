@@ -11,15 +11,16 @@ from typing import Any
 
 from msgspec import Struct
 
+from lineside.agents.slots.numbers import HOMOPHONES, UNITS
+
 BEAM = 5
 TOKENS_AT_LEAST, TOKENS_A_SECOND = 6, 6.0
 SECONDS_A_DIGIT = (0.15, 1.6)  # the fastest and the slowest that anybody says digits, pauses counted
 NEARLY = 0.4  # of the same: digits of the wanted number this little below the likeliest are taken
 SCORE_ALONE = -0.85  # mean log-probability among digits below which digits alone are not believed
 MOST_DIGITS = 40
-_UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_FIGURES = {name: str(figure) for figure, name in enumerate(_UNITS)} | {"oh": "0"}
-_NUMBER = re.compile(rf"\d|\b(?:{'|'.join(_FIGURES)})\b", re.IGNORECASE)
+_FIGURES = {name: str(figure) for name, figure in UNITS.items() if len(name) > 1}
+_SIGNS = re.compile(r"\d|[a-z]+", re.IGNORECASE)
 _OTHER_NUMBERS = re.compile(r"\b(?:double|triple|hundred|thousand|\w+ty|\w+teen|ten|eleven|twelve)\b", re.IGNORECASE)
 _REPAIRS = re.compile(
     r"\b(?:no|not|sorry|wait|mean|meant|actually|rather|make|scratch|correct(?:ion)?|but)\b", re.IGNORECASE
@@ -29,7 +30,7 @@ _FILLERS = re.compile(
     r"\b(?:it'?s|it|is|the|my|order|account|code|number|phone|yes|yeah|um|uh|er|so|well|okay|and|then|please|that'?s)\b",
     re.IGNORECASE,
 )
-_WORDS = re.compile(r"[a-z]{2,}", re.IGNORECASE)  # letters alone are no words: "246 A, D" is 24680 misheard
+_WORD = re.compile(r"[a-z]{2,}", re.IGNORECASE)  # letters alone are no words: "246 A, D" is 24680 misheard
 _ALLOWED = re.compile(r" ?\d{1,5}|[ ]?[,.\-]")
 
 
@@ -87,7 +88,7 @@ def listened(free: str, found: Sequence[Hypothesis], wanted: int, seconds: float
         seconds: of the sound.
     """
     said, alone = written_digits(free), [once(each, wanted) for each in found if each.digits]
-    words = _WORDS.findall(_FILLERS.sub("", _NUMBER.sub(" ", free)))
+    words = [sign for sign, figure in _figures(_FILLERS.sub("", free)) if not figure and _WORD.fullmatch(sign)]
     if not said and words:
         return ListenedText(free)
     if not alone or _REPAIRS.search(_DENIES.sub("", free)) or _OTHER_NUMBERS.search(free):
@@ -103,16 +104,26 @@ def listened(free: str, found: Sequence[Hypothesis], wanted: int, seconds: float
 
 
 def once(found: Hypothesis, wanted: int) -> Hypothesis:
-    """Without what the model says again because it may not stop: "674286742867" is 67428."""
+    """Without what the model says again because it may not stop: "674286742867" is 67428, "0000000000" is nothing."""
     digits = found.digits
-    if wanted and len(digits) > wanted and digits == (digits[:wanted] * len(digits))[: len(digits)]:
-        return Hypothesis(digits[:wanted], found.score)
-    return found
+    again = bool(wanted) and len(digits) > wanted and digits == (digits[:wanted] * len(digits))[: len(digits)]
+    return Hypothesis(digits[:wanted], found.score) if again and len(set(digits)) > 1 else found
 
 
 def written_digits(text: str) -> str:
-    """The figures in a text, and number words as figures."""
-    return "".join(_FIGURES.get(each.lower(), each) for each in _NUMBER.findall(text))
+    """The figures in a text, and number words as figures; "for" is four and "free" three among others."""
+    return "".join(figure for _, figure in _figures(text))
+
+
+def _figures(text: str) -> list[tuple[str, str]]:
+    """Every figure and word with the figure that it stands for; empty: it is a word like any other."""
+    signs: list[tuple[str, str]] = []
+    for sign in _SIGNS.findall(text.lower()):
+        figure = sign if sign.isdecimal() else _FIGURES.get(sign, "")
+        if not figure and signs and signs[-1][1]:
+            figure = _FIGURES.get(HOMOPHONES.get(sign, ""), "")
+        signs.append((sign, figure))
+    return signs
 
 
 def _believed(best: Hypothesis, seconds: float) -> str:
