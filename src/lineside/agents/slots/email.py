@@ -15,6 +15,7 @@ _BEHIND = re.compile(
     re.IGNORECASE,
 )  # what callers say behind an address
 _VALID = re.compile(r"[a-z0-9](?:[a-z0-9_%+-]|\.(?!\.)){0,62}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}")
+_NO = re.compile(r"^\W*know\b(?=\W+it'?s\b)", re.IGNORECASE)  # "No, it's …", as recognisers write it
 _SIGNS = {"dot": ".", "point": ".", "period": ".", "underscore": "_", "dash": "-", "hyphen": "-", "minus": "-"}
 _SIGNS["plus"] = "+"
 _SIGNS |= {sign: sign for sign in "._-+"}
@@ -34,6 +35,7 @@ _MISHEARD = {"g?male": "gmail", "gmailed?": "gmail", "jimail": "gmail", "jemail"
 
 def find_email(text: str) -> Found | None:
     """An address in small letters; None where no "at" was heard. Always to be read back."""
+    text = _NO.sub("no", text)
     text = _BEHIND.sub("", re.sub(r"\be-mail\b", "email", text, flags=re.IGNORECASE))
     text = _SPELLED.sub(lambda letters: re.sub(r"[\s,.-]", "", letters[0]), text)
     written = list(_WRITTEN.finditer(text))
