@@ -1,13 +1,13 @@
 """What a call costs in processor time: 20 ms of a silent caller, of one who speaks, of one who listens; and a turn.
 
-    PYTHONPATH=. .venv/bin/python bench/cost.py [--calls 100] [--steps] [--profile turns]
+    PYTHONPATH=. .venv/bin/python bench/cost.py [--calls 100] [--line realtime] [--steps] [--profile turns]
 
 Real WebSockets on transports of memory, the whole call behind them, mock engines, on a clock that jumps: what other
 programs do meanwhile moves the figures by caches only. The kernel's share, sockets and records are not in it; those
 `lineside loadtest --mock-engines --turn-every 6s --speech 2.5s` shows. `--steps` counts the functions that are called,
 Python's and C's, in place of time: the same number on every machine, and tests/project/test_cost.py holds it to a
 budget. Those of the event loop, which is written in Python here and compiled in a gateway, and of the callers are
-counted apart. `--profile` writes cProfile's list of one part.
+counted apart. `--profile` writes cProfile's list of one part. `--line realtime`: programs of the Realtime API, at 24 kHz.
 """
 
 import os
@@ -39,10 +39,13 @@ from lineside.audio.turn_model import nobody_knows
 from lineside.gateway.call_handle import RegisteredCall
 from lineside.gateway.call_runner import LARGEST_MESSAGE, CallRunner, settle
 from lineside.gateway.runtime import open_registry, prepare_agent, vad_factory
+from lineside.loadtest.plan import LineName, Plan
+from lineside.loadtest.realtime_call import appended, session_update
 from lineside.loadtest.recordings import read, recordings_in, silence
 from lineside.loadtest.server_under_test_main import register_mock_engines, settings_for
 from lineside.observability.metrics import GatewayMetrics
 from lineside.protocol import AudioDone, FirstMessage, ServerMessage
+from lineside.realtime.opening import RealtimeOpening, realtime_socket
 from lineside.replay import jumping_loop
 from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import BINARY, TEXT
@@ -121,18 +124,34 @@ class Answers(RegisteredCall):
 class Caller:
     """One call, fed frame by frame."""
 
-    def __init__(self, runner: CallRunner, number: int) -> None:
+    def __init__(self, runner: CallRunner, number: int, plan: Plan) -> None:
         self.answers = Answers(number)
         self.transport = MemoryTransport()
-        self.ws = WebSocket(LARGEST_MESSAGE, 1e9, lambda gone: None)
+        realtime = plan.line == "realtime"
+        self.ws = realtime_socket(_nothing) if realtime else WebSocket(LARGEST_MESSAGE, 1e9, _nothing)
         self.ws.take_over(self.transport, "dGhlIHNhbXBsZSBub25jZQ==")
-        self.task = asyncio.create_task(runner.run(self.answers, self.ws))
-        self.ws.data_received(_masked(TEXT, msgspec.json.encode(FirstMessage(codec="pcm"))))
+        running = (
+            runner.run_realtime(self.answers, self.ws, RealtimeOpening())
+            if realtime
+            else runner.run(self.answers, self.ws)
+        )
+        self.task = asyncio.create_task(running)
+        first = session_update(plan) if realtime else msgspec.json.encode(FirstMessage(codec="pcm")).decode()
+        self.ws.data_received(_masked(TEXT, first.encode()))
 
     async def hang_up(self) -> None:
         """Gone."""
         self.transport.close()
         await self.task
+
+
+def _nothing(gone: Exception | None) -> None:
+    return
+
+
+def _message(plan: Plan, frame: bytes) -> bytes:
+    """Twenty milliseconds, as the line's client sends them."""
+    return _masked(TEXT, appended(frame).encode()) if plan.line == "realtime" else _masked(BINARY, frame)
 
 
 def _masked(kind: int, payload: bytes) -> bytes:
@@ -202,17 +221,20 @@ class Bench:
         return sum(caller.answers.count for caller in self.callers)
 
 
-async def measure(calls: int, profile: str, folder: Path, *, steps: bool = False) -> dict[str, Part]:
+async def measure(
+    calls: int, profile: str, folder: Path, *, steps: bool = False, line: LineName = "browser"
+) -> dict[str, Part]:
     """Hold the calls."""
     register_mock_engines(folder)
     settings = settings_for(folder, 0, speculation=False)
-    quiet = _masked(BINARY, silence("pcm", 16_000))
-    speech = [_masked(BINARY, frame) for frame in read(recordings_in(None)[:1], "pcm", 16_000, SPEECH)[0].frames]
+    plan = Plan("", calls, 0.0, line=line, silence_ms=settings.vad_silence_timeout_ms)
+    quiet = _message(plan, silence("pcm", plan.rate))
+    speech = [_message(plan, frame) for frame in read(recordings_in(None)[:1], "pcm", plan.rate, SPEECH)[0].frames]
     async with open_registry(settings) as registry:
         agent = Agent(name="Cost", prompt="You answer.")
         await prepare_agent(registry, agent)
         runner = CallRunner(settings, lambda: agent, registry, vad_factory(settings), GatewayMetrics(), nobody_knows)
-        bench = Bench([Caller(runner, number) for number in range(calls)], profile, steps=steps)
+        bench = Bench([Caller(runner, number, plan) for number in range(calls)], profile, steps=steps)
         settle()
         await bench.feed([quiet], 100)
         with bench.measured("silent", 250 * calls):
@@ -257,13 +279,14 @@ def cost(parts: dict[str, Part], *, steps: bool = False) -> Cost:
     return Cost(each["silent"], each["speaking"], each["listening"], beyond, each["turns"], loop)
 
 
-def measured(calls: int, profile: str = "", *, steps: bool = False) -> Cost:
+def measured(calls: int, profile: str = "", *, steps: bool = False, line: LineName = "browser") -> Cost:
     """Measure on a clock that jumps."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     loop = VirtualLoop()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            return cost(loop.run_until_complete(measure(calls, profile, Path(folder), steps=steps)), steps=steps)
+            measuring = measure(calls, profile, Path(folder), steps=steps, line=line)
+            return cost(loop.run_until_complete(measuring), steps=steps)
     finally:
         loop.close()
 
@@ -272,10 +295,11 @@ def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=int, default=100)
+    parser.add_argument("--line", choices=["browser", "realtime"], default="browser")
     parser.add_argument("--steps", action="store_true")
     parser.add_argument("--profile", choices=["", "silent", "turns", "speaking", "listening"], default="")
     arguments = parser.parse_args()
-    found = measured(arguments.calls, arguments.profile, steps=arguments.steps)
+    found = measured(arguments.calls, arguments.profile, steps=arguments.steps, line=arguments.line)
     scale, unit = (1.0, "steps") if arguments.steps else (1e6, "µs")
     print(f"{arguments.calls} calls, " + ("functions called:" if arguments.steps else "processor time:"))
     print(f"  20 ms of a silent caller              {found.silent * scale:8.1f} {unit}")

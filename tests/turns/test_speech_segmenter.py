@@ -265,3 +265,35 @@ def test_real_words_begin_turns_and_noises_do_not(name: str, turns: int, codec: 
     payload = pcm if codec == "pcm" else encode(pcm, codec)
     events = hear(listener, payload, size=320)
     assert min(1, sum(isinstance(e, VoiceActivity) for e in events)) == turns
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000, 24_000, 44_100, 48_000])
+def test_sound_is_resampled_once_a_window_and_no_window_is_later_for_it(rate: int) -> None:
+    """The detector hears the same windows, with the same frames, as if every frame were resampled by itself."""
+    heard: list[tuple[bytes, float]] = []
+
+    class Listening(LoudnessVad):
+        def feed(self, window: bytes, on_probability: Callable[[float], None]) -> float | None:
+            heard.append((window, ear.at))
+            return super().feed(window, on_probability)
+
+    ear = SpeechSegmenter("pcm", rate, Listening(), SegmenterRules(min_speech=0.5))
+    calls, resampler, one_by_one = 0, ear._resampler, InputResampler(rate, 16_000)
+    feed = resampler.feed
+
+    def counted(pcm: bytes) -> bytes:
+        nonlocal calls
+        calls += 1
+        return feed(pcm)
+
+    resampler.feed = counted  # type: ignore[method-assign]
+    expected: list[tuple[bytes, float]] = []
+    pcm, size, waiting = tone(4.0, rate), 2 * (rate // 50), b""
+    for at in range(0, len(pcm), size):
+        ear.hear(pcm[at : at + size])
+        waiting += one_by_one.feed(pcm[at : at + size])
+        while len(waiting) >= 1024:
+            expected.append((waiting[:1024], min(len(pcm), at + size) / 2 / rate))
+            waiting = waiting[1024:]
+    assert heard == expected
+    assert calls <= len(heard) + 1

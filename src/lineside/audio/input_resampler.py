@@ -50,6 +50,11 @@ class InputResampler:
         self._received = 0
         self._next = 0  # output sample
 
+    @property
+    def held_back(self) -> int:
+        """Input samples that have to follow before one has come out, at the least."""
+        return 0 if self._up == self._down else self._taps // 2 - -(-self._down // self._up)
+
     def feed(self, pcm: bytes) -> bytes:
         """Take a frame, give what is ready; over the stream all frames give the same, however it is cut."""
         if self._up == self._down:

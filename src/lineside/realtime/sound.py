@@ -29,6 +29,8 @@ class InputAudio:
         """`hear` takes sound at `LINE_RATE`, signed 16-bit; `later` calls after so many seconds."""
         self._hear, self._later = hear, later
         self._shape: dict[str, Any] = {}
+        self._codec: Literal["g711_ulaw", "g711_alaw"] | None = None
+        self._bytes_per_second = LINE_RATE * SAMPLE_BYTES
         self._manual = False
         self._resampler: InputResampler | None = None
         self._waiting = bytearray()  # of a burst, at `LINE_RATE`
@@ -42,6 +44,8 @@ class InputAudio:
         if shape != self._shape or manual != self._manual or self._resampler is None:
             self._resampler = InputResampler(rate_of(shape), STT_RATE if manual else LINE_RATE)
         self._shape, self._manual = shape, manual
+        self._codec = CODECS.get(shape["type"])
+        self._bytes_per_second = rate_of(shape) * (SAMPLE_BYTES if self._codec is None else 1)
 
     @property
     def collected(self) -> float:
@@ -50,7 +54,7 @@ class InputAudio:
 
     def append(self, payload: bytes) -> None:
         """The caller's next sound, in the session's format. Raises `RealtimeError`."""
-        codec = CODECS.get(self._shape["type"])
+        codec = self._codec
         if codec is None and len(payload) % SAMPLE_BYTES:
             raise RealtimeError("invalid_value", "audio is not a whole number of 16-bit samples.", "audio")
         if len(payload) > AT_ONCE:
@@ -61,7 +65,7 @@ class InputAudio:
         if self._resampler is None or not payload:
             return
         pcm = self._resampler.feed(payload if codec is None else g711.decode(payload, codec))
-        self.seconds += len(payload) / rate_of(self._shape) / (SAMPLE_BYTES if codec is None else 1)
+        self.seconds += len(payload) / self._bytes_per_second
         if self._manual:
             self._collected += pcm
             self.apart += len(pcm) / SAMPLE_BYTES / STT_RATE

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from lineside.audio.frame import SAMPLE_BYTES
 from lineside.errors import TransportError
 from lineside.protocol import Codec, EndReason, ServerMessage
 from lineside.realtime.commands import ClientCommands
@@ -20,6 +21,7 @@ from lineside.transports.websocket_frames import INTERNAL_ERROR, NORMAL, POLICY_
 UNSENT = 4000  # messages that wait for a client who does not read; one more ends the session
 LAST_WORDS = 2.0  # seconds for the last messages to leave before the socket is closed
 GOING_AWAY = 1001  # RFC 6455, 7.4.1: what OpenAI closes a session with that lasted too long
+COUNT_EVERY = 50  # pieces of the caller's sound that the meter is told of together
 SOUND = "response.output_audio.delta"
 
 encode = msgspec.json.Encoder().encode
@@ -71,7 +73,7 @@ class RealtimeTransport(OnlyHangsUp):
         self._listener: TransportListener | None = None
         self._sound = InputAudio(self._hear, loop.call_later)
         self._commands = ClientCommands(session, self._sound)
-        self._reason: EndReason | None = None
+        self._pieces = self._bytes = 0  # of sound that the meter has not been told of
         self._idle: asyncio.TimerHandle | None = None
         session.hooks.apart = lambda: self._sound.apart
         session.hooks.on_ended = self._ended
@@ -87,12 +89,13 @@ class RealtimeTransport(OnlyHangsUp):
         finally:
             self._ws.listen(lambda message: None, lambda why: None, self._outbox.flush)
             self._listener = None
+            self._count()
             if self._idle is not None:
                 self._idle.cancel()
 
     def send(self, payload: bytes) -> None:
         """See `Transport`."""
-        self._meter.sent(len(payload) / 2 / LINE_RATE)
+        self._meter.sent(len(payload) / SAMPLE_BYTES / LINE_RATE)
         self._session.sound(payload)
 
     def clear(self) -> float | None:
@@ -131,8 +134,15 @@ class RealtimeTransport(OnlyHangsUp):
 
     def _hear(self, pcm: bytes) -> None:
         if self._listener is not None:
-            self._meter.heard(len(pcm) / 2 / LINE_RATE)
+            self._pieces, self._bytes = self._pieces + 1, self._bytes + len(pcm)
+            if self._pieces == COUNT_EVERY:
+                self._count()
             self._listener.on_audio(pcm)
+
+    def _count(self) -> None:
+        """Tell the meter of what has come since it was told last."""
+        self._meter.heard(self._bytes / SAMPLE_BYTES / LINE_RATE, self._pieces)
+        self._pieces = self._bytes = 0
 
     def _message(self, message: bytes | str) -> None:
         """Called for every message, waits for nothing. A bug of ours ends the call, in `run`."""

@@ -17,7 +17,8 @@ from lineside.protocol import Codec
 from lineside.turns.floor_events import Silence
 from lineside.turns.open_turn import Heard, OpenTurn, SegmenterRules
 
-WINDOW_BYTES = 512 * SAMPLE_BYTES  # what the voice detector takes
+WINDOW = 512  # samples that the voice detector takes
+WINDOW_BYTES = WINDOW * SAMPLE_BYTES
 
 
 class SpeechSegmenter:
@@ -35,8 +36,11 @@ class SpeechSegmenter:
         self._codec, self._rate, self._voice, self._later = codec, rate, voice, later
         self._silence = rules.silence
         self._resampler = InputResampler(rate, STT_RATE)
+        self._raw = bytearray()  # of the caller's own rate, not resampled: no window could be whole with it
         self._waiting = bytearray()  # less than one window
         self._samples = 0  # of the caller's own rate, since the call began
+        self._windows = 0  # since the call began
+        self._next_window = self._window_ends(1)  # samples of the caller's own rate before which none can be whole
         self._unjudged: deque[bytes] = deque()  # windows that the detector has yet to answer for: a tick's worth
         self._turn = OpenTurn(rules)
         self._fault: Exception | None = None  # of ours, in a window that was judged later
@@ -55,10 +59,25 @@ class SpeechSegmenter:
             raise self._fault
         pcm = payload if self._codec == "pcm" else g711.decode(payload, self._codec)
         self._samples += len(pcm) // SAMPLE_BYTES
+        self._raw += pcm
+        turn, events = self._turn, list[Heard]()
+        if self._samples >= self._next_window:
+            self._hear_windows(events)
+        if turn.paused and (silent := self._long_silent()):
+            events.append(silent)
+        return events
+
+    def _window_ends(self, number: int) -> int:
+        """Samples of the caller's own rate that the first `number` windows need at the least."""
+        return -(-number * WINDOW * self._rate // STT_RATE) + self._resampler.held_back
+
+    def _hear_windows(self, events: list[Heard]) -> None:
+        """All that has come, at once: a frame costs a resampler nearly as much as a window does."""
         turn, waiting = self._turn, self._waiting
-        waiting += self._resampler.feed(pcm)
-        events: list[Heard] = []
+        waiting += self._resampler.feed(bytes(self._raw))
+        self._raw.clear()
         while len(waiting) >= WINDOW_BYTES:
+            self._windows += 1
             window = bytes(waiting[:WINDOW_BYTES])
             del waiting[:WINDOW_BYTES]
             probability = self._voice.feed(window, self._judged)
@@ -66,9 +85,7 @@ class SpeechSegmenter:
                 self._unjudged.append(window)
             elif event := turn.hear(window, probability):
                 events.append(event)
-        if turn.paused and (silent := self._long_silent()):
-            events.append(silent)
-        return events
+        self._next_window = self._window_ends(self._windows + 1)
 
     def utterance(self) -> Utterance:
         """What the caller has said in the open turn so far, without the silence at its end."""
