@@ -179,6 +179,22 @@ def test_no_sound_of_an_answer_is_sent_after_its_end() -> None:
     hold_session(story, answers=[LONG])
 
 
+def test_a_cleared_turn_takes_no_answer_with_it() -> None:
+    """The client asks for an answer while its caller speaks, then drops what they say: the answer comes to its end."""
+
+    async def story(client: VirtualClient) -> None:
+        client.hears_turns(interrupt_response=False)
+        await client.speak(0.8)
+        client.send("response.create")
+        await client.speak(0.5)
+        client.send("input_audio_buffer.clear")
+        done = (await client.until("response.done"))["response"]
+        assert (done["status"], said(done)) == ("completed", LONG)
+        assert (await client.answer())["status"] == "completed"
+
+    hold_session(story, answers=[LONG])
+
+
 def test_an_answer_that_was_cut_by_its_limit_says_so() -> None:
     """`max_output_tokens` of a response: its item and it are incomplete; one that ended by itself is not."""
 

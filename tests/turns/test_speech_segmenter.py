@@ -273,7 +273,7 @@ def test_sound_is_resampled_once_a_window_and_no_window_is_later_for_it(rate: in
     heard: list[tuple[bytes, float]] = []
 
     class Listening(LoudnessVad):
-        def feed(self, window: bytes, on_probability: Callable[[float], None]) -> float | None:
+        def feed(self, window: bytes, on_probability: Callable[[float], None] | None = None) -> float:
             heard.append((window, ear.at))
             return super().feed(window, on_probability)
 

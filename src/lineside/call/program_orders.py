@@ -49,7 +49,10 @@ class CallOrders:
         """Do what the floor decides of a turn that nobody answers."""
         if isinstance(decision, ForgetTurn):
             self._listening.close_turn()
-            self._speaker.drop()
+            if (
+                not self._speaker.speaking
+            ):  # an answer that the program asked for goes on: it has nothing to do with this
+                self._speaker.drop()
             return
         said = event.said if isinstance(event, SoundCommitted) else None
         self._context.observers.on_event(self._end_of_turn.ended(decision, full=isinstance(event, TurnFull)))
