@@ -7,7 +7,8 @@ programs do meanwhile moves the figures by caches only. The kernel's share, sock
 `lineside loadtest --mock-engines --turn-every 6s --speech 2.5s` shows. `--steps` counts the functions that are called,
 Python's and C's, in place of time: the same number on every machine, and tests/project/test_cost.py holds it to a
 budget. Those of the event loop, which is written in Python here and compiled in a gateway, and of the callers are
-counted apart. `--profile` writes cProfile's list of one part. `--line realtime`: programs of the Realtime API, at 24 kHz.
+counted apart. `--profile` writes cProfile's list of one part. `--line realtime`: programs of the Realtime API, at
+24 kHz.
 """
 
 import os

@@ -2,10 +2,15 @@
 
 import asyncio
 from datetime import date
+from typing import Any
+
+import pytest
 
 from lineside.call.call_tools import CallTools
 from lineside.engines.protocols import Message, ToolCall
 from lineside.engines.vendors.scripted import ScriptedLLM
+from lineside.transports.scripted import CallerSilent, CallerSpeaks
+from tests.call.fixtures import run_call
 from tests.call.native_calls import BOOKS, DONE, FINDS, NATIVE, READ_BACK, WANTS
 from tests.call.test_dialog import SlowTools, kept
 from tests.realtime.virtual_calls import VirtualClient, hold_session, said
@@ -160,6 +165,23 @@ def test_a_caller_who_says_nothing_is_spoken_to() -> None:
         await client.until("input_audio_buffer.timeout_triggered")
 
     hold_session(story, answers=["Hello.", "Good.", "Are you there?"])
+
+
+@pytest.mark.parametrize("speculation", [False, True])
+def test_the_first_sound_comes_as_early_as_on_our_own_line(speculation: bool) -> None:
+    """The same speech, the same engines, the same silence: within 30 ms, with answers prepared early and without."""
+    given: dict[str, Any] = {"speculation": speculation, "vad_silence_timeout_ms": 600}
+    own = run_call(CallerSpeaks(1.0), CallerSilent(4.0), llm=ScriptedLLM(answers=[LONG]), **given)
+    own_first = own.transport.sent[0][0]
+
+    async def story(client: VirtualClient) -> None:
+        client.hears_turns(silence_duration_ms=600)
+        began = asyncio.get_running_loop().time()
+        await client.speak(1.0, piece=0.02)
+        await client.speak(4.0, voiced=False, piece=0.02)
+        assert client.time_of("response.output_audio.delta") - began == pytest.approx(own_first, abs=0.03)
+
+    hold_session(story, answers=[LONG], **given)
 
 
 def test_no_sound_of_an_answer_is_sent_after_its_end() -> None:

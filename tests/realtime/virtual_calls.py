@@ -114,11 +114,11 @@ class VirtualClient:
         content = [{"type": "input_text", "text": text}]
         self.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
 
-    async def speak(self, seconds: float, *, voiced: bool = True) -> None:
-        """Send sound at the pace of speech, 100 ms at a time."""
-        for _ in range(round(seconds * 10)):
-            self.send("input_audio_buffer.append", audio=base64.b64encode(sound(0.1, voiced=voiced)).decode())
-            await asyncio.sleep(0.1)
+    async def speak(self, seconds: float, *, voiced: bool = True, piece: float = 0.1) -> None:
+        """Send sound at the pace of speech, so many seconds at a time."""
+        for _ in range(round(seconds / piece)):
+            self.send("input_audio_buffer.append", audio=base64.b64encode(sound(piece, voiced=voiced)).decode())
+            await asyncio.sleep(piece)
 
     async def until(self, kind: str, within: float = 30.0) -> dict[str, Any]:
         """The next event of that type."""
