@@ -44,6 +44,9 @@ def talk(
     test: Annotated[
         bool, typer.Option("--test/--no-test", help="Mark the call as a test, which the history can leave out.")
     ] = True,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Name what the caller waited for, and the setting that rules it.")
+    ] = False,
     key: KeyOption = "",
     cacert: CaOption = None,
 ) -> None:
@@ -78,6 +81,8 @@ def talk(
         print_json(call)
     else:
         _print_times(call)
+        if explain:
+            print_waits(call)
         _print_fallbacks(call)
     if unanswered := [turn.file for turn in call.turns if not turn.reply]:
         say(f"not answered: {', '.join(unanswered)}", "bold red", error=True)
@@ -105,6 +110,16 @@ def _print_fallbacks(call: "ClientCall") -> None:
 def _print_times(call: "ClientCall") -> None:
     say("milliseconds:")
     print_table(COLUMNS, [_cells(turn) for turn in call.turns])
+
+
+def print_waits(call: "ClientCall") -> None:
+    """A line for every part of the silence before each answer."""
+    from lineside.cli.explained_waits import waits
+
+    for turn in call.turns:
+        say(f"{turn.file}: the caller waited for" if turn.metrics else f"{turn.file}: nothing was measured")
+        for wait in waits(turn.metrics, turn.voice_to_voice_ms) if turn.metrics else ():
+            say(f"  {wait.ms:5.0f} ms  {wait.what}  ({wait.ruled_by})")
 
 
 def _cells(turn: "ClientTurn") -> tuple[str, ...]:
