@@ -56,8 +56,9 @@ class AudioBuffer:
     def _part(self, room: int) -> SpokenAudio:
         """The next stretch, cut where the room ends."""
         first, begin = self._held[0], self._taken
-        end = min(first.samples, begin + room)
-        if end == first.samples:
+        samples = first.samples
+        end = min(samples, begin + room)
+        if end == samples:
             self._held.popleft()
             self._taken = 0
         else:

@@ -14,7 +14,7 @@ class Alignment:
     """One piece as it is written and as it is said, and how far the voice has come with it."""
 
     def __init__(self, sayings: list[SpokenStretch]) -> None:
-        self._left = deque((_words(s.said), s.written) for s in sayings)  # words to say for it, and it
+        self._left = deque([(_words(s.said), s.written) for s in sayings])  # words to say for it, and it
         self._owed = 0  # words said of stretches that are not complete yet
         self.said = " ".join("".join(s.said for s in sayings).split())
         self._ends = _ends(sayings) if len(self.said) > MOST_SAID else []
@@ -83,4 +83,4 @@ _WORD = re.compile(r"\S*[^\W_]\S*")  # with a letter or a digit in it
 
 
 def _words(text: str) -> int:
-    return len(_WORD.findall(text))
+    return 1 if text.isalnum() else len(_WORD.findall(text))

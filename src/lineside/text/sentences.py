@@ -68,12 +68,12 @@ class Sentences:
     def feed(self, token: str) -> list[str]:
         """Take one token; answer the pieces that it completed, without the spaces around them."""
         self._text += token
-        pieces: list[str] = []
-        while (at := self._next()) < len(self._text):
+        pieces, size = list[str](), len(self._text)
+        while (at := self._next()) < size:
             self._seen = at + 1
             if (cut := self._cut(at)) is not None:
                 pieces += self._hand_out(cut)
-        self._seen = len(self._text)
+        self._seen = size
         self._drop_what_is_gone()
         return pieces
 
@@ -89,7 +89,8 @@ class Sentences:
         turn = _FENCE if self._fenced else _TURN if self._perhaps else _PLAIN_TURN
         found = turn.search(self._text, self._seen)
         at = found.start() if found else len(self._text)
-        return min(at, self._begin + (CODE if self._fenced else ENDLESS))
+        most = self._begin + (CODE if self._fenced else ENDLESS)
+        return at if at < most else most
 
     def _cut(self, at: int) -> int | None:
         """Where the piece under way ends, now that the character `at` is known; None: it goes on."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 from lineside.errors import TransportError
 from lineside.protocol import EndReason, LlmToken, ReasoningToken, ServerMessage, encode
@@ -75,8 +76,13 @@ class Outbox:
         self._set = False
         waiting, sent, now = self._waiting, self._sent, self._clock()
         while waiting and self._ws.writable:
-            items = [waiting.popleft() for _ in range(min(AT_ONCE, len(waiting)))]
-            if sounds := [len(item) for item in items if isinstance(item, bytes)]:
+            items = list(islice(waiting, AT_ONCE))
+            if len(items) == len(waiting):
+                waiting.clear()  # as nearly always: all at once
+            else:
+                for _ in items:
+                    waiting.popleft()
+            if sounds := [len(item) for item in items if type(item) is bytes]:
                 self._uncounted.extend(sounds)
                 if sum(self._uncounted) > self._bytes_per_second:
                     self.count()
@@ -107,4 +113,4 @@ class Outbox:
 
 
 def _framed(items: list[bytes | ServerMessage]) -> list[bytes]:
-    return [framed(BINARY, item) if isinstance(item, bytes) else framed(TEXT, encode(item)) for item in items]
+    return [framed(BINARY, item) if type(item) is bytes else framed(TEXT, encode(item)) for item in items]

@@ -101,7 +101,7 @@ class OpenTurn:
         self._run = 0
         if self._open:
             self.paused = True
-            return (TurnFull if self._audio.is_full() else Silence)(at, self.last_voice)
+            return (TurnFull if len(pcm) >= self._audio.most else Silence)(at, self.last_voice)
         if not self._voiced or at - self.last_voice >= FORGET:
             self._forget()
         if self._stirred and at - self.last_voice >= FADED:
@@ -124,7 +124,7 @@ class OpenTurn:
             if self._voiced >= self._long and not self._audio.is_full():
                 self._long = self._voiced + LONG
                 return SpeechLong(at)
-            return TurnFull(at, self.last_voice) if self._audio.is_full() else None
+            return TurnFull(at, self.last_voice) if len(self._audio.pcm) >= self._audio.most else None
         self.last_voice = at
         if not self._caller.enough(self._voiced, self._enough, self._audio.pcm):
             return self._stir(at)

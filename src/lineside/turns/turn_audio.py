@@ -10,7 +10,7 @@ class TurnAudio:
 
     def __init__(self, longest: float) -> None:
         self.pcm = bytearray()  # at most `longest`, and a window
-        self._most = _whole_samples(longest)
+        self.most = _whole_samples(longest)  # bytes
 
     @property
     def seconds(self) -> float:
@@ -19,11 +19,11 @@ class TurnAudio:
 
     def is_full(self) -> bool:
         """No more may be said in this turn."""
-        return len(self.pcm) >= self._most
+        return len(self.pcm) >= self.most
 
     def is_full_but_for(self, seconds: float) -> bool:
         """Only so much more may be said in this turn."""
-        return len(self.pcm) >= self._most - _whole_samples(seconds)
+        return len(self.pcm) >= self.most - _whole_samples(seconds)
 
     def without_last(self, seconds: float) -> bytes:
         """The sound but for its end."""
@@ -31,7 +31,7 @@ class TurnAudio:
 
     def put_before(self, pcm: bytes) -> None:
         """Put as much of the end of this before the sound as there is room for."""
-        room = self._most - len(self.pcm)
+        room = self.most - len(self.pcm)
         self.pcm[:0] = pcm[-room:] if room > 0 else b""
 
     def keep_pre_roll(self) -> None:
