@@ -38,7 +38,7 @@ TURNS = [
 def made(*, callers: int = 10, late: float = 0.0, slow: float = 1500.0) -> LoadTestResults:
     own = Lateness()
     own.add(late)
-    report = WorkerReport(TURNS, [CallResult("0.0", 10.0, "caller_hung_up")], own.counts, 5000, 3, 50, 1.0)
+    report = WorkerReport(TURNS, [CallResult("0.0", 0.0, 10.0, "caller_hung_up")], own.counts, 5000, 3, 50, 1.0)
     whole = figures(msgspec.structs.replace(PLAN, callers=callers), [report], 10.0, ideal_ms=1000.0)
     whole = msgspec.structs.replace(whole, load=ServerLoad(0.5, 5.0, 100_000_000, 110_000_000))
     return msgspec.structs.replace(whole, misses=misses(whole, Goal(slow)))

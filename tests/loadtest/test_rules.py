@@ -140,7 +140,7 @@ def found(*, misses: tuple[str, ...] = (), late: float = 0.0) -> LoadTestResults
 
 
 def report_of(*turns: TurnResult, ends: tuple[str, ...] = ("caller_hung_up",)) -> WorkerReport:
-    calls = [CallResult(f"{n}", 1.0, reason) for n, reason in enumerate(ends)]
+    calls = [CallResult(f"{n}", 0.0, 1.0, reason) for n, reason in enumerate(ends)]
     return WorkerReport(list(turns), calls, Lateness().counts, 500, 0, 0, 1.0)
 
 

@@ -84,6 +84,7 @@ class CallResult(Struct):
     """One call that is over."""
 
     call: str
+    began: float  # seconds since the test began
     seconds: float
     reason: str  # the server's word, or `refused`, `no_ready`, `line_lost`
 

@@ -106,7 +106,7 @@ class LoadWorker:
             began, name = clock(), f"{number}.{calls}"
             calls += 1
             reason = await self._dial(name, dice, http)
-            self._ends.append(CallResult(name, round(clock() - began, 3), reason))
+            self._ends.append(CallResult(name, round(began - plan.began, 3), round(clock() - began, 3), reason))
             if reason != "caller_hung_up":
                 await asyncio.sleep(AGAIN_AFTER)
 

@@ -1,0 +1,95 @@
+"""A small call centre on this machine: callers, HAProxy, two gateways, PostgreSQL and an engine server.
+
+    callers ── HAProxy ─┬─ gateway a ── cable ─┬─ PostgreSQL
+                        └─ gateway b ── cable ─┴─ engine server
+
+Each gateway has cables of its own to the database and to the engines; where the engine server does not answer, engines
+in the gateway's own process stand in.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from bench.chaos.cable import Cable, cable
+from bench.chaos.engine_server import fixed_time_engines
+from bench.chaos.gateway_process import GatewayProcess
+from tests.gateway.balancers import balanced
+from tests.records.database_servers import PostgreSQL
+
+from lineside.loadtest.server_under_test_main import AGENT, free_port
+
+DRAIN = 120.0  # seconds that a gateway which is stopped leaves its calls
+
+
+class Site(NamedTuple):
+    """A gateway and what it hangs on."""
+
+    gateway: GatewayProcess
+    database: Cable
+    engines: Cable
+
+
+class Centre:
+    """All of it."""
+
+    def __init__(self, url: str, sites: Sequence[Site], server: PostgreSQL, records_url: str) -> None:
+        self.url, self.sites, self.server = url, sites, server
+        self.database = urlsplit(records_url).path.lstrip("/")
+
+    async def ask(self, sql: str) -> list[list[str]]:
+        """The rows, as text."""
+        answer = await asyncio.to_thread(self.server.tell, self.database, sql)
+        return [line.split("|") for line in answer.splitlines()]
+
+
+@asynccontextmanager
+async def open_centre(
+    folder: Path, server: PostgreSQL, extra: Mapping[str, Mapping[str, str]]
+) -> AsyncGenerator[Centre, None]:
+    """Start everything; nothing is left after the block. `extra`: gateway → further environment.
+
+    The mock engines are registered by the caller, with all its children.
+    """
+    records_url = server.new()
+    (folder / "agent.toml").write_text(AGENT)
+    async with AsyncExitStack() as stack:
+        engine_port = await stack.enter_async_context(fixed_time_engines())
+        database = urlsplit(records_url)
+        sites = []
+        for name in ("a", "b"):
+            to_database = await stack.enter_async_context(cable("127.0.0.1", database.port or 0))
+            to_engines = await stack.enter_async_context(cable("127.0.0.1", engine_port))
+            environment = {
+                **_settings(folder, to_engines),
+                "RECORDS_URL": database._replace(netloc=f"lineside@127.0.0.1:{to_database.port}").geturl(),
+                **extra.get(name, {}),
+            }
+            gateway = GatewayProcess(name, folder / name, free_port(), environment)
+            stack.push_async_callback(gateway.end)
+            sites.append(Site(gateway, to_database, to_engines))
+        for site in sites:  # one after the other: the first makes the tables
+            await site.gateway.start()
+        first, second = (site.gateway.url for site in sites)
+        url = await stack.enter_async_context(balanced("haproxy", folder, first, second, look_every="2s"))
+        yield Centre(url, sites, server, records_url)
+
+
+def _settings(folder: Path, engines: Cable) -> dict[str, str]:
+    roles = ("STT", "LLM", "TTS")
+    return {
+        "AGENT_FILE": str(folder / "agent.toml"),
+        "TRUSTED_PROXIES": "127.0.0.1",
+        "WORKERS": "1",
+        "MAX_CONCURRENT_CALLS": "1000",
+        "DRAIN_S": f"{DRAIN:g}",
+        "TURN_PROFILE": "silence",  # the callers' words are no evidence
+        "SPECULATION": "false",
+        "OPENAI_URL": f"http://127.0.0.1:{engines.port}",
+        "OPENAI_MODEL": "fixed-time",
+        **{f"DEFAULT_{role}_ENGINE": "openai" for role in roles},
+        **{f"FALLBACK_{role}_ENGINES": "mock" for role in roles},
+    }
