@@ -28,6 +28,7 @@ from lineside.gateway.readiness import FaultWatch
 from lineside.http_front import http_server
 from lineside.observability.metrics import GatewayMetrics
 from lineside.protocol import AudioDone, AudioStarted, Error, Ready, ReplyText, ServerMessage, decode_server
+from lineside.records.trouble import RecordsTrouble
 from lineside.transports.browser import BrowserTransport
 from tests.call.fixtures import FixedAgentStore, settings
 
@@ -533,6 +534,24 @@ def test_a_gateway_whose_background_work_fails_is_not_ready() -> None:
     async def story(gateway_client: ServedGateway) -> None:
         gateway_client.gateway.work.note("machine", OSError(24, "words of a caller"))
         assert await asked_ready(gateway_client) == (503, "not_ready", ["background work fails: machine"])
+
+    with_served_gateway(story)
+
+
+def test_a_gateway_whose_database_is_away_is_ready_and_one_whose_disk_is_full_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A balancer would else take all gateways that share the database out at once, and calls need none of it."""
+    trouble = RecordsTrouble(None)
+
+    async def story(gateway_client: ServedGateway) -> None:
+        monkeypatch.setattr(gateway_client.gateway, "_records", SimpleNamespace(trouble=trouble))
+        trouble.set("database", "the database takes no call records; the spool keeps them")
+        assert await asked_ready(gateway_client) == (200, "ready", [])
+        trouble.set("disk", "cannot write call records to disk; they wait in memory")
+        why = "call records: cannot write call records to disk; they wait in memory"
+        assert await asked_ready(gateway_client) == (503, "not_ready", [why])
+        monkeypatch.undo()
 
     with_served_gateway(story)
 

@@ -44,8 +44,8 @@ def test_a_fault_in_a_worker_is_known_by_its_counter_for_a_minute() -> None:
     assert look(0.0) == []
     metrics.records.records_fault("disk")
     metrics.process.work_failed("load shedder")
-    metrics.records.write_failed()
-    wrong = ["background work fails: load shedder", "call records: disk fails", "call records: writes fail"]
+    metrics.records.write_failed()  # to a database that is away: that keeps nobody from taking calls
+    wrong = ["background work fails: load shedder", "call records: disk fails"]
     assert look(10.0) == wrong
     assert look(10.0 + HEALTHY_SECONDS / 2) == wrong
     metrics.process.work_failed("load shedder")

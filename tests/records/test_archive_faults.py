@@ -81,9 +81,9 @@ def test_a_fault_that_nobody_foresaw_ends_no_thread(
                 broken.setattr(place, fails)
                 tell(archive, "one")
                 await until(lambda: len(counted.parts) >= 2)
-                assert "RuntimeError" in archive.trouble
+                assert "RuntimeError" in str(archive.trouble)
             assert (await over(archive, "one")).call.reason == "caller_hung_up"
-            await until(lambda: archive.trouble == "")
+            await until(lambda: str(archive.trouble) == "")
             assert counted.lost == 0
 
     asyncio.run(story())
@@ -300,7 +300,7 @@ def test_what_is_lost_at_the_end_is_counted(tmp_path: Path, monkeypatch: pytest.
 
             monkeypatch.setattr("lineside.records.spool.os.write", full)
             tell(archive, "one")
-            await until(lambda: "cannot write call records to disk" in archive.trouble)
+            await until(lambda: "cannot write call records to disk" in str(archive.trouble))
         assert counted.lost > 0
 
     asyncio.run(story())

@@ -187,7 +187,7 @@ class Gateway:
         if self._workers is not None:
             body["workers"] = len(self._workers.up)
         if self._records is not None:
-            body["records"] = self._records.trouble or "ok"  # calls go on whatever it says
+            body["records"] = str(self._records.trouble) or "ok"  # calls go on whatever it says
         return web.json_response(body, status=503 if closing else 200)
 
     async def _ready(self, request: web.Request) -> web.Response:
@@ -196,7 +196,8 @@ class Gateway:
             draining=self.call_registry.draining,
             workers=None if self._workers is None else len(self._workers.up),
             failing=[fault.work for fault in self.work.faults],
-            records="" if self._records is None else str(self._records.trouble),
+            # A database that is away is away for all gateways, and the spool keeps what it should have.
+            records="" if self._records is None else self._records.trouble.besides("database", "retention", "deletion"),
             in_workers=() if self._workers is None else self._workers.faults.failing(time.monotonic()),
         )
         return web.json_response(msgspec.to_builtins(ready_state), status=503 if ready_state.reasons else 200)

@@ -39,7 +39,7 @@ class GatewayAlerts(Alerts):
         found = [f"background work fails: {fault.work}" for fault in self._work.faults]
         if self._workers is not None:
             found += [f"in a worker: {what}" for what in self._workers.faults.failing(time.monotonic())]
-        if self._records is not None and self._records.trouble:
+        if self._records is not None and str(self._records.trouble):
             found.append(f"call records: {self._records.trouble}")
         if is_slow(self._replies, time.monotonic()):
             found.append("responses are slow: p95 over 2 s in the last five minutes")

@@ -1,6 +1,7 @@
 """Whether this gateway should be sent calls, and why not: `GET /ready`, for load balancers.
 
-A full gateway is ready: it refuses the call that is too many in words, and has room again a moment later.
+A full gateway is ready: it refuses the call that is too many in words, and has room again a moment later. So is one
+whose database is away: every gateway that shares it would say no at once, and none of them loses a call or a record.
 """
 
 from collections.abc import Iterable
@@ -17,7 +18,6 @@ if TYPE_CHECKING:  # whoever imports prometheus_client decides whether there are
 FAULTS = {
     "lineside_work_failures_total": "background work fails: {}",
     "lineside_records_faults_total": "call records: {} fails",
-    "lineside_records_write_failures_total": "call records: writes fail",
 }
 
 
@@ -76,7 +76,7 @@ def readiness(
         draining: whether that is because it drains.
         workers: how many take calls; None where this process holds the calls.
         failing: background work of this process that fails.
-        records: what is wrong with the records of this process; empty: nothing.
+        records: what is wrong with the records of this process, besides the database; empty: nothing.
         in_workers: what `FaultWatch` knows.
     """
     reasons = set(in_workers) | {FAULTS["lineside_work_failures_total"].format(work) for work in failing}

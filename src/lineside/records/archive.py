@@ -65,7 +65,7 @@ class Archive:
         """`work` restarts its threads should they fail. Raises `ConfigError` for a wrong `RECORDS_URL`."""
         self._work = work or BackgroundWork()
         self._settings, self._folder = settings, settings.data_dir
-        self._trouble = RecordsTrouble(counter)
+        self.trouble = RecordsTrouble(counter)  # what is wrong now; any thread
         self._store = Database(settings.records_url, self._folder)
         self._spool: Spool
         self._recordings: RecordingsFolder
@@ -74,11 +74,6 @@ class Archive:
         self._deletion: Deletion
         self._thread: ArchiveThread
         self.in_progress: set[str] = set()  # calls under way in this process
-
-    @property
-    def trouble(self) -> str:
-        """What is wrong now, in a sentence without secrets; empty: nothing is. Any thread."""
-        return str(self._trouble)
 
     # ── for calls: nothing waits ───────────────────────────────────────────────────────────────────────────────────
 
@@ -239,7 +234,7 @@ class Archive:
         self._writer = RecordingWriter(
             self._recordings,
             self._finished,
-            lambda fault: self._trouble.fault("recordings", fault),
+            lambda fault: self.trouble.fault("recordings", fault),
             reserve,
             self._work,
         )
@@ -261,7 +256,7 @@ class Archive:
         most = self._settings.records_max_mb << 20
         self._recordings = RecordingsFolder(self._folder / "recordings", most, self._given_up)
         aside = SetAsideFile(self._folder / "set-aside.jsonl", reserve)
-        self._mover = EntryMover(self._store, self._recordings, aside, self._trouble)
+        self._mover = EntryMover(self._store, self._recordings, aside, self.trouble)
         self._deletion = Deletion(self._store, self._recordings, aside, self._folder / "spool")
         self._thread = ArchiveThread(
             folder=self._folder,
@@ -272,7 +267,7 @@ class Archive:
             deletion=self._deletion,
             recordings=self._recordings,
             reserve=reserve,
-            trouble=self._trouble,
+            trouble=self.trouble,
             work=self._work,
         )
 
@@ -292,7 +287,7 @@ class Archive:
     def _finished(self, finished: RecordingFinished) -> None:
         """In the writer's thread."""
         if finished.recording == "given_up":
-            self._trouble.counter.recording_given_up()
+            self.trouble.counter.recording_given_up()
         self.keep(finished)
 
     def _given_up(self, call: str) -> None:

@@ -46,7 +46,11 @@ class RecordsTrouble:
         with self._lock:
             return self._now.get(part, "")
 
+    def besides(self, *parts: Part) -> str:
+        """What is wrong with all parts but these, in a sentence without secrets; empty: nothing is."""
+        with self._lock:
+            return "; ".join(self._now[part] for part in sorted(self._now) if part not in parts)
+
     def __str__(self) -> str:
         """All of it in a sentence; empty: nothing is wrong."""
-        with self._lock:
-            return "; ".join(self._now[part] for part in sorted(self._now))
+        return self.besides()
