@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The stock clients of OpenAI's Realtime API at a gateway of ours, unchanged but for the address: each types a question,
-# has a function called, and hears the answer. In temporary environments; needs PyPI, npm and Node 20. Prints what each saw.
+# has a function called, and hears the answer; @openai/agents speaks, interrupts, truncates, changes its session and is
+# refused as well. In temporary environments; needs PyPI, npm and Node 20. Prints what each saw.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
