@@ -43,7 +43,9 @@ class Microphone(MediaStreamTrack):
     async def recv(self) -> AudioFrame:
         """See `MediaStreamTrack`."""
         loop = asyncio.get_running_loop()
-        self._due = max(self._due + 0.02, loop.time() - 0.1)
+        self._due = (
+            self._due + 0.02 if self._due else loop.time()
+        )  # what a stalled machine is behind with, it sends at once
         await asyncio.sleep(self._due - loop.time())
         pcm = self.frames.pop(0) if self.frames else bytes(2 * FRAME)
         frame = AudioFrame.from_ndarray(np.frombuffer(pcm, "<i2").reshape(1, -1), format="s16", layout="mono")
