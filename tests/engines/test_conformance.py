@@ -1,6 +1,7 @@
 """Engines: one conformance suite for all that are registered, in every way they are reached; and the registry."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
@@ -24,12 +25,14 @@ from tests.engines.fixtures import FAKED, Case, all_of, built, cases, patient_ch
 from tests.real_gateway import Stack
 from tests.virtual_time import run
 
+DEPLOYED = os.environ.get("LINESIDE_TEST_ENGINES", "")  # an engine server that is up, in place of one that is started
+
 
 def conform(request: pytest.FixtureRequest, case: Case, story: Callable[[Any], Awaitable[None]]) -> None:
     """Tell the story with the engine, against the running stack where it needs one."""
     if case.embedded and case.name == "kokoro" and not here(KOKORO.name):
         pytest.skip(f"{KOKORO.name} is not fetched: lineside models pull {KOKORO.name}")
-    url = request.getfixturevalue("stack").engine_url if case.embedded else ""
+    url = (DEPLOYED or request.getfixturevalue("stack").engine_url) if case.embedded else ""
 
     async def main() -> None:
         async with reached(case, url) as engine:

@@ -1,13 +1,15 @@
-"""`lineside engines`: the engines that a call may name, and whether they answer."""
+"""`lineside engines`: the engines that a call may name, and whether they answer; engines spread over machines."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 from msgspec import Struct
 from msgspec.structs import replace
 from rich.console import Console
+from typer.core import TyperGroup
 
 from lineside.answered_by import AnsweredBy
 from lineside.api.engine_schemas import EnginesStatus
@@ -48,7 +50,27 @@ class EngineRow(Struct, frozen=True):
     fallback: Fallback | None = None  # the last time that another answered for it
 
 
-def engines(
+class EnginesGroup(TyperGroup):
+    """`lineside engines` lists them, as `lineside engines list` does."""
+
+    default = "list"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """What begins with an option is a list."""
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=EnginesGroup,
+    add_completion=False,
+    help="List the STT, LLM and TTS engines, as without a command; deploy models over several machines.",
+)
+
+
+@app.command("list")
+def list_engines(
     check: Annotated[bool, typer.Option("--check", help="Ask each whether it would answer.")] = False,
     url: UrlOption = "",
     key: KeyOption = "",
@@ -75,6 +97,30 @@ def engines(
     if failed:
         say(f"does not answer: {', '.join(f'{row.role} {row.engine}' for row in failed)}", "bold red", error=True)
         raise typer.Exit(1)
+
+
+@app.command("deploy")
+def deploy_engines(
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="Models and replicas (TOML).")],
+    ray: Annotated[str, typer.Option("--ray", metavar="ADDRESS", help="Ray cluster: host:port of its head.")] = "auto",
+    host: Annotated[str, typer.Option(metavar="HOST", help="Address at which each machine answers.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port of it.")] = 8000,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the embedded models as Ray Serve deployments, on the machines of a cluster that is up.
+
+    Comes back when all replicas are ready; they stay. Run again with a changed file, it changes them.
+    """
+    from lineside.engine_server.scale.deployments import deploy
+    from lineside.engine_server.scale.plan import read_engine_plan
+
+    deployed = deploy(read_engine_plan(config), address=ray, host=host, port=port)
+    if as_json:
+        print_json({"url": f"http://{host}:{port}", "routes": deployed})
+        return
+    for route, application in deployed.items():
+        say(f"  {route}: {application}")
+    say(f"The engines answer. On the gateways: EMBEDDED_URL=http://{host}:{port}")
 
 
 def _cells(row: EngineRow, check: bool) -> tuple[str, ...]:

@@ -18,7 +18,10 @@ COMMANDS = {
     "drain": ("lineside.cli.drain:drain", "Refuse new calls, and wait for those that are up to end."),
     "calls": ("lineside.cli.calls:app", "List, show and delete kept calls."),
     "mcp": ("lineside.cli.mcp:mcp", "List the tools of an agent's MCP servers, and what to pin of them."),
-    "engines": ("lineside.cli.engines:engines", "List the STT, LLM and TTS engines; check that they answer."),
+    "engines": (
+        "lineside.cli.engines:app",
+        "List the engines; check that they answer; deploy models over several machines.",
+    ),
     "models": ("lineside.cli.models:app", "Download, check, load and unload models."),
     "knowledge": ("lineside.cli.knowledge:app", "Read the agent's documents; ask what it knows of a question."),
     "webhooks": ("lineside.cli.webhooks:webhooks", "Show how webhooks of a running lineside fare; send a test."),

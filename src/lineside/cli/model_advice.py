@@ -44,7 +44,8 @@ def _measured(settings: Settings) -> MachineSpeed | None:
     here.sort(key=lambda model: model.name != settings.llm_model)
     if not here:
         return None
-    from lineside.engine_server.__main__ import GENTLE_THREADS, threads
+    from lineside.engine_server.__main__ import threads
+    from lineside.engine_server.openmp import GENTLE_THREADS
 
     model = here[0]
     weights = settings.models_dir / model.name / model.files[0].name

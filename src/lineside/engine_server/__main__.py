@@ -8,16 +8,10 @@ from pathlib import Path
 
 import structlog
 
-from lineside.engine_server.openmp import borrow
+from lineside.engine_server.openmp import GENTLE_THREADS, borrow
 from lineside.errors import ConfigError
 from lineside.private_files import make_files_private
 from lineside.processes.cpu_count import cores
-
-# OpenMP's threads wait for each other some hundred times a token, by default in a busy loop. As soon as anything else
-# wants a core, all stand still for whole time slices: measured beside one busy process, 40 tokens took 35 s; with a
-# short loop, 3.4 s. BLAS is asked for one small matrix a time, for which threads do not pay. All are read when the
-# libraries are loaded, so they are set before anything that loads them is imported.
-GENTLE_THREADS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000", "OPENBLAS_NUM_THREADS": "1"}
 
 NONE = ("none", "")  # as the name of a model: none is loaded at start
 

@@ -54,12 +54,13 @@ class EngineServer:
         *,
         secret: str = "",
         only_this_machine: bool = True,
+        metrics: EngineServerMetrics | None = None,
     ) -> None:
         """Requests have to show `secret`, if there is one; `only_this_machine`: under no other name than localhost."""
         self._allowed = allowed(secret, only_this_machine=only_this_machine)
         self.waiting_for = waiting_for or set()
         self._model_pool, self._preset = model_pool, preset
-        self._metrics = EngineServerMetrics()
+        self._metrics = metrics or EngineServerMetrics()
 
     def app(self) -> web.Application:
         """The routes. Run it with `handler_cancellation=True`, so that a client that leaves stops the work."""

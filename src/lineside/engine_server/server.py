@@ -7,10 +7,10 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Generator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from msgspec import Struct
@@ -19,6 +19,7 @@ from lineside.engine_server.app import EngineServer
 from lineside.engine_server.asr.whisper import WhisperModel
 from lineside.engine_server.interfaces import LlmModel, SttModel, TtsModel
 from lineside.engine_server.llm.llama import LlamaModel
+from lineside.engine_server.metrics import EngineServerMetrics
 from lineside.engine_server.model_pool import ModelPool
 from lineside.engine_server.openai_schema import RequestRefused
 from lineside.engine_server.tts.hibari import HibariModel
@@ -74,24 +75,58 @@ def serve(options: EngineServerOptions) -> int:
 async def _serve(options: EngineServerOptions, prompts_folder: Path) -> None:
     ended = asyncio.Event()
     _listen_for_the_end(ended, options.end_with_parent)
+    models = catalogue_models(options, prompts_folder)
+    async with open_engine_server(options, models, _listener(options)):
+        await ended.wait()
+
+
+def _listener(options: EngineServerOptions) -> socket.socket:
+    if options.listen_fd is None:
+        return listening_socket(
+            options.host, options.port, host_name="--host", port_name="--port", advice="choose another with --port"
+        )
+    listener = socket.socket(fileno=options.listen_fd)
+    # Connections inherit this, and the port can be bound again while they are waited out.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.listen()
+    return listener
+
+
+class LoadableModels(NamedTuple):
+    """The models that an engine server may load."""
+
+    known: Sequence[Model]
+    fetched: Callable[[Model], bool]  # whether its files are here
+    load: Callable[[Model], Any]  # blocks; an `SttModel`, `LlmModel` or `TtsModel`
+
+
+def catalogue_models(options: EngineServerOptions, prompts_folder: Path) -> LoadableModels:
+    """Those of the catalogue that run in an engine server."""
+    return LoadableModels(
+        [model for model in CATALOGUE if model.engine in ENGINES],
+        lambda model: state(model, options.models_dir) in ("ready", "unchecked"),
+        lambda model: _load(model, options, prompts_folder),
+    )
+
+
+@asynccontextmanager
+async def open_engine_server(
+    options: EngineServerOptions,
+    models: LoadableModels,
+    listener: socket.socket,
+    metrics: EngineServerMetrics | None = None,
+) -> AsyncGenerator["asyncio.Task[None]", None]:
+    """An engine server on this socket while the block runs, and the task that loads its first models."""
     async with asyncio.TaskGroup() as tasks:
-        model_pool = _model_pool(options, prompts_folder, tasks)
+        model_pool = _model_pool(options, models, tasks)
         server = EngineServer(
             model_pool,
             lambda preset: piper_voice(preset, options.models_dir),
             {*options.names},
             secret=options.secret,
             only_this_machine=options.host in LOOPBACK,
+            metrics=metrics,
         )
-        if options.listen_fd is not None:
-            listener = socket.socket(fileno=options.listen_fd)
-            # Connections inherit this, and the port can be bound again while they are waited out.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.listen()
-        else:
-            listener = listening_socket(
-                options.host, options.port, host_name="--host", port_name="--port", advice="choose another with --port"
-            )
         stack = AsyncExitStack()
         # A client that goes away stops the work that was done for it.
         await stack.enter_async_context(
@@ -100,7 +135,7 @@ async def _serve(options: EngineServerOptions, prompts_folder: Path) -> None:
         try:
             async with asyncio.TaskGroup() as starting:
                 start = starting.create_task(_start(model_pool, server, options), name="start")
-                await ended.wait()
+                yield start
                 start.cancel()
         finally:
             log.info("ending")
@@ -110,21 +145,12 @@ async def _serve(options: EngineServerOptions, prompts_folder: Path) -> None:
                     await stack.aclose()
 
 
-def _model_pool(options: EngineServerOptions, prompts_folder: Path, tasks: asyncio.TaskGroup) -> ModelPool:
-    root = options.models_dir
-
+def _model_pool(options: EngineServerOptions, models: LoadableModels, tasks: asyncio.TaskGroup) -> ModelPool:
     async def read_opening(instance: Any) -> None:
         if isinstance(instance, LlamaModel) and options.opening:
             await instance.warm(options.opening)
 
-    return ModelPool(
-        tasks,
-        [model for model in CATALOGUE if model.engine in ENGINES],
-        lambda model: state(model, root) in ("ready", "unchecked"),
-        lambda model: _load(model, options, prompts_folder),
-        options.names,
-        read_opening,
-    )
+    return ModelPool(tasks, models.known, models.fetched, models.load, options.names, read_opening)
 
 
 def _load(model: Model, options: EngineServerOptions, prompts_folder: Path) -> SttModel | LlmModel | TtsModel:
