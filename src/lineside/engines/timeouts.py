@@ -5,7 +5,7 @@ import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lineside.errors import EngineError, EngineTimeout
 
@@ -34,9 +34,9 @@ async def in_time(stream: AsyncGenerator[T, None], *, first: float, later: float
 class Patience:
     """The deadlines of one stream, for the task that reads it: within the block it waits, but from `came` to `wait`.
 
-    Cancels that task when an item is late, as `asyncio.timeout` does, and raises `EngineTimeout` at the end of the
-    block. An answer has tens of tokens, each through two of these: the timer is set once, and looks when it fires
-    whether what it was set for has come. Between `came` and `wait` nothing runs, so a generator may yield there.
+    Cancels the task that waits when an item is late, as `asyncio.timeout` does, and raises `EngineTimeout` at the end
+    of the block. An answer has tens of tokens, each through two of these: the timer is set once, and looks when it
+    fires whether what it was set for has come. Between `came` and `wait` nothing runs, so a generator may yield there.
     """
 
     def __init__(self, first: float, later: float, who: str) -> None:
@@ -44,8 +44,8 @@ class Patience:
         loop = asyncio.get_running_loop()
         self._clock, self._call_at = loop.time, loop.call_at
         self._limit, self._later, self._who = first, later, who
-        self._task = asyncio.current_task()
-        self._asked_before = self._task.cancelling() if self._task is not None else 0  # cancellations of others
+        self._task: asyncio.Task[Any] | None = None  # that waits; each item may be read by another
+        self._asked_before = 0  # cancellations of it, by others
         self._due = math.inf  # on the loop's clock
         self._timer: asyncio.TimerHandle | None = None
         self._set_for = math.inf  # when it fires
@@ -57,6 +57,8 @@ class Patience:
 
     def wait(self) -> None:
         """The task begins to wait for an item."""
+        self._task = asyncio.current_task()
+        self._asked_before = self._task.cancelling() if self._task is not None else 0
         self._due = self._clock() + self._limit
         if self._due < self._set_for:
             self._stop()
