@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from random import SystemRandom
 from typing import Literal
 
 from lineside.rtp.media_plan import MediaPlan
@@ -35,7 +36,7 @@ class SipCallee:
         self.calls: list[CalleeCall] = []
         self.invites: list[SipRequest] = []
         self.cancelled = 0
-        self._pool = PortPool(34_000, 35_999, asyncio.get_running_loop().time)
+        self._pool = PortPool(34_000, 35_999, asyncio.get_running_loop().time, SystemRandom())
         self.tasks: set[asyncio.Task[None]] = set()
 
     @property

@@ -1,5 +1,6 @@
 """Sound and keys over RTP: whatever the network does to packets, the call hears them in order and whole."""
 
+import asyncio
 import random
 import struct
 from itertools import pairwise
@@ -19,6 +20,7 @@ from lineside.rtp.receiver import RtpReceiver
 from lineside.rtp.reorder import LONGEST, SHORTEST, ReorderBuffer
 from lineside.rtp.rtcp import ReceptionCounter, ReceptionReport, SentSound, build_report, parse_rtcp
 from lineside.rtp.sender import RtpSender
+from lineside.rtp.sockets import open_sockets
 from lineside.rtp.source_lock import LEARN_WITHIN, PROBATION, SILENT, SourceLock
 from lineside.rtp.telephone_event import DIGITS, TelephoneEventReader, check_digits
 
@@ -350,18 +352,49 @@ def test_reports_say_what_was_lost() -> None:
     assert counter.report(0.0, 0, 0.0) == ReceptionReport(7, 0.0, 9, 65_629, 0)
 
 
+def seeded(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - the same in every run
+
+
 def test_a_port_rests_before_the_next_call_has_it() -> None:
     """Late packets of one call are not heard in another; all ports are even, and with none left there is none."""
     now = [0.0]
-    pool = PortPool(20_001, 20_006, lambda: now[0])
+    pool = PortPool(20_001, 20_006, lambda: now[0], random.SystemRandom())
     first, second = pool.take(), pool.take()
-    assert (first, second, pool.take()) == (20_002, 20_004, None)
+    assert {first, second} == {20_002, 20_004}
+    assert pool.take() is None
     pool.give_back(20_002)
     assert pool.take() is None
     now[0] = REST
     assert pool.take() == 20_002
     with pytest.raises(ValueError, match="no even port"):
-        PortPool(20_001, 20_001, lambda: 0.0)
+        PortPool(20_001, 20_001, lambda: 0.0, random.SystemRandom())
+
+
+def test_two_programs_with_one_range_do_not_ask_for_the_same_ports_in_turn() -> None:
+    """Who called first is nobody's reason to be refused; and a stranger cannot say where the next call's sound is."""
+    pools = [PortPool(16_000, 16_999, lambda: 0.0, seeded(seed)) for seed in (1, 2)]
+    orders = [[pool.take() for _ in range(500)] for pool in pools]
+    assert orders[0] != orders[1]
+    assert len(set(orders[0][:40]) & set(orders[1][:8])) < 8
+    assert sorted(filter(None, orders[0])) == list(range(16_000, 17_000, 2))
+
+
+def test_a_call_is_taken_though_another_program_has_most_of_the_ports() -> None:
+    """Twenty-nine pairs of thirty are another's, which asked in the same order: the call gets the thirtieth."""
+
+    async def opened() -> int:
+        theirs = PortPool(31_000, 31_059, lambda: 0.0, seeded(1))
+        held = [await open_sockets("127.0.0.1", theirs) for _ in range(29)]
+        ours = await open_sockets("127.0.0.1", PortPool(31_000, 31_059, lambda: 0.0, seeded(1)))
+        port = ours.port
+        for sockets in (*held, ours):
+            sockets.close()
+        await asyncio.sleep(0)
+        assert port not in {sockets.port for sockets in held}
+        return port
+
+    assert 31_000 <= asyncio.run(opened()) < 31_060
 
 
 @pytest.mark.parametrize("milliseconds", [10, 20, 30, 40, 60])

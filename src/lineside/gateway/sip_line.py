@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from random import SystemRandom
 
 import structlog
 from msgspec.structs import replace
@@ -63,7 +64,7 @@ class SipLine:
         users = dict(user.split(":", 1) for user in settings.sip_users)
         digest = DigestServer("lineside", users) if users else None
         self.endpoint = SipEndpoint(_listen(settings), self._guard, self, digest)
-        self.pool = PortPool(*settings.rtp_ports, asyncio.get_running_loop().time)
+        self.pool = PortPool(*settings.rtp_ports, asyncio.get_running_loop().time, SystemRandom())
         self._tasks: asyncio.TaskGroup
         self._closing = False
 

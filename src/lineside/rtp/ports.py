@@ -1,19 +1,24 @@
-"""The UDP ports of calls' sound: even ones, each with the odd one above for RTCP. Pure but for the clock handed in."""
+"""The UDP ports of calls' sound: even ones, each with the odd one above for RTCP. Pure but for what is handed in."""
 
 from collections import deque
 from collections.abc import Callable
+from random import Random
 
 REST = 10.0  # seconds between two calls on a port: late packets of the one are not heard in the other
 
 
 class PortPool:
-    """Even ports of a range, the one that has rested longest first."""
+    """Even ports of a range, the one that has rested longest first, at first in an order that nobody guesses.
 
-    def __init__(self, first: int, last: int, clock: Callable[[], float]) -> None:
+    Two programs with the same range would begin at the same ports otherwise, and each be refused what the other has.
+    """
+
+    def __init__(self, first: int, last: int, clock: Callable[[], float], chance: Random) -> None:
         """Raises `ValueError` where the range holds no pair of ports."""
-        even = range(first + first % 2, last, 2)
+        even = list(range(first + first % 2, last, 2))
         if not even:
             raise ValueError(f"ports {first}-{last}: no even port with the odd one above it")
+        chance.shuffle(even)
         self._clock = clock
         self._free: deque[tuple[int, float]] = deque((port, -REST) for port in even)  # with the time when it was freed
 

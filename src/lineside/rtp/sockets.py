@@ -11,7 +11,7 @@ from lineside.rtp.ports import PortPool
 from lineside.rtp.source_lock import Address
 
 EXPEDITED = 0xB8  # DSCP EF: sound goes before other traffic where a network knows it (RFC 3246)
-TRIES = 8  # ports that other programs may have
+TRIES = 100  # pairs of ports that other programs may have
 
 OnDatagram = Callable[[bytes, Address], None]
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from random import SystemRandom
 
 from lineside.rtp.codecs import CodecName
 from lineside.rtp.media_plan import MediaPlan
@@ -176,7 +177,7 @@ async def sip_phone(
     guard = Guard(read_networks(["0.0.0.0/0", "::/0"]), ())
     listen = SipListen(host, 0, udp=True, tcp=tcp)
     async with SipEndpoint(listen, guard, _Refuses()).opened() as endpoint:
-        yield SipPhone(endpoint, PortPool(*rtp_ports, asyncio.get_running_loop().time), host)
+        yield SipPhone(endpoint, PortPool(*rtp_ports, asyncio.get_running_loop().time, SystemRandom()), host)
 
 
 class _Refuses:
