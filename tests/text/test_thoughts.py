@@ -59,6 +59,12 @@ def test_any_cut_gives_the_same(text: str, places: list[int], inside: bool) -> N
     assert split(list(text), inside=inside) == whole
 
 
+def test_a_piece_without_words_is_none() -> None:
+    """Servers send empty ones to begin, to stay awake and at the end."""
+    splitter = ThoughtSplitter()
+    assert [splitter.feed(text) for text in ("We", "", " open", "")] == [[(False, "We")], [], [(False, " open")], []]
+
+
 @pytest.mark.parametrize(
     ("text", "thought", "said"),
     [

@@ -6,7 +6,7 @@ how the stream was cut. What goes on is both spoken and remembered, so the histo
 """
 
 import re
-from functools import cache
+from functools import lru_cache
 
 from lineside.text.kept_text import GAP
 from lineside.text.markup import MarkupFilter
@@ -93,7 +93,7 @@ def speakable(text: str, language: str = "en") -> str:
     return door.feed(text) + door.end()
 
 
-@cache
+@lru_cache(maxsize=64)
 def _patterns(language: str) -> tuple[Pattern, Pattern, Pattern, Pattern, Pattern | None]:
     """A foreign letter; a stretch of them; what may stand between two; a word of none; a Greek letter."""
     letters = foreign_letters(language)

@@ -69,7 +69,7 @@ class ThoughtSplitter:
         """Take the next piece of text; answer pieces of text, each with whether it is a thought."""
         odd = self._held or self._inside or self._fresh or self._bare or self._header is not None or not self._begun
         if not odd and not _STARTS.search(text):
-            return [(False, text)]
+            return [(False, text)] if text else []
         self._held += text
         return self._read(final=False)
 
