@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from lineside.engine_server.scale.plan import plan_of_door, plan_of_role
+from lineside.engine_server.scale.plan import plan_of_ingress, plan_of_role
 from lineside.settings import Settings
 
 CHART = Path(__file__).parents[2] / "deploy" / "helm" / "lineside"
@@ -90,15 +90,15 @@ def test_what_a_gateway_is_told_are_settings_that_there_are(tmp_path: Path) -> N
 
 
 def test_the_engines_of_the_chart_are_a_plan_that_can_be_deployed(tmp_path: Path) -> None:
-    """Each role at its route, and the door to all of them."""
+    """Each role at its route, and the ingress to all of them."""
     service = rendered(tmp_path, ALL)["RayService", "desk-engines"]
-    *roles, door = yaml.safe_load(service["spec"]["serveConfigV2"])["applications"]
+    *roles, ingress = yaml.safe_load(service["spec"]["serveConfigV2"])["applications"]
     assert {plan_of_role(each["args"])[0]: each["route_prefix"] for each in roles} == {
         "stt": "/v1/audio/transcriptions",
         "llm": "/v1/chat/completions",
         "tts": "/v1/audio/speech",
     }
-    assert set(plan_of_door(door["args"]).roles) == {"stt", "llm", "tts"}
+    assert set(plan_of_ingress(ingress["args"]).roles) == {"stt", "llm", "tts"}
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,8 @@ class Patience:
 
     def __exit__(self, kind: type[BaseException] | None, why: BaseException | None, at: TracebackType | None) -> None:
         self._stop()
-        if self._ended() and kind is asyncio.CancelledError:
+        ended, self._task = self._ended(), None  # whose frames hold this: no circle is left
+        if ended and kind is asyncio.CancelledError:
             raise EngineTimeout(f"{self._who} said nothing for {self._limit:g} s") from None
 
     def _ended(self) -> bool:

@@ -41,7 +41,7 @@ class Item(Struct):
     turn: int = 0  # of the caller's, that it is the words of
     waiting: bool = False  # its words are not known yet
     words: str = ""  # of the caller's sound, whether the client is told of them or not
-    told: str = ""  # of these words, in pieces
+    sent_words: str = ""  # of these, in pieces
 
     @property
     def text(self) -> str:

@@ -37,6 +37,6 @@ class TurnTranscripts:
             self._emit(f"{EVENT}failed", item_id=item.id, content_index=0, error=error)
 
     def _tell_piece(self, item: Item, text: str) -> None:
-        if len(text) > len(item.told) and text.startswith(item.told):
-            piece, item.told = text[len(item.told) :], text
+        if len(text) > len(item.sent_words) and text.startswith(item.sent_words):
+            piece, item.sent_words = text[len(item.sent_words) :], text
             self._emit(f"{EVENT}delta", item_id=item.id, content_index=0, delta=piece)

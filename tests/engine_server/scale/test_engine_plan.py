@@ -8,7 +8,7 @@ import yaml  # type: ignore[import-untyped]
 from lineside.engine_server.scale.plan import (
     EnginePlan,
     RolePlan,
-    plan_of_door,
+    plan_of_ingress,
     plan_of_role,
     read_engine_plan,
 )
@@ -60,13 +60,13 @@ def test_the_example_and_the_rayservice_deploy_the_same_models_that_there_are() 
     plan = read_engine_plan(RAY / "engines.toml")
     manifest = yaml.safe_load((RAY / "rayservice.yaml").read_text())
     serve = yaml.safe_load(manifest["spec"]["serveConfigV2"])
-    *roles, door = serve["applications"]
+    *roles, ingress = serve["applications"]
     for application in roles:
         role, of_role = plan_of_role(application["args"])
         assert application["name"] == f"lineside-{role}"
         assert of_role.roles[role].model == plan.roles[role].model
         assert of_role.roles[role].max_replicas == plan.roles[role].max_replicas
-    assert list(plan_of_door(door["args"]).roles) == list(plan.roles)
+    assert list(plan_of_ingress(ingress["args"]).roles) == list(plan.roles)
     assert {each.model for each in plan.roles.values()} <= {model.name for model in CATALOGUE}
 
 

@@ -1,4 +1,4 @@
-"""The plan as Ray Serve applications: one for each role, at its route, and the door for all that remains.
+"""The plan as Ray Serve applications: one for each role, at its route, and the ingress for all that remains.
 
 Each role's requests go from Serve's entrance straight to a replica. Ray is imported only here and by what runs in it.
 """
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from lineside.engine_server.launch import SECRET
 from lineside.engine_server.openmp import GENTLE_THREADS
-from lineside.engine_server.scale.door import EngineDoor
-from lineside.engine_server.scale.plan import ROLES, EnginePlan, EngineRole, RolePlan, plan_of_door, plan_of_role
+from lineside.engine_server.scale.ingress import EngineIngress
+from lineside.engine_server.scale.plan import ROLES, EnginePlan, EngineRole, RolePlan, plan_of_ingress, plan_of_role
 from lineside.engine_server.scale.replica import EngineReplica, ModelSource
 from lineside.engine_server.server import catalogue_models
 from lineside.errors import ConfigError
@@ -24,7 +24,7 @@ ROUTES: dict[EngineRole, str] = {
     "llm": "/v1/chat/completions",
     "tts": "/v1/audio/speech",
 }
-DOOR = "lineside-door"
+INGRESS = "lineside-ingress"
 QUIET = {"enable_access_log": False}
 TOLD_EVERY = 2.0  # seconds between two words of a replica about its load
 REMEMBERED = 10.0  # seconds of load that autoscaling looks back on
@@ -70,12 +70,14 @@ def role_application(
     return deployment.bind(role, plan, models_dir, source)
 
 
-def door_application(plan: EnginePlan) -> "Application":
-    """The door, two of it: one that dies is no outage."""
+def ingress_application(plan: EnginePlan) -> "Application":
+    """The ingress, two of it: one that dies is no outage."""
     from ray import serve
 
     names = {role: application_name(role) for role in plan.roles}
-    deployment = serve.deployment(EngineDoor).options(name="door", num_replicas=2, ray_actor_options={"num_cpus": 0})
+    deployment = serve.deployment(EngineIngress).options(
+        name="ingress", num_replicas=2, ray_actor_options={"num_cpus": 0}
+    )
     return deployment.bind(names)
 
 
@@ -107,8 +109,8 @@ def deploy(
         made = role_application(role, plan.roles[role], plan.models_dir, source)
         serve.run(made, name=name, route_prefix=ROUTES[role], logging_config=QUIET)
         deployed[ROUTES[role]] = name
-    serve.run(door_application(plan), name=DOOR, route_prefix="/", logging_config=QUIET)
-    return {**deployed, "/": DOOR}
+    serve.run(ingress_application(plan), name=INGRESS, route_prefix="/", logging_config=QUIET)
+    return {**deployed, "/": INGRESS}
 
 
 def role(args: Mapping[str, Any]) -> "Application":
@@ -117,6 +119,6 @@ def role(args: Mapping[str, Any]) -> "Application":
     return role_application(name, plan.roles[name], plan.models_dir)
 
 
-def door(args: Mapping[str, Any]) -> "Application":
+def ingress(args: Mapping[str, Any]) -> "Application":
     """For a RayService's `import_path`: `args` say which `roles` there are, separated by spaces."""
-    return door_application(plan_of_door(args))
+    return ingress_application(plan_of_ingress(args))

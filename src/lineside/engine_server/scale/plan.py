@@ -80,8 +80,8 @@ def plan_of_role(args: Mapping[str, object]) -> tuple[EngineRole, EnginePlan]:
     return role, _converted({role: table, **folder})
 
 
-def plan_of_door(args: Mapping[str, object]) -> EnginePlan:
-    """Which roles there are, from the arguments of the door's application. Raises `ConfigError`."""
+def plan_of_ingress(args: Mapping[str, object]) -> EnginePlan:
+    """Which roles there are, from the arguments of the ingress's application. Raises `ConfigError`."""
     return _converted({role: {"model": ""} for role in str(args.get("roles", "")).split()})
 
 

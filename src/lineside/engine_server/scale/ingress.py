@@ -21,7 +21,7 @@ FIXED = "replicas load what engines.toml names: change it, and deploy it again"
 ASKED_WITHIN = 10.0  # seconds for a role to say how it is
 
 
-class EngineDoor:
+class EngineIngress:
     """A deployment's class; it reaches the roles by the names of their applications."""
 
     def __init__(self, roles: Mapping[EngineRole, str]) -> None:
