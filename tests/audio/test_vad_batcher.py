@@ -1,6 +1,7 @@
 """The batcher of voice detection: what it judges for many calls together is what each would have heard alone."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 from unittest.mock import Mock
 
@@ -132,9 +133,41 @@ def test_a_run_that_fails_leaves_the_batcher_listening() -> None:
     good = network.probabilities
     network.probabilities = Mock(side_effect=ZeroDivisionError)  # type: ignore[method-assign]
     vad.feed(window(1), told.append)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ExceptionGroup, match="the voice detector's tick"):
         clock.tick()
     network.probabilities = good  # type: ignore[method-assign]
     vad.feed(window(2), told.append)
     clock.tick()
     assert told == [0.0, 0.002]
+
+
+def test_a_call_that_fails_at_the_tick_takes_no_answer_from_the_others() -> None:
+    """Neither from those before it nor from those behind it; the fault is raised when all have theirs."""
+    listening, _, clock = batcher()
+    told: list[float] = []
+    for number, hears in ((1, told.append), (2, Mock(side_effect=ZeroDivisionError)), (3, told.append)):
+        listening.new_vad().feed(window(number), hears)
+    with pytest.raises(ExceptionGroup) as raised:
+        clock.tick()
+    assert [type(fault) for fault in raised.value.exceptions] == [ZeroDivisionError]
+    assert told == [0.001, 0.003]
+
+
+def test_a_call_whose_state_is_broken_is_silence_and_the_others_are_judged() -> None:
+    """The network refuses the batch with it; each window is judged by itself then."""
+    listening, network, clock = batcher()
+    told: dict[int, float] = {}
+    vads = [listening.new_vad() for _ in range(3)]
+    good, broken = network.probabilities, vads[1].state
+
+    def probabilities(windows: list[bytes], states: list[VadState]) -> list[float]:
+        if broken in states:
+            raise IndexError("no such row")
+        return good(windows, states)
+
+    network.probabilities = probabilities  # type: ignore[method-assign,assignment]
+    for number, vad in enumerate(vads):
+        vad.feed(window(number + 1), partial(told.__setitem__, number))
+    with pytest.raises(ExceptionGroup):
+        clock.tick()
+    assert told == {0: 0.001, 1: 0.0, 2: 0.003}

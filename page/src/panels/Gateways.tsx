@@ -31,7 +31,7 @@ export function Gateways(): JSX.Element {
               The database has not been heard for {lasting(now().heard)}. Below: what was known before.
             </p>
           </Show>
-          <table aria-labelledby="gateways-head">
+          <table class="gateways" aria-labelledby="gateways-head">
             <thead>
               <tr>
                 <th scope="col">Gateway</th>
@@ -39,7 +39,6 @@ export function Gateways(): JSX.Element {
                 <th scope="col" class="number">
                   Calls
                 </th>
-                <th scope="col">Version</th>
                 <th scope="col" class="number">
                   Heard
                 </th>
@@ -52,8 +51,9 @@ export function Gateways(): JSX.Element {
                     <td>
                       {gateway.name}{' '}
                       <Show when={gateway.this}>
-                        <span class="tag">this one</span>
+                        <span class="tag">this one</span>{' '}
                       </Show>
+                      <span class="note">{gateway.version}</span>
                     </td>
                     <td>
                       <Status {...gatewayWords(gateway)} />
@@ -61,7 +61,6 @@ export function Gateways(): JSX.Element {
                     <td class="number">
                       {gateway.calls} of {gateway.max_calls}
                     </td>
-                    <td>{gateway.version}</td>
                     <td class="number">{lasting(gateway.seconds_ago)} ago</td>
                   </tr>
                 )}

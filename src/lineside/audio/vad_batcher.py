@@ -42,17 +42,30 @@ class VadBatcher:
     def _tick(self) -> None:
         busy, self._busy, self._set = self._busy, {}, False
         asked = [waiting for vad in busy for waiting in vad.take(MAX_WINDOWS_PER_TICK)]
-        windows = [waiting.window for waiting in asked if waiting.judged]
-        judged = [0.0] * len(windows)  # what is told where a fault of ours loses the answers: none is ever owed
-        try:
-            if windows:
-                judged = self._model.probabilities(windows, [waiting.state for waiting in asked if waiting.judged])
-        finally:
-            number = 0
-            for waiting in asked:
+        judged, faults = self._judge([waiting for waiting in asked if waiting.judged])
+        number = 0
+        for waiting in asked:
+            try:
                 if waiting.on_probability is not None:
                     waiting.on_probability(judged[number] if waiting.judged else 0.0)
-                number += waiting.judged
+            except Exception as fault:  # the other calls hear of theirs all the same
+                faults.append(fault)
+            number += waiting.judged
+        if faults:
+            raise ExceptionGroup("the voice detector's tick", faults)
+
+    def _judge(self, asked: "list[_Waiting]") -> tuple[list[float], list[Exception]]:
+        """All at once; where that fails each by itself, so that it is 0 for those alone that cannot be judged."""
+        if not asked:
+            return [], []
+        try:
+            states = [waiting.state for waiting in asked]
+            return self._model.probabilities([waiting.window for waiting in asked], states), []
+        except Exception as fault:
+            if len(asked) == 1:
+                return [0.0], [fault]
+        each = [self._judge([one]) for one in asked]
+        return [judged[0] for judged, _ in each], [fault for _, faults in each for fault in faults]
 
 
 class _Waiting(Struct, frozen=True):

@@ -31,6 +31,7 @@ log = structlog.get_logger()
 
 CALL_ID = "rtc_"  # before the id that a call has in lists and records
 MISSING = "Calls over WebRTC need a package more: pip install 'lineside[webrtc]'."
+ANSWERED_WITHIN = 10.0  # seconds for sockets to be opened and the answer to be written
 SECONDS_TO_END = 10.0  # for calls whose end was told when the gateway closes; then they are cancelled
 
 
@@ -118,8 +119,11 @@ class RealtimeCalls:
                     await connection.close()
         except BadOffer as wrong:
             ready.set_exception(OpenAiError(400, str(wrong), "sdp", "invalid_offer"))
-        except (CallRefused, RealtimeError) as why:  # before the answer
-            ready.set_exception(why)
+        except (CallRefused, RealtimeError) as why:
+            if ready.done():
+                log.warning("a realtime call was refused after its answer", why=str(why))
+            else:
+                ready.set_exception(why)
         except TransportError as fault:
             log.warning("a realtime call was refused", why=str(fault))
         except Exception:
@@ -138,7 +142,9 @@ class RealtimeCalls:
         longest = self._settings.call_max_s
         engines = self._host.runner.engines
         offered, session = offered_track_session(handle.id, connection, opening, engines, longest)
-        ready.set_result((handle.id, await connection.answer(sdp)))
+        async with asyncio.timeout(ANSWERED_WITHIN):
+            answer = await connection.answer(sdp)
+        ready.set_result((handle.id, answer))
         if await connection.wait_connected():
             await self._host.run(handle, offered, session)
         else:

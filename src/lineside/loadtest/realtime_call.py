@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from lineside.loadtest.plan import Plan
 from lineside.loadtest.simulated_caller import SimulatedCaller
-from lineside.loadtest.telephone_call import CallOutcome, CallScript
+from lineside.loadtest.telephone_call import CallOutcome, CallScript, until_over
 from lineside.protocol import AudioDone, AudioStarted, BargeIn, Clear, Error, ReplyText, Transcript
 
 OPENS_WITHIN = 10.0  # seconds
@@ -105,16 +105,9 @@ async def hold_realtime_call(http: aiohttp.ClientSession, plan: Plan, script: Ca
     async with ws:
         caller = script.new_caller()
         ear = SessionEar(caller, asyncio.get_running_loop().time)
-        reading = asyncio.create_task(_listen(ws, ear), name="session's events")
-        speaking = asyncio.ensure_future(script.speak(caller, lambda frame: ws.send_str(appended(frame))))
-        try:
-            await asyncio.wait([reading, speaking], return_when=asyncio.FIRST_COMPLETED)
-            done = speaking.done() and not speaking.cancelled() and speaking.exception() is None
-            return CallOutcome(caller, "caller_hung_up" if done else "line_lost")
-        finally:
-            for task in (reading, speaking):
-                task.cancel()
-            await asyncio.wait([reading, speaking])
+        return await until_over(
+            caller, _listen(ws, ear), script.speak(caller, lambda frame: ws.send_str(appended(frame)))
+        )
 
 
 def appended(frame: bytes) -> str:

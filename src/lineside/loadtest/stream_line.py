@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from lineside.audio.frame import FRAME_SECONDS
 from lineside.loadtest.plan import Plan
-from lineside.loadtest.telephone_call import CallOutcome, CallScript, NoTicket, test_ticket
+from lineside.loadtest.telephone_call import CallOutcome, CallScript, NoTicket, test_ticket, until_over
 from lineside.loadtest.telephone_ear import TelephoneEar
 from lineside.protocol import Codec
 
@@ -211,16 +211,7 @@ async def hold_stream_call(http: aiohttp.ClientSession, plan: Plan, script: Call
             said = words.media(frame)
             await (ws.send_str(said) if isinstance(said, str) else ws.send_bytes(said))
 
-        reading = asyncio.create_task(_listen(ws, words, far), name="far end")
-        speaking = asyncio.ensure_future(script.speak(caller, send))
-        try:
-            await asyncio.wait([reading, speaking], return_when=asyncio.FIRST_COMPLETED)
-            done = speaking.done() and not speaking.cancelled() and speaking.exception() is None
-            return CallOutcome(caller, "caller_hung_up" if done else "line_lost")
-        finally:
-            for task in (reading, speaking):
-                task.cancel()
-            await asyncio.wait([reading, speaking])
+        return await until_over(caller, _listen(ws, words, far), script.speak(caller, send))
 
 
 async def _listen(ws: aiohttp.ClientWebSocketResponse, words: TwilioWords | AsteriskWords, far: FarEndBuffer) -> None:

@@ -4,8 +4,9 @@ A telephone line carries no `tools: false`, as a browser's first message does. S
 the gateway's: a call that brings one reaches nothing outside, and a gateway that issues none is not called.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
@@ -32,7 +33,9 @@ class CallScript(NamedTuple):
     """What a line needs to hold one call."""
 
     new_caller: Callable[[], SimulatedCaller]  # made when the call is up
-    speak: Callable[[SimulatedCaller, Send], Awaitable[None]]  # says what the caller says, until they are done
+    speak: Callable[
+        [SimulatedCaller, Send], Coroutine[Any, Any, None]
+    ]  # says what the caller says, until they are done
 
 
 class CallOutcome(NamedTuple):
@@ -40,6 +43,21 @@ class CallOutcome(NamedTuple):
 
     caller: SimulatedCaller | None  # if the call came up
     reason: str
+
+
+async def until_over(
+    caller: SimulatedCaller, reading: Coroutine[Any, Any, None], speaking: Coroutine[Any, Any, None]
+) -> CallOutcome:
+    """The call goes on until its caller is done or its line is gone; nothing of it is left behind."""
+    tasks = [asyncio.create_task(reading, name="far end"), asyncio.create_task(speaking, name="caller")]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done = tasks[1].done() and not tasks[1].cancelled() and tasks[1].exception() is None
+        return CallOutcome(caller, "caller_hung_up" if done else "line_lost")
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 async def test_ticket(http: aiohttp.ClientSession, plan: Plan) -> str:

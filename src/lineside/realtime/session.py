@@ -15,7 +15,6 @@ from lineside.protocol import (
     AgentWords,
     BargeIn,
     Ended,
-    EndReason,
     LlmToken,
     Ready,
     ServerMessage,
@@ -50,7 +49,6 @@ class SessionHooks:
 
     apart: Callable[[], float] = lambda: 0.0  # seconds of sound that the ear's clock does not count
     on_quiet: Callable[[], None] = lambda: None  # a response is over, or the caller has spoken
-    on_ended: Callable[[EndReason], None] = lambda reason: None
 
 
 class RealtimeSession:
@@ -205,8 +203,9 @@ class RealtimeSession:
             case BargeIn(reply=reply) if reply == self._reply and self.response is not None:
                 self.response.heard(event.heard)
                 self._finish("cancelled")
-            case Ended(reason=reason):
-                self.hooks.on_ended(reason)
+            case Ended(reason="too_long"):  # the last thing that a client hears of it
+                expired = {"type": "invalid_request_error", "code": "session_expired", "param": None, "event_id": None}
+                self.emit("error", error=expired | {"message": "Your session hit the maximum duration."})
             case _:
                 return
 

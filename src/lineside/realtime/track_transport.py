@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from lineside.protocol import Codec, EndReason, ServerMessage
+from lineside.realtime.idle_timer import IdleTimer
 from lineside.realtime.sound import LINE_RATE
 from lineside.realtime.track_session import TrackAudio, TrackCommands, TrackSession
 from lineside.transports.base import AudioMeter, TransportListener
@@ -52,15 +53,14 @@ class TrackTransport(OnlyHangsUp):
     def __init__(self, connection: WebRtcConnection, session: TrackSession, meter: AudioMeter) -> None:
         """`connection` is connected, and closed with the call."""
         loop = asyncio.get_running_loop()
-        self._connection, self._session, self._later = connection, session, loop.call_later
+        self._connection, self._session = connection, session
         self._listener: TransportListener | None = None
         self._input = TrackAudio(self._hear, loop.call_later)
         self._commands = TrackCommands(session, self._input)
         self._sound = WebRtcSound(connection, shared_pacer(), meter, self._input.heard, loop.time)
-        self._idle: asyncio.TimerHandle | None = None
+        self._idle = IdleTimer(self._commands, loop.call_later)
         session.hooks.apart = lambda: self._input.apart
-        session.hooks.on_ended = self._ended
-        session.hooks.on_quiet = self._watch_silence
+        session.hooks.on_quiet = self._idle.begin_anew
 
     async def answer(self) -> None:
         """See `LineControl`: sound flows from here on."""
@@ -69,6 +69,7 @@ class TrackTransport(OnlyHangsUp):
     async def run(self, listener: TransportListener) -> EndReason:
         """See `Transport`."""
         self._listener = listener
+        self._idle.line_is_up()
         self._connection.on_message = self._commands.take
         try:
             return await asyncio.shield(self._connection.over)
@@ -76,8 +77,7 @@ class TrackTransport(OnlyHangsUp):
             self._connection.on_message = lambda message: None
             listener.on_line_measured(self._sound.measured())
             self._listener = None
-            if self._idle is not None:
-                self._idle.cancel()
+            self._idle.line_is_over()
 
     def send(self, payload: bytes) -> None:
         """See `Transport`."""
@@ -104,20 +104,6 @@ class TrackTransport(OnlyHangsUp):
         self._connection.end(reason)
         await self._connection.close()
 
-    def _ended(self, reason: EndReason) -> None:
-        """The last thing that a client hears of a session that it did not end."""
-        if reason == "too_long":
-            told = {"type": "invalid_request_error", "code": "session_expired", "param": None, "event_id": None}
-            self._session.emit("error", error=told | {"message": "Your session hit the maximum duration."})
-
     def _hear(self, pcm: bytes) -> None:
         if self._listener is not None:
             self._listener.on_audio(pcm)
-
-    def _watch_silence(self) -> None:
-        """A response is over, or the caller spoke: `idle_timeout_ms` begins anew."""
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-        if self._listener is not None and (wait := self._commands.idle_timeout) is not None:
-            self._idle = self._later(wait, self._commands.nobody_speaks)

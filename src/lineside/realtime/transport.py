@@ -11,6 +11,7 @@ from lineside.audio.frame import SAMPLE_BYTES
 from lineside.errors import TransportError
 from lineside.protocol import Codec, EndReason, ServerMessage
 from lineside.realtime.commands import ClientCommands
+from lineside.realtime.idle_timer import IdleTimer
 from lineside.realtime.session import RealtimeSession
 from lineside.realtime.sound import LINE_RATE, InputAudio
 from lineside.transports.base import AudioMeter, TransportListener
@@ -69,19 +70,18 @@ class RealtimeTransport(OnlyHangsUp):
         loop = asyncio.get_running_loop()
         self._ws, self._session, self._outbox, self._meter = ws, session, outbox, meter
         self._over = outbox.over
-        self._later = loop.call_later
         self._listener: TransportListener | None = None
         self._sound = InputAudio(self._hear, loop.call_later)
         self._commands = ClientCommands(session, self._sound)
         self._pieces = self._bytes = 0  # of sound that the meter has not been told of
-        self._idle: asyncio.TimerHandle | None = None
+        self._idle = IdleTimer(self._commands, loop.call_later)
         session.hooks.apart = lambda: self._sound.apart
-        session.hooks.on_ended = self._ended
-        session.hooks.on_quiet = self._watch_silence
+        session.hooks.on_quiet = self._idle.begin_anew
 
     async def run(self, listener: TransportListener) -> EndReason:
         """See `Transport`."""
         self._listener = listener
+        self._idle.line_is_up()
         self._ws.over.add_done_callback(self._gone)
         self._ws.listen(self._message, self._shed, self._outbox.flush)
         try:
@@ -90,8 +90,7 @@ class RealtimeTransport(OnlyHangsUp):
             self._ws.listen(lambda message: None, lambda why: None, self._outbox.flush)
             self._listener = None
             self._count()
-            if self._idle is not None:
-                self._idle.cancel()
+            self._idle.line_is_over()
 
     def send(self, payload: bytes) -> None:
         """See `Transport`."""
@@ -125,13 +124,6 @@ class RealtimeTransport(OnlyHangsUp):
         except TimeoutError:
             self._ws.abort()
 
-    def _ended(self, reason: EndReason) -> None:
-        """The last thing that a client hears of a session that it did not end."""
-        if reason == "too_long":
-            told = {"type": "invalid_request_error", "code": "session_expired", "param": None, "event_id": None}
-            wrong = "Your session hit the maximum duration."
-            self._session.emit("error", error=told | {"message": wrong})
-
     def _hear(self, pcm: bytes) -> None:
         if self._listener is not None:
             self._pieces, self._bytes = self._pieces + 1, self._bytes + len(pcm)
@@ -152,14 +144,6 @@ class RealtimeTransport(OnlyHangsUp):
             self._commands.take(message)
         except Exception as bug:
             self._over.set_exception(bug)
-
-    def _watch_silence(self) -> None:
-        """A response is over, or the caller spoke: `idle_timeout_ms` begins anew."""
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-        if self._listener is not None and (wait := self._commands.idle_timeout) is not None:
-            self._idle = self._later(wait, self._commands.nobody_speaks)
 
     def _gone(self, over: "asyncio.Future[int]") -> None:
         if not self._over.done():

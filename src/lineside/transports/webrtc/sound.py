@@ -42,15 +42,14 @@ class WebRtcSound:
         """No more."""
         self._connection.on_packet = lambda packet: None
         self._pacer.remove(self)
+        self._count(self.queue.sent % TOLD_EVERY)
 
     def tick(self) -> None:
         """See `pacer.Paced`."""
         self._receiver.tick(self._clock())
         self.queue.tick()
         if self.queue.sent % TOLD_EVERY == 0:
-            self._meter.sent(TOLD_EVERY * FRAME, TOLD_EVERY)
-            self._meter.heard(self._seconds, TOLD_EVERY)
-            self._seconds = 0.0
+            self._count(TOLD_EVERY)
 
     def measured(self) -> LineMeasured:
         """How good the line was."""
@@ -63,6 +62,13 @@ class WebRtcSound:
             jitter=receiver.jitter,
             silence_after=self.queue.silence_after,
         )
+
+    def _count(self, ticks: int) -> None:
+        """Tell the meter of the sound of the last `ticks`."""
+        if ticks:
+            self._meter.sent(ticks * FRAME, ticks)
+            self._meter.heard(self._seconds, ticks)
+            self._seconds = 0.0
 
     def _packet_came(self, packet: RtpPacket) -> None:
         self._receiver.receive(packet, self._clock())
