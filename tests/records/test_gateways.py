@@ -14,7 +14,7 @@ from lineside.gateway.call_registry import CallRegistry
 from lineside.gateway.gateway_link import GatewayLink
 from lineside.records.call_leases import LEASE
 from lineside.records.database import Database
-from lineside.records.gateways import gateways
+from lineside.records.gateways import gateways, leave
 from lineside.settings import Settings
 from tests.call.fixtures import settings
 from tests.gateway.test_app import ServedGateway, opened
@@ -122,6 +122,26 @@ def test_a_gateway_that_was_killed_is_listed_once_when_it_is_back(story: Callabl
             await connection.execute(ended)
         assert await back.tell(one.store)
         assert [each.this for each in back.gateways()[0]] == [True]
+
+    story(told)
+
+
+def test_a_gateway_that_ends_is_listed_no_longer_and_its_slots_are_free_at_once(story: Callable[..., None]) -> None:
+    """Nobody waits for its lease to end."""
+
+    async def told(one: Box, two: Box) -> None:
+        for box in (one, two, one, two):
+            await box.tell()
+        assert two.takes() > 0
+        await two.tell()
+        async with two.store.transaction() as connection:
+            await leave(connection, two.link._id)
+        taken = 0
+        for _ in range(3):
+            taken += one.takes(most=4 - taken)
+            await one.tell()
+        assert taken + one.takes(most=4 - taken) == 4
+        assert [each.this for each in one.link.gateways()[0]] == [True]
 
     story(told)
 

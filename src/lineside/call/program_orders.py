@@ -49,9 +49,7 @@ class CallOrders:
         """Do what the floor decides of a turn that nobody answers."""
         if isinstance(decision, ForgetTurn):
             self._listening.close_turn()
-            if (
-                not self._speaker.speaking
-            ):  # an answer that the program asked for goes on: it has nothing to do with this
+            if not self._speaker.speaking:  # what the program asked for has nothing to do with this turn, and goes on
                 self._speaker.drop()
             return
         said = event.said if isinstance(event, SoundCommitted) else None

@@ -33,9 +33,8 @@ class CallScript(NamedTuple):
     """What a line needs to hold one call."""
 
     new_caller: Callable[[], SimulatedCaller]  # made when the call is up
-    speak: Callable[
-        [SimulatedCaller, Send], Coroutine[Any, Any, None]
-    ]  # says what the caller says, until they are done
+    # Says what the caller says, until they are done.
+    speak: Callable[[SimulatedCaller, Send], Coroutine[Any, Any, None]]
 
 
 class CallOutcome(NamedTuple):
