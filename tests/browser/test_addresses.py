@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import OpenGateway, OpenPage
 from tests.browser.page_checks import phase, until
@@ -64,3 +64,28 @@ def test_a_kept_call_is_sent_as_a_link_with_a_moment(gateway: OpenGateway, visit
     opened(page, call)
     page.go_back()
     expect(page.locator("[data-open]")).to_have_count(0)
+
+
+def test_the_focus_comes_back_to_a_row_that_is_drawn_after_the_call_was_closed(
+    gateway: OpenGateway, visit: OpenPage, tmp_path: Path
+) -> None:
+    """The list is slower than the call: its head has the focus until the row is there, and the row keeps it."""
+    here = gateway(keeps=True, data_dir=tmp_path)
+    call = keep(here)
+    page = visit(f"{here.url}/#/history/{call}")
+    late: list[Route] = []
+    page.route("**/api/history?*", lambda route: late.append(route))  # noqa: PLW0108 - it wants a function of its own
+    page.reload()
+    page.get_by_role("button", name="Close the call").click()
+    expect(page.get_by_role("heading", name="Call history")).to_be_focused()
+    late.pop().continue_()
+    row = page.locator(f'[data-kept="{call}"] a')
+    expect(row).to_be_focused()
+    page.unroute("**/api/history?*")
+    opened(page, call)
+    page.get_by_text("Outcome, tags and note").click()
+    page.locator(".call-notes").get_by_label("Outcome").fill("order placed")
+    row.evaluate("row => { window.drawn = row; }")
+    page.get_by_role("button", name="Save notes").click()
+    expect(page.locator(f'[data-kept="{call}"]')).to_contain_text("order placed")
+    assert page.evaluate("window.drawn.isConnected"), "a list that is asked for anew has drawn its rows anew"

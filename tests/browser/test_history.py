@@ -97,6 +97,7 @@ def test_a_kept_call_is_found_opened_heard_and_deleted(gateway: OpenGateway, vis
     page.get_by_role("button", name="Delete the call").click()
     expect(kept).to_have_count(0)
     expect(page.locator("[data-kept]")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Call history")).to_be_focused()
     assert not list((tmp_path / "recordings").glob("*.flac"))
 
 

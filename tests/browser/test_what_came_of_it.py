@@ -127,6 +127,7 @@ def test_several_calls_are_tagged_saved_and_deleted_at_once(kept: BrowserGateway
     page.locator(f'[data-kept="{HOURS}"]').get_by_role("checkbox").check()
     press(page, "Clear selection")
     expect(page.locator(f'[data-kept="{HOURS}"]').get_by_role("checkbox")).not_to_be_checked()
+    expect(page.get_by_role("heading", name="Call history")).to_be_focused()
 
 
 def test_a_question_without_an_answer_leads_to_its_calls_and_into_the_agent(

@@ -1,6 +1,7 @@
 /** The calls that are kept: found, opened, deleted. One page of them is drawn at a time, however many there are. */
 
 import { createEffect, createMemo, createSignal, For, type JSX, on, onCleanup, Show } from 'solid-js';
+import { createStore, reconcile } from 'solid-js/store';
 import { modelsOf } from '../answered';
 import { ask, key, type Trouble, troubleOf } from '../api';
 import { address, go, route } from '../route';
@@ -31,12 +32,28 @@ export function History(): JSX.Element {
   let list!: HTMLUListElement;
   let head!: HTMLHeadingElement;
   createEffect(on(filters, () => setBefores(['']), { defer: true }));
+  // Who closes a call goes on where it was opened: at its row, as soon as there is one.
+  let closed = ''; // while the list is still on its way
+  let deleted = '';
+  const focusRow = (id: string) => {
+    const row = id !== deleted && list.querySelector<HTMLElement>(`[data-kept="${CSS.escape(id)}"] a`);
+    (row || head).focus();
+  };
   createEffect(
     on(opened, (id, before) => {
-      if (id || !before) return;
-      const row = list.querySelector<HTMLElement>(`[data-kept="${CSS.escape(before)}"] a`);
-      (row ?? head).focus(); // where the call was opened
+      closed = id || page() ? '' : (before ?? '');
+      if (!id && before) focusRow(before);
     }),
+  );
+  createEffect(
+    on(
+      () => Boolean(page()),
+      () => {
+        if (closed && document.activeElement === head) focusRow(closed);
+        closed = '';
+      },
+      { defer: true },
+    ),
   );
   const turn = (next: readonly string[]) => {
     setBefores(next);
@@ -50,16 +67,25 @@ export function History(): JSX.Element {
     setSelected([...selected(), ...fresh].slice(0, MOST_SELECTED));
   };
   // A call that was tagged is asked for anew, and so is what is selected of it.
+  createEffect(() => {
+    const fresh = new Map(page()?.calls.map((call) => [call.id, call]));
+    setSelected((before) => before.map((call) => fresh.get(call.id) ?? call));
+  });
+  // The buttons for what is selected go with the last of it.
   createEffect(
-    on(page, (now) => {
-      const fresh = new Map(now?.calls.map((call) => [call.id, call]));
-      setSelected((before) => before.map((call) => fresh.get(call.id) ?? call));
-    }),
+    on(
+      () => selected().length > 0,
+      (some) => {
+        if (!some && document.activeElement === document.body) head.focus();
+      },
+      { defer: true },
+    ),
   );
   const allHere = () => Boolean(page()?.calls.length) && page()?.calls.every((call) => isSelected(call.id));
   const again = () => setAsked(asked() + 1);
   const gone = () => {
-    drop([opened()]);
+    deleted = opened();
+    drop([deleted]);
     go(to(''));
     again();
   };
@@ -150,9 +176,9 @@ export function History(): JSX.Element {
   );
 }
 
-/** The page of calls that is asked for; the one before stays while it comes. */
+/** The page of calls that is asked for; the one before stays while it comes, and the row of a call on both stays. */
 function createPage(query: () => string, asked: () => number) {
-  const [page, setPage] = createSignal<CallPage>();
+  const [store, setStore] = createStore<{ page?: CallPage }>({});
   const [trouble, setTrouble] = createSignal<Trouble | null>(null);
   createEffect(
     on([query, asked, key], () => {
@@ -160,13 +186,13 @@ function createPage(query: () => string, asked: () => number) {
       onCleanup(() => gone.abort());
       ask<CallPage>('GET', `/api/history?${query()}`, { signal: gone.signal })
         .then((found) => {
-          setPage(found);
+          setStore('page' as never, reconcile(found, { key: 'id' }) as never);
           setTrouble(null);
         })
         .catch((cause) => gone.signal.aborted || setTrouble(troubleOf(cause)));
     }),
   );
-  return { page, trouble };
+  return { page: () => store.page, trouble };
 }
 
 function Row(given: {
