@@ -1,7 +1,7 @@
 """Calls over SIP on real sockets of this machine: the gateway's line, and a telephone of ours at the other end."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from lineside.sip.digest import Credentials
 from lineside.testclient.sip_phone import CallNotAnswered, SipPhone, sip_phone
 from tests.call.fixtures import settings
 from tests.gateway.test_app import opened
+from tests.patience import until
 
 QUIET = b"\xff" * 160
 
@@ -31,14 +32,9 @@ class Line:
     def hear(self, sound: bytes) -> None:
         self.heard += sound
 
-    async def until(self, what: str, holds: Any, seconds: float = 5.0) -> None:
+    async def until(self, what: str, holds: Callable[[], object]) -> None:
         """Wait for it; a test that waits in vain says for what."""
-        try:
-            async with asyncio.timeout(seconds):
-                while not holds():  # noqa: ASYNC110 - what is waited for is in other objects
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
-            pytest.fail(f"not within {seconds} s: {what}")
+        await until(holds, what)
 
 
 @asynccontextmanager
@@ -58,7 +54,7 @@ async def _talk(one: Line, codec: Any, transport: str = "") -> None:
     call = await one.phone.call(one.uri + transport, one.hear, codecs=(codec,))
     loud, quiet = (b"\x20\x40" * 320, bytes(640)) if codec == "G722" else (b"\x10\x90" * 80, QUIET)
     call.send(quiet * 10 + loud * 40 + quiet * 100)
-    await one.until("the agent's answer is heard", lambda: len(set(one.heard)) > 4, 8.0)
+    await one.until("the agent's answer is heard", lambda: len(set(one.heard)) > 4)
     call.press("42")
     call.hang_up()
     assert (await call.ended).by == "us"

@@ -1,7 +1,7 @@
 """baresip, a softphone that others wrote, as a caller: it plays a file and keeps what it hears."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from lineside.audio.frame import AudioFrame
 from lineside.audio.wav import read_wav, wav_bytes
-from lineside.processes.ports import free_port
+from tests.telephones.ports import free_ports
 
 CONFIG = """\
 poll_method epoll
@@ -34,98 +34,138 @@ module_app account.so
 module_app menu.so
 snd_path {folder}
 """
-RTP = 34_000  # first of its ports
+HEAD = 44  # bytes before the samples of the WAV that it writes
+RTP_PORTS = 12
+AT_MOST = 120.0  # seconds that a call may take; nothing here takes thirty, but machines are shared
+LOOK = 0.1  # seconds between two looks
+TRIES = 3  # ports that it tries to listen on
 
 
 async def call_with_baresip(
-    folder: Path, uri: str, says: AudioFrame, seconds: int, *, codec: str = "pcmu", account: str = "", ca: str = ""
+    folder: Path,
+    uri: str,
+    says: AudioFrame,
+    enough: Callable[[AudioFrame], bool],
+    *,
+    codec: str = "pcmu",
+    account: str = "",
+    ca: str = "",
 ) -> AudioFrame:
-    """Call `uri`, say this, hang up after so many seconds; answers what the softphone heard.
+    """Call `uri`, say this, hang up when enough is heard; answers what the softphone heard.
 
     Args:
         folder: an empty one, for its files.
         uri: whom it calls.
         says: at the codec's rate.
-        seconds: until it hangs up.
+        enough: whether it has heard what it called for.
         codec: its only one, such as "pcma".
         account: more of its account, such as ";mediaenc=srtp-mand".
         ca: file of the authorities that it trusts.
     """
-    _write(folder, free_port(), says, codec, account, ca)
-    process = await asyncio.create_subprocess_exec(
-        "baresip", "-f", str(folder), "-e", f"/dial {uri}", "-t", str(seconds),
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(seconds + 20):
-            output, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    return _heard(folder, output)
+    _write(folder, free_ports(), says, codec, account, ca)
+    phone = Baresip(folder, await _started(folder, "-e", f"/dial {uri}"))
+    async with _over(phone):
+        await phone.hears(enough)
+        return await phone.heard()
 
 
-class AnsweringBaresip:
-    """A softphone that picks up by itself."""
+class Baresip:
+    """A softphone that runs."""
 
-    def __init__(self, uri: str, folder: Path, process: asyncio.subprocess.Process) -> None:
-        self.uri, self._folder, self._process = uri, folder, process
+    def __init__(self, folder: Path, process: asyncio.subprocess.Process, uri: str = "") -> None:
+        self.uri, self._folder, self.process = uri, folder, process
+
+    async def hears(self, enough: Callable[[AudioFrame], bool]) -> None:
+        """Wait until it has heard enough, or is over."""
+        async with asyncio.timeout(AT_MOST):
+            while self.process.returncode is None and not ((so_far := self._so_far()) and enough(so_far)):  # noqa: ASYNC110 - of another process
+                await asyncio.sleep(LOOK)
 
     async def heard(self) -> AudioFrame:
         """What it has heard; it is over then."""
-        if self._process.returncode is None:
-            self._process.terminate()
-        async with asyncio.timeout(20):
-            output, _ = await self._process.communicate()
-        return _heard(self._folder, output)
+        output = await self.ended()
+        heard = self._kept()
+        assert heard, f"baresip heard nothing: {output}"
+        return read_wav(heard.read_bytes())
+
+    async def ended(self) -> str:
+        """End it; what it said."""
+        if self.process.returncode is None:
+            self.process.terminate()
+        async with asyncio.timeout(AT_MOST):
+            output, _ = await self.process.communicate()
+        return output.decode("utf-8", "replace")[-2000:]
+
+    def _kept(self) -> Path | None:
+        """The file of what it hears."""
+        return max(self._folder.glob("dump-*-dec.wav"), default=None)
+
+    def _so_far(self) -> AudioFrame | None:
+        """What is in that file already; its head tells the rate, and the length only at the end."""
+        kept = self._kept()
+        data = b"" if kept is None else kept.read_bytes()
+        if len(data) < HEAD + 2:
+            return None
+        return AudioFrame(data[HEAD : HEAD + (len(data) - HEAD) // 2 * 2], int.from_bytes(data[24:28], "little"))
 
 
 @asynccontextmanager
-async def answering_baresip(folder: Path, says: AudioFrame, codec: str) -> AsyncGenerator[AnsweringBaresip, None]:
+async def answering_baresip(folder: Path, says: AudioFrame, codec: str) -> AsyncGenerator[Baresip, None]:
     """A softphone that waits for calls, picks up and says this; its files are in `folder`, an empty one."""
-    port = free_port()
-    _write(folder, port, says, codec, ";answermode=auto", "")
-    process = await asyncio.create_subprocess_exec(
-        "baresip", "-f", str(folder), "-t", "40",
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    try:
-        await until_it_listens(port)
-        yield AnsweringBaresip(f"sip:phone@127.0.0.1:{port}", folder, process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    for tries in range(1, TRIES + 1):
+        port = free_ports()
+        _write(folder, port, says, codec, ";answermode=auto", "")
+        phone = Baresip(folder, await _started(folder), f"sip:phone@127.0.0.1:{port}")
+        async with _over(phone):
+            if await it_listens(port, phone.process):
+                yield phone
+                return
+            said = await phone.ended()  # another program was quicker to take the port, for one
+            assert tries < TRIES, f"baresip does not listen: {said}"
 
 
-async def until_it_listens(port: int) -> None:
-    """Wait until a program has this UDP port: nothing else says that it waits for calls."""
-    async with asyncio.timeout(20):
-        while f":{port:04X} " not in _udp_ports():  # noqa: ASYNC110 - of another process
+async def it_listens(port: int, process: asyncio.subprocess.Process) -> bool:
+    """Wait until the program has this UDP port: nothing else says that it waits for calls. False: it has ended."""
+    async with asyncio.timeout(AT_MOST):
+        while process.returncode is None:
+            if f":{port:04X} " in _udp_ports():
+                return True
             await asyncio.sleep(0.02)
+    return False
 
 
 def _udp_ports() -> str:
     return Path("/proc/net/udp").read_text("ascii")
 
 
+async def _started(folder: Path, *more: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        "baresip", "-f", str(folder), *more,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def _over(phone: Baresip) -> AsyncGenerator[None, None]:
+    """Whatever happens, nothing is left of it."""
+    try:
+        yield
+    finally:
+        if phone.process.returncode is None:
+            phone.process.kill()
+            await phone.process.wait()
+
+
 def _write(folder: Path, port: int, says: AudioFrame, codec: str, account: str, ca: str) -> None:
     """The softphone's files."""
-    rtp = RTP + free_port() % 1000 * 4
-    config = CONFIG.format(sip=port, folder=folder, rtp=rtp, last=rtp + 10)
+    rtp = free_ports(RTP_PORTS)
+    config = CONFIG.format(sip=port, folder=folder, rtp=rtp, last=rtp + RTP_PORTS - 1)
     config += f"sip_cafile {ca}\n" if ca else ""
     config += f"audio_srate {says.rate}\naudio_channels 1\n"
     (folder / "config").write_text(config)
     (folder / "accounts").write_text(f"<sip:phone@127.0.0.1>;regint=0;audio_codecs={codec}{account}\n")
     (folder / "contacts").write_text("")
     (folder / "says.wav").write_bytes(wav_bytes(says.pcm, says.rate))
-
-
-def _heard(folder: Path, output: bytes) -> AudioFrame:
-    """What the softphone kept of what it heard."""
-    heard = sorted(folder.glob("dump-*-dec.wav"))
-    assert heard, f"baresip heard nothing: {output.decode('utf-8', 'replace')[-2000:]}"
-    return read_wav(heard[-1].read_bytes())
 
 
 def quiet(seconds: float, rate: int) -> bytes:
@@ -145,3 +185,10 @@ def share_at(pcm: bytes, rate: int, hertz: float = 1000.0) -> float:
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
     at = round(hertz * len(sound) / rate)
     return float(spectrum[at - 3 : at + 4].sum() / spectrum.sum())
+
+
+def best_share(sound: AudioFrame, seconds: float = 0.5) -> float:
+    """`share_at` of the stretch that has most of it: a machine that stood still may have left a hole elsewhere."""
+    many = round(seconds * sound.rate)
+    pieces = (sound.pcm[at : at + 2 * many] for at in range(0, len(sound.pcm) - 2 * many + 1, many))
+    return max((share_at(piece, sound.rate) for piece in pieces if any(piece)), default=0.0)

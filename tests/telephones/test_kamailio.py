@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lineside.processes.ports import free_port
 from lineside.testclient.sip_phone import PhoneCall
 from tests.gateway.test_sip_line import Line, line
+from tests.telephones.ports import free_ports
 
 SAMPLES = Path(__file__).parents[2] / "examples" / "kamailio"
 SBIN = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
@@ -32,13 +32,13 @@ class Dispatcher:
         program = shutil.which("kamcmd", path=SBIN)
         assert program is not None
         done = subprocess.run(
-            [program, "-s", f"unix:{self._control}", *what], capture_output=True, text=True, check=False, timeout=10
+            [program, "-s", f"unix:{self._control}", *what], capture_output=True, text=True, check=False, timeout=60
         )
         return done.stdout + done.stderr
 
     async def until(self, many: int, state: str) -> None:
         """Wait until so many destinations are in this state, such as AP: active, probed."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while self.command("dispatcher.list").count(f"FLAGS: {state}") != many:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
 
@@ -46,7 +46,7 @@ class Dispatcher:
 @asynccontextmanager
 async def kamailio(folder: Path, *lines: Line) -> AsyncGenerator[Dispatcher, None]:
     """The sample configuration with addresses of this machine in place of its own."""
-    port, control = free_port(), folder / "ctl"
+    port, control = free_ports(), folder / "ctl"
     text = (SAMPLES / "kamailio.cfg").read_text()
     for theirs, here in (
         ("listen=tcp:10.0.0.2:5060\n", ""),
@@ -73,7 +73,7 @@ async def kamailio(folder: Path, *lines: Line) -> AsyncGenerator[Dispatcher, Non
     finally:
         process.terminate()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await process.wait()
         except TimeoutError:
             process.kill()
@@ -88,6 +88,10 @@ def test_calls_are_shared_out_a_full_lineside_is_passed_over_and_one_drains(tmp_
             large = await stack.enter_async_context(line())
             front = await stack.enter_async_context(kamailio(tmp_path, small, large))
             await front.until(2, "AP")
+
+            def under_way() -> int:
+                return small.gateway.calls + large.gateway.calls
+
             calls = [await large.phone.call(front.uri) for _ in range(4)]
             assert (small.gateway.calls, large.gateway.calls) == (1, 3), "full: 486, and the next one is asked"
             drained = f"sip:127.0.0.1:{large.line.endpoint.port}"
@@ -97,7 +101,7 @@ def test_calls_are_shared_out_a_full_lineside_is_passed_over_and_one_drains(tmp_
             assert large.gateway.calls == 3, "calls that are up go on"
             while small.gateway.calls:
                 await ended(calls.pop())
-                await asyncio.sleep(0.5)
+                await large.until("its end is at the gateway", lambda: under_way() == len(calls))
             await front.until(1, "AP")  # a probe has found that it takes calls again
             going_on = large.gateway.calls
             calls.append(await large.phone.call(front.uri))
@@ -107,6 +111,7 @@ def test_calls_are_shared_out_a_full_lineside_is_passed_over_and_one_drains(tmp_
             assert (small.gateway.calls, large.gateway.calls) == (1, going_on + 1)
             for call in calls:
                 await ended(call)
+            await large.until("all ends went through the one in front", lambda: under_way() == 0)
 
     async def ended(call: PhoneCall) -> None:
         call.hang_up()
