@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hmac
 import time
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import structlog
@@ -36,24 +37,40 @@ def counted(metrics: EngineServerMetrics) -> Middleware:
     return count
 
 
-def allowed(secret: str, *, only_this_machine: bool) -> Middleware:
-    """Let in programs that know the secret, and no page of a browser; `/health` alone is open to programs without.
+class Access:
+    """Who may ask: programs that know the secret, and no page of a browser; `/health` is open to programs without.
 
-    Without a secret every program of the machine is let in.
+    Without a secret every program that reaches the server may.
     """
-    basic = base64.b64encode(f"lineside:{secret}".encode()).decode()
-    known = (f"Basic {basic}", f"Bearer {secret}")
+
+    def __init__(self, secret: str) -> None:
+        basic = base64.b64encode(f"lineside:{secret}".encode()).decode()
+        self._open, self._known = not secret, (f"Basic {basic}".encode(), f"Bearer {secret}".encode())
+
+    def check(self, path: str, headers: Mapping[str, str]) -> None:
+        """By the head of a request; its body need not have been read. Raises `RequestRefused`."""
+        if "Origin" in headers:
+            raise RequestRefused(403, "requests with an Origin header are refused; use the gateway's API")
+        given = headers.get("Authorization", "").encode(errors="surrogateescape")
+        matches = [hmac.compare_digest(given, one) for one in self._known]
+        if not (self._open or path == "/health" or any(matches)):
+            raise RequestRefused(
+                401, f"the secret is missing or wrong: it is what {SECRET} was when the server started"
+            )
+
+
+def allowed(secret: str, *, only_this_machine: bool) -> Middleware:
+    """Let in whom `Access` lets in; `only_this_machine`: under no other name than localhost."""
+    access = Access(secret)
 
     @web.middleware
     async def allow(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if "Origin" in request.headers:
-            return refusal(403, "requests with an Origin header are refused; use the gateway's API")
         if only_this_machine and _name(request.host) not in LOOPBACK:
             return refusal(403, "this engine server answers as localhost only")
-        given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
-        matches = [hmac.compare_digest(given, one.encode()) for one in known]
-        if secret and request.path != "/health" and not any(matches):
-            return refusal(401, f"the secret is missing or wrong: it is what {SECRET} was when the server started")
+        try:
+            access.check(request.path, request.headers)
+        except RequestRefused as no:
+            return refusal(no.status, no.message)
         return await handler(request)
 
     return allow

@@ -42,9 +42,7 @@ def role_application(
     """A role's replicas."""
     from ray import serve
 
-    environment = {**GENTLE_THREADS, **plan.environment}
-    if secret := os.environ.get(SECRET):  # on Kubernetes the machines have it from elsewhere
-        environment[SECRET] = secret
+    environment = {**GENTLE_THREADS, **plan.environment, **_secret()}
     most = plan.max_replicas or plan.replicas
     deployment = serve.deployment(EngineReplica).options(
         name=role,
@@ -76,9 +74,15 @@ def ingress_application(plan: EnginePlan) -> "Application":
 
     names = {role: application_name(role) for role in plan.roles}
     deployment = serve.deployment(EngineIngress).options(
-        name="ingress", num_replicas=2, ray_actor_options={"num_cpus": 0}
+        name="ingress", num_replicas=2, ray_actor_options={"num_cpus": 0, "runtime_env": {"env_vars": _secret()}}
     )
     return deployment.bind(names)
+
+
+def _secret() -> dict[str, str]:
+    """For the processes of replicas. On Kubernetes the machines have it from elsewhere."""
+    secret = os.environ.get(SECRET)
+    return {SECRET: secret} if secret else {}
 
 
 def deploy(

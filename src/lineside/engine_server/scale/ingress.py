@@ -2,15 +2,19 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lineside.engine_server.openai_schema import LoadRequest, error
+from lineside.engine_server.launch import SECRET
+from lineside.engine_server.middleware import Access
+from lineside.engine_server.openai_schema import LoadRequest, RequestRefused, error
 from lineside.engine_server.scale.plan import EngineRole
 from lineside.engine_server.scale.replica import AnswerHead, streamed
+from lineside.engine_server.scale.request_body import body_of, refused
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -26,21 +30,28 @@ class EngineIngress:
 
     def __init__(self, roles: Mapping[EngineRole, str]) -> None:
         self._roles = dict(roles)
+        self._access = Access(os.environ.get(SECRET, ""))
 
     async def __call__(self, request: "Request") -> "Response":
         """Whatever no role has a route of its own for."""
-        path, headers = request.url.path, dict(request.headers)
+        try:
+            body = await body_of(request, self._access)
+            return await self._routed(request.method, request.url.path, dict(request.headers), body)
+        except RequestRefused as no:
+            return refused(no)
+
+    async def _routed(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> "Response":
         if path in OF_LLM and "llm" in self._roles:
-            return await streamed(self._answer("llm", request.method, path, headers, await request.body()))
+            return await streamed(self._answer("llm", method, path, headers, body))
         if path == "/health":
             return await self._health(headers)
         if path == "/v1/models":
             return await self._models(headers)
         if path == "/v1/models/load":
-            return await self._load(await request.body(), headers)
+            return await self._load(body, headers)
         if path == "/v1/models/unload":
-            return _refused(409, FIXED)
-        return _refused(404, f"the engines deployed here have no {path}")
+            raise RequestRefused(409, FIXED)
+        raise RequestRefused(404, f"the engines deployed here have no {path}")
 
     async def _answer(
         self, role: EngineRole, method: str, path: str, headers: Mapping[str, str], body: bytes
@@ -77,14 +88,14 @@ class EngineIngress:
         try:
             wanted = msgspec.json.decode(body, type=LoadRequest).model
         except msgspec.DecodeError as no:
-            return _refused(400, str(no))
+            raise RequestRefused(400, str(no)) from None
         for status, told in (await self._ask_all("/v1/models", headers)).values():
             if status != 200:
                 return _json(status, told)
             for entry in told["data"]:
                 if entry["id"] == wanted and entry["loaded"]:
                     return _json(200, entry)
-        return _refused(409, FIXED)
+        raise RequestRefused(409, FIXED)
 
     async def _ask_all(self, path: str, headers: Mapping[str, str]) -> dict[EngineRole, tuple[int, dict[str, Any]]]:
         roles = list(self._roles)
@@ -110,7 +121,3 @@ def _json(status: int, value: object) -> "Response":
     from starlette.responses import JSONResponse
 
     return JSONResponse(value, status)
-
-
-def _refused(status: int, message: str) -> "Response":
-    return _json(status, {"error": error("invalid_request_error", message)})

@@ -16,14 +16,17 @@ import aiohttp
 
 from lineside.engine_server.launch import SECRET
 from lineside.engine_server.metrics import BUCKETS, EngineServerMetrics
+from lineside.engine_server.middleware import Access
+from lineside.engine_server.openai_schema import RequestRefused
 from lineside.engine_server.scale.plan import EngineRole, RolePlan
+from lineside.engine_server.scale.request_body import body_of, refused
 from lineside.engine_server.server import EngineServerOptions, LoadableModels, catalogue_models, open_engine_server
 from lineside.errors import EngineError
 from lineside.private_files import temporary_folder
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import StreamingResponse
+    from starlette.responses import Response, StreamingResponse
 
 HOST = "127.0.0.1"
 HEALTHY_WITHIN = 5.0  # seconds for the app to answer `/health`; then Ray takes another replica
@@ -47,6 +50,7 @@ class EngineReplica:
         self, role: EngineRole, plan: RolePlan, models_dir: str, source: ModelSource = catalogue_models
     ) -> None:
         self._options = _options(role, plan, models_dir)
+        self._access = Access(self._options.secret)
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False)
         listener = socket.create_server((HOST, 0))
         self._url = f"http://{HOST}:{listener.getsockname()[1]}"
@@ -66,11 +70,13 @@ class EngineReplica:
                 ready.set()
                 await asyncio.Event().wait()
 
-    async def __call__(self, request: "Request") -> "StreamingResponse":
+    async def __call__(self, request: "Request") -> "Response":
         """A request that came over HTTP."""
-        return await streamed(
-            self.answer(request.method, request.url.path, dict(request.headers), await request.body())
-        )
+        try:
+            body = await body_of(request, self._access)
+        except RequestRefused as no:
+            return refused(no)
+        return await streamed(self.answer(request.method, request.url.path, dict(request.headers), body))
 
     async def answer(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes
