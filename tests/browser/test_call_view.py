@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lineside.audio.frame import AudioFrame
+from lineside.settings import Settings
 from tests.browser.conftest import OpenGateway, OpenPage
 from tests.browser.page_checks import answered, phase, played_out, said, until
 from tests.browser.sounds import recording, silence, voice
@@ -176,7 +177,10 @@ def fold(page: Page, name: str) -> None:
 
 
 def test_each_turn_has_its_waterfall(gateway: OpenGateway, visit: OpenPage, tmp_path: Path) -> None:
-    """Speech, wait, recogniser, model, voice and playing, with numbers; the turn before can be looked at again."""
+    """Speech, wait, recogniser, model, voice and playing, with numbers and the settings that rule them.
+
+    The turn before can be looked at again.
+    """
     mic = recording(tmp_path / "mic.wav", [silence(1), voice(1), silence(60)])
     page = visit(gateway().url, mic=mic)
     fold(page, "next-call")
@@ -187,6 +191,9 @@ def test_each_turn_has_its_waterfall(gateway: OpenGateway, visit: OpenPage, tmp_
     assert all(
         re.fullmatch(r"[\d,]+ ms", took) for took in page.locator(".bars li:not(.heading) .took").all_inner_texts()
     )
+    ruled = [text.removeprefix("ruled by").strip() for text in page.locator(".bars .ruled").all_inner_texts()]
+    assert ruled[0] == "TURN_PROFILE, VAD_SILENCE_TIMEOUT_MS"
+    assert {name.lower() for names in ruled for name in names.split(", ")} <= set(Settings.model_fields)
     type_in(page, "And then?")
     until(page, "document.querySelector('.waterfall .row')?.textContent.includes('Turn 2')")
     page.get_by_role("button", name="Previous turn").click()

@@ -82,6 +82,12 @@ export function Chart(given: { of: Waterfall }): JSX.Element {
               {begins(bar)}
               <span class="unseen"> after the end of speech</span>
             </span>
+            <Show when={bar.ruledBy.length}>
+              <span class="ruled">
+                <span class="unseen">ruled by </span>
+                {bar.ruledBy.join(', ')}
+              </span>
+            </Show>
           </li>
         )}
       </For>
