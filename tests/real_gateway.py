@@ -53,5 +53,5 @@ def running_stack(data_dir: Path) -> Iterator[Stack]:
     finally:
         loop, closing = loops[0]
         loop.call_soon_threadsafe(closing.set)
-        thread.join(timeout=30)
+        thread.join(timeout=60)
         assert not thread.is_alive(), "the stack did not close in thirty seconds"

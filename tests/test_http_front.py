@@ -60,7 +60,7 @@ def served(story: Callable[[str, int, HttpConnections], Awaitable[None]], limits
 async def ended(reader: asyncio.StreamReader) -> bytes:
     """What the server says until it closes."""
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await reader.read()
     except ConnectionError:
         return b""
@@ -90,7 +90,7 @@ def test_the_body_of_a_refused_request_is_not_read() -> None:
     async def story(url: str, port: int, front: HttpConnections) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             answer = await ended(reader)
         assert answer.startswith(b"HTTP/1.1 401")
         writer.close()
@@ -134,7 +134,7 @@ def test_idle_connections_push_out_the_oldest_and_nobody_who_is_served() -> None
         for _, writer in [*idle, (None, busy)]:
             writer.close()
 
-    served(story, FrontLimits(headers=5, idle=0.4, body=5, waiting=6, waiting_from_one=4))
+    served(story, FrontLimits(headers=60, idle=0.4, body=60, waiting=6, waiting_from_one=4))
 
 
 class Wire(asyncio.Transport):

@@ -439,7 +439,7 @@ async def _open(
             await runner.cleanup()
     left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     with suppress(TimeoutError):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await asyncio.gather(*left, return_exceptions=True)
     assert all(task.done() for task in left), [task.get_name() for task in left]
 
@@ -448,7 +448,7 @@ def at_home(story: Callable[[ControlClient], Awaitable[None]], root: Path, **how
     """Tell the story in such a control."""
 
     async def main() -> None:
-        async with asyncio.timeout(120), opened(root, **how) as control:
+        async with asyncio.timeout(300), opened(root, **how) as control:
             await story(control)
 
     asyncio.run(main(), debug=True)

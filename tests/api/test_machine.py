@@ -84,7 +84,7 @@ def test_a_stream_ends_at_closing_time(tmp_path: Path) -> None:
     """Whoever watches is let go at once, with a proper end."""
 
     async def main() -> None:
-        async with aiohttp.ClientSession() as http, asyncio.timeout(60):
+        async with aiohttp.ClientSession() as http, asyncio.timeout(300):
             async with opened(tmp_path) as control:
                 answer = await http.get(f"{control.url}/api/gpu/stream")
                 await event(answer)

@@ -14,7 +14,7 @@ VISIT, ORDER = "books a visit", "asks where the order is"
 
 async def ended(control: ControlClient) -> dict[str, Any]:
     """How it stands once it is over."""
-    for _ in range(600):
+    for _ in range(2400):
         _, now = await control.ask("GET", "/api/rehearsal")
         if now["state"] != "running":
             return dict(now)

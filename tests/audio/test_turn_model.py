@@ -48,16 +48,16 @@ def test_one_that_hangs_is_not_waited_for_and_the_queue_has_an_end(
     """After the deadline there is no answer; who comes when too many wait has none at once."""
     release = threading.Event()
     monkeypatch.setattr(turn_model, "DEADLINE", 0.05)
-    monkeypatch.setattr(listener._model, "probability", lambda pcm: release.wait(30) and 0.5)
+    monkeypatch.setattr(listener._model, "probability", lambda pcm: release.wait(120) and 0.5)
 
     async def main() -> None:
         assert await asyncio.gather(*(listener.probability(b"") for _ in range(WAITING))) == [None] * WAITING
         began = asyncio.get_running_loop().time()
-        monkeypatch.setattr(turn_model, "DEADLINE", 30.0)
+        monkeypatch.setattr(turn_model, "DEADLINE", 90.0)
         assert await listener.probability(b"") is None
-        assert asyncio.get_running_loop().time() - began < 5.0
+        assert asyncio.get_running_loop().time() - began < 60.0
         release.set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while listener._waiting:  # noqa: ASYNC110 - the thread is released already
                 await asyncio.sleep(0)
         assert await listener.probability(b"") == 0.5

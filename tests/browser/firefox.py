@@ -56,7 +56,7 @@ def sound_server(folder: Path) -> Iterator[str]:
         yield f"unix:{folder}/native"
     finally:
         serving.terminate()
-        serving.wait(timeout=20)
+        serving.wait(timeout=60)
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def running_firefox(folder: Path, sound: str = "", **preferences: bool | int | s
         yield f"ws://127.0.0.1:{port}/session"
     finally:
         browser.terminate()
-        browser.wait(timeout=20)
+        browser.wait(timeout=60)
 
 
 class FirefoxPage:
@@ -114,7 +114,7 @@ class FirefoxPage:
         text = found["result"].get("value")
         return None if text is None else json.loads(text)
 
-    async def until(self, expression: str, seconds: float = 30.0) -> None:
+    async def until(self, expression: str, seconds: float = 60.0) -> None:
         """Wait until this is so."""
         deadline = time.monotonic() + seconds
         while not await self.value(expression):

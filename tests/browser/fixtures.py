@@ -22,7 +22,7 @@ from lineside.settings import Settings
 from tests.call.fixtures import FixedAgentStore, settings
 
 AGENT = Agent(name="Test", prompt="You answer.", greeting="")
-OPENS_WITHIN = CLOSES_WITHIN = 20.0  # seconds
+OPENS_WITHIN = CLOSES_WITHIN = 60.0  # seconds
 
 
 @asynccontextmanager

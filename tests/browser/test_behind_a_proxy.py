@@ -82,7 +82,7 @@ def proxied(name: str, folder: Path, upstream: str) -> Iterator[str]:
             argv, stdout=log, stderr=log, cwd=folder, env={"HOME": str(folder), "PATH": "/bin:/usr/bin"}
         )
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
@@ -94,7 +94,7 @@ def proxied(name: str, folder: Path, upstream: str) -> Iterator[str]:
         yield f"https://{HOST}:{port}/voice/"
     finally:
         running.send_signal(signal.SIGTERM)
-        running.wait(timeout=10)
+        running.wait(timeout=60)
 
 
 @pytest.mark.parametrize("name", list(PROXIES))

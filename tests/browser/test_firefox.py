@@ -28,7 +28,7 @@ def test_a_call_is_held_in_firefox(gateway: OpenGateway, tmp_path: Path, resists
             await page.until("Number(document.getElementById('level').getAttribute('aria-valuenow')) > 10")
             await asyncio.sleep(1.0)
             await page.value("document.getElementById('mute').click()")
-            await page.until("document.getElementById('level').getAttribute('aria-valuenow') === '0'", seconds=5)
+            await page.until("document.getElementById('level').getAttribute('aria-valuenow') === '0'")
             await page.until(f"{LINES}.length >= 2 && {LINES}[1] === 'We are open. From nine to six.'")
             await page.until("document.body.dataset.phase === 'listening'")
             await page.picture(tmp_path / "firefox.png")

@@ -30,7 +30,7 @@ def elsewhere(story: Callable[[], Any]) -> Any:
     told: list[Any] = []
     thread = threading.Thread(target=lambda: told.append(story()), name="elsewhere")
     thread.start()
-    thread.join(timeout=60)
+    thread.join(timeout=120)
     assert told, "it did not end, or failed"
     return told[0]
 
@@ -44,7 +44,7 @@ def keep(gateway: BrowserGateway, *, record: bool = True, key: str = "") -> str:
             gateway.url, FirstMessage(codec="pcm", greeting="", caller="+15550100", record=record), key=key
         )
         held: ClientCall = asyncio.run(caller.run([("tone", AudioFrame(tone, RATE, 0.0))]))
-        asyncio.run_coroutine_threadsafe(gateway.records.settled(), gateway._loop).result(20)
+        asyncio.run_coroutine_threadsafe(gateway.records.settled(), gateway._loop).result(60)
         return held.call_id
 
     return str(elsewhere(story))
@@ -53,7 +53,7 @@ def keep(gateway: BrowserGateway, *, record: bool = True, key: str = "") -> str:
 def settle(gateway: BrowserGateway) -> None:
     """Wait until everything is in the database."""
     settled = asyncio.run_coroutine_threadsafe(gateway.records.settled(), gateway._loop)
-    elsewhere(lambda: settled.result(20) or True)
+    elsewhere(lambda: settled.result(60) or True)
 
 
 def history(visit: OpenPage, gateway: BrowserGateway, **how: Any) -> Page:
@@ -155,7 +155,7 @@ def test_ten_thousand_calls_are_paged_without_lag(gateway: OpenGateway, visit: O
                 )
             )  # fmt: skip
             here.records.keep(CallOver(call=name, ended=1.0, seconds=5.0, turns=1, reason="caller_hung_up"))
-        asyncio.run_coroutine_threadsafe(here.records.settled(), here._loop).result(50)
+        asyncio.run_coroutine_threadsafe(here.records.settled(), here._loop).result(60)
         return True
 
     elsewhere(fill)

@@ -193,7 +193,7 @@ async def engine_server(defaults: dict[str, str] | None = None) -> AsyncGenerato
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(main, 60), debug=True)
+    asyncio.run(asyncio.wait_for(main, 300), debug=True)
 
 
 def wav(seconds: float = 1.0, rate: int = 16_000, channels: int = 1, width: int = 2) -> bytes:

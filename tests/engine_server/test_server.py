@@ -375,7 +375,7 @@ def test_only_the_one_port_is_open_to_anybody(server: Server) -> None:
     assert len(inner) == 1
     for path in ("/slots", "/props", "/v1/models"):
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(f"http://127.0.0.1:{inner[0]}{path}", timeout=5)
+            urllib.request.urlopen(f"http://127.0.0.1:{inner[0]}{path}", timeout=60)
         with refused.value as answer:
             assert answer.code == 401
 

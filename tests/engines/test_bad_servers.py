@@ -326,7 +326,7 @@ def told(client: Client, badness: Badness, story: Callable[[Any, web.Application
         async with serving(app) as url, aiohttp.ClientSession() as http:
             await story(built(client.kind, http, **client.given(url)), app)
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), 120))
 
 
 LARGE = ("gigabytes", "endless_white_space", "endless_zeros", "endless_brackets", "bomb_of_gzip")
@@ -365,8 +365,8 @@ def test_whatever_a_server_does_the_caller_is_answered(
 ) -> None:
     """By it or by the next engine, with all words; what was wrong has a name and an address; memory is bounded."""
     badness, failures = BAD[name], list[EngineError]()
-    if badness.well:
-        wait_at_most(20.0, monkeypatch)  # it answers, however busy this machine is
+    if "nothing for" not in badness.words:
+        wait_at_most(90.0, monkeypatch)  # it answers somehow, however busy this machine is
 
     async def story(engine: Any, app: web.Application) -> None:
         chain = chained(client, engine)

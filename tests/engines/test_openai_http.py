@@ -186,7 +186,7 @@ def test_closing_a_stream_early_closes_the_request() -> None:
         async with serving(one(handler)) as url, aiohttp.ClientSession() as http:
             async with aclosing(chat(http, openai_http.Endpoint("the test", url))) as tokens:
                 await anext(tokens)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await gone.wait()
 
     asyncio.run(main(), debug=True)

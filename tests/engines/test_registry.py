@@ -135,11 +135,11 @@ async def slow_server() -> AsyncGenerator[tuple[str, list[int]], None]:
         inside += 1
         most[0] = max(most[0], inside)
         await request.read()
-        try:
-            async with asyncio.timeout(0.3):  # long enough for all who may come in at once
-                await full.wait()
-        except TimeoutError:
-            pass
+        if inside == 3:
+            await asyncio.sleep(0.3)  # long enough for one too many to come in
+            full.set()
+        async with asyncio.timeout(60):
+            await full.wait()
         inside -= 1
         return web.Response(status=500)
 

@@ -61,7 +61,7 @@ async def events(ws: aiohttp.ClientWebSocketResponse) -> list[ServerMessage]:
 
 async def event(ws: aiohttp.ClientWebSocketResponse) -> ServerMessage:
     while True:
-        message = await ws.receive(timeout=10)
+        message = await ws.receive(timeout=60)
         assert message.type in (WSMsgType.TEXT, WSMsgType.BINARY), message
         if message.type is WSMsgType.TEXT:
             return decode_server.decode(message.data)
@@ -355,7 +355,7 @@ def test_headers_of_any_bytes_and_any_case_are_understood_or_refused(header: byt
     async def story(gateway_client: ServedGateway) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(gateway_client.url.rpartition(":")[2]))
         writer.write(b"GET /api/calls HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + header + b"\r\n\r\n")
-        answer = await asyncio.wait_for(reader.read(), 10)
+        answer = await asyncio.wait_for(reader.read(), 60)
         writer.close()
         assert answer.split()[1] == str(status).encode()
 
@@ -566,7 +566,7 @@ def test_a_caller_who_does_not_read_is_ended_and_memory_stays_bounded(monkeypatc
         ws = await gateway_client.call()
         for _ in range(20):
             await ws.send_str("rubbish")
-        while (message := await ws.receive(timeout=10)).type is WSMsgType.TEXT:
+        while (message := await ws.receive(timeout=60)).type is WSMsgType.TEXT:
             pass
         assert message.type in (WSMsgType.CLOSED, WSMsgType.CLOSE, WSMsgType.ERROR)
 

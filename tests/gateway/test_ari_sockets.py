@@ -50,12 +50,12 @@ def test_asterisk_connects_to_us_with_its_password() -> None:
             assert not ws.compress, "Asterisk's client fails a handshake in which an extension is accepted"
             asked = []
             for _ in range(3):
-                request = await ws.receive_str(timeout=30)
+                request = await ws.receive_str(timeout=60)
                 await ws.send_str(answer_to(request))
                 asked.append(json.loads(request)["uri"].partition("?")[0])
             assert asked == ["channels", "bridges", "applications/lineside"]
             assert ari.ari.connected
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while ari.ari.connected:  # noqa: ASYNC110 - of another object
                 await asyncio.sleep(0.01)
 
@@ -73,7 +73,7 @@ def test_garbage_on_the_socket_ends_nothing() -> None:
                 await ws.send_str(raw)
             await ws.send_bytes(b"\xff\x00")
             await ws.ping()
-            await ws.receive(timeout=30)
+            await ws.receive(timeout=60)
             await asyncio.sleep(0.05)
             assert ari.ari.connected
             assert gateway.gateway.calls == 0
@@ -114,7 +114,7 @@ def test_we_connect_to_asterisk_and_again_when_it_was_away() -> None:
         async with aiohttp.ClientSession() as http:
             with_url = settings(ari_url=url, ari_password="right")  # noqa: S106
             keeping = asyncio.create_task(keep_connected(with_url, http, ari, connected))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while len(came) < 3 or not ari.connected or looked[-1:] != [3]:  # noqa: ASYNC110 - of other objects
                     await asyncio.sleep(0.01)
             keeping.cancel()

@@ -20,6 +20,7 @@ from lineside.transports.line_control import TransferTarget
 from lineside.transports.media_streams.genesys import GenesysDialect
 from tests.call.fixtures import settings
 from tests.gateway.test_app import ServedGateway, with_served_gateway
+from tests.patience import until
 from tests.transports.carriers import Carrier
 from tests.transports.contact_centres import FreeSwitch, Genesys, Jambonz
 
@@ -87,14 +88,13 @@ async def held(gateway: ServedGateway, ws: aiohttp.ClientWebSocketResponse, carr
     for _ in range(10):
         await ws.send_bytes(bytes(carrier.second() // 50))
         await asyncio.sleep(0.02)
+    await until(gateway.gateway.call_registry.list, "the call is listed")
     (active,) = gateway.gateway.call_registry.list()
     return active.line, active.caller, active.called
 
 
 async def until_over(gateway: ServedGateway) -> None:
-    async with asyncio.timeout(30):
-        while gateway.gateway.calls:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    await until(lambda: not gateway.gateway.calls, "its slot is free")
 
 
 def test_a_call_of_genesys_from_the_handshake_to_its_end() -> None:
@@ -117,7 +117,7 @@ def test_a_call_of_genesys_from_the_handshake_to_its_end() -> None:
         other = signed_handshake(time.time() + 0.5, **{"Audiohook-Organization-Id": "another"})
         async with gateway.http.ws_connect(url, headers=other) as ws:
             await ws.send_str(Genesys().opening()[0])
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while (await ws.receive()).type is not aiohttp.WSMsgType.CLOSE:
                     pass
         await until_over(gateway)

@@ -43,7 +43,7 @@ def test_a_newcomer_books_a_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
                     if replies[-1].startswith("That"):  # what is read back, and what came of it, has to be heard
                         await told(call, "audio_done")
                 assert (await told(call, "ended"))["reason"] == "agent_said_goodbye"
-            for _ in range(100):
+            for _ in range(600):
                 async with http.get(f"{address}/api/calls/{ready['call_id']}") as answer:
                     kept = await answer.json()
                 if answer.status == 200 and kept["call"]["reason"]:

@@ -75,7 +75,7 @@ def test_every_route_stands_below_the_base_path_and_at_the_root() -> None:
                 assert (await answer.json())["token"]
             ws = await there.http.ws_connect(f"{there.url}{base}/ws/call")
             await ws.send_str('{"codec":"pcm","greeting":""}')
-            assert (await ws.receive_json(timeout=10))["type"] == "ready"
+            assert (await ws.receive_json(timeout=60))["type"] == "ready"
             await ws.close()
         async with there.http.get(f"{there.url}/voice/openapi.json") as answer:
             assert (await answer.json())["servers"] == [{"url": "/voice"}]

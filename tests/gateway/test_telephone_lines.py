@@ -24,6 +24,7 @@ from lineside.gateway.tickets import MOST, VALID, Ticket, TicketStore
 from lineside.transports.call_facts import CallFacts
 from tests.call.fixtures import settings
 from tests.gateway.test_app import ServedGateway, with_served_gateway
+from tests.patience import until
 from tests.transports.carriers import Twilio
 
 PUBLIC = "https://voice.example.com"
@@ -64,18 +65,17 @@ def test_a_call_from_the_webhook_to_its_end() -> None:
             for number in range(1, 20):
                 await ws.send_str(str(carrier.media(b"\xff" * 160, number)))
                 await asyncio.sleep(0.02)
+            await until(gateway.gateway.call_registry.list, "the call is listed")
             (active,) = gateway.gateway.call_registry.list()
             assert (active.line, active.caller, active.called) == ("twilio", "+15550100", "+15550199")
             assert active.direction == "inbound"
             async with gateway.http.get(local) as again:
                 assert again.status == 403, "a ticket is good for one socket"
             await ws.send_str(carrier.stop())
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while (await ws.receive()).type is not aiohttp.WSMsgType.CLOSE:
                     pass
-        async with asyncio.timeout(30):
-            while gateway.gateway.calls:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await until(lambda: not gateway.gateway.calls, "its slot is free")
 
     with_served_gateway(story, fallback_number="+15550111", telephone_headers=("X-Order",), **KEYS)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from lineside.transports.line_control import OfferedCall
 from tests.call.fixtures import settings
 from tests.gateway.test_app import ServedGateway, opened
 from tests.gateway.test_sip_line import line
+from tests.patience import until
 from tests.transports.carriers import Asterisk, Carrier, Twilio
 
 LINES: dict[str, Any] = {"asterisk": True, "twilio_auth_token": "t", "public_url": "https://voice.example.com"}
@@ -45,10 +45,8 @@ async def issued(served_url: str, served: Any, name: str) -> str:
         return str((await answer.json())["ticket"])
 
 
-async def until(calls: list[OfferedCall], many: int) -> None:
-    async with asyncio.timeout(30):
-        while len(calls) < many:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+async def comes(calls: list[OfferedCall], many: int) -> None:
+    await until(lambda: len(calls) >= many, f"{many} calls have come")
 
 
 def without_tools(call: OfferedCall) -> bool:
@@ -59,22 +57,19 @@ def without_tools(call: OfferedCall) -> bool:
 def test_a_test_call_over_a_media_stream_runs_no_tools(name: str, offered: list[OfferedCall]) -> None:
     """And one that came by a webhook or a dialplan's question does."""
 
-    async def open_stream(served: ServedGateway, carrier: Carrier, ticket: str) -> None:
+    async def open_stream(served: ServedGateway, carrier: Carrier, ticket: str, many: int) -> None:
         path = f"/lines/twilio/media/{ticket}" if name == "twilio" else f"/lines/asterisk?t={ticket}"
         async with served.http.ws_connect(served.url + path) as ws:
             for message in carrier.opening():
                 await ws.send_str(message)
-            with suppress(asyncio.TimeoutError):
-                await ws.receive(timeout=1)
+            await comes(offered, many)
 
     async def main() -> None:
         async with opened(**LINES) as served:
             new = Twilio if name == "twilio" else Asterisk
-            await open_stream(served, new(), await issued(served.url, served, name))
-            await until(offered, 1)
+            await open_stream(served, new(), await issued(served.url, served, name), 1)
             real = served.gateway.telephones.tickets.issue(Ticket(CallFacts(line=name)), time.monotonic())
-            await open_stream(served, new(), real)
-            await until(offered, 2)
+            await open_stream(served, new(), real, 2)
 
     asyncio.run(main())
     assert [without_tools(call) for call in offered] == [True, False]
@@ -92,7 +87,7 @@ def test_a_test_call_over_audiosocket_runs_no_tools(offered: list[OfferedCall]) 
                 for many, ticket in enumerate((await issued(served.url, served, "audiosocket"), real), 1):
                     _, writer = await asyncio.open_connection("127.0.0.1", port)
                     writer.write(socket_frame(UUID_KIND, UUID(ticket).bytes) + socket_frame(KINDS[8000], bytes(320)))
-                    await until(offered, many)
+                    await comes(offered, many)
                     writer.close()
 
     asyncio.run(main())
@@ -106,9 +101,9 @@ def test_a_test_call_over_sip_runs_no_tools_and_a_wrong_ticket_no_call(offered: 
         async with line() as one:
             tickets = one.gateway.telephones.tickets
             ticket = one.gateway.telephones.issue_test_ticket("sip")
-            for headers in (((TEST_HEADER, ticket),), ()):
+            for many, headers in enumerate((((TEST_HEADER, ticket),), ()), 1):
                 calling = asyncio.create_task(one.phone.call(one.uri, headers=headers))
-                await asyncio.wait([calling], timeout=1)
+                await comes(offered, many)
                 calling.cancel()
                 await asyncio.wait([calling])
             other = tickets.issue(Ticket(CallFacts(line="twilio", test=True)), time.monotonic())

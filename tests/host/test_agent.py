@@ -35,12 +35,12 @@ from lineside.processes.ports import free_port
 from tests.call.fixtures import settings
 
 CHILD = str(Path(__file__).parents[1] / "processes" / "child_server.py")
-SOON = 20.0  # seconds; on a busy machine a Python takes one to start
+SOON = 60.0  # seconds; on a busy machine a Python takes one to start
 TOKEN = "a long token"  # noqa: S105
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(main, 60), debug=True)
+    asyncio.run(asyncio.wait_for(main, 300), debug=True)
 
 
 def child(manner: str = "well", name: str = "whisper") -> ServiceConfig:

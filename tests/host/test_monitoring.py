@@ -144,7 +144,7 @@ def prometheus(target: str, folder: Path) -> Iterator[Callable[[str], list[Any]]
             yield lambda query: ask(f"http://127.0.0.1:{port}", query)
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 def free_port() -> int:
@@ -157,7 +157,7 @@ def free_port() -> int:
 def ask(url: str, query: str) -> list[Any]:
     """The samples that are no NaN; empty while it does not answer yet. Raises for a query that is wrong."""
     try:
-        with urlopen(f"{url}/api/v1/query?{urlencode({'query': query})}", timeout=5) as answer:  # noqa: S310 - our own
+        with urlopen(f"{url}/api/v1/query?{urlencode({'query': query})}", timeout=30) as answer:  # noqa: S310 - our own
             told = json.load(answer)
     except HTTPError as wrong:
         if wrong.code != 503:  # not ready yet
@@ -200,7 +200,7 @@ def test_every_query_of_every_dashboard_finds_something(tmp_path: Path, monkeypa
         def still(missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
             return [one for one in missing if not answers(one[1])]
 
-        missing, until = empty, time.monotonic() + 75
+        missing, until = empty, time.monotonic() + 150
         while missing and time.monotonic() < until:
             await asyncio.sleep(0.5)
             missing = await asyncio.to_thread(still, missing)
@@ -236,13 +236,13 @@ def test_monitoring_is_started_beside_a_gateway_that_asks_for_a_key_and_ends_wit
         (pid,) = [child.pid for child in psutil.Process(process.pid).children() if child.name() == "prometheus"]
         argv = psutil.Process(pid).cmdline()
         (listens,) = [given.split("=")[1] for given in argv if given.startswith("--web.listen-address")]
-        until = time.monotonic() + 40
+        until = time.monotonic() + 90
         while not (up := ask(f"http://{listens}", 'up{job="lineside"} == 1')) and time.monotonic() < until:
             time.sleep(0.3)
         assert up
         assert (tmp_path / "prometheus" / "lineside.key").stat().st_mode & 0o077 == 0
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         assert not psutil.pid_exists(pid)
 
 

@@ -22,11 +22,11 @@ from lineside.settings import complete_settings
 
 CHILD = str(Path(__file__).parents[1] / "processes" / "child_server.py")
 SAMPLE = Path(__file__).parents[2] / "src" / "lineside" / "data" / "services.toml"
-SOON = 20.0  # seconds; on a busy machine a Python takes one to start
+SOON = 60.0  # seconds; on a busy machine a Python takes one to start
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(main, 60), debug=True)
+    asyncio.run(asyncio.wait_for(main, 300), debug=True)
 
 
 def declared(manner: str = "well", *more: str, name: str = "whisper", **fields: Any) -> ServiceConfig:

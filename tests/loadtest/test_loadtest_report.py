@@ -175,7 +175,7 @@ def test_mock_engines_measure_the_gateway_alone(tmp_path: Path, capsys: pytest.C
     assert found["answered"] == 2
     assert found["clipped"] == 0
     assert found["server"]["asr_ms"]["p50"] >= 50
-    assert 0 < found["load"]["lag_p99_ms"] < 1000
+    assert 0 < found["load"]["lag_p99_ms"] < 60_000
     assert found["caller"]["overhead"]["p50"] > 0, "nothing can be faster than its engines"
     assert all(turn["seconds"] == pytest.approx(3.0, abs=0.02) for turn in document["turns"])
     assert "</html>" in (tmp_path / "out.html").read_text()

@@ -42,6 +42,7 @@ from tests.gateway.test_app import ServedGateway, event, events, with_served_gat
 from tests.patience import until
 
 MONITORING = DATA / "monitoring"
+DAY = 86_400.0  # seconds
 ENGINES = {"stt": "faster-whisper", "llm": "embedded", "tts": "piper"}
 TIMES = ReplyMetrics(
     at=1.0,
@@ -208,9 +209,7 @@ def test_models_in_memory_are_counted_and_one_that_left_stands_at_nought(tmp_pat
 
     async def main() -> None:
         async with control_api(tmp_path, loaded=meters.engines.models):
-            async with asyncio.timeout(10):
-                while b"faster-whisper-base" not in meters.text():  # noqa: ASYNC110 - looked at now and then
-                    await asyncio.sleep(0.01)
+            await until(lambda: b"faster-whisper-base" in meters.text())
 
     asyncio.run(main(), debug=True)
     assert back_ends()["stt"]["faster-whisper"].models["faster-whisper-base"].memory_bytes == 9
@@ -231,10 +230,9 @@ def test_a_clock_that_steps_in_mid_call_changes_no_figure(monkeypatch: pytest.Mo
         monkeypatch.setattr(time, "time", lambda: 4e9)
         await ws.send_str('{"type":"hangup"}')
         await events(ws)
-        while gateway_client.gateway.calls:  # noqa: ASYNC110 - the call ends by itself
-            await asyncio.sleep(0.01)
-        assert 0 < value(gateway_client.gateway._meters, 'lineside_call_seconds_sum{line="browser"}') < 10
-        assert value(gateway_client.gateway._meters, "lineside_loop_lag_seconds_sum") < 10
+        await until(lambda: not gateway_client.gateway.calls)
+        assert 0 < value(gateway_client.gateway._meters, 'lineside_call_seconds_sum{line="browser"}') < DAY
+        assert value(gateway_client.gateway._meters, "lineside_loop_lag_seconds_sum") < DAY
 
     with_served_gateway(story)
 
@@ -247,7 +245,7 @@ def test_a_scrape_that_takes_long_holds_no_call_and_is_made_once_for_all(monkeyp
 
     def slowly(self: GatewayMetrics) -> bytes:
         meters.append(self)
-        go.wait(10.0)
+        go.wait(120.0)
         return written(self)
 
     async def story(gateway_client: ServedGateway) -> None:
@@ -258,13 +256,11 @@ def test_a_scrape_that_takes_long_holds_no_call_and_is_made_once_for_all(monkeyp
                 return len(await answer.read())
 
         scrapes = [asyncio.create_task(scrape()) for _ in range(20)]
-        began = time.monotonic()
         for _ in range(3):
             ws = await gateway_client.call()
             await event(ws)
             await ws.send_str('{"type":"hangup"}')
             await events(ws)
-        assert time.monotonic() - began < 5
         assert not any(one.done() for one in scrapes)
         go.set()
         assert all(await asyncio.gather(*scrapes))

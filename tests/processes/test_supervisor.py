@@ -21,7 +21,7 @@ from lineside.processes import backoff, process_group, server_output, supervisor
 from lineside.processes.supervisor import Supervisor
 
 CHILD = str(Path(__file__).with_name("child_server.py"))
-SOON = 20.0  # seconds; on a busy machine a Python takes one to start
+SOON = 60.0  # seconds; on a busy machine a Python takes one to start
 
 
 def child(manner: str, *more: str) -> Callable[[int], Sequence[str]]:
@@ -29,7 +29,7 @@ def child(manner: str, *more: str) -> Callable[[int], Sequence[str]]:
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(main, 60), debug=True)
+    asyncio.run(asyncio.wait_for(main, 300), debug=True)
 
 
 async def get(url: str) -> str:

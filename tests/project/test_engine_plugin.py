@@ -110,7 +110,7 @@ def test_it_answers_calls_and_is_counted(url: str) -> None:
                 await ws.send_str('{"codec":"pcm","greeting":""}')
                 await ws.send_str('{"type":"text","text":"My line is down."}')
                 answer, measured = "", False
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     while not measured:
                         message = await ws.receive()
                         event = json.loads(message.data) if message.type is aiohttp.WSMsgType.TEXT else {"type": ""}

@@ -31,7 +31,7 @@ def test_the_python_client_asks_a_spoken_question_and_saves_the_answer(tmp_path:
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=180,
         )
     assert "caller: scripted words" in told.stdout
     assert "agent: This is a scripted answer." in told.stdout

@@ -80,7 +80,7 @@ def test_a_signal_ends_everything_with_calls_under_way(number: signal.Signals) -
         children = psutil.Process(process.pid).children(recursive=True)
         began = time.monotonic()
         assert '"server_stopping"' in asyncio.run(story(process, url))
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         assert time.monotonic() - began < 5
         assert not [child for child in children if child.is_running()]
 
@@ -115,12 +115,12 @@ def test_a_lineside_that_is_told_to_stop_loses_no_call_and_takes_none() -> None:
 
     with serving(**SCRIPTED, DRAIN_S="60", CALLER_SILENCE_S="600") as (process, url):
         asyncio.run(story(process, url))
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def refused(*arguments: str, **env: str) -> str:
     process = command(*arguments, **env)
-    out, said = process.communicate(timeout=60)
+    out, said = process.communicate(timeout=120)
     assert process.returncode == 2, said
     assert "Traceback" not in said + out
     return " ".join(said.split())
@@ -143,13 +143,13 @@ def test_a_host_agent_and_its_services_are_started_beside_the_gateway_and_end_wi
     program = ["{python}", str(ROOT / "tests" / "processes" / "child_server.py"), "{port}", "well"]
     services.write_text(f'[[service]]\nname = "tiny"\nport = {port}\nprogram = {program}\n')
     with serving("--with", "tiny", SERVICES_FILE=str(services), **SCRIPTED) as (process, url):
-        with urllib.request.urlopen(f"{url}/api/services", timeout=10) as answer:  # noqa: S310 - our own
+        with urllib.request.urlopen(f"{url}/api/services", timeout=60) as answer:  # noqa: S310 - our own
             (tiny,) = json.load(answer)["services"]
         assert (tiny["name"], tiny["state"]) == ("tiny", "ready")
         started = psutil.Process(process.pid).children(recursive=True)
         assert tiny["pid"] in [child.pid for child in started]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         assert not [child for child in started if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -272,7 +272,7 @@ def test_the_rest_of_a_reply_is_heard_when_its_voice_dies_in_mid_sentence(stack:
     async def main() -> tuple[bytes, float]:
         pcm, longest = bytearray(), 0.0
         url = f"{stack.url}/ws/call"
-        async with aiohttp.ClientSession() as http, http.ws_connect(url) as ws, asyncio.timeout(60):
+        async with aiohttp.ClientSession() as http, http.ws_connect(url) as ws, asyncio.timeout(180):
             await ws.send_json({"codec": "pcm", "sample_rate": 16000, "greeting": told})
             ends = 0.0  # when all that came will have been played
             async for message in ws:
@@ -317,13 +317,13 @@ def test_a_call_survives_the_death_of_its_engines(stack: Stack) -> None:
 
 
 def _healthy(url: str) -> None:
-    """Wait until the engine server is back, thirty seconds at the most."""
+    """Wait until the engine server is back, a minute at the most."""
     open_to_all = f"http://{url.rpartition('@')[2]}/health"  # without the secret
-    for _ in range(300):
+    for _ in range(600):
         try:
-            urllib.request.urlopen(open_to_all, timeout=1).close()
+            urllib.request.urlopen(open_to_all, timeout=10).close()
         except OSError:
             time.sleep(0.1)
         else:
             return
-    raise AssertionError("the engine server did not come back in thirty seconds")
+    raise AssertionError("the engine server did not come back in a minute")

@@ -51,7 +51,7 @@ class Client:
         await self.connection.send({"type": kind, **fields})  # type: ignore[arg-type]  # of one event each
 
     async def next(self) -> dict[str, Any]:
-        raw = await asyncio.wait_for(self.connection.recv_bytes(), 10)
+        raw = await asyncio.wait_for(self.connection.recv_bytes(), 60)
         told: dict[str, Any] = json.loads(raw)
         checked(told)
         self.events.append(told)

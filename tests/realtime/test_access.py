@@ -18,7 +18,7 @@ async def first(gateway: ServedGateway, **how: Any) -> Any:
     """The first event over a new socket."""
     async with gateway.http.ws_connect(f"{gateway.url}/v1/realtime", **how) as ws:
         assert ws.protocol == ("realtime" if "protocols" in how else None)
-        return await asyncio.wait_for(ws.receive_json(), 10)
+        return await asyncio.wait_for(ws.receive_json(), 60)
 
 
 def test_a_wrong_key_is_refused_before_the_socket_opens() -> None:
@@ -130,9 +130,10 @@ def test_a_client_secret_opens_many_sessions_until_it_expires() -> None:
     async def story(gateway: ServedGateway) -> None:
         address, key = f"{gateway.url}/v1/realtime/client_secrets", {"Authorization": "Bearer right"}
         asked = {"expires_after": {"anchor": "created_at", "seconds": 10}}
+        before = time.time()
         async with gateway.http.post(address, json=asked, headers=key) as made:
             body = await made.json()
-        assert 8 < body["expires_at"] - time.time() <= 10
+        assert before + 8 < body["expires_at"] <= time.time() + 10
         secret = {"Authorization": f"Bearer {body['value']}"}
         assert (await first(gateway, headers=secret))["type"] == "session.created"
         async with gateway.http.ws_connect(f"{gateway.url}/v1/realtime", headers=secret) as ws:

@@ -136,7 +136,7 @@ def with_records(story: Callable[[RecordingGateway], Awaitable[None]], folder: P
     """Tell the story in such a server."""
 
     async def main() -> None:
-        async with asyncio.timeout(60), opened(folder, **how) as server:
+        async with asyncio.timeout(300), opened(folder, **how) as server:
             await story(server)
 
     asyncio.run(main())

@@ -194,7 +194,7 @@ def test_a_poisonous_entry_goes_aside_and_holds_up_no_other(tmp_path: Path) -> N
 
     async def story() -> None:
         counted = Faults()
-        async with asyncio.timeout(30), Archive(settings(data_dir=tmp_path), counted).opened() as archive:
+        async with asyncio.timeout(120), Archive(settings(data_dir=tmp_path), counted).opened() as archive:
             assert (await over(archive, "poisoned")).call.reason == "caller_hung_up"
             await until(lambda: not spool.folder.exists())
             assert counted.lost == 0

@@ -103,7 +103,7 @@ def test_a_process_that_dies_between_intent_and_outcome_leaves_it_unknown(tmp_pa
 
     async def story() -> WholeCall | None:
         async with Archive(settings(tmp_path)).opened() as archive:
-            for _ in range(200):
+            for _ in range(1200):
                 whole = await archive.whole(CALL)
                 if whole is not None and whole.call.reason:
                     return whole

@@ -100,7 +100,7 @@ def test_ten_thousand_calls_are_paged_by_index(tmp_path: Path, records_url: str)
                 seen += [one.id for one in page.calls]
                 before = page.next
             assert seen == [f"{number:08x}" for number in range(MANY - 1, MANY // 2 - 1, -1)]
-            assert sorted(took)[47] < 0.1
+            assert sorted(took)[len(took) // 2] < 0.1
             plan = await _plan(connection, store)
             assert "calls_began" in plan, plan
             (found,) = (await queries.page(connection, CallQuery(search="question 4321?"), indexed=store.indexed)).calls

@@ -29,7 +29,7 @@ from tests.records.fixtures import RecordingGateway, with_records
 SECRET = "a secret that nobody else may read"  # noqa: S105 - what a caller said
 
 
-LOOKS = 400  # twenty a second
+LOOKS = 1200  # twenty a second
 
 
 class Counted(Uncounted):
@@ -108,7 +108,7 @@ def test_a_database_that_is_down_at_the_start_gets_all_when_it_is_up(tmp_path: P
             tell(archive, "one")
 
     async def later() -> Any:
-        async with asyncio.timeout(30), Archive(chosen).opened() as archive:
+        async with asyncio.timeout(120), Archive(chosen).opened() as archive:
             return await over(archive, "one")
 
     postgresql.stop()
@@ -209,7 +209,7 @@ def test_calls_of_a_process_that_died_are_ended(tmp_path: Path) -> None:
         return kept
 
     async def later() -> None:
-        async with asyncio.timeout(20), Archive(settings(data_dir=tmp_path)).opened() as archive:
+        async with asyncio.timeout(120), Archive(settings(data_dir=tmp_path)).opened() as archive:
             whole = await over(archive, "one")
             assert whole.call.reason == "gateway_died"
             assert [turn.heard for turn in whole.turns] == ["Hello."]
@@ -302,7 +302,7 @@ def test_old_calls_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             monkeypatch.setattr("lineside.records.call_entries.time.time", now)
             tell(archive, "new")
             await archive.settled()
-        async with asyncio.timeout(20), Archive(settings(data_dir=tmp_path, retention_days=30)).opened() as archive:
+        async with asyncio.timeout(120), Archive(settings(data_dir=tmp_path, retention_days=30)).opened() as archive:
             for _ in range(LOOKS):
                 if await archive.whole("old") is None:
                     break

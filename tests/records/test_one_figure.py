@@ -91,7 +91,7 @@ async def held(server: RecordingGateway) -> tuple[str, list[ReplyMetrics]]:
         caller = Caller(ws)
         listening = asyncio.create_task(caller.listen())
         sounding = asyncio.create_task(caller.sound())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await talk(caller)
         (live,) = (await server.ask("/api/calls"))["calls"]
         assert live["last_e2e_ms"] == caller.all(ReplyMetrics)[-1].e2e_ms

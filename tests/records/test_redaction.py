@@ -69,7 +69,7 @@ def test_no_number_that_nobody_may_keep_is_anywhere(tmp_path: Path, capfd: pytes
 
     async def main() -> dict[str, bytes]:
         found: dict[str, bytes] = {}
-        async with asyncio.timeout(60), outside() as (url, got):
+        async with asyncio.timeout(300), outside() as (url, got):
             told = {"webhook_url": f"{url}/hook", "webhook_secret": "a secret of twenty letters", "otlp_endpoint": url}
             async with opened(tmp_path, hears=[SPOKEN], agent=DESK, turn_profile="silence", **told) as server:
                 call = await server.call(

@@ -167,8 +167,8 @@ def test_a_spoken_call_is_replayed_with_the_embedded_models(tmp_path: Path) -> N
         spoken = recordings([AUDIO / "order_status.wav"])
         held = asyncio.run(CallClient(url, FirstMessage(codec="pcm", greeting="")).run(spoken))
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=20)
-    told, said = command("replay", held.call_id, "--json", **env).communicate(timeout=180)
+        process.wait(timeout=60)
+    told, said = command("replay", held.call_id, "--json", **env).communicate(timeout=300)
     found = json.loads(told)
     assert found["wer"] == 0.0, said
     assert found["pairs"][0]["now"]["heard"] == held.turns[0].transcript

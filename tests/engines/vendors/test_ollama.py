@@ -266,7 +266,7 @@ def test_closing_an_answer_closes_the_request() -> None:
         fake.goes_on = asyncio.Event()
         async with aclosing(engine.reply(QUESTION, LlmRequest())) as tokens:
             assert await anext(tokens) == Token("Your ")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await fake.left.wait()
 
     told(story)

@@ -13,6 +13,7 @@ from lineside.gateway.sip_line import SipLine
 from tests.call.fixtures import settings
 from tests.gateway.sip_callee import Does, SipCallee, sip_callee
 from tests.gateway.test_app import ServedGateway, opened
+from tests.patience import PATIENCE, until
 
 QUIET, LOUD = b"\xff" * 160, b"\x10\x90" * 80
 
@@ -38,7 +39,7 @@ class Outbound:
             found: dict[str, Any] = await answer.json()
             return found
 
-    async def until(self, call: str, seconds: float = 10.0, **wanted: Any) -> dict[str, Any]:
+    async def until(self, call: str, seconds: float = PATIENCE, **wanted: Any) -> dict[str, Any]:
         """Wait for a state, and answer how the call stands."""
         try:
             async with asyncio.timeout(seconds):
@@ -69,7 +70,7 @@ async def outbound(
         await stack.enter_async_context(line.opened())
         served.gateway.outbound.add_line(SipDialer(line))
         yield Outbound(served, callee, line, chosen)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while served.gateway.calls:  # noqa: ASYNC110 - what is waited for is in other objects
                 await asyncio.sleep(0.01)
         assert line.endpoint.agent.sizes["sessions"] == 0
@@ -93,7 +94,7 @@ def test_somebody_is_called_and_talked_to(tmp_path: Path) -> None:
             invite = one.callee.invites[0]
             assert invite.uri.startswith("sip:+15550100@127.0.0.1")
             assert "+15550199" in invite.get("From")
-            await _until(lambda: len(set(one.callee.calls[0].heard)) > 4)
+            await until(lambda: len(set(one.callee.calls[0].heard)) > 4)
             one.callee.hang_up()
             over = await one.until(made["id"], state="over")
             assert (over["reason"], over["outcome"].startswith("answered")) == ("caller_hung_up", True)
@@ -129,7 +130,7 @@ def test_a_telephone_that_rings_on_is_given_up(tmp_path: Path) -> None:
             assert await one.end(made["id"]) == 200
             over = await one.until(made["id"], state="over")
             assert over["outcome"] == "cancelled"
-            await _until(lambda: one.callee.cancelled == 1)
+            await until(lambda: one.callee.cancelled == 1)
 
     asyncio.run(story())
 
@@ -248,7 +249,7 @@ def test_with_masked_numbers_nobody_is_shown_a_number(tmp_path: Path) -> None:
             _, made = await one.place(to="+15550100", idempotency_key="k")
             await one.until(made["id"], state="talking")
             assert one.callee.invites[0].uri.startswith("sip:+15550100@")
-            await _until(one.served.gateway.call_registry.list)
+            await until(one.served.gateway.call_registry.list)
             (active,) = one.served.gateway.call_registry.list()
             assert (active.caller, active.called) == ("…0199", "…0100")
             shown = [str(made), str(active), one.served.gateway._meters.text().decode()]
@@ -261,9 +262,3 @@ def test_with_masked_numbers_nobody_is_shown_a_number(tmp_path: Path) -> None:
         assert not [data for data in files if b"5550100" in data]
 
     asyncio.run(story())
-
-
-async def _until(holds: Any, seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 - what is waited for is in other objects
-            await asyncio.sleep(0.01)

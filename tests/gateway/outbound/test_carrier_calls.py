@@ -26,6 +26,7 @@ from lineside.transports.dialer import CannotDial, DialedCall, DialOrder, DialOu
 from lineside.transports.line_control import OfferedCall
 from tests.call.fixtures import settings
 from tests.gateway.test_app import ServedGateway, opened
+from tests.patience import until
 from tests.transports.carriers import Twilio
 
 PUBLIC, TOKEN = "https://voice.example.com", "12345"
@@ -99,7 +100,7 @@ def dialer(carrier: str, rest: Rest) -> CarrierDialer:
 
 async def placed(one: CarrierDialer) -> str:
     """The name of the call that was just placed."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (waiting := [name for name, it in one._waiting.items() if it.carrier_call_id]):  # noqa: ASYNC110 - of other objects
             await asyncio.sleep(0.005)
     return waiting[0]
@@ -255,7 +256,7 @@ def test_a_call_by_twilio_from_the_request_to_its_end(tmp_path: Path) -> None:
             async with served.http.post(f"{served.url}/api/calls", json=body) as answer:
                 made = await answer.json()
                 assert answer.status == 200, made
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while not rest.asked:  # noqa: ASYNC110 - what is waited for is in other objects
                     await asyncio.sleep(0.01)
             sent = {name: value[0] for name, value in parse_qs(rest.asked[0][2]).items()}
@@ -275,14 +276,15 @@ def test_a_call_by_twilio_from_the_request_to_its_end(tmp_path: Path) -> None:
                 for number in range(1, 15):
                     await ws.send_str(str(carrier.media(b"\xff" * 160, number)))
                     await asyncio.sleep(0.02)
+                await until(served.gateway.call_registry.list, "the call is listed")
                 (active,) = served.gateway.call_registry.list()
                 assert (active.direction, active.called, active.line) == ("outbound", "+15550100", "twilio")
                 assert served.gateway.calls == 1, "one slot, taken before it was dialled"
                 await ws.send_str(carrier.stop())
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     while (await ws.receive()).type is not aiohttp.WSMsgType.CLOSE:
                         pass
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while (now := outbound.get(made["id"])) is None or now.state != "over":  # noqa: ASYNC110 - of other objects
                     await asyncio.sleep(0.01)
             assert (now.reason, now.outcome) == ("caller_hung_up", "answered_unknown")

@@ -17,7 +17,7 @@ WORKSTATION = Path(__file__).with_name("sysfs") / "workstation"
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(main, 60), debug=True)
+    asyncio.run(asyncio.wait_for(main, 300), debug=True)
 
 
 def test_many_askers_share_one_reading() -> None:
@@ -64,7 +64,7 @@ def test_a_driver_that_hangs_costs_two_seconds_and_one_thread(monkeypatch: pytes
     def cards() -> readings.Cards:
         looks.append(1)
         if len(looks) == 2:
-            answers.wait(30)
+            answers.wait(60)
         return (CARD,), ""
 
     async def main() -> None:
@@ -77,7 +77,7 @@ def test_a_driver_that_hangs_costs_two_seconds_and_one_thread(monkeypatch: pytes
             assert machine.ram.total_bytes > 0
         assert len(looks) == 2
         answers.set()
-        monkeypatch.setattr(readings, "PATIENCE", 20.0)
+        monkeypatch.setattr(readings, "PATIENCE", 60.0)
         assert (await shared.latest()).note == ""
 
     run(main())
@@ -89,11 +89,11 @@ def test_whoever_leaves_does_not_spoil_it_for_the_others(monkeypatch: pytest.Mon
 
     def cards() -> readings.Cards:
         looks.append(1)
-        answers.wait(30)
+        answers.wait(60)
         return (CARD,), ""
 
     async def main() -> None:
-        monkeypatch.setattr(readings, "PATIENCE", 20.0)
+        monkeypatch.setattr(readings, "PATIENCE", 60.0)
         shared = MachineReader(cards=cards)
         first = asyncio.create_task(shared.latest())
         second = asyncio.create_task(shared.latest())
