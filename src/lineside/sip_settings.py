@@ -1,15 +1,27 @@
 """Settings of the SIP port. They are part of `settings.Settings`, and stand here since that file is long."""
 
+import base64
+import binascii
 from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from lineside.engine_options import Names
+from lineside.engine_options import Names, Url
 
 SECRET: JsonDict = {"secret": True}
 CODECS = ("G722", "PCMA", "PCMU")
+KEY_BYTES = range(24, 65)  # of a webhook's secret (Standard Webhooks, "Signature scheme")
+
+
+def webhook_key(secret: str) -> bytes:
+    """The key in `whsec_…`; empty: it is none."""
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        return b""
+    return key if secret.startswith("whsec_") and len(key) in KEY_BYTES else b""
 
 
 class SipSettings(BaseSettings):
@@ -50,6 +62,25 @@ class SipSettings(BaseSettings):
     """PEM file of the authorities whose certificates count for trunks over TLS; empty = those of the system"""
     sip_srtp: Literal["off", "offered", "required"] = "offered"
     """Encrypted sound over TLS: offered = where the other side wants it; required = no call without"""
+
+    # ── calls over SIP, led by a program ──
+    realtime_webhook_url: Url = Field("", json_schema_extra=SECRET)
+    """Address that is told of each call over SIP (realtime.call.incoming) and may take it; empty = our agent answers"""
+    realtime_webhook_secret: str = Field("", json_schema_extra=SECRET)
+    """Secret that requests to REALTIME_WEBHOOK_URL are signed with: whsec_ and 24 to 64 bytes in base64"""
+    realtime_accept_s: float = Field(10, ge=1, le=120)
+    """Seconds that a call over SIP rings until a program has accepted it"""
+    realtime_unaccepted: Literal["reject", "agent"] = "reject"
+    """What follows where no program does: reject = the caller hears 480, not available; agent = our agent answers"""
+
+    @field_validator("realtime_webhook_secret")
+    @classmethod
+    def _whole_secret(cls, value: str) -> str:
+        if value and not webhook_key(value):
+            raise ValueError(
+                "is whsec_ and 24 to 64 bytes in base64; make one with: echo whsec_$(openssl rand -base64 32)"
+            )
+        return value
 
     @field_validator("sip_codecs")
     @classmethod

@@ -42,7 +42,9 @@ async def line(**given: Any) -> AsyncGenerator[Line, None]:
     sip = {"sip": True, "sip_port": 0, "sip_rtp_ports": "30000-31999"}
     async with opened(**(sip | given)) as served, sip_phone() as phone:
         chosen = settings(**(sip | {f"default_{role}_engine": "scripted" for role in ("stt", "llm", "tts")} | given))
-        async with SipLine(chosen, served.gateway.lines, served.gateway.telephones.tickets).opened() as open_line:
+        there = served.gateway
+        port = SipLine(chosen, there.lines, there.telephones.tickets, there.telephones.programs)
+        async with port.opened() as open_line:
             one = Line(served.gateway, open_line, phone, served.url)
             yield one
             await one.until("no call is left", lambda: served.gateway.calls == 0)

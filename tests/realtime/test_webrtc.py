@@ -4,7 +4,9 @@ import socket
 
 import pytest
 import structlog
+from aiohttp import WSMsgType
 
+from tests.realtime.events import checked
 from tests.realtime.webrtc_client import Caller, with_caller
 
 PAGE = "https://desk.example.com"
@@ -90,6 +92,31 @@ def test_a_caller_hangs_up_by_closing_and_a_program_by_its_address() -> None:
         await caller.eventually(lambda: caller.gateway.gateway.calls == 0)
 
     with_caller(story)
+
+
+def test_a_program_beside_the_call_sees_its_events_and_leads_it() -> None:
+    """`?call_id=` opens a socket without sound: the caller's browser has that, and sees what the program has done."""
+
+    async def story(caller: Caller) -> None:
+        await caller.connect()
+        await caller.until("session.created")
+        url = f"{caller.gateway.url}/v1/realtime?call_id={caller.place.rsplit('/', 1)[1]}"
+        async with caller.gateway.http.ws_connect(url) as beside:
+            assert (await beside.receive_json())["type"] == "session.created"
+            await beside.send_json({"type": "session.update", "session": {"type": "realtime", "instructions": "Sing."}})
+            assert (await beside.receive_json())["session"]["instructions"] == "Sing."
+            await caller.until("session.updated")
+            await beside.send_json({"type": "response.create"})
+            kinds: list[str] = []
+            while kinds[-1:] != ["response.done"]:
+                event = await beside.receive_json()
+                checked(event)
+                kinds.append(event["type"])
+            assert "response.output_audio.delta" not in kinds
+            await caller.close()
+            assert (await beside.receive()).type is WSMsgType.CLOSE
+
+    with_caller(story, answers=("We open at nine.",))
 
 
 def test_a_caller_who_never_connects_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,10 @@ class CallHandle(RegisteredCall):
         """The call is one of ours, which nobody has answered yet; `give_up` ends it before that."""
         self._facts, self._state, self._give_up = facts, "dialling", give_up
 
+    def rings(self, give_up: Callable[[], None]) -> None:
+        """The call waits until a program takes it; `give_up` ends it before that."""
+        self._give_up = give_up
+
     def answered(
         self, control: CallControl, *, facts: CallFacts, codec: Codec, rate: int, engines: dict[str, str]
     ) -> None:

@@ -18,6 +18,7 @@ from lineside.gateway.call_handle import CallHandle
 from lineside.gateway.call_registry import CallRegistry
 from lineside.gateway.call_runner import CallRunner
 from lineside.gateway.drain import Drain
+from lineside.gateway.led_calls import LedCalls
 from lineside.observability.metrics import GatewayMetrics
 from lineside.protocol import EndReason
 from lineside.transports.line_control import OfferedCall
@@ -29,6 +30,7 @@ class LineHost:
     def __init__(self, registry: CallRegistry, runner: CallRunner, meters: GatewayMetrics) -> None:
         self.registry, self.runner, self._meters = registry, runner, meters
         self.drain = Drain(registry)
+        self.led_calls = LedCalls()  # those that programs lead from beside
 
     @property
     def has_room(self) -> bool:

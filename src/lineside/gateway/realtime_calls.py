@@ -17,9 +17,11 @@ from msgspec import Struct
 from lineside.errors import UNREADABLE, CallRefused, TransportError
 from lineside.gateway.access import CALLS, AccessGuard, client_of
 from lineside.gateway.call_handle import CallHandle
+from lineside.gateway.led_calls import CALL_ID
 from lineside.gateway.line_host import LineHost
 from lineside.openai_api.errors import OpenAiError, openai_error
 from lineside.realtime.errors import RealtimeError
+from lineside.realtime.led_call import LedCall
 from lineside.realtime.opening import RealtimeOpening, read_opening
 from lineside.settings import Settings
 from lineside.transports.webrtc import can_webrtc
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-CALL_ID = "rtc_"  # before the id that a call has in lists and records
 MISSING = "Calls over WebRTC need a package more: pip install 'lineside[webrtc]'."
 ANSWERED_WITHIN = 10.0  # seconds for sockets to be opened and the answer to be written
 SECONDS_TO_END = 10.0  # for calls whose end was told when the gateway closes; then they are cancelled
@@ -48,7 +49,7 @@ class RealtimeCalls:
     def __init__(self, settings: Settings, host: LineHost, access: AccessGuard) -> None:
         self._settings, self._host, self._access = settings, host, access
         self._tasks: set[asyncio.Task[None]] = set()
-        self._connections: dict[str, WebRtcConnection] = {}  # by call
+        self._connections: set[WebRtcConnection] = set()
 
     def add_routes(self, app: web.Application) -> None:
         """Serve it."""
@@ -59,7 +60,7 @@ class RealtimeCalls:
 
     async def _owned(self, app: web.Application) -> AsyncGenerator[None, None]:
         yield
-        for connection in self._connections.values():
+        for connection in self._connections:
             connection.end("server_stopping")
         if self._tasks and (left := (await asyncio.wait(self._tasks, timeout=SECONDS_TO_END))[1]):
             log.warning("calls over WebRTC were cut off", calls=len(left))
@@ -111,11 +112,12 @@ class RealtimeCalls:
         try:
             with self._host.slot(holder) as handle:
                 connection = WebRtcConnection(where)
-                self._connections[handle.id] = connection
+                self._connections.add(connection)
                 try:
-                    await self._converse(handle, connection, sdp, opening, ready)
+                    with self._host.led_calls.call(handle.id, lambda: connection.end("caller_hung_up")) as led:
+                        await self._converse(handle, led, connection, sdp, opening, ready)
                 finally:
-                    del self._connections[handle.id]
+                    self._connections.discard(connection)
                     await connection.close()
         except BadOffer as wrong:
             ready.set_exception(OpenAiError(400, str(wrong), "sdp", "invalid_offer"))
@@ -132,6 +134,7 @@ class RealtimeCalls:
     async def _converse(
         self,
         handle: CallHandle,
+        led: LedCall,
         connection: "WebRtcConnection",
         sdp: str,
         opening: RealtimeOpening,
@@ -141,7 +144,7 @@ class RealtimeCalls:
 
         longest = self._settings.call_max_s
         engines = self._host.runner.engines
-        offered, session = offered_track_session(handle.id, connection, opening, engines, longest)
+        offered, session = offered_track_session(led, connection, opening, engines, longest)
         async with asyncio.timeout(ANSWERED_WITHIN):
             answer = await connection.answer(sdp)
         ready.set_result((handle.id, answer))
@@ -151,10 +154,10 @@ class RealtimeCalls:
             log.warning("a call over WebRTC never connected", call=handle.id)
 
     async def _hang_up(self, request: web.Request) -> web.StreamResponse:
-        connection = self._connections.get(request.match_info["call_id"].removeprefix(CALL_ID))
-        if connection is None:
-            return _for_pages(request, openai_error(404, "There is no such call.", "call_id", "call_not_found"))
-        connection.end("caller_hung_up")
+        try:
+            self._host.led_calls.find(request.match_info["call_id"]).end()
+        except OpenAiError as no:
+            return _for_pages(request, openai_error(no.status, no.message, no.param, no.code))
         return _for_pages(request, web.Response())
 
     async def _preflight(self, request: web.Request) -> web.StreamResponse:

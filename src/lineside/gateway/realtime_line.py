@@ -16,6 +16,7 @@ from lineside.gateway.worker_pool import WorkerPool
 from lineside.openai_api.errors import OpenAiError, openai_error
 from lineside.openai_api.json_body import json_body
 from lineside.realtime.errors import RealtimeError
+from lineside.realtime.led_call import SOCKETS
 from lineside.realtime.opening import USUAL_MODEL, RealtimeOpening, read_opening, realtime_socket
 from lineside.realtime.session_config import new_session, updated_session
 from lineside.transports.websocket_handshake import refusal
@@ -59,12 +60,31 @@ class RealtimeLine:
             return openai_error(400, BETA, code="beta_api_shape_disabled")
         secret: dict[str, Any] | None = self._access.secret_session(request, time.time())
         opening = read_opening(request.query, offered, secret)
+        if "call_id" in request.query:
+            return await self._attend(request, opening, by_secret=secret is not None)
         try:
             with self._host.slot(self._access.holder(request)) as handle:
                 await self._hold(request, handle, opening)
                 return web.Response()  # to nobody: the connection was the session's, and is gone
         except CallRefused as why:
             return openai_error(503, str(why), code="full")
+
+    async def _attend(self, request: web.Request, opening: RealtimeOpening, *, by_secret: bool) -> web.StreamResponse:
+        """A socket beside a call whose sound has a line of its own."""
+        if by_secret:
+            needed = "A client secret opens sessions of its own. Use a key beside a call."
+            return openai_error(403, needed, code="insufficient_permissions")
+        try:
+            led = self._host.led_calls.find(request.query["call_id"])
+        except OpenAiError as no:
+            return openai_error(no.status, no.message, no.param, no.code)
+        if not led.has_room:
+            return openai_error(400, f"{SOCKETS} sockets are beside this call already.", "call_id", "call_full")
+        if (transport := request.transport) is not None:
+            ws = realtime_socket(request.protocol.connection_lost)
+            ws.take_over(transport, request.headers["Sec-WebSocket-Key"], opening.subprotocol)
+            await led.attend(ws)
+        return web.Response()  # to nobody: the connection is gone
 
     async def _mint(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/realtime/client_secrets`: a key for a browser, bound to a session's configuration."""

@@ -15,7 +15,9 @@ import structlog
 from msgspec.structs import replace
 
 from lineside.errors import CallRefused, ConfigError, TransportError
+from lineside.gateway.call_handle import CallHandle
 from lineside.gateway.line_host import LineHost
+from lineside.gateway.telephone_programs import TelephonePrograms
 from lineside.gateway.tickets import TicketStore
 from lineside.protocol import FirstMessage
 from lineside.rtp.codecs import PAYLOAD_TYPES, CodecName, new_codec
@@ -52,9 +54,14 @@ TEST_HEADER = "X-Lineside-Test"  # of an INVITE: the ticket of a test call
 class SipLine:
     """The SIP port of a gateway, open while `opened` runs."""
 
-    def __init__(self, settings: Settings, host: LineHost, tickets: TicketStore) -> None:
-        """Raises `ConfigError` naming the setting that is wrong. `tickets` are those of test calls."""
-        self._settings, self._host, self._tickets = settings, host, tickets
+    def __init__(
+        self, settings: Settings, host: LineHost, tickets: TicketStore, programs: TelephonePrograms | None = None
+    ) -> None:
+        """`tickets` are those of test calls; `programs` may take others.
+
+        Raises `ConfigError` naming the setting that is wrong.
+        """
+        self._settings, self._host, self._tickets, self._programs = settings, host, tickets, programs
         try:
             self._guard = Guard(read_networks(settings.sip_trusted), read_networks(settings.sip_allowed))
             self._accounts = [read_account(text) for text in settings.sip_accounts]
@@ -126,7 +133,7 @@ class SipLine:
                 try:
                     offered = self._offered(call, sockets)
                     if offered is not None:
-                        await self._host.run(handle, offered)
+                        await self._converse(handle, call, offered)
                 finally:
                     sockets.close()
         except CallRefused as full:
@@ -136,6 +143,15 @@ class SipLine:
         except Exception:
             log.exception("a call over SIP could not be held")
             self._refuse(call, 500, "")
+
+    async def _converse(self, handle: CallHandle, call: IncomingCall, offered: OfferedCall) -> None:
+        """An agent of ours answers, or a program where one is told of calls; test calls reach nothing outside."""
+        if self._programs is None or not self._programs.enabled or offered.facts.test:
+            await self._host.run(handle, offered)
+            return
+        trusted = self._guard.trusts(call.flow.host, self.endpoint.timers.now)
+        if status := await self._programs.hold(handle, call, offered, trusted=trusted):
+            self._refuse(call, status, "")
 
     def _offered(self, call: IncomingCall, sockets: MediaSockets) -> OfferedCall | None:
         """The call as the gateway takes it; None where nothing fits, and it has been refused."""

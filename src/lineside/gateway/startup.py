@@ -120,7 +120,8 @@ async def _sip(settings: Settings, gateway: Gateway) -> AsyncGenerator[str, None
     if not settings.sip:
         yield ""
         return
-    async with SipLine(settings, gateway.lines, gateway.telephones.tickets).opened() as line:
+    port = SipLine(settings, gateway.lines, gateway.telephones.tickets, gateway.telephones.programs)
+    async with port.opened() as line:
         gateway.outbound.add_line(SipDialer(line))
         yield f"sip:agent@{settings.sip_host}:{line.endpoint.port}"
 

@@ -24,6 +24,7 @@ from lineside.gateway.line_requests import LARGEST_BODY, forbidden, form_of
 from lineside.gateway.outbound.outbound_calls import OutboundCallCenter
 from lineside.gateway.placed_calls import PlacedCalls
 from lineside.gateway.stream_sockets import StreamSockets
+from lineside.gateway.telephone_programs import TelephonePrograms
 from lineside.gateway.tickets import Ticket, TicketStore
 from lineside.settings import Settings
 from lineside.transports.allowed_transfers import why_not_transferred
@@ -44,6 +45,7 @@ class TelephoneLines:
         self._settings, self._host, self.outbound = settings, host, outbound
         self._carriers = carriers_of(settings, http)
         self.tickets = TicketStore()
+        self.programs = TelephonePrograms(settings, host)
         self._placed = PlacedCalls(settings.public_url, self._carriers, self.tickets, self._genuine)
         self._colleagues = ColleagueWebhooks(self._carriers, self._genuine)
         self._sockets = StreamSockets(settings, host, self._placed.holder)
@@ -58,7 +60,8 @@ class TelephoneLines:
             self._others.append(GenesysLine(settings, self._sockets))
 
     def add_routes(self, app: web.Application) -> None:
-        """Those of the lines that are on."""
+        """Those of the lines that are on, and of programs that take calls."""
+        self.programs.add_routes(app)
         for other in self._others:
             other.add_routes(app)
         if self._carriers:

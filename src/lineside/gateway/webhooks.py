@@ -164,7 +164,7 @@ class Webhooks:
             "Lineside-Signature": signature(self._secret, at, delivery.body),
         }
         try:
-            _refuse_address(self._url)
+            refuse_address(self._url)
             async with http.post(self._url, data=delivery.body, headers=headers, allow_redirects=False) as answer:
                 await answer.content.read(ANSWER)
                 return "" if 200 <= answer.status < 300 else f"it answered {answer.status}"
@@ -222,7 +222,7 @@ def never_a_receiver(address: str) -> bool:
     return ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip in METADATA
 
 
-def _refuse_address(url: str) -> None:
+def refuse_address(url: str) -> None:
     """A number in the address is never resolved, so it is looked at here. Raises `ValueError`."""
     from urllib.parse import urlsplit
 

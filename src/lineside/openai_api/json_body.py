@@ -9,7 +9,7 @@ from aiohttp import web
 from lineside.errors import UNREADABLE
 from lineside.openai_api.errors import OpenAiError
 
-T = TypeVar("T", bound=msgspec.Struct)
+T = TypeVar("T")
 
 
 async def json_body(request: web.Request, kind: type[T]) -> T:

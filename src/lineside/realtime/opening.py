@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -28,6 +28,7 @@ AGENT = "agent:"  # before the name of an agent of ours in `model`
 USUAL_MODEL = "gpt-realtime"
 KEY_PROTOCOL = "openai-insecure-api-key."  # before the key, among the subprotocols that a browser offers
 SUBPROTOCOL = "realtime"
+S = TypeVar("S", bound=RealtimeSession)
 
 
 class RealtimeOpening(Struct, frozen=True):
@@ -87,16 +88,9 @@ def offered_session(
     Raises:
         RealtimeError: the session of its client secret no longer holds.
     """
-    leads = not opening.model.startswith(AGENT)
-    config = new_session(f"sess_{call_id}", opening.model, int(time.time() + longest), opening.kind)
-    if opening.session is not None:
-        config = updated_session(config, opening.session)
-    named = EngineChoice(engines).named("llm", opening.model)
     over: asyncio.Future[EndReason] = asyncio.get_running_loop().create_future()
     outbox = RealtimeOutbox(ws, over)
-    voices = engines.engine("tts").info.choices
-    session = RealtimeSession(config, outbox.put, leads=leads, llm_model=named.choice, voices=voices)
-    first = first_message(named.engine, named.choice, leads=leads, tools=not leads and not opening.test)
+    session, first = new_program(RealtimeSession, call_id, opening, engines, longest, outbox.put)
 
     def connect(meter: AudioMeter) -> CallLeg:
         transport = RealtimeTransport(ws, session, outbox, meter)
@@ -105,14 +99,33 @@ def offered_session(
     return OfferedCall(CallFacts(line=TEST_LINE if opening.test else LINE, codec="audio/pcm"), first, connect), session
 
 
-def first_message(llm_engine: str, llm_model: str, *, leads: bool, tools: bool) -> FirstMessage:
-    """What such a call asks for. `leads`: no agent of ours does; `tools`: those of the agent may run."""
-    return FirstMessage(
+def new_program(
+    kind: type[S],
+    call_id: str,
+    opening: RealtimeOpening,
+    engines: NamedEngines,
+    longest: float,
+    send: Callable[[str, dict[str, Any]], None],
+) -> tuple[S, FirstMessage]:
+    """The session that leads a call, and what the call asks for. `send` takes its events; the rest as above.
+
+    Raises:
+        RealtimeError: the session that was given cannot be.
+    """
+    leads = not opening.model.startswith(AGENT)
+    config = new_session(f"sess_{call_id}", opening.model, int(time.time() + longest), opening.kind)
+    if opening.session is not None:
+        config = updated_session(config, {"type": opening.kind} | opening.session)
+    named = EngineChoice(engines).named("llm", opening.model)
+    voices = engines.engine("tts").info.choices
+    session = kind(config, send, leads=leads, llm_model=named.choice, voices=voices)
+    first = FirstMessage(
         codec="pcm",
         sample_rate=LINE_RATE,
-        llm_engine=llm_engine,
-        llm_model=llm_model,
+        llm_engine=named.engine,
+        llm_model=named.choice,
         system_prompt="" if leads else None,
         greeting="" if leads else None,
-        tools=tools,
+        tools=not leads and not opening.test,
     )
+    return session, first

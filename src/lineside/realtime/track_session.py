@@ -1,7 +1,7 @@
-"""A Realtime session whose sound is a track of WebRTC: events alone go to the client, and the server plays.
+"""A Realtime session whose sound has a line of its own, WebRTC or a telephone's: events alone go to the client.
 
-What differs from a WebSocket: the microphone's track is the input buffer, no sound stands in events, the buffer of what
-is to be heard is here (`output_audio_buffer.*`), and an interruption truncates by itself.
+What differs from a WebSocket: the server plays, what the line brings is the input buffer, no sound stands in events,
+the buffer of what is to be heard is here (`output_audio_buffer.*`), and an interruption truncates by itself.
 """
 
 from collections.abc import Callable
@@ -66,14 +66,24 @@ class TrackSession(RealtimeSession):
 
 
 class TrackAudio(InputAudio):
-    """The input audio buffer: what the microphone's track brings, whatever format the session names."""
+    """The input audio buffer: what the line brings, whatever format the session names."""
+
+    def __init__(
+        self,
+        hear: Callable[[bytes], None],
+        later: Callable[[float, Callable[[], None]], object],
+        shape: dict[str, Any] = TRACK,
+    ) -> None:
+        """As `InputAudio`; `shape` is the line's format."""
+        super().__init__(hear, later)
+        self._track = shape
 
     def configure(self, shape: dict[str, Any], *, manual: bool) -> None:
         """See `InputAudio`."""
-        super().configure(TRACK, manual=manual)
+        super().configure(self._track, manual=manual)
 
     def heard(self, pcm: bytes) -> None:
-        """The track's next sound. What nobody commits within half an hour is forgotten."""
+        """The line's next sound. What nobody commits within half an hour is forgotten."""
         try:
             self.append(pcm)
         except RealtimeError:
@@ -81,7 +91,7 @@ class TrackAudio(InputAudio):
 
 
 class TrackCommands(ClientCommands):
-    """The client's side, over the data channel."""
+    """The client's side: a data channel, or WebSockets beside the call."""
 
     def __init__(self, session: TrackSession, sound: TrackAudio) -> None:
         super().__init__(session, sound)
@@ -97,7 +107,7 @@ class TrackCommands(ClientCommands):
     def _carry_out(self, event: AnyClientEvent) -> None:
         match event:
             case AudioAppend():
-                wrong = "Over WebRTC the microphone's track is the input: input_audio_buffer.append is for WebSockets."
+                wrong = "The call's own line is the input: input_audio_buffer.append is for sessions over WebSockets."
                 raise RealtimeError("invalid_event", wrong, "type")
             case OutputClear():
                 self._track_session.cut()

@@ -8,6 +8,7 @@ import msgspec
 
 from lineside.protocol import Codec, EndReason, ServerMessage
 from lineside.realtime.idle_timer import IdleTimer
+from lineside.realtime.led_call import LedCall
 from lineside.realtime.sound import LINE_RATE
 from lineside.realtime.track_session import TrackAudio, TrackCommands, TrackSession
 from lineside.transports.base import AudioMeter, TransportListener
@@ -50,10 +51,10 @@ class TrackTransport(OnlyHangsUp):
     codec: Codec = "pcm"
     rate = LINE_RATE
 
-    def __init__(self, connection: WebRtcConnection, session: TrackSession, meter: AudioMeter) -> None:
-        """`connection` is connected, and closed with the call."""
+    def __init__(self, connection: WebRtcConnection, session: TrackSession, led: LedCall, meter: AudioMeter) -> None:
+        """`connection` is connected, and closed with the call; `led` is the call as programs beside it have it."""
         loop = asyncio.get_running_loop()
-        self._connection, self._session = connection, session
+        self._connection, self._session, self._led = connection, session, led
         self._listener: TransportListener | None = None
         self._input = TrackAudio(self._hear, loop.call_later)
         self._commands = TrackCommands(session, self._input)
@@ -71,6 +72,7 @@ class TrackTransport(OnlyHangsUp):
         self._listener = listener
         self._idle.line_is_up()
         self._connection.on_message = self._commands.take
+        self._led.line_is_up(self._session, self._commands.take)
         try:
             return await asyncio.shield(self._connection.over)
         finally:
@@ -78,6 +80,7 @@ class TrackTransport(OnlyHangsUp):
             listener.on_line_measured(self._sound.measured())
             self._listener = None
             self._idle.line_is_over()
+            self._led.over()
 
     def send(self, payload: bytes) -> None:
         """See `Transport`."""
