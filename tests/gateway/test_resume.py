@@ -28,6 +28,7 @@ from lineside.protocol import (
 from lineside.testclient.connection import CallConnection
 from lineside.transports.call_facts import CallFacts
 from lineside.transports.resumption import WaitingRoom
+from tests import patience
 from tests.call.returning_caller import Break, ResumedCall, call_with_breaks
 from tests.gateway.test_app import ServedGateway, event, events, with_served_gateway
 from tests.gateway.test_worker_pool import Tell, WorkersClient, comes_true, until, with_workers
@@ -88,12 +89,13 @@ def test_who_comes_too_late_is_refused_by_name() -> None:
         ready = await event(ws)
         assert isinstance(ready, Ready)
         assert ready.resume_s == 1.0
+        watched = there.gateway.call_registry.watch(ready.call_id)
+        assert watched is not None
         ws.get_extra_info("socket").shutdown(2)
-        await asyncio.sleep(0.3)
+        assert isinstance(decode_server.decode(await anext(watched)), Reconnecting)
         assert there.gateway.calls == 1
-        async with asyncio.timeout(30):
-            while there.gateway.calls:  # noqa: ASYNC110 - it comes true elsewhere
-                await asyncio.sleep(0.05)
+        await watched.aclose()
+        await patience.until(lambda: not there.gateway.calls, "the slot is free")
         for call, token in ((ready.call_id, ready.resume_token), ("nobody", "x"), ("x" * 200, "x" * 200)):
             late = await there.http.ws_connect(f"{there.url}/ws/call/{call}")
             await late.send_str(msgspec.json.encode(ResumeRequest(token, 1)).decode())
@@ -190,9 +192,7 @@ def test_switched_off_nothing_waits_and_no_token_is_given() -> None:
         assert isinstance(ready, Ready)
         assert (ready.resume_token, ready.resume_s) == ("", 0)
         ws.get_extra_info("socket").shutdown(2)
-        async with asyncio.timeout(30):
-            while there.gateway.calls:  # noqa: ASYNC110 - it comes true elsewhere
-                await asyncio.sleep(0.02)
+        await patience.until(lambda: not there.gateway.calls, "the slot is free")
 
     with_served_gateway(story, resume_s=0)
 
@@ -205,9 +205,7 @@ def test_whoever_leaves_with_a_goodbye_is_not_waited_for() -> None:
             ws = await there.call('{"codec":"pcm","greeting":""}')
             await event(ws)
             await ws.close(code=code)
-            async with asyncio.timeout(30):
-                while there.gateway.calls:  # noqa: ASYNC110 - it comes true elsewhere
-                    await asyncio.sleep(0.02)
+            await patience.until(lambda: not there.gateway.calls, "the slot is free")
 
     with_served_gateway(story)
 

@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,28 +89,66 @@ async def comes_true(what: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest.fixture
-def with_workers(tmp_path: Path) -> Callable[[Callable[[WorkersClient], Awaitable[None]]], str]:
-    def tell(story: Callable[[WorkersClient], Awaitable[None]], **env: str) -> str:
-        plain = tmp_path / "agent.toml"  # its answers come from the model alone, word by word
-        plain.write_text('name = "Test"\nprompt = "You answer."\n')
-        chosen = SCRIPTED | {"WORKERS": "2", "DATA_DIR": str(tmp_path / "data"), "AGENT_FILE": str(plain)} | env
-        with serving(**chosen) as (process, url):
+Story = Callable[[WorkersClient], Awaitable[None]]
+Tell = Callable[..., str]
 
+
+@contextmanager
+def two_workers(folder: Path, **env: str) -> Iterator[tuple["subprocess.Popen[str]", Callable[[Story], None]]]:
+    """A gateway of two workers, and what runs a story at it."""
+    plain = folder / "agent.toml"  # its answers come from the model alone, word by word
+    plain.write_text('name = "Test"\nprompt = "You answer."\n')
+    chosen = SCRIPTED | {"WORKERS": "2", "DATA_DIR": str(folder / "data"), "AGENT_FILE": str(plain)} | env
+    with serving(**chosen) as (process, url):
+
+        def tell(story: Story) -> None:
             async def main() -> None:
                 async with aiohttp.ClientSession() as http:
                     await story(WorkersClient(process.pid, url, http))
 
             asyncio.run(main())
-            process.send_signal(signal.SIGTERM)
-            said = process.communicate(timeout=SOON)[1]
-            assert process.returncode == 0
-            return said
 
-    return tell
+        yield process, tell
 
 
-Tell = Callable[..., str]
+def ended(process: "subprocess.Popen[str]") -> str:
+    """End it; what it said."""
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=SOON)[1]
+    assert process.returncode == 0
+    return said
+
+
+@pytest.fixture
+def with_workers(tmp_path: Path) -> Tell:
+    """Runs a story at a gateway of its own; what that said."""
+
+    def told(story: Story, **env: str) -> str:
+        with two_workers(tmp_path, **env) as (process, tell):
+            tell(story)
+            return ended(process)
+
+    return told
+
+
+@pytest.fixture(scope="module")
+def with_same_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Story], None]]:
+    """Runs stories that leave the workers as they were, at one gateway of four slots, each once they are free."""
+
+    async def free(client: WorkersClient) -> None:
+        async def all_free() -> bool:
+            return await client.up() == 0
+
+        await comes_true(all_free)
+
+    with two_workers(tmp_path_factory.mktemp("workers"), MAX_CONCURRENT_CALLS="4") as (process, tell):
+
+        def told(story: Story) -> None:
+            tell(free)
+            tell(story)
+
+        yield told
+        ended(process)
 
 
 def test_the_command_does_not_settle_how_its_processes_count() -> None:
@@ -122,10 +160,11 @@ def test_the_command_does_not_settle_how_its_processes_count() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_calls_are_shared_out_and_known_as_one_gateway(with_workers: Tell) -> None:
+def test_calls_are_shared_out_and_known_as_one_gateway(with_same_workers: Callable[[Story], None]) -> None:
     """Two workers, two calls each; listed, followed, limited, counted and ended as if there were one process."""
 
     async def story(client: WorkersClient) -> None:
+        refused, over = [await client.counted(f"lineside_calls{name}_total") for name in ("_refused", "")]
         calls = await client.calls()
         assert sorted(client.workers.values()) == [2, 2]
         assert await client.listed() == {name for _, name in calls}
@@ -133,7 +172,7 @@ def test_calls_are_shared_out_and_known_as_one_gateway(with_workers: Tell) -> No
         with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
             await client.call()
         assert await client.counted("lineside_calls_active") == 4
-        assert await client.counted("lineside_calls_refused_total") == 1
+        assert await client.counted("lineside_calls_refused_total") == refused + 1
 
         async def charted() -> bool:
             return bool((await client.ask("/api/trends"))["calls"][-1:] == [4.0])
@@ -153,13 +192,13 @@ def test_calls_are_shared_out_and_known_as_one_gateway(with_workers: Tell) -> No
             return await client.up() == 0
 
         await comes_true(all_free)
-        assert await client.counted("lineside_calls_total") == 4
+        assert await client.counted("lineside_calls_total") == over + 4
         assert await client.counted("lineside_calls_active") == 0
 
-    with_workers(story, MAX_CONCURRENT_CALLS="4")
+    with_same_workers(story)
 
 
-def test_whoever_follows_a_call_in_a_worker_hears_every_word(with_workers: Tell) -> None:
+def test_whoever_follows_a_call_in_a_worker_hears_every_word(with_same_workers: Callable[[Story], None]) -> None:
     """The tokens too, which otherwise do not leave the worker."""
 
     async def story(client: WorkersClient) -> None:
@@ -175,10 +214,12 @@ def test_whoever_follows_a_call_in_a_worker_hears_every_word(with_workers: Tell)
                     await ws.send_str('{"type":"text","text":"Hello"}' if again else '{"type":"hangup"}')
         assert {"llm_token", "reply_text", "audio_started", "audio_done", "ended"} <= set(kinds)
 
-    with_workers(story)
+    with_same_workers(story)
 
 
-def test_an_operator_listens_to_a_call_in_a_worker_and_takes_it_over(with_workers: Tell) -> None:
+def test_an_operator_listens_to_a_call_in_a_worker_and_takes_it_over(
+    with_same_workers: Callable[[Story], None],
+) -> None:
     """Sound and acts cross the channel; the registry knows how the call stands."""
 
     async def story(client: WorkersClient) -> None:
@@ -200,7 +241,7 @@ def test_an_operator_listens_to_a_call_in_a_worker_and_takes_it_over(with_worker
 
         await comes_true(taken)
 
-    with_workers(story)
+    with_same_workers(story)
 
 
 def test_a_worker_that_is_killed_takes_its_own_calls_and_no_others(with_workers: Tell) -> None:
