@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
+# scripts/realtime_clients.sh [FOLDER]
 # The stock clients of OpenAI's Realtime API at a gateway of ours, unchanged but for the address: each types a question,
 # has a function called, and hears the answer; @openai/agents speaks, interrupts, truncates, changes its session and is
-# refused as well. In temporary environments; needs PyPI, npm and Node 20. Prints what each saw.
+# refused as well; in Chromium it speaks over WebRTC, from a page of another origin. Each has an environment of its own, since one that fits all takes pip longer than ten minutes to find.
+# They are in FOLDER, and stay there; without it they are temporary. Needs PyPI, npm and Node 20. Prints what each saw.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-folder=$(mktemp -d)
+folder=${1:-$(mktemp -d)}
 served=""
-trap 'test -z "$served" || kill "$served"; rm -rf "$folder"' EXIT
-python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install -q --only-binary :all: openai-agents pipecat-ai livekit-plugins-openai websockets
-(cd "$folder" && npm init -y >/dev/null && npm install --silent --ignore-scripts @openai/agents zod)
-cp scripts/realtime_clients/openai_agents.mjs "$folder/"
+trap 'test -z "$served" || kill "$served"; test -n "${1:-}" || rm -rf "$folder"' EXIT
+mkdir -p "$folder"
 
 address() { # a new gateway: its model's script begins anew
     test -z "$served" || kill "$served"
@@ -20,12 +19,25 @@ address() { # a new gateway: its model's script begins anew
     url=$(grep -m1 '^http' "$folder/out")
 }
 
-for client in openai_agents livekit_plugin pipecat_service; do
-    address
-    case $client in livekit_plugin) at="$url/v1" ;; *) at="ws${url#http}/v1/realtime" ;; esac
-    echo "== $client"
-    "$folder/venv/bin/python" -W ignore "scripts/realtime_clients/$client.py" "$at" 2>"$folder/err" || { tail -5 "$folder/err"; exit 1; }
-done
+python_client() { # package, program, address
+    test -d "$folder/$1" || python3 -m venv "$folder/$1"
+    # docopt, which pipecat-ai needs in the end, has no wheel; without it pip goes back to an older version of it.
+    .venv/bin/python -m pip --python "$folder/$1/bin/python" install -q -U --only-binary :all: --no-binary docopt "$1"
+    echo "== $("$folder/$1/bin/python" -c "from importlib.metadata import version; print('$1', version('$1'), 'with openai', version('openai'))")"
+    "$folder/$1/bin/python" -W ignore "scripts/realtime_clients/$2.py" "$3" 2>"$folder/err" || { tail -5 "$folder/err"; exit 1; }
+}
+
 address
-echo "== @openai/agents"
+python_client openai-agents openai_agents "ws${url#http}/v1/realtime"
+address
+python_client livekit-plugins-openai livekit_plugin "$url/v1"
+address
+python_client pipecat-ai pipecat_service "ws${url#http}/v1/realtime"
+
+cp scripts/realtime_clients/openai_agents.mjs "$folder/"
+(cd "$folder" && { test -f package.json || npm init -y >/dev/null; } && npm install --silent --ignore-scripts @openai/agents zod)
+address
+echo "== @openai/agents $(node -p "require('$folder/node_modules/@openai/agents/package.json').version")"
 node "$folder/openai_agents.mjs" "ws${url#http}/v1/realtime"
+echo "== @openai/agents in Chromium, over WebRTC"
+PYTHONPATH=. .venv/bin/python -m scripts.realtime_clients.browser "$folder" 2>"$folder/err" || { tail -5 "$folder/err"; exit 1; }

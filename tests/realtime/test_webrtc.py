@@ -153,8 +153,10 @@ def test_keys_open_calls_over_webrtc_as_they_open_sockets() -> None:
     async def story(caller: Caller) -> None:
         right, url = {"Authorization": "Bearer right"}, f"{caller.gateway.url}/v1/realtime"
         assert (await caller.offered(await caller.offer()))[0] == 401
-        async with caller.gateway.http.options(f"{url}/calls", headers={"Origin": PAGE}) as asked:
+        asks = {"Origin": PAGE, "Access-Control-Request-Headers": "authorization,content-type,x-openai-agents-sdk"}
+        async with caller.gateway.http.options(f"{url}/calls", headers=asks) as asked:
             assert asked.status == 204
+            assert "x-openai-agents-sdk" in asked.headers["Access-Control-Allow-Headers"]
             assert asked.headers["Access-Control-Allow-Origin"] == PAGE
         body = {"session": {"type": "realtime", "instructions": "Sing."}}
         async with caller.gateway.http.post(f"{url}/client_secrets", json=body, headers=right) as made:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MISSING = "Calls over WebRTC need a package more: pip install 'lineside[webrtc]'."
+USUAL_HEADERS = "Authorization, Content-Type"
 ANSWERED_WITHIN = 10.0  # seconds for sockets to be opened and the answer to be written
 SECONDS_TO_END = 10.0  # for calls whose end was told when the gateway closes; then they are cancelled
 
@@ -163,7 +164,8 @@ class RealtimeCalls:
     async def _preflight(self, request: web.Request) -> web.StreamResponse:
         """A page of another origin asks whether it may; which ones may, `AccessGuard` has decided."""
         allowed = {"Access-Control-Allow-Methods": "POST", "Access-Control-Max-Age": "600"}
-        allowed["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        # Clients add headers of their own, such as X-OpenAI-Agents-SDK; none that a page may send is read but the key.
+        allowed["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", USUAL_HEADERS)
         return _for_pages(request, web.Response(status=204, headers=allowed))
 
 
