@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,6 +36,33 @@ CALL = {"AccountSid": "AC1", "CallSid": "CA77", "From": "+15550100", "To": "+155
 
 def signed(path: str, form: dict[str, str]) -> dict[str, str]:
     return {"X-Twilio-Signature": twilio_signature(TOKEN, PUBLIC + path, form)}
+
+
+def test_a_webhook_that_comes_in_pieces_is_whole() -> None:
+    """Its body need not be in one packet for its signature to hold."""
+
+    async def story(gateway: ServedGateway) -> None:
+        path, body = "/lines/twilio/answer", urlencode(CALL).encode()
+        arrived = asyncio.Event()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield body[:40]
+            await asyncio.wait_for(arrived.wait(), 30)
+            yield body[40:]
+
+        async def on_chunk(session: object, context: object, sent: object) -> None:
+            asyncio.get_running_loop().call_later(0.05, arrived.set)
+
+        trace = aiohttp.TraceConfig()
+        trace.on_request_chunk_sent.append(on_chunk)
+        headers = signed(path, CALL) | {"Content-Type": "application/x-www-form-urlencoded"}
+        async with (
+            aiohttp.ClientSession(trace_configs=[trace]) as http,
+            http.post(gateway.url + path, data=pieces(), headers=headers) as answer,
+        ):
+            assert (answer.status, "<Stream " in await answer.text()) == (200, True)
+
+    with_served_gateway(story, **KEYS)
 
 
 def test_the_signature_is_that_of_twilios_own_example() -> None:

@@ -30,6 +30,7 @@ from lineside.errors import (
     EngineUnreachable,
     ModelMissing,
 )
+from lineside.http_bodies import body_up_to
 
 CONNECT = 2.0  # seconds; whoever is not there by then is not there
 CHECK = 2.0  # seconds for a whole look at a server
@@ -188,7 +189,7 @@ async def raise_for_status(endpoint: Endpoint, answer: aiohttp.ClientResponse) -
     """Raise what the server says of an answer that is not 200."""
     if answer.status == 200:
         return
-    raw = (await answer.content.read(20_000)).decode(errors="replace")
+    raw = (await body_up_to(answer.content, 20_000)).decode(errors="replace")
     decoded: Any = None
     try:
         decoded = json.loads(raw)

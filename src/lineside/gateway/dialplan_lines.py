@@ -11,6 +11,7 @@ from lineside.gateway.line_host import LineHost
 from lineside.gateway.line_requests import LARGEST_BODY, forbidden, form_of
 from lineside.gateway.stream_sockets import StreamSockets
 from lineside.gateway.tickets import Ticket, TicketStore
+from lineside.http_bodies import body_up_to
 from lineside.settings import Settings
 from lineside.transports.call_facts import CallFacts
 from lineside.transports.line_control import LineControl
@@ -108,4 +109,4 @@ class DialplanLines:
 
 
 async def _given(request: web.Request) -> dict[str, str]:
-    return dict(request.query) | form_of(request.content_type, await request.content.read(LARGEST_BODY))
+    return dict(request.query) | form_of(request.content_type, await body_up_to(request.content, LARGEST_BODY))

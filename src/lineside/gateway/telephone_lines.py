@@ -26,6 +26,7 @@ from lineside.gateway.placed_calls import PlacedCalls
 from lineside.gateway.stream_sockets import StreamSockets
 from lineside.gateway.telephone_programs import TelephonePrograms
 from lineside.gateway.tickets import Ticket, TicketStore
+from lineside.http_bodies import body_up_to
 from lineside.settings import Settings
 from lineside.transports.allowed_transfers import why_not_transferred
 from lineside.transports.call_facts import CallFacts
@@ -147,7 +148,8 @@ class TelephoneLines:
 
     async def _genuine(self, request: web.Request) -> tuple[CarrierAccount | None, Webhook]:
         """The carrier that asks, if its signature says so."""
-        body = await request.content.read(LARGEST_BODY + 1)
+        account = self._carriers.get(request.match_info["carrier"])
+        body = b"" if account is None else await body_up_to(request.content, LARGEST_BODY + 1)
         asked = Webhook(
             method=request.method,
             url=self._settings.public_url + path_below(request.path_qs, self._settings.base_path),
@@ -157,7 +159,6 @@ class TelephoneLines:
             body=body,
             now=time.time(),
         )
-        account = self._carriers.get(request.match_info["carrier"])
         if account is None or len(body) > LARGEST_BODY or not account.is_genuine(asked):
             log.warning("a webhook without a right signature was refused", line=request.match_info["carrier"])
             return None, asked

@@ -22,6 +22,7 @@ from lineside.agents.tools.deadline import by_deadline
 from lineside.agents.tools.environment import filled_from
 from lineside.agents.tools.outcome import Outcome, Use, broken_off
 from lineside.agents.tools.projected import projected
+from lineside.http_bodies import body_up_to
 
 LARGEST_ANSWER = 1 << 20  # bytes; more is no answer
 CONNECTIONS = 32  # to all back ends of a process; more wait, under the tool's deadline
@@ -88,9 +89,7 @@ async def _outcome(answer: aiohttp.ClientResponse, tool: Tool) -> Outcome:
         return broken_off(tool, f"status {answer.status}")
     if answer.status >= 400:
         return Outcome("refused", why=f"status {answer.status}")
-    raw = await answer.content.read(LARGEST_ANSWER + 1)
-    while len(raw) <= LARGEST_ANSWER and not answer.content.at_eof():
-        raw += await answer.content.read(LARGEST_ANSWER + 1 - len(raw))
+    raw = await body_up_to(answer.content, LARGEST_ANSWER + 1)
     if len(raw) > LARGEST_ANSWER:
         return broken_off(tool, "more than a megabyte")
     return projected(raw, tool)

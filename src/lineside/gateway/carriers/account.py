@@ -11,6 +11,7 @@ import aiohttp
 from msgspec import Struct
 
 from lineside.errors import LinesideError
+from lineside.http_bodies import body_up_to
 from lineside.transports.call_facts import CallFacts
 from lineside.transports.line_control import LineControl
 from lineside.transports.media_streams.dialect import StreamDialect
@@ -129,7 +130,7 @@ async def ask(
             timeout=aiohttp.ClientTimeout(total=REST_WITHIN),
             allow_redirects=False,
         ) as answer:
-            text = (await answer.content.read(LARGEST_ANSWER)).decode("utf-8", "replace")
+            text = (await body_up_to(answer.content, LARGEST_ANSWER)).decode("utf-8", "replace")
             return RestAnswer(answer.status, text)
     except (aiohttp.ClientError, TimeoutError, OSError) as cause:
         raise CarrierUnreachable(f"{host} does not answer: {type(cause).__name__}") from None
