@@ -123,9 +123,10 @@ def test_only_this_machine_reaches_them() -> None:
         "gateway": ["127.0.0.1:3001:3001"],
         "prometheus": ["127.0.0.1:9090:9090"],
         "grafana": ["127.0.0.1:3002:3000"],
+        "balancer": ["127.0.0.1:3005:8080"],
     }
     opened = [filled(p, HOST="192.0.2.7", PORT="80") for name in published for p in SERVICES[name]["ports"]]
-    assert opened == ["192.0.2.7:80:3001", "127.0.0.1:9090:9090", "127.0.0.1:3002:3000"]
+    assert opened == ["192.0.2.7:80:3001", *(ports[0] for name, ports in published.items() if name != "gateway")]
 
 
 def test_engines_are_on_a_network_without_a_way_out() -> None:
@@ -134,6 +135,37 @@ def test_engines_are_on_a_network_without_a_way_out() -> None:
     for name in (*ENGINE_SERVERS, "kokoro", "melotts", "whisper-server-cuda", "whisper-server-rocm"):
         assert [*SERVICES[name]["networks"]] == ["engines"]
         assert "ports" not in SERVICES[name]
+
+
+def test_two_gateways_differ_in_nothing_but_their_data() -> None:
+    """What one would do with a call the other does; only the database is theirs together, and nobody else's."""
+    first, second = SERVICES["gateway"], SERVICES["gateway-2"]
+    differs = {name for name in first.keys() | second.keys() if first.get(name) != second.get(name)}
+    assert differs == {"ports", "profiles", "volumes"}
+    assert [(a, b) for a, b in zip(first["volumes"], second["volumes"], strict=True) if a != b] == [
+        ("data:/data", "data-2:/data")
+    ]
+    assert FILE["networks"]["database"] == {"internal": True}
+    assert {name for name, each in SERVICES.items() if "database" in each["networks"]} == {
+        "gateway",
+        "gateway-2",
+        "postgres",
+    }
+
+
+def test_haproxy_takes_its_file_and_asks_both_gateways(tmp_path: Path) -> None:
+    """The same rules as in the example that calls are held through."""
+    file = ROOT / "containers" / "haproxy" / "haproxy.cfg"
+    ours, example = file.read_text(), (ROOT / "examples" / "proxies" / "haproxy.cfg").read_text()
+    rules = [line.strip() for line in example.partition("backend gateways")[2].splitlines()]
+    kept = [line for line in rules if line and not line.startswith(("#", "server", "default-server"))]
+    assert [line for line in kept if line not in ours] == []
+    assert "default-server check inter 2s fall 2 rise 1" in ours
+    assert re.findall(r"server . (\S+)", ours) == ["gateway:3001", "gateway-2:3001"]
+    if not (program := shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")):
+        pytest.skip("haproxy is not installed, so its file was not checked: apt-get install haproxy")
+    done = subprocess.run([program, "-c", "-f", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_gateway_is_told_every_setting() -> None:
