@@ -39,6 +39,10 @@ window.tap = (() => {
     return last.every((block) => block.every((sample) => Math.abs(sample) <= loud));
   };
 
+  /* Seconds of loud sound that were played. */
+  tap.sounded = (loud) =>
+    (blocks.filter((block) => block.some((sample) => Math.abs(sample) > loud)).length * 128) / tap.context.sampleRate;
+
   window.WebSocket = class extends WebSocket {
     constructor(...given) {
       super(...given);

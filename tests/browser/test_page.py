@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import REFUSE, OpenGateway, OpenPage
 from tests.browser.page_checks import TWICE, answered, phase, played_out, press_again, said, until
-from tests.browser.sounds import event_times, played, recording, silence, voice
+from tests.browser.sounds import LOUD, event_times, played, recording, silence, voice
 
 pytestmark = pytest.mark.browser
 
@@ -111,7 +111,7 @@ def test_an_interrupted_answer_stops_at_once_and_shows_what_was_heard(gateway: O
     page = visit(gateway(answers=[LONG, "All right."], thinks=0.5).url, record=True)
     type_in(page, "Count.")
     until(page, "tap.events.some(e => e.type === 'audio_started')")
-    page.wait_for_timeout(1500)  # the caller listens a while
+    until(page, f"tap.sounded({LOUD / 32768}) > 1.2")  # the caller listens a while
     type_in(page, "Stop.")
     until(page, "tap.events.some(e => e.type === 'clear')")
     phase(page, "speaking")

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import numpy as np
 import pytest
 
@@ -18,6 +19,7 @@ from lineside.protocol import FirstMessage
 from lineside.records.recorder import RecordedStretch
 from lineside.transports.base import TransportListener
 from lineside.transports.scripted import ScriptedTransport
+from tests.patience import PATIENCE
 from tests.records.fixtures import RecordingGateway, frame, with_records
 
 LOUD, QUIET = b"\x10\x27" * 160, bytes(320)
@@ -119,11 +121,18 @@ def test_so_many_listen_and_no_more() -> None:
     asyncio.run(story())
 
 
+async def stays_silent(ws: aiohttp.ClientWebSocketResponse, quiet: bytes) -> None:
+    """Send silence until cancelled."""
+    while True:
+        await ws.send_bytes(quiet)
+        await asyncio.sleep(0.02)
+
+
 def test_an_operator_hears_a_call_and_speaks_in_it_over_real_sockets(tmp_path: Path) -> None:
     """The caller's tone on the left; what the operator types is in the history, and the audit has all they did."""
 
     async def story(server: RecordingGateway) -> None:
-        hello = FirstMessage(codec="pcm", greeting="")
+        hello, told = FirstMessage(codec="pcm", greeting=""), dict[str, Any]()
         async with server.http.ws_connect(f"{server.url}/ws/call") as ws:
             await ws.send_str('{"codec":"pcm","greeting":""}')
             call = (await ws.receive_json())["call_id"]
@@ -141,9 +150,14 @@ def test_an_operator_hears_a_call_and_speaks_in_it_over_real_sockets(tmp_path: P
             async with server.http.post(f"{server.url}/api/calls/{call}/say", json={"text": "This is Ann."}) as said:
                 assert said.status == 200, await said.text()
             assert (await server.ask("/api/calls"))["calls"][0]["taken_over"] is True
-            for _ in range(150):
-                await ws.send_bytes(frame(hello, 0))
-                await asyncio.sleep(0.01)
+            silent = asyncio.create_task(stays_silent(ws, frame(hello, 0)))
+            begun = False
+            while not begun or told["type"] != "audio_done":
+                message = await ws.receive(timeout=PATIENCE)
+                told = message.json() if message.type is aiohttp.WSMsgType.TEXT else {"type": "sound"}
+                begun |= told.get("text") == "This is Ann."
+            silent.cancel()
+            await asyncio.wait([silent])
             await server.ask(f"/api/calls/{call}/hand-back", "POST")
             await ws.send_str('{"type":"hangup"}')
             async for _ in ws:
