@@ -185,6 +185,28 @@ def test_a_caller_who_goes_while_it_rings_and_a_gateway_that_closes_leave_nothin
     with_program(story)
 
 
+def test_a_program_that_hangs_up_before_the_call_is_answered_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller, whose call was accepted and is being set up, hears that it is declined."""
+
+    async def story(program: Program) -> None:
+        held = asyncio.Event()
+
+        async def slow(asked: object) -> None:
+            await asyncio.wait_for(held.wait(), 10)
+
+        monkeypatch.setattr(program.one.gateway._registry, "prepare", slow)
+        dialling = program.dial()
+        call_id = await program.rings()
+        await program.client.realtime.calls.accept(call_id, type="realtime")
+        await program.client.realtime.calls.hangup(call_id)
+        with pytest.raises(CallNotAnswered) as refused:
+            await dialling
+        assert refused.value.end.status == 603
+        held.set()
+
+    with_program(story)
+
+
 class Transfers(OnlyHangsUp):
     """A line whose colleague takes one caller."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.test_sip_line import Line, line
+from tests.gateway.test_telephone_programs import Program, with_program
 from tests.telephones.ports import free_ports
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -59,6 +60,22 @@ def test_twenty_calls_at_once_with_sound_and_keys(tmp_path: Path, transport: str
 def test_a_telephone_holds_offers_late_asks_and_refers(tmp_path: Path, scenario: str) -> None:
     """Each as its scenario says; what must be in an answer is checked there."""
     play(tmp_path, scenario, calls=3)
+
+
+def test_a_program_accepts_a_call_and_hands_it_on(tmp_path: Path) -> None:
+    """By OpenAI's API: `accept`, then `refer`, which is answered when the NOTIFY says that somebody took the call."""
+
+    async def story(program: Program) -> None:
+        calls = program.client.realtime.calls
+        async with asyncio.TaskGroup() as telephone:
+            telephone.create_task(sipp(program.one, "transferred", tmp_path), name="sipp")
+            call_id = await program.rings()
+            await calls.accept(call_id, type="realtime")
+            async with program.beside(call_id):
+                await calls.refer(call_id, target_uri="tel:+442079460000")
+        await program.one.until("the call is over", lambda: program.one.gateway.calls == 0)
+
+    with_program(story, transfer_allowed=("+442079460000",))
 
 
 def test_a_telephone_registers_and_calls_with_its_password(tmp_path: Path) -> None:

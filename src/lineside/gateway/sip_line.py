@@ -150,8 +150,7 @@ class SipLine:
             await self._host.run(handle, offered)
             return
         trusted = self._guard.trusts(call.flow.host, self.endpoint.timers.now)
-        if status := await self._programs.hold(handle, call, offered, trusted=trusted):
-            self._refuse(call, status, "")
+        await self._programs.hold(handle, call, offered, lambda status: self._refuse(call, status, ""), trusted=trusted)
 
     def _offered(self, call: IncomingCall, sockets: MediaSockets) -> OfferedCall | None:
         """The call as the gateway takes it; None where nothing fits, and it has been refused."""

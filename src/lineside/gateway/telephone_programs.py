@@ -74,11 +74,16 @@ class TelephonePrograms:
 
     # ── a call ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def hold(self, handle: CallHandle, call: IncomingCall, offered: OfferedCall, *, trusted: bool) -> int:
-        """Have a program take the call that rings, and hold it to its end.
-
-        Answers what the caller is to be refused with; 0: nothing, the call was held or the caller has gone.
-        """
+    async def hold(
+        self,
+        handle: CallHandle,
+        call: IncomingCall,
+        offered: OfferedCall,
+        refuse: Callable[[int], None],
+        *,
+        trusted: bool,
+    ) -> None:
+        """Have a program take the call that rings, and hold it to its end. `refuse` refuses it with a status."""
         settings = self._settings
         decision: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         settle = partial(_settle, decision)
@@ -92,19 +97,20 @@ class TelephonePrograms:
             finally:
                 del self._waiting[handle.id]
             if call.over:
-                return 0
+                return
+            handle.rings(lambda: refuse(DECLINED))  # until it has been answered
             if isinstance(decided, RealtimeOpening):
                 led.end = lambda: handle.end("agent_said_goodbye")
                 longest = settings.call_max_s
                 engines = self._host.runner.engines
                 await self._host.run(handle, *led_telephone_call(led, offered, decided, engines, longest))
-                return 0
+                return
         if decided is not None:
-            return decided
-        if settings.realtime_unaccepted == "reject":
-            return NOT_AVAILABLE
-        await self._host.run(handle, offered)
-        return 0
+            refuse(decided)
+        elif settings.realtime_unaccepted == "reject":
+            refuse(NOT_AVAILABLE)
+        else:
+            await self._host.run(handle, offered)
 
     async def _decided(self, event: IncomingCallEvent, decision: "asyncio.Future[Decision]") -> Decision:
         """What a program says of the call; None: nothing in time, or it could not be told."""
