@@ -136,6 +136,7 @@ def test_codes_as_they_are_spelled(text: str, code: str) -> None:
         ("J, A, N, E, dot, D, O, E, at gmail.com", "jane.doe@gmail.com"),
         ("Jane dot doe@example.com", "jane.doe@example.com"),
         ("my email is jane underscore doe seven at g male dot com", "jane_doe7@gmail.com"),
+        ("It's Susan Dott Smith at Yahoo.com.", "susan.smith@yahoo.com"),
         ("bob at yahoo.com", "bob@yahoo.com"),
         ("anna dash maria at hotmial dot com", None),
         ("I don't have one", None),

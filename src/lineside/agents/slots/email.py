@@ -16,7 +16,16 @@ _BEHIND = re.compile(
 )  # what callers say behind an address
 _VALID = re.compile(r"[a-z0-9](?:[a-z0-9_%+-]|\.(?!\.)){0,62}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}")
 _NO = re.compile(r"^\W*know\b(?=\W+it'?s\b)", re.IGNORECASE)  # "No, it's …", as recognisers write it
-_SIGNS = {"dot": ".", "point": ".", "period": ".", "underscore": "_", "dash": "-", "hyphen": "-", "minus": "-"}
+_SIGNS = {
+    "dot": ".",
+    "dott": ".",
+    "point": ".",
+    "period": ".",
+    "underscore": "_",
+    "dash": "-",
+    "hyphen": "-",
+    "minus": "-",
+}
 _SIGNS["plus"] = "+"
 _SIGNS |= {sign: sign for sign in "._-+"}
 _NOISE_TEXT = """
