@@ -3,8 +3,8 @@
     .venv/bin/python -m bench.engine_plane [--replicas 1 2 4 8] [--requests 40]
 
 Latency: the same requests to an engine server by itself and to the deployed one, in turn. Throughput: utterances a
-second by the number of replicas, each of which hears one in `HEARS` seconds. A death: a replica is killed while
-requests are under way. Needs `ray[serve]`.
+second by the number of replicas, each of which hears one in `HEARS` seconds. Needs `ray[serve]`. A replica that is
+killed under calls: `bench.chaos --only replica-killed`.
 """
 
 import argparse
@@ -14,19 +14,20 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import aiohttp
+import psutil
 
 from lineside.audio.wav import wav_bytes
 from lineside.engine_server.asr.whisper import Samples, Segment, WhisperTranscript
 from lineside.engine_server.llm.llama import GeneratedText
-from lineside.engine_server.scale.deployments import deploy
-from lineside.engine_server.scale.plan import EnginePlan, RolePlan
+from lineside.engine_server.scale.deployments import application_name, deploy
+from lineside.engine_server.scale.plan import EnginePlan, EngineRole, RolePlan
 from lineside.engine_server.server import EngineServerOptions, LoadableModels, open_engine_server
 from lineside.engine_server.tts.piper import SynthesizedSentence
 from lineside.models.catalogue import Model, ModelFile
@@ -89,14 +90,14 @@ class FixedTTS:
 
 def fixed_models(options: EngineServerOptions, prompts: Path) -> LoadableModels:
     """One a role."""
-    made: dict[str, tuple[Model, Any]] = {
-        "stt": (_model("stt", "faster-whisper"), FixedSTT),
-        "llm": (_model("llm", "embedded"), FixedLLM),
-        "tts": (_model("tts", "piper"), FixedTTS),
-    }
-    return LoadableModels(
-        [model for model, _ in made.values()], lambda model: True, lambda model: made[model.role][1]()
-    )
+    return models_of({"stt": FixedSTT, "llm": FixedLLM, "tts": FixedTTS})
+
+
+def models_of(made: Mapping[str, Callable[[], Any]]) -> LoadableModels:
+    """Models that need no files, under the names of real ones."""
+    engines = {"stt": "faster-whisper", "llm": "embedded", "tts": "piper"}
+    models = [_model(role, engine) for role, engine in engines.items()]
+    return LoadableModels(models, lambda model: True, lambda model: made[model.role]())
 
 
 def _model(role: Any, engine: Any) -> Model:
@@ -149,18 +150,23 @@ class Client:
 
 async def latency(plain: Client, deployed: Client, requests: int) -> None:
     """What is added, request by request in turn."""
+    alone = dict[str, list[float]]()
     added: dict[str, list[float]] = {"utterance": [], "sentence": [], "first token": [], "later token": []}
     for _ in range(requests):
         for what, ask in (("utterance", Client.hear), ("sentence", Client.speak)):
-            added[what].append(-await ask(plain) + await ask(deployed))
+            took = await ask(plain)
+            alone.setdefault(what, []).append(took)
+            added[what].append(await ask(deployed) - took)
         first, second = await plain.answer(), await deployed.answer()
         assert len(first) == len(second) == TOKENS
+        alone.setdefault("first token", []).append(first[0])
         added["first token"].append(second[0] - first[0])
         # Each by its deadline: what a later one is late by, beyond the first.
         added["later token"] += [b - a - added["first token"][-1] for a, b in zip(first[1:], second[1:], strict=True)]
     for what, seconds in added.items():
         worst = sorted(seconds)[int(0.95 * len(seconds))]
-        print(f"added to a {what}: p50 {1000 * median(seconds):.1f} ms, p95 {1000 * worst:.1f} ms", flush=True)
+        of = f", to {1000 * median(alone[what]):.0f} ms" if what in alone else ""
+        print(f"added per {what}: p50 {1000 * median(seconds):.1f} ms, p95 {1000 * worst:.1f} ms{of}", flush=True)
 
 
 async def throughput(client: Client, replicas: int, seconds: float) -> float:
@@ -191,6 +197,12 @@ def free_port() -> int:
     """One that nobody has now."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
+
+
+def replicas(role: EngineRole) -> list[int]:
+    """The processes of a role's replicas on this machine."""
+    ours = psutil.Process().children(recursive=True)
+    return sorted(each.pid for each in ours if f"ServeReplica:{application_name(role)}" in "".join(each.cmdline()))
 
 
 def start_cluster() -> None:

@@ -4,7 +4,7 @@
 
 Two `lineside serve` behind HAProxy as `examples/proxies/haproxy.cfg` says, with PostgreSQL and an engine server of
 fixed times, all of them processes of this machine but the engine server. Each scenario of `scenarios.py` has a centre
-of its own. Needs Debian's `haproxy`, `postgresql` and `libfaketime`, and root for a disk that fills. Ends with 1 when a
+of its own. Needs Debian's `haproxy`, `postgresql` and `gcc`, and root for a disk that fills. Ends with 1 when a
 call was cut or refused that should not have been, a question was not answered, or a record is missing.
 """
 
@@ -66,7 +66,7 @@ async def play(scenario: Scenario, server: PostgreSQL, logs: Path, *, calls: int
                 stack.enter_context(small_disk(folder / "b" / "data"))
             extra = {"b": scenario.environment(folder)}
             try:
-                centre = await stack.enter_async_context(open_centre(folder, server, extra))
+                centre = await stack.enter_async_context(open_centre(folder, server, extra, on_ray=scenario.on_ray))
                 outcome = await _play(scenario, centre, calls=calls, seed=seed)
                 _keep_logs(folder, logs / scenario.name if outcome.faults else None)
                 return outcome

@@ -16,7 +16,10 @@ from urllib.parse import urlsplit
 
 from bench.chaos.cable import Cable, cable
 from bench.chaos.engine_server import fixed_time_engines
+from bench.chaos.engine_server import settings_of as settings_of_one
 from bench.chaos.gateway_process import GatewayProcess
+from bench.chaos.ray_engines import ray_engines
+from bench.chaos.ray_engines import settings_of as settings_on_ray
 from tests.gateway.balancers import balanced
 from tests.records.database_servers import PostgreSQL
 
@@ -48,7 +51,7 @@ class Centre:
 
 @asynccontextmanager
 async def open_centre(
-    folder: Path, server: PostgreSQL, extra: Mapping[str, Mapping[str, str]]
+    folder: Path, server: PostgreSQL, extra: Mapping[str, Mapping[str, str]], *, on_ray: bool = False
 ) -> AsyncGenerator[Centre, None]:
     """Start everything; nothing is left after the block. `extra`: gateway → further environment.
 
@@ -57,14 +60,15 @@ async def open_centre(
     records_url = server.new()
     (folder / "agent.toml").write_text(AGENT)
     async with AsyncExitStack() as stack:
-        engine_port = await stack.enter_async_context(fixed_time_engines())
+        engine_port = await stack.enter_async_context(ray_engines() if on_ray else fixed_time_engines())
         database = urlsplit(records_url)
         sites = []
         for name in ("a", "b"):
             to_database = await stack.enter_async_context(cable("127.0.0.1", database.port or 0))
             to_engines = await stack.enter_async_context(cable("127.0.0.1", engine_port))
             environment = {
-                **_settings(folder, to_engines),
+                **_settings(folder),
+                **(settings_on_ray if on_ray else settings_of_one)(to_engines.port),
                 "RECORDS_URL": database._replace(netloc=f"lineside@127.0.0.1:{to_database.port}").geturl(),
                 **extra.get(name, {}),
             }
@@ -78,8 +82,7 @@ async def open_centre(
         yield Centre(url, sites, server, records_url)
 
 
-def _settings(folder: Path, engines: Cable) -> dict[str, str]:
-    roles = ("STT", "LLM", "TTS")
+def _settings(folder: Path) -> dict[str, str]:
     return {
         "AGENT_FILE": str(folder / "agent.toml"),
         "TRUSTED_PROXIES": "127.0.0.1",
@@ -88,8 +91,5 @@ def _settings(folder: Path, engines: Cable) -> dict[str, str]:
         "DRAIN_S": f"{DRAIN:g}",
         "TURN_PROFILE": "silence",  # the callers' words are no evidence
         "SPECULATION": "false",
-        "OPENAI_URL": f"http://127.0.0.1:{engines.port}",
-        "OPENAI_MODEL": "fixed-time",
-        **{f"DEFAULT_{role}_ENGINE": "openai" for role in roles},
-        **{f"FALLBACK_{role}_ENGINES": "mock" for role in roles},
+        **{f"FALLBACK_{role}_ENGINES": "mock" for role in ("STT", "LLM", "TTS")},
     }

@@ -90,3 +90,9 @@ async def fixed_time_engines() -> AsyncGenerator[int, None]:
             yield int(listener.getsockname()[1])
         finally:
             await runner.cleanup()
+
+
+def settings_of(port: int) -> dict[str, str]:
+    """What a gateway is told of it."""
+    roles = {f"DEFAULT_{role}_ENGINE": "openai" for role in ("STT", "LLM", "TTS")}
+    return {"OPENAI_URL": f"http://127.0.0.1:{port}", "OPENAI_MODEL": "fixed-time", **roles}

@@ -2,23 +2,28 @@
 
 import asyncio
 import errno
+import importlib.util
 import os
 import shutil
+import struct
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from bench.chaos.centre import DRAIN, Centre
+from bench.chaos.ray_engines import kill_replica
 from bench.chaos.score import Allowed
 from msgspec import Struct
 
+from lineside.engine_server.scale.plan import ROLES
+
 SETTLED = 5.0  # seconds in which nothing breaks, before and after
 DATABASE_AWAY = 60.0  # seconds
-ENGINES_STALL, PARTED, DISK_FULL, CLOCK_WRONG = 15.0, 30.0, 20.0, 15.0  # seconds
+ENGINES_STALL, PARTED, DISK_FULL, CLOCK_WRONG, REPLACED = 15.0, 30.0, 20.0, 15.0, 15.0  # seconds
 DISK = 8  # MB of the disk that is filled
 CLOCK_OFF = 300  # seconds
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+WALL_CLOCK = Path(__file__).with_name("wall_clock.c")
 
 Mark = Callable[[str], None]  # notes what happens now, for the picture
 
@@ -33,6 +38,7 @@ class Scenario(Struct, frozen=True):
     environment: Callable[[Path], Mapping[str, str]] = lambda folder: {}  # of gateway b
     needs: Callable[[], str] = lambda: ""  # what this machine lacks for it
     small_disk: bool = False  # gateway b's DATA_DIR is a disk of its own
+    on_ray: bool = False  # the engines are replicas on a cluster of Ray
 
 
 async def rolling_restart(centre: Centre, mark: Mark) -> Allowed:
@@ -135,20 +141,26 @@ async def clock_off(centre: Centre, mark: Mark) -> Allowed:
     return Allowed()
 
 
+async def replica_killed(centre: Centre, mark: Mark) -> Allowed:
+    """SIGKILL to one of the two replicas of each role, one role after the other."""
+    for role in ROLES:
+        mark(f"a replica of {role} is killed")
+        kill_replica(role)
+        await asyncio.sleep(REPLACED)
+    return Allowed()
+
+
 def _set_clock(told: Path, off: int) -> None:
-    told.write_text(f"{off:+d}\n")
+    with told.open("r+b" if told.exists() else "wb") as file:
+        file.write(struct.pack("=q", off))
 
 
 def _faked_clock(folder: Path) -> Mapping[str, str]:
     """The wall clock alone: Linux has others for what is counted."""
-    _set_clock(folder / "clock", 0)
-    return {
-        "LD_PRELOAD": str(FAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
+    library, told = folder / "wall_clock.so", folder / "clock"
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", str(library), str(WALL_CLOCK)], check=True)
+    _set_clock(told, 0)
+    return {"LD_PRELOAD": str(library), "CLOCK_OFF_FILE": str(told)}
 
 
 @contextmanager
@@ -162,8 +174,12 @@ def small_disk(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def _needs_faketime() -> str:
-    return "" if FAKETIME.exists() else "no libfaketime: apt-get install -y libfaketime"
+def _needs_compiler() -> str:
+    return "" if shutil.which("cc") else "no C compiler: apt-get install -y gcc libc6-dev"
+
+
+def _needs_ray() -> str:
+    return "" if importlib.util.find_spec("ray") else "no Ray: pip install 'lineside[scale]'"
 
 
 def _needs_root() -> str:
@@ -177,5 +193,6 @@ SCENARIOS = (
     Scenario("engines-stall", "The engine server stalls", 45.0, engines_stall),
     Scenario("gateway-parted", "A gateway is cut off from database and engines", 60.0, gateway_parted),
     Scenario("disk-full", "A gateway's disk is full", 45.0, disk_full, needs=_needs_root, small_disk=True),
-    Scenario("clock-off", "A gateway's clock is five minutes off", 65.0, clock_off, _faked_clock, _needs_faketime),
+    Scenario("clock-off", "A gateway's clock is five minutes off", 65.0, clock_off, _faked_clock, _needs_compiler),
+    Scenario("replica-killed", "Engines on Ray are killed", 65.0, replica_killed, needs=_needs_ray, on_ray=True),
 )

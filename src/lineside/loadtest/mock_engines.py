@@ -75,7 +75,7 @@ class MockTTS:
 
     def __init__(self, options: EngineOptions, host: EngineHost | None = None) -> None:
         self.info = EngineInfo()
-        self._tone = _tone()
+        self._tone = tone()
 
     async def speak(self, sentence: str, voice: str) -> AsyncGenerator[SpokenAudio, None]:
         """See `TextToSpeech`."""
@@ -91,7 +91,7 @@ def _name(number: int) -> str:
     return "".join(SYLLABLES[number // syllables**place % syllables] for place in range(3))
 
 
-def _tone() -> bytes:
+def tone() -> bytes:
     whole, edge = round(RATE * SENTENCE_SECONDS), round(RATE * FRAME_SECONDS)
     return array(
         "h",
