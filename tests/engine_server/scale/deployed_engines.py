@@ -5,15 +5,16 @@ A program of its own, because Ray stays in a process: `python -m tests.engine_se
 
 import asyncio
 import os
+import secrets
 import signal
 from typing import Any
 
 import aiohttp
-import psutil
 import ray
-from bench.engine_plane import NAMES, Client, fixed_models, free_port, plan, start_cluster
+from bench.engine_plane import NAMES, Client, fixed_models, free_port, plan, replicas, start_cluster
 
-from lineside.engine_server.scale.deployments import application_name, deploy
+from lineside.engine_server.launch import SECRET
+from lineside.engine_server.scale.deployments import deploy
 from lineside.engines.protocols import LlmRequest, Message, Token
 from lineside.engines.vendors.embedded import FasterWhisper, LlamaCpp
 from lineside.engines.vendors.piper import Piper
@@ -60,9 +61,39 @@ async def says_how_it_is(http: aiohttp.ClientSession, url: str) -> None:
     assert (await ask("GET", "/v1/models", headers={"Origin": "https://elsewhere.example"}))[0] == 403
 
 
+async def asks_for_the_secret(http: aiohttp.ClientSession, port: int) -> None:
+    """At the routes of roles and of the ingress; `/health` alone is open to whoever watches."""
+    for path in ("/v1/audio/transcriptions", "/v1/audio/speech", "/v1/chat/completions", "/v1/warm", "/v1/nothing"):
+        async with http.post(f"http://127.0.0.1:{port}{path}", data=bytes(100_000)) as answer:
+            assert (answer.status, "secret" in (await answer.json())["error"]["message"]) == (401, True), path
+    async with http.get(f"http://127.0.0.1:{port}/health") as answer:
+        assert answer.status == 200
+
+
+async def drains(client: Client, port: int) -> None:
+    """What is deployed anew with fewer replicas loses no request: those that go finish what they have."""
+    over, heard = asyncio.Event(), 0
+
+    async def asks() -> None:
+        nonlocal heard
+        while not over.is_set():
+            await client.hear()
+            heard += 1
+
+    async with asyncio.TaskGroup() as callers:
+        for _ in range(4):
+            callers.create_task(asks())
+        await deployed(1, port)
+        async with asyncio.timeout(BACK_WITHIN):
+            while len(replicas("stt")) > 1:  # noqa: ASYNC110 - Ray tells us nothing
+                await asyncio.sleep(0.2)
+        over.set()
+    assert heard > 0
+
+
 async def survives_a_killed_replica(client: Client) -> None:
     """Requests at the replica that is killed fail; the others do not, and soon there are two again."""
-    before = replicas()
+    before = replicas("stt")
     assert len(before) == 2
     asked = [asyncio.ensure_future(client.hear()) for _ in range(8)]
     await asyncio.sleep(0.1)
@@ -70,29 +101,31 @@ async def survives_a_killed_replica(client: Client) -> None:
     failed = sum(isinstance(each, BaseException) for each in await asyncio.gather(*asked, return_exceptions=True))
     assert failed <= 4, f"{failed} of 8 requests failed"
     async with asyncio.timeout(BACK_WITHIN):
-        while len(now := replicas()) < 2 or before[0] in now:
+        while len(now := replicas("stt")) < 2 or before[0] in now:
             await client.hear()
 
 
-def replicas() -> list[int]:
-    """The processes that hear."""
-    ours = psutil.Process().children(recursive=True)
-    return sorted(each.pid for each in ours if f"ServeReplica:{application_name('stt')}" in "".join(each.cmdline()))
+async def deployed(recognisers: int, port: int) -> None:
+    """So many of them, and one of each other role."""
+    await asyncio.to_thread(deploy, plan(recognisers), address="auto", host="127.0.0.1", port=port, source=fixed_models)
 
 
 async def story() -> None:
     """All of it."""
     port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    await asyncio.to_thread(deploy, plan(2), address="auto", host="127.0.0.1", port=port, source=fixed_models)
+    url = f"http://lineside:{os.environ[SECRET]}@127.0.0.1:{port}"
+    await deployed(2, port)
     async with aiohttp.ClientSession() as http:
         await conforms(http, url)
         await says_how_it_is(http, url)
+        await asks_for_the_secret(http, port)
         await survives_a_killed_replica(Client(http, url))
+        await drains(Client(http, url), port)
     await asyncio.to_thread(ray.shutdown)
     print("held")
 
 
 if __name__ == "__main__":
+    os.environ[SECRET] = secrets.token_urlsafe(16)
     start_cluster()
     asyncio.run(story())
