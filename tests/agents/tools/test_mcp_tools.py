@@ -36,7 +36,7 @@ PINS = asyncio.run(pins())
 
 def tool(name: str, **declared: Any) -> Tool:
     """A tool of the test server."""
-    given: dict[str, Any] = {"mcp": COMMAND, "effect": "reads", "gives": {"status": "text"}, "within": 30.0}
+    given: dict[str, Any] = {"mcp": COMMAND, "effect": "reads", "gives": {"status": "text"}, "within": 120.0}
     return Tool("It.", remote=name, schema=PINS.get(name, "000"), takes={"number": Takes()}, **(given | declared))
 
 
@@ -110,7 +110,7 @@ def test_only_what_the_file_declares_is_called_and_only_as_it_was_pinned() -> No
 )
 def test_a_server_that_misbehaves_costs_one_outcome(name: str, kind: str, why: str | None) -> None:
     """Whatever its tool does, the next call is answered."""
-    bad_tool = tool(name, within=2.0 if name == "hangs" else 30.0)
+    bad_tool = tool(name, within=2.0 if name == "hangs" else 120.0)
     first, bad, good = outcomes((tool("find"), "0"), (bad_tool, "98765"), (tool("find"), "1"))
     assert first.gives == {"status": "sent 1"}
     assert bad.kind == kind
