@@ -182,7 +182,7 @@ def test_a_caller_who_goes_while_it_rings_and_a_gateway_that_closes_leave_nothin
             await dialling
         assert refused.value.end.status == 503
 
-    with_program(story)
+    with_program(story, realtime_accept_s=60.0)
 
 
 def test_a_program_that_hangs_up_before_the_call_is_answered_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
