@@ -38,12 +38,15 @@ msn.com icloud.com me.com mac.com aol.com proton.me protonmail.com gmx.com gmx.n
 btinternet.com sky.com virginmedia.com comcast.net verizon.net att.net example.com example.org example.net
 """
 DOMAINS = tuple(_DOMAINS.split())
+TOLD_APART = 5  # letters of a mail service's name that is known for one without an "at" before it
+_IN_NAMES = frozenset("._-+0123456789")  # what tells a name without an "at" behind it from other words
+_RUN_TOGETHER = re.compile(r"(?<=[a-z0-9])(?:at|et|it|ed|ad)$")  # how "at" is written where it became part of a name
 # What recognisers write for names of mail services.
 _MISHEARD = {"g?male": "gmail", "gmailed?": "gmail", "jimail": "gmail", "jemail": "gmail", "hot-?male": "hotmail"}
 
 
 def find_email(text: str) -> Found | None:
-    """An address in small letters; None where no "at" was heard. Always to be read back."""
+    """An address in small letters; None where neither "at" nor a mail service was heard. Always to be read back."""
     text = _NO.sub("no", text)
     text = _BEHIND.sub("", re.sub(r"\be-mail\b", "email", text, flags=re.IGNORECASE))
     text = _SPELLED.sub(lambda letters: re.sub(r"[\s,.-]", "", letters[0]), text)
@@ -55,9 +58,22 @@ def find_email(text: str) -> Found | None:
     said = [word.text for word in words]
     places = [at for at, word in enumerate(said) if word in {"at", "@"}]
     if not places:
-        return None
+        return _before_domain(said)
     local, domain = _joined(text_of(said[: places[-1]])), _joined(said[places[-1] + 1 :])
     return _checked(f"{local}@{_usual(domain)}") if local and domain else None
+
+
+def _before_domain(said: list[str]) -> Found | None:
+    """An address whose "at" was not written: "helen.kingitoutlook.com", "sarah dot king gmail dot com"."""
+    whole = _joined(text_of(said)).rstrip(".")
+    domain = next((usual for usual in DOMAINS if usual.index(".") >= TOLD_APART and whole.endswith(usual)), "")
+    if not domain or whole == domain:
+        return None
+    local = whole.removesuffix(domain)
+    if domain.partition(".")[0] not in said:
+        local = _RUN_TOGETHER.sub("", local)
+    local = local.rstrip(".")
+    return _checked(f"{local}@{domain}") if set(local) & _IN_NAMES else None
 
 
 def text_of(words: list[str]) -> list[str]:
