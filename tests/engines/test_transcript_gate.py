@@ -188,6 +188,7 @@ def test_what_was_measured_on_noise_is_not_believed(
         ("No.", 0.88, 0.22, -1.10),
         ("Hello.", 0.72, 0.02, -1.17),
         ("Can you help me with something?", 1.2, 0.11, -0.39),
+        ("Sarah.adams at Yahoo.com", 2.6, 0.51, -0.81),
         ("Can you check the status of my order number 1, 2, 3, 4, 5?", 3.6, 0.01, -0.3),
     ],
 )

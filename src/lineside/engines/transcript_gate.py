@@ -55,6 +55,8 @@ _CREDITS = re.compile(
 _FOND_OF = frozenset(
     ["thank you", "thanks", "you", "bye", "bye bye", "okay", "so", "oh", "hmm", "i'm sorry", "thank you very much"]
 )  # Whisper writes these on silence, and callers say them: only the figures tell
+# A recogniser finds addresses improbable, and mail services in no noise.
+_MAIL = re.compile(r"\b(?:gmail|yahoo|outlook|hotmail|icloud)\b", re.IGNORECASE)
 _NOTES = re.compile(r"\[[^\]]{0,80}\]|♪[^♪]{0,200}♪|[♪♫🎵🎶]|<\|[^|]{0,40}\|>")  # [BLANK_AUDIO], [ Silence ], ♪ la ♪
 _ASIDES = re.compile(r"(?:\s*(?:\([^)]{0,80}\)|\*[^*]{1,80}\*))+\W*")  # (wind blowing), where nothing else is said
 _BETWEEN_SENTENCES = re.compile(r"(?<=[.!?。！？])\s+")
@@ -107,7 +109,7 @@ def _said(heard: Transcription, seconds: float, language: str) -> str:
 
 def believable(said: str, seconds: float, no_speech: float, avg_logprob: float) -> str:
     """What of the text the caller can have said in so many seconds, by Whisper's figures; empty if nobody spoke."""
-    bounds = ((MAYBE_NOBODY, UNSURE), (HARDLY_ANYBODY, NOT_SURE))
+    bounds = [(MAYBE_NOBODY, UNSURE)] if _MAIL.search(said) else [(MAYBE_NOBODY, UNSURE), (HARDLY_ANYBODY, NOT_SURE)]
     if any(no_speech > nobody and avg_logprob < unsure for nobody, unsure in bounds):
         return ""
     words = said.split()

@@ -143,6 +143,7 @@ def test_codes_as_they_are_spelled(text: str, code: str) -> None:
         ("Kevin.Wilson.Outlook.com.", "kevin.wilson@outlook.com"),
         ("Sarah dot king gmail dot com.", "sarah.king@gmail.com"),
         ("John.Scott gmail.com", "john.scott@gmail.com"),
+        ("m.king at yahu.com", "m.king@yahoo.com"),
         ("I use gmail.com", None),
         ("It's outlook.com", None),
         ("anna dash maria at hotmial dot com", None),

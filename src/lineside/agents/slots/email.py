@@ -43,6 +43,7 @@ _IN_NAMES = frozenset("._-+0123456789")  # what tells a name without an "at" beh
 _RUN_TOGETHER = re.compile(r"(?<=[a-z0-9])(?:at|et|it|ed|ad)$")  # how "at" is written where it became part of a name
 # What recognisers write for names of mail services.
 _MISHEARD = {"g?male": "gmail", "gmailed?": "gmail", "jimail": "gmail", "jemail": "gmail", "hot-?male": "hotmail"}
+_MISHEARD["ya[hf]u"] = "yahoo"
 
 
 def find_email(text: str) -> Found | None:
