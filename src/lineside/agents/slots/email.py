@@ -9,6 +9,7 @@ from lineside.agents.slots.spelled import NATO
 
 _WRITTEN = re.compile(r"[a-z0-9][a-z0-9._%+-]*@(?:[a-z0-9-]+\.)+[a-z]{2,}", re.IGNORECASE)
 _SPELLED = re.compile(r"\b[a-z](?:(?:-|,? )[a-z]\b)+(?!')", re.IGNORECASE)  # "J-A-N-E", "J, A, N, E", "J A N E"
+_HYPHENS = re.compile(r"\b[a-z]{1,2}(?:-[a-z]{1,2}){2,}\b(?!-)", re.IGNORECASE)  # "sm-i-t-h", two letters run together
 _DOT_BEFORE = re.compile(r"(?:\bdot|\bunderscore|\bdash|[._-])\s*$", re.IGNORECASE)  # "Jane dot doe@example.com"
 _BEHIND = re.compile(
     r"(?:[\s,.]+(?:please|thanks|thank you|(?:all )?(?:lower ?case|one word)|that's (?:it|all|right)))+[\s.!]*$",
@@ -50,6 +51,8 @@ def find_email(text: str) -> Found | None:
     """An address in small letters; None where neither "at" nor a mail service was heard. Always to be read back."""
     text = _NO.sub("no", text)
     text = _BEHIND.sub("", re.sub(r"\be-mail\b", "email", text, flags=re.IGNORECASE))
+    text = re.sub(r"-(?=dot\b)", " ", text, flags=re.IGNORECASE)
+    text = _HYPHENS.sub(lambda letters: letters[0].replace("-", ""), text)
     text = _SPELLED.sub(lambda letters: re.sub(r"[\s,.-]", "", letters[0]), text)
     written = list(_WRITTEN.finditer(text))
     if written and not _DOT_BEFORE.search(text[: written[-1].start()]):
