@@ -146,6 +146,8 @@ def test_codes_as_they_are_spelled(text: str, code: str) -> None:
         ("m.king at yahu.com", "m.king@yahoo.com"),
         ("Know it's j-o-h-n.sm-i-t-h at Outlook.com", "john.smith@outlook.com"),
         ("No, it's J-O-H-N-DOT SM-I-T-H at Outlook.com", "john.smith@outlook.com"),
+        ("No, it's k-e-v-i-n dot-d-o-e at Yahoo.com.", "kevin.doe@yahoo.com"),
+        ("Kevin Dutt Brown at hotmail.com", "kevin.brown@hotmail.com"),
         ("I use gmail.com", None),
         ("It's outlook.com", None),
         ("anna dash maria at hotmial dot com", None),

@@ -20,6 +20,7 @@ _NO = re.compile(r"^\W*know\b(?=\W+it'?s\b)", re.IGNORECASE)  # "No, it's …", 
 _SIGNS = {
     "dot": ".",
     "dott": ".",
+    "dutt": ".",
     "point": ".",
     "period": ".",
     "underscore": "_",
@@ -51,7 +52,7 @@ def find_email(text: str) -> Found | None:
     """An address in small letters; None where neither "at" nor a mail service was heard. Always to be read back."""
     text = _NO.sub("no", text)
     text = _BEHIND.sub("", re.sub(r"\be-mail\b", "email", text, flags=re.IGNORECASE))
-    text = re.sub(r"-(?=dot\b)", " ", text, flags=re.IGNORECASE)
+    text = re.sub(r"-(?=dot\b)|(?<=\bdot)-", " ", text, flags=re.IGNORECASE)
     text = _HYPHENS.sub(lambda letters: letters[0].replace("-", ""), text)
     text = _SPELLED.sub(lambda letters: re.sub(r"[\s,.-]", "", letters[0]), text)
     written = list(_WRITTEN.finditer(text))
