@@ -40,11 +40,12 @@ KEYS: dict[str, Any] = {
 
 class _Answer:
     def __init__(self, status: int, text: str) -> None:
-        self.status, self._text = status, text
+        self.status, self._left = status, text.encode()
         self.content = self
 
     async def read(self, most: int) -> bytes:
-        return self._text.encode()[:most]
+        piece, self._left = self._left[:most], self._left[most:]
+        return piece
 
     async def __aenter__(self) -> "_Answer":
         return self
