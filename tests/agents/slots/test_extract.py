@@ -196,6 +196,8 @@ def test_telephone_numbers_as_they_are_said(text: str, number: str | None) -> No
         ("March 4th", "2027-03-04"),
         ("December twenty third", "2026-12-23"),
         ("3/4", "2027-03-04"),
+        ("1-2-3-4-5", None),
+        ("It's 1-2-3.", None),
         ("in two weeks", "2026-12-15"),
         ("a week on Friday", "2026-12-11"),
         ("Tuesday, no, Wednesday", "2026-12-02"),

@@ -17,7 +17,9 @@ _ORDINALS = """first second third fourth fifth sixth seventh eighth ninth tenth 
 fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"""
 ORDINALS = {name: index for index, name in enumerate(_ORDINALS.split(), 1)} | {"thirtieth": 30}
 _COUNTS = {"a": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "ten": 10}
-_NUMERIC = re.compile(r"\b(\d{1,2})[/.-](\d{1,2})(?:[/.-](\d{2,4}))?\b")
+_NUMERIC = re.compile(
+    r"(?<![\d/.-])\b(\d{1,2})[/.-](\d{1,2})(?:[/.-](\d{2,4}))?\b(?![/.-]\d)"
+)  # "1-2-3-4-5" is a number
 _ISO = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
 FARTHEST = 400  # days ahead
 
