@@ -75,6 +75,16 @@ def digit_runs(words: tuple[Word, ...]) -> list[DigitRun]:
     return runs
 
 
+def without_digits(text: str, value: str) -> str:
+    """A text without the digits in it that a value ends with: what else was said beside a number."""
+    words = words_of(text)
+    for run in digit_runs(words):
+        if value.endswith(run.digits):
+            behind = words[run.end].at if run.end < len(words) else len(text)
+            return text[: words[run.begin].at] + text[behind:]
+    return text
+
+
 def _said_anew(words: tuple[Word, ...], before: DigitRun, at: int) -> bool:
     """Whether two long numbers of one length stand side by side: "12345, 12349" is the number and another one."""
     here, there = words[at].text, words[before.end - 1].text

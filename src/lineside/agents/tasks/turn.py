@@ -9,7 +9,7 @@ from lineside.agents.agent import wants_person
 from lineside.agents.declared import Slot
 from lineside.agents.slots.choices import clear_yes, find_choice, yes_or_no
 from lineside.agents.slots.extract import Said, extract
-from lineside.agents.slots.numbers import plain_words
+from lineside.agents.slots.numbers import plain_words, without_digits
 from lineside.agents.tasks.asked_back import meant_answered
 from lineside.agents.tasks.corrections import put_right
 from lineside.agents.tasks.phrases import BYE, CANCEL, WHAT, is_question, without_hesitation
@@ -266,9 +266,14 @@ def _given_up(state: TaskState, desk: Desk, slot: Slot, name: str) -> Turn:
 
 
 def _filled_from(state: TaskState, desk: Desk, said: Said, but: str = "") -> TaskState:
-    """Other slots of the task that the same words fill or change, where that is plain."""
+    """Other slots of the task that the same words fill or change, where that is plain.
+
+    The digits of `but` are its own.
+    """
     if said.keys:
         return state
+    if but in state.slots and desk.slot(but).kind in {"digits", "phone"}:
+        said = replace(said, text=without_digits(said.text, state.slots[but].value))
     changed = state
     for name in _of_task(state, desk):
         slot = desk.slot(name)
