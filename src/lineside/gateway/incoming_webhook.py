@@ -16,17 +16,14 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from lineside.errors import without_secrets
 from lineside.gateway.led_calls import CALL_ID
-from lineside.gateway.webhooks import GuardedResolver, refuse_address
+from lineside.gateway.webhooks import WITHIN, GuardedResolver, posted
 from lineside.sip.message import SipRequest
 from lineside.sip_settings import webhook_key
 
 log = structlog.get_logger()
 
-WITHIN = 5.0  # seconds for one try
 AGAIN = (0.5, 1.0, 2.0)  # seconds before each further try, while the caller hears it ring; then nobody is there
-ANSWER = 4096  # bytes of the receiver's answer that are read
 HIDDEN = ("authorization", "proxy-authorization", "via", "route", "record-route", "max-forwards", "content-length")
 ASSERTED = ("p-asserted-identity", "remote-party-id", "diversion")  # told only where a trunk or a PBX says so
 
@@ -81,23 +78,10 @@ async def delivered(url: str, secret: str, event: IncomingCallEvent) -> bool:
                 "webhook-timestamp": at,
                 "webhook-signature": signature(secret, event.id, at, body),
             }
-            why = await _posted(http, url, body, headers)
+            why = await posted(http, url, body, headers)
             if not why:
                 return True
             log.warning("a program could not be told of a call", call=event.data.call_id, why=why)
             if pause is not None:
                 await asyncio.sleep(pause)
     return False
-
-
-async def _posted(http: aiohttp.ClientSession, url: str, body: bytes, headers: dict[str, str]) -> str:
-    """Post it once; what went wrong."""
-    try:
-        refuse_address(url)
-        async with http.post(url, data=body, headers=headers, allow_redirects=False) as answer:
-            await answer.content.read(ANSWER)
-            return "" if 200 <= answer.status < 300 else f"it answered {answer.status}"
-    except TimeoutError:
-        return f"no answer within {WITHIN:g} s"
-    except (aiohttp.ClientError, OSError, ValueError) as cause:
-        return without_secrets(str(cause) or type(cause).__name__)[:200]
