@@ -1,9 +1,9 @@
 """A caller made by a voice does the demonstration's jobs by speech: real recogniser, model, voice and back end.
 
-    python bench/spoken_booking.py [--codec g711_ulaw] [--voice NAME]
+    python bench/spoken_booking.py [--codec g711_ulaw] [--only visit] [--tts ENGINE] [--voice NAME]
 
-Prints what was heard and said, and what lies in the back end afterwards. The caller's voice is another than the agent's
-where there is one (`--tts espeak` needs espeak).
+Prints what was heard and said, and what lies in the back end afterwards. The caller's voice is another than the
+agent's: hibari's, or Piper's joe where the agent speaks with hibari.
 """
 
 import argparse
@@ -50,6 +50,11 @@ CALLS = {
 }
 
 
+def usual_voice() -> str:
+    """The engine of a caller's voice that is understood and is not the agent's."""
+    return "hibari" if load_settings().default_tts_engine != "hibari" else "piper"
+
+
 def notice(event: ServerMessage) -> None:
     match event:
         case Transcript():
@@ -89,7 +94,7 @@ async def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--codec", default="pcm")
-    parser.add_argument("--tts", default="espeak")
+    parser.add_argument("--tts", default=usual_voice())
     parser.add_argument("--voice", default="")
     parser.add_argument("--only", default="")
     asyncio.run(main(parser.parse_args()))
