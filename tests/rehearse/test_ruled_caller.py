@@ -83,6 +83,15 @@ def test_a_right_value_that_is_read_back_out_of_turn_is_confirmed() -> None:
     assert ruled.next(asked("slot", "restarted", order_number="12345")) == "Yes I have"
 
 
+def test_a_yes_or_no_that_is_asked_once_more_is_answered_as_before() -> None:
+    """It is no read-back, which a yes would confirm."""
+    for scenario, said in ((KNOWS, "yes"), (SCRIPT, "Yes I have")):
+        for understood in ("yes", "no"):
+            ruled = caller(scenario)
+            ruled.next(asked("slot", "restarted"))
+            assert ruled.next(asked("check", "restarted", restarted=understood)) == said
+
+
 def test_a_first_line_that_nobody_understood_is_said_once_more() -> None:
     """And no more than that in a row."""
     ruled = caller(KNOWS)

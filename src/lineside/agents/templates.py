@@ -47,6 +47,8 @@ def shown(kind: str, value: str) -> str:
             return _day(value)
         case "time":
             return _clock(value)
+        case "amount":
+            return value.removesuffix(".00")
     return value
 
 

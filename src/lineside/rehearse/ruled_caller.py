@@ -82,7 +82,7 @@ class RuledCaller:
         return self._answer(state.asked)
 
     def _answer(self, asked: Question) -> str:
-        if asked.kind == "slot":
+        if asked.kind == "slot" or self._asks_once_more(asked):
             return self._scenario.knows.get(asked.slot, UNKNOWN)
         return self._scenario.answers.get(asked.kind, USUAL[asked.kind])
 
@@ -116,6 +116,8 @@ class RuledCaller:
             return self._last if lost and not self._repaired else None
         wrong = self.misunderstood(_asked_about(state, asked))
         match asked.kind:
+            case "check" if self._asks_once_more(asked) and not _same(self._expected, asked):
+                return self._said_for(asked.slot)
             case "check" if wrong:
                 return f"No, it's {self._meant_again(next(iter(wrong)))}."
             case "write" if wrong:
@@ -127,6 +129,10 @@ class RuledCaller:
             case "slot" if self._scenario.caller and not _same(self._expected, asked):
                 return self._said_for(asked.slot)
         return None
+
+    def _asks_once_more(self, asked: Question) -> bool:
+        """Whether a yes or a no is checked: its own question is asked again."""
+        return asked.kind == "check" and self._agent.slots[asked.slot].kind == "yes_no"
 
     def _said_for(self, slot: str) -> Line | None:
         """What was said for that slot, or how its value is said."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from lineside.agents.declared import Slot
 from lineside.agents.slots.amounts import find_quantity
-from lineside.agents.slots.choices import find_choice, find_yes_no
+from lineside.agents.slots.choices import find_choice, find_yes_no, yes_or_no
 from lineside.agents.slots.dates import find_date, find_time
 from lineside.agents.slots.digits import checks, find_digits, find_phone
 from lineside.agents.slots.email import find_email
@@ -53,9 +53,17 @@ def extract(slot: Slot, said: Said, place: Place, before: str = "") -> Found | N
         return found
     if slot.pattern and not re.fullmatch(slot.pattern, found.value):
         return None
-    if said.sure < UNSURE and not said.keys:
+    if said.sure < UNSURE and not said.keys and slot.kind != "yes_no":  # nor is the yes to a read-back doubted
         found = replace(found, sure=False)
     return found
+
+
+def said_yes_or_no(said: Said) -> str:
+    """ "yes", "no", or nothing where it was neither; on a keypad 1 is yes and 2 is no."""
+    return _KEYED_ANSWERS.get(said.text.strip("#"), "") if said.keys else yes_or_no(said.text)
+
+
+_KEYED_ANSWERS = {"1": "yes", "2": "no"}
 
 
 def _keyed(slot: Slot, keys: str, place: Place, before: str) -> Found | None:
@@ -66,7 +74,7 @@ def _keyed(slot: Slot, keys: str, place: Place, before: str) -> Found | None:
         case "phone":
             return find_phone(digits, place.region, before)
         case "yes_no":
-            return Found("yes" if digits == "1" else "no") if digits in {"1", "2"} else None
+            return Found(_KEYED_ANSWERS[digits]) if digits in _KEYED_ANSWERS else None
         case "digits":
             whole = (before if slot.length and len(before + digits) <= slot.length else "") + digits
             complete = (slot.length is None or len(whole) == slot.length) and checks(whole, slot.check)

@@ -8,8 +8,7 @@ from msgspec.structs import replace
 from lineside.agents.agent import Agent
 from lineside.agents.knowledge.knowledge import LikelyAnswer
 from lineside.agents.knowledge.words import content_words
-from lineside.agents.slots.choices import yes_or_no
-from lineside.agents.slots.extract import Said
+from lineside.agents.slots.extract import Said, said_yes_or_no
 from lineside.agents.tasks.phrases import is_question
 from lineside.agents.tasks.state import Desk, OfferedAnswer, Question, Say, TaskState, Think, Turn, joined
 from lineside.agents.tasks.steps import OFFER
@@ -46,7 +45,7 @@ def meant_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
     if state.asked is None or (not said.keys and _says_more(said.text)):
         return None
     first, *others = state.asked.offered
-    match {"1": "yes", "2": "no"}.get(said.text.strip("#"), "") if said.keys else yes_or_no(said.text):
+    match said_yes_or_no(said):
         case "yes":
             return replace(state, asked=None, understood=state.understood + 1), Say(first.says)
         case "no" if others:

@@ -2,13 +2,15 @@
 
 from msgspec.structs import replace
 
-from lineside.agents.declared import LIMIT, Condition, Task, TaskStep, Tool
+from lineside.agents.declared import LIMIT, Condition, Slot, Task, TaskStep, Tool
 from lineside.agents.tasks.state import Desk, Do, Question, Say, SlotValue, TaskState, ToPerson, Turn, joined
-from lineside.agents.templates import places, plain_read_back, render, shown
+from lineside.agents.templates import places, plain_read_back, reached, render, shown
 from lineside.agents.tools.ledger import ReadBack
 from lineside.agents.tools.outcome import Outcome, Use
 
+SORRY = "Sorry, I didn't get that."
 OFFER = "Would you like to speak to a colleague?"
+TO_BE_SURE = "Let me make sure."
 UNREACHABLE = f"I'm sorry, I can't reach our system at the moment. {OFFER}"
 NOT_DONE = f"I'm sorry, that didn't work, and nothing has been changed. {OFFER}"
 LIMITED = f"I'm sorry, I can't do that again today, and nothing has been changed. {OFFER}"
@@ -56,6 +58,31 @@ def ask_slot(state: TaskState, desk: Desk, name: str, said: str = "", text: str 
     question = text or desk.slot(name).asks
     state = replace(state, asked=Question("slot", question, name), partial=state.partial if text else "")
     return state, Say(joined(said, question))
+
+
+def retry(state: TaskState, desk: Desk, name: str, *, missed: bool = False) -> Turn:
+    """Ask for a slot again, in other words; a question that was not heard is no try.
+
+    `missed`: it was answered, and wrongly understood.
+    """
+    slot, asked = desk.slot(name), state.asked
+    tries = state.tries.get(name, 0)
+    if missed or (asked is not None and reached(asked.text, desk.heard)):
+        tries += 1
+    state = replace(state, tries=state.tries | {name: tries}, partial="")
+    if tries >= slot.tries:
+        return _given_up(state, desk, slot, name)
+    text = (slot.asks, *slot.again)[min(tries, len(slot.again))]
+    return ask_slot(state, desk, name, "" if text in slot.again else SORRY, text)
+
+
+def _given_up(state: TaskState, desk: Desk, slot: Slot, name: str) -> Turn:
+    match slot.otherwise:
+        case "skip":
+            return advance(replace(state, slots=state.slots | {name: SlotValue("", by="skipped")}, asked=None), desk)
+        case "end":
+            return finish(state, desk, desk.agent.tasks[state.task], "I'm sorry, I can't go on without that.")
+    return replace(state, task="", asked=None), ToPerson(joined("I'm sorry.", desk.agent.transfer), "not understood")
 
 
 def values(state: TaskState, desk: Desk) -> dict[str, str]:
@@ -150,7 +177,14 @@ def _later_read_back(state: TaskState, desk: Desk, name: str) -> bool:
 
 
 def _ask_check(state: TaskState, desk: Desk, name: str, said: str) -> Turn:
-    text = f"I have {shown(desk.slot(name).kind, state.slots[name].value)}. Is that right?"
+    slot, value = desk.slot(name), shown(desk.slot(name).kind, state.slots[name].value)
+    match slot.kind:
+        case "yes_no":  # a yes alone says nothing of what was meant
+            text = f"{TO_BE_SURE} {slot.asks}"
+        case "text":
+            text = f"I have noted: {value.rstrip('.')}. Is that right?"
+        case _:
+            text = f"I have {value}. Is that right?"
     return replace(state, asked=Question("check", text, name)), Say(joined(said, text))
 
 
@@ -185,3 +219,9 @@ def filled(state: TaskState, name: str, value: str, *, sure: bool, keys: bool) -
         slots=state.slots | {name: SlotValue(value, sure, "keys" if keys else "speech")},
         partial="" if state.asked is not None and state.asked.slot == name else state.partial,
     )
+
+
+def confirmed(state: TaskState, use: Use) -> TaskState:
+    """The caller said yes to a read-back of these values: none of them is in doubt any more."""
+    known = {name: replace(given, sure=True) for name, given in state.slots.items() if name in use.arguments}
+    return replace(state, slots=state.slots | known)

@@ -6,9 +6,8 @@ A person, the answer to what was asked, cancel, another task, goodbye, "what?"; 
 from msgspec.structs import replace
 
 from lineside.agents.agent import wants_person
-from lineside.agents.declared import Slot
-from lineside.agents.slots.choices import clear_yes, find_choice, yes_or_no
-from lineside.agents.slots.extract import Said, extract
+from lineside.agents.slots.choices import clear_yes, find_choice
+from lineside.agents.slots.extract import UNSURE, Said, extract, said_yes_or_no
 from lineside.agents.slots.numbers import plain_words, without_digits
 from lineside.agents.tasks.asked_back import meant_answered
 from lineside.agents.tasks.corrections import put_right
@@ -19,7 +18,6 @@ from lineside.agents.tasks.state import (
     Do,
     Question,
     Say,
-    SlotValue,
     TaskState,
     Think,
     ToPerson,
@@ -27,12 +25,11 @@ from lineside.agents.tasks.state import (
     asked_again,
     joined,
 )
-from lineside.agents.tasks.steps import advance, ask_slot, filled, finish
+from lineside.agents.tasks.steps import SORRY, advance, confirmed, filled, finish, retry
 from lineside.agents.templates import reached
 
 CHANGE = "All right. What should I change?"
 AGAIN = "Let me say that once more."
-SORRY = "Sorry, I didn't get that."
 GO_ON = "Go on, please."
 CANCELLED = "All right, I've left that."
 HOW = "How can I help you?"
@@ -113,19 +110,23 @@ def _slot_answered(state: TaskState, desk: Desk, said: Said, name: str) -> Turn 
 
 def _check_answered(state: TaskState, desk: Desk, said: Said, name: str) -> Turn | None:
     slot, given = desk.slot(name), state.slots[name]
+    if slot.kind == "yes_no":  # its own question was asked once more
+        again = extract(slot, said, desk.place)
+        return advance(filled(state, name, again.value, sure=True, keys=said.keys), desk) if again is not None else None
     if (corrected := put_right(state, desk, said, (name,))) is not state:
         return advance(
             replace(corrected, slots=corrected.slots | {name: replace(corrected.slots[name], sure=False)}), desk
         )
-    found = extract(slot, said, desk.place, given.value) if slot.kind not in {"text", "name", "yes_no"} else None
+    by_words = not said.keys and slot.kind not in {"text", "name"}
+    found = extract(slot, said, desk.place, given.value) if by_words else None
     if found is not None and found.whole and found.value != given.value:
         return advance(filled(state, name, found.value, sure=False, keys=said.keys), desk)
-    answer = "yes" if found is not None and found.whole and found.value == given.value else yes_or_no(said.text)
+    answer = "yes" if found is not None and found.whole and found.value == given.value else said_yes_or_no(said)
     if answer == "yes":
         return advance(filled(state, name, given.value, sure=True, keys=given.by == "keys"), desk)
     if answer == "no":
         left = {other: value for other, value in state.slots.items() if other != name}
-        return _retry(replace(state, slots=left), desk, name, missed=True)
+        return retry(replace(state, slots=left), desk, name, missed=True)
     return None
 
 
@@ -136,14 +137,14 @@ def _write_answered(state: TaskState, desk: Desk, said: Said, asked: Question) -
         changed = put_right(state, desk, said, _of_task(state, desk))
     if changed is not state:
         return advance(changed, desk, "All right.")
-    answer = yes_or_no(said.text) if not said.keys else {"1": "yes", "2": "no"}.get(said.text.strip("#"), "")
+    answer = said_yes_or_no(said)
     if answer == "no" or (answer == "yes" and not said.keys and not clear_yes(said.text)):
         return replace(state, asked=Question("change", CHANGE)), Say(CHANGE)
     if answer != "yes" or asked.use is None or asked.read_back is None:
         return None
     if not reached(asked.read_back.must_hear, desk.heard):
         return asked_again(state, desk), Say(joined(AGAIN, asked.text))
-    return replace(state, asked=None), Do(asked.use, yes=True, read_back=asked.read_back)
+    return replace(confirmed(state, asked.use), asked=None), Do(asked.use, yes=True, read_back=asked.read_back)
 
 
 def _change_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
@@ -156,14 +157,14 @@ def _change_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
         if set(name.split("_")) & set(plain_words(said.text)) and name in _of_task(state, desk):
             left = {other: value for other, value in state.slots.items() if other != name}
             return advance(replace(state, slots=left), desk)
-    if yes_or_no(said.text) == "no" or "nothing" in plain_words(said.text):
+    if said_yes_or_no(said) == "no" or "nothing" in plain_words(said.text):
         return _cancel(state, desk)
     return None
 
 
 def offer_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
     """The caller was offered a colleague."""
-    match yes_or_no(said.text):
+    match said_yes_or_no(said):
         case "yes":
             return replace(state, asked=None), ToPerson(desk.agent.transfer, "offered")
         case "no":
@@ -178,7 +179,7 @@ def more_answered(state: TaskState, desk: Desk, said: Said) -> Turn | None:
         return replace(state, asked=None), Say(desk.agent.farewell, ends=True)
     if len(plain_words(said.text)) > 5 or route(said.text, desk.agent.tasks):
         return None
-    match yes_or_no(said.text):
+    match said_yes_or_no(said):
         case "no" if desk.agent.farewell:
             return replace(state, asked=None), Say(desk.agent.farewell, ends=True)
         case "yes":
@@ -233,36 +234,11 @@ def _left_over(state: TaskState, desk: Desk, said: Said) -> Turn:
         again = desk.slot(asked.slot).asks if asked.kind == "slot" else asked.text
         return asked_again(state, desk), Think(again)
     if asked.kind == "slot":
-        return _retry(state, desk, asked.slot)
+        return retry(state, desk, asked.slot)
     tries = state.tries.get(asked.kind, 0) + 1
     if tries >= UNANSWERED:
         return replace(state, task="", asked=None), ToPerson(desk.agent.transfer, "not understood")
     return asked_again(replace(state, tries=state.tries | {asked.kind: tries}), desk), Say(joined(SORRY, asked.text))
-
-
-def _retry(state: TaskState, desk: Desk, name: str, *, missed: bool = False) -> Turn:
-    """Ask for a slot again, in other words; a question that was not heard is no try.
-
-    `missed`: it was answered, and wrongly understood.
-    """
-    slot, asked = desk.slot(name), state.asked
-    tries = state.tries.get(name, 0)
-    if missed or (asked is not None and reached(asked.text, desk.heard)):
-        tries += 1
-    state = replace(state, tries=state.tries | {name: tries}, partial="")
-    if tries >= slot.tries:
-        return _given_up(state, desk, slot, name)
-    text = (slot.asks, *slot.again)[min(tries, len(slot.again))]
-    return ask_slot(state, desk, name, "" if text in slot.again else SORRY, text)
-
-
-def _given_up(state: TaskState, desk: Desk, slot: Slot, name: str) -> Turn:
-    match slot.otherwise:
-        case "skip":
-            return advance(replace(state, slots=state.slots | {name: SlotValue("", by="skipped")}, asked=None), desk)
-        case "end":
-            return finish(state, desk, desk.agent.tasks[state.task], "I'm sorry, I can't go on without that.")
-    return replace(state, task="", asked=None), ToPerson(joined("I'm sorry.", desk.agent.transfer), "not understood")
 
 
 def _filled_from(state: TaskState, desk: Desk, said: Said, but: str = "") -> TaskState:
@@ -279,12 +255,13 @@ def _filled_from(state: TaskState, desk: Desk, said: Said, but: str = "") -> Tas
         slot = desk.slot(name)
         if name == but or slot.kind not in PLAIN_KINDS or slot.secret or (slot.kind == "digits" and not slot.length):
             continue
-        found = extract(slot, said, desk.place)
+        found = extract(slot, replace(said, sure=1.0), desk.place)
         if found is None or not found.whole or not (found.sure or slot.kind in {"email", "date"}):
             continue
         given = state.slots.get(name)
         if given is None or given.value != found.value:
-            changed = filled(changed, name, found.value, sure=found.sure and slot.confirm != "always", keys=False)
+            sure = found.sure and said.sure >= UNSURE and slot.confirm != "always"
+            changed = filled(changed, name, found.value, sure=sure, keys=False)
     return changed
 
 
