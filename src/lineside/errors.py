@@ -12,6 +12,7 @@ LinesideError
     ├── EngineRefused    asked again in the way that the server wants
     │   └── ModelMissing named as such where another engine answers
     ├── EngineUnreachable
+    │   └── EngineDisconnected asked once more, at once: another replica may answer
     └── OnlyThoughts     asked again, without thinking
 """
 
@@ -129,6 +130,10 @@ class ModelMissing(EngineRefused):
         """`model`: the one to download; empty: nobody knows its name."""
         super().__init__(message, status, said, param)
         self.model = model
+
+
+class EngineDisconnected(EngineUnreachable):
+    """The engine's connection broke under a request: it, or the replica of it that was asked, has died."""
 
 
 class OnlyThoughts(EngineError):

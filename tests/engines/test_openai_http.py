@@ -13,7 +13,7 @@ from lineside.audio.frame import SpokenAudio, Utterance
 from lineside.audio.wav import wav_bytes, wav_header
 from lineside.engines import openai_chat, openai_http, openai_transcribe
 from lineside.engines.protocols import LlmPiece, LlmRequest, Message, Thought, Token, Transcription
-from lineside.errors import EngineBusy, EngineError, EngineTimeout, EngineUnreachable
+from lineside.errors import EngineBusy, EngineDisconnected, EngineError, EngineTimeout, EngineUnreachable
 from tests.engines.fixtures import all_of
 from tests.fakes import serving
 
@@ -141,7 +141,7 @@ def test_a_server_that_breaks_off_is_unreachable() -> None:
         request.transport.abort()
         return response
 
-    with pytest.raises(EngineUnreachable, match="disconnected"):
+    with pytest.raises(EngineDisconnected, match="disconnected"):
         asked(handler, chat)
 
 

@@ -7,7 +7,7 @@ class ContinuedAnswer:
     """The rest of an answer, from one who may begin it again: a beginning that was said already is left out. Pure."""
 
     def __init__(self, said: str) -> None:
-        self._said = "".join(said.split())
+        self._said, self._gap = "".join(said.split()), "" if said[-1:].isspace() else " "
         self._at = 0  # characters of it, spaces apart, that have been repeated
         self._held = ""  # what came so far, while it may turn out to be new
         self._repeats = bool(self._said)
@@ -24,6 +24,6 @@ class ContinuedAnswer:
             if whole or char != self._said[self._at]:
                 self._repeats = False
                 again = whole or self._at >= max(AT_LEAST, ALIKE * len(self._said))
-                return f" {text[index:]}" if again else self._held
+                return self._gap + text[index:] if again else self._held
             self._at += 1
         return ""

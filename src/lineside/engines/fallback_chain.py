@@ -1,9 +1,10 @@
 """A chain of engines: when one fails, is slow or talks nonsense, the next one goes on where it stopped.
 
 A chain is an engine itself. Only the last of a chain has the caller's whole patience; the others must begin within
-`FIRST` and go on within `LATER` seconds. Each has a breaker, so that a dead engine costs its deadline three times and
-not at every turn; one that did not answer in time is tried by a request of our own (`engine_trials`), and has the calls
-back when it answers that.
+`FIRST` and go on within `LATER` seconds. One whose connection breaks is asked once more, at once and for the rest: its
+server may be several, of which one has died. Each has a breaker, so that a dead engine costs its deadline three times
+and not at every turn; one that did not answer in time is tried by a request of our own (`engine_trials`), and has the
+calls back when it answers that.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from lineside.engines.protocols import Engine, EngineInfo, HealthChecked
 from lineside.engines.same_answers import SameAnswers
 from lineside.engines.timeouts import Patience
 from lineside.engines.tts_cache import CachedTTS
-from lineside.errors import EngineBusy, EngineError, EngineTimeout
+from lineside.errors import EngineBusy, EngineDisconnected, EngineError, EngineTimeout
 from lineside.protocol import AnsweredBy
 from lineside.reasons import FallbackReason
 
@@ -54,7 +55,7 @@ class Candidate(Struct, Generic[E]):
     why: FallbackReason = ""  # what it failed with since it answered last; empty: with nothing
 
 
-class Attempt(Struct, Generic[E], frozen=True):
+class Attempt(Struct, Generic[E]):
     """One try of one engine."""
 
     candidate: Candidate[E]
@@ -62,6 +63,8 @@ class Attempt(Struct, Generic[E], frozen=True):
     last: bool  # nobody comes after it
     first: float  # seconds until it must have begun
     later: float  # seconds until it must go on
+    again: bool = False  # its connection broke the time before
+    broke: bool = False  # and now it did for the first time: it is asked again
 
 
 class FallbackChain(Generic[E]):
@@ -142,10 +145,14 @@ class FallbackChain(Generic[E]):
         candidates = self._knowing_first(wanted)
         trusted = [candidate for candidate in candidates if self._trusts(candidate)] or candidates
         for candidate in trusted:
-            candidate.breaker.tried(_now())
             last = candidate is trusted[-1]
             first, later = (LAST, LAST) if last else (FIRST[self.role], LATER[self.role])
-            yield Attempt(candidate, candidates[0], last, first, later)
+            for again in (False, True):
+                candidate.breaker.tried(_now())
+                attempt = Attempt(candidate, candidates[0], last, first, later, again)
+                yield attempt
+                if not attempt.broke:
+                    break
 
     def _trusts(self, candidate: Candidate[E]) -> bool:
         tried = self.trials is not None and self.trials.running(self.role, candidate.name)
@@ -213,6 +220,11 @@ class FallbackChain(Generic[E]):
 
     def _failed(self, attempt: Attempt[E], why: EngineError, wanted: str = "") -> None:
         """Note it; raise it if nobody is left."""
+        chain = isinstance(attempt.candidate.engine, FallbackChain)  # which has asked again itself
+        if isinstance(why, EngineDisconnected) and not attempt.again and not chain:
+            attempt.broke = True
+            self._notice(self.role, attempt.candidate.name, why, False)
+            return
         candidate, trusted = attempt.candidate, attempt.candidate.breaker.closed
         candidate.why = reason(why)
         if isinstance(why, EngineTimeout):

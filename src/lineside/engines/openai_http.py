@@ -24,6 +24,7 @@ from lineside.errors import (
     UNREADABLE,
     ConfigError,
     EngineBusy,
+    EngineDisconnected,
     EngineError,
     EngineRefused,
     EngineTimeout,
@@ -178,7 +179,7 @@ async def engine_errors(endpoint: Endpoint) -> AsyncGenerator[None, None]:
     except aiohttp.ClientConnectorError as cause:
         raise EngineUnreachable(f"{endpoint.who}: nobody answers at {without_secrets(endpoint.url)}{hint}") from cause
     except (aiohttp.ClientError, ConnectionError) as cause:
-        raise EngineUnreachable(f"{endpoint.shown} disconnected: {type(cause).__name__}") from cause
+        raise EngineDisconnected(f"{endpoint.shown} disconnected: {type(cause).__name__}") from cause
     except HttpProcessingError as cause:  # a line without end, which is no ClientError; its message quotes the line
         raise EngineError(f"{endpoint.shown} gave an unexpected response: {type(cause).__name__}") from cause
     except (*UNREADABLE, ConfigError) as cause:

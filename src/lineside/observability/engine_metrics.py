@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from lineside.errors import EngineBusy, EngineError, EngineTimeout, EngineUnreachable
+from lineside.errors import EngineBusy, EngineDisconnected, EngineError, EngineTimeout, EngineUnreachable
 from lineside.observability.meters import STAGE_BUCKETS, BoundedLabel, MeterFactory
 
-ENGINE_FAULTS = tuple(kind.__name__ for kind in (EngineError, EngineBusy, EngineTimeout, EngineUnreachable))
+FAULTS = (EngineError, EngineBusy, EngineTimeout, EngineUnreachable, EngineDisconnected)
+ENGINE_FAULTS = tuple(kind.__name__ for kind in FAULTS)
 
 
 class EngineMetrics:
