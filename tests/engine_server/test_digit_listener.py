@@ -72,6 +72,23 @@ def test_a_number_of_any_length_is_taken_as_it_was_written() -> None:
     assert heard("", ("5550101234", -0.2), wanted=0, seconds=4) == ("5 5 5 0 1 0 1 2 3 4", False)
 
 
+@pytest.mark.parametrize(
+    ("free", "found", "taken"),
+    [
+        ("555-05056-1018", [("55505056018", -0.2), ("5550561018", -0.3)], "5 5 5 0 5 6 1 0 1 8"),
+        ("Time time 0 1 0 1 2", [("5550101234", -0.2)], "5 5 5 0 1 0 1 2 3 4"),
+        ("1 555 010 1234", [("15550101234", -0.2), ("5550101234", -0.3)], "1 555 010 1234"),
+        ("plus 44 7700 900123", [("447700900123", -0.2), ("4770090012", -0.3)], "plus 44 7700 900123"),
+        ("+44 7700 900123", [("447700900123", -0.2), ("4770090012", -0.3)], "+44 7700 900123"),
+        ("555 010", [("555010", -0.2), ("5550100000", -0.9)], "555 010"),
+    ],
+    ids=str,
+)
+def test_a_telephone_number_of_ten_digits_is_found(free: str, found: list[tuple[str, float]], taken: str) -> None:
+    """But a 1 before it, another country's number and the beginning of one stay as they are."""
+    assert heard(free, *found, wanted=10, seconds=4)[0] == taken
+
+
 def test_what_a_model_says_again_because_it_may_not_stop_is_left_out() -> None:
     """Where the whole number comes again."""
     assert once(Hypothesis("674286742867", -0.2), 5).digits == "67428"

@@ -103,6 +103,8 @@ def find_phone(text: str, region: str, before: str = "") -> Found | None:
     if not international:
         number = _dialled(said, region)
     whole = bool(number) and SHORTEST_PHONE <= len(number) <= LONGEST_PHONE
+    if not whole and not international and _too_long(said, region):
+        return Found("", sure=False, whole=False)
     return Found(f"+{number}" if whole and (international or _known(region)) else said, not doubted, whole)
 
 
@@ -148,6 +150,24 @@ def _dialled(said: str, region: str) -> str:
     if region in {"US", "CA"} and len(said) == 7:
         return ""  # without its area code
     return said if said.startswith(code) and len(said) - len(code) in lengths else ""
+
+
+def _too_long(said: str, region: str) -> bool:
+    """Whether no number of this region begins so: whatever comes behind it is too much."""
+    if region not in _COUNTRY:
+        return False
+    code, lengths, trunk = _COUNTRY[region]
+    return len(said) >= max(lengths) + max(len(code) if said.startswith(code) else 0, len(trunk))
+
+
+def digits_of_a_phone(region: str) -> int:
+    """How many digits people say of a telephone number there; 0: now so many, now so many."""
+    if region not in _COUNTRY:
+        return 0
+    _, lengths, trunk = _COUNTRY[region]
+    if len(lengths) > 1:
+        return 0
+    return lengths[0] + (len(trunk) if trunk == "0" else 0)  # North America's 1 is left out
 
 
 def checks(digits: str, check: str) -> bool:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from lineside.agents.agent import Agent
 from lineside.agents.declared import Slot
+from lineside.agents.slots.digits import digits_of_a_phone
 from lineside.agents.slots.extract import KEYED, Place
 from lineside.agents.tools.ledger import ReadBack
 from lineside.agents.tools.outcome import Use
@@ -158,8 +159,8 @@ def expects(state: TaskState, agent: Agent) -> Expected | None:
     asked = state.asked
     if asked is None:
         return None
-    if asked.kind == "check" and agent.slots[asked.slot].kind == "digits":
-        return Expected("yes_no", listen=agent.slots[asked.slot].length)  # "no, it's 12346"
+    if asked.kind == "check" and agent.slots[asked.slot].kind in {"digits", "phone"}:
+        return Expected("yes_no", listen=_digits_said(agent.slots[asked.slot], agent))  # "no, it's 12346"
     if asked.kind != "slot":
         return Expected("open" if asked.kind == "change" else "yes_no")
     slot = agent.slots[asked.slot]
@@ -170,7 +171,8 @@ def expects(state: TaskState, agent: Agent) -> Expected | None:
                 return Expected("digits", left, slot.profile or "digits", None if slot.secret else left or 0)
             return Expected("digits", None, slot.profile or "digits")
         case "phone":
-            return Expected("digits", None, slot.profile or "digits", 0)
+            left = max(0, _digits_said(slot, agent) - len(state.partial))
+            return Expected("digits", None, slot.profile or "digits", None if slot.secret else left)
         case "email":
             return Expected("digits", None, slot.profile or "digits")
         case "yes_no":
@@ -180,3 +182,8 @@ def expects(state: TaskState, agent: Agent) -> Expected | None:
         case "text":
             return Expected("open", None, slot.profile or "patient")
     return Expected("open", None, slot.profile)
+
+
+def _digits_said(slot: Slot, agent: Agent) -> int:
+    """How many digits the slot's whole value has; 0: any number."""
+    return (digits_of_a_phone(agent.region) if slot.kind == "phone" else slot.length) or 0

@@ -97,8 +97,8 @@ def _slot_answered(state: TaskState, desk: Desk, said: Said, name: str) -> Turn 
         changed = _filled_from(state, desk, said, but=name)
         return advance(changed, desk) if changed is not state else None
     if not found.whole:
-        if not found.value or slot.secret or found.value == state.partial:
-            return None  # nothing new: it is asked for in other words
+        if slot.secret or len(found.value) <= len(state.partial):
+            return None  # nothing more: it is asked for in other words
         asked = replace(state.asked, text=GO_ON) if state.asked is not None else None
         return replace(state, partial=found.value, asked=asked), Say(GO_ON)
     sure = found.sure and slot.confirm != "always"

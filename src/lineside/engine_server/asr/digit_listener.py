@@ -21,7 +21,7 @@ SCORE_ALONE = -0.85  # mean log-probability among digits below which digits alon
 MOST_DIGITS = 40
 _FIGURES = {name: str(figure) for name, figure in UNITS.items() if len(name) > 1}
 _SIGNS = re.compile(r"\d|[a-z]+", re.IGNORECASE)
-_OTHER_NUMBERS = re.compile(r"\b(?:double|triple|hundred|thousand|\w+ty|\w+teen|ten|eleven|twelve)\b", re.IGNORECASE)
+_OTHER_NUMBERS = re.compile(r"\b(?:double|triple|hundred|thousand|\w+ty|\w+teen|ten|eleven|twelve|plus)\b|\+\d", re.I)
 _REPAIRS = re.compile(
     r"\b(?:no|not|sorry|wait|mean|meant|actually|rather|make|scratch|correct(?:ion)?|but)\b", re.IGNORECASE
 )  # callers who correct themselves say more digits than they mean
@@ -96,11 +96,17 @@ def listened(free: str, found: Sequence[Hypothesis], wanted: int, seconds: float
     best = next((each for each in alone if len(each.digits) == wanted), None) if wanted else alone[0]
     if not said:  # nothing was written, or letters alone
         return ListenedText(_believed(best, seconds) if best is not None else "", clear=False)
-    if best is None or best.digits == said or len(said) in (1, wanted) or not wanted:
+    both = alone[0].digits == said
+    if best is None or best.digits == said or len(said) in (1, wanted) or not wanted or (both and _long(said, wanted)):
         return ListenedText(free, clear=not words and any(each.digits == said for each in alone[:2]))
     if len(said) < wanted and not words and (len(said) < wanted - 1 or best.score < alone[0].score - NEARLY):
         return ListenedText(free, clear=said == alone[0].digits)  # a part of them; the rest comes in another breath
     return ListenedText(" ".join(best.digits), clear=False)
+
+
+def _long(said: str, wanted: int) -> bool:
+    """Whether it is a telephone number with the 1 that North Americans may dial before its ten digits."""
+    return wanted == len(said) - 1 == 10 and said.startswith("1")
 
 
 def once(found: Hypothesis, wanted: int) -> Hypothesis:
