@@ -12,6 +12,7 @@ import aiohttp
 import structlog
 
 from lineside.engine_options import ROLES, EngineClass, EngineHost, Role, engine_classes
+from lineside.engines import http_environment
 from lineside.engines.engine_observer import EngineObserver, NoObserver
 from lineside.engines.engine_trials import Deaf, EngineTrials
 from lineside.engines.fallback import FallbackLLM, FallbackSTT, FallbackTTS
@@ -270,7 +271,8 @@ class EngineRegistry:
         """Connections of one back end. All share aiohttp's one TLS context; further requests wait, under deadlines."""
         connector = aiohttp.TCPConnector(limit=self._pool_size(role), keepalive_timeout=KEPT_OPEN)
         trace = queue_trace(lambda more, seconds: self._observer.engine_waits(role, name, more, seconds))
-        self._pools.append(aiohttp.ClientSession(connector=connector, trust_env=True, trace_configs=[trace]))
+        heeds = http_environment.says_something()
+        self._pools.append(aiohttp.ClientSession(connector=connector, trust_env=heeds, trace_configs=[trace]))
         return self._pools[-1]
 
     def _pool_size(self, role: Role) -> int:
