@@ -1,6 +1,6 @@
 """What a call costs in processor time: 20 ms of a silent caller, of one who speaks, of one who listens; and a turn.
 
-    PYTHONPATH=. .venv/bin/python bench/cost.py [--calls 100] [--line realtime] [--steps] [--profile turns]
+    PYTHONPATH=. .venv/bin/python bench/cost.py [--calls 100] [--line realtime] [--chunk 100] [--steps]
 
 Real WebSockets on transports of memory, the whole call behind them, mock engines, on a clock that jumps: what other
 programs do meanwhile moves the figures by caches only. The kernel's share, sockets and records are not in it; those
@@ -8,7 +8,7 @@ programs do meanwhile moves the figures by caches only. The kernel's share, sock
 Python's and C's, in place of time: the same number on every machine, and tests/project/test_cost.py holds it to a
 budget. Those of the event loop, which is written in Python here and compiled in a gateway, and of the callers are
 counted apart. `--profile` writes cProfile's list of one part. `--line realtime`: programs of the Realtime API, at
-24 kHz.
+24 kHz. `--chunk`: milliseconds of sound in a message.
 """
 
 import os
@@ -155,6 +155,14 @@ def _message(plan: Plan, frame: bytes) -> bytes:
     return _masked(TEXT, appended(frame).encode()) if plan.line == "realtime" else _masked(BINARY, frame)
 
 
+def _messages(plan: Plan, frames: list[bytes], chunk: int) -> list[bytes]:
+    """What is sent in each 20 ms: a message of so many frames, with the last of them; nothing before."""
+    ends = range(chunk, len(frames) + 1, chunk)
+    return [
+        part for end in ends for part in [b""] * (chunk - 1) + [_message(plan, b"".join(frames[end - chunk : end]))]
+    ]
+
+
 def _masked(kind: int, payload: bytes) -> bytes:
     """A frame of a client (RFC 6455, 5.3)."""
     size = len(payload)
@@ -183,7 +191,8 @@ class Bench:
             for number, group in enumerate(groups):
                 await self._until(began + step * FRAME + number * FRAME / GROUPS)
                 for caller in group:
-                    caller.ws.data_received(frames[(step - offsets[id(caller)]) % len(frames)])
+                    if message := frames[(step - offsets[id(caller)]) % len(frames)]:
+                        caller.ws.data_received(message)
 
     async def _until(self, moment: float) -> None:
         due = self._loop.create_future()
@@ -223,33 +232,33 @@ class Bench:
 
 
 async def measure(
-    calls: int, profile: str, folder: Path, *, steps: bool = False, line: LineName = "browser"
+    calls: int, profile: str, folder: Path, *, steps: bool = False, line: LineName = "browser", chunk: int = 1
 ) -> dict[str, Part]:
-    """Hold the calls."""
+    """Hold the calls. `chunk`: frames of 20 ms in a message."""
     register_mock_engines(folder)
     settings = settings_for(folder, 0, speculation=False)
     plan = Plan("", calls, 0.0, line=line, silence_ms=settings.vad_silence_timeout_ms)
-    quiet = _message(plan, silence("pcm", plan.rate))
-    speech = [_message(plan, frame) for frame in read(recordings_in(None)[:1], "pcm", plan.rate, SPEECH)[0].frames]
+    quiet = _messages(plan, [silence("pcm", plan.rate)] * chunk, chunk)
+    speech = _messages(plan, list(read(recordings_in(None)[:1], "pcm", plan.rate, SPEECH)[0].frames), chunk)
     async with open_registry(settings) as registry:
         agent = Agent(name="Cost", prompt="You answer.")
         await prepare_agent(registry, agent)
         runner = CallRunner(settings, lambda: agent, registry, vad_factory(settings), GatewayMetrics(), nobody_knows)
         bench = Bench([Caller(runner, number, plan) for number in range(calls)], profile, steps=steps)
         settle()
-        await bench.feed([quiet], 100)
+        await bench.feed(quiet, 100)
         with bench.measured("silent", 250 * calls):
-            await bench.feed([quiet], 250)
-        turn = speech + [quiet] * round((TURN_EVERY - SPEECH) / FRAME)
+            await bench.feed(quiet, 250)
+        turn = speech + quiet * round((TURN_EVERY - SPEECH) / FRAME / chunk)
         await bench.feed(turn, len(turn), stagger=len(turn))  # everybody comes to be where they are in their turn
         with bench.measured("turns", 2 * len(turn) * calls):
             await bench.feed(turn, 2 * len(turn), stagger=len(turn))
-        await bench.feed([quiet], 350)  # all are answered to the end
+        await bench.feed(quiet, 350)  # all are answered to the end
         with bench.measured("speaking", len(speech) * calls):
             await bench.feed(speech, len(speech))
-        await bench.feed([quiet], 70)  # a second and a little: the answers begin
+        await bench.feed(quiet, 70)  # a second and a little: the answers begin
         with bench.measured("listening", 100 * calls):
-            await bench.feed([quiet], 100)
+            await bench.feed(quiet, 100)
         for caller in bench.callers:
             caller.transport.close()
         await asyncio.wait([caller.task for caller in bench.callers])
@@ -280,13 +289,13 @@ def cost(parts: dict[str, Part], *, steps: bool = False) -> Cost:
     return Cost(each["silent"], each["speaking"], each["listening"], beyond, each["turns"], loop)
 
 
-def measured(calls: int, profile: str = "", *, steps: bool = False, line: LineName = "browser") -> Cost:
+def measured(calls: int, profile: str = "", *, steps: bool = False, line: LineName = "browser", chunk: int = 1) -> Cost:
     """Measure on a clock that jumps."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     loop = VirtualLoop()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            measuring = measure(calls, profile, Path(folder), steps=steps, line=line)
+            measuring = measure(calls, profile, Path(folder), steps=steps, line=line, chunk=chunk)
             return cost(loop.run_until_complete(measuring), steps=steps)
     finally:
         loop.close()
@@ -297,10 +306,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--line", choices=["browser", "realtime"], default="browser")
+    parser.add_argument("--chunk", type=int, choices=[20, 100], default=20)
     parser.add_argument("--steps", action="store_true")
     parser.add_argument("--profile", choices=["", "silent", "turns", "speaking", "listening"], default="")
     arguments = parser.parse_args()
-    found = measured(arguments.calls, arguments.profile, steps=arguments.steps, line=arguments.line)
+    chunk = round(arguments.chunk / 1000 / FRAME)
+    found = measured(arguments.calls, arguments.profile, steps=arguments.steps, line=arguments.line, chunk=chunk)
     scale, unit = (1.0, "steps") if arguments.steps else (1e6, "µs")
     print(f"{arguments.calls} calls, " + ("functions called:" if arguments.steps else "processor time:"))
     print(f"  20 ms of a silent caller              {found.silent * scale:8.1f} {unit}")

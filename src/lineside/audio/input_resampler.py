@@ -21,10 +21,11 @@ BETA = 6.76  # Kaiser window for 70 dB of stop band, 13 % of the lower rate for 
 CUTOFF = 0.95  # of the lower rate's Nyquist frequency, the middle of the transition: 3400 of 4000 Hz pass at -0.2 dB
 PHASES = 2048  # filters at the most; odd pairs of rates take the one before theirs (62 dB at the band's edge)
 ROWS = 128  # filters that are computed at once: with all of them, a table of half a megabyte takes twenty to make
-FEW = 4  # output samples in a cycle, up to which a cycle is one small matrix
-BLOCK = range(4, 9)  # output samples of a larger cycle that are made by one small matrix: half a millisecond at 16 kHz
+FEW = 4  # output samples in a cycle, up to which some cycles together are one small matrix
+BLOCK = range(4, 9)  # output samples that are made by one small matrix: half a millisecond at 16 kHz
 RATES = range(4000, 192_001)  # Hz; beyond it nobody means it, and the tables would grow without end
-LOWEST, HIGHEST = np.float32(-32768), np.float32(32767)
+LOWEST, HIGHEST = np.array(-32768, np.float32), np.array(32767, np.float32)  # arrays: numbers are made one each time
+PCM = np.dtype("<i2")
 
 Samples = npt.NDArray[np.float32]
 
@@ -41,6 +42,7 @@ class InputResampler:
         self._taps = 2 * round(CROSSINGS / 2 * max(1.0, from_rate / to_rate))
         self._filters = _filters(self._up, self._down, self._taps)
         self._block = _block(self._up)
+        self._step = self._block // self._up * self._down  # input samples from a block of whole cycles to the next
         self._in_matrices = self._up > FEW and self._block > 1
         if self._in_matrices:
             self._places, self._blocks = _blocks(self._up, self._down, self._taps, self._block)
@@ -59,9 +61,9 @@ class InputResampler:
         """Take a frame, give what is ready; over the stream all frames give the same, however it is cut."""
         if self._up == self._down:
             return pcm
-        samples = np.frombuffer(pcm, "<i2")
+        samples = np.frombuffer(pcm, PCM)
         self._received += len(samples)
-        return self._take(samples.astype(np.float32))
+        return self._take(samples)
 
     def end(self) -> bytes:
         """The rest; nothing may be fed after it. In all, n samples have given ceil(n · to / from), exactly."""
@@ -70,12 +72,12 @@ class InputResampler:
         whole = -(-self._received * self._up // self._down)
         due = whole - self._next
         # Enough for the last cycle or block, and some to cut off.
-        quiet = np.zeros(self._taps + self._down + 2 * BLOCK[-1], np.float32)
+        quiet = np.zeros(self._taps + max(self._down, self._step) + 2 * BLOCK[-1], PCM)
         return self._take(quiet)[: due * SAMPLE_BYTES]
 
-    def _take(self, samples: Samples) -> bytes:
+    def _take(self, samples: npt.NDArray[np.int16]) -> bytes:
         """All output samples whose filter lies inside of what has come."""
-        self._buffer = np.concatenate((self._buffer, samples))
+        self._buffer = np.concatenate((self._buffer, samples), dtype=np.float32)
         ready = self._start + len(self._buffer) - self._taps + 1
         if self._in_matrices:
             ready -= 1  # some blocks look one sample further than others; all matrices are as wide as the widest
@@ -95,18 +97,17 @@ class InputResampler:
         self._start += used
         np.rint(out, out=out)
         np.minimum(np.maximum(out, LOWEST, out=out), HIGHEST, out=out)  # np.clip takes four microseconds for it
-        return out.astype("<i2").tobytes()
+        return out.astype(PCM).tobytes()
 
     def _cycles(self, stop: int) -> Samples:
         """Few output samples in a cycle: the same small matrix on every so many-th input."""
-        count = (stop - self._next) // self._up
-        step = self._buffer.itemsize
-        # The windows overlap and stay where they are, and each is multiplied alone. A matrix product would copy them,
-        # and round differently with the number of them.
+        count, size = (stop - self._next) // self._block, self._buffer.itemsize
+        # The windows overlap and stay where they are, and each is multiplied alone. One product for all would copy
+        # them, and round differently with the number of them.
         windows: Samples = np.ndarray(
-            (count, 1, self._filters.shape[1]), np.float32, self._buffer, strides=(self._down * step, 0, step)
+            (count, 1, len(self._filters)), np.float32, self._buffer, strides=(self._step * size, 0, size)
         )
-        out: Samples = np.vecdot(windows, self._filters)
+        out: Samples = np.matmul(windows, self._filters)
         return out.ravel()
 
     def _in_blocks(self, stop: int) -> Samples:
@@ -143,9 +144,9 @@ class InputResampler:
 
 
 def _block(up: int) -> int:
-    """Output samples that are made together: a cycle of few, or the largest part of one that divides it."""
+    """Output samples that are made together: cycles of few, or the largest part of one that divides it."""
     if up <= FEW:
-        return up
+        return BLOCK[-1] // up * up
     return next((size for size in reversed(BLOCK) if up % size == 0), 1) if up <= PHASES else 1
 
 
@@ -166,16 +167,16 @@ def _blocks(up: int, down: int, taps: int, block: int) -> tuple[npt.NDArray[np.i
 
 @lru_cache(maxsize=16)  # pairs of rates, at most 2 MB each, shared by all calls; the least used one is made anew
 def _filters(up: int, down: int, taps: int) -> Samples:
-    """The filters: one a phase, phases × taps; where there are few, one an output sample of a cycle, at its place."""
+    """The filters: one a phase, phases × taps; where there are few, those of a block: input × output samples."""
     phases = min(up, PHASES)
     parts = [_rows(range(at, min(at + ROWS, phases)), phases, taps, up / down) for at in range(0, phases, ROWS)]
     table = np.concatenate(parts)
     if up > FEW:
         return table
-    place, phase = np.divmod(np.arange(up) * down, up)
-    matrix = np.zeros((up, taps + int(place[-1])), np.float32)
-    for row, begin, which in zip(matrix, place, phase, strict=True):
-        row[begin : begin + taps] = table[which]
+    place, phase = np.divmod(np.arange(_block(up)) * down, up)
+    matrix = np.zeros((taps + int(place[-1]), _block(up)), np.float32)
+    for output, (begin, which) in enumerate(zip(place, phase, strict=True)):
+        matrix[begin : begin + taps, output] = table[which]
     return matrix
 
 

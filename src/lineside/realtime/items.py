@@ -42,6 +42,7 @@ class Item(Struct):
     waiting: bool = False  # its words are not known yet
     words: str = ""  # of the caller's sound, whether the client is told of them or not
     sent_words: str = ""  # of these, in pieces
+    said: str = ""  # all that was spoken, whether it was heard or not
 
     @property
     def text(self) -> str:
@@ -60,6 +61,15 @@ class Item(Struct):
         self.heard_to = seconds if self.heard_to is None else min(self.heard_to, seconds)
         self.status = "incomplete"
         self.write()
+
+    def say(self, word: SpokenWord) -> None:
+        """One more word was said. Nothing is joined anew: an answer has hundreds."""
+        self.spoken.append(word)
+        self.said += word.text
+        if self.heard_to is None:
+            self.content = [{"type": "output_audio", "transcript": self.said.strip()}]
+        else:
+            self.write()
 
     def write(self) -> None:
         """Have its transcript be the words that were said, as far as they were heard."""

@@ -47,8 +47,7 @@ class Response:
     def words(self, text: str, ends: float) -> None:
         """Words go out that will have been heard at that second of the answer's sound."""
         item = self._open()
-        item.spoken.append(SpokenWord(ends, text))
-        item.write()
+        item.say(SpokenWord(ends, text))
         self.written += text
         self._emit("response.output_audio_transcript.delta", **self._place(item), delta=text, start_time=ends)
 
