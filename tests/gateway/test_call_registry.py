@@ -249,6 +249,19 @@ def test_an_operator_ends_a_call_by_its_name() -> None:
     run(story())
 
 
+def test_a_call_that_was_to_end_before_it_was_up_ends_when_it_is() -> None:
+    """Between a telephone's 200 and the session of the call a hang-up finds nobody to tell: it is not lost."""
+    registry, call, given_up = CallRegistry(2), Ending(), list[str]()
+    slot = registry.admit()
+    slot.rings(lambda: given_up.append("refused"))  # which changes nothing any more: the 200 has left
+    assert registry.end(slot.id, "agent_said_goodbye")
+    registry.end_all("server_stopping")
+    slot.answered(call, facts=CallFacts(line="sip"), codec="pcm", rate=16_000, engines={"stt": "a"})
+
+    assert call.reason == "agent_said_goodbye"
+    assert given_up == ["refused", "refused"]
+
+
 @given(st.lists(st.booleans(), max_size=60))
 def test_slots_equal_live_calls(story: list[bool]) -> None:
     """Whatever comes and goes: never more than there are lines, and every one that goes makes room."""

@@ -207,6 +207,27 @@ def test_a_program_that_hangs_up_before_the_call_is_answered_is_obeyed(monkeypat
     with_program(story)
 
 
+def test_a_program_that_hangs_up_just_after_the_answer_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The 200 has left, and the call is not one yet that could be ended: it ends as soon as it is."""
+
+    async def story(program: Program) -> None:
+        set_up = asyncio.Event()
+
+        async def slow(agent: object) -> None:
+            await asyncio.wait_for(set_up.wait(), 10)
+
+        monkeypatch.setattr(program.one.gateway.lines.runner._knowledge, "of", slow)
+        dialling = program.dial()
+        call_id = await program.rings()
+        await program.client.realtime.calls.accept(call_id, type="realtime")
+        phone = await dialling
+        await program.client.realtime.calls.hangup(call_id)
+        set_up.set()
+        assert (await asyncio.wait_for(phone.ended, 60)).by == "them"
+
+    with_program(story)
+
+
 class Transfers(OnlyHangsUp):
     """A line whose colleague takes one caller."""
 

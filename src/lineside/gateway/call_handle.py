@@ -81,7 +81,7 @@ class CallHandle(RegisteredCall):
         self._tally = CallTally()
         self.announcer: CallAnnouncer | None = None  # until the call is gone
         self.listeners = CallListeners()
-        self._give_up: Callable[[], None] | None = None  # of a call of ours that nobody has answered yet
+        self._unanswered = _Unanswered()
 
     @property
     def answered_as(self) -> AnsweredAs | None:
@@ -90,32 +90,34 @@ class CallHandle(RegisteredCall):
 
     def dials(self, facts: CallFacts, give_up: Callable[[], None]) -> None:
         """The call is one of ours, which nobody has answered yet; `give_up` ends it before that."""
-        self._facts, self._state, self._give_up = facts, "dialling", give_up
+        self._facts, self._state, self._unanswered.give_up = facts, "dialling", give_up
 
     def rings(self, give_up: Callable[[], None]) -> None:
         """The call waits until a program takes it; `give_up` ends it before that."""
-        self._give_up = give_up
+        self._unanswered.give_up = give_up
 
     def answered(
         self, control: CallControl, *, facts: CallFacts, codec: Codec, rate: int, engines: dict[str, str]
     ) -> None:
         """See `RegisteredCall`."""
         self._control, self._facts, self._codec, self._engines = control, facts, codec, engines
-        self._rate, self._give_up = rate, None
+        self._rate, unanswered, self._unanswered = rate, self._unanswered, _Unanswered()
         self._state, self._began = "listening", time.monotonic()
         if self.announcer is not None:
             self.announcer.answered()
+        if unanswered.to_end is not None:
+            control.end(unanswered.to_end)
 
     def subscribe_followed(self, on_followed: Callable[[bool], None]) -> None:
         """Have `on_followed` called when the first comes who follows the call, and when the last leaves."""
         self._watchers.subscribe(on_followed)
 
     def end(self, reason: EndReason) -> None:
-        """End it, if it has been answered or is a call of ours."""
+        """End it; one that is not up yet, as soon as it is, if it cannot be given up before."""
         if self._control is not None:
             self._control.end(reason)
-        elif self._give_up is not None:
-            self._give_up()
+        else:
+            self._unanswered.end(reason)
 
     def supervise(self, order: OperatorOrder) -> bool:
         """Do what an operator wants; False where it cannot be done now."""
@@ -185,6 +187,19 @@ class CallHandle(RegisteredCall):
 
     def ended(self) -> None:
         """See `RegisteredCall`. Whoever watches the call is told."""
-        self._control = self.announcer = self._give_up = None
+        self._control = self.announcer = None
+        self._unanswered = _Unanswered()
         self.listeners.close()
         self._watchers.close()
+
+
+class _Unanswered:
+    """What is known of a call that is not up: between its answer and its session, too."""
+
+    def __init__(self) -> None:
+        self.give_up: Callable[[], None] = lambda: None  # ends it while nobody has answered
+        self.to_end: EndReason | None = None  # wanted meanwhile; the first reason counts
+
+    def end(self, reason: EndReason) -> None:
+        self.to_end = self.to_end or reason
+        self.give_up()
