@@ -13,13 +13,14 @@ import tempfile
 from pathlib import Path
 
 from lineside.audio.frame import AudioFrame
-from lineside.engines.registry import EngineRegistry
 from lineside.gateway.startup import running_gateway
 from lineside.protocol import FirstMessage, ReplyText, ServerMessage, Transcript
+from lineside.rehearse.caller_sound import CallerVoice, CallerVoices, pcm_of
 from lineside.settings import load_settings
 from lineside.task_events import SlotFilled, ToolCalled
 from lineside.testclient.client import CallClient
 
+RATE = 24_000  # of the caller's voice
 CALLS = {
     "visit": (
         "Hi, I'd like to book an engineer, please.",
@@ -67,20 +68,20 @@ def notice(event: ServerMessage) -> None:
             print(f"          [{event.tool}: {event.state} {event.gives or ''} {event.why}]")
 
 
-async def spoken(registry: EngineRegistry, tts: str, voice: str, text: str) -> AudioFrame:
-    stretches = [audio async for audio in registry.choose(tts=tts, voice=voice).tts.speak(text, voice)]
-    return AudioFrame(b"".join(audio.pcm for audio in stretches), stretches[0].rate, 0.0)
+async def spoken(voices: CallerVoices, voice: CallerVoice, text: str) -> AudioFrame:
+    return AudioFrame(pcm_of(await voices.speak(voice, text, RATE)), RATE)
 
 
 async def main(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(host="127.0.0.1", port=0, data_dir=Path(folder), sip=False)
         async with running_gateway(settings) as running:
+            voices, voice = CallerVoices(running.registry, Path(folder)), CallerVoice(arguments.tts, arguments.voice)
             for name, lines in CALLS.items():
                 if arguments.only and name != arguments.only:
                     continue
                 print(f"{name}:")
-                said = [(line, await spoken(running.registry, arguments.tts, arguments.voice, line)) for line in lines]
+                said = [(line, await spoken(voices, voice, line)) for line in lines]
                 hello = FirstMessage(codec=arguments.codec)
                 call = await CallClient(running.url, hello, notice=notice).run(said)
                 print(f"  ended: {call.reason}")
