@@ -8,8 +8,11 @@ from lineside.agents.slots.repair import after_last_marker
 from lineside.agents.slots.spelled import NATO
 
 _WRITTEN = re.compile(r"[a-z0-9][a-z0-9._%+-]*@(?:[a-z0-9-]+\.)+[a-z]{2,}", re.IGNORECASE)
-_SPELLED = re.compile(r"\b[a-z](?:(?:-|,? )[a-z]\b)+(?!')", re.IGNORECASE)  # "J-A-N-E", "J, A, N, E", "J A N E"
+_SPELLED = re.compile(r"(?<!')\b[a-z](?:(?:-|,? )[a-z]\b)+(?!')", re.IGNORECASE)  # "J-A-N-E", "J, A, N, E", "J A N E"
 _HYPHENS = re.compile(r"\b[a-z]{1,2}(?:-[a-z]{1,2}){2,}\b(?!-)", re.IGNORECASE)  # "sm-i-t-h", two letters run together
+# How recognisers write what was spelled as a word: "emmma" for a double m, "y0ung" for the letter O.
+_THRICE, _ZERO = re.compile(r"([a-z])\1{2,}", re.IGNORECASE), re.compile(r"(?<=[a-z])0(?=[a-z])", re.IGNORECASE)
+_DOTTED = re.compile(r"[a-z0-9][._][a-z0-9]|\b(?:dot|underscore)\b", re.IGNORECASE)  # what no other words have
 _DOT_BEFORE = re.compile(r"(?:\bdot|\bunderscore|\bdash|[._-])\s*$", re.IGNORECASE)  # "Jane dot doe@example.com"
 _BEHIND = re.compile(
     r"(?:[\s,.]+(?:please|thanks|thank you|(?:all )?(?:lower ?case|one word)|that's (?:it|all|right)))+[\s.!]*$",
@@ -48,12 +51,16 @@ _MISHEARD = {"g?male": "gmail", "gmailed?": "gmail", "jimail": "gmail", "jemail"
 _MISHEARD["ya[hf]u"] = "yahoo"
 
 
-def find_email(text: str) -> Found | None:
-    """An address in small letters; None where neither "at" nor a mail service was heard. Always to be read back."""
+def find_email(text: str, before: str = "") -> Found | None:
+    """An address in small letters; None where neither "at" nor a mail service was heard. Always to be read back.
+
+    `before`: the address that is put right; the name alone will do then.
+    """
     text = _NO.sub("no", text)
     text = _BEHIND.sub("", re.sub(r"\be-mail\b", "email", text, flags=re.IGNORECASE))
     text = re.sub(r"-(?=dot\b)|(?<=\bdot)-", " ", text, flags=re.IGNORECASE)
     text = _HYPHENS.sub(lambda letters: letters[0].replace("-", ""), text)
+    text = _ZERO.sub("o", _THRICE.sub(r"\1\1", text))
     text = _SPELLED.sub(lambda letters: re.sub(r"[\s,.-]", "", letters[0]), text)
     written = list(_WRITTEN.finditer(text))
     if written and not _DOT_BEFORE.search(text[: written[-1].start()]):
@@ -63,13 +70,14 @@ def find_email(text: str) -> Found | None:
     said = [word.text for word in words]
     places = [at for at, word in enumerate(said) if word in {"at", "@"}]
     if not places:
-        return _before_domain(said)
+        return _before_domain(said) or (_other_name(said, before) if _DOTTED.search(text) else None)
     local, domain = _joined(text_of(said[: places[-1]])), _joined(said[places[-1] + 1 :])
     return _checked(f"{local}@{_usual(domain)}") if local and domain else None
 
 
 def _before_domain(said: list[str]) -> Found | None:
     """An address whose "at" was not written: "helen.kingitoutlook.com", "sarah dot king gmail dot com"."""
+    said = [_service(word) for word in said]
     whole = _joined(text_of(said)).rstrip(".")
     domain = next((usual for usual in DOMAINS if usual.index(".") >= TOLD_APART and whole.endswith(usual)), "")
     if not domain or whole == domain:
@@ -77,8 +85,15 @@ def _before_domain(said: list[str]) -> Found | None:
     local = whole.removesuffix(domain)
     if domain.partition(".")[0] not in said:
         local = _RUN_TOGETHER.sub("", local)
-    local = local.rstrip(".")
+    local = local.rstrip(".-")
     return _checked(f"{local}@{domain}") if set(local) & _IN_NAMES else None
+
+
+def _other_name(said: list[str], before: str) -> Found | None:
+    """ "No, it's emma dot hall": what stands behind the "at" stays as it was understood."""
+    _, at, domain = before.partition("@")
+    local = _joined(text_of(said)).rstrip(".")
+    return _checked(f"{local}@{domain}") if at and local else None
 
 
 def text_of(words: list[str]) -> list[str]:
@@ -104,12 +119,17 @@ def _joined(words: list[str]) -> str:
 
 def _usual(domain: str) -> str:
     """A usual domain in place of one that differs from it in one letter or lacks its dot."""
-    for heard, meant in _MISHEARD.items():
-        domain = re.sub(rf"^{heard}(?=\.)", meant, domain)
+    service, dot, rest = domain.partition(".")
+    domain = f"{_service(service)}{dot}{rest}"
     if domain in DOMAINS:
         return domain
     near = [usual for usual in DOMAINS if _distance_one(domain, usual) or domain == usual.replace(".", "")]
     return near[0] if len(near) == 1 else domain
+
+
+def _service(word: str) -> str:
+    """The name of a mail service that is written like this, or the word."""
+    return next((meant for heard, meant in _MISHEARD.items() if re.fullmatch(heard, word)), word)
 
 
 def _distance_one(one: str, other: str) -> bool:

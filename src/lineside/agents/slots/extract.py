@@ -91,7 +91,7 @@ def _spoken(slot: Slot, text: str, place: Place, before: str) -> Found | None:
         case "spelled":
             return find_spelled(text, slot.length, before)
         case "email":
-            return find_email(text)
+            return find_email(text, before)
         case "phone":
             return find_phone(text, place.region, before)
         case "date":
