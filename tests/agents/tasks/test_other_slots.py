@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from lineside.agents.agent import Agent
+from lineside.agents.declared import Slot
 from lineside.agents.slots.extract import Place, Said
 from lineside.agents.tasks.state import Desk, Say, TaskState
 from lineside.agents.tasks.turn import next_turn
@@ -47,3 +48,32 @@ def test_the_digits_of_a_number_are_no_day_and_no_time(said: str, filled: dict[s
         state, move = next_turn(state, Desk(AGENT, Place(date(2026, 12, 2)), 0.0, heard), Said(one))
         heard = move.text if isinstance(move, Say) else ""
     assert {name: slot.value for name, slot in state.slots.items()} == filled
+
+
+VISIT = msgspec.structs.replace(
+    AGENT,
+    slots={
+        **AGENT.slots,
+        "order_number": msgspec.structs.replace(AGENT.slots["order_number"], length=5),
+        "phone": Slot("phone", "Which number can we call?"),
+    },
+    tasks={"visit": msgspec.structs.replace(AGENT.tasks["visit"], needs=("order_number", "day", "phone"))},
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "read_back"),
+    [
+        ("I want to book an engineer on Friday for order 246-8-0", "I have 2 4 6, 8 0. Is that right?"),
+        (
+            "I want to book an engineer for order 12345 on Friday, call 212 555 0199",
+            "I have 2 1 2, 5 5 5, 0 1 9 9. Is that right?",
+        ),
+    ],
+)
+def test_a_number_that_can_be_doubted_is_read_back_and_not_asked_for_anew(said: str, read_back: str) -> None:
+    """It was said in the first sentence, beside other things."""
+    desk = Desk(VISIT, Place(date(2026, 12, 2), region="US"), 0.0)
+    state, move = next_turn(TaskState(), desk, Said(said))
+    state, move = (state, move) if "phone" in state.slots else next_turn(state, desk, Said("212 555 0199"))
+    assert move == Say(read_back)

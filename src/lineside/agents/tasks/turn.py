@@ -37,6 +37,7 @@ UNANSWERED = 3  # times that one yes-or-no question is asked
 
 # Kinds that are recognised in a sentence about something else.
 PLAIN_KINDS = frozenset({"digits", "phone", "date", "time", "choice", "email"})
+READ_BACK_KINDS = PLAIN_KINDS - {"time", "choice"}  # even where they can be doubted: a wrong one is heard and denied
 
 
 def next_turn(state: TaskState, desk: Desk, said: Said) -> Turn:
@@ -256,7 +257,7 @@ def _filled_from(state: TaskState, desk: Desk, said: Said, but: str = "") -> Tas
         if name == but or slot.kind not in PLAIN_KINDS or slot.secret or (slot.kind == "digits" and not slot.length):
             continue
         found = extract(slot, replace(said, sure=1.0), desk.place)
-        if found is None or not found.whole or not (found.sure or slot.kind in {"email", "date"}):
+        if found is None or not found.whole or not (found.sure or slot.kind in READ_BACK_KINDS):
             continue
         given = state.slots.get(name)
         if given is None or given.value != found.value:
