@@ -58,6 +58,7 @@ containers:
     image: {{ $ray.image }}
     env:
       - {name: RAY_USAGE_STATS_ENABLED, value: "0"}
+      - {name: RAY_SERVE_ENABLE_HA_PROXY, value: "1"}
       - name: LINESIDE_ENGINE_SECRET
         valueFrom: {secretKeyRef: {name: {{ $ray.secretName }}, key: secret}}
     resources: {{- toYaml $ray.resources | nindent 6 }}
