@@ -38,9 +38,9 @@ if.not_found = { says = "There is none.", again = "number" }
 """
 
 BROKEN = [
-    ('kind = "digits"', 'kind = "digit"', 6, "Invalid enum value"),
+    ('kind = "digits"', 'kind = "digit"', 6, "there is no 'digit'; known are amount, choice,"),
     ('kind = "digits"', 'kind = "digits', 6, "no TOML"),
-    ('asks = "Which number?"', 'ask = "Which number?"', 7, "no such key"),
+    ('asks = "Which number?"', 'ask = "Which number?"', 7, "there is no such key; did you mean asks?"),
     ('asks = "Which number?"', "", 5, "asks is missing"),
     ('kind = "digits"', 'kind = "choice"', 5, "at least two options"),
     ('kind = "digits"', 'kind = "digits"\npattern = "("', 7, "no regular expression"),
@@ -56,7 +56,12 @@ BROKEN = [
     ('again = "number"', 'again = "day"', 27, "there is no slot day"),
     ('name = "Desk"', 'name = "Desk"\nlanguage = "??"', 2, "is no language"),
     ('prompt = "You answer."', "", 0, "prompt is missing"),
-    ("[tools.find]", "[tools.find]\nwithin = 99", 10, "<= 30"),
+    ("[tools.find]", "[tools.find]\nwithin = 99", 10, "Expected a number <= 30"),
+    ("[tools.find]", "[tools.find]\nheaders = 'x'", 10, "Expected a table, got text"),
+    ("takes = { number = {} }\ngives", "takes = { number = { fro = 'said' } }\ngives", 12, "did you mean from?"),
+    ('gives = { status = "text" }', "gives = { status = 'txt' }", 13, "there is no 'txt'; known are "),
+    ("[tools.find]", "[limits]\nrounds_a_turn = 'x'\n[tools.find]", 10, "Expected a whole number, got text"),
+    ('name = "Desk"', 'name = "Desk"\nqqqq = 1', 2, "there is no such key"),
     ("gives = {", 'headers = { A = "${NOT_SET}" }\ngives = {', 13, "NOT_SET is not set"),
     ("an automated assistant", "Harbour", 3, "does not say that a machine answers"),
 ]  # fmt: skip

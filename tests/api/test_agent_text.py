@@ -44,11 +44,11 @@ def test_an_agent_comes_back_whole(tmp_path: Path) -> None:
     ("text", "line", "what"),
     [
         ('name = "A"\nprompt = "B', 2, "this is no TOML"),
-        ('name = "A"\nprompt = "B"\ngreetign = "C"', 3, "greetign: there is no such key"),
+        ('name = "A"\nprompt = "B"\ngreetign = "C"', 3, "greetign: there is no such key; did you mean greeting?"),
         ('name = "A"\nprompt = "B"\n\n[tasks.visit]\nwhen = ["a visit"]\nneeds = ["day"]', 6, "there is no slot day"),
         ('name = "A"\nprompt = "B"\n[hours]\nmonn = "9-5"', 3, 'hours: monn = "9-5"'),
         ('prompt = "B"', 0, "name is missing"),
-        ('[tools.a]\nheaders = "x"', 2, "tools.a.headers: Expected `object`"),
+        ('[tools.a]\nheaders = "x"', 2, "tools.a.headers: Expected a table, got text"),
     ],
 )
 def test_each_mistake_stands_at_its_line(tmp_path: Path, text: str, line: int, what: str) -> None:

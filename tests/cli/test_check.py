@@ -13,8 +13,8 @@ FILES = sorted(FOLDER.glob("*.toml"))
 NAMED = {
     "failure": "no tool of the task fails with gone",
     "host": "host must not come from a caller",
-    "key": "lenght: there is no such key",
-    "kind": "Invalid enum value",
+    "key": "lenght: there is no such key; did you mean length?",
+    "kind": "there is no 'digit'; known are amount, choice",
     "pattern": "no regular expression",
     "place": "{state} is no slot of the task",
     "read-back": "must end in a question",

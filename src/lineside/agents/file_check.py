@@ -2,11 +2,12 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, inspect
 
 from lineside.agents.agent import Agent
 from lineside.agents.consistency import Mistake, mistakes, mistakes_of_python_tools
@@ -20,6 +21,16 @@ _MACHINE = re.compile(
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
 _PATH = re.compile(r" - at `\$\.?([^`]*)`")
+_KIND = re.compile(r"`([a-z| ]+)`")
+_KINDS = {
+    "object": "a table",
+    "array": "a list",
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+}
+_STEP = re.compile(r"[A-Za-z_]\w*|\[[^\]]*\]")
 _PARTS: dict[str, type[Struct]] = {"slots": Slot, "tools": Tool, "tasks": Task}
 
 
@@ -70,14 +81,14 @@ def _mistakes(raw: dict[str, Any], read: Callable[[str], str] | None) -> Iterato
                 parts[part][name] = msgspec.convert(entry, kind)
             except msgspec.ValidationError as wrong:
                 sound = False
-                yield _read((part, name), str(wrong))
+                yield _read((part, name), str(wrong), kind)
     limits = Limits()
     try:
         agent = msgspec.convert(rest, Agent)
         limits = agent.limits
         agent.check()
     except msgspec.ValidationError as wrong:
-        yield _read((), str(wrong))
+        yield _read((), str(wrong), Agent)
     except ConfigError as wrong:
         yield Mistake((str(wrong).split(":", 1)[0].split(" ", 1)[0],), str(wrong))
     if sound:  # else what is missing was declared, and wrongly
@@ -86,18 +97,57 @@ def _mistakes(raw: dict[str, Any], read: Callable[[str], str] | None) -> Iterato
             yield from mistakes_of_python_tools(parts["tools"], read)
 
 
-def _read(where: tuple[str, ...], said: str) -> Mistake:
-    """The library's sentence, with the place that it names."""
+def _read(where: tuple[str, ...], said: str, kind: type[Struct]) -> Mistake:
+    """The library's sentence, with the place that it names, and what may stand there."""
     path = _PATH.search(said)
     inside = tuple(re.findall(r"[A-Za-z_]\w*|\d+", path[1])) if path else ()
     named = _UNKNOWN.search(said)
     missing = _MISSING.search(said)
-    words = _PATH.sub("", said)
+    words, known = _PATH.sub("", said), _known_at(kind, path[1] if path else "")
     if named:
-        return Mistake((*where, *inside, named[1]), "there is no such key")
+        near = get_close_matches(named[1], known, 1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        return Mistake((*where, *inside, named[1]), f"there is no such key{meant}")
     if missing:
         return Mistake((*where, *inside), f"{missing[1]} is missing")
-    return Mistake((*where, *inside), words)
+    if words.startswith("Invalid enum value") and known:
+        return Mistake((*where, *inside), f"there is no {words.split(' ', 3)[3]}; known are {', '.join(known)}")
+    return Mistake((*where, *inside), _KIND.sub(_kinds, words))
+
+
+def _kinds(named: re.Match[str]) -> str:
+    """ "`object`": a table, as TOML calls it."""
+    return " or ".join(_KINDS.get(name, name) for name in named[1].split(" | ") if name != "null")
+
+
+def _known_at(kind: type[Struct], path: str) -> list[str]:
+    """The keys, or the words, that may stand at this place of what is declared."""
+    here: Sequence[inspect.Type] = [inspect.type_info(kind)]
+    for step in _STEP.findall(path):
+        here = [inner for one in _alternatives(here) for inner in _inside(one, step)]
+    known: list[str] = []
+    for one in _alternatives(here):
+        match one:
+            case inspect.StructType():
+                known += [field.encode_name for field in one.fields]
+            case inspect.LiteralType():
+                known += map(str, one.values)
+    return known
+
+
+def _alternatives(types: Sequence[inspect.Type]) -> list[inspect.Type]:
+    return [one for each in types for one in (each.types if isinstance(each, inspect.UnionType) else (each,))]
+
+
+def _inside(one: inspect.Type, step: str) -> list[inspect.Type]:
+    match one:
+        case inspect.StructType():
+            return [field.type for field in one.fields if field.encode_name == step]
+        case inspect.DictType():
+            return [one.value_type]
+        case inspect.CollectionType():
+            return [one.item_type]
+    return []
 
 
 def _advice(raw: dict[str, Any], environment: Mapping[str, str]) -> Iterator[Mistake]:
