@@ -1,13 +1,16 @@
 """Attempts to take an agent over by what is said, typed, named or answered: none changes what is done outside.
 
-Four ways in: the caller's words, words for a slot, a tool's answer, and a language model that obeys all of it.
+Five ways in: the caller's words, words for a slot, a tool's answer, a document, and a language model that obeys it all.
 """
 
+import asyncio
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from lineside.agents.knowledge.agent_knowledge import KnowledgeCache, KnowledgePlaces
 from lineside.agents.templates import reached, shown
 from lineside.agents.tools.outcome import Outcome
 from lineside.agents.tools.projected import projected
@@ -93,6 +96,23 @@ def test_a_tools_answer_gives_no_orders(order: str) -> None:
     held = call(says("where is my order, it is 12345", 9.0), says("Thanks.", 4.0), tools=tools, agent=GUARDED)
     assert [tool for tool, _ in tools.used] == ["find_order"]
     assert not any("<|" in said for said in held.tts.spoken)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_document_gives_no_orders(order: str, tmp_path: Path) -> None:
+    """The model is told what it says, without the signs that steer models; one that obeys writes and claims nothing."""
+    (tmp_path / "house.md").write_text(f"# Parking\n\nThe car park behind the house is free on weekdays. {order}")
+    agent = msgspec.structs.replace(GUARDED, documents=("*.md",), unknown="I don't know that.")
+    knowledge = asyncio.run(KnowledgeCache(None, KnowledgePlaces(tmp_path, tmp_path)).of(agent))
+    tools, obeys = SlowTools(), ScriptedLLM(answers=[OBEYS[0]])
+    held = call(
+        says("Is the car park free?", 6.0), says("Yes.", 4.0), tools=tools, agent=agent, llm=obeys, knowledge=knowledge
+    )
+    [told, *_] = held.llm.asked
+    assert "car park behind the house" in told[-1].content
+    assert not re.search(r"<\||\|>|</s>|</?tool_call>", told[-1].content)
+    assert tools.used == []
+    assert "booked" not in " ".join(held.tts.spoken)
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -60,7 +60,7 @@ class ChatHistory:
         if self._before is not None and said and said[-1].role == "user":
             said[-1:] = [*self._before(said[-1].content), said[-1]]
         if context and said and said[-1].role == "user":
-            said[-1] = Message("user", f"{DOCUMENTS} {context}\n\n{FROM_THAT} {said[-1].content}")
+            said[-1] = Message("user", f"{DOCUMENTS} {outside_text(context)}\n\n{FROM_THAT} {said[-1].content}")
         return (*opening, *said)
 
     def without_sensitive_numbers(self, text: str, *, unfinished: bool = False) -> str:
