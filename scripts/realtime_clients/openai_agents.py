@@ -1,9 +1,11 @@
-"""openai-agents at a running gateway: connects, types, hears, calls a function, is told of each event strictly."""
+"""openai-agents at a running gateway: types, hears, calls a function, speaks, interrupts, reads all events strictly."""
 
 import asyncio
 import sys
 
 from agents.realtime import RealtimeAgent, RealtimeRunner
+from agents.realtime.model_inputs import RealtimeModelSendRawMessage
+from interrupted import Interrupted, until
 
 from agents import function_tool
 
@@ -17,25 +19,33 @@ def weather(city: str) -> str:
     return "sunny"
 
 
-async def main(url):
+async def main(url, served):
     agent = RealtimeAgent(name="A", instructions="Answer briefly.", tools=[weather])
     runner = RealtimeRunner(agent)
     session = await runner.run(model_config={"url": url, "api_key": "secret"})
-    kinds = []
-    errors = []
+    answer, kinds, errors = Interrupted(served), [], []
+
+    async def watch():
+        async for event in session:
+            kinds.append(event.type)
+            if event.type == "error":
+                errors.append(str(event.error))
+            if event.type == "raw_model_event" and event.data.type == "raw_server_event":
+                answer.take(event.data.data)
+
+    async def retrieve(item):
+        asked = {"type": "conversation.item.retrieve", "other_data": {"item_id": item}}
+        await session.model.send_event(RealtimeModelSendRawMessage(message=asked))
+
     async with session:
+        watching = asyncio.create_task(watch())
         await session.send_message("Is it raining?")
-        try:
-            async with asyncio.timeout(20):
-                async for event in session:
-                    kinds.append(event.type)
-                    if event.type == "error":
-                        errors.append(str(event.error))
-                    if event.type == "audio_end":
-                        break
-        except TimeoutError:
-            pass
-    print(sorted(set(kinds)), "errors", errors, "calls", calls)
+        await until(lambda: "audio_end" in kinds, "the answer has sounded")
+        found = await answer.verdict(session.send_audio, retrieve)
+        watching.cancel()
+    if "audio_interrupted" not in kinds:
+        raise SystemExit("it did not notice the interruption")
+    print(sorted(set(kinds)), "errors", errors, "calls", calls, "interrupted", found)
 
 
-asyncio.run(main(sys.argv[1]))
+asyncio.run(main(*sys.argv[1:]))

@@ -2,6 +2,8 @@
 
 import base64
 
+import pytest
+
 from lineside.engines.protocols import Message, ToolCall
 from tests.realtime.fixtures import RATE, Client, sound, with_session
 
@@ -47,6 +49,9 @@ def test_a_spoken_turn_is_heard_answered_and_written_down() -> None:
         assert started["item_id"] == client.one("input_audio_buffer.committed")["item_id"]
         heard = b"".join(base64.b64decode(each["delta"]) for each in client.all("response.output_audio.delta"))
         assert len(heard) == 4 * round(0.3 * RATE) * 2, "four words of 0.3 s each"
+        words = client.all("response.output_audio_transcript.delta")
+        begin = [word["start_time"] for word in words if word["delta"].strip()]
+        assert begin == pytest.approx([0.0, 0.3, 0.6, 0.9])
 
     with_session(story, answers=("We open at nine.",), hears=("When do you open?",))
 

@@ -47,9 +47,11 @@ class Response:
     def words(self, text: str, ends: float) -> None:
         """Words go out that will have been heard at that second of the answer's sound."""
         item = self._open()
+        begins = item.spoken[-1].ends if item.spoken else 0.0
         item.say(SpokenWord(ends, text))
         self.written += text
-        self._emit("response.output_audio_transcript.delta", **self._place(item), delta=text, start_time=ends)
+        # LiveKit's plugin reads `start_time`, seconds of the item's sound; others pass over it.
+        self._emit("response.output_audio_transcript.delta", **self._place(item), delta=text, start_time=begins)
 
     def thought(self, text: str) -> None:
         """The model writes this; it will be heard later, if it is words."""

@@ -6,7 +6,7 @@ from typing import Any
 from lineside.engines.protocols import Message
 
 LETTERS_A_TOKEN = 4  # of English
-HEARD_A_SECOND, SPOKEN_A_SECOND = 10, 20  # tokens of sound, as OpenAI bills it
+SPOKEN_A_SECOND = 20  # tokens of an answer's sound, as OpenAI bills it
 
 
 def response_usage(messages: Sequence[Message], written: str, spoken: float) -> dict[str, Any]:
