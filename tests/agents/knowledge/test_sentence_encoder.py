@@ -69,6 +69,16 @@ def test_sentences_that_mean_alike_point_the_same_way() -> None:
     assert fee @ setup > 0.3 > fee @ dog
 
 
+@pytest.mark.models
+def test_read_together_or_alone_sentences_mean_the_same() -> None:
+    """Long and short ones, in any company; and none at all."""
+    encoder = SentenceEncoder(locate("all-minilm-l6-v2", load_settings().models_dir))
+    sentences = ["Hello.", "plan " * 200, "", "How do I set up my router at home?"]
+    alone = np.concatenate([encoder.encode([sentence]) for sentence in sentences])
+    assert np.allclose(encoder.encode(sentences), alone, atol=1e-5)
+    assert encoder.encode([]).shape == (0, 384)
+
+
 def test_a_file_of_something_else_is_named(tmp_path: Path) -> None:
     """Empty, cut, another model: what to do is said."""
     with pytest.raises(ConfigError, match="models pull all-minilm-l6-v2"):

@@ -135,7 +135,7 @@ class KnowledgeCache:
 async def read_knowledge(
     agent: Agent, encoder: EncoderThread | None, places: KnowledgePlaces | None = None, *, build: bool = False
 ) -> Knows:
-    """Index what the agent knows and read what its answers mean: 0.7 s for a hundred sentences.
+    """Index what the agent knows and read what its answers mean: 0.5 s for a hundred sentences.
 
     What documents mean is read with `build` (1 s for a hundred passages), and kept; without, what was kept counts.
     Rules for words are there for English alone; in other languages the model answers. Raises `ConfigError`.
