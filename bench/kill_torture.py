@@ -221,7 +221,7 @@ async def _look_at(folder: Path, owed: dict[str, str], say: Callable[..., None])
             for whole in await archive.whole_calls([call.id for call in page.calls]):
                 ids.append(whole.call.id)
                 there |= {words for turn in whole.turns for words in (turn.heard, turn.said, turn.reached)}
-                faults += _broken(archive, whole.call)
+                faults += await _broken(archive, whole.call)
                 recordings += whole.call.recording == "kept"
             before = page.next
             if not before:
@@ -234,13 +234,13 @@ async def _look_at(folder: Path, owed: dict[str, str], say: Callable[..., None])
     say(faults=faults, calls=len(ids), recordings=recordings)
 
 
-def _broken(archive: Archive, call: Any) -> list[str]:
+async def _broken(archive: Archive, call: Any) -> list[str]:
     """What is wrong with a call that was kept."""
     if not call.reason or call.seconds is None or call.recording == "running":
         return [f"call {call.id} was never ended: {call.reason!r}, {call.seconds}, {call.recording}"]
     if call.recording != "kept":
         return []
-    path = archive.recording(call.id)
+    path = await archive.recording(call.id)
     if path is None:
         return [f"the recording of {call.id} is gone"]
     length, shown = soundfile.info(path).duration, waveform(path).seconds

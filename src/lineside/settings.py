@@ -126,8 +126,10 @@ class Settings(SipSettings, TelephoneSettings, OutboundSettings, WebRtcSettings,
     """Record audio, unless a call's first message says otherwise"""
     records_url: str = Field("", json_schema_extra=SECRET)
     """Database of kept calls: postgresql://user:password@host/name; empty = SQLite in DATA_DIR"""
+    recordings_url: str = Field("", json_schema_extra=SECRET)
+    """S3-compatible store of recordings, https://KEY:SECRET@host/bucket/folder; empty = DATA_DIR keeps them"""
     records_max_mb: int = Field(20_000, ge=1, le=100_000_000)
-    """Disk limit of recordings (MB); the oldest are deleted first"""
+    """Limit of recordings in DATA_DIR (MB); the oldest are deleted first"""
     retention_days: int = Field(30, ge=0, le=36_500)
     """Delete kept calls after this many days; 0 = never"""
 
@@ -284,9 +286,8 @@ def _wrong(error: dict[str, Any], complete: type[Settings]) -> str:
     fields = complete.model_fields
     field = next((f for f, info in fields.items() if variable(f, info).lower() == field.lower()), field)
     info = fields.get(field)
-    name = variable(field, info) if info else field.upper()
     value = "" if info and _secret(info) else f"={error['input']!r}"
-    return f"{name}{value}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{variable(field, info) if info else field.upper()}{value}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def _secret(info: FieldInfo) -> bool:

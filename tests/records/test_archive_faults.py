@@ -170,7 +170,7 @@ def test_a_process_without_file_descriptors_still_keeps_its_calls(tmp_path: Path
                 await archive.settled()
                 for call in ("one", "two"):
                     assert (await over(archive, call)).call.reason
-                assert archive.recording("two") is not None
+                assert await archive.recording("two") is not None
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
                 for each in taken:

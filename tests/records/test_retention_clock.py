@@ -56,7 +56,7 @@ def test_a_start_with_a_clock_far_ahead_deletes_nothing(tmp_path: Path, monkeypa
             tell(archive, "one")
             await archive.settled()
         real = time.time
-        monkeypatch.setattr("lineside.records.archive_thread.time.time", lambda: real() + 4000 * DAY)
+        monkeypatch.setattr("lineside.records.retention.time.time", lambda: real() + 4000 * DAY)
         async with Archive(settings(data_dir=tmp_path, retention_days=1)).opened() as archive:
             await until(lambda: "the clock is further ahead" in str(archive.trouble))
             assert await archive.whole("one") is not None

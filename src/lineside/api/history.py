@@ -132,9 +132,10 @@ async def delete_caller(api: ApiServices, name: str) -> DeletedCalls:
 
 
 async def _recording(api: ApiServices, name: str) -> Path:
-    path = _archive(api).recording(name)
-    kept = await _there(_archive(api).whole(name))
-    if path is None or kept is None or kept.call.recording != "kept":  # while a call is up, only its worker can know
+    kept = await _there(_archive(api).whole(name))  # while a call is up, only its worker can know
+    recorded = kept is not None and kept.call.recording == "kept"
+    path = await _there(_archive(api).recording(name)) if recorded else None
+    if path is None:
         raise ApiError(404, "no_recording", f"there is no recording of a call {name!r} that is over")
     return path
 

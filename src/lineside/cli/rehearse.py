@@ -1,5 +1,6 @@
 """`lineside rehearse`: callers try an agent before people do."""
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,6 +169,7 @@ def _desk(
     from lineside.cli.calls import whole_call, whole_id
     from lineside.cli.replay import given
     from lineside.gateway.agent_store import AgentFile
+    from lineside.records.stored_recordings import recording_file
     from lineside.rehearse.kept_call import as_toml, desk_of
     from lineside.rehearse.kept_sound import KeptSound
     from lineside.settings import load_settings
@@ -178,8 +180,9 @@ def _desk(
     if save is not None:
         save.write_text(as_toml(desk, str(settings.agent_file.resolve())), encoding="utf-8")
         say(f"written to {save}")
-    recording = settings.data_dir / "recordings" / f"{whole.call.id}.flac"
-    return desk, KeptSound(whole, recording).voices if recording.is_file() else None
+    if whole.call.recording != "kept":
+        return desk, None
+    return desk, KeptSound(whole, asyncio.run(recording_file(settings, whole.call.id))).voices
 
 
 def _by_sound(

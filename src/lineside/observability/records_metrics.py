@@ -2,7 +2,7 @@
 
 from lineside.observability.meters import MeterFactory
 
-PARTS = ("database", "disk", "archive", "recordings", "retention", "clock", "deletion")  # of the call archive
+PARTS = ("database", "disk", "archive", "recordings", "retention", "clock", "deletion", "store")  # of the call archive
 
 
 class RecordsMetrics:

@@ -42,8 +42,10 @@ from lineside.records.entry_mover import EntryMover
 from lineside.records.recorder import Recorder
 from lineside.records.recording_writer import RecordingWriter
 from lineside.records.recordings_folder import RecordingsFolder
+from lineside.records.retention import Retention
 from lineside.records.set_aside import SetAsideFile
 from lineside.records.spool import Spool, new_spool
+from lineside.records.stored_recordings import open_stored
 from lineside.records.trouble import RecordsTrouble
 from lineside.records.unanswered import UnansweredQuery, unanswered
 from lineside.settings import Settings
@@ -62,7 +64,7 @@ class Archive:
     def __init__(
         self, settings: Settings, counter: RecordsCounter | None = None, work: BackgroundWork | None = None
     ) -> None:
-        """`work` restarts its threads should they fail. Raises `ConfigError` for a wrong `RECORDS_URL`."""
+        """`work` restarts its threads should they fail. Raises `ConfigError` for a wrong URL of database or store."""
         self._work = work or BackgroundWork()
         self._settings, self._folder = settings, settings.data_dir
         self.trouble = RecordsTrouble(counter)  # what is wrong now; any thread
@@ -71,7 +73,6 @@ class Archive:
         self._recordings: RecordingsFolder
         self._writer: RecordingWriter
         self._mover: EntryMover
-        self._deletion: Deletion
         self._thread: ArchiveThread
         self.in_progress: set[str] = set()  # calls under way in this process
 
@@ -176,11 +177,13 @@ class Archive:
             raise KeyError(call)
         return notes
 
-    def recording(self, call: str) -> Path | None:
-        """The file with its sound, if there is one and it is complete."""
+    async def recording(self, call: str) -> Path | None:
+        """The file with its sound, or a copy of what is stored, if it is complete. Raises `Unavailable`."""
         if not ID.fullmatch(call) or call in self.in_progress:
             return None
-        return self._recordings.of(call) if self._writer.complete(call) else None
+        if self._writer.complete(call):
+            return self._recordings.of(call)
+        return await self._thread.there(self._stored.fetch(call)) if self._stored is not None else None
 
     async def forget(self, *, call: str = "", caller: str = "") -> DeletedCalls:
         """Delete a call, or all of a caller's, without a trace. Raises `Unavailable`; then nothing was deleted."""
@@ -253,19 +256,21 @@ class Archive:
         mend_modes(sorted(self._folder.glob("records.db*")))
         self._folder.chmod(0o700)
         self._spool = new_spool(self._folder / "spool", reserve)
-        most = self._settings.records_max_mb << 20
-        self._recordings = RecordingsFolder(self._folder / "recordings", most, self._given_up)
+        places, most = self._folder / "recordings", self._settings.records_max_mb << 20
+        self._recordings = RecordingsFolder(places, most, self._given_up)
         aside = SetAsideFile(self._folder / "set-aside.jsonl", reserve)
         self._mover = EntryMover(self._store, self._recordings, aside, self.trouble)
-        self._deletion = Deletion(self._store, self._recordings, aside, self._folder / "spool")
+        self._stored = open_stored(self._settings, self._store, self._recordings)
+        self._deletion = Deletion(self._store, self._recordings, self._stored, aside, self._folder / "spool")
         self._thread = ArchiveThread(
             folder=self._folder,
-            retention_days=self._settings.retention_days,
+            retention=Retention(self._settings, self._spool.folder.name, self._store, self._deletion, self.trouble),
             store=self._store,
             spool=self._spool,
             mover=self._mover,
             deletion=self._deletion,
             recordings=self._recordings,
+            stored=self._stored,
             reserve=reserve,
             trouble=self.trouble,
             work=self._work,
@@ -273,7 +278,7 @@ class Archive:
 
     async def _check_schema(self) -> None:
         """Refuse to start on a database that a newer lineside changed; one that does not answer is tried again."""
-        store = Database(self._settings.records_url, self._folder)  # the other one belongs to the thread's event loop
+        store = Database(self._settings.records_url, self._folder)  # the other one is the thread's event loop's
         try:
             async with asyncio.timeout(START_SECONDS):
                 await store.prepare()

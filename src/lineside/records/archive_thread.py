@@ -7,7 +7,6 @@ the same.
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -18,18 +17,16 @@ import structlog
 
 from lineside.private_files import mend_data_folder
 from lineside.processes.background_work import BackgroundWork
-from lineside.records import queries
 from lineside.records.adoption import adopt
 from lineside.records.database import Database, Unavailable
-from lineside.records.deletion import TOMBSTONE_SECONDS, Deletion
+from lineside.records.deletion import Deletion
 from lineside.records.descriptors import DescriptorReserve
 from lineside.records.entry_mover import EntryMover
 from lineside.records.recordings_folder import RecordingsFolder
-from lineside.records.retention_clock import RetentionClock
+from lineside.records.retention import Retention
 from lineside.records.spool import Spool, left_behind
+from lineside.records.stored_recordings import StoredRecordings
 from lineside.records.trouble import Part, RecordsTrouble
-
-log = structlog.get_logger()
 
 # What a caller was told is on the disk within this time, also when the process is killed or the power fails, as long
 # as the disk confirms a write within half of it. Everything that a call tells counts: see `docs/records.md`.
@@ -41,9 +38,16 @@ TIDY_EVERY = 600.0  # seconds between two looks for calls that are too old and r
 AGAIN = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before a failed step is tried again; the last one from there on
 STOP_SECONDS = 1.5  # for the database to take the last entries at the end; the spool keeps the rest
 ANSWER_SECONDS = 30.0  # for a question to the archive; then its thread counts as gone
-DAY = 86_400.0
+STORE_EVERY = 5.0  # seconds between two looks for recordings that the store has not got
+SWEEP_STORE_EVERY = 21_600.0  # seconds between two looks at all that the store has
+AWAY: dict[Part, str] = {
+    "database": "the database takes no call records; the spool keeps them",
+    "store": "the store of recordings takes none; DATA_DIR keeps them",
+}
 
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 
 class ArchiveThread:
@@ -53,20 +57,21 @@ class ArchiveThread:
         self,
         *,
         folder: Path,
-        retention_days: int,
+        retention: Retention,
         store: Database,
         spool: Spool,
         mover: EntryMover,
         deletion: Deletion,
         recordings: RecordingsFolder,
+        stored: StoredRecordings | None,
         reserve: DescriptorReserve,
         trouble: RecordsTrouble,
         work: BackgroundWork,
     ) -> None:
-        self._folder, self._days = folder, retention_days
+        self._folder, self._retention = folder, retention
         self._store, self._spool, self._mover, self._deletion = store, spool, mover, deletion
-        self._recordings, self._reserve, self._trouble, self._work = recordings, reserve, trouble, work
-        self._clock: RetentionClock | None = None
+        self._recordings, self._stored = recordings, stored
+        self._reserve, self._trouble, self._work = reserve, trouble, work
         self._loop: asyncio.AbstractEventLoop
         self._closing: asyncio.Event
         self._over = False
@@ -114,10 +119,21 @@ class ArchiveThread:
                 ("wipe", "deletion", self._wipe, WIPE_EVERY),
                 ("tidy", "retention", self._tidy, TIDY_EVERY),
             ):
-                repeat = partial(self._repeat, step, part, pause)  # type: ignore[arg-type]
-                tasks.create_task(self._work.keep(f"archive: {name}", repeat, self._closing.is_set), name=name)
+                self._begin_step(tasks, name, part, step, pause)  # type: ignore[arg-type]
             tasks.create_task(self._once(self._adopt), name="adopt")
+            if (stored := self._stored) is not None:
+                storing = self._begin_step(tasks, "store", "store", stored.put_waiting, STORE_EVERY)
+                sweeping = self._begin_step(tasks, "sweep store", "store", stored.sweep, SWEEP_STORE_EVERY)
+                await self._closing.wait()
+                storing.cancel()  # what it was about to store waits for the next start
+                sweeping.cancel()
         await self._finish()
+
+    def _begin_step(
+        self, tasks: asyncio.TaskGroup, name: str, part: Part, step: Callable[[], Awaitable[None]], pause: float
+    ) -> asyncio.Task[None]:
+        repeat = partial(self._repeat, step, part, pause)
+        return tasks.create_task(self._work.keep(f"archive: {name}", repeat, self._closing.is_set), name=name)
 
     async def _repeat(self, step: Callable[[], Awaitable[None]], part: Part, pause: float) -> None:
         """Take this step again and again until the archive closes. Nothing that a step raises ends it."""
@@ -139,8 +155,8 @@ class ArchiveThread:
             await step()
         except Unavailable as why:
             self._trouble.counter.write_failed()
-            if part == "database":  # told once, by the step that always needs it
-                self._trouble.set(part, "the database takes no call records; the spool keeps them", str(why))
+            if part in AWAY:  # told once, by the step that always needs it
+                self._trouble.set(part, AWAY[part], str(why))
         except Exception as fault:  # a bug, or a disk or database that does what none did before: the archive goes on
             self._trouble.fault(part, fault)
         else:
@@ -178,46 +194,9 @@ class ArchiveThread:
                 raise
 
     async def _tidy(self) -> None:
-        await self._forget_old()
+        await self._retention.forget_old(self._closing.is_set)
         await self._deletion.sweep()
         await asyncio.to_thread(self._recordings.tidy)
-
-    async def _forget_old(self) -> None:
-        if not self._days:
-            return
-        if self._clock is None:
-            self._clock = RetentionClock(await self._last_known())
-        now = self._clock.now(time.time(), time.monotonic())
-        if self._clock.doubted:
-            self._trouble.set("clock", "the clock is further ahead than can be: calls are not deleted by it for a day")
-        else:
-            self._trouble.clear("clock")
-        self._remember(now)
-        async with self._store.transaction() as connection:
-            await queries.drop_old_tombstones(connection, now - TOMBSTONE_SECONDS)
-        while not self._closing.is_set():
-            async with self._store.transaction() as connection:
-                old = await queries.older(connection, now - self._days * DAY)
-            if not old:
-                return
-            await self._deletion.delete(old)
-            log.info("old calls deleted", calls=len(old), days=self._days)
-
-    async def _last_known(self) -> float | None:
-        """A moment that certainly was: the last look of a process before this one, or the newest call."""
-        try:
-            seen = float((self._folder / "retention-clock").read_text())
-        except (OSError, ValueError):
-            seen = None
-        async with self._store.transaction() as connection:
-            newest = await queries.newest(connection)
-        return max((moment for moment in (seen, newest) if moment is not None), default=None)
-
-    def _remember(self, now: float) -> None:
-        draft = self._folder / f"retention-clock.{self._spool.folder.name}"
-        with suppress(OSError):  # a full disk: the newest call says nearly the same
-            draft.write_text(f"{now:.0f}\n")
-            draft.replace(self._folder / "retention-clock")
 
     async def _finish(self) -> None:
         """The last entries; what the database does not take in time stays in the spool."""

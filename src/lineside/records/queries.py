@@ -157,6 +157,18 @@ async def without_row(connection: AsyncConnection, ids: Sequence[str]) -> list[s
     return [each for each in ids if each not in there]
 
 
+async def with_recording(connection: AsyncConnection, ids: Sequence[str]) -> list[str]:
+    """Those of these ids, a thousand at most, whose call has a recording that is whole."""
+    whole = sa.and_(calls.c.id.in_(ids), calls.c.recording == "kept")
+    return list((await connection.execute(sa.select(calls.c.id).where(whole).order_by(calls.c.id))).scalars())
+
+
+async def deleted(connection: AsyncConnection, ids: Sequence[str]) -> list[str]:
+    """Those of these ids, a thousand at most, whose call was deleted in the last 30 days."""
+    found = sa.select(deleted_calls.c.id).where(deleted_calls.c.id.in_(ids))
+    return list((await connection.execute(found)).scalars())
+
+
 async def drop_old_tombstones(connection: AsyncConnection, moment: float) -> None:
     """Forget the ids of calls that were deleted before then."""
     await connection.execute(sa.delete(deleted_calls).where(deleted_calls.c.at < moment))

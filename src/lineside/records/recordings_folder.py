@@ -2,6 +2,7 @@
 cost more than the recording.
 """
 
+import os
 import threading
 import time
 from collections import deque
@@ -16,6 +17,7 @@ from lineside.private_files import private_folder
 log = structlog.get_logger()
 
 LOOK_SECONDS = 600.0  # between two looks at the folder; in between the sum of sizes is kept
+COPY_SECONDS = 300.0  # that a copy of a recording which is stored elsewhere stays, after its last use
 FRESH_SECONDS = 5.0  # a file written to since then is being recorded, perhaps by another process
 
 
@@ -28,6 +30,7 @@ class RecordingsFolder:
         Raises `OSError`.
         """
         private_folder(path)
+        self._copies = path / "copies"
         self.path, self._most, self._given_up = path, most, given_up
         self._lock = threading.Lock()
         self._bytes = 0  # of all recordings, since the last look
@@ -38,6 +41,35 @@ class RecordingsFolder:
     def of(self, call: str) -> Path:
         """Where a call's recording is, if it has one."""
         return self.path / f"{call}.flac"
+
+    def copy_of(self, call: str) -> Path:
+        """Where a copy is, of a recording that is stored elsewhere, if there is one."""
+        return self._copies / f"{call}.flac"
+
+    def used_copy(self, call: str) -> bool:
+        """Whether there is a copy; it stays for a while from now on."""
+        with suppress(FileNotFoundError):
+            os.utime(self.copy_of(call))
+            return True
+        return False
+
+    def stored(self, call: str) -> None:
+        """A recording is stored elsewhere now: what is here is a copy."""
+        path = self.of(call)
+        private_folder(self._copies)
+        with suppress(FileNotFoundError):
+            os.utime(path)
+            size = path.stat().st_size
+            path.replace(self.copy_of(call))
+            with self._lock:
+                self._bytes -= size
+
+    def drop_old_copies(self) -> None:
+        """Delete copies, and what is left of some, that nobody used lately."""
+        for path in self._copies.glob("*"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < time.time() - COPY_SECONDS:
+                    path.unlink()
 
     def added(self, size: int) -> None:
         """A recording of this size is complete: give up the oldest ones while there is more than there may be."""
@@ -62,7 +94,8 @@ class RecordingsFolder:
             return self._give_up_oldest()
 
     def erase(self, call: str) -> None:
-        """Delete a recording."""
+        """Delete a recording, and its copy."""
+        self.copy_of(call).unlink(missing_ok=True)
         path = self.of(call)
         with suppress(FileNotFoundError):
             size = path.stat().st_size

@@ -10,7 +10,7 @@ from lineside.records.counters import RecordsCounter, Uncounted
 
 log = structlog.get_logger()
 
-Part = Literal["database", "disk", "archive", "recordings", "retention", "clock", "deletion"]
+Part = Literal["database", "disk", "archive", "recordings", "retention", "clock", "deletion", "store"]
 
 
 class RecordsTrouble:

@@ -8,6 +8,7 @@ from lineside.errors import LinesideError
 from lineside.records import queries
 from lineside.records.database import Database
 from lineside.records.entries import WholeCall
+from lineside.records.stored_recordings import recording_file
 from lineside.settings import Settings
 
 WHY_NOT = {
@@ -36,7 +37,4 @@ async def load_call(settings: Settings, call: str) -> ReplayableCall:
         raise LinesideError(f"no call {call!r} is kept in these records; `lineside calls` lists those that are")
     if whole.call.recording != "kept":
         raise LinesideError(f"call {call} cannot be replayed: {WHY_NOT[whole.call.recording]}")
-    path = settings.data_dir / "recordings" / f"{call}.flac"
-    if not path.is_file():
-        raise LinesideError(f"call {call} cannot be replayed: {path} is gone")
-    return ReplayableCall(whole, path)
+    return ReplayableCall(whole, await recording_file(settings, call))
