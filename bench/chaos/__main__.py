@@ -66,7 +66,9 @@ async def play(scenario: Scenario, server: PostgreSQL, logs: Path, *, calls: int
                 stack.enter_context(small_disk(folder / "b" / "data"))
             extra = {"b": scenario.environment(folder)}
             try:
-                centre = await stack.enter_async_context(open_centre(folder, server, extra, on_ray=scenario.on_ray))
+                centre = await stack.enter_async_context(
+                    open_centre(folder, server, extra, on_ray=scenario.on_ray, records=scenario.records)
+                )
                 outcome = await _play(scenario, centre, calls=calls, seed=seed)
                 _keep_logs(folder, logs / scenario.name if outcome.faults else None)
                 return outcome
@@ -118,7 +120,19 @@ async def _kept(centre: Centre, calls: int) -> Kept:
                 over = int((await centre.ask("SELECT count(*) FROM calls WHERE reason <> ''"))[0][0])
                 await asyncio.sleep(1.0)
     heard = await centre.ask("SELECT heard FROM turns")
-    return Kept(over, [row[0] for row in heard])
+    return Kept(over, [row[0] for row in heard], await _recordings_lost(centre, over) if centre.store else 0)
+
+
+async def _recordings_lost(centre: Centre, calls: int) -> int:
+    """Calls whose recording is not in the store, once nothing more comes."""
+    assert centre.store is not None
+    missing = calls
+    with suppress(TimeoutError):
+        async with asyncio.timeout(WRITTEN_WITHIN):
+            while missing:
+                missing = calls - len(await asyncio.to_thread(centre.store.server.names))
+                await asyncio.sleep(1.0)
+    return missing
 
 
 @asynccontextmanager

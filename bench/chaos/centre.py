@@ -4,7 +4,7 @@
                         └─ gateway b ── cable ─┴─ engine server
 
 Each gateway has cables of its own to the database and to the engines; where the engine server does not answer, engines
-in the gateway's own process stand in.
+in the gateway's own process stand in. Where calls are recorded, both reach one S3 store by one cable.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from bench.chaos.ray_engines import ray_engines
 from bench.chaos.ray_engines import settings_of as settings_on_ray
 from tests.gateway.balancers import balanced
 from tests.records.database_servers import PostgreSQL
+from tests.records.object_store import ObjectStore, object_store
 
 from lineside.loadtest.server_under_test_main import AGENT, free_port
 
@@ -36,11 +37,20 @@ class Site(NamedTuple):
     engines: Cable
 
 
+class Store(NamedTuple):
+    """Where recordings go, and what they go by."""
+
+    server: ObjectStore
+    cable: Cable
+
+
 class Centre:
     """All of it."""
 
-    def __init__(self, url: str, sites: Sequence[Site], server: PostgreSQL, records_url: str) -> None:
-        self.url, self.sites, self.server = url, sites, server
+    def __init__(
+        self, url: str, sites: Sequence[Site], server: PostgreSQL, records_url: str, store: "Store | None"
+    ) -> None:
+        self.url, self.sites, self.server, self.store = url, sites, server, store
         self.database = urlsplit(records_url).path.lstrip("/")
 
     async def ask(self, sql: str) -> list[list[str]]:
@@ -51,7 +61,12 @@ class Centre:
 
 @asynccontextmanager
 async def open_centre(
-    folder: Path, server: PostgreSQL, extra: Mapping[str, Mapping[str, str]], *, on_ray: bool = False
+    folder: Path,
+    server: PostgreSQL,
+    extra: Mapping[str, Mapping[str, str]],
+    *,
+    on_ray: bool = False,
+    records: bool = False,
 ) -> AsyncGenerator[Centre, None]:
     """Start everything; nothing is left after the block. `extra`: gateway → further environment.
 
@@ -61,7 +76,9 @@ async def open_centre(
     (folder / "agent.toml").write_text(AGENT)
     async with AsyncExitStack() as stack:
         engine_port = await stack.enter_async_context(ray_engines() if on_ray else fixed_time_engines())
-        database = urlsplit(records_url)
+        database, store = urlsplit(records_url), None
+        if records:
+            store = await _open_store(stack)
         sites = []
         for name in ("a", "b"):
             to_database = await stack.enter_async_context(cable("127.0.0.1", database.port or 0))
@@ -70,6 +87,7 @@ async def open_centre(
                 **_settings(folder),
                 **(settings_on_ray if on_ray else settings_of_one)(to_engines.port),
                 "RECORDS_URL": database._replace(netloc=f"lineside@127.0.0.1:{to_database.port}").geturl(),
+                **({"RECORD_CALLS": "true", "RECORDINGS_URL": store.server.url_by(store.cable.port)} if store else {}),
                 **extra.get(name, {}),
             }
             gateway = GatewayProcess(name, folder / name, free_port(), environment)
@@ -79,7 +97,12 @@ async def open_centre(
             await site.gateway.start()
         first, second = (site.gateway.url for site in sites)
         url = await stack.enter_async_context(balanced("haproxy", folder, first, second, look_every="2s"))
-        yield Centre(url, sites, server, records_url)
+        yield Centre(url, sites, server, records_url, store)
+
+
+async def _open_store(stack: AsyncExitStack) -> Store:
+    server = stack.enter_context(object_store())
+    return Store(server, await stack.enter_async_context(cable("127.0.0.1", server.port)))
 
 
 def _settings(folder: Path) -> dict[str, str]:

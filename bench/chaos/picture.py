@@ -31,6 +31,7 @@ COLUMNS = {
     "longest_wait": "longest wait (s)",
     "longest_gap": "longest gap (s)",
     "records_lost": "records lost",
+    "recordings_lost": "recordings lost",
     "words_lost": "words lost",
 }
 

@@ -21,6 +21,7 @@ from lineside.engine_server.scale.plan import ROLES
 SETTLED = 5.0  # seconds in which nothing breaks, before and after
 DATABASE_AWAY = 60.0  # seconds
 ENGINES_STALL, PARTED, DISK_FULL, CLOCK_WRONG, REPLACED = 15.0, 30.0, 20.0, 15.0, 15.0  # seconds
+STORE_AWAY = 30.0  # seconds
 DISK = 8  # MB of the disk that is filled
 CLOCK_OFF = 300  # seconds
 WALL_CLOCK = Path(__file__).with_name("wall_clock.c")
@@ -38,6 +39,7 @@ class Scenario(Struct, frozen=True):
     environment: Callable[[Path], Mapping[str, str]] = lambda folder: {}  # of gateway b
     needs: Callable[[], str] = lambda: ""  # what this machine lacks for it
     small_disk: bool = False  # gateway b's DATA_DIR is a disk of its own
+    records: bool = False  # calls are recorded, into an S3 store
     on_ray: bool = False  # the engines are replicas on a cluster of Ray
 
 
@@ -141,6 +143,18 @@ async def clock_off(centre: Centre, mark: Mark) -> Allowed:
     return Allowed()
 
 
+async def store_away(centre: Centre, mark: Mark) -> Allowed:
+    """The store of recordings takes nothing that either gateway sends."""
+    assert centre.store is not None
+    mark("the store of recordings is away")
+    centre.store.cable.pull()
+    await asyncio.sleep(STORE_AWAY)
+    centre.store.cable.plug_in()
+    mark("the store is back")
+    await asyncio.sleep(SETTLED)
+    return Allowed()
+
+
 async def replica_killed(centre: Centre, mark: Mark) -> Allowed:
     """SIGKILL to one of the two replicas of each role, one role after the other."""
     for role in ROLES:
@@ -193,6 +207,7 @@ SCENARIOS = (
     Scenario("engines-stall", "The engine server stalls", 45.0, engines_stall),
     Scenario("gateway-parted", "A gateway is cut off from database and engines", 60.0, gateway_parted),
     Scenario("disk-full", "A gateway's disk is full", 45.0, disk_full, needs=_needs_root, small_disk=True),
+    Scenario("store-away", "The store of recordings is away", 55.0, store_away, records=True),
     Scenario("clock-off", "A gateway's clock is five minutes off", 65.0, clock_off, _faked_clock, _needs_compiler),
     Scenario("replica-killed", "Engines on Ray are killed", 65.0, replica_killed, needs=_needs_ray, on_ray=True),
 )

@@ -33,6 +33,7 @@ class Kept(Struct, frozen=True):
 
     calls: int  # that are over
     heard: Sequence[str]  # of all turns
+    recordings_lost: int = 0  # that were kept, and stand in no store
 
 
 class Outcome(Struct, frozen=True):
@@ -51,6 +52,7 @@ class Outcome(Struct, frozen=True):
     longest_wait: float  # seconds from a caller's last word to the first sound of the answer, where there was one
     longest_gap: float  # seconds without sound within an answer
     records_lost: int  # calls
+    recordings_lost: int  # of calls; where none is stored none is
     words_lost: int  # questions that were told to the caller as heard and stand in no record
     faults: Sequence[str]
 
@@ -76,6 +78,7 @@ def score(
         "answered": sum(turn.first_ms is not None and not turn.missing for turn in turns),
         "unanswered": sum(turn.missing and turn.call not in cut for turn in turns),
         "records_lost": max(0, len(taken) - kept.calls),
+        "recordings_lost": kept.recordings_lost,
         "words_lost": sum((told - written).values()),
     }
     waits = [turn.first_ms / 1000 for turn in turns if turn.first_ms is not None]
@@ -98,6 +101,7 @@ def _faults(counts: dict[str, int], allowed: Allowed, calls: Sequence[CallResult
         "refused": ("calls refused", 0),
         "unanswered": ("questions not answered", 0),
         "records_lost": ("calls without a record", 0),
+        "recordings_lost": ("recordings not in the store", 0),
         "words_lost": ("questions in no record", allowed.words),
     }
     said = [f"{counts[each]} {what}, {most} allowed" for each, (what, most) in bars.items() if counts[each] > most]

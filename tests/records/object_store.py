@@ -14,20 +14,24 @@ class ObjectStore:
 
     def __init__(self) -> None:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self._port, self._bucket = 0, f"b{uuid4().hex}"  # moto's buckets outlive its servers
+        self.port, self._bucket = 0, f"b{uuid4().hex}"  # moto's buckets outlive its servers
         self.start()
         self._ask("PUT")
 
     @property
     def url(self) -> str:
-        """For RECORDINGS_URL; a secret may have a slash in it."""
-        return f"http://key:a%2Fsecret@127.0.0.1:{self._port}/{self._bucket}/calls"
+        """For RECORDINGS_URL."""
+        return self.url_by(self.port)
+
+    def url_by(self, port: int) -> str:
+        """The same, by another port that leads here; a secret may have a slash in it."""
+        return f"http://key:a%2Fsecret@127.0.0.1:{port}/{self._bucket}/calls"
 
     def start(self) -> None:
         """At the port that it had."""
-        self._server = ThreadedMotoServer("127.0.0.1", self._port, verbose=False)
+        self._server = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
         self._server.start()
-        self._port = self._server.get_host_and_port()[1]
+        self.port = self._server.get_host_and_port()[1]
 
     def stop(self) -> None:
         """Nobody answers there any more."""
@@ -39,7 +43,7 @@ class ObjectStore:
         return [part.partition("</Key>")[0].removeprefix("calls/") for part in told.split("<Key>")[1:]]
 
     def _ask(self, method: str, query: str = "") -> bytes:
-        address = f"http://127.0.0.1:{self._port}/{self._bucket}{query}"
+        address = f"http://127.0.0.1:{self.port}/{self._bucket}{query}"
         with urllib.request.urlopen(urllib.request.Request(address, method=method), timeout=60) as answer:
             return bytes(answer.read())
 
