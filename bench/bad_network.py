@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from importlib import import_module
 from statistics import median
 from typing import Any
 
@@ -25,7 +26,10 @@ from bench.bad_link import enter_namespace, run_link, tell, tun_of
 LINES = ("websocket", "webrtc")
 GATEWAY, CLIENT = "10.77.0.1", "10.77.0.2"
 PORT = 3001
-PLAYER = 0.1  # seconds that the client's player waits before it begins; what comes later than its turn is a hole
+PLAYER = (
+    0.1  # seconds that the client's player waits before it begins; for what comes later than its turn it waits, too
+)
+LOOK_EVERY = 0.01  # seconds: how late each process itself is
 RATE, FRAME = 24_000, 480
 ANSWER = "One two three four five six seven eight nine ten."
 TONE = (np.sin(np.arange(FRAME) * 0.3) * 9000).astype("<i2").tobytes()
@@ -67,14 +71,27 @@ async def _role(role: str, fd: int, turns: int) -> None:
     here, there = (GATEWAY, CLIENT) if role == "gateway" else (CLIENT, GATEWAY)
     enter_namespace(end, here, there)
     end.setblocking(False)
+    import_module("tests.realtime.webrtc_client" if role == "client" else "tests.gateway.test_app")  # seconds, at first
+    own_lag: list[float] = []
+    looking = asyncio.create_task(_look(own_lag))
     if role == "gateway":
-        await _gateway(end)
+        await _gateway(end, own_lag)
     else:
         end.setblocking(True)
-        tell(end, {"client": {line: await _call(line, turns) for line in LINES}})
+        tell(end, {"client": {line: await _call(line, turns) for line in LINES} | {"lag": own_lag}})
+    looking.cancel()
 
 
-async def _gateway(end: socket.socket) -> None:
+async def _look(own_lag: list[float]) -> None:
+    """How late this process is, by itself: what the machine does to it is no fault of the network's."""
+    clock = asyncio.get_running_loop().time
+    while True:
+        due = clock() + LOOK_EVERY
+        await asyncio.sleep(LOOK_EVERY)
+        own_lag.append(clock() - due)
+
+
+async def _gateway(end: socket.socket, own_lag: list[float]) -> None:
     """Hold calls, and write down when sound of the caller's reaches the ear."""
     from tests.gateway.test_app import opened
 
@@ -94,7 +111,7 @@ async def _gateway(end: socket.socket) -> None:
         gateway.gateway._registry._engines["llm", "scripted"] = ScriptedLLM(answers=(ANSWER,) * 1000)
         await asyncio.get_running_loop().sock_recv(end, 4)
     end.setblocking(True)
-    tell(end, {"gateway": heard})
+    tell(end, {"gateway": heard | {"lag": own_lag}})
 
 
 class _Arrivals:
@@ -226,19 +243,24 @@ async def _over_webrtc(http: aiohttp.ClientSession, arrivals: _Arrivals, turns: 
 
 
 def _show(results: dict[str, Any]) -> None:
-    print(f"{'':12}{'caller heard late, ms':>30}{'answer after, ms':>24}{'holes in answers':>20}{'answers':>10}")
-    print(f"{'':12}{'p50':>14}{'p95':>8}{'max':>8}{'p50':>16}{'max':>8}{'share':>12}{'longest':>8}")
+    print(f"{'':12}{'caller heard late, ms':>30}{'answer after, ms':>24}{'holes in answers, ms':>28}{'answers':>10}")
+    print(f"{'':12}{'p50':>14}{'p95':>8}{'max':>8}{'p50':>16}{'max':>8}{'share':>12}{'p95':>8}{'longest':>8}")
     for line in LINES:
         late = _lateness(results["gateway"][line])
         answers = [one for one in results["client"][line] if one["came"]]
         first = [one["came"][0][0] - one["asked"] for one in answers]
         holes = [_holes(one["came"]) for one in answers]
-        share = sum(sum(each) for each in holes) / max(1, sum(map(len, holes)))
+        share = sum(sum(each) for each in holes) / max(1e-9, 0.02 * sum(map(len, holes)))
+        runs = [run for each in holes for run in _runs(each)] or [0.0]
         print(
             f"{line:12}{_ms(median(late)):>14}{_ms(float(np.quantile(late, 0.95))):>8}{_ms(max(late)):>8}"
-            f"{_ms(median(first)):>16}{_ms(max(first)):>8}{share:>12.1%}{_ms(0.02 * max(map(_longest, holes))):>8}"
-            f"{len(answers):>10}"
+            f"{_ms(median(first)):>16}{_ms(max(first)):>8}{share:>12.1%}"
+            f"{_ms(float(np.quantile(runs, 0.95))):>8}{_ms(max(runs)):>8}{len(answers):>10}"
         )
+    for role in ("gateway", "client"):
+        lag = results[role]["lag"]
+        p95, p999 = (_ms(float(np.quantile(lag, part))) for part in (0.95, 0.999))
+        print(f"{role} late by itself, ms: p95 {p95}, p99.9 {p999}, max {_ms(max(lag))}")
 
 
 def _ms(seconds: float) -> str:
@@ -252,19 +274,32 @@ def _lateness(heard: list[tuple[float, float]]) -> list[float]:
     return [float(one) for one in (lag - lag.min())[50:]]  # without the first second
 
 
-def _holes(came: list[tuple[float, float, float]]) -> list[bool]:
-    """For each 20 ms of an answer, whether it was not there when a player that waits `PLAYER` at first had its turn."""
-    begins = came[0][0] + PLAYER - came[0][1]
+def _holes(came: list[tuple[float, float, float]]) -> list[float]:
+    """For each 20 ms of an answer, the seconds without sound before it or, where it never came, in its place.
+
+    The player waits `PLAYER` at first. For a piece that is late it waits, and is so much later from there on.
+    """
+    behind = came[0][0] + PLAYER - came[0][1]
     there = {round(part / 0.02): at for at, where, length in came for part in np.arange(where, where + length, 0.02)}
-    return [there.get(number, float("inf")) > begins + number * 0.02 for number in range(max(there) + 1)]
+    holes = []
+    for number in range(max(there) + 1):
+        at = there.get(number)
+        late = 0.0 if at is None else max(0.0, at - behind - number * 0.02)
+        behind += late
+        holes.append(0.02 if at is None else late)
+    return holes
 
 
-def _longest(holes: list[bool]) -> int:
-    run = best = 0
-    for hole in holes:
-        run = run + 1 if hole else 0
-        best = max(best, run)
-    return best
+def _runs(holes: list[float]) -> list[float]:
+    """How long each stretch without sound lasted: pieces in a row that were late or never came."""
+    runs, run = list[float](), 0.0
+    for hole in [*holes, 0.0]:
+        if hole:
+            run += hole
+        elif run:
+            runs.append(run)
+            run = 0.0
+    return runs
 
 
 if __name__ == "__main__":
