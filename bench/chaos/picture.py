@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from bench.chaos.score import LONG_WAIT, NO_CALL, Outcome
+from bench.chaos.score import LONG_GAP, LONG_WAIT, NO_CALL, Outcome
 
 from lineside.loadtest.plan import CallResult
 from lineside.loadtest.results import WELL
@@ -11,15 +11,16 @@ from lineside.loadtest.results import WELL
 WIDTH, LEFT, RIGHT, TOP, BOTTOM, ROW = 900, 40, 10, 34, 24, 7
 STYLE = """
 :root { color-scheme: light dark; --ink: #1a1d21; --page: #fff; --soft: #667; --call: #d5d9e0; --answer: #1f883d;
-  --wait: #b35c00; --cut: #c0264d; }
+  --broken: #b59a00; --wait: #b35c00; --cut: #c0264d; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --page: #14171a; --soft: #9aa3ad; --call: #343a42;
-  --answer: #3fb950; --wait: #f0a35e; --cut: #ff7a98; } }
+  --answer: #3fb950; --broken: #e3d24a; --wait: #f0a35e; --cut: #ff7a98; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 960px;
   margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; } td, th { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid
   var(--call); } td:first-child, th:first-child { text-align: left; } .fault { color: var(--cut); }
 svg { width: 100%; height: auto; } text { fill: var(--soft); font-size: 11px; } .call { fill: var(--call); }
-.answer { fill: var(--answer); } .wait { fill: var(--wait); } .cut { fill: var(--cut); }
+.answer { fill: var(--answer); } .broken { fill: var(--broken); } .wait { fill: var(--wait); }
+.cut { fill: var(--cut); }
 line { stroke: var(--soft); stroke-dasharray: 3 3; }
 """
 COLUMNS = {
@@ -41,7 +42,8 @@ def picture(outcomes: Sequence[Outcome], about: str) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in ("", *COLUMNS.values()))
     rows = "".join(_row(outcome) for outcome in outcomes)
     legend = (
-        f"A row is a caller: grey while a call is up, green while an answer sounds, orange where more than "
+        f"A row is a caller: grey while a call is up, green while an answer sounds, yellow where "
+        f"that had a gap of more than {LONG_GAP:g} s, orange where more than "
         f"{LONG_WAIT:g} s passed between the caller's last word and the answer, or none came, red where a call was cut "
         f"or refused."
     )
@@ -73,7 +75,9 @@ def drawing(outcome: Outcome) -> str:
         if waited is None or waited > LONG_WAIT:
             drawn.append(box("wait", caller, turn.asked, turn.asked + (10.0 if waited is None else waited)))
         if waited is not None:
-            drawn.append(box("answer", caller, turn.asked + waited, turn.asked + waited + turn.seconds))
+            gap = turn.worst_gap_ms / 1000
+            kind, begins = "broken" if gap > LONG_GAP else "answer", turn.asked + waited
+            drawn.append(box(kind, caller, begins, begins + turn.seconds + gap))
     for call in _not_well(outcome.calls):
         ended = call.began + call.seconds
         drawn.append(box("cut", _caller(call.call), ended, ended + seconds / 150))
@@ -82,7 +86,11 @@ def drawing(outcome: Outcome) -> str:
         drawn.append(f'<line x1="{x}" x2="{x}" y1="{TOP - 4}" y2="{height - BOTTOM}"/>')
         drawn.append(f'<text x="{x}" y="{10 + 12 * (number % 2)}">{escape(happening.what)}</text>')
     ticks = [seconds * part / 5 for part in range(6)]
-    drawn += [f'<text x="{across(at):.1f}" y="{height - 8}" text-anchor="middle">{at:.0f} s</text>' for at in ticks]
+    anchors = ["start", *["middle"] * 4, "end"]
+    drawn += [
+        f'<text x="{across(at):.1f}" y="{height - 8}" text-anchor="{anchor}">{at:.0f} s</text>'
+        for at, anchor in zip(ticks, anchors, strict=True)
+    ]
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(outcome.about)}">{"".join(drawn)}</svg>'
 
 

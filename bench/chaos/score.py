@@ -11,6 +11,7 @@ from lineside.loadtest.results import WELL
 
 NO_CALL = ("refused", "no_ready", "no_connection")  # how reasons of calls begin that were never taken
 NUMBERED = re.compile(r"line \d+")  # what makes a question of the mock engines another one than all others
+LONG_GAP = 2.0  # seconds without a sound in mid-answer, beyond which a caller says "hello?"
 LONG_WAIT = 5.0  # seconds without a sound that a caller would take for a dead line
 
 

@@ -64,12 +64,13 @@ def test_where_nobody_called_nothing_was_shown() -> None:
 
 
 def test_the_picture_has_a_row_for_each_caller_and_shows_what_broke() -> None:
-    """Answers, long waits and cut calls each in their colour, and names that are text and no markup."""
+    """Answers, long gaps, long waits and cut calls each in their colour, and names that are text and no markup."""
     turns = [turn("0.0", 1), turn("1.0", 2, first_ms=9000.0), turn("1.0", 3, first_ms=None)]
-    outcome = scored(WELL, "line_lost", turns=turns, kept=Kept(2, heard(1, 2, 3)))
+    turns.append(turn("1.0", 4, worst_gap_ms=2100.0))
+    outcome = scored(WELL, "line_lost", turns=turns, kept=Kept(2, heard(1, 2, 3, 4)))
     drawn = ET.fromstring(drawing(outcome))  # noqa: S314 - our own
     kinds = [box.get("class") for box in drawn.iter("rect")]
-    assert {kind: kinds.count(kind) for kind in kinds} == {"call": 2, "answer": 2, "wait": 2, "cut": 1}
+    assert {kind: kinds.count(kind) for kind in kinds} == {"call": 2, "answer": 2, "broken": 1, "wait": 2, "cut": 1}
     assert len({box.get("y") for box in drawn.iter("rect")}) == 2
     assert "it <breaks>" in [text.text for text in drawn.iter("text")]
     assert "1 calls cut, 0 allowed" in picture([outcome], "two callers")
