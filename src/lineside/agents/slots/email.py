@@ -37,6 +37,7 @@ _NOISE_TEXT = """
 it's its it is my email e mail address the um uh er that's sure yes so okay all lower case lowercase one word capital
 """
 _NOISE = frozenset(_NOISE_TEXT.split())
+_LEADS = frozenset({"is", "it's", "its", "email", "address"})  # "know the email is …": what goes before is no name
 _DOMAINS = """
 gmail.com googlemail.com yahoo.com yahoo.co.uk ymail.com outlook.com hotmail.com hotmail.co.uk live.com
 msn.com icloud.com me.com mac.com aol.com proton.me protonmail.com gmx.com gmx.net gmx.de web.de mail.com
@@ -71,7 +72,9 @@ def find_email(text: str, before: str = "") -> Found | None:
     places = [at for at, word in enumerate(said) if word in {"at", "@"}]
     if not places:
         return _before_domain(said) or (_other_name(said, before) if _DOTTED.search(text) else None)
-    local, domain = _joined(text_of(said[: places[-1]])), _joined(said[places[-1] + 1 :])
+    behind = said[places[-1] + 1 :]
+    behind = behind[: behind.index("is")] if "is" in behind else behind  # "… at gmail.com is my address"
+    local, domain = _joined(text_of(said[: places[-1]])), _joined(behind)
     return _checked(f"{local}@{_usual(domain)}") if local and domain else None
 
 
@@ -98,7 +101,9 @@ def _other_name(said: list[str], before: str) -> Found | None:
 
 def text_of(words: list[str]) -> list[str]:
     """Without the words around an address; figures for number words."""
-    begin = next((at for at, word in enumerate(words) if word not in _NOISE), len(words))
+    last = max((at for at, word in enumerate(words) if word not in _NOISE), default=0)
+    lead = max((at + 1 for at, word in enumerate(words[:last]) if word in _LEADS), default=0)
+    begin = next((at for at, word in enumerate(words[lead:], lead) if word not in _NOISE), len(words))
     rest = " ".join(words[begin:])
     found = words_of(rest)
     runs = {run.begin: run for run in digit_runs(found)}
