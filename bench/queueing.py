@@ -34,7 +34,7 @@ from lineside.engine_server.tts.piper import SynthesizedSentence
 from lineside.planning.queueing import ServiceQueue
 
 SERVICE = 0.1  # seconds
-ALONE = 200  # requests, one after the other, for the figures
+ALONE = 500  # requests, one after the other, for the figures
 SOUND = wav_bytes(b"\0\x10\0\xf0" * 1600, 16_000)
 
 
@@ -50,16 +50,18 @@ class SteadySTT:
 
 
 class WildTTS:
-    """Takes a time of exponential distribution for every sentence."""
+    """Takes a time of exponential distribution for every sentence; of `ALONE` in a row each time comes once."""
 
     rate = RATE
 
     def __init__(self) -> None:
-        self._random = random.Random(1)  # noqa: S311
+        self._times: list[float] = []
 
     def speak(self, text: str, voice: str, speed: float = 1.0) -> Iterator[SynthesizedSentence]:
         """See `TtsModel`."""
-        time.sleep(self._random.expovariate(1 / SERVICE))
+        if not self._times:
+            self._times = exponential(1 / SERVICE, ALONE, random.Random(1))  # noqa: S311
+        time.sleep(self._times.pop())
         yield SynthesizedSentence(b"\0\x10\0\xf0" * 100, True)
 
 
@@ -131,9 +133,8 @@ async def _listens(port: int) -> bool:
     return True
 
 
-def gaps(rate: float, seconds: float, order: random.Random) -> list[float]:
-    """Seconds between two requests, of exponential distribution, each length as often as it has it."""
-    count = round(rate * seconds)
+def exponential(rate: float, count: int, order: random.Random) -> list[float]:
+    """So many seconds of exponential distribution, `rate` to a second, each length as often as it has it."""
     found = [-log(1 - (number + 0.5) / count) / rate for number in range(count)]
     order.shuffle(found)
     return found
@@ -157,7 +158,7 @@ async def measure(http: aiohttp.ClientSession, port: int, setup: SetUp, seconds:
     arrivals = setup.busy * setup.servers / service
     due, took = loop.time(), list[asyncio.Task[float]]()
     async with asyncio.TaskGroup() as callers:
-        for gap in gaps(arrivals, seconds, random.Random(seed)):  # noqa: S311
+        for gap in exponential(arrivals, round(arrivals * seconds), random.Random(seed)):  # noqa: S311
             due += gap
             await asyncio.sleep(max(0.0, due - loop.time()))
             took.append(callers.create_task(ask()))
