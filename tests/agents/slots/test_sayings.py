@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lineside.agents.declared import Slot
@@ -94,6 +94,7 @@ def test_a_time_that_is_written_is_understood(time: datetime.time) -> None:
 
 
 @given(st.text(max_size=80), st.sampled_from(["texts", "names"]))
+@example("12 Harbour Street .", "texts")
 def test_what_is_kept_of_free_words_is_kept_again(said: str, kind: str) -> None:
     """Nothing more is taken away from it: it can be read back and said again."""
     found = extract(SLOTS[kind], Said(said), HERE)

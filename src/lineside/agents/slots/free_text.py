@@ -48,7 +48,7 @@ def find_name(text: str) -> Found | None:
 
 def find_text(text: str, called: str = "") -> Found | None:
     """What was said, without the words around it. `called`: words for it, as in "the new address is …"."""
-    plain = _bare(_corrected(" ".join(text.split()), least=2), called=called).rstrip(".")
+    plain = _bare(_corrected(" ".join(text.split()), least=2), called=called).rstrip(" .,")
     return Found(plain[:LONGEST_TEXT]) if plain else None
 
 
