@@ -57,11 +57,19 @@ def find_email(text: str, before: str = "") -> Found | None:
 
     `before`: the address that is put right; the name alone will do then.
     """
+    found = _found(text, before, as_written=False)
+    if found is not None and found.value == before:  # it was denied: three letters in a row may be meant
+        return _found(text, before, as_written=True) or found
+    return found
+
+
+def _found(text: str, before: str, *, as_written: bool) -> Found | None:
     text = _NO.sub("no", text)
     text = _BEHIND.sub("", re.sub(r"\be-mail\b", "email", text, flags=re.IGNORECASE))
     text = re.sub(r"-(?=dot\b)|(?<=\bdot)-", " ", text, flags=re.IGNORECASE)
     text = _HYPHENS.sub(lambda letters: letters[0].replace("-", ""), text)
-    text = _ZERO.sub("o", _THRICE.sub(r"\1\1", text))
+    if not as_written:
+        text = _ZERO.sub("o", _THRICE.sub(r"\1\1", text))
     text = _SPELLED.sub(lambda letters: re.sub(r"[\s,.-]", "", letters[0]), text)
     written = list(_WRITTEN.finditer(text))
     if written and not _DOT_BEFORE.search(text[: written[-1].start()]):
