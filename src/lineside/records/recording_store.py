@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import uuid4
 
@@ -13,9 +12,6 @@ from msgspec import Struct
 from lineside.errors import ConfigError
 from lineside.private_files import private_folder
 from lineside.records.database import Unavailable
-
-if TYPE_CHECKING:
-    pass
 
 SUFFIX = ".flac"
 ANSWER = timedelta(seconds=60)  # for one request; a recording of an hour is some 200 MB in pieces of 5 MB
