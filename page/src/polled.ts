@@ -19,20 +19,28 @@ export interface Polled<T> {
   readonly again: () => void;
 }
 
+/** The newest of a row of values, and how the next one is set: what is the same in both stays the same object. */
+export function createNewest<T extends object>(id: string): [() => T | undefined, (next: T) => void] {
+  const [store, setStore] = createStore<{ value?: T }>({});
+  return [
+    () => store.value,
+    (value) => setStore(reconcile<{ value?: T }, { value?: T }>({ value }, { key: id })),
+  ];
+}
+
 /** The answer of `get`, asked every so many ms while the page can be seen. `id` names the things of its lists. */
 export function createPolled<T extends object>(
   get: (signal: AbortSignal) => Promise<T>,
   every: (newest: T | undefined) => number,
   id = 'name',
 ): Polled<T> {
-  const [store, setStore] = createStore<{ value?: T }>({});
+  const [newest, setNewest] = createNewest<T>(id);
   const [trouble, setTrouble] = createSignal<Trouble | null>(null);
   const gone = new AbortController();
   const bell = makeBell();
   const round = async (failures: number): Promise<number> => {
     try {
-      const value = await get(gone.signal);
-      setStore('value' as never, reconcile(value, { key: id }) as never);
+      setNewest(await get(gone.signal));
       setTrouble(null);
       return 0;
     } catch (cause) {
@@ -43,7 +51,7 @@ export function createPolled<T extends object>(
   const rounds = async () => {
     for (let failures = 0; !gone.signal.aborted; ) {
       if (!document.hidden) failures = await round(failures);
-      if (!gone.signal.aborted) await bell.wait(failures ? backoff(failures) : every(store.value));
+      if (!gone.signal.aborted) await bell.wait(failures ? backoff(failures) : every(newest()));
     }
   };
   createEffect(on(key, () => bell.ring(), { defer: true }));
@@ -54,7 +62,7 @@ export function createPolled<T extends object>(
     bell.ring();
   });
   void rounds();
-  return { value: () => store.value, trouble, again: bell.ring };
+  return { value: newest, trouble, again: bell.ring };
 }
 
 export interface Following {

@@ -1,9 +1,9 @@
 /** The calls that are kept: found, opened, deleted. One page of them is drawn at a time, however many there are. */
 
 import { createEffect, createMemo, createSignal, For, type JSX, on, onCleanup, Show } from 'solid-js';
-import { createStore, reconcile } from 'solid-js/store';
 import { modelsOf } from '../answered';
 import { ask, key, type Trouble, troubleOf } from '../api';
+import { createNewest } from '../polled';
 import { address, go, route } from '../route';
 import type { CallPage, KeptCall } from '../schema';
 import { HistoryFilters } from './HistoryFilters';
@@ -178,7 +178,7 @@ export function History(): JSX.Element {
 
 /** The page of calls that is asked for; the one before stays while it comes, and the row of a call on both stays. */
 function createPage(query: () => string, asked: () => number) {
-  const [store, setStore] = createStore<{ page?: CallPage }>({});
+  const [page, setPage] = createNewest<CallPage>('id');
   const [trouble, setTrouble] = createSignal<Trouble | null>(null);
   createEffect(
     on([query, asked, key], () => {
@@ -186,13 +186,13 @@ function createPage(query: () => string, asked: () => number) {
       onCleanup(() => gone.abort());
       ask<CallPage>('GET', `/api/history?${query()}`, { signal: gone.signal })
         .then((found) => {
-          setStore('page' as never, reconcile(found, { key: 'id' }) as never);
+          setPage(found);
           setTrouble(null);
         })
         .catch((cause) => gone.signal.aborted || setTrouble(troubleOf(cause)));
     }),
   );
-  return { page: () => store.page, trouble };
+  return { page, trouble };
 }
 
 function Row(given: {

@@ -1,10 +1,9 @@
 /** What the machine has, and who has taken it. */
 
 import { createSignal, For, type JSX, Show } from 'solid-js';
-import { createStore, reconcile } from 'solid-js/store';
 import { ask, SLOW } from '../api';
 import { memory } from '../format';
-import { createFollowed } from '../polled';
+import { createFollowed, createNewest } from '../polled';
 import type { AllUnloaded, Gpu, Machine as Reading } from '../schema';
 import { createActions } from './actions';
 import { Gateways } from './Gateways';
@@ -15,9 +14,9 @@ import { percent, unloadedWords } from './words';
 const SILENCE = 10_000; // ms; a reading comes each second
 
 export function Machine(): JSX.Element {
-  const [store, setStore] = createStore<{ now?: Reading }>({});
+  const [now, setNow] = createNewest<Reading>('pid');
   const stream = createFollowed<Reading>((signal) => events('/api/gpu/stream', signal), {
-    take: (reading) => setStore('now' as never, reconcile(reading, { key: 'pid' }) as never),
+    take: setNow,
     done: () => false,
     silence: SILENCE,
   });
@@ -27,8 +26,8 @@ export function Machine(): JSX.Element {
         <h2 id="machine-head">System</h2>
         <UnloadAll />
       </div>
-      <Unavailable trouble={stream.trouble()} stale={Boolean(store.now)} />
-      <Show when={store.now} fallback={<Loading trouble={Boolean(stream.trouble())} />}>
+      <Unavailable trouble={stream.trouble()} stale={Boolean(now())} />
+      <Show when={now()} fallback={<Loading trouble={Boolean(stream.trouble())} />}>
         {(now) => (
           <div class="cards">
             <For each={now().gpus}>{(card) => <Card card={card} />}</For>
