@@ -6,7 +6,7 @@ The calls are real, with a gateway in this process; its engines are scripted. `s
 of the documents, with real engines.
 """
 
-import sys
+import argparse
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -157,8 +157,15 @@ STATES: tuple[Callable[[Page], None], ...] = (
 
 
 def main() -> None:
-    """Take them all."""
-    folder = Path(sys.argv[1])
+    """Take them all, or those named."""
+    known = {state.__name__: state for state in STATES}
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, help="where the pictures are kept")
+    parser.add_argument("states", nargs="*", metavar="STATE", help=f"of {', '.join(known)}; none: all of them")
+    asked = parser.parse_args()
+    if unknown := [name for name in asked.states if name not in known]:
+        parser.error(f"no state is called {unknown[0]}; there are {', '.join(known)}")
+    folder: Path = asked.folder
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as kept:
         gateway = BrowserGateway(
@@ -169,18 +176,17 @@ def main() -> None:
             data_dir=Path(kept) / "data",
         )
         try:
-            _take_all(gateway, Path(kept), folder)
+            _take_all(gateway, Path(kept), folder, [known[name] for name in asked.states or known])
         finally:
             gateway.close()
 
 
-def _take_all(gateway: BrowserGateway, kept: Path, folder: Path) -> None:
+def _take_all(gateway: BrowserGateway, kept: Path, folder: Path, states: list[Callable[[Page], None]]) -> None:
     keep(gateway, PHONES, "Do you sell phones?", "I don't know.", unanswered="not_known")
     keep(gateway, FIRST, "Do you sell the phones?", "I don't know that.", unanswered="not_known", person=True)
     keep(gateway, HOURS, "When do you open?", "At nine.", engines=JOE)
-    chosen = [state for state in STATES if not sys.argv[2:] or state.__name__ in sys.argv[2:]]
     with sync_playwright() as playwright:
-        for state in chosen:
+        for state in states:
             mic = recording(kept / f"{state.__name__}.wav", [silence(1), voice(2), silence(60)])
             asked = REFUSE if state is refused else ALLOW
             flags = [*FLAGS, asked, f"--use-file-for-fake-audio-capture={mic}%noloop"]
