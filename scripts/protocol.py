@@ -61,6 +61,28 @@ lineside {"type":"reconnected","away_ms":3120.0,"unheard_ms":640.0, ...} ...
 Send nothing between `resume` and `resumed`. The other connection need not be closed: it is given up. A token is good
 once; one whose `resumed` never came may be used again. A token that is wrong is answered with `resume_refused`, and the
 call is over for whoever sent it.
+
+## Over WebRTC
+
+The same messages go over a data channel, and sound over tracks of Opus, where the gateway has the extra `webrtc`
+(`pip install 'lineside[webrtc]'`; without it 501). Make a peer connection with the microphone's track and one data
+channel, and post its offer to `/rtc/call`, with a key or `?token=TOKEN` as above:
+
+```
+POST /rtc/call {"sdp":"v=0...","first":{"greeting":""}}
+201            {"call_id":"5f0c...","sdp":"v=0..."}
+```
+
+`first` is the first message without `codec` and `sample_rate`, which `ready` tells as `pcm` and 24000: that is the
+sound behind the tracks, and what a recording holds. All else comes over the data channel, from `ready` on; binary
+messages there are answered with an `error`. A bad offer or first message is 400, a body of more than 192 KiB 413, a
+full gateway 503. An engine that there is not is told by a fatal `error` over the data channel.
+
+lineside plays: sound leaves as it is to be heard, and at `clear` what has not left is forgotten there, so nothing need
+be done. A caller who has not connected after 15 seconds is let go of; `POST /api/calls/CALL_ID/end` does it sooner.
+Nothing is resumed: a network that is gone for less than half a minute is waited for by the connection itself, while
+the agent speaks on; then the call ends with `line_lost`. Ports, addresses and limits are those of
+[Realtime calls over WebRTC](how-to/realtime-api.md#webrtc).
 """
 
 CLIENT_TOOLS = """Tools that the caller's own program runs, for this call. lineside sends `tool_call`, the program

@@ -11,7 +11,8 @@ from lineside.errors import TransportError
 from lineside.line_report import LineMeasured
 from lineside.protocol import Clear, ClientMessage, FirstMessage, LlmToken, Text
 from lineside.transports.base import AudioMeter
-from lineside.transports.browser import FAULTS, BrowserTransport
+from lineside.transports.browser import BrowserTransport
+from lineside.transports.client_texts import FAULTS
 from lineside.transports.outbox import TOKENS_WAIT
 from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import BINARY

@@ -18,6 +18,7 @@ from lineside.settings import Settings
 # They tell nothing of this gateway. A link of a browser carries no key, so nobody with one could open the documents.
 OPEN_TO_ALL = ("/health", "/ready", "/docs", "/openapi.json")
 CALLS = "/v1/realtime/calls"
+RTC_CALL = "/rtc/call"
 CLIENT = web.RequestKey("client", str)  # the address of whoever asks
 
 
@@ -78,11 +79,13 @@ class AccessGuard:
     def _knows(self, request: web.Request, path: str) -> bool:
         if self._auth.has_key(_key(request)):
             return True
-        if path.startswith(CALLS) and request.method == "OPTIONS":  # a browser asks without its key
+        if (
+            path.startswith(CALLS) or path == RTC_CALL
+        ) and request.method == "OPTIONS":  # a browser asks without its key
             return True
         if _opens_with_secret(path) and self.secrets.find(_key(request), time.time()) is not None:
             return True
-        calls = path == "/ws/call" or path.startswith("/ws/call/")
+        calls = path in ("/ws/call", RTC_CALL) or path.startswith("/ws/call/")
         return calls and self._auth.has_token(request.query.get("token"), time.time())
 
 

@@ -22,6 +22,7 @@ from lineside.gateway.access import AccessGuard, client_of
 from lineside.gateway.agent_link import AgentLink
 from lineside.gateway.announcements import Announcements
 from lineside.gateway.base_path import serve_below
+from lineside.gateway.browser_rtc_calls import BrowserRtcCalls
 from lineside.gateway.call_handle import CallHandle
 from lineside.gateway.call_registry import CallRegistry
 from lineside.gateway.call_runner import HEARTBEAT, LARGEST_MESSAGE, CallRunner
@@ -35,6 +36,7 @@ from lineside.gateway.realtime_calls import RealtimeCalls
 from lineside.gateway.realtime_line import RealtimeLine
 from lineside.gateway.runtime import learn_answers, speech_judges
 from lineside.gateway.telephone_lines import TelephoneLines
+from lineside.gateway.webrtc_calls import WebRtcCalls
 from lineside.gateway.worker_pool import WorkerPool
 from lineside.host.client import HostAgentClient
 from lineside.host.machine import MachineReader
@@ -161,7 +163,10 @@ class Gateway:
         mount(app, dependencies)
         self.telephones.add_routes(app)
         RealtimeLine(self.lines, self._access, self._workers).add_routes(app)
-        RealtimeCalls(self._settings, self.lines, self._access).add_routes(app)
+        calls = WebRtcCalls(self._settings, self.lines)
+        app.cleanup_ctx.append(calls.owned)
+        BrowserRtcCalls(self._access, calls).add_routes(app)
+        RealtimeCalls(self._settings, self.lines, self._access, calls).add_routes(app)
         add_openai_routes(app, OpenAiDependencies(self._registry, speech_judges(self._settings)))
         serve_below(app, self._settings.base_path)
         app.on_shutdown.append(self._close)

@@ -38,14 +38,11 @@ class BrowserCalls:
     async def offered(self, call_id: str, ws: WebSocket) -> OfferedCall:
         """A call, once its first message has come. Raises `TransportError` where that is wrong."""
         hello = read_hello(await _first_message(ws))
-        test = hello.test or bool(hello.draft)  # no customer's call: the history can leave it out
-        line = TEST_LINE if test else "browser"
-        facts = CallFacts(line=line, caller=hello.caller, codec=hello.codec, test=test)
 
         def connect(meter: AudioMeter) -> CallLeg:
             return self._connect(call_id, ws, hello, meter)
 
-        return OfferedCall(facts, hello, connect)
+        return OfferedCall(browser_facts(hello, hello.codec), hello, connect)
 
     def over(self, call_id: str) -> None:
         """The call is over, and cannot be resumed."""
@@ -75,6 +72,12 @@ class BrowserCalls:
         if resumption is not None:
             self._transports[call_id] = transport
         return CallLeg(FrameGrace(transport), transport)
+
+
+def browser_facts(hello: FirstMessage, codec: str) -> CallFacts:
+    """What is known of a call of our own protocol."""
+    test = hello.test or bool(hello.draft)  # no customer's call: the history can leave it out
+    return CallFacts(line=TEST_LINE if test else "browser", caller=hello.caller, codec=codec, test=test)
 
 
 async def refuse(ws: WebSocket, fault: TransportError) -> None:

@@ -31,7 +31,7 @@ def offered_track_session(
     outbox = TrackOutbox(connection)
 
     def send(kind: str, fields: dict[str, Any]) -> None:
-        outbox.put(kind, fields)
+        outbox.put_event(kind, fields)
         led.put(kind, fields)
 
     session, first = new_program(TrackSession, led.id, opening, engines, longest, send)

@@ -1,7 +1,6 @@
 """The line of a Realtime session over WebRTC: tracks of Opus both ways, events on a data channel."""
 
 import asyncio
-from collections import deque
 from typing import Any
 
 import msgspec
@@ -15,34 +14,21 @@ from lineside.transports.base import AudioMeter, TransportListener
 from lineside.transports.line_control import OnlyHangsUp
 from lineside.transports.pacer import shared_pacer
 from lineside.transports.webrtc.connection import WebRtcConnection
+from lineside.transports.webrtc.outbox import ChannelOutbox
 from lineside.transports.webrtc.sound import WebRtcSound
 
-EARLY = 500  # events that wait for a data channel which is not open yet; one more, and the oldest is dropped
 DRAIN = 1.0  # seconds for what is queued to leave before the connection is closed
 LAST_EVENTS = 0.1  # seconds for events and the last sound to be on their way
 
 encode = msgspec.json.Encoder().encode
 
 
-class TrackOutbox:
-    """Events for one client, in order; those that come before the data channel is open wait for it."""
+class TrackOutbox(ChannelOutbox):
+    """Events for one client, in order."""
 
-    def __init__(self, connection: WebRtcConnection) -> None:
-        self._connection = connection
-        self._early: deque[str] = deque(maxlen=EARLY)
-        connection.on_open = self._opened
-
-    def put(self, kind: str, fields: dict[str, Any]) -> None:
+    def put_event(self, kind: str, fields: dict[str, Any]) -> None:
         """An event."""
-        message = encode({"type": kind} | fields).decode()
-        if self._connection.open:
-            self._connection.send_message(message)
-        else:
-            self._early.append(message)
-
-    def _opened(self) -> None:
-        while self._early:
-            self._connection.send_message(self._early.popleft())
+        self.put(encode({"type": kind} | fields).decode())
 
 
 class TrackTransport(OnlyHangsUp):

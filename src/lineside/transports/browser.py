@@ -9,20 +9,18 @@ from collections.abc import Callable
 import msgspec
 
 from lineside.audio.frame import SAMPLE_BYTES
-from lineside.client_messages import read_client_message
 from lineside.errors import TransportError
 from lineside.protocol import EndReason, FirstMessage, Ready, Resumed, ResumeRequest, ServerMessage
 from lineside.transports.base import AudioMeter, TransportListener
+from lineside.transports.client_texts import ClientTexts
 from lineside.transports.line_control import OnlyHangsUp
 from lineside.transports.outbox import Outbox
-from lineside.transports.received_sound import LARGEST, ReceivedSound, TooFast
+from lineside.transports.received_sound import ReceivedSound
 from lineside.transports.resumption import Resumption, refused
 from lineside.transports.sent_messages import SentMessages
-from lineside.transports.typed_turns import TypedTurns
 from lineside.transports.websocket import WebSocket
 from lineside.transports.websocket_frames import INTERNAL_ERROR, LOST, NORMAL, POLICY_VIOLATION
 
-FAULTS = 20  # bad messages that are answered with an error; the next one ends the call
 FAULTY = {"too_fast", "too_many_messages", "too_many_turns", "frame_too_large", "odd_length", "bad_message"}
 LAST_WORDS = 2.0  # seconds for the last messages to leave before the socket is closed
 RESUMING = 4000  # a close code of ours (RFC 6455, 7.4.2): the caller's program gives the connection up and comes back
@@ -39,7 +37,7 @@ class BrowserTransport(OnlyHangsUp):
         self.codec, self.rate = hello.codec, hello.rate
         self._ws = ws
         loop = asyncio.get_running_loop()
-        self._clock, self._later = loop.time, loop.call_later
+        self._clock = loop.time
         self._began = loop.time()
         self._over: asyncio.Future[EndReason] = loop.create_future()  # why the caller is gone, or what broke
         bytes_per_second = self.rate * (SAMPLE_BYTES if self.codec == "pcm" else 1)
@@ -47,9 +45,7 @@ class BrowserTransport(OnlyHangsUp):
         sent = None if resumption is None else SentMessages(resumption.remembers)
         self._outbox = Outbox(ws, meter, bytes_per_second, self._over, sent)
         self._received = ReceivedSound(self.codec, bytes_per_second, meter)
-        self._faults = 0
-        self._typed = TypedTurns()
-        self._typed_later: asyncio.TimerHandle | None = None  # when those that wait are due
+        self._texts = ClientTexts(self._over)
         self._listener: TransportListener | None = None  # while the call runs
 
     def probe(self, answered: Callable[[], None]) -> None:
@@ -68,8 +64,7 @@ class BrowserTransport(OnlyHangsUp):
             self._listener = None
             if self._resumption is not None:
                 self._resumption.stop()
-            if self._typed_later is not None:
-                self._typed_later.cancel()
+            self._texts.end()
             self._received.count()
             self._outbox.count()
 
@@ -158,37 +153,6 @@ class BrowserTransport(OnlyHangsUp):
                 listener.on_audio(self._received.check(message, elapsed))
             else:
                 self._received.messages += 1
-                self._read_text(message, listener)
+                self._texts.read(message, listener)
         except TransportError as fault:
-            self._fault(fault, listener)
-
-    def _read_text(self, message: str, listener: TransportListener) -> None:
-        if len(message.encode()) > LARGEST:
-            raise TransportError("bad_message", f"message: more than {LARGEST} bytes")
-        for turn in self._typed.offer(read_client_message(message), self._clock()):
-            listener.on_message(turn)
-        self._wait_for_typed()
-
-    def _wait_for_typed(self) -> None:
-        """Have what was typed too fast told when its turn comes."""
-        if self._typed_later is None and (wait := self._typed.due_in(self._clock())) is not None:
-            self._typed_later = self._later(wait, self._tell_typed)
-
-    def _tell_typed(self) -> None:
-        self._typed_later = None
-        if self._over.done() or self._listener is None:
-            return
-        try:
-            for turn in self._typed.due(self._clock()):
-                self._listener.on_message(turn)
-        except Exception as fault:
-            self._over.set_exception(fault)
-            return
-        self._wait_for_typed()
-
-    def _fault(self, fault: TransportError, listener: TransportListener) -> None:
-        """Bad messages are answered and passed over, up to a number."""
-        self._faults += 1
-        if isinstance(fault, TooFast) or self._faults > FAULTS:
-            raise fault
-        listener.on_bad_message(fault)
+            self._texts.fault(fault, listener)
