@@ -78,8 +78,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if belongs(item)]
 
 
-def pytest_pycollect_makemodule(module_path: Path) -> None:
-    """Give hypothesis no deadline: on a shared machine the time of an example says nothing about the code.
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> None:
+    """Give hypothesis no deadline: on a shared machine the time of an example says nothing about the code. And the same
+    examples in every run, so that what fails was changed; `--hypothesis-seed` draws others.
 
     Before the first module that uses it: `@settings` takes over what holds when it is read.
     """
@@ -87,7 +88,8 @@ def pytest_pycollect_makemodule(module_path: Path) -> None:
         from hypothesis import settings
 
         if settings.get_current_profile_name() != "shared":
-            settings.register_profile("shared", deadline=None)
+            drawn = parent.config.getoption("hypothesis_seed", None) is not None
+            settings.register_profile("shared", deadline=None, derandomize=not drawn)
             settings.load_profile("shared")
 
 
