@@ -4,13 +4,12 @@
 
 Gateway and client stand in network namespaces of their own, joined by a link of ours: each packet of either, UDP or
 TCP, is lost with that probability or comes after 20 ms and up to `--jitter` more, in order. TCP is the kernel's, with
-its real retransmissions. Engines are scripted: nothing but the network differs. Both lines have their turns in one run.
+its real retransmissions. Engines are scripted: nothing but the network differs. `--protocol`: a
+Realtime client's call, or one of our own protocol (`/ws/call`, `/rtc/call`). Both lines have their turns in one run.
 """
 
 import argparse
 import asyncio
-import base64
-import json
 import socket
 import subprocess
 import sys
@@ -21,18 +20,28 @@ from typing import Any
 
 import aiohttp
 import numpy as np
+from bench.bad_line_callers import CALLERS, RATE, Arrivals
 from bench.bad_link import enter_namespace, run_link, tell, tun_of
 
 LINES = ("websocket", "webrtc")
 GATEWAY, CLIENT = "10.77.0.1", "10.77.0.2"
 PORT = 3001
+URL = f"http://{GATEWAY}:{PORT}"
 PLAYER = (
     0.1  # seconds that the client's player waits before it begins; for what comes later than its turn it waits, too
 )
 LOOK_EVERY = 0.01  # seconds: how late each process itself is
-RATE, FRAME = 24_000, 480
+EARS = {  # where the caller's sound comes by, in the gateway
+    "realtime": {
+        "websocket": ("lineside.realtime.transport", "RealtimeTransport", "_hear"),
+        "webrtc": ("lineside.realtime.track_transport", "TrackTransport", "_hear"),
+    },
+    "own": {
+        "websocket": ("lineside.transports.received_sound", "ReceivedSound", "check"),
+        "webrtc": ("lineside.transports.webrtc.browser", "BrowserRtcTransport", "_hear"),
+    },
+}
 ANSWER = "One two three four five six seven eight nine ten."
-TONE = (np.sin(np.arange(FRAME) * 0.3) * 9000).astype("<i2").tobytes()
 
 
 def main() -> None:
@@ -41,13 +50,14 @@ def main() -> None:
     options.add_argument("--loss", type=float, default=5.0, help="percent")
     options.add_argument("--jitter", type=float, default=60.0, help="ms")
     options.add_argument("--turns", type=int, default=12)
+    options.add_argument("--protocol", choices=("realtime", "own"), default="realtime")
     options.add_argument("--role", default="")
     options.add_argument("--fd", type=int, default=0)
     chosen = options.parse_args()
     if chosen.role:
-        asyncio.run(_role(chosen.role, chosen.fd, chosen.turns))
+        asyncio.run(_role(chosen.role, chosen.fd, chosen.protocol, chosen.turns))
         return
-    ends = {role: _child(role, chosen.turns) for role in ("gateway", "client")}
+    ends = {role: _child(role, chosen.protocol, chosen.turns) for role in ("gateway", "client")}
     tuns = [tun_of(end) for end, _ in ends.values()]
     results = run_link(tuns, [end for end, _ in ends.values()], chosen.loss / 100, chosen.jitter / 1000)
     for _, process in ends.values():
@@ -55,9 +65,10 @@ def main() -> None:
     _show(results)
 
 
-def _child(role: str, turns: int) -> tuple[socket.socket, "subprocess.Popen[bytes]"]:
+def _child(role: str, protocol: str, turns: int) -> tuple[socket.socket, "subprocess.Popen[bytes]"]:
     ours, theirs = socket.socketpair()
-    argv = [sys.executable, __file__, "--role", role, "--fd", str(theirs.fileno()), "--turns", str(turns)]
+    argv = [sys.executable, __file__, "--role", role, "--fd", str(theirs.fileno())]
+    argv += ["--protocol", protocol, "--turns", str(turns)]
     process = subprocess.Popen(argv, pass_fds=[theirs.fileno()])
     theirs.close()
     return ours, process
@@ -66,7 +77,7 @@ def _child(role: str, turns: int) -> tuple[socket.socket, "subprocess.Popen[byte
 # ── in a namespace ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _role(role: str, fd: int, turns: int) -> None:
+async def _role(role: str, fd: int, protocol: str, turns: int) -> None:
     end = socket.socket(fileno=fd)
     here, there = (GATEWAY, CLIENT) if role == "gateway" else (CLIENT, GATEWAY)
     enter_namespace(end, here, there)
@@ -75,10 +86,10 @@ async def _role(role: str, fd: int, turns: int) -> None:
     own_lag: list[float] = []
     looking = asyncio.create_task(_look(own_lag))
     if role == "gateway":
-        await _gateway(end, own_lag)
+        await _gateway(end, own_lag, protocol)
     else:
         end.setblocking(True)
-        tell(end, {"client": {line: await _call(line, turns) for line in LINES} | {"lag": own_lag}})
+        tell(end, {"client": {line: await _call(protocol, line, turns) for line in LINES} | {"lag": own_lag}})
     looking.cancel()
 
 
@@ -91,22 +102,23 @@ async def _look(own_lag: list[float]) -> None:
         own_lag.append(clock() - due)
 
 
-async def _gateway(end: socket.socket, own_lag: list[float]) -> None:
+async def _gateway(end: socket.socket, own_lag: list[float], protocol: str) -> None:
     """Hold calls, and write down when sound of the caller's reaches the ear."""
     from tests.gateway.test_app import opened
 
     from lineside.engines.vendors.scripted import ScriptedLLM
-    from lineside.realtime import track_transport, transport
 
     heard: dict[str, list[tuple[float, float]]] = {line: [] for line in LINES}
     clock = asyncio.get_running_loop().time
-    for line, kind in (("websocket", transport.RealtimeTransport), ("webrtc", track_transport.TrackTransport)):
+    for line, (place, name, method) in EARS[protocol].items():
+        kind = getattr(import_module(place), name)
+        of_kind = getattr(kind, method)
 
-        def hear(self: Any, pcm: bytes, line: str = line, plain: Any = kind._hear) -> None:
+        def hear(self: Any, pcm: bytes, *more: Any, line: str = line, plain: Any = of_kind) -> Any:
             heard[line].append((clock(), len(pcm) / 2 / RATE))
-            plain(self, pcm)
+            return plain(self, pcm, *more)
 
-        kind._hear = hear  # type: ignore[method-assign]
+        setattr(kind, method, hear)
     async with opened(host=GATEWAY, port=PORT, echo_gate=False) as gateway:
         gateway.gateway._registry._engines["llm", "scripted"] = ScriptedLLM(answers=(ANSWER,) * 1000)
         await asyncio.get_running_loop().sock_recv(end, 4)
@@ -114,129 +126,16 @@ async def _gateway(end: socket.socket, own_lag: list[float]) -> None:
     tell(end, {"gateway": heard | {"lag": own_lag}})
 
 
-class _Arrivals:
-    """What comes of answers: when, and how many seconds of sound."""
-
-    def __init__(self) -> None:
-        self.clock = asyncio.get_running_loop().time
-        self.answers: list[dict[str, Any]] = []
-        self.done = asyncio.Event()
-
-    def began(self) -> None:
-        """The caller has asked."""
-        self.answers.append({"asked": self.clock(), "came": []})
-
-    def came(self, at: float, seconds: float) -> None:
-        """Sound that stands `at` seconds into the answer."""
-        if self.answers:
-            self.answers[-1]["came"].append((self.clock(), at, seconds))
-
-
-async def _call(line: str, turns: int) -> list[dict[str, Any]]:
-    arrivals = _Arrivals()
+async def _call(protocol: str, line: str, turns: int) -> list[dict[str, Any]]:
+    arrivals = Arrivals()
     async with aiohttp.ClientSession() as http:
         for _ in range(300):  # until the gateway is up
             with suppress(aiohttp.ClientError):
-                async with http.get(f"http://{GATEWAY}:{PORT}/health"):
+                async with http.get(f"{URL}/health"):
                     break
             await asyncio.sleep(0.2)
-        await (_over_websocket if line == "websocket" else _over_webrtc)(http, arrivals, turns)
+        await CALLERS[protocol, line](http, URL, arrivals, turns)
     return arrivals.answers
-
-
-async def _take_turns(arrivals: _Arrivals, say: Any, turns: int) -> None:
-    """Speak for a second, wait for the answer to its end, and again."""
-    for _ in range(turns):
-        arrivals.done.clear()
-        await say(1.0)
-        arrivals.began()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(20):
-                await arrivals.done.wait()
-        await asyncio.sleep(0.5)
-
-
-async def _over_websocket(http: aiohttp.ClientSession, arrivals: _Arrivals, turns: int) -> None:
-    async with http.ws_connect(f"http://{GATEWAY}:{PORT}/v1/realtime") as ws:
-        left, spoken = 0, asyncio.Event()
-
-        async def microphone() -> None:
-            nonlocal left
-            due = arrivals.clock()
-            while True:
-                pcm, left = (TONE, left - 1) if left else (bytes(2 * FRAME), 0)
-                if not left:
-                    spoken.set()
-                audio = base64.b64encode(pcm).decode()
-                await ws.send_str(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
-                due += 0.02
-                await asyncio.sleep(due - arrivals.clock())
-
-        async def read() -> None:
-            at = 0.0
-            async for message in ws:
-                event = json.loads(message.data)
-                if event["type"] == "response.created":
-                    at = 0.0
-                elif event["type"] == "response.output_audio.delta":
-                    seconds = len(base64.b64decode(event["delta"])) / 2 / RATE
-                    arrivals.came(at, seconds)
-                    at += seconds
-                elif event["type"] == "response.done":
-                    arrivals.done.set()
-
-        async def say(seconds: float) -> None:
-            nonlocal left
-            spoken.clear()
-            left = round(seconds * 50)
-            await spoken.wait()
-
-        tasks = [asyncio.create_task(microphone()), asyncio.create_task(read())]
-        await _take_turns(arrivals, say, turns)
-        for task in tasks:
-            task.cancel()
-
-
-async def _over_webrtc(http: aiohttp.ClientSession, arrivals: _Arrivals, turns: int) -> None:
-    from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-    from tests.realtime.webrtc_client import Microphone
-
-    from lineside.rtp.packet import RtpPacket
-    from lineside.transports.webrtc.connection import _take_packets
-    from lineside.transports.webrtc.opus import CLOCK, SILENCE
-
-    peer, microphone = RTCPeerConnection(RTCConfiguration(iceServers=[])), Microphone()
-    begins: int | None = None
-
-    def took(packet: RtpPacket) -> None:
-        nonlocal begins
-        if packet.payload == SILENCE:
-            return
-        begins = packet.timestamp if begins is None else begins
-        arrivals.came(((packet.timestamp - begins) & 0xFFFFFFFF) / CLOCK, 0.02)
-
-    def told(message: str) -> None:
-        kind = json.loads(message)["type"]
-        if kind == "response.done":
-            arrivals.done.set()
-
-    async def say(seconds: float) -> None:
-        nonlocal begins
-        microphone.speak(seconds)
-        await asyncio.sleep(seconds)
-        begins = None
-
-    peer.addTrack(microphone)
-    peer.createDataChannel("oai-events").on("message", told)
-    await peer.setLocalDescription(await peer.createOffer())
-    headers = {"Content-Type": "application/sdp"}
-    place = f"http://{GATEWAY}:{PORT}/v1/realtime/calls"
-    async with http.post(place, data=peer.localDescription.sdp, headers=headers) as answer:
-        await peer.setRemoteDescription(RTCSessionDescription(await answer.text(), "answer"))
-    _take_packets(peer.getReceivers()[0], took)
-    await asyncio.sleep(2)
-    await _take_turns(arrivals, say, turns)
-    await peer.close()
 
 
 # ── figures ────────────────────────────────────────────────────────────────────────────────────────────────────────
