@@ -103,7 +103,7 @@ def test_a_document_gives_no_orders(order: str, tmp_path: Path) -> None:
     """The model is told what it says, without the signs that steer models; one that obeys writes and claims nothing."""
     (tmp_path / "house.md").write_text(f"# Parking\n\nThe car park behind the house is free on weekdays. {order}")
     agent = msgspec.structs.replace(GUARDED, documents=("*.md",), unknown="I don't know that.")
-    knowledge = asyncio.run(KnowledgeCache(None, KnowledgePlaces(tmp_path, tmp_path)).of(agent))
+    knowledge = asyncio.run(KnowledgeCache(None, KnowledgePlaces(tmp_path, tmp_path, tmp_path)).of(agent))
     tools, obeys = SlowTools(), ScriptedLLM(answers=[OBEYS[0]])
     held = call(
         says("Is the car park free?", 6.0), says("Yes.", 4.0), tools=tools, agent=agent, llm=obeys, knowledge=knowledge

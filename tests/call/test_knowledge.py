@@ -79,7 +79,9 @@ def test_the_model_is_told_what_the_documents_say_of_a_question(tmp_path: Path) 
     """Right before the caller's words, for this answer alone; history holds what was said."""
     (tmp_path / "house.md").write_text("# Parking\n\nThe car park behind the house is free on weekdays.\n")
     desk = Agent(name="Desk", prompt="You answer.", documents=("*.md",), unknown="I don't know that.")
-    call = asked("Is the car park free?", "Do you sell dogs?", agent=desk, places=KnowledgePlaces(tmp_path, tmp_path))
+    call = asked(
+        "Is the car park free?", "Do you sell dogs?", agent=desk, places=KnowledgePlaces(tmp_path, tmp_path, tmp_path)
+    )
     [question] = call.llm.asked
     assert question[-1].content.endswith("Is the car park free?")
     assert "Parking: The car park behind the house is free on weekdays." in question[-1].content

@@ -240,7 +240,8 @@ async def turn_model(settings: Settings) -> AsyncGenerator[TurnModel, None]:
 
 def knowledge_places(settings: Settings) -> KnowledgePlaces:
     """Where the agent's documents lie, and what was read of them."""
-    return KnowledgePlaces(settings.agent_file.parent, settings.data_dir / "knowledge")
+    meanings, answers = settings.data_dir / "knowledge", settings.models_dir / ".meanings"
+    return KnowledgePlaces(settings.agent_file.parent, meanings, answers)
 
 
 @asynccontextmanager

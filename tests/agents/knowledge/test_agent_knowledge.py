@@ -1,6 +1,7 @@
 """An agent's knowledge as calls ask it: courtesies, kept meanings, an encoder that is late."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from lineside.agents.knowledge.agent_knowledge import (
     read_knowledge,
 )
 from lineside.agents.knowledge.encoder_thread import EncoderThread, KeptMeanings
-from lineside.agents.knowledge.knowledge import Floats, MayBe, NotKnown, Verbatim
+from lineside.agents.knowledge.knowledge import Answer, Floats, MayBe, NotKnown, Verbatim
 from lineside.agents.knowledge.sentence_encoder import WIDTH
 from lineside.errors import ConfigError
 from lineside.models.store import locate
@@ -112,7 +113,7 @@ def test_what_documents_mean_is_read_once_and_kept(tmp_path: Path) -> None:
     """By the command; a start reads nothing but what was kept. A damaged file is as none."""
     (tmp_path / "house.md").write_text("# Parking\n\nThe car park is free.\n")
     desk = Agent(name="Harbour", prompt="x", documents=("*.md",))
-    places = KnowledgePlaces(tmp_path, tmp_path / "meanings")
+    places = KnowledgePlaces(tmp_path, tmp_path / "meanings", tmp_path / "answers")
 
     async def sentences_read(*, build: bool) -> list[str]:
         encoder = Counting()
@@ -128,11 +129,45 @@ def test_what_documents_mean_is_read_once_and_kept(tmp_path: Path) -> None:
     assert asyncio.run(sentences_read(build=True)) == ["Parking. The car park is free."]
 
 
+def test_what_answers_mean_is_read_once_on_a_machine(tmp_path: Path) -> None:
+    """The next start reads nothing, and answers alike; a changed answer is read; a damaged file is as none."""
+    places = KnowledgePlaces(tmp_path, tmp_path, tmp_path / "answers")
+
+    async def start(desk: Agent = DESK) -> tuple[int, Answer]:
+        encoder = Counting()
+        knows = await read_knowledge(desk, encoder, places)  # type: ignore[arg-type]
+        read = len(encoder.read)
+        return read, await knows.answer("are you open on Sunday")
+
+    (read, answer), (again, same) = asyncio.run(start()), asyncio.run(start())
+    assert read > 50
+    assert again == 0
+    assert isinstance(answer, Verbatim)
+    assert same == answer
+    changed = replace(DESK, answers=(replace(DESK.answers[0], asks=("open on Sunday?",)),))
+    assert 0 < asyncio.run(start(changed))[0] < read
+    for kept in (tmp_path / "answers").glob("*.npy"):
+        kept.write_bytes(b"\x93NUMPY damaged")
+    assert asyncio.run(start())[0] == read
+
+
+def test_only_so_many_answers_are_kept(tmp_path: Path) -> None:
+    """The one used longest ago is thrown away; one that was found was used."""
+    kept, vectors = KeptMeanings(tmp_path, 2), np.eye(1, WIDTH, dtype=np.float32)
+    for age, sentence in enumerate(("new", "old")):
+        kept.keep([sentence], vectors)
+        [file] = (file for file in tmp_path.iterdir() if file.stat().st_mtime > 10)
+        os.utime(file, (age, age))
+    assert kept.find(["new"]) is not None
+    kept.keep(["newest"], vectors)
+    assert [kept.find([sentence]) is not None for sentence in ("new", "old", "newest")] == [True, False, True]
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """With what is wrong with it."""
     (tmp_path / "house.md").write_text("The car park is free.")
     (tmp_path / "file").write_text("")
-    places = KnowledgePlaces(tmp_path, tmp_path / "file" / "meanings")
+    places = KnowledgePlaces(tmp_path, tmp_path / "file" / "meanings", tmp_path / "file")
     desk = Agent(name="Harbour", prompt="x", documents=("*.md",))
     with pytest.raises(ConfigError, match="cannot write"):
         asyncio.run(read_knowledge(desk, Counting(), places, build=True))  # type: ignore[arg-type]

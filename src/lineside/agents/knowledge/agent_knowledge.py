@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from lineside.agents.agent import Agent, VerbatimAnswer
 from lineside.agents.knowledge.documents import read_documents
-from lineside.agents.knowledge.encoder_thread import EncoderThread, KeptMeanings
+from lineside.agents.knowledge.encoder_thread import EncoderThread, KeptMeanings, rounded
 from lineside.agents.knowledge.index import Passage, build_index
 from lineside.agents.knowledge.knowledge import (
     CLOCK,
@@ -41,6 +41,8 @@ MOST_SENTENCES = 2000  # whose meanings are read; the passages beyond are found 
 MEANING_WITHIN = (
     1.0  # seconds for the meaning of one question (7 ms where nothing else runs); then its words alone count
 )
+
+MOST_KEPT = 32  # sets of answers whose meanings are kept, 768 bytes a sentence; the one used longest ago is thrown away
 
 AGAIN = "{again}"  # a courtesy that is answered with what the agent said last
 NOBODY_KNOWS = "{unknown}"  # a courtesy that nothing is known of
@@ -66,6 +68,7 @@ class KnowledgePlaces(Struct, frozen=True):
 
     documents: Path  # the folder of the agent's file
     meanings: Path  # a folder that can be written
+    answers: Path  # what answers mean is kept here too, for all processes of this machine; where that can be
 
 
 class AgentKnowledge:
@@ -135,7 +138,7 @@ class KnowledgeCache:
 async def read_knowledge(
     agent: Agent, encoder: EncoderThread | None, places: KnowledgePlaces | None = None, *, build: bool = False
 ) -> Knows:
-    """Index what the agent knows and read what its answers mean: 0.5 s for a hundred sentences.
+    """Index what the agent knows and read what its answers mean: 0.5 s for a hundred sentences, once a machine.
 
     What documents mean is read with `build` (1 s for a hundred passages), and kept; without, what was kept counts.
     Rules for words are there for English alone; in other languages the model answers. Raises `ConfigError`.
@@ -159,7 +162,7 @@ async def read_knowledge(
     sentences = [
         (n, text) for n, p in enumerate(passages) for text in (p.about, p.says if p.about else "", *p.asks) if text
     ]
-    meanings = await encoder.encode([text for _, text in sentences[:MOST_SENTENCES]])
+    meanings = await _read_once([text for _, text in sentences[:MOST_SENTENCES]], encoder, places)
     owners = [number for number, _ in sentences[:MOST_SENTENCES]]
     if papers and places is not None:
         of_papers = await _meanings_of(papers, encoder, places, build=build)
@@ -168,7 +171,21 @@ async def read_knowledge(
         else:
             meanings = np.concatenate([meanings, of_papers])
             owners += range(len(passages), len(passages) + len(papers))
-    return AgentKnowledge(Knowledge(index, meanings, owners, await encoder.encode(other_matters())), encoder)
+    others = await _read_once(other_matters(), encoder, places)
+    return AgentKnowledge(Knowledge(index, meanings, owners, others), encoder)
+
+
+async def _read_once(sentences: Sequence[str], encoder: EncoderThread, places: KnowledgePlaces | None) -> Floats:
+    """From an earlier start, if one has read just these, or another process."""
+    if places is None:
+        return await encoder.encode(sentences)
+    kept = KeptMeanings(places.answers, MOST_KEPT)
+    found = await asyncio.to_thread(kept.find, sentences)
+    if found is None:
+        found = rounded(await encoder.encode(sentences))  # the next start answers as this one does
+        with suppress(OSError):  # on a disk that cannot be written they are read at each start
+            await asyncio.to_thread(kept.keep, sentences, found)
+    return found
 
 
 async def _meanings_of(
