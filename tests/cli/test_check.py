@@ -6,6 +6,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from lineside.agents.agent import load_agent
 from lineside.cli.main import app
 
 FOLDER = Path(__file__).parents[2] / "examples" / "broken-agents"
@@ -53,3 +54,15 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     assert told.exit_code == 1
     assert "cannot be read" in told.output
     assert "gone" in told.output
+
+
+def test_a_file_with_a_byte_order_mark_and_line_ends_of_windows_is_whole(tmp_path: Path) -> None:
+    """As an editor there writes the agent's file and that of its Python tool. A start reads it, too."""
+    source = FOLDER.parent / "python-tools"
+    (tmp_path / "tools").mkdir()
+    for file in ("agent.toml", *(str(each.relative_to(source)) for each in (source / "tools").glob("*.py"))):
+        text = (source / file).read_text("utf-8").replace("\n", "\r\n")
+        (tmp_path / file).write_bytes(b"\xef\xbb\xbf" + text.encode())
+    told = CliRunner().invoke(app, ["check", str(tmp_path / "agent.toml")])
+    assert told.exit_code == 0, told.output
+    assert load_agent(tmp_path / "agent.toml") == load_agent(source / "agent.toml")

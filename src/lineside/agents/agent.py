@@ -253,7 +253,7 @@ def wants_person(said: str) -> bool:
 def load_agent(path: Path) -> Agent:
     """Read an agent from a TOML file. Raises `ConfigError` naming the file and what is wrong in it."""
     try:
-        agent = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Agent)
+        agent = msgspec.convert(tomllib.loads(path.read_text("utf-8-sig")), Agent)
         agent.check()
         check_python_tools(agent, path.parent)
         return agent
@@ -267,6 +267,6 @@ def load_agent(path: Path) -> Agent:
 
 def check_python_tools(agent: Agent, folder: Path) -> None:
     """Raises `ConfigError` where a Python tool's function is not in its file, or takes something else."""
-    wrong = list(mistakes_of_python_tools(agent.tools, lambda file: (folder / file).read_text("utf-8")))
+    wrong = list(mistakes_of_python_tools(agent.tools, lambda file: (folder / file).read_text("utf-8-sig")))
     if wrong:
         raise ConfigError("; ".join(map(str, wrong[:3])))

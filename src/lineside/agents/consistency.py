@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -13,6 +14,8 @@ from lineside.errors import ConfigError
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _HTTP = re.compile(r"(?P<method>[A-Z]+) (?P<url>(?:https?://|\$\{[A-Z][A-Z0-9_]*\})\S+)")
 _SERVER = re.compile(r"(?:https?://|\$\{[A-Z][A-Z0-9_]*\})\S*")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110
+_STATUS = re.compile(r"[2-5][0-9]{2}")
 _ENVIRONMENT = re.compile(r"\$\{[^}]*\}")
 
 
@@ -70,6 +73,7 @@ def _slot(where: tuple[str, ...], slot: Slot) -> Iterator[Mistake]:
 
 def _tool(where: tuple[str, ...], tool: Tool, slots: Mapping[str, Slot]) -> Iterator[Mistake]:
     yield from _what_it_calls(where, tool)
+    yield from _headers(where, tool)
     for name, takes in tool.takes.items():
         if name not in slots and not takes.about:
             yield Mistake((*where, "takes", name), f"there is no slot {name}; declare it, or say about what it is")
@@ -135,6 +139,9 @@ def _http(where: tuple[str, ...], tool: Tool) -> Iterator[Mistake]:
         yield Mistake(where, f'"{tool.http}" cannot be read; write "GET https://host/path/{{argument}}"')
         return
     address = _ENVIRONMENT.sub("", found["url"])
+    yield from (Mistake(where, what) for what in _unfit_host(found["url"]))
+    for key in (key for key in tool.fails if not _STATUS.fullmatch(key)):
+        yield Mistake((*where[:-1], "fails", key), f'"{key}" is no status of HTTP; write one such as 404')
     for name in sorted(places(address) - tool.takes.keys()):
         yield Mistake(where, f"{{{name}}} is nothing that the tool takes")
     host = address.partition("://")[2].partition("/")[0]
@@ -144,6 +151,26 @@ def _http(where: tuple[str, ...], tool: Tool) -> Iterator[Mistake]:
         return
     if found["method"] in {"PUT", "PATCH", "DELETE"} and tool.effect == "reads":
         yield Mistake(where, f'{found["method"]} changes something; effect = "reads" cannot be right')
+
+
+def _unfit_host(url: str) -> Iterator[str]:
+    """What is wrong with the host of an address that the file has itself."""
+    if "$" in url.partition("://")[2].partition("/")[0] or url.startswith("$"):
+        return
+    try:
+        parts = urlsplit(url)
+        if not parts.hostname or parts.port == 0 or ".." in parts.hostname:
+            yield "it names no host and port"
+    except ValueError as wrong:
+        yield f"its host cannot be read: {wrong}"
+
+
+def _headers(where: tuple[str, ...], tool: Tool) -> Iterator[Mistake]:
+    for name, value in tool.headers.items():
+        if not _HEADER.fullmatch(name):
+            yield Mistake((*where, "headers"), f'"{name}" is no name of a header, such as Authorization')
+        if not value.isprintable():
+            yield Mistake((*where, "headers"), f"{name} has a line break or a control character")
 
 
 def _task(

@@ -55,6 +55,8 @@ def check_agent_file(
         found = re.search(r"line (\d+)", str(wrong))
         at = int(found[1]) if found else text.count("\n") + 1
         return [Remark(at, f"this is no TOML: {re.sub(r' [(]at .*', '', str(wrong))}")]
+    except (ValueError, RecursionError) as wrong:  # a number of thousands of digits, or lists in lists without end
+        return [Remark(0, f"this TOML cannot be read: {str(wrong).partition(';')[0]}")]
     lines = Lines(text)
     remarks = [Remark(lines.of(each.where), _words(each)) for each in _mistakes(raw, read)]
     remarks += [Remark(lines.of(each.where), _words(each), "advice") for each in _advice(raw, environment)]

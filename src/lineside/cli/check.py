@@ -21,7 +21,7 @@ def check(
     found: dict[str, list[Remark]] = {}
     for file in files:
         try:
-            found[str(file)] = check_agent_file(file.read_text("utf-8"), os.environ, _beside(file))
+            found[str(file)] = check_agent_file(file.read_text("utf-8-sig"), os.environ, _beside(file))
         except (OSError, UnicodeDecodeError) as cause:
             found[str(file)] = [Remark(0, f"cannot be read: {cause}")]
     if as_json:
@@ -40,4 +40,4 @@ def check(
 
 def _beside(file: Path) -> Callable[[str], str]:
     """Reads files by their path from this one's folder."""
-    return lambda other: (file.parent / other).read_text("utf-8")
+    return lambda other: (file.parent / other).read_text("utf-8-sig")

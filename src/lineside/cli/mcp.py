@@ -20,7 +20,7 @@ def mcp(
     from lineside.agents.tools.mcp_listing import OfferedTool, list_servers
 
     try:
-        text = file.read_text("utf-8")
+        text = file.read_text("utf-8-sig")
         offered: dict[str, list[OfferedTool]] = asyncio.run(list_servers(text, file.parent, os.environ))
     except (OSError, UnicodeDecodeError, ConfigError) as wrong:
         say(f"{file}: {wrong}", "bold red", error=True)

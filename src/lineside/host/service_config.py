@@ -75,7 +75,7 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 def read_services(path: Path) -> tuple[ServiceConfig, ...]:
     """The services of the file, in its order. Raises `ConfigError` naming the line or the field and what is allowed."""
     try:
-        services = msgspec.convert(tomllib.loads(path.read_text("utf-8")), type=_File).service
+        services = msgspec.convert(tomllib.loads(path.read_text("utf-8-sig")), type=_File).service
     except OSError as cause:
         raise ConfigError(f"{path} cannot be read ({cause.strerror}); SERVICES_FILE says which file it is") from None
     except UnicodeDecodeError:

@@ -203,3 +203,33 @@ def test_a_secret_that_is_not_set_is_named() -> None:
 
     found = asyncio.run(story())
     assert (found.kind, found.why) == ("refused", "ERP_TOKEN is not set")
+
+
+@pytest.mark.parametrize(
+    ("declared", "says"),
+    [
+        ({"headers": {"Authorization": "Bearer ${BROKEN}"}}, "the header Authorization has a line break"),
+        ({"http": "POST http://127.0.0.1:99999/"}, "no address"),
+        ({"http": "POST http://[::1/"}, "no address"),
+        ({"http": "POST http://a..b/"}, "no address"),
+    ],
+    ids=["a token with a line break", "port", "brackets", "dots"],
+)
+def test_a_change_that_could_not_be_asked_for_is_refused_and_not_in_doubt(declared: dict[str, Any], says: str) -> None:
+    """Nothing was sent: the caller is not told that nobody knows."""
+
+    async def story() -> Outcome:
+        async with http_tools({"BROKEN": "s3cret\n"}) as tools:
+            given: dict[str, Any] = {"http": "POST http://127.0.0.1:9/", "confirm": "Shall I?", "private": True}
+            tool = Tool("It.", **given | declared)
+            return await tools.run(Use("book", {}), tool, "key-1")
+
+    came = asyncio.run(story())
+    assert came.kind == "refused"
+    assert says in came.why
+    assert "s3cret" not in came.why
+
+
+def test_an_answer_may_begin_with_a_byte_order_mark() -> None:
+    """Some servers write one before their JSON."""
+    assert outcome_of(answers('\ufeff{"status": "sent"}')).gives == {"status": "sent"}

@@ -25,11 +25,16 @@ from lineside.agents.tools.projected import projected
 from lineside.http_bodies import body_up_to
 
 LARGEST_ANSWER = 1 << 20  # bytes; more is no answer
+NO_ADDRESS = "its http is no address that can be asked; look at its host, its port and what the environment gives"
 CONNECTIONS = 32  # to all back ends of a process; more wait, under the tool's deadline
 
 
 class AddressRefused(OSError):
     """The tool's host is an address that it may not have."""
+
+
+class NotAsked(ValueError):
+    """The request cannot be written, so nothing was sent."""
 
 
 class HttpTools:
@@ -48,7 +53,9 @@ class HttpTools:
     async def _run(self, use: Use, tool: Tool, key: str) -> Outcome:
         try:
             return await self._ask(use, tool, key)
-        except AddressRefused as refused:
+        except (aiohttp.InvalidURL, UnicodeError):  # raised before anything is sent, and what they say has arguments
+            return Outcome("refused", why=NO_ADDRESS)
+        except (AddressRefused, NotAsked) as refused:
             return Outcome("refused", why=str(refused))
         except aiohttp.ClientConnectorError as unreached:
             why = unreached.os_error
@@ -61,7 +68,7 @@ class HttpTools:
     async def _ask(self, use: Use, tool: Tool, key: str) -> Outcome:
         method, _, address = tool.http.partition(" ")
         url, rest = _address(filled_from(address, self._environment), use.arguments)
-        headers = {name: filled_from(value, self._environment) for name, value in tool.headers.items()}
+        headers = {name: _header(name, filled_from(value, self._environment)) for name, value in tool.headers.items()}
         if tool.writes:
             headers["Idempotency-Key"] = key
         body: dict[str, Any] = {"params": rest} if method in {"GET", "DELETE"} else {"json": rest}
@@ -78,6 +85,13 @@ def _address(template: str, arguments: Mapping[str, str]) -> tuple[str, dict[str
         raise AddressRefused(f"{wrong[0]} would name another resource of the host")
     url = PLACE.sub(lambda place: quote(arguments.get(place[1], ""), safe=""), template)
     return url, {name: value for name, value in arguments.items() if name not in used}
+
+
+def _header(name: str, value: str) -> str:
+    """The value, on one line. Raises `NotAsked`."""
+    if not value.isprintable():
+        raise NotAsked(f"the header {name} has a line break or a control character; look at what the environment gives")
+    return value
 
 
 async def _outcome(answer: aiohttp.ClientResponse, tool: Tool) -> Outcome:
@@ -107,7 +121,10 @@ def public(address: str) -> bool:
 
 def _refuse_literal(url: str, *, private: bool) -> None:
     """An address that stands in the URL itself is not resolved, and so is looked at here."""
-    host = urlsplit(url).hostname or ""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        raise NotAsked(NO_ADDRESS) from None
     try:
         inside = not public(host)
     except ValueError:

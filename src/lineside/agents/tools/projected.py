@@ -1,6 +1,7 @@
 """The one door through which text of tools comes in: declared values, short, without what steers a language model."""
 
 import re
+from codecs import BOM_UTF8
 
 import msgspec
 
@@ -16,7 +17,7 @@ def projected(raw: bytes, tool: Tool) -> Outcome:
     if not tool.gives:
         return Outcome("ok")
     try:
-        answered = msgspec.json.decode(raw)
+        answered = msgspec.json.decode(raw.removeprefix(BOM_UTF8))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         answered = None
     if not isinstance(answered, dict):  # what writes has been done all the same; nothing is known of it
