@@ -185,6 +185,17 @@ def test_g711_comes_and_goes_at_its_own_rate() -> None:
     assert abs(len(base64.b64decode("".join(deltas))) / 8000 - 0.3) < 0.01
 
 
+def test_a_response_has_a_format_that_a_session_could_have() -> None:
+    """Without a rate it is the usual one of its type; a rate that none has is refused, by its place."""
+    call = ScriptedCall()
+    shape = {"type": "audio/pcm"}
+    call.send({"type": "response.create", "response": {"audio": {"output": {"format": shape}}}})
+    began = next(event for event in call.events if event["type"] == "response.created")
+    assert began["response"]["audio"]["output"]["format"] == {"type": "audio/pcm", "rate": 24_000}
+    assert call.session.response is not None
+    assert call.session.response.output_audio.converted(bytes(960)) == bytes(960)
+
+
 def test_a_burst_of_minutes_is_heard_in_slices() -> None:
     """Fifteen megabytes in one message are taken at once and heard a quarter of a second at a time."""
     call = ScriptedCall()

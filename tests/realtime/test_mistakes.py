@@ -44,6 +44,23 @@ TEXT = {"type": "input_text", "text": "x" * 90_000}
             "invalid_value",
             "session.audio.input.format.rate",
         ),
+        (
+            {
+                "type": "response.create",
+                "response": {"audio": {"output": {"format": {"type": "audio/pcm", "rate": 44100}}}},
+            },
+            "invalid_value",
+            "response.audio.output.format.rate",
+        ),
+        (
+            {
+                "type": "response.create",
+                "response": {"audio": {"output": {"format": {"type": "audio/pcmu", "rate": 24000}}}},
+            },
+            "invalid_value",
+            "response.audio.output.format.rate",
+        ),
+        ({"type": "response.create", "response": {"instructions": "x" * 200_000}}, "invalid_value", "response"),
         ({"type": "session.update", "session": {"type": "transcription"}}, "invalid_value", "session.type"),
         ({"type": "input_audio_buffer.append"}, "missing_required_parameter", "audio"),
         ({"type": "input_audio_buffer.append", "audio": "%%%"}, "invalid_value", "audio"),

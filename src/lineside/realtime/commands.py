@@ -1,6 +1,5 @@
 """What a Realtime client wants, carried out on its session: one answer or one error for every event."""
 
-import copy
 from typing import Any
 
 import msgspec
@@ -24,7 +23,7 @@ from lineside.realtime.client_events import (
 from lineside.realtime.errors import RealtimeError, field_error
 from lineside.realtime.items import Item, read_item
 from lineside.realtime.session import RealtimeSession, Wanted
-from lineside.realtime.session_config import ResponseFields, merged, updated_session, without_nulls
+from lineside.realtime.session_config import ResponseFields, response_config, updated_session, without_nulls
 from lineside.realtime.sound import InputAudio, too_short
 
 ASIDES = 8  # responses beside the conversation at once
@@ -175,7 +174,7 @@ class ClientCommands:
             return
         if "tools" in news:
             news["tools"] = given["tools"]
-        whole = merged(copy.deepcopy(session.config), news)
+        whole = response_config(session.config, news)
         if session.orders is None:
             return
         if aside and len(session.asides) >= ASIDES:

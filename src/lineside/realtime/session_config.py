@@ -195,10 +195,19 @@ def updated_session(session: dict[str, Any], given: dict[str, Any]) -> dict[str,
         news = {name: value for name, value in news.items() if name in ("type", "audio", "include")}
         if "audio" in news:
             news["audio"].pop("output", None)
+    return _whole(session, news, "session")
+
+
+def response_config(session: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
+    """The session as one response has it; the session stays as it is. Raises `RealtimeError`."""
+    return _whole(session, news, "response")
+
+
+def _whole(session: dict[str, Any], news: dict[str, Any], root: str) -> dict[str, Any]:
     after = merged(copy.deepcopy(session), news)
-    _complete(after)
+    _complete(after, root)
     if len(msgspec.json.encode(after)) > LARGEST:
-        raise RealtimeError("invalid_value", f"The session has more than {LARGEST} bytes.", "session")
+        raise RealtimeError("invalid_value", f"The {root} has more than {LARGEST} bytes.", root)
     return after
 
 
@@ -245,16 +254,14 @@ def _turn_detection(before: dict[str, Any] | None, news: dict[str, Any]) -> dict
     return {name: usual[name] if value is None else value for name, value in after.items()}
 
 
-def _complete(session: dict[str, Any]) -> None:
+def _complete(session: dict[str, Any], root: str) -> None:
     """Fill in what belongs to a value. Raises `RealtimeError`."""
     for side, part in session["audio"].items():
         shape = part["format"]
-        rate, place = shape.get("rate"), f"session.audio.{side}.format.rate"
+        rate, place = shape.get("rate"), f"{root}.audio.{side}.format.rate"
         if shape["type"] != "audio/pcm":
             if rate not in (None, 8000):
-                raise RealtimeError(
-                    "invalid_value", "G.711 has 8000 samples a second.", f"session.audio.{side}.format.rate"
-                )
+                raise RealtimeError("invalid_value", "G.711 has 8000 samples a second.", place)
             part["format"] = {"type": shape["type"]}
         elif rate not in (None, 24_000, 16_000):
             raise RealtimeError("invalid_value", "audio/pcm has 24000 samples a second.", place)
