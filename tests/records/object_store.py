@@ -16,7 +16,7 @@ class ObjectStore:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self.port, self._bucket = 0, f"b{uuid4().hex}"  # moto's buckets outlive its servers
         self.start()
-        self._ask("PUT")
+        self.make_bucket()
 
     @property
     def url(self) -> str:
@@ -36,6 +36,14 @@ class ObjectStore:
     def stop(self) -> None:
         """Nobody answers there any more."""
         self._server.stop()
+
+    def lose_bucket(self) -> None:
+        """The server is there and its bucket is not. It must be empty."""
+        self._ask("DELETE")
+
+    def make_bucket(self) -> None:
+        """The bucket is there again."""
+        self._ask("PUT")
 
     def names(self) -> list[str]:
         """What it has, without the folder."""

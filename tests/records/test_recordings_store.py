@@ -10,7 +10,8 @@ import pytest
 from lineside.errors import ConfigError
 from lineside.records import archive_thread, recordings_folder
 from lineside.records.archive import Archive
-from lineside.records.recording_store import StoreAddress, store_address
+from lineside.records.database import Unavailable
+from lineside.records.recording_store import RecordingStore, StoreAddress, store_address
 from lineside.records.stored_recordings import recording_file
 from tests.call.fixtures import settings
 from tests.records.fixtures import RecordingGateway, with_records
@@ -73,6 +74,25 @@ def test_a_store_that_is_away_costs_no_recording_and_no_call(tmp_path: Path, sto
             assert await opened.recording("one") == tmp_path / "recordings" / "one.flac"
         async with archive(tmp_path, store).opened() as opened:  # after a restart too
             store.start()
+            await until(lambda: store.names() == ["one.flac"] and not opened.trouble.of("store"))
+
+    asyncio.run(story())
+
+
+def test_a_bucket_that_is_gone_is_told_and_costs_no_recording(tmp_path: Path, store: ObjectStore) -> None:
+    """What was recorded waits, a deletion is owed, and a question for sound is no "there is none"."""
+
+    async def story() -> None:
+        store.lose_bucket()
+        async with archive(tmp_path, store).opened() as opened:
+            record(opened, "one")
+            await over(opened, "one")
+            await until(lambda: bool(opened.trouble.of("store")))
+            there = RecordingStore(store.url)
+            for asked in (there.delete(["one"]), there.fetch("one", tmp_path / "copies" / "one.flac")):
+                with pytest.raises(Unavailable, match="its bucket is not there; see RECORDINGS_URL"):
+                    await asked
+            store.make_bucket()
             await until(lambda: store.names() == ["one.flac"] and not opened.trouble.of("store"))
 
     asyncio.run(story())

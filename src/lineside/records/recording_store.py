@@ -19,6 +19,7 @@ CONNECT = timedelta(seconds=3)
 REGION = "us-east-1"  # what most servers that are not Amazon's take for theirs
 SHAPE = "https://s3.example.com/bucket/folder, with KEY:SECRET@ before the host"
 AT_ONCE = 1000  # recordings that S3 lists or deletes in one request
+NO_BUCKET = "NoSuchBucket"  # what S3 calls it
 SAID = 300  # characters of what went wrong
 
 
@@ -127,12 +128,14 @@ class RecordingStore:
 
 @asynccontextmanager
 async def _store_faults() -> AsyncGenerator[None, None]:
-    """Whatever goes wrong, said in one line. What is not there stays a `FileNotFoundError`."""
+    """Whatever goes wrong, said in one line. A recording that is not there stays a `FileNotFoundError`."""
     from obstore.exceptions import BaseError
 
     try:
         yield
-    except FileNotFoundError:
+    except FileNotFoundError as nothing:
+        if NO_BUCKET in str(nothing):  # not one recording is missing but all: nothing is done, and nothing is known
+            raise Unavailable("the store of recordings: its bucket is not there; see RECORDINGS_URL") from None
         raise
     except (BaseError, OSError) as why:
         raise Unavailable(f"the store of recordings: {str(why).splitlines()[0][:SAID]}") from None
