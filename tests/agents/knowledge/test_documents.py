@@ -115,6 +115,31 @@ def test_other_encodings_are_read(tmp_path: Path) -> None:
     """A byte-order mark, Latin-1 from an old program."""
     assert read(tmp_path, "bom.txt", "\ufeffCafé".encode()) == [("", "Café")]
     assert read(tmp_path, "old.txt", "Café".encode("latin-1")) == [("", "Café")]
+    assert read(tmp_path, "new.txt", "Café".encode("utf-16")) == [("", "Café")]
+    assert read(tmp_path, "sheet.csv", "Plan\tPrice\r\nPro\t55\r\n".encode("utf-16")) == [("", "Plan: Pro. Price: 55.")]
+
+
+@pytest.mark.parametrize("name", ["terms.txt", "terms.md", "terms.html", "terms.csv"])
+def test_a_file_of_another_program_under_a_wrong_name_is_named(tmp_path: Path, name: str) -> None:
+    """An office document that was only renamed: its bytes would be passages that an agent reads aloud."""
+    (tmp_path / name).write_bytes(b"PK\x03\x04\x14\x00\x06\x00\x08\x00word/document.xml")
+    with pytest.raises(ConfigError, match=rf"{name}: this is no text"):
+        read_documents(tmp_path, [name])
+
+
+def test_a_pdf_with_a_filter_that_there_is_none_of_is_named(tmp_path: Path) -> None:
+    """One letter of it was lost on its way."""
+    whole = pdf_with("Parking is free.")
+    assert b"/Length" in whole
+    (tmp_path / "odd.pdf").write_bytes(whole.replace(b"/Length", b"/Filter /Flat /Length"))
+    with pytest.raises(ConfigError, match=r"odd\.pdf: no PDF that can be read"):
+        read_documents(tmp_path, ["odd.pdf"])
+
+
+def test_a_pattern_that_no_folder_knows_is_named(tmp_path: Path) -> None:
+    """Two stars stand for folders, by themselves."""
+    with pytest.raises(ConfigError, match=r'documents: "\*\*terms\.md"'):
+        read_documents(tmp_path, ["**terms.md"])
 
 
 @given(st.binary(max_size=400), st.sampled_from(sorted(set(READERS) - {".pdf"})))

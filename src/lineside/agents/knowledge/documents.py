@@ -8,6 +8,7 @@ import csv
 import hashlib
 import io
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -79,7 +80,10 @@ def _matching(folder: Path, patterns: Sequence[str]) -> list[Path]:
         raise ConfigError(str(cause)) from None
     found: dict[Path, None] = {}
     for pattern in patterns:
-        here = sorted(path for path in folder.glob(pattern) if path.is_file())
+        try:
+            here = sorted(path for path in folder.glob(pattern) if path.is_file())
+        except ValueError as cause:  # "**.md"
+            raise ConfigError(f'documents: "{pattern}" cannot be read: {cause}') from None
         if not here:
             raise ConfigError(f'documents: nothing matches "{pattern}" in {folder}')
         for path in here:
@@ -124,11 +128,14 @@ def _passages(section: Section, source: str) -> Iterator[Passage]:
 
 
 def _text(content: bytes) -> str:
-    """UTF-8, with or without a mark, or else Latin-1, which holds whatever bytes there are."""
+    """UTF-8, with or without a mark, UTF-16 with one, or else Latin-1. Raises `ConfigError` for what is no text."""
     try:
-        return content.decode("utf-8-sig")
+        text = content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError:
-        return content.decode("latin-1")
+        text = content.decode("latin-1")
+    if "\0" in text:
+        raise ConfigError("this is no text but what some program wrote; save it as text or as a PDF")
+    return text
 
 
 def plain_text(content: bytes) -> Iterator[Section]:
@@ -193,17 +200,18 @@ def table(content: bytes) -> Iterator[Section]:
 def pdf(content: bytes) -> Iterator[Section]:
     """Its text, paragraph by paragraph. Tables and pictures are lost; a scanned page has no text."""
     from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
 
     try:
         reader = PdfReader(io.BytesIO(content))
         if reader.is_encrypted:
             raise ConfigError("the PDF is encrypted; save it without a password")
         pages = [page.extract_text() for page in reader.pages]
-    except (PyPdfError, ValueError, KeyError, TypeError, RecursionError) as cause:
+    except ConfigError:
+        raise
+    except Exception as cause:  # a broken file brings about whatever its reader did not think of
         raise ConfigError(f"no PDF that can be read: {type(cause).__name__}") from None
     for page in pages:
-        yield from plain_text(page.encode())
+        yield from plain_text(page.replace("\0", " ").encode(errors="replace"))
 
 
 def _row(header: Sequence[str], cells: Sequence[str]) -> str:
