@@ -35,7 +35,11 @@ const TITLES: Record<View, string> = {
 
 /** The page: a call, and the dashboard behind it. A call goes on while one looks at the dashboard. */
 export function App(): JSX.Element {
-  const calls = createCall(() => ({ hello: named(choices()), telephone: choices().band === 'telephone' }));
+  const calls = createCall(() => ({
+    hello: named(choices()),
+    telephone: choices().band === 'telephone',
+    webrtc: choices().transport === 'webrtc',
+  }));
   const dashboard = createMemo(() => route().view !== 'call');
   createEffect(() => {
     document.body.dataset.phase = calls.state().phase;

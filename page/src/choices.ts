@@ -9,6 +9,7 @@ const LONGEST = 20_000; // characters of a prompt; the gateway takes no more
 
 export const PROFILES = ['', 'fast', 'balanced', 'patient', 'digits', 'silence'] as const;
 export const BANDS = ['wide', 'telephone'] as const;
+export const TRANSPORTS = ['websocket', 'webrtc'] as const;
 
 export interface Choices {
   readonly stt: string;
@@ -18,6 +19,7 @@ export interface Choices {
   readonly voice: string;
   /** Telephone: 8 kHz μ-law, as a real phone would send it. */
   readonly band: (typeof BANDS)[number];
+  readonly transport: (typeof TRANSPORTS)[number];
   readonly profile: (typeof PROFILES)[number];
   /** null: the agent's own. */
   readonly systemPrompt: string | null;
@@ -38,6 +40,7 @@ export const asSet: Choices = {
   tts: '',
   voice: '',
   band: 'wide',
+  transport: 'websocket',
   profile: '',
   systemPrompt: null,
   greeting: null,
@@ -64,6 +67,7 @@ export function readChoices(raw: string | null): Choices {
     tts: text(kept.tts),
     voice: text(kept.voice),
     band: BANDS.find((band) => band === kept.band) ?? 'wide',
+    transport: TRANSPORTS.find((transport) => transport === kept.transport) ?? 'websocket',
     profile: PROFILES.find((profile) => profile === kept.profile) ?? '',
     systemPrompt: long(kept.systemPrompt),
     greeting: long(kept.greeting),
@@ -115,6 +119,7 @@ export function chips(choices: Choices): Chip[] {
     llm !== '' && { part: 'llm', words: `LLM: ${llm}` },
     tts !== '' && { part: 'tts', words: `Voice: ${tts}` },
     choices.band === 'telephone' && { part: 'band', words: 'Phone quality (8 kHz)' },
+    choices.transport === 'webrtc' && { part: 'transport', words: 'Transport: WebRTC' },
     choices.profile !== '' && { part: 'profile', words: `Turn detection: ${choices.profile}` },
     choices.systemPrompt !== null && {
       part: 'systemPrompt',

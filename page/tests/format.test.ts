@@ -197,11 +197,20 @@ describe('the choices for the next call', () => {
     expect(readChoices(null)).toEqual(asSet);
     expect(readChoices('{')).toEqual(asSet);
     expect(readChoices('7')).toEqual(asSet);
-    expect(readChoices('{"llm": 7, "band": "short wave", "profile": "no", "greeting": ""}')).toEqual({
+    expect(
+      readChoices('{"llm": 7, "band": "short wave", "profile": "no", "transport": "pigeon", "greeting": ""}'),
+    ).toEqual({
       ...asSet,
       greeting: '',
     });
-    const all = { ...asSet, llm: 'ollama', llmModel: 'llama3.2:3b', band: 'telephone', profile: 'fast' };
+    const all = {
+      ...asSet,
+      llm: 'ollama',
+      llmModel: 'llama3.2:3b',
+      band: 'telephone',
+      profile: 'fast',
+      transport: 'webrtc',
+    };
     expect(readChoices(JSON.stringify(all))).toEqual(all);
   });
 
@@ -233,11 +242,13 @@ describe('chips', () => {
       tts: 'kokoro',
       voice: 'af_bella',
       band: 'telephone' as const,
+      transport: 'webrtc' as const,
       systemPrompt: ' ',
     };
     expect(chips(some).map((one) => one.words)).toEqual([
       'Voice: kokoro, af_bella',
       'Phone quality (8 kHz)',
+      'Transport: WebRTC',
       'Own system prompt is empty',
     ]);
     expect(without(some, 'tts')).toEqual({ ...some, tts: '', voice: '' });

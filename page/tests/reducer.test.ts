@@ -241,3 +241,10 @@ test('what came of a transfer is a note', () => {
     'The transfer failed: nobody answered.',
   ]);
 });
+
+test('why a call is carried otherwise stands until the next one', () => {
+  const otherwise = next(next(idle, { type: 'connecting' }), { type: 'instead', words: 'No UDP.' });
+  expect(otherwise.instead).toBe('No UDP.');
+  expect(next(otherwise, ready).instead).toBe('No UDP.');
+  expect(next(otherwise, { type: 'connecting' }).instead).toBe('');
+});

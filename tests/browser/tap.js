@@ -5,11 +5,19 @@ window.tap = (() => {
 
   const connect = AudioNode.prototype.connect;
   AudioNode.prototype.connect = function (to, ...rest) {
-    if (to instanceof AudioDestinationNode && this.numberOfInputs === 0) { // the microphone's worklet is silent there
+    // The microphone's worklet is silent there.
+    if (to instanceof AudioDestinationNode && (this.numberOfInputs === 0 || this.plays === "far-speaker")) {
       tap.context = this.context;
       if (window.recorder) record(this);
     }
     return connect.call(this, to, ...rest);
+  };
+
+  window.AudioWorkletNode = class extends AudioWorkletNode {
+    constructor(context, name, given) {
+      super(context, name, given);
+      this.plays = name;
+    }
   };
 
   const record = async (speaker) => {

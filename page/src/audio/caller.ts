@@ -11,6 +11,8 @@ export interface Caller {
   mute(muted: boolean): void;
   /** Let a recording be heard, as if it were spoken now. */
   play(sound: AudioBuffer, done: () => void): void;
+  /** All of it, as a peer connection takes it. */
+  stream(): MediaStream;
   close(): void;
 }
 
@@ -25,6 +27,8 @@ export async function makeCaller(
   node.port.onmessage = ({ data }: MessageEvent<Int16Array<ArrayBuffer>>) => hear(data);
   // Its output is silence; it is connected because some browsers run only what leads to the loudspeaker.
   node.connect(context.destination);
+  const mixed = new GainNode(context);
+  mixed.connect(node);
 
   let microphone: Lent | null = null;
   let muted = false;
@@ -35,7 +39,7 @@ export async function makeCaller(
   const keepFlowing = () => {
     if (silence) return;
     silence = new ConstantSourceNode(context, { offset: 0 });
-    silence.connect(node);
+    silence.connect(mixed);
     silence.start();
   };
 
@@ -45,7 +49,7 @@ export async function makeCaller(
     try {
       next.mute(muted);
       next.lost(lost);
-      attach(context, next.stream).connect(node);
+      attach(context, next.stream).connect(mixed);
     } catch (cause) {
       next.close();
       throw cause;
@@ -64,13 +68,19 @@ export async function makeCaller(
       keepFlowing();
       const source = new AudioBufferSourceNode(context, { buffer: sound });
       source.onended = done;
-      source.connect(node);
+      source.connect(mixed);
       source.start();
+    },
+    stream: () => {
+      const taken = context.createMediaStreamDestination();
+      mixed.connect(taken);
+      return taken.stream;
     },
     close: () => {
       closed = true;
       microphone?.close();
       node.port.onmessage = null;
+      mixed.disconnect();
       node.disconnect();
     },
   };

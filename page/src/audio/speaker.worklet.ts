@@ -1,13 +1,10 @@
-import { signed } from './pcm';
 import { Playback } from './playback';
-
-const TELL = Math.round(sampleRate * 0.1); // samples between two reports of what was played
+import { PlayedReport } from './played';
 
 /** Plays what the page sends it: sound as Int16Array, or the words "begin", "over", "clear" and "drain". */
 class Speaker extends AudioWorkletProcessor {
   private readonly playback = new Playback(sampleRate);
-  private heard = new Int16Array(TELL);
-  private filled = 0;
+  private readonly report = new PlayedReport(this.port, sampleRate);
   private draining = false;
 
   constructor() {
@@ -23,24 +20,12 @@ class Speaker extends AudioWorkletProcessor {
     const block = channels?.[0];
     if (!block) return true;
     this.playback.fill(block);
-    this.note(block);
+    this.report.add(block, this.playback.gaps, this.playback.played / sampleRate);
     if (this.draining && this.playback.waiting === 0) {
       this.draining = false;
       this.port.postMessage({ drained: true });
     }
     return true;
-  }
-
-  /** Tell the page now and then what has been played, and how far the reply has come. */
-  private note(block: Float32Array): void {
-    for (const sample of block) {
-      this.heard[this.filled++] = signed(sample);
-      if (this.filled < TELL) continue;
-      const { gaps, played } = this.playback;
-      this.port.postMessage({ gaps, seconds: played / sampleRate, pcm: this.heard }, [this.heard.buffer]);
-      this.heard = new Int16Array(TELL);
-      this.filled = 0;
-    }
   }
 }
 

@@ -3,10 +3,12 @@ import { makeContext, useSpeaker } from '../audio/context';
 import { readRecording } from '../audio/file';
 import { fromMuLaw, toMuLaw } from '../audio/g711';
 import { Recording } from '../audio/recording';
-import { makeSpeaker, type Played, type Speaker } from '../audio/speaker';
+import { makeFarSpeaker, makeSpeaker, type Played, type Speaker } from '../audio/speaker';
 import type { FirstMessage, ServerMessage } from '../schema';
+import type { Connection, ConnectionListeners } from './connection';
 import { KeyNeeded, Problem } from './problem';
-import { makeSocket, type Socket } from './socket';
+import { makeRtc } from './rtc';
+import { makeSocket } from './socket';
 import type { Happened } from './state';
 import { askForToken } from './token';
 
@@ -17,6 +19,8 @@ export interface Opening {
   readonly wishes: Omit<FirstMessage, 'codec' | 'sample_rate'>;
   /** As a telephone would send it: 8 kHz, mu-law. */
   readonly telephone: boolean;
+  /** Over a peer connection, where one comes about. */
+  readonly webrtc: boolean;
   readonly device: string;
   readonly words?: string;
   readonly file?: File;
@@ -43,10 +47,12 @@ export interface CallHandle {
   close(): void;
 }
 
+type First = Opening['wishes'];
+
 const GONE = 'Microphone disconnected. Connect it again and press Start call.';
 const INTERRUPTED_FOR = 300; // ms; a shorter interruption is over before anybody could read of it
 
-/** One call: context, loudspeaker, microphone and socket, opened in that order and closed together. */
+/** One call: context, loudspeaker, microphone and connection, opened in that order and closed together. */
 export function makeCall(opening: Opening, { onEvent, onFrame }: CallListeners): CallHandle {
   const { words, file, telephone } = opening;
   const held: { close(): unknown }[] = []; // what is to be closed, in the order in which it was opened
@@ -56,7 +62,7 @@ export function makeCall(opening: Opening, { onEvent, onFrame }: CallListeners):
   let context: AudioContext | null = null;
   let speaker: Speaker | null = null;
   let caller: Caller | null = null;
-  let socket: Socket | null = null;
+  let connection: Connection | null = null;
   let recording: Recording | null = null;
   let sounding = 0; // the reply whose sound comes
   let before: Played | null = null;
@@ -89,7 +95,7 @@ export function makeCall(opening: Opening, { onEvent, onFrame }: CallListeners):
     onFrame(pcm);
     if (!ready) return;
     recording?.said(pcm);
-    socket?.send(telephone ? toMuLaw(pcm) : new Uint8Array(pcm.buffer));
+    connection?.send(telephone ? toMuLaw(pcm) : new Uint8Array(pcm.buffer));
   };
 
   /** Where the caller's sound goes in; a typed call has none until a file is played. */
@@ -105,28 +111,57 @@ export function makeCall(opening: Opening, { onEvent, onFrame }: CallListeners):
     keep(watched(sound));
     const rate = Math.round(sound.sampleRate);
     recording = new Recording(rate);
-    speaker = keep(await makeSpeaker(sound, played));
+    if (!opening.webrtc) speaker = keep(await makeSpeaker(sound, played));
     const spoken = words === undefined && !file;
     const upload = file && !over ? await readRecording(file, sound) : null;
-    if ((spoken || upload) && !over) await mouth(sound);
+    if ((spoken || upload || opening.webrtc) && !over) await mouth(sound);
     if (spoken && !over) await caller?.listen(opening.device);
     const token = over ? '' : await askForToken(opening.key);
     if (over) return;
 
-    const hello: FirstMessage = {
-      codec: telephone ? 'g711_ulaw' : 'pcm',
-      sample_rate: rate,
-      ...opening.wishes,
-      ...(!spoken && { greeting: '' }),
+    const first = { ...opening.wishes, ...(!spoken && { greeting: '' }) };
+    const listeners: ConnectionListeners = {
+      told: (event) => happened(event, upload),
+      away: (away) => onEvent({ type: 'away', away }),
+      lost: () => end({ type: 'lost' }),
+      refused: (why) => end({ type: 'failed', words: why }),
     };
-    const bytes = telephone ? 1 : 2;
-    socket = keep(
-      makeSocket(() => askForToken(opening.key), token, hello, bytes * rate, {
+    if (opening.webrtc && caller) connection = overRtc(sound, token, first, caller.stream(), listeners);
+    else connection = overSocket(token, rate, first, listeners);
+  };
+
+  const overSocket = (token: string, rate: number, first: First, listeners: ConnectionListeners) => {
+    const hello = { codec: telephone ? 'g711_ulaw' : 'pcm', sample_rate: rate, ...first } as const;
+    return keep(
+      makeSocket(() => askForToken(opening.key), token, hello, (telephone ? 1 : 2) * rate, {
+        ...listeners,
         hear: (data) => speaker?.play(telephone ? fromMuLaw(new Uint8Array(data)) : new Int16Array(data)),
-        told: (event) => happened(event, upload),
-        away: (away) => onEvent({ type: 'away', away }),
-        lost: () => end({ type: 'lost' }),
-        refused: (why) => end({ type: 'failed', words: why }),
+      }),
+    );
+  };
+
+  const overRtc = (
+    sound: AudioContext,
+    token: string,
+    first: First,
+    stream: MediaStream,
+    listeners: ConnectionListeners,
+  ) => {
+    const instead = async () => {
+      speaker = keep(await makeSpeaker(sound, played));
+      if (!over) connection = overSocket(token, Math.round(sound.sampleRate), first, listeners);
+    };
+    const agent = async (voice: MediaStream) => {
+      speaker = keep(await makeFarSpeaker(sound, voice, played));
+    };
+    return keep(
+      makeRtc(token, first, stream, {
+        ...listeners,
+        track: (voice) => agent(voice).catch(failed),
+        unreachable: (words) => {
+          onEvent({ type: 'instead', words });
+          instead().catch(failed);
+        },
       }),
     );
   };
@@ -162,7 +197,7 @@ export function makeCall(opening: Opening, { onEvent, onFrame }: CallListeners):
         ready = true;
         notSounding();
         onEvent({ ...event, seen });
-        if (words) socket?.say({ type: 'text', text: words });
+        if (words) connection?.say({ type: 'text', text: words });
         if (upload) caller?.play(upload, () => {});
         return;
       case 'audio_started':
@@ -177,22 +212,24 @@ export function makeCall(opening: Opening, { onEvent, onFrame }: CallListeners):
         break;
       case 'ended': // the gateway closes now; what it has sent is still heard
         ready = false;
-        socket?.over();
+        connection?.over();
         speaker?.drain().then(() => end(event));
         return;
     }
     onEvent({ ...event, seen });
   };
 
-  onEvent({ type: 'connecting' });
-  open().catch((cause: Error) => {
+  const failed = (cause: Error) => {
     if (over) return; // what was still being opened was closed under its hands
     if (!(cause instanceof Problem || cause instanceof KeyNeeded)) console.error(cause);
     end({ type: 'failed', words: cause.message, keyNeeded: cause instanceof KeyNeeded });
-  });
+  };
+
+  onEvent({ type: 'connecting' });
+  open().catch(failed);
 
   return {
-    type: (text) => socket?.say({ type: 'text', text }),
+    type: (text) => connection?.say({ type: 'text', text }),
     play: async (upload) => {
       if (!context) return;
       const sound = await readRecording(upload, context);

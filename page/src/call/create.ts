@@ -16,6 +16,7 @@ const TWICE = 500; // ms; a second press within it is the second half of a doubl
 export interface CallRequest {
   readonly hello: Omit<FirstMessage, 'codec' | 'sample_rate'>;
   readonly telephone: boolean;
+  readonly webrtc: boolean;
 }
 
 /** A conversation, with its sound where there is any. */
@@ -52,8 +53,8 @@ export function createCall(request: () => CallRequest) {
       setMuted(false);
       if (event.type === 'failed' && event.keyNeeded) void unlock(event.words, first);
     };
-    const { hello, telephone } = request();
-    const given = { key: key(), wishes: hello, telephone, device: chosenMicrophone(), ...first };
+    const { hello, telephone, webrtc } = request();
+    const given = { key: key(), wishes: hello, telephone, webrtc, device: chosenMicrophone(), ...first };
     call = makeCall(given, { onEvent, onFrame: (pcm) => setLevel(levelOf(pcm)) });
   };
 

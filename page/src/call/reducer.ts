@@ -34,8 +34,14 @@ type Rules = { readonly [K in Kind]: (state: CallState, event: Of<K>) => CallSta
 
 // The compiler sees to it that there is a rule for every event of the protocol.
 const RULES: Rules = {
-  connecting: (state) => ({ ...state, phase: 'connecting', problem: '', fatal: false }),
-  ready: (_before, event) => ({ ...idle, phase: 'listening', call: event, began: event.seen ?? null }),
+  connecting: (state) => ({ ...state, phase: 'connecting', problem: '', fatal: false, instead: '' }),
+  ready: (before, event) => ({
+    ...idle,
+    instead: before.instead,
+    phase: 'listening',
+    call: event,
+    began: event.seen ?? null,
+  }),
   turn_started: (state, event) => ({
     ...beganSpeaking(edit(state, caller(event), same), event),
     phase: 'listening',
@@ -100,6 +106,7 @@ const RULES: Rules = {
   stopped: (state, event) => ended(state, event, '', 'caller_hung_up'),
   sound: (state, event) => ({ ...state, silenced: event.interrupted }),
   away: (state, event) => ({ ...state, away: event.away }),
+  instead: (state, event) => ({ ...state, instead: event.words }),
   resumed: (state) => state, // the socket's
   reconnecting: (state) => state, // told late: the page knew before
   reconnected: (state) => ({ ...state, away: false }),

@@ -1,5 +1,6 @@
 import { socketHome } from '../home';
-import type { Dtmf, FirstMessage, HangUp, ServerMessage, TypedText } from '../schema';
+import type { FirstMessage, ServerMessage } from '../schema';
+import type { Connection, ConnectionListeners } from './connection';
 import { SentMessages } from './sent';
 import { whyRefused } from './token';
 
@@ -10,22 +11,8 @@ const ANSWERS_WITHIN = 2500; // ms for one attempt
 const COMES_BACK = 4000; // the close code of a connection that is given up for another one
 const GOODBYES = [1000, 1001, 1008, 1009]; // lineside meant it
 
-export interface Socket {
-  say(message: TypedText | Dtmf | HangUp): void;
-  /** Sound, as bytes of the codec. */
-  send(sound: Uint8Array<ArrayBuffer>): void;
-  /** lineside has said its last word and closes: that is no loss. */
-  over(): void;
-  close(): void;
-}
-
-interface SocketListeners {
+interface SocketListeners extends ConnectionListeners {
   readonly hear: (sound: ArrayBuffer) => void;
-  readonly told: (event: ServerMessage) => void;
-  /** The network is gone, or back; the call waits. */
-  readonly away: (away: boolean) => void;
-  readonly lost: () => void;
-  readonly refused: (why: string) => void;
 }
 
 /** What a call is resumed with. */
@@ -45,7 +32,7 @@ export function makeSocket(
   hello: FirstMessage,
   second: number,
   listeners: SocketListeners,
-): Socket {
+): Connection {
   const sent = new SentMessages();
   let pass: Pass | null = null;
   let received = 0; // messages of the call

@@ -72,6 +72,8 @@ export interface CallState {
   readonly silenced: boolean;
   /** The network is gone; the call waits, and the page tries to come back. */
   readonly away: boolean;
+  /** Why this call is not carried as it was wished; empty: it is. */
+  readonly instead: string;
   /** The turn that began last: when it did, and when the caller stopped speaking, in seconds of their sound. */
   readonly speech: { readonly turn: number; readonly began: number; readonly ended: number | null } | null;
 }
@@ -85,6 +87,7 @@ export type PageEvent =
   | { type: 'gaps'; gaps: number }
   | { type: 'sound'; interrupted: boolean }
   | { type: 'away'; away: boolean }
+  | { type: 'instead'; words: string }
   | { type: 'played'; reply: number; seconds: number };
 
 /** `seen` is when it came, in milliseconds of this page's clock. */
@@ -105,5 +108,6 @@ export const idle: CallState = {
   end: null,
   silenced: false,
   away: false,
+  instead: '',
   speech: null,
 };

@@ -1,11 +1,15 @@
-/** What else the next call is told: its band, how patient it is, and words of its own. */
+/** What else the next call is told: its band and transport, how patient it is, and words of its own. */
 
 import { createUniqueId, For, type JSX, Show } from 'solid-js';
-import { type Choices, choices, choose, PROFILES } from '../choices';
+import { type Choices, choices, choose, PROFILES, TRANSPORTS } from '../choices';
 
 const BAND: Record<Choices['band'], string> = {
   wide: 'Wideband (native rate)',
   telephone: 'Phone quality: 8 kHz μ-law, as a real phone sends it',
+};
+const TRANSPORT: Record<Choices['transport'], string> = {
+  websocket: 'WebSocket',
+  webrtc: 'WebRTC: for a network that loses packets',
 };
 const PROFILE: Record<Choices['profile'], string> = {
   '': 'Default (TURN_PROFILE)',
@@ -33,6 +37,22 @@ export function NextCall(): JSX.Element {
                 onChange={() => choose({ band })}
               />
               <span>{BAND[band]}</span>
+            </label>
+          )}
+        </For>
+      </fieldset>
+      <fieldset>
+        <legend>Transport</legend>
+        <For each={TRANSPORTS}>
+          {(transport) => (
+            <label class="option">
+              <input
+                type="radio"
+                name="transport"
+                checked={choices().transport === transport}
+                onChange={() => choose({ transport })}
+              />
+              <span>{TRANSPORT[transport]}</span>
             </label>
           )}
         </For>

@@ -23,6 +23,9 @@ export function CallControls(given: { calls: Calls }): JSX.Element {
         <Show when={calls.state().away}>
           <p class="interrupted">The network is gone. The call waits, and this page reconnects by itself.</p>
         </Show>
+        <Show when={calls.state().instead}>
+          <p class="interrupted">{calls.state().instead}</p>
+        </Show>
         <Show when={calls.state().silenced}>
           <p class="interrupted">
             The system gives this page no sound: another call or program has it, or there is no sound card.
