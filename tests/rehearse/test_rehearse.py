@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from lineside.cli.main import app
 from lineside.errors import ConfigError
 from lineside.rehearse.results import ScenarioResult
-from lineside.rehearse.scenario import Effect, Expect, RehearsalDesk, Scenario, Tools, load_desk
+from lineside.rehearse.scenario import Effect, Expect, RehearsalDesk, Scenario, Tools, _read, load_desk
 from lineside.rehearse.text_level import rehearse_by_text as rehearse
 
 DESK = Path(__file__).parents[2] / "bench" / "desk"
@@ -113,3 +113,13 @@ def test_a_rehearsal_of_no_scenario_does_not_pass() -> None:
     told = CliRunner().invoke(app, ["rehearse", str(DESK), "--only", "a parrot"])
     assert told.exit_code != 0
     assert "no scenario has this in its name" in str(told.exception or told.output)
+
+
+def test_scenarios_may_begin_with_a_byte_order_mark_and_lists_without_end_are_named(tmp_path: Path) -> None:
+    """By their file, without a traceback."""
+    file = tmp_path / "scenarios.toml"
+    file.write_bytes(b"\xef\xbb\xbf[[scenario]]\n")
+    assert _read(file) == {"scenario": [{}]}
+    file.write_text("x = " + "[" * 5000)
+    with pytest.raises(ConfigError, match=r"scenarios\.toml: maximum recursion depth"):
+        _read(file)

@@ -5,6 +5,7 @@ The scenarios lie beside AGENT_FILE: `agent.toml` has `agent.scenarios.toml`. No
 
 import asyncio
 import sys
+from codecs import BOM_UTF8
 from collections import deque
 from pathlib import Path
 from time import time
@@ -144,7 +145,7 @@ def _scenarios(file: Path) -> tuple[tuple[ScenarioName, ...], str]:
     try:
         if file.stat().st_size > MOST_BYTES:
             return (), f"{file.name} has more than {MOST_BYTES} bytes"
-        found = msgspec.toml.decode(file.read_bytes(), type=ScenarioList).scenario
+        found = msgspec.toml.decode(file.read_bytes().removeprefix(BOM_UTF8), type=ScenarioList).scenario
     except FileNotFoundError:
         return (), f"there is no {file.name} beside the agent's file; write one (docs: Check and rehearse)"
     except (OSError, *UNREADABLE) as cause:

@@ -1,5 +1,6 @@
 """Scenarios as they lie on the disk: a desk with its back end, callers, and what should come of each call."""
 
+from codecs import BOM_UTF8
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -8,7 +9,7 @@ import msgspec
 from msgspec import Struct, field
 
 from lineside.agents.agent import Agent, load_agent
-from lineside.errors import ConfigError
+from lineside.errors import UNREADABLE, ConfigError
 from lineside.protocol import EndReason
 
 Row = dict[str, Any]
@@ -127,7 +128,7 @@ def undeclared(agent: Agent, scenario: Scenario) -> set[str]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = msgspec.toml.decode(file.read_bytes())
-    except (OSError, ValueError) as wrong:
+        found: dict[str, Any] = msgspec.toml.decode(file.read_bytes().removeprefix(BOM_UTF8))
+    except (OSError, *UNREADABLE) as wrong:
         raise ConfigError(f"{file}: {wrong}") from None
     return found

@@ -2,6 +2,7 @@
 
 import re
 from codecs import BOM_UTF8
+from math import isfinite
 
 import msgspec
 
@@ -37,5 +38,7 @@ def declared_values(answered: dict[str, object], tool: Tool) -> Outcome:
 def speakable(value: object) -> str:
     """A value as text, without what steers a language model; empty: it is none."""
     if isinstance(value, bool) or value is None or isinstance(value, dict | list):
+        return ""
+    if isinstance(value, float) and not isfinite(value):
         return ""
     return " ".join(_UNSPEAKABLE.sub(" ", str(value)).split())[:LONGEST_VALUE]

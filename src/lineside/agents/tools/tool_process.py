@@ -174,6 +174,8 @@ def _text(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()[:LONGEST]
+    if isinstance(value, (float, decimal.Decimal)) and not decimal.Decimal(value).is_finite():
+        return ""  # no number that can be said
     return str(value)[:LONGEST] if isinstance(value, (str, int, float, decimal.Decimal)) else ""
 
 
