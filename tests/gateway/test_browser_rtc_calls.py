@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from aiortc import RTCSessionDescription
 
 from lineside.engines.vendors.scripted import ScriptedLLM, ScriptedSTT
 from lineside.protocol import decode_server
+from lineside.rtp.packet import RtpPacket, build_rtp
 from tests.gateway.test_app import ServedGateway, opened
 from tests.realtime.webrtc_client import Caller
 
@@ -186,5 +188,39 @@ def test_a_gateway_without_the_extra_says_what_to_install(monkeypatch: pytest.Mo
     async def story(caller: OwnCaller) -> None:
         status, body = await caller.asked({"sdp": "v=0"})
         assert (status, "lineside[webrtc]" in body["error"]["message"]) == (501, True)
+
+    with_caller(story)
+
+
+def test_a_flood_of_packets_ends_the_call() -> None:
+    """A hundred times as many as speech has, all of them well encrypted: the caller is ended and told why."""
+
+    async def story(caller: OwnCaller) -> None:
+        await caller.call()
+        await caller.until("ready")
+        sender = caller.peer.getSenders()[0]
+        for number in range(20_000):
+            if caller.gateway.gateway.calls == 0:
+                break
+            packet = RtpPacket(96, False, number & 0xFFFF, number * 960, 7, bytes(1200))
+            with suppress(ConnectionError):
+                await sender.transport._send_rtp(build_rtp(packet))
+            await asyncio.sleep(0)  # one datagram is read in a step of the loop
+        assert (await caller.until("ended"))["reason"] == "too_many_messages"
+
+    with_caller(story)
+
+
+def test_a_program_whose_messages_are_bad_is_told_before_it_is_ended() -> None:
+    """Twenty are answered; the next one ends the call, and its error is the last but one that is told."""
+
+    async def story(caller: OwnCaller) -> None:
+        await caller.call()
+        await caller.until("ready")
+        for _ in range(21):
+            caller.channel.send("{")
+        assert (await caller.until("ended"))["reason"] == "bad_message"
+        faults = [event["fatal"] for event in caller.events if event["type"] == "error"]
+        assert faults == [False] * 20 + [True]
 
     with_caller(story)

@@ -17,9 +17,6 @@ from lineside.transports.webrtc.connection import WebRtcConnection
 from lineside.transports.webrtc.outbox import ChannelOutbox
 from lineside.transports.webrtc.sound import WebRtcSound
 
-DRAIN = 1.0  # seconds for what is queued to leave before the connection is closed
-LAST_EVENTS = 0.1  # seconds for events and the last sound to be on their way
-
 encode = msgspec.json.Encoder().encode
 
 
@@ -87,8 +84,7 @@ class TrackTransport(OnlyHangsUp):
 
     async def hang_up(self, reason: EndReason) -> None:
         """See `LineControl`: what is queued leaves first, unless the client is gone."""
-        if not self._connection.over.done():
-            await asyncio.sleep(min(self._sound.queue.seconds, DRAIN) + LAST_EVENTS)
+        await self._connection.farewell(self._sound.queue.seconds)
         self._sound.end()
         self._connection.end(reason)
         await self._connection.close()

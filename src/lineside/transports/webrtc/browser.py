@@ -13,9 +13,6 @@ from lineside.transports.webrtc.opus import RATE
 from lineside.transports.webrtc.outbox import ChannelOutbox
 from lineside.transports.webrtc.sound import WebRtcSound
 
-DRAIN = 1.0  # seconds for what is queued to leave before the connection is closed
-LAST_MESSAGES = 0.1  # seconds for messages and the last sound to be on their way
-
 
 class BrowserRtcTransport(OnlyHangsUp):
     """One call, both faces. Its sound is paced here, so what a caller has heard is known to the sample."""
@@ -65,8 +62,7 @@ class BrowserRtcTransport(OnlyHangsUp):
 
     async def hang_up(self, reason: EndReason) -> None:
         """See `LineControl`: what is queued leaves first, unless the caller is gone."""
-        if not self._connection.over.done():
-            await asyncio.sleep(min(self._sound.queue.seconds, DRAIN) + LAST_MESSAGES)
+        await self._connection.farewell(self._sound.queue.seconds)
         self._sound.end()
         self._connection.end(reason)
         await self._connection.close()

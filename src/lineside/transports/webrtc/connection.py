@@ -35,6 +35,8 @@ log = structlog.get_logger()
 
 CONNECTED_WITHIN = 15.0  # seconds from the answer to the first encrypted packet; then the call is let go of
 CLOSED_WITHIN = 5.0  # seconds for the connection to close
+DRAIN = 1.0  # seconds for queued sound to leave before the connection is closed
+LAST_WORDS = 0.1  # seconds for messages and the last sound to be on their way
 UNREAD = 4 << 20  # bytes that wait for a caller who does not read; more ends the call
 UNSENT_FRAMES = 10  # of sound that wait for the connection's own task; one more, and the oldest is dropped
 CHANNELS = 4  # data channels, of which the first is used; one more ends the call
@@ -96,7 +98,7 @@ class WebRtcConnection:
 
     def send_message(self, message: str) -> None:
         """Send a message; one that is larger than the caller takes is dropped. A caller who does not read is left."""
-        if self._channel is None or self.over.done():
+        if self._channel is None or self._closing:
             return
         if self._channel.bufferedAmount > UNREAD:
             self.end("caller_not_reading")
@@ -112,6 +114,13 @@ class WebRtcConnection:
         """The call is over."""
         if not self.over.done():
             self.over.set_result(reason)
+
+    async def farewell(self, queued: float) -> None:
+        """Wait until the last messages are on their way, and so many seconds of sound unless the caller is ended."""
+        if not self.over.done():
+            await asyncio.sleep(min(queued, DRAIN) + LAST_WORDS)
+        elif self.open:
+            await asyncio.sleep(LAST_WORDS)
 
     async def close(self) -> None:
         """Let go of sockets and tasks."""
@@ -165,8 +174,12 @@ class WebRtcConnection:
         self._hand_on(self.on_message, message)
 
     def _packet_came(self, packet: RtpPacket) -> None:
-        if not self.over.done():
-            self._hand_on(self.on_packet, packet)
+        if self.over.done():
+            return
+        if not self._budget.spend(FRAME_WORK + len(packet.payload)):
+            self.end("too_many_messages")
+            return
+        self._hand_on(self.on_packet, packet)
 
     def _hand_on(self, take: Callable[[Any], None], came: Any) -> None:
         """A bug of ours ends this call, and not aiortc's task."""
