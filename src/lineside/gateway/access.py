@@ -79,10 +79,8 @@ class AccessGuard:
     def _knows(self, request: web.Request, path: str) -> bool:
         if self._auth.has_key(_key(request)):
             return True
-        if (
-            path.startswith(CALLS) or path == RTC_CALL
-        ) and request.method == "OPTIONS":  # a browser asks without its key
-            return True
+        if request.method == "OPTIONS" and (path.startswith(CALLS) or path == RTC_CALL):
+            return True  # a browser asks without its key
         if _opens_with_secret(path) and self.secrets.find(_key(request), time.time()) is not None:
             return True
         calls = path in ("/ws/call", RTC_CALL) or path.startswith("/ws/call/")

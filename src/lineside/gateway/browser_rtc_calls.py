@@ -15,6 +15,7 @@ from lineside.gateway.access import RTC_CALL, AccessGuard, client_of
 from lineside.gateway.browser_calls import LARGEST_FIRST, browser_facts
 from lineside.gateway.call_handle import CallHandle
 from lineside.gateway.webrtc_calls import MISSING, Begin, Offered, WebRtcCalls, for_pages, preflight
+from lineside.http_bodies import body_up_to
 from lineside.http_front import error_response
 from lineside.protocol import Error, FirstMessage, encode
 from lineside.transports.base import AudioMeter
@@ -65,9 +66,7 @@ class BrowserRtcCalls:
     async def _answer(self, request: web.Request) -> web.Response:
         if not can_webrtc():
             return error_response(501, "webrtc_not_installed", f"{MISSING} Until then call over /ws/call.")
-        body = await request.content.read(LARGEST_BODY + 1)
-        while not request.content.at_eof() and len(body) <= LARGEST_BODY:
-            body += await request.content.read(LARGEST_BODY + 1 - len(body))
+        body = await body_up_to(request.content, LARGEST_BODY + 1)
         if len(body) > LARGEST_BODY:
             return error_response(413, "too_large", f"The body has more than {LARGEST_BODY} bytes.")
         offered = _read(body)
